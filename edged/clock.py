@@ -1,0 +1,53 @@
+"""Time comes from here, so that tests can own it."""
+
+import time
+from typing import Protocol
+
+NS_PER_S = 1_000_000_000
+
+
+class Clock(Protocol):
+    """The two time lines and the way to wait."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds on a line that never steps; meaningful only within one boot."""
+
+    def wall_ns(self) -> int:
+        """Nanoseconds since the Unix epoch; may step, and may be wrong by years on a Pi without a clock chip."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+
+
+class SystemClock:
+    """The host's clocks. `monotonic_ns` is CLOCK_MONOTONIC, which processes of one host share."""
+
+    def monotonic_ns(self) -> int:
+        """See `Clock`."""
+        return time.monotonic_ns()
+
+    def wall_ns(self) -> int:
+        """See `Clock`."""
+        return time.time_ns()
+
+    def sleep(self, seconds: float) -> None:
+        """See `Clock`."""
+        time.sleep(seconds)
+
+
+class Deadline:
+    """A point on the monotonic line by which something must have happened."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._at_ns = clock.monotonic_ns() + int(seconds * NS_PER_S)
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, (self._at_ns - self._clock.monotonic_ns()) / NS_PER_S)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the point has passed."""
+        return self._clock.monotonic_ns() >= self._at_ns

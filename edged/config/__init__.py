@@ -1,0 +1,1 @@
+"""The configuration: what can be set (`settings`), and how a file becomes values (`load`)."""

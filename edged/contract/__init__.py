@@ -1,0 +1,1 @@
+"""The MQTT contract: topics, payloads, schemas. Nothing here does I/O."""

@@ -1,0 +1,1 @@
+"""Model families: how one kind of model is fed and read."""

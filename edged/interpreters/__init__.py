@@ -1,0 +1,1 @@
+"""Interpreter drivers: a model file on a runtime."""

@@ -1,0 +1,1 @@
+"""What happens to a frame inside the vision worker, stage by stage."""

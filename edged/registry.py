@@ -1,0 +1,53 @@
+"""Which drivers there are. A new one is a new file and one line here.
+
+Names map to ``"module:Class"`` strings, so that only the chosen driver is imported; and a driver imports its
+third-party library when it is opened, not when it is imported, so that a config can be checked on a machine without it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from edged.errors import RegistryError
+
+CAMERAS = {
+    "synthetic": "edged.cameras.synthetic:SyntheticCamera",
+    "replay": "edged.cameras.replay:ReplayCamera",
+    "v4l2": "edged.cameras.v4l2:V4l2Camera",
+    "rtsp": "edged.cameras.rtsp:RtspCamera",
+    "picamera2": "edged.cameras.picamera2:Picamera2Camera",
+}
+
+INTERPRETERS = {
+    "litert": "edged.interpreters.tflite:LiteRtInterpreter",
+    "tflite": "edged.interpreters.tflite:TfliteRuntimeInterpreter",
+    "simulated": "edged.interpreters.simulated:SimulatedInterpreter",
+}
+
+# Asked in this order; the first that recognises the model takes it.
+FAMILIES = {
+    "ssd": "edged.families.ssd:SsdFamily",
+    "yolo-nms-free": "edged.families.yolo_nms_free:YoloNmsFreeFamily",
+    "yolox": "edged.families.yolox:YoloxFamily",
+    "yolov5": "edged.families.yolov5:YoloV5Family",
+    "yolov8": "edged.families.yolov8:YoloV8Family",
+    "classification": "edged.families.classification:ClassificationFamily",
+}
+
+# The name is also the config's table: [mqtt], [jsonl].
+PUBLISHERS = {
+    "mqtt": "edged.publishers.mqtt:MqttPublisher",
+    "jsonl": "edged.publishers.jsonl:JsonlPublisher",
+}
+
+
+def load(kind: dict[str, str], name: str) -> Any:
+    """Import and return the class registered under `name`.
+
+    Raises:
+        RegistryError: no such name.
+    """
+    try:
+        module, _, attribute = kind[name].partition(":")
+    except KeyError:
+        raise RegistryError(f"no driver {name!r}; there are: {', '.join(kind)}") from None
+    return getattr(import_module(module), attribute)
