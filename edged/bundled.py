@@ -1,0 +1,20 @@
+"""Files that ship with edged: the bundled model and the default configuration."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def model() -> Path:
+    """The bundled .tflite: beside the package in an installed edged, under models/ in a checkout."""
+    return _find("marks.tflite", _PACKAGE.parent / "models" / "bundled")
+
+
+def config() -> Path:
+    """The commented default configuration."""
+    return _find("edged.toml", _PACKAGE.parent / "deploy")
+
+
+def _find(name: str, in_checkout: Path) -> Path:
+    installed = _PACKAGE / "bundled" / name
+    return installed if installed.exists() else in_checkout / name
