@@ -46,10 +46,11 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     labels: Annotated[
-        Path | tuple[str, ...] | None,
-        Meta(
-            description="A text file, one label a line, or a list; what the model file carries if not set."
-        ),
+        tuple[str, ...] | None,
+        Meta(description="Names of the classes in order; what the model file carries if not set."),
+    ] = None
+    labels_file: Annotated[
+        Path | None, Meta(description="The same from a text file, one label a line.")
     ] = None
     family: Annotated[
         str, Meta(description='How its outputs are read; "auto" finds it from the file.')

@@ -1,0 +1,57 @@
+"""Starting a child process, and being one.
+
+Children are spawned, never forked: a fork of a process with camera or interpreter threads inherits locks that nobody will
+release. A child shares one socket pair with its parent, and dies with it.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+_PR_SET_PDEATHSIG = 1
+
+
+def spawn(
+    module: str, arguments: Sequence[str] = ()
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start ``python -m module FD ARGUMENTS`` and return it with our end of the SOCK_SEQPACKET pair; FD is the child's end."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        fd = theirs.fileno()
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", module, str(fd), *arguments],
+                pass_fds=(fd,),
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError:
+            ours.close()
+            raise
+    return child, ours
+
+
+def adopt_socket(fd: int) -> socket.socket:
+    """The child's end of the pair."""
+    return socket.socket(fileno=fd)
+
+
+def live_under_parent() -> None:
+    """Die when the parent dies, and leave the terminal's Ctrl-C to it."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:  # it died before we asked
+        raise SystemExit(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def describe_exit(returncode: int) -> str:
+    """``exited with 3`` or ``was killed by SIGSEGV``."""
+    if returncode >= 0:
+        return f"exited with {returncode}"
+    try:
+        return f"was killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"was killed by signal {-returncode}"
