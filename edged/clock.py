@@ -1,7 +1,8 @@
 """Time comes from here, so that tests can own it."""
 
+import ctypes
 import time
-from typing import Protocol
+from typing import Literal, Protocol
 
 NS_PER_S = 1_000_000_000
 
@@ -51,3 +52,25 @@ class Deadline:
     def expired(self) -> bool:
         """Whether the point has passed."""
         return self._clock.monotonic_ns() >= self._at_ns
+
+
+Quality = Literal["synced", "floor", "unsynced"]
+_ADJTIMEX_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+_TIMEX_BYTES = 512  # more than struct timex needs on any architecture
+
+
+def clock_quality(wall_ns: int, floor_ns: int) -> Quality:
+    """How far the wall clock is to be trusted.
+
+    ``synced``: the kernel says that something disciplines it. ``floor``: not so, but it is at least `floor_ns`, a time that is
+    known to have passed. ``unsynced``: it shows a time before that, so it is wrong.
+    """
+    if _kernel_says_synced():
+        return "synced"
+    return "floor" if wall_ns >= floor_ns else "unsynced"
+
+
+def _kernel_says_synced() -> bool:
+    reading_only = ctypes.create_string_buffer(_TIMEX_BYTES)
+    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(reading_only)
+    return 0 <= state < _ADJTIMEX_TIME_ERROR

@@ -51,7 +51,6 @@ class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
     """Worker to supervisor: the model is loaded, tried and warm."""
 
-    pid: int
     model: str
     family: str
     runtime: str
@@ -89,7 +88,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
 class Fault(Struct, frozen=True, kw_only=True, tag="fault"):
     """Worker to supervisor, its last message: why it cannot go on."""
 
-    kind: Literal["model", "delegate", "camera", "internal"]
+    kind: Literal["model", "delegate", "invoke", "internal"]
     reason: Annotated[str, Meta(max_length=4096)]
 
 

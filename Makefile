@@ -1,0 +1,88 @@
+# `make demo` and `make test` do all the set-up that they need: Debian packages, a .venv here, locked wheels.
+PYTHON ?= python3
+SECONDS ?= 0
+
+tag := $(shell $(PYTHON) -c 'import sys; print("py%d%d" % sys.version_info[:2])')
+locks := deploy/locks
+venv := .venv
+# Make one environment at a time: each is a stamp file that names what it holds.
+demo_ready := $(venv)/.demo-$(tag)
+dev_ready := $(venv)/.dev-$(tag)
+tflite_ready := .venv-tflite/.ready-$(tag)
+pip := -m pip --disable-pip-version-check --quiet
+
+# tflite-runtime has no wheel for Python 3.12 and later.
+both_runtimes := $(filter py311,$(tag))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-litert test-tflite check format bench system campaign lock clean packages-demo packages-test
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 ends by itself
+	@$(venv)/bin/edged demo --seconds $(SECONDS)
+
+test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python has
+
+test-litert: $(dev_ready)
+	$(venv)/bin/python -m pytest
+
+test-tflite: $(tflite_ready)
+	.venv-tflite/bin/python -m pytest -m runtime
+
+check: $(dev_ready) ## format, lint, types, floors, spelling
+	$(venv)/bin/ruff format --check .
+	$(venv)/bin/ruff check .
+	$(venv)/bin/mypy
+	$(venv)/bin/lint-imports
+	$(venv)/bin/codespell
+
+format: $(dev_ready) ## put the code in form
+	$(venv)/bin/ruff format .
+	$(venv)/bin/ruff check --fix .
+
+bench: $(dev_ready) ## the pipeline against the bare interpreter
+	$(venv)/bin/edged bench
+
+system: $(dev_ready) ## tests that need root and a system of their own
+	$(venv)/bin/python -m pytest tests/system
+
+campaign: $(dev_ready) ## the long forms of the randomised tests
+	$(venv)/bin/python -m pytest -m campaign --timeout 3600
+
+lock: ## bring the lock files up to date (needs uv)
+	$(locks)/update
+
+clean: ## remove what was made here
+	rm -rf .venv .venv-tflite build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+packages-demo:
+	@.ci/debian-packages $(if $(shell $(PYTHON) -c 'import ensurepip' 2>&1),python3-venv)
+
+packages-test: packages-demo
+	@.ci/debian-packages mosquitto gcc libc6-dev pkg-config libsystemd-dev $(if $(wildcard $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h),,python3-dev)
+
+$(locks)/%-$(tag).txt:
+	@echo "edged has no lock file for this Python ($(tag)): use PYTHON=python3.11 or PYTHON=python3.13" >&2; exit 1
+
+$(demo_ready): $(locks)/demo-$(tag).txt pyproject.toml | packages-demo
+	@echo "edged sets up $(venv)"
+	@test -x $(venv)/bin/python || $(PYTHON) -m venv $(venv)
+	@$(venv)/bin/python $(pip) install --require-hashes -r $<
+	@$(venv)/bin/python $(pip) install --no-deps --editable .
+	@touch $@
+
+$(dev_ready): $(locks)/dev-$(tag).txt pyproject.toml | packages-test
+	@echo "edged sets up $(venv) for development"
+	@test -x $(venv)/bin/python || $(PYTHON) -m venv $(venv)
+	@$(venv)/bin/python $(pip) install --require-hashes -r $<
+	@$(venv)/bin/python $(pip) install --no-deps --editable .
+	@touch $@ $(demo_ready)
+
+$(tflite_ready): $(locks)/tflite-$(tag).txt pyproject.toml | packages-test
+	@echo "edged sets up .venv-tflite, for the other runtime"
+	@test -x .venv-tflite/bin/python || $(PYTHON) -m venv .venv-tflite
+	@.venv-tflite/bin/python $(pip) install --require-hashes -r $<
+	@.venv-tflite/bin/python $(pip) install --no-deps --editable .
+	@touch $@

@@ -1,0 +1,79 @@
+"""One run of a vision worker, seen from the supervisor: its process, its socket, and the thread that listens."""
+
+import subprocess
+import threading
+
+from edged.app.inbox import Gone, Heard, Inbox
+from edged.errors import WorkerError
+from edged.workers import child, protocol
+
+_REAP_TIMEOUT_S = 2.0
+
+
+class VisionProcess:
+    """Started on construction. What the worker says arrives in the inbox; its end arrives there as `Gone`."""
+
+    def __init__(self, job: protocol.VisionJob, *, worker: int, run: int, inbox: Inbox) -> None:
+        self._worker = worker
+        self._run = run
+        self._inbox = inbox
+        self._process, self._channel = child.spawn("edged.workers.vision")
+        try:
+            self._channel.send(protocol.pack(job))
+        except OSError:  # it died at once; the listener finds out and says so
+            pass
+        except WorkerError:
+            self.kill()
+            self.join()
+            raise
+        self._listener = threading.Thread(
+            target=self._listen, name=f"worker-{worker}-listener", daemon=True
+        )
+        self._listener.start()
+
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+        return self._process.pid
+
+    def ask_to_end(self) -> None:
+        """Close our direction of the socket: the worker closes its cameras and ends."""
+        try:
+            self._channel.shutdown(1)  # SHUT_WR
+        except OSError:
+            pass
+
+    def kill(self) -> None:
+        """End it now; works on a hung process as well."""
+        self._process.kill()
+
+    def join(self, timeout_s: float = _REAP_TIMEOUT_S) -> bool:
+        """Reap the process; whether it has ended in time."""
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _listen(self) -> None:
+        reason = ""
+        with self._channel:
+            while not reason:
+                try:
+                    packet = self._channel.recv(protocol.MAX_PACKET_BYTES)
+                    if not packet:
+                        break
+                    message = protocol.unpack(packet)
+                except OSError:
+                    break
+                except WorkerError as error:
+                    reason = str(error)
+                    self.kill()
+                else:
+                    self._inbox.put(Heard(self._worker, self._run, message))
+        if not self.join():
+            self.kill()  # it closed its socket but does not end
+            reason = reason or "closed its channel but did not end"
+        if not reason:
+            reason = child.describe_exit(self._process.returncode)
+        self._inbox.put(Gone(self._worker, self._run, reason))

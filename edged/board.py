@@ -1,0 +1,84 @@
+"""What the kernel's own files say of the board. What a board does not have is None, never a guess."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
+_BYTES_A_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttling:
+    """The Raspberry Pi firmware's flags; bit numbers as in `vcgencmd get_throttled`'s documentation."""
+
+    under_voltage: bool
+    frequency_capped: bool
+    throttled: bool
+    soft_temperature_limit: bool
+    under_voltage_occurred: bool
+    throttled_occurred: bool
+
+    @classmethod
+    def of(cls, bits: int) -> "Throttling":
+        """From the firmware's word."""
+        return cls(
+            under_voltage=bool(bits & 1 << 0),
+            frequency_capped=bool(bits & 1 << 1),
+            throttled=bool(bits & 1 << 2),
+            soft_temperature_limit=bool(bits & 1 << 3),
+            under_voltage_occurred=bool(bits & 1 << 16),
+            throttled_occurred=bool(bits & 1 << 18),
+        )
+
+
+class Board:
+    """Reads the board's state; `root` is another place in tests."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+
+    def model(self) -> str:
+        """As ``Raspberry Pi 5 Model B Rev 1.0``; the machine type where there is no device tree."""
+        return (self._read("proc/device-tree/model") or os.uname().machine).rstrip("\0")
+
+    def boot_id(self) -> str:
+        """New at each boot of the host: the first eight digits of the kernel's own."""
+        return self._read("proc/sys/kernel/random/boot_id").replace("-", "")[:8] or "unknown"
+
+    def throttling(self) -> Throttling | None:
+        """The firmware's flags now."""
+        word = self._read(_THROTTLED)
+        return Throttling.of(int(word, 16)) if word else None
+
+    def temperature_c(self) -> float | None:
+        """Of the SoC."""
+        millidegrees = self._read(_TEMPERATURE)
+        return int(millidegrees) / 1000 if millidegrees else None
+
+    def memory_available_mb(self) -> float | None:
+        """What new work can still have without swapping."""
+        for line in self._read("proc/meminfo").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024 / _BYTES_A_MB
+        return None
+
+    def rss_mb(self, pid: int) -> float | None:
+        """Resident memory of a process; None if it is gone."""
+        pages = self._read(f"proc/{pid}/statm").split()
+        return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") / _BYTES_A_MB if pages else None
+
+    def disk_free_mb(self, path: Path) -> float | None:
+        """Left for us on the file system of `path`."""
+        try:
+            fs = os.statvfs(path)
+        except OSError:
+            return None
+        return fs.f_bavail * fs.f_frsize / _BYTES_A_MB
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self._root / name).read_text(errors="replace").strip()
+        except OSError:
+            return ""
