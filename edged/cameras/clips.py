@@ -1,0 +1,125 @@
+"""Recorded pictures in order, from a video file or a folder, each with its time on the recording's own line."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.errors import CameraError
+
+if TYPE_CHECKING:
+    import cv2
+
+FOLDER_FPS = 10.0
+"""Of a folder of pictures, which has no time line of its own."""
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_SANE_FPS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One recorded picture: `at_s` seconds after the first; `bgr` is (H, W, 3) uint8."""
+
+    at_s: float
+    bgr: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """An opened recording.
+
+    Attributes:
+        fps: pictures a second, never 0.
+        promised: how many pictures its index says it has; 0 if it does not say.
+        pictures: to be read once; closing it closes the file.
+    """
+
+    fps: float
+    promised: int
+    pictures: Generator[Picture]
+
+
+def open_clip(path: Path, fps: float | None) -> Clip:
+    """Open a video file, or a folder of pictures in the order of their names.
+
+    Args:
+        path: of the file or folder.
+        fps: replaces the recording's own time line.
+
+    Raises:
+        CameraError: it is missing, or is neither.
+    """
+    if path.is_dir():
+        return _folder(path, fps or FOLDER_FPS)
+    if not path.exists():
+        raise CameraError(f"{path}: no such file or folder; check the camera's `path`")
+    return _video(path, fps)
+
+
+def _folder(path: Path, fps: float) -> Clip:
+    try:
+        names = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    except OSError as error:
+        raise CameraError(f"{path}: the folder cannot be read: {error.strerror}") from error
+    return Clip(fps=fps, promised=len(names), pictures=_read_folder(names, fps))
+
+
+def _read_folder(names: list[Path], fps: float) -> Generator[Picture]:
+    import cv2
+
+    for index, name in enumerate(names):
+        bgr = cv2.imread(str(name), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise CameraError(f"{name}: not a picture that can be read; remove or replace it")
+        yield Picture(index / fps, bgr.astype(np.uint8, copy=False))
+
+
+def _video(path: Path, fps: float | None) -> Clip:
+    import cv2
+
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        raise CameraError(
+            f"{path}: not a video that can be read; is it whole, and does `ffprobe` know it?"
+        )
+    own_fps = capture.get(cv2.CAP_PROP_FPS)
+    if not (isfinite(own_fps) and 0 < own_fps <= _SANE_FPS):
+        own_fps = FOLDER_FPS
+    promised = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    return Clip(
+        fps=fps or own_fps, promised=promised, pictures=_read_video(capture, fps, 1 / own_fps)
+    )
+
+
+def _read_video(
+    capture: "cv2.VideoCapture", fps: float | None, own_period_s: float
+) -> Generator[Picture]:
+    import cv2
+
+    first_s = last_s = 0.0
+    index = 0
+    try:
+        while True:
+            ok, bgr = capture.read()
+            if not ok:
+                return
+            stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if index == 0:
+                first_s = max(0.0, stamp_s)
+                at_s = 0.0
+            elif fps is not None:
+                at_s = index / fps
+            else:
+                # Raw streams have no stamps, and OpenCV makes some up that do not move or are far below zero.
+                at_s = stamp_s - first_s
+                if not at_s > last_s:
+                    at_s = last_s + own_period_s
+            yield Picture(at_s, bgr.astype(np.uint8, copy=False))
+            last_s = at_s
+            index += 1
+    finally:
+        capture.release()

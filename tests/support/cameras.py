@@ -1,0 +1,106 @@
+"""Cameras for tests of what uses cameras, and recordings for the replay camera."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import cv2
+import msgspec
+import numpy as np
+
+from edged.clock import Clock
+from edged.errors import CameraTimeoutError, EndOfStreamError
+from edged.interfaces import CameraInfo
+from edged.types import Frame, PixelFormat
+from support.clock import FakeClock
+
+
+class NoSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A scripted camera has none."""
+
+
+Step = Frame | Exception | Callable[[], None]
+"""What one `grab` does: give a frame, raise, or first do something and go on to the next step."""
+
+
+class ScriptedCamera:
+    """Does what its script says; between two `open`s it goes on where it was. Silent, and taking its time, at the end."""
+
+    Settings: ClassVar[type[msgspec.Struct]] = NoSettings
+
+    def __init__(
+        self,
+        clock: Clock,
+        steps: Iterable[Step],
+        *,
+        opens: Iterable[Exception | None] = (),
+        info: CameraInfo | None = None,
+    ) -> None:
+        self._clock = clock
+        self._steps: Iterator[Step] = iter(steps)
+        self._opens = iter(opens)
+        self._info = info or CameraInfo(width=4, height=2, fps=10.0)
+        self.opened = 0
+        self.closed = 0
+
+    def open(self) -> CameraInfo:
+        self.opened += 1
+        error = next(self._opens, None)
+        if error is not None:
+            raise error
+        return self._info
+
+    def grab(self, timeout_s: float) -> Frame:
+        for step in self._steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, Frame):
+                return step
+            step()
+        self._clock.sleep(timeout_s)
+        raise CameraTimeoutError("the script is over")
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def frame(seq: int = 0, *, camera: str = "front", clock: Clock | None = None) -> Frame:
+    """A grey frame of 4 x 2."""
+    now_ns = (clock or FakeClock()).monotonic_ns()
+    return Frame(
+        camera=camera,
+        seq=seq,
+        captured_ns=now_ns,
+        received_ns=now_ns,
+        pixels=np.full((2, 4, 3), 127, np.uint8),
+        format=PixelFormat.BGR24,
+        width=4,
+        height=2,
+    )
+
+
+def end() -> EndOfStreamError:
+    return EndOfStreamError("the script has ended")
+
+
+def clip(path: Path, count: int, *, fps: float = 10.0, size: tuple[int, int] = (64, 48)) -> Path:
+    """Write an MJPEG clip whose picture k is uniformly ``5 * k`` bright."""
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
+    for k in range(count):
+        writer.write(np.full((size[1], size[0], 3), 5 * k, np.uint8))
+    writer.release()
+    return path
+
+
+def pictures(folder: Path, count: int, *, size: tuple[int, int] = (64, 48)) -> Path:
+    """Write a folder of PNGs, brightness as in `clip`, and a file that is no picture."""
+    folder.mkdir(exist_ok=True)
+    for k in range(count):
+        cv2.imwrite(str(folder / f"{k:04}.png"), np.full((size[1], size[0], 3), 5 * k, np.uint8))
+    (folder / "README.txt").write_text("not a picture")
+    return folder
+
+
+def brightness(frame: Frame) -> int:
+    """Mean of all pixels, rounded."""
+    return round(float(frame.pixels.mean()))

@@ -1,0 +1,226 @@
+import pytest
+
+from edged.errors import CameraError, CameraTimeoutError
+from edged.interfaces import CameraInfo
+from edged.pipeline.backoff import Backoff
+from edged.pipeline.capture import Capture, stall_s
+from edged.pipeline.capture_status import CaptureState
+from edged.pipeline.slot import Slots
+from support.cameras import ScriptedCamera, Step, end, frame
+from support.clock import FakeClock
+
+
+class Draws:
+    """Instead of chance: no wait at all, and a count."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> float:
+        self.count += 1
+        return 0.0
+
+
+class Bench:
+    """One scripted camera, run to its end in this thread."""
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.slots = Slots(["front"])
+        self.draws = Draws()
+        self.seen: list[CaptureState] = []
+
+    def run(
+        self,
+        *steps: Step,
+        opens: tuple[Exception | None, ...] = (),
+        info: CameraInfo | None = None,
+    ) -> Capture:
+        self.camera = ScriptedCamera(self.clock, steps, opens=opens, info=info)
+        self.capture = Capture(
+            self.camera,
+            name="front",
+            slots=self.slots,
+            clock=self.clock,
+            backoff=Backoff(first_s=0.5, cap_s=4.0, draw=self.draws),
+        )
+        self.capture.run()
+        return self.capture
+
+    def look(self) -> None:
+        self.seen.append(self.capture.status.state)
+
+
+def test_states_from_opening_to_ended() -> None:
+    bench = Bench()
+    capture = bench.run(bench.look, frame(0), bench.look, end())
+
+    status = capture.status
+    assert bench.seen == [CaptureState.OPENING, CaptureState.RUNNING]
+    assert status.state is CaptureState.ENDED
+    assert status.reason == "the script has ended"
+    assert status.info == CameraInfo(width=4, height=2, fps=10.0)
+    assert bench.camera.closed == 1
+
+
+def test_every_frame_is_taken_or_counted_as_dropped() -> None:
+    bench = Bench()
+    # 3 and 4 were skipped by the driver, 0 to 2 and 5 are replaced in the slot.
+    capture = bench.run(frame(0), frame(1), frame(2), frame(5), frame(6), end())
+
+    taken = bench.slots.take(0)
+    assert taken is not None
+    assert taken.seq == 6
+    status = capture.status
+    assert (status.captured, status.dropped) == (7, 6)
+
+
+def test_a_lossless_camera_waits_for_its_consumer() -> None:
+    bench = Bench()
+    taken: list[int] = []
+
+    def take() -> None:
+        one = bench.slots.take(0)
+        assert one is not None
+        taken.append(one.seq)
+
+    lossless = CameraInfo(width=4, height=2, fps=10.0, lossless=True)
+    capture = bench.run(frame(0), take, frame(1), take, frame(2), take, end(), info=lossless)
+
+    assert taken == [0, 1, 2]
+    assert (capture.status.captured, capture.status.dropped) == (3, 0)
+
+
+def test_a_lost_camera_is_closed_and_opened_again() -> None:
+    bench = Bench()
+    capture = bench.run(
+        frame(0),
+        CameraError("unplugged"),
+        bench.look,
+        frame(1),
+        bench.look,
+        end(),
+        opens=(None, CameraError("no device"), None),
+    )
+
+    assert bench.seen == [CaptureState.LOST, CaptureState.RUNNING]
+    assert (bench.camera.opened, bench.camera.closed) == (3, 3)
+    assert capture.status.reconnects == 1
+    assert bench.draws.count == 2
+
+
+def test_the_reason_of_a_loss_can_be_read() -> None:
+    bench = Bench()
+    reasons: list[str] = []
+    bench.run(
+        frame(0),
+        CameraError("unplugged"),
+        lambda: reasons.append(bench.capture.status.reason),
+        frame(1),
+        lambda: reasons.append(bench.capture.status.reason),
+        end(),
+    )
+
+    assert reasons == ["unplugged", ""]
+
+
+@pytest.mark.parametrize(("fps", "limit_s"), [(30.0, 2.0), (2.5, 2.0), (1.0, 5.0), (0.0, 5.0)])
+def test_a_stall_is_five_periods_and_two_seconds_at_least(fps: float, limit_s: float) -> None:
+    assert stall_s(fps) == limit_s
+
+
+def test_a_silent_camera_is_lost_after_the_stall_limit_and_not_before() -> None:
+    bench = Bench()
+    moments: list[float] = []
+
+    def silence() -> CameraTimeoutError:
+        return CameraTimeoutError("no frame")
+
+    def pass_time(seconds: float) -> None:
+        bench.clock.sleep(seconds)
+        moments.append(bench.camera.closed)
+
+    capture = bench.run(
+        frame(0, clock=bench.clock),
+        lambda: pass_time(1.9),
+        silence(),
+        lambda: pass_time(0.2),
+        silence(),
+        bench.look,
+        lambda: moments.append(bench.camera.closed),
+        end(),
+    )
+
+    assert moments == [0, 0, 1]
+    assert bench.seen == [CaptureState.LOST]
+    assert capture.status.state is CaptureState.ENDED
+
+
+def test_a_fault_in_a_driver_is_a_loss_and_not_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    capture = bench.run(frame(0), ZeroDivisionError("oops"), frame(1), end())
+
+    assert capture.status.reconnects == 1
+    assert "its driver failed" in caplog.text
+
+
+def test_time_in_the_driver_is_seen_from_outside() -> None:
+    bench = Bench()
+    seen_s: list[float] = []
+
+    def hang() -> None:
+        bench.clock.sleep(7)
+        seen_s.append(bench.capture.status.in_driver_s(bench.clock.monotonic_ns()))
+
+    capture = bench.run(frame(0), hang, frame(1), end())
+
+    assert seen_s == [7.0]
+    assert capture.status.in_driver_s(bench.clock.monotonic_ns()) == 0.0
+
+
+def test_a_short_run_does_not_make_the_next_wait_short_but_a_steady_one_does() -> None:
+    bounds_s: list[float] = []
+
+    class Spy(Backoff):
+        def next_s(self) -> float:
+            bounds_s.append(self._bound_s)
+            return super().next_s()
+
+    clock = FakeClock()
+    lost = CameraError("lost")
+    steady: Step = lambda: clock.sleep(6)  # noqa: E731 - a step of the script
+    camera = ScriptedCamera(
+        clock, [frame(0), lost, frame(1), lost, frame(2), steady, lost, frame(3), end()]
+    )
+    backoff = Spy(first_s=0.5, cap_s=4.0, draw=lambda: 0.0)
+    Capture(camera, name="front", slots=Slots(["front"]), clock=clock, backoff=backoff).run()
+
+    assert bounds_s == [0.5, 1.0, 0.5]
+
+
+def test_stop_ends_the_thread_and_closes_the_camera() -> None:
+    clock = FakeClock()
+    camera = ScriptedCamera(clock, [frame(0)])
+    slots = Slots(["front"])
+    capture = Capture(camera, name="front", slots=slots, clock=clock)
+
+    capture.start()
+    assert slots.take(10) is not None
+    assert capture.stop(10)
+
+    assert camera.opened == camera.closed
+
+
+def test_stop_frees_a_lossless_camera_whose_consumer_is_gone() -> None:
+    clock = FakeClock()
+    lossless = CameraInfo(width=4, height=2, fps=10.0, lossless=True)
+    camera = ScriptedCamera(clock, [frame(0), frame(1)], info=lossless)
+    slots = Slots(["front"])
+    capture = Capture(camera, name="front", slots=slots, clock=clock)
+
+    capture.start()
+    assert capture.stop(10)
+    slots.clear()
+
+    status = capture.status
+    assert status.captured == status.dropped
