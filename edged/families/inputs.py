@@ -1,0 +1,82 @@
+"""What the families share about a model's input: is it a picture, and how are its pixels scaled."""
+
+from edged.types import Channels, FileMetadata, Fitting, InputSpec, ModelSignature, TensorInfo
+
+_DTYPES = ("uint8", "int8", "int16", "float32")
+_LEAST_SIDE_PX = 16
+
+
+def image_input(
+    signature: ModelSignature,
+    *,
+    fitting: Fitting,
+    mean: float,
+    std: float,
+    channels: Channels = Channels.RGB,
+) -> InputSpec | str:
+    """Describe a model's only input as a picture.
+
+    The scaling of pixels, in this order:
+
+    - uint8: the pixel is the value. Converters give a uint8 input the scale of the 0..255 range, and TensorFlow's Task
+      Library feeds it so whatever the metadata says.
+    - the mean and standard deviation of the file's metadata (NormalizationOptions);
+    - int8: the pixel less 128, for the converter calibrated its scale on the same range;
+    - the family's own `mean` and `std`.
+
+    Args:
+        signature: the model's.
+        fitting: as the family was trained.
+        mean: the family's own, pixel 0..255.
+        std: the family's own.
+        channels: the family's own order; a one-channel input is gray in any case.
+
+    Returns:
+        How to feed it, or one clause that says why it is no picture.
+    """
+    if len(signature.inputs) != 1:
+        return f"it has {len(signature.inputs)} inputs instead of one picture"
+    tensor = signature.inputs[0]
+    if tensor.dtype not in _DTYPES:
+        return f"its input is {tensor.dtype} instead of {', '.join(_DTYPES)}"
+    layout = _layout(tensor.shape)
+    if layout is None:
+        return f"its input {list(tensor.shape)} is no picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
+    height, width, depth, channels_first = layout
+    normalisation = _normalisation(tensor, signature.metadata, (mean,), (std,))
+    if any(len(part) not in (1, depth) for part in normalisation) or 0.0 in normalisation[1]:
+        return f"its metadata's normalisation {normalisation} does not fit {depth} channels"
+    return InputSpec(
+        tensor=tensor,
+        width=width,
+        height=height,
+        channels=channels if depth == 3 else Channels.GRAY,  # noqa: PLR2004 - three colours
+        channels_first=channels_first,
+        fitting=fitting,
+        mean=normalisation[0],
+        std=normalisation[1],
+    )
+
+
+def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | None:
+    """Height, width, channels, and whether the channels come first."""
+    match shape:
+        case (1, height, width, (1 | 3) as depth) if min(height, width) >= _LEAST_SIDE_PX:
+            return height, width, depth, False
+        case (1, (1 | 3) as depth, height, width) if min(height, width) >= _LEAST_SIDE_PX:
+            return height, width, depth, True
+    return None
+
+
+def _normalisation(
+    tensor: TensorInfo, metadata: FileMetadata, mean: tuple[float, ...], std: tuple[float, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    # (pixel - mean) / std = (q - zero_point) * scale, with q = pixel for uint8 and q = pixel - 128 for int8.
+    scale = tensor.scale or 1.0
+    if tensor.dtype == "uint8":
+        return (float(tensor.zero_point),), (1.0 / scale,)
+    if metadata.mean and metadata.std:
+        return metadata.mean, metadata.std
+    if tensor.dtype == "int8":
+        return (float(tensor.zero_point + 128),), (1.0 / scale,)
+    return mean, std

@@ -1,0 +1,110 @@
+"""SSD and EfficientDet with the detection post-process: four outputs, suppression done in the graph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.errors import ModelError
+from edged.families.inputs import image_input
+from edged.families.outputs import collect, real
+from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
+
+_OP = "TFLite_Detection_PostProcess"
+_WORDS = (("box", "location"), ("class", "categor"), ("score", "prob"), ("num", "count"))
+"""What the outputs' names may contain, in the op's order: boxes, classes, scores, count."""
+_BACKGROUND = ("background", "???")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SsdFamily:
+    """Reads boxes [y1, x1, y2, x2], classes, scores and a count, in whatever order the file declares them.
+
+    TF1 exports declare boxes, classes, scores, count; TF2 exports scores, boxes, count, classes. The custom operator's own
+    outputs are always in TF1's order, so they are followed by tensor index where the operator is in the graph.
+
+    A float input is scaled to -1..1, as in the Object Detection API's SSD preprocessing.
+    """
+
+    name: ClassVar[str] = "ssd"
+    input: InputSpec
+    class_offset: int
+    outputs: tuple[TensorInfo, ...]
+    order: tuple[int, int, int, int]
+    """Where boxes, classes, scores and count stand among the outputs."""
+
+    @classmethod
+    def match(cls, signature: ModelSignature) -> Self | str:
+        """See `edged.interfaces.ModelFamily`."""
+        order = _order(signature)
+        if isinstance(order, str):
+            return order
+        spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
+        if isinstance(spec, str):
+            return spec
+        # The operator counts classes without the background, which some label lists begin with.
+        offset = int(
+            signature.metadata.labels[:1] != () and signature.metadata.labels[0] in _BACKGROUND
+        )
+        return cls(input=spec, class_offset=offset, outputs=signature.outputs, order=order)
+
+    def decode(
+        self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
+    ) -> Detections:
+        """See `edged.interfaces.ModelFamily`; what lies beyond the count is uninitialised memory and is not looked at."""
+        boxes, classes, scores, count = (
+            real(outputs[i], self.outputs[i]).reshape(-1, 4 if i == self.order[0] else 1)
+            for i in self.order
+        )
+        most = min(len(boxes), len(classes), len(scores))
+        if not (len(count) and 0 <= count[0, 0] <= most):
+            raise ModelError(f"the model counts {count.ravel()[:1]} detections in room for {most}")
+        n = int(count[0, 0])
+        if np.isnan(scores[:n]).any():
+            raise ModelError("the model's scores are not numbers")
+        keep = np.flatnonzero(scores[:n, 0] >= min_score)
+        return collect(
+            boxes[keep][:, [1, 0, 3, 2]], scores[keep, 0], classes[keep, 0], fit, overlap=None
+        )
+
+
+def _order(signature: ModelSignature) -> tuple[int, int, int, int] | str:
+    if len(signature.outputs) != len(_WORDS):
+        return (
+            f"it has {len(signature.outputs)} outputs instead of boxes, classes, scores and count"
+        )
+    places = {tensor.index: i for i, tensor in enumerate(signature.outputs)}
+    for op in signature.ops:
+        if op.name == _OP:
+            if len(op.outputs) != len(_WORDS) or not set(op.outputs) <= set(places):
+                return f"the outputs of its {_OP} are not the model's"
+            boxes, classes, scores, count = (places[index] for index in op.outputs)
+            return boxes, classes, scores, count
+    return _order_by_names(signature.outputs) or _order_by_shapes(signature.outputs)
+
+
+def _order_by_names(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] | None:
+    order = [
+        [
+            i
+            for i, tensor in enumerate(outputs)
+            if any(word in tensor.name.lower() for word in words)
+        ]
+        for words in _WORDS
+    ]
+    match order:
+        case [[boxes], [classes], [scores], [count]]:
+            return boxes, classes, scores, count
+    return None
+
+
+def _order_by_shapes(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] | str:
+    """Shapes cannot tell classes from scores, but boxes stand first in TF1's order and second in TF2's."""
+    match [tensor.shape for tensor in outputs]:
+        case [(1, a, 4), (1, b), (1, c), (1,)] if a == b == c:
+            return 0, 1, 2, 3
+        case [(1, a), (1, b, 4), (1,), (1, c)] if a == b == c:
+            return 1, 3, 0, 2
+    return "its four outputs are not boxes [1, N, 4], classes [1, N], scores [1, N] and count [1] in a known order"

@@ -1,0 +1,74 @@
+"""YOLOv5 (and v7) heads: boxes, objectness and classes, three anchors a cell, suppression left to us."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.families.inputs import image_input
+from edged.families.outputs import (
+    at_least,
+    best,
+    classes_disagree,
+    collect,
+    corners,
+    grids,
+    in_pixels,
+    real,
+)
+from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
+
+_ANCHORS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class YoloV5Family:
+    """Reads [1, N, 5 + C]: centre x, centre y, width, height, objectness, class scores, all through their sigmoids.
+
+    The score is objectness times class score, as in YOLOv5's own suppression. A float input is scaled to 0..1 and letterboxed
+    on gray 114, as in its `letterbox`.
+    """
+
+    name: ClassVar[str] = "yolov5"
+    input: InputSpec
+    class_offset: int
+    output: TensorInfo
+
+    @classmethod
+    def match(cls, signature: ModelSignature) -> Self | str:
+        """See `edged.interfaces.ModelFamily`."""
+        if len(signature.outputs) != 1:
+            return f"it has {len(signature.outputs)} outputs instead of one [1, N, 5 + classes]"
+        spec = image_input(signature, fitting=Fitting.LETTERBOX, mean=0.0, std=255.0)
+        if isinstance(spec, str):
+            return spec
+        output = signature.outputs[0]
+        counts = [_ANCHORS * cells for cells, _ in grids(spec.width, spec.height)]
+        match output.shape:
+            case (1, n, depth) if n in counts and depth > 5:  # noqa: PLR2004 - box and objectness
+                return classes_disagree(signature, depth - 5) or cls(
+                    input=spec, class_offset=0, output=output
+                )
+        return (
+            f"its output {list(output.shape)} is not [1, N, 5 + classes] with N = {counts[0]}, "
+            f"three for each cell of its {spec.width}x{spec.height} input"
+        )
+
+    def decode(
+        self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
+    ) -> Detections:
+        """See `edged.interfaces.ModelFamily`."""
+        rows = outputs[0][0]
+        # A class score is at most 1, so objectness alone rules out nearly every row.
+        rows_left = rows[at_least(rows[:, 4], self.output, min_score)]
+        found = real(rows_left, self.output)
+        class_ids = found[:, 5:].argmax(axis=1)
+        scores = found[:, 4] * found[np.arange(len(found)), 5 + class_ids]
+        keep = np.flatnonzero(scores >= min_score)
+        keep = keep[best(scores[keep])]
+        boxes = corners(found[keep, :4])
+        if in_pixels(rows[:, :2], self.output):
+            boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
+        return collect(boxes, scores[keep], class_ids[keep], fit)

@@ -1,0 +1,69 @@
+"""YOLOv8 and YOLO11 heads: boxes and classes, no objectness, one candidate a cell, suppression left to us."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.families.inputs import image_input
+from edged.families.outputs import (
+    at_least,
+    best,
+    classes_disagree,
+    collect,
+    corners,
+    grids,
+    in_pixels,
+    real,
+)
+from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class YoloV8Family:
+    """Reads [1, 4 + C, N]: centre x, centre y, width, height, then class scores through their sigmoids.
+
+    A float input is scaled to 0..1 and letterboxed on gray 114, as in Ultralytics' `LetterBox`.
+    """
+
+    name: ClassVar[str] = "yolov8"
+    input: InputSpec
+    class_offset: int
+    output: TensorInfo
+
+    @classmethod
+    def match(cls, signature: ModelSignature) -> Self | str:
+        """See `edged.interfaces.ModelFamily`."""
+        if len(signature.outputs) != 1:
+            return f"it has {len(signature.outputs)} outputs instead of one [1, 4 + classes, N]"
+        spec = image_input(signature, fitting=Fitting.LETTERBOX, mean=0.0, std=255.0)
+        if isinstance(spec, str):
+            return spec
+        output = signature.outputs[0]
+        counts = [cells for cells, _ in grids(spec.width, spec.height)]
+        match output.shape:
+            case (1, depth, n) if n in counts and depth > 4:  # noqa: PLR2004 - the box
+                return classes_disagree(signature, depth - 4) or cls(
+                    input=spec, class_offset=0, output=output
+                )
+        return (
+            f"its output {list(output.shape)} is not [1, 4 + classes, N] with N = {counts[0]}, "
+            f"one for each cell of its {spec.width}x{spec.height} input"
+        )
+
+    def decode(
+        self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
+    ) -> Detections:
+        """See `edged.interfaces.ModelFamily`."""
+        columns = outputs[0][0]
+        stored = columns[4:].max(axis=0)
+        keep = at_least(stored, self.output, min_score)
+        scores = real(stored[keep], self.output)
+        chosen = best(scores)
+        keep, scores = keep[chosen], scores[chosen]
+        boxes = corners(real(columns[:4, keep].T, self.output))
+        if in_pixels(columns[:2], self.output):
+            boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
+        return collect(boxes, scores, columns[4:, keep].argmax(axis=0), fit)

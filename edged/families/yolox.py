@@ -1,0 +1,103 @@
+"""YOLOX heads as exported without decoding: offsets in grid cells, one candidate a cell, suppression left to us."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.families.inputs import image_input
+from edged.families.outputs import (
+    at_least,
+    best,
+    classes_disagree,
+    collect,
+    corners,
+    grids,
+    real,
+)
+from edged.types import (
+    F32,
+    Channels,
+    Detections,
+    Fit,
+    Fitting,
+    InputSpec,
+    ModelSignature,
+    TensorInfo,
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class YoloxFamily:
+    """Reads [1, N, 5 + C]: x, y, log width, log height in cells, then objectness and class scores through their sigmoids.
+
+    ``centre = (offset + cell) * stride`` and ``size = exp(log size) * stride``, in input pixels, as in YOLOX's
+    `demo_postprocess`. A float input gets BGR pixels of 0..255 as they are, letterboxed to the top left on gray 114, as in its
+    `preproc` since release 0.1.1.
+    """
+
+    name: ClassVar[str] = "yolox"
+    input: InputSpec
+    class_offset: int
+    output: TensorInfo
+    cells: F32
+    """(N, 3): column, row and stride in pixels of each candidate's cell."""
+
+    @classmethod
+    def match(cls, signature: ModelSignature) -> Self | str:
+        """See `edged.interfaces.ModelFamily`."""
+        if len(signature.outputs) != 1:
+            return f"it has {len(signature.outputs)} outputs instead of one [1, N, 5 + classes]"
+        spec = image_input(
+            signature,
+            fitting=Fitting.LETTERBOX_TOP_LEFT,
+            mean=0.0,
+            std=1.0,
+            channels=Channels.BGR,
+        )
+        if isinstance(spec, str):
+            return spec
+        output = signature.outputs[0]
+        strides_of = dict(grids(spec.width, spec.height))
+        match output.shape:
+            case (1, n, depth) if n in strides_of and depth > 5:  # noqa: PLR2004 - box and objectness
+                return classes_disagree(signature, depth - 5) or cls(
+                    input=spec,
+                    class_offset=0,
+                    output=output,
+                    cells=_cells(spec.width, spec.height, strides_of[n]),
+                )
+        return (
+            f"its output {list(output.shape)} is not [1, N, 5 + classes] with N = {min(strides_of)} or the like, "
+            f"one for each cell of its {spec.width}x{spec.height} input"
+        )
+
+    def decode(
+        self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
+    ) -> Detections:
+        """See `edged.interfaces.ModelFamily`."""
+        rows = outputs[0][0]
+        # A class score is at most 1, so objectness alone rules out nearly every row.
+        likely = at_least(rows[:, 4], self.output, min_score)
+        found = real(rows[likely], self.output)
+        class_ids = found[:, 5:].argmax(axis=1)
+        scores = found[:, 4] * found[np.arange(len(found)), 5 + class_ids]
+        keep = np.flatnonzero(scores >= min_score)
+        keep = keep[best(scores[keep])]
+        cells = self.cells[likely[keep]]
+        with np.errstate(over="ignore"):  # `collect` refuses what is not finite
+            boxes = np.concatenate(
+                [found[keep, :2] + cells[:, :2], np.exp(found[keep, 2:4])], axis=1
+            )
+        boxes *= cells[:, 2:] / np.array([self.input.width, self.input.height] * 2, np.float32)
+        return collect(corners(boxes), scores[keep], class_ids[keep], fit)
+
+
+def _cells(width: int, height: int, strides: Sequence[int]) -> F32:
+    parts = []
+    for stride in strides:
+        rows, columns = np.mgrid[: height // stride, : width // stride]
+        parts.append(np.stack([columns.ravel(), rows.ravel(), np.full(rows.size, stride)], axis=1))
+    return np.concatenate(parts).astype(np.float32)

@@ -1,0 +1,193 @@
+"""The TensorFlow Lite interpreter, from either of the two packages that carry it.
+
+Both have the same `Interpreter` class; only that is used. What differs is how they fail, and is brought to our own errors here.
+"""
+
+import ctypes
+from collections.abc import Mapping
+from importlib import import_module, metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
+from edged.modelfile.reader import read_metadata
+from edged.types import ModelSignature, OpInfo, TensorInfo
+
+_DELEGATE_OP = "DELEGATE"
+_EDGETPU_OP = "edgetpu-custom-op"
+
+
+class _TfliteInterpreter:
+    """One model on one thread's interpreter; see `edged.interfaces.Interpreter`."""
+
+    _package: ClassVar[str]
+    _extra: ClassVar[str]
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 1,
+        delegate: str | None = None,
+        delegate_options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Load the model, and hand it to the delegate.
+
+        Args:
+            path: the .tflite; it is memory-mapped, so it must never be overwritten in place.
+            threads: for the CPU's kernels.
+            delegate: library of an external delegate, by path or by the loader's name.
+            delegate_options: passed to it as they are.
+
+        Raises:
+            RegistryError: the runtime is not installed, or does not work with the numpy that is.
+            DelegateError: the delegate cannot be loaded, its device is absent, or the model needs one that is not set.
+            ModelError: the file is no model, or has operators that nothing here implements.
+        """
+        file_metadata = read_metadata(path)
+        module = self._import()
+        self.runtime = f"{self._extra} {metadata.version(self._package)}"
+        loaded = self._load_delegate(module, delegate, delegate_options or {})
+        self._interpreter: Any = self._load_model(module, path, threads, loaded)
+        ops = self._op_names()
+        self._allocate(path, ops)
+        # Delegates append nodes of their own: before allocation the external one's, at allocation XNNPACK's.
+        external, default = ops.count(_DELEGATE_OP), self._op_names().count(_DELEGATE_OP)
+        takers = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
+        self.delegate = " + ".join(takers + ["XNNPACK"] * (default > external))
+        self.signature = ModelSignature(
+            inputs=tuple(_tensor(entry) for entry in self._interpreter.get_input_details()),
+            outputs=tuple(_tensor(entry) for entry in self._interpreter.get_output_details()),
+            ops=tuple(_op(entry) for entry in self._ops() if entry["op_name"] != _DELEGATE_OP),
+            metadata=file_metadata,
+        )
+        self._outputs = tuple(tensor.index for tensor in self.signature.outputs)
+
+    def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
+        """See `edged.interfaces.Interpreter`. Frees the GIL while the graph runs."""
+        try:
+            self._interpreter.set_tensor(self.signature.inputs[0].index, array)
+            self._interpreter.invoke()
+            return tuple(self._interpreter.get_tensor(index) for index in self._outputs)
+        except (RuntimeError, ValueError) as error:
+            raise InvokeError(f"{self.runtime} failed on a frame: {_one_line(error)}") from error
+
+    def close(self) -> None:
+        """See `edged.interfaces.Interpreter`. The delegate's device is let go of with the last reference."""
+        self._interpreter = None
+
+    @classmethod
+    def _import(cls) -> ModuleType:
+        try:
+            return import_module(f"{cls._package.replace('-', '_')}.interpreter")
+        except ImportError as error:
+            raise RegistryError(
+                f"the runtime {cls._extra!r} cannot be imported ({_one_line(error)}): install edged[{cls._extra}]"
+            ) from error
+
+    def _load_delegate(
+        self, module: ModuleType, library: str | None, options: Mapping[str, str]
+    ) -> Any:
+        if library is None:
+            return None
+        _check_library(library)
+        try:
+            return module.load_delegate(library, dict(options))
+        except ValueError as error:
+            raise DelegateError(
+                f"the delegate {library} did not open its device; is it plugged in, and may this user use it? "
+                f"({_one_line(error)})"
+            ) from error
+
+    def _load_model(
+        self, module: ModuleType, path: Path, threads: int, delegate: object | None
+    ) -> Any:
+        try:
+            return module.Interpreter(
+                model_path=str(path),
+                num_threads=threads,
+                experimental_delegates=[delegate] if delegate else None,
+            )
+        except (ImportError, AttributeError) as error:
+            # tflite-runtime imports well beside numpy 2, and fails when it first needs it.
+            raise RegistryError(
+                f"the runtime {self.runtime} does not work with numpy {np.__version__}: install edged[{self._extra}]"
+            ) from error
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{self.runtime} cannot load {path}: {_one_line(error)}") from error
+
+    def _allocate(self, path: Path, ops: list[str]) -> None:
+        try:
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError, MemoryError) as error:
+            if _EDGETPU_OP in ops and _DELEGATE_OP not in ops:
+                raise DelegateError(
+                    f"{path} is compiled for the EdgeTPU: set model.delegate to its library, as libedgetpu.so.1, "
+                    "or use the model's CPU variant"
+                ) from error
+            raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
+
+    def _ops(self) -> list[dict[str, Any]]:
+        # Private, but the same in both packages and the only way to the post-process op's own outputs.
+        return list(self._interpreter._get_ops_details())  # noqa: SLF001 - as said above
+
+    def _op_names(self) -> list[str]:
+        return [str(entry["op_name"]) for entry in self._ops()]
+
+
+class LiteRtInterpreter(_TfliteInterpreter):
+    """On ai-edge-litert, the successor of tflite-runtime."""
+
+    _package = "ai-edge-litert"
+    _extra = "litert"
+
+
+class TfliteRuntimeInterpreter(_TfliteInterpreter):
+    """On tflite-runtime: Python 3.11, numpy 1, and the only one on 32-bit Arm."""
+
+    _package = "tflite-runtime"
+    _extra = "tflite"
+
+
+def _check_library(library: str) -> None:
+    """Fail before the runtimes do: their `Delegate` leaves a half-built value behind, whose `__del__` raises."""
+    try:
+        found = ctypes.CDLL(library)
+    except OSError as error:
+        raise DelegateError(f"cannot load the delegate {library}: {error}") from error
+    if not hasattr(found, "tflite_plugin_create_delegate"):
+        raise DelegateError(
+            f"{library} is not a delegate: it does not export tflite_plugin_create_delegate"
+        )
+
+
+def _delegate_name(library: str | None) -> str:
+    return Path(library or "").name.removeprefix("lib").split(".")[0]
+
+
+def _tensor(entry: Mapping[str, Any]) -> TensorInfo:
+    scale, zero_point = entry["quantization"]
+    return TensorInfo(
+        index=int(entry["index"]),
+        name=str(entry["name"]),
+        shape=tuple(int(side) for side in entry["shape"]),
+        dtype=np.dtype(entry["dtype"]).name,
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )
+
+
+def _op(entry: Mapping[str, Any]) -> OpInfo:
+    return OpInfo(
+        name=str(entry["op_name"]),
+        inputs=tuple(int(index) for index in entry["inputs"]),
+        outputs=tuple(int(index) for index in entry["outputs"]),
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
