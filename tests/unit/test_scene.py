@@ -1,0 +1,194 @@
+import ast
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from edged.clock import NS_PER_S
+from edged.config.settings import (
+    CameraSettings,
+    DetectSettings,
+    EventSettings,
+    TrackSettings,
+    ZoneSettings,
+)
+from edged.events import EventType, ObjectEvent
+from edged.scene import Scene, SceneUpdate
+from edged.types import Detections
+from support.data import data
+
+LABELS = ("person", "bicycle", "car")
+LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+PERSON = (0.2, 0.2, 0.3, 0.6)
+
+
+def a_scene(
+    *,
+    zone: dict[str, ZoneSettings] | None = None,
+    track: TrackSettings | None = None,
+    detect: DetectSettings | None = None,
+) -> Scene:
+    return Scene(
+        CameraSettings(source="synthetic", zone=zone or {}),
+        detect=detect or DetectSettings(),
+        track=track or TrackSettings(),
+        events=EventSettings(),
+        labels=LABELS,
+    )
+
+
+def detections(*boxes: tuple[float, float, float, float], score: float = 0.9) -> Detections:
+    return Detections(
+        np.clip(np.array(boxes, np.float32).reshape(-1, 4), 0.0, 1.0),
+        np.full(len(boxes), score, np.float32),
+        np.zeros(len(boxes), np.int32),
+    )
+
+
+class Camera:
+    """Feeds a scene at a steady rate and keeps all that it told."""
+
+    def __init__(self, scene: Scene, *, fps: float = 10.0) -> None:
+        self.scene = scene
+        self.fps = fps
+        self.seq = 0
+        self.updates: list[SceneUpdate] = []
+
+    def show(self, seen: Detections, *, frames: int = 1, moving: bool = False) -> SceneUpdate:
+        for _ in range(frames):
+            update = self.scene.observe(
+                seen,
+                captured_ns=int(self.seq / self.fps * NS_PER_S),
+                frame_seq=self.seq,
+                width=768,
+                height=432,
+                moving=moving,
+            )
+            self.updates.append(update)
+            self.seq += 1
+        return update
+
+    @property
+    def events(self) -> list[ObjectEvent]:
+        return [event for update in self.updates for event in update.events]
+
+
+def test_an_object_starts_is_counted_and_ends() -> None:
+    camera = Camera(a_scene())
+    here = camera.show(detections(PERSON), frames=10)
+    assert here.state.counts == {"person": 1}
+    assert here.state.occupied
+    gone = camera.show(Detections.empty(), frames=25)
+    assert [event.type for event in camera.events] == [EventType.START, EventType.END]
+    assert gone.state.counts == {}
+    assert not gone.state.occupied
+
+
+def test_the_first_state_is_a_change_and_a_still_scene_changes_no_more() -> None:
+    camera = Camera(a_scene())
+    camera.show(Detections.empty(), frames=20)
+    assert [update.state_changed for update in camera.updates] == [True] + [False] * 19
+
+
+def test_every_zone_is_counted_even_when_it_is_empty() -> None:
+    zones = {
+        "left": ZoneSettings(points=LEFT_HALF),
+        "right": ZoneSettings(points=tuple((x + 0.5, y) for x, y in LEFT_HALF)),
+    }
+    state = Camera(a_scene(zone=zones)).show(detections(PERSON), frames=5).state
+    assert state.zones == {"left": {"person": 1}, "right": {}}
+
+
+def test_an_object_that_appears_in_a_zone_starts_there() -> None:
+    camera = Camera(a_scene(zone={"left": ZoneSettings(points=LEFT_HALF)}))
+    camera.show(detections(PERSON), frames=5)
+    start = camera.events[0]
+    assert (start.type, start.zones, start.entered_zones) == (EventType.START, ("left",), ("left",))
+
+
+def test_a_stationary_object_is_counted_but_not_active() -> None:
+    camera = Camera(a_scene(track=TrackSettings(stationary_s=3.0)))
+    assert camera.show(detections(PERSON), frames=20).state.active == {"person": 1}
+    state = camera.show(detections(PERSON), frames=20).state
+    assert (state.active, state.counts) == ({}, {"person": 1})
+
+
+def test_motion_holds_for_some_seconds_so_that_the_state_is_not_rewritten_with_every_step() -> None:
+    camera = Camera(a_scene())
+    camera.show(Detections.empty())
+    for step in range(100):
+        camera.show(Detections.empty(), moving=step % 7 == 0)
+    assert sum(update.state_changed for update in camera.updates) == 2
+    assert camera.updates[-1].state.motion
+    assert not camera.show(Detections.empty(), frames=60).state.motion
+    assert sum(update.state_changed for update in camera.updates) == 3
+
+
+def test_end_all_ends_what_has_started_and_empties_the_state() -> None:
+    camera = Camera(a_scene(zone={"left": ZoneSettings(points=LEFT_HALF)}))
+    camera.show(detections(PERSON), frames=10, moving=True)
+    update = camera.scene.end_all(99 * NS_PER_S)
+    (end,) = update.events
+    assert (end.type, end.at_ns, end.ended_ns) == (EventType.END, 99 * NS_PER_S, NS_PER_S * 9 // 10)
+    assert update.state_changed
+    assert (update.state.counts, update.state.zones) == ({}, {"left": {}})
+    assert (update.state.occupied, update.state.motion) == (False, False)
+    assert camera.scene.end_all(100 * NS_PER_S).events == ()
+    assert camera.show(Detections.empty(), frames=50).state.counts == {}
+
+
+def test_weak_detections_begin_nothing_but_keep_what_is_known() -> None:
+    weak, strong = detections(PERSON, score=0.35), detections(PERSON, score=0.6)
+    camera = Camera(a_scene())
+    camera.show(weak, frames=50)
+    assert camera.events == []
+    camera.show(strong, frames=5)
+    assert camera.show(weak, frames=100).state.occupied
+    assert not camera.show(detections(PERSON, score=0.2), frames=30).state.occupied
+
+
+def sampled_clip() -> list[Detections]:
+    """Every tenth frame of the real clip, at most one person in each; the file has [y1, x1, y2, x2]."""
+    sampled = []
+    for line in data("video/one-by-one-person-detection.tsv").read_text().splitlines():
+        persons = ast.literal_eval(line.split("\t")[2])
+        seen = detections(*((x1, y1, x2, y2) for _, (y1, x1, y2, x2) in persons))
+        scores = np.array([score for score, _ in persons], np.float32)
+        sampled.append(Detections(seen.boxes, scores, seen.class_ids))
+    return sampled
+
+
+def whole_clip() -> Iterator[Detections]:
+    """All frames: between two samples that have the person, it goes steadily from one to the other."""
+    for before, after in pairwise(sampled_clip()):
+        yield before
+        for step in range(1, 10):
+            if len(before) and len(after):
+                way = np.float32(step / 10)
+                boxes = before.boxes * (1 - way) + after.boxes * way
+                yield Detections(boxes, before.scores, before.class_ids)
+            else:
+                yield Detections.empty()
+
+
+def test_the_real_clip_has_six_visits_and_nobody_in_between() -> None:
+    camera = Camera(a_scene())
+    for seen in whole_clip():
+        camera.show(seen)
+    kinds = [event.type for event in camera.events if event.type is not EventType.UPDATE]
+    assert kinds == [EventType.START, EventType.END] * 6
+    ends = [event for event in camera.events if event.type is EventType.END]
+    assert [round(end.started_ns * 10 / NS_PER_S) for end in ends] == [70, 230, 510, 750, 930, 1240]
+    last_seen = [round((end.ended_ns or 0) * 10 / NS_PER_S) for end in ends]
+    assert last_seen == [190, 440, 690, 860, 1190, 1350]
+    occupied = [update.state.occupied for update in camera.updates]
+    assert sum(after and not before for before, after in pairwise(occupied)) == 6
+    assert sum(before and not after for before, after in pairwise(occupied)) == 6
+
+
+def test_the_real_clip_at_one_frame_a_second_has_the_same_visits() -> None:
+    camera = Camera(a_scene(), fps=1.0)
+    for seen in sampled_clip():
+        camera.show(seen)
+    kinds = [event.type for event in camera.events if event.type is not EventType.UPDATE]
+    assert kinds == [EventType.START, EventType.END] * 6
