@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ def real(values: NDArray[np.generic], tensor: TensorInfo) -> F32:
     )
 
 
-def at_least(values: NDArray[np.generic], tensor: TensorInfo, threshold: float) -> NDArray[np.intp]:
+def at_least(values: NDArray[Any], tensor: TensorInfo, threshold: float) -> NDArray[np.intp]:
     """Indices of the values of a (N,) array that reach `threshold`, compared as they are stored.
 
     Dequantising a whole YOLO output to compare it costs 18 times as much.

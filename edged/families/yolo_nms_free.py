@@ -51,5 +51,5 @@ class YoloNmsFreeFamily:
         found = real(rows[at_least(rows[:, 4], self.output, min_score)], self.output)
         boxes = found[:, :4]
         if in_pixels(rows[:, :4], self.output):
-            boxes = boxes / np.array([self.input.width, self.input.height] * 2, np.float32)
+            boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
         return collect(boxes, found[:, 4], found[:, 5], fit, overlap=None)

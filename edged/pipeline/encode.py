@@ -1,5 +1,7 @@
 """From a frame to a model's input tensor: fit, colours, values."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +81,7 @@ def fit_frame(spec: InputSpec, width: int, height: int) -> tuple[tuple[int, int,
     return (x, y, inner_width, inner_height), fit
 
 
-def value_table(spec: InputSpec) -> NDArray[np.generic]:
+def value_table(spec: InputSpec) -> NDArray[Any]:
     """(1, 256, C) of the tensor's type: the value of each pixel value, ``(pixel - mean) / std`` and then quantised.
 
     C is 1 where all channels are scaled alike.
@@ -93,7 +95,7 @@ def value_table(spec: InputSpec) -> NDArray[np.generic]:
     return np.asarray(values.astype(spec.tensor.dtype)[None])
 
 
-def _is_raw(table: NDArray[np.generic]) -> bool:
+def _is_raw(table: NDArray[Any]) -> bool:
     """Whether an 8-bit table only copies pixels, or shifts them by 128."""
     if table.dtype.itemsize != 1:
         return False

@@ -108,12 +108,12 @@ def _open(settings: ModelSettings, path: Path) -> Interpreter:
 
 
 def _labels(settings: ModelSettings) -> tuple[str, ...]:
-    if not isinstance(settings.labels, Path):
+    if settings.labels or settings.labels_file is None:
         return settings.labels or ()
     try:
-        return parse_labels(settings.labels.read_text(encoding="utf-8"))
+        return parse_labels(settings.labels_file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read the labels {settings.labels}: {error}") from error
+        raise ModelError(f"cannot read the labels {settings.labels_file}: {error}") from error
 
 
 def _describe(tensors: tuple[TensorInfo, ...]) -> str:
