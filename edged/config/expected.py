@@ -1,0 +1,101 @@
+"""Says in TOML's words what a setting takes, and what it was given instead."""
+
+import datetime as dt
+import json
+import re
+from typing import Any, get_args
+
+from msgspec import inspect
+
+from edged.config.settings import Name
+
+_LONGEST_SHOWN = 40
+_CREDENTIALS = re.compile(r"//[^/\s]*@")
+_NAME_PATTERN = get_args(Name)[1].pattern
+
+
+def expected(annotation: Any, inside: tuple[int, ...] = ()) -> str:
+    """The type of a setting in words, with its bounds: ``a whole number from 1 to 64``.
+
+    Args:
+        annotation: as the settings' field has it.
+        inside: indices of the array element that is meant, outermost first.
+    """
+    kind = _bare(inspect.type_info(annotation))
+    for index in inside:
+        kind = _bare(_element(kind, index))
+    return _words(kind)
+
+
+def given(value: object) -> str:
+    """A value in words, shortened: ``"high"``, ``true``, ``an array of 3``; without the password of an address."""
+    match value:
+        case dict():
+            return "a table"
+        case list():
+            return f"an array of {len(value)}"
+        case dt.date() | dt.time():
+            return f"the time {value.isoformat()}"
+        case str() | bool():
+            shown = _CREDENTIALS.sub("//…@", json.dumps(value, ensure_ascii=False))
+        case _:
+            shown = str(value)
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """Without metadata, and without the None that stands for "not set"."""
+    while isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    if isinstance(kind, inspect.UnionType):
+        members = [m for m in map(_bare, kind.types) if not isinstance(m, inspect.NoneType)]
+        return members[0] if len(members) == 1 else inspect.UnionType(tuple(members))
+    return kind
+
+
+def _element(kind: inspect.Type, index: int) -> inspect.Type:
+    match kind:
+        case inspect.VarTupleType() | inspect.ListType():
+            return kind.item_type
+        case inspect.TupleType():
+            return kind.item_types[index]
+    return kind
+
+
+def _words(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one line a kind of type
+    match kind:
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType():
+            return "a whole number" + _bounds(kind)
+        case inspect.FloatType():
+            return "a number" + _bounds(kind)
+        case inspect.StrType(pattern=pattern) if pattern == _NAME_PATTERN:
+            return "a name of letters, digits, - and _ (64 at most, a letter or digit first)"
+        case inspect.StrType(pattern=pattern):
+            return f"a string that matches {pattern}" if pattern else "a string"
+        case inspect.LiteralType():
+            return "one of " + ", ".join(map(given, kind.values))
+        case inspect.CustomType():
+            return "a path, as a string"
+        case inspect.VarTupleType() | inspect.ListType():
+            least = f" of at least {kind.min_length}" if kind.min_length else ""
+            return f"an array{least}, each {_words(_bare(kind.item_type))}"
+        case inspect.TupleType():
+            return "an array of " + ", ".join(_words(_bare(item)) for item in kind.item_types)
+        case inspect.UnionType():
+            return " or ".join(_words(member) for member in kind.types)
+    return "a table"
+
+
+def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
+    if kind.ge is not None and kind.le is not None:
+        return f" from {kind.ge:g} to {kind.le:g}"
+    bounds = (
+        (kind.gt, "above"),
+        (kind.ge, "of at least"),
+        (kind.lt, "below"),
+        (kind.le, "of at most"),
+    )
+    said = [f"{word} {bound:g}" for bound, word in bounds if bound is not None]
+    return " " + " and ".join(said) if said else ""

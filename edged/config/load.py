@@ -1,0 +1,48 @@
+"""From files to settings: read, lay over one another, validate; every problem at once, with its place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edged.config.problems import InvalidConfigError, Problem
+from edged.config.rules import doubts
+from edged.config.settings import Settings
+from edged.config.sources import Layers, read_layers
+from edged.config.validate import read_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration that can be used.
+
+    Attributes:
+        settings: what it says; all paths in it are absolute.
+        warnings: what is allowed, but hardly meant.
+        layers: the files it came from, and where in them each key stands.
+    """
+
+    settings: Settings
+    warnings: tuple[Problem, ...]
+    layers: Layers
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that were read, the main file first."""
+        return self.layers.files
+
+
+def load(path: Path, *, conf_d: Path | None = None) -> Loaded:
+    """Read and validate a configuration.
+
+    Args:
+        path: the main file. Relative paths in the configuration, conf.d included, start at its folder.
+        conf_d: the folder of files that are laid over it; ``conf.d`` beside it if not given. It need not exist.
+
+    Raises:
+        InvalidConfigError: it cannot be used; with all problems, in the order of files and lines.
+    """
+    layers = read_layers(path, conf_d or path.parent / "conf.d")
+    settings, faults = read_settings(layers.table, path.parent.absolute())
+    if faults:
+        raise InvalidConfigError(layers.problems(faults))
+    warnings = layers.problems(doubts(settings))
+    return Loaded(settings=settings, warnings=warnings, layers=layers)
