@@ -1,1 +1,1 @@
-"""The MQTT contract: topics, payloads, schemas. Nothing here does I/O."""
+"""The MQTT contract: topics, payloads, schemas. Nothing here opens a socket or a device."""
