@@ -1,0 +1,103 @@
+"""Network cameras: RTSP, or MJPEG over HTTP."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from edged.cameras.reader import ReaderCamera, Source
+from edged.cameras.stream import Stream
+from edged.clock import Clock
+from edged.errors import CameraError
+
+
+class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """[camera.NAME] with ``source = "rtsp"``."""
+
+    url: Annotated[
+        Annotated[str, Meta(pattern=r"^(rtsps?|https?)://[^/]")],
+        Meta(
+            description="rtsp://, rtsps://, or http:// and https:// for MJPEG; without user and password."
+        ),
+    ]
+    username: Annotated[
+        str | None, Meta(description="Whom the camera knows; nobody if not set.")
+    ] = None
+    password_file: Annotated[
+        Path | None,
+        Meta(
+            description="A file that holds the password and nothing else; readable to edged only."
+        ),
+    ] = None
+    transport: Annotated[
+        Literal["tcp", "udp"],
+        Meta(description='How RTSP carries the pictures; "tcp" loses none on a poor network.'),
+    ] = "tcp"
+    open_timeout_s: Annotated[
+        float,
+        Meta(gt=0, le=60, description="The camera must have given its first picture by then."),
+    ] = 5.0
+    read_timeout_s: Annotated[
+        float,
+        Meta(gt=0, le=60, description="So long it may send nothing before it is taken for lost."),
+    ] = 2.0
+
+    def __post_init__(self) -> None:
+        """Keep secrets out of the configuration."""
+        if urlsplit(self.url).username is not None:
+            raise ValueError("`url` holds a user: set `username` and `password_file` instead")
+
+
+class RtspCamera(ReaderCamera):
+    """See `edged.interfaces.Camera`.
+
+    Frames are YUV420P without padding, or BGR24 where a side of the picture is odd; `captured_ns` is when their data
+    arrived. The newest frame is delivered; what was decoded in the meantime shows as gaps in `seq`.
+    """
+
+    Settings: ClassVar[type[msgspec.Struct]] = RtspSettings
+
+    def __init__(self, name: str, settings: RtspSettings, clock: Clock) -> None:
+        """See `edged.interfaces.Camera`."""
+        super().__init__(name, clock)
+        self._settings = settings
+        self.open_limit_s = settings.open_timeout_s
+
+    def source(self) -> Source:
+        """See `ReaderCamera`."""
+        settings = self._settings
+        rtsp = settings.url.startswith("rtsp")
+        return Stream(
+            _with_login(settings),
+            shown_as=_without_query(settings.url),
+            options={"rtsp_transport": settings.transport} if rtsp else {},
+            open_timeout_s=settings.open_timeout_s,
+            read_timeout_s=settings.read_timeout_s,
+            clock=self._clock,
+        )
+
+
+def _without_query(url: str) -> str:
+    """The URL as it may be shown: queries may hold tokens."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()
+
+
+def _with_login(settings: RtspSettings) -> str:
+    if settings.username is None:
+        return settings.url
+    login = quote(settings.username, safe="")
+    if settings.password_file is not None:
+        login += ":" + quote(_read_password(settings.password_file), safe="")
+    parts = urlsplit(settings.url)
+    return parts._replace(netloc=f"{login}@{parts.netloc}").geturl()
+
+
+def _read_password(path: Path) -> str:
+    try:
+        return path.read_text().strip("\r\n")
+    except OSError as error:
+        raise CameraError(f"{path}: `password_file` cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CameraError(f"{path}: `password_file` is not UTF-8 text") from error
