@@ -54,7 +54,9 @@ def load_model(settings: ModelSettings) -> Model:
     try:
         labels = _labels(settings) or interpreter.signature.metadata.labels
         metadata = replace(interpreter.signature.metadata, labels=labels)
-        family = find_family(replace(interpreter.signature, metadata=metadata), settings.family)
+        family = find_family(
+            replace(interpreter.signature, metadata=metadata), path, settings.family
+        )
         return Model(
             interpreter=interpreter,
             family=family,
@@ -69,24 +71,24 @@ def load_model(settings: ModelSettings) -> Model:
         raise
 
 
-def find_family(signature: ModelSignature, name: str = "auto") -> ModelFamily:
+def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> ModelFamily:
     """The first family that recognises a model, or the one of that name.
 
     Raises:
         ModelError: none does; the message says what was found, and why each family declined.
         RegistryError: there is no family of that name.
     """
-    names = list(FAMILIES) if name == "auto" else [name]
-    clauses = []
-    for candidate in names:
-        found = load(FAMILIES, candidate).match(signature)
+    declined: dict[str, list[str]] = {}
+    for name in FAMILIES if family == "auto" else (family,):
+        found = load(FAMILIES, name).match(signature)
         if not isinstance(found, str):
-            family: ModelFamily = found
-            return family
-        clauses.append(f"{candidate}: {found}")
+            matched: ModelFamily = found
+            return matched
+        declined.setdefault(found, []).append(name)
+    reasons = "; ".join(f"not {' or '.join(names)}: {clause}" for clause, names in declined.items())
     raise ModelError(
-        f"the model fits no supported family; it has inputs {_describe(signature.inputs)} and outputs "
-        f"{_describe(signature.outputs)}; " + "; ".join(clauses)
+        f"{path} fits no supported family; it has inputs {_describe(signature.inputs)} and outputs "
+        f"{_describe(signature.outputs)}; {reasons}"
     )
 
 

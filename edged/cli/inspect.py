@@ -1,0 +1,167 @@
+"""``edged inspect``: what a model file is, how it would be run, and what it sees in a picture."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+
+from edged.config.settings import ModelSettings
+from edged.errors import ConfigError, EdgedError
+from edged.registry import INTERPRETERS
+from edged.types import TensorInfo
+from edged.workers.tryout import Finding, ModelReport, Refusal, try_model
+
+_EDGETPU_OP = "edgetpu-custom-op"
+_GREEN_BGR = (80, 220, 60)
+_MOST_LABELS_SHOWN = 8
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "inspect",
+        help="try a model file in a sandboxed process and say what it is",
+        description="Loads a model in a process of its own, tries and times it, and says what it is. "
+        "Exits with 1 if the model is refused.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to look at")
+    parser.add_argument(
+        "--out", type=Path, metavar="PICTURE", help="draw what was found into a copy"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="one label a line")
+    parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
+    parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument("--delegate", metavar="LIB", help="an external delegate's library")
+    parser.add_argument(
+        "--delegate-option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="K=V",
+        dest="options",
+    )
+    parser.add_argument("--min-score", type=float, default=0.5, metavar="S")
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Try the model and print the report; only the child touches the model.
+
+    Returns:
+        0; 1 if the model is refused and that has been printed as JSON.
+
+    Raises:
+        ModelError: the model is refused, without ``--json``.
+        ConfigError: the picture cannot be read or written.
+    """
+    if args.out and not args.image:
+        args.usage("--out needs --image")
+    settings = ModelSettings(
+        path=args.model,
+        labels_file=args.labels,
+        runtime=args.runtime,
+        threads=args.threads,
+        delegate=args.delegate,
+        delegate_options=dict(args.options),
+    )
+    try:
+        report = try_model(settings, image=args.image, min_score=args.min_score)
+    except EdgedError as error:
+        if not args.json:
+            raise
+        _print_json(Refusal(kind=type(error).__name__, message=str(error)))
+        return 1
+    if args.json:
+        _print_json(report)
+    else:
+        print("\n".join(describe(report, with_picture=args.image is not None)))
+    if args.out:
+        draw(report.detections, args.image, args.out)
+    return 0
+
+
+def describe(report: ModelReport, *, with_picture: bool) -> list[str]:
+    """The report as lines of a table."""
+    spec = report.input
+    needs = "EdgeTPU" if _EDGETPU_OP in report.ops else "none"
+    rows = [
+        ("model", report.name),
+        ("family", report.family),
+        ("runtime", report.runtime),
+        ("delegate", f"{report.delegate or 'reference kernels'} (needed: {needs})"),
+        ("fed with", f"{spec.width}x{spec.height} {spec.channels}, {spec.fitting}"),
+        *(("input", _tensor(tensor)) for tensor in report.signature.inputs),
+        *(("output", _tensor(tensor)) for tensor in report.signature.outputs),
+        ("operators", ", ".join(f"{count} {name}" for name, count in report.ops.items())),
+        ("labels", _labels(report.labels)),
+        ("invoke", f"{report.invoke_ms_p50:.1f} ms median, {report.invoke_ms_p95:.1f} ms p95"),
+        *(("found", _finding(finding)) for finding in report.detections),
+    ]
+    if with_picture and not report.detections:
+        rows.append(("found", "nothing"))
+    metadata = report.signature.metadata
+    about = {"description": metadata.description, "licence": metadata.licence}
+    rows[1:1] = [(key, value) for key, value in about.items() if value]
+    return [f"{key:<12} {value}" for key, value in rows]
+
+
+def draw(findings: tuple[Finding, ...], image: Path, out: Path) -> None:
+    """Write a copy of the picture with the boxes and labels in it.
+
+    Raises:
+        ConfigError: the picture cannot be read, or the copy cannot be written.
+    """
+    picture = cv2.imread(str(image), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ConfigError(f"cannot read {image} as a picture")
+    height, width = picture.shape[:2]
+    sides = np.array([width, height, width, height])
+    for finding in findings:
+        x1, y1, x2, y2 = (int(side) for side in np.rint(np.array(finding.box) * sides))
+        cv2.rectangle(picture, (x1, y1), (x2, y2), _GREEN_BGR, 2)
+        text = f"{finding.label} {finding.score:.2f}"
+        cv2.putText(
+            picture, text, (x1 + 4, max(y1 + 18, 18)), cv2.FONT_HERSHEY_SIMPLEX, 0.6, _GREEN_BGR, 2
+        )
+    try:
+        written = cv2.imwrite(str(out), picture)
+    except cv2.error as error:
+        raise ConfigError(f"cannot write {out}: {error.err}") from error
+    if not written:
+        raise ConfigError(f"cannot write {out}: is its folder there, and may we write to it?")
+
+
+def _print_json(answer: ModelReport | Refusal) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
+
+
+def _option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not K=V")
+    return key, value
+
+
+def _tensor(tensor: TensorInfo) -> str:
+    quantised = (
+        f", ({tensor.dtype} - {tensor.zero_point}) * {tensor.scale:.6g}" if tensor.scale else ""
+    )
+    return f"{tensor.dtype} {list(tensor.shape)} {tensor.name!r}{quantised}"
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    if not labels:
+        return "none: classes are called class-0, class-1, ..."
+    more = ", ..." if len(labels) > _MOST_LABELS_SHOWN else ""
+    return f"{len(labels)}: {', '.join(labels[:_MOST_LABELS_SHOWN])}{more}"
+
+
+def _finding(finding: Finding) -> str:
+    box = ", ".join(f"{side:.3f}" for side in finding.box)
+    return f"{finding.label} {finding.score:.2f} at [{box}]"

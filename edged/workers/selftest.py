@@ -1,0 +1,153 @@
+"""Trying a model file in a process of its own, seen from the inside: ``python -m edged.workers.selftest FD``.
+
+Takes a `Request` a packet from the socket and answers each with a `ModelReport` or a `Refusal`, until the parent closes it. It
+limits itself before it reads anything: no core dumps, no files written, bounded memory and processor time.
+"""
+
+import os
+import resource
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edged.clock import NS_PER_S, Clock, SystemClock
+from edged.errors import ConfigError, EdgedError
+from edged.pipeline.acceptance import accept
+from edged.pipeline.model import Model, load_model
+from edged.types import Frame, PixelFormat
+from edged.workers.child import adopt_socket, live_under_parent
+from edged.workers.tryout import (
+    MAX_ANSWER_BYTES,
+    Finding,
+    ModelReport,
+    Refusal,
+    Request,
+    pack,
+    unpack_request,
+)
+
+_MOST_MEMORY_BYTES = 4 << 30
+"""Of address space: the runtimes reserve several times what they use."""
+_MOST_CPU_S = 600
+_TIMING_S = 2.0
+
+
+def examine(request: Request, clock: Clock) -> ModelReport:
+    """Load, accept and time the model, and look at the picture.
+
+    Raises:
+        EdgedError: any of that failed.
+    """
+    model = load_model(request.settings)
+    try:
+        accept(model)
+        frame = _blank() if request.image is None else _read(request.image)
+        times_ms = _time_invocations(model, frame, request.repeats, clock)
+        signature = model.interpreter.signature
+        return ModelReport(
+            name=model.name,
+            family=model.family.name,
+            runtime=model.interpreter.runtime,
+            delegate=model.interpreter.delegate,
+            input=model.family.input,
+            signature=replace(signature, ops=(), metadata=replace(signature.metadata, labels=())),
+            ops=dict(Counter(op.name for op in signature.ops).most_common()),
+            labels=model.labels,
+            invoke_ms_p50=float(np.percentile(times_ms, 50)),
+            invoke_ms_p95=float(np.percentile(times_ms, 95)),
+            detections=() if request.image is None else _look(model, frame, request.min_score),
+        )
+    finally:
+        model.interpreter.close()
+
+
+def main(argv: list[str]) -> int:
+    """Answer requests until the parent is done with us."""
+    live_under_parent()
+    _limit_self()
+    channel = adopt_socket(int(argv[1]))
+    while packet := channel.recv(MAX_ANSWER_BYTES):
+        channel.send(pack(_answer(packet)))
+    return 0
+
+
+def _answer(packet: bytes) -> ModelReport | Refusal:
+    try:
+        return examine(unpack_request(packet), SystemClock())
+    except EdgedError as error:
+        return Refusal(kind=type(error).__name__, message=str(error))
+    except Exception as error:  # noqa: BLE001 - a strange file may raise anything; nobody reads our traceback
+        return Refusal(
+            kind="ModelError", message=f"trying it raised {type(error).__name__}: {error}"
+        )
+
+
+def _limit_self() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_S, _MOST_CPU_S))
+    if sys.maxsize > _MOST_MEMORY_BYTES:  # a 32-bit address space is limited enough
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
+    # The runtimes talk on standard error, which is our caller's.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+
+
+def _time_invocations(model: Model, frame: Frame, repeats: int, clock: Clock) -> list[float]:
+    tensor = model.encoder(frame)
+    times_ms: list[float] = []
+    end_ns = clock.monotonic_ns() + int(_TIMING_S * NS_PER_S)
+    while not times_ms or (len(times_ms) < repeats and clock.monotonic_ns() < end_ns):
+        start_ns = clock.monotonic_ns()
+        model.interpreter.invoke(tensor.array)
+        times_ms.append((clock.monotonic_ns() - start_ns) / 1e6)
+    return times_ms
+
+
+def _look(model: Model, frame: Frame, min_score: float) -> tuple[Finding, ...]:
+    tensor = model.encoder(frame)
+    found = model.family.decode(
+        model.interpreter.invoke(tensor.array), tensor.fit, min_score=min_score
+    )
+    return tuple(
+        Finding(
+            label=model.label_of(int(class_id)),
+            class_id=int(class_id),
+            score=float(score),
+            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+        )
+        for box, score, class_id in zip(found.boxes, found.scores, found.class_ids, strict=True)
+    )
+
+
+def _read(image: Path) -> Frame:
+    pixels = cv2.imread(str(image), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise ConfigError(f"cannot read {image} as a picture")
+    return _frame(np.asarray(pixels, np.uint8))
+
+
+def _blank() -> Frame:
+    return _frame(np.full((480, 640, 3), 128, np.uint8))
+
+
+def _frame(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> Frame:
+    return Frame(
+        camera="picture",
+        seq=0,
+        captured_ns=0,
+        received_ns=0,
+        pixels=pixels,
+        format=PixelFormat.BGR24,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
