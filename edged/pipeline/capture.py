@@ -133,7 +133,9 @@ class Capture:
                 silent_s = (self._clock.monotonic_ns() - heard_ns) / NS_PER_S
                 if silent_s < limit_s:
                     continue
-                raise CameraError(f"no frame for {silent_s:.1f} s: {error}") from error
+                raise CameraError(
+                    f"no frame for {silent_s:.1f} s from {info.description or self._name}"
+                ) from error
             heard_ns = frame.received_ns
             self._count(frame)
             self._hand_over(frame, lossless=info.lossless)
