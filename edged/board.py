@@ -1,4 +1,4 @@
-"""What the kernel's own files say of the board. What a board does not have is None, never a guess."""
+"""What the kernel's own files say of the board, in MiB and degrees. What a board does not have is None, never a guess."""
 
 import os
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 _THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 _TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
-_BYTES_A_MB = 1_000_000
+_BYTES_A_MB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,25 +57,28 @@ class Board:
         millidegrees = self._read(_TEMPERATURE)
         return int(millidegrees) / 1000 if millidegrees else None
 
-    def memory_available_mb(self) -> float | None:
-        """What new work can still have without swapping."""
-        for line in self._read("proc/meminfo").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 / _BYTES_A_MB
-        return None
+    def memory_mb(self) -> tuple[float, float] | None:
+        """Total, and what new work can still have without swapping."""
+        lines = (line.split() for line in self._read("proc/meminfo").splitlines())
+        kib = {words[0]: int(words[1]) for words in lines if len(words) > 1}
+        try:
+            return kib["MemTotal:"] / 1024, kib["MemAvailable:"] / 1024
+        except KeyError:
+            return None
 
     def rss_mb(self, pid: int) -> float | None:
         """Resident memory of a process; None if it is gone."""
         pages = self._read(f"proc/{pid}/statm").split()
         return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") / _BYTES_A_MB if pages else None
 
-    def disk_free_mb(self, path: Path) -> float | None:
-        """Left for us on the file system of `path`."""
+    def disk_mb(self, path: Path) -> tuple[float, float] | None:
+        """Total, and what is left for us, of the file system of `path`."""
         try:
             fs = os.statvfs(path)
         except OSError:
             return None
-        return fs.f_bavail * fs.f_frsize / _BYTES_A_MB
+        block_mb = fs.f_frsize / _BYTES_A_MB
+        return fs.f_blocks * block_mb, fs.f_bavail * block_mb
 
     def _read(self, name: str) -> str:
         try:

@@ -1,19 +1,8 @@
 """Latency windows and rates, kept in constant memory."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from edged.clock import NS_PER_S
-
-
-@dataclass(frozen=True, slots=True)
-class Quantiles:
-    """Of the values in a window, milliseconds."""
-
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
 
 
 class Window:
@@ -28,13 +17,13 @@ class Window:
         self._ns[self._count % len(self._ns)] = duration_ns
         self._count += 1
 
-    def quantiles(self) -> Quantiles | None:
-        """None while empty."""
+    def quantiles_s(self) -> tuple[float, float, float] | None:
+        """The 50th, 95th and 99th percentile in seconds, to the microsecond; None while empty."""
         n = min(self._count, len(self._ns))
         if n == 0:
             return None
-        p50, p95, p99 = np.percentile(self._ns[:n], (50, 95, 99)) / 1e6
-        return Quantiles(round(float(p50), 3), round(float(p95), 3), round(float(p99), 3))
+        p50, p95, p99 = np.percentile(self._ns[:n], (50, 95, 99)) / NS_PER_S
+        return round(float(p50), 6), round(float(p95), 6), round(float(p99), 6)
 
 
 class Rate:

@@ -67,7 +67,13 @@ class Crew:
     """All vision workers, by index."""
 
     def __init__(
-        self, jobs: Sequence[VisionJob], *, hang_s: float, inbox: Inbox, clock: Clock, first_run: int
+        self,
+        jobs: Sequence[VisionJob],
+        *,
+        hang_s: float,
+        inbox: Inbox,
+        clock: Clock,
+        first_run: int,
     ) -> None:
         self._members = [
             _Member(job, Backoff(first_s=_FIRST_RETRY_S, cap_s=_LAST_RETRY_S), run=first_run)
@@ -81,9 +87,14 @@ class Crew:
         """What that worker was told."""
         return self._members[worker].job
 
-    def pids(self) -> tuple[int, ...]:
-        """Of the processes that there are now."""
-        return tuple(m.process.pid for m in self._members if m.process)
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        return len(self._members)
+
+    def pids(self) -> dict[int, int]:
+        """Of the processes that there are now, by worker."""
+        return {i: m.process.pid for i, m in enumerate(self._members) if m.process}
 
     @property
     def next_run(self) -> int:
@@ -169,9 +180,7 @@ class Crew:
         member.run += 1
         member.fault = None
         member.ended_for = ""
-        member.process = VisionProcess(
-            member.job, worker=index, run=member.run, inbox=self._inbox
-        )
+        member.process = VisionProcess(member.job, worker=index, run=member.run, inbox=self._inbox)
         self._enter(member, Phase.STARTING)
 
     def _kill(self, member: _Member, reason: str) -> None:

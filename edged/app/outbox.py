@@ -4,25 +4,28 @@ Three kinds of messages:
 
 - *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, handed over in order, at
   most 20 at a time;
-- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes and, by
-  `birth`, first thing on every connection;
+- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes and,
+  first thing, on every connection;
 - *live* (detections): published if there is a connection, else dropped and counted.
 
-One thread, the supervisor's, calls every method but `birth`. A refusal (an access rule, a quota) stops the spooled
-messages, which stay where they are; they are tried again from the first one after a pause: order is kept and the
-broker is left in peace.
+One thread, the supervisor's, calls every method. A refusal (an access rule, a quota) stops the spooled messages, which
+stay where they are; they are tried again from the first one after a pause: order is kept and the broker is left in peace.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from queue import SimpleQueue
 
+from edged import registry
+from edged.app.retained import Retained
 from edged.clock import Clock, Deadline
+from edged.config.settings import Settings
+from edged.contract.device import LinkState, SpoolState
 from edged.contract.header import Header, Stamper, encode
-from edged.contract.messages import CameraState, Event, FrameDetections, Gap, Status
+from edged.contract.messages import Event, FrameDetections, Gap, Status
 from edged.contract.topics import Topics
+from edged.errors import ConfigError
 from edged.interfaces import Delivered, Link, Outgoing, Publisher
 from edged.spool import Loss, Rank, Spool
 
@@ -30,130 +33,80 @@ IN_FLIGHT = 20
 _PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 300.0
 _STATUS_AGAIN_S = 180.0
-"""The will of an earlier connection fires at the latest 1.5 keep-alives after that died. A broker publishes it before it accepts
-the same client again, but not if the client id was changed, or across a cluster: `online` said once more heals that."""
+"""The will of an earlier connection fires at the latest 1.5 keep-alives after that died. A broker publishes it before it
+accepts the same client again, but not if the client id was changed, or across a cluster: `online` once more heals that."""
 
 _log = logging.getLogger(__name__)
 
-Birth = Callable[[], Sequence[Outgoing]]
-Connect = Callable[[Birth, Outgoing], Publisher]
-"""Makes the publisher, given its birth messages and its will."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxState:
-    """How the outbox is.
-
-    Attributes:
-        depth: spooled messages that wait for their acknowledgement.
-        size_bytes: of their payloads.
-        oldest_age_s: running time since the first of them was made; None if there is none.
-        fault: why the disk is not in use; "" if it is.
-        link_up: whether the publisher is connected.
-        connects: connections since the start.
-        last_error: the last loss or refusal, in words; "" if there was none.
-        refused: why spooled messages are refused at present; "" if they are not.
-        live_dropped: live messages that found no connection.
-    """
-
-    depth: int
-    size_bytes: int
-    oldest_age_s: float | None
-    fault: str
-    link_up: bool
-    connects: int
-    last_error: str
-    refused: str
-    live_dropped: int
-
-
-@dataclass(slots=True)
-class _Kept:
-    """The newest message of a retained topic: without its header, in broker form, and whether it was handed over."""
-
-    body: Header
-    message: Outgoing
-    sent: bool = False
-
-
-def gap_writer(topics: Topics, stamper: Stamper) -> Callable[[int, Loss], tuple[str, bytes]]:
-    """What a `Spool` needs to tell of a loss: topic and payload of the gap record with a number."""
-
-    def write(seq: int, loss: Loss) -> tuple[str, bytes]:
-        gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
-        return topics.gap, encode(stamper.stamp(gap, seq))
-
-    return write
+Notify = Callable[[Link | Delivered], None]
+Connect = Callable[[Callable[[], Sequence[Outgoing]], Outgoing, Notify], Publisher]
+"""Makes the publisher of what it publishes at birth, its will, and whom it notifies."""
 
 
 class Outbox:
     """See the module."""
 
-    def __init__(self, *, spool: Spool, stamper: Stamper, clock: Clock, connect: Connect) -> None:
+    def __init__(
+        self, *, spool: Spool, stamper: Stamper, clock: Clock, connect: Connect, notify: Notify
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            spool: of this device.
+            stamper: fills headers.
+            clock: for pauses.
+            connect: makes the publisher.
+            notify: is given the publisher's reports, from any thread; they are to come back by `on_link` and `on_delivered`.
+        """
         self._spool = spool
         self._stamper = stamper
         self._clock = clock
+        self._notify = notify
         self._topics = Topics(stamper.identity.device)
-        self._lock = threading.Lock()
-        self._kept: dict[str, _Kept] = {}
-        self._unseen_connection = False
+        self._retained = Retained(self._topics, stamper)
+        self._retained.put(Status(status="online"))
+        self._answered: SimpleQueue[int] = SimpleQueue()
+        self._in_flight: set[int] = set()
         self._link_up = False
         self._connects = 0
         self._last_error = ""
         self._refused = ""
-        self._live_dropped = 0
-        self._in_flight: set[int] = set()
         self._pause_s = 0.0
         self._pause: Deadline | None = None
         self._status_again: Deadline | None = None
-        will = self._retained(self._topics.status, Status(status="offline"))
-        self._publisher = connect(self.birth, will)
-        self.announce("online")
+        self.next_tick_s = 0.0
+        """`tick` wants to be called again within so many seconds."""
+        self.live_dropped = 0
+        """Detections that found no connection."""
+        will = self._retained.outgoing(Status(status="offline"))
+        self._publisher = connect(self._retained.birth, will, self._report)
 
     def start(self) -> None:
         """Begin to connect, in the background."""
         self._publisher.start()
 
-    def announce(self, status: Literal["online", "stopping"]) -> None:
-        """Publish the daemon's status."""
-        self.retain(self._topics.status, Status(status=status))
-
-    def send_event(self, event: Event) -> int:
-        """Queue an event until it is acknowledged; its sequence number."""
+    def event(self, event: Event) -> None:
+        """Queue an event until it is acknowledged."""
         rank = Rank.UPDATE if event.type == "update" else Rank.EVENT
-        seq = self._spool.append(
-            rank,
-            self._topics.events(event.camera),
-            lambda seq: encode(self._stamper.stamp(event, seq)),
-        )
+        topic = self._topics.of(event)
+        self._spool.append(rank, topic, lambda seq: encode(self._stamper.stamp(event, seq)))
         self._pump()
-        return seq
 
-    def send_detections(self, message: FrameDetections) -> None:
+    def detections(self, message: FrameDetections) -> None:
         """Publish one frame's detections now or never."""
-        outgoing = Outgoing(
-            topic=self._topics.detections(message.camera),
-            payload=encode(self._stamper.stamp(message)),
-        )
+        payload = encode(self._stamper.stamp(message))
+        outgoing = Outgoing(topic=self._topics.of(message), payload=payload)
         if not (self._link_up and self._publisher.publish(outgoing)):
-            self._live_dropped += 1
+            self.live_dropped += 1
 
-    def retain(self, topic: str, message: Header) -> None:
+    def retain(self, message: Header) -> None:
         """Make `message` the newest of its topic; does nothing if it says the same as the last one."""
-        with self._lock:
-            kept = self._kept.get(topic)
-            if kept is not None and kept.body == message:
-                return
-            self._kept[topic] = _Kept(message, self._retained(topic, message))
+        self._retained.put(message)
         self._pump()
 
-    def birth(self) -> Sequence[Outgoing]:
-        """The newest of each retained topic, status first. Called on every connection, by the publisher's thread."""
-        with self._lock:
-            self._unseen_connection = True
-            for kept in self._kept.values():
-                kept.sent = True
-            return [kept.message for kept in self._kept.values()]
+    def stopping(self) -> None:
+        """Say that the daemon was asked to end."""
+        self.retain(Status(status="stopping"))
 
     def on_link(self, link: Link) -> None:
         """The publisher's connection changed."""
@@ -162,85 +115,76 @@ class Outbox:
         if not link.up:
             self._last_error = link.reason
             return
-        with self._lock:
-            self._unseen_connection = False
+        self._retained.seen()
         self._connects += 1
         self._pause = None
         self._status_again = Deadline(self._clock, _STATUS_AGAIN_S)
+        self._acknowledge()
         self._spool.rewind()
         self._pump()
 
     def on_delivered(self, delivered: Delivered) -> None:
         """The broker answered for one message."""
         self._in_flight.discard(delivered.token)
+        self._acknowledge()
         if delivered.error:
             self._hold(delivered.error)
-        else:
-            self._spool.ack(delivered.token)
-            if self._pause is None:
-                self._refused, self._pause_s = "", 0.0
+        elif self._pause is None:
+            self._refused, self._pause_s = "", 0.0
         self._pump()
 
-    def tick(self) -> float:
-        """Do what is due; the seconds after which this wants to be called again, at the latest."""
-        waits = [self._spool.tick()]
+    def tick(self) -> None:
+        """Do what is due."""
+        waits_s = [self._spool.tick()]
         if self._status_again is not None and self._status_again.expired:
             self._status_again = None
-            self._say_status_again()
+            self._retained.again(Status(status="online"))
         if self._pause is not None and self._pause.expired and not self._in_flight:
             self._pause = None
             self._spool.rewind()
         self._pump()
-        deadlines = [d for d in (self._pause, self._status_again) if d is not None]
-        return min(waits + [max(d.remaining_s, 0.01) for d in deadlines])
+        deadlines = (self._pause, self._status_again)
+        waits_s += [max(d.remaining_s, 0.05) for d in deadlines if d is not None]
+        self.next_tick_s = min(waits_s)
 
-    def status(self) -> OutboxState:
-        """How the outbox is, for health."""
-        return OutboxState(
+    def spool_state(self) -> SpoolState:
+        """For `Health`."""
+        age_s = self._spool.oldest_age_s
+        return SpoolState(
             depth=self._spool.depth,
             size_bytes=self._spool.size_bytes,
-            oldest_age_s=self._spool.oldest_age_s,
+            oldest_age_s=None if age_s is None else round(age_s, 3),
             fault=self._spool.fault,
-            link_up=self._link_up,
-            connects=self._connects,
-            last_error=self._last_error,
-            refused=self._refused,
-            live_dropped=self._live_dropped,
         )
 
-    @property
-    def idle(self) -> bool:
-        """Whether everything spooled has been acknowledged."""
-        return self._spool.depth == 0
+    def link_state(self) -> LinkState:
+        """For `Health`."""
+        return LinkState(connects=self._connects, last_error=self._last_error)
 
-    def leave(self, timeout_s: float) -> None:
-        """Say the last words (every camera's state as offline and empty, then `offline`) and disconnect.
+    def complaints(self) -> dict[str, str]:
+        """What is wrong, by name; "" where nothing is."""
+        return {
+            "link": "" if self._link_up else self._last_error or "not connected yet",
+            "refused": self._refused,
+            "spool": self._spool.fault,
+        }
 
-        The publisher's last reports may still lie in the inbox: give them to `on_delivered` before `close`, or what they
-        acknowledge is sent again by the next run.
-        """
+    def close(self, timeout_s: float) -> None:
+        """Say the last words, disconnect, and keep on disk what was not acknowledged."""
         self._link_up = False
-        with self._lock:
-            bodies = {topic: kept.body for topic, kept in self._kept.items()}
-        last_words = [
-            self._retained(topic, CameraState(camera=body.camera, online=False))
-            for topic, body in bodies.items()
-            if isinstance(body, CameraState)
-        ]
-        last_words.append(self._retained(self._topics.status, Status(status="offline")))
-        self._publisher.close(last_words, timeout_s)
-
-    def close(self) -> None:
-        """Keep on disk what is not acknowledged, and let go of it."""
+        self._publisher.close(self._retained.last_words(), timeout_s)
+        self._acknowledge()
         self._spool.close()
 
-    def _retained(self, topic: str, message: Header) -> Outgoing:
-        payload = encode(self._stamper.stamp(message))
-        return Outgoing(topic=topic, payload=payload, qos=1, retain=True)
+    def _report(self, report: Link | Delivered) -> None:
+        """From the publisher's thread: an answer counts even if the daemon ends before it comes through the inbox."""
+        if isinstance(report, Delivered) and not report.error:
+            self._answered.put(report.token)
+        self._notify(report)
 
-    def _say_status_again(self) -> None:
-        with self._lock:
-            self._kept[self._topics.status].sent = False
+    def _acknowledge(self) -> None:
+        while not self._answered.empty():
+            self._spool.ack(self._answered.get())
 
     def _hold(self, reason: str) -> None:
         """Stop handing over spooled messages for a while."""
@@ -252,20 +196,59 @@ class Outbox:
             self._pause = Deadline(self._clock, self._pause_s)
 
     def _pump(self) -> None:
-        """Hand over what may be handed over."""
-        with self._lock:
-            if not self._link_up or self._unseen_connection:
+        """Hand over what may be handed over.
+
+        Nothing goes to a connection that `on_link` has not announced: after a loss, the first message that goes out must be
+        the first unacknowledged one, or the order would break.
+        """
+        if not self._link_up or self._retained.unseen_connection:
+            return
+        for message in self._retained.unsent():
+            if not self._publisher.publish(message):
                 return
-            unsent = [kept for kept in self._kept.values() if not kept.sent]
-        for kept in unsent:
-            if not self._publisher.publish(kept.message):
-                return
-            kept.sent = True
         if self._pause is not None:
             return
         for item in self._spool.next_unsent(IN_FLIGHT - len(self._in_flight)):
-            outgoing = Outgoing(topic=item.topic, payload=item.payload, qos=1)
-            if not self._publisher.publish(outgoing, token=item.seq):
+            message = Outgoing(topic=item.topic, payload=item.payload, qos=1)
+            if not self._publisher.publish(message, token=item.seq):
                 self._link_up = False
                 return
             self._in_flight.add(item.seq)
+
+
+def open_outbox(
+    settings: Settings, *, stamper: Stamper, state_dir: Path, clock: Clock, notify: Notify
+) -> Outbox:
+    """The outbox that the configuration asks for; its spool is in `state_dir`.
+
+    Raises:
+        ConfigError: no publisher is configured.
+        SpoolError: another daemon uses `state_dir`.
+    """
+    if settings.publisher is None:
+        raise ConfigError(
+            f"no way out is configured: add one of {', '.join(f'[{n}]' for n in registry.PUBLISHERS)}"
+        )
+    name, keys = settings.publisher
+    driver = registry.load(registry.PUBLISHERS, name)
+    device = stamper.identity.device
+
+    def describe(seq: int, loss: Loss) -> tuple[str, bytes]:
+        gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
+        return Topics(device).gap, encode(stamper.stamp(gap, seq))
+
+    spool = Spool(
+        state_dir / "spool",
+        max_bytes=int(settings.spool.max_mb * 1e6),
+        max_age_s=settings.spool.max_age_h * 3600,
+        clock=clock,
+        describe=describe,
+    )
+
+    def connect(
+        birth: Callable[[], Sequence[Outgoing]], will: Outgoing, report: Notify
+    ) -> Publisher:
+        made: Publisher = driver(keys, device=device, birth=birth, will=will, notify=report)
+        return made
+
+    return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)

@@ -1,7 +1,9 @@
 """One run of a vision worker, seen from the supervisor: its process, its socket, and the thread that listens."""
 
+import socket
 import subprocess
 import threading
+from contextlib import suppress
 
 from edged.app.inbox import Gone, Heard, Inbox
 from edged.errors import WorkerError
@@ -17,15 +19,10 @@ class VisionProcess:
         self._worker = worker
         self._run = run
         self._inbox = inbox
+        packet = protocol.pack(job)
         self._process, self._channel = child.spawn("edged.workers.vision")
-        try:
-            self._channel.send(protocol.pack(job))
-        except OSError:  # it died at once; the listener finds out and says so
-            pass
-        except WorkerError:
-            self.kill()
-            self.join()
-            raise
+        with suppress(OSError):  # it died at once; the listener finds out and says so
+            self._channel.send(packet)
         self._listener = threading.Thread(
             target=self._listen, name=f"worker-{worker}-listener", daemon=True
         )
@@ -38,10 +35,8 @@ class VisionProcess:
 
     def ask_to_end(self) -> None:
         """Close our direction of the socket: the worker closes its cameras and ends."""
-        try:
-            self._channel.shutdown(1)  # SHUT_WR
-        except OSError:
-            pass
+        with suppress(OSError):  # it is gone already
+            self._channel.shutdown(socket.SHUT_WR)
 
     def kill(self) -> None:
         """End it now; works on a hung process as well."""

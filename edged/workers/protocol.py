@@ -52,13 +52,15 @@ class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
     """Worker to supervisor: the model is loaded, tried and warm."""
 
     model: str
+    sha256: str
+    """Of the model's file."""
     family: str
     runtime: str
     delegate: str
     input_width: int
     input_height: int
     labels: tuple[str, ...]
-    invoke_ms: float
+    """Index = class id of a detection."""
 
 
 class CameraReport(Struct, frozen=True, kw_only=True):

@@ -4,16 +4,19 @@ It holds all that can abort or hang a process: native decoders, the interpreter,
 saving: when it dies it is replaced, and goes on. ``python -m edged.workers.vision FD`` expects its `VisionJob` as the first packet.
 """
 
+import hashlib
 import logging
 import socket
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import cv2
 import msgspec
 
+from edged import bundled
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.config.codec import decode_path
 from edged.errors import DelegateError, EdgedError, InvokeError, ModelError, WorkerError
@@ -65,8 +68,8 @@ class VisionWorker:
         """
         threading.Thread(target=self._await_end, name="supervisor", daemon=True).start()
         model = load_model(self._job.model)
-        invoke_ms = accept(model)
-        self._say(_introduce(model, invoke_ms))
+        accept(model)
+        self._say(_introduce(model, self._job.model.path or bundled.model()))
         vision = Vision(model, _views(self._job.cameras), self._clock)
         captures = [self._capture(camera) for camera in self._job.cameras]
         for capture in captures:
@@ -139,7 +142,10 @@ class VisionWorker:
 
     def _capture(self, camera: CameraJob) -> Capture:
         return Capture(
-            _make_camera(camera, self._clock), name=camera.name, slots=self._slots, clock=self._clock
+            _make_camera(camera, self._clock),
+            name=camera.name,
+            slots=self._slots,
+            clock=self._clock,
         )
 
     def _say(self, message: protocol.FromWorker) -> None:
@@ -157,11 +163,12 @@ class VisionWorker:
 
 
 def _make_camera(job: CameraJob, clock: Clock) -> Camera:
-    driver: type[Camera] = load(CAMERAS, job.source)
+    driver = load(CAMERAS, job.source)
     settings = msgspec.json.decode(job.driver, type=driver.Settings, dec_hook=decode_path)
     if job.isolation == "process":
         return IsolatedCamera(job.name, settings, clock, source=job.source)
-    return driver(job.name, settings, clock)
+    camera: Camera = driver(job.name, settings, clock)
+    return camera
 
 
 def _views(cameras: tuple[CameraJob, ...]) -> Mapping[str, View]:
@@ -173,17 +180,19 @@ def _views(cameras: tuple[CameraJob, ...]) -> Mapping[str, View]:
     }
 
 
-def _introduce(model: Model, invoke_ms: float) -> Ready:
+def _introduce(model: Model, path: Path) -> Ready:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     spec = model.family.input
     return Ready(
         model=model.name,
+        sha256=sha256,
         family=model.family.name,
         runtime=model.interpreter.runtime,
         delegate=model.interpreter.delegate,
         input_width=spec.width,
         input_height=spec.height,
-        labels=model.labels,
-        invoke_ms=invoke_ms,
+        labels=model.labels[model.family.class_offset :],
     )
 
 

@@ -1,0 +1,131 @@
+"""The composition root: makes every part, and hands each what it needs. Reads top to bottom."""
+
+import logging
+import os
+import re
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+
+from edged import registry, systemd
+from edged.app import logs
+from edged.app.inbox import Inbox, Signalled
+from edged.app.lookout import Lookout
+from edged.app.outbox import Outbox, gap_writer
+from edged.app.supervisor import Supervisor
+from edged.app.telemetry import Telemetry
+from edged.board import Board
+from edged.clock import SystemClock, clock_quality
+from edged.config.load import Loaded, load
+from edged.config.settings import Settings
+from edged.contract.header import Identity, Stamper
+from edged.contract.topics import Topics
+from edged.errors import ConfigError
+from edged.health import Conditions
+from edged.interfaces import Publisher
+from edged.spool import Spool
+
+_log = logging.getLogger(__name__)
+
+
+def run(config: Path) -> int:
+    """Run the daemon until it ends.
+
+    Returns:
+        0: it was asked to end, or every camera was finite and has ended.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or the state directory cannot be written.
+    """
+    settings = _read(config).settings
+    logs.configure(settings.log.level)
+    state_dir = _state_dir(settings)
+
+    clock = SystemClock()
+    board = Board()
+    inbox: Inbox = SimpleQueue()
+    conditions = Conditions()
+    notifier = systemd.Notifier()
+    floor_ns = Path(__file__).stat().st_mtime_ns  # this file was not installed in the future
+    stamper = Stamper(
+        Identity(device=_device(settings), boot=board.boot_id(), session=secrets.token_hex(4)),
+        clock,
+        lambda: clock_quality(clock.wall_ns(), floor_ns),
+    )
+    spool = Spool(
+        state_dir / "spool",
+        max_bytes=int(settings.spool.max_mb * 1e6),
+        max_age_s=settings.spool.max_age_h * 3600,
+        clock=clock,
+        describe=gap_writer(Topics(stamper.identity.device), stamper),
+    )
+    outbox = Outbox(
+        spool=spool,
+        stamper=stamper,
+        clock=clock,
+        connect=lambda birth, will: _publisher(settings)(
+            device=stamper.identity.device, birth=birth, will=will, notify=inbox.put
+        ),
+    )
+    lookout = Lookout(
+        settings, inbox=inbox, outbox=outbox, conditions=conditions, stamper=stamper, clock=clock
+    )
+    telemetry = Telemetry(
+        board=board,
+        clock=clock,
+        stamper=stamper,
+        outbox=outbox,
+        conditions=conditions,
+        state_dir=state_dir,
+        interval_s=settings.health.interval_s,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda caught, _frame: inbox.put(Signalled(caught)))
+    Supervisor(
+        inbox=inbox,
+        outbox=outbox,
+        lookout=lookout,
+        telemetry=telemetry,
+        reload=lambda: _read(config).settings,
+        settings=settings,
+        conditions=conditions,
+        notifier=notifier,
+        clock=clock,
+    ).run()
+    return 0
+
+
+def _publisher(settings: Settings) -> Callable[..., Publisher]:
+    if settings.publisher is None:
+        raise ConfigError("no publisher is configured; add a [mqtt] table")
+    name, own = settings.publisher
+    return partial(registry.load(registry.PUBLISHERS, name), own)
+
+
+def _read(config: Path) -> Loaded:
+    loaded = load(config)
+    for warning in loaded.warnings:
+        _log.warning("%s", warning)
+    return loaded
+
+
+def _device(settings: Settings) -> str:
+    return settings.device.name or re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()) or "edged"
+
+
+def _state_dir(settings: Settings) -> Path:
+    home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    path = settings.device.state_dir or Path(
+        os.environ.get("STATE_DIRECTORY") or Path(home).expanduser() / "edged"
+    )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"device.state_dir: {path} cannot be made: {error.strerror}; name a folder that this user may write"
+        ) from None
+    return path

@@ -1,0 +1,23 @@
+"""Which frames' detections are told: those that have any, and one empty one when the scene clears, up to a rate."""
+
+from edged.clock import NS_PER_S
+
+
+class DetectionsGate:
+    """One camera's."""
+
+    def __init__(self, *, max_hz: float) -> None:
+        self._interval_ns = int(NS_PER_S / max_hz)
+        self._admitted_ns: int | None = None
+        self._told_empty = True
+
+    def admit(self, count: int, now_ns: int) -> bool:
+        """Whether to tell of a frame with so many detections; asked once a frame."""
+        if count == 0 and self._told_empty:
+            return False
+        too_soon = self._admitted_ns is not None and now_ns - self._admitted_ns < self._interval_ns
+        if count and too_soon:
+            return False
+        self._admitted_ns = now_ns
+        self._told_empty = count == 0
+        return True

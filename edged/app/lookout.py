@@ -1,0 +1,289 @@
+"""The vision side: what the workers say, what it means for each camera's scene, and what is told of it."""
+
+import itertools
+import logging
+
+from edged.app import wording
+from edged.app.camera_watch import CameraWatch
+from edged.app.crew import Crew, Loss
+from edged.app.detections_gate import DetectionsGate
+from edged.app.inbox import Gone, Heard, Inbox
+from edged.app.jobs import vision_jobs
+from edged.app.logs import fields
+from edged.app.outbox import Outbox
+from edged.clock import Clock
+from edged.config.settings import Settings
+from edged.contract.device import ModelFailure
+from edged.contract.header import Stamper
+from edged.contract.topics import Topics
+from edged.health import Conditions, Verdict
+from edged.scene import Scene, SceneUpdate
+from edged.workers.protocol import CameraReport, Fault, Observation, Ready, Report
+
+_log = logging.getLogger(__name__)
+
+CREW_STOP_S = 0.9
+"""Part of the two seconds in which the daemon ends."""
+
+
+class Lookout:
+    """Every camera of one configuration, and the crew that looks through them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        inbox: Inbox,
+        outbox: Outbox,
+        conditions: Conditions,
+        stamper: Stamper,
+        clock: Clock,
+    ) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._conditions = conditions
+        self._stamper = stamper
+        self._topics = Topics(stamper.identity.device)
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self.losses = 0
+        self.last_loss = ""
+        self.model_failure: ModelFailure | None = None
+        self.watches: dict[str, CameraWatch] = {}
+        self._gates: dict[str, DetectionsGate] = {}
+        self._ready: dict[int, Ready] = {}
+        self._judged: set[int] = set()
+        self._settings = settings
+        self._crew = self._make_crew(settings, first_run=0)
+        self._set_up()
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on with another configuration; the workers are replaced only if it concerns them."""
+        self.end_all()
+        self._settings, before = settings, self._settings
+        if vision_jobs(settings) == vision_jobs(before) and (
+            settings.model.hang_s == before.model.hang_s
+        ):
+            self._redress()
+            return
+        self._crew.stop(CREW_STOP_S)
+        self._crew = self._make_crew(settings, first_run=self._crew.next_run)
+        self._conditions.clear_all("camera.")
+        self._conditions.clear_all("worker.")
+        self._conditions.clear("model")
+        self._set_up()
+
+    @property
+    def model(self) -> str:
+        """The model in use; "" until one runs."""
+        return next((ready.model for ready in self._ready.values()), "")
+
+    @property
+    def ready(self) -> Ready | None:
+        """What a worker said of its model and runtime; None until one runs."""
+        return next(iter(self._ready.values()), None)
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is known of every worker if it can do its job."""
+        return len(self._judged) == self._crew.size
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether every camera was finite and is through."""
+        return all(watch.ended for watch in self.watches.values())
+
+    def heard(self, item: Heard) -> None:
+        """A worker said something."""
+        if not self._crew.heard(item):
+            return
+        match item.message:
+            case Observation() as seen:
+                self._observe(item.worker, seen)
+            case Report(cameras=reports):
+                for report in reports:
+                    self._note(report)
+            case Ready() as ready:
+                self._welcome(item.worker, ready)
+            case Fault():
+                pass  # its end follows, and bears it
+
+    def gone(self, item: Gone) -> None:
+        """A worker ended; its cameras see nothing until the next one runs."""
+        loss = self._crew.gone(item)
+        if loss is None:
+            return
+        self._judged.add(item.worker)
+        self._ready.pop(item.worker, None)
+        self._complain(loss)
+        self.losses += 1
+        self.last_loss = loss.reason
+        for camera in self._crew.job(item.worker).cameras:
+            watch = self.watches[camera.name]
+            watch.report = None
+            self._lose(watch)
+
+    def tick(self) -> None:
+        """Start, watch and replace workers."""
+        self._crew.tick()
+
+    @property
+    def hopeless(self) -> str:
+        """Why replacing workers does not help any more; "" while it may."""
+        return self._crew.hopeless
+
+    def pids(self) -> dict[int, int]:
+        """Of the workers that run, by index."""
+        return self._crew.pids()
+
+    def stop(self) -> None:
+        """End the workers."""
+        self._crew.stop(CREW_STOP_S)
+
+    def end_all(self) -> None:
+        """End every object and write every camera's state for the last time."""
+        for watch in self.watches.values():
+            self._lose(watch)
+
+    def _make_crew(self, settings: Settings, *, first_run: int) -> Crew:
+        return Crew(
+            vision_jobs(settings),
+            hang_s=settings.model.hang_s,
+            inbox=self._inbox,
+            clock=self._clock,
+            first_run=first_run,
+        )
+
+    def _set_up(self) -> None:
+        names = [name for name, camera in self._settings.camera.items() if camera.enabled]
+        self.watches = {name: CameraWatch(name) for name in names}
+        self._ready.clear()
+        self._judged.clear()
+        self._set_gates()
+        for watch in self.watches.values():
+            self._tell_state(watch)
+
+    def _redress(self) -> None:
+        self._set_gates()
+        for worker, ready in self._ready.items():
+            for camera in self._crew.job(worker).cameras:
+                self._dress(self.watches[camera.name], ready.labels)
+
+    def _set_gates(self) -> None:
+        max_hz = self._settings.events.detections_max_hz
+        self._gates = {name: DetectionsGate(max_hz=max_hz) for name in self.watches}
+
+    def _welcome(self, worker: int, ready: Ready) -> None:
+        runtime = f"{ready.runtime} on {ready.delegate}" if ready.delegate else ready.runtime
+        _log.info(
+            "worker %d looks with %s (%s, %s)",
+            *(worker, ready.model, ready.family, runtime),
+            extra=fields(worker=worker, model=ready.model),
+        )
+        self._judged.add(worker)
+        self._ready[worker] = ready
+        self._conditions.clear("model")
+        self._conditions.clear(f"worker.{worker}")
+        for camera in self._crew.job(worker).cameras:
+            self._dress(self.watches[camera.name], ready.labels)
+
+    def _dress(self, watch: CameraWatch, labels: tuple[str, ...]) -> None:
+        settings = self._settings
+        scene = Scene(
+            settings.camera[watch.name],
+            detect=settings.detect,
+            track=settings.track,
+            events=settings.events,
+            labels=labels,
+            ids=self._ids,
+        )
+        unknown = scene.filters.unknown_labels
+        if unknown:
+            reason = f"the model knows no {', '.join(unknown)}; it knows: {', '.join(labels)}"
+            self._hold(f"labels.{watch.name}", reason, severity=Verdict.DEGRADED)
+        else:
+            self._conditions.clear(f"labels.{watch.name}")
+        watch.dress(scene)
+
+    def _observe(self, worker: int, seen: Observation) -> None:
+        cameras = self._crew.job(worker).cameras
+        if seen.camera >= len(cameras):
+            return
+        watch = self.watches[cameras[seen.camera].name]
+        now_ns = self._clock.monotonic_ns()
+        for update in watch.observe(seen, now_ns):
+            self._tell(watch, update)
+        if self._settings.events.detections:
+            self._tell_detections(watch, worker, seen, now_ns)
+
+    def _note(self, report: CameraReport) -> None:
+        watch = self.watches[report.name]
+        was_online = watch.online
+        watch.note(report)
+        if report.state == "lost":
+            self._hold(f"camera.{watch.name}", report.reason, severity=self._one_lost)
+        else:
+            self._conditions.clear(f"camera.{watch.name}")
+        if was_online and not watch.online:
+            self._lose(watch)
+        elif watch.online and not was_online:
+            self._tell_state(watch)
+
+    def _complain(self, loss: Loss) -> None:
+        fault = loss.fault
+        if fault is not None and fault.kind in {"model", "delegate"}:
+            name, reason = "model", fault.reason
+            self.model_failure = ModelFailure(
+                name=str(self._settings.model.path or "bundled"),
+                time=self._stamper.time_of(self._clock.monotonic_ns()),
+                reason=reason,
+            )
+        else:
+            name, reason = f"worker.{loss.worker}", fault.reason if fault else loss.reason
+        self._hold(name, reason, severity=Verdict.FAILED if name == "model" else self._one_lost)
+        _log.info("worker %d is started again in %.1f s", loss.worker, loss.retry_in_s)
+
+    @property
+    def _one_lost(self) -> Verdict:
+        """What the loss of one camera or worker means: one of several is a degradation, the only one a failure."""
+        return Verdict.FAILED if len(self.watches) == 1 else Verdict.DEGRADED
+
+    def _hold(self, name: str, reason: str, *, severity: Verdict) -> None:
+        now_ns = self._clock.monotonic_ns()
+        if self._conditions.hold(name, reason, now_ns=now_ns, severity=severity):
+            _log.error("%s: %s", name, reason, extra=fields(condition=name))
+
+    def _lose(self, watch: CameraWatch) -> None:
+        update = watch.end_all()
+        if update is not None:
+            self._tell(watch, update)
+        self._tell_state(watch)
+
+    def _tell(self, watch: CameraWatch, update: SceneUpdate) -> None:
+        for told in update.events:
+            message = wording.event(
+                told, camera=watch.name, model=self.model, stamper=self._stamper
+            )
+            self._outbox.send_event(message)
+        if update.state_changed:
+            self._tell_state(watch)
+
+    def _tell_state(self, watch: CameraWatch) -> None:
+        topic = self._topics.state(watch.name)
+        state = wording.state(watch.state, camera=watch.name, online=watch.online)
+        self._outbox.retain(topic, state)
+
+    def _tell_detections(
+        self, watch: CameraWatch, worker: int, seen: Observation, now_ns: int
+    ) -> None:
+        if not self._gates[watch.name].admit(len(seen.detections), now_ns):
+            return
+        ready = self._ready[worker]
+        message = wording.detections(
+            seen,
+            camera=watch.name,
+            model=ready.model,
+            labels=ready.labels,
+            stamper=self._stamper,
+        )
+        self._outbox.send_detections(message)

@@ -1,0 +1,195 @@
+"""What the device tells of itself: `up/info`, `up/health` and `up/model`, retained."""
+
+import os
+import platform
+from pathlib import Path
+
+import edged
+from edged.app.lookout import Lookout
+from edged.app.outbox import Outbox
+from edged.board import Board
+from edged.board import Throttling as BoardThrottling
+from edged.clock import NS_PER_S, Clock
+from edged.config.settings import Settings
+from edged.contract.device import (
+    CameraEntry,
+    Degradation,
+    Disk,
+    Health,
+    Info,
+    LinkState,
+    Memory,
+    ModelState,
+    ModelVersion,
+    SpoolState,
+    Throttling,
+)
+from edged.contract.header import Stamper
+from edged.contract.topics import Topics
+from edged.health import Condition, Conditions, Verdict
+from edged.workers.protocol import CameraReport
+
+_ADVICE = {
+    "board.under_voltage": "the supply voltage is too low: use a stronger power supply or a shorter cable",
+    "board.throttled": "the processor is throttled: it is too hot, or its supply too weak",
+}
+_NOT_SOONER_S = 1.0
+"""A condition that flaps must not flood the broker."""
+
+
+class Telemetry:
+    """Builds and retains them: when something changed, and health at its interval too."""
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        clock: Clock,
+        stamper: Stamper,
+        outbox: Outbox,
+        conditions: Conditions,
+        state_dir: Path,
+        interval_s: float,
+    ) -> None:
+        self._board = board
+        self._clock = clock
+        self._stamper = stamper
+        self._outbox = outbox
+        self._topics = Topics(stamper.identity.device)
+        self._conditions = conditions
+        self._state_dir = state_dir
+        self.interval_s = interval_s
+        self._started_ns = clock.monotonic_ns()
+        self._told_ns: int | None = None
+        self._told: tuple[object, ...] = ()
+
+    def tick(self, lookout: Lookout, settings: Settings) -> None:
+        """Tell what is due."""
+        self._look_at_board()
+        self._outbox.retain(self._topics.info, self._info(lookout, settings))
+        self._outbox.retain(self._topics.model, _model(lookout))
+        news = (self._conditions.held, lookout.losses)
+        now_ns = self._clock.monotonic_ns()
+        waited_s = (now_ns - self._told_ns) / NS_PER_S if self._told_ns is not None else None
+        if (
+            waited_s is None
+            or waited_s >= self.interval_s
+            or (news != self._told and waited_s >= _NOT_SOONER_S)
+        ):
+            self.tell_health(lookout)
+
+    def tell_health(self, lookout: Lookout) -> None:
+        """Tell it now."""
+        self._told_ns = self._clock.monotonic_ns()
+        self._told = (self._conditions.held, lookout.losses)
+        self._outbox.retain(self._topics.health, self._health(lookout, self._told_ns))
+
+    def _look_at_board(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        flags = self._board.throttling()
+        troubles = {
+            "board.under_voltage": flags is not None and flags.under_voltage,
+            "board.throttled": flags is not None and flags.throttled,
+        }
+        for name, held in troubles.items():
+            if held:
+                self._conditions.hold(name, _ADVICE[name], now_ns=now_ns)
+            else:
+                self._conditions.clear(name)
+
+    def _info(self, lookout: Lookout, settings: Settings) -> Info:
+        ready = lookout.ready
+        return Info(
+            version=edged.__version__,
+            python=platform.python_version(),
+            system=f"{platform.system()} {platform.release()}",
+            board=self._board.model(),
+            runtime=ready.runtime if ready else "",
+            delegate=ready.delegate if ready else "",
+            model=lookout.model,
+            cameras=tuple(
+                _camera_entry(name, settings.camera[name].source, watch.report)
+                for name, watch in lookout.watches.items()
+            ),
+        )
+
+    def _health(self, lookout: Lookout, now_ns: int) -> Health:
+        flags = self._board.throttling()
+        outbox = self._outbox.status()
+        return Health(
+            overall=self._conditions.verdict.value,
+            degradations=tuple(self._degradation(c) for c in self._conditions.held),
+            uptime_s=round((now_ns - self._started_ns) / NS_PER_S, 1),
+            worker_restarts=lookout.losses,
+            last_worker_loss=lookout.last_loss,
+            throttling=_throttling(flags) if flags else None,
+            soc_temperature_c=self._board.temperature_c(),
+            memory=self._memory(lookout),
+            disk=self._disk(),
+            spool=SpoolState(
+                depth=outbox.depth,
+                size_bytes=outbox.size_bytes,
+                oldest_age_s=outbox.oldest_age_s,
+                fault=outbox.fault,
+            ),
+            link=LinkState(connects=outbox.connects, last_error=outbox.last_error),
+            cameras={name: watch.health(now_ns) for name, watch in lookout.watches.items()},
+        )
+
+    def _degradation(self, condition: Condition) -> Degradation:
+        return Degradation(
+            name=condition.name,
+            since=self._stamper.time_of(condition.since_ns),
+            severity="failed" if condition.severity is Verdict.FAILED else "degraded",
+            detail=condition.reason,
+        )
+
+    def _memory(self, lookout: Lookout) -> Memory | None:
+        host = self._board.memory_mb()
+        if host is None:
+            return None
+        total_mb, available_mb = host
+        pids = {"supervisor": os.getpid()}
+        pids |= {f"vision.{index}": pid for index, pid in lookout.pids().items()}
+        rss = {name: self._board.rss_mb(pid) for name, pid in pids.items()}
+        return Memory(
+            total_mb=round(total_mb),
+            available_mb=round(available_mb),
+            rss_mb={name: round(mb, 1) for name, mb in rss.items() if mb is not None},
+        )
+
+    def _disk(self) -> Disk | None:
+        disk = self._board.disk_mb(self._state_dir)
+        return Disk(total_mb=round(disk[0]), free_mb=round(disk[1])) if disk else None
+
+
+def _camera_entry(name: str, source: str, report: CameraReport | None) -> CameraEntry:
+    if report is None:
+        return CameraEntry(name=name, source=source)
+    return CameraEntry(
+        name=name,
+        source=source,
+        description=report.description,
+        width=report.width or None,
+        height=report.height or None,
+        fps=report.fps or None,
+    )
+
+
+def _throttling(flags: BoardThrottling) -> Throttling:
+    return Throttling(
+        under_voltage=flags.under_voltage,
+        frequency_capped=flags.frequency_capped,
+        throttled=flags.throttled,
+        soft_temp_limit=flags.soft_temperature_limit,
+        under_voltage_occurred=flags.under_voltage_occurred,
+        throttled_occurred=flags.throttled_occurred,
+    )
+
+
+def _model(lookout: Lookout) -> ModelState:
+    ready = lookout.ready
+    installed = (
+        ModelVersion(name=ready.model, sha256=ready.sha256, family=ready.family) if ready else None
+    )
+    return ModelState(installed=installed, last_failure=lookout.model_failure)

@@ -1,0 +1,50 @@
+"""The board's files, simulated."""
+
+import os
+from pathlib import Path
+
+from edged.board import Board
+
+
+def put(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_what_is_absent_is_reported_as_absent(tmp_path: Path) -> None:
+    board = Board(tmp_path)
+    assert board.throttling() is None
+    assert board.temperature_c() is None
+    assert board.memory_mb() is None
+    assert board.rss_mb(1) is None
+    assert board.boot_id() == "unknown"
+
+
+def test_a_pi_that_is_hot_and_underpowered(tmp_path: Path) -> None:
+    put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50005\n")
+    put(tmp_path, "sys/class/thermal/thermal_zone0/temp", "81234\n")
+    put(tmp_path, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+    board = Board(tmp_path)
+    flags = board.throttling()
+    assert flags is not None
+    assert flags.under_voltage
+    assert flags.throttled
+    assert flags.under_voltage_occurred
+    assert flags.throttled_occurred
+    assert not flags.frequency_capped
+    assert not flags.soft_temperature_limit
+    assert board.temperature_c() == 81.234
+    assert board.model() == "Raspberry Pi 5 Model B Rev 1.0"
+
+
+def test_this_host_has_memory_and_a_disk(tmp_path: Path) -> None:
+    board = Board()
+    memory, disk, rss = board.memory_mb(), board.disk_mb(tmp_path), board.rss_mb(os.getpid())
+    assert memory is not None
+    assert 0 < memory[1] <= memory[0]
+    assert disk is not None
+    assert 0 <= disk[1] <= disk[0]
+    assert rss is not None
+    assert 5 < rss < 5000
+    assert board.disk_mb(tmp_path / "absent") is None
