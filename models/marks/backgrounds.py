@@ -1,0 +1,157 @@
+"""Pictures without any mark: what a mark stands before, and what must not be taken for one."""
+
+import math
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.marks import backdrop
+from edged.marks.mark import chance
+from models.marks import clutter
+from models.marks.random_fields import F32, colour, ink, noise
+
+U8 = NDArray[np.uint8]
+
+
+def draw(rng: np.random.Generator, side_px: int) -> U8:
+    """(side_px, side_px, 3) uint8 RGB: one of the grounds, and on half of them some clutter."""
+    ground = _GROUNDS[rng.choice(len(_GROUNDS), p=_SHARES)]
+    canvas = np.ascontiguousarray(np.clip(ground(rng, side_px), 0, 255), np.uint8)
+    for _ in range(int(rng.integers(0, 8)) if chance(rng, 0.7) else 0):
+        clutter.add(canvas, rng)
+    return canvas
+
+
+def _room(rng: np.random.Generator, side_px: int) -> F32:
+    return backdrop.draw(rng, width=side_px, height=side_px).astype(np.float32)
+
+
+def _wall(rng: np.random.Generator, side_px: int) -> F32:
+    """Plaster, concrete, cloth: one colour with blotches and grain."""
+    cells_px = (128, 64, 32) if chance(rng, 0.5) else (64, 16, 8, 4)
+    blotches = noise(rng, side_px=side_px, channels=3, cells_px=cells_px) * rng.uniform(0.05, 0.5)
+    blotches += noise(rng, side_px=side_px, channels=1, cells_px=cells_px)
+    grain = noise(rng, side_px=side_px, channels=1, cells_px=(int(rng.choice([2, 4, 8])), 2))
+    base = colour(rng, 20, 235)
+    return base + blotches * rng.uniform(3, 24) + grain * rng.uniform(0, 16)
+
+
+def _dead_leaves(rng: np.random.Generator, side_px: int) -> F32:
+    """Opaque shapes over each other, sizes after a power law: the statistics of natural pictures.
+
+    After Lee, Mumford and Huang, "Occlusion models for natural images" (2001).
+    """
+    canvas = np.empty((side_px, side_px, 3), np.float32)
+    mood = colour(rng, 30, 200)
+    palette = mood + rng.normal(0, 45, (8, 1)) + rng.normal(0, rng.uniform(4, 40), (8, 3))
+    canvas[:] = palette[0]
+    low, high = rng.uniform(0.008, 0.03), rng.uniform(0.15, 0.6)
+    count = int(rng.integers(60, 320))
+    radii = side_px / np.sqrt(rng.uniform(high**-2, low**-2, count))
+    if chance(rng, 0.6):
+        radii = np.sort(radii)[::-1]
+    for radius in radii:
+        shade = np.clip(palette[rng.integers(8)] + rng.normal(0, 12), 0, 255)
+        _leaf(canvas, rng, float(radius), ink(shade))
+    if chance(rng, 0.5):
+        canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.6, 5)), np.float32)
+    canvas *= 1 + noise(rng, side_px=side_px, channels=1, cells_px=(64, 32, 16)) * rng.uniform(
+        0.02, 0.16
+    )
+    grain = noise(rng, side_px=side_px, channels=1, cells_px=(int(rng.choice([4, 8])), 2))
+    return canvas + grain * rng.uniform(1, 14)
+
+
+def _leaf(canvas: F32, rng: np.random.Generator, radius: float, shade: tuple[float, ...]) -> None:
+    x, y = rng.uniform(-0.1, 1.1, 2) * canvas.shape[0]
+    kind = rng.choice(["round", "jagged", "twig"], p=[0.45, 0.35, 0.2])
+    if kind == "round":
+        axes = (max(1, int(radius)), max(1, int(radius * rng.uniform(0.15, 1))))
+        turn = float(rng.uniform(0, 180))
+        cv2.ellipse(canvas, (int(x), int(y)), axes, turn, 0, 360, shade, -1, cv2.LINE_AA)
+    elif kind == "jagged":
+        angles = np.sort(rng.uniform(0, 2 * math.pi, int(rng.integers(3, 9))))
+        reach = radius * rng.uniform(0.35, 1.2, len(angles))
+        corners = np.stack([x + reach * np.cos(angles), y + reach * np.sin(angles)], 1)
+        cv2.fillPoly(canvas, [corners.astype(np.int32)], shade, cv2.LINE_AA)
+    else:
+        dx, dy = rng.normal(0, 3 * radius, 2)
+        thick = max(1, int(radius * rng.uniform(0.05, 0.5)))
+        cv2.line(canvas, (int(x), int(y)), (int(x + dx), int(y + dy)), shade, thick, cv2.LINE_AA)
+
+
+def _clouds(rng: np.random.Generator, side_px: int) -> F32:
+    """Noise with the spectrum of natural pictures, amplitude ~ 1/f (Field 1987), through a few colours."""
+    f = np.hypot(np.fft.fftfreq(side_px)[:, None], np.fft.rfftfreq(side_px)[None, :])
+    f[0, 0] = 1
+    phase = np.exp(2j * math.pi * rng.random(f.shape))
+    field = np.fft.irfft2(phase / f ** rng.uniform(0.8, 1.4), s=(side_px, side_px))
+    level = (field - field.min()) / np.ptp(field)
+    if chance(rng, 0.3):  # contours: marble, bark, camouflage
+        level = np.round(level * rng.integers(3, 9)) / 8
+    stops = np.stack([colour(rng) for _ in range(4)])
+    at = np.linspace(0, 1, 4)
+    return np.stack([np.interp(level, at, stops[:, c]) for c in range(3)], -1).astype(np.float32)
+
+
+def _strokes(rng: np.random.Generator, side_px: int) -> F32:
+    """Fur, grass, straw, foliage: a multitude of short strokes or leaves that flow together."""
+    canvas = np.empty((side_px, side_px, 3), np.float32)
+    base = colour(rng, 20, 200)
+    canvas[:] = base
+    flow = noise(rng, side_px=side_px, channels=1, cells_px=(96, 48))[..., 0] * rng.uniform(0.3, 3)
+    length, thick = rng.uniform(0.02, 0.1) * side_px, int(rng.integers(1, 5))
+    spread = rng.uniform(8, 45)
+    for x, y in rng.uniform(0, side_px, (int(rng.integers(300, 900)), 2)):
+        angle = flow[int(y), int(x)] + rng.normal(0, 0.25)
+        tip = (int(x + length * math.cos(angle)), int(y + length * math.sin(angle)))
+        shade = ink(np.clip(base + rng.normal(0, spread), 0, 255))
+        cv2.line(canvas, (int(x), int(y)), tip, shade, thick, cv2.LINE_AA)
+    return canvas
+
+
+def _bricks(rng: np.random.Generator, side_px: int) -> F32:
+    """Bricks, tiles, paving, keyboards, facades with windows: the same cell over and over, at an angle."""
+    canvas = np.empty((side_px, side_px, 3), np.float32)
+    canvas[:] = colour(rng, 30, 220)
+    cell_h = rng.uniform(0.03, 0.2) * side_px
+    cell_w = cell_h * rng.uniform(0.6, 3)
+    gap, offset = rng.uniform(0.08, 0.4) * cell_h, rng.choice([0.0, 0.5])
+    base, spread = colour(rng, 20, 230), rng.uniform(1, 25)
+    angle = rng.normal(0, 0.25)
+    cos, sin = math.cos(angle), math.sin(angle)
+    rows, columns = int(1.5 * side_px / cell_h) + 1, int(1.5 * side_px / cell_w) + 1
+    for row in range(-2, rows):
+        for column in range(-2, columns):
+            x, y = (column + offset * (row % 2)) * cell_w, row * cell_h
+            at = (x * cos - y * sin, x * sin + y * cos)
+            size = (max(1.0, cell_w - gap), max(1.0, cell_h - gap))
+            corners = cv2.boxPoints((at, size, math.degrees(angle)))
+            shade = ink(np.clip(base + rng.normal(0, spread), 0, 255))
+            cv2.fillConvexPoly(canvas, corners.astype(np.int32), shade, cv2.LINE_AA)
+    return canvas + noise(rng, side_px=side_px, channels=1, cells_px=(4, 2)) * rng.uniform(0, 10)
+
+
+def _page(rng: np.random.Generator, side_px: int) -> F32:
+    """A page of text, with tables and rules."""
+    canvas = np.empty((side_px, side_px, 3), np.uint8)
+    canvas[:] = colour(rng, 150, 255)
+    for _ in range(int(rng.integers(1, 5))):
+        x, y = (int(v) for v in rng.uniform(-0.1, 0.7, 2) * side_px)
+        clutter.text_block(canvas, rng, (x, y), (int(0.7 * side_px), int(0.6 * side_px)))
+    return canvas.astype(np.float32)
+
+
+_TABLE: tuple[tuple[Callable[[np.random.Generator, int], F32], float], ...] = (
+    (_room, 0.12),
+    (_wall, 0.22),
+    (_dead_leaves, 0.3),
+    (_clouds, 0.08),
+    (_strokes, 0.1),
+    (_bricks, 0.1),
+    (_page, 0.08),
+)
+_GROUNDS = tuple(ground for ground, _ in _TABLE)
+_SHARES = tuple(share for _, share in _TABLE)

@@ -1,0 +1,173 @@
+"""Things that lie about, and look a little like marks: each is drawn into a picture in place."""
+
+import math
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.marks import pictograms
+from edged.marks.mark import chance, tint
+from models.marks.random_fields import colour, ink
+
+U8 = NDArray[np.uint8]
+_LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz      ABCDEFGHIJ0123456789.,-"))
+_SAFETY = ((198, 22, 32), (250, 200, 12), (0, 132, 76), (8, 82, 164), (16, 16, 16))
+
+
+def add(canvas: U8, rng: np.random.Generator) -> None:
+    """Draw one thing somewhere."""
+    _THINGS[rng.integers(len(_THINGS))](canvas, rng)
+
+
+def text_block(
+    canvas: U8, rng: np.random.Generator, at: tuple[int, int], size: tuple[int, int]
+) -> None:
+    """Lines of letters, from `at` = (x, y), `size` = (width, height), all in pixels."""
+    height = rng.uniform(0.25, 0.8)
+    font, shade = int(rng.integers(0, 5)), ink(colour(rng, 0, 130))
+    line_px = int(24 * height) + 3
+    for y in range(at[1] + line_px, at[1] + size[1], line_px):
+        letters = "".join(rng.choice(_LETTERS, max(1, int(size[0] / (16 * height)))))
+        cv2.putText(canvas, letters, (at[0], y), font, height, shade, 1, cv2.LINE_AA)
+
+
+def _spot(canvas: U8, rng: np.random.Generator) -> tuple[int, int]:
+    x, y = rng.uniform(-0.1, 1.0, 2) * canvas.shape[0]
+    return int(x), int(y)
+
+
+def _size(canvas: U8, rng: np.random.Generator, low: float, high: float) -> int:
+    return max(4, int(math.exp(rng.uniform(math.log(low), math.log(high))) * canvas.shape[0]))
+
+
+def _plain_colour(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Often a safety colour: a shape of that colour alone is no sign."""
+    if chance(rng, 0.4):
+        safety = np.array(_SAFETY[rng.integers(len(_SAFETY))], np.float32)
+        return ink(np.clip(safety + rng.normal(0, 20, 3), 0, 255))
+    return ink(colour(rng))
+
+
+def _furniture(canvas: U8, rng: np.random.Generator) -> None:
+    width, height = _size(canvas, rng, 0.05, 0.8), _size(canvas, rng, 0.05, 0.8)
+    turn = float(rng.normal(0, 12)) if chance(rng, 0.5) else 0.0
+    corners = cv2.boxPoints((_spot(canvas, rng), (width, height), turn)).astype(np.int32)
+    cv2.fillConvexPoly(canvas, corners, ink(colour(rng)), cv2.LINE_AA)
+    if chance(rng, 0.3):
+        cv2.polylines(canvas, [corners], isClosed=True, color=ink(colour(rng)), thickness=2)
+
+
+def _shape(canvas: U8, rng: np.random.Generator) -> None:
+    """A disc, ring, triangle or square of one colour."""
+    (x, y), side, shade = _spot(canvas, rng), _size(canvas, rng, 0.04, 0.4), _plain_colour(rng)
+    corners = int(rng.choice([0, 0, 3, 4]))
+    thick = -1 if chance(rng, 0.6) else max(1, side // 8)
+    if corners == 0:
+        axes = (side // 2, int(side * rng.uniform(0.3, 0.5)))
+        cv2.ellipse(
+            canvas, (x, y), axes, float(rng.uniform(0, 180)), 0, 360, shade, thick, cv2.LINE_AA
+        )
+        return
+    turn = rng.uniform(0, 2 * math.pi)
+    angles = turn + np.arange(corners) * 2 * math.pi / corners
+    points = np.stack([x + side / 2 * np.cos(angles), y + side / 2 * np.sin(angles)], 1)
+    if thick == -1:
+        cv2.fillPoly(canvas, [points.astype(np.int32)], shade, cv2.LINE_AA)
+    else:
+        cv2.polylines(
+            canvas, [points.astype(np.int32)], isClosed=True, color=shade, thickness=thick
+        )
+
+
+def _paper(canvas: U8, rng: np.random.Generator) -> None:
+    at, width = _spot(canvas, rng), _size(canvas, rng, 0.15, 0.8)
+    size = (width, int(width * rng.uniform(0.2, 1.4)))
+    if chance(rng, 0.7):
+        light = ink(colour(rng, 180, 255))
+        cv2.rectangle(canvas, at, (at[0] + size[0], at[1] + size[1]), light, -1)
+    text_block(canvas, rng, (at[0] + 3, at[1]), size)
+
+
+def _stripes(canvas: U8, rng: np.random.Generator) -> None:
+    """A fence, a radiator, a louvre: even stripes, which no bar code has."""
+    (x, y), shade = _spot(canvas, rng), ink(colour(rng))
+    count, width = int(rng.integers(3, 20)), _size(canvas, rng, 0.1, 0.9)
+    height, step = _size(canvas, rng, 0.05, 0.8), width / count
+    share, lying = rng.uniform(0.25, 0.75), chance(rng, 0.4)
+    for stripe in range(count):
+        a, b = int(stripe * step), int((stripe + share) * step)
+        start, end = (
+            ((x, y + a), (x + height, y + b)) if lying else ((x + a, y), (x + b, y + height))
+        )
+        cv2.rectangle(canvas, start, end, shade, -1)
+
+
+def _grid(canvas: U8, rng: np.random.Generator) -> None:
+    """Chessboards, keypads, halftone dots, crossword fields: cells, but no code's frame and finders."""
+    (x, y), cell = _spot(canvas, rng), int(rng.integers(4, 18))
+    columns, rows = (int(n) for n in rng.integers(2, 10, 2))
+    dark, light = ink(colour(rng, 0, 110)), ink(colour(rng, 140, 255))
+    style, ends = rng.integers(3), (x + columns * cell, y + rows * cell)
+    cv2.rectangle(canvas, (x, y), ends, light, -1)
+    for row in range(rows):
+        for column in range(columns):
+            corner = (x + column * cell, y + row * cell)
+            middle = (corner[0] + cell // 2, corner[1] + cell // 2)
+            if style == 0 and (row + column) % 2:
+                cv2.rectangle(
+                    canvas, corner, (corner[0] + cell - 1, corner[1] + cell - 1), dark, -1
+                )
+            elif style == 1:
+                cv2.circle(canvas, middle, max(1, cell // 3), dark, -1, cv2.LINE_AA)
+            else:
+                cv2.rectangle(
+                    canvas, corner, (corner[0] + cell - 3, corner[1] + cell - 3), dark, -1
+                )
+
+
+def _silhouette(canvas: U8, rng: np.random.Generator) -> None:
+    """A pictogram or a letter on no sign."""
+    side = min(_size(canvas, rng, 0.04, 0.35), canvas.shape[0] - 2)
+    mask = pictograms.draw(pictograms.NAMES[rng.integers(len(pictograms.NAMES))], rng, side_px=side)
+    x, y = rng.uniform(side / 2 + 1, canvas.shape[0] - side / 2 - 1, 2)
+    tint(canvas, mask, _plain_colour(rng), (float(x), float(y)))
+
+
+def _dial(canvas: U8, rng: np.random.Generator) -> None:
+    """A clock, a gauge, a wheel: a ring with spokes."""
+    (x, y), radius = _spot(canvas, rng), _size(canvas, rng, 0.04, 0.25)
+    face, edge = ink(colour(rng, 120, 255)), ink(colour(rng, 0, 160))
+    cv2.circle(canvas, (x, y), radius, face, -1, cv2.LINE_AA)
+    cv2.circle(canvas, (x, y), radius, edge, max(1, radius // 7), cv2.LINE_AA)
+    inner = rng.uniform(0, 0.8)
+    for angle in rng.uniform(0, 2 * math.pi) + np.arange(int(rng.integers(2, 13))) * 0.52:
+        near = (
+            int(x + inner * radius * math.cos(angle)),
+            int(y + inner * radius * math.sin(angle)),
+        )
+        far = (int(x + 0.85 * radius * math.cos(angle)), int(y + 0.85 * radius * math.sin(angle)))
+        cv2.line(canvas, near, far, edge, max(1, radius // 12), cv2.LINE_AA)
+
+
+def _face(canvas: U8, rng: np.random.Generator) -> None:
+    """An oval with two dark spots and a line."""
+    (x, y), r = _spot(canvas, rng), _size(canvas, rng, 0.05, 0.3)
+    skin = np.array([1.0, 0.78, 0.66]) * rng.uniform(80, 240)
+    cv2.ellipse(canvas, (x, y), (int(r * 0.75), r), 0, 0, 360, ink(skin), -1, cv2.LINE_AA)
+    for side in (-1, 1):
+        cv2.circle(
+            canvas, (x + int(side * r * 0.3), y - r // 5), max(1, r // 9), ink(skin * 0.3), -1
+        )
+    cv2.ellipse(
+        canvas, (x, y + r // 3), (r // 3, r // 8), 0, 0, 180, ink(skin * 0.5), 2, cv2.LINE_AA
+    )
+    cv2.ellipse(
+        canvas, (x, y - r // 2), (int(r * 0.8), r * 2 // 3), 0, 180, 360, ink(skin * 0.25), -1
+    )
+
+
+_THINGS: tuple[Callable[[U8, np.random.Generator], None], ...] = (
+    _furniture, _furniture, _shape, _shape, _paper, _stripes, _grid, _silhouette, _dial, _face,
+)  # fmt: skip

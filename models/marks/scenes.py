@@ -1,0 +1,78 @@
+"""Pictures to learn from, with the boxes of the marks in them; each depends on its seed alone."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.marks import MARKS
+from edged.marks.mark import chance
+from edged.marks.stage import Stage
+from models.marks import backgrounds
+from models.marks.degrading import degrade
+from models.marks.placing import Placed, place
+
+SIDE_PX = 256
+_ASPECTS = (1.0, 4 / 3, 16 / 9, 3 / 4)
+_ASPECT_SHARES = (0.35, 0.3, 0.25, 0.1)
+_COUNT_SHARES = (0.18, 0.26, 0.21, 0.15, 0.1, 0.06, 0.04)
+
+_STAGE_SHARE = 0.12
+_FRAMES_PER_STAGE = 8
+_FIRST_STAGE_SEED = 1_000_000
+"""Stages below are for the daemon's tests and demonstration: nothing is learnt from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A picture and its truth.
+
+    Attributes:
+        image: (SIDE_PX, SIDE_PX, 3) uint8, RGB.
+        boxes: (N, 4) float32, x1 y1 x2 y2, pixels.
+        classes: (N,) int32, indices into `MARKS`.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    classes: NDArray[np.int32]
+
+
+def scene(seed: int, *, hard: bool = False) -> Scene:
+    """Draw a scene; `hard` ones have more blur, noise and dark."""
+    rng = np.random.default_rng([seed, int(hard)])
+    if not hard and chance(rng, _STAGE_SHARE):
+        return _on_stage(seed, rng)
+    canvas = backgrounds.draw(rng, SIDE_PX)
+    aspect = float(rng.choice(_ASPECTS, p=_ASPECT_SHARES))
+    placed: list[Placed] = []
+    for _ in range(int(rng.choice(len(_COUNT_SHARES), p=_COUNT_SHARES))):
+        one = place(canvas, rng, placed, aspect=aspect, largest=0.5 if hard else 0.95)
+        if one is not None:
+            placed.append(one)
+    return _scene(degrade(canvas, rng, hard=hard), [(p.label, p.box) for p in placed])
+
+
+def _on_stage(seed: int, rng: np.random.Generator) -> Scene:
+    """What the synthetic camera would show, stretched to the model's input as the daemon does it."""
+    stage = _stage(_FIRST_STAGE_SEED + seed // _FRAMES_PER_STAGE)
+    index = int(rng.integers(0, 600))
+    image = cv2.resize(stage.frame(index), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
+    seen = [(t.label, t.box * SIDE_PX) for t in stage.truth(index) if t.visible > 1 / 2]
+    return _scene(np.ascontiguousarray(image[..., ::-1]), seen)
+
+
+@lru_cache(maxsize=2)
+def _stage(seed: int) -> Stage:
+    rng = np.random.default_rng(seed)
+    width, height = ((320, 240), (640, 480), (640, 360), (480, 480))[rng.integers(4)]
+    every_s = float(rng.uniform(1.5, 4))
+    noise = float(rng.uniform(0, 9))
+    return Stage(width=width, height=height, fps=10, seed=seed, every_s=every_s, noise=noise)
+
+
+def _scene(image: NDArray[np.uint8], seen: list[tuple[str, NDArray[np.float32]]]) -> Scene:
+    boxes = np.array([box for _, box in seen], np.float32).reshape(-1, 4)
+    return Scene(image, boxes, np.array([MARKS.index(label) for label, _ in seen], np.int32))
