@@ -235,7 +235,7 @@ def open_outbox(
 
     def describe(seq: int, loss: Loss) -> tuple[str, bytes]:
         gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
-        return Topics(device).gap, encode(stamper.stamp(gap, seq))
+        return Topics(device).of(gap), encode(stamper.stamp(gap, seq))
 
     spool = Spool(
         state_dir / "spool",

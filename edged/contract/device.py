@@ -114,6 +114,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     fps_in: Annotated[float, Meta(description="Frames a second that arrive.")]
     fps_inferred: Annotated[float, Meta(description="Frames a second that the model sees.")]
     frames: Annotated[Count, Meta(description="Arrived, since the daemon's start.")]
+    inferred: Annotated[Count, Meta(description="Seen by the model, since the daemon's start.")]
     dropped: Annotated[
         Count, Meta(description="Left out for a newer one, since the daemon's start.")
     ]
@@ -136,6 +137,9 @@ class Health(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.h
     ] = ()
     uptime_s: Annotated[Seconds, Meta(description="Since the daemon's start.")]
     worker_restarts: Annotated[Count, Meta(description="Since the daemon's start.")] = 0
+    last_worker_loss: Annotated[
+        str, Meta(description="Why a worker was last replaced; empty if none was.")
+    ] = ""
     throttling: Annotated[
         Throttling | None, Meta(description="null where the board does not tell.")
     ] = None

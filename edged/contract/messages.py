@@ -119,6 +119,13 @@ class FrameDetections(
     camera: Annotated[str, Meta(description="Name of the camera in the config.")]
     frame: Annotated[Count, Meta(description="Number of the frame, as the camera counts.")]
     captured: Annotated[Timestamp, Meta(description="When the scene looked so.")]
+    received_ns: Annotated[
+        Count,
+        Meta(
+            description="When the frame came into the daemon's hands, on the host's monotonic clock, in nanoseconds: for"
+            " measuring delays on the same host."
+        ),
+    ]
     width: Annotated[Pixels, Meta(description="Of the frame, in pixels.")]
     height: Annotated[Pixels, Meta(description="Of the frame, in pixels.")]
     model: Annotated[str, Meta(description="The model that looked: name@version.")]

@@ -6,6 +6,10 @@ writes below ``up/`` and reads below ``down/``.
 
 from dataclasses import dataclass
 
+from edged.contract.device import Health, Info, ModelState
+from edged.contract.header import Header
+from edged.contract.messages import CameraState, Event, FrameDetections, Gap, Status
+
 ROOT = "edged/v1"
 
 
@@ -24,39 +28,29 @@ class Topics:
         """What the device writes: the root of the tree."""
         return f"{ROOT}/{self.device}/up"
 
-    @property
-    def status(self) -> str:
-        """Retained `Status`; also the last will."""
-        return f"{self.up}/status"
+    def of(self, message: Header) -> str:
+        """Where a message goes.
 
-    @property
-    def info(self) -> str:
-        """Retained `Info`."""
-        return f"{self.up}/info"
-
-    @property
-    def health(self) -> str:
-        """Retained `Health`."""
-        return f"{self.up}/health"
-
-    @property
-    def model(self) -> str:
-        """Retained `ModelState`."""
-        return f"{self.up}/model"
-
-    @property
-    def gap(self) -> str:
-        """`Gap` records."""
-        return f"{self.up}/gap"
-
-    def detections(self, camera: str) -> str:
-        """`FrameDetections` of one camera."""
-        return f"{self.up}/camera/{camera}/detections"
-
-    def events(self, camera: str) -> str:
-        """`Event` messages of one camera."""
-        return f"{self.up}/camera/{camera}/events"
-
-    def state(self, camera: str) -> str:
-        """Retained `CameraState` of one camera."""
-        return f"{self.up}/camera/{camera}/state"
+        Raises:
+            TypeError: it has no topic.
+        """
+        match message:
+            case Status():
+                leaf = "status"
+            case Info():
+                leaf = "info"
+            case Health():
+                leaf = "health"
+            case ModelState():
+                leaf = "model"
+            case Gap():
+                leaf = "gap"
+            case Event(camera=camera):
+                leaf = f"camera/{camera}/events"
+            case FrameDetections(camera=camera):
+                leaf = f"camera/{camera}/detections"
+            case CameraState(camera=camera):
+                leaf = f"camera/{camera}/state"
+            case _:
+                raise TypeError(f"{type(message).__name__} has no topic")
+        return f"{self.up}/{leaf}"

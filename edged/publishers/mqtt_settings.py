@@ -1,0 +1,131 @@
+"""The keys of [mqtt], and what follows from them."""
+
+import os
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from edged.errors import PublishError
+
+_PORT, _TLS_PORT = 1883, 8883
+
+
+class TlsSettings(Struct, frozen=True, kw_only=True):
+    """[mqtt.tls]; present, even if empty: the connection is encrypted."""
+
+    ca: Annotated[
+        Path | None,
+        Meta(
+            description="The authority that signed the broker's certificate; the system's if not set."
+        ),
+    ] = None
+    cert: Annotated[Path | None, Meta(description="This device's certificate (with key).")] = None
+    key: Annotated[Path | None, Meta(description="The key of cert.")] = None
+    insecure: Annotated[
+        bool,
+        Meta(
+            description="Accept any certificate: anybody on the way can read and forge everything. For a bench only."
+        ),
+    ] = False
+
+
+class MqttSettings(Struct, frozen=True, kw_only=True):
+    """[mqtt]."""
+
+    host: Annotated[str, Meta(min_length=1, description="Name or address of the broker.")]
+    port: Annotated[
+        Annotated[int, Meta(ge=1, le=65535)] | None,
+        Meta(description="1883, or 8883 with TLS, if not set."),
+    ] = None
+    protocol: Annotated[
+        Literal["5", "3.1.1"],
+        Meta(
+            description='MQTT version. With "3.1.1" a broker cannot say that it refused a message, and it is lost.'
+        ),
+    ] = "5"
+    client_id: Annotated[
+        str | None,
+        Meta(
+            min_length=1,
+            max_length=256,
+            description='"edged-" and the device\'s name if not set. Two clients with one id throw each other out.',
+        ),
+    ] = None
+    username: Annotated[str | None, Meta(description="For a broker that asks for one.")] = None
+    password_file: Annotated[
+        Path | None,
+        Meta(
+            description="A file that holds the password; a relative name is looked for among the systemd credentials first."
+        ),
+    ] = None
+    keepalive_s: Annotated[
+        int,
+        Meta(ge=5, le=3600, description="A dead connection is noticed within twice this time."),
+    ] = 30
+    connect_timeout_s: Annotated[
+        float, Meta(gt=0, le=120, description="For each of: connecting, TLS, the broker's answer.")
+    ] = 10.0
+    retry_max_s: Annotated[
+        float,
+        Meta(
+            ge=0.2,
+            le=3600,
+            description="Longest pause between two attempts to connect; they begin at about a second, and vary.",
+        ),
+    ] = 30.0
+    tls: TlsSettings | None = None
+
+
+def port(settings: MqttSettings) -> int:
+    """The port to connect to."""
+    return settings.port or (_PORT if settings.tls is None else _TLS_PORT)
+
+
+def address(settings: MqttSettings) -> str:
+    """The broker as a URL, for messages."""
+    scheme = "mqtt" if settings.tls is None else "mqtts"
+    return f"{scheme}://{settings.host}:{port(settings)}"
+
+
+def password(settings: MqttSettings) -> str | None:
+    """The password, read anew each time so that it can be changed.
+
+    Raises:
+        PublishError: the file cannot be read.
+    """
+    if settings.password_file is None:
+        return None
+    try:
+        return _locate(settings.password_file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PublishError(f"mqtt.password_file {settings.password_file}: {error}") from error
+
+
+def tls_context(tls: TlsSettings) -> ssl.SSLContext:
+    """What the TLS settings come to.
+
+    Raises:
+        PublishError: a file cannot be read or is no certificate or key.
+    """
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.cert is not None:
+            context.load_cert_chain(tls.cert, tls.key)
+    except (OSError, ssl.SSLError) as error:
+        named = ", ".join(
+            f"{k} {p}" for k, p in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)) if p
+        )
+        raise PublishError(f"mqtt.tls: {named}: {error}") from error
+    if tls.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _locate(path: Path) -> Path:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder is not None and not path.is_absolute() and (Path(folder) / path).exists():
+        return Path(folder) / path
+    return path
