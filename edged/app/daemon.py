@@ -6,16 +6,14 @@ import re
 import secrets
 import signal
 import socket
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from edged import registry, systemd
+from edged import systemd
 from edged.app import logs
 from edged.app.inbox import Inbox, Signalled
 from edged.app.lookout import Lookout
-from edged.app.outbox import Outbox, gap_writer
+from edged.app.outbox import open_outbox
 from edged.app.supervisor import Supervisor
 from edged.app.telemetry import Telemetry
 from edged.board import Board
@@ -23,11 +21,8 @@ from edged.clock import SystemClock, clock_quality
 from edged.config.load import Loaded, load
 from edged.config.settings import Settings
 from edged.contract.header import Identity, Stamper
-from edged.contract.topics import Topics
 from edged.errors import ConfigError
 from edged.health import Conditions
-from edged.interfaces import Publisher
-from edged.spool import Spool
 
 _log = logging.getLogger(__name__)
 
@@ -56,20 +51,8 @@ def run(config: Path) -> int:
         clock,
         lambda: clock_quality(clock.wall_ns(), floor_ns),
     )
-    spool = Spool(
-        state_dir / "spool",
-        max_bytes=int(settings.spool.max_mb * 1e6),
-        max_age_s=settings.spool.max_age_h * 3600,
-        clock=clock,
-        describe=gap_writer(Topics(stamper.identity.device), stamper),
-    )
-    outbox = Outbox(
-        spool=spool,
-        stamper=stamper,
-        clock=clock,
-        connect=lambda birth, will: _publisher(settings)(
-            device=stamper.identity.device, birth=birth, will=will, notify=inbox.put
-        ),
+    outbox = open_outbox(
+        settings, stamper=stamper, state_dir=state_dir, clock=clock, notify=inbox.put
     )
     lookout = Lookout(
         settings, inbox=inbox, outbox=outbox, conditions=conditions, stamper=stamper, clock=clock
@@ -97,13 +80,6 @@ def run(config: Path) -> int:
         clock=clock,
     ).run()
     return 0
-
-
-def _publisher(settings: Settings) -> Callable[..., Publisher]:
-    if settings.publisher is None:
-        raise ConfigError("no publisher is configured; add a [mqtt] table")
-    name, own = settings.publisher
-    return partial(registry.load(registry.PUBLISHERS, name), own)
 
 
 def _read(config: Path) -> Loaded:

@@ -15,7 +15,6 @@ from edged.clock import Clock
 from edged.config.settings import Settings
 from edged.contract.device import ModelFailure
 from edged.contract.header import Stamper
-from edged.contract.topics import Topics
 from edged.health import Conditions, Verdict
 from edged.scene import Scene, SceneUpdate
 from edged.workers.protocol import CameraReport, Fault, Observation, Ready, Report
@@ -43,7 +42,6 @@ class Lookout:
         self._outbox = outbox
         self._conditions = conditions
         self._stamper = stamper
-        self._topics = Topics(stamper.identity.device)
         self._clock = clock
         self._ids = itertools.count(1)
         self.losses = 0
@@ -264,14 +262,12 @@ class Lookout:
             message = wording.event(
                 told, camera=watch.name, model=self.model, stamper=self._stamper
             )
-            self._outbox.send_event(message)
+            self._outbox.event(message)
         if update.state_changed:
             self._tell_state(watch)
 
     def _tell_state(self, watch: CameraWatch) -> None:
-        topic = self._topics.state(watch.name)
-        state = wording.state(watch.state, camera=watch.name, online=watch.online)
-        self._outbox.retain(topic, state)
+        self._outbox.retain(wording.state(watch.state, camera=watch.name, online=watch.online))
 
     def _tell_detections(
         self, watch: CameraWatch, worker: int, seen: Observation, now_ns: int
@@ -286,4 +282,4 @@ class Lookout:
             labels=ready.labels,
             stamper=self._stamper,
         )
-        self._outbox.send_detections(message)
+        self._outbox.detections(message)

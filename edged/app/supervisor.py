@@ -59,7 +59,6 @@ class Supervisor:
         self._watchdog_s = systemd.watchdog_interval_s()
         self._fed_ns = clock.monotonic_ns()
         self._ticked_ns = 0
-        self._outbox_due_s = 0.0
         self._announced = False
         self._stop_reason = ""
 
@@ -71,19 +70,17 @@ class Supervisor:
         _log.info("edged ends: %s", self._stop_reason)
         self._notifier.stopping()
         finished = self._lookout.all_ended
-        self._outbox.announce("stopping")
+        self._outbox.stopping()
         self._lookout.stop()
         self._take_what_is_left()
         self._lookout.end_all()
         self._telemetry.tell_health(self._lookout)
         if finished:
             self._drain(DRAIN_S)
-        self._outbox.leave(OUTBOX_CLOSE_S)
-        self._take_what_is_left()
-        left = self._outbox.status().depth
-        self._outbox.close()
+        left = self._outbox.spool_state().depth
+        self._outbox.close(OUTBOX_CLOSE_S)
         if left:
-            _log.warning("%d messages wait in the spool for the next start", left)
+            _log.info("%d messages were not acknowledged yet; the spool keeps them", left)
 
     def _turn(self) -> None:
         """One item, and what is due."""
@@ -95,8 +92,8 @@ class Supervisor:
 
     def _take_next(self) -> None:
         with suppress(queue.Empty):
-            self._take(self._inbox.get(timeout=min(TICK_S, self._outbox_due_s)))
-        self._outbox_due_s = self._outbox.tick()
+            self._take(self._inbox.get(timeout=min(TICK_S, self._outbox.next_tick_s)))
+        self._outbox.tick()
 
     def _take(self, item: Item) -> None:
         match item:
@@ -150,12 +147,7 @@ class Supervisor:
 
     def _watch_outbox(self, now_ns: int) -> None:
         """What the outbox has to complain of, as conditions."""
-        outbox = self._outbox.status()
-        broker = "" if outbox.link_up else outbox.last_error or "not connected yet"
-        for name, complaint in {
-            "broker": outbox.refused or broker,
-            "spool": outbox.fault,
-        }.items():
+        for name, complaint in self._outbox.complaints().items():
             if not complaint:
                 self._conditions.clear(name)
             elif self._conditions.hold(name, complaint, now_ns=now_ns):
@@ -186,5 +178,5 @@ class Supervisor:
         """Wait until the broker has taken everything."""
         deadline = Deadline(self._clock, timeout_s)
         self._stop_reason = ""
-        while not (self._outbox.idle or deadline.expired or self._stop_reason):
+        while not (self._outbox.spool_state().depth == 0 or deadline.expired or self._stop_reason):
             self._take_next()

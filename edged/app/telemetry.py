@@ -17,15 +17,12 @@ from edged.contract.device import (
     Disk,
     Health,
     Info,
-    LinkState,
     Memory,
     ModelState,
     ModelVersion,
-    SpoolState,
     Throttling,
 )
 from edged.contract.header import Stamper
-from edged.contract.topics import Topics
 from edged.health import Condition, Conditions, Verdict
 from edged.workers.protocol import CameraReport
 
@@ -55,7 +52,6 @@ class Telemetry:
         self._clock = clock
         self._stamper = stamper
         self._outbox = outbox
-        self._topics = Topics(stamper.identity.device)
         self._conditions = conditions
         self._state_dir = state_dir
         self.interval_s = interval_s
@@ -66,8 +62,8 @@ class Telemetry:
     def tick(self, lookout: Lookout, settings: Settings) -> None:
         """Tell what is due."""
         self._look_at_board()
-        self._outbox.retain(self._topics.info, self._info(lookout, settings))
-        self._outbox.retain(self._topics.model, _model(lookout))
+        self._outbox.retain(self._info(lookout, settings))
+        self._outbox.retain(_model(lookout))
         news = (self._conditions.held, lookout.losses)
         now_ns = self._clock.monotonic_ns()
         waited_s = (now_ns - self._told_ns) / NS_PER_S if self._told_ns is not None else None
@@ -82,7 +78,7 @@ class Telemetry:
         """Tell it now."""
         self._told_ns = self._clock.monotonic_ns()
         self._told = (self._conditions.held, lookout.losses)
-        self._outbox.retain(self._topics.health, self._health(lookout, self._told_ns))
+        self._outbox.retain(self._health(lookout, self._told_ns))
 
     def _look_at_board(self) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -115,7 +111,6 @@ class Telemetry:
 
     def _health(self, lookout: Lookout, now_ns: int) -> Health:
         flags = self._board.throttling()
-        outbox = self._outbox.status()
         return Health(
             overall=self._conditions.verdict.value,
             degradations=tuple(self._degradation(c) for c in self._conditions.held),
@@ -126,13 +121,8 @@ class Telemetry:
             soc_temperature_c=self._board.temperature_c(),
             memory=self._memory(lookout),
             disk=self._disk(),
-            spool=SpoolState(
-                depth=outbox.depth,
-                size_bytes=outbox.size_bytes,
-                oldest_age_s=outbox.oldest_age_s,
-                fault=outbox.fault,
-            ),
-            link=LinkState(connects=outbox.connects, last_error=outbox.last_error),
+            spool=self._outbox.spool_state(),
+            link=self._outbox.link_state(),
             cameras={name: watch.health(now_ns) for name, watch in lookout.watches.items()},
         )
 

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +156,8 @@ class VisionWorker:
             self._parent_is_gone.set()
 
     def _await_end(self) -> None:
-        try:
+        with suppress(OSError):
             self._channel.recv(1)
-        except OSError:
-            pass
         self._parent_is_gone.set()
 
 
