@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from edged.config.inputs import open_secrets, unreadable_inputs
+from edged.config.inputs import doubtful_secrets, unreadable_inputs
 from edged.config.load import Loaded, load
 from edged.config.problems import InvalidConfigError, Problem
 
@@ -60,7 +60,7 @@ def check(config: Path) -> Findings:
     except InvalidConfigError as error:
         return Findings(problems=error.problems)
     problems = loaded.layers.problems(unreadable_inputs(loaded.settings))
-    secrets = loaded.layers.problems(open_secrets(loaded.settings))
+    secrets = loaded.layers.problems(doubtful_secrets(loaded.settings))
     return Findings(problems=problems, warnings=(*loaded.warnings, *secrets), loaded=loaded)
 
 

@@ -72,8 +72,8 @@ def _words(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one li
             return "a number" + _bounds(kind)
         case inspect.StrType(pattern=pattern) if pattern == _NAME_PATTERN:
             return "a name of letters, digits, - and _ (64 at most, a letter or digit first)"
-        case inspect.StrType(pattern=pattern):
-            return f"a string that matches {pattern}" if pattern else "a string"
+        case inspect.StrType():
+            return "a string" + _shape(kind)
         case inspect.LiteralType():
             return "one of " + ", ".join(map(given, kind.values))
         case inspect.CustomType():
@@ -86,6 +86,15 @@ def _words(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one li
         case inspect.UnionType():
             return " or ".join(_words(member) for member in kind.types)
     return "a table"
+
+
+def _shape(kind: inspect.StrType) -> str:
+    if kind.pattern:
+        return f" that matches {kind.pattern}"
+    least, most = kind.min_length, kind.max_length
+    if most is not None:
+        return f" of {least or 0} to {most} characters"
+    return f" of at least {least} character{'s' * (least > 1)}" if least else ""
 
 
 def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:

@@ -12,38 +12,44 @@ from msgspec import Struct
 from edged.config.problems import Fault, KeyPath
 from edged.config.settings import Settings
 
+_SECRETS = frozenset({"password_file", "key"})
+
 
 def unreadable_inputs(settings: Settings) -> Iterator[Fault]:
-    """A fault for every file or folder that is to be read and cannot be.
+    """A fault for every file or folder that is to be read and cannot be, but for secrets.
 
-    To be read are: the model and its labels, every path in a camera's table, and every path in a publisher's whose key
-    ends in ``_file``.
+    To be read are the model, its labels, and every path of a camera in use and of the publisher.
     """
     for at, path in _inputs(settings):
-        if reason := _unreadable(path):
+        if at[-1] not in _SECRETS and (reason := _unreadable(path)):
             yield Fault(at=at, message=f"{path} {reason}")
 
 
-def open_secrets(settings: Settings) -> Iterator[Fault]:
-    """A doubt for every password or private key that any user of the machine can read."""
+def doubtful_secrets(settings: Settings) -> Iterator[Fault]:
+    """A doubt for every secret that cannot be read, or that every user of the machine can read.
+
+    That it cannot be read is no fault: it may be a credential that systemd shows to the service alone.
+    """
     for at, path in _inputs(settings):
-        is_secret = str(at[-1]).startswith(("password", "key_", "token"))
-        if is_secret and path.is_file() and path.stat().st_mode & stat.S_IROTH:
+        if at[-1] not in _SECRETS:
+            continue
+        if reason := _unreadable(path):
+            hint = (
+                "all is well if the service can read it, or has a systemd credential of that name"
+            )
+            yield Fault(at=at, message=f"{path} {reason}", hint=hint)
+        elif path.stat().st_mode & stat.S_IROTH:
             yield Fault(at=at, message=f"any user can read {path}", hint=f"chmod o-r {path}")
 
 
 def _inputs(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
-    if settings.model.path is not None:
-        yield ("model", "path"), settings.model.path
-    if settings.model.labels_file is not None:
-        yield ("model", "labels_file"), settings.model.labels_file
+    yield from _paths(settings.model, ("model",))
     for name, camera in settings.camera.items():
         if camera.enabled:
             yield from _paths(camera.driver, ("camera", name))
     if settings.publisher is not None:
         name, table = settings.publisher
-        files = _paths(table, (name,))
-        yield from ((at, path) for at, path in files if str(at[-1]).endswith("_file"))
+        yield from _paths(table, (name,))
 
 
 def _paths(table: Struct | None, at: KeyPath) -> Iterator[tuple[KeyPath, Path]]:

@@ -1,6 +1,8 @@
 """From files to settings: read, lay over one another, validate; every problem at once, with its place."""
 
+import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edged.config.problems import InvalidConfigError, Problem
@@ -34,15 +36,23 @@ def load(path: Path, *, conf_d: Path | None = None) -> Loaded:
     """Read and validate a configuration.
 
     Args:
-        path: the main file. Relative paths in the configuration, conf.d included, start at its folder.
+        path: the main file. A relative path in the configuration, conf.d included, is looked for among the service's systemd
+            credentials; if there is none of that name it starts at the main file's folder.
         conf_d: the folder of files that are laid over it; ``conf.d`` beside it if not given. It need not exist.
 
     Raises:
         InvalidConfigError: it cannot be used; with all problems, in the order of files and lines.
     """
     layers = read_layers(path, conf_d or path.parent / "conf.d")
-    settings, faults = read_settings(layers.table, path.parent.absolute())
+    settings, faults = read_settings(layers.table, partial(_absolute, path.parent.absolute()))
     if faults:
         raise InvalidConfigError(layers.problems(faults))
     warnings = layers.problems(doubts(settings))
     return Loaded(settings=settings, warnings=warnings, layers=layers)
+
+
+def _absolute(folder: Path, path: str) -> Path:
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and (credential := Path(credentials) / path).exists():
+        return credential
+    return folder / path

@@ -4,7 +4,7 @@ It knows how settings are written (structs, tables by name, arrays, paths), but 
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -34,10 +34,10 @@ class Reader:
         faults: what was wrong so far.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Relative paths are meant from `folder`, an absolute one."""
+    def __init__(self, resolve: Callable[[str], Path]) -> None:
+        """`resolve` makes an absolute path of what stands in the file."""
         self.faults: list[Fault] = []
-        self._folder = folder
+        self._resolve = resolve
 
     def fault(self, at: KeyPath, message: str, hint: str = "") -> None:
         """Note that something is wrong at `at`."""
@@ -131,7 +131,7 @@ class Reader:
     def _path(self, kind: type, value: object) -> Path:
         if kind is not Path or not isinstance(value, str) or not value:
             raise ValueError
-        return self._folder / value
+        return self._resolve(value)
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

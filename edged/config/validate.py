@@ -1,6 +1,6 @@
 """From the merged TOML table to `Settings`: which drivers are meant, and which keys are theirs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,20 @@ from edged.config.rules import broken_rules
 from edged.config.settings import CameraSettings, Name, Settings
 
 
-def read_settings(table: Mapping[str, Any], folder: Path) -> tuple[Settings, list[Fault]]:
+def read_settings(
+    table: Mapping[str, Any], resolve: Callable[[str], Path]
+) -> tuple[Settings, list[Fault]]:
     """Read a whole configuration.
 
     Args:
         table: the files' tables, laid over one another.
-        folder: absolute; where relative paths start.
+        resolve: makes an absolute path of what stands in a file.
 
     Returns:
         The settings, with defaults where something is wrong, and everything that is wrong. They are to be used only if
         nothing is.
     """
-    reader = Reader(folder)
+    reader = Reader(resolve)
     drivers = ("camera", *registry.PUBLISHERS)
     common = {key: value for key, value in table.items() if key not in drivers}
     settings = replace(
