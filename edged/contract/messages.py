@@ -38,7 +38,10 @@ class Event(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.ev
     camera: Annotated[str, Meta(description="Name of the camera in the config.")]
     type: Annotated[
         Literal["start", "update", "end"],
-        Meta(description="Every start has one end; updates come between."),
+        Meta(
+            description="One start, then updates, then one end. A daemon that is killed leaves objects without an end: a new"
+            " session ends all those of the older ones."
+        ),
     ]
     id: Annotated[
         str,

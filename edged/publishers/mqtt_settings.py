@@ -57,7 +57,7 @@ class MqttSettings(Struct, frozen=True, kw_only=True):
     password_file: Annotated[
         Path | None,
         Meta(
-            description="A file that holds the password; a relative name is looked for among the systemd credentials first."
+            description="A file that holds the password. A systemd credential of the same file name comes first; so for tls."
         ),
     ] = None
     keepalive_s: Annotated[
@@ -98,7 +98,7 @@ def password(settings: MqttSettings) -> str | None:
     if settings.password_file is None:
         return None
     try:
-        return _locate(settings.password_file).read_text("utf-8").rstrip("\r\n")
+        return _located(settings.password_file).read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PublishError(f"mqtt.password_file {settings.password_file}: {error}") from error
 
@@ -109,23 +109,23 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
     Raises:
         PublishError: a file cannot be read or is no certificate or key.
     """
+    named = {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
+    found = {name: _located(path) for name, path in named.items() if path is not None}
     try:
-        context = ssl.create_default_context(cafile=tls.ca)
-        if tls.cert is not None:
-            context.load_cert_chain(tls.cert, tls.key)
+        context = ssl.create_default_context(cafile=found.get("ca"))
+        if "cert" in found:
+            context.load_cert_chain(found["cert"], found.get("key"))
     except (OSError, ssl.SSLError) as error:
-        named = ", ".join(
-            f"{k} {p}" for k, p in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)) if p
-        )
-        raise PublishError(f"mqtt.tls: {named}: {error}") from error
+        files = ", ".join(f"{name} = {path}" for name, path in found.items())
+        raise PublishError(f"mqtt.tls: {files}: {error}") from error
     if tls.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def _locate(path: Path) -> Path:
+def _located(path: Path) -> Path:
+    """The systemd credential of the same file name, if the service has one, else the path itself."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if folder is not None and not path.is_absolute() and (Path(folder) / path).exists():
-        return Path(folder) / path
-    return path
+    credential = Path(folder or "", path.name)
+    return credential if folder and credential.exists() else path

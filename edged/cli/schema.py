@@ -1,0 +1,39 @@
+"""``edged schema``: what the messages look like."""
+
+import argparse
+import json
+from typing import Any
+
+from edged.contract import schema
+from edged.errors import ConfigError
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "schema",
+        help="show what the MQTT messages look like",
+        description="Lists the messages, or shows the fields of one; with --json as JSON Schema.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a message, as event or health")
+    parser.add_argument("--json", action="store_true", help="print JSON Schema")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry the command out.
+
+    Raises:
+        ConfigError: there is no such message.
+    """
+    if args.name is not None and args.name not in schema.MESSAGES:
+        raise ConfigError(f"no message {args.name!r}; there are: {', '.join(schema.MESSAGES)}")
+    if args.name is not None:
+        print(schema.shipped(args.name) if args.json else schema.fields(args.name), end="")
+    elif args.json:
+        shipped = {name: json.loads(schema.shipped(name)) for name in schema.MESSAGES}
+        print(json.dumps(shipped, indent=2, ensure_ascii=False))
+    else:
+        for name, message in schema.MESSAGES.items():
+            print(f"{name:<12} {(message.__doc__ or '').splitlines()[0]}")
+    return 0

@@ -1,0 +1,193 @@
+"""One example of every message, with all that it can hold; ``python -m support.examples`` (in tests/) rewrites the golden payloads."""
+
+from pathlib import Path
+
+from edged.contract.device import (
+    CameraEntry,
+    CameraHealth,
+    Candidate,
+    Degradation,
+    Disk,
+    Health,
+    Info,
+    LinkState,
+    Memory,
+    ModelFailure,
+    ModelState,
+    ModelVersion,
+    Percentiles,
+    SpoolState,
+    Throttling,
+)
+from edged.contract.header import Header, Identity, Stamper, encode
+from edged.contract.messages import (
+    CameraState,
+    Detection,
+    Event,
+    FrameDetections,
+    Gap,
+    Status,
+)
+from support.clock import FakeClock
+
+GOLDENS = Path(__file__).parents[1] / "contract" / "goldens"
+NOW = "2026-11-21T09:30:05.412Z"
+NOW_NS = 1_795_253_405_412_000_000
+BEFORE = "2026-11-21T09:30:04.901Z"
+IDENTITY = Identity(device="shop-12", boot="0d7c51aa", session="9f2103be")
+
+
+def stamper(clock: FakeClock | None = None) -> Stamper:
+    return Stamper(IDENTITY, clock or FakeClock(wall_ns=NOW_NS), lambda: "synced")
+
+
+def event(**changes: object) -> Event:
+    fields: dict[str, object] = {
+        "camera": "front",
+        "type": "start",
+        "id": "9f2103be-17",
+        "label": "person",
+        "score": 0.81,
+        "top_score": 0.86,
+        "box": (0.486, 0.016, 0.706, 0.849),
+        "width": 768,
+        "height": 432,
+        "zones": ("door",),
+        "entered_zones": ("door",),
+        "started": BEFORE,
+        "duration_s": 0.5,
+        "path": ((0.596, 0.851), (0.6, 0.849)),
+        "model": "coco-ssd@1.0",
+        "frame": 71,
+    }
+    return Event(**(fields | changes))  # type: ignore[arg-type]  # the fields are checked by the schema
+
+
+def state(**changes: object) -> CameraState:
+    fields: dict[str, object] = {"camera": "front", "online": True}
+    return CameraState(**(fields | changes))  # type: ignore[arg-type]  # as above
+
+
+def detections() -> FrameDetections:
+    return FrameDetections(
+        camera="front",
+        frame=71,
+        captured=BEFORE,
+        received_ns=1_000_000_000,
+        width=768,
+        height=432,
+        model="coco-ssd@1.0",
+        detections=(Detection(label="person", score=0.81, box=(0.486, 0.016, 0.706, 0.849)),),
+    )
+
+
+def health() -> Health:
+    return Health(
+        overall="degraded",
+        degradations=(Degradation(name="camera.front", since=BEFORE, detail="no frame for 3 s"),),
+        uptime_s=61.5,
+        worker_restarts=1,
+        last_worker_loss="killed by SIGKILL",
+        throttling=Throttling(
+            under_voltage=False,
+            frequency_capped=False,
+            throttled=False,
+            soft_temp_limit=False,
+            under_voltage_occurred=True,
+            throttled_occurred=False,
+        ),
+        soc_temperature_c=54.2,
+        memory=Memory(total_mb=3795.0, available_mb=3012.0, rss_mb={"supervisor": 41.5}),
+        disk=Disk(total_mb=29_700.0, free_mb=24_100.0),
+        spool=SpoolState(depth=3, size_bytes=1650, oldest_age_s=1.25),
+        link=LinkState(connects=2, last_error="mqtt://broker:1883: the connection was lost"),
+        cameras={
+            "front": CameraHealth(
+                online=False,
+                fps_in=0.0,
+                fps_inferred=0.0,
+                frames=580,
+                inferred=578,
+                dropped=2,
+                last_frame_age_s=3.1,
+                latency_s={"total": Percentiles(p50=0.021, p95=0.028, p99=0.033)},
+            )
+        },
+    )
+
+
+def examples() -> dict[str, tuple[Header, int | None]]:
+    """Messages by file name, each with its sequence number."""
+    installed = ModelVersion(name="coco-ssd@1.1", sha256="ab" * 32, family="ssd")
+    previous = ModelVersion(name="coco-ssd@1.0", sha256="cd" * 32, family="ssd")
+    candidate = ModelVersion(name="coco-ssd@1.2", sha256="ef" * 32, family="ssd")
+    failure = ModelFailure(name="broken.tflite", time=BEFORE, reason="it fits no model family")
+    return {
+        "status": (Status(status="online"), None),
+        "status-offline": (Status(status="offline"), None),
+        "info": (
+            Info(
+                version="0.1.0",
+                python="3.11.2",
+                system="Linux 6.12.25",
+                board="Raspberry Pi 5 Model B Rev 1.0",
+                runtime="litert 2.3.0",
+                delegate="XNNPACK",
+                model="coco-ssd@1.1",
+                cameras=(
+                    CameraEntry(
+                        name="front",
+                        source="rtsp",
+                        description="rtsp://camera/stream",
+                        width=768,
+                        height=432,
+                        fps=12.0,
+                    ),
+                    CameraEntry(name="back", source="v4l2"),
+                ),
+            ),
+            None,
+        ),
+        "health": (health(), None),
+        "model": (
+            ModelState(
+                installed=installed,
+                previous=previous,
+                candidate=Candidate(version=candidate, state="trial", progress=0.4),
+                last_failure=failure,
+            ),
+            None,
+        ),
+        "detections": (detections(), None),
+        "event": (event(), 40213),
+        "event-end": (
+            event(type="end", ended=NOW, duration_s=0.511, stationary=True, zones=()),
+            40214,
+        ),
+        "state": (
+            state(
+                occupied=True,
+                motion=True,
+                counts={"person": 2},
+                active={"person": 1},
+                zones={"door": {"person": 1}},
+                zones_active={"door": {"person": 1}},
+            ),
+            None,
+        ),
+        "gap": (Gap(reason="full", ranges=((40001, 40040), (40042, 40042)), count=41), 40215),
+        "gap-unclean-stop": (
+            Gap(reason="unclean_stop", ranges=((40216, 50212),), count=None),
+            50213,
+        ),
+    }
+
+
+def payload(name: str) -> bytes:
+    message, seq = examples()[name]
+    return encode(stamper().stamp(message, seq))
+
+
+if __name__ == "__main__":
+    for example in examples():
+        (GOLDENS / f"{example}.json").write_bytes(payload(example) + b"\n")
