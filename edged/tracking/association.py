@@ -1,5 +1,7 @@
 """Pairing this frame's boxes with the objects that are expected."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from edged.types import F32, I32
@@ -9,28 +11,37 @@ _OTHER_CLASS_IOU = 0.6
 _SIZE_RATIO = 2.5
 """A box whose sides differ by more from the object's is not the same object somewhere else."""
 _SIGMAS = 3.0
-_FARTHEST = 2.0
+_FARTHEST = 1.2
 """In box sizes; beyond it nearness is chance."""
 
 
-def greedy(affinity: F32, least: float) -> list[tuple[int, int]]:
-    """Pair rows with columns, the best affinity first, each at most once.
+class Matching:
+    """Who belongs to whom: each row (an object) and each column (a detection) at most once.
 
-    Args:
-        affinity: (N, M).
-        least: pairs below it, or at 0 or less, are left out.
+    Greedy: on simulated streets an optimal assignment was no better (docs/adr/0005-tracker.md).
+
+    Attributes:
+        pairs: column by row.
+        columns: those that are taken.
     """
+
+    def __init__(self) -> None:
+        self.pairs: dict[int, int] = {}
+        self.columns: set[int] = set()
+
+    def take(self, ranked_pairs: Iterable[tuple[int, int]]) -> None:
+        """Join pairs, the best first, whose sides are both free."""
+        for row, column in ranked_pairs:
+            if row not in self.pairs and column not in self.columns:
+                self.pairs[row] = column
+                self.columns.add(column)
+
+
+def ranked(affinity: F32, least: float) -> list[tuple[int, int]]:
+    """The (row, column) of every affinity that is at least `least` and above 0, the greatest first."""
     rows, columns = np.nonzero((affinity >= least) & (affinity > 0.0))
     order = np.argsort(-affinity[rows, columns], kind="stable")
-    pairs: list[tuple[int, int]] = []
-    used_rows: set[int] = set()
-    used_columns: set[int] = set()
-    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
-        if row not in used_rows and column not in used_columns:
-            used_rows.add(row)
-            used_columns.add(column)
-            pairs.append((row, column))
-    return pairs
+    return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
 def same_class_first(iou: F32, expected_classes: I32, classes: I32) -> F32:
@@ -41,9 +52,11 @@ def same_class_first(iou: F32, expected_classes: I32, classes: I32) -> F32:
         expected_classes: (N,), the objects'.
         classes: (M,), the boxes'.
     """
-    other = expected_classes[:, None] != classes[None, :]
+    other = expected_classes[:, None] != classes
+    if not other.any():
+        return iou
     across = np.where(iou >= _OTHER_CLASS_IOU, iou - np.float32(_OTHER_CLASS_IOU / 2), 0.0)
-    return np.asarray(np.where(other, across, iou), np.float32)
+    return np.where(other, across, iou).astype(np.float32)
 
 
 def nearness(expected: F32, spread: F32, boxes: F32) -> F32:

@@ -6,6 +6,8 @@ frame's filters are a few operations on (N,) arrays. Time steps may differ: the 
 ``q [[t^3/3, t^2/2], [t^2/2, t]]`` (Bar-Shalom, Li, Kirubarajan 2001, "Estimation with Applications to Tracking and Navigation", eq. 6.2.2-12).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,14 +16,33 @@ from edged.types import F32
 
 F64 = NDArray[np.float64]
 
-_BOX_NOISE = 0.05
+_BOX_NOISE = 0.08
 """Standard deviation of a detected coordinate, in box sizes."""
-_ACCELERATION = 1.0
-"""Spectral density of the acceleration, sizes^2 / s^3: a walker who stops and turns."""
+_ACCELERATION = 0.3
+"""Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by half a size a second."""
 _FIRST_RATE = 1.5
 """Standard deviation of the speed of an object seen once, sizes / s."""
 _HORIZON_S = 2.0
 """Speed tells nothing of what is further away than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the filters expect at one moment.
+
+    Attributes:
+        at_ns: that moment.
+        mean: (N, 4), centre and sides.
+        cov: (N, 3), of value, value with rate, rate; in box sizes.
+        boxes: (N, 4), as corners; they may leave the frame.
+        spread: (N,), standard deviation of the centre a detection will have, in box sizes.
+    """
+
+    at_ns: int
+    mean: F64
+    cov: F64
+    boxes: F32
+    spread: F32
 
 
 class BoxFilters:
@@ -30,30 +51,39 @@ class BoxFilters:
     def __init__(self) -> None:
         self._mean: F64 = np.zeros((0, 4))
         self._rate: F64 = np.zeros((0, 4))
-        self._cov: F64 = np.zeros((0, 3))  # of value, value with rate, rate
+        self._cov: F64 = np.zeros((0, 3))
         self._at_ns = np.zeros(0, np.int64)
 
-    def predict(self, now_ns: int) -> tuple[F32, F32]:
-        """Where the boxes should be now.
+    def predict(self, now_ns: int) -> Forecast:
+        """Where the boxes should be now. The filters stay as they are until they are corrected."""
+        t = np.clip((now_ns - self._at_ns) / NS_PER_S, 0.0, _HORIZON_S)
+        sides = self._mean[:, 2:]
+        mean = self._mean + self._rate * t[:, None]
+        np.clip(mean[:, 2:], sides * 0.5, sides * 2.0, out=mean[:, 2:])
+        value, cross, rate = self._cov.T
+        growth = _ACCELERATION * t
+        cov = np.empty(self._cov.shape)
+        cov[:, 0] = value + t * (2.0 * cross + t * (rate + growth / 3.0))
+        cov[:, 1] = cross + t * (rate + growth / 2.0)
+        cov[:, 2] = rate + growth
+        half = mean[:, 2:] * 0.5
+        boxes = np.empty(mean.shape, np.float32)
+        boxes[:, :2] = mean[:, :2] - half
+        boxes[:, 2:] = mean[:, :2] + half
+        spread = np.sqrt(cov[:, 0] + _BOX_NOISE**2).astype(np.float32)
+        return Forecast(now_ns, mean, cov, boxes, spread)
 
-        Returns:
-            (N, 4) boxes, which may leave the frame, and (N,) standard deviations of their centres, in box sizes.
-        """
-        mean, cov = self._ahead(np.arange(len(self._mean)), now_ns)
-        half = mean[:, 2:] / 2.0
-        boxes = np.concatenate((mean[:, :2] - half, mean[:, :2] + half), axis=1)
-        return boxes.astype(np.float32), np.sqrt(cov[:, 0] + _BOX_NOISE**2).astype(np.float32)
-
-    def correct(self, rows: NDArray[np.intp], boxes: F32, now_ns: int) -> None:
-        """Tell some filters what was seen: `boxes` (K, 4) for `rows` (K,)."""
-        mean, cov = self._ahead(rows, now_ns)
+    def correct(self, forecast: Forecast, rows: NDArray[np.intp], boxes: F32) -> None:
+        """Tell some filters what was seen: `boxes` (K, 4) for `rows` (K,), at the forecast's time."""
+        mean, cov = forecast.mean[rows], forecast.cov[rows]
         gain = cov[:, :2] / (cov[:, :1] + _BOX_NOISE**2)
         surprise = _centred(boxes) - mean
         self._mean[rows] = mean + gain[:, :1] * surprise
         self._rate[rows] += gain[:, 1:] * surprise
-        self._cov[rows, :2] = cov[:, :2] * (1.0 - gain[:, :1])
-        self._cov[rows, 2] = cov[:, 2] - gain[:, 1] * cov[:, 1]
-        self._at_ns[rows] = now_ns
+        cov[:, 2] -= gain[:, 1] * cov[:, 1]
+        cov[:, :2] *= 1.0 - gain[:, :1]
+        self._cov[rows] = cov
+        self._at_ns[rows] = forecast.at_ns
 
     def add(self, boxes: F32, now_ns: int) -> None:
         """Append filters for boxes seen for the first time, at rest until seen again."""
@@ -69,20 +99,10 @@ class BoxFilters:
         self._mean, self._rate = self._mean[rows], self._rate[rows]
         self._cov, self._at_ns = self._cov[rows], self._at_ns[rows]
 
-    def _ahead(self, rows: NDArray[np.intp], now_ns: int) -> tuple[F64, F64]:
-        """Means and covariances of some rows at `now_ns`."""
-        t = np.clip((now_ns - self._at_ns[rows]) / NS_PER_S, 0.0, _HORIZON_S)
-        old, rate, cov = self._mean[rows], self._rate[rows], self._cov[rows]
-        mean = old + rate * t[:, None]
-        mean[:, 2:] = np.clip(mean[:, 2:], old[:, 2:] / 2.0, old[:, 2:] * 2.0)
-        ahead = np.empty_like(cov)
-        ahead[:, 0] = cov[:, 0] + t * (2.0 * cov[:, 1] + t * cov[:, 2]) + _ACCELERATION * t**3 / 3.0
-        ahead[:, 1] = cov[:, 1] + t * cov[:, 2] + _ACCELERATION * t**2 / 2.0
-        ahead[:, 2] = cov[:, 2] + _ACCELERATION * t
-        return mean, ahead
-
 
 def _centred(boxes: F32) -> F64:
     """Corners -> centre and sides."""
-    low, high = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64)
-    return np.concatenate(((low + high) / 2.0, high - low), axis=1)
+    centred = np.empty(boxes.shape)
+    centred[:, :2] = (boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5)
+    centred[:, 2:] = boxes[:, 2:] - boxes[:, :2]
+    return centred

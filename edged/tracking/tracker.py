@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from edged.clock import NS_PER_S
 from edged.config.settings import TrackSettings
 from edged.geometry import iou_matrix
-from edged.tracking.association import greedy, nearness, same_class_first
+from edged.tracking.association import Matching, nearness, ranked, same_class_first
 from edged.tracking.history import History
-from edged.tracking.kalman import BoxFilters
+from edged.tracking.kalman import BoxFilters, Forecast
 from edged.tracking.track import Track, TrackUpdate
 from edged.types import F32, Detections
 
+_WEAK_FACTOR = 2.0
+"""A weak box must overlap so many times better than `match_iou`: it may well be a piece of somebody else."""
 MAX_TRACKS = 256
 """More are noise: the oldest candidates give way."""
 _DUPLICATE_IOU = 0.8
@@ -53,17 +55,14 @@ class Tracker:
             strong: (N,) which of them may begin an object.
             captured_ns: of the frame, not before the last one's.
         """
-        pairs = self._pair(detections, strong, captured_ns)
-        self._see(pairs, detections, captured_ns)
+        forecast = self._filters.predict(captured_ns)
+        pairs = self._pair(forecast, detections, strong)
+        self._see(forecast, pairs, detections)
         ended = self._drop(captured_ns)
-        taken = np.zeros(len(detections), np.bool_)
-        taken[[column for _, column in pairs]] = True
-        self._begin(detections, strong & ~taken, taken, captured_ns)
+        self._begin(detections, strong, list(pairs.values()), captured_ns)
         return TrackUpdate(
-            tracks=tuple(history.track() for history in self._histories if history.confirmed),
-            candidates=tuple(
-                history.track() for history in self._histories if not history.confirmed
-            ),
+            tracks=tuple(known.track() for known in self._histories if known.confirmed),
+            candidates=tuple(known.track() for known in self._histories if not known.confirmed),
             ended=ended,
         )
 
@@ -72,67 +71,70 @@ class Tracker:
         self._histories = []
         self._filters = BoxFilters()
 
-    def _pair(
-        self, detections: Detections, strong: Flags, captured_ns: int
-    ) -> list[tuple[int, int]]:
-        """The three rounds. Returns (row of an object, index of a detection)."""
+    def _pair(self, forecast: Forecast, detections: Detections, strong: Flags) -> dict[int, int]:
+        """The three rounds. Returns the index of a detection by the row of its object."""
+        matching = Matching()
         if not self._histories or not len(detections):
-            return []
-        expected, spread = self._filters.predict(captured_ns)
-        classes = np.array([history.class_id for history in self._histories], np.int32)
-        confirmed = np.array([history.confirmed for history in self._histories], np.bool_)
-        overlap = same_class_first(
-            iou_matrix(expected, detections.boxes), classes, detections.class_ids
-        )
-        rounds = _Rounds(len(classes), len(detections))
-        rounds.run(overlap, rows=None, columns=strong, least=self._settings.match_iou)
-        rounds.run(overlap, rows=confirmed, columns=~strong, least=self._settings.match_iou)
-        if rounds.left(strong):
-            near = nearness(expected, spread, detections.boxes)
-            near[classes[:, None] != detections.class_ids[None, :]] = 0.0
-            rounds.run(near, rows=None, columns=strong, least=0.0)
-        return rounds.pairs
-
-    def _see(self, pairs: list[tuple[int, int]], detections: Detections, captured_ns: int) -> None:
-        for history in self._histories:
-            history.misses += 1
-        boxes = detections.boxes.tolist()
-        for row, column in pairs:
-            history = self._histories[row]
-            history.hit(
-                box=tuple(boxes[column]),
-                score=float(detections.scores[column]),
-                class_id=int(detections.class_ids[column]),
-                now_ns=captured_ns,
+            return matching.pairs
+        classes = np.array([known.class_id for known in self._histories], np.int32)
+        boxes, box_classes = detections.boxes, detections.class_ids
+        affinity = same_class_first(iou_matrix(forecast.boxes, boxes), classes, box_classes)
+        may_begin: list[bool] = strong.tolist()
+        least = self._settings.match_iou
+        matching.take(pair for pair in ranked(affinity, least) if may_begin[pair[1]])
+        if not all(may_begin):
+            matching.take(
+                (row, column)
+                for row, column in ranked(affinity, least * _WEAK_FACTOR)
+                if self._histories[row].confirmed and not may_begin[column]
             )
-            history.confirmed |= history.hits >= self._settings.min_hits
-        if pairs:
-            rows, columns = np.array(pairs, np.intp).T
-            self._filters.correct(rows, detections.boxes[columns], captured_ns)
+        if len(matching.pairs) < len(classes) and len(matching.columns) < len(boxes):
+            near = nearness(forecast.boxes, forecast.spread, boxes)
+            near[classes[:, None] != box_classes] = 0.0
+            matching.take(pair for pair in ranked(near, 0.0) if may_begin[pair[1]])
+        return matching.pairs
+
+    def _see(self, forecast: Forecast, pairs: dict[int, int], detections: Detections) -> None:
+        for known in self._histories:
+            known.misses += 1
+        if not pairs:
+            return
+        columns = np.fromiter(pairs.values(), np.intp, len(pairs))
+        seen = detections[columns]
+        for row, box, score, class_id in zip(
+            pairs, seen.boxes.tolist(), seen.scores.tolist(), seen.class_ids.tolist(), strict=True
+        ):
+            known = self._histories[row]
+            known.hit(box=tuple(box), score=score, class_id=class_id, now_ns=forecast.at_ns)
+            known.confirmed |= known.hits >= self._settings.min_hits
+        rows = np.fromiter(pairs, np.intp, len(pairs))
+        self._filters.correct(forecast, rows, seen.boxes)
 
     def _drop(self, captured_ns: int) -> tuple[Track, ...]:
         """Close what is lost. A candidate is, as soon as it has missed more often than it was seen."""
         kept: list[int] = []
         ended: list[Track] = []
-        for row, history in enumerate(self._histories):
-            lost = history.misses > 0 and captured_ns - history.seen_ns >= self._lost_ns
-            if history.confirmed and lost:
-                ended.append(history.track())
-            elif history.confirmed or not (lost or history.misses > history.hits):
+        for row, known in enumerate(self._histories):
+            lost = known.misses > 0 and captured_ns - known.seen_ns >= self._lost_ns
+            if known.confirmed and lost:
+                ended.append(known.track())
+            elif known.confirmed or not (lost or known.misses > known.hits):
                 kept.append(row)
         self._keep(kept)
         return tuple(ended)
 
-    def _begin(self, detections: Detections, fresh: Flags, taken: Flags, captured_ns: int) -> None:
-        """Begin a candidate with each strong box that is left, unless it lies on an object that has its box."""
-        for index in np.flatnonzero(fresh).tolist():
+    def _begin(
+        self, detections: Detections, strong: Flags, taken: list[int], captured_ns: int
+    ) -> None:
+        """Begin a candidate with each strong box that is left, unless it lies on a box that has its object."""
+        fresh = set(np.flatnonzero(strong).tolist()).difference(taken)
+        for index in sorted(fresh):
             box = detections.boxes[index : index + 1]
-            if taken.any() and iou_matrix(box, detections.boxes[taken]).max() >= _DUPLICATE_IOU:
-                continue
-            taken[index] = True
-            self._add(
-                box, float(detections.scores[index]), int(detections.class_ids[index]), captured_ns
-            )
+            on_others = iou_matrix(box, detections.boxes[taken])
+            if on_others.max(initial=0.0) < _DUPLICATE_IOU:
+                taken.append(index)
+                score, class_id = detections.scores[index], detections.class_ids[index]
+                self._add(box, float(score), int(class_id), captured_ns)
         self._make_room()
 
     def _add(self, box: F32, score: float, class_id: int, captured_ns: int) -> None:
@@ -159,25 +161,3 @@ class Tracker:
         if len(rows) < len(self._histories):
             self._histories = [self._histories[row] for row in rows]
             self._filters.keep(np.array(rows, np.intp))
-
-
-class _Rounds:
-    """Pairs made so far, and who is left."""
-
-    def __init__(self, rows: int, columns: int) -> None:
-        self.pairs: list[tuple[int, int]] = []
-        self._rows = np.ones(rows, np.bool_)
-        self._columns = np.ones(columns, np.bool_)
-
-    def left(self, columns: Flags) -> bool:
-        """Whether some row and one of `columns` have no partner."""
-        return bool(self._rows.any() and (self._columns & columns).any())
-
-    def run(self, affinity: F32, *, rows: Flags | None, columns: Flags, least: float) -> None:
-        """Pair those that are left, among `rows` (all if None) and `columns`."""
-        open_rows = self._rows if rows is None else self._rows & rows
-        allowed = open_rows[:, None] & (self._columns & columns)[None, :]
-        for row, column in greedy(np.where(allowed, affinity, np.float32(0.0)), least):
-            self.pairs.append((row, column))
-            self._rows[row] = False
-            self._columns[column] = False
