@@ -158,8 +158,8 @@ def _tensor(tensor: TensorInfo) -> str:
 def _labels(labels: tuple[str, ...]) -> str:
     if not labels:
         return "none: classes are called class-0, class-1, ..."
-    more = ", ..." if len(labels) > _MOST_LABELS_SHOWN else ""
-    return f"{len(labels)}: {', '.join(labels[:_MOST_LABELS_SHOWN])}{more}"
+    more = "; ..." if len(labels) > _MOST_LABELS_SHOWN else ""
+    return f"{len(labels)}: {'; '.join(labels[:_MOST_LABELS_SHOWN])}{more}"
 
 
 def _finding(finding: Finding) -> str:

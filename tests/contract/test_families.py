@@ -1,0 +1,113 @@
+"""Every registered model family recognises its models, leaves the others' alone, and reads what it is given rightly."""
+
+import numpy as np
+import pytest
+
+from edged.errors import ModelError
+from edged.interfaces import ModelFamily
+from edged.registry import FAMILIES, load
+from edged.types import Detections, Fit, ModelSignature, TensorInfo
+from support.families import BOXES, CASES, CLASS_IDS, SCORES, Case, classification
+
+DTYPES = ["float32", "uint8", "int8", "int16"]
+ALL = {**CASES, "classification": classification}
+
+
+def matched(name: str, signature: ModelSignature) -> ModelFamily:
+    family = load(FAMILIES, name).match(signature)
+    assert not isinstance(family, str), family
+    made: ModelFamily = family
+    return made
+
+
+def decoded(name: str, case: Case, fit: Fit | None = None, min_score: float = 0.5) -> Detections:
+    return matched(name, case.signature).decode(case.outputs, fit or Fit(), min_score=min_score)
+
+
+def test_there_is_a_case_for_every_family() -> None:
+    assert set(ALL) == set(FAMILIES)
+    assert {load(FAMILIES, name).name for name in FAMILIES} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", CASES)
+def test_boxes_scores_and_classes_are_read(name: str, dtype: str) -> None:
+    case = CASES[name](dtype)
+    found = decoded(name, case)
+    assert found.class_ids.tolist() == CLASS_IDS[:2].tolist()
+    assert found.boxes == pytest.approx(BOXES[:2], abs=2 * case.tolerance)
+    assert found.scores == pytest.approx(SCORES[:2], abs=2 * case.tolerance)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_threshold_is_the_callers(name: str) -> None:
+    case = CASES[name]("float32")
+    assert [len(decoded(name, case, min_score=s)) for s in (0.95, 0.7, 0.1)] == [0, 1, 3]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_boxes_are_brought_back_to_the_frame(name: str) -> None:
+    """The frame lies in the tensor's middle half: what is above or below it is padding."""
+    found = decoded(name, CASES[name]("float32"), Fit(1.0, 0.5, 0.0, 0.25))
+    expected = np.clip((BOXES[:2] - [0, 0.25, 0, 0.25]) / [1, 0.5, 1, 0.5], 0, 1)
+    assert found.boxes == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_scores_that_are_not_numbers_are_refused(name: str) -> None:
+    case = ALL[name]("float32")
+    spoilt = tuple(np.full_like(output, np.nan) for output in case.outputs)
+    with pytest.raises(ModelError):
+        matched(name, case.signature).decode(spoilt, Fit(), min_score=0.5)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_other_family_takes_the_model_before_it(name: str) -> None:
+    signature = ALL[name]("float32").signature
+    takers = [n for n in FAMILIES if not isinstance(load(FAMILIES, n).match(signature), str)]
+    assert takers[0] == name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    ("inputs", "clause"),
+    [
+        ([(1, 64, 64, 3), (1, 8)], "2 inputs"),
+        ([(1, 5, 5, 128)], "no picture"),
+        ([(1, -1, -1, 3)], "no picture"),
+        ([], "0 inputs"),
+    ],
+)
+def test_a_model_without_one_picture_is_declined_with_a_clause(
+    name: str, inputs: list[tuple[int, ...]], clause: str
+) -> None:
+    tensors = tuple(
+        TensorInfo(index=50 + i, name="in", shape=shape, dtype="uint8")
+        for i, shape in enumerate(inputs)
+    )
+    case = ALL[name]("float32")
+    signature = ModelSignature(
+        inputs=tensors, outputs=case.signature.outputs, ops=case.signature.ops
+    )
+    declined = load(FAMILIES, name).match(signature)
+    assert isinstance(declined, str)
+    assert clause in declined
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_outputs_of_another_shape_are_declined_with_a_clause(name: str) -> None:
+    signature = ALL[name]("float32").signature
+    outputs = (TensorInfo(index=1, name="out", shape=(1, 896, 16), dtype="float32"),)
+    declined = load(FAMILIES, name).match(ModelSignature(inputs=signature.inputs, outputs=outputs))
+    assert isinstance(declined, str)
+    assert "its output" in declined or "1 outputs" in declined
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_class_of_the_whole_picture_fills_the_frame(dtype: str) -> None:
+    case = classification(dtype)
+    found = decoded("classification", case, Fit(1.0, 0.5, 0.0, 0.25), min_score=0.5)
+    assert found.boxes.tolist() == [[0.0, 0.0, 1.0, 1.0]]
+    assert found.class_ids.tolist() == [1]
+    assert found.scores == pytest.approx([0.7], abs=2 * case.tolerance)
+    assert len(decoded("classification", case, min_score=0.8)) == 0

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from edged.errors import DelegateError, InvokeError
+from edged.families.ssd import SsdFamily
+from edged.interpreters.simulated import HEIGHT_PX, LABELS, WIDTH_PX, SimulatedInterpreter
+from edged.types import Detections, Fit
+
+
+def scene(*blocks: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> np.ndarray:
+    picture = np.full((1, HEIGHT_PX, WIDTH_PX, 3), 90, np.uint8)
+    for (x1, y1, x2, y2), rgb in blocks:
+        picture[0, y1:y2, x1:x2] = rgb
+    return picture
+
+
+def look(picture: np.ndarray) -> Detections:
+    interpreter = SimulatedInterpreter()
+    family = SsdFamily.match(interpreter.signature)
+    assert isinstance(family, SsdFamily)
+    return family.decode(interpreter.invoke(picture), Fit(), min_score=0.5)
+
+
+def test_a_gray_scene_has_nothing_in_it() -> None:
+    assert len(look(scene())) == 0
+
+
+def test_coloured_blocks_are_found_where_they_are_and_named_by_their_colour() -> None:
+    found = look(scene(((40, 40, 120, 160), (230, 20, 20)), ((200, 80, 280, 200), (20, 30, 220))))
+    named = {LABELS[i]: box for i, box in zip(found.class_ids, found.boxes, strict=True)}
+    assert set(named) == {"red", "blue"}
+    assert named["red"] == pytest.approx([40 / 320, 40 / 240, 120 / 320, 160 / 240])
+    assert named["blue"] == pytest.approx([200 / 320, 80 / 240, 280 / 320, 200 / 240])
+    assert found.scores.tolist() == [1.0, 1.0]
+
+
+def test_a_pale_block_and_a_speck_are_not_found() -> None:
+    pale, speck = ((40, 40, 120, 160), (140, 90, 90)), ((8, 8, 16, 12), (255, 0, 0))
+    assert len(look(scene(pale, speck))) == 0
+
+
+def test_it_fails_after_so_many_invocations() -> None:
+    interpreter = SimulatedInterpreter(delegate_options={"fail_after": "2"})
+    interpreter.invoke(scene())
+    interpreter.invoke(scene())
+    with pytest.raises(InvokeError, match="after 2 invocations"):
+        interpreter.invoke(scene())
+
+
+@pytest.mark.parametrize("options", [{"latency": "3"}, {"latency_ms": "soon"}])
+def test_a_wrong_option_is_named(options: dict[str, str]) -> None:
+    with pytest.raises(DelegateError, match=r"latency|soon"):
+        SimulatedInterpreter(delegate_options=options)
