@@ -13,6 +13,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import CameraInfo
 from edged.marks import MARKS
+from edged.marks.mark import U8
 from edged.marks.stage import Stage
 from edged.types import Frame, PixelFormat
 
@@ -53,6 +54,14 @@ class SyntheticCamera:
         frames: Annotated[
             int, Meta(ge=0, description="The scene ends after so many frames; 0: never.")
         ] = 0
+        cycle: Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=1000,
+                description="The scene repeats after so many frames, which stay in memory: frames that cost nothing, for benchmarks; 0: never.",
+            ),
+        ] = 0
         every_s: Annotated[
             float, Meta(ge=0.2, le=3600, description="A mark enters so often, in seconds.")
         ] = 4.0
@@ -73,6 +82,7 @@ class SyntheticCamera:
         self._open = False
         self._began_ns = 0
         self._begun = False
+        self._kept: dict[int, U8] = {}
         self._next = 0
         self._seq = 0
 
@@ -115,7 +125,7 @@ class SyntheticCamera:
             raise EndOfStreamError(
                 f"camera {self._name}: the scene has ended after {self._settings.frames} frames"
             )
-        pixels = self.stage.frame(index)
+        pixels = self._picture(index)
         frame = Frame(
             camera=self._name,
             seq=self._seq,
@@ -128,6 +138,15 @@ class SyntheticCamera:
         )
         self._next, self._seq = index + 1, self._seq + 1
         return frame
+
+    def _picture(self, index: int) -> U8:
+        cycle = self._settings.cycle
+        if not cycle:
+            return self.stage.frame(index)
+        kept = self._kept.get(index % cycle)
+        if kept is None:
+            kept = self._kept[index % cycle] = self.stage.frame(index % cycle)
+        return kept.copy()  # the caller may paint on it
 
     def index_of(self, frame: Frame) -> int:
         """The index k for which `Stage.truth` tells what this camera's `frame` shows."""

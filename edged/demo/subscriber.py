@@ -1,5 +1,6 @@
 """A subscriber like any other: it knows the broker's address, the device's name and the contract."""
 
+import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -15,10 +16,10 @@ Message = Event | CameraState | FrameDetections | Status
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that arrived. `retained`: it is older than our subscription."""
+    """A message, and when it arrived on the monotonic line."""
 
     message: Message
-    retained: bool
+    arrived_ns: int
 
 
 class Subscriber:
@@ -54,8 +55,9 @@ class Subscriber:
     def _on_message(
         self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
     ) -> None:
+        arrived_ns = time.monotonic_ns()
         try:
             decoded = self._decoder.decode(message.payload)
         except msgspec.ValidationError:  # info, health and model: not shown here
             return
-        self._arrived.put(Received(decoded, message.retain))
+        self._arrived.put(Received(decoded, arrived_ns))

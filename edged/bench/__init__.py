@@ -1,0 +1,1 @@
+"""The daemon measured against the bare interpreter, in one run, as ratios."""

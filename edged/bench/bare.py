@@ -1,0 +1,42 @@
+"""The bare interpreter: what the daemon is measured against. ``python -m edged.bench.bare MODULE MODEL SECONDS``.
+
+Nothing of edged is imported: load, allocate, and invoke on the same tensor until the time is up. Prints a line when the first
+result is there, and a line of JSON at the end.
+"""
+
+import importlib
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+
+FIRST = "first"
+
+
+def main(module: str, model: str, seconds: float) -> None:
+    """Measure one model on one runtime."""
+    interpreter = importlib.import_module(module).Interpreter(model_path=model, num_threads=1)
+    interpreter.allocate_tensors()
+    given = interpreter.get_input_details()[0]
+    interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
+    interpreter.invoke()
+    print(FIRST, flush=True)
+    invokes = 0
+    wall_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+    end_ns = wall_ns + int(seconds * 1e9)
+    while time.perf_counter_ns() < end_ns:
+        interpreter.invoke()
+        invokes += 1
+    measured = {
+        "invokes": invokes,
+        "wall_s": (time.perf_counter_ns() - wall_ns) / 1e9,
+        "cpu_s": (time.process_time_ns() - cpu_ns) / 1e9,
+        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    print(json.dumps(measured), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))

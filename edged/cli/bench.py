@@ -1,0 +1,114 @@
+"""``edged bench``: the daemon against the bare interpreter, on this machine."""
+
+import argparse
+import importlib.util
+import platform
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edged import bundled
+from edged.board import Board
+from edged.clock import SystemClock
+from edged.errors import EdgedError
+
+_MODULES = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
+_PACED_SHARE = 0.5
+"""The camera of the latency runs delivers at this share of the bare invoke rate."""
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "bench",
+        help="measure the daemon against the bare interpreter on this machine",
+        description="Runs the bare interpreter and the whole daemon with a broker and a subscriber, by turns.",
+    )
+    parser.add_argument("--model", type=Path, metavar="FILE", help="default: the bundled model")
+    parser.add_argument(
+        "--size",
+        type=_size,
+        default=(1280, 720),
+        metavar="WxH",
+        help="of the frames; default: 1280x720",
+    )
+    parser.add_argument("--pairs", type=_positive(int), default=5, metavar="N", help="default: 5")
+    parser.add_argument(
+        "--seconds", type=_positive(float), default=3.0, metavar="S", help="of each run; default: 3"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it."""
+    from edged.bench.results import Pair, conclude, table
+    from edged.bench.runs import Bench
+    from edged.demo.broker import HOST, LoopbackBroker
+
+    model = (args.model or bundled.model()).absolute()
+    if not model.is_file():
+        raise EdgedError(f"no such model: {model}")
+    runtime = next((r for r, module in _MODULES.items() if _installed(module)), None)
+    if runtime is None:
+        raise EdgedError("no runtime is installed: pip install 'edged[litert]'")
+    width, height = args.size
+    clock = SystemClock()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edged-bench-")))
+        broker = LoopbackBroker(clock)
+        stack.callback(broker.stop)
+        broker.await_ready()
+        bench = Bench(
+            model=model,
+            runtime=runtime,
+            module=_MODULES[runtime],
+            width=width,
+            height=height,
+            seconds=args.seconds,
+            host=HOST,
+            port=broker.port,
+            folder=folder,
+            clock=clock,
+        )
+        pairs = []
+        for number in range(1, args.pairs + 1):
+            print(f"pair {number} of {args.pairs} ...", end="\r", file=sys.stderr, flush=True)
+            bare = bench.bare()
+            saturated = bench.saturated()
+            paced = bench.paced(_PACED_SHARE * bare.invokes / bare.wall_s)
+            pairs.append(Pair(bare=bare, saturated=saturated, paced=paced))
+    result = conclude(
+        pairs,
+        machine=f"{Board().model()}, {platform.platform()}, Python {platform.python_version()}",
+        model=model.name,
+        runtime=runtime,
+        frame=f"{width}x{height}",
+    )
+    print(msgspec.json.encode(result).decode() if args.json else table(result))
+    return 0
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 1280x720")
+    return int(width), int(height)
+
+
+def _positive(kind: type[int] | type[float]) -> Any:
+    def parse(text: str) -> int | float:
+        value = kind(text)
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not positive")
+        return value
+
+    return parse
