@@ -46,11 +46,9 @@ class MqttSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = "5"
     client_id: Annotated[
-        str | None,
+        Annotated[str, Meta(min_length=1, max_length=256)] | None,
         Meta(
-            min_length=1,
-            max_length=256,
-            description='"edged-" and the device\'s name if not set. Two clients with one id throw each other out.',
+            description='"edged-" and the device\'s name if not set. Two clients with one id throw each other out.'
         ),
     ] = None
     username: Annotated[str | None, Meta(description="For a broker that asks for one.")] = None
