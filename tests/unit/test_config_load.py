@@ -372,7 +372,7 @@ _ANYTHING = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(_NAMES), _ANYTHING, max_size=6))
 def test_no_table_is_beyond_words(table: dict[str, object]) -> None:
     found, faults = read_settings(table, Path)

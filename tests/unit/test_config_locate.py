@@ -4,7 +4,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from edged.config.locate import locate
@@ -104,6 +104,7 @@ _TABLES = st.dictionaries(_KEYS, _VALUES, max_size=4)
 _LAYOUTS = st.randoms(use_true_random=False)
 
 
+@settings(deadline=None)
 @given(_TABLES, _LAYOUTS)
 def test_agrees_with_the_writer_and_with_tomllib(table: dict[str, Any], layout: Any) -> None:
     writer = _Writer(layout)
