@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from edged import bundled
+from edged.config.settings import ModelSettings
 from edged.marks import MARKS
-from edged.types import Detections
+from edged.pipeline.model import Model, load_model
+from edged.types import Detections, Frame, PixelFormat
 from models.marks.average_precision import Picture, average_precision, hits
 from models.marks.dataset import HELD_OUT_SEEDS, Dataset, load
 from models.marks.scenes import SIDE_PX
@@ -41,34 +42,29 @@ class Result:
     false_alarms: float
 
 
-class Detector:
-    """A .tflite that ends in the post-process op."""
-
-    def __init__(self, path: Path) -> None:
-        self._interpreter = Interpreter(str(path), num_threads=1)
-        self._interpreter.allocate_tensors()
-        (self._input,) = self._interpreter.get_input_details()
-        self._outputs = [one["index"] for one in self._interpreter.get_output_details()]
-
-    def detect(self, image: np.ndarray) -> Detections:
-        """(SIDE_PX, SIDE_PX, 3) uint8 RGB -> what it finds, best first."""
-        tensor = image[None]
-        if self._input["dtype"] == np.float32:
-            tensor = tensor.astype(np.float32) / 255
-        self._interpreter.set_tensor(self._input["index"], tensor)
-        self._interpreter.invoke()
-        boxes, classes, scores, count = (self._interpreter.get_tensor(i) for i in self._outputs)
-        n = int(count[0])
-        yx = np.clip(boxes[0, :n], 0, 1)
-        return Detections(yx[:, [1, 0, 3, 2]], scores[0, :n], classes[0, :n].astype(np.int32))
+def detect(model: Model, image: np.ndarray) -> Detections:
+    """(H, W, 3) uint8 RGB -> what the model finds, by the daemon's own encoding and decoding."""
+    frame = Frame(
+        camera="",
+        seq=0,
+        captured_ns=0,
+        received_ns=0,
+        pixels=image,
+        format=PixelFormat.RGB24,
+        width=image.shape[1],
+        height=image.shape[0],
+    )
+    tensor = model.encoder(frame)
+    outputs = model.interpreter.invoke(tensor.array)
+    return model.family.decode(outputs, tensor.fit, min_score=0.0)
 
 
-def judge(detector: Detector, data: Dataset) -> Result:
-    """Run the detector over the scenes and count."""
+def judge(model: Model, data: Dataset) -> Result:
+    """Run the model over the scenes and count."""
     pictures = []
     for image, rows in zip(data.images, data.truth, strict=True):
         true = rows[rows[:, 4] >= 0]
-        found = detector.detect(np.asarray(image))
+        found = detect(model, np.ascontiguousarray(image))
         pictures.append(Picture(found, true[:, :4] / SIDE_PX, true[:, 4].astype(np.int32)))
     table = np.array(
         [
@@ -107,11 +103,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, nargs="*", default=[bundled.model()])
     for path in parser.parse_args().model:
-        detector = Detector(path)
+        model = load_model(ModelSettings(path=path))
         for hard in (False, True):
             data = load(HELD_OUT_SEEDS, hard=hard)
             began_s = time.perf_counter()
-            result = judge(detector, data)
+            result = judge(model, data)
             print(
                 f"{path.name}, {'hard' if hard else 'plain'}: AP50 {result.ap50:.3f}, AP {result.ap:.3f}, "
                 f"recall at {_THRESHOLD} {result.recall:.3f}, false alarms a picture without marks {result.false_alarms:.3f} "

@@ -1,0 +1,66 @@
+"""The model that ships: what its file says, and that it sees what the synthetic camera shows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from edged import bundled
+from edged.cameras.synthetic import SyntheticCamera
+from edged.config.settings import ModelSettings
+from edged.marks import MARKS
+from edged.marks.stage import Stage
+from edged.pipeline.model import Model, load_model
+from support.rehearsal import detect, rehearse
+
+SETTINGS = SyntheticCamera.Settings()
+SECONDS = 60
+FPS = 5.0
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    opened = load_model(ModelSettings())
+    yield opened
+    opened.interpreter.close()
+
+
+def _stage(seed: int) -> Stage:
+    return Stage(
+        width=SETTINGS.width, height=SETTINGS.height, fps=FPS, seed=seed, noise=SETTINGS.noise,
+        every_s=SETTINGS.every_s, stay_s=SETTINGS.stay_s,
+    )  # fmt: skip
+
+
+@pytest.mark.runtime
+def test_the_file_says_all_that_the_daemon_needs(model: Model) -> None:
+    (tensor,) = model.interpreter.signature.inputs
+    assert (tensor.shape, tensor.dtype) == ((1, 256, 256, 3), "uint8")
+    assert model.family.name == "ssd"
+    assert model.labels == MARKS
+    assert model.interpreter.signature.metadata.licence == "Apache-2.0"
+    assert bundled.model().stat().st_size < 600 * 1024
+
+
+@pytest.mark.runtime
+def test_it_finds_what_the_default_scene_shows_and_nothing_else(model: Model) -> None:
+    report = rehearse(model, _stage(SETTINGS.seed), frames=int(SECONDS * FPS))
+    assert len(report.seen) >= SECONDS / SETTINGS.every_s - 1
+    assert min(report.share(true_id) for true_id in report.seen) > 0.8, report
+    # At five frames a second two in a row are six at the camera's own rate.
+    assert report.longest_alarm < 2, report
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(2, 22))
+def test_it_knows_other_scenes_as_well(model: Model, seed: int) -> None:
+    report = rehearse(model, _stage(seed), frames=int(SECONDS * FPS))
+    missed = [true_id for true_id in report.seen if report.share(true_id) < 0.5]
+    assert len(missed) <= 1, report
+    assert report.longest_alarm < 10, report
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_it_finds_nothing_where_nothing_is(model: Model, level: int) -> None:
+    assert len(detect(model, np.full((480, 640, 3), level, np.uint8), min_score=0.5)) == 0
