@@ -3,6 +3,7 @@
 ``python -m edged.contract.schema`` rewrites the files (and, in a checkout, the field tables of docs/mqtt.md); a test fails while they differ from the structs.
 """
 
+import inspect
 import json
 import re
 from importlib.resources import files
@@ -39,6 +40,7 @@ def schema(name: str) -> dict[str, Any]:
     """
     made = msgspec.json.schema(MESSAGES[name])
     for definition in made["$defs"].values():
+        definition["description"] = inspect.cleandoc(definition["description"])
         definition["required"] = list(definition["properties"])
         for field in definition["properties"].values():
             field.pop("default", None)
@@ -75,7 +77,9 @@ def fields(name: str) -> str:
 def header_fields() -> str:
     """The fields that every payload has, as a Markdown table."""
     definition = schema("status")["$defs"]["Status"]
-    return _table(definition, skip=("status",))
+    kind = {"type": "string", "description": "Which message this is: `edged.<name>/<version>`."}
+    header = {name: definition["properties"][name] for name in Header.__struct_fields__}
+    return _table({"properties": {"schema": kind} | header})
 
 
 def docs(current: str) -> str:

@@ -54,8 +54,8 @@ class MarkFile:
     def read(self) -> Mark | None:
         """What was written last; None if nothing readable was."""
         text = os.pread(self._fd, 4096, 0).decode("ascii", "replace")
-        body, checksum = text[:_BODY_SIZE], text[_BODY_SIZE:].strip()
-        if checksum != _checksum(body):
+        body = text[:_BODY_SIZE]
+        if text[_BODY_SIZE:].split("\n")[0] != f" {_checksum(body)}":
             return None
         first, end, clean = body.split()
         return Mark(int(first), int(end), clean == "1")

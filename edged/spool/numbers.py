@@ -34,7 +34,8 @@ class Numbers:
 
         Args:
             known: the number after the highest that the store knows; 0 if it knows none.
-            unsafe: the lowest number in use that is neither stored nor delivered; None if there is none.
+            unsafe: the lowest number that is neither stored nor delivered nor told of by a stored gap record; None if there is
+                none.
 
         Returns:
             The numbers of an earlier run that were lost in memory or never used, if that did not end in order.
@@ -50,9 +51,10 @@ class Numbers:
         except SpoolError:
             raise
         except OSError as error:
-            self.fault = str(error)
+            self.fault = f"{self._path}: {error.strerror or error}"
         else:
-            self.reserve(unsafe)
+            # Until the gap record is stored, a crash must find these numbers again.
+            self.reserve(unsafe if lost is None else min(lost[0], unsafe or lost[0]))
         return lost
 
     def take(self, unsafe: int | None) -> int:
@@ -98,7 +100,7 @@ class Numbers:
         try:
             self._file.write(mark)
         except OSError as error:
-            self.fault = str(error)
+            self.fault = f"{self._path}: {error.strerror or error}"
             return False
         self.fault = ""
         return True

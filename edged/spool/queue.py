@@ -142,11 +142,11 @@ class Spool:
     def tick(self) -> float:
         """Commit, expire, try a failed disk again, as far as it is due; the seconds until something is due next."""
         now_ns = self._clock.monotonic_ns()
+        self._tell_if_set_aside()
         if self.fault and now_ns - self._tried_ns >= _RETRY_NS:
             self._tried_ns = now_ns
             self._disk.open()
             self._settle()
-            self._commit()
         if now_ns - self._expired_ns >= _EXPIRY_NS:
             self._expired_ns = now_ns
             self._expire()
@@ -172,10 +172,15 @@ class Spool:
             self._tell(Loss("unclean_stop", (lost,), None))
         self._tell_if_set_aside()
         self._cursor = -1
+        self._commit()
 
     def _unsafe(self) -> int | None:
+        """The lowest number that only memory knows of, be it in a gap record."""
         first = self._backlog.first_fresh
-        return None if first is None else first.seq
+        if first is None:
+            return None
+        fresh_gaps = (gap for gap in self._gaps.values() if gap.seq >= first.seq)
+        return min([first.seq, *(_loss(gap).ranges[0][0] for gap in fresh_gaps)])
 
     def _commit(self) -> None:
         self._committed_ns = self._clock.monotonic_ns()
