@@ -113,11 +113,9 @@ class IsolatedCamera:
     def _receive(self, channel: socket.socket, timeout_s: float) -> FromChild | None:
         channel.settimeout(timeout_s)
         try:
-            packet, fds, _flags, _address = socket.recv_fds(channel, MAX_PACKET_BYTES, 1)
+            packet, fds = _receive_packet(channel)
         except (TimeoutError, BlockingIOError):
             return None
-        except OSError:
-            packet, fds = b"", []
         if fds:
             self._map(fds[0])
         if not packet:
@@ -172,3 +170,13 @@ class IsolatedCamera:
             process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_DIE_S)
+
+
+def _receive_packet(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """The next packet and the descriptors with it; an empty one at the end."""
+    try:
+        packet, fds, _flags, _address = socket.recv_fds(channel, MAX_PACKET_BYTES, 1)
+    except ConnectionResetError:
+        # The child ended without reading our last word. Linux says so first, once; what the child said is still there.
+        packet, fds, _flags, _address = socket.recv_fds(channel, MAX_PACKET_BYTES, 1)
+    return packet, fds

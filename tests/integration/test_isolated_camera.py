@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +48,28 @@ def test_every_frame_of_a_lossless_camera_crosses_unchanged(tmp_path: Path) -> N
     path = clip(tmp_path / "clip.avi", 30)
     straight = ReplayCamera("front", ReplaySettings(path=path, speed="max"), SystemClock())
     straight.open()
-    camera = isolated(path, speed="max")
-    info = camera.open()
-    for seq in range(30):
-        if seq == 10:
-            time.sleep(0.2)  # the child waits for us
-        frame, original = camera.grab(5.0), straight.grab(1.0)
-        assert frame.seq == seq
-        assert (frame.width, frame.height, frame.format) == (64, 48, original.format)
-        assert np.array_equal(frame.pixels, original.pixels)
-    with pytest.raises(EndOfStreamError, match=r"clip\.avi ended after 30"):
-        camera.grab(5.0)
-    camera.close()
-    straight.close()
+    with closing(straight), closing(isolated(path, speed="max")) as camera:
+        assert camera.open().lossless
+        for seq in range(30):
+            if seq == 10:
+                time.sleep(0.2)  # the child waits for us
+            frame, original = camera.grab(5.0), straight.grab(1.0)
+            assert frame.seq == seq
+            assert (frame.width, frame.height, frame.format) == (64, 48, original.format)
+            assert np.array_equal(frame.pixels, original.pixels)
+        with pytest.raises(EndOfStreamError, match=r"clip\.avi ended after 30"):
+            camera.grab(5.0)
 
-    assert info.lossless
+
+def test_the_last_word_of_a_child_is_heard_every_time(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.avi", 1)
+    for _ in range(5):
+        with closing(isolated(path, speed="max")) as camera:
+            camera.open()
+            camera.grab(5.0)
+            time.sleep(0.05)  # it has ended, perhaps without having read that we are ready for more
+            with pytest.raises(EndOfStreamError):
+                camera.grab(5.0)
 
 
 def test_a_live_camera_gives_its_newest_frame_and_counts_the_others(
@@ -81,10 +89,9 @@ def test_frames_may_grow(tmp_path: Path) -> None:
     pictures(tmp_path, 1, size=(32, 16))
     pictures(tmp_path / "more", 2, size=(640, 480))
     (tmp_path / "more" / "0001.png").rename(tmp_path / "0001.png")
-    camera = isolated(tmp_path, speed="max")
-    camera.open()
-    first, second = camera.grab(5.0), camera.grab(5.0)
-    camera.close()
+    with closing(isolated(tmp_path, speed="max")) as camera:
+        camera.open()
+        first, second = camera.grab(5.0), camera.grab(5.0)
 
     assert (first.pixels.shape, second.pixels.shape) == ((16, 32, 3), (480, 640, 3))
     assert (brightness(first), brightness(second)) == (0, 5)
@@ -175,7 +182,7 @@ def test_the_capture_loop_replaces_a_child_that_crashed_or_hangs(
         begin = time.monotonic()
         while capture.status.reconnects == 0:
             slots.take(0.1)
-            assert time.monotonic() - begin < 10
+            assert time.monotonic() - begin < 20
         status = capture.status
     finally:
         assert capture.stop(10)
