@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from edged.app import rehearsal
+from edged.clock import SystemClock
 from edged.config.inputs import doubtful_secrets, unreadable_inputs
 from edged.config.load import Loaded, load
 from edged.config.problems import InvalidConfigError, Problem
@@ -35,12 +37,19 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--try",
+        action="store_true",
+        dest="rehearse",
+        help="also run the model, take a picture from each camera, and connect; a running daemon holds "
+        "its cameras: stop it first",
+    )
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check, print, and say by the exit status whether the configuration can be used."""
-    findings = check(args.config)
+    findings = check(args.config, rehearse=args.rehearse)
     if args.json:
         sys.stdout.write(_as_json(findings) + "\n")
     else:
@@ -53,15 +62,18 @@ def run(args: argparse.Namespace) -> int:
     return 1 if findings.problems else 0
 
 
-def check(config: Path) -> Findings:
-    """Check a configuration and the files that it names."""
+def check(config: Path, *, rehearse: bool = False) -> Findings:
+    """Check a configuration and the files that it names; with `rehearse` all that it names is used once, too."""
     try:
         loaded = load(config)
     except InvalidConfigError as error:
         return Findings(problems=error.problems)
-    problems = loaded.layers.problems(unreadable_inputs(loaded.settings))
-    secrets = loaded.layers.problems(doubtful_secrets(loaded.settings))
-    return Findings(problems=problems, warnings=(*loaded.warnings, *secrets), loaded=loaded)
+    at = loaded.layers.problems
+    problems = at(unreadable_inputs(loaded.settings))
+    if rehearse and not problems:
+        problems = at(rehearsal.rehearse(loaded.settings, clock=SystemClock()))
+    warnings = (*loaded.warnings, *at(doubtful_secrets(loaded.settings)))
+    return Findings(problems=problems, warnings=warnings, loaded=loaded)
 
 
 def _summary(loaded: Loaded) -> str:

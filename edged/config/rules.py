@@ -68,7 +68,7 @@ def _model(settings: Settings) -> Iterator[Fault]:
     if model.labels == ():
         hint = "leave the key out to take the labels from the model file"
         yield Fault(at=("model", "labels"), message="there is no label in it", hint=hint)
-    if model.delegate_options and model.delegate is None:
+    if model.delegate_options and model.delegate is None and model.runtime != "simulated":
         hint = 'set delegate = "libedgetpu.so.1", or the library meant'
         yield Fault(at=("model", "delegate_options"), message="there is no delegate", hint=hint)
 

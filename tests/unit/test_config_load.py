@@ -79,6 +79,12 @@ def test_the_least_there_can_be_gives_the_defaults(main: Path) -> None:
     assert settings.camera["front"].enabled
 
 
+def test_the_simulated_runtime_takes_options_without_a_delegate(main: Path) -> None:
+    model = '[model]\nruntime = "simulated"\ndelegate_options = { latency_ms = "5" }\n'
+
+    assert loaded(main, LEAST + model).settings.model.delegate_options == {"latency_ms": "5"}
+
+
 def test_every_problem_is_said_at_once_in_the_order_of_lines(main: Path) -> None:
     text = ISSUE.replace("source", "sorce").replace("bench-1", "bench 1").replace("1883", '"1883"')
 
