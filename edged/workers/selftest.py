@@ -21,7 +21,7 @@ from edged.pipeline.model import Model, load_model
 from edged.types import Frame, PixelFormat
 from edged.workers.child import adopt_socket, live_under_parent
 from edged.workers.tryout import (
-    MAX_ANSWER_BYTES,
+    MAX_PACKET_BYTES,
     Finding,
     ModelReport,
     Refusal,
@@ -34,6 +34,7 @@ _MOST_MEMORY_BYTES = 4 << 30
 """Of address space: the runtimes reserve several times what they use."""
 _MOST_CPU_S = 600
 _TIMING_S = 2.0
+_MOST_WORDS = 4096
 
 
 def examine(request: Request, clock: Clock) -> ModelReport:
@@ -70,20 +71,20 @@ def main(argv: list[str]) -> int:
     live_under_parent()
     _limit_self()
     channel = adopt_socket(int(argv[1]))
-    while packet := channel.recv(MAX_ANSWER_BYTES):
-        channel.send(pack(_answer(packet)))
+    while packet := channel.recv(MAX_PACKET_BYTES):
+        channel.send(_answer(packet))
     return 0
 
 
-def _answer(packet: bytes) -> ModelReport | Refusal:
+def _answer(packet: bytes) -> bytes:
     try:
-        return examine(unpack_request(packet), SystemClock())
+        return pack(examine(unpack_request(packet), SystemClock()))
     except EdgedError as error:
-        return Refusal(kind=type(error).__name__, message=str(error))
+        refusal = Refusal(kind=type(error).__name__, message=str(error)[:_MOST_WORDS])
     except Exception as error:  # noqa: BLE001 - a strange file may raise anything; nobody reads our traceback
-        return Refusal(
-            kind="ModelError", message=f"trying it raised {type(error).__name__}: {error}"
-        )
+        words = f"trying the model raised {type(error).__name__}: {error}"[:_MOST_WORDS]
+        refusal = Refusal(kind="ModelError", message=words)
+    return pack(refusal)
 
 
 def _limit_self() -> None:

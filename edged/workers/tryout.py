@@ -26,7 +26,7 @@ from edged.errors import (
 from edged.types import InputSpec, ModelSignature
 from edged.workers.child import describe_exit, spawn
 
-MAX_ANSWER_BYTES = 131_072
+MAX_PACKET_BYTES = 131_072
 _KILL_S = 5.0
 _ERRORS: dict[str, type[EdgedError]] = {
     kind.__name__: kind
@@ -95,11 +95,16 @@ _answers: msgspec.json.Decoder[ModelReport | Refusal] = msgspec.json.Decoder(Mod
 
 
 def pack(message: Request | ModelReport | Refusal) -> bytes:
-    """A message -> one packet. An answer that is too large becomes a refusal."""
+    """A message -> one packet.
+
+    Raises:
+        ModelError: it is larger than a packet may be.
+    """
     packet = _encoder.encode(message)
-    if len(packet) > MAX_ANSWER_BYTES and not isinstance(message, Request):
-        too_large = f"the model says {len(packet)} bytes of itself; {MAX_ANSWER_BYTES} are allowed"
-        return _encoder.encode(Refusal(kind="ModelError", message=too_large))
+    if len(packet) > MAX_PACKET_BYTES:
+        raise ModelError(
+            f"what there is to say of the model takes {len(packet)} bytes; {MAX_PACKET_BYTES} are allowed"
+        )
     return packet
 
 
@@ -166,7 +171,7 @@ class Tryout:
             self._child, self._channel = spawn("edged.workers.selftest")
         self._channel.settimeout(timeout_s)
         self._channel.send(packet)
-        return self._channel.recv(MAX_ANSWER_BYTES + 1)
+        return self._channel.recv(MAX_PACKET_BYTES + 1)
 
     def _end(self) -> str:
         """Wait for the end of the child, and say what it was."""

@@ -1,0 +1,69 @@
+"""The self-test child: what a model does to it stays in it."""
+
+from pathlib import Path
+
+import pytest
+
+from edged.config.settings import ModelSettings
+from edged.errors import ConfigError, InvokeError, ModelError, RegistryError
+from edged.interpreters.simulated import LABELS
+from edged.workers.tryout import Request, Tryout, try_model
+from support.data import data
+
+
+def simulated(**options: str) -> ModelSettings:
+    return ModelSettings(
+        runtime="simulated", path=Path("simulated.tflite"), delegate_options=options
+    )
+
+
+def test_a_model_is_reported_as_it_is() -> None:
+    report = try_model(simulated(latency_ms="3"))
+    assert (report.name, report.family, report.runtime) == ("simulated@1", "ssd", "simulated")
+    assert report.labels == LABELS
+    assert report.ops == {"TFLite_Detection_PostProcess": 1}
+    assert (report.input.width, report.input.height) == (320, 240)
+    assert 3.0 <= report.invoke_ms_p50 <= report.invoke_ms_p95
+    assert report.detections == ()
+
+
+def test_a_crash_is_an_error_that_says_by_what_and_the_next_model_gets_a_new_child() -> None:
+    with Tryout() as tryout:
+        with pytest.raises(ModelError, match=r"simulated\.tflite crashed the interpreter.*SIGABRT"):
+            tryout.try_model(Request(settings=simulated(crash_after="1")), timeout_s=20)
+        assert tryout.try_model(Request(settings=simulated()), timeout_s=20).family == "ssd"
+
+
+def test_a_hang_is_stopped() -> None:
+    with pytest.raises(ModelError, match=r"was not done in 1\.5 s and was stopped"):
+        try_model(simulated(hang_after="0"), timeout_s=1.5)
+
+
+def test_errors_keep_their_kind_across_the_processes() -> None:
+    no_picture = data("models/coco_labelmap.txt")
+    with Tryout() as tryout:
+        for settings, kind in (
+            (simulated(fail_after="1"), InvokeError),
+            (ModelSettings(runtime="onnx"), RegistryError),
+        ):
+            with pytest.raises(kind):
+                tryout.try_model(Request(settings=settings), timeout_s=20)
+        with pytest.raises(ConfigError, match="cannot read"):
+            tryout.try_model(Request(settings=simulated(), image=no_picture), timeout_s=20)
+
+
+def test_a_model_that_says_too_much_of_itself_is_refused(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"label number {i}" for i in range(20_000)))
+    settings = ModelSettings(runtime="simulated", labels_file=labels)
+    with pytest.raises(ModelError, match="131072 are allowed"):
+        try_model(settings)
+
+
+def test_the_child_may_write_no_files_and_leaves_no_core() -> None:
+    with Tryout() as tryout:
+        tryout.try_model(Request(settings=simulated()), timeout_s=20)
+        assert tryout._child is not None
+        limits = Path(f"/proc/{tryout._child.pid}/limits").read_text()
+    assert "Max file size             0 " in limits
+    assert "Max core file size        0 " in limits
