@@ -57,7 +57,7 @@ class Vision:
         model, view = self._model, self._views[frame.camera]
         taken_ns = now_ns()
         view.masks.paint(frame)
-        moving = view.motion.update(luma(frame)).moving
+        moving = view.motion.update(luma(frame), frame.captured_ns).moving
         tensor = model.encoder(frame)
         encoded_ns = now_ns()
         outputs = model.interpreter.invoke(tensor.array)
