@@ -2,8 +2,8 @@
 
 Cheap enough for every frame (some 40 µs at any frame size), and no judge of what moves: that is the model's work. The first
 frame is the background, and what has stood still for some seconds becomes part of it. How much a pixel must differ follows the
-picture's own noise, which is the median difference: whatever moves covers less than half of the picture. If more
-than half differs, the light or the view has changed, and the background begins anew.
+picture's own noise, which is the median difference while less than half of the picture has changed. If more than half
+changes in a picture that was still, it is the light or the view, and the background begins anew.
 """
 
 import math
@@ -29,7 +29,8 @@ _NOISE_FACTOR = 6.0
 _NOISE_FOLLOWS = 0.1
 _MOVING = 0.003
 """Share of the picture: about 40 of its 14,400 pixels, 6 x 7."""
-_OTHER_LIGHT = 0.5
+_MOST = 0.5
+"""A share of the picture that nothing covers from one frame to the next."""
 _SAMPLE = 4
 """Every fourth pixel both ways is enough to know the noise."""
 
@@ -53,6 +54,7 @@ class MotionDetector:
     def __init__(self) -> None:
         self._background: NDArray[np.float32] | None = None
         self._noise: float | None = None
+        self._moving = False
         self._at_ns = 0
 
     def update(self, picture: Pixels, captured_ns: int) -> Motion:
@@ -69,23 +71,19 @@ class MotionDetector:
             self._background = small.astype(np.float32)
             return Motion(moving=False, changed=0.0)
         difference = cv2.absdiff(small, cv2.convertScaleAbs(self._background))
-        least = _LEAST_DIFFERENCE + _NOISE_FACTOR * self._follow_noise(difference)
+        if self._noise is None:
+            self._noise = _median(difference)
+        least = _LEAST_DIFFERENCE + _NOISE_FACTOR * self._noise
         _, differs = cv2.threshold(difference, least, 255, cv2.THRESH_BINARY)
         changed = cv2.countNonZero(differs) / differs.size
-        if changed > _OTHER_LIGHT:
+        if changed > _MOST and not self._moving:
             self._background = small.astype(np.float32)
             return Motion(moving=False, changed=changed)
+        if changed <= _MOST:
+            self._noise += _NOISE_FOLLOWS * (_median(difference) - self._noise)
         cv2.accumulateWeighted(small, self._background, -math.expm1(-passed_s / _BACKGROUND_S))
-        return Motion(moving=changed >= _MOVING, changed=changed)
-
-    def _follow_noise(self, difference: NDArray[Any]) -> float:
-        sample = difference[::_SAMPLE, ::_SAMPLE].ravel()
-        middle = len(sample) // 2
-        median = float(np.partition(sample, middle)[middle])
-        if self._noise is None:
-            self._noise = median
-        self._noise += _NOISE_FOLLOWS * (median - self._noise)
-        return self._noise
+        self._moving = changed >= _MOVING
+        return Motion(moving=self._moving, changed=changed)
 
 
 def luma(frame: Frame) -> Pixels:
@@ -107,3 +105,9 @@ def _shrunk(picture: Pixels) -> Pixels:
         np.ascontiguousarray(picture), (_WIDTH, _HEIGHT), interpolation=cv2.INTER_LINEAR
     )
     return np.asarray(resized, np.uint8)
+
+
+def _median(difference: NDArray[Any]) -> float:
+    sample = difference[::_SAMPLE, ::_SAMPLE].ravel()
+    middle = len(sample) // 2
+    return float(np.partition(sample, middle)[middle])

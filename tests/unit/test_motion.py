@@ -73,6 +73,17 @@ def test_a_light_that_is_switched_on_is_no_motion() -> None:
     assert [watch.see(brighter).moving for _ in range(20)] == [False] * 20
 
 
+def test_what_comes_so_near_that_it_fills_the_picture_moves_all_the_while() -> None:
+    watch, street = Watch(), a_street()
+    for _ in range(5):
+        watch.see(street)
+    texture = np.random.default_rng(9).integers(0, 255, street.shape).astype(np.uint8)
+    for step in range(1, 33):
+        near = street.copy()
+        near[:, : step * 10] = texture[:, : step * 10]
+        assert watch.see(near).moving
+
+
 def test_dusk_is_no_motion() -> None:
     watch, street = Watch(), a_street().astype(np.float64)
     seen = [watch.see((street * (1 - step / 1000)).astype(np.uint8)).moving for step in range(500)]
