@@ -112,8 +112,8 @@ class _TfliteInterpreter:
                 num_threads=threads,
                 experimental_delegates=[delegate] if delegate else None,
             )
-        except (ImportError, AttributeError) as error:
-            # tflite-runtime imports well beside numpy 2, and fails when it first needs it.
+        except (ImportError, AttributeError, SystemError) as error:
+            # tflite-runtime imports well beside numpy 2, and fails like this when it first needs it.
             raise RegistryError(
                 f"the runtime {self.runtime} does not work with numpy {np.__version__}: install edged[{self._extra}]"
             ) from error
