@@ -1,0 +1,198 @@
+"""USB and other cameras behind a /dev/video node, through OpenCV's V4L2 back-end.
+
+OpenCV waits up to 10 s for a frame, whatever one asks; so it waits in a thread (`edged.cameras.reader`).
+"""
+
+import fcntl
+import os
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from edged.cameras.reader import ReaderCamera, Shot, Source
+from edged.clock import NS_PER_S, Clock
+from edged.errors import CameraError
+from edged.interfaces import CameraInfo
+from edged.types import PixelFormat
+
+if TYPE_CHECKING:
+    import cv2
+
+_BY_ID = "see /dev/v4l/by-id for those that are there"
+_FOURCC = {"mjpeg": "MJPG", "yuyv": "YUYV"}
+_UNCOMPRESSED_PX = 640 * 480
+"""USB 2 carries 30 uncompressed pictures a second of no more than this."""
+_MAX_SPOILT = 30
+"""Pictures in a row that cannot be decoded."""
+_SELECT_TIMEOUT_S = "3"
+
+# <linux/videodev2.h>: _IOR('V', 0, struct v4l2_capability), and what of it we read.
+_VIDIOC_QUERYCAP = 0x80685600
+_CAPABILITY = struct.Struct("16s32s32s3I12x")
+_CAP_VIDEO_CAPTURE = 0x1
+_CAP_DEVICE_CAPS = 0x80000000
+
+
+class V4l2Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """[camera.NAME] with ``source = "v4l2"``."""
+
+    device: Annotated[
+        Path,
+        Meta(
+            description="/dev/v4l/by-id/…, which stays the same when the camera is plugged in again; or /dev/videoN."
+        ),
+    ]
+    width: Annotated[
+        int, Meta(ge=16, le=8192, description="Of the picture; the nearest is taken.")
+    ] = 640
+    height: Annotated[
+        int, Meta(ge=16, le=8192, description="Of the picture; the nearest is taken.")
+    ] = 480
+    fps: Annotated[float, Meta(gt=0, le=1000, description="Pictures a second to ask for.")] = 30.0
+    format: Annotated[
+        Literal["auto", "mjpeg", "yuyv"],
+        Meta(
+            description='How pictures cross the cable; "auto" is "mjpeg" if they are larger than 640 x 480, else "yuyv".'
+        ),
+    ] = "auto"
+
+
+class V4l2Camera(ReaderCamera):
+    """See `edged.interfaces.Camera`.
+
+    Frames are BGR24; `captured_ns` is the kernel's time stamp of the buffer, if it is a monotonic one, else when it was read.
+    """
+
+    Settings: ClassVar[type[msgspec.Struct]] = V4l2Settings
+
+    def __init__(self, name: str, settings: V4l2Settings, clock: Clock) -> None:
+        """See `edged.interfaces.Camera`."""
+        super().__init__(name, clock)
+        self._settings = settings
+
+    def source(self) -> Source:
+        """See `ReaderCamera`."""
+        return _Device(self._settings, self._clock)
+
+
+class _Device:
+    """One opening of the device: see `edged.cameras.reader.Source`."""
+
+    def __init__(self, settings: V4l2Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._capture: cv2.VideoCapture | None = None
+        self._spoilt = 0
+
+    def open(self) -> CameraInfo:
+        """See `edged.cameras.reader.Source`."""
+        card = _check(self._settings.device)
+        # OpenCV reads it once, when it first waits for a camera.
+        os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", _SELECT_TIMEOUT_S)
+        import cv2
+
+        capture = self._capture = cv2.VideoCapture(
+            str(self._settings.device), cv2.CAP_V4L2, self._wishes()
+        )
+        if not capture.isOpened():
+            raise CameraError(
+                f"{self._settings.device} ({card}) cannot be opened; is another program using it?"
+            )
+        return CameraInfo(
+            width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            fps=max(0.0, capture.get(cv2.CAP_PROP_FPS)),
+            description=f"{card} at {self._settings.device}",
+        )
+
+    def read(self) -> Shot | None:
+        """See `edged.cameras.reader.Source`."""
+        import cv2
+
+        if self._capture is None or not self._capture.grab():
+            # At once when it was unplugged, and for ever; `isOpened` stays true.
+            raise CameraError(f"{self._settings.device} gives no more frames; was it unplugged?")
+        now_ns = self._clock.monotonic_ns()
+        stamp_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        ok, bgr = self._capture.retrieve()
+        if not ok:
+            self._count_spoilt()
+            return None
+        self._spoilt = 0
+        return Shot(
+            captured_ns=stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns,
+            received_ns=self._clock.monotonic_ns(),
+            pixels=bgr.astype(np.uint8, copy=False),
+            format=PixelFormat.BGR24,
+            width=bgr.shape[1],
+            height=bgr.shape[0],
+        )
+
+    def close(self) -> None:
+        """See `edged.cameras.reader.Source`."""
+        if self._capture is not None:
+            self._capture.release()
+
+    def _wishes(self) -> list[int]:
+        import cv2
+
+        settings = self._settings
+        large = settings.width * settings.height > _UNCOMPRESSED_PX
+        layout = settings.format
+        if layout == "auto":
+            layout = "mjpeg" if large else "yuyv"
+        return [
+            cv2.CAP_PROP_FOURCC,
+            cv2.VideoWriter.fourcc(*_FOURCC[layout]),
+            cv2.CAP_PROP_FRAME_WIDTH,
+            settings.width,
+            cv2.CAP_PROP_FRAME_HEIGHT,
+            settings.height,
+            cv2.CAP_PROP_FPS,
+            round(settings.fps),
+        ]
+
+    def _count_spoilt(self) -> None:
+        """Cheap cameras spoil a JPEG now and then; one that spoils all is of no use."""
+        self._spoilt += 1
+        if self._spoilt >= _MAX_SPOILT:
+            raise CameraError(
+                f"{self._settings.device}: {self._spoilt} pictures in a row cannot be decoded;"
+                ' try the other `format`, "mjpeg" or "yuyv"'
+            )
+
+
+def _check(device: Path) -> str:
+    """The name of the camera behind `device`.
+
+    Raises:
+        CameraError: there is none, and why.
+    """
+    _driver, card, _bus, _version, whole, of_node = _CAPABILITY.unpack(_query(device))
+    if not (of_node if whole & _CAP_DEVICE_CAPS else whole) & _CAP_VIDEO_CAPTURE:
+        raise CameraError(
+            f"{device} gives no pictures: many cameras have a second node for other data; take the one whose name ends in 0"
+        )
+    name: str = card.split(b"\0")[0].decode(errors="replace")
+    return name
+
+
+def _query(device: Path) -> bytes:
+    try:
+        node = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return fcntl.ioctl(node, _VIDIOC_QUERYCAP, bytes(_CAPABILITY.size))
+        finally:
+            os.close(node)
+    except FileNotFoundError:
+        raise CameraError(f"{device}: no such device; {_BY_ID}") from None
+    except PermissionError:
+        raise CameraError(
+            f"{device} may not be opened; add edged's user to the group `video`"
+        ) from None
+    except OSError as error:
+        raise CameraError(f"{device} is no camera ({error.strerror}); {_BY_ID}") from error
