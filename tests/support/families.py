@@ -108,9 +108,10 @@ def _rows(count: int, *, objectness: bool) -> tuple[NDArray[np.float64], NDArray
     rows[places, :4] = centred(answer)
     scores = np.concatenate([SCORES, SCORES[:2] - 0.1])
     ids = np.concatenate([CLASS_IDS, CLASS_IDS[:2]])
-    rows[places, 4 + objectness + ids] = scores
     if objectness:
-        rows[places, 4] = 1.0
+        scores = np.sqrt(scores)
+        rows[places, 4] = scores
+    rows[places, 4 + objectness + ids] = scores
     return rows, places
 
 

@@ -175,7 +175,9 @@ def test_the_fit_says_where_the_frame_lies(fitting: Fitting, size: tuple[int, in
         # Rounded to even pixels, and never thinner than two.
         ideal = np.array(size) * min(96 / size[0], 64 / size[1])
         assert np.abs(np.array([width, height]) - ideal).max() <= 1.0
-    if fitting is Fitting.LETTERBOX_TOP_LEFT:
+    if fitting is Fitting.LETTERBOX:
+        assert (x, y) == ((96 - width) // 2, (64 - height) // 2)
+    else:
         assert (x, y) == (0, 0)
 
 
