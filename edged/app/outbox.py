@@ -39,7 +39,8 @@ accepts the same client again, but not if the client id was changed, or across a
 _log = logging.getLogger(__name__)
 
 Notify = Callable[[Link | Delivered], None]
-Connect = Callable[[Callable[[], Sequence[Outgoing]], Outgoing, Notify], Publisher]
+Birth = Callable[[], Sequence[Outgoing]]
+Connect = Callable[[Birth, Outgoing, Notify], Publisher]
 """Makes the publisher of what it publishes at birth, its will, and whom it notifies."""
 
 
@@ -245,9 +246,7 @@ def open_outbox(
         describe=describe,
     )
 
-    def connect(
-        birth: Callable[[], Sequence[Outgoing]], will: Outgoing, report: Notify
-    ) -> Publisher:
+    def connect(birth: Birth, will: Outgoing, report: Notify) -> Publisher:
         made: Publisher = driver(keys, device=device, birth=birth, will=will, notify=report)
         return made
 

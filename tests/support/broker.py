@@ -1,0 +1,185 @@
+"""A real mosquitto on a loopback port of its own, which can be stopped, killed, frozen and started again."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_READY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files of a small authority: its own certificate, the broker's, and one client's."""
+
+    ca: Path
+    cert: Path
+    key: Path
+    client_cert: Path
+    client_key: Path
+
+
+class Broker:
+    """One mosquitto; the same port over all its starts.
+
+    Attributes:
+        port: on 127.0.0.1.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        passwords: Mapping[str, str] | None = None,
+        acl: str | None = None,
+        tls: Certificates | None = None,
+        options: str = "",
+    ) -> None:
+        """Write the configuration; nothing is started yet.
+
+        Args:
+            folder: for its files.
+            passwords: by user name; anybody may connect if None.
+            acl: an access list, as mosquitto reads it.
+            tls: encrypt, and ask clients for a certificate.
+            options: further lines of mosquitto.conf.
+        """
+        self.port = free_port()
+        self._folder = folder
+        self._log = folder / "mosquitto.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            f"allow_anonymous {str(passwords is None).lower()}",
+            f"persistence_location {folder}/",
+            "persistence true",
+            "max_queued_messages 0",
+            "log_type all",
+            "user root" if os.getuid() == 0 else "",
+            options,
+        ]
+        if passwords is not None:
+            lines.append(f"password_file {self._write_passwords(passwords)}")
+        if acl is not None:
+            (folder / "acl").write_text(acl)
+            lines.append(f"acl_file {folder / 'acl'}")
+        if tls is not None:
+            lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}"]
+            lines += ["require_certificate true"]
+        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+
+    @property
+    def log(self) -> str:
+        """All that it has logged."""
+        return self._log.read_text("utf-8", "replace")
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        if program is None:
+            pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [program, "-c", str(self._folder / "mosquitto.conf")],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + _READY_S
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            assert self._process.poll() is None, f"mosquitto ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"mosquitto does not listen:\n{self.log}"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """It holds its connections, and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def set_acl(self, acl: str) -> None:
+        """Change the access list while it runs."""
+        assert self._process is not None
+        (self._folder / "acl").write_text(acl)
+        self._process.send_signal(signal.SIGHUP)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(number)
+            self._process.wait(10)
+            self._process = None
+
+    def _write_passwords(self, passwords: Mapping[str, str]) -> Path:
+        path = self._folder / "passwords"
+        path.touch(0o600)
+        for user, password in passwords.items():
+            command = ["mosquitto_passwd", "-b", str(path), user, password]
+            subprocess.run(command, check=True, capture_output=True)
+        return path
+
+
+@contextlib.contextmanager
+def running(broker: Broker) -> Iterator[Broker]:
+    """Start a broker, and end it whatever happens."""
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def certificates(folder: Path) -> Certificates:
+    """Make an authority, a broker's certificate for localhost and 127.0.0.1, and a client's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed: apt-get install openssl")
+
+    def openssl(*arguments: str) -> None:
+        command = ["openssl", *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test-ca")
+    for name in ("broker", "client"):
+        (folder / f"{name}.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        openssl("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")  # fmt: skip
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+                "-CAcreateserial", "-out", f"{name}.crt", "-extfile", f"{name}.ext")  # fmt: skip
+    return Certificates(
+        ca=folder / "ca.crt",
+        cert=folder / "broker.crt",
+        key=folder / "broker.key",
+        client_cert=folder / "client.crt",
+        client_key=folder / "client.key",
+    )

@@ -1,0 +1,131 @@
+"""A device with an outbox and no cameras: the supervisor's loop around it, on the real clock.
+
+``python -m support.device PORT FOLDER SESSION`` is one that makes events without end, to be killed: it prints each event's number.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Self
+
+import msgspec
+
+from edged.app.outbox import Outbox, open_outbox
+from edged.clock import SystemClock
+from edged.config.settings import Settings
+from edged.contract.header import Identity, Stamper
+from edged.contract.messages import Event
+from edged.interfaces import Delivered, Link
+from edged.publishers.mqtt_settings import MqttSettings
+
+DEVICE = "shop-12"
+UP = f"edged/v1/{DEVICE}/up"
+
+
+def mqtt_settings(port: int, **changes: object) -> MqttSettings:
+    """For a broker on loopback; comes back fast."""
+    fields = {"host": "127.0.0.1", "port": port, "retry_max_s": 0.3} | changes
+    return msgspec.convert(fields, MqttSettings)
+
+
+class Device:
+    """See the module. Used as a context it connects at once and closes at the end."""
+
+    def __init__(self, folder: Path, settings: MqttSettings, *, session: str = "s1") -> None:
+        clock = SystemClock()
+        stamper = Stamper(
+            Identity(device=DEVICE, boot="b1", session=session), clock, lambda: "synced"
+        )
+        self.session = session
+        self.links: list[Link] = []
+        self.refusals: list[Delivered] = []
+        self._inbox: SimpleQueue[Link | Delivered] = SimpleQueue()
+        self._made = 0
+        self.outbox: Outbox = open_outbox(
+            Settings(publisher=("mqtt", settings)),
+            stamper=stamper,
+            state_dir=folder,
+            clock=clock,
+            notify=self._inbox.put,
+        )
+
+    def __enter__(self) -> Self:
+        self.outbox.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.outbox.close(2)
+
+    def turn(self, wait_s: float = 0.02) -> None:
+        """One turn of the loop."""
+        try:
+            report = self._inbox.get(timeout=wait_s)
+        except Empty:
+            pass
+        else:
+            if isinstance(report, Link):
+                self.links.append(report)
+                self.outbox.on_link(report)
+            else:
+                self.refusals += [report] if report.error else []
+                self.outbox.on_delivered(report)
+        self.outbox.tick()
+
+    def run_until(self, done: Callable[[], bool], timeout_s: float = 15) -> None:
+        """Turn until `done`."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            assert time.monotonic() < deadline, (
+                f"not done in {timeout_s} s; links {self.links[-5:]}, {self.outbox.complaints()}"
+            )
+            self.turn()
+
+    def run_for(self, seconds: float) -> None:
+        """Turn for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.turn()
+
+    def connected(self) -> bool:
+        """Whether the link is up."""
+        return bool(self.links) and self.links[-1].up
+
+    def drained(self) -> bool:
+        """Whether everything was acknowledged."""
+        return self.outbox.spool_state().depth == 0
+
+    def event(self) -> None:
+        """Make an event; ids count up."""
+        self._made += 1
+        self.outbox.event(
+            Event(
+                camera="front",
+                type="start",
+                id=f"{self.session}-{self._made}",
+                label="person",
+                score=0.81,
+                top_score=0.86,
+                box=(0.486, 0.016, 0.706, 0.849),
+                width=768,
+                height=432,
+                started="2026-11-21T09:30:04.901Z",
+                duration_s=0.5,
+                model="coco-ssd@1.0",
+                frame=self._made,
+            )
+        )
+
+
+def _main(port: int, folder: Path, session: str) -> None:
+    device = Device(folder, mqtt_settings(port), session=session)
+    with device:
+        while True:
+            device.event()
+            print(f"{session}-{device._made}", flush=True)
+            device.turn(0.001)
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,94 @@
+"""What a subscriber sees: a paho client that keeps all it receives."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message, as it came."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+    @property
+    def json(self) -> dict[str, Any]:
+        decoded: dict[str, Any] = json.loads(self.payload)
+        return decoded
+
+
+class Subscriber:
+    """Subscribes with QoS 1 and a session that the broker keeps, so that a broker's restart loses nothing.
+
+    It subscribes before `__enter__` returns.
+    """
+
+    def __init__(
+        self, port: int, topics: str = "edged/#", *, user: str = "", password: str = ""
+    ) -> None:
+        self._port = port
+        self._topics = topics
+        self._received: list[Received] = []
+        self._news = threading.Condition()
+        self._subscribed = threading.Event()
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id="subscriber", protocol=mqtt.MQTTv5
+        )
+        client.reconnect_delay_set(1, 1)
+        if user:
+            client.username_pw_set(user, password)
+        client.on_connect = self._on_connect
+        client.on_subscribe = lambda *_: self._subscribed.set()
+        client.on_message = self._on_message
+        self._client = client
+
+    def __enter__(self) -> Self:
+        keep = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's, untyped
+        keep.SessionExpiryInterval = 600
+        self._client.connect("127.0.0.1", self._port, clean_start=False, properties=keep)
+        self._client.loop_start()
+        assert self._subscribed.wait(10), "the subscriber cannot subscribe"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._client._reset_sockets()
+
+    def messages(self, topic: str = "") -> list[Received]:
+        """All so far whose topic ends so."""
+        with self._news:
+            return [m for m in self._received if m.topic.endswith(topic)]
+
+    def payloads(self, topic: str = "") -> list[dict[str, Any]]:
+        """The same, decoded."""
+        return [m.json for m in self.messages(topic)]
+
+    def wait(self, seen: Callable[[Self], bool], timeout_s: float = 15) -> None:
+        """Until `seen` is true of this subscriber."""
+        deadline = time.monotonic() + timeout_s
+        while not seen(self):
+            left_s = deadline - time.monotonic()
+            assert left_s > 0, f"not seen in {timeout_s} s; seen: {self.messages()[-20:]}"
+            with self._news:
+                self._news.wait(min(left_s, 0.1))
+
+    def _on_connect(self, client: mqtt.Client, *_: object) -> None:
+        client.subscribe(self._topics, qos=1)
+
+    def _on_message(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        received = Received(message.topic, bytes(message.payload), message.qos, message.retain)
+        with self._news:
+            self._received.append(received)
+            self._news.notify_all()
