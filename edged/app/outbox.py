@@ -165,7 +165,7 @@ class Outbox:
     def complaints(self) -> dict[str, str]:
         """What is wrong, by name; "" where nothing is."""
         return {
-            "link": "" if self._link_up else self._last_error or "not connected yet",
+            "link": "" if self._link_up else self._last_error,
             "refused": self._refused,
             "spool": self._spool.fault,
         }

@@ -5,13 +5,14 @@ from edged.health import Conditions, Verdict
 
 def test_the_verdict_is_the_gravest_condition() -> None:
     conditions = Conditions()
-    assert conditions.verdict is Verdict.OK
+    verdicts = [conditions.verdict]
     conditions.hold("a", "x", now_ns=1)
-    assert conditions.verdict is Verdict.DEGRADED
+    verdicts.append(conditions.verdict)
     conditions.hold("b", "y", now_ns=2, severity=Verdict.FAILED)
-    assert conditions.verdict is Verdict.FAILED
+    verdicts.append(conditions.verdict)
     conditions.clear("b")
-    assert conditions.verdict is Verdict.DEGRADED
+    verdicts.append(conditions.verdict)
+    assert verdicts == [Verdict.OK, Verdict.DEGRADED, Verdict.FAILED, Verdict.DEGRADED]
 
 
 def test_a_changed_reason_is_news_but_keeps_its_beginning() -> None:

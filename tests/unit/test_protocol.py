@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,7 +80,7 @@ def test_rare_messages_cross_unchanged(message: protocol.FromWorker) -> None:
 
 def test_a_job_crosses_unchanged() -> None:
     camera = CameraJob(
-        name="a", source="synthetic", isolation="thread", driver=protocol.msgspec.Raw(b'{"fps":3}')
+        name="a", source="synthetic", isolation="thread", driver=msgspec.Raw(b'{"fps":3}')
     )
     job = VisionJob(model=ModelSettings(), cameras=(camera,))
     got = protocol.unpack_job(protocol.pack(job))

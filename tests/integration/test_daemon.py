@@ -1,0 +1,201 @@
+"""The whole daemon under what happens to daemons: signals, killed workers, bad models, a broker that goes and comes."""
+
+import itertools
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.broker import Broker, running
+from support.daemon import Daemon
+from support.witness import Witness
+
+SIMULATED = """
+[model]
+runtime = "simulated"
+"""
+SYNTHETIC = """
+[camera.front]
+source = "synthetic"
+fps = 20
+every_s = 0.7
+stay_s = 1.5
+"""
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with running(Broker(tmp_path / "broker")) as broker:
+        yield broker
+
+
+def mqtt(broker: Broker) -> str:
+    return f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n'
+
+
+def test_sigterm_ends_it_cleanly_in_under_two_seconds(broker: Broker, tmp_path: Path) -> None:
+    with (
+        Witness(broker.port) as witness,
+        Daemon(tmp_path, mqtt(broker) + SIMULATED + SYNTHETIC) as daemon,
+    ):
+        witness.await_event("start")
+        code, took_s = daemon.end()
+        witness.await_status("offline")
+    assert code == 0
+    assert took_s < 2.0
+    statuses = [body["status"] for body in witness.payloads("/status")]
+    assert statuses == ["online", "stopping", "offline"]
+    state = witness.payloads("/state")[-1]
+    assert (state["online"], state["occupied"], state["counts"]) == (False, False, {})
+    events = witness.payloads("/events")
+    started = {e["id"] for e in events if e["type"] == "start"}
+    assert started == {e["id"] for e in events if e["type"] == "end"}, "no object is left open"
+
+
+def test_a_killed_worker_is_back_within_two_seconds_and_health_says_why(
+    broker: Broker, tmp_path: Path
+) -> None:
+    with (
+        Witness(broker.port) as witness,
+        Daemon(tmp_path, mqtt(broker) + SIMULATED + SYNTHETIC) as daemon,
+    ):
+        witness.await_event("start")
+        for _ in range(3):
+            (worker,) = daemon.await_workers()
+            os.kill(worker, signal.SIGKILL)
+            killed, moment = time.monotonic(), witness.now()
+            witness.await_one("/state", lambda body: not body["online"], after=moment)
+            moment = witness.now()
+            witness.await_one("/detections", after=moment)
+            assert time.monotonic() - killed < 2.0
+            witness.await_event("start", after=moment)
+        health = witness.await_health(lambda body: body["worker_restarts"] == 3)
+    assert health["last_worker_loss"] == "was killed by SIGKILL"
+
+
+def test_a_hung_worker_is_replaced(broker: Broker, tmp_path: Path) -> None:
+    config = mqtt(broker) + SIMULATED + "hang_s = 1.0\n" + SYNTHETIC
+    with Witness(broker.port) as witness, Daemon(tmp_path, config) as daemon:
+        witness.await_event("start")
+        (worker,) = daemon.await_workers()
+        os.kill(worker, signal.SIGSTOP)
+        lost = witness.await_health(lambda body: body["worker_restarts"] == 1)
+        witness.await_one("/detections", after=witness.now())
+    assert "no progress" in lost["last_worker_loss"]
+
+
+def test_every_event_arrives_in_order_over_a_broker_outage(broker: Broker, tmp_path: Path) -> None:
+    with (
+        Witness(broker.port) as witness,
+        Daemon(tmp_path, mqtt(broker) + SIMULATED + SYNTHETIC) as daemon,
+    ):
+        witness.await_event("end")
+        broker.stop()
+        time.sleep(4)
+        broker.start()
+        moment = witness.now()
+        witness.await_one("/detections", after=moment, timeout_s=30)
+        witness.await_event("end", after=witness.now())
+        daemon.end()
+        witness.await_status("offline")
+    seqs = [event["seq"] for event in witness.payloads("/events")]
+    first_seen = list(dict.fromkeys(seqs))
+    assert first_seen == list(range(first_seen[0], first_seen[-1] + 1)), "none is missing"
+    falls = [(a, b) for a, b in itertools.pairwise(seqs) if b <= a]
+    assert all(a - b < 20 for a, b in falls), "what is sent again was in flight"
+
+
+def test_a_model_that_cannot_be_used_is_a_state_and_not_the_end(
+    broker: Broker, tmp_path: Path
+) -> None:
+    (tmp_path / "model.tflite").write_bytes(b"this is no model")
+    config = mqtt(broker) + '[model]\npath = "model.tflite"\n' + SYNTHETIC
+    with Witness(broker.port) as witness, Daemon(tmp_path, config) as daemon:
+        health = witness.await_health(lambda body: body["overall"] == "failed")
+        assert daemon.process.poll() is None
+        assert "Traceback" not in daemon.said
+    (trouble,) = [d for d in health["degradations"] if d["name"] == "model"]
+    assert "model.tflite" in trouble["detail"]
+
+
+def test_a_missing_camera_is_a_state_and_another_camera_goes_on(
+    broker: Broker, tmp_path: Path
+) -> None:
+    absent = '[camera.back]\nsource = "v4l2"\ndevice = "/dev/v4l/by-id/absent"\n'
+    config = mqtt(broker) + SIMULATED + SYNTHETIC + absent
+    with Witness(broker.port) as witness, Daemon(tmp_path, config) as daemon:
+        health = witness.await_health(lambda body: body["overall"] == "degraded")
+        witness.await_event("start")
+        assert "Traceback" not in daemon.said
+    (trouble,) = health["degradations"]
+    assert trouble["name"] == "camera.back"
+    assert "/dev/v4l/by-id/absent" in trouble["detail"]
+
+
+def test_sighup_takes_a_good_configuration_and_refuses_a_bad_one(
+    broker: Broker, tmp_path: Path
+) -> None:
+    with (
+        Witness(broker.port) as witness,
+        Daemon(tmp_path, mqtt(broker) + SIMULATED + SYNTHETIC) as daemon,
+    ):
+        witness.await_event("start")
+        good = daemon.config.read_text()
+        daemon.config.write_text(good.replace("fps = 20", "fsp = 20"))
+        daemon.send(signal.SIGHUP)
+        health = witness.await_health(
+            lambda body: any(d["name"] == "config" for d in body["degradations"])
+        )
+        (trouble,) = health["degradations"]
+        assert 'did you mean "fps"' in trouble["detail"]
+        witness.await_event("start", after=witness.now())
+
+        zone = (
+            "[camera.front.zone.all]\npoints = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]\n"
+        )
+        daemon.config.write_text(good + zone)
+        daemon.send(signal.SIGHUP)
+        moment = witness.now()
+        witness.await_one("/events", lambda body: body["entered_zones"] == ["all"], after=moment)
+        witness.await_health(lambda body: body["overall"] == "ok", after=moment)
+
+
+def test_a_camera_in_a_process_of_its_own(broker: Broker, tmp_path: Path) -> None:
+    config = mqtt(broker) + SIMULATED + SYNTHETIC + 'isolation = "process"\n'
+    with Witness(broker.port) as witness, Daemon(tmp_path, config):
+        witness.await_event("end")
+
+
+def test_systemd_is_told_of_readiness_progress_and_the_end(broker: Broker, tmp_path: Path) -> None:
+    pytest.importorskip("systemd.daemon", reason="systemd-python is not installed")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(tmp_path / "notify"))
+        notify.settimeout(20)
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        with Daemon(tmp_path, mqtt(broker) + SIMULATED + SYNTHETIC, env=env) as daemon:
+            heard: list[str] = []
+            while heard.count("WATCHDOG=1") < 2:
+                heard.append(notify.recv(500).decode())
+            daemon.send(signal.SIGHUP)
+            while not heard[-1].startswith("RELOADING=1"):
+                heard.append(notify.recv(500).decode())
+            heard.append(notify.recv(500).decode())
+            daemon.end()
+            while heard[-1] != "STOPPING=1":
+                heard.append(notify.recv(500).decode())
+    assert heard[0].startswith("READY=1\nSTATUS=looking") or "WATCHDOG=1" in heard[0]
+    reload = next(i for i, text in enumerate(heard) if text.startswith("RELOADING=1"))
+    assert any(text.startswith("READY=1") for text in heard[reload + 1 :])
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(broker: Broker, tmp_path: Path) -> None:
+    config = mqtt(broker) + SIMULATED + SYNTHETIC
+    with Witness(broker.port) as witness, Daemon(tmp_path, config):
+        witness.await_status("online")
+        with Daemon(tmp_path, config) as second:
+            assert second.process.wait(20) == 1
+            assert "Traceback" not in second.said

@@ -1,0 +1,84 @@
+"""The whole daemon, as a process of its own: `edged run` on a configuration."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_EXIT_LIMIT_S = 60.0
+
+
+class Daemon:
+    """Started on entering; asked to end on leaving, and killed if it does not."""
+
+    def __init__(self, folder: Path, config: str, *, env: Mapping[str, str] | None = None) -> None:
+        self.config = folder / "edged.toml"
+        self.config.write_text(
+            f'{config}\n[device]\nname = "{DEVICE}"\nstate_dir = "{folder}/state"\n'
+        )
+        self._log = folder / "edged.log"
+        self._env = {**os.environ, **(env or {})}
+
+    def __enter__(self) -> Self:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "edged", "run", "-c", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                env=self._env,
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            if error is None:
+                raise AssertionError(f"it did not end; it said:\n{self.said}") from None
+        if error is not None:
+            print(self.said)
+
+    @property
+    def said(self) -> str:
+        """What it wrote to standard error so far."""
+        return self._log.read_text()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def workers(self) -> list[int]:
+        """The pids of its children."""
+        pid = self.process.pid
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def await_workers(self, timeout_s: float = 20.0) -> list[int]:
+        """Its children, as soon as there are any."""
+        end = time.monotonic() + timeout_s
+        while not (workers := self.workers()):
+            assert time.monotonic() < end, self.said
+            time.sleep(0.02)
+        return workers
+
+    def end(self) -> tuple[int, float]:
+        """SIGTERM; its exit code, and after how many seconds."""
+        began = time.monotonic()
+        self.process.terminate()
+        return self.process.wait(_EXIT_LIMIT_S), time.monotonic() - began
+
+
+DEVICE = "bench-1"
