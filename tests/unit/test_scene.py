@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from edged.clock import NS_PER_S
 from edged.config.settings import (
@@ -15,6 +16,7 @@ from edged.config.settings import (
 from edged.events import EventType, ObjectEvent
 from edged.scene import Scene, SceneUpdate
 from edged.types import Detections
+from support.crowd import Street, film
 from support.data import data
 
 LABELS = ("person", "bicycle", "car")
@@ -192,3 +194,66 @@ def test_the_real_clip_at_one_frame_a_second_has_the_same_visits() -> None:
         camera.show(seen)
     kinds = [event.type for event in camera.events if event.type is not EventType.UPDATE]
     assert kinds == [EventType.START, EventType.END] * 6
+
+
+@pytest.mark.parametrize("fps", [4.0, 10.0, 25.0])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_on_a_simulated_street_the_books_balance(fps: float, seed: int) -> None:
+    zones = {
+        "left": ZoneSettings(points=LEFT_HALF),
+        "cars": ZoneSettings(points=LEFT_HALF, labels=("car",)),
+    }
+    scene = a_scene(zone=zones, track=TrackSettings(stationary_s=3.0))
+    open_ids: set[int] = set()
+    known: set[int] = set()
+    for seq, shot in enumerate(
+        film(Street(people=5, cars=1, fps=fps, seconds=25, miss=0.1, false=0.2), seed)
+    ):
+        update = scene.observe(
+            shot.detections,
+            captured_ns=shot.captured_ns,
+            frame_seq=seq,
+            width=1280,
+            height=720,
+            moving=False,
+        )
+        for event in update.events:
+            balance(event, open_ids, known)
+        state = update.state
+        assert sum(state.counts.values()) == len(open_ids)
+        assert state.occupied == bool(open_ids)
+        assert all(state.active.get(label, 0) <= count for label, count in state.counts.items())
+        assert set(state.zones["cars"]) <= {"car"}
+        assert sum(state.zones["left"].values()) <= len(open_ids)
+    for event in scene.end_all(shot.captured_ns).events:
+        balance(event, open_ids, known)
+    assert not open_ids
+    assert len(known) > 5
+
+
+def balance(event: ObjectEvent, open_ids: set[int], known: set[int]) -> None:
+    """Enter one event into the books."""
+    if event.type is EventType.START:
+        assert event.id not in known
+        open_ids.add(event.id)
+        known.add(event.id)
+    assert event.id in open_ids
+    if event.type is EventType.END:
+        open_ids.remove(event.id)
+        assert event.ended_ns is not None
+        assert event.started_ns < event.ended_ns <= event.at_ns
+    assert set(event.zones) <= set(event.entered_zones)
+    assert all(0.0 <= edge <= 1.0 for edge in event.box)
+
+
+def test_the_number_of_visits_does_not_depend_on_the_frame_rate() -> None:
+    def visits(fps: float) -> int:
+        """Somebody crosses the picture every ten seconds, for six of them."""
+        camera = Camera(a_scene(), fps=fps)
+        for index in range(int(60 * fps)):
+            x = (index / fps % 10.0) * 0.15
+            camera.show(detections((x, 0.3, x + 0.1, 0.7)) if x < 0.9 else Detections.empty())
+        camera.show(Detections.empty(), frames=int(3 * fps))
+        return sum(event.type is EventType.END for event in camera.events)
+
+    assert [visits(fps) for fps in (2.0, 5.0, 10.0, 30.0)] == [6, 6, 6, 6]
