@@ -13,11 +13,13 @@ from edged.config.settings import ModelSettings
 from edged.errors import ConfigError, EdgedError
 from edged.registry import INTERPRETERS
 from edged.types import TensorInfo
-from edged.workers.tryout import Finding, ModelReport, Refusal, try_model
+from edged.workers.modelreport import Finding, ModelReport, Refusal
+from edged.workers.tryout import try_model
 
 _EDGETPU_OP = "edgetpu-custom-op"
 _GREEN_BGR = (80, 220, 60)
 _MOST_LABELS_SHOWN = 8
+_MOST_THREADS = 64
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="one label a line")
     parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
-    parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument("--threads", type=_threads, default=1, metavar="N")
     parser.add_argument("--delegate", metavar="LIB", help="an external delegate's library")
     parser.add_argument(
         "--delegate-option",
@@ -146,6 +148,12 @@ def _option(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not K=V")
     return key, value
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {_MOST_THREADS}")
+    return int(text)
 
 
 def _tensor(tensor: TensorInfo) -> str:

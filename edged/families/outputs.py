@@ -50,6 +50,24 @@ def best(scores: F32) -> NDArray[np.intp]:
     return np.argpartition(scores, -MOST_CANDIDATES)[-MOST_CANDIDATES:]
 
 
+def rows_with_objectness(
+    rows: NDArray[np.generic], tensor: TensorInfo, min_score: float
+) -> tuple[NDArray[np.intp], F32, F32, NDArray[np.intp]]:
+    """Read (N, 5 + C) rows of box, objectness and class scores; the score is objectness times the best class's.
+
+    Returns:
+        Of the best rows that reach `min_score`: index, box as stored in the row, score, class id.
+    """
+    # A class score is at most 1, so objectness alone rules out nearly every row.
+    likely = at_least(rows[:, 4], tensor, min_score)
+    found = real(rows[likely], tensor)
+    class_ids = found[:, 5:].argmax(axis=1)
+    scores = found[:, 4] * found[np.arange(len(found)), 5 + class_ids]
+    keep = np.flatnonzero(scores >= min_score)
+    keep = keep[best(scores[keep])]
+    return likely[keep], found[keep, :4], scores[keep], class_ids[keep]
+
+
 def corners(centred: F32) -> F32:
     """(N, 4) boxes as centre x, centre y, width, height -> as x1, y1, x2, y2."""
     half = centred[:, 2:] / 2

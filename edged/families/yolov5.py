@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
 from edged.families.outputs import (
-    at_least,
-    best,
     classes_disagree,
     collect,
     corners,
     grids,
     in_pixels,
-    real,
+    rows_with_objectness,
 )
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
@@ -61,14 +59,8 @@ class YoloV5Family:
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`."""
         rows = outputs[0][0]
-        # A class score is at most 1, so objectness alone rules out nearly every row.
-        rows_left = rows[at_least(rows[:, 4], self.output, min_score)]
-        found = real(rows_left, self.output)
-        class_ids = found[:, 5:].argmax(axis=1)
-        scores = found[:, 4] * found[np.arange(len(found)), 5 + class_ids]
-        keep = np.flatnonzero(scores >= min_score)
-        keep = keep[best(scores[keep])]
-        boxes = corners(found[keep, :4])
+        _, boxes, scores, class_ids = rows_with_objectness(rows, self.output, min_score)
+        boxes = corners(boxes)
         if in_pixels(rows[:, :2], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
-        return collect(boxes, scores[keep], class_ids[keep], fit)
+        return collect(boxes, scores, class_ids, fit)

@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
 from edged.families.outputs import (
-    at_least,
-    best,
     classes_disagree,
     collect,
     corners,
     grids,
-    real,
+    rows_with_objectness,
 )
 from edged.types import (
     F32,
@@ -78,21 +76,15 @@ class YoloxFamily:
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`."""
-        rows = outputs[0][0]
-        # A class score is at most 1, so objectness alone rules out nearly every row.
-        likely = at_least(rows[:, 4], self.output, min_score)
-        found = real(rows[likely], self.output)
-        class_ids = found[:, 5:].argmax(axis=1)
-        scores = found[:, 4] * found[np.arange(len(found)), 5 + class_ids]
-        keep = np.flatnonzero(scores >= min_score)
-        keep = keep[best(scores[keep])]
-        cells = self.cells[likely[keep]]
+        indices, boxes, scores, class_ids = rows_with_objectness(
+            outputs[0][0], self.output, min_score
+        )
+        cells = self.cells[indices]
         with np.errstate(over="ignore"):  # `collect` refuses what is not finite
-            boxes = np.concatenate(
-                [found[keep, :2] + cells[:, :2], np.exp(found[keep, 2:4])], axis=1
-            )
-        boxes *= cells[:, 2:] / np.array([self.input.width, self.input.height] * 2, np.float32)
-        return collect(corners(boxes), scores[keep], class_ids[keep], fit)
+            boxes = np.concatenate([boxes[:, :2] + cells[:, :2], np.exp(boxes[:, 2:])], axis=1)
+        boxes *= cells[:, 2:]
+        boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
+        return collect(corners(boxes), scores, class_ids, fit)
 
 
 def _cells(width: int, height: int, strides: Sequence[int]) -> F32:

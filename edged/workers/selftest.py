@@ -20,7 +20,7 @@ from edged.pipeline.acceptance import accept
 from edged.pipeline.model import Model, load_model
 from edged.types import Frame, PixelFormat
 from edged.workers.child import adopt_socket, live_under_parent
-from edged.workers.tryout import (
+from edged.workers.modelreport import (
     MAX_PACKET_BYTES,
     Finding,
     ModelReport,

@@ -10,10 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import msgspec
-from msgspec import Struct
-
-from edged.config.codec import decode_path, encode_path
 from edged.config.settings import ModelSettings
 from edged.errors import (
     ConfigError,
@@ -23,10 +19,16 @@ from edged.errors import (
     ModelError,
     RegistryError,
 )
-from edged.types import InputSpec, ModelSignature
 from edged.workers.child import describe_exit, spawn
+from edged.workers.modelreport import (
+    MAX_PACKET_BYTES,
+    ModelReport,
+    Refusal,
+    Request,
+    pack,
+    unpack_answer,
+)
 
-MAX_PACKET_BYTES = 131_072
 _KILL_S = 5.0
 _ERRORS: dict[str, type[EdgedError]] = {
     kind.__name__: kind
@@ -34,87 +36,11 @@ _ERRORS: dict[str, type[EdgedError]] = {
 }
 
 
-class Request(Struct, frozen=True, kw_only=True):
-    """What is to be tried, and how."""
-
-    settings: ModelSettings
-    image: Path | None = None
-    min_score: float = 0.5
-    repeats: int = 20
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One detection; `box` is [x1, y1, x2, y2] in fractions of the picture."""
-
-    label: str
-    class_id: int
-    score: float
-    box: tuple[float, float, float, float]
-
-
-class ModelReport(Struct, frozen=True, kw_only=True, tag="report"):
-    """What a model is, and how it did.
-
-    Attributes:
-        name: as `edged.pipeline.model.Model` has it.
-        family: the name of the family that reads it.
-        runtime: name and version.
-        delegate: what the graph runs on; "" if the reference kernels.
-        input: how it is fed.
-        signature: its tensors and metadata; without operators and labels, which follow.
-        ops: how many there are of each operator.
-        labels: by index.
-        invoke_ms_p50: median time of an invocation.
-        invoke_ms_p95: 95th percentile of the same.
-        detections: in the picture, best first; empty without a picture.
-    """
-
-    name: str
-    family: str
-    runtime: str
-    delegate: str
-    input: InputSpec
-    signature: ModelSignature
-    ops: dict[str, int]
-    labels: tuple[str, ...]
-    invoke_ms_p50: float
-    invoke_ms_p95: float
-    detections: tuple[Finding, ...] = ()
-
-
-class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
-    """The model was refused: `kind` is the name of one of edged's errors."""
-
-    kind: str
-    message: str
-
-
-_encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_requests = msgspec.json.Decoder(Request, dec_hook=decode_path)
-_answers: msgspec.json.Decoder[ModelReport | Refusal] = msgspec.json.Decoder(ModelReport | Refusal)
-
-
-def pack(message: Request | ModelReport | Refusal) -> bytes:
-    """A message -> one packet.
-
-    Raises:
-        ModelError: it is larger than a packet may be.
-    """
-    packet = _encoder.encode(message)
-    if len(packet) > MAX_PACKET_BYTES:
-        raise ModelError(
-            f"what there is to say of the model takes {len(packet)} bytes; {MAX_PACKET_BYTES} are allowed"
-        )
-    return packet
-
-
-def unpack_request(packet: bytes) -> Request:
-    """The parent's packet -> what is to be tried."""
-    return _requests.decode(packet)
-
-
 class Tryout:
-    """A self-test child, started when first needed, and again after a model has taken it down."""
+    """A self-test child, started when first needed, and again after a model has taken it down.
+
+    It dies with the thread that started it, so one thread uses it from beginning to end.
+    """
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
@@ -151,11 +77,7 @@ class Tryout:
             packet = b""
         if not packet:
             raise ModelError(f"{path} crashed the interpreter: its process {self._end()}")
-        try:
-            answer = _answers.decode(packet)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            self.close()
-            raise ModelError(f"{path} made its process answer nonsense: {error}") from None
+        answer = unpack_answer(packet)
         if isinstance(answer, Refusal):
             raise _ERRORS.get(answer.kind, ModelError)(answer.message)
         return answer

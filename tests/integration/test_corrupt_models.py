@@ -11,7 +11,8 @@ import pytest
 
 from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, ModelError
-from edged.workers.tryout import Request, Tryout
+from edged.workers.modelreport import Request
+from edged.workers.tryout import Tryout
 from support.data import data
 
 SEED = int(os.environ.get("EDGED_SEED", "20261121"))

@@ -150,7 +150,12 @@ def test_inspect_says_why_a_model_is_refused(capsys: pytest.CaptureFixture[str])
 
 
 def test_inspect_refuses_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    for wrong in (["--out", "x.png"], ["--delegate-option", "novalue"], ["--runtime", "onnx"]):
+    for wrong in (
+        ["--out", "x.png"],
+        ["--delegate-option", "novalue"],
+        ["--runtime", "onnx"],
+        ["--threads", "0"],
+    ):
         with pytest.raises(SystemExit) as stop:
             main(["inspect", "model.tflite", *wrong])
         assert stop.value.code == 2
