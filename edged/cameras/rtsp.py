@@ -17,9 +17,10 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
     """[camera.NAME] with ``source = "rtsp"``."""
 
     url: Annotated[
-        Annotated[str, Meta(pattern=r"^(rtsps?|https?)://[^/]")],
+        str,
         Meta(
-            description="rtsp://, rtsps://, or http:// and https:// for MJPEG; without user and password."
+            pattern=r"^(rtsps?|https?)://[^/]",
+            description="rtsp://, rtsps://, or http:// and https:// for MJPEG; without user and password.",
         ),
     ]
     username: Annotated[

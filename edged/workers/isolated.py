@@ -30,8 +30,8 @@ from edged.workers.camera_protocol import (
 _OPEN_S = 20.0
 """For starting Python, importing the driver's library, and the driver's own `open`."""
 _CLOSE_S = 1.0
-_DIE_S = 1.0
-"""After SIGKILL; a process that hangs in the kernel may need longer, and is then left behind."""
+_DIE_S = 5.0
+"""After SIGKILL. A process that hangs in the kernel may need longer, and is then left behind."""
 
 
 class IsolatedCamera:
@@ -158,7 +158,7 @@ class IsolatedCamera:
         if self._child is None:
             return "is gone"
         try:
-            return child.describe_exit(self._child.wait(_DIE_S))
+            return child.describe_exit(self._child.wait(_CLOSE_S))
         except subprocess.TimeoutExpired:
             return "closed its connection"
 
