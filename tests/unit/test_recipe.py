@@ -19,14 +19,14 @@ def test_a_scene_depends_on_its_seed_alone(hard: bool) -> None:  # noqa: FBT001 
 
 
 def test_boxes_lie_in_the_picture_and_all_kinds_occur() -> None:
-    scenes = [scene(seed) for seed in range(120)]
+    scenes = [scene(seed) for seed in range(60)]
     boxes = np.concatenate([s.boxes for s in scenes])
     assert all(s.image.shape == (SIDE_PX, SIDE_PX, 3) and s.image.dtype == np.uint8 for s in scenes)
     assert boxes.min() >= 0
     assert boxes.max() <= SIDE_PX
     assert (boxes[:, 2:] - boxes[:, :2]).min() > 3
     assert {int(c) for s in scenes for c in s.classes} == set(range(len(MARKS)))
-    assert 5 < sum(len(s.boxes) == 0 for s in scenes) < 60
+    assert 2 < sum(len(s.boxes) == 0 for s in scenes) < 30
 
 
 def test_a_code_of_zeros_is_the_anchor_itself() -> None:
