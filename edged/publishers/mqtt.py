@@ -82,6 +82,10 @@ class MqttPublisher:
             reason = self._connection()
             if self._closing.is_set():
                 return
+            if self._told == Link(up=True) and not steady.expired:
+                reason += (
+                    f"; if this goes on, look for another client with the id {self._client_id}"
+                )
             self._tell(Link(up=False, reason=reason))
             if steady.expired:
                 backoff.reset()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 _LOOP_S = 1.0
+_PAHO_ERROR = 0x08
 _HINTS = {
     "Unsupported protocol version": 'set mqtt.protocol = "3.1.1"',
     "Bad user name or password": "check mqtt.username and mqtt.password_file",
@@ -86,6 +87,7 @@ class Session:
         self._up = False
         self._abandoned = False
         self._end = ""
+        self._trouble = ""
 
     def run(self) -> str:
         """Connect, and serve the network until the connection ends; why it ended, in words.
@@ -153,6 +155,7 @@ class Session:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_publish = self._published
+        client.on_log = self._logged
         # paho writes from the caller's thread unless somebody else is said to watch the socket: run() does.
         client.on_socket_register_write = lambda *_: None
         return client
@@ -160,13 +163,26 @@ class Session:
     def _serve(self, client: "Client") -> None:
         answer_by = Deadline(SystemClock(), self._settings.connect_timeout_s)
         while True:
+            accepted = self._up
             code = client.loop(min(_LOOP_S, self._settings.connect_timeout_s))
             if code:
-                self._end = self._end or "the connection was lost"
+                self._end = self._end or self._why_lost(accepted=accepted)
                 return
             if not self._up and answer_by.expired:
-                self._end = self._end or "the broker accepts connections but does not answer"
+                self._end = self._end or f"the broker does not answer{self._protocol_hint()}"
                 return
+
+    def _why_lost(self, *, accepted: bool) -> str:
+        trouble = f" ({self._trouble})" if self._trouble else ""
+        if accepted:
+            return f"the connection was lost{trouble}"
+        return (
+            f"the connection was closed before the broker answered{trouble}{self._protocol_hint()}"
+        )
+
+    def _protocol_hint(self) -> str:
+        hint = "; if the broker knows only MQTT 3.1.1, set mqtt.protocol"
+        return hint if self._settings.protocol == "5" else ""
 
     def _connected(
         self,
@@ -206,6 +222,11 @@ class Session:
         self._up = False
         if flags.is_disconnect_packet_from_server:
             self._end = f"the broker has closed the connection: {_with_hint(reason)}"
+
+    def _logged(self, _client: "Client", _userdata: Any, level: int, text: str) -> None:
+        """Keep paho's own word for a failure of the network or of TLS, which it tells nowhere else."""
+        if level == _PAHO_ERROR:
+            self._trouble = text
 
     def _hand_over(self, message: Outgoing, token: int | None) -> Any:
         """Queue a message with paho: its `MQTTMessageInfo`, or None if the connection is gone."""
@@ -252,7 +273,7 @@ class Session:
 
 def _release(client: "Client") -> None:
     """Close the socket and break the ring of references, so that nothing is left to the garbage collector."""
-    client.on_connect = client.on_disconnect = client.on_publish = None
+    client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
     client.on_socket_register_write = None
     connection = client.socket()
     if connection is not None:

@@ -111,6 +111,7 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
     found = {name: _located(path) for name, path in named.items() if path is not None}
     try:
         context = ssl.create_default_context(cafile=found.get("ca"))
+        context.sslsocket_class = _TidySocket
         if "cert" in found:
             context.load_cert_chain(found["cert"], found.get("key"))
     except (OSError, ssl.SSLError) as error:
@@ -120,6 +121,17 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails, which paho leaves to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 (the standard library's signature)
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 def _located(path: Path) -> Path:

@@ -1,11 +1,13 @@
 """A real mosquitto on a loopback port of its own, which can be stopped, killed, frozen and started again."""
 
+import asyncio
 import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -149,6 +151,32 @@ def running(broker: Broker) -> Iterator[Broker]:
         yield broker
     finally:
         broker.kill()
+
+
+@contextlib.contextmanager
+def amqtt_broker() -> Iterator[int]:
+    """A broker that knows only MQTT 3.1.1, on the loopback port that this gives."""
+    amqtt = pytest.importorskip("amqtt.broker", reason="amqtt is not installed: the demo extra")
+    port = free_port()
+    listener = {"type": "tcp", "bind": f"127.0.0.1:{port}"}
+    anyone = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    ready, done = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        broker = amqtt.Broker({"listeners": {"default": listener}, "plugins": anyone})
+        await broker.start()
+        ready.set()
+        await asyncio.to_thread(done.wait)
+        await broker.shutdown()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(10), "amqtt does not start"
+        yield port
+    finally:
+        done.set()
+        thread.join()
 
 
 def free_port() -> int:

@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Self
-
-import msgspec
+from typing import Any, Self
 
 from edged.app.outbox import Outbox, open_outbox
 from edged.clock import SystemClock
@@ -24,10 +22,10 @@ DEVICE = "shop-12"
 UP = f"edged/v1/{DEVICE}/up"
 
 
-def mqtt_settings(port: int, **changes: object) -> MqttSettings:
+def mqtt_settings(port: int, **changes: Any) -> MqttSettings:
     """For a broker on loopback; comes back fast."""
-    fields = {"host": "127.0.0.1", "port": port, "retry_max_s": 0.3} | changes
-    return msgspec.convert(fields, MqttSettings)
+    fields: dict[str, Any] = {"host": "127.0.0.1", "port": port, "retry_max_s": 0.3}
+    return MqttSettings(**(fields | changes))
 
 
 class Device:
