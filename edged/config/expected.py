@@ -98,8 +98,6 @@ def _shape(kind: inspect.StrType) -> str:
 
 
 def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
-    if kind.ge is not None and kind.le is not None:
-        return f" from {kind.ge:g} to {kind.le:g}"
     bounds = (
         (kind.gt, "above"),
         (kind.ge, "of at least"),
@@ -107,4 +105,8 @@ def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
         (kind.le, "of at most"),
     )
     said = [f"{word} {bound:g}" for bound, word in bounds if bound is not None]
+    if kind.ge is not None and kind.le is not None:
+        said = [f"from {kind.ge:g} to {kind.le:g}"]
+    if kind.multiple_of is not None:
+        said.append(f"a multiple of {kind.multiple_of:g}")
     return " " + " and ".join(said) if said else ""

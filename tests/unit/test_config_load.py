@@ -177,6 +177,14 @@ def test_a_mistake_beside_the_camera(main: Path, text: str, expected: str) -> No
         ('source = "synthetic"\ndriver = 3', "5: camera.front.driver: unknown key"),
         ('source = "synthetic"\nenabled = false', "3: camera: every camera has enabled = false"),
         (
+            'source = "picamera2"\nwidth = 65',
+            "5: camera.front.width: expected a whole number from 64 to 4096 and a multiple of 2, got 65",
+        ),
+        (
+            'source = "picamera2"\ncontrols = { AfMode = "auto" }',
+            '5: camera.front.controls.AfMode: expected true or false or a whole number or a number, got "auto"',
+        ),
+        (
             'source = "rtsp"\nurl = "rtsp://me:it@cam/1"',
             "3: camera.front: `url` holds a user: set `username` and `password_file` instead",
         ),
