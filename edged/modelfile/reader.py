@@ -4,7 +4,9 @@ Slot numbers are those of the published schemas: ``schema.fbs`` (Model, Metadata
 ``metadata_schema.fbs`` (ModelMetadata, SubGraphMetadata, TensorMetadata, ProcessUnit, NormalizationOptions; M001).
 """
 
+import lzma
 import mmap
+import struct
 import zipfile
 import zlib
 from dataclasses import replace
@@ -16,6 +18,16 @@ from edged.modelfile.labels import labels_in_zip, ultralytics
 from edged.types import FileMetadata
 
 _MODEL_BUFFERS, _MODEL_METADATA = 4, 6
+_DAMAGE = (
+    ValueError,
+    RuntimeError,  # of which zipfile raises NotImplementedError
+    EOFError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What reading a damaged file raises."""
 _NORMALIZATION = 1  # member of the union ProcessUnitOptions
 
 
@@ -36,7 +48,7 @@ def read_metadata(path: Path) -> FileMetadata:
         raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
     except ModelError:
         raise
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _DAMAGE as error:
         raise ModelError(f"{path} is damaged: {error}") from error
 
 

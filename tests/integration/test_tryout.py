@@ -68,3 +68,28 @@ def test_the_child_may_write_no_files_and_leaves_no_core() -> None:
         limits = Path(f"/proc/{tryout._child.pid}/limits").read_text()
     assert "Max file size             0 " in limits
     assert "Max core file size        0 " in limits
+
+
+def install(folder: Path, package: str, interpreter: str) -> None:
+    """A package of that name in front of the real one, whose `interpreter` module is this source."""
+    module = folder / package.replace("-", "_")
+    module.mkdir()
+    (module / "__init__.py").touch()
+    (module / "interpreter.py").write_text(interpreter)
+    notes = folder / f"{module.name}-2.14.0.dist-info"
+    notes.mkdir()
+    (notes / "METADATA").write_text(f"Name: {package}\nVersion: 2.14.0\n")
+
+
+def test_runtimes_that_cannot_be_used_are_told_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is not there; the other does what tflite-runtime does beside numpy 2: its import is well, its constructor is not."""
+    install(tmp_path, "ai-edge-litert", "raise ImportError('not here')")
+    install(tmp_path, "tflite-runtime", "def Interpreter(**_): raise SystemError('wrong numpy')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = data("models/mobilenet_v1_0.25_128_quant.tflite")
+    with pytest.raises(RegistryError) as refused:
+        try_model(ModelSettings(path=path))
+    assert "(not here): install edged[litert]" in str(refused.value)
+    assert "tflite 2.14.0 does not work with numpy" in str(refused.value)

@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import pytest
@@ -6,7 +5,6 @@ import pytest
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError, RegistryError
 from edged.pipeline.model import load_model
-from support.data import data
 
 
 def simulated(**changes: object) -> ModelSettings:
@@ -51,44 +49,3 @@ def test_an_unknown_driver_is_told_with_those_there_are(changes: dict[str, str])
     settings = {"runtime": "simulated", "path": Path("none.tflite")} | changes
     with pytest.raises(RegistryError, match="there are: "):
         load_model(ModelSettings(**settings))  # type: ignore[arg-type] # any setting, by name
-
-
-def install(folder: Path, package: str, version: str, interpreter: str) -> None:
-    """A package of that name whose `Interpreter` does what the source says."""
-    module = package.replace("-", "_")
-    (folder / module).mkdir()
-    (folder / module / "__init__.py").touch()
-    (folder / module / "interpreter.py").write_text(interpreter)
-    notes = folder / f"{module}-{version}.dist-info"
-    notes.mkdir()
-    (notes / "METADATA").write_text(f"Name: {package}\nVersion: {version}\n")
-
-
-@pytest.fixture
-def no_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in list(sys.modules):
-        if module.split(".")[0] in ("ai_edge_litert", "tflite_runtime"):
-            monkeypatch.delitem(sys.modules, module)
-    for package in ("ai_edge_litert", "tflite_runtime"):
-        monkeypatch.setitem(sys.modules, f"{package}.interpreter", None)
-
-
-@pytest.mark.usefixtures("no_runtimes")
-def test_without_a_runtime_it_says_which_can_be_installed() -> None:
-    path = data("models/mobilenet_v1_0.25_128_quant.tflite")
-    with pytest.raises(RegistryError, match=r"install edged\[litert\].*install edged\[tflite\]"):
-        load_model(ModelSettings(path=path))
-
-
-@pytest.mark.usefixtures("no_runtimes")
-def test_a_runtime_that_cannot_work_with_this_numpy_is_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What tflite-runtime does beside numpy 2: the import is well, and the constructor is not."""
-    source = "def Interpreter(**_):\n    raise SystemError('CreateWrapperFromFile')\n"
-    install(tmp_path, "tflite-runtime", "2.14.0", source)
-    monkeypatch.delitem(sys.modules, "tflite_runtime.interpreter")
-    monkeypatch.syspath_prepend(tmp_path)
-    path = data("models/mobilenet_v1_0.25_128_quant.tflite")
-    with pytest.raises(RegistryError, match=r"tflite 2\.14\.0 does not work with numpy"):
-        load_model(ModelSettings(path=path, runtime="tflite"))
