@@ -4,8 +4,9 @@ Both have the same `Interpreter` class; only that is used. What differs is how t
 """
 
 import ctypes
+import sys
 from collections.abc import Mapping
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -50,7 +51,7 @@ class _TfliteInterpreter:
         """
         file_metadata = read_metadata(path)
         module = self._import()
-        self.runtime = f"{self._extra} {metadata.version(self._package)}"
+        self.runtime = f"{self._extra} {sys.modules[self._package].__version__}"
         loaded = self._load_delegate(module, delegate, delegate_options or {})
         self._interpreter: Any = self._load_model(module, path, threads, loaded)
         ops = self._op_names()
@@ -83,7 +84,7 @@ class _TfliteInterpreter:
     @classmethod
     def _import(cls) -> ModuleType:
         try:
-            return import_module(f"{cls._package.replace('-', '_')}.interpreter")
+            return import_module(f"{cls._package}.interpreter")
         except ImportError as error:
             raise RegistryError(
                 f"the runtime {cls._extra!r} cannot be imported ({_one_line(error)}): install edged[{cls._extra}]"
@@ -142,14 +143,14 @@ class _TfliteInterpreter:
 class LiteRtInterpreter(_TfliteInterpreter):
     """On ai-edge-litert, the successor of tflite-runtime."""
 
-    _package = "ai-edge-litert"
+    _package = "ai_edge_litert"
     _extra = "litert"
 
 
 class TfliteRuntimeInterpreter(_TfliteInterpreter):
     """On tflite-runtime: Python 3.11, numpy 1, and the only one on 32-bit Arm."""
 
-    _package = "tflite-runtime"
+    _package = "tflite_runtime"
     _extra = "tflite"
 
 

@@ -72,21 +72,18 @@ def test_the_child_may_write_no_files_and_leaves_no_core() -> None:
 
 def install(folder: Path, package: str, interpreter: str) -> None:
     """A package of that name in front of the real one, whose `interpreter` module is this source."""
-    module = folder / package.replace("-", "_")
+    module = folder / package
     module.mkdir()
-    (module / "__init__.py").touch()
+    (module / "__init__.py").write_text("__version__ = '2.14.0'\n")
     (module / "interpreter.py").write_text(interpreter)
-    notes = folder / f"{module.name}-2.14.0.dist-info"
-    notes.mkdir()
-    (notes / "METADATA").write_text(f"Name: {package}\nVersion: 2.14.0\n")
 
 
 def test_runtimes_that_cannot_be_used_are_told_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One is not there; the other does what tflite-runtime does beside numpy 2: its import is well, its constructor is not."""
-    install(tmp_path, "ai-edge-litert", "raise ImportError('not here')")
-    install(tmp_path, "tflite-runtime", "def Interpreter(**_): raise SystemError('wrong numpy')")
+    install(tmp_path, "ai_edge_litert", "raise ImportError('not here')")
+    install(tmp_path, "tflite_runtime", "def Interpreter(**_): raise SystemError('wrong numpy')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = data("models/mobilenet_v1_0.25_128_quant.tflite")
     with pytest.raises(RegistryError) as refused:
