@@ -4,12 +4,12 @@ Each is STARTING until it says `Ready`, then RUNNING; when it ends it is WAITING
 started again. One that does not start, or stays silent, in time is ENDING: killed, and WAITING once its process is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Protocol
 
-from edged.app.inbox import Gone, Heard, Inbox
-from edged.app.vision_process import VisionProcess
+from edged.app.inbox import Gone, Heard
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.pipeline.backoff import Backoff
 from edged.workers.protocol import Fault, Ready, VisionJob
@@ -25,6 +25,27 @@ _LAST_RETRY_S = 30.0
 _NEVER_NS = 2**63
 HOPELESS_LOSSES = 20
 """Deaths in a row without one report in between: replacing does not help."""
+
+
+class Process(Protocol):
+    """One run of a worker; `edged.app.vision_process.VisionProcess` is the real one."""
+
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+
+    def ask_to_end(self) -> None:
+        """Let it close its cameras and end."""
+
+    def kill(self) -> None:
+        """End it now."""
+
+    def join(self, timeout_s: float = ...) -> bool:
+        """Reap it; whether it has ended in time."""
+
+
+Launch = Callable[[VisionJob, int, int], Process]
+"""Starts a job as this worker's run of this number."""
 
 
 class Phase(Enum):
@@ -52,7 +73,7 @@ class _Member:
     backoff: Backoff
     phase: Phase = Phase.WAITING
     run: int = 0
-    process: VisionProcess | None = None
+    process: Process | None = None
     since_ns: int = 0
     """When the phase began."""
     heard_ns: int = 0
@@ -71,17 +92,17 @@ class Crew:
         jobs: Sequence[VisionJob],
         *,
         hang_s: float,
-        inbox: Inbox,
         clock: Clock,
-        first_run: int,
+        launch: Launch,
+        first_run: int = 0,
     ) -> None:
         self._members = [
             _Member(job, Backoff(first_s=_FIRST_RETRY_S, cap_s=_LAST_RETRY_S), run=first_run)
             for job in jobs
         ]
         self._hang_s = hang_s
-        self._inbox = inbox
         self._clock = clock
+        self._launch = launch
 
     def job(self, worker: int) -> VisionJob:
         """What that worker was told."""
@@ -180,7 +201,7 @@ class Crew:
         member.run += 1
         member.fault = None
         member.ended_for = ""
-        member.process = VisionProcess(member.job, worker=index, run=member.run, inbox=self._inbox)
+        member.process = self._launch(member.job, index, member.run)
         self._enter(member, Phase.STARTING)
 
     def _kill(self, member: _Member, reason: str) -> None:

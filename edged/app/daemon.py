@@ -73,13 +73,19 @@ def run(config: Path) -> int:
         outbox=outbox,
         lookout=lookout,
         telemetry=telemetry,
-        reload=lambda: _read(config).settings,
+        reload=lambda: _reload(config),
         settings=settings,
         conditions=conditions,
         notifier=notifier,
         clock=clock,
     ).run()
     return 0
+
+
+def _reload(config: Path) -> Settings:
+    settings = _read(config).settings
+    logs.configure(settings.log.level)
+    return settings
 
 
 def _read(config: Path) -> Loaded:

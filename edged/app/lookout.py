@@ -11,13 +11,14 @@ from edged.app.inbox import Gone, Heard, Inbox
 from edged.app.jobs import vision_jobs
 from edged.app.logs import fields
 from edged.app.outbox import Outbox
+from edged.app.vision_process import VisionProcess
 from edged.clock import Clock
 from edged.config.settings import Settings
 from edged.contract.device import ModelFailure
 from edged.contract.header import Stamper
 from edged.health import Conditions, Verdict
 from edged.scene import Scene, SceneUpdate
-from edged.workers.protocol import CameraReport, Fault, Observation, Ready, Report
+from edged.workers.protocol import CameraReport, Fault, Observation, Ready, Report, VisionJob
 
 _log = logging.getLogger(__name__)
 
@@ -147,10 +148,13 @@ class Lookout:
         return Crew(
             vision_jobs(settings),
             hang_s=settings.model.hang_s,
-            inbox=self._inbox,
             clock=self._clock,
+            launch=self._launch,
             first_run=first_run,
         )
+
+    def _launch(self, job: VisionJob, worker: int, run: int) -> VisionProcess:
+        return VisionProcess(job, worker=worker, run=run, inbox=self._inbox)
 
     def _set_up(self) -> None:
         names = [name for name, camera in self._settings.camera.items() if camera.enabled]

@@ -16,7 +16,7 @@ from edged.app.lookout import Lookout
 from edged.app.outbox import Outbox
 from edged.app.telemetry import Telemetry
 from edged.clock import NS_PER_S, Clock, Deadline
-from edged.config.changes import changes
+from edged.config.changes import needs_restart
 from edged.config.settings import Settings
 from edged.errors import ConfigError
 from edged.health import Conditions, Verdict
@@ -52,7 +52,7 @@ class Supervisor:
         self._lookout = lookout
         self._telemetry = telemetry
         self._reload_settings = reload
-        self._settings = settings
+        self._started_with = self._settings = settings
         self._conditions = conditions
         self._notifier = notifier
         self._clock = clock
@@ -133,7 +133,7 @@ class Supervisor:
             _log.error("%s", reason)
         else:
             self._conditions.clear("config")
-            fixed = changes(self._settings, settings).restart
+            fixed = needs_restart(self._started_with, settings)
             if fixed:
                 reason = f"takes effect only after a restart: {', '.join(fixed)}"
                 self._conditions.hold("config.restart", reason, now_ns=now_ns)
