@@ -135,6 +135,13 @@ def test_a_walker_comes_out_from_behind_a_tree_as_the_same(fps: float) -> None:
     assert len(shown.ids) == 1
 
 
+def test_something_small_in_the_place_of_something_large_is_another_object() -> None:
+    shown = Film()
+    shown.show(found((0.2, 0.2, 0.5, 0.8)), frames=5)
+    shown.show(found((0.33, 0.44, 0.37, 0.56)), frames=5)
+    assert len(shown.ids) == 2
+
+
 def test_two_who_cross_keep_their_ids() -> None:
     shown = Film()
     left, right = (0.1, 0.3, 0.2, 0.7), (0.8, 0.35, 0.9, 0.75)
