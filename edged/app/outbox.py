@@ -12,12 +12,12 @@ One thread, the supervisor's, calls every method. A refusal (an access rule, a q
 stay where they are; they are tried again from the first one after a pause: order is kept and the broker is left in peace.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
 from edged import registry
+from edged.app.patience import Patience
 from edged.app.retained import Retained
 from edged.clock import Clock, Deadline
 from edged.config.settings import Settings
@@ -30,13 +30,10 @@ from edged.interfaces import Delivered, Link, Outgoing, Publisher
 from edged.spool import Loss, Rank, Spool
 
 IN_FLIGHT = 20
-_PAUSE_S = 5.0
-_LONGEST_PAUSE_S = 300.0
+_BUSY_S = 0.05
 _STATUS_AGAIN_S = 180.0
 """The will of an earlier connection fires at the latest 1.5 keep-alives after that died. A broker publishes it before it
 accepts the same client again, but not if the client id was changed, or across a cluster: `online` once more heals that."""
-
-_log = logging.getLogger(__name__)
 
 Notify = Callable[[Link | Delivered], None]
 Birth = Callable[[], Sequence[Outgoing]]
@@ -71,9 +68,7 @@ class Outbox:
         self._link_up = False
         self._connects = 0
         self._last_error = ""
-        self._refused = ""
-        self._pause_s = 0.0
-        self._pause: Deadline | None = None
+        self._patience = Patience(clock)
         self._status_again: Deadline | None = None
         self.next_tick_s = 0.0
         """`tick` wants to be called again within so many seconds."""
@@ -118,7 +113,7 @@ class Outbox:
             return
         self._retained.seen()
         self._connects += 1
-        self._pause = None
+        self._patience.resume()
         self._status_again = Deadline(self._clock, _STATUS_AGAIN_S)
         self._acknowledge()
         self._spool.rewind()
@@ -129,24 +124,25 @@ class Outbox:
         self._in_flight.discard(delivered.token)
         self._acknowledge()
         if delivered.error:
-            self._hold(delivered.error)
-        elif self._pause is None:
-            self._refused, self._pause_s = "", 0.0
+            self._last_error = delivered.error
+            self._patience.refused(delivered.error)
+        else:
+            self._patience.accepted()
         self._pump()
 
     def tick(self) -> None:
         """Do what is due."""
-        waits_s = [self._spool.tick()]
+        spool_s = self._spool.tick()
         if self._status_again is not None and self._status_again.expired:
             self._status_again = None
             self._retained.again(Status(status="online"))
-        if self._pause is not None and self._pause.expired and not self._in_flight:
-            self._pause = None
+        if self._patience.over and not self._in_flight:
+            self._patience.resume()
             self._spool.rewind()
         self._pump()
-        deadlines = (self._pause, self._status_again)
-        waits_s += [max(d.remaining_s, 0.05) for d in deadlines if d is not None]
-        self.next_tick_s = min(waits_s)
+        status_s = None if self._status_again is None else self._status_again.remaining_s
+        waits_s = [w for w in (spool_s, status_s, self._patience.remaining_s) if w is not None]
+        self.next_tick_s = max(min(waits_s), _BUSY_S)
 
     def spool_state(self) -> SpoolState:
         """For `Health`."""
@@ -166,7 +162,7 @@ class Outbox:
         """What is wrong, by name; "" where nothing is."""
         return {
             "link": "" if self._link_up else self._last_error,
-            "refused": self._refused,
+            "refused": self._patience.reason,
             "spool": self._spool.fault,
         }
 
@@ -187,15 +183,6 @@ class Outbox:
         while not self._answered.empty():
             self._spool.ack(self._answered.get())
 
-    def _hold(self, reason: str) -> None:
-        """Stop handing over spooled messages for a while."""
-        if reason != self._refused:
-            _log.warning("messages are refused and kept: %s", reason)
-        self._refused = self._last_error = reason
-        if self._pause is None:
-            self._pause_s = min(max(_PAUSE_S, 2 * self._pause_s), _LONGEST_PAUSE_S)
-            self._pause = Deadline(self._clock, self._pause_s)
-
     def _pump(self) -> None:
         """Hand over what may be handed over.
 
@@ -207,7 +194,7 @@ class Outbox:
         for message in self._retained.unsent():
             if not self._publisher.publish(message):
                 return
-        if self._pause is not None:
+        if self._patience.waiting:
             return
         for item in self._spool.next_unsent(IN_FLIGHT - len(self._in_flight)):
             message = Outgoing(topic=item.topic, payload=item.payload, qos=1)

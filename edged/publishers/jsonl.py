@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import IO, Annotated, ClassVar
 
@@ -9,6 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edged.interfaces import Delivered, Link, Outgoing
+
+_RETRY_S = 5.0
 
 
 class JsonlSettings(Struct, frozen=True, kw_only=True):
@@ -22,7 +25,7 @@ class JsonlSettings(Struct, frozen=True, kw_only=True):
 class JsonlPublisher:
     """Always connected while the file can be written; what is written is delivered.
 
-    There is no will: nobody is left to write it. Lines are written in the caller's thread, so a pipe should have a reader.
+    A file that fails is tried again every five seconds. There is no will: nobody is left to write it. Lines are written in the caller's thread, so a pipe should have a reader.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = JsonlSettings
@@ -41,6 +44,7 @@ class JsonlPublisher:
         self._birth = birth
         self._notify = notify
         self._file: IO[bytes] | None = None
+        self._retry: threading.Timer | None = None
 
     def start(self) -> None:
         """See `Publisher`; a file that cannot be opened is told by `Link`."""
@@ -72,6 +76,8 @@ class JsonlPublisher:
         """See `Publisher`."""
         for message in last_words:
             self.publish(message)
+        if self._retry is not None:
+            self._retry.cancel()
         self._release()
 
     def _write(self, message: Outgoing) -> None:
@@ -82,6 +88,9 @@ class JsonlPublisher:
 
     def _lost(self, error: OSError) -> None:
         self._release()
+        self._retry = threading.Timer(_RETRY_S, self.start)
+        self._retry.daemon = True
+        self._retry.start()
         self._notify(Link(up=False, reason=f"jsonl.path {self._path}: {error}"))
 
     def _release(self) -> None:

@@ -53,6 +53,7 @@ class MqttPublisher:
         self._max_in_flight = _MAX_IN_FLIGHT
         self._session: Session | None = None
         self._told: Link | None = None
+        self._steady: Deadline | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
@@ -78,30 +79,32 @@ class MqttPublisher:
     def _run(self) -> None:
         backoff = Backoff(longest_s=self._settings.retry_max_s)
         while not self._closing.is_set():
-            steady = Deadline(SystemClock(), _STEADY_S)
             reason = self._connection()
             if self._closing.is_set():
                 return
-            if self._told == Link(up=True) and not steady.expired:
+            if self._steady is not None and self._steady.expired:
+                backoff.reset()
+            elif self._steady is not None:
                 reason += (
                     f"; if this goes on, look for another client with the id {self._client_id}"
                 )
             self._tell(Link(up=False, reason=reason))
-            if steady.expired:
-                backoff.reset()
             self._closing.wait(backoff.next_s())
 
     def _connection(self) -> str:
         """One connection, from its beginning to its end; why it ended."""
+        self._steady = None
         self._session = session = Session(
             self._settings,
             client_id=self._client_id,
             will=self._will,
             birth=self._birth,
-            on_up=lambda: self._tell(Link(up=True)),
+            on_up=self._came_up,
             on_delivered=self._notify,
             max_in_flight=self._max_in_flight,
         )
+        if self._closing.is_set():  # close() may have looked for a session before there was one
+            session.abandon()
         try:
             return session.run()
         except PublishError as error:
@@ -112,6 +115,10 @@ class MqttPublisher:
         finally:
             self._max_in_flight = session.receive_maximum or self._max_in_flight
             self._session = None
+
+    def _came_up(self) -> None:
+        self._steady = Deadline(SystemClock(), _STEADY_S)
+        self._tell(Link(up=True))
 
     def _tell(self, link: Link) -> None:
         if link == self._told:

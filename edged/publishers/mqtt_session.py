@@ -6,17 +6,16 @@ queues and wakes it.
 """
 
 import contextlib
-import logging
 import ssl
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
 from edged.interfaces import Delivered, Outgoing
-from edged.publishers.mqtt_settings import MqttSettings, address, password, port, tls_context
+from edged.publishers.mqtt_answers import Answers, Sent
+from edged.publishers.mqtt_client import make_client, release, with_hint, words
+from edged.publishers.mqtt_settings import MqttSettings, address, port
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, DisconnectFlags
@@ -25,23 +24,6 @@ if TYPE_CHECKING:
 
 _LOOP_S = 1.0
 _PAHO_ERROR = 0x08
-_HINTS = {
-    "Unsupported protocol version": 'set mqtt.protocol = "3.1.1"',
-    "Bad user name or password": "check mqtt.username and mqtt.password_file",
-    "Not authorized": "check mqtt.username, mqtt.password_file, mqtt.tls.cert and the broker's access rules",
-    "Client identifier not valid": "set mqtt.client_id",
-    "Session taken over": "another client has the same id: give each device its own [device] name or mqtt.client_id",
-}
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A message that was handed to paho: what to say when the broker answers."""
-
-    topic: str
-    token: int | None
 
 
 class Session:
@@ -75,14 +57,10 @@ class Session:
         self._will = will
         self._birth = birth
         self._on_up = on_up
-        self._on_delivered = on_delivered
+        self._answers = Answers(on_delivered)
         self._max_in_flight = max_in_flight
         self.receive_maximum: int | None = None
         """Most unanswered messages that the broker allows, if that is less than `max_in_flight`."""
-        self._lock = threading.Lock()
-        self._sent: dict[int, _Sent] = {}
-        self._early: dict[int, str] = {}
-        self._refusals: set[tuple[str, str]] = set()
         self._client: Client | None = None
         self._up = False
         self._abandoned = False
@@ -95,7 +73,17 @@ class Session:
         Raises:
             PublishError: the broker cannot be reached, or the settings cannot be used.
         """
-        client = self._client = self._make_client()
+        client = make_client(
+            self._settings,
+            client_id=self._client_id,
+            will=self._will,
+            max_in_flight=self._max_in_flight,
+        )
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_publish = self._published
+        client.on_log = self._logged
+        self._client = client
         try:
             client.connect(
                 self._settings.host,
@@ -104,10 +92,10 @@ class Session:
             )
             self._serve(client)
         except (OSError, ssl.SSLError, ValueError) as error:
-            raise PublishError(f"{address(self._settings)}: {_words(error)}") from error
+            raise PublishError(f"{address(self._settings)}: {words(error)}") from error
         finally:
             self._up = False
-            _release(client)
+            release(client)
         return f"{address(self._settings)}: {self._end}"
 
     def publish(self, message: Outgoing, token: int | None = None) -> bool:
@@ -130,35 +118,6 @@ class Session:
         self._end = self._end or "closed"
         if self._client is not None:
             self._client.disconnect()
-
-    def _make_client(self) -> "Client":
-        from paho.mqtt import client as paho
-        from paho.mqtt.enums import CallbackAPIVersion
-
-        settings = self._settings
-        v5 = settings.protocol == "5"
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=None if v5 else True,
-            protocol=paho.MQTTv5 if v5 else paho.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = settings.connect_timeout_s
-        client.max_inflight_messages_set(self._max_in_flight)
-        if settings.username is not None:
-            client.username_pw_set(settings.username, password(settings))
-        if settings.tls is not None:
-            client.tls_set_context(tls_context(settings.tls))
-        if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
-        client.on_connect = self._connected
-        client.on_disconnect = self._disconnected
-        client.on_publish = self._published
-        client.on_log = self._logged
-        # paho writes from the caller's thread unless somebody else is said to watch the socket: run() does.
-        client.on_socket_register_write = lambda *_: None
-        return client
 
     def _serve(self, client: "Client") -> None:
         answer_by = Deadline(SystemClock(), self._settings.connect_timeout_s)
@@ -193,7 +152,7 @@ class Session:
         properties: "Properties | None",
     ) -> None:
         if reason.is_failure:
-            self._end = f"the broker refuses the connection: {_with_hint(reason)}"
+            self._end = f"the broker refuses the connection: {with_hint(reason)}"
             return
         allowed = getattr(properties, "ReceiveMaximum", self._max_in_flight)
         if allowed < self._max_in_flight:
@@ -221,7 +180,7 @@ class Session:
     ) -> None:
         self._up = False
         if flags.is_disconnect_packet_from_server:
-            self._end = f"the broker has closed the connection: {_with_hint(reason)}"
+            self._end = f"the broker has closed the connection: {with_hint(reason)}"
 
     def _logged(self, _client: "Client", _userdata: Any, level: int, text: str) -> None:
         """Keep paho's own word for a failure of the network or of TLS, which it tells nowhere else."""
@@ -236,13 +195,7 @@ class Session:
         info = client.publish(message.topic, message.payload, message.qos, message.retain)
         if info.rc:
             return None
-        sent = _Sent(message.topic, token)
-        with self._lock:
-            answer = self._early.pop(info.mid, None)
-            if answer is None:
-                self._sent[info.mid] = sent
-        if answer is not None:
-            self._answered(sent, answer)
+        self._answers.sent(info.mid, Sent(message.topic, token))
         return info
 
     def _published(
@@ -253,43 +206,4 @@ class Session:
         reason: "ReasonCode",
         _properties: "Properties | None",
     ) -> None:
-        """The broker has answered; that may be before `_hand_over` knows the message's number."""
-        answer = str(reason) if reason.is_failure else ""
-        with self._lock:
-            sent = self._sent.pop(mid, None)
-            if sent is None:
-                self._early[mid] = answer
-        if sent is not None:
-            self._answered(sent, answer)
-
-    def _answered(self, sent: _Sent, answer: str) -> None:
-        error = f"{sent.topic}: {answer}" if answer else ""
-        if sent.token is not None:
-            self._on_delivered(Delivered(sent.token, error))
-        elif answer and (sent.topic, answer) not in self._refusals:
-            self._refusals.add((sent.topic, answer))
-            _log.warning("mqtt: the broker refuses %s: check its access rules", error)
-
-
-def _release(client: "Client") -> None:
-    """Close the socket and break the ring of references, so that nothing is left to the garbage collector."""
-    client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
-    client.on_socket_register_write = None
-    connection = client.socket()
-    if connection is not None:
-        connection.close()
-
-
-def _with_hint(reason: "ReasonCode") -> str:
-    words = str(reason)
-    hint = _HINTS.get(words)
-    return f"{words}: {hint}" if hint else words
-
-
-def _words(error: Exception) -> str:
-    """An error of the network or of TLS, without its number."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker's certificate is not accepted: {error.verify_message}; check mqtt.tls.ca and mqtt.host"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return str(getattr(error, "strerror", None) or error)
+        self._answers.answered(mid, str(reason) if reason.is_failure else "")

@@ -1,10 +1,11 @@
 """The messages in order: first those on disk, then those that only memory has yet."""
 
-from itertools import chain, islice
+from itertools import islice
 
 from edged.spool.disk import Disk
 from edged.spool.store import Item, Rank, Sized, Store, Stored
 
+_PAGE = 64
 _NOTHING = Stored(count=0, size=0, next_seq=0, ran_ns=0)
 
 
@@ -18,7 +19,8 @@ class Backlog:
         self._disk = disk
         self._fresh: dict[int, Item] = {}
         self._fresh_bytes = 0
-        self._gone: dict[int, int] = {}
+        self._gone: set[int] = set()
+        self._gone_bytes = 0
         self._stored = _NOTHING
 
     @property
@@ -29,7 +31,7 @@ class Backlog:
     @property
     def size(self) -> int:
         """Bytes of payload, on disk and in memory."""
-        return self._stored.size - sum(self._gone.values()) + self._fresh_bytes
+        return self._stored.size - self._gone_bytes + self._fresh_bytes
 
     @property
     def fresh_bytes(self) -> int:
@@ -58,7 +60,7 @@ class Backlog:
 
     def forget_stored(self) -> None:
         """The file was lost: only memory counts."""
-        self._gone.clear()
+        self._forget_gone()
         self._stored = _NOTHING
 
     def put(self, item: Item) -> None:
@@ -72,17 +74,14 @@ class Backlog:
             del self._fresh[seq]
             self._fresh_bytes -= size
         else:
-            self._gone[seq] = size
+            self._gone.add(seq)
+            self._gone_bytes += size
 
     def after(self, seq: int, limit: int) -> list[Item]:
         """At most `limit` messages with a higher number, ascending."""
-        stored: list[Item] = []
-        if self._stored.count > len(self._gone):
-            wanted = limit + len(self._gone)
-            stored = self._disk.run(lambda store: store.after(seq, wanted), [])
+        found = self._stored_after(seq, limit)
         fresh = (item for item in self._fresh.values() if item.seq > seq)
-        waiting = (item for item in chain(stored, fresh) if item.seq not in self._gone)
-        return list(islice(waiting, limit))
+        return [*found, *islice(fresh, limit - len(found))]
 
     def gaps(self) -> list[Item]:
         """The gap records on disk, ascending."""
@@ -121,6 +120,23 @@ class Backlog:
             return False
         self._stored = Stored(self.count, self.size, next_seq, ran_ns)
         self._fresh.clear()
-        self._gone.clear()
         self._fresh_bytes = 0
+        self._forget_gone()
         return True
+
+    def _stored_after(self, seq: int, limit: int) -> list[Item]:
+        found: list[Item] = []
+        while len(found) < limit and self._stored.count > len(self._gone):
+            page = self._read_page(seq)
+            found += [item for item in page if item.seq not in self._gone]
+            if len(page) < _PAGE:
+                break
+            seq = page[-1].seq
+        return found[:limit]
+
+    def _read_page(self, seq: int) -> list[Item]:
+        return self._disk.run(lambda store: store.after(seq, _PAGE), [])
+
+    def _forget_gone(self) -> None:
+        self._gone.clear()
+        self._gone_bytes = 0

@@ -8,7 +8,8 @@ Ages are measured on a line of running time that is stored with each commit: a w
 everything, and the time in which the device was off does not count.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from edged.clock import NS_PER_S, Clock
 from edged.spool.backlog import Backlog
 from edged.spool.disk import Disk
+from edged.spool.gaps import Gaps
 from edged.spool.loss import Loss, Reason, merge
 from edged.spool.numbers import Numbers
 from edged.spool.store import Item, Rank, Sized
@@ -66,7 +68,7 @@ class Spool:
         self._describe = describe
         self._handed: dict[int, int] = {}
         self._cursor = -1
-        self._gaps: dict[Reason, Item] = {}
+        self._gaps = Gaps()
         self._opened_ns = clock.monotonic_ns()
         self._committed_ns = self._expired_ns = self._tried_ns = self._opened_ns
         self._disk = Disk(folder / "spool.db")
@@ -132,7 +134,7 @@ class Spool:
         if size is None:
             return
         self._backlog.remove(seq, size)
-        self._gaps = {why: gap for why, gap in self._gaps.items() if gap.seq != seq}
+        self._gaps.forget(seq)
 
     def rewind(self) -> None:
         """Hand out everything again that is not acknowledged: the link was lost."""
@@ -165,8 +167,7 @@ class Spool:
     def _settle(self) -> None:
         """Take up what the disk holds, at the start or after a fault."""
         stored = self._backlog.load()
-        for item in self._backlog.gaps():
-            self._gaps.setdefault(_loss(item).reason, item)
+        self._gaps.restore(self._backlog.gaps())
         lost = self._numbers.settle(known=stored.next_seq, unsafe=self._unsafe())
         if lost is not None:
             self._tell(Loss("unclean_stop", (lost,), None))
@@ -177,10 +178,7 @@ class Spool:
     def _unsafe(self) -> int | None:
         """The lowest number that only memory knows of, be it in a gap record."""
         first = self._backlog.first_fresh
-        if first is None:
-            return None
-        fresh_gaps = (gap for gap in self._gaps.values() if gap.seq >= first.seq)
-        return min([first.seq, *(_loss(gap).ranges[0][0] for gap in fresh_gaps)])
+        return None if first is None else self._gaps.lowest(first.seq)
 
     def _commit(self) -> None:
         self._committed_ns = self._clock.monotonic_ns()
@@ -206,24 +204,22 @@ class Spool:
 
     def _make_room(self) -> None:
         excess = self._backlog.size - int(self._max_bytes * _ROOM)
-        ranked = (self._backlog.sizes(rank) for rank in (Rank.UPDATE, Rank.EVENT))
-        self._drop("full", self._victims(ranked, excess))
+        self._drop("full", self._victims(self._backlog.sizes, excess))
 
     def _make_room_in_memory(self) -> None:
         excess = self._backlog.fresh_bytes - int(self._memory_bytes * _ROOM)
-        ranked = (self._backlog.fresh_sizes(rank) for rank in (Rank.UPDATE, Rank.EVENT))
-        self._drop("disk", self._victims(ranked, excess))
+        self._drop("disk", self._victims(self._backlog.fresh_sizes, excess))
 
-    def _victims(self, ranked: Iterable[list[Sized]], excess: int) -> list[Sized]:
+    def _victims(self, sizes: Callable[[Rank], list[Sized]], excess: int) -> list[Sized]:
         """The least important, then the oldest, that make up `excess` bytes; nothing that is on its way."""
+        ranked = chain.from_iterable(sizes(rank) for rank in (Rank.UPDATE, Rank.EVENT))
         victims: list[Sized] = []
-        for sizes in ranked:
-            for seq, size in sizes:
-                if excess <= 0:
-                    return victims
-                if seq not in self._handed:
-                    victims.append((seq, size))
-                    excess -= size
+        for seq, size in ranked:
+            if excess <= 0:
+                break
+            if seq not in self._handed:
+                victims.append((seq, size))
+                excess -= size
         return victims
 
     def _drop(self, reason: Reason, victims: list[Sized]) -> None:
@@ -236,16 +232,14 @@ class Spool:
 
     def _tell(self, loss: Loss) -> None:
         """Queue a gap record; one of the same reason that still waits goes up in it."""
-        earlier = self._gaps.get(loss.reason)
-        if earlier is not None and earlier.seq not in self._handed:
-            self._backlog.remove(earlier.seq, len(earlier.payload))
-            record = Loss(loss.reason, ((earlier.seq, earlier.seq),), 0)
-            loss = loss.joined(_loss(earlier)).joined(record)
+        loss, replaced = self._gaps.absorb(loss, self._handed)
+        if replaced is not None:
+            self._backlog.remove(replaced.seq, len(replaced.payload))
         seq = self._numbers.take(self._unsafe())
         topic, payload = self._describe(seq, loss)
-        item = Item(seq, Rank.GAP, topic, payload, self._line_ns(), msgspec.json.encode(loss))
-        self._backlog.put(item)
-        self._gaps[loss.reason] = item
+        record = Item(seq, Rank.GAP, topic, payload, self._line_ns(), msgspec.json.encode(loss))
+        self._backlog.put(record)
+        self._gaps.add(record)
 
     def _tell_if_set_aside(self) -> None:
         """A damaged file took everything with it that was not in memory."""
@@ -257,7 +251,3 @@ class Spool:
         unsafe = self._unsafe()
         last = (self._numbers.next if unsafe is None else unsafe) - 1
         self._tell(Loss("corrupt", ((1, last),), None))
-
-
-def _loss(gap: Item) -> Loss:
-    return msgspec.json.decode(gap.loss or b"", type=Loss)

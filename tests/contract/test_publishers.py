@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from edged.interfaces import Delivered, Link, Outgoing, Publisher
+from edged.publishers import jsonl
 from edged.publishers.jsonl import JsonlSettings
 from edged.registry import PUBLISHERS, load
 from support.broker import Broker, running
@@ -121,3 +122,25 @@ def test_closing_twice_and_unstarted_is_no_error(way: Way) -> None:
     way.publisher.close([LAST], 0.2)
     way.publisher.close([LAST], 0.2)
     assert way.seen() == []
+
+
+def test_a_file_that_cannot_be_written_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "_RETRY_S", 0.05)
+    path = tmp_path / "later" / "out.jsonl"
+    way = Way("jsonl", JsonlSettings(path=str(path)), list)
+    way.publisher.start()
+    assert isinstance(way.told[0], Link)
+    assert f"jsonl.path {path}" in way.told[0].reason
+    assert not way.publisher.publish(EVENT, token=1)
+    path.parent.mkdir()
+    way.wait(lambda: Link(up=True) in way.told)
+    assert way.publisher.publish(EVENT, token=1)
+    way.publisher.close([], 1)
+    assert path.read_bytes() == jsonl.line(BIRTH) + jsonl.line(EVENT)
+
+
+def test_what_is_not_json_is_a_line_all_the_same() -> None:
+    line = json.loads(jsonl.line(Outgoing(topic="t", payload=b"\xff\xd8\xff")))
+    assert line == {"topic": "t", "qos": 0, "retain": False, "payload": "/9j/"}

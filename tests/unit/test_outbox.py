@@ -266,7 +266,7 @@ def test_what_is_unanswered_at_the_end_goes_out_first_next_time(bench: Bench) ->
 
 
 def test_health_is_told(bench: Bench) -> None:
-    assert bench.outbox.complaints() == {"link": "not connected yet", "refused": "", "spool": ""}
+    assert bench.outbox.complaints() == {"link": "", "refused": "", "spool": ""}
     bench.events(1)
     bench.wait(2)
     assert bench.outbox.spool_state().oldest_age_s == 2

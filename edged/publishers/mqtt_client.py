@@ -1,0 +1,78 @@
+"""Making, ending and understanding a paho client: what is peculiar to that library and to no connection."""
+
+import ssl
+from typing import TYPE_CHECKING
+
+from edged.interfaces import Outgoing
+from edged.publishers.mqtt_settings import MqttSettings, password, tls_context
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
+    from paho.mqtt.reasoncodes import ReasonCode
+
+_HINTS = {
+    "Unsupported protocol version": 'set mqtt.protocol = "3.1.1"',
+    "Bad user name or password": "check mqtt.username and mqtt.password_file",
+    "Not authorized": "check mqtt.username, mqtt.password_file, mqtt.tls.cert and the broker's access rules",
+    "Client identifier not valid": "set mqtt.client_id",
+    "Session taken over": "another client has the same id: give each device its own [device] name or mqtt.client_id",
+}
+
+
+def make_client(
+    settings: MqttSettings, *, client_id: str, will: Outgoing | None, max_in_flight: int
+) -> "Client":
+    """A client that has yet to connect: clean session, no reconnecting of its own.
+
+    Its network loop is to be run by one thread, which alone writes to the socket; any thread may publish.
+
+    Raises:
+        PublishError: the settings cannot be used: a file is unreadable, or is no key.
+    """
+    from paho.mqtt import client as paho
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    v5 = settings.protocol == "5"
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=None if v5 else True,
+        protocol=paho.MQTTv5 if v5 else paho.MQTTv311,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = settings.connect_timeout_s
+    client.max_inflight_messages_set(max_in_flight)
+    if settings.username is not None:
+        client.username_pw_set(settings.username, password(settings))
+    if settings.tls is not None:
+        client.tls_set_context(tls_context(settings.tls))
+    if will is not None:
+        client.will_set(will.topic, will.payload, will.qos, will.retain)
+    # paho writes from the thread that publishes unless somebody else is said to watch the socket.
+    client.on_socket_register_write = lambda *_: None
+    return client
+
+
+def release(client: "Client") -> None:
+    """Close the socket and break the ring of references, so that nothing is left to the garbage collector."""
+    client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
+    client.on_socket_register_write = None
+    connection = client.socket()
+    if connection is not None:
+        connection.close()
+
+
+def with_hint(reason: "ReasonCode") -> str:
+    """A reason code in words, with what to do about it where that is known."""
+    words = str(reason)
+    hint = _HINTS.get(words)
+    return f"{words}: {hint}" if hint else words
+
+
+def words(error: Exception) -> str:
+    """An error of the network or of TLS, without its number."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the broker's certificate is not accepted: {error.verify_message}; check mqtt.tls.ca and mqtt.host"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(getattr(error, "strerror", None) or error)
