@@ -48,11 +48,13 @@ class SceneUpdate:
         events: in the order in which they are to be told.
         state: after them.
         state_changed: whether it differs from the one before; true the first time.
+        detections: of the frame, those that reach their label's threshold; none when the scene was ended from outside.
     """
 
     events: tuple[ObjectEvent, ...]
     state: SceneState
     state_changed: bool
+    detections: Detections = field(default_factory=Detections.empty)
 
 
 class Scene:
@@ -102,7 +104,7 @@ class Scene:
 
         Args:
             detections: the model's, down to `filters.floor`.
-            captured_ns: of the frame, on the camera's time line.
+            captured_ns: of the frame, on the camera's time line; if that begins anew, `end_all` comes first.
             frame_seq: the frame's number.
             width: of the frame, pixels.
             height: of the frame, pixels.
@@ -115,13 +117,14 @@ class Scene:
         if moving:
             self._moved_ns = captured_ns
         events = self._rules.observe(tracks, zones, frame)
-        return self._updated(events, self._counted(tracks.tracks, zones, captured_ns))
+        state = self._counted(tracks.tracks, zones, captured_ns)
+        return self._updated(events, state, passed.detections[passed.strong])
 
     def end_all(self, now_ns: int) -> SceneUpdate:
         """End every object and empty the scene: its camera is lost, or the daemon stops.
 
         Args:
-            now_ns: on the camera's time line.
+            now_ns: on the camera's time line, not before its last frame.
         """
         self._tracker.clear()
         self._zones.clear()

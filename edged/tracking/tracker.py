@@ -1,7 +1,7 @@
 """Detections to tracks, frame by frame.
 
 Each frame's boxes are paired with the known objects in three rounds: strong boxes by overlap with where an object is
-expected; weak ones likewise with believed objects that are left; and strong ones by distance, for what moves further than its size
+expected; weak ones, which must overlap better, with believed objects that are left; and strong ones by distance, for what moves further than its size
 between two frames. A strong box that is left begins a candidate, which is believed after `min_hits` of them. An object ends
 when it is looked for and not found `lost_s` after it was last seen. All times are the frames' captured times, so a slow
 replay and a live camera of any frame rate give the same tracks.
@@ -22,8 +22,6 @@ from edged.tracking.kalman import BoxFilters, Forecast
 from edged.tracking.track import Track, TrackUpdate
 from edged.types import F32, Detections
 
-_WEAK_FACTOR = 2.0
-"""A weak box must overlap so many times better than `match_iou`: it may well be a piece of somebody else."""
 MAX_TRACKS = 256
 """More are noise: the oldest candidates give way."""
 _DUPLICATE_IOU = 0.8
@@ -81,11 +79,13 @@ class Tracker:
         affinity = same_class_first(iou_matrix(forecast.boxes, boxes), classes, box_classes)
         may_begin: list[bool] = strong.tolist()
         least = self._settings.match_iou
+        # A weak box may well be a piece of somebody else: it must overlap twice as well.
+        least_weak = min(2.0 * least, (1.0 + least) / 2.0)
         matching.take(pair for pair in ranked(affinity, least) if may_begin[pair[1]])
         if not all(may_begin):
             matching.take(
                 (row, column)
-                for row, column in ranked(affinity, least * _WEAK_FACTOR)
+                for row, column in ranked(affinity, least_weak)
                 if self._histories[row].confirmed and not may_begin[column]
             )
         if len(matching.pairs) < len(classes) and len(matching.columns) < len(boxes):

@@ -115,6 +115,15 @@ def test_a_weak_box_continues_a_known_object_and_begins_none() -> None:
     assert (track.score, track.top_score) == pytest.approx((0.4, 0.9))
 
 
+@pytest.mark.parametrize("match_iou", [0.2, 0.7])
+def test_a_weak_piece_of_an_object_does_not_continue_it(match_iou: float) -> None:
+    shown = Film(Tracker(TrackSettings(match_iou=match_iou)))
+    shown.show(found(HERE), frames=5)
+    whole, third = HERE, (0.2, 0.2, 0.3, 0.3)
+    assert not only(shown.show(found(third, score=0.4))).seen
+    assert only(shown.show(found(whole, score=0.4))).seen
+
+
 @pytest.mark.parametrize("fps", [2.0, 3.0, 5.0, 10.0, 30.0, 60.0])
 @pytest.mark.parametrize("speed", [0.02, 0.1, 0.2])
 def test_a_walker_is_one_object_at_any_frame_rate(fps: float, speed: float) -> None:
