@@ -1,7 +1,7 @@
 """One camera's scene: filters, tracker, zones, events and counts, one after the other. No I/O."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,9 @@ Counts = Mapping[str, int]
 """Objects by label; a label that is not there has none."""
 
 
+Labelled = Sequence[tuple[str, Track]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneState:
     """What is there now.
@@ -29,6 +32,7 @@ class SceneState:
         counts: open objects.
         active: those of them that are not stationary.
         zones: the same as `counts` for every zone of the camera.
+        zones_active: the same as `active`.
         occupied: whether there is any object.
         motion: whether something has moved in the picture within the last seconds.
     """
@@ -36,6 +40,7 @@ class SceneState:
     counts: Counts = field(default_factory=dict)
     active: Counts = field(default_factory=dict)
     zones: Mapping[str, Counts] = field(default_factory=dict)
+    zones_active: Mapping[str, Counts] = field(default_factory=dict)
     occupied: bool = False
     motion: bool = False
 
@@ -54,7 +59,7 @@ class SceneUpdate:
     events: tuple[ObjectEvent, ...]
     state: SceneState
     state_changed: bool
-    detections: Detections = field(default_factory=Detections.empty)
+    detections: Detections
 
 
 class Scene:
@@ -129,7 +134,8 @@ class Scene:
         self._tracker.clear()
         self._zones.clear()
         self._moved_ns = None
-        return self._updated(self._rules.end_all(now_ns), self._counted((), {}, now_ns))
+        events = self._rules.end_all(now_ns)
+        return self._updated(events, self._counted((), {}, now_ns), Detections.empty())
 
     def _locate(self, update: TrackUpdate) -> dict[int, Membership]:
         """Candidates are followed too: an object that begins in a zone starts there."""
@@ -146,26 +152,31 @@ class Scene:
     def _counted(
         self, tracks: tuple[Track, ...], zones: Mapping[int, Membership], now_ns: int
     ) -> SceneState:
-        counts: Counter[str] = Counter()
-        active: Counter[str] = Counter()
-        by_zone: dict[str, Counter[str]] = {name: Counter() for name in self._zone_names}
-        for track in tracks:
-            label = label_of(self._labels, track.class_id)
-            counts[label] += 1
-            if not track.stationary:
-                active[label] += 1
-            for name in zones[track.id].zones:
-                by_zone[name][label] += 1
+        present = [(label_of(self._labels, t.class_id), t) for t in tracks]
+        moving = [(label, t) for label, t in present if not t.stationary]
         moved_ns = self._moved_ns
         return SceneState(
-            counts=dict(counts),
-            active=dict(active),
-            zones={name: dict(inside) for name, inside in by_zone.items()},
+            counts=_counts(present),
+            active=_counts(moving),
+            zones=self._by_zone(present, zones),
+            zones_active=self._by_zone(moving, zones),
             occupied=bool(tracks),
             motion=moved_ns is not None and now_ns - moved_ns < _MOTION_HOLD_S * NS_PER_S,
         )
 
-    def _updated(self, events: tuple[ObjectEvent, ...], state: SceneState) -> SceneUpdate:
+    def _by_zone(self, labelled: Labelled, zones: Mapping[int, Membership]) -> Mapping[str, Counts]:
+        return {
+            name: _counts([(label, t) for label, t in labelled if name in zones[t.id].zones])
+            for name in self._zone_names
+        }
+
+    def _updated(
+        self, events: tuple[ObjectEvent, ...], state: SceneState, detections: Detections
+    ) -> SceneUpdate:
         changed = state != self._state
         self._state = state
-        return SceneUpdate(events=events, state=state, state_changed=changed)
+        return SceneUpdate(events=events, state=state, state_changed=changed, detections=detections)
+
+
+def _counts(labelled: Labelled) -> Counts:
+    return dict(Counter(label for label, _ in labelled))

@@ -3,21 +3,20 @@
 import itertools
 import logging
 
-from edged.app import wording
 from edged.app.camera_watch import CameraWatch
 from edged.app.crew import Crew, Loss
-from edged.app.detections_gate import DetectionsGate
 from edged.app.inbox import Gone, Heard, Inbox
 from edged.app.jobs import vision_jobs
 from edged.app.logs import fields
 from edged.app.outbox import Outbox
+from edged.app.teller import Teller
 from edged.app.vision_process import VisionProcess
 from edged.clock import Clock
 from edged.config.settings import Settings
 from edged.contract.device import ModelFailure
 from edged.contract.header import Stamper
 from edged.health import Conditions, Verdict
-from edged.scene import Scene, SceneUpdate
+from edged.scene import Scene
 from edged.workers.protocol import CameraReport, Fault, Observation, Ready, Report, VisionJob
 
 _log = logging.getLogger(__name__)
@@ -49,7 +48,6 @@ class Lookout:
         self.last_loss = ""
         self.model_failure: ModelFailure | None = None
         self.watches: dict[str, CameraWatch] = {}
-        self._gates: dict[str, DetectionsGate] = {}
         self._ready: dict[int, Ready] = {}
         self._judged: set[int] = set()
         self._settings = settings
@@ -69,6 +67,7 @@ class Lookout:
         self._crew = self._make_crew(settings, first_run=self._crew.next_run)
         self._conditions.clear_all("camera.")
         self._conditions.clear_all("worker.")
+        self._conditions.clear_all("labels.")
         self._conditions.clear("model")
         self._set_up()
 
@@ -113,7 +112,6 @@ class Lookout:
         if loss is None:
             return
         self._judged.add(item.worker)
-        self._ready.pop(item.worker, None)
         self._complain(loss)
         self.losses += 1
         self.last_loss = loss.reason
@@ -121,6 +119,7 @@ class Lookout:
             watch = self.watches[camera.name]
             watch.report = None
             self._lose(watch)
+        self._ready.pop(item.worker, None)
 
     def tick(self) -> None:
         """Start, watch and replace workers."""
@@ -153,6 +152,9 @@ class Lookout:
             first_run=first_run,
         )
 
+    def _make_teller(self) -> Teller:
+        return Teller(self._settings.events, outbox=self._outbox, stamper=self._stamper)
+
     def _launch(self, job: VisionJob, worker: int, run: int) -> VisionProcess:
         return VisionProcess(job, worker=worker, run=run, inbox=self._inbox)
 
@@ -161,19 +163,15 @@ class Lookout:
         self.watches = {name: CameraWatch(name) for name in names}
         self._ready.clear()
         self._judged.clear()
-        self._set_gates()
+        self._teller = self._make_teller()
         for watch in self.watches.values():
-            self._tell_state(watch)
+            self._teller.state(watch)
 
     def _redress(self) -> None:
-        self._set_gates()
+        self._teller = self._make_teller()
         for worker, ready in self._ready.items():
             for camera in self._crew.job(worker).cameras:
                 self._dress(self.watches[camera.name], ready.labels)
-
-    def _set_gates(self) -> None:
-        max_hz = self._settings.events.detections_max_hz
-        self._gates = {name: DetectionsGate(max_hz=max_hz) for name in self.watches}
 
     def _welcome(self, worker: int, ready: Ready) -> None:
         runtime = f"{ready.runtime} on {ready.delegate}" if ready.delegate else ready.runtime
@@ -209,17 +207,21 @@ class Lookout:
 
     def _observe(self, worker: int, seen: Observation) -> None:
         cameras = self._crew.job(worker).cameras
-        if seen.camera >= len(cameras):
-            return
+        ready = self._ready.get(worker)
+        if ready is None or seen.camera >= len(cameras):
+            return  # a worker is not trusted to keep to the order of things
         watch = self.watches[cameras[seen.camera].name]
         now_ns = self._clock.monotonic_ns()
-        for update in watch.observe(seen, now_ns):
-            self._tell(watch, update)
-        if self._settings.events.detections:
-            self._tell_detections(watch, worker, seen, now_ns)
+        updates = watch.observe(seen, now_ns)
+        for update in updates:
+            self._teller.update(watch, update, ready.model)
+        if updates:
+            self._teller.detections(watch, seen, updates[-1], ready, now_ns)
 
     def _note(self, report: CameraReport) -> None:
-        watch = self.watches[report.name]
+        watch = self.watches.get(report.name)
+        if watch is None:
+            return
         was_online = watch.online
         watch.note(report)
         if report.state == "lost":
@@ -229,7 +231,7 @@ class Lookout:
         if was_online and not watch.online:
             self._lose(watch)
         elif watch.online and not was_online:
-            self._tell_state(watch)
+            self._teller.state(watch)
 
     def _complain(self, loss: Loss) -> None:
         fault = loss.fault
@@ -258,32 +260,5 @@ class Lookout:
     def _lose(self, watch: CameraWatch) -> None:
         update = watch.end_all()
         if update is not None:
-            self._tell(watch, update)
-        self._tell_state(watch)
-
-    def _tell(self, watch: CameraWatch, update: SceneUpdate) -> None:
-        for told in update.events:
-            message = wording.event(
-                told, camera=watch.name, model=self.model, stamper=self._stamper
-            )
-            self._outbox.event(message)
-        if update.state_changed:
-            self._tell_state(watch)
-
-    def _tell_state(self, watch: CameraWatch) -> None:
-        self._outbox.retain(wording.state(watch.state, camera=watch.name, online=watch.online))
-
-    def _tell_detections(
-        self, watch: CameraWatch, worker: int, seen: Observation, now_ns: int
-    ) -> None:
-        if not self._gates[watch.name].admit(len(seen.detections), now_ns):
-            return
-        ready = self._ready[worker]
-        message = wording.detections(
-            seen,
-            camera=watch.name,
-            model=ready.model,
-            labels=ready.labels,
-            stamper=self._stamper,
-        )
-        self._outbox.detections(message)
+            self._teller.update(watch, update, self.model)
+        self._teller.state(watch)

@@ -1,11 +1,14 @@
 """From what happened to what is said of it: the contract's payloads. Pure; headers come later."""
 
+from collections.abc import Mapping
+
 from edged.clock import NS_PER_S
 from edged.contract.header import Stamper
 from edged.contract.messages import CameraState, Detection, Event, FrameDetections
 from edged.events import ObjectEvent
 from edged.filters import label_of
-from edged.scene import SceneState
+from edged.scene import Counts, SceneState
+from edged.types import Detections
 from edged.workers.protocol import Observation
 
 _DIGITS = 4
@@ -46,15 +49,21 @@ def state(now: SceneState, *, camera: str, online: bool) -> CameraState:
         motion=now.motion,
         counts=dict(now.counts),
         active=dict(now.active),
-        zones={zone: dict(counts) for zone, counts in now.zones.items()},
+        zones=_copied(now.zones),
+        zones_active=_copied(now.zones_active),
     )
 
 
 def detections(
-    seen: Observation, *, camera: str, model: str, labels: tuple[str, ...], stamper: Stamper
+    seen: Observation,
+    found: Detections,
+    *,
+    camera: str,
+    model: str,
+    labels: tuple[str, ...],
+    stamper: Stamper,
 ) -> FrameDetections:
-    """`up/camera/<cam>/detections`."""
-    found = seen.detections
+    """`up/camera/<cam>/detections`: what passed the filters in the frame of that observation."""
     return FrameDetections(
         camera=camera,
         frame=seen.frame_seq,
@@ -70,6 +79,10 @@ def detections(
             )
         ),
     )
+
+
+def _copied(zones: Mapping[str, Counts]) -> dict[str, dict[str, int]]:
+    return {zone: dict(counts) for zone, counts in zones.items()}
 
 
 def _box(box: tuple[float, ...] | list[float]) -> tuple[float, float, float, float]:
