@@ -15,7 +15,7 @@ from msgspec.structs import FieldInfo
 from edged import bundled, registry
 from edged.config.load import load
 from edged.config.reader import keys
-from edged.config.settings import CameraSettings, Settings
+from edged.config.settings import CameraSettings, ModelSettings, Settings
 from edged.config.validate import read_settings
 
 TEXT = bundled.config().read_text(encoding="utf-8")
@@ -68,6 +68,7 @@ def _structs(annotation: Any) -> Iterator[tuple[tuple[str, ...], type[Struct]]]:
 
 
 TABLES = list(_tables())
+NAMES = {"family": {"auto", *registry.FAMILIES}, "runtime": {"auto", *registry.INTERPRETERS}}
 SETTINGS = [
     pytest.param(table, field, id=f"{table}.{key}")
     for table in TABLES
@@ -83,14 +84,15 @@ def test_loads_as_it_is_shipped() -> None:
     assert loaded.warnings == ()
 
 
-@pytest.mark.parametrize(
-    ("publisher", "labels"), [("mqtt", "labels"), ("jsonl", "labels_file")], ids=str
-)
-def test_loads_with_everything_in_it_but_one_of_each_pair(
+@pytest.mark.parametrize("publisher", registry.PUBLISHERS)
+@pytest.mark.parametrize("labels", ["labels", "labels_file"])
+def test_loads_with_everything_in_it_but_one_of_each_choice(
     publisher: str, labels: str, tmp_path: Path
 ) -> None:
     table = tomllib.loads(UNCOMMENTED)
-    del table[publisher], table["model"][labels]
+    del table["model"][labels]
+    for other in registry.PUBLISHERS.keys() - {publisher}:
+        del table[other]
 
     _, faults = read_settings(table, tmp_path.joinpath)
 
@@ -119,16 +121,27 @@ def test_tells_the_bounds_above_the_setting(table: Table, field: FieldInfo) -> N
     assert any(bounds <= numbers for numbers in told) or not bounds, f"{table}: {bounds}"
 
 
+@pytest.mark.parametrize(("table", "field"), SETTINGS)
+def test_tells_the_choices_above_the_setting(table: Table, field: FieldInfo) -> None:
+    choices = {str(value) for k in _kinds(field.type) for value in getattr(k, "values", ())}
+    if table.kind is ModelSettings:
+        choices |= NAMES.get(field.encode_name, set())
+
+    told = [{c for c in choices if c in prose} for prose in _prose_above(field.encode_name)]
+    assert choices in told or not choices, f"{table}: {choices}"
+
+
 def _bounds(annotation: Any) -> set[float]:
     """The least and the greatest value that a number may have; not those of numbers in an array."""
+    bounds = {getattr(k, name, None) for k in _kinds(annotation) for name in ("ge", "gt", "le")}
+    return {bound for bound in bounds if bound is not None}
+
+
+def _kinds(annotation: Any) -> tuple[msgspec.inspect.Type, ...]:
     kind = msgspec.inspect.type_info(annotation)
     while isinstance(kind, msgspec.inspect.Metadata):
         kind = kind.type
-    kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
-    numbers = [
-        k for k in kinds if isinstance(k, msgspec.inspect.IntType | msgspec.inspect.FloatType)
-    ]
-    return {b for k in numbers for b in (k.ge, k.gt, k.le) if b is not None}
+    return kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
 
 
 def _prose_above(key: str) -> Iterator[str]:
