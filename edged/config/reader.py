@@ -77,7 +77,7 @@ class Reader:
             elif f.required:
                 complete = False
                 if key not in table and key not in mistyped:
-                    self.fault((*at, key), f"is missing; {expected(f.type)} is needed here")
+                    self.fault((*at, key), f"is missing; it takes {expected(f.type)}")
         return self._made(kind, values, at) if complete else None
 
     def _made(self, kind: type[S], values: dict[str, Any], at: KeyPath) -> S | None:

@@ -152,12 +152,12 @@ def test_a_mistake_beside_the_camera(main: Path, text: str, expected: str) -> No
     [
         (
             'source = "replay"',
-            "3: camera.front.path: is missing; a path, as a string is needed here",
+            "3: camera.front.path: is missing; it takes a path, as a string",
         ),
         ('source = "replai"', 'got "replai"; did you mean "replay"?'),
         ('source = "zzz"', '4: camera.front.source: expected one of "synthetic", "replay", "v4l2"'),
         ("source = 3", "4: camera.front.source: expected a string, got 3"),
-        ("width = 3", "3: camera.front.source: is missing; a string is needed here"),
+        ("width = 3", "3: camera.front.source: is missing; it takes a string"),
         (
             'source = "synthetic"\nwith = 3',
             '5: camera.front.with: unknown key; did you mean "width"?',
