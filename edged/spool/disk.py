@@ -34,7 +34,6 @@ class Disk:
         """Open the file anew; a fault stays until something could be written."""
         self.close()
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._store = Store(self._path)
             self._store.stored()
         except (sqlite3.Error, OSError) as error:

@@ -18,19 +18,42 @@ class Numbers:
     """
 
     def __init__(self, path: Path, *, wall_ms: int) -> None:
+        """Claim the folder; what it holds is taken up by `settle`.
+
+        Raises:
+            SpoolError: another daemon has the folder.
+        """
         self.fault = ""
         self._path = path
         self._file: MarkFile | None = None
+        self._resumed = False
         self._start = self._next = max(1, wall_ms)
         self._end = 0
+        self.claim()
 
     @property
     def next(self) -> int:
         """The number that `take` will give."""
         return self._next
 
+    def claim(self) -> None:
+        """Get hold of the file, if it is not held yet; `fault` says if that could not be done.
+
+        Raises:
+            SpoolError: another daemon has the folder.
+        """
+        if self._file is not None:
+            return
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = MarkFile(self._path)
+        except SpoolError:
+            raise
+        except OSError as error:
+            self.fault = f"{self._path}: {error.strerror or error}"
+
     def settle(self, *, known: int, unsafe: int | None) -> Range | None:
-        """Get hold of the file, if it is not held yet, and reserve a block.
+        """Take up what the file says, if that was not done yet, and reserve a block.
 
         Args:
             known: the number after the highest that the store knows; 0 if it knows none.
@@ -39,22 +62,12 @@ class Numbers:
 
         Returns:
             The numbers of an earlier run that were lost in memory or never used, if that did not end in order.
-
-        Raises:
-            SpoolError: another daemon has the folder.
         """
         lost = None
-        try:
-            if self._file is None:
-                self._file = MarkFile(self._path)
-                lost = self._resume(self._file.read(), known)
-        except SpoolError:
-            raise
-        except OSError as error:
-            self.fault = f"{self._path}: {error.strerror or error}"
-        else:
-            # Until the gap record is stored, a crash must find these numbers again.
-            self.reserve(unsafe if lost is None else min(lost[0], unsafe or lost[0]))
+        if self._file is not None and not self._resumed:
+            lost = self._resume(self._file.read(), known)
+        # Until the gap record is stored, a crash must find these numbers again.
+        self.reserve(unsafe if lost is None else min(lost[0], unsafe or lost[0]))
         return lost
 
     def take(self, unsafe: int | None) -> int:
@@ -83,6 +96,7 @@ class Numbers:
 
     def _resume(self, mark: Mark | None, known: int) -> Range | None:
         """Count on from where the last run may have been; what of it is unaccounted for."""
+        self._resumed = True
         unused = self._start == self._next
         if mark is None:
             first, end = known, (self._start if known else 0)

@@ -71,9 +71,9 @@ class Spool:
         self._gaps = Gaps()
         self._opened_ns = clock.monotonic_ns()
         self._committed_ns = self._expired_ns = self._tried_ns = self._opened_ns
+        self._numbers = Numbers(folder / "sequence", wall_ms=clock.wall_ns() * 1000 // NS_PER_S)
         self._disk = Disk(folder / "spool.db")
         self._backlog = Backlog(self._disk)
-        self._numbers = Numbers(folder / "sequence", wall_ms=clock.wall_ns() * 1000 // NS_PER_S)
         self._ran_before_ns = self._backlog.load().ran_ns
         self._settle()
 
@@ -147,6 +147,7 @@ class Spool:
         self._tell_if_set_aside()
         if self.fault and now_ns - self._tried_ns >= _RETRY_NS:
             self._tried_ns = now_ns
+            self._numbers.claim()
             self._disk.open()
             self._settle()
         if now_ns - self._expired_ns >= _EXPIRY_NS:

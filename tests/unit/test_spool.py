@@ -1,5 +1,6 @@
 """The queue: order, numbers, group commits, bounds, gaps. Real files, a clock that the test owns."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from edged.errors import SpoolError
 from edged.spool import Item, Loss, Rank, Spool
 from edged.spool.loss import Range, merge
+from edged.spool.numbers import BLOCK, Numbers
 from support.clock import FakeClock
 
 
@@ -54,8 +56,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.spool.close()
 
 
 def losses(items: list[Item]) -> list[Loss]:
@@ -156,7 +160,6 @@ def test_numbers_outrun_a_lost_disk(bench: Bench, tmp_path: Path) -> None:
     bench.folder = tmp_path / "new card"
     bench.spool = bench.open()
     assert bench.append()[0] > last
-    bench.spool.close()
 
 
 def test_rewind_hands_out_everything_unacknowledged_again(bench: Bench) -> None:
@@ -281,6 +284,36 @@ def test_a_gap_record_that_is_on_its_way_is_not_rewritten(bench: Bench) -> None:
     bench.append(5, Rank.UPDATE, 100)
     first, second = losses(sent), losses(bench.take())
     assert not covered(first[0].ranges) & covered(second[0].ranges)
+
+
+def test_a_gap_record_that_is_on_its_way_stays_as_it_is(bench: Bench) -> None:
+    bench.restart(max_bytes=1000)
+    bench.append(11, Rank.UPDATE, 100)
+    on_their_way = bench.take()
+    bench.append(5, Rank.UPDATE, 100)
+    for item in on_their_way + bench.take():
+        bench.spool.ack(item.seq)
+    bench.commit()
+    assert bench.spool.depth == 0
+    assert bench.spool.size_bytes == 0
+
+
+def test_a_crash_before_the_gap_record_is_stored_loses_none_of_its_numbers(tmp_path: Path) -> None:
+    lost: list[Range | None] = []
+    for used in (3, 0, 0):
+        numbers = Numbers(tmp_path / "sequence", wall_ms=1000)
+        lost.append(numbers.settle(known=0, unsafe=None))
+        for _ in range(used):
+            numbers.take(None)
+        numbers.close(clean=False)
+    assert lost == [None, (1000, 1000 + BLOCK - 1), (1000, 1000 + 2 * BLOCK - 1)]
+
+
+def test_a_commit_is_durable(bench: Bench) -> None:
+    assert bench.spool._disk._store is not None
+    asked = bench.spool._disk._store._db.execute
+    assert asked("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert asked("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_second_daemon_is_kept_away(bench: Bench) -> None:
