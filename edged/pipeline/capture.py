@@ -30,7 +30,9 @@ RETRY_CAP_S = 4.0
 _STEADY_S = 5.0
 """So long must a camera have run for its next loss to count as a first one."""
 _SLICE_S = 0.5
-"""A stop is noticed so soon."""
+"""A stop is noticed so soon, unless the camera gives fewer than four frames a second."""
+_LONGEST_SLICE_S = 5.0
+"""Far less than what is taken for a driver that hangs."""
 _UNKNOWN_PERIOD_S = 1.0
 
 
@@ -125,10 +127,11 @@ class Capture:
         self._status = replace(self._status, info=info, in_driver_since_ns=None)
         heard_ns = self._clock.monotonic_ns()
         limit_s = stall_s(info.fps)
+        slice_s = min(_LONGEST_SLICE_S, max(_SLICE_S, 2 * _period_s(info.fps)))
         while not self._stopping.is_set():
             self._enter_driver()
             try:
-                frame = self._camera.grab(max(_SLICE_S, 2 * _period_s(info.fps)))
+                frame = self._camera.grab(slice_s)
             except CameraTimeoutError as error:
                 silent_s = (self._clock.monotonic_ns() - heard_ns) / NS_PER_S
                 if silent_s < limit_s:
@@ -136,9 +139,11 @@ class Capture:
                 raise CameraError(
                     f"no frame for {silent_s:.1f} s from {info.description or self._name}"
                 ) from error
-            heard_ns = frame.received_ns
             self._count(frame)
             self._hand_over(frame, lossless=info.lossless)
+            heard_ns = (
+                self._clock.monotonic_ns()
+            )  # not before: the consumer's slowness is no silence
 
     def _count(self, frame: Frame) -> None:
         status = self._status

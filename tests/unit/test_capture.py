@@ -6,6 +6,7 @@ from edged.pipeline.backoff import Backoff
 from edged.pipeline.capture import Capture, stall_s
 from edged.pipeline.capture_status import CaptureState
 from edged.pipeline.slot import Slots
+from edged.types import Frame
 from support.cameras import ScriptedCamera, Step, end, frame
 from support.clock import FakeClock
 
@@ -154,6 +155,21 @@ def test_a_silent_camera_is_lost_after_the_stall_limit_and_not_before() -> None:
     assert moments == [0, 0, 1]
     assert bench.seen == [CaptureState.LOST]
     assert capture.status.state is CaptureState.ENDED
+
+
+def test_a_slow_consumer_of_a_lossless_camera_is_no_stall() -> None:
+    bench = Bench()
+
+    class SlowSlots(Slots):
+        def offer(self, frame: Frame, timeout_s: float) -> bool:
+            bench.clock.sleep(60)
+            return super().offer(frame, timeout_s)
+
+    bench.slots = SlowSlots(["front"])
+    lossless = CameraInfo(width=4, height=2, fps=10.0, lossless=True)
+    bench.run(frame(0, clock=bench.clock), CameraTimeoutError("busy"), end(), info=lossless)
+
+    assert bench.camera.opened == 1
 
 
 def test_a_fault_in_a_driver_is_a_loss_and_not_the_end(caplog: pytest.LogCaptureFixture) -> None:
