@@ -5,7 +5,7 @@ from itertools import islice
 from edged.spool.disk import Disk
 from edged.spool.store import Item, Rank, Sized, Store, Stored
 
-_PAGE = 64
+_FEW = 64
 _NOTHING = Stored(count=0, size=0, next_seq=0, ran_ns=0)
 
 
@@ -108,7 +108,7 @@ class Backlog:
 
     def oldest_ns(self) -> int | None:
         """When the first in line was made, on the line of running time; None if nothing waits."""
-        first = self.after(-1, 1)
+        first = self.after(-1, _FEW)
         return first[0].made_ns if first else None
 
     def commit(self, *, next_seq: int, ran_ns: int) -> bool:
@@ -127,15 +127,15 @@ class Backlog:
     def _stored_after(self, seq: int, limit: int) -> list[Item]:
         found: list[Item] = []
         while len(found) < limit and self._stored.count > len(self._gone):
-            page = self._read_page(seq)
+            page = self._read_page(seq, limit)
             found += [item for item in page if item.seq not in self._gone]
-            if len(page) < _PAGE:
+            if len(page) < limit:
                 break
             seq = page[-1].seq
         return found[:limit]
 
-    def _read_page(self, seq: int) -> list[Item]:
-        return self._disk.run(lambda store: store.after(seq, _PAGE), [])
+    def _read_page(self, seq: int, limit: int) -> list[Item]:
+        return self._disk.run(lambda store: store.after(seq, limit), [])
 
     def _forget_gone(self) -> None:
         self._gone.clear()
