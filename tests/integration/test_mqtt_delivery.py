@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from edged.app.outbox import IN_FLIGHT
+from edged.interfaces import Outgoing
 from edged.publishers.mqtt_settings import TlsSettings
 from support.broker import Broker, amqtt_broker, certificates, running
-from support.device import UP, Device, mqtt_settings
+from support.device import DEVICE, UP, Device, mqtt_settings
 from support.subscriber import Subscriber
 
 TESTS = Path(__file__).parents[1]
@@ -63,6 +64,23 @@ def test_a_refused_message_stays_and_is_told(tmp_path: Path) -> None:
         device.run_until(device.drained)
         subscriber.wait(lambda s: len(s.messages("/events")) == 3)
         assert device.outbox.complaints()["refused"] == ""
+
+
+def test_the_documented_access_rules_let_a_device_do_its_work_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s")
+    login = {"username": DEVICE, "password_file": tmp_path / "password"}
+    acl = "pattern write edged/v1/%u/up/#\npattern read edged/v1/%u/down/#\n"
+    with (
+        running(Broker(tmp_path / "broker", passwords={DEVICE: "s"}, acl=acl)) as broker,
+        Device(tmp_path, mqtt_settings(broker.port, **login)) as device,
+    ):
+        device.event()
+        device.run_until(device.connected)
+        device.run_until(device.drained)
+        command = Outgoing(topic=f"edged/v1/{DEVICE}/down/cmd/reload", payload=b"{}", qos=1)
+        device.outbox._publisher.publish(command, token=1)
+        device.run_until(lambda: len(device.refusals) == 1)
+        assert device.refusals[0].error.endswith("Not authorized")
 
 
 def test_a_fleet_with_certificates(tmp_path: Path) -> None:
