@@ -59,6 +59,9 @@ class VisionProcess:
                     if not packet:
                         break
                     message = protocol.unpack(packet)
+                except ConnectionResetError:
+                    # It ended without reading all that we sent; told once, before what it said last.
+                    continue
                 except OSError:
                     break
                 except WorkerError as error:

@@ -5,7 +5,6 @@ release. A child shares one socket pair with its parent, and dies with it.
 """
 
 import ctypes
-import os
 import signal
 import socket
 import subprocess
@@ -40,10 +39,11 @@ def adopt_socket(fd: int) -> socket.socket:
 
 
 def live_under_parent() -> None:
-    """Die when the parent dies, and leave the terminal's Ctrl-C to it."""
+    """Die with the thread that spawned us, and leave the terminal's Ctrl-C to the parent.
+
+    A parent that died before we asked is noticed by the end of the socket.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:  # it died before we asked
-        raise SystemExit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
