@@ -63,6 +63,7 @@ host = "127.0.0.1"
 port = {broker.port}
 [model]
 path = "{data(f"models/{model}")}"
+threads = 2
 {labels}
 [detect]
 labels = ["person"]
