@@ -10,8 +10,8 @@ from enum import Enum, auto
 from typing import Protocol
 
 from edged.app.inbox import Gone, Heard
+from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock, Deadline
-from edged.pipeline.backoff import Backoff
 from edged.workers.protocol import Fault, Ready, VisionJob
 
 START_LIMIT_S = 60.0

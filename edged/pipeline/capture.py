@@ -14,10 +14,10 @@ import logging
 import threading
 from dataclasses import replace
 
+from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import Camera
-from edged.pipeline.backoff import Backoff
 from edged.pipeline.capture_status import CaptureState, CaptureStatus
 from edged.pipeline.slot import Slots
 from edged.types import Frame

@@ -15,10 +15,10 @@ from typing import ClassVar
 
 import msgspec
 
+from edged.backoff import Backoff
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
 from edged.interfaces import Delivered, Link, Outgoing
-from edged.publishers.backoff import Backoff
 from edged.publishers.mqtt_session import Session
 from edged.publishers.mqtt_settings import MqttSettings, address
 
@@ -26,6 +26,8 @@ _MAX_IN_FLIGHT = 20
 _STEADY_S = 10.0
 """A connection that lasted so long was a good one: the pauses begin short again. (Two clients with one id throw each other out
 at once, again and again.)"""
+
+_FIRST_RETRY_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +79,8 @@ class MqttPublisher:
             self._thread.join(max(deadline.remaining_s, 0.1))
 
     def _run(self) -> None:
-        backoff = Backoff(longest_s=self._settings.retry_max_s)
+        # Never nothing, so that what the last connection reported is taken in before the next one is there.
+        backoff = Backoff(first_s=_FIRST_RETRY_S, cap_s=self._settings.retry_max_s, least=0.25)
         while not self._closing.is_set():
             reason = self._connection()
             if self._closing.is_set():

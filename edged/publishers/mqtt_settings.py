@@ -1,6 +1,5 @@
 """The keys of [mqtt], and what follows from them."""
 
-import os
 import ssl
 from pathlib import Path
 from typing import Annotated, Literal
@@ -96,7 +95,7 @@ def password(settings: MqttSettings) -> str | None:
     if settings.password_file is None:
         return None
     try:
-        return _located(settings.password_file).read_text("utf-8").rstrip("\r\n")
+        return settings.password_file.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PublishError(f"mqtt.password_file {settings.password_file}: {error}") from error
 
@@ -108,7 +107,7 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
         PublishError: a file cannot be read or is no certificate or key.
     """
     named = {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
-    found = {name: _located(path) for name, path in named.items() if path is not None}
+    found = {name: path for name, path in named.items() if path is not None}
     try:
         context = ssl.create_default_context(cafile=found.get("ca"))
         context.sslsocket_class = _TidySocket
@@ -132,10 +131,3 @@ class _TidySocket(ssl.SSLSocket):
         except OSError:
             self.close()
             raise
-
-
-def _located(path: Path) -> Path:
-    """The systemd credential of the same file name, if the service has one, else the path itself."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    credential = Path(folder or "", path.name)
-    return credential if folder and credential.exists() else path

@@ -24,8 +24,10 @@ from edged.types import F32, Detections
 
 MAX_TRACKS = 256
 """More are noise: the oldest candidates give way."""
-_DUPLICATE_IOU = 0.8
-"""A box that lies so on an object's does not begin another: the same thing under a second label."""
+_DUPLICATE_IOU = 0.4
+"""A box that lies so on an object's does not begin another of its class: detectors find some things twice, whole and in part."""
+_OTHER_LABEL_IOU = 0.8
+"""The same for a box of another class: one van is not also a truck, but a rider is not the bicycle."""
 
 Flags = NDArray[np.bool_]
 
@@ -129,12 +131,13 @@ class Tracker:
         """Begin a candidate with each strong box that is left, unless it lies on a box that has its object."""
         fresh = set(np.flatnonzero(strong).tolist()).difference(taken)
         for index in sorted(fresh):
-            box = detections.boxes[index : index + 1]
-            on_others = iou_matrix(box, detections.boxes[taken])
-            if on_others.max(initial=0.0) < _DUPLICATE_IOU:
-                taken.append(index)
-                score, class_id = detections.scores[index], detections.class_ids[index]
-                self._add(box, float(score), int(class_id), captured_ns)
+            box, class_id = detections.boxes[index : index + 1], detections.class_ids[index]
+            same = detections.class_ids[taken] == class_id
+            on_others = iou_matrix(box, detections.boxes[taken])[0]
+            if np.any(on_others >= np.where(same, _DUPLICATE_IOU, _OTHER_LABEL_IOU)):
+                continue
+            taken.append(index)
+            self._add(box, float(detections.scores[index]), int(class_id), captured_ns)
         self._make_room()
 
     def _add(self, box: F32, score: float, class_id: int, captured_ns: int) -> None:

@@ -1,8 +1,8 @@
 import pytest
 
+from edged.backoff import Backoff
 from edged.errors import CameraError, CameraTimeoutError
 from edged.interfaces import CameraInfo
-from edged.pipeline.backoff import Backoff
 from edged.pipeline.capture import Capture, stall_s
 from edged.pipeline.capture_status import CaptureState
 from edged.pipeline.slot import Slots

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.pipeline.backoff import Backoff
+from edged.backoff import Backoff
 
 
 def test_the_bound_doubles_up_to_the_cap_and_begins_again() -> None:
@@ -18,3 +18,9 @@ def test_a_wait_is_never_beyond_the_cap(draws: list[float]) -> None:
     backoff = Backoff(first_s=0.5, cap_s=4.0, draw=lambda: next(numbers))
 
     assert all(0 <= backoff.next_s() <= 4.0 for _ in draws)
+
+
+def test_no_wait_is_below_the_least() -> None:
+    backoff = Backoff(first_s=1.0, cap_s=4.0, least=0.25, draw=lambda: 0.0)
+
+    assert [backoff.next_s() for _ in range(4)] == [0.25, 0.5, 1.0, 1.0]
