@@ -30,7 +30,7 @@ WIDTH, HEIGHT = 1280, 720
 PIXELS = np.array((WIDTH, HEIGHT, WIDTH, HEIGHT), np.float32)
 STRONG = 0.5
 SETTINGS = TrackSettings()
-SEEDS = range(5)
+SEEDS = range(10)
 STREETS = {
     "calm 10 fps": Street(people=3),
     "crowd 10 fps": Street(people=12, miss=0.1, false=0.2),

@@ -31,6 +31,7 @@ class Street:
         flicker: standard deviation of the score.
         jitter: standard deviation of a box's edges, in box sizes.
         false: invented boxes a frame.
+        double: chance that an object is found twice, the second time a piece of it and less certain.
     """
 
     people: int = 4
@@ -41,6 +42,7 @@ class Street:
     flicker: float = 0.08
     jitter: float = 0.03
     false: float = 0.05
+    double: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,9 @@ def _shoot(
             continue
         score = float(np.clip(rng.normal(0.72 if plain else 0.45, street.flicker), 0.05, 0.99))
         found.append((_shaken(rng, inside[index], street.jitter), score, movers[index].class_id))
+        if rng.random() < street.double:
+            piece = _shaken(rng, _piece(rng, inside[index]), street.jitter)
+            found.append((piece, score * rng.uniform(0.4, 0.9), movers[index].class_id))
     for _ in range(rng.poisson(street.false)):
         corner, size = rng.uniform(0.0, 0.8, 2), rng.uniform(0.05, 0.2, 2)
         invented = np.concatenate((corner, corner + size)).astype(np.float32)
@@ -150,6 +155,15 @@ def _visible(boxes: F32, whole: F32) -> F32:
         hidden = np.prod(np.maximum(high - low, 0.0), axis=1).max(initial=0.0)
         shares[index] -= hidden / whole[index]
     return shares
+
+
+def _piece(rng: np.random.Generator, box: F32) -> F32:
+    """Two thirds of a box or more, at one side of it."""
+    piece = box.copy()
+    edge = rng.integers(4)
+    across = box[(edge + 2) % 4] - box[edge]
+    piece[edge] += across * rng.uniform(0.1, 0.35)
+    return piece
 
 
 def _shaken(rng: np.random.Generator, box: F32, jitter: float) -> F32:

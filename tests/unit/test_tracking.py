@@ -186,6 +186,20 @@ def test_the_same_thing_under_two_labels_is_one_object() -> None:
     assert len(shown.ids) == 1
 
 
+def test_a_second_box_on_a_part_of_an_object_begins_no_other() -> None:
+    shown = Film()
+    shown.show(found(HERE), frames=5)
+    shown.show(found(HERE, (0.25, 0.2, 0.3, 0.6)), frames=20)
+    assert len(shown.ids) == 1
+
+
+def test_two_who_stand_close_together_are_two() -> None:
+    shown = Film()
+    shown.show(found(HERE), frames=5)
+    shown.show(found(HERE, shifted(HERE, 0.05)), frames=5)
+    assert len(shown.ids) == 2
+
+
 def test_a_person_on_a_bicycle_is_two_objects() -> None:
     both = Detections(
         np.array(((0.2, 0.2, 0.3, 0.6), (0.18, 0.4, 0.32, 0.65)), np.float32),
