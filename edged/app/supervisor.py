@@ -64,6 +64,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Until the end; then close everything down."""
+        self._lookout.tick()  # first: the workers load while the rest comes up
         self._outbox.start()
         while not self._stop_reason:
             self._turn()

@@ -56,6 +56,23 @@ def test_sigterm_ends_it_cleanly_in_under_two_seconds(broker: Broker, tmp_path: 
     assert started == {e["id"] for e in events if e["type"] == "end"}, "no object is left open"
 
 
+def test_a_frozen_broker_and_a_hung_worker_do_not_hold_up_the_end(
+    broker: Broker, tmp_path: Path
+) -> None:
+    with (
+        Witness(broker.port) as witness,
+        Daemon(tmp_path, mqtt(broker) + SIMULATED + SYNTHETIC) as daemon,
+    ):
+        witness.await_event("start")
+        broker.freeze()
+        (worker,) = daemon.await_workers()
+        os.kill(worker, signal.SIGSTOP)
+        code, took_s = daemon.end()
+        broker.thaw()
+    assert code == 0
+    assert took_s < 2.0
+
+
 def test_a_killed_worker_is_back_within_two_seconds_and_health_says_why(
     broker: Broker, tmp_path: Path
 ) -> None:
