@@ -61,7 +61,7 @@ packages-demo:
 	@.ci/debian-packages $(if $(shell $(PYTHON) -c 'import ensurepip' 2>&1),python3-venv)
 
 packages-test: packages-demo
-	@.ci/debian-packages mosquitto gcc libc6-dev pkg-config libsystemd-dev $(if $(wildcard $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h),,python3-dev)
+	@.ci/debian-packages mosquitto mosquitto-clients openssl gcc libc6-dev pkg-config libsystemd-dev $(if $(wildcard $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h),,python3-dev)
 
 $(locks)/%-$(tag).txt:
 	@echo "edged has no lock file for this Python ($(tag)): use PYTHON=python3.11 or PYTHON=python3.13" >&2; exit 1
