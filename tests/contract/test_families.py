@@ -9,6 +9,8 @@ from edged.registry import FAMILIES, load
 from edged.types import Detections, Fit, ModelSignature, TensorInfo
 from support.families import BOXES, CASES, CLASS_IDS, SCORES, Case, classification
 
+pytestmark = pytest.mark.runtime
+
 DTYPES = ["float32", "uint8", "int8", "int16"]
 ALL = {**CASES, "classification": classification}
 

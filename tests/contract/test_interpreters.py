@@ -8,6 +8,8 @@ from edged.interfaces import Interpreter
 from edged.registry import INTERPRETERS, load
 from support.data import data
 
+pytestmark = pytest.mark.runtime
+
 MODEL = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
 FROM_FILES = [name for name in INTERPRETERS if name != "simulated"]
 

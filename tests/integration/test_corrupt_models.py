@@ -15,6 +15,8 @@ from edged.workers.modelreport import Request
 from edged.workers.tryout import Tryout
 from support.data import data
 
+pytestmark = pytest.mark.runtime
+
 SEED = int(os.environ.get("EDGED_SEED", "20261121"))
 COUNT = int(os.environ.get("EDGED_CORRUPT_MODELS", "300"))
 """A campaign asks for thousands."""

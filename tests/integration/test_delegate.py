@@ -13,6 +13,8 @@ from support.data import data
 from support.edgetpu import build_simulator
 from support.pictures import look, read
 
+pytestmark = pytest.mark.runtime
+
 MODEL = "models/mobilenet_v1_0.25_128_quant_edgetpu.tflite"
 ON_CPU = "models/mobilenet_v1_0.25_128_quant.tflite"
 

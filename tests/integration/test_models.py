@@ -18,6 +18,8 @@ from support.data import data
 from support.edgetpu import build_simulator
 from support.pictures import look, overlap_with, read
 
+pytestmark = pytest.mark.runtime
+
 SSD = "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
 SSD_BARE = "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29_no_metadata.tflite"
 SSD_TF2 = "coco_ssd_v1_tf2_output_order.tflite"

@@ -14,6 +14,8 @@ from edged.pipeline.model import Model, find_family
 from edged.types import ModelSignature, TensorInfo
 from support.families import SIDE_PX, centred
 
+pytestmark = pytest.mark.runtime
+
 CELLS = 84
 Answer = Callable[[np.ndarray], np.ndarray]
 

@@ -1,6 +1,7 @@
 """The model that ships: what its file says, and that it sees what the synthetic camera shows."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from edged.config.settings import ModelSettings
 from edged.marks import MARKS
 from edged.marks.stage import Stage
 from edged.pipeline.model import Model, load_model
-from support.rehearsal import detect, rehearse
+from support.audition import audition, detect
 
 SETTINGS = SyntheticCamera.Settings()
 SECONDS = 60
@@ -42,9 +43,14 @@ def test_the_file_says_all_that_the_daemon_needs(model: Model) -> None:
     assert bundled.model().stat().st_size < 600 * 1024
 
 
+def test_the_card_is_of_this_file() -> None:
+    file = bundled.model()
+    assert sha256(file.read_bytes()).hexdigest() in (file.parent / "CARD.md").read_text()
+
+
 @pytest.mark.runtime
 def test_it_finds_what_the_default_scene_shows_and_nothing_else(model: Model) -> None:
-    report = rehearse(model, _stage(SETTINGS.seed), frames=int(SECONDS * FPS))
+    report = audition(model, _stage(SETTINGS.seed), frames=int(SECONDS * FPS))
     assert len(report.seen) >= SECONDS / SETTINGS.every_s - 1
     assert min(report.share(true_id) for true_id in report.seen) > 0.8, report
     # At five frames a second two in a row are six at the camera's own rate.
@@ -54,7 +60,7 @@ def test_it_finds_what_the_default_scene_shows_and_nothing_else(model: Model) ->
 @pytest.mark.campaign
 @pytest.mark.parametrize("seed", range(2, 22))
 def test_it_knows_other_scenes_as_well(model: Model, seed: int) -> None:
-    report = rehearse(model, _stage(seed), frames=int(SECONDS * FPS))
+    report = audition(model, _stage(seed), frames=int(SECONDS * FPS))
     missed = [true_id for true_id in report.seen if report.share(true_id) < 0.5]
     assert len(missed) <= 1, report
     assert report.longest_alarm < 10, report

@@ -20,6 +20,8 @@ from edged.families.yolox import YoloxFamily
 from edged.types import FileMetadata, Fit, Fitting, ModelSignature, OpInfo, TensorInfo
 from support.families import BOXES, CASES, CLASSES, SIDE_PX, model, ssd, yolov5, yolov8
 
+pytestmark = pytest.mark.runtime
+
 
 def in_order(order: list[int], names: str = "wxyz") -> tuple[SsdFamily, list[np.ndarray]]:
     """An SSD without the operator, whose outputs are declared in that order."""

@@ -9,6 +9,8 @@ from edged.pipeline.picture import planes
 from edged.types import Channels, Fitting, Frame, InputSpec, PixelFormat, TensorInfo
 from support.pictures import frame
 
+pytestmark = pytest.mark.runtime
+
 SIZES = [(160, 120), (161, 91), (64, 200)]
 
 

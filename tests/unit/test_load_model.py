@@ -6,6 +6,8 @@ from edged.config.settings import ModelSettings
 from edged.errors import ModelError, RegistryError
 from edged.pipeline.model import load_model
 
+pytestmark = pytest.mark.runtime
+
 
 def simulated(**changes: object) -> ModelSettings:
     return ModelSettings(runtime="simulated", path=Path("none.tflite"), **changes)  # type: ignore[arg-type] # any setting, by name

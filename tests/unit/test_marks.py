@@ -10,6 +10,8 @@ from edged.marks.mark import SQUARE, Mark, paste
 from edged.marks.schedule import Schedule, pose
 from edged.marks.stage import Stage
 
+pytestmark = pytest.mark.runtime
+
 LABELS = (
     "qr_code", "barcode", "fiducial_tag", "warning_sign",
     "prohibition_sign", "mandatory_sign", "safe_condition_sign", "fire_sign",

@@ -9,6 +9,8 @@ from edged.pipeline.masks import MaskPainter
 from edged.pipeline.picture import planes
 from edged.types import Frame, PixelFormat
 
+pytestmark = pytest.mark.runtime
+
 PACKED = (PixelFormat.BGR24, PixelFormat.RGB24, PixelFormat.GRAY8)
 TRIANGLE: Polygon = ((0.1, 0.1), (0.9, 0.3), (0.4, 0.8))
 WHOLE: Polygon = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))

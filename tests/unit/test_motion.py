@@ -6,6 +6,8 @@ from edged.clock import NS_PER_S
 from edged.motion import Motion, MotionDetector, luma
 from edged.types import Frame, PixelFormat
 
+pytestmark = pytest.mark.runtime
+
 Pixels = NDArray[np.uint8]
 
 

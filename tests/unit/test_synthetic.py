@@ -11,6 +11,8 @@ from edged.marks import MARKS
 from edged.types import PixelFormat
 from support.clock import FakeClock
 
+pytestmark = pytest.mark.runtime
+
 
 def _camera(clock: FakeClock, **settings: Any) -> SyntheticCamera:
     small = {"width": 160, "height": 120, "fps": 10.0} | settings
