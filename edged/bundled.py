@@ -16,5 +16,5 @@ def config() -> Path:
 
 
 def _find(name: str, in_checkout: Path) -> Path:
-    installed = _PACKAGE / "bundled" / name
+    installed = _PACKAGE / "share" / name
     return installed if installed.exists() else in_checkout / name
