@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 
 from edged.app import rehearsal
+from edged.cli.config_option import add_config_option
 from edged.clock import SystemClock
 from edged.config.inputs import doubtful_secrets, unreadable_inputs
 from edged.config.load import Loaded, load
 from edged.config.problems import InvalidConfigError, Problem
-
-DEFAULT_CONFIG = Path("/etc/edged/edged.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
         description="Checks a configuration, and that the files it names can be read. "
         "One problem a line; exits with 1 if there is any.",
     )
-    parser.add_argument("-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
+    add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--try",

@@ -1,12 +1,10 @@
 """``edged run``: the daemon."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from edged.app import daemon
-
-DEFAULT_CONFIG = Path("/etc/edged/edged.toml")
+from edged.cli.config_option import add_config_option
 
 
 def add_parser(commands: Any) -> None:
@@ -16,14 +14,7 @@ def add_parser(commands: Any) -> None:
         help="run the daemon until SIGTERM, or until every camera has ended",
         description="Runs the daemon. SIGTERM ends it, SIGHUP reloads the configuration.",
     )
-    parser.add_argument(
-        "-c",
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="FILE",
-        help="default: %(default)s",
-    )
+    add_config_option(parser)
     parser.set_defaults(func=run)
 
 

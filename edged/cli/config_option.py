@@ -1,0 +1,13 @@
+"""``-c FILE``, the same for every command that reads the configuration."""
+
+import argparse
+from pathlib import Path
+
+_DEFAULT = Path("/etc/edged/edged.toml")
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Add it; the value is in `args.config`."""
+    parser.add_argument(
+        "-c", "--config", type=Path, default=_DEFAULT, metavar="FILE", help="default: %(default)s"
+    )
