@@ -52,18 +52,17 @@ def test_the_card_is_of_this_file() -> None:
 def test_it_finds_what_the_default_scene_shows_and_nothing_else(model: Model) -> None:
     report = audition(model, _stage(SETTINGS.seed), frames=int(SECONDS * FPS))
     assert len(report.seen) >= SECONDS / SETTINGS.every_s - 1
-    assert min(report.share(true_id) for true_id in report.seen) > 0.8, report
+    assert min(report.share(true_id) for true_id in report.seen) > 0.9, report
     # At five frames a second two in a row are six at the camera's own rate.
     assert report.longest_alarm < 2, report
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("seed", range(2, 22))
-def test_it_knows_other_scenes_as_well(model: Model, seed: int) -> None:
-    report = audition(model, _stage(seed), frames=int(SECONDS * FPS))
-    missed = [true_id for true_id in report.seen if report.share(true_id) < 0.5]
-    assert len(missed) <= 1, report
-    assert report.longest_alarm < 10, report
+def test_it_knows_other_scenes_as_well(model: Model) -> None:
+    reports = [audition(model, _stage(seed), frames=int(SECONDS * FPS)) for seed in range(2, 22)]
+    assert min(report.share(true_id) for report in reports for true_id in report.seen) > 0.8
+    # A background now and then holds something that looks like a mark.
+    assert sum(report.longest_alarm > 1 for report in reports) <= 2, reports
 
 
 @pytest.mark.runtime

@@ -39,7 +39,7 @@ def detect(model: Model, bgr: np.ndarray, *, min_score: float) -> Detections:
     """Through the daemon's own encoding and decoding."""
     height, width = bgr.shape[:2]
     frame = Frame(
-        camera="rehearsal", seq=0, captured_ns=0, received_ns=0,
+        camera="stage", seq=0, captured_ns=0, received_ns=0,
         pixels=bgr, format=PixelFormat.BGR24, width=width, height=height,
     )  # fmt: skip
     tensor = model.encoder(frame)
@@ -47,7 +47,7 @@ def detect(model: Model, bgr: np.ndarray, *, min_score: float) -> Detections:
     return model.family.decode(outputs, tensor.fit, min_score=min_score)
 
 
-def rehearse(model: Model, stage: Stage, *, frames: int, min_score: float = 0.5) -> Report:
+def audition(model: Model, stage: Stage, *, frames: int, min_score: float = 0.5) -> Report:
     """Run the model over the scene's first frames."""
     report = Report()
     runs: list[tuple[str, F32, int]] = []
