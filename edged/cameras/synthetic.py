@@ -143,10 +143,10 @@ class SyntheticCamera:
         cycle = self._settings.cycle
         if not cycle:
             return self.stage.frame(index)
-        kept = self._kept.get(index % cycle)
-        if kept is None:
-            kept = self._kept[index % cycle] = self.stage.frame(index % cycle)
-        return kept.copy()  # the caller may paint on it
+        # Given out again and again without a copy: masks, which alone are painted on it, are always the same.
+        if index % cycle not in self._kept:
+            self._kept[index % cycle] = self.stage.frame(index % cycle)
+        return self._kept[index % cycle]
 
     def index_of(self, frame: Frame) -> int:
         """The index k for which `Stage.truth` tells what this camera's `frame` shows."""

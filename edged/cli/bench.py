@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Run it."""
     from edged.bench.results import Pair, conclude, table
     from edged.bench.runs import Bench
-    from edged.demo.broker import HOST, LoopbackBroker
+    from edged.demo.broker import HOST, LoopbackBroker, fastest
 
     model = (args.model or bundled.model()).absolute()
     if not model.is_file():
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     clock = SystemClock()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edged-bench-")))
-        broker = LoopbackBroker(clock)
+        broker = LoopbackBroker(clock, fastest)
         stack.callback(broker.stop)
         broker.await_ready()
         bench = Bench(
