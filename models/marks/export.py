@@ -31,7 +31,8 @@ _SETTINGS = {
     "num_classes": len(MARKS),
     "use_regular_nms": True,
     "nms_score_threshold": 0.05,
-    "nms_iou_threshold": 0.45,
+    # Flat prints do not lie over each other: a box that far over a better one is a part of the same mark.
+    "nms_iou_threshold": 0.2,
     "y_scale": 1.0,
     "x_scale": 1.0,
     "h_scale": 1.0,

@@ -21,7 +21,7 @@ class Report:
     Attributes:
         seen: frames in which a mark was in plain sight, by its id.
         found: those of them in which it was detected, rightly named.
-        longest_alarm: frames in a row with a detection where nothing of that kind is.
+        longest_alarm: frames in a row with a detection where nothing of that kind is, or a second one of one mark.
         alarms: frames with such a detection.
     """
 
@@ -59,11 +59,7 @@ def audition(model: Model, stage: Stage, *, frames: int, min_score: float = 0.5)
             if true.visible >= _PLAIN_SIGHT:
                 report.seen[true.id] += 1
                 report.found[true.id] += _names(true, found, labels)
-        wrong = [
-            (label, box)
-            for label, box in zip(labels, found.boxes, strict=True)
-            if not any(true.label == label and _overlap(true.box, box) > 0 for true in truth)
-        ]
+        wrong = _unexplained(truth, found, labels)
         runs = [(label, box, 1 + _run_before(runs, label, box)) for label, box in wrong]
         report.alarms += bool(wrong)
         report.longest_alarm = max([report.longest_alarm, *(length for _, _, length in runs)])
@@ -75,6 +71,23 @@ def _names(true: TrueObject, found: Detections, labels: list[str]) -> bool:
         label == true.label and _overlap(true.box, box) > _SAME_PLACE
         for label, box in zip(labels, found.boxes, strict=True)
     )
+
+
+def _unexplained(
+    truth: tuple[TrueObject, ...], found: Detections, labels: list[str]
+) -> list[tuple[str, F32]]:
+    """Detections where nothing of their kind is, and all but the best of those at one mark."""
+    left = {true.id: true for true in truth}
+    wrong = []
+    for label, box in zip(labels, found.boxes, strict=True):
+        here = [
+            true for true in left.values() if true.label == label and _overlap(true.box, box) > 0
+        ]
+        if here:
+            del left[here[0].id]
+        else:
+            wrong.append((label, box))
+    return wrong
 
 
 def _run_before(runs: list[tuple[str, F32, int]], label: str, box: F32) -> int:
