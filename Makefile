@@ -29,7 +29,7 @@ test-litert: $(dev_ready)
 	$(venv)/bin/python -m pytest
 
 test-tflite: $(tflite_ready)
-	.venv-tflite/bin/python -m pytest -m runtime
+	.venv-tflite/bin/python -m pytest -m "runtime and not campaign"
 
 check: $(dev_ready) ## format, lint, types, floors, spelling
 	$(venv)/bin/ruff format --check .

@@ -135,6 +135,12 @@ class TrackSettings(Struct, frozen=True, kw_only=True):
     min_hits: Annotated[
         int, Meta(ge=1, le=100, description="Detections before an object is believed.")
     ] = 3
+    min_s: Annotated[
+        float,
+        Meta(
+            ge=0, le=60, description="And time over which it has been seen: what flickers is quick."
+        ),
+    ] = 0.25
     lost_s: Annotated[
         float, Meta(gt=0, le=600, description="Unseen for so long, an object has ended.")
     ] = 2.0

@@ -83,7 +83,7 @@ class History:
         self.hits = 1
         self.misses = 0
         self._id = track_id
-        self._started_ns = now_ns
+        self.started_ns = now_ns
         self._box, self._score, self._top_score = box, score, score
         self._votes = {class_id: score}
         self._stillness = Stillness(box, now_ns, stationary_s=stationary_s)
@@ -110,7 +110,7 @@ class History:
             score=self._score,
             top_score=self._top_score,
             box=self._box,
-            started_ns=self._started_ns,
+            started_ns=self.started_ns,
             seen_ns=self.seen_ns,
             seen=self.misses == 0,
             stationary=self._stillness.stationary,

@@ -2,7 +2,7 @@
 
 Each frame's boxes are paired with the known objects in three rounds: strong boxes by overlap with where an object is
 expected; weak ones, which must overlap better, with believed objects that are left; and strong ones by distance, for what moves further than its size
-between two frames. A strong box that is left begins a candidate, which is believed after `min_hits` of them. An object ends
+between two frames. A strong box that is left begins a candidate, which is believed after `min_hits` of them and `min_s`. An object ends
 when it is looked for and not found `lost_s` after it was last seen. All times are the frames' captured times, so a slow
 replay and a live camera of any frame rate give the same tracks.
 """
@@ -44,6 +44,7 @@ class Tracker:
         self._settings = settings
         self._ids = ids if ids is not None else count(1)
         self._lost_ns = int(settings.lost_s * NS_PER_S)
+        self._min_ns = int(settings.min_s * NS_PER_S)
         self._histories: list[History] = []
         self._filters = BoxFilters()
 
@@ -108,7 +109,7 @@ class Tracker:
         ):
             known = self._histories[row]
             known.hit(box=tuple(box), score=score, class_id=class_id, now_ns=forecast.at_ns)
-            known.confirmed |= known.hits >= self._settings.min_hits
+            known.confirmed |= self._believable(known)
         rows = np.fromiter(pairs, np.intp, len(pairs))
         self._filters.correct(forecast, rows, seen.boxes)
 
@@ -149,9 +150,13 @@ class Tracker:
             now_ns=captured_ns,
             stationary_s=self._settings.stationary_s,
         )
-        history.confirmed = self._settings.min_hits == 1
+        history.confirmed = self._believable(history)
         self._histories.append(history)
         self._filters.add(box, captured_ns)
+
+    def _believable(self, known: History) -> bool:
+        long_enough = known.seen_ns - known.started_ns >= self._min_ns
+        return long_enough and known.hits >= self._settings.min_hits
 
     def _make_room(self) -> None:
         excess = len(self._histories) - MAX_TRACKS

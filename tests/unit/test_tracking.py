@@ -124,11 +124,23 @@ def only(update: TrackUpdate) -> Track:
     return track
 
 
-def test_an_object_is_believed_after_some_hits_and_began_with_the_first() -> None:
-    shown = Film()
-    assert [len(shown.show(found(HERE)).tracks) for _ in range(4)] == [0, 0, 1, 1]
+@pytest.mark.parametrize(
+    ("settings", "fps", "believed"),
+    [
+        (TrackSettings(min_s=0.0), 10.0, [0, 0, 1, 1]),
+        (TrackSettings(), 10.0, [0, 0, 0, 1]),
+        (TrackSettings(), 4.0, [0, 0, 1, 1]),
+        (TrackSettings(min_hits=1, min_s=0.0), 10.0, [1, 1, 1, 1]),
+    ],
+    ids=["hits alone", "a fast camera: the time", "a slow camera: the hits", "at once"],
+)
+def test_an_object_is_believed_after_some_hits_and_some_time_and_began_with_the_first(
+    settings: TrackSettings, fps: float, believed: list[int]
+) -> None:
+    shown = Film(Tracker(settings), fps=fps)
+    assert [len(shown.show(found(HERE)).tracks) for _ in range(4)] == believed
     assert only(shown.updates[-1]).started_ns == 0
-    assert only(shown.updates[-1]).seen_ns == 3 * NS_PER_S // 10
+    assert only(shown.updates[-1]).seen_ns == int(3 / fps * NS_PER_S)
 
 
 def test_an_object_ends_once_when_it_is_unseen_for_the_set_time() -> None:
@@ -168,7 +180,7 @@ def test_a_weak_box_continues_a_known_object_and_begins_none() -> None:
     shown = Film()
     shown.show(found(HERE, score=0.4), frames=20)
     assert shown.updates[-1] == TrackUpdate()
-    shown.show(found(HERE), frames=3)
+    shown.show(found(HERE), frames=4)
     shown.show(found(HERE, score=0.4), frames=50)
     track = only(shown.updates[-1])
     assert track.seen
