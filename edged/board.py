@@ -71,6 +71,12 @@ class Board:
         pages = self._read(f"proc/{pid}/statm").split()
         return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") / _BYTES_A_MB if pages else None
 
+    def children(self, pid: int) -> tuple[int, ...]:
+        """The processes that its threads have started."""
+        threads = (self._root / f"proc/{pid}/task").glob("*")
+        texts = [self._read(f"proc/{pid}/task/{thread.name}/children") for thread in threads]
+        return tuple(sorted(int(child) for text in texts for child in text.split()))
+
     def disk_mb(self, path: Path) -> tuple[float, float] | None:
         """Total, and what is left for us, of the file system of `path`."""
         try:

@@ -44,6 +44,12 @@ class SceneState:
     occupied: bool = False
     motion: bool = False
 
+    @classmethod
+    def empty(cls, zones: tuple[str, ...]) -> "SceneState":
+        """Nothing is there, in none of these zones."""
+        nobody: dict[str, Counts] = {zone: {} for zone in zones}
+        return cls(zones=nobody, zones_active=nobody)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneUpdate:

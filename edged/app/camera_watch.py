@@ -61,6 +61,13 @@ class CameraWatch:
         """Captured, inferred and dropped, since the daemon's start."""
         return self._captured.total, self._inferred.total, self._dropped.total
 
+    def begin(self, zones: tuple[str, ...]) -> None:
+        """No worker looks yet, and nothing is known to be there."""
+        self.report = None
+        self.state = SceneState.empty(zones)
+        self._scene = None
+        self._newest_ns = None
+
     def dress(self, scene: Scene) -> None:
         """Look with these rules from now on; the scene before it has been ended."""
         self._scene = scene

@@ -145,6 +145,8 @@ class Crew:
             member.fault = item.message
         else:
             member.losses_in_a_row = 0
+            if member.heard_ns - member.since_ns > SETTLED_S * NS_PER_S:
+                member.backoff.reset()
         return True
 
     def gone(self, item: Gone) -> Loss | None:
@@ -153,8 +155,6 @@ class Crew:
         if item.run != member.run or member.phase is Phase.WAITING:
             return None
         now_ns = self._clock.monotonic_ns()
-        if member.phase is Phase.RUNNING and now_ns - member.since_ns > SETTLED_S * NS_PER_S:
-            member.backoff.reset()
         retry_in_s = member.backoff.next_s()
         loss = Loss(
             worker=item.worker,
@@ -167,6 +167,12 @@ class Crew:
         member.due_ns = now_ns + int(retry_in_s * NS_PER_S)
         self._enter(member, Phase.WAITING)
         return loss
+
+    def hurry(self) -> None:
+        """Whoever waits is started now: what kept it from running may have been mended."""
+        for member in self._members:
+            member.backoff.reset()
+            member.due_ns = 0
 
     def tick(self) -> None:
         """Start what is due, kill what is silent."""

@@ -9,8 +9,7 @@ import socket
 from pathlib import Path
 from queue import SimpleQueue
 
-from edged import systemd
-from edged.app import logs
+from edged import logs, systemd
 from edged.app.inbox import Inbox, Signalled
 from edged.app.lookout import Lookout
 from edged.app.outbox import open_outbox

@@ -17,7 +17,11 @@ def vision_jobs(settings: Settings) -> tuple[VisionJob, ...]:
     ]
     workers = min(settings.model.workers, len(cameras))
     return tuple(
-        VisionJob(model=settings.model, cameras=tuple(cameras[first::workers]))
+        VisionJob(
+            model=settings.model,
+            cameras=tuple(cameras[first::workers]),
+            log_level=settings.log.level,
+        )
         for first in range(workers)
     )
 

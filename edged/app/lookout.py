@@ -7,21 +7,23 @@ from edged.app.camera_watch import CameraWatch
 from edged.app.crew import Crew, Loss
 from edged.app.inbox import Gone, Heard, Inbox
 from edged.app.jobs import vision_jobs
-from edged.app.logs import fields
 from edged.app.outbox import Outbox
 from edged.app.teller import Teller
 from edged.app.vision_process import VisionProcess
 from edged.clock import Clock
+from edged.config.problems import nearest
 from edged.config.settings import Settings
 from edged.contract.device import ModelFailure
 from edged.contract.header import Stamper
+from edged.filters import UNNAMED
 from edged.health import Conditions, Verdict
+from edged.logs import fields
 from edged.scene import Scene
 from edged.workers.protocol import CameraReport, Fault, Observation, Ready, Report, VisionJob
 
 _log = logging.getLogger(__name__)
 
-CREW_STOP_S = 0.9
+CREW_STOP_S = 0.7
 """Part of the two seconds in which the daemon ends."""
 
 
@@ -62,6 +64,7 @@ class Lookout:
             settings.model.hang_s == before.model.hang_s
         ):
             self._redress()
+            self._crew.hurry()
             return
         self._crew.stop(CREW_STOP_S)
         self._crew = self._make_crew(settings, first_run=self._crew.next_run)
@@ -160,7 +163,10 @@ class Lookout:
 
     def _set_up(self) -> None:
         names = [name for name, camera in self._settings.camera.items() if camera.enabled]
-        self.watches = {name: CameraWatch(name) for name in names}
+        # A camera that stays keeps its counters.
+        self.watches = {name: self.watches.get(name) or CameraWatch(name) for name in names}
+        for name, watch in self.watches.items():
+            watch.begin(tuple(self._settings.camera[name].zone))
         self._ready.clear()
         self._judged.clear()
         self._teller = self._make_teller()
@@ -199,7 +205,9 @@ class Lookout:
         )
         unknown = scene.filters.unknown_labels
         if unknown:
-            reason = f"the model knows no {', '.join(unknown)}; it knows: {', '.join(labels)}"
+            known = [label for label in labels if label not in UNNAMED]
+            hints = filter(None, (nearest(name, known) for name in unknown))
+            reason = " ".join((f"the model knows no {', '.join(unknown)};", *hints))
             self._hold(f"labels.{watch.name}", reason, severity=Verdict.DEGRADED)
         else:
             self._conditions.clear(f"labels.{watch.name}")

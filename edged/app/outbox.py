@@ -12,6 +12,7 @@ One thread, the supervisor's, calls every method. A refusal (an access rule, a q
 stay where they are; they are tried again from the first one after a pause: order is kept and the broker is left in peace.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,6 +35,8 @@ _BUSY_S = 0.05
 _STATUS_AGAIN_S = 180.0
 """The will of an earlier connection fires at the latest 1.5 keep-alives after that died. A broker publishes it before it
 accepts the same client again, but not if the client id was changed, or across a cluster: `online` once more heals that."""
+
+_log = logging.getLogger(__name__)
 
 Notify = Callable[[Link | Delivered], None]
 Birth = Callable[[], Sequence[Outgoing]]
@@ -159,9 +162,8 @@ class Outbox:
         return LinkState(connects=self._connects, last_error=self._last_error)
 
     def complaints(self) -> dict[str, str]:
-        """What is wrong, by name; "" where nothing is."""
+        """What is wrong, by name; "" where nothing is. A link that is down is not among them: whoever reads of it has it."""
         return {
-            "link": "" if self._link_up else self._last_error,
             "refused": self._patience.reason,
             "spool": self._spool.fault,
         }
@@ -222,6 +224,7 @@ def open_outbox(
     device = stamper.identity.device
 
     def describe(seq: int, loss: Loss) -> tuple[str, bytes]:
+        _log.warning("messages will not come (%s): numbers %s", loss.reason, loss.ranges)
         gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
         return Topics(device).of(gap), encode(stamper.stamp(gap, seq))
 

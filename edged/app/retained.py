@@ -48,6 +48,8 @@ class Retained:
             self._unseen_connection = True
             for kept in self._kept.values():
                 kept.sent = True
+                if isinstance(kept.body, Status):
+                    kept.message = self.outgoing(kept.body)  # it dates from this connection
             return [kept.message for kept in self._kept.values()]
 
     @property
@@ -78,5 +80,13 @@ class Retained:
         """What is true when the daemon is gone: every camera offline and empty, then `offline`."""
         with self._lock:
             states = [k.body for k in self._kept.values() if isinstance(k.body, CameraState)]
-        ends = [CameraState(camera=state.camera, online=False) for state in states]
+        ends = [
+            CameraState(
+                camera=state.camera,
+                online=False,
+                zones={zone: {} for zone in state.zones},
+                zones_active={zone: {} for zone in state.zones},
+            )
+            for state in states
+        ]
         return [self.outgoing(body) for body in (*ends, Status(status="offline"))]

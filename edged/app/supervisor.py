@@ -25,8 +25,9 @@ from edged.interfaces import Delivered, Link
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-OUTBOX_CLOSE_S = 0.7
-"""With the lookout's 0.9 s, SIGTERM to exit in under 2 s."""
+LAST_ANSWERS_S = 0.3
+OUTBOX_CLOSE_S = 0.6
+"""With the lookout's 0.7 s, SIGTERM to exit in under 2 s, even if nothing answers."""
 DRAIN_S = 30.0
 """When all cameras have ended, the broker is given so long to take what is left; the rest stays in the spool."""
 
@@ -76,8 +77,7 @@ class Supervisor:
         self._take_what_is_left()
         self._lookout.end_all()
         self._telemetry.tell_health(self._lookout)
-        if finished:
-            self._drain(DRAIN_S)
+        self._drain(DRAIN_S if finished else LAST_ANSWERS_S)
         left = self._outbox.spool_state().depth
         self._outbox.close(OUTBOX_CLOSE_S)
         if left:
@@ -128,7 +128,9 @@ class Supervisor:
         self._notifier.reloading(now_ns)
         try:
             settings = self._reload_settings()
-        except ConfigError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a new configuration sets off, the old one runs on
+            if not isinstance(error, ConfigError):
+                _log.exception("reading the configuration failed")
             reason = f"the last good configuration runs on; the new one cannot be used:\n{error}"
             self._conditions.hold("config", reason, now_ns=now_ns)
             _log.error("%s", reason)

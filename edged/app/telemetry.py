@@ -140,7 +140,10 @@ class Telemetry:
             return None
         total_mb, available_mb = host
         pids = {"supervisor": os.getpid()}
-        pids |= {f"vision.{index}": pid for index, pid in lookout.pids().items()}
+        for worker, pid in lookout.pids().items():
+            pids[f"vision.{worker}"] = pid
+            cameras = self._board.children(pid)
+            pids |= {f"vision.{worker}.camera.{n}": child for n, child in enumerate(cameras)}
         rss = {name: self._board.rss_mb(pid) for name, pid in pids.items()}
         return Memory(
             total_mb=round(total_mb),

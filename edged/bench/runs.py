@@ -17,7 +17,8 @@ from edged.demo.subscriber import Subscriber
 from edged.errors import EdgedError
 
 _DEVICE = "bench"
-_START_LIMIT_S = 60.0
+_START_LIMIT_S = 20.0
+_POLL_S = 0.5
 _WARM_UP_S = 0.5
 _END_LIMIT_S = 10.0
 _CONFIG = """\
@@ -110,6 +111,14 @@ class Bench:
             latency_s=tuple((h.arrived_ns - h.message.received_ns) / NS_PER_S for h in heard)
         )
 
+    def _first(self, subscriber: Subscriber, daemon: subprocess.Popen[bytes]) -> "_Heard | None":
+        deadline = Deadline(self.clock, _START_LIMIT_S)
+        while daemon.poll() is None and not deadline.expired:
+            heard = _next(subscriber, Deadline(self.clock, _POLL_S))
+            if heard is not None:
+                return heard
+        return None
+
     @contextmanager
     def _daemon(
         self, *, fps: float, speed: str
@@ -131,16 +140,18 @@ class Bench:
         )
         subscriber = Subscriber(host=self.host, port=self.port, device=_DEVICE)
         began_ns = self.clock.monotonic_ns()
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "edged", "run", "-c", str(config)],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        log = self.folder / "edged.log"
+        with log.open("wb") as said:
+            daemon = subprocess.Popen(
+                [sys.executable, "-m", "edged", "run", "-c", str(config)],
+                stdin=subprocess.DEVNULL,
+                stderr=said,
+            )
         try:
-            first = _next(subscriber, Deadline(self.clock, _START_LIMIT_S))
+            first = self._first(subscriber, daemon)
             if first is None:
                 raise EdgedError(
-                    f"no detections within {_START_LIMIT_S:g} s; does `edged run -c` with {self.model} find anything?"
+                    f"the daemon with {self.model} found nothing in {_START_LIMIT_S:g} s; it said:\n{log.read_text()}"
                 )
             yield daemon, subscriber, (first.arrived_ns - began_ns) / NS_PER_S
         finally:

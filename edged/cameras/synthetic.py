@@ -28,6 +28,10 @@ Label = Literal[
     "fire_sign",
 ]
 
+_CYCLE_HZ = 15.0
+_CYCLE_BEGINS_S = 2.0
+"""A cycle shows the scene from here on at this rate, however fast its frames are given: always the same, and never empty."""
+
 
 class SyntheticCamera:
     """Printed marks that enter a room, stay for a while, and leave; see `edged.marks.stage.Stage`.
@@ -93,7 +97,7 @@ class SyntheticCamera:
         return Stage(
             width=s.width,
             height=s.height,
-            fps=s.fps,
+            fps=_CYCLE_HZ if s.cycle else s.fps,
             seed=s.seed,
             labels=s.labels,
             every_s=s.every_s,
@@ -145,7 +149,8 @@ class SyntheticCamera:
             return self.stage.frame(index)
         # Given out again and again without a copy: masks, which alone are painted on it, are always the same.
         if index % cycle not in self._kept:
-            self._kept[index % cycle] = self.stage.frame(index % cycle)
+            shown = int(_CYCLE_BEGINS_S * _CYCLE_HZ) + index % cycle
+            self._kept[index % cycle] = self.stage.frame(shown)
         return self._kept[index % cycle]
 
     def index_of(self, frame: Frame) -> int:

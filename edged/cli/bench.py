@@ -13,10 +13,12 @@ import msgspec
 
 from edged import bundled
 from edged.board import Board
+from edged.cli.numbers import count, number
 from edged.clock import SystemClock
 from edged.errors import EdgedError
 
 _MODULES = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
+_WIDTH, _HEIGHT = count(least=64, most=7680), count(least=64, most=4320)
 _PACED_SHARE = 0.5
 """The camera of the latency runs delivers at this share of the bare invoke rate."""
 
@@ -36,9 +38,15 @@ def add_parser(commands: Any) -> None:
         metavar="WxH",
         help="of the frames; default: 1280x720",
     )
-    parser.add_argument("--pairs", type=_positive(int), default=5, metavar="N", help="default: 5")
     parser.add_argument(
-        "--seconds", type=_positive(float), default=3.0, metavar="S", help="of each run; default: 3"
+        "--pairs", type=count(least=1, most=1000), default=5, metavar="N", help="default: 5"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=number(least=0, above=True, most=3600),
+        default=3.0,
+        metavar="S",
+        help="of each run; default: 3",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(func=run)
@@ -99,16 +107,9 @@ def _installed(module: str) -> bool:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 1280x720")
-    return int(width), int(height)
-
-
-def _positive(kind: type[int] | type[float]) -> Any:
-    def parse(text: str) -> int | float:
-        value = kind(text)
-        if value <= 0:
-            raise argparse.ArgumentTypeError(f"{text} is not positive")
-        return value
-
-    return parse
+    try:
+        return _WIDTH(width), _HEIGHT(height)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not like 1280x720, from 64x64 to 7680x4320"
+        ) from None

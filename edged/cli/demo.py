@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from edged.cli.numbers import number
 from edged.clock import SystemClock
 from edged.errors import EdgedError
 
@@ -18,7 +19,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=_seconds,
+        type=number(least=0),
         default=0.0,
         metavar="N",
         help="end after so long, with exit code 0 only if start and end events arrived; 0: until Ctrl-C",
@@ -43,10 +44,3 @@ def run(args: argparse.Namespace) -> int:
         print(f"the demo failed: no {' and no '.join(tally.missing)} event arrived")
         return EXIT_NOTHING_CAME
     return 0
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("it cannot be negative")
-    return value

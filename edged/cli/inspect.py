@@ -5,19 +5,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
 import msgspec
-import numpy as np
 
+from edged.cli.numbers import count, number
+from edged.cli.picture import check_target, draw
 from edged.config.settings import ModelSettings
-from edged.errors import ConfigError, EdgedError
+from edged.errors import EdgedError
 from edged.registry import INTERPRETERS
 from edged.types import TensorInfo
 from edged.workers.modelreport import Finding, ModelReport, Refusal
 from edged.workers.tryout import try_model
 
 _EDGETPU_OP = "edgetpu-custom-op"
-_GREEN_BGR = (80, 220, 60)
 _MOST_LABELS_SHOWN = 8
 _MOST_THREADS = 64
 
@@ -38,7 +37,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="one label a line")
     parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
-    parser.add_argument("--threads", type=_threads, default=1, metavar="N")
+    parser.add_argument(
+        "--threads", type=count(least=1, most=_MOST_THREADS), default=1, metavar="N"
+    )
     parser.add_argument("--delegate", metavar="LIB", help="an external delegate's library")
     parser.add_argument(
         "--delegate-option",
@@ -48,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="K=V",
         dest="options",
     )
-    parser.add_argument("--min-score", type=float, default=0.5, metavar="S")
+    parser.add_argument("--min-score", type=number(least=0, most=1), default=0.5, metavar="S")
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -64,6 +65,10 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.out and not args.image:
         args.usage("--out needs --image")
+    if args.out:
+        check_target(args.out)
+    if args.options and not args.delegate and args.runtime != "simulated":
+        args.usage("--delegate-option needs --delegate")
     settings = ModelSettings(
         path=args.model,
         labels_file=args.labels,
@@ -100,7 +105,7 @@ def describe(report: ModelReport, *, with_picture: bool) -> list[str]:
         ("fed with", f"{spec.width}x{spec.height} {spec.channels}, {spec.fitting}"),
         *(("input", _tensor(tensor)) for tensor in report.signature.inputs),
         *(("output", _tensor(tensor)) for tensor in report.signature.outputs),
-        ("operators", ", ".join(f"{count} {name}" for name, count in report.ops.items())),
+        ("operators", ", ".join(f"{times} {name}" for name, times in report.ops.items())),
         ("labels", _labels(report.labels)),
         ("invoke", f"{report.invoke_ms_p50:.1f} ms median, {report.invoke_ms_p95:.1f} ms p95"),
         *(("found", _finding(finding)) for finding in report.detections),
@@ -113,32 +118,6 @@ def describe(report: ModelReport, *, with_picture: bool) -> list[str]:
     return [f"{key:<12} {value}" for key, value in rows]
 
 
-def draw(findings: tuple[Finding, ...], image: Path, out: Path) -> None:
-    """Write a copy of the picture with the boxes and labels in it.
-
-    Raises:
-        ConfigError: the picture cannot be read, or the copy cannot be written.
-    """
-    picture = cv2.imread(str(image), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ConfigError(f"cannot read {image} as a picture")
-    height, width = picture.shape[:2]
-    sides = np.array([width, height, width, height])
-    for finding in findings:
-        x1, y1, x2, y2 = (int(side) for side in np.rint(np.array(finding.box) * sides))
-        cv2.rectangle(picture, (x1, y1), (x2, y2), _GREEN_BGR, 2)
-        text = f"{finding.label} {finding.score:.2f}"
-        cv2.putText(
-            picture, text, (x1 + 4, max(y1 + 18, 18)), cv2.FONT_HERSHEY_SIMPLEX, 0.6, _GREEN_BGR, 2
-        )
-    try:
-        written = cv2.imwrite(str(out), picture)
-    except cv2.error as error:
-        raise ConfigError(f"cannot write {out}: {error.err}") from error
-    if not written:
-        raise ConfigError(f"cannot write {out}: is its folder there, and may we write to it?")
-
-
 def _print_json(answer: ModelReport | Refusal) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
 
@@ -148,12 +127,6 @@ def _option(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not K=V")
     return key, value
-
-
-def _threads(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {_MOST_THREADS}")
-    return int(text)
 
 
 def _tensor(tensor: TensorInfo) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TypeVar
 
-from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from edged import registry
@@ -32,12 +31,14 @@ def doubts(settings: Settings) -> Iterator[Fault]:
     if settings.events.stationary_update_s < settings.events.update_s:
         message = "a stationary object would be told of more often than a moving one"
         yield Fault(at=("events", "stationary_update_s"), message=message)
-    seen: dict[tuple[str, Struct | None], str] = {}
+    before: list[tuple[str, CameraSettings]] = []
     for name, camera in settings.camera.items():
-        other = seen.setdefault((camera.source, camera.driver), name)
-        if other != name:
-            message = f'looks at the same as the camera "{other}"'
-            yield Fault(at=("camera", name), message=message)
+        for other, twin in before:
+            if (camera.source, camera.driver) == (twin.source, twin.driver):
+                message = f'looks at the same as the camera "{other}"'
+                yield Fault(at=("camera", name), message=message)
+                break
+        before.append((name, camera))
 
 
 def laid_over(under: F, over: F) -> F:

@@ -45,7 +45,9 @@ class Info(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.inf
 class Degradation(Struct, frozen=True, kw_only=True):
     """One thing that is not as it should be."""
 
-    name: Annotated[str, Meta(description="A fixed name, such as camera.front.stalled.")]
+    name: Annotated[
+        str, Meta(description="A fixed name, such as camera.front; docs/mqtt.md lists them.")
+    ]
     since: Annotated[Timestamp, Meta(description="Since when.")]
     severity: Annotated[
         Literal["degraded", "failed"], Meta(description="What it makes of the whole.")

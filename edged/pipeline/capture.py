@@ -172,7 +172,7 @@ class Capture:
     def _lose(self, reason: str) -> None:
         status = self._status
         if status.reason != reason:
-            _log.warning("camera %s is lost: %s", self._name, reason)
+            _log.debug("camera %s is lost: %s", self._name, reason)  # the supervisor says it
         ran_ns = self._clock.monotonic_ns() - status.since_ns
         if status.state is CaptureState.RUNNING and ran_ns > _STEADY_S * NS_PER_S:
             self._backoff.reset()

@@ -3,7 +3,6 @@
 ``python -m edged.workers.camera FD`` expects `OpenCamera` as the first packet. It ends with its camera, or with its parent.
 """
 
-import logging
 import select
 import socket
 import sys
@@ -11,6 +10,7 @@ import sys
 import msgspec
 import numpy as np
 
+from edged import logs
 from edged.clock import SystemClock
 from edged.config.codec import decode_path
 from edged.errors import CameraTimeoutError, EdgedError, EndOfStreamError
@@ -114,9 +114,9 @@ class CameraProcess:
 def main(argv: list[str]) -> int:
     """Be a camera's process."""
     child.live_under_parent()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     with child.adopt_socket(int(argv[1])) as channel:
         job = msgspec.json.decode(channel.recv(MAX_PACKET_BYTES), type=OpenCamera)
+        logs.configure(job.log_level)
         driver: type[Camera] = load(CAMERAS, job.source)
         settings = msgspec.json.decode(job.driver, type=driver.Settings, dec_hook=decode_path)
         try:

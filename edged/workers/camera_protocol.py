@@ -28,6 +28,7 @@ class OpenCamera(Struct, frozen=True, kw_only=True, tag="open"):
     source: str
     driver: msgspec.Raw
     """The driver's `Settings`, as JSON."""
+    log_level: str = "info"
 
 
 class Opened(Struct, frozen=True, kw_only=True, tag="opened"):

@@ -1,6 +1,7 @@
 """A camera in a process of its own, which may hang or crash without taking the vision worker with it."""
 
 import contextlib
+import logging
 import math
 import socket
 import subprocess
@@ -72,7 +73,12 @@ class IsolatedCamera:
                 f"camera {self._name}: no process could be started: {error.strerror}"
             ) from error
         driver = msgspec.Raw(msgspec.json.encode(self._settings, enc_hook=encode_path))
-        job = OpenCamera(name=self._name, source=self._source, driver=driver)
+        job = OpenCamera(
+            name=self._name,
+            source=self._source,
+            driver=driver,
+            log_level=logging.getLevelName(logging.getLogger().level).lower(),
+        )
         with contextlib.suppress(OSError):  # it died already: the answer, or its end, will tell
             self._channel.send(msgspec.json.encode(job))
         match self._receive(self._channel, _OPEN_S):

@@ -45,6 +45,7 @@ class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
 
     model: ModelSettings
     cameras: tuple[CameraJob, ...]
+    log_level: str = "info"
     report_interval_s: float = 0.25
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import msgspec
 
-from edged import bundled
+from edged import bundled, logs
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.config.codec import decode_path
 from edged.errors import DelegateError, EdgedError, InvokeError, ModelError, WorkerError
@@ -38,7 +38,7 @@ from edged.workers.protocol import CameraJob, CameraReport, Fault, Observation, 
 
 _log = logging.getLogger(__name__)
 
-CAMERAS_STOP_S = 0.7
+CAMERAS_STOP_S = 0.5
 """The whole daemon ends in under 2 s."""
 DRIVER_HANG_S = 30.0
 """No driver call takes longer by itself: each is given a timeout."""
@@ -216,10 +216,10 @@ def _observation(camera: int, sight: Sight) -> Observation:
 def main(argv: list[str]) -> int:
     """Be a vision worker; the exit code is for people, the reason went to the supervisor."""
     child.live_under_parent()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     cv2.setNumThreads(1)  # more threads only evict the interpreter's caches
     with child.adopt_socket(int(argv[1])) as channel:
         job = protocol.unpack_job(channel.recv(protocol.MAX_PACKET_BYTES))
+        logs.configure(job.log_level)
         try:
             VisionWorker(job, channel, SystemClock()).run()
         except EdgedError as error:

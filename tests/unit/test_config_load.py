@@ -10,6 +10,7 @@ from edged.config.load import Loaded, load
 from edged.config.problems import InvalidConfigError
 from edged.config.settings import DetectSettings, Settings
 from edged.config.validate import read_settings
+from edged.registry import CAMERAS
 
 JSONL = '[jsonl]\npath = "out.jsonl"\n'
 SYNTHETIC = '[camera.front]\nsource = "synthetic"\n'
@@ -394,3 +395,22 @@ def test_no_table_is_beyond_words(table: dict[str, object]) -> None:
     assert isinstance(found, Settings)
     assert faults or (found.camera and found.publisher)
     assert all(fault.message for fault in faults)
+
+
+def test_every_driver_can_stand_in_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    least = {
+        "replay": 'path = "clip.mp4"',
+        "v4l2": 'device = "/dev/v4l/by-id/x"',
+        "rtsp": 'url = "rtsp://127.0.0.1/x"',
+    }
+    cameras = [
+        f'[camera.{name}-{n}]\nsource = "{name}"\n{least.get(name, "")}\n'
+        for name in CAMERAS
+        for n in range(2)
+    ]
+    config = tmp_path / "edged.toml"
+    config.write_text('[mqtt]\nhost = "127.0.0.1"\n' + "".join(cameras))
+    loaded = load(config)
+    assert len(loaded.settings.camera) == 2 * len(CAMERAS)
+    assert len(loaded.warnings) == len(CAMERAS), "each second one looks at the same as the first"
