@@ -165,3 +165,16 @@ def test_stop_asks_first_and_nothing_is_started_again() -> None:
     assert stage.launched[0].killed, "it did not end when asked"
     stage.pass_time(1000)
     assert len(stage.launched) == 1
+
+
+def test_hurry_ends_the_wait() -> None:
+    stage = Stage()
+    for _ in range(8):
+        loss = stage.crew.gone(Gone(0, stage.run, "exited with 1"))
+        assert loss is not None
+        stage.pass_time(loss.retry_in_s + 0.01)
+    stage.crew.gone(Gone(0, stage.run, "exited with 1"))
+    launched = len(stage.launched)
+    stage.crew.hurry()
+    stage.crew.tick()
+    assert len(stage.launched) == launched + 1
