@@ -128,20 +128,24 @@ class Session:
                 self._end = self._end or self._why_lost(accepted=accepted)
                 return
             if not self._up and answer_by.expired:
-                self._end = self._end or f"the broker does not answer{self._protocol_hint()}"
+                self._end = self._end or f"the broker does not answer{self._hints()}"
                 return
 
     def _why_lost(self, *, accepted: bool) -> str:
         trouble = f" ({self._trouble})" if self._trouble else ""
         if accepted:
             return f"the connection was lost{trouble}"
-        return (
-            f"the connection was closed before the broker answered{trouble}{self._protocol_hint()}"
-        )
+        return f"the connection was closed before the broker answered{trouble}{self._hints()}"
 
-    def _protocol_hint(self) -> str:
-        hint = "; if the broker knows only MQTT 3.1.1, set mqtt.protocol"
-        return hint if self._settings.protocol == "5" else ""
+    def _hints(self) -> str:
+        if "certificate required" in self._trouble.replace("_", " ").lower():
+            return "; set mqtt.tls.cert and mqtt.tls.key"
+        hints = []
+        if self._settings.tls is None:
+            hints.append("if the broker expects TLS, add [mqtt.tls]")
+        if self._settings.protocol == "5":
+            hints.append("if it knows only MQTT 3.1.1, set mqtt.protocol")
+        return "".join(f"; {hint}" for hint in hints)
 
     def _connected(
         self,
