@@ -135,8 +135,8 @@ class Crew:
 
     def heard(self, item: Heard) -> bool:
         """Note a sign of life; whether it is from a process that still counts."""
-        member = self._members[item.worker]
-        if item.run != member.run or member.phase is Phase.WAITING:
+        member = self._current(item)
+        if member is None:
             return False
         member.heard_ns = self._clock.monotonic_ns()
         if isinstance(item.message, Ready):
@@ -151,8 +151,8 @@ class Crew:
 
     def gone(self, item: Gone) -> Loss | None:
         """A process has ended: plan the next; None if it was an old one."""
-        member = self._members[item.worker]
-        if item.run != member.run or member.phase is Phase.WAITING:
+        member = self._current(item)
+        if member is None:
             return None
         now_ns = self._clock.monotonic_ns()
         retry_in_s = member.backoff.next_s()
@@ -202,6 +202,13 @@ class Crew:
             member.process = None
             member.due_ns = _NEVER_NS
             self._enter(member, Phase.WAITING)
+
+    def _current(self, item: Heard | Gone) -> _Member | None:
+        """Whom an item is from; None if its process, or even its crew, has been replaced."""
+        if item.worker >= len(self._members):
+            return None
+        member = self._members[item.worker]
+        return None if item.run != member.run or member.phase is Phase.WAITING else member
 
     def _start(self, index: int, member: _Member) -> None:
         member.run += 1

@@ -58,15 +58,18 @@ class Lookout:
 
     def adopt(self, settings: Settings) -> None:
         """Go on with another configuration; the workers are replaced only if it concerns them."""
-        self.end_all()
         self._settings, before = settings, self._settings
         if vision_jobs(settings) == vision_jobs(before) and (
             settings.model.hang_s == before.model.hang_s
         ):
+            self.end_all()
             self._redress()
             self._crew.hurry()
             return
         self._crew.stop(CREW_STOP_S)
+        for watch in self.watches.values():
+            watch.report = None
+        self.end_all()
         self._crew = self._make_crew(settings, first_run=self._crew.next_run)
         self._conditions.clear_all("camera.")
         self._conditions.clear_all("worker.")

@@ -181,6 +181,23 @@ def test_sighup_takes_a_good_configuration_and_refuses_a_bad_one(
         witness.await_health(lambda body: body["overall"] == "ok", after=moment)
 
 
+def test_a_camera_and_its_worker_can_be_taken_out_by_a_reload(
+    broker: Broker, tmp_path: Path
+) -> None:
+    two = mqtt(broker) + SIMULATED + "workers = 2\n" + SYNTHETIC
+    back = SYNTHETIC.replace("front", "back")
+    with Witness(broker.port) as witness, Daemon(tmp_path, two + back) as daemon:
+        witness.await_one("/back/state", lambda body: body["occupied"])
+        daemon.config.write_text(daemon.config.read_text().replace(back, ""))
+        moment = witness.now()
+        daemon.send(signal.SIGHUP)
+        witness.await_one("/back/state", lambda body: not body["online"], after=moment)
+        witness.await_one("/front/state", lambda body: body["occupied"], after=moment)
+        assert daemon.process.poll() is None
+        last = witness.payloads("/back/state")[-1]
+        assert (last["online"], last["occupied"], last["counts"]) == (False, False, {})
+
+
 def test_a_camera_in_a_process_of_its_own(broker: Broker, tmp_path: Path) -> None:
     config = mqtt(broker) + SIMULATED + SYNTHETIC + 'isolation = "process"\n'
     with Witness(broker.port) as witness, Daemon(tmp_path, config):

@@ -107,6 +107,12 @@ def test_what_an_old_process_says_is_not_heard() -> None:
     assert stage.hear(READY)
 
 
+def test_what_is_left_of_a_larger_crew_is_not_heard() -> None:
+    stage = Stage()
+    assert not stage.crew.heard(Heard(1, stage.run, READY))
+    assert stage.crew.gone(Gone(1, stage.run, "exited with 0")) is None
+
+
 def test_its_last_words_come_with_its_loss() -> None:
     stage = Stage()
     fault = Fault(kind="model", reason="no model")
