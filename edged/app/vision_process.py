@@ -71,6 +71,7 @@ class VisionProcess:
                     self._inbox.put(Heard(self._worker, self._run, message))
         if not self.join():
             self.kill()  # it closed its socket but does not end
+            self.join()
             reason = reason or "closed its channel but did not end"
         if not reason:
             reason = child.describe_exit(self._process.returncode)
