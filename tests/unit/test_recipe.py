@@ -5,9 +5,9 @@ import pytest
 
 from edged.marks import MARKS
 from edged.types import Detections
-from models.marks.anchors import anchors, decode
-from models.marks.average_precision import Picture, average_precision
-from models.marks.scenes import SIDE_PX, scene
+from edged_models.detector.anchors import anchors, decode
+from edged_models.evaluation.average_precision import Picture, average_precision
+from edged_models.marks.scenes import SIDE_PX, scene
 
 
 @pytest.mark.parametrize("hard", [False, True])

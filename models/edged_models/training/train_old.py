@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from edged.marks import MARKS
-from models.marks import augment, net
-from models.marks.dataset import TRAIN_SEEDS, Dataset, cache_folder, load
-from models.marks.loss import DetectionLoss, Losses
-from models.marks.scenes import SIDE_PX
+from edged_models.marks import augment, net
+from edged_models.marks.dataset import TRAIN_SEEDS, Dataset, cache_folder, load
+from edged_models.detector.loss import DetectionLoss, Losses
+from edged_models.marks.scenes import SIDE_PX
 
 _BATCH = 16
 _PEAK_RATE = 2e-3

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.marks.mark import chance
-from models.marks.random_fields import F32, noise
+from edged_models.marks.random_fields import F32, noise
 
 U8 = NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.marks.scenes import SIDE_PX, scene
+from edged_models.marks.scenes import SIDE_PX, scene
 
 RECIPE = 1
 """Raise it when the scenes change: stored ones of another recipe are not used."""

@@ -15,9 +15,9 @@ from edged.config.settings import ModelSettings
 from edged.marks import MARKS
 from edged.pipeline.model import Model, load_model
 from edged.types import Detections, Frame, PixelFormat
-from models.marks.average_precision import Picture, average_precision, hits
-from models.marks.dataset import HELD_OUT_SEEDS, Dataset, load
-from models.marks.scenes import SIDE_PX
+from edged_models.evaluation.average_precision import Picture, average_precision, hits
+from edged_models.marks.dataset import HELD_OUT_SEEDS, Dataset, load
+from edged_models.marks.scenes import SIDE_PX
 
 _THRESHOLD = 0.5
 _IOUS = np.arange(0.5, 1.0, 0.05)

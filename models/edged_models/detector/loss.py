@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from models.marks.anchors import ANCHOR_STRIDES, anchors
+from edged_models.detector.anchors import ANCHOR_STRIDES, anchors
 
 _RANGES_PX = {8: (0.0, 52.0), 16: (40.0, 116.0), 32: (88.0, 1e9)}
 """Longer sides of the marks that a level answers for; they overlap, so that none falls between."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from edged.marks import backdrop
 from edged.marks.mark import chance
-from models.marks import clutter
-from models.marks.random_fields import F32, colour, ink, noise
+from edged_models.marks import clutter
+from edged_models.marks.random_fields import F32, colour, ink, noise
 
 U8 = NDArray[np.uint8]
 

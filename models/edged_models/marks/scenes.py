@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from edged.marks import MARKS
 from edged.marks.mark import chance
 from edged.marks.stage import Stage
-from models.marks import backgrounds
-from models.marks.degrading import degrade
-from models.marks.placing import Placed, place
+from edged_models.marks import backgrounds
+from edged_models.marks.degrading import degrade
+from edged_models.marks.placing import Placed, place
 
 SIDE_PX = 256
 _ASPECTS = (1.0, 4 / 3, 16 / 9, 3 / 4)

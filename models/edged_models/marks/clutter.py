@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edged.marks import pictograms
 from edged.marks.mark import chance, tint
-from models.marks.random_fields import colour, ink
+from edged_models.marks.random_fields import colour, ink
 
 U8 = NDArray[np.uint8]
 _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz      ABCDEFGHIJ0123456789.,-"))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from edged.marks import MARKS, Mark, draw
 from edged.marks.mark import SQUARE, chance, paste
-from models.marks import clutter
-from models.marks.random_fields import F32, colour, ink
+from edged_models.marks import clutter
+from edged_models.marks.random_fields import F32, colour, ink
 
 U8 = NDArray[np.uint8]
 _CODES = ("qr_code", "barcode", "fiducial_tag")

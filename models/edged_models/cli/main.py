@@ -1,0 +1,24 @@
+"""``edged-models COMMAND``."""
+
+import sys
+from collections.abc import Sequence
+
+import edged_models
+from edged.cli.commands import Program
+
+PROGRAM = Program(
+    name="edged-models",
+    description=edged_models.__doc__ or "",
+    version=edged_models.__version__,
+    package="edged_models.cli",
+    commands=(),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is that of `Program.run`."""
+    return PROGRAM.run(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The net: a small single-shot detector on three levels, made of ops that the EdgeTPU's compiler takes.
+
+A backbone of plain and separable convolutions with shortcuts, a feature pyramid from coarse to fine, and on each level one
+head: four box codes and a score for each class at every cell. About 270,000 parameters at the standard width.
+"""
+
+from edged_models.detector.anchors import STRIDES_PX
+from edged_models.detector.architecture import Architecture
+from edged_models.tensorflow import keras, layers, tf
+
+_RARE = -4.6
+"""The logit of 1 %: most cells are empty, and the first steps should not be spent on learning that (RetinaNet)."""
+
+
+class Enlarge(layers.Layer):
+    """Twice as high and wide, each value four times.
+
+    Keras' own UpSampling2D becomes an op version that the EdgeTPU's compiler refuses.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(B, H, W, C) -> (B, 2H, 2W, C)."""
+        height, width = inputs.shape[1:3]
+        size = (2 * height, 2 * width) if height and width else 2 * tf.shape(inputs)[1:3]
+        return tf.raw_ops.ResizeNearestNeighbor(images=inputs, size=size, half_pixel_centers=False)
+
+
+def build(architecture: Architecture, *, side_px: int | None = None) -> keras.Model:
+    """The net with fresh weights.
+
+    Args:
+        architecture: its channels and classes.
+        side_px: of the square input, a multiple of 32; None for any such side, to train on several.
+
+    Returns:
+        A model from (B, side, side, 3) float32 RGB in 0..1 to ``boxes`` (B, N, 4), codes as `anchors.decode` reads them,
+        and ``scores`` (B, N, labels) in 0..1, both in the order of `anchors.anchors`.
+    """
+    return _Builder(architecture).model(side_px)
+
+
+class _Builder:
+    """Layers by the names that their weights are stored under."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        self._of = architecture
+
+    def model(self, side_px: int | None) -> keras.Model:
+        image = layers.Input((side_px, side_px, 3), name="image")
+        boxes, scores = [], []
+        levels = self._pyramid(self._backbone(image))
+        for stride_px, level, (first, second) in zip(
+            STRIDES_PX, levels, self._of.heads, strict=True
+        ):
+            name = f"head{stride_px}"
+            x = self._separable(level, first, f"{name}_a")
+            x = self._separable(x, second, f"{name}_b")
+            box = layers.Conv2D(4, 1, name=f"{name}_box")(x)
+            rare = keras.initializers.Constant(_RARE)
+            labels = len(self._of.labels)
+            score = layers.Conv2D(labels, 1, bias_initializer=rare, name=f"{name}_score")(x)
+            cells = -1 if side_px is None else (side_px // stride_px) ** 2
+            boxes.append(layers.Reshape((cells, 4), name=f"{name}_boxes")(box))
+            scores.append(layers.Reshape((cells, labels), name=f"{name}_scores")(score))
+        all_boxes = layers.Concatenate(axis=1, name="boxes")(boxes)
+        logits = layers.Concatenate(axis=1, name="logits")(scores)
+        return keras.Model(image, [all_boxes, layers.Activation("sigmoid", name="scores")(logits)])
+
+    def _backbone(self, image: tf.Tensor) -> list[tf.Tensor]:
+        """Features at strides 8, 16 and 32."""
+        x = self._convolution(image, self._of.stem, 3, "stem", stride=2)
+        x = self._convolution(x, self._of.stages[0], 3, "stage4", stride=2)
+        features = []
+        # Wide depthwise kernels where they are cheap: a large mark must be seen as a whole.
+        for stride_px, channels, kernel in zip(
+            STRIDES_PX, self._of.stages[1:], (3, 5, 5), strict=True
+        ):
+            name = f"stage{stride_px}"
+            x = self._convolution(x, channels, 3, name, stride=2)
+            for block in ("a", "b"):
+                branch = self._separable(x, channels, f"{name}{block}", kernel=kernel)
+                x = layers.Add(name=f"{name}{block}_sum")([x, branch])
+            features.append(x)
+        return features
+
+    def _pyramid(self, features: list[tf.Tensor]) -> list[tf.Tensor]:
+        """The same strides, the coarse ones' knowledge added to the finer ones."""
+        channels = self._of.pyramid
+        coarse = self._pointwise(features[-1], channels, "lateral32")
+        levels = [coarse]
+        for stride_px, feature in zip(STRIDES_PX[-2::-1], features[-2::-1], strict=True):
+            lateral = self._pointwise(feature, channels, f"lateral{stride_px}")
+            enlarged = Enlarge(name=f"enlarge{stride_px}")(coarse)
+            merged = layers.Add(name=f"merge{stride_px}")([enlarged, lateral])
+            coarse = self._separable(merged, channels, f"pyramid{stride_px}")
+            levels.insert(0, coarse)
+        return levels
+
+    def _separable(self, x: tf.Tensor, channels: int, name: str, *, kernel: int = 3) -> tf.Tensor:
+        """A convolution within each channel, then one across them."""
+        x = layers.DepthwiseConv2D(kernel, 1, "same", use_bias=False, name=f"{name}_depth")(x)
+        return self._pointwise(_normalised(x, f"{name}_depth"), channels, f"{name}_point")
+
+    def _pointwise(self, x: tf.Tensor, channels: int, name: str) -> tf.Tensor:
+        """A convolution across channels; in two thin steps if the architecture has a rank for it."""
+        if rank := self._of.ranks.get(name):
+            x = layers.Conv2D(rank, 1, use_bias=False, name=f"{name}_thin")(x)
+        return self._convolution(x, channels, 1, name)
+
+    def _convolution(
+        self, x: tf.Tensor, channels: int, kernel: int, name: str, *, stride: int = 1
+    ) -> tf.Tensor:
+        x = layers.Conv2D(channels, kernel, stride, "same", use_bias=False, name=name)(x)
+        return _normalised(x, name)
+
+
+def _normalised(x: tf.Tensor, name: str) -> tf.Tensor:
+    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    # ReLU6 keeps activations in a range that eight bits resolve.
+    return layers.ReLU(6.0, name=f"{name}_act")(x)

@@ -1,0 +1,56 @@
+"""Between a built net's variables and arrays by name."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged_models.detector.checkpoint import Checkpoint
+from edged_models.detector.net import build
+from edged_models.errors import SourceError
+from edged_models.tensorflow import keras
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+def restore(checkpoint: Checkpoint, *, side_px: int | None = None) -> keras.Model:
+    """Build a checkpoint's net and fill it.
+
+    Raises:
+        SourceError: weights are missing or of another shape.
+    """
+    model = build(checkpoint.architecture, side_px=side_px)
+    assign(model, checkpoint.weights)
+    return model
+
+
+def names(model: keras.Model) -> list[str]:
+    """``layer/variable`` of every weight, in the order of ``model.weights``."""
+    return [f"{layer.name}/{_last(w.name)}" for layer in model.layers for w in layer.weights]
+
+
+def extract(model: keras.Model) -> Weights:
+    """The net's weights by name, float32."""
+    values = [w for layer in model.layers for w in layer.get_weights()]
+    return dict(zip(names(model), values, strict=True))
+
+
+def assign(model: keras.Model, weights: Weights) -> None:
+    """Fill a net.
+
+    Raises:
+        SourceError: a weight of the net is missing, or of another shape.
+    """
+    for layer in model.layers:
+        values = []
+        for variable in layer.weights:
+            name = f"{layer.name}/{_last(variable.name)}"
+            if name not in weights:
+                raise SourceError(f"the checkpoint has no weights {name}")
+            if weights[name].shape != tuple(variable.shape):
+                shapes = f"{weights[name].shape}, the net wants {tuple(variable.shape)}"
+                raise SourceError(f"the checkpoint's weights {name} have the shape {shapes}")
+            values.append(weights[name])
+        layer.set_weights(values)
+
+
+def _last(name: str) -> str:
+    return name.rsplit("/", 1)[-1].removesuffix(":0")

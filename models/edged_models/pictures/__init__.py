@@ -1,0 +1,1 @@
+"""Labelled pictures: drawn scenes, COCO and YOLO folders, clips."""

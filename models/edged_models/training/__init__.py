@@ -1,0 +1,1 @@
+"""Learning: pictures in, weights out."""

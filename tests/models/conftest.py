@@ -1,0 +1,39 @@
+"""What the tests of the toolchain share: a small net that has learnt nothing, and a few drawn scenes."""
+
+from pathlib import Path
+
+import pytest
+
+from edged.marks import MARKS
+from edged_models.detector.architecture import Architecture
+from edged_models.detector.checkpoint import Checkpoint, Origin
+from edged_models.detector.net import build
+from edged_models.detector.weights import extract
+from edged_models.pictures.labelled import PictureSet
+from edged_models.pictures.sources import open_pictures
+from edged_models.tensorflow import keras
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    """A quarter of the standard width, fresh weights, for 96 px."""
+    keras.utils.set_random_seed(1)
+    architecture = Architecture.of_width(MARKS, 0.25)
+    weights = extract(build(architecture))
+    return Checkpoint(
+        architecture=architecture, side_px=96, weights=weights, origin=Origin(command="test")
+    )
+
+
+@pytest.fixture(scope="session")
+def checkpoint_file(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on disk."""
+    path = tmp_path_factory.mktemp("checkpoint") / "small.npz"
+    checkpoint.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def scenes() -> PictureSet:
+    """Twelve held-out scenes."""
+    return open_pictures("scenes:held-out:12")
