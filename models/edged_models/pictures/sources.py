@@ -6,7 +6,7 @@ from importlib import import_module
 from edged_models.errors import PicturesError
 from edged_models.pictures.labelled import PictureSet
 
-_KINDS = ("drawn",)
+_KINDS = ("drawn", "clip", "coco", "yolo", "folder")
 """Modules with ``open_if_mine(spec, labels) -> PictureSet | None``; the first that answers has it."""
 
 

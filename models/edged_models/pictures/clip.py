@@ -1,0 +1,158 @@
+"""A clip, and beside it the truth: ``clip.mp4`` and ``clip.tsv``.
+
+A line of the truth is a frame's number, how many objects are in it, and a list of them, with tabs between; an object is
+``(score, [y1, x1, y2, x2])`` in fractions of the picture, with its label as a third item where the clip shows several kinds. Frames
+without a line are not used. A clip without truth gives all its frames, and nothing is known to be in them.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from edged_models.errors import PicturesError
+from edged_models.pictures.files import entry
+from edged_models.pictures.labelled import Labelled
+from edged_models.pictures.names import renumber
+
+_SUFFIXES = frozenset({".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm"})
+_NAMELESS = "object"
+_COLUMNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """Of one frame; boxes x1 y1 x2 y2."""
+
+    frame: int
+    boxes: list[tuple[float, float, float, float]]
+    labels: list[str]
+
+
+class ClipPictures:
+    """A `PictureSet` of a clip's frames; going through them in order decodes the clip once."""
+
+    def __init__(
+        self, path: Path, name: str, labels: tuple[str, ...], frames: Sequence[_Truth]
+    ) -> None:
+        self.name = name
+        self.labels = labels
+        self._path = path
+        self._frames = frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: int) -> Labelled:
+        truth = self._frames[index]
+        with _opened(self._path) as capture:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, truth.frame)
+            if not capture.grab():
+                raise self._ended(truth.frame)
+            return self._labelled(truth, capture)
+
+    def __iter__(self) -> Iterator[Labelled]:
+        with _opened(self._path) as capture:
+            grabbed = 0
+            for truth in self._frames:
+                while grabbed <= truth.frame:
+                    if not capture.grab():
+                        raise self._ended(truth.frame)
+                    grabbed += 1
+                yield self._labelled(truth, capture)
+
+    def _labelled(self, truth: _Truth, capture: cv2.VideoCapture) -> Labelled:
+        good, bgr = capture.retrieve()
+        name = f"{self._path}, frame {truth.frame}"
+        if not good:
+            raise PicturesError(f"{name}: cannot be decoded")
+        classes = [self.labels.index(label) for label in truth.labels]
+        clipped = entry(self._path, truth.boxes, classes)
+        image = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+        return Labelled(name=name, image=image, boxes=clipped.boxes, classes=clipped.classes)
+
+    def _ended(self, frame: int) -> PicturesError:
+        return PicturesError(f"{self._path} ends before frame {frame}, or is damaged there")
+
+
+def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
+    """The path of a video file; with ``:LABEL`` what its nameless boxes are."""
+    before, _, after = spec.rpartition(":")
+    path, label = (Path(spec), "") if Path(spec).exists() or not before else (Path(before), after)
+    if path.suffix.lower() not in _SUFFIXES or not path.is_file():
+        return None
+    table = path.with_suffix(".tsv")
+    if not table.is_file():
+        with _opened(path) as capture:
+            count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if count <= 0:
+            raise PicturesError(f"{path} does not say how many frames it has")
+        return ClipPictures(path, spec, labels or (), [_Truth(i, [], []) for i in range(count)])
+    only = labels[0] if labels and len(labels) == 1 else _NAMELESS
+    frames = _read(table, label or only)
+    names = dict(enumerate(dict.fromkeys(name for truth in frames for name in truth.labels)))
+    wanted, index_of = renumber(names, labels, used=names, where=str(table))
+    own = {names[i]: wanted[index] for i, index in index_of.items()}
+    renamed = [_Truth(t.frame, t.boxes, [own[name] for name in t.labels]) for t in frames]
+    return ClipPictures(path, spec, wanted, renamed)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened():
+            raise PicturesError(f"{path} is no video that can be read")
+        yield capture
+    finally:
+        capture.release()
+
+
+def _read(table: Path, nameless: str) -> list[_Truth]:
+    try:
+        lines = table.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PicturesError(f"cannot read {table}: {error}") from error
+    frames: list[_Truth] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            truth = _parse(line, nameless)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            raise PicturesError(
+                f"{table}, line {number}: expected FRAME, COUNT and a list of (score, [y1, x1, y2, x2]) with tabs between "
+                f"({error})"
+            ) from None
+        if frames and truth.frame <= frames[-1].frame:
+            raise PicturesError(f"{table}, line {number}: frame {truth.frame} is out of order")
+        frames.append(truth)
+    if not frames:
+        raise PicturesError(f"{table} is empty")
+    return frames
+
+
+def _parse(line: str, nameless: str) -> _Truth:
+    columns = line.split("\t")
+    if len(columns) != _COLUMNS:
+        raise ValueError(f"it has {len(columns)} columns")
+    objects = ast.literal_eval(columns[2])
+    if len(objects) != int(columns[1]):
+        raise ValueError(f"it counts {columns[1]} objects and lists {len(objects)}")
+    boxes = [_box(one[1]) for one in objects]
+    labels = [str(one[2]) if len(one) > 2 else nameless for one in objects]  # noqa: PLR2004 - the third item
+    frame = int(columns[0])
+    if frame < 0:
+        raise ValueError("a frame's number is below 0")
+    return _Truth(frame, boxes, labels)
+
+
+def _box(sides: Any) -> tuple[float, float, float, float]:
+    y1, x1, y2, x2 = (float(side) for side in sides)
+    if not all(isfinite(side) for side in (y1, x1, y2, x2)) or y2 < y1 or x2 < x1:
+        raise ValueError(f"{sides} is no box")
+    return x1, y1, x2, y2

@@ -1,0 +1,167 @@
+"""Pictures labelled in YOLO's form: ``images/`` and ``labels/`` side by side, a text file a picture, names in ``data.yaml``.
+
+A line is ``class x y width height`` (the middle, in fractions of the picture) or ``class x1 y1 x2 y2 x3 y3 ...``, the corners of an
+outline, of which the box is taken. A picture without a text file has nothing in it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edged_models.errors import PicturesError
+from edged_models.pictures.files import FilePictures, entry, picture_files
+from edged_models.pictures.names import renumber
+
+_SPLITS = ("train", "val", "test")
+_SUFFIXES = (".yaml", ".yml")
+_BOX_NUMBERS = 5
+_LEAST_OUTLINE_NUMBERS = 7
+_SLACK = 0.01
+"""Some exporters round a box over the border."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    class_id: int
+    box: tuple[float, float, float, float]
+
+
+def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
+    """The path of the folder or of its data.yaml; with ``:train``, ``:val`` or ``:test`` only that part of it."""
+    path, split = _split(spec)
+    description = _description(path)
+    if description is None and not (path / "images").is_dir() & (path / "labels").is_dir():
+        return None
+    notes = _read_notes(description) if description else {}
+    names = _names(notes, description) if description else {}
+    folder = path if path.is_dir() else path.parent
+    pictures = [p for part in _parts(folder, split, notes) for p in picture_files(part)]
+    rows = [list(_rows(_label_file(picture), names)) for picture in pictures]
+    used = {row.class_id for one in rows for row in one}
+    if not names:
+        most = max(used, default=-1) + 1
+        names = dict(enumerate(labels or (f"class-{i}" for i in range(most))))
+        _check_known(used, names, path)
+    wanted, index_of = renumber(names, labels, used=used, where=spec)
+    entries = [
+        entry(picture, [row.box for row in one], [index_of[row.class_id] for row in one])
+        for picture, one in zip(pictures, rows, strict=True)
+    ]
+    return FilePictures(spec, wanted, entries)
+
+
+def _split(spec: str) -> tuple[Path, str]:
+    before, _, after = spec.rpartition(":")
+    return (Path(before), after) if before and after in _SPLITS else (Path(spec), "")
+
+
+def _description(path: Path) -> Path | None:
+    """The data.yaml: the path itself, in the folder, or above it, where a part of a set has its own folder."""
+    if path.suffix.lower() in _SUFFIXES and path.is_file():
+        return path
+    above = path.resolve().parent if (path / "labels").is_dir() else path
+    candidates = [folder / f"data{suffix}" for folder in (path, above) for suffix in _SUFFIXES]
+    return next((p for p in candidates if p.is_file()), None)
+
+
+def _read_notes(path: Path) -> dict[str, Any]:
+    try:
+        notes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PicturesError(f"cannot read {path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PicturesError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(notes, dict):
+        raise PicturesError(f"{path} has no `names` of classes")
+    return notes
+
+
+def _names(notes: dict[str, Any], path: Path) -> dict[int, str]:
+    names = notes.get("names")
+    by_id = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(by_id, dict) or not by_id:
+        raise PicturesError(f"{path} has no `names` of classes, as a list or by number")
+    if not all(isinstance(key, int) and key >= 0 for key in by_id):
+        raise PicturesError(f"{path}: `names` are not numbered from 0")
+    return {key: str(name) for key, name in by_id.items()}
+
+
+def _parts(folder: Path, split: str, notes: dict[str, Any]) -> list[Path]:
+    """The folders in which the pictures are."""
+    if not split and (folder / "images").is_dir():
+        return [folder / "images"]
+    wanted = (split,) if split else _SPLITS
+    named = [name for part in wanted for name in _listed(notes.get(part))]
+    if not named:
+        kind = (
+            f"`{split}`"
+            if split
+            else "folder `images`, and its data.yaml none of train, val and test"
+        )
+        raise PicturesError(f"{folder} has no {kind}")
+    base = folder / str(notes.get("path") or "")
+    # Relative to `path`, to the folder, or (as one exporter writes it) one step too high.
+    roots = {
+        name: (base / name, folder / name, folder / name.removeprefix("../")) for name in named
+    }
+    for name, candidates in roots.items():
+        if not any(root.is_dir() for root in candidates):
+            raise PicturesError(f"{folder}: its data.yaml names a folder that is not there: {name}")
+    return [next(c for c in candidates if c.is_dir()) for candidates in roots.values()]
+
+
+def _listed(value: object) -> list[str]:
+    return [str(v) for v in (value if isinstance(value, list) else [value]) if v]
+
+
+def _label_file(picture: Path) -> Path:
+    """``.../images/a/b.jpg`` -> ``.../labels/a/b.txt``; beside the picture where no folder is called so."""
+    parts = list(picture.parts)
+    if "images" in parts[:-1]:
+        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
+    return Path(*parts).with_suffix(".txt")
+
+
+def _rows(path: Path, names: dict[int, str]) -> Iterator[_Row]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise PicturesError(f"cannot read the labels {path}: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            row = _row(line, f"{path}, line {number}")
+            if names:
+                _check_known({row.class_id}, names, f"{path}, line {number}")
+            yield row
+
+
+def _row(line: str, where: str) -> _Row:
+    words = line.split()
+    try:
+        class_id, numbers = int(words[0]), [float(word) for word in words[1:]]
+    except ValueError:
+        raise PicturesError(f"{where}: {line.strip()[:60]!r} is no class and numbers") from None
+    outline = len(words) >= _LEAST_OUTLINE_NUMBERS and len(words) % 2
+    if len(words) != _BOX_NUMBERS and not outline:
+        raise PicturesError(f"{where}: {len(words)} numbers are neither a box nor an outline")
+    if outline:
+        xs, ys = numbers[::2], numbers[1::2]
+        box = (min(xs), min(ys), max(xs), max(ys))
+    else:
+        x, y, width, height = numbers
+        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    if class_id < 0 or not all(isfinite(v) and -_SLACK <= v <= 1 + _SLACK for v in numbers):
+        raise PicturesError(f"{where}: {line.strip()[:60]!r} is not in fractions of the picture")
+    return _Row(class_id, box)
+
+
+def _check_known(used: set[int], names: dict[int, str], where: object) -> None:
+    unknown = used - set(names)
+    if unknown:
+        raise PicturesError(f"{where}: there is no class {min(unknown)}, only {len(names)} names")

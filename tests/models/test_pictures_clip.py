@@ -1,0 +1,92 @@
+"""Clips with truth."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edged_models.errors import PicturesError
+from edged_models.pictures.sources import open_pictures
+from support.data import data
+
+FRAMES = 12
+
+
+def _make(folder: Path, rows: str | None) -> Path:
+    """Frame i is as bright as 20 * i."""
+    path = folder / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for i in range(FRAMES):
+        writer.write(np.full((48, 64, 3), 20 * i, np.uint8))
+    writer.release()
+    if rows is not None:
+        path.with_suffix(".tsv").write_text(rows)
+    return path
+
+
+def test_frames_that_the_truth_names(tmp_path: Path) -> None:
+    path = _make(tmp_path, "2\t0\t[]\n7\t1\t[(0.9, [0.1, 0.2, 0.5, 0.4])]\n")
+    pictures = open_pictures(f"{path}:cat")
+    assert pictures.labels == ("cat",)
+    empty, full = pictures
+    assert [round(float(p.image.mean()) / 20) for p in (empty, full)] == [2, 7]
+    assert np.allclose(full.boxes, [[0.2, 0.1, 0.4, 0.5]])
+    assert len(empty.boxes) == 0
+    assert np.array_equal(pictures[1].image, full.image)
+
+
+def test_boxes_may_say_what_they_are(tmp_path: Path) -> None:
+    row = "0\t2\t[(1, [0, 0, 1, 1], 'dog'), (1, [0, 0, 1, 1])]\n"
+    path = _make(tmp_path, row)
+    assert open_pictures(str(path)).labels == ("dog", "object")
+    pictures = open_pictures(f"{path}:cat", labels=("cat", "dog"))
+    assert pictures[0].classes.tolist() == [1, 0]
+    with pytest.raises(PicturesError, match=r"'dog'.*not among"):
+        open_pictures(f"{path}:cat", labels=("cat",))
+
+
+def test_without_truth_every_frame_is_given(tmp_path: Path) -> None:
+    pictures = open_pictures(str(_make(tmp_path, None)))
+    assert len(list(pictures)) == FRAMES
+    assert pictures.labels == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("0\t0\t[]\n0\t1\t[]\n", "line 2"),
+        ("0\t1\t[(1, [0, 0])]\n", "line 1"),
+        ("0\t0\n", "line 1: .*2 columns"),
+        ("0\t1\t[(1, [0.5, 0, 0.1, 1])]\n", "is no box"),
+        ("0\t0\t[]\n0\t0\t[]\n", "line 2: frame 0 is out of order"),
+        ("0\t0\t__import__('os')\n", "line 1"),
+        ("", "is empty"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(PicturesError, match=message):
+        open_pictures(str(_make(tmp_path, rows)))
+
+
+def test_a_clip_that_ends_before_its_truth(tmp_path: Path) -> None:
+    path = _make(tmp_path, f"{FRAMES + 5}\t0\t[]\n")
+    with pytest.raises(PicturesError, match="ends before frame 17"):
+        list(open_pictures(str(path)))
+    with pytest.raises(PicturesError, match="ends before frame 17"):
+        open_pictures(str(path))[0]
+
+
+def test_a_file_that_is_no_clip(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"no clip")
+    with pytest.raises(PicturesError, match="no video"):
+        open_pictures(str(path))
+
+
+def test_a_real_clip() -> None:
+    path = data("video/one-by-one-person-detection.mp4")
+    pictures = open_pictures(f"{path}:person")
+    assert len(pictures) == 140
+    assert len(pictures[0].boxes) == 0
+    assert np.allclose(pictures[7].boxes, [[0.45, 0.215, 0.647, 0.949]])

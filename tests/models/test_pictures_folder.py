@@ -1,0 +1,67 @@
+"""Pictures without labels, and reading pictures at all."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from pictures_on_disk import picture
+
+from edged_models.errors import PicturesError
+from edged_models.pictures.sources import open_pictures
+from edged_models.pictures.subset import at_most
+
+
+def test_all_pictures_in_order_and_nothing_in_them(tmp_path: Path) -> None:
+    for name in ("b/2.png", "a.jpg", "b/1.webp"):
+        picture(tmp_path / name)
+    (tmp_path / "readme.txt").write_text("no picture")
+    pictures = open_pictures(str(tmp_path))
+    assert [Path(p.name).name for p in pictures] == ["a.jpg", "1.webp", "2.png"]
+    assert pictures.labels == ()
+    assert pictures[0].boxes.shape == (0, 4)
+    assert len(open_pictures(str(tmp_path / "a.jpg"))) == 1
+
+
+def test_colours_are_rgb_and_orientation_is_honoured(tmp_path: Path) -> None:
+    red_left = np.zeros((40, 80, 3), np.uint8)
+    red_left[:, :40, 2] = 255
+    jpeg = cv2.imencode(".jpg", red_left)[1].tobytes()
+    # An APP1 segment with one EXIF entry: orientation 6, to be turned clockwise.
+    entry = b"\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
+    exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + entry + b"\x00" * 4
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (tmp_path / "turned.jpg").write_bytes(jpeg[:2] + segment + jpeg[2:])
+    image = open_pictures(str(tmp_path))[0].image
+    assert image.shape == (80, 40, 3)
+    assert image[10, 20, 0] > 200
+    assert image[70, 20, 0] < 50
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.98])
+def test_a_damaged_picture_is_refused(tmp_path: Path, share: float) -> None:
+    path = picture(tmp_path / "a.jpg", width=300, height=300)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(PicturesError, match=r"a.jpg is no picture, or a damaged one"):
+        open_pictures(str(tmp_path))[0]
+
+
+def test_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(PicturesError, match="holds no pictures"):
+        open_pictures(str(tmp_path))
+    with pytest.raises(PicturesError, match="no such file"):
+        open_pictures(str(tmp_path / "nowhere"))
+    note = tmp_path / "notes.txt"
+    note.write_text("no pictures")
+    with pytest.raises(PicturesError, match="neither a folder"):
+        open_pictures(str(note))
+
+
+def test_a_part_is_spread_evenly(tmp_path: Path) -> None:
+    for i in range(10):
+        picture(tmp_path / f"{i}.png")
+    pictures = open_pictures(str(tmp_path))
+    assert [Path(p.name).stem for p in at_most(pictures, 4)] == ["0", "2", "5", "7"]
+    assert at_most(pictures, 10) is pictures
+    assert at_most(pictures, None) is pictures
