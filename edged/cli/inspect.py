@@ -49,6 +49,15 @@ def add_parser(subparsers: Any) -> None:
         metavar="K=V",
         dest="options",
     )
+    parser.add_argument(
+        "--custom-op",
+        action="append",
+        default=[],
+        type=_custom_op,
+        metavar="NAME=LIB:FUNCTION",
+        dest="custom_ops",
+        help="an operator that the runtime does not know, as in model.custom_ops",
+    )
     parser.add_argument("--min-score", type=number(least=0, most=1), default=0.5, metavar="S")
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -76,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         delegate=args.delegate,
         delegate_options=dict(args.options),
+        custom_ops=dict(args.custom_ops),
     )
     try:
         report = try_model(settings, image=args.image, min_score=args.min_score)
@@ -127,6 +137,14 @@ def _option(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not K=V")
     return key, value
+
+
+def _custom_op(text: str) -> tuple[str, str]:
+    name, source = _option(text)
+    library, colon, function = source.rpartition(":")
+    if not (library and colon and function):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=LIB:FUNCTION")
+    return name, source
 
 
 def _tensor(tensor: TensorInfo) -> str:

@@ -7,11 +7,12 @@ from typing import Any, get_args
 
 from msgspec import inspect
 
-from edged.config.settings import Name
+from edged.config.settings import LibraryFunction, Name
 
 _LONGEST_SHOWN = 40
 _CREDENTIALS = re.compile(r"//[^/\s]*@")
 _NAME_PATTERN = get_args(Name)[1].pattern
+_FUNCTION_PATTERN = get_args(LibraryFunction)[1].pattern
 
 
 def expected(annotation: Any, inside: tuple[int, ...] = ()) -> str:
@@ -72,6 +73,8 @@ def _words(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one li
             return "a number" + _bounds(kind)
         case inspect.StrType(pattern=pattern) if pattern == _NAME_PATTERN:
             return "a name of letters, digits, - and _ (64 at most, a letter or digit first)"
+        case inspect.StrType(pattern=pattern) if pattern == _FUNCTION_PATTERN:
+            return "a library and a function of it, as LIBRARY:FUNCTION"
         case inspect.StrType():
             return "a string" + _shape(kind)
         case inspect.LiteralType():

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged.config.problems import Fault, KeyPath
-from edged.config.settings import Settings
+from edged.config.settings import ModelSettings, Settings
 
 _SECRETS = frozenset({"password_file", "key"})
 
@@ -18,11 +18,15 @@ _SECRETS = frozenset({"password_file", "key"})
 def unreadable_inputs(settings: Settings) -> Iterator[Fault]:
     """A fault for every file or folder that is to be read and cannot be, but for secrets.
 
-    To be read are the model, its labels, and every path of a camera in use and of the publisher.
+    To be read are the model, its labels, its libraries where they are named by a path, and every path of a camera in use and of the publisher.
     """
     for at, path in _inputs(settings):
         if at[-1] not in _SECRETS and (reason := _unreadable(path)):
             yield Fault(at=at, message=f"{path} {reason}")
+    for at, library in _libraries(settings.model):
+        # A bare name is looked for by the loader, in folders that are its own affair.
+        if "/" in library and (reason := _unreadable(Path(library))):
+            yield Fault(at=at, message=f"{library} {reason}")
 
 
 def doubtful_secrets(settings: Settings) -> Iterator[Fault]:
@@ -50,6 +54,13 @@ def _inputs(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
     if settings.publisher is not None:
         name, table = settings.publisher
         yield from _paths(table, (name,))
+
+
+def _libraries(model: ModelSettings) -> Iterator[tuple[KeyPath, str]]:
+    if model.delegate is not None:
+        yield ("model", "delegate"), model.delegate
+    for name, source in model.custom_ops.items():
+        yield ("model", "custom_ops", name), source.rpartition(":")[0]
 
 
 def _paths(table: Struct | None, at: KeyPath) -> Iterator[tuple[KeyPath, Path]]:

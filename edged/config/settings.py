@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.0)]
 Point = tuple[Fraction, Fraction]
+LibraryFunction = Annotated[str, Meta(pattern=r"^.+:[A-Za-z_][A-Za-z0-9_]*$")]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Polygon = Annotated[
     tuple[Point, ...],
@@ -76,6 +77,12 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     ] = None
     delegate_options: Annotated[
         dict[str, str], Meta(description="Passed to the delegate as they are.")
+    ] = field(default_factory=dict)
+    custom_ops: Annotated[
+        dict[str, LibraryFunction],
+        Meta(
+            description="Operators that the runtime does not know, each as LIBRARY:FUNCTION that returns its TfLiteRegistration."
+        ),
     ] = field(default_factory=dict)
     hang_s: Annotated[
         float,

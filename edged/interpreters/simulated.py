@@ -37,13 +37,14 @@ class SimulatedInterpreter:
         threads: int = 1,
         delegate: str | None = None,
         delegate_options: Mapping[str, str] | None = None,
+        custom_ops: Mapping[str, str] | None = None,
     ) -> None:
         """Take the arguments of every interpreter; the file need not exist.
 
         Raises:
             DelegateError: an option is not known, or not a number.
         """
-        del path, threads, delegate
+        del path, threads, delegate, custom_ops
         self._faults = _parse(delegate_options or {})
         self._clock: Clock = SystemClock()
         self._invocations = 0

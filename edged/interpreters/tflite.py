@@ -4,6 +4,7 @@ Both have the same `Interpreter` class; only that is used. What differs is how t
 """
 
 import ctypes
+import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -15,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
+from edged.interpreters.customops import CustomOps
 from edged.modelfile.reader import read_metadata
 from edged.types import ModelSignature, OpInfo, TensorInfo
 
 _DELEGATE_OP = "DELEGATE"
 _EDGETPU_OP = "edgetpu-custom-op"
+_UNRESOLVED = re.compile(r"unresolved custom op: (\S+?)\.?\s")
 
 
 class _TfliteInterpreter:
@@ -35,6 +38,7 @@ class _TfliteInterpreter:
         threads: int = 1,
         delegate: str | None = None,
         delegate_options: Mapping[str, str] | None = None,
+        custom_ops: Mapping[str, str] | None = None,
     ) -> None:
         """Load the model, and hand it to the delegate.
 
@@ -43,17 +47,22 @@ class _TfliteInterpreter:
             threads: for the CPU's kernels.
             delegate: library of an external delegate, by path or by the loader's name.
             delegate_options: passed to it as they are.
+            custom_ops: where to find operators that the runtime does not know; see `CustomOps`.
 
         Raises:
             RegistryError: the runtime is not installed, or does not work with the numpy that is.
             DelegateError: the delegate cannot be loaded, its device is absent, or the model needs one that is not set.
-            ModelError: the file is no model, or has operators that nothing here implements.
+            ModelError: the file is no model, or has operators that nothing here implements; or a custom operator's library is not
+                what it should be.
         """
         file_metadata = read_metadata(path)
         module = self._import()
         self.runtime = f"{self._extra} {sys.modules[self._package].__version__}"
-        loaded = self._load_delegate(module, delegate, delegate_options or {})
-        self._interpreter: Any = self._load_model(module, path, threads, loaded)
+        # The operators first: another delegate may want all of them resolved.
+        delegates = [CustomOps(custom_ops)] if custom_ops else []
+        if delegate is not None:
+            delegates.append(self._load_delegate(module, delegate, delegate_options or {}))
+        self._interpreter: Any = self._load_model(module, path, threads, delegates)
         ops = self._op_names()
         self._allocate(path, ops)
         # Delegates append nodes of their own: before allocation the external one's, at allocation XNNPACK's.
@@ -90,11 +99,7 @@ class _TfliteInterpreter:
                 f"the runtime {cls._extra!r} cannot be imported ({_one_line(error)}): install edged[{cls._extra}]"
             ) from error
 
-    def _load_delegate(
-        self, module: ModuleType, library: str | None, options: Mapping[str, str]
-    ) -> Any:
-        if library is None:
-            return None
+    def _load_delegate(self, module: ModuleType, library: str, options: Mapping[str, str]) -> Any:
         _check_library(library)
         try:
             return module.load_delegate(library, dict(options))
@@ -105,13 +110,13 @@ class _TfliteInterpreter:
             ) from error
 
     def _load_model(
-        self, module: ModuleType, path: Path, threads: int, delegate: object | None
+        self, module: ModuleType, path: Path, threads: int, delegates: list[Any]
     ) -> Any:
         try:
             return module.Interpreter(
                 model_path=str(path),
                 num_threads=threads,
-                experimental_delegates=[delegate] if delegate else None,
+                experimental_delegates=delegates or None,
             )
         except (ImportError, AttributeError, SystemError) as error:
             # tflite-runtime imports well beside numpy 2, and fails like this when it first needs it.
@@ -129,6 +134,11 @@ class _TfliteInterpreter:
                 raise DelegateError(
                     f"{path} is compiled for the EdgeTPU: set model.delegate to its library, as libedgetpu.so.1, "
                     "or use the model's CPU variant"
+                ) from error
+            if unknown := _UNRESOLVED.search(str(error)):
+                raise ModelError(
+                    f"{path} has the operator {unknown[1]}, which {self.runtime} does not: set "
+                    f"model.custom_ops.{unknown[1]} to the library that has it"
                 ) from error
             raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
 

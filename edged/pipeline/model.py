@@ -101,6 +101,7 @@ def _open(settings: ModelSettings, path: Path) -> Interpreter:
                 threads=settings.threads,
                 delegate=settings.delegate,
                 delegate_options=settings.delegate_options,
+                custom_ops=settings.custom_ops,
             )
         except RegistryError as error:
             missing.append(str(error))

@@ -101,6 +101,23 @@ def test_warns_of_a_secret_that_everybody_can_read(
     assert capsys.readouterr().out.splitlines()[0] == warning
 
 
+def test_says_which_libraries_are_missing_where_they_are_named_by_a_path(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(
+        GOOD.replace("[model]", '[model]\ndelegate = "/none/libtpu.so"')
+        + "[model.custom_ops]\n"
+        + 'Here = "libc.so.6:abs"\n'
+        + 'There = "/none/libop.so:Register_OP"\n'
+    )
+
+    assert run("-c", config) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{config}:4: model.delegate: /none/libtpu.so does not exist",
+        f"{config}:16: model.custom_ops.There: /none/libop.so does not exist",
+    ]
+
+
 def test_a_camera_that_is_switched_off_needs_no_files(config: Path) -> None:
     (config.parent / "clip.mp4").unlink()
     config.write_text(GOOD.replace('source = "replay"', 'source = "replay"\nenabled = false'))

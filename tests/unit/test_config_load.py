@@ -118,6 +118,10 @@ def test_every_problem_is_said_at_once_in_the_order_of_lines(main: Path) -> None
             "[model.delegate_options]\ndevice = 1",
             "2: model.delegate_options.device: expected a string, got 1",
         ),
+        (
+            "[model.custom_ops]\nMyOp = '/usr/lib/libmyop.so'",
+            "2: model.custom_ops.MyOp: expected a library and a function of it, as LIBRARY:FUNCTION",
+        ),
         ("[track]\nlost = 3", '2: track.lost: unknown key; did you mean "lost_s"?'),
         ("[tracks]", '1: tracks: unknown key; did you mean "track"?'),
         ("[xyz]", "1: xyz: unknown key"),
