@@ -1,1 +1,1 @@
-"""Making a model smaller or faster, and the table that says what that costs."""
+"""Making a trained net smaller or faster, each way by itself, and the table that compares them."""

@@ -1,0 +1,113 @@
+"""Pruning by channel: the least important channels of every part go, and the net is narrower and faster."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged_models.compression.channels import Group, groups_of, narrowed
+from edged_models.detector.checkpoint import Checkpoint
+from edged_models.errors import ToolError
+
+F32 = NDArray[np.float32]
+
+_STEP = 8
+_STEM_STEP = 4
+"""Channels are kept in such steps: the runtimes' kernels take so many at once."""
+_LEAST_SHARE = 0.25
+
+
+def without_channels(checkpoint: Checkpoint, share: float) -> Checkpoint:
+    """Remove that share of all channels, the least important ones wherever they are.
+
+    A part keeps a quarter of its channels at least, and counts are rounded to what the runtimes compute at once, so that
+    the share is reached roughly.
+
+    Raises:
+        ToolError: nothing would be removed.
+    """
+    groups = groups_of(checkpoint.architecture)
+    scores = {group.name: importance(group, checkpoint.weights) for group in groups}
+    # Parts differ in scale: a channel is compared by how much it matters among its own.
+    every = np.concatenate([scores[group.name] / scores[group.name].mean() for group in groups])
+    limit = np.sort(every)[round(share * len(every))]
+    counts = {}
+    for group in groups:
+        relative = scores[group.name] / scores[group.name].mean()
+        wanted = max(int((relative >= limit).sum()), _LEAST_SHARE * group.count)
+        counts[group.name] = _rounded(group, wanted)
+    return _keeping(checkpoint, groups, scores, counts, asked=f"a share of {share:g}")
+
+
+def of_width(checkpoint: Checkpoint, width: float) -> Checkpoint:
+    """Keep that share of every part's channels, the most important ones: a width multiplier that starts from what was learnt.
+
+    Raises:
+        ToolError: nothing would be removed.
+    """
+    groups = groups_of(checkpoint.architecture)
+    scores = {group.name: importance(group, checkpoint.weights) for group in groups}
+    counts = {group.name: _rounded(group, width * group.count) for group in groups}
+    return _keeping(checkpoint, groups, scores, counts, asked=f"a width of {width:g}")
+
+
+def importance(group: Group, weights: Mapping[str, F32]) -> F32:
+    """(count,) how much each channel matters: how far it swings times how strongly it is read.
+
+    It swings as far as the normalisations' scales let it (Liu et al. 2017, network slimming); it is read with the L1 norm
+    of the next kernels' weights for it (Li et al. 2017, of the kernels that write it: normalised away here).
+    """
+    swing = sum(np.abs(weights[f"{name}_norm/gamma"]) for name in group.writers)
+    read = np.zeros(group.count, np.float32)
+    for name in group.readers:
+        norm = np.abs(weights[f"{name}/kernel"]).sum(axis=(0, 1, 3))
+        read += norm / max(float(norm.mean()), 1e-12)
+    return np.asarray(swing * read, np.float32)
+
+
+def sliced(checkpoint: Checkpoint, kept: Mapping[str, NDArray[np.intp]]) -> Checkpoint:
+    """Keep some channels.
+
+    Args:
+        checkpoint: the wide net.
+        kept: for each group by name, the indices of its channels that stay, ascending.
+    """
+    groups = groups_of(checkpoint.architecture)
+    weights = dict(checkpoint.weights)
+    for group in groups:
+        for name, axis in group.kernels():
+            weights[name] = np.take(weights[name], kept[group.name], axis=axis)
+        for norm in group.norms():
+            for variable in ("gamma", "beta", "moving_mean", "moving_variance"):
+                name = f"{norm}/{variable}"
+                weights[name] = weights[name][kept[group.name]]
+    counts = {name: len(indices) for name, indices in kept.items()}
+    return replace(
+        checkpoint, architecture=narrowed(checkpoint.architecture, counts), weights=weights
+    )
+
+
+def _keeping(
+    checkpoint: Checkpoint,
+    groups: tuple[Group, ...],
+    scores: Mapping[str, F32],
+    counts: Mapping[str, int],
+    *,
+    asked: str,
+) -> Checkpoint:
+    if all(counts[group.name] == group.count for group in groups):
+        raise ToolError(
+            f"nothing to prune: {asked} takes no channel from any part of the net "
+            f"({', '.join(f'{group.name} {group.count}' for group in groups)}; kept in steps of {_STEP})"
+        )
+    best = {
+        name: np.sort(np.argsort(-scores[name], kind="stable")[:count])
+        for name, count in counts.items()
+    }
+    return sliced(checkpoint, best)
+
+
+def _rounded(group: Group, wanted: float) -> int:
+    step = _STEM_STEP if group.name == "stem" else _STEP
+    return min(group.count, max(step, round(wanted / step) * step))

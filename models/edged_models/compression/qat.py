@@ -1,0 +1,87 @@
+"""Quantisation-aware training: the net learns while it feels the rounding of eight bits."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow_model_optimization as tfmot
+from numpy.typing import NDArray
+
+from edged_models.compression.fine_tune import RATE, Progress, fine_tune
+from edged_models.compression.sample import Sample
+from edged_models.compression.wrapping import with_wrapped
+from edged_models.detector.checkpoint import Checkpoint
+from edged_models.detector.net import Enlarge
+from edged_models.detector.weights import restore
+from edged_models.tensorflow import keras
+
+_RANGE_PICTURES = 16
+_PREFIX = "quant_"
+
+
+class AsItComes(tfmot.quantization.keras.QuantizeConfig):
+    """For a layer that only moves values: its output has its input's range, and nothing is rounded again."""
+
+    def get_weights_and_quantizers(self, layer: keras.layers.Layer) -> list:  # noqa: ARG002
+        """None."""
+        return []
+
+    def get_activations_and_quantizers(self, layer: keras.layers.Layer) -> list:  # noqa: ARG002
+        """None."""
+        return []
+
+    def set_quantize_weights(self, layer: keras.layers.Layer, quantize_weights: list) -> None:
+        """Nothing to set."""
+
+    def set_quantize_activations(
+        self, layer: keras.layers.Layer, quantize_activations: list
+    ) -> None:
+        """Nothing to set."""
+
+    def get_output_quantizers(self, layer: keras.layers.Layer) -> list:  # noqa: ARG002
+        """None."""
+        return []
+
+    def get_config(self) -> dict:
+        """Has no settings."""
+        return {}
+
+
+def quantization_aware(
+    checkpoint: Checkpoint,
+    sample: Sample,
+    *,
+    steps: int,
+    seed: int,
+    rate: float = RATE,
+    progress: Progress = lambda _: None,
+) -> keras.Model:
+    """Fine-tune a net with the rounding of int8 in it.
+
+    Returns:
+        The net for the sample's size, with the toolkit's fake quantisation: convert it without calibration.
+    """
+    plain = restore(checkpoint, side_px=sample.side_px)
+    annotate = tfmot.quantization.keras.quantize_annotate_layer
+    annotated = with_wrapped(
+        plain,
+        lambda layer: annotate(layer, AsItComes() if isinstance(layer, Enlarge) else None),
+        chosen=lambda layer: not isinstance(layer, keras.layers.InputLayer),
+    )
+    with tfmot.quantization.keras.quantize_scope({"Enlarge": Enlarge, "AsItComes": AsItComes}):
+        model = tfmot.quantization.keras.quantize_apply(annotated)
+    _set_ranges(model, plain, sample.inputs(_RANGE_PICTURES))
+    fine_tune(model, sample, steps=steps, seed=seed, rate=rate, progress=progress)
+    return model
+
+
+def _set_ranges(
+    model: keras.Model, plain: keras.Model, pictures: Iterable[NDArray[np.float32]]
+) -> None:
+    """Start each activation's range where it is: the toolkit starts all at -6..6 and follows so slowly that a short run never arrives."""
+    rounded = [layer for layer in model.layers if getattr(layer, "_output_quantizers", None)]
+    names = [layer.name.removeprefix(_PREFIX) for layer in rounded]
+    probe = keras.Model(plain.input, [plain.get_layer(name).output for name in names])
+    outputs = [probe(picture, training=False) for picture in pictures]
+    for layer, values in zip(rounded, zip(*outputs, strict=True), strict=True):
+        layer._output_quantizer_vars["min_var"].assign(min(0.0, *(float(np.min(v)) for v in values)))
+        layer._output_quantizer_vars["max_var"].assign(max(0.0, *(float(np.max(v)) for v in values)))
