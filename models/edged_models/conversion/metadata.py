@@ -1,123 +1,196 @@
-"""Labels and normalisation in the .tflite itself, as TensorFlow Lite's metadata (schema M001) and an appended zip.
+"""Labels and normalisation in the .tflite itself, where the daemon and TensorFlow's own tools look for them."""
 
-tflite-support, which writes these, has no wheels for Python past 3.11, so the few tables are built by hand; slots and their meaning are those of
-metadata_schema.fbs.
-"""
-
-import io
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from io import BytesIO
 
-import flatbuffers
-from tensorflow.lite.python import schema_py_generated as schema
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
-_RGB = 1
-_IMAGE_PROPERTIES = 2
-_NORMALIZATION_OPTIONS = 1
-_TENSOR_VALUE_LABELS = 3
+from edged.modelfile.labels import labels_in_zip
+from edged_models.conversion.appended import Files, join, split
+from edged_models.conversion.card import Card
+from edged_models.conversion.flatfile import DAMAGE, put_together, taken_apart
+from edged_models.conversion.metadata_schema import IDENTIFIER, ROOT
+from edged_models.conversion.metadata_tree import Node, read_tree, write_tree
+from edged_models.conversion.order import postprocessed
+from edged_models.errors import SourceError
+
+_ENTRY = b"TFLITE_METADATA"
 _LABELS_FILE = "labels.txt"
-_NO_DATE = (1980, 1, 1, 0, 0, 0)
+_AXIS_LABELS, _VALUE_LABELS = 2, 3
+_RGB = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """What the file says of itself; pixels are normalised by ``(pixel - mean) / std``."""
+def card_of(model: bytes, name: str = "the model") -> Card:
+    """What a .tflite says of itself; fields are empty where it says nothing.
 
-    name: str
-    version: str
-    description: str
-    author: str
-    licence: str
-    mean: float
-    std: float
-    labels: tuple[str, ...]
+    Raises:
+        SourceError: it is no .tflite, or damaged.
+    """
+    graph, files = split(model, name)
+    root = _tree(taken_apart(graph, name), name)
+    norms = _normalisation(root)
+    return Card(
+        name=root.fields.get("name", ""),
+        version=root.fields.get("version", ""),
+        description=root.fields.get("description", ""),
+        author=root.fields.get("author", ""),
+        licence=root.fields.get("license", ""),
+        mean=tuple(norms.fields.get("mean", ())) if norms else (),
+        std=tuple(norms.fields.get("std", ())) if norms else (),
+        labels=_labels(files, name),
+    )
 
 
-def attach(model: bytes, card: Card, *, outputs: Sequence[str], labelled: int) -> bytes:
-    """Add metadata to a .tflite.
+def attach(model: bytes, card: Card, name: str = "the model") -> bytes:
+    """Write what a card says into a .tflite; what it leaves empty, and all else that the file holds, stays as it is.
 
     Args:
         model: the .tflite.
         card: what to say.
-        outputs: names of the output tensors, in the file's order.
-        labelled: which of them holds what the labels are for.
+        name: the model's, for messages.
 
     Returns:
-        The same model with the metadata buffer, and the labels in a zip at the end. The same input gives the same bytes.
+        The same graph with the metadata, and the labels in the zip at the end. Doing it twice gives the same bytes.
+
+    Raises:
+        SourceError: the model is damaged, or knows fewer classes than there are labels.
     """
-    tree = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
-    buffer = schema.BufferT()
-    buffer.data = list(_metadata(card, outputs, labelled))
-    tree.buffers.append(buffer)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = b"TFLITE_METADATA", len(tree.buffers) - 1
-    others = [one for one in tree.metadata or [] if one.name != entry.name]
-    tree.metadata = [*others, entry]
-    builder = flatbuffers.Builder(len(model))
-    builder.Finish(tree.Pack(builder), b"TFL3")
-    return _append_zip(bytes(builder.Output()), {_LABELS_FILE: "\n".join(card.labels) + "\n"})
+    if card == Card():
+        return model
+    content, files = split(model, name)
+    tree = taken_apart(content, name)
+    root = _tree(tree, name)
+    _say(root, card)
+    graph = tree.subgraphs[0]
+    described = root.children("subgraph_metadata") or [Node("SubGraphMetadata")]
+    root.fields["subgraph_metadata"] = described
+    inputs = _tensors(described[0], "input_tensor_metadata", tree, graph.inputs)
+    outputs = _tensors(described[0], "output_tensor_metadata", tree, graph.outputs)
+    if card.mean and card.std:
+        _normalise(inputs[0], card)
+    if card.labels:
+        place, kind = _labelled(tree, len(card.labels), name)
+        file = _place_labels(described[0], outputs, outputs[place], kind, files)
+        files[file] = ("\n".join(card.labels) + "\n").encode()
+    _store(tree, write_tree(root))
+    return join(put_together(tree), files)
 
 
-def _append_zip(model: bytes, files: dict[str, str]) -> bytes:
-    whole = io.BytesIO(model)
-    whole.seek(0, io.SEEK_END)
-    with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
-        for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _NO_DATE), text)
-    return whole.getvalue()
+def transplant(source: bytes, target: bytes, name: str) -> bytes:
+    """Give one .tflite all of another's metadata and packed files; nothing of the target's own stays."""
+    content, files = split(source, name)
+    tree = taken_apart(target, name)
+    _store(tree, write_tree(_tree(taken_apart(content, name), name)))
+    return join(put_together(tree), files)
 
 
-class _Tables(flatbuffers.Builder):
-    """A builder with the three things that are needed here."""
-
-    def text(self, value: str) -> int:
-        return int(self.CreateString(value))
-
-    def offsets(self, values: Sequence[int]) -> int:
-        self.StartVector(4, len(values), 4)
-        for value in reversed(values):
-            self.PrependUOffsetTRelative(value)
-        return int(self.EndVector())
-
-    def floats(self, values: Sequence[float]) -> int:
-        self.StartVector(4, len(values), 4)
-        for value in reversed(values):
-            self.PrependFloat32(value)
-        return int(self.EndVector())
-
-    def table(self, slots: int, *, offsets: dict[int, int], enums: dict[int, int]) -> int:
-        """A table with some of its slots filled."""
-        self.StartObject(slots)
-        for slot, offset in offsets.items():
-            self.PrependUOffsetTRelativeSlot(slot, offset, 0)
-        for slot, value in enums.items():
-            self.PrependUint8Slot(slot, value, 0)
-        return int(self.EndObject())
+def _tree(model: schema.ModelT, name: str) -> Node:
+    for entry in model.metadata or []:
+        if entry.name == _ENTRY:
+            try:
+                packed = bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8))
+                if packed[4:8] == IDENTIFIER:
+                    return read_tree(packed)
+            except DAMAGE as error:
+                raise SourceError(f"the metadata in {name} is damaged: {error}") from error
+    return Node(ROOT)
 
 
-def _metadata(card: Card, outputs: Sequence[str], labelled: int) -> bytes:
-    """The ModelMetadata flatbuffer."""
-    b = _Tables(1024)
-    norms = b.table(2, offsets={0: b.floats([card.mean]), 1: b.floats([card.std])}, enums={})
-    unit = b.table(2, offsets={1: norms}, enums={0: _NORMALIZATION_OPTIONS})
-    image = b.table(2, offsets={}, enums={0: _RGB})
-    content = b.table(2, offsets={1: image}, enums={0: _IMAGE_PROPERTIES})
-    units = b.offsets([unit])
-    given = b.table(8, offsets={0: b.text("image"), 3: content, 4: units}, enums={})
-    file = b.table(3, offsets={0: b.text(_LABELS_FILE)}, enums={2: _TENSOR_VALUE_LABELS})
-    tensors = []
-    for place, name in enumerate(outputs):
-        files = {6: b.offsets([file])} if place == labelled else {}
-        tensors.append(b.table(8, offsets={0: b.text(name), **files}, enums={}))
-    graph = b.table(8, offsets={2: b.offsets([given]), 3: b.offsets(tensors)}, enums={})
-    texts = {
-        0: b.text(card.name),
-        1: b.text(card.description),
-        2: b.text(card.version),
-        4: b.text(card.author),
-        5: b.text(card.licence),
+def _store(model: schema.ModelT, packed: bytes) -> None:
+    """Put the metadata where the old one is, so that rewriting does not make the file grow."""
+    entries = [one for one in model.metadata or [] if one.name == _ENTRY]
+    if not entries:
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = _ENTRY, len(model.buffers)
+        model.buffers.append(schema.BufferT())
+        model.metadata = [*(model.metadata or []), entry]
+        entries = [entry]
+    model.buffers[entries[0].buffer].data = np.frombuffer(packed, np.uint8)
+
+
+def _say(root: Node, card: Card) -> None:
+    said = {
+        "name": card.name,
+        "description": card.description,
+        "version": card.version,
+        "author": card.author,
+        "license": card.licence,
     }
-    root = b.table(8, offsets={**texts, 3: b.offsets([graph])}, enums={})
-    b.Finish(root, b"M001")
-    return bytes(b.Output())
+    root.fields.update({field: text for field, text in said.items() if text})
+
+
+def _tensors(described: Node, field: str, model: schema.ModelT, indices: list[int]) -> list[Node]:
+    """A node for each of the graph's inputs or outputs, in their order."""
+    nodes = described.children(field)
+    tensors = model.subgraphs[0].tensors
+    for index in indices[len(nodes) :]:
+        node = Node("TensorMetadata")
+        node.fields["name"] = (tensors[index].name or b"").decode("utf-8", "replace")
+        nodes.append(node)
+    return nodes
+
+
+def _normalisation(root: Node) -> Node | None:
+    for described in root.fields.get("subgraph_metadata", [])[:1]:
+        for tensor in described.fields.get("input_tensor_metadata", [])[:1]:
+            for unit in tensor.fields.get("process_units", []):
+                options = unit.fields.get("options")
+                if options and options.type == "NormalizationOptions":
+                    return options  # type: ignore[no-any-return]
+    return None
+
+
+def _normalise(tensor: Node, card: Card) -> None:
+    units = tensor.children("process_units")
+    present = [
+        unit
+        for unit in units
+        if unit.fields.get("options", Node("")).type in ("", "NormalizationOptions")
+    ]
+    if not present:
+        present = [Node("ProcessUnit")]
+        units.insert(0, present[0])
+    options = present[0].child("options", "NormalizationOptions")
+    options.fields.update(mean=list(card.mean), std=list(card.std))
+    image = tensor.child("content", "Content").child("content_properties", "ImageProperties")
+    image.fields.setdefault("color_space", _RGB)
+
+
+def _labels(files: Files, name: str) -> tuple[str, ...]:
+    try:
+        with zipfile.ZipFile(BytesIO(join(b"", files)), "r") as archive:
+            return labels_in_zip(archive)
+    except zipfile.BadZipFile:
+        return ()
+    except ValueError as error:
+        raise SourceError(f"the labels in {name} cannot be read: {error}") from error
+
+
+def _labelled(model: schema.ModelT, count: int, name: str) -> tuple[int, int]:
+    """Which output the labels are for, and whether they name its values or the places along its last axis."""
+    graph = model.subgraphs[0]
+    outputs = [int(index) for index in graph.outputs]
+    own = postprocessed(model)
+    if own:
+        return outputs.index(own[1]), _VALUE_LABELS
+    shapes = [[int(size) for size in graph.tensors[index].shape] for index in outputs]
+    if [len(shape) for shape in shapes] == [2] and shapes[0][1] < count:
+        raise SourceError(f"{name} knows {shapes[0][1]} classes, and there are {count} labels")
+    fits = [place for place, shape in enumerate(shapes) if shape and shape[-1] == count]
+    return (fits or [0])[-1], _AXIS_LABELS
+
+
+def _place_labels(
+    described: Node, outputs: list[Node], labelled: Node, kind: int, files: Files
+) -> str:
+    """Name the labels' file at its output; the name of the one that the daemon reads, if there is one."""
+    old = [name for name in files if name.endswith(".txt") and "label" in name.lower()]
+    file = next((name for name in ("labelmap.txt", "labels.txt") if name in old), _LABELS_FILE)
+    for owner in (described, *outputs):
+        for one in owner.fields.get("associated_files", []):
+            if one.fields.get("name") == file:
+                return file
+    node = Node("AssociatedFile", {"name": file, "type": kind})
+    labelled.children("associated_files").append(node)
+    return file

@@ -64,7 +64,9 @@ class _Builder:
             scores.append(layers.Reshape((cells, labels), name=f"{name}_scores")(score))
         all_boxes = layers.Concatenate(axis=1, name="boxes")(boxes)
         logits = layers.Concatenate(axis=1, name="logits")(scores)
-        return keras.Model(image, [all_boxes, layers.Activation("sigmoid", name="scores")(logits)])
+        outputs = [all_boxes, layers.Activation("sigmoid", name="scores")(logits)]
+        # Named, so that what is converted from it does not depend on how many nets there were before it.
+        return keras.Model(image, outputs, name="detector")
 
     def _backbone(self, image: tf.Tensor) -> list[tf.Tensor]:
         """Features at strides 8, 16 and 32."""

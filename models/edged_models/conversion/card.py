@@ -1,0 +1,28 @@
+"""What a model file says of itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The part of a file's metadata that the daemon reads; empty where nothing is said.
+
+    Attributes:
+        name: of the model.
+        version: of the model.
+        description: a sentence.
+        author: whose it is.
+        licence: SPDX, or whatever the author wrote.
+        mean: of ``(pixel - mean) / std``, pixel 0..255; one for all channels or one for each.
+        std: of the same.
+        labels: by class id.
+    """
+
+    name: str = ""
+    version: str = ""
+    description: str = ""
+    author: str = ""
+    licence: str = ""
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()

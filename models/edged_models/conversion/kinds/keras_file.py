@@ -1,0 +1,70 @@
+"""Keras files, and any Keras net in memory."""
+
+from pathlib import Path
+
+from edged_models.conversion.card import Card
+from edged_models.conversion.kinds.fixed import fixed_shape
+from edged_models.conversion.source import FunctionSource
+from edged_models.detector.graph import Head
+from edged_models.errors import SourceError
+from edged_models.tensorflow import keras, tf
+
+_SUFFIXES = (".keras", ".h5", ".hdf5")
+
+
+def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionSource | None:
+    """A file that ends in .keras or .h5."""
+    path = Path(spec)
+    if path.suffix.lower() not in _SUFFIXES:
+        return None
+    if head is not None:
+        raise SourceError(f"{path} has the head that it has: --head is for checkpoints")
+    if not path.is_file():
+        raise SourceError(f"cannot read {path}: there is no such file")
+    try:
+        net = keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises nearly anything on a bad file
+        raise SourceError(
+            f"{path} cannot be read as a Keras file: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error
+    return network_source(net, name=path.stem, side_px=side_px)
+
+
+def network_source(
+    net: keras.Model,
+    *,
+    name: str,
+    card: Card | None = None,
+    side_px: int | None = None,
+    learnt_ranges: bool = False,
+) -> FunctionSource:
+    """Any Keras net with one input.
+
+    Args:
+        net: the net; its outputs keep their order and names.
+        name: for messages, and in the file.
+        card: what the file shall say of itself; only the name if None.
+        side_px: of the input, where the net leaves it open.
+        learnt_ranges: whether it was trained quantisation-aware.
+
+    Raises:
+        SourceError: it has several inputs, or their size is open.
+    """
+    if len(net.inputs) != 1:
+        raise SourceError(f"{name} has {len(net.inputs)} inputs instead of one picture")
+    spec = fixed_shape(net.inputs[0].shape, net.inputs[0].dtype, name=name, side_px=side_px)
+    outputs = tuple(net.output_names)
+
+    @tf.function(input_signature=[spec])
+    def call(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return dict(zip(outputs, tf.nest.flatten(net(image, training=False)), strict=True))
+
+    function = call.get_concrete_function()
+    return FunctionSource(
+        name=name,
+        card=card or Card(name=name),
+        function=function,
+        variables=tuple(function.graph.variables),
+        outputs=outputs,
+        learnt_ranges=learnt_ranges,
+    )

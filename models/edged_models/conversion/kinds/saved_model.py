@@ -1,0 +1,42 @@
+"""SavedModels: folders with a `saved_model.pb`."""
+
+import re
+from pathlib import Path
+
+from edged_models.conversion.kinds.function import concrete_source
+from edged_models.conversion.source import FunctionSource
+from edged_models.detector.graph import Head
+from edged_models.errors import SourceError
+from edged_models.tensorflow import tf
+
+_USUAL = "serving_default"
+_DIGITS = re.compile(r"(\d+)")
+
+
+def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionSource | None:
+    """A folder."""
+    path = Path(spec)
+    if not path.is_dir():
+        return None
+    if head is not None:
+        raise SourceError(f"{path} has the head that it has: --head is for checkpoints")
+    if not any((path / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")):
+        raise SourceError(f"{path} is no SavedModel: there is no saved_model.pb in it")
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except Exception as error:  # it raises nearly anything on a damaged folder
+        raise SourceError(f"{path} cannot be read as a SavedModel: {str(error)[:200]}") from error
+    signatures = loaded.signatures
+    if not signatures:
+        raise SourceError(f"{path} has no signature; save it with `signatures=`")
+    signature = signatures[_USUAL] if _USUAL in signatures else next(iter(signatures.values()))
+    # A folder does not say in which order its outputs were meant; their names' is the same every time.
+    outputs = tuple(sorted(signature.structured_outputs, key=_natural))
+    return concrete_source(
+        signature, name=path.resolve().name, outputs=outputs, side_px=side_px, held=loaded
+    )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts output_10 after output_9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(name)]

@@ -1,0 +1,144 @@
+"""A file's metadata as a tree that can be read, changed and written, whatever is in it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import flatbuffers
+from flatbuffers import number_types as numbers
+from flatbuffers.table import Table
+
+from edged_models.conversion.metadata_schema import IDENTIFIER, ROOT, TABLES, Field, Form
+
+_SCALARS = {
+    Form.BYTE: numbers.Uint8Flags,
+    Form.INT: numbers.Int32Flags,
+    Form.UINT: numbers.Uint32Flags,
+    Form.FLOAT: numbers.Float32Flags,
+}
+_VECTORS = {
+    Form.FLOATS: numbers.Float32Flags,
+    Form.UINTS: numbers.Uint32Flags,
+    Form.OCTETS: numbers.Uint8Flags,
+}
+_OFFSET_BYTES = 4
+
+
+@dataclass(slots=True)
+class Node:
+    """One table: its type in `metadata_schema.TABLES`, and those of its fields that are present."""
+
+    type: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def child(self, name: str, type_: str) -> "Node":
+        """The sub-table of that name; a new one if there is none, or one of another type."""
+        if not isinstance(self.fields.get(name), Node) or self.fields[name].type != type_:
+            self.fields[name] = Node(type_)
+        node: Node = self.fields[name]
+        return node
+
+    def children(self, name: str) -> list["Node"]:
+        """The sub-tables of that name, to be read and added to."""
+        nodes: list[Node] = self.fields.setdefault(name, [])
+        return nodes
+
+
+def read_tree(packed: bytes) -> Node:
+    """Unpack metadata; what a newer schema may have added is left out.
+
+    Raises:
+        flatfile.DAMAGE: it is damaged.
+    """
+    root = int.from_bytes(packed[:4], "little")
+    return _read(Table(bytearray(packed), root), ROOT)
+
+
+def write_tree(root: Node) -> bytes:
+    """Pack metadata; the same tree gives the same bytes."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(_write(builder, root), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _read(table: Table, type_: str) -> Node:
+    node = Node(type_)
+    slot = 0
+    for one in TABLES[type_]:
+        width = 2 if one.form is Form.UNION else 1
+        at = table.Offset(4 + 2 * (slot + width - 1))
+        if at:
+            node.fields[one.name] = _value(table, one, table.Pos + at, slot)
+        slot += width
+    return node
+
+
+def _value(table: Table, one: Field, at: int, slot: int) -> Any:
+    match one.form:
+        case Form.TEXT:
+            return table.String(at).decode("utf-8", "replace")
+        case Form.TABLE:
+            return _read(Table(table.Bytes, table.Indirect(at)), one.types[0])
+        case Form.UNION:
+            kind = table.GetSlot(4 + 2 * slot, 0, numbers.Uint8Flags)
+            return _read(Table(table.Bytes, table.Indirect(at)), one.types[kind - 1])
+        case form if form in _SCALARS:
+            return table.Get(_SCALARS[form], at)
+    return _vector(table, one, at)
+
+
+def _vector(table: Table, one: Field, at: int) -> list[Any]:
+    start, count = table.Vector(at - table.Pos), table.VectorLen(at - table.Pos)
+    if one.form in _VECTORS:
+        flags = _VECTORS[one.form]
+        return [table.Get(flags, start + i * flags.bytewidth) for i in range(count)]
+    places = [start + _OFFSET_BYTES * i for i in range(count)]
+    if one.form is Form.TEXTS:
+        return [table.String(place).decode("utf-8", "replace") for place in places]
+    return [_read(Table(table.Bytes, table.Indirect(place)), one.types[0]) for place in places]
+
+
+def _write(builder: flatbuffers.Builder, node: Node) -> int:
+    present = [one for one in TABLES[node.type] if one.name in node.fields]
+    # What a table points to must be written before the table is begun.
+    offsets = {one.name: _written(builder, one, node.fields[one.name]) for one in present}
+    builder.StartObject(sum(2 if one.form is Form.UNION else 1 for one in TABLES[node.type]))
+    slot = 0
+    for one in TABLES[node.type]:
+        if one.form is Form.UNION and one.name in offsets:
+            kind = one.types.index(node.fields[one.name].type) + 1
+            builder.PrependUint8Slot(slot, kind, 0)
+        slot += one.form is Form.UNION
+        if one.name in offsets:
+            if one.form in _SCALARS:
+                builder.PrependSlot(_SCALARS[one.form], slot, node.fields[one.name], 0)
+            else:
+                builder.PrependUOffsetTRelativeSlot(slot, offsets[one.name], 0)
+        slot += 1
+    return int(builder.EndObject())
+
+
+def _written(builder: flatbuffers.Builder, one: Field, value: Any) -> int:
+    """Where the value was put; 0 if it goes into the table itself."""
+    match one.form:
+        case Form.TEXT:
+            return int(builder.CreateString(value))
+        case Form.TABLE | Form.UNION:
+            return _write(builder, value)
+        case Form.TEXTS:
+            return _offsets(builder, [int(builder.CreateString(text)) for text in value])
+        case Form.TABLES:
+            return _offsets(builder, [_write(builder, node) for node in value])
+        case form if form in _VECTORS:
+            flags = _VECTORS[form]
+            builder.StartVector(flags.bytewidth, len(value), flags.bytewidth)
+            for number in reversed(value):
+                builder.Prepend(flags, number)
+            return int(builder.EndVector())
+    return 0
+
+
+def _offsets(builder: flatbuffers.Builder, offsets: list[int]) -> int:
+    builder.StartVector(_OFFSET_BYTES, len(offsets), _OFFSET_BYTES)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return int(builder.EndVector())

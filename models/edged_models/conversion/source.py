@@ -1,0 +1,125 @@
+"""What is converted: something trained that can be written as a .tflite."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+from edged_models.conversion.card import Card
+from edged_models.conversion.order import in_order
+from edged_models.conversion.quiet import quiet
+from edged_models.errors import SourceError
+from edged_models.tensorflow import tf
+
+
+class Precision(StrEnum):
+    """What the converter itself can make of weights, without having seen a picture."""
+
+    FLOAT32 = "float32"
+    DYNAMIC = "dynamic"
+    """Weights of 8 bits, activations of 32."""
+    FLOAT16 = "float16"
+    """Weights of 16 bits, computed with 32."""
+    LEARNT = "learnt"
+    """Eight bits throughout, with the ranges that quantisation-aware training has learnt."""
+
+
+class Source(Protocol):
+    """Something trained.
+
+    Attributes:
+        name: for messages and for the file's name.
+        card: what the .tflite shall say of itself.
+        learnt_ranges: whether it was trained quantisation-aware, and needs no calibration.
+    """
+
+    name: str
+    card: Card
+    learnt_ranges: bool
+
+    def written(self, precision: Precision, *, per_channel: bool = True) -> bytes:
+        """The .tflite, without metadata.
+
+        Raises:
+            SourceError: it cannot be had so.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSource:
+    """A function of TensorFlow.
+
+    Attributes:
+        name: see `Source`.
+        card: see `Source`.
+        learnt_ranges: see `Source`.
+        function: concrete; from tensors of fixed shapes to tensors by name.
+        variables: the function's own, which it does not keep alive itself.
+        outputs: the names, in the order in which the .tflite shall have them.
+        held: whatever of the function's must be saved with it beside its variables: a loaded SavedModel's tables.
+    """
+
+    name: str
+    card: Card
+    function: Any
+    variables: tuple[Any, ...]
+    outputs: tuple[str, ...]
+    learnt_ranges: bool = False
+    held: Any = None
+
+    def written(self, precision: Precision, *, per_channel: bool = True) -> bytes:
+        """See `Source`; the same function gives the same bytes."""
+        # By way of a SavedModel: converting the function itself would inline the stand-in of a custom op. Only the variables
+        # are tracked, for saving Keras' layers would trace each of them.
+        module = tf.Module()
+        module.variables_, module.held = list(self.variables), self.held
+        try:
+            with TemporaryDirectory() as folder:
+                tf.saved_model.save(module, folder, signatures=self.function)
+                with quiet():
+                    model = _converted(folder, precision, per_channel=per_channel)
+        except OSError as error:
+            raise SourceError(
+                f"cannot convert {self.name}: {error.strerror or error}; is the disk of temporary files full?"
+            ) from error
+        except Exception as error:  # the converter raises nearly anything
+            raise SourceError(f"cannot convert {self.name}: {_gist(error)}") from error
+        return in_order(model, self.outputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSource:
+    """A float32 .tflite, of which nothing else is left."""
+
+    name: str
+    card: Card
+    model: bytes
+    learnt_ranges: bool = False
+
+    def written(self, precision: Precision, *, per_channel: bool = True) -> bytes:  # noqa: ARG002  # of the protocol
+        """See `Source`."""
+        if precision is not Precision.FLOAT32:
+            raise SourceError(
+                f"{self.name} is a .tflite already, and TensorFlow makes {precision} models only from what it was converted from: "
+                "give the checkpoint, Keras file or SavedModel, or choose int8 or int16x8"
+            )
+        return self.model
+
+
+def _converted(folder: str | Path, precision: Precision, *, per_channel: bool) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    converter.allow_custom_ops = True
+    converter._experimental_disable_per_channel = not per_channel  # noqa: SLF001  # there is no public way
+    if precision is not Precision.FLOAT32:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision is Precision.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
+
+
+def _gist(error: Exception) -> str:
+    """The line of a converter's message that says what is wrong: it sends pages."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "error:" in line or "neither" in line]
+    return (telling or lines or [type(error).__name__])[0][:300]
