@@ -1,0 +1,151 @@
+"""``edged-models evaluate``: how good models are on labelled pictures."""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from edged.cli.numbers import count, number
+from edged.registry import INTERPRETERS
+from edged_models import console
+from edged_models.errors import ToolError
+from edged_models.evaluation.results import Evaluation
+
+if TYPE_CHECKING:
+    from edged_models.evaluation.judging import Judgement
+
+_MOST_THREADS = 64
+_MOST_PICTURES = 10_000_000
+_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What the command answers.
+
+    Attributes:
+        evaluations: one for each model, in the order given.
+        files: the pictures that were drawn.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    files: tuple[Path, ...]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="judge models on labelled pictures: average precision, confusion, false alarms",
+        description="Tries each model in a sandboxed process, then shows it the pictures through the daemon's own encoding and "
+        "decoding, and counts. With several models their figures stand side by side.",
+    )
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="a .tflite file")
+    parser.add_argument(
+        "pictures",
+        metavar="PICTURES",
+        help="a COCO or YOLO folder, an annotation file, a clip with its .tsv, a plain folder, or scenes:held-out[:N]",
+    )
+    parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
+    parser.add_argument(
+        "--threads", type=count(least=1, most=_MOST_THREADS), default=1, metavar="N"
+    )
+    parser.add_argument(
+        "--min-score",
+        type=number(least=0, most=1),
+        default=0.5,
+        metavar="S",
+        help="threshold of precision, recall, confusion and false alarms (0.5)",
+    )
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="the models' labels, one a line"
+    )
+    parser.add_argument(
+        "--limit",
+        type=count(least=1, most=_MOST_PICTURES),
+        metavar="N",
+        help="at most so many pictures, evenly spread",
+    )
+    parser.add_argument(
+        "--curves", type=_drawing, metavar="FILE", help="draw precision over recall"
+    )
+    parser.add_argument(
+        "--confusion", type=_drawing, metavar="FILE", help="draw what was taken for what"
+    )
+    console.add_json(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge, draw what is asked for, and print the figures.
+
+    Raises:
+        EdgedError: a model or the pictures cannot be used, or a drawing cannot be written.
+    """
+    from edged_models.evaluation.contender import Contender
+    from edged_models.evaluation.judging import judge
+    from edged_models.pictures.sources import open_pictures
+    from edged_models.pictures.subset import at_most
+
+    if args.confusion and len(args.models) > 1:
+        args.usage("--confusion is of one model")
+    pictures = at_most(open_pictures(args.pictures), args.limit)
+    if (args.curves or args.confusion) and not pictures.labels:
+        raise ToolError(f"{args.pictures} has no labels: there are no curves to draw")
+    watch = partial(console.tracked, what="judging", total=len(pictures))
+    with ExitStack() as stack:
+        contenders = [
+            stack.enter_context(
+                Contender(path, runtime=args.runtime, threads=args.threads, labels_file=args.labels)
+            )
+            for path in args.models
+        ]
+        judgements = judge(contenders, pictures, min_score=args.min_score, watch=watch)
+    result = Result(
+        evaluations=tuple(judgement.evaluation for judgement in judgements),
+        files=_draw(args, judgements),
+    )
+    console.answer(args, result, _lines(result))
+    return 0
+
+
+def _draw(args: argparse.Namespace, judgements: "Sequence[Judgement]") -> tuple[Path, ...]:
+    from edged_models.evaluation.plots import draw_confusion, draw_curves
+
+    if args.curves:
+        draw_curves(judgements, args.curves)
+    if args.confusion:
+        draw_confusion(judgements[0].evaluation.confusion, args.confusion)
+    return tuple(path for path in (args.curves, args.confusion) if path)
+
+
+def _lines(result: Result) -> list[str]:
+    from edged_models.evaluation import report
+
+    lines: list[str] = []
+    for evaluation in result.evaluations:
+        lines += [*console.table(report.in_words(evaluation)), ""]
+    if len(result.evaluations) > 1:
+        tables = [
+            report.comparison(result.evaluations),
+            report.compared_by_label(result.evaluations),
+        ]
+    elif evaluation.objects:
+        tables = [report.by_label(evaluation), report.by_size(evaluation)]
+    else:
+        tables = [report.by_label(evaluation)]
+    for table in tables:
+        if len(table) > 1:
+            lines += [*report.columns(table), ""]
+    lines += [f"drawn {path}" for path in result.files]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _drawing(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise argparse.ArgumentTypeError(f"name it {', '.join(_SUFFIXES)}, not {text!r}")
+    return path

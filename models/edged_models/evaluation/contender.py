@@ -1,0 +1,106 @@
+"""A model that is to be judged: tried in a process of its own, then opened here, and shown pictures."""
+
+import time
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.config.settings import ModelSettings
+from edged.errors import EdgedError
+from edged.pipeline.model import load_model
+from edged.types import Detections, Fit, Frame, PixelFormat
+from edged.workers.tryout import try_model
+from edged_models.errors import SourceError, ToolError
+from edged_models.pictures.labelled import Labelled
+
+_NO_DETECTOR = "classification"
+
+
+class Contender:
+    """One model on one runtime; close it, or use it in a ``with``.
+
+    Attributes:
+        path: of the file.
+        settings: how it was opened.
+        sha256: of the file.
+        model: as the daemon has it.
+        labels: the names of its classes by class id; () if it names none.
+        invoke_ms: how long each invocation took.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        runtime: str = "auto",
+        threads: int = 1,
+        labels_file: Path | None = None,
+    ) -> None:
+        """Try the file in a child, which may die of it, and open it.
+
+        Raises:
+            SourceError: it is no detector.
+            EdgedError: it was refused.
+        """
+        self.path = path
+        self.settings = ModelSettings(
+            path=path, runtime=runtime, threads=threads, labels_file=labels_file
+        )
+        if try_model(self.settings).family == _NO_DETECTOR:
+            raise SourceError(
+                f"{path} is no detector: it classifies whole pictures, and gives no boxes to judge"
+            )
+        self.model = load_model(self.settings)
+        self.sha256 = sha256(path.read_bytes()).hexdigest()
+        named = range(len(self.model.labels) - self.model.family.class_offset)
+        self.labels = tuple(self.model.label_of(class_id) for class_id in named)
+        self.invoke_ms: list[float] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.model.interpreter.close()
+
+    @property
+    def input_px(self) -> tuple[int, int]:
+        """Width and height of its input."""
+        return self.model.family.input.width, self.model.family.input.height
+
+    def find(self, picture: Labelled, *, min_score: float = 0.0) -> tuple[Detections, Fit]:
+        """What it finds in a picture, by the daemon's own encoding and decoding, and how the picture was fitted in.
+
+        Raises:
+            ToolError: the runtime failed on it, or the outputs are nonsense.
+        """
+        try:
+            tensor = self.model.encoder(frame_of(picture.image))
+            began_ns = time.perf_counter_ns()
+            outputs = self.model.interpreter.invoke(tensor.array)
+            self.invoke_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
+            return self.model.family.decode(outputs, tensor.fit, min_score=min_score), tensor.fit
+        except EdgedError as error:
+            raise ToolError(f"{self.path} failed on {picture.name}: {error}") from error
+
+
+def frame_of(image: NDArray[np.uint8]) -> Frame:
+    """A (H, W, 3) uint8 RGB picture as a camera would deliver it."""
+    return Frame(
+        camera="picture",
+        seq=0,
+        captured_ns=0,
+        received_ns=0,
+        pixels=np.ascontiguousarray(image),
+        format=PixelFormat.RGB24,
+        width=image.shape[1],
+        height=image.shape[0],
+    )

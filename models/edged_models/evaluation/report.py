@@ -1,0 +1,135 @@
+"""Evaluations in words and tables."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edged_models.evaluation.results import Evaluation, SizeResult
+
+Rows = list[tuple[str, ...]]
+"""A table: the heads of the columns, then a row each; all but the first column are numbers."""
+
+
+def in_words(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """What there is to say of all classes together, as name and value."""
+    e = evaluation
+    rows = [
+        ("model", f"{e.model}, {e.runtime}, {e.threads} thread{'s' * (e.threads > 1)}"),
+        (
+            "pictures",
+            f"{e.pictures_name}: {e.pictures}, {e.empty_pictures} of them without objects",
+        ),
+        ("objects", str(e.objects)),
+        ("AP", f"{number(e.ap)} (at IoU 0.5 {number(e.ap50)}, at 0.75 {number(e.ap75)})"),
+        (
+            f"at score {e.min_score:g}",
+            f"precision {number(e.precision)}, recall {number(e.recall)}, F1 {number(e.f1)}",
+        ),
+        ("false alarms", f"{number(e.false_alarms_per_empty_picture)} a picture without objects"),
+        ("invoke", f"{e.invoke_ms_p50:.2f} ms median, {e.invoke_ms_p95:.2f} ms p95"),
+        ("took", f"{e.seconds:.1f} s"),
+    ]
+    if not e.objects:
+        note = "nothing is labelled in the pictures: every detection counts as a false alarm"
+        rows.append(("note", note))
+    if e.unknown_to_model:
+        rows.append(("left out", f"the model does not know {_list(e.unknown_to_model)}"))
+    if e.not_in_pictures and e.objects:
+        rows.append(("left out", f"the pictures' labels lack {_list(e.not_in_pictures)}"))
+    return rows
+
+
+def by_label(evaluation: Evaluation) -> Rows:
+    """A row for each class that is in the pictures or was falsely found."""
+    head = ("label", "objects", "AP", "AP50", "precision", "recall", "F1", "false alarms")
+    rows = [
+        (
+            one.label,
+            str(one.count),
+            *(number(v) for v in (one.ap, one.ap50, one.precision, one.recall, one.f1)),
+            str(one.false_alarms),
+        )
+        for one in evaluation.by_label
+        if one.count or one.false_alarms
+    ]
+    return [head, *rows]
+
+
+def by_size(evaluation: Evaluation) -> Rows:
+    """A row for each size."""
+    width, height = evaluation.input_px
+    head = (f"size in the input of {width}x{height} px", "objects", "AP", "AP50")
+    sizes = zip(_ranges(evaluation.by_size), evaluation.by_size, strict=True)
+    rows = [(name, str(one.count), number(one.ap), number(one.ap50)) for name, one in sizes]
+    return [head, *rows]
+
+
+def comparison(evaluations: Sequence[Evaluation]) -> Rows:
+    """A row for each model."""
+    head = ("model", "AP", "AP50", "AP75", "precision", "recall", "F1", "alarms/empty", "invoke ms")
+    rows = [
+        (
+            name,
+            *(number(v) for v in (e.ap, e.ap50, e.ap75, e.precision, e.recall, e.f1)),
+            number(e.false_alarms_per_empty_picture),
+            f"{e.invoke_ms_p50:.2f}",
+        )
+        for name, e in zip(short_names([e.model for e in evaluations]), evaluations, strict=True)
+    ]
+    return [head, *rows]
+
+
+def compared_by_label(evaluations: Sequence[Evaluation]) -> Rows:
+    """AP50 of each class, a column for each model."""
+    head = ("AP50", *short_names([e.model for e in evaluations]))
+    tables = [{one.label: one.ap50 for one in e.by_label} for e in evaluations]
+    labels = dict.fromkeys(label for table in tables for label in table)
+    return [head, *((label, *(number(t.get(label)) for t in tables)) for label in labels)]
+
+
+def short_names(paths: Sequence[str]) -> list[str]:
+    """File names where they tell the models apart, else whole paths."""
+    names = [Path(path).name for path in paths]
+    return names if len(set(names)) == len(names) else list(paths)
+
+
+def columns(rows: Rows) -> list[str]:
+    """The table as lines for a terminal."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def markdown(rows: Rows) -> list[str]:
+    """The table in Markdown."""
+    head, *body = rows
+    rule = ("---", *("---:" for _ in head[1:]))
+    return [f"| {' | '.join(row)} |" for row in (head, rule, *body)]
+
+
+def number(value: float | None) -> str:
+    """Three decimals; a dash where there is nothing to measure."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _ranges(sizes: Sequence[SizeResult]) -> list[str]:
+    """``small, below 32``, ``medium, 32 to 96``, ``large, from 96``."""
+    names, low = [], 0.0
+    for one in sizes:
+        if one.below_px is None:
+            names.append(f"{one.size}, from {low:g}")
+        elif low:
+            names.append(f"{one.size}, {low:g} to {one.below_px:g}")
+        else:
+            names.append(f"{one.size}, below {one.below_px:g}")
+        low = one.below_px or low
+    return names
+
+
+def _list(labels: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(labels[:most]) + more
