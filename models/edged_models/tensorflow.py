@@ -1,9 +1,12 @@
-"""TensorFlow with Keras 2: everything here imports it from this file, because a variable must be set before the import."""
+"""TensorFlow with Keras 2: everything here imports it from this file, because variables must be set before the import."""
 
 import os
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# With one thread the same numbers are added in the same order, and the same seed gives the same weights.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import tensorflow as tf
 

@@ -27,16 +27,14 @@ class Origin(Struct, frozen=True, kw_only=True):
         command: what made them: ``train``, ``prune`` ...
         seed: of all that chance decided.
         steps: how many batches were learnt from.
-        recipe: version of the drawn scenes; 0 if none were used.
-        pictures: digest of the folders that were used beside them; "" if none.
+        lessons: digest of what there was to learn from.
         start: digest of the weights that training started from; "" if it started from nothing.
     """
 
     command: str
     seed: int = 0
     steps: int = 0
-    recipe: int = 0
-    pictures: str = ""
+    lessons: str = ""
     start: str = ""
 
 
@@ -102,18 +100,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if _HEADER not in arrays:
-                raise SourceError(f"{path} is no checkpoint of `edged-models train`")
             header = msgspec.json.decode(arrays[_HEADER].tobytes(), type=_Header)
             weights = {name: arrays[name] for name in arrays.files if name != _HEADER}
-    except SourceError:
-        raise
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
-        raise SourceError(
-            f"{path} is no checkpoint of `edged-models train`, or damaged: {error}"
-        ) from error
+    except (
+        KeyError,  # another .npz
+        AttributeError,  # a bare array
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        msgspec.MsgspecError,
+    ) as error:
+        reason = f"{path} is no checkpoint of `edged-models train`, or damaged: {error}"
+        raise SourceError(reason) from error
     if header.format != _FORMAT:
         raise SourceError(f"{path} has format {header.format}; this edged-models reads {_FORMAT}")
     return Checkpoint(

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import flatbuffers
-from tensorflow.lite.python import schema_py_generated as schema
-
 from edged_models.detector.anchors import anchors
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.weights import restore
@@ -78,25 +75,6 @@ def graph_of_net(model: keras.Model, *, head: Head) -> Graph:
     module = tf.Module()
     module.model, module.detect = model, detect
     return Graph(module=module, function=detect, outputs=_OUTPUTS[head], head=head)
-
-
-def in_order(model: bytes, graph: Graph) -> bytes:
-    """The converter shuffles the outputs; bring a .tflite's back into the order of `Graph.outputs`.
-
-    Post-processed: the op's own order, boxes, classes, scores, count. Raw: boxes have four numbers a cell, and come first.
-    """
-    tree = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
-    graph_ = tree.subgraphs[0]
-    if graph.head is Head.POSTPROCESS:
-        (op,) = (o for o in graph_.operators if tree.operatorCodes[o.opcodeIndex].customCode)
-        graph_.outputs = list(op.outputs)
-    else:
-        by_name = {s.name.decode(): s.tensorIndex for s in tree.signatureDefs[0].outputs}
-        graph_.outputs = [by_name[name] for name in graph.outputs]
-    tree.signatureDefs = None
-    builder = flatbuffers.Builder(len(model))
-    builder.Finish(tree.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def _as_they_are(codes: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

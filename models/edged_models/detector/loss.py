@@ -13,7 +13,7 @@ _RANGES_PX = {8: (0.0, 52.0), 16: (40.0, 116.0), 32: (88.0, 1e9)}
 """Longer sides of the marks that a level answers for; they overlap, so that none falls between."""
 _NEAR_STRIDES = 1.5
 _BOX_WEIGHT = 2.0
-_NEGATIVE_WEIGHT = 0.75
+_NEGATIVE_WEIGHT = 1.0
 _LEAST_TARGET = 0.1
 _FAR = 1e9
 

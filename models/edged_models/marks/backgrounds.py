@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edged.marks import backdrop
 from edged.marks.mark import chance
-from edged_models.marks import clutter
+from edged_models.marks import clutter, near_misses, solids
 from edged_models.marks.random_fields import F32, colour, ink, noise
 
 U8 = NDArray[np.uint8]
@@ -19,8 +19,8 @@ def draw(rng: np.random.Generator, side_px: int) -> U8:
     """(side_px, side_px, 3) uint8 RGB: one of the grounds, and on half of them some clutter."""
     ground = _GROUNDS[rng.choice(len(_GROUNDS), p=_SHARES)]
     canvas = np.ascontiguousarray(np.clip(ground(rng, side_px), 0, 255), np.uint8)
-    for _ in range(int(rng.integers(0, 8)) if chance(rng, 0.7) else 0):
-        clutter.add(canvas, rng)
+    for _ in range(int(rng.integers(0, 10)) if chance(rng, 0.75) else 0):
+        _CLUTTER[rng.choice(len(_CLUTTER), p=_CLUTTER_SHARES)](canvas, rng)
     return canvas
 
 
@@ -144,14 +144,52 @@ def _page(rng: np.random.Generator, side_px: int) -> F32:
     return canvas.astype(np.float32)
 
 
+def _weave(rng: np.random.Generator, side_px: int) -> F32:
+    """Zebras, leopards, camouflage, knitwear, bark: noise of one scale, longer one way, cut at a level."""
+    cells = rng.integers(6, 48, 2)
+    coarse = rng.standard_normal((int(cells[0]), int(cells[1])), np.float32)
+    field = cv2.resize(coarse, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:side_px, :side_px].astype(np.float32)
+    sway = noise(rng, side_px=side_px, channels=2, cells_px=(96, 48)) * rng.uniform(0, 12)
+    field = cv2.remap(field, x + sway[..., 0], y + sway[..., 1], cv2.INTER_LINEAR)
+    level = 1 / (1 + np.exp(-np.clip(rng.uniform(1, 12) * (field - rng.normal(0, 0.4)), -30, 30)))
+    dark, light = colour(rng, 0, 140), colour(rng, 60, 255)
+    return np.asarray(dark + (light - dark) * level[..., None], np.float32)
+
+
+def _web(rng: np.random.Generator, side_px: int) -> F32:
+    """What a random net of three layers makes of smooth noise: folds, edges and shadings of no particular thing.
+
+    After the compositional pattern-producing networks of Stanley (2007).
+    """
+    width = 6
+    field = noise(rng, side_px=side_px, channels=width, cells_px=(128, 48, 16))
+    for _ in range(3):
+        mixing = rng.normal(0, 1.3, (width, width)).astype(np.float32)
+        field = np.tanh(field @ mixing + rng.normal(0, 0.6, width).astype(np.float32))
+    base, spread = colour(rng, 40, 210), rng.uniform(10, 70)
+    tints = rng.normal(0, 1, (width, 3)) * rng.uniform(0.1, 1) + rng.normal(0, 1, (width, 1))
+    return np.asarray(base + spread * (field @ tints.astype(np.float32)), np.float32)
+
+
+_CLUTTER_TABLE: tuple[tuple[Callable[[U8, np.random.Generator], None], float], ...] = (
+    (clutter.add, 0.42),
+    (solids.add, 0.42),
+    (near_misses.add, 0.16),
+)
+_CLUTTER = tuple(add for add, _ in _CLUTTER_TABLE)
+_CLUTTER_SHARES = tuple(share for _, share in _CLUTTER_TABLE)
+
 _TABLE: tuple[tuple[Callable[[np.random.Generator, int], F32], float], ...] = (
-    (_room, 0.12),
-    (_wall, 0.22),
-    (_dead_leaves, 0.3),
-    (_clouds, 0.08),
-    (_strokes, 0.1),
+    (_room, 0.1),
+    (_wall, 0.2),
+    (_dead_leaves, 0.22),
+    (_clouds, 0.07),
+    (_strokes, 0.09),
     (_bricks, 0.1),
-    (_page, 0.08),
+    (_page, 0.06),
+    (_weave, 0.08),
+    (_web, 0.08),
 )
 _GROUNDS = tuple(ground for ground, _ in _TABLE)
 _SHARES = tuple(share for _, share in _TABLE)

@@ -168,6 +168,41 @@ def _face(canvas: U8, rng: np.random.Generator) -> None:
     )
 
 
+def _window(canvas: U8, rng: np.random.Generator) -> None:
+    """A window, a shelf, a rack: a frame with panes that are not all alike."""
+    (x, y), width = _spot(canvas, rng), _size(canvas, rng, 0.1, 0.7)
+    height = int(width * rng.uniform(0.5, 1.6))
+    columns, rows = (int(n) for n in rng.integers(1, 5, 2))
+    frame, pane = ink(colour(rng)), colour(rng, 60, 255)
+    cv2.rectangle(canvas, (x, y), (x + width, y + height), frame, -1)
+    gap = max(1, int(width * rng.uniform(0.01, 0.06)))
+    for row in range(rows):
+        for column in range(columns):
+            start = (x + column * width // columns + gap, y + row * height // rows + gap)
+            end = (x + (column + 1) * width // columns - gap, y + (row + 1) * height // rows - gap)
+            shade = np.clip(pane + rng.normal(0, 25), 0, 255)
+            cv2.rectangle(canvas, start, end, ink(shade), -1)
+            if chance(rng, 0.3):  # a reflection
+                cv2.line(canvas, start, end, ink(np.clip(shade + 40, 0, 255)), 2 * gap, cv2.LINE_AA)
+
+
+def _keyboard(canvas: U8, rng: np.random.Generator) -> None:
+    """Rows of keys with a letter each."""
+    (x, y), key = _spot(canvas, rng), int(rng.integers(6, 22))
+    columns, rows = int(rng.integers(3, 15)), int(rng.integers(2, 6))
+    body, cap = ink(colour(rng, 0, 200)), ink(colour(rng, 0, 255))
+    letter = ink(colour(rng, 0, 255))
+    cv2.rectangle(canvas, (x - 3, y - 3), (x + (columns + 1) * key, y + rows * key + 3), body, -1)
+    for row in range(rows):
+        for column in range(columns):
+            left, top = x + column * key + row * key // 4, y + row * key
+            cv2.rectangle(canvas, (left, top), (left + key - 2, top + key - 2), cap, -1)
+            text = str(_LETTERS[rng.integers(len(_LETTERS))])
+            at = (left + key // 4, top + 3 * key // 4)
+            cv2.putText(canvas, text, at, 0, key / 40, letter, 1, cv2.LINE_AA)
+
+
 _THINGS: tuple[Callable[[U8, np.random.Generator], None], ...] = (
     _furniture, _furniture, _shape, _shape, _paper, _stripes, _grid, _silhouette, _dial, _face,
+    _window, _keyboard,
 )  # fmt: skip

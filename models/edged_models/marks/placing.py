@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from edged.marks import MARKS, Mark, draw
 from edged.marks.mark import SQUARE, chance, paste
-from edged_models.marks import clutter
+from edged_models.marks import clutter, paper
 from edged_models.marks.random_fields import F32, colour, ink
 
 U8 = NDArray[np.uint8]
 _CODES = ("qr_code", "barcode", "fiducial_tag")
-_LEAST_PX = {"qr_code": 20, "barcode": 26, "fiducial_tag": 16}
-_LEAST_SIGN_PX = 14
+_LEAST_SHARE = {"qr_code": 0.078, "barcode": 0.1, "fiducial_tag": 0.0625}
+"""Longer side of the smallest marks, as a share of the picture's."""
+_LEAST_SIGN_SHARE = 0.055
 _LEAST_VISIBLE = 0.6
 _TRIES = 8
 _LEAST_SIDE_PX = 6
@@ -49,9 +50,13 @@ def place(
     """
     label = MARKS[rng.integers(len(MARKS))]
     mark, growth = _carry(draw(label, rng), label, rng)
+    if chance(rng, 0.15):
+        mark = paper.printed(mark, rng)
+    if chance(rng, 0.15):
+        mark = paper.curled(mark, rng)
     side = canvas.shape[0]
-    least_px = _LEAST_PX.get(label, _LEAST_SIGN_PX)
-    size_px = growth * math.exp(rng.uniform(math.log(least_px), math.log(largest * side)))
+    least = _LEAST_SHARE.get(label, _LEAST_SIGN_SHARE)
+    size_px = growth * side * math.exp(rng.uniform(math.log(least), math.log(largest)))
     upright = chance(rng, 0.45 if label in _CODES else 0.85)
     for _ in range(_TRIES):
         roll = rng.normal(0, 0.2) if upright else rng.uniform(-math.pi, math.pi)

@@ -12,12 +12,21 @@ from edged.marks.mark import chance
 from edged.marks.stage import Stage
 from edged_models.marks import backgrounds
 from edged_models.marks.degrading import degrade
+from edged_models.marks.photographs import Photographs
 from edged_models.marks.placing import Placed, place
 
-SIDE_PX = 256
+RECIPE = 2
+"""Raised when the scenes change: figures of another recipe do not compare."""
+SIDE_PX = 320
+LEARNT_SEEDS = range(10_000_000, 1_000_000_000)
+"""Scenes of smaller seeds are for judging: nothing is learnt from them. A million for each seed of a training."""
 _ASPECTS = (1.0, 4 / 3, 16 / 9, 3 / 4)
 _ASPECT_SHARES = (0.35, 0.3, 0.25, 0.1)
-_COUNT_SHARES = (0.18, 0.26, 0.21, 0.15, 0.1, 0.06, 0.04)
+_COUNT_SHARES = (0.26, 0.24, 0.18, 0.13, 0.09, 0.06, 0.04)
+
+_PHOTOGRAPH_SHARE = 0.5
+_BARE_PHOTOGRAPH_SHARE = 0.45
+"""Photographs are where false alarms come from: many are shown without any mark."""
 
 _STAGE_SHARE = 0.12
 _FRAMES_PER_STAGE = 8
@@ -40,19 +49,37 @@ class Scene:
     classes: NDArray[np.int32]
 
 
-def scene(seed: int, *, hard: bool = False) -> Scene:
-    """Draw a scene; `hard` ones have more blur, noise and dark."""
+def scene(seed: int, *, hard: bool = False, photographs: Photographs | None = None) -> Scene:
+    """Draw a scene.
+
+    Args:
+        seed: all that chance depends on.
+        hard: with more blur, noise and dark.
+        photographs: to put marks before, in half of the scenes; without them, all grounds are drawn.
+
+    Raises:
+        PicturesError: one of the photographs cannot be read.
+    """
     rng = np.random.default_rng([seed, int(hard)])
     if not hard and chance(rng, _STAGE_SHARE):
         return _on_stage(seed, rng)
-    canvas = backgrounds.draw(rng, SIDE_PX)
+    if photographs and chance(rng, _PHOTOGRAPH_SHARE):
+        canvas = photographs.crop(rng, SIDE_PX)
+        marks = 0 if chance(rng, _BARE_PHOTOGRAPH_SHARE) else _how_many(rng)
+    else:
+        canvas = backgrounds.draw(rng, SIDE_PX)
+        marks = _how_many(rng)
     aspect = float(rng.choice(_ASPECTS, p=_ASPECT_SHARES))
     placed: list[Placed] = []
-    for _ in range(int(rng.choice(len(_COUNT_SHARES), p=_COUNT_SHARES))):
+    for _ in range(marks):
         one = place(canvas, rng, placed, aspect=aspect, largest=0.5 if hard else 0.95)
         if one is not None:
             placed.append(one)
     return _scene(degrade(canvas, rng, hard=hard), [(p.label, p.box) for p in placed])
+
+
+def _how_many(rng: np.random.Generator) -> int:
+    return int(rng.choice(len(_COUNT_SHARES), p=_COUNT_SHARES))
 
 
 def _on_stage(seed: int, rng: np.random.Generator) -> Scene:

@@ -6,12 +6,12 @@ import numpy as np
 
 from edged.marks import MARKS
 from edged_models.errors import PicturesError
-from edged_models.marks.scenes import SIDE_PX, scene
+from edged_models.marks.scenes import LEARNT_SEEDS, SIDE_PX, scene
 from edged_models.pictures.labelled import Labelled
 
 _PREFIX = "scenes:"
 _SEEDS = {
-    "train": range(20_000),
+    "train": LEARNT_SEEDS[1_000_000:1_020_000],
     "held-out": range(900_000, 901_000),
     "hard": range(900_000, 901_000),
 }
@@ -56,7 +56,9 @@ def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> DrawnScenes | Non
     kind, _, count = spec.removeprefix(_PREFIX).partition(":")
     if kind not in _SEEDS or (count and not count.isdigit()):
         known = ", ".join(f"{_PREFIX}{kind}" for kind in _SEEDS)
-        raise PicturesError(f"there are no scenes called {spec}: {known}, each with :N for N of them")
+        raise PicturesError(
+            f"there are no scenes called {spec}: {known}, each with :N for N of them"
+        )
     if labels not in (None, MARKS):
         raise PicturesError(f"{spec} has marks in it, and the model finds something else")
     seeds = _SEEDS[kind]

@@ -27,3 +27,10 @@ def at_most(pictures: PictureSet, count: int | None) -> PictureSet:
     if count is None or count >= len(pictures):
         return pictures
     return _Subset(pictures, [i * len(pictures) // count for i in range(count)])
+
+
+def split(pictures: PictureSet, *, every: int) -> tuple[PictureSet, PictureSet]:
+    """The set without each `every`-th picture, and those: to learn from, and to judge by."""
+    apart = set(range(every - 1, len(pictures), every))
+    rest = [i for i in range(len(pictures)) if i not in apart]
+    return _Subset(pictures, rest), _Subset(pictures, sorted(apart))

@@ -1,0 +1,114 @@
+"""The net, its optimiser, and a moving average of its weights, which is what is kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged_models.detector.loss import DetectionLoss, Losses
+from edged_models.errors import SourceError
+from edged_models.tensorflow import keras, tf
+from edged_models.training.state import State
+
+_WEIGHT_DECAY = 2e-4
+_CLIP_NORM = 10.0
+_AVERAGE = 0.9985
+_SOON = 20.0
+"""The average follows the weights quickly at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Numbers of one batch, as `Losses` has them."""
+
+    total: float
+    box: float
+    score: float
+    iou: float
+    right: float
+
+
+class Trainer:
+    """Learns batch by batch; gives the averaged net for judging and keeping."""
+
+    def __init__(self, model: keras.Model, *, rate: float) -> None:
+        self.model = model
+        self._labels = int(model.output_shape[1][-1])
+        self._optimizer = keras.optimizers.AdamW(
+            rate, weight_decay=_WEIGHT_DECAY, global_clipnorm=_CLIP_NORM
+        )
+        self._optimizer.build(model.trainable_variables)
+        self._average = [tf.Variable(w, trainable=False) for w in model.weights]
+        self._compiled: dict[int, object] = {}
+        self._steps = 0
+
+    def step(
+        self, images: NDArray[np.float32], truth: NDArray[np.float32], *, rate: float
+    ) -> Learnt:
+        """Learn from one batch.
+
+        Args:
+            images: (B, side, side, 3) float32 in 0..1.
+            truth: (B, M, 5), x1 y1 x2 y2 in pixels and the class; class -1 where there is no box.
+            rate: of learning.
+        """
+        self._optimizer.learning_rate.assign(rate)
+        losses = self._function(images.shape[1])(tf.constant(images), tf.constant(truth))
+        self._steps += 1
+        keep = min(_AVERAGE, self._steps / (self._steps + _SOON))
+        self._follow(tf.constant(keep, tf.float32))
+        return Learnt(*(float(value) for value in losses))
+
+    def averaged(self) -> list[NDArray[np.float32]]:
+        """The moving average, in the order of ``model.weights``."""
+        return [average.numpy() for average in self._average]
+
+    def state(self) -> State:
+        """All that is needed to go on from here."""
+        return State(
+            step=self._steps,
+            weights=self.model.get_weights(),
+            average=self.averaged(),
+            optimizer=[v.numpy() for v in self._optimizer.variables],
+        )
+
+    def resume(self, state: State) -> None:
+        """Go on from a state.
+
+        Raises:
+            SourceError: it is of another net.
+        """
+        try:
+            self.model.set_weights(state.weights)
+            for average, value in zip(self._average, state.average, strict=True):
+                average.assign(value)
+            for variable, value in zip(self._optimizer.variables, state.optimizer, strict=True):
+                variable.assign(value)
+        except ValueError as error:
+            raise SourceError(f"the interrupted training was of another net: {error}") from error
+        self._steps = state.step
+
+    def _function(self, side_px: int) -> object:
+        """One compiled step for each size."""
+        if side_px not in self._compiled:
+            loss = DetectionLoss(side_px=side_px, labels=self._labels)
+            self._compiled[side_px] = tf.function(
+                lambda images, truth: self._step(loss, images, truth)
+            )
+        return self._compiled[side_px]
+
+    def _step(
+        self, loss: DetectionLoss, images: tf.Tensor, truth: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        with tf.GradientTape() as tape:
+            losses: Losses = loss(truth, *self.model(images, training=True))
+        weights = self.model.trainable_variables
+        self._optimizer.apply_gradients(
+            zip(tape.gradient(losses.total, weights), weights, strict=True)
+        )
+        return losses.total, losses.box, losses.score, losses.iou, losses.right
+
+    @tf.function
+    def _follow(self, keep: tf.Tensor) -> None:
+        for average, weight in zip(self._average, self.model.weights, strict=True):
+            average.assign(average * keep + weight * (1 - keep))
