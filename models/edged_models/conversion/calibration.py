@@ -4,47 +4,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.cameras.clips import open_clip
-from edged.errors import CameraError, EdgedError, ModelError
+from edged.errors import EdgedError, ModelError
 from edged.families.inputs import image_input
 from edged.pipeline.encode import Encoder
 from edged.pipeline.model import find_family
 from edged.registry import INTERPRETERS, load
 from edged.types import Fitting, Frame, InputSpec, ModelSignature, PixelFormat
-from edged_models.errors import PicturesError, SourceError
-from edged_models.pictures.sources import open_pictures
+from edged_models.errors import SourceError
 
 LEAST = 20
 """Fewer pictures do not show a net its ranges."""
 ENOUGH = 100
 """From here on more pictures change little."""
-_VIDEO_SUFFIXES = frozenset({".avi", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".ts", ".webm"})
 U8 = NDArray[np.uint8]
-
-
-def calibration_pictures(spec: str, *, count: int) -> Iterator[U8]:
-    """Pictures from all over a set or a clip, (H, W, 3) uint8 RGB.
-
-    Args:
-        spec: a video file, or whatever `open_pictures` opens; labels are not looked at.
-        count: how many; all, if there are fewer.
-
-    Raises:
-        PicturesError: it is neither, or one of the pictures cannot be read.
-    """
-    path = Path(spec)
-    if path.suffix.lower() in _VIDEO_SUFFIXES:
-        yield from _from_clip(path, count)
-        return
-    pictures = open_pictures(spec)
-    for place in np.unique(
-        np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)
-    ):
-        yield pictures[int(place)].image
 
 
 def encoded(pictures: Iterable[U8], spec: InputSpec) -> Iterator[NDArray[np.generic]]:
@@ -98,18 +73,3 @@ def _by_metadata(signature: ModelSignature, why: ModelError) -> InputSpec:
     if isinstance(spec, str):
         raise SourceError(f"{why}; and {spec}")
     return spec
-
-
-def _from_clip(path: Path, count: int) -> Iterator[U8]:
-    """Every nth frame; the first `count` where the clip does not say how long it is."""
-    try:
-        clip = open_clip(path, None)
-        step = max(1, clip.promised // count)
-        for place, picture in enumerate(clip.pictures):
-            if place >= count * step:
-                break
-            if place % step == 0:
-                yield cv2.cvtColor(picture.bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-        clip.pictures.close()
-    except CameraError as error:
-        raise PicturesError(str(error)) from error

@@ -16,6 +16,7 @@ DAMAGE = (
     IndexError,
     TypeError,
     AttributeError,
+    KeyError,
     OverflowError,
     MemoryError,
 )
