@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 from numpy.typing import NDArray
 
-from edged_models.compression.fine_tune import RATE, Progress, fine_tune
+from edged_models.compression.fine_tune import fine_tune
 from edged_models.compression.sample import Sample
+from edged_models.compression.tuning import Progress, Tuning, silent
 from edged_models.compression.wrapping import custom_layers, with_wrapped_convolutions
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.weights import extract, restore
@@ -20,10 +21,8 @@ def clustered(
     sample: Sample,
     *,
     clusters: int,
-    steps: int,
-    seed: int,
-    rate: float = RATE,
-    progress: Progress = lambda _: None,
+    tuning: Tuning,
+    progress: Progress = silent,
 ) -> Checkpoint:
     """Leave each convolution across channels that many different weights, found by k-means and then learnt.
 
@@ -39,7 +38,7 @@ def clustered(
             layer, number_of_clusters=clusters, cluster_centroids_init=start
         ),
     )
-    fine_tune(model, sample, steps=steps, seed=seed, rate=rate, progress=progress)
+    fine_tune(model, sample, tuning=tuning, progress=progress)
     with custom_layers():
         stripped = tfmot.clustering.keras.strip_clustering(model)
     return replace(checkpoint, weights=extract(stripped))

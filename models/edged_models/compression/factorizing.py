@@ -43,7 +43,8 @@ def factorized(matrix: F32, *, energy: float) -> Thin | None:
         return None
     root = np.sqrt(values[:rank])
     return Thin(
-        (left[:, :rank] * root).astype(np.float32), (root[:, None] * right[:rank]).astype(np.float32)
+        (left[:, :rank] * root).astype(np.float32),
+        (root[:, None] * right[:rank]).astype(np.float32),
     )
 
 

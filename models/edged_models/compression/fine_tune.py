@@ -1,19 +1,19 @@
 """A short training after a net has been changed, so that what is left makes up for what was taken."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from edged_models.compression.sample import Sample
+from edged_models.compression.tuning import Progress, Tuning, silent
+from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.loss import DetectionLoss
+from edged_models.detector.weights import extract, restore
 from edged_models.tensorflow import keras, tf
 from edged_models.training import augment
 
-Progress = Callable[[int], None]
-"""Told how many steps are done: first 0, then after each."""
-
-RATE = 5e-4
 _BATCH = 16
 _LAST_SHARE = 0.02
 _WARM_UP_SHARE = 0.1
@@ -21,29 +21,34 @@ _MOST_NORM = 10.0
 _FORGOTTEN = 5.0
 
 
+def fine_tuned(
+    checkpoint: Checkpoint, sample: Sample, *, tuning: Tuning, progress: Progress = silent
+) -> Checkpoint:
+    """A checkpoint after a short training."""
+    model = restore(checkpoint)
+    fine_tune(model, sample, tuning=tuning, progress=progress)
+    return replace(checkpoint, weights=extract(model))
+
+
 def fine_tune(
     model: keras.Model,
     sample: Sample,
     *,
-    steps: int,
-    seed: int,
-    rate: float = RATE,
-    progress: Progress = lambda _: None,
+    tuning: Tuning,
+    progress: Progress = silent,
 ) -> None:
     """Train a net in place on augmented pictures.
 
     Args:
         model: from (B, side, side, 3) float32 in 0..1 to box codes and scores.
         sample: the pictures.
-        steps: batches to learn from.
-        seed: of all that chance decides here.
-        rate: the learning rate at its highest: after a warm-up it falls along a cosine.
+        tuning: how; after a warm-up the rate falls along a cosine.
         progress: told how far it is.
     """
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(tuning.seed)
     loss = DetectionLoss(side_px=sample.side_px, labels=int(model.output_shape[1][-1]))
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.0, global_clipnorm=_MOST_NORM)
-    _quicken_norms(model, steps)
+    optimizer = keras.optimizers.Adam(tuning.rate, global_clipnorm=_MOST_NORM)
+    _quicken_norms(model, tuning.steps)
 
     @tf.function
     def learn(images: tf.Tensor, truth: tf.Tensor) -> None:
@@ -52,10 +57,10 @@ def fine_tune(
         weights = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(losses.total, weights), weights, strict=True))
 
-    batches = _batches(sample, np.random.default_rng(seed))
+    batches = _batches(sample, np.random.default_rng(tuning.seed))
     progress(0)
-    for step in range(steps):
-        optimizer.learning_rate.assign(rate * _share_at((step + 1) / steps))
+    for step in range(tuning.steps):
+        optimizer.learning_rate.assign(tuning.rate * _share_at((step + 1) / tuning.steps))
         images, truth = next(batches)
         learn(tf.constant(images), tf.constant(truth))
         progress(step + 1)

@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 from numpy.typing import NDArray
 
-from edged_models.compression.fine_tune import RATE, Progress, fine_tune
+from edged_models.compression.fine_tune import fine_tune
 from edged_models.compression.sample import Sample
+from edged_models.compression.tuning import Progress, Tuning, silent
 from edged_models.compression.wrapping import with_wrapped
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.net import Enlarge
@@ -50,10 +51,8 @@ def quantization_aware(
     checkpoint: Checkpoint,
     sample: Sample,
     *,
-    steps: int,
-    seed: int,
-    rate: float = RATE,
-    progress: Progress = lambda _: None,
+    tuning: Tuning,
+    progress: Progress = silent,
 ) -> keras.Model:
     """Fine-tune a net with the rounding of int8 in it.
 
@@ -70,7 +69,7 @@ def quantization_aware(
     with tfmot.quantization.keras.quantize_scope({"Enlarge": Enlarge, "AsItComes": AsItComes}):
         model = tfmot.quantization.keras.quantize_apply(annotated)
     _set_ranges(model, plain, sample.inputs(_RANGE_PICTURES))
-    fine_tune(model, sample, steps=steps, seed=seed, rate=rate, progress=progress)
+    fine_tune(model, sample, tuning=tuning, progress=progress)
     return model
 
 
@@ -83,5 +82,6 @@ def _set_ranges(
     probe = keras.Model(plain.input, [plain.get_layer(name).output for name in names])
     outputs = [probe(picture, training=False) for picture in pictures]
     for layer, values in zip(rounded, zip(*outputs, strict=True), strict=True):
-        layer._output_quantizer_vars["min_var"].assign(min(0.0, *(float(np.min(v)) for v in values)))
-        layer._output_quantizer_vars["max_var"].assign(max(0.0, *(float(np.max(v)) for v in values)))
+        ends = layer._output_quantizer_vars  # noqa: SLF001  # the toolkit has no other way to them
+        ends["min_var"].assign(min(0.0, *(float(np.min(v)) for v in values)))
+        ends["max_var"].assign(max(0.0, *(float(np.max(v)) for v in values)))

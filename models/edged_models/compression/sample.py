@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 import cv2
 import numpy as np
@@ -11,7 +12,9 @@ from edged_models.errors import PicturesError
 from edged_models.pictures.labelled import Labelled, PictureSet
 
 _MOST_BOXES = 32
-_FEWEST = 8
+_FEWEST = 20
+_MOST = 1024
+"""They are all in memory, 200 kB each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +39,15 @@ class Sample:
         for image in self.images[:count]:
             yield image[None].astype(np.float32) / 255
 
-    def resized(self, side_px: int) -> "Sample":
-        """The same pictures at another size."""
-        if side_px == self.side_px:
-            return self
-        images = np.stack([_resized(image, side_px) for image in self.images])
-        scale = np.array([side_px / self.side_px] * 4 + [1], np.float32)
-        return Sample(images=images, truth=np.where(self.truth < 0, -1, self.truth * scale))
+    def digest(self) -> str:
+        """SHA-256 over all pictures and boxes."""
+        sha = sha256(np.ascontiguousarray(self.truth).tobytes())
+        sha.update(np.ascontiguousarray(self.images).tobytes())
+        return sha.hexdigest()
 
 
-def sample_of(pictures: PictureSet, *, side_px: int, most: int) -> Sample:
-    """The first `most` pictures of a set, stretched to a square as the daemon does it.
+def sample_of(pictures: PictureSet, *, side_px: int) -> Sample:
+    """Pictures from all over a set, stretched to a square as the daemon does it.
 
     Raises:
         PicturesError: one cannot be read, or there are too few to learn from.
@@ -55,7 +56,8 @@ def sample_of(pictures: PictureSet, *, side_px: int, most: int) -> Sample:
         raise PicturesError(
             f"{pictures.name}: {len(pictures)} pictures are too few to learn from, {_FEWEST} are the least"
         )
-    chosen = [pictures[index] for index in range(min(most, len(pictures)))]
+    places = np.linspace(0, len(pictures) - 1, min(_MOST, len(pictures))).astype(int)
+    chosen = [pictures[int(place)] for place in places]
     return Sample(
         images=np.stack([_resized(one.image, side_px) for one in chosen]),
         truth=np.stack([_truth(one, side_px) for one in chosen]),
@@ -65,8 +67,8 @@ def sample_of(pictures: PictureSet, *, side_px: int, most: int) -> Sample:
 def _resized(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     if image.shape[:2] == (side_px, side_px):
         return image
-    interpolation = cv2.INTER_AREA if image.shape[0] > side_px else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (side_px, side_px), interpolation=interpolation), np.uint8)
+    resized = cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, np.uint8)
 
 
 def _truth(one: Labelled, side_px: int) -> NDArray[np.float32]:

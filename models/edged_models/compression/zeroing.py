@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 from numpy.typing import NDArray
 
-from edged_models.compression.fine_tune import RATE, Progress, fine_tune
+from edged_models.compression.fine_tune import fine_tune
 from edged_models.compression.sample import Sample
+from edged_models.compression.tuning import Progress, Tuning, silent
 from edged_models.compression.wrapping import custom_layers, with_wrapped_convolutions
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.weights import extract, restore
@@ -27,10 +28,8 @@ def with_zeros(
     sample: Sample,
     *,
     share: float,
-    steps: int,
-    seed: int,
-    rate: float = RATE,
-    progress: Progress = lambda _: None,
+    tuning: Tuning,
+    progress: Progress = silent,
 ) -> Checkpoint:
     """Make that share of the weights of every convolution across channels zero.
 
@@ -42,8 +41,8 @@ def with_zeros(
         raise ToolError(
             f"nothing to prune: {before:.0%} of the weights are zero already, and a share of {share:g} was asked for"
         )
-    every = max(1, int(_PRUNING_SHARE * steps) // _ADJUSTMENTS)
-    last = max(1, int(_PRUNING_SHARE * steps) // every) * every
+    every = max(1, int(_PRUNING_SHARE * tuning.steps) // _ADJUSTMENTS)
+    last = max(1, int(_PRUNING_SHARE * tuning.steps) // every) * every
     schedule = tfmot.sparsity.keras.PolynomialDecay(
         initial_sparsity=before, final_sparsity=share, begin_step=0, end_step=last, frequency=every
     )
@@ -59,7 +58,7 @@ def with_zeros(
         counter.on_train_batch_begin(done)
         progress(done)
 
-    fine_tune(model, sample, steps=steps, seed=seed, rate=rate, progress=follow)
+    fine_tune(model, sample, tuning=tuning, progress=follow)
     counter.on_epoch_end(0)  # the last step's mask, on the last step's weights
     with custom_layers():
         stripped = tfmot.sparsity.keras.strip_pruning(model)
