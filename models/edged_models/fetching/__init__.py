@@ -1,0 +1,1 @@
+"""Models of others: which there are, and how they come here whole."""

@@ -1,0 +1,53 @@
+"""What an HTTP answer to a request for a whole or part of a file means. No I/O."""
+
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_OK, _PARTIAL, _UNSATISFIABLE, _SERVER = 200, 206, 416, 500
+_PASSING = frozenset({408, 425, 429})
+
+
+class Answer(Enum):
+    """What to do with it."""
+
+    APPEND = auto()
+    """The body is the rest of what is here."""
+    BEGIN = auto()
+    """The body is the whole file: what is here goes."""
+    DONE = auto()
+    """There is nothing more: the file is here."""
+    DISCARD = auto()
+    """What is here is not a part of that file: it goes, and is asked for anew."""
+    LATER = auto()
+    """It may work in a while."""
+    REFUSED = auto()
+    """It will not work."""
+
+
+def understand(status: int, headers: Mapping[str, str], have_bytes: int) -> Answer:
+    """Read the status and the Content-Range (RFC 9110, section 14.4).
+
+    Args:
+        status: of the answer, after redirects.
+        headers: of the answer, their names in lower case.
+        have_bytes: from where the file was asked for; 0 for all of it.
+    """
+    if status == _OK:
+        return Answer.BEGIN
+    if status in _PASSING or status >= _SERVER:
+        return Answer.LATER
+    if status not in (_PARTIAL, _UNSATISFIABLE) or not have_bytes:
+        return Answer.REFUSED
+    found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    start, total = found.groups() if found else (None, None)
+    if status == _PARTIAL:
+        return Answer.APPEND if start == str(have_bytes) else Answer.DISCARD
+    return Answer.DONE if total == str(have_bytes) else Answer.DISCARD
+
+
+def body_bytes(headers: Mapping[str, str]) -> int | None:
+    """The Content-Length; None if it is not given, or makes no sense."""
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else None
