@@ -16,10 +16,6 @@ from edged_models.fetching.download import Download, Patience, Progress
 from edged_models.files import write_bytes
 
 _MOST_MEMBER_BYTES = 256 << 20
-_OTHER = (
-    "{url}: what came ({size_bytes} bytes) is not what the catalogue means: its sha256 differs; "
-    "it was removed"
-)
 _SUFFIXES = {"cpu": ".tflite", "edgetpu": "_edgetpu.tflite", "labels": ".txt"}
 
 
@@ -96,30 +92,36 @@ class Fetcher:
         """From the first address that has it; what each of the others did is told if none has."""
         complaints = []
         for url in source.urls:
-            part = target.with_name(f".{target.name}.part")
-            download = Download(
-                url, part, size_bytes=source.bytes, patience=self.patience, clock=self.clock
-            )
-            resumed = part.exists()
             try:
-                download.run(progress)
-                if resumed and not _is(part, source.sha256):
-                    # What was here may have been a part of something else.
-                    download.discard()
-                    download.run(progress)
-                if not _is(part, source.sha256):
-                    size_bytes = part.stat().st_size
-                    download.discard()
-                    raise FetchError(_OTHER.format(url=url, size_bytes=size_bytes))
+                self._bring_from(url, source, target, progress)
             except FetchError as error:
                 complaints.append(str(error))
-                continue
-            with part.open("rb") as whole:
-                os.fsync(whole.fileno())
-            part.replace(target)
-            download.discard()
-            return
+            else:
+                return
         raise FetchError("; ".join(complaints))
+
+    def _bring_from(self, url: str, source: Source, target: Path, progress: Progress) -> None:
+        part = target.with_name(f".{target.name}.part")
+        download = Download(
+            url, part, size_bytes=source.bytes, patience=self.patience, clock=self.clock
+        )
+        resumed = part.exists()
+        download.run(progress)
+        if resumed and not _is(part, source.sha256):
+            # What was here may have been a part of something else.
+            download.discard()
+            download.run(progress)
+        if not _is(part, source.sha256):
+            size_bytes = part.stat().st_size
+            download.discard()
+            raise FetchError(
+                f"{url}: what came ({size_bytes} bytes) is not what the catalogue means: "
+                "its sha256 differs; it was removed"
+            )
+        with part.open("rb") as whole:
+            os.fsync(whole.fileno())
+        part.replace(target)
+        download.discard()
 
 
 def _is(path: Path, sha256: str) -> bool:
