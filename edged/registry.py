@@ -26,6 +26,7 @@ INTERPRETERS = {
 # Asked in this order; the first that recognises the model takes it.
 FAMILIES = {
     "ssd": "edged.families.ssd:SsdFamily",
+    "ssd-raw": "edged.families.ssd_raw:SsdRawFamily",
     "yolo-nms-free": "edged.families.yolo_nms_free:YoloNmsFreeFamily",
     "yolox": "edged.families.yolox:YoloxFamily",
     "yolov5": "edged.families.yolov5:YoloV5Family",

@@ -9,10 +9,21 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import tensorflow as tf
+from tensorflow.lite.python.convert import mlir_quantize
+from tensorflow.lite.python.optimize.calibrator import Calibrator, add_intermediate_tensors
+from tensorflow.lite.python.util import modify_model_io_type
 
 tf.get_logger().setLevel("ERROR")
 
 keras = tf.keras
 layers = tf.keras.layers
 
-__all__ = ["keras", "layers", "tf"]
+__all__ = [
+    "Calibrator",
+    "add_intermediate_tensors",
+    "keras",
+    "layers",
+    "mlir_quantize",
+    "modify_model_io_type",
+    "tf",
+]

@@ -147,8 +147,22 @@ def yolo_nms_free(dtype: str) -> Case:
     return model([("out", rows, 0, 2)], dtype)
 
 
+def ssd_raw(dtype: str) -> Case:
+    """Box codes about anchors of four strides, and scores."""
+    rows, places = _rows(len(_CELLS), objectness=False)
+    column, row, stride = np.array(_CELLS, float).T
+    anchor = 4 * stride / SIDE_PX
+    middle = np.stack([(row + 0.5) * stride, (column + 0.5) * stride], axis=1) / SIDE_PX
+    moved = (rows[:, [1, 0]] - middle) / anchor[:, None]
+    grown = np.log(np.maximum(rows[:, [3, 2]], 1e-3) / anchor[:, None])
+    codes = np.concatenate([moved, grown], axis=1)
+    codes[np.setdiff1d(np.arange(len(rows)), places)] = 0.0
+    return model([("codes", codes[None], -3, 3), ("scores", rows[None, :, 4:], 0, 1)], dtype)
+
+
 CASES: dict[str, Callable[[str], Case]] = {
     "ssd": ssd,
+    "ssd-raw": ssd_raw,
     "yolo-nms-free": yolo_nms_free,
     "yolox": yolox,
     "yolov5": yolov5,

@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         outputs=outputs,
         labels=len(source.card.labels),
         calibrated_on=len(pictures),
-        leftovers=leftovers(flat),
+        leftovers=leftovers(flat, activations=calibrated),
         seconds=time.perf_counter() - began_s,
     )
     for doubt in doubts(written):
@@ -124,7 +124,7 @@ def doubts(written: Written) -> list[str]:
             f"calibrated on {written.calibrated_on} pictures only: with {ENOUGH} or more the ranges are surer"
         )
     rest = written.leftovers.beside(POSTPROCESS)
-    if written.scheme in _CALIBRATED and rest:
+    if rest:
         kinds = ", ".join(sorted({op.op for op in rest}))
         said.append(f"{len(rest)} ops could not be quantised and compute with floats: {kinds}")
     return said
@@ -140,7 +140,7 @@ def lines(written: Written) -> list[str]:
             *(("output", output) for output in written.outputs),
             ("labels", written.labels or "none: give them with --labels"),
             *(calibrated if written.calibrated_on else ()),
-            *leftover_lines(written),
+            *leftover_lines(written.leftovers),
             ("took", f"{written.seconds:.1f} s"),
         ]
     )

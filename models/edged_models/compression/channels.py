@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from edged_models.detector.anchors import STRIDES_PX
+from edged.families.ssd_raw import STRIDES_PX
 from edged_models.detector.architecture import Architecture
 
 _INPUT, _OUTPUT = 2, 3

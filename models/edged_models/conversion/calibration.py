@@ -13,6 +13,7 @@ from edged.pipeline.encode import Encoder
 from edged.pipeline.model import find_family
 from edged.registry import INTERPRETERS, load
 from edged.types import Fitting, Frame, InputSpec, ModelSignature, PixelFormat
+from edged_models.conversion.quiet import quiet
 from edged_models.errors import SourceError
 
 LEAST = 20
@@ -49,9 +50,10 @@ def input_spec(model: bytes, name: str) -> InputSpec:
         path = Path(folder) / f"{name}.tflite"
         path.write_bytes(model)
         try:
-            interpreter = load(INTERPRETERS, "litert")(
-                path, threads=1, delegate=None, delegate_options={}
-            )
+            with quiet():
+                interpreter = load(INTERPRETERS, "litert")(
+                    path, threads=1, delegate=None, delegate_options={}
+                )
         except EdgedError as error:
             raise SourceError(
                 f"{name} cannot be run, so it cannot be calibrated: {error}"

@@ -28,7 +28,7 @@ class Leftovers(Struct, frozen=True, kw_only=True):
     """What stayed float.
 
     Attributes:
-        ops: in their order; what only turns one into the other does not count.
+        ops: in their order, where activations should have become integers; what only turns one into the other does not count.
         weights: the largest first.
     """
 
@@ -40,14 +40,14 @@ class Leftovers(Struct, frozen=True, kw_only=True):
         return tuple(op for op in self.ops if op.op != allowed)
 
 
-def leftovers(model: FlatModel) -> Leftovers:
-    """Look through a model."""
+def leftovers(model: FlatModel, *, activations: bool) -> Leftovers:
+    """Look through a model whose weights, and `activations` too if so, were to be quantised."""
     weights = [t for t in model.tensors if t.constant and t.dtype in FLOATS]
     return Leftovers(
         ops=tuple(
             FloatOp(op=op.name, gives=model.tensors[op.outputs[0]].name if op.outputs else "")
             for op in model.ops
-            if op.name not in _BRIDGES and _computes_floats(model, op)
+            if activations and op.name not in _BRIDGES and _computes_floats(model, op)
         ),
         weights=tuple(
             FloatWeights(name=t.name, dtype=t.dtype, bytes=t.stored_bytes)

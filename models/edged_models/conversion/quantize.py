@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
-from tensorflow.lite.python.convert import mlir_quantize
-from tensorflow.lite.python.optimize.calibrator import Calibrator, add_intermediate_tensors
-from tensorflow.lite.python.util import modify_model_io_type
 
 from edged.pipeline.encode import value_table
 from edged.types import InputSpec
@@ -22,7 +19,13 @@ from edged_models.conversion.order import postprocessed
 from edged_models.conversion.quiet import quiet
 from edged_models.conversion.source import Precision, Source
 from edged_models.errors import PicturesError, SourceError, ToolError
-from edged_models.tensorflow import tf
+from edged_models.tensorflow import (
+    Calibrator,
+    add_intermediate_tensors,
+    mlir_quantize,
+    modify_model_io_type,
+    tf,
+)
 
 
 class Scheme(StrEnum):

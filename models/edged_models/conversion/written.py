@@ -39,8 +39,9 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 def described(tensor: FlatTensor) -> str:
-    """``uint8 [1, 256, 256, 3] image``."""
-    return f"{tensor.dtype.lower()} {list(tensor.shape)} {tensor.name}"
+    """``uint8 [1, 256, 256, 3] image``; without the shape where that is not known before the model runs."""
+    shape = f" {list(tensor.shape)}" if tensor.shape else ""
+    return f"{tensor.dtype.lower()}{shape} {tensor.name}"
 
 
 def signature(model: FlatModel) -> tuple[str, tuple[str, ...]]:
@@ -49,11 +50,9 @@ def signature(model: FlatModel) -> tuple[str, tuple[str, ...]]:
     return described(given), tuple(described(tensor) for tensor in model.of(model.outputs))
 
 
-def leftover_lines(written: Written) -> list[tuple[str, str]]:
-    """What stayed float, each named, as rows of a table; where activations are meant to be float, only the weights."""
-    left = written.leftovers
-    meant = written.scheme in ("dynamic", "float16")
-    ops = [] if meant else [f"{op.op} ({op.gives})" for op in left.ops]
+def leftover_lines(left: Leftovers) -> list[tuple[str, str]]:
+    """What stayed float, each named, as rows of a table."""
+    ops = [f"{op.op} ({op.gives})" for op in left.ops]
     floats = [one for one in left.weights if one.dtype == "FLOAT32"]
     weights = [f"{one.name} ({one.bytes} B)" for one in floats]
     return [

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from edged_models.detector.anchors import anchors
+from edged.families.ssd_raw import anchors
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.weights import restore
 from edged_models.tensorflow import keras, tf
@@ -83,7 +83,7 @@ def _as_they_are(codes: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
 
 def _postprocess(side_px: int, labels: int) -> Any:
     """What the converter turns into the TFLite_Detection_PostProcess op."""
-    table = tf.constant(anchors(side_px))
+    table = tf.constant(anchors(side_px, side_px))
 
     # The converter looks at the name and attributes only: the body just gives the right number of outputs.
     @tf.function(experimental_implements=_op_signature(labels))

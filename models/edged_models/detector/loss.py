@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from edged_models.detector.anchors import ANCHOR_STRIDES, anchors
+from edged.families.ssd_raw import ANCHOR_STRIDES, anchors
 
 _RANGES_PX = {8: (0.0, 52.0), 16: (40.0, 116.0), 32: (88.0, 1e9)}
 """Longer sides of the marks that a level answers for; they overlap, so that none falls between."""
@@ -38,7 +38,7 @@ class DetectionLoss:
     def __init__(self, *, side_px: int, labels: int) -> None:
         self._labels = labels
         self._side_px = float(side_px)
-        table = tf.constant(anchors(side_px))
+        table = tf.constant(anchors(side_px, side_px))
         self._anchors = table
         self._centre = tf.reverse(table[:, :2], axis=[1]) * side_px  # x, y
         stride = table[:, 2] * side_px / ANCHOR_STRIDES
@@ -87,7 +87,7 @@ class DetectionLoss:
         return answers, tf.argmin(area, axis=-1)
 
     def _decode(self, codes: tf.Tensor) -> tf.Tensor:
-        """As `anchors.decode`, in pixels."""
+        """As `ssd_raw.decode`, in pixels."""
         centre = codes[..., :2] * self._anchors[:, 2:] + self._anchors[:, :2]
         half = tf.exp(tf.minimum(codes[..., 2:], 4.0)) * self._anchors[:, 2:] / 2
         low, high = tf.reverse(centre - half, [-1]), tf.reverse(centre + half, [-1])

@@ -4,7 +4,7 @@ A backbone of plain and separable convolutions with shortcuts, a feature pyramid
 head: four box codes and a score for each class at every cell. About 270,000 parameters at the standard width.
 """
 
-from edged_models.detector.anchors import STRIDES_PX
+from edged.families.ssd_raw import STRIDES_PX
 from edged_models.detector.architecture import Architecture
 from edged_models.tensorflow import keras, layers, tf
 
@@ -33,8 +33,8 @@ def build(architecture: Architecture, *, side_px: int | None = None) -> keras.Mo
         side_px: of the square input, a multiple of 32; None for any such side, to train on several.
 
     Returns:
-        A model from (B, side, side, 3) float32 RGB in 0..1 to ``boxes`` (B, N, 4), codes as `anchors.decode` reads them,
-        and ``scores`` (B, N, labels) in 0..1, both in the order of `anchors.anchors`.
+        A model from (B, side, side, 3) float32 RGB in 0..1 to ``boxes`` (B, N, 4), codes as `ssd_raw.decode` reads them,
+        and ``scores`` (B, N, labels) in 0..1, both in the order of `ssd_raw.anchors`.
     """
     return _Builder(architecture).model(side_px)
 

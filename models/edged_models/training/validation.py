@@ -4,17 +4,17 @@ import cv2
 import numpy as np
 
 from edged.families.nms import suppress
+from edged.families.ssd_raw import anchors, decode
 from edged.types import Detections
-from edged_models.detector.anchors import anchors, decode
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.weights import assign, restore
-from edged_models.evaluation.average_precision import Picture, average_precision
+from edged_models.evaluation.look import Look
+from edged_models.evaluation.precision import precisions
 from edged_models.pictures.labelled import PictureSet
 from edged_models.tensorflow import keras, tf
 
 _LEAST_SCORE = 0.05
 _MOST_OVERLAP = 0.2
-_LEAST_IOU = 0.5
 
 
 class Validation:
@@ -27,7 +27,7 @@ class Validation:
             one = pictures[int(index)]
             self._seen.append(cv2.resize(one.image, (side_px, side_px)))
             self._true.append((one.boxes, one.classes))
-        self._table = anchors(side_px)
+        self._table = anchors(side_px, side_px)
         self._model: keras.Model | None = None
         self._side_px = side_px
 
@@ -36,14 +36,18 @@ class Validation:
         if self._model is None:
             self._model = restore(checkpoint, side_px=self._side_px)
         assign(self._model, checkpoint.weights)
-        judged = [
-            Picture(self._detect(self._model, image), *truth)
-            for image, truth in zip(self._seen, self._true, strict=True)
+        side_px = float(self._side_px)
+        looks = [
+            Look(
+                found=self._detect(self._model, image),
+                boxes=boxes,
+                classes=classes,
+                empty=not len(boxes),
+                size_px=(side_px, side_px),
+            )
+            for image, (boxes, classes) in zip(self._seen, self._true, strict=True)
         ]
-        labels = range(len(checkpoint.architecture.labels))
-        return float(
-            np.nanmean([average_precision(judged, c, least_iou=_LEAST_IOU) for c in labels])
-        )
+        return precisions(looks, len(checkpoint.architecture.labels)).ap50() or 0.0
 
     def _detect(self, model: keras.Model, image: np.ndarray) -> Detections:
         tensor = tf.constant(image[None], tf.float32) / 255
