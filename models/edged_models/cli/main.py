@@ -11,7 +11,7 @@ PROGRAM = Program(
     description=edged_models.__doc__ or "",
     version=edged_models.__version__,
     package="edged_models.cli",
-    commands=("train", "convert", "quantize", "prune", "cluster", "factorize", "qat", "compress", "evaluate", "fetch"),
+    commands=("train", "convert", "quantize", "prune", "cluster", "factorize", "qat", "compress", "evaluate", "inspect", "metadata", "check-edgetpu", "goldens", "fetch"),
 )
 
 
