@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edged_models.errors import ToolError
@@ -42,4 +42,6 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        # Where its folder is none, there is nothing to remove, and the error above says so.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
