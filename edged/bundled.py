@@ -5,9 +5,9 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 
 
-def model() -> Path:
-    """The bundled .tflite: beside the package in an installed edged, under models/ in a checkout."""
-    return _find("marks.tflite", _PACKAGE.parent / "models" / "bundled")
+def model(name: str = "marks") -> Path:
+    """A bundled .tflite: beside the package in an installed edged, under models/ in a checkout."""
+    return _find(f"{name}.tflite", _PACKAGE.parent / "models" / "bundled")
 
 
 def config() -> Path:

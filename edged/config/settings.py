@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from edged import bundled
+
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.0)]
 Point = tuple[Fraction, Fraction]
@@ -46,6 +48,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
             description="The .tflite to run; the bundled model if not set. Relative to the config file."
         ),
     ] = None
+    bundled: Annotated[
+        Literal["marks", "marks-fast"],
+        Meta(description="Which of the bundled models, where no path is set."),
+    ] = "marks"
     labels: Annotated[
         tuple[str, ...] | None,
         Meta(description="Names of the classes in order; what the model file carries if not set."),
@@ -92,6 +98,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
             description="A worker without progress for so long is killed and replaced.",
         ),
     ] = 5.0
+
+    def file(self) -> Path:
+        """The .tflite that is meant: `path`, or the bundled one."""
+        return self.path or bundled.model(self.bundled)
 
 
 class LabelFilter(Struct, frozen=True, kw_only=True):

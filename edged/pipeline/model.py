@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edged import bundled
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError, RegistryError
 from edged.interfaces import Interpreter, ModelFamily
@@ -49,7 +48,7 @@ def load_model(settings: ModelSettings) -> Model:
         DelegateError: the delegate cannot be loaded, or its device is absent.
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
-    path = settings.path or bundled.model()
+    path = settings.file()
     interpreter = _open(settings, path)
     try:
         labels = _labels(settings) or interpreter.signature.metadata.labels

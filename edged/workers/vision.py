@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import msgspec
 
-from edged import bundled, logs
+from edged import logs
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.config.codec import decode_path
 from edged.errors import DelegateError, EdgedError, InvokeError, ModelError, WorkerError
@@ -70,7 +70,7 @@ class VisionWorker:
         threading.Thread(target=self._await_end, name="supervisor", daemon=True).start()
         model = load_model(self._job.model)
         accept(model)
-        self._say(_introduce(model, self._job.model.path or bundled.model()))
+        self._say(_introduce(model, self._job.model.file()))
         vision = Vision(model, _views(self._job.cameras), self._clock)
         captures = [self._capture(camera) for camera in self._job.cameras]
         for capture in captures:

@@ -11,7 +11,24 @@ PROGRAM = Program(
     description=edged_models.__doc__ or "",
     version=edged_models.__version__,
     package="edged_models.cli",
-    commands=("train", "convert", "quantize", "prune", "cluster", "factorize", "qat", "compress", "evaluate", "inspect", "metadata", "check-edgetpu", "goldens", "fetch"),
+    commands=(
+        "train",
+        "convert",
+        "quantize",
+        "prune",
+        "cluster",
+        "factorize",
+        "qat",
+        "compress",
+        "evaluate",
+        "inspect",
+        "metadata",
+        "check-edgetpu",
+        "goldens",
+        "fetch",
+        "release",
+        "verify",
+    ),
 )
 
 

@@ -28,7 +28,7 @@ class Origin(Struct, frozen=True, kw_only=True):
         seed: of all that chance decided.
         steps: how many batches were learnt from.
         lessons: digest of what there was to learn from.
-        start: digest of the weights that training started from; "" if it started from nothing.
+        start: digest of the weights that training began with.
     """
 
     command: str

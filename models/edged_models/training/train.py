@@ -45,6 +45,7 @@ class Plan:
         sides_px: of the pictures, multiples of 32; half of the batches have the first.
         processes: that draw pictures.
         validate_steps: how often `validate` is asked.
+        stop_at: end before all steps are done, after so many.
     """
 
     start: Checkpoint
@@ -55,6 +56,12 @@ class Plan:
     sides_px: tuple[int, ...]
     processes: int = 1
     validate_steps: int = 1000
+    stop_at: int | None = None
+
+    @property
+    def last(self) -> int:
+        """The step after which it is over."""
+        return min(self.steps, self.stop_at or self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ class _Run:
             rate = rate_at(step, steps=plan.steps, peak=plan.rate)
             recent.append(self._trainer.step(images, truth, rate=rate))
             self._done = step + 1
-            last = self._done == plan.steps
+            last = self._done == plan.last
             judge = validate and (last or self._done % plan.validate_steps == 0)
             ap50 = validate(self.checkpoint()) if judge else None
             if judge or last or self._done % _LOG_STEPS == 0:
@@ -145,7 +152,7 @@ class _Run:
                 seed=self._plan.seed,
                 steps=self._done,
                 lessons=self._plan.lessons.digest(),
-                start=start.digest() if start.origin.steps else "",
+                start=start.digest(),
             ),
         )
 
@@ -153,7 +160,7 @@ class _Run:
         """Each step's batch, made ready while the one before is learnt from."""
         with ThreadPoolExecutor(1) as beside:
             following = beside.submit(self._batch, window, self._done)
-            for step in range(self._done, self._plan.steps):
+            for step in range(self._done, self._plan.last):
                 batch = following.result()
                 following = beside.submit(self._batch, window, step + 1)
                 yield step, batch

@@ -1,0 +1,1 @@
+"""The bundled model: made of one checkpoint, and provably so."""

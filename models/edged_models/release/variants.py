@@ -1,0 +1,91 @@
+"""The files that are made of the bundled checkpoint."""
+
+from dataclasses import dataclass, replace
+
+from edged_models.conversion.card import Card
+from edged_models.conversion.kinds.checkpoint import detector_source
+from edged_models.conversion.quantize import Io, Scheme, quantize
+from edged_models.detector.checkpoint import Checkpoint
+from edged_models.detector.graph import Head
+from edged_models.detector.weights import restore
+from edged_models.pictures.sources import open_pictures
+from edged_models.pictures.subset import at_most
+
+CALIBRATION = "scenes:train"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One file.
+
+    Attributes:
+        file: its name.
+        name: as the model calls itself.
+        side_px: of the input.
+        head: what it gives.
+        what: a line about it.
+        calibrated_on: how many scenes the quantisation sees.
+    """
+
+    file: str
+    name: str
+    side_px: int
+    head: Head
+    what: str
+    calibrated_on: int = 300
+
+
+VARIANTS = (
+    Variant(
+        file="marks.tflite",
+        name="edged-marks",
+        side_px=320,
+        head=Head.POSTPROCESS,
+        what="what the daemon runs if nothing else is set",
+    ),
+    Variant(
+        file="marks-fast.tflite",
+        name="edged-marks-fast",
+        side_px=192,
+        head=Head.POSTPROCESS,
+        what="a third of the time; small marks are missed",
+    ),
+    Variant(
+        file="marks-raw.tflite",
+        name="edged-marks-raw",
+        side_px=320,
+        head=Head.RAW,
+        what="all int8, for compilers and runtimes without the post-process operator",
+    ),
+    Variant(
+        file="marks-fast-raw.tflite",
+        name="edged-marks-fast-raw",
+        side_px=192,
+        head=Head.RAW,
+        what="the same of the fast one",
+    ),
+)
+
+
+def made(variant: Variant, checkpoint: Checkpoint, *, version: str) -> bytes:
+    """The .tflite of a variant: uint8 pixels in, int8 within; the same checkpoint gives the same bytes."""
+    net = restore(checkpoint, side_px=variant.side_px)
+    labels = checkpoint.architecture.labels
+    source = detector_source(net, name=variant.name, labels=labels, head=variant.head)
+    card = Card(
+        name=variant.name,
+        version=version,
+        description="Printed codes, fiducial tags and safety signs, by kind.",
+        author="The edged authors",
+        licence="Apache-2.0",
+        labels=labels,
+        mean=(0.0,),
+        std=(255.0,),
+    )
+    pictures = at_most(open_pictures(CALIBRATION), variant.calibrated_on)
+    return quantize(
+        replace(source, card=card),
+        scheme=Scheme.INT8,
+        io=Io.UINT8,
+        calibration=(one.image for one in pictures),
+    )

@@ -1,0 +1,96 @@
+"""Releasing models, and checking where they come from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from edged.marks import MARKS
+from edged_models.cli.main import main
+from edged_models.detector.architecture import Architecture
+from edged_models.detector.checkpoint import load_checkpoint
+from edged_models.detector.graph import Head
+from edged_models.errors import SourceError
+from edged_models.release import verifying
+from edged_models.release.provenance import Provenance, read_provenance
+from edged_models.release.releasing import release
+from edged_models.release.variants import Variant
+from edged_models.training.lessons import DrawnLessons
+from edged_models.training.start import fresh
+from edged_models.training.train import Plan, train
+
+VARIANTS = (
+    Variant(
+        file="marks.tflite", name="small", side_px=64, head=Head.RAW, what="small", calibrated_on=20
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released net that has learnt for four steps."""
+    folder = tmp_path_factory.mktemp("released")
+    begun = fresh(Architecture.of_width(MARKS, 0.25), side_px=64, seed=1)
+    begun.save(folder / "marks-start.npz")
+    plan = Plan(start=begun, lessons=DrawnLessons(1), steps=4, seed=1, rate=1e-3, sides_px=(64,))
+    out = folder / "marks.npz"
+    train(plan, out=out, resume=False, validate=None, tell=lambda *_: None)
+    release(
+        out,
+        folder / "marks-start.npz",
+        folder,
+        version="1.2.3",
+        tell=lambda _: None,
+        variants=VARIANTS,
+    )
+    return folder
+
+
+@pytest.fixture
+def provenance(folder: Path) -> Provenance:
+    return read_provenance(folder)
+
+
+def test_all_that_was_released_is_found_to_be_so(folder: Path, provenance: Provenance) -> None:
+    checks = [
+        *verifying.files(folder, provenance),
+        *verifying.history(folder, provenance),
+        verifying.scenes(provenance),
+        *verifying.models(folder, provenance, VARIANTS),
+        verifying.training(folder, provenance),
+    ]
+    assert [check.what for check in checks if not check.ok] == []
+    assert len(checks) == 9
+
+
+def test_another_recipe_or_another_checkpoint_is_noticed(
+    folder: Path, provenance: Provenance, tmp_path: Path
+) -> None:
+    other = structs.replace(provenance.scenes, seed=2)
+    assert not verifying.scenes(structs.replace(provenance, scenes=other)).ok
+    checkpoint = load_checkpoint(folder / "marks.npz")
+    for name in ("marks-start.npz", "marks.jsonl", "marks.tflite"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    weights = {name: array + 1 for name, array in checkpoint.weights.items()}
+    replace(checkpoint, weights=weights).save(tmp_path / "marks.npz")
+    assert [c.ok for c in verifying.files(tmp_path, provenance)] == [False, True, True, True]
+    assert [c.ok for c in verifying.history(tmp_path, provenance)] == [False, True]
+    assert [c.ok for c in verifying.models(tmp_path, provenance, VARIANTS)] == [False]
+    with pytest.raises(SourceError, match="not the account"):
+        release(
+            tmp_path / "marks.npz",
+            folder / "marks-start.npz",
+            tmp_path,
+            version="1",
+            tell=lambda _: None,
+        )
+
+
+def test_a_folder_without_provenance_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert "provenance.json" in error
+    assert error.count("\n") == 1
