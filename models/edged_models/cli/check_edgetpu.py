@@ -15,6 +15,7 @@ from edged_models.errors import ToolError
 
 _NOT_READY = 1
 _MIB = 1 << 20
+_MOST_RUNS = 8
 
 
 class Checked(Struct, frozen=True, kw_only=True):
@@ -81,7 +82,7 @@ def lines(checked: Checked) -> list[str]:
         ("ready", "yes" if checked.ready else "no"),
         *([("refused", judged.refused)] if judged.refused else []),
         ("EdgeTPU", f"{mapped} of {len(judged.ops)} ops"),
-        *(("CPU", line) for line in _runs(judged.on_cpu)),
+        *(("CPU", line) for line in _runs(judged.on_cpu)[:_MOST_RUNS]),
         ("parameters", size),
         ("compiler", _compiler(checked.compiled)),
     ]

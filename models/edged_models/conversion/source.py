@@ -1,6 +1,6 @@
 """What is converted: something trained that can be written as a .tflite."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,9 +67,20 @@ class FunctionSource:
     outputs: tuple[str, ...]
     learnt_ranges: bool = False
     held: Any = None
+    _written: dict[tuple[Precision, bool], bytes] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was written once: several schemes begin with the float32 model."""
 
     def written(self, precision: Precision, *, per_channel: bool = True) -> bytes:
         """See `Source`; the same function gives the same bytes."""
+        known = self._written.get((precision, per_channel))
+        if known is None:
+            known = self._convert(precision, per_channel=per_channel)
+            self._written[precision, per_channel] = known
+        return known
+
+    def _convert(self, precision: Precision, *, per_channel: bool) -> bytes:
         # By way of a SavedModel: converting the function itself would inline the stand-in of a custom op. Only the variables
         # are tracked, for saving Keras' layers would trace each of them.
         module = tf.Module()

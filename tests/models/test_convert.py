@@ -1,0 +1,208 @@
+"""Every way in, every scheme, both runtimes: what comes out gives what the net gives."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from edged_models.cli.main import main
+from edged_models.conversion.convert import convert
+from edged_models.conversion.flatmodel import flat_model
+from edged_models.conversion.metadata import card_of
+from edged_models.conversion.quantize import Io, Scheme, quantize
+from edged_models.conversion.source import Source
+from edged_models.conversion.sources import open_source
+from edged_models.errors import SourceError
+from edged_models.tensorflow import keras, layers, tf
+
+RUNTIMES = ("litert", "tflite")
+FUNCTION = """
+import tensorflow as tf
+
+net = tf.saved_model.load({folder!r})
+
+@tf.function(input_signature=[tf.TensorSpec([1, 32, 32, 3], tf.float32)])
+def ready(image):
+    return net.signatures["serving_default"](image)["activation"]
+
+def made():
+    return ready
+
+@tf.function
+def unsigned(image):
+    return image
+
+@tf.function(input_signature=[tf.TensorSpec([1, 32, 32, 3], tf.float32)])
+def several(image):
+    return {{"sum": tf.reduce_sum(image, [1, 2]), "first": image[:, 0, 0, :], "image": image}}
+
+number = 3
+"""
+VARIANTS: dict[str, Callable[[Source], bytes]] = {
+    "float32": convert,
+    "dynamic": lambda source: quantize(source, scheme=Scheme.DYNAMIC),
+    "float16": lambda source: quantize(source, scheme=Scheme.FLOAT16),
+    "int16x8": lambda source: quantize(source, scheme=Scheme.INT16X8, calibration=tiny.pictures()),
+    **{
+        f"int8-{io}": lambda source, io=io: quantize(
+            source, scheme=Scheme.INT8, io=io, calibration=tiny.pictures()
+        )
+        for io in Io
+    },
+}
+MOST_APART = {"float32": 1e-4, "dynamic": 0.03, "float16": 0.01, "int16x8": 0.01}
+
+
+@pytest.fixture(scope="module")
+def net() -> keras.Model:
+    return tiny.build()
+
+
+@pytest.fixture(scope="module")
+def specs(net: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("sources")
+    net.save(folder / "tiny.keras")
+    net.save(folder / "tiny.h5")
+    tf.saved_model.save(net, str(folder / "saved"))
+    (folder / "functions.py").write_text(FUNCTION.format(folder=str(folder / "saved")))
+    return {
+        "keras": str(folder / "tiny.keras"),
+        "h5": str(folder / "tiny.h5"),
+        "saved model": str(folder / "saved"),
+        "function": f"{folder / 'functions.py'}:ready",
+        "functions": str(folder / "functions.py"),
+    }
+
+
+@pytest.fixture(scope="module", params=["keras", "saved model", "function"])
+def made(
+    request: pytest.FixtureRequest, specs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """A file of every variant of one source."""
+    folder = tmp_path_factory.mktemp("variants")
+    source = open_source(specs[request.param])
+    paths = {name: folder / f"{name}.tflite" for name in VARIANTS}
+    for name, path in paths.items():
+        path.write_bytes(VARIANTS[name](source))
+    return paths
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_variant_runs_and_gives_what_the_net_gives(
+    made: dict[str, Path], net: keras.Model, runtime: str
+) -> None:
+    picture = tiny.pictures()[3]
+    fed = tiny.run(made["float32"], runtime, picture).fed
+    wanted = net(fed).numpy()
+    assert wanted.max() > 0.3, "a net that cannot decide would agree with anything"
+    for name, path in made.items():
+        ran = tiny.run(path, runtime, picture)
+        assert ran.family == "classification", name
+        (given,) = ran.outputs
+        apart = np.abs(given - wanted).max()
+        assert apart <= MOST_APART.get(name, 0.06), f"{name}: {apart:.3f} apart"
+
+
+def test_fewer_bits_take_fewer_bytes(made: dict[str, Path]) -> None:
+    weights = {
+        name: sum(t.stored_bytes for t in flat_model(path.read_bytes()).tensors if len(t.shape) > 1)
+        for name, path in made.items()
+    }
+    assert weights["float16"] < 0.6 * weights["float32"]
+    assert weights["int8-uint8"] < 0.35 * weights["float32"]
+
+
+def test_names_are_those_of_the_source(made: dict[str, Path]) -> None:
+    model = flat_model(made["float32"].read_bytes())
+    assert [tensor.name for tensor in model.of(model.inputs)] == ["image"]
+    assert model.tensors[model.outputs[0]].shape == (1, tiny.CLASSES)
+
+
+def test_an_h5_file_holds_the_same_net(specs: dict[str, str], net: keras.Model) -> None:
+    source = open_source(specs["h5"])
+    picture = tf.random.uniform((1, tiny.SIDE_PX, tiny.SIDE_PX, 3), -1, 1, seed=4)
+    (given,) = source.function(picture).values()
+    assert np.abs(given.numpy() - net(picture).numpy()).max() < 1e-5
+
+
+def test_a_function_may_be_made_by_a_function(specs: dict[str, str]) -> None:
+    source = open_source(f"{specs['functions']}:made")
+    assert source.name == "made"
+
+
+def test_outputs_keep_the_order_in_which_a_function_names_them(specs: dict[str, str]) -> None:
+    model = flat_model(convert(open_source(f"{specs['functions']}:several")))
+    assert [tensor.name for tensor in model.of(model.outputs)] == ["sum", "first", "image"]
+    assert [tensor.shape for tensor in model.of(model.outputs)] == [(1, 3), (1, 3), (1, 32, 32, 3)]
+
+
+def test_an_open_size_is_asked_for_and_a_fixed_one_kept(tmp_path: Path) -> None:
+    image = layers.Input((None, None, 3))
+    path = tmp_path / "open.keras"
+    keras.Model(image, layers.Conv2D(4, 3, 2)(image)).save(path)
+    with pytest.raises(SourceError, match="say how large with --side"):
+        open_source(str(path))
+    source = open_source(str(path), side_px=40)
+    assert source.function.inputs[0].shape == (1, 40, 40, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("unsigned", "has no input_signature"),
+        ("number", "is a int, no function"),
+        ("missing", "has no attribute 'missing'"),
+    ],
+)
+def test_what_is_no_function_is_named(specs: dict[str, str], name: str, says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        open_source(f"{specs['functions']}:{name}")
+
+
+def test_wrong_sources_are_refused_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], specs: dict[str, str]
+) -> None:
+    (tmp_path / "bad.keras").write_bytes(b"no zip")
+    (tmp_path / "bad.h5").write_bytes(b"no hdf5")
+    (tmp_path / "bad.npz").write_bytes(b"no zip")
+    (tmp_path / "bad.tflite").write_bytes(b"no model")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "saved_model.pb").write_bytes(b"\xff" * 100)
+    (tmp_path / "raises.py").write_text("1 / 0")
+    wrong = [
+        *(str(tmp_path / name) for name in ("bad.keras", "bad.h5", "bad.npz", "bad.tflite")),
+        *(str(tmp_path / name) for name in ("empty", "broken", "none.keras", "none.npz", "none")),
+        f"{tmp_path / 'raises.py'}:f",
+        f"{tmp_path / 'none.py'}:f",
+        "no.such.module:f",
+    ]
+    for spec in wrong:
+        assert main(["convert", spec, "--out", str(tmp_path / "out.tflite")]) == 1
+        said = capsys.readouterr()
+        assert said.err.startswith("edged-models: "), spec
+        assert said.err.count("\n") == 1, said.err
+    assert not (tmp_path / "out.tflite").exists()
+    assert main(["convert", specs["keras"], "--head", "raw", "--out", str(tmp_path / "x")]) == 1
+    assert "--head is for checkpoints" in capsys.readouterr().err
+
+
+def test_the_command_writes_beside_the_source_and_answers_in_json(
+    specs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = tmp_path / "small.keras"
+    here.write_bytes(Path(specs["keras"]).read_bytes())
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join("abcdefgh") + "\n")
+    assert main(["convert", str(here), "--labels", str(labels), "--version", "7", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert '"input": "float32 [1, 32, 32, 3] image"' in said
+    assert '"labels": 8' in said
+    assert card_of((tmp_path / "small.tflite").read_bytes()).version == "7"
+    assert main(["convert", str(here), "--out", str(here)]) == 1
+    assert "is what is converted" in capsys.readouterr().err
+    labels.write_text("\n".join("abcdefghi") + "\n")
+    assert main(["convert", str(here), "--labels", str(labels)]) == 1
+    assert "knows 8 classes, and there are 9 labels" in capsys.readouterr().err

@@ -1,0 +1,233 @@
+"""The bundled detector's way into eight bits, and what quantising says and refuses."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from edged.config.settings import ModelSettings
+from edged.marks import MARKS
+from edged.pipeline.model import load_model
+from edged_models.cli.main import main
+from edged_models.conversion.calibration import LEAST
+from edged_models.conversion.card import Card
+from edged_models.conversion.convert import convert
+from edged_models.conversion.flatmodel import flat_model
+from edged_models.conversion.kinds.function import concrete_source
+from edged_models.conversion.kinds.keras_file import network_source
+from edged_models.conversion.kinds.tflite_file import tflite_source
+from edged_models.conversion.leftovers import POSTPROCESS, leftovers
+from edged_models.conversion.quantize import Io, Scheme, quantize
+from edged_models.conversion.source import Source
+from edged_models.conversion.sources import open_source
+from edged_models.detector.graph import Head
+from edged_models.errors import PicturesError, SourceError
+from edged_models.tensorflow import keras, layers, tf
+
+RUNTIMES = ("litert", "tflite")
+
+
+@pytest.fixture(scope="module")
+def detector(checkpoint_file: Path) -> Source:
+    return open_source(str(checkpoint_file), side_px=64)
+
+
+@pytest.fixture(scope="module")
+def raw(checkpoint_file: Path) -> Source:
+    return open_source(str(checkpoint_file), head=Head.RAW, side_px=64)
+
+
+@pytest.fixture(scope="module")
+def small() -> Source:
+    return tflite_source(convert(network_source(tiny.build(), name="tiny")), name="tiny")
+
+
+def signature(path: Path, runtime: str) -> list[tuple[str, tuple[int, ...], float, int]]:
+    model = load_model(ModelSettings(path=path, runtime=runtime))
+    tensors = (*model.interpreter.signature.inputs, *model.interpreter.signature.outputs)
+    found = [(one.dtype, one.shape, one.scale, one.zero_point) for one in tensors]
+    assert model.labels == MARKS
+    model.interpreter.close()
+    return found
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_checkpoint_becomes_what_the_daemon_runs(
+    detector: Source, tmp_path: Path, runtime: str
+) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(
+        quantize(detector, scheme=Scheme.INT8, calibration=tiny.pictures(), io=Io.UINT8)
+    )
+    ran = tiny.run(path, runtime, tiny.pictures()[0])
+    assert ran.family == "ssd"
+    assert ran.fed.dtype == np.uint8
+    boxes, classes, scores, count = ran.outputs
+    assert boxes.shape == (1, 50, 4)
+    assert classes.shape == scores.shape == (1, 50)
+    assert count.shape == (1,)
+    ((dtype, shape, scale, zero_point), *_) = signature(path, runtime)
+    assert (dtype, shape, zero_point) == ("uint8", (1, 64, 64, 3), 0)
+    assert scale == pytest.approx(1 / 255, rel=1e-6)
+
+
+def test_the_same_pictures_give_the_same_bytes(checkpoint_file: Path, detector: Source) -> None:
+    again = open_source(str(checkpoint_file), side_px=64)
+    first, second, other = (
+        quantize(source, scheme=Scheme.INT8, calibration=tiny.pictures(brightest=brightest))
+        for source, brightest in ((detector, 255), (again, 255), (again, 90))
+    )
+    assert first == second
+    assert first != other
+
+
+def test_only_the_postprocess_stays_float(detector: Source) -> None:
+    model = flat_model(quantize(detector, scheme=Scheme.INT8, calibration=tiny.pictures()))
+    left = leftovers(model, activations=True)
+    assert [op.op for op in left.ops] == [POSTPROCESS]
+    assert left.beside(POSTPROCESS) == ()
+    assert [one.bytes for one in left.weights] == [84 * 4 * 4], "the anchors of 64 px"
+
+
+def test_raw_outputs_are_boxes_and_scores_and_agree_with_float(raw: Source) -> None:
+    wanted = flat_model(convert(raw))
+    assert [tensor.name for tensor in wanted.of(wanted.outputs)] == ["boxes", "scores"]
+    eight = quantize(raw, scheme=Scheme.INT8, io=Io.INT8, calibration=tiny.pictures())
+    model = flat_model(eight)
+    made = model.of(model.outputs)
+    assert [(tensor.dtype, tensor.shape) for tensor in made] == [
+        ("INT8", (1, 84, 4)),
+        ("INT8", (1, 84, len(MARKS))),
+    ]
+    assert leftovers(model, activations=True).ops == ()
+    real = [_invoked(content) for content in (convert(raw), eight)]
+    for exact, rounded in zip(*real, strict=True):
+        assert np.abs(exact - rounded).max() <= 0.03 * max(1.0, np.abs(exact).max())
+
+
+def _invoked(content: bytes) -> list[np.ndarray]:
+    interpreter = tf.lite.Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    (given,) = interpreter.get_input_details()
+    image = np.linspace(0, 1, 64 * 64 * 3, dtype=np.float32).reshape(given["shape"])
+    scale, zero_point = given["quantization"]
+    values = np.rint(image / scale + zero_point) if scale else image
+    interpreter.set_tensor(given["index"], values.astype(given["dtype"]))
+    interpreter.invoke()
+    real = []
+    for output in interpreter.get_output_details():
+        scale, zero_point = output["quantization"]
+        value = interpreter.get_tensor(output["index"]).astype(np.float32)
+        real.append((value - zero_point) * (scale or 1.0))
+    return real
+
+
+def test_dark_pictures_do_not_narrow_the_input(small: Source) -> None:
+    dark = tiny.pictures(brightest=60)
+    model = quantize(small, scheme=Scheme.INT8, calibration=dark)
+    interpreter = tf.lite.Interpreter(model_content=model)
+    ((scale, zero_point),) = [one["quantization"] for one in interpreter.get_input_details()]
+    # The classification family feeds floats of -1..1.
+    assert (scale, zero_point) == (pytest.approx(2 / 255, rel=1e-5), 127)
+
+
+def test_one_scale_a_tensor_on_demand(small: Source) -> None:
+    scales = [
+        max(
+            tensor.scales
+            for tensor in flat_model(
+                quantize(
+                    small, scheme=Scheme.INT8, calibration=tiny.pictures(), per_channel=per_channel
+                )
+            ).tensors
+        )
+        for per_channel in (True, False)
+    ]
+    assert scales == [16, 1]
+
+
+def test_learnt_ranges_need_no_pictures() -> None:
+    weights = tf.Variable(tf.random.uniform((3, 3, 3, 8), -1, 1, seed=1))
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 32, 32, 3], tf.float32)])
+    def learnt(image: tf.Tensor) -> tf.Tensor:
+        rounded = tf.quantization.fake_quant_with_min_max_args
+        image = rounded(image, 0.0, 0.98)
+        narrow = rounded(weights, -1.0, 1.0, narrow_range=True)
+        return rounded(tf.nn.conv2d(image, narrow, 2, "SAME"), -9.0, 9.0)
+
+    card = Card(mean=(0.0,), std=(255.0,))
+    source = concrete_source(learnt.get_concrete_function(), name="learnt")
+    source = replace(source, learnt_ranges=True, card=card)
+    content = quantize(source, scheme=Scheme.INT8, io=Io.UINT8)
+    model = flat_model(content)
+    assert leftovers(model, activations=True).ops == ()
+    assert [tensor.dtype for tensor in model.of((*model.inputs, *model.outputs))] == ["UINT8"] * 2
+    (given,) = tf.lite.Interpreter(model_content=content).get_input_details()
+    # The learnt range ends at 0.98; pixels are fed as they are all the same.
+    assert given["quantization"] == (pytest.approx(1 / 255), 0)
+
+
+def test_too_few_pictures_are_refused(small: Source) -> None:
+    with pytest.raises(PicturesError, match=f"needs {LEAST} pictures or more.*there were 7"):
+        quantize(small, scheme=Scheme.INT8, calibration=tiny.pictures(7))
+
+
+def test_what_does_not_go_together_is_refused(small: Source) -> None:
+    with pytest.raises(SourceError, match="goes with int8 only"):
+        quantize(small, scheme=Scheme.FLOAT16, io=Io.UINT8)
+    with pytest.raises(SourceError, match=r"is a \.tflite already"):
+        quantize(small, scheme=Scheme.DYNAMIC)
+    eight = quantize(small, scheme=Scheme.INT8, calibration=tiny.pictures())
+    with pytest.raises(SourceError, match="quantised already"):
+        tflite_source(eight, name="eight")
+
+
+def test_a_net_that_no_family_reads_must_say_how_it_is_fed() -> None:
+    image = layers.Input((32, 32, 3))
+    net = keras.Model(image, layers.Conv2D(5, 3)(image))
+    source = tflite_source(convert(network_source(net, name="odd")), name="odd")
+    with pytest.raises(SourceError, match=r"no supported family.*--mean and --std"):
+        quantize(source, scheme=Scheme.INT8, calibration=tiny.pictures())
+
+
+def test_the_command_warns_of_few_pictures_and_counts_them(
+    small: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "tiny.tflite"
+    model.write_bytes(convert(small))
+    scheme = ["--scheme", "int8", "--json"]
+    assert main(["quantize", str(model), *scheme, "--calibrate", "scenes:train:25"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["calibrated_on"] == 25
+    assert (
+        said.err
+        == "edged-models: calibrated on 25 pictures only: with 100 or more the ranges are surer\n"
+    )
+    assert (tmp_path / "tiny-int8.tflite").is_file()
+    few = ["quantize", str(model), *scheme, "--calibrate", "scenes:train:3"]
+    assert main([*few, "--out", str(tmp_path / "few.tflite")]) == 1
+    assert not (tmp_path / "few.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--scheme", "int8"], "int8 needs --calibrate"),
+        (["--scheme", "float16", "--calibrate", "x"], "looks at no pictures"),
+        (["--scheme", "dynamic", "--io", "int8"], "--io goes with int8"),
+        (["--scheme", "float16", "--mean", "1"], "--mean and --std go together"),
+        (["--scheme", "float16", "--mean", "1", "--std", "0"], "cannot be 0"),
+        (["--scheme", "float16", "--mean", "1,2", "--std", "1"], "one number or three"),
+    ],
+)
+def test_wrong_options_are_usage_errors(
+    options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["quantize", "model.npz", *options])
+    assert stopped.value.code == 2
+    assert says in capsys.readouterr().err
