@@ -25,6 +25,7 @@ PROGRAM = Program(
         "metadata",
         "check-edgetpu",
         "goldens",
+        "testcard",
         "fetch",
         "release",
         "verify",
