@@ -1,0 +1,66 @@
+"""``edged-models testcard``: a card to hold up to the camera."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from edged.cli.numbers import count
+from edged.marks import MARKS
+from edged_models.console import add_json, answer
+from edged_models.files import write_bytes
+from edged_models.testcard.layout import PAGES
+
+_MOST_SEED = 2**32 - 1
+
+
+class TestCard(Struct, frozen=True, kw_only=True):
+    """What was made.
+
+    Attributes:
+        pdf: to print.
+        png: for a screen.
+        marks: labels, in the order in which they stand on it.
+        seconds: how long it took.
+    """
+
+    pdf: Path
+    png: Path
+    marks: tuple[str, ...]
+    seconds: float
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "testcard",
+        help="draw a card with one of each mark, to print or to show on a phone",
+        description="Writes testcard.pdf and testcard.png: one of each mark that the bundled model knows, with the event to expect. "
+        "Another seed gives other codes and other signs.",
+    )
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR")
+    parser.add_argument("--seed", type=count(least=0, most=_MOST_SEED), default=0, metavar="N")
+    parser.add_argument("--page", choices=PAGES, default="a4")
+    add_json(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw it.
+
+    Raises:
+        ToolError: it cannot be written.
+    """
+    from edged_models.testcard.card import make_card
+
+    start_s = time.perf_counter()
+    card = make_card(PAGES[args.page], seed=args.seed)
+    pdf, png = args.out / "testcard.pdf", args.out / "testcard.png"
+    write_bytes(pdf, card.pdf)
+    write_bytes(png, card.png)
+    made = TestCard(pdf=pdf, png=png, marks=MARKS, seconds=time.perf_counter() - start_s)
+    lines = [f"{path}  {path.stat().st_size / 1024:.0f} KiB" for path in (pdf, png)]
+    answer(args, made, [*lines, f"{len(MARKS)} marks, {made.seconds:.1f} s"])
+    return 0
