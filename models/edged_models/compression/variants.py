@@ -1,13 +1,14 @@
-"""One variant of a net: changed, fine-tuned, and converted."""
+"""One variant of a net: changed, fine-tuned, and converted.
+
+What needs the optimisation toolkit is imported where it is used: most techniques do without, and loading it takes its time.
+"""
 
 from dataclasses import dataclass
 from functools import partial
 
-from edged_models.compression.clustering import clustered
 from edged_models.compression.factorizing import with_thin_layers
 from edged_models.compression.fine_tune import fine_tuned
 from edged_models.compression.narrowing import of_width, without_channels
-from edged_models.compression.qat import quantization_aware
 from edged_models.compression.sample import Sample, sample_of
 from edged_models.compression.techniques import (
     Aware,
@@ -20,7 +21,6 @@ from edged_models.compression.techniques import (
     Zeros,
 )
 from edged_models.compression.tuning import Progress, Tuning
-from edged_models.compression.zeroing import share_of_zeros, with_zeros
 from edged_models.conversion.calibration import ENOUGH
 from edged_models.conversion.convert import convert
 from edged_models.conversion.kinds.checkpoint import detector_source
@@ -55,6 +55,8 @@ def variant_of(checkpoint: Checkpoint, job: Job, *, progress: Progress) -> Varia
     sample = sample_of(open_pictures(job.tuning.learn, labels=labels), side_px=side_px)
     source_of = partial(detector_source, name=job.technique.name, labels=labels)
     if isinstance(job.technique.change, Aware):
+        from edged_models.compression.qat import quantization_aware
+
         net = quantization_aware(checkpoint, sample, tuning=job.tuning, progress=progress)
         source = source_of(net, learnt_ranges=True)
         parameters, remark = checkpoint.parameters(), "not calibrated"
@@ -81,9 +83,13 @@ def _changed(
     tune = partial(fine_tuned, sample=sample, tuning=tuning, progress=progress)
     match change:
         case Zeros(share=share):
+            from edged_models.compression.zeroing import share_of_zeros, with_zeros
+
             made = with_zeros(checkpoint, sample, share=share, tuning=tuning, progress=progress)
             return made, f"{share_of_zeros(made.weights):.0%} of the weights are zero"
         case Clusters(count=count):
+            from edged_models.compression.clustering import clustered
+
             made = clustered(checkpoint, sample, clusters=count, tuning=tuning, progress=progress)
             return made, f"{count} values a kernel"
         case FewerChannels(share=share):

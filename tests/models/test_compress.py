@@ -1,0 +1,115 @@
+"""``edged-models compress`` and its single techniques, as a user runs them."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edged_models.cli.main import main
+from edged_models.compression.rows import Table
+from edged_models.detector.checkpoint import load_checkpoint
+
+PICTURES = ["--learn", "scenes:train:20", "--steps", "2"]
+
+
+def table_in(folder: Path) -> Table:
+    return msgspec.json.decode((folder / "table.json").read_bytes(), type=Table)
+
+
+def test_grid_makes_a_table_and_goes_on_where_it_stopped(
+    checkpoint_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "grid"
+    command = ["compress", str(checkpoint_file), "--pictures", "scenes:held-out:12", *PICTURES]
+    command += ["--out", str(out)]
+    assert main([*command, "--only", "float32,channels-50"]) == 0
+    first = table_in(out)
+    assert [row.name for row in first.rows] == ["float32", "channels-50"]
+    wide, narrow = first.rows
+    assert narrow.parameters < 0.7 * wide.parameters
+    assert 0 < narrow.file_bytes < wide.file_bytes == (out / "float32.tflite").stat().st_size
+    assert narrow.deflated_bytes < narrow.file_bytes
+    assert "size" in narrow.best
+    for row in first.rows:
+        assert [cost.runtime for cost in row.costs] == ["litert", "tflite"]
+        assert all(cost.latency_ms > 0 and cost.ram_mib > 0 for cost in row.costs)
+        assert 0 <= row.quality.ap <= row.quality.ap50 <= 1
+    printed = capsys.readouterr().out
+    assert "50 % of channels pruned, int8" in printed
+    assert first.machine.processor in printed
+    assert first.machine.processor in (out / "table.md").read_text()
+    assert (out / "table.svg").read_text().lstrip().startswith("<?xml")
+
+    made_ns = (out / "channels-50.tflite").stat().st_mtime_ns
+    (out / "float32.tflite").write_bytes(b"damaged since")
+    assert main([*command, "--only", "float32,channels-50", "--resume", "--json"]) == 0
+    again = msgspec.json.decode(capsys.readouterr().out, type=Table)
+    assert (out / "channels-50.tflite").stat().st_mtime_ns == made_ns
+    assert [row.quality for row in again.rows] == [row.quality for row in first.rows]
+    assert (out / "float32.tflite").stat().st_size == wide.file_bytes
+
+
+def test_factorize_writes_a_smaller_net(
+    checkpoint_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "thin.npz"
+    command = ["factorize", str(checkpoint_file), "--energy", "0.6", *PICTURES, "--seed", "4"]
+    assert main([*command, "--out", str(out), "--json"]) == 0
+    said = msgspec.json.decode(capsys.readouterr().out)
+    thin = load_checkpoint(out)
+    assert thin.architecture.ranks
+    assert said["parameters"] == thin.parameters() < said["parameters_before"]
+    start = load_checkpoint(checkpoint_file)
+    assert (thin.origin.command, thin.origin.seed, thin.origin.steps) == ("factorize", 4, 2)
+    assert thin.origin.start == start.digest()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prune", "NO", "--by", "weight", "--share", "0.5"], "cannot read NO"),
+        (["prune", "FILE", "--by", "channel", "--share", "0.01"], "nothing to prune"),
+        (["factorize", "FILE", "--energy", "1"], "nothing to factorise"),
+        (["cluster", "FILE", "--learn", "scenes:train:5"], "too few to learn from"),
+        (["qat", "FILE", "--learn", "/nowhere"], "/nowhere"),
+        (["compress", "FILE", "--pictures", "/nowhere"], "/nowhere"),
+        (["compress", "TEXT"], "is no checkpoint"),
+        (["cluster", "FILE", *PICTURES, "--out", "TEXT/below.npz"], "cannot write"),
+    ],
+)
+def test_bad_input_is_refused_in_a_line(
+    arguments: list[str],
+    message: str,
+    checkpoint_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = tmp_path / "text.npz"
+    text.write_text("no weights")
+    paths = {"FILE": str(checkpoint_file), "TEXT": str(text), "TEXT/below.npz": f"{text}/below.npz"}
+    if "--learn" not in arguments:
+        arguments = [*arguments, "--learn", "scenes:train:20"]
+    assert main([paths.get(argument, argument) for argument in arguments]) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert message in said[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["text.npz"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prune", "x.npz", "--by", "weight", "--share", "1.5"], "from"),
+        (["prune", "x.npz", "--by", "weight", "--share", "0"], "above 0"),
+        (["prune", "x.npz", "--by", "weight", "--share", "0.5", "--even"], "--by channel"),
+        (["compress", "x.npz", "--only", "int8,magic"], "no technique is called 'magic'"),
+        (["cluster", "x.npz", "--clusters", "1"], "from 2"),
+    ],
+)
+def test_usage_errors(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err

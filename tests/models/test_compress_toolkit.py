@@ -1,0 +1,103 @@
+"""Pruning by weight, clustering and quantisation-aware training, with the real toolkit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edged_models.compression.clustering import clustered, most_values
+from edged_models.compression.fine_tune import fine_tuned
+from edged_models.compression.qat import quantization_aware
+from edged_models.compression.sample import Sample, sample_of
+from edged_models.compression.tuning import Tuning
+from edged_models.compression.zeroing import share_of_zeros, with_zeros
+from edged_models.conversion.kinds.checkpoint import detector_source
+from edged_models.conversion.quantize import Scheme, quantize
+from edged_models.detector.checkpoint import Checkpoint
+from edged_models.errors import PicturesError, ToolError
+from edged_models.evaluation.contender import Contender
+from edged_models.pictures.sources import open_pictures
+from edged_models.tensorflow import tf
+
+TUNING = Tuning(steps=2, learn="scenes:train:20")
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Tracing takes far longer than a few small steps; test_compress has a traced one."""
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(run_eagerly=False)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return sample_of(open_pictures(TUNING.learn), side_px=96)
+
+
+def test_sample_is_in_the_nets_pixels(sample: Sample) -> None:
+    assert sample.images.shape == (20, 96, 96, 3)
+    assert sample.images.dtype == np.uint8
+    there = sample.truth[sample.truth[..., 4] >= 0]
+    assert len(there) > 10
+    assert there[:, :4].min() >= 0
+    assert 48 < there[:, :4].max() <= 96
+
+
+def test_too_few_pictures_to_learn_from() -> None:
+    with pytest.raises(PicturesError, match="3 pictures are too few to learn from"):
+        sample_of(open_pictures("scenes:train:3"), side_px=96)
+
+
+def test_fine_tuning_learns_and_follows_its_seed(checkpoint: Checkpoint, sample: Sample) -> None:
+    steps: list[int] = []
+    with untraced():
+        first, again = (
+            fine_tuned(checkpoint, sample, tuning=TUNING, progress=steps.append) for _ in range(2)
+        )
+    assert steps == [0, 1, 2] * 2
+    assert first.digest() != checkpoint.digest()
+    for name, array in first.weights.items():
+        np.testing.assert_allclose(array, again.weights[name], atol=1e-4)
+
+
+def test_share_of_weights_is_reached(checkpoint: Checkpoint, sample: Sample) -> None:
+    with untraced():
+        made = with_zeros(checkpoint, sample, share=0.5, tuning=TUNING)
+    assert share_of_zeros(made.weights) == pytest.approx(0.5, abs=0.02)
+    assert {n: a.shape for n, a in made.weights.items()} == {
+        n: a.shape for n, a in checkpoint.weights.items()
+    }
+    with pytest.raises(ToolError, match="nothing to prune: 50% of the weights are zero already"):
+        with_zeros(made, sample, share=0.3, tuning=TUNING)
+
+
+def test_kernels_get_along_with_few_values(checkpoint: Checkpoint, sample: Sample) -> None:
+    assert most_values(checkpoint.weights) > 100
+    with untraced():
+        made = clustered(checkpoint, sample, clusters=4, tuning=TUNING)
+    assert most_values(made.weights) <= 4
+    with pytest.raises(ToolError, match="nothing to cluster"):
+        clustered(made, sample, clusters=4, tuning=TUNING)
+
+
+def test_quantisation_aware_net_runs_on_both_runtimes(
+    checkpoint: Checkpoint, sample: Sample, tmp_path: Path
+) -> None:
+    with untraced():
+        net = quantization_aware(checkpoint, sample, tuning=TUNING)
+    labels = checkpoint.architecture.labels
+    source = detector_source(net, name="aware", labels=labels, learnt_ranges=True)
+    path = tmp_path / "aware.tflite"
+    path.write_bytes(quantize(source, scheme=Scheme.INT8))
+    for runtime in ("litert", "tflite"):
+        with Contender(path, runtime=runtime) as contender:
+            given = contender.model.interpreter.signature.inputs[0]
+            assert (given.dtype, given.shape) == ("uint8", (1, 96, 96, 3))
+            assert contender.model.family.name == "ssd"
+            outputs = contender.model.interpreter.invoke(np.zeros(given.shape, given.dtype))
+            assert all(np.isfinite(array).all() for array in outputs)
