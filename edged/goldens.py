@@ -65,6 +65,10 @@ class Tolerances(Struct, frozen=True, kw_only=True):
     least_iou: _Fraction
     score: _Fraction
 
+    def floor(self, min_score: float) -> float:
+        """The score down to which detections must be asked for, so that none that may stand for an expected one is left out."""
+        return max(0.0, min_score - self.score)
+
 
 class Goldens(Struct, frozen=True, kw_only=True):
     """The goldens of one model file.
@@ -84,11 +88,6 @@ class Goldens(Struct, frozen=True, kw_only=True):
     min_score: _Fraction
     tolerances: Tolerances
     goldens: Annotated[tuple[Golden, ...], Meta(min_length=1, max_length=64)]
-
-    @property
-    def floor(self) -> float:
-        """The score down to which detections are needed for `mismatches`."""
-        return max(0.0, self.min_score - self.tolerances.score)
 
 
 def read_goldens(content: bytes) -> Goldens:
@@ -110,31 +109,33 @@ def write_goldens(goldens: Goldens) -> bytes:
     return msgspec.json.format(msgspec.json.encode(goldens), indent=1) + b"\n"
 
 
-def mismatches(golden: Golden, found: Detections, goldens: Goldens) -> tuple[str, ...]:
+def mismatches(
+    expected: tuple[Expected, ...], found: Detections, tolerances: Tolerances, *, min_score: float
+) -> tuple[str, ...]:
     """What is wrong with the detections in a golden's picture.
 
     Every expected detection must be there: the same class, the box and the score within the tolerances. Nothing else may be
     there that a tolerance could not have brought over the least score.
 
     Args:
-        golden: what is expected.
-        found: down to a score of `Goldens.floor`.
-        goldens: what it belongs to.
+        expected: all detections that are to be found.
+        found: those that were, down to a score of `Tolerances.floor`.
+        tolerances: how far they may be from each other.
+        min_score: the least score of an expected detection.
 
     Returns:
-        A sentence for each fault; none if it is as expected.
+        A clause for each fault; none if all is as expected.
     """
-    tolerances, expected = goldens.tolerances, golden.detections
     pairs = match(expected, found, tolerances)
     missing = [
-        f"{golden.picture}: no {one.label} of {one.score:.2f} at {_place(one.box)}"
+        f"no {one.label} of {one.score:.2f} at {_place(one.box)}"
         for place, one in enumerate(expected)
         if place not in pairs
     ]
     taken = set(pairs.values())
-    sure = np.flatnonzero(found.scores > goldens.min_score + tolerances.score)
+    sure = np.flatnonzero(found.scores > min_score + tolerances.score)
     surplus = [
-        f"{golden.picture}: class {found.class_ids[i]} of {found.scores[i]:.2f} at {_place(found.boxes[i])} is not expected"
+        f"class {found.class_ids[i]} of {found.scores[i]:.2f} at {_place(found.boxes[i])} is not expected"
         for i in sure.tolist()
         if i not in taken
     ]

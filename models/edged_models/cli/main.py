@@ -12,6 +12,7 @@ PROGRAM = Program(
     version=edged_models.__version__,
     package="edged_models.cli",
     commands=(
+        "pictures",
         "train",
         "convert",
         "quantize",

@@ -1,6 +1,8 @@
 """A model that is to be judged: tried in a process of its own, then opened here, and shown pictures."""
 
 import time
+from copy import copy
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError
+from edged.interfaces import Interpreter
+from edged.pipeline.encode import Encoder
 from edged.pipeline.model import load_model
 from edged.types import Detections, Fit, Frame, PixelFormat
 from edged.workers.tryout import try_model
@@ -70,6 +74,14 @@ class Contender:
         traceback: TracebackType | None,
     ) -> None:
         self.model.interpreter.close()
+
+    def on(self, interpreter: Interpreter) -> Self:
+        """The same model on another interpreter of it."""
+        other = copy(self)
+        encoder = Encoder(self.model.family.input)
+        other.model = replace(self.model, interpreter=interpreter, encoder=encoder)
+        other.invoke_ms = []
+        return other
 
     @property
     def input_px(self) -> tuple[int, int]:
