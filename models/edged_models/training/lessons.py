@@ -1,7 +1,6 @@
 """What there is to learn from: numbered pictures, each made or read when its number is called."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Protocol
 
 import cv2
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from edged_models.marks.photographs import Photographs
 from edged_models.marks.scenes import LEARNT_SEEDS, RECIPE, SIDE_PX, scene
+from edged_models.pictures.digest import digest
 from edged_models.pictures.labelled import PictureSet
 
 NO_BOX = -1.0
@@ -78,11 +78,7 @@ class OwnLessons:
         Raises:
             PicturesError: one of them cannot be read.
         """
-        sha = sha256("\n".join(self.pictures.labels).encode())
-        for one in self.pictures:
-            for part in (one.image, one.boxes, one.classes):
-                sha.update(np.ascontiguousarray(part).tobytes())
-        return f"pictures {sha.hexdigest()}"
+        return f"pictures {digest(self.pictures.labels, self.pictures)}"
 
     def __call__(self, number: int) -> Lesson:
         """One of them, stretched to the square as the daemon stretches a frame."""
