@@ -206,3 +206,17 @@ def test_the_command_writes_beside_the_source_and_answers_in_json(
     labels.write_text("\n".join("abcdefghi") + "\n")
     assert main(["convert", str(here), "--labels", str(labels)]) == 1
     assert "knows 8 classes, and there are 9 labels" in capsys.readouterr().err
+
+
+def test_an_op_that_no_runtime_has_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "svd.py").write_text(
+        "import tensorflow as tf\n"
+        "@tf.function(input_signature=[tf.TensorSpec([1, 32, 32, 3], tf.float32)])\n"
+        "def f(image):\n"
+        "    return tf.linalg.svd(image)[0]\n"
+    )
+    assert main(["convert", f"{tmp_path / 'svd.py'}:f"]) == 0
+    assert "TensorFlow Lite has no Svd" in capsys.readouterr().err
+    assert (tmp_path / "f.tflite").is_file()

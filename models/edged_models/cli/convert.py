@@ -1,15 +1,14 @@
 """``edged-models convert``: from something trained to a .tflite of 32-bit floats."""
 
 import argparse
+import sys
 import time
 from dataclasses import replace
 from typing import Any
 
 from edged_models import console
 from edged_models.conversion.arguments import add_card, add_source, card_of_options, target
-from edged_models.conversion.flatmodel import flat_model
-from edged_models.conversion.leftovers import Leftovers
-from edged_models.conversion.written import Written, signature
+from edged_models.conversion.written import FLOAT32, Written, account, custom_doubts
 from edged_models.files import write_bytes
 
 
@@ -48,19 +47,16 @@ def run(args: argparse.Namespace) -> int:
     source = replace(source, card=card.over(source.card))
     model = convert(source)
     write_bytes(out, model)
-    given, outputs = signature(flat_model(model, source.name))
-    written = Written(
+    written = account(
+        model,
         source=args.source,
         out=out,
-        scheme="float32",
-        bytes=len(model),
-        input=given,
-        outputs=outputs,
-        labels=len(source.card.labels),
+        scheme=FLOAT32,
         calibrated_on=0,
-        leftovers=Leftovers(ops=(), weights=()),
         seconds=time.perf_counter() - began_s,
     )
+    for doubt in custom_doubts(written):
+        print(f"edged-models: {doubt}", file=sys.stderr)
     console.answer(args, written, lines(written))
     return 0
 

@@ -9,14 +9,18 @@ from typing import Any
 from edged.cli.numbers import count
 from edged_models import console
 from edged_models.conversion.arguments import add_card, add_source, card_of_options, target
-from edged_models.conversion.calibration import ENOUGH
-from edged_models.conversion.flatmodel import flat_model
-from edged_models.conversion.leftovers import POSTPROCESS, leftovers
-from edged_models.conversion.written import Written, leftover_lines, signature
+from edged_models.conversion.calibration import ENOUGH, check_enough
+from edged_models.conversion.leftovers import POSTPROCESS
+from edged_models.conversion.written import (
+    INTEGER_SCHEMES,
+    Written,
+    account,
+    custom_doubts,
+    leftover_lines,
+)
 from edged_models.files import write_bytes
 
 _SCHEMES = ("dynamic", "float16", "int8", "int16x8")
-_CALIBRATED = ("int8", "int16x8")
 _IO = ("uint8", "int8", "float")
 _MOST_PICTURES = 100_000
 
@@ -63,15 +67,7 @@ def run(args: argparse.Namespace) -> int:
         ToolError: the file cannot be written.
     """
     began_s = time.perf_counter()
-    calibrated = args.scheme in _CALIBRATED
-    if calibrated and not args.calibrate:
-        args.usage(
-            f"{args.scheme} needs --calibrate: {ENOUGH} pictures or more of what the camera will see"
-        )
-    if args.calibrate and not calibrated:
-        args.usage(f"{args.scheme} looks at no pictures: leave --calibrate away")
-    if args.io and args.scheme != "int8":
-        args.usage(f"a {args.scheme} model takes and gives floats: --io goes with int8")
+    _check(args)
     card = card_of_options(args)
     out = target(args, f"-{args.scheme}.tflite")
 
@@ -81,13 +77,15 @@ def run(args: argparse.Namespace) -> int:
     from edged_models.pictures.sources import open_pictures
     from edged_models.pictures.subset import at_most
 
+    pictures = (
+        at_most(open_pictures(args.calibrate), args.calibration_count) if args.calibrate else ()
+    )
+    if args.calibrate:
+        check_enough(len(pictures))
     source = open_source(
         args.source, head=Head(args.head) if args.head else None, side_px=args.side
     )
     source = replace(source, card=card.over(source.card))
-    pictures = (
-        at_most(open_pictures(args.calibrate), args.calibration_count) if args.calibrate else ()
-    )
     model = quantize(
         source,
         scheme=Scheme(args.scheme),
@@ -96,18 +94,12 @@ def run(args: argparse.Namespace) -> int:
         per_channel=not args.per_tensor,
     )
     write_bytes(out, model)
-    flat = flat_model(model, source.name)
-    given, outputs = signature(flat)
-    written = Written(
+    written = account(
+        model,
         source=args.source,
         out=out,
         scheme=args.scheme,
-        bytes=len(model),
-        input=given,
-        outputs=outputs,
-        labels=len(source.card.labels),
         calibrated_on=len(pictures),
-        leftovers=leftovers(flat, activations=calibrated),
         seconds=time.perf_counter() - began_s,
     )
     for doubt in doubts(written):
@@ -116,9 +108,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Options that do not go together are a usage error."""
+    calibrated = args.scheme in INTEGER_SCHEMES
+    if calibrated and not args.calibrate:
+        args.usage(
+            f"{args.scheme} needs --calibrate: {ENOUGH} pictures or more of what the camera will see"
+        )
+    if args.calibrate and not calibrated:
+        args.usage(f"{args.scheme} looks at no pictures: leave --calibrate away")
+    if args.io and args.scheme != "int8":
+        args.usage(f"a {args.scheme} model takes and gives floats: --io goes with int8")
+
+
 def doubts(written: Written) -> list[str]:
     """What the user should know before he trusts the model."""
-    said = []
+    said = custom_doubts(written)
     if 0 < written.calibrated_on < ENOUGH:
         said.append(
             f"calibrated on {written.calibrated_on} pictures only: with {ENOUGH} or more the ranges are surer"

@@ -14,13 +14,26 @@ from edged.pipeline.model import find_family
 from edged.registry import INTERPRETERS, load
 from edged.types import Fitting, Frame, InputSpec, ModelSignature, PixelFormat
 from edged_models.conversion.quiet import quiet
-from edged_models.errors import SourceError
+from edged_models.errors import PicturesError, SourceError
 
 LEAST = 20
 """Fewer pictures do not show a net its ranges."""
 ENOUGH = 100
 """From here on more pictures change little."""
 U8 = NDArray[np.uint8]
+
+
+def check_enough(count: int) -> None:
+    """Refuse what would give wrong ranges.
+
+    Raises:
+        PicturesError: there are fewer than `LEAST`.
+    """
+    if count < LEAST:
+        raise PicturesError(
+            f"calibration needs {LEAST} pictures or more of what the camera will see, and there were {count}; "
+            "a few hundred are good"
+        )
 
 
 def encoded(pictures: Iterable[U8], spec: InputSpec) -> Iterator[NDArray[np.generic]]:
@@ -55,9 +68,8 @@ def input_spec(model: bytes, name: str) -> InputSpec:
                     path, threads=1, delegate=None, delegate_options={}
                 )
         except EdgedError as error:
-            raise SourceError(
-                f"{name} cannot be run, so it cannot be calibrated: {error}"
-            ) from error
+            why = str(error).replace(str(path), name)
+            raise SourceError(f"cannot calibrate what cannot be run: {why}") from error
         signature: ModelSignature = interpreter.signature
         interpreter.close()
     try:

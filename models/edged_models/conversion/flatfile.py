@@ -1,6 +1,8 @@
 """Taking a .tflite apart and putting it together again, without TensorFlow."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import flatbuffers
@@ -10,17 +12,31 @@ from edged_models.errors import SourceError
 
 _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
-DAMAGE = (
+_DAMAGE = (
     struct.error,
     ValueError,
-    IndexError,
+    LookupError,
     TypeError,
     AttributeError,
-    KeyError,
     OverflowError,
     MemoryError,
 )
 """What reading damaged FlatBuffers raises."""
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """What fails in the block fails because the file is damaged.
+
+    Raises:
+        SourceError: it did.
+    """
+    try:
+        yield
+    except SourceError:
+        raise
+    except _DAMAGE as error:
+        raise SourceError(f"{name} is damaged: {error}") from error
 
 
 def taken_apart(model: bytes, name: str = "the model") -> schema.ModelT:
@@ -31,10 +47,8 @@ def taken_apart(model: bytes, name: str = "the model") -> schema.ModelT:
     """
     if model[4:8] != _IDENTIFIER:
         raise SourceError(f"{name} is not a TensorFlow Lite model: bytes 4 to 8 are not 'TFL3'")
-    try:
+    with reading(name):
         return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
-    except DAMAGE as error:
-        raise SourceError(f"{name} is damaged: {error}") from error
 
 
 def put_together(tree: schema.ModelT) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from edged_models.conversion.appended import split
-from edged_models.conversion.flatfile import DAMAGE, taken_apart
+from edged_models.conversion.flatfile import reading, taken_apart
 from edged_models.errors import SourceError
 
 _OLD_CODES_END = 127
@@ -128,10 +128,8 @@ def flat_model(model: bytes, name: str = "the model") -> FlatModel:
     """
     content, _ = split(model, name)
     tree = taken_apart(content, name)
-    try:
+    with reading(name):
         return _model(tree)
-    except DAMAGE as error:
-        raise SourceError(f"{name} is damaged: {error}") from error
 
 
 def _model(tree: schema.ModelT) -> FlatModel:

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edged.modelfile.labels import labels_in_zip
 from edged_models.conversion.appended import Files, join, split
 from edged_models.conversion.card import Card
-from edged_models.conversion.flatfile import DAMAGE, put_together, taken_apart
+from edged_models.conversion.flatfile import put_together, reading, taken_apart
 from edged_models.conversion.metadata_schema import IDENTIFIER, ROOT
 from edged_models.conversion.metadata_tree import Node, read_tree, write_tree
 from edged_models.conversion.order import postprocessed
@@ -62,19 +62,10 @@ def attach(model: bytes, card: Card, name: str = "the model") -> bytes:
     tree = taken_apart(content, name)
     root = _tree(tree, name)
     _say(root, card)
-    graph = tree.subgraphs[0]
-    described = root.children("subgraph_metadata") or [Node("SubGraphMetadata")]
-    root.fields["subgraph_metadata"] = described
-    inputs = _tensors(described[0], "input_tensor_metadata", tree, graph.inputs)
-    outputs = _tensors(described[0], "output_tensor_metadata", tree, graph.outputs)
-    if card.mean and card.std:
-        _normalise(inputs[0], card)
-    if card.labels:
-        place, kind = _labelled(tree, len(card.labels), name)
-        file = _place_labels(described[0], outputs, outputs[place], kind, files)
-        files[file] = ("\n".join(card.labels) + "\n").encode()
-    _store(tree, write_tree(root))
-    return join(put_together(tree), files)
+    with reading(name):
+        _describe(tree, root, card, files, name)
+        _store(tree, write_tree(root))
+        return join(put_together(tree), files)
 
 
 def transplant(source: bytes, target: bytes, name: str) -> bytes:
@@ -88,13 +79,27 @@ def transplant(source: bytes, target: bytes, name: str) -> bytes:
 def _tree(model: schema.ModelT, name: str) -> Node:
     for entry in model.metadata or []:
         if entry.name == _ENTRY:
-            try:
+            with reading(f"the metadata in {name}"):
                 packed = bytes(np.asarray(model.buffers[entry.buffer].data, np.uint8))
                 if packed[4:8] == IDENTIFIER:
                     return read_tree(packed)
-            except DAMAGE as error:
-                raise SourceError(f"the metadata in {name} is damaged: {error}") from error
     return Node(ROOT)
+
+
+def _describe(model: schema.ModelT, root: Node, card: Card, files: Files, name: str) -> None:
+    """Say at the input and the outputs what the card says of them; new labels go into `files`."""
+    graph = model.subgraphs[0]
+    described = root.children("subgraph_metadata")
+    if not described:
+        described.append(Node("SubGraphMetadata"))
+    inputs = _tensors(described[0], "input_tensor_metadata", model, graph.inputs)
+    outputs = _tensors(described[0], "output_tensor_metadata", model, graph.outputs)
+    if card.mean and card.std:
+        _normalise(inputs[0], card)
+    if card.labels:
+        place, kind = _labelled(model, len(card.labels), name)
+        file = _place_labels(described[0], outputs, outputs[place], kind, files)
+        files[file] = ("\n".join(card.labels) + "\n").encode()
 
 
 def _store(model: schema.ModelT, packed: bytes) -> None:

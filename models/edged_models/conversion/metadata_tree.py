@@ -44,11 +44,7 @@ class Node:
 
 
 def read_tree(packed: bytes) -> Node:
-    """Unpack metadata; what a newer schema may have added is left out.
-
-    Raises:
-        flatfile.DAMAGE: it is damaged.
-    """
+    """Unpack metadata; what a newer schema may have added is left out. To be done within `flatfile.reading`."""
     root = int.from_bytes(packed[:4], "little")
     return _read(Table(bytearray(packed), root), ROOT)
 

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from edged.pipeline.encode import value_table
 from edged.types import InputSpec
-from edged_models.conversion.calibration import LEAST, encoded, input_spec
+from edged_models.conversion.calibration import check_enough, encoded, input_spec
 from edged_models.conversion.card import Card
 from edged_models.conversion.flatfile import put_together, taken_apart
+from edged_models.conversion.gist import gist
 from edged_models.conversion.metadata import attach, transplant
 from edged_models.conversion.order import postprocessed
 from edged_models.conversion.quiet import quiet
 from edged_models.conversion.source import Precision, Source
-from edged_models.errors import PicturesError, SourceError, ToolError
+from edged_models.errors import SourceError, ToolError
 from edged_models.tensorflow import (
     Calibrator,
     add_intermediate_tensors,
@@ -76,7 +77,7 @@ def quantize(
 
     Raises:
         SourceError: TensorFlow cannot do it, or `io` does not go with the scheme.
-        PicturesError: there are fewer than `LEAST` pictures.
+        PicturesError: there are fewer than `calibration.LEAST` pictures.
     """
     io = io or (Io.UINT8 if scheme is Scheme.INT8 else Io.FLOAT)
     if scheme is not Scheme.INT8 and io is not Io.FLOAT:
@@ -98,7 +99,7 @@ def quantize(
     except ToolError:
         raise
     except (RuntimeError, ValueError) as error:
-        raise SourceError(f"cannot quantise {source.name}: {error}") from error
+        raise SourceError(f"cannot quantise {source.name}: {gist(error)}") from error
     return transplant(whole, small, source.name)
 
 
@@ -106,11 +107,7 @@ def _counted(tensors: Iterable[NDArray[np.generic]]) -> Iterator[list[NDArray[np
     count = 0
     for count, tensor in enumerate(tensors, start=1):  # noqa: B007  # counted
         yield [tensor]
-    if count < LEAST:
-        raise PicturesError(
-            f"calibration needs {LEAST} pictures or more of what the camera will see, and there were {count}; "
-            "a few hundred are good"
-        )
+    check_enough(count)
 
 
 def _int8(

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from edged_models.conversion.card import Card
+from edged_models.conversion.gist import gist
 from edged_models.conversion.order import in_order
 from edged_models.conversion.quiet import quiet
 from edged_models.errors import SourceError
@@ -95,7 +96,7 @@ class FunctionSource:
                 f"cannot convert {self.name}: {error.strerror or error}; is the disk of temporary files full?"
             ) from error
         except Exception as error:  # the converter raises nearly anything
-            raise SourceError(f"cannot convert {self.name}: {_gist(error)}") from error
+            raise SourceError(f"cannot convert {self.name}: {gist(error)}") from error
         return in_order(model, self.outputs)
 
 
@@ -127,10 +128,3 @@ def _converted(folder: str | Path, precision: Precision, *, per_channel: bool) -
     if precision is Precision.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
-
-
-def _gist(error: Exception) -> str:
-    """The line of a converter's message that says what is wrong: it sends pages."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "error:" in line or "neither" in line]
-    return (telling or lines or [type(error).__name__])[0][:300]

@@ -4,9 +4,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from edged_models.conversion.flatmodel import FlatModel, FlatTensor
-from edged_models.conversion.leftovers import Leftovers
+from edged_models.conversion.flatmodel import FlatModel, FlatTensor, flat_model
+from edged_models.conversion.leftovers import POSTPROCESS, Leftovers, leftovers
+from edged_models.conversion.metadata import card_of
 
+FLOAT32 = "float32"
+INTEGER_SCHEMES = ("int8", "int16x8")
+"""Those that are meant to compute without floats."""
 _MOST_NAMED = 8
 
 
@@ -23,6 +27,7 @@ class Written(Struct, frozen=True, kw_only=True):
         labels: how many are in the file.
         calibrated_on: how many pictures; 0 if none were needed.
         leftovers: what of it stayed float.
+        custom_ops: ops that the runtimes do not bring.
         seconds: how long it took.
     """
 
@@ -35,7 +40,42 @@ class Written(Struct, frozen=True, kw_only=True):
     labels: int
     calibrated_on: int
     leftovers: Leftovers
+    custom_ops: tuple[str, ...]
     seconds: float
+
+
+def account(
+    content: bytes,
+    *,
+    source: str,
+    out: Path,
+    scheme: str,
+    calibrated_on: int,
+    seconds: float,
+) -> Written:
+    """What there is to say of a model that was written.
+
+    Raises:
+        SourceError: it is damaged.
+    """
+    model = flat_model(content, str(out))
+    given, outputs = signature(model)
+    whole = Leftovers(ops=(), weights=())
+    return Written(
+        source=source,
+        out=out,
+        scheme=scheme,
+        bytes=len(content),
+        input=given,
+        outputs=outputs,
+        labels=len(card_of(content, str(out)).labels),
+        calibrated_on=calibrated_on,
+        leftovers=whole
+        if scheme == FLOAT32
+        else leftovers(model, activations=scheme in INTEGER_SCHEMES),
+        custom_ops=_custom_ops(model),
+        seconds=seconds,
+    )
 
 
 def described(tensor: FlatTensor) -> str:
@@ -45,9 +85,26 @@ def described(tensor: FlatTensor) -> str:
 
 
 def signature(model: FlatModel) -> tuple[str, tuple[str, ...]]:
-    """The input and the outputs in words."""
-    (given, *_) = model.of(model.inputs)
-    return described(given), tuple(described(tensor) for tensor in model.of(model.outputs))
+    """The input, or all if there are several, and the outputs in words."""
+    inputs = [described(tensor) for tensor in model.of(model.inputs)]
+    return "; ".join(inputs) or "none", tuple(
+        described(tensor) for tensor in model.of(model.outputs)
+    )
+
+
+def _custom_ops(model: FlatModel) -> tuple[str, ...]:
+    """Ops that are none of TensorFlow Lite's, and that the runtimes do not bring either."""
+    return tuple(sorted({op.name for op in model.ops if op.custom and op.name != POSTPROCESS}))
+
+
+def custom_doubts(written: Written) -> list[str]:
+    """What the user should know if there are any."""
+    names = ", ".join(written.custom_ops)
+    return (
+        [f"TensorFlow Lite has no {names}: the daemon needs a library for it, see model.custom_ops"]
+        if names
+        else []
+    )
 
 
 def leftover_lines(left: Leftovers) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from edged_models.conversion.card import Card
+from edged_models.conversion.gist import gist
 from edged_models.conversion.kinds.fixed import fixed_shape
 from edged_models.conversion.source import FunctionSource
 from edged_models.detector.graph import Head
@@ -28,7 +29,7 @@ def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionS
     except SourceError:
         raise
     except Exception as error:  # the user's own code
-        raise SourceError(f"{spec} failed: {type(error).__name__}: {str(error)[:300]}") from error
+        raise SourceError(f"{spec} failed: {type(error).__name__}: {gist(error)}") from error
     return concrete_source(concrete, name=name, side_px=side_px)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edged_models.conversion.card import Card
+from edged_models.conversion.gist import gist
 from edged_models.conversion.kinds.fixed import fixed_shape
 from edged_models.conversion.source import FunctionSource
 from edged_models.detector.graph import Head
@@ -24,9 +25,7 @@ def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionS
     try:
         net = keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises nearly anything on a bad file
-        raise SourceError(
-            f"{path} cannot be read as a Keras file: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-        ) from error
+        raise SourceError(f"{path} cannot be read as a Keras file: {gist(error)}") from error
     return network_source(net, name=path.stem, side_px=side_px)
 
 

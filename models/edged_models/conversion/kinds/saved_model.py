@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from edged_models.conversion.gist import gist
 from edged_models.conversion.kinds.function import concrete_source
 from edged_models.conversion.source import FunctionSource
 from edged_models.detector.graph import Head
@@ -25,7 +26,7 @@ def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionS
     try:
         loaded = tf.saved_model.load(str(path))
     except Exception as error:  # it raises nearly anything on a damaged folder
-        raise SourceError(f"{path} cannot be read as a SavedModel: {str(error)[:200]}") from error
+        raise SourceError(f"{path} cannot be read as a SavedModel: {gist(error)}") from error
     signatures = loaded.signatures
     if not signatures:
         raise SourceError(f"{path} has no signature; save it with `signatures=`")
