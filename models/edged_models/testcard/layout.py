@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _MARGIN_MM = 12.0
 _HEAD_MM = 22.0
 _CAPTION_MM = 11.0
-_QUIET_SHARE = 0.1
+_QUIET_SHARE = 0.07
 """Of a cell's shorter side, kept white around the mark on every side: codes need it, and the boxes of neighbours must not touch."""
 _COLUMNS = 2
 
