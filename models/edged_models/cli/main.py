@@ -26,6 +26,7 @@ PROGRAM = Program(
         "metadata",
         "check-edgetpu",
         "goldens",
+        "card",
         "testcard",
         "fetch",
         "release",

@@ -12,25 +12,27 @@ Rows = list[tuple[str, ...]]
 def in_words(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What there is to say of all classes together, as name and value."""
     e = evaluation
+    threads = f"{e.threads} thread{'s' * (e.threads > 1)}"
+    at = f"at score {e.min_score:g}"
+    found = f"precision {number(e.precision)}, recall {number(e.recall)}, F1 {number(e.f1)}"
+    with_objects = [
+        ("objects", str(e.objects)),
+        ("AP", f"{number(e.ap)} (at IoU 0.5 {number(e.ap50)}, at 0.75 {number(e.ap75)})"),
+        (at, found),
+    ]
+    nothing = [("note", "nothing is labelled in them: every detection counts as a false alarm")]
+    alarms = number(e.false_alarms_per_empty_picture)
     rows = [
-        ("model", f"{e.model}, {e.runtime}, {e.threads} thread{'s' * (e.threads > 1)}"),
+        ("model", f"{e.model}, {e.runtime}, {threads}"),
         (
             "pictures",
             f"{e.pictures_name}: {e.pictures}, {e.empty_pictures} of them without objects",
         ),
-        ("objects", str(e.objects)),
-        ("AP", f"{number(e.ap)} (at IoU 0.5 {number(e.ap50)}, at 0.75 {number(e.ap75)})"),
-        (
-            f"at score {e.min_score:g}",
-            f"precision {number(e.precision)}, recall {number(e.recall)}, F1 {number(e.f1)}",
-        ),
-        ("false alarms", f"{number(e.false_alarms_per_empty_picture)} a picture without objects"),
+        *(with_objects if e.objects else nothing),
+        ("false alarms", f"{alarms} a picture without objects, {at}"),
         ("invoke", f"{e.invoke_ms_p50:.2f} ms median, {e.invoke_ms_p95:.2f} ms p95"),
         ("took", f"{e.seconds:.1f} s"),
     ]
-    if not e.objects:
-        note = "nothing is labelled in the pictures: every detection counts as a false alarm"
-        rows.append(("note", note))
     if e.unknown_to_model:
         rows.append(("left out", f"the model does not know {_list(e.unknown_to_model)}"))
     if e.not_in_pictures and e.objects:
@@ -39,7 +41,10 @@ def in_words(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 
 def by_label(evaluation: Evaluation) -> Rows:
-    """A row for each class that is in the pictures or was falsely found."""
+    """A row for each class that is in the pictures or was falsely found; without objects only the false alarms."""
+    if not evaluation.objects:
+        alarms = [(o.label, str(o.false_alarms)) for o in evaluation.by_label if o.false_alarms]
+        return [("label", "false alarms"), *alarms]
     head = ("label", "objects", "AP", "AP50", "precision", "recall", "F1", "false alarms")
     rows = [
         (

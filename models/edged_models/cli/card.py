@@ -1,0 +1,139 @@
+"""``edged-models card``: what a model is and how good it is, as Markdown."""
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from edged.cli.numbers import count, number
+from edged.registry import INTERPRETERS
+from edged_models import console
+
+_MOST_PICTURES = 10_000_000
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What the command answers.
+
+    Attributes:
+        out: the card.
+        figures: the same facts as JSON, beside it.
+        evaluations: on how many sets of pictures the model was judged.
+        bytes: the card's size.
+        seconds: how long it took.
+    """
+
+    out: Path
+    figures: Path
+    evaluations: int
+    bytes: int
+    seconds: float
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "card",
+        help="write a model card: what the file says, how good it is, where it comes from",
+        description="Writes what the model file says of itself, how good the model is on each set of pictures, and its provenance, "
+        "as Markdown, and the same as JSON beside it.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
+    parser.add_argument(
+        "--pictures",
+        action="append",
+        default=[],
+        metavar="PICTURES",
+        help="judge it on these, as evaluate does; may be given several times",
+    )
+    parser.add_argument(
+        "--provenance",
+        type=Path,
+        metavar="FILE",
+        help="a JSON object that names the model's SHA-256, as provenance.json of release",
+    )
+    parser.add_argument(
+        "--about",
+        type=Path,
+        metavar="FILE",
+        help="Markdown for the card: what it is for, its limits",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the card (MODEL.md beside the model)"
+    )
+    parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
+    parser.add_argument("--min-score", type=number(least=0, most=1), default=0.5, metavar="S")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the model's, one a line")
+    parser.add_argument(
+        "--limit",
+        type=count(least=1, most=_MOST_PICTURES),
+        metavar="N",
+        help="at most so many pictures of each set, evenly spread",
+    )
+    console.add_json(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Gather, judge, write.
+
+    Raises:
+        EdgedError: the model, the pictures or the provenance cannot be used, or the card cannot be written.
+    """
+    from edged_models.card.facts import gather, read_provenance, read_text
+    from edged_models.card.page import page
+    from edged_models.evaluation import evaluate
+    from edged_models.files import write_bytes, write_text
+    from edged_models.pictures.sources import open_pictures
+    from edged_models.pictures.subset import at_most
+
+    out = args.out or args.model.with_suffix(".md")
+    figures = out.with_suffix(".json")
+    if figures == out:
+        args.usage("--out is the Markdown; the JSON is written beside it")
+    began_s = time.perf_counter()
+    about = read_text(args.about) if args.about else ""
+    provenance = read_provenance(args.provenance, args.model) if args.provenance else ()
+    sets = [at_most(open_pictures(spec), args.limit) for spec in args.pictures]
+    evaluations = tuple(
+        evaluate(
+            args.model,
+            pictures,
+            runtime=args.runtime,
+            min_score=args.min_score,
+            labels_file=args.labels,
+            watch=partial(console.tracked, what=pictures.name, total=len(pictures)),
+        )
+        for pictures in sets
+    )
+    facts = gather(
+        args.model,
+        runtime=args.runtime,
+        labels_file=args.labels,
+        evaluations=evaluations,
+        about=about,
+        provenance=provenance,
+    )
+    text = page(facts, figures=figures.name)
+    write_bytes(figures, msgspec.json.format(msgspec.json.encode(facts), indent=1) + b"\n")
+    write_text(out, text)
+    result = Result(
+        out=out,
+        figures=figures,
+        evaluations=len(evaluations),
+        bytes=len(text.encode()),
+        seconds=time.perf_counter() - began_s,
+    )
+    judged = f"{len(evaluations)} sets of pictures" if evaluations else "nothing: see --pictures"
+    lines = [
+        ("card", f"{out}, {result.bytes} bytes"),
+        ("figures", str(figures)),
+        ("judged on", judged),
+        ("took", f"{result.seconds:.1f} s"),
+    ]
+    console.answer(args, result, console.table(lines))
+    return 0

@@ -1,0 +1,93 @@
+"""``edged-models card``: what it says is what the file and the evaluation say."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from pictures_on_disk import picture
+
+from edged import bundled
+from edged.marks import MARKS
+from edged_models.cli.main import main
+
+MODEL = str(bundled.model())
+SHA = sha256(bundled.model().read_bytes()).hexdigest()
+
+
+def test_the_file_its_figures_and_where_it_comes_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture(tmp_path / "photographs" / "a.png")
+    about = tmp_path / "about.md"
+    about.write_text("## What it is for\n\nMarks on parcels.\n")
+    provenance = tmp_path / "provenance.json"
+    provenance.write_text(json.dumps({"seed": 7, "models": [{"file": "a|b", "sha256": SHA}]}))
+    out = tmp_path / "new" / "CARD.md"
+    assert main([
+        "card", MODEL, "--pictures", "scenes:held-out:9", "--pictures", str(tmp_path / "photographs"),
+        "--about", str(about), "--provenance", str(provenance), "--out", str(out), "--json",
+    ]) == 0  # fmt: skip
+    assert json.loads(capsys.readouterr().out)["evaluations"] == 2
+    text = out.read_text()
+    facts = json.loads(out.with_suffix(".json").read_text())
+    scenes, photographs = facts["evaluations"]
+    assert text.startswith(f"# {facts['model']['title']}\n")
+    for said in (
+        SHA,
+        ", ".join(MARKS),
+        "Apache-2.0",
+        "Marks on parcels.",
+        "[CARD.json](CARD.json)",
+    ):
+        assert said in text
+    assert f"| AP | {scenes['ap']:.3f} (at IoU 0.5 {scenes['ap50']:.3f}" in text
+    assert photographs["ap"] is None
+    assert "nothing is labelled in them" in text
+    assert "| seed | 7 |" in text
+    assert "| models, 1, file | a\\|b |" in text
+
+
+def test_without_pictures_nothing_is_said_to_be_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["card", MODEL, "--out", str(tmp_path / "CARD.md")]) == 0
+    assert "see --pictures" in capsys.readouterr().out
+    text = (tmp_path / "CARD.md").read_text()
+    assert "Not measured." in text
+    assert "Where it comes from" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "is not about"),
+        (f'["{SHA}"]', "is no JSON object"),
+        ("\udcff", "no text in UTF-8"),
+        (" " * (1 << 21), "larger than"),
+    ],
+)
+def test_a_provenance_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    provenance = tmp_path / "provenance.json"
+    provenance.write_bytes(content.encode(errors="surrogateescape"))
+    out = tmp_path / "CARD.md"
+    assert main(["card", MODEL, "--provenance", str(provenance), "--out", str(out)]) == 1
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["card", str(tmp_path / "none.tflite"), "--out", str(tmp_path / "a.md")]) == 1
+    assert "none.tflite" in capsys.readouterr().err
+    assert main(["card", MODEL, "--pictures", "nowhere", "--out", str(tmp_path / "a.md")]) == 1
+    assert "no such file" in capsys.readouterr().err
+    assert (
+        main(["card", MODEL, "--about", str(tmp_path / "b"), "--out", str(tmp_path / "a.md")]) == 1
+    )
+    assert "cannot read" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SystemExit) as ended:
+        main(["card", MODEL, "--out", str(tmp_path / "a.json")])
+    assert ended.value.code == 2
