@@ -93,10 +93,10 @@ def target(args: argparse.Namespace, ending: str) -> Path:
     Raises:
         ToolError: that is the source itself.
     """
-    place, _, function = args.source.rpartition(":")
-    path = Path(place).parent / function if place.endswith(".py") else Path(args.source)
-    if place and not place.endswith(".py"):
-        path = Path(function)
+    path = Path(args.source)
+    place, colon, function = args.source.rpartition(":")
+    if colon and not path.exists():  # a function: beside its file, or here
+        path = Path(place).parent / function if place.endswith(".py") else Path(function)
     out: Path = args.out or path.with_name(f"{path.stem}{ending}")
     if out.exists() and Path(args.source).exists() and out.samefile(args.source):
         raise ToolError(f"{out} is what is converted: say another file with --out")
