@@ -1,11 +1,10 @@
 """Pruning by weight, clustering and quantisation-aware training, with the real toolkit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from untraced import untraced
 
 from edged_models.compression.clustering import clustered, most_values
 from edged_models.compression.fine_tune import fine_tuned
@@ -19,19 +18,8 @@ from edged_models.detector.checkpoint import Checkpoint
 from edged_models.errors import PicturesError, ToolError
 from edged_models.evaluation.contender import Contender
 from edged_models.pictures.sources import open_pictures
-from edged_models.tensorflow import tf
 
 TUNING = Tuning(steps=2, learn="scenes:train:20")
-
-
-@contextmanager
-def untraced() -> Iterator[None]:
-    """Tracing takes far longer than a few small steps; test_compress has a traced one."""
-    tf.config.run_functions_eagerly(run_eagerly=True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(run_eagerly=False)
 
 
 @pytest.fixture(scope="module")

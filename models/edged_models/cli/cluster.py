@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from edged.cli.numbers import count
-from edged_models.cli.shrinking import Technique, add_checkpoint, add_tuning, shrink
+from edged_models.cli.shrinking import Recipe, add_checkpoint, add_tuning, shrink
 from edged_models.console import add_json
+from edged_models.detector.checkpoint import load_checkpoint
 
 _MOST_CLUSTERS = 256
 
@@ -39,13 +40,15 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ToolError: the checkpoint or the pictures cannot be used, or there is nothing to cluster.
     """
+    start = load_checkpoint(args.checkpoint)
+
     from edged_models.compression.clustering import clustered, most_values
 
-    technique = Technique(
+    recipe = Recipe(
         command="cluster",
         apply=lambda checkpoint, sample, tuning, progress: clustered(
             checkpoint, sample, clusters=args.clusters, tuning=tuning, progress=progress
         ),
         reached=lambda made: f"at most {most_values(made.weights)} different weights in a kernel",
     )
-    return shrink(args, technique, ending=f"clusters-{args.clusters}")
+    return shrink(args, start, recipe, ending=f"clusters-{args.clusters}")

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from edged.cli.numbers import number
-from edged_models.cli.shrinking import Technique, add_checkpoint, add_tuning, shrink
+from edged_models.cli.shrinking import Recipe, add_checkpoint, add_tuning, shrink
 from edged_models.console import add_json
+from edged_models.detector.checkpoint import load_checkpoint
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,10 +37,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ToolError: the checkpoint or the pictures cannot be used, or no layer becomes smaller.
     """
+    start = load_checkpoint(args.checkpoint)
+
     from edged_models.compression.factorizing import with_thin_layers
     from edged_models.compression.fine_tune import fine_tuned
 
-    technique = Technique(
+    recipe = Recipe(
         command="factorize",
         apply=lambda checkpoint, sample, tuning, progress: fine_tuned(
             with_thin_layers(checkpoint, args.energy), sample, tuning=tuning, progress=progress
@@ -48,4 +51,4 @@ def run(args: argparse.Namespace) -> int:
             f"{name} rank {rank}" for name, rank in made.architecture.ranks.items()
         ),
     )
-    return shrink(args, technique, ending=f"energy-{100 * args.energy:.0f}")
+    return shrink(args, start, recipe, ending=f"energy-{100 * args.energy:.0f}")

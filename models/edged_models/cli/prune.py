@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from edged.cli.numbers import number
-from edged_models.cli.shrinking import Technique, add_checkpoint, add_tuning, shrink
+from edged_models.cli.shrinking import Recipe, add_checkpoint, add_tuning, shrink
 from edged_models.console import add_json
+from edged_models.detector.checkpoint import load_checkpoint
 
 _MOST_SHARE = 0.99
 
@@ -47,14 +48,15 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.even and args.by != "channel":
         args.usage("--even goes with --by channel")
-    technique = _by_weight(args) if args.by == "weight" else _by_channel(args)
-    return shrink(args, technique, ending=f"{args.by}s-{100 * args.share:.0f}")
+    start = load_checkpoint(args.checkpoint)
+    recipe = _by_weight(args) if args.by == "weight" else _by_channel(args)
+    return shrink(args, start, recipe, ending=f"{args.by}s-{100 * args.share:.0f}")
 
 
-def _by_weight(args: argparse.Namespace) -> Technique:
+def _by_weight(args: argparse.Namespace) -> Recipe:
     from edged_models.compression.zeroing import share_of_zeros, with_zeros
 
-    return Technique(
+    return Recipe(
         command="prune",
         apply=lambda checkpoint, sample, tuning, progress: with_zeros(
             checkpoint, sample, share=args.share, tuning=tuning, progress=progress
@@ -63,12 +65,12 @@ def _by_weight(args: argparse.Namespace) -> Technique:
     )
 
 
-def _by_channel(args: argparse.Namespace) -> Technique:
+def _by_channel(args: argparse.Namespace) -> Recipe:
     from edged_models.compression.channels import groups_of
     from edged_models.compression.fine_tune import fine_tuned
     from edged_models.compression.narrowing import of_width, without_channels
 
-    return Technique(
+    return Recipe(
         command="prune",
         apply=lambda checkpoint, sample, tuning, progress: fine_tuned(
             of_width(checkpoint, 1 - args.share)

@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
 from edged.cli.numbers import count, number
-from edged_models.compression.tuning import Progress, Tuning
+from edged_models.compression.sample import Sample, sample_of
+from edged_models.compression.tuning import Progress, Tuning, limit_threads
 from edged_models.console import answer, bar, table
-from edged_models.detector.checkpoint import SUFFIX, Checkpoint, Origin, load_checkpoint
+from edged_models.detector.checkpoint import SUFFIX, Checkpoint, Origin
 from edged_models.pictures.sources import open_pictures
 
 _MOST_STEPS = 1_000_000
@@ -41,7 +41,7 @@ class Shrunk(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Technique:
+class Recipe:
     """One way of making a net smaller.
 
     Attributes:
@@ -51,7 +51,7 @@ class Technique:
     """
 
     command: str
-    apply: Callable[[Checkpoint, Any, Tuning, Progress], Checkpoint]
+    apply: Callable[[Checkpoint, Sample, Tuning, Progress], Checkpoint]
     reached: Callable[[Checkpoint], str]
 
 
@@ -106,26 +106,23 @@ def out_beside(args: argparse.Namespace, ending: str, suffix: str = SUFFIX) -> P
     return args.out or args.checkpoint.with_name(f"{args.checkpoint.stem}-{ending}{suffix}")
 
 
-def shrink(args: argparse.Namespace, technique: Technique, *, ending: str) -> int:
-    """Read, change, fine-tune, write, and say what came out.
+def shrink(args: argparse.Namespace, checkpoint: Checkpoint, recipe: Recipe, *, ending: str) -> int:
+    """Change, fine-tune, write, and say what came out.
 
     Raises:
         ToolError: any of it cannot be done.
     """
     began_s = time.perf_counter()
-    checkpoint, tuning, out = (
-        load_checkpoint(args.checkpoint),
-        tuning_of(args),
-        out_beside(args, ending),
-    )
+    tuning, out = tuning_of(args), out_beside(args, ending)
+    limit_threads(tuning)
     sample = sample_for(checkpoint, tuning)
     with bar() as progress:
         task = progress.add_task("fine-tuning", total=tuning.steps)
-        made = technique.apply(
+        made = recipe.apply(
             checkpoint, sample, tuning, lambda done: progress.update(task, completed=done)
         )
     origin = Origin(
-        command=technique.command,
+        command=recipe.command,
         seed=tuning.seed,
         steps=tuning.steps,
         lessons=f"{tuning.learn} {sample.digest()}",
@@ -136,7 +133,7 @@ def shrink(args: argparse.Namespace, technique: Technique, *, ending: str) -> in
         out=out,
         parameters_before=checkpoint.parameters(),
         parameters=made.parameters(),
-        reached=technique.reached(made),
+        reached=recipe.reached(made),
         steps=tuning.steps,
         seconds=time.perf_counter() - began_s,
     )
@@ -144,12 +141,12 @@ def shrink(args: argparse.Namespace, technique: Technique, *, ending: str) -> in
     return 0
 
 
-def sample_for(checkpoint: Checkpoint, tuning: Tuning) -> Any:
-    """The pictures, at the net's size; sets TensorFlow's threads, once in a process."""
-    from edged_models.compression.sample import sample_of
-    from edged_models.tensorflow import tf
+def sample_for(checkpoint: Checkpoint, tuning: Tuning) -> Sample:
+    """The pictures to fine-tune on, at the net's size.
 
-    tf.config.threading.set_intra_op_parallelism_threads(tuning.threads)
+    Raises:
+        PicturesError: they cannot be used, or not for this net.
+    """
     pictures = open_pictures(tuning.learn, labels=checkpoint.architecture.labels)
     return sample_of(pictures, side_px=checkpoint.side_px)
 
