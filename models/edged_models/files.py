@@ -30,8 +30,11 @@ def replacing(path: Path) -> Iterator[Path]:
     It keeps the suffix, since some libraries choose the format by it.
 
     Raises:
-        ToolError: the folder cannot be made, or the file not written.
+        ToolError: the folder cannot be made, or the file not written, or something else than a file is there.
     """
+    if path.exists() and not path.is_file():
+        # A device or a pipe would be replaced by a file.
+        raise ToolError(f"cannot write {path}: something that is no file is there")
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

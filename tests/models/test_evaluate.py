@@ -12,8 +12,9 @@ from edged import bundled
 from edged.config.settings import ModelSettings
 from edged.pipeline.model import load_model
 from edged_models.cli.main import main
-from edged_models.evaluation import Evaluation, evaluate
 from edged_models.evaluation.contender import frame_of
+from edged_models.evaluation.judging import evaluate
+from edged_models.evaluation.results import Evaluation
 from edged_models.pictures.labelled import PictureSet
 from edged_models.pictures.sources import open_pictures
 from support.data import data

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Struct
 
 from edged.cli.numbers import count, number
-from edged.registry import INTERPRETERS
 from edged_models import console
 
 _MOST_PICTURES = 10_000_000
@@ -65,7 +64,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the card (MODEL.md beside the model)"
     )
-    parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
+    parser.add_argument("--runtime", choices=["auto", "litert", "tflite"], default="auto")
     parser.add_argument("--min-score", type=number(least=0, most=1), default=0.5, metavar="S")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="the model's, one a line")
     parser.add_argument(
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from edged_models.card.facts import gather, read_provenance, read_text
     from edged_models.card.page import page
-    from edged_models.evaluation import evaluate
+    from edged_models.evaluation.judging import evaluate
     from edged_models.files import write_bytes, write_text
     from edged_models.pictures.sources import open_pictures
     from edged_models.pictures.subset import at_most

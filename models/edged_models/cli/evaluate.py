@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from edged.cli.numbers import count, number
-from edged.registry import INTERPRETERS
 from edged_models import console
 from edged_models.errors import ToolError
 from edged_models.evaluation.results import Evaluation
@@ -49,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="PICTURES",
         help="a COCO or YOLO folder, an annotation file, a clip with its .tsv, a plain folder, or scenes:held-out[:N]",
     )
-    parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
+    parser.add_argument("--runtime", choices=["auto", "litert", "tflite"], default="auto")
     parser.add_argument(
         "--threads", type=count(least=1, most=_MOST_THREADS), default=1, metavar="N"
     )

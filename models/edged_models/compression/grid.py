@@ -13,9 +13,9 @@ from edged_models.compression.records import Records
 from edged_models.compression.rows import Cost, Omission, Quality, Record, Row
 from edged_models.compression.techniques import Done, Job, Refused, Technique
 from edged_models.errors import PicturesError
-from edged_models.evaluation import Evaluation
 from edged_models.evaluation.contender import Contender
 from edged_models.evaluation.judging import judge
+from edged_models.evaluation.results import Evaluation
 from edged_models.pictures.labelled import Labelled, PictureSet
 
 

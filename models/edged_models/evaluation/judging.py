@@ -75,9 +75,12 @@ def judge(
     agreements = [agree(one.labels, pictures.labels, model=one.path) for one in contenders]
     looks: list[list[Look]] = [[] for _ in contenders]
     began_s = time.perf_counter()
+    turns = list(zip(contenders, agreements, looks, strict=True))
     for picture in watch(pictures):
-        for contender, agreement, mine in zip(contenders, agreements, looks, strict=True):
+        for contender, agreement, mine in turns:
             mine.append(_look(contender, agreement, picture))
+        # Who comes first finds the processor's caches full of the picture: each model does in its turn.
+        turns.append(turns.pop(0))
     looking_s = time.perf_counter() - began_s
     judgements = []
     for contender, agreement, mine in zip(contenders, agreements, looks, strict=True):
