@@ -131,7 +131,7 @@ def test_every_problem_is_said_at_once_in_the_order_of_lines(main: Path) -> None
         ),
         (
             '[model]\nfamily = "yolov7"',
-            '2: model.family: expected one of "auto", "ssd", "yolo-nms-free"',
+            '2: model.family: expected one of "auto", "ssd", "ssd-raw"',
         ),
         ('[model]\nruntime = "litrt"', 'did you mean "litert"?'),
         (
