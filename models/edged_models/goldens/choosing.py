@@ -8,7 +8,6 @@ from edged.goldens import Tolerances
 from edged_models.errors import PicturesError
 from edged_models.goldens.candidates import Candidate
 
-LEAST_COUNT = 4
 _LEAST_EMPTY = 2
 _EMPTY_SHARE = 4
 _IOU_MARGIN = 0.05
