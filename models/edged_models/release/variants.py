@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from edged_models.conversion.card import Card
 from edged_models.conversion.kinds.checkpoint import detector_source
 from edged_models.conversion.quantize import Io, Scheme, quantize
@@ -24,6 +26,8 @@ class Variant:
         side_px: of the input.
         head: what it gives.
         what: a line about it.
+        score_shift: added to the scores' logits, so that 0.5 is a threshold that lets few false alarms pass; it changes no order, and
+            so no average precision.
         calibrated_on: how many scenes the quantisation sees.
     """
 
@@ -32,6 +36,7 @@ class Variant:
     side_px: int
     head: Head
     what: str
+    score_shift: float = 0.0
     calibrated_on: int = 300
 
 
@@ -69,7 +74,7 @@ VARIANTS = (
 
 def made(variant: Variant, checkpoint: Checkpoint, *, version: str) -> bytes:
     """The .tflite of a variant: uint8 pixels in, int8 within; the same checkpoint gives the same bytes."""
-    net = restore(checkpoint, side_px=variant.side_px)
+    net = restore(shifted(checkpoint, variant.score_shift), side_px=variant.side_px)
     labels = checkpoint.architecture.labels
     source = detector_source(net, name=variant.name, labels=labels, head=variant.head)
     card = Card(
@@ -89,3 +94,12 @@ def made(variant: Variant, checkpoint: Checkpoint, *, version: str) -> bytes:
         io=Io.UINT8,
         calibration=(one.image for one in pictures),
     )
+
+
+def shifted(checkpoint: Checkpoint, by: float) -> Checkpoint:
+    """The same net, all its scores' logits moved."""
+    weights = {
+        name: array + np.float32(by) if name.endswith("_score/bias") else array
+        for name, array in checkpoint.weights.items()
+    }
+    return replace(checkpoint, weights=weights)
