@@ -67,7 +67,7 @@ def _by_weight(args: argparse.Namespace) -> Recipe:
 
 def _by_channel(args: argparse.Namespace) -> Recipe:
     from edged_models.compression.channels import groups_of
-    from edged_models.compression.fine_tune import fine_tuned
+    from edged_models.compression.fine_tune import THOROUGH, fine_tuned
     from edged_models.compression.narrowing import of_width, without_channels
 
     return Recipe(
@@ -78,6 +78,7 @@ def _by_channel(args: argparse.Namespace) -> Recipe:
             else without_channels(checkpoint, args.share),
             sample,
             tuning=tuning,
+            usual_rate=THOROUGH,
             progress=progress,
         ),
         reached=lambda made: (

@@ -81,8 +81,7 @@ def add_tuning(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=number(least=0, most=1, above=True),
         metavar="R",
-        default=_STANDARD.rate,
-        help="learning rate at its highest (%(default)s)",
+        help="learning rate at its highest; what suits the change if not set",
     )
     parser.add_argument("--seed", type=count(least=0, most=2**31), metavar="N", default=1)
     parser.add_argument(

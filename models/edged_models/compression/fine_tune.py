@@ -14,6 +14,8 @@ from edged_models.detector.weights import extract, restore
 from edged_models.tensorflow import keras, tf
 from edged_models.training import augment
 
+GENTLE, THOROUGH = 5e-4, 2e-3
+"""Usual rates: of a net that still does what it did, and of one that has lost parts."""
 _BATCH = 16
 _LAST_SHARE = 0.02
 _WARM_UP_SHARE = 0.1
@@ -22,11 +24,16 @@ _FORGOTTEN = 5.0
 
 
 def fine_tuned(
-    checkpoint: Checkpoint, sample: Sample, *, tuning: Tuning, progress: Progress = silent
+    checkpoint: Checkpoint,
+    sample: Sample,
+    *,
+    tuning: Tuning,
+    usual_rate: float = GENTLE,
+    progress: Progress = silent,
 ) -> Checkpoint:
-    """A checkpoint after a short training."""
+    """A checkpoint after a short training; arguments as of `fine_tune`."""
     model = restore(checkpoint)
-    fine_tune(model, sample, tuning=tuning, progress=progress)
+    fine_tune(model, sample, tuning=tuning, usual_rate=usual_rate, progress=progress)
     return replace(checkpoint, weights=extract(model))
 
 
@@ -35,6 +42,7 @@ def fine_tune(
     sample: Sample,
     *,
     tuning: Tuning,
+    usual_rate: float = GENTLE,
     progress: Progress = silent,
 ) -> None:
     """Train a net in place on augmented pictures.
@@ -43,11 +51,13 @@ def fine_tune(
         model: from (B, side, side, 3) float32 in 0..1 to box codes and scores.
         sample: the pictures.
         tuning: how; after a warm-up the rate falls along a cosine.
+        usual_rate: where the tuning says none.
         progress: told how far it is.
     """
+    rate = tuning.rate or usual_rate
     keras.utils.set_random_seed(tuning.seed)
     loss = DetectionLoss(side_px=sample.side_px, labels=int(model.output_shape[1][-1]))
-    optimizer = keras.optimizers.Adam(tuning.rate, global_clipnorm=_MOST_NORM)
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=_MOST_NORM)
     _quicken_norms(model, tuning.steps)
 
     @tf.function
@@ -60,7 +70,7 @@ def fine_tune(
     batches = _batches(sample, np.random.default_rng(tuning.seed))
     progress(0)
     for step in range(tuning.steps):
-        optimizer.learning_rate.assign(tuning.rate * _share_at((step + 1) / tuning.steps))
+        optimizer.learning_rate.assign(rate * _share_at((step + 1) / tuning.steps))
         images, truth = next(batches)
         learn(tf.constant(images), tf.constant(truth))
         progress(step + 1)

@@ -1,5 +1,6 @@
 """Pruning by channel: the least important channels of every part go, and the net is narrower and faster."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,14 +16,16 @@ F32 = NDArray[np.float32]
 _STEP = 8
 _STEM_STEP = 4
 """Channels are kept in such steps: the runtimes' kernels take so many at once."""
+_UNEVEN = 1.5
+"""No part loses more than so many times the share: where a few channels are all there is, each is worth more than it seems."""
 _LEAST_SHARE = 0.25
 
 
 def without_channels(checkpoint: Checkpoint, share: float) -> Checkpoint:
     """Remove that share of all channels, the least important ones wherever they are.
 
-    A part keeps a quarter of its channels at least, and counts are rounded to what the runtimes compute at once, so that
-    the share is reached roughly.
+    No part is left with too few, and counts are rounded to what the runtimes compute at once, so that the share is reached
+    roughly.
 
     Raises:
         ToolError: nothing would be removed.
@@ -32,11 +35,12 @@ def without_channels(checkpoint: Checkpoint, share: float) -> Checkpoint:
     # Parts differ in scale: a channel is compared by how much it matters among its own.
     every = np.concatenate([scores[group.name] / scores[group.name].mean() for group in groups])
     limit = np.sort(every)[round(share * len(every))]
+    least = max(_LEAST_SHARE, 1 - _UNEVEN * share)
     counts = {}
     for group in groups:
         relative = scores[group.name] / scores[group.name].mean()
-        wanted = max(int((relative >= limit).sum()), _LEAST_SHARE * group.count)
-        counts[group.name] = _rounded(group, wanted)
+        wanted = _rounded(group, int((relative >= limit).sum()))
+        counts[group.name] = max(wanted, _rounded_up(group, least * group.count))
     return _keeping(checkpoint, groups, scores, counts, asked=f"a share of {share:g}")
 
 
@@ -109,5 +113,14 @@ def _keeping(
 
 
 def _rounded(group: Group, wanted: float) -> int:
-    step = _STEM_STEP if group.name == "stem" else _STEP
+    step = _step(group)
     return min(group.count, max(step, round(wanted / step) * step))
+
+
+def _rounded_up(group: Group, wanted: float) -> int:
+    step = _step(group)
+    return min(group.count, math.ceil(wanted / step) * step)
+
+
+def _step(group: Group) -> int:
+    return _STEM_STEP if group.name == "stem" else _STEP

@@ -14,14 +14,14 @@ class Tuning(Struct, frozen=True, kw_only=True):
     Attributes:
         learn: its pictures, as `open_pictures` takes them.
         steps: batches to learn from.
-        rate: of learning, at its highest.
+        rate: of learning, at its highest; None for what suits the change.
         seed: of all that chance decides.
         threads: of TensorFlow; 0 for one a core. With one, the same seed gives the same weights.
     """
 
     learn: str = "scenes:train:256"
     steps: int = 150
-    rate: float = 5e-4
+    rate: float | None = None
     seed: int = 1
     threads: int = 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from edged_models.compression.factorizing import with_thin_layers
-from edged_models.compression.fine_tune import fine_tuned
+from edged_models.compression.fine_tune import THOROUGH, fine_tuned
 from edged_models.compression.narrowing import of_width, without_channels
 from edged_models.compression.sample import Sample, sample_of
 from edged_models.compression.techniques import (
@@ -92,9 +92,11 @@ def _changed(
             made = clustered(checkpoint, sample, clusters=count, tuning=tuning, progress=progress)
             return made, f"{count} values a kernel"
         case FewerChannels(share=share):
-            return tune(without_channels(checkpoint, share)), ""
+            return tune(without_channels(checkpoint, share), usual_rate=THOROUGH), ""
         case Width(width=width):
-            return tune(of_width(checkpoint, width)), "started from the best channels"
+            return tune(
+                of_width(checkpoint, width), usual_rate=THOROUGH
+            ), "started from the best channels"
         case LowRank(energy=energy):
             made = with_thin_layers(checkpoint, energy)
             return tune(made), f"{len(made.architecture.ranks)} layers in two"
