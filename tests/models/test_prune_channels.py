@@ -105,6 +105,16 @@ def test_share_of_channels_is_reached(wide: Checkpoint) -> None:
     assert [o.shape for o in outputs(narrow)] == [o.shape for o in outputs(wide)]
 
 
+def test_no_part_loses_much_more_than_its_share(wide: Checkpoint) -> None:
+    weights = dict(wide.weights)
+    for name in ("stage32", "stage32a_point", "stage32b_point"):
+        weights[f"{name}_norm/gamma"] = np.where(np.arange(64) < 8, 1, 1e-3).astype(np.float32)
+    before = {group.name: group.count for group in groups_of(wide.architecture)}
+    narrow = without_channels(replace(wide, weights=weights), 0.4)
+    for group in groups_of(narrow.architecture):
+        assert group.count >= (1 - 1.5 * 0.4) * before[group.name]
+
+
 def test_width_takes_the_same_share_everywhere(wide: Checkpoint) -> None:
     narrow = of_width(wide, 0.5)
     assert narrow.architecture == Architecture.of_width(MARKS, 0.25)
