@@ -89,6 +89,15 @@ def test_each_cost_has_its_own_front(table: Table) -> None:
     ]
 
 
+def test_noise_of_a_measurement_puts_nothing_on_the_front() -> None:
+    better = row("better", kib=100, ap50=0.8, ms=(1.10, 15.0))
+    worse = row("worse", kib=100, ap50=0.7, ms=(1.09, 14.0))
+    assert [one.best for one in ranked([better, worse])] == [
+        ("size", "deflated", "litert", "tflite"),
+        ("tflite",),
+    ]
+
+
 def test_markdown_is_a_table_with_the_machine_named(table: Table) -> None:
     lines = markdown(table).splitlines()
     assert lines[0].startswith("| technique | KiB | deflated KiB | AP50 | AP | litert ms |")

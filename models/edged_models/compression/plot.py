@@ -5,6 +5,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from edged_models.compression.rows import Row, Table
 from edged_models.files import replacing
@@ -62,5 +63,8 @@ def _panel(axes: Axes, rows: Sequence[Row], costs: Sequence[float], name: str) -
             color=colour,
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("AP50")
     axes.grid(visible=True, alpha=0.3)
