@@ -49,7 +49,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     bundled: Annotated[
-        Literal["marks", "marks-fast"],
+        Literal["marks", "marks-fast", "marks-accurate"],
         Meta(description="Which of the bundled models, where no path is set."),
     ] = "marks"
     labels: Annotated[

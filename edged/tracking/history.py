@@ -84,7 +84,7 @@ class History:
         self.misses = 0
         self._id = track_id
         self.started_ns = now_ns
-        self._box, self._score, self._top_score = box, score, score
+        self.box, self._score, self._top_score = box, score, score
         self._votes = {class_id: score}
         self._stillness = Stillness(box, now_ns, stationary_s=stationary_s)
         self._path = Path(box)
@@ -94,7 +94,7 @@ class History:
         self.hits += 1
         self.misses = 0
         self.seen_ns = now_ns
-        self._box, self._score, self._top_score = box, score, max(score, self._top_score)
+        self.box, self._score, self._top_score = box, score, max(score, self._top_score)
         for voted in self._votes:
             self._votes[voted] *= _VOTE_DECAY
         self._votes[class_id] = self._votes.get(class_id, 0.0) + score
@@ -109,7 +109,7 @@ class History:
             class_id=self.class_id,
             score=self._score,
             top_score=self._top_score,
-            box=self._box,
+            box=self.box,
             started_ns=self.started_ns,
             seen_ns=self.seen_ns,
             seen=self.misses == 0,

@@ -1,8 +1,8 @@
 """Detections to tracks, frame by frame.
 
-Each frame's boxes are paired with the known objects in three rounds: strong boxes by overlap with where an object is
-expected; weak ones, which must overlap better, with believed objects that are left; and strong ones by distance, for what moves further than its size
-between two frames. A strong box that is left begins a candidate, which is believed after `min_hits` of them and `min_s`. An object ends
+Each frame's boxes are paired with the known objects in four rounds: strong boxes by overlap with where an object is
+expected; weak ones, which must overlap better, with believed objects that are left; strong ones by overlap with where an object was last
+seen, for what stops all at once; and strong ones by distance, for what moves further than its size between two frames. A strong box that is left begins a candidate, which is believed after `min_hits` of them and `min_s`. An object ends
 when it is looked for and not found `lost_s` after it was last seen. All times are the frames' captured times, so a slow
 replay and a live camera of any frame rate give the same tracks.
 """
@@ -73,7 +73,7 @@ class Tracker:
         self._filters = BoxFilters()
 
     def _pair(self, forecast: Forecast, detections: Detections, strong: Flags) -> dict[int, int]:
-        """The three rounds. Returns the index of a detection by the row of its object."""
+        """The four rounds. Returns the index of a detection by the row of its object."""
         matching = Matching()
         if not self._histories or not len(detections):
             return matching.pairs
@@ -92,6 +92,10 @@ class Tracker:
                 if self._histories[row].confirmed and not may_begin[column]
             )
         if len(matching.pairs) < len(classes) and len(matching.columns) < len(boxes):
+            last = np.array([known.box for known in self._histories], np.float32)
+            stayed = iou_matrix(last, boxes)
+            stayed[classes[:, None] != box_classes] = 0.0
+            matching.take(pair for pair in ranked(stayed, least) if may_begin[pair[1]])
             near = nearness(forecast.boxes, forecast.spread, boxes)
             near[classes[:, None] != box_classes] = 0.0
             matching.take(pair for pair in ranked(near, 0.0) if may_begin[pair[1]])

@@ -223,6 +223,20 @@ def test_something_small_in_the_place_of_something_large_is_another_object() -> 
     assert len(shown.ids) == 2
 
 
+def test_something_quick_that_stops_all_at_once_is_still_the_same() -> None:
+    """Where it is expected lies far beyond where it stands."""
+    tracker = Tracker(TrackSettings())
+    box = (0.5, 0.7, 0.6, 0.85)
+    ids = set()
+    for frame in range(20):
+        moved = -0.1 * min(frame, 5)
+        here = (box[0], box[1] + moved, box[2], box[3] + moved)
+        boxes = found(here)
+        update = tracker.update(boxes, np.ones(1, bool), frame * NS_PER_S // 15)
+        ids |= {track.id for track in (*update.tracks, *update.candidates)}
+    assert len(ids) == 1
+
+
 def test_two_who_cross_keep_their_ids() -> None:
     shown = Film()
     left, right = (0.1, 0.3, 0.2, 0.7), (0.8, 0.35, 0.9, 0.75)
