@@ -37,8 +37,8 @@ def tryout() -> Iterator[Tryout]:
         yield opened
 
 
-def seen(tryout: Tryout, image: Path) -> list[Finding]:
-    settings = ModelSettings(path=bundled.model())
+def seen(tryout: Tryout, image: Path, *, model: str = "marks") -> list[Finding]:
+    settings = ModelSettings(path=bundled.model(model))
     request = Request(settings=settings, image=image, min_score=0.5, repeats=1)
     return list(tryout.try_model(request, timeout_s=60).detections)
 
@@ -98,7 +98,7 @@ def test_the_pdf_is_one_sheet_of_its_size_and_both_are_small(card: Path) -> None
 def test_the_daemon_finds_every_mark_of_the_whole_card_and_nothing_else(
     card: Path, tryout: Tryout
 ) -> None:
-    found = seen(tryout, card / "testcard.png")
+    found = seen(tryout, card / "testcard.png", model="marks-accurate")
     assert sorted(finding.label for finding in found) == sorted(MARKS)
 
 
