@@ -65,7 +65,7 @@ def test_writing_again_changes_nothing_and_does_not_grow(marks: bytes) -> None:
 def test_what_is_not_named_stays(marks: bytes) -> None:
     card = card_of(attach(marks, Card(version="9")))
     assert card.version == "9"
-    assert (card.name, card.labels, card.std) == ("edged marks", MARKS, (255.0,))
+    assert (card.name, card.labels, card.std) == ("edged-marks", MARKS, (255.0,))
 
 
 def test_labels_go_to_the_classes_of_a_detector(marks: bytes) -> None:
