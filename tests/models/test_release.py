@@ -67,6 +67,10 @@ def test_all_that_was_released_is_found_to_be_so(folder: Path, provenance: Prove
 def test_another_recipe_or_another_checkpoint_is_noticed(
     folder: Path, provenance: Provenance, tmp_path: Path
 ) -> None:
+    bits = structs.replace(provenance.scenes, sha256="0" * 64)
+    elsewhere = verifying.scenes(structs.replace(provenance, scenes=bits))
+    assert elsewhere.ok
+    assert "processors" in elsewhere.found
     other = structs.replace(provenance.scenes, seed=2)
     assert not verifying.scenes(structs.replace(provenance, scenes=other)).ok
     checkpoint = load_checkpoint(folder / "marks.npz")

@@ -19,6 +19,8 @@ from edged_models.errors import SourceError
 from edged_models.evaluation.results import Evaluation
 
 _MOST_BYTES = 1 << 20
+_MOST_LISTED = 20
+"""Longer lists are for programs; the provenance itself has them."""
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -128,6 +130,8 @@ def _flat(value: object, way: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         case dict():
             for key, inner in value.items():
                 yield from _flat(inner, (*way, str(key)))
+        case list() if len(value) > _MOST_LISTED:
+            yield ", ".join(way), f"{len(value)} of them"
         case list() if any(isinstance(inner, dict | list) for inner in value):
             for number, inner in enumerate(value, 1):
                 yield from _flat(inner, (*way, str(number)))

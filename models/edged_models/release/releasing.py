@@ -12,9 +12,8 @@ from edged_models.release.provenance import (
     SCENES,
     Made,
     Provenance,
-    Scenes,
     digest_of,
-    scenes_digest,
+    first_scenes,
 )
 from edged_models.release.variants import CALIBRATION, VARIANTS, Variant, made
 from edged_models.tensorflow import tf
@@ -73,16 +72,13 @@ def release(
     for path, name in pairs:
         if path.resolve() != (folder / name).resolve():
             write_bytes(folder / name, path.read_bytes())
-    seed = checkpoint.origin.seed
     provenance = Provenance(
         version=version,
         checkpoint=digest_of(folder / CHECKPOINT),
         weights=checkpoint.digest(),
         start=digest_of(folder / START),
         journal=digest_of(folder / JOURNAL),
-        scenes=Scenes(
-            recipe=RECIPE, seed=seed, count=SCENES, sha256=scenes_digest(seed=seed, count=SCENES)
-        ),
+        scenes=first_scenes(recipe=RECIPE, seed=checkpoint.origin.seed, count=SCENES),
         calibration=CALIBRATION,
         tensorflow=tf.__version__,
         models=tuple(models),
