@@ -1,12 +1,10 @@
 """``edged-models cluster``: few different weights, so that the file compresses well."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from edged.cli.numbers import count
-from edged_models.cli.shrinking import Recipe, add_checkpoint, add_tuning, shrink
-from edged_models.console import add_json
+from edged_models.cli.shrinking import Recipe, add_checkpoint, add_rest, shrink
 from edged_models.detector.checkpoint import load_checkpoint
 
 _MOST_CLUSTERS = 256
@@ -28,10 +26,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="different weights in a kernel (%(default)s)",
     )
-    add_tuning(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the new checkpoint")
-    add_json(parser)
-    parser.set_defaults(func=run, usage=parser.error)
+    add_rest(parser, run)
 
 
 def run(args: argparse.Namespace) -> int:

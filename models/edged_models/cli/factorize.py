@@ -1,12 +1,10 @@
 """``edged-models factorize``: pointwise convolutions as two thin ones."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from edged.cli.numbers import number
-from edged_models.cli.shrinking import Recipe, add_checkpoint, add_tuning, shrink
-from edged_models.console import add_json
+from edged_models.cli.shrinking import Recipe, add_checkpoint, add_rest, shrink
 from edged_models.detector.checkpoint import load_checkpoint
 
 
@@ -25,10 +23,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="E",
         help="share of each layer's squared singular values to keep (%(default)s)",
     )
-    add_tuning(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the new checkpoint")
-    add_json(parser)
-    parser.set_defaults(func=run, usage=parser.error)
+    add_rest(parser, run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,12 +1,10 @@
 """``edged-models prune``: fewer weights, or fewer channels."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from edged.cli.numbers import number
-from edged_models.cli.shrinking import Recipe, add_checkpoint, add_tuning, shrink
-from edged_models.console import add_json
+from edged_models.cli.shrinking import Recipe, add_checkpoint, add_rest, shrink
 from edged_models.detector.checkpoint import load_checkpoint
 
 _MOST_SHARE = 0.99
@@ -34,10 +32,7 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="by channel: the same share from every part of the net, instead of the least important anywhere",
     )
-    add_tuning(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the new checkpoint")
-    add_json(parser)
-    parser.set_defaults(func=run, usage=parser.error)
+    add_rest(parser, run)
 
 
 def run(args: argparse.Namespace) -> int:

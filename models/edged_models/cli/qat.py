@@ -14,10 +14,10 @@ from edged_models.cli.shrinking import (
     sample_for,
     tuning_of,
 )
-from edged_models.compression.tuning import limit_threads
 from edged_models.console import add_json, answer, bar, table
 from edged_models.detector.checkpoint import load_checkpoint
 from edged_models.files import write_bytes
+from edged_models.threads import limit_threads
 
 _IOS = ("uint8", "int8", "float")
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from edged_models.conversion.quantize import Io, Scheme, quantize
     from edged_models.detector.graph import Head
 
-    limit_threads(tuning)
+    limit_threads(tuning.threads)
     sample = sample_for(checkpoint, tuning)
     with bar() as progress:
         task = progress.add_task("fine-tuning", total=tuning.steps)

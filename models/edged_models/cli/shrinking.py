@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from edged.cli.numbers import count, number
 from edged_models.compression.sample import Sample, sample_of
-from edged_models.compression.tuning import Progress, Tuning, limit_threads
-from edged_models.console import answer, bar, table
+from edged_models.compression.tuning import Progress, Tuning
+from edged_models.console import add_json, answer, bar, table
 from edged_models.detector.checkpoint import SUFFIX, Checkpoint, Origin
 from edged_models.pictures.sources import open_pictures
+from edged_models.threads import limit_threads
 
 _MOST_STEPS = 1_000_000
 _MOST_THREADS = 64
@@ -93,6 +94,14 @@ def add_tuning(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rest(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    """What comes last where a checkpoint becomes a smaller one: tuning, ``--out``, ``--json``, and who runs it."""
+    add_tuning(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the new checkpoint")
+    add_json(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
 def tuning_of(args: argparse.Namespace) -> Tuning:
     """What `add_tuning` was told."""
     return Tuning(
@@ -113,7 +122,7 @@ def shrink(args: argparse.Namespace, checkpoint: Checkpoint, recipe: Recipe, *, 
     """
     began_s = time.perf_counter()
     tuning, out = tuning_of(args), out_beside(args, ending)
-    limit_threads(tuning)
+    limit_threads(tuning.threads)
     sample = sample_for(checkpoint, tuning)
     with bar() as progress:
         task = progress.add_task("fine-tuning", total=tuning.steps)

@@ -1,7 +1,6 @@
 """``edged-models train``: a detector of printed marks, or of what is in your own pictures."""
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from edged.cli.numbers import count, number
 from edged.marks import MARKS
 from edged_models.console import add_json, answer, bar, table
 from edged_models.errors import PicturesError, SourceError
+from edged_models.threads import limit_threads
 
 if TYPE_CHECKING:
     from edged_models.detector.checkpoint import Checkpoint
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
         args.usage("--width is of a fresh net: leave --start out")
     if args.pictures and args.without_marks:
         args.usage("--without-marks goes with drawn scenes: put empty pictures among --pictures")
-    os.environ["TF_NUM_INTRAOP_THREADS"] = str(args.threads)
+    limit_threads(args.threads)
     from edged_models.training.train import train
     from edged_models.training.validation import Validation
 

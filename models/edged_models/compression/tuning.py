@@ -28,12 +28,3 @@ class Tuning(Struct, frozen=True, kw_only=True):
 
 def silent(done: int) -> None:
     """Nobody watches."""
-
-
-def limit_threads(tuning: Tuning) -> None:
-    """Hold TensorFlow to that many threads; before it has computed anything, for later it refuses."""
-    from edged_models.tensorflow import tf  # here: who only describes a tuning needs no TensorFlow
-
-    if tuning.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(tuning.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)

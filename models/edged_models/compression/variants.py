@@ -20,7 +20,7 @@ from edged_models.compression.techniques import (
     Width,
     Zeros,
 )
-from edged_models.compression.tuning import Progress, Tuning, limit_threads
+from edged_models.compression.tuning import Progress, Tuning
 from edged_models.conversion.calibration import ENOUGH
 from edged_models.conversion.convert import convert
 from edged_models.conversion.kinds.checkpoint import detector_source
@@ -29,6 +29,7 @@ from edged_models.conversion.source import Source
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.weights import restore
 from edged_models.pictures.sources import open_pictures
+from edged_models.threads import limit_threads
 
 _FLOAT32 = "float32"
 
@@ -48,7 +49,7 @@ def variant_of(checkpoint: Checkpoint, job: Job, *, progress: Progress) -> Varia
     Raises:
         ToolError: it cannot be had from this net, or the pictures do not do.
     """
-    limit_threads(job.tuning)
+    limit_threads(job.tuning.threads)
     labels = checkpoint.architecture.labels
     side_px = job.technique.side_px or checkpoint.side_px
     sample = sample_of(open_pictures(job.tuning.learn, labels=labels), side_px=side_px)
