@@ -100,6 +100,8 @@ class _Run:
     def __init__(self, plan: Plan, out: Path, *, resume: bool) -> None:
         keras.utils.set_random_seed(plan.seed)
         self._plan = plan
+        # Once: the lessons' digest reads every picture of a folder.
+        self._lessons, self._start = plan.lessons.digest(), plan.start.digest()
         self.state_path = out.with_suffix(".state")
         self._trainer = Trainer(restore(plan.start), rate=plan.rate)
         self._done = 0
@@ -142,17 +144,16 @@ class _Run:
         """The averaged net."""
         model = self._trainer.model
         weights = dict(zip(names(model), self._trainer.averaged(), strict=True))
-        start = self._plan.start
         return replace(
-            start,
+            self._plan.start,
             side_px=max(self._plan.sides_px),
             weights=weights,
             origin=Origin(
                 command="train",
                 seed=self._plan.seed,
                 steps=self._done,
-                lessons=self._plan.lessons.digest(),
-                start=start.digest(),
+                lessons=self._lessons,
+                start=self._start,
             ),
         )
 
@@ -179,8 +180,8 @@ class _Run:
             steps=plan.steps,
             rate=plan.rate,
             sides_px=plan.sides_px,
-            lessons=plan.lessons.digest(),
-            start=plan.start.digest(),
+            lessons=self._lessons,
+            start=self._start,
             parameters=plan.start.parameters(),
             tensorflow=tf.__version__,
             machine=platform.machine(),
