@@ -52,3 +52,19 @@ class SpoolError(EdgedError, OSError):
 
 class WorkerError(EdgedError, RuntimeError):
     """A worker could not be started, died, or sent nonsense."""
+
+
+class UpdateError(EdgedError, RuntimeError):
+    """A model update was not carried out."""
+
+
+class BundleError(UpdateError, ValueError):
+    """A bundle, or any other signed document, is damaged, not trusted, or not for this device: trying again does not help."""
+
+
+class StoreError(UpdateError, OSError):
+    """The disk of the model store cannot be read or written, or is full: trying again may help."""
+
+
+class DownloadError(UpdateError, ConnectionError):
+    """A bundle cannot be fetched: trying again may help."""

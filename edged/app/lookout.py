@@ -19,7 +19,17 @@ from edged.filters import UNNAMED
 from edged.health import Conditions, Verdict
 from edged.logs import fields
 from edged.scene import Scene
-from edged.workers.protocol import CameraReport, Fault, Observation, Ready, Report, VisionJob
+from edged.workers.protocol import (
+    CameraReport,
+    Compared,
+    Declined,
+    Faltered,
+    Fault,
+    Observation,
+    Ready,
+    Report,
+    VisionJob,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +121,8 @@ class Lookout:
                 self._welcome(item.worker, ready)
             case Fault():
                 pass  # its end follows, and bears it
+            case Declined() | Faltered() | Compared():
+                pass
 
     def gone(self, item: Gone) -> None:
         """A worker ended; its cameras see nothing until the next one runs."""

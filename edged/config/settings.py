@@ -250,6 +250,39 @@ class SpoolSettings(Struct, frozen=True, kw_only=True):
     )
 
 
+class UpdateSettings(Struct, frozen=True, kw_only=True):
+    """[updates]: models that come to a running device."""
+
+    trust: Annotated[
+        Path | None,
+        Meta(
+            description="Whose signatures count: a file made by `edged trust create`. Without one, no update is taken."
+        ),
+    ] = None
+    folder: Annotated[
+        Path | None,
+        Meta(
+            description="Bundles (*.edgem) that appear here, by renaming, are installed; the folder incoming of the model store if not set."
+        ),
+    ] = None
+    channel: Annotated[
+        bool,
+        Meta(description="Follow the signed desired state on MQTT: the topic down/desired."),
+    ] = False
+    stale_h: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=8760,
+            description="Running hours without news from the channel, after which `up/health` says so.",
+        ),
+    ] = 168.0
+    reserve_mb: Annotated[
+        float,
+        Meta(ge=0, le=100_000, description="Disk space that no update may take."),
+    ] = 64.0
+
+
 class HealthSettings(Struct, frozen=True, kw_only=True):
     """[health]."""
 
@@ -279,6 +312,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     events: EventSettings = field(default_factory=EventSettings)
     camera: dict[Name, CameraSettings] = field(default_factory=dict)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
+    updates: UpdateSettings = field(default_factory=UpdateSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     log: LogSettings = field(default_factory=LogSettings)
     publisher: tuple[str, Struct] | None = None

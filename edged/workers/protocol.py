@@ -7,6 +7,7 @@ that it reads: a packet that does not parse is a `WorkerError`, and the worker i
 
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -37,21 +38,53 @@ class CameraJob(Struct, frozen=True, kw_only=True):
     driver: msgspec.Raw
     """The driver's `Settings`, as JSON: only the worker imports the driver."""
     masks: tuple[Polygon, ...] = ()
-    min_score: float = 0.0
+
+
+class Plan(Struct, frozen=True, kw_only=True, tag="plan"):
+    """Supervisor to worker, in its job and at any time later: which model looks from now on.
+
+    A worker that looks already loads what it lacks beside that, in a thread, warms it on its goldens, and switches between two
+    frames: it says `Ready`. If the new model cannot be loaded or fails its goldens, it says `Declined`, and goes on as before.
+
+    Attributes:
+        number: of the plan; rises.
+        model: what looks.
+        name: ``name@version`` for the messages; the file's own if "".
+        min_scores: for each of the job's cameras, the score below which detections are of no use to anybody.
+        goldens: the model's ``goldens.json``, pictures beside it; None: it is warmed, but not compared with anything.
+        shadow: the old model, kept beside while the new one is on trial; None: no trial.
+        shadow_every: one frame in so many is shown to the shadow as well: the worker says `Compared`.
+        shadow_score: detections of at least this score are compared.
+        most_boxes: more detections of at least that score in one frame are a flood: the worker says `Faltered`.
+    """
+
+    number: int = 0
+    model: ModelSettings
+    name: str = ""
+    min_scores: tuple[float, ...] = ()
+    goldens: Path | None = None
+    shadow: ModelSettings | None = None
+    shadow_every: int = 10
+    shadow_score: float = 0.5
+    most_boxes: int = 200
 
 
 class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
     """Supervisor to worker, once, at its start: all that it needs to know."""
 
-    model: ModelSettings
+    plan: Plan
     cameras: tuple[CameraJob, ...]
     log_level: str = "info"
     report_interval_s: float = 0.25
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
-    """Worker to supervisor: the model is loaded, tried and warm."""
+    """Worker to supervisor: the plan's model is loaded, tried and warm, and looks from here on: every observation after it is its."""
 
+    plan: int = 0
+    """Number of the plan."""
+    gap_ns: int = 0
+    """How long nothing could look because of the switch; 0 at the worker's start."""
     model: str
     sha256: str
     """Of the model's file."""
@@ -95,6 +128,46 @@ class Fault(Struct, frozen=True, kw_only=True, tag="fault"):
     reason: Annotated[str, Meta(max_length=4096)]
 
 
+class Declined(Struct, frozen=True, kw_only=True, tag="declined"):
+    """Worker to supervisor: the plan cannot be carried out; what looked before goes on."""
+
+    plan: int
+    reason: Annotated[str, Meta(max_length=4096)]
+
+
+class Faltered(Struct, frozen=True, kw_only=True, tag="faltered"):
+    """Worker to supervisor, in a trial: the new model failed on a frame, or flooded it; the shadow looked at it instead."""
+
+    plan: int
+    camera: int
+    frame_seq: int
+    reason: Annotated[str, Meta(max_length=4096)]
+
+
+class Compared(Struct, frozen=True, kw_only=True, tag="compared"):
+    """Worker to supervisor, in a trial: what the new model and the shadow saw in one frame.
+
+    Attributes:
+        plan: number of the plan.
+        camera: index into the job's cameras.
+        frame_seq: of the frame.
+        both: detections of the new model that match one of the shadow's: the same label, IoU of at least 0.5.
+        only_new: the new model's others.
+        only_old: the shadow's others.
+        new_ns: encode, invoke and decode of the new model.
+        old_ns: the same of the shadow.
+    """
+
+    plan: int
+    camera: int
+    frame_seq: int
+    both: Annotated[int, Meta(ge=0)]
+    only_new: Annotated[int, Meta(ge=0)]
+    only_old: Annotated[int, Meta(ge=0)]
+    new_ns: Annotated[int, Meta(ge=0)]
+    old_ns: Annotated[int, Meta(ge=0)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One inferred frame. Stage times are nanoseconds; see `edged.types.Frame` for the time lines.
@@ -128,16 +201,18 @@ class Observation:
     detections: Detections
 
 
-FromWorker = Ready | Report | Fault | Observation
+FromWorker = Ready | Report | Fault | Observation | Declined | Faltered | Compared
+ToWorker = VisionJob | Plan
 
 _encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_from_worker: msgspec.json.Decoder[Ready | Report | Fault] = msgspec.json.Decoder(
-    Ready | Report | Fault
+_from_worker: msgspec.json.Decoder[Ready | Report | Fault | Declined | Faltered | Compared] = (
+    msgspec.json.Decoder(Ready | Report | Fault | Declined | Faltered | Compared)
 )
 _job = msgspec.json.Decoder(VisionJob, dec_hook=decode_path)
+_plan = msgspec.json.Decoder(Plan, dec_hook=decode_path)
 
 
-def pack(message: VisionJob | FromWorker) -> bytes:
+def pack(message: ToWorker | FromWorker) -> bytes:
     """Any message -> one packet.
 
     Raises:
@@ -170,6 +245,11 @@ def unpack(packet: bytes) -> FromWorker:
 def unpack_job(packet: bytes) -> VisionJob:
     """The supervisor's packet -> the job."""
     return _job.decode(packet[1:])
+
+
+def unpack_plan(packet: bytes) -> Plan:
+    """A later packet of the supervisor's -> the plan."""
+    return _plan.decode(packet[1:])
 
 
 def _pack_observation(message: Observation) -> bytes:

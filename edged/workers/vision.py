@@ -68,10 +68,10 @@ class VisionWorker:
             WorkerError: a camera's driver hangs beyond its own timeouts.
         """
         threading.Thread(target=self._await_end, name="supervisor", daemon=True).start()
-        model = load_model(self._job.model)
+        model = load_model(self._job.plan.model)
         accept(model)
-        self._say(_introduce(model, self._job.model.file()))
-        vision = Vision(model, _views(self._job.cameras), self._clock)
+        self._say(_introduce(model, self._job.plan.model.file()))
+        vision = Vision(model, _views(self._job), self._clock)
         captures = [self._capture(camera) for camera in self._job.cameras]
         for capture in captures:
             capture.start()
@@ -170,12 +170,12 @@ def _make_camera(job: CameraJob, clock: Clock) -> Camera:
     return camera
 
 
-def _views(cameras: tuple[CameraJob, ...]) -> Mapping[str, View]:
+def _views(job: VisionJob) -> Mapping[str, View]:
     return {
         camera.name: View(
-            masks=MaskPainter(camera.masks), motion=MotionDetector(), min_score=camera.min_score
+            masks=MaskPainter(camera.masks), motion=MotionDetector(), min_score=min_score
         )
-        for camera in cameras
+        for camera, min_score in zip(job.cameras, job.plan.min_scores, strict=True)
     }
 
 

@@ -3,7 +3,7 @@
 from edged.app.crew import HOPELESS_LOSSES, START_LIMIT_S, UNKILLABLE_S, Crew
 from edged.app.inbox import Gone, Heard
 from edged.config.settings import ModelSettings
-from edged.workers.protocol import Fault, Ready, Report, VisionJob
+from edged.workers.protocol import Fault, Plan, Ready, Report, VisionJob
 from support.clock import FakeClock
 
 HANG_S = 5.0
@@ -43,7 +43,7 @@ class Stage:
         self.clock = FakeClock()
         self.launched: list[StandIn] = []
         self.crew = Crew(
-            [VisionJob(model=ModelSettings(), cameras=())],
+            [VisionJob(plan=Plan(model=ModelSettings()), cameras=())],
             hang_s=HANG_S,
             clock=self.clock,
             launch=lambda _job, _worker, _run: self._launch(),

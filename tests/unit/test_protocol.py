@@ -1,6 +1,7 @@
 """The supervisor's and the vision worker's messages."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from edged.config.settings import ModelSettings
 from edged.errors import WorkerError
 from edged.types import Detections
 from edged.workers import protocol
-from edged.workers.protocol import CameraJob, Fault, Observation, Ready, Report, VisionJob
+from edged.workers.protocol import CameraJob, Fault, Observation, Plan, Ready, Report, VisionJob
 
 
 def observation(n: int = 3) -> Observation:
@@ -62,6 +63,11 @@ def test_more_detections_than_a_packet_holds_are_cut_off_at_the_lowest_scores() 
     [
         Report(cameras=(protocol.CameraReport(name="a", state="lost", reason="gone"),)),
         Fault(kind="model", reason="no model"),
+        protocol.Declined(plan=2, reason="it saw nothing in 01-easy.png"),
+        protocol.Faltered(plan=2, camera=0, frame_seq=7, reason="not a number"),
+        protocol.Compared(
+            plan=2, camera=0, frame_seq=10, both=2, only_new=1, only_old=0, new_ns=9, old_ns=8
+        ),
         Ready(
             model="m",
             sha256="0",
@@ -82,9 +88,14 @@ def test_a_job_crosses_unchanged() -> None:
     camera = CameraJob(
         name="a", source="synthetic", isolation="thread", driver=msgspec.Raw(b'{"fps":3}')
     )
-    job = VisionJob(model=ModelSettings(), cameras=(camera,))
+    job = VisionJob(plan=Plan(model=ModelSettings(), min_scores=(0.4,)), cameras=(camera,))
     got = protocol.unpack_job(protocol.pack(job))
     assert got == job
+
+
+def test_a_plan_crosses_unchanged() -> None:
+    plan = Plan(number=3, model=ModelSettings(), min_scores=(0.4,), goldens=Path("/v/goldens.json"))
+    assert protocol.unpack_plan(protocol.pack(plan)) == plan
 
 
 @given(st.binary(max_size=300))
@@ -111,4 +122,4 @@ def test_a_mutated_observation_never_gives_impossible_detections(data: st.DataOb
 def test_a_job_too_large_for_a_packet_is_refused() -> None:
     model = ModelSettings(labels=("x" * 100,) * 1000)
     with pytest.raises(WorkerError, match="over 65536"):
-        protocol.pack(VisionJob(model=model, cameras=()))
+        protocol.pack(VisionJob(plan=Plan(model=model), cameras=()))

@@ -1,0 +1,282 @@
+"""The rules of a model update, without any I/O: each takes the ledger as it is and returns it as it is to be.
+
+::
+
+    fetching ─▶ staged ─▶ verified ─▶ self-tested ─▶ trial ─▶ committed
+        │          │          │            │           └────▶ rolled-back
+        └──────────┴──────────┴────────────┴────────────────▶ rejected
+
+*staged*: the bundle is on this device, whole. *verified*: its signatures and digests are right, it is for this device, and it is
+unpacked. *self-tested*: a sandboxed child has run it on its goldens. *trial*: it looks through the cameras, beside the old model.
+The state is durable before what it speaks of is done, so that whoever finds a ledger after a power cut knows where to go on: in
+the trial nothing has been switched for good, so that every way out of it but a commit leads back to the old model.
+
+A version that failed by itself (its self-test, its trial) is denied from then on. One that could not be taken for a passing reason
+(no space, no network) stays in flight, and goes on when it can.
+"""
+
+from msgspec.structs import replace
+
+from edged.errors import BundleError, UpdateError
+from edged.ota.ledger import FACTORY, Deployment, Ledger, Outcome, Past, Request
+from edged.ota.manifest import Manifest
+
+MOST_TRANSITIONS = 40
+MOST_DEATHS = 3
+"""The trial is over with the third death of the daemon's process in it."""
+MOST_BOOTS = 5
+"""And with the fifth boot of the host."""
+MOST_PAST = 20
+MOST_DENIED = 200
+_MOST_WORDS = 500
+
+
+def begin(ledger: Ledger, request: Request, *, id_: str) -> Ledger:
+    """Take on a request.
+
+    Raises:
+        UpdateError: another deployment is in flight.
+    """
+    if ledger.deployment is not None:
+        busy = ledger.deployment
+        raise UpdateError(
+            f"{busy.title or busy.request.source} is on its way in ({busy.state}): wait for it, or roll it back"
+        )
+    deployment = Deployment(id=id_, request=request, state="fetching", transitions=1)
+    return replace(ledger, deployment=deployment)
+
+
+def staged(ledger: Ledger, *, at: str) -> Ledger:
+    """The bundle is here, whole and durable."""
+    return _move(ledger, at=at, state="staged")
+
+
+def admit(ledger: Ledger, manifest: Manifest, digest: str) -> None:
+    """Whether a bundle whose signatures are right may go on.
+
+    Raises:
+        BundleError: it is not what was asked for; it is below the security floor (TUF: rollback attack); its counter is lower than
+            that of a version of the same name that was committed here, and no operator said that this is meant; or it failed before.
+    """
+    request = _in_flight(ledger).request
+    if request.expected and digest != request.expected:
+        raise BundleError(
+            f"the bundle is {manifest.title} ({digest[:12]}), not the one that was asked for ({request.expected[:12]})"
+        )
+    if manifest.epoch < ledger.epoch:
+        raise BundleError(
+            f"{manifest.title} is of epoch {manifest.epoch}: this device takes nothing below {ledger.epoch}"
+        )
+    highest = ledger.counters.get(manifest.name, 0)
+    may_go_back = request.downgrade and request.requested_by == "operator"
+    if manifest.counter < highest and not may_go_back:
+        raise BundleError(
+            f"{manifest.title} has the counter {manifest.counter}, and {highest} was installed here already: "
+            "an operator can have it with --downgrade"
+        )
+    if digest in ledger.denied and not request.force:
+        raise BundleError(
+            f"{manifest.title} failed here before: {ledger.denied[digest]}; --force tries it again"
+        )
+
+
+def verified(ledger: Ledger, manifest: Manifest, digest: str, *, at: str) -> Ledger:
+    """The bundle is verified, `admit`-ted and unpacked."""
+    denied = {one: why for one, why in ledger.denied.items() if one != digest}
+    return _move(
+        replace(ledger, denied=denied),
+        at=at,
+        state="verified",
+        digest=digest,
+        title=manifest.title,
+        name=manifest.name,
+        counter=manifest.counter,
+        epoch=manifest.epoch,
+    )
+
+
+def tested(ledger: Ledger, *, at: str) -> Ledger:
+    """The self-test was passed."""
+    return _move(ledger, at=at, state="self-tested")
+
+
+def begin_trial(ledger: Ledger, *, boot: str, at: str) -> Ledger:
+    """The new model is about to look."""
+    return _move(ledger, at=at, state="trial", boot=boot, deaths=0, boots=0, resting=False)
+
+
+def rest(ledger: Ledger) -> Ledger:
+    """The daemon is being ended properly: in a trial, its next start is no death."""
+    deployment = ledger.deployment
+    if deployment is None or deployment.state != "trial":
+        return ledger
+    return replace(ledger, deployment=replace(deployment, resting=True))
+
+
+def started(ledger: Ledger, *, boot: str, at: str) -> Ledger:
+    """The daemon has started: in a trial that is a death of its process or a boot of the host, and there may be too many."""
+    deployment = ledger.deployment
+    if deployment is None or deployment.state != "trial":
+        return ledger
+    booted = boot != deployment.boot
+    deaths = deployment.deaths + (not booted and not deployment.resting)
+    boots = deployment.boots + booted
+    counted = _move(
+        ledger, at=at, state="trial", boot=boot, deaths=deaths, boots=boots, resting=False
+    )
+    if counted.deployment is None:
+        return counted
+    if deaths >= MOST_DEATHS:
+        return roll_back(counted, f"the daemon died {deaths} times in the trial", at=at)
+    if boots >= MOST_BOOTS:
+        return roll_back(counted, f"the host was booted {boots} times in the trial", at=at)
+    return counted
+
+
+def hindered(ledger: Ledger, reason: str, *, at: str) -> Ledger:
+    """It cannot go on for a passing reason: it stays where it is."""
+    state = _in_flight(ledger).state
+    return _move(ledger, at=at, state=state, hindrance=reason[:_MOST_WORDS])
+
+
+def commit(ledger: Ledger, *, at: str, flag: str = "") -> Ledger:
+    """The model is kept: what was current becomes previous, and the security floor rises to its epoch.
+
+    Args:
+        ledger: as it is; a deployment is in its trial.
+        at: now, RFC 3339.
+        flag: what the commit lacks, in words; "" if nothing.
+    """
+    deployment = _in_flight(ledger)
+    if deployment.state != "trial":
+        raise UpdateError(
+            f"{deployment.title or deployment.request.source} is not in its trial yet ({deployment.state})"
+        )
+    highest = max(ledger.counters.get(deployment.name, 0), deployment.counter)
+    again = deployment.digest == ledger.current
+    kept = replace(
+        ledger,
+        current=deployment.digest,
+        previous=ledger.previous if again else ledger.current,
+        epoch=max(ledger.epoch, deployment.epoch),
+        counters={**ledger.counters, deployment.name: highest},
+    )
+    return _end(kept, "committed", flag, at=at, flagged=bool(flag))
+
+
+def roll_back(ledger: Ledger, reason: str, *, at: str, deny: bool = True) -> Ledger:
+    """The trial has failed, or is called off: the old model goes on.
+
+    Args:
+        ledger: as it is.
+        reason: why, in words.
+        at: now, RFC 3339.
+        deny: the model itself is to blame, and is not to be tried again.
+    """
+    deployment = _in_flight(ledger)
+    if deny and deployment.digest:
+        ledger = _deny(ledger, deployment.digest, reason)
+    return _end(ledger, "rolled-back", reason, at=at)
+
+
+def reject(ledger: Ledger, reason: str, *, at: str, deny: bool = False) -> Ledger:
+    """It is not taken, before any trial. `deny`: the model itself is to blame, and is not to be tried again."""
+    deployment = _in_flight(ledger)
+    if deny and deployment.digest:
+        ledger = _deny(ledger, deployment.digest, reason)
+    return _end(ledger, "rejected", reason, at=at)
+
+
+def go_back(ledger: Ledger, *, epoch: int, title: str, id_: str, at: str) -> Ledger:
+    """An operator goes back to the previous version, which was committed once: there is no trial.
+
+    Args:
+        ledger: as it is; no deployment is in flight.
+        epoch: of the previous version; that of the factory model is 0.
+        title: of the version that is left.
+        id_: of this act.
+        at: now, RFC 3339.
+
+    Raises:
+        UpdateError: there is nothing to go back to; it is below the security floor; or a deployment is in flight.
+    """
+    if ledger.deployment is not None:
+        raise UpdateError(f"{ledger.deployment.request.source} is on its way in")
+    if ledger.current == ledger.previous:
+        raise UpdateError("there is nothing to go back to: the factory model is in use")
+    if epoch < ledger.epoch:
+        raise UpdateError(
+            f"the previous model is of epoch {epoch}: this device takes nothing below {ledger.epoch}"
+        )
+    left = Past(
+        id=id_,
+        title=title,
+        digest=ledger.current,
+        source="",
+        outcome="rolled-back",
+        reason="an operator went back to the previous model",
+        time=at,
+    )
+    return replace(
+        ledger,
+        current=ledger.previous,
+        previous=FACTORY,
+        past=(*ledger.past, left)[-MOST_PAST:],
+    )
+
+
+def kept_versions(ledger: Ledger) -> frozenset[str]:
+    """The digests that a store must keep: current, previous, and the one in flight."""
+    in_flight = ledger.deployment.digest if ledger.deployment else FACTORY
+    return frozenset({ledger.current, ledger.previous, in_flight} - {FACTORY})
+
+
+def load_order(ledger: Ledger) -> tuple[str, ...]:
+    """Which versions to look with, best first; the factory model, which comes last, always works."""
+    order = (ledger.current, ledger.previous)
+    return (*dict.fromkeys(digest for digest in order if digest != FACTORY), FACTORY)
+
+
+def _in_flight(ledger: Ledger) -> Deployment:
+    if ledger.deployment is None:
+        raise UpdateError("no update is in flight")
+    return ledger.deployment
+
+
+def _move(ledger: Ledger, *, at: str, **changes: object) -> Ledger:
+    """The deployment with these changes, one transition on; it is rejected if that is one too many."""
+    deployment = _in_flight(ledger)
+    if deployment.transitions >= MOST_TRANSITIONS:
+        reason = f"it did not come through in {MOST_TRANSITIONS} steps" + (
+            f"; at last: {deployment.hindrance}" if deployment.hindrance else ""
+        )
+        end = roll_back if deployment.state == "trial" else reject
+        return end(ledger, reason, at=at)
+    moved = replace(
+        deployment,
+        **{"hindrance": "", "transitions": deployment.transitions + 1, **changes},
+    )
+    return replace(ledger, deployment=moved)
+
+
+def _deny(ledger: Ledger, digest: str, reason: str) -> Ledger:
+    denied = {**ledger.denied, digest: reason[:_MOST_WORDS]}
+    newest = dict(list(denied.items())[-MOST_DENIED:])
+    return replace(ledger, denied=newest)
+
+
+def _end(
+    ledger: Ledger, outcome: Outcome, reason: str, *, at: str, flagged: bool = False
+) -> Ledger:
+    deployment = _in_flight(ledger)
+    over = Past(
+        id=deployment.id,
+        title=deployment.title,
+        digest=deployment.digest,
+        source=deployment.request.source,
+        outcome=outcome,
+        reason=reason[:_MOST_WORDS],
+        flagged=flagged,
+        time=at,
+    )
+    return replace(ledger, deployment=None, past=(*ledger.past, over)[-MOST_PAST:])

@@ -1,0 +1,227 @@
+"""Every change that a model store makes to the disk goes through here: one thin layer, which tests replace by one that records or fails.
+
+A change is durable only after `sync` (a file's content) and `sync_folder` (the names in a folder); what is not may be there
+after a power cut or not, in any order.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from edged.errors import StoreError
+
+
+class Files(Protocol):
+    """What a store may do; every method raises `StoreError` with the path and what to do."""
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        """A whole regular file, never through a symbolic link; one that is larger is an error."""
+
+    def open(self, path: Path) -> BinaryIO:
+        """The same to be read piece by piece, unbuffered."""
+
+    def names(self, folder: Path) -> tuple[str, ...]:
+        """What is in a folder, sorted; nothing if there is no such folder."""
+
+    def link_target(self, path: Path) -> str | None:
+        """Where a symbolic link leads, as it was written; None if it is none or is not there."""
+
+    def exists(self, path: Path) -> bool:
+        """Whether anything has that name; does not follow links."""
+
+    def size(self, path: Path) -> int:
+        """Bytes of a file; 0 if it is not there."""
+
+    def free_bytes(self, folder: Path) -> int:
+        """What is left for us on the file system."""
+
+    def make_folder(self, path: Path) -> None:
+        """A new folder; its parent must be there, it must not."""
+
+    def create(self, path: Path) -> int:
+        """A new file to be written, ``O_EXCL | O_NOFOLLOW``: a descriptor for `write`, `sync` and `close`."""
+
+    def append(self, path: Path) -> int:
+        """The same to be continued at its end, made if it is not there."""
+
+    def write(self, descriptor: int, content: bytes) -> None:
+        """All of it."""
+
+    def sync(self, descriptor: int) -> None:
+        """What was written is durable."""
+
+    def close(self, descriptor: int) -> None:
+        """Let go of it; never raises."""
+
+    def link(self, target: str, path: Path) -> None:
+        """A new symbolic link."""
+
+    def rename(self, old: Path, new: Path) -> None:
+        """At once and whole; takes the place of a file or link of the new name."""
+
+    def remove(self, path: Path) -> None:
+        """A file or a link; it may be gone already."""
+
+    def remove_folder(self, path: Path) -> None:
+        """An empty folder."""
+
+    def sync_folder(self, path: Path) -> None:
+        """The names in it are durable."""
+
+
+class LocalFiles:
+    """`Files` on the file systems of this host."""
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        """See `Files`."""
+        with _explained("read", path), self.open(path) as file:
+            content = file.read(most_bytes + 1)
+            if len(content) > most_bytes:
+                raise StoreError(f"cannot read {path}: it is larger than {most_bytes} bytes")
+            return content
+
+    def open(self, path: Path) -> BinaryIO:
+        """See `Files`."""
+        with _explained("read", path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            return os.fdopen(descriptor, "rb")
+
+    def names(self, folder: Path) -> tuple[str, ...]:
+        """See `Files`."""
+        try:
+            with _explained("list", folder):
+                return tuple(sorted(entry.name for entry in folder.iterdir()))
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return ()
+            raise
+
+    def link_target(self, path: Path) -> str | None:
+        """See `Files`."""
+        with _explained("read", path):
+            return str(path.readlink()) if path.is_symlink() else None
+
+    def exists(self, path: Path) -> bool:
+        """See `Files`."""
+        return os.path.lexists(path)
+
+    def size(self, path: Path) -> int:
+        """See `Files`."""
+        with _explained("look at", path):
+            return os.lstat(path).st_size if os.path.lexists(path) else 0
+
+    def free_bytes(self, folder: Path) -> int:
+        """See `Files`."""
+        with _explained("look at", folder):
+            return shutil.disk_usage(folder).free
+
+    def make_folder(self, path: Path) -> None:
+        """See `Files`."""
+        with _explained("make", path):
+            path.mkdir(0o755)
+
+    def create(self, path: Path) -> int:
+        """See `Files`."""
+        return self._open_to_write(path, os.O_EXCL)
+
+    def append(self, path: Path) -> int:
+        """See `Files`."""
+        return self._open_to_write(path, os.O_APPEND)
+
+    def write(self, descriptor: int, content: bytes) -> None:
+        """See `Files`."""
+        with _explained("write", _name_of(descriptor)):
+            view = memoryview(content)
+            while view:
+                view = view[os.write(descriptor, view) :]
+
+    def sync(self, descriptor: int) -> None:
+        """See `Files`."""
+        with _explained("write", _name_of(descriptor)):
+            os.fsync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """See `Files`."""
+        os.close(descriptor)
+
+    def link(self, target: str, path: Path) -> None:
+        """See `Files`."""
+        with _explained("make", path):
+            path.symlink_to(target)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """See `Files`."""
+        with _explained("rename", old):
+            old.rename(new)
+
+    def remove(self, path: Path) -> None:
+        """See `Files`."""
+        with _explained("remove", path):
+            path.unlink(missing_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        """See `Files`."""
+        with _explained("remove", path):
+            path.rmdir()
+
+    def sync_folder(self, path: Path) -> None:
+        """See `Files`."""
+        with _explained("write", path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _open_to_write(self, path: Path, flags: int) -> int:
+        with _explained("write", path):
+            return os.open(
+                path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o644
+            )
+
+
+def replace(files: Files, path: Path, content: bytes) -> None:
+    """Write a file whole and durable, or leave the old one as it is.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.new")
+    files.remove(partial)
+    write_new(files, partial, content)
+    files.rename(partial, path)
+    files.sync_folder(path.parent)
+
+
+def write_new(files: Files, path: Path, content: bytes) -> None:
+    """A new file with durable content; its name is durable after `sync_folder`.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    descriptor = files.create(path)
+    try:
+        files.write(descriptor, content)
+        files.sync(descriptor)
+    finally:
+        files.close(descriptor)
+
+
+def _name_of(descriptor: int) -> str:
+    try:
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+    except OSError:
+        return "a file"
+
+
+@contextmanager
+def _explained(verb: str, path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(f"cannot {verb} {path}: {error.strerror or error}") from error
