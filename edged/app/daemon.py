@@ -1,11 +1,8 @@
 """The composition root: makes every part, and hands each what it needs. Reads top to bottom."""
 
 import logging
-import os
-import re
 import secrets
 import signal
-import socket
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -13,6 +10,7 @@ from edged import logs, systemd
 from edged.app.inbox import Inbox, Signalled
 from edged.app.lookout import Lookout
 from edged.app.outbox import open_outbox
+from edged.app.places import device_name, state_dir
 from edged.app.supervisor import Supervisor
 from edged.app.telemetry import Telemetry
 from edged.board import Board
@@ -20,7 +18,6 @@ from edged.clock import SystemClock, clock_quality
 from edged.config.load import Loaded, load
 from edged.config.settings import Settings
 from edged.contract.header import Identity, Stamper
-from edged.errors import ConfigError
 from edged.health import Conditions
 
 _log = logging.getLogger(__name__)
@@ -37,7 +34,7 @@ def run(config: Path) -> int:
     """
     settings = _read(config).settings
     logs.configure(settings.log.level)
-    state_dir = _state_dir(settings)
+    state = state_dir(settings)
 
     clock = SystemClock()
     board = Board()
@@ -46,13 +43,11 @@ def run(config: Path) -> int:
     notifier = systemd.Notifier()
     floor_ns = Path(__file__).stat().st_mtime_ns  # this file was not installed in the future
     stamper = Stamper(
-        Identity(device=_device(settings), boot=board.boot_id(), session=secrets.token_hex(4)),
+        Identity(device=device_name(settings), boot=board.boot_id(), session=secrets.token_hex(4)),
         clock,
         lambda: clock_quality(clock.wall_ns(), floor_ns),
     )
-    outbox = open_outbox(
-        settings, stamper=stamper, state_dir=state_dir, clock=clock, notify=inbox.put
-    )
+    outbox = open_outbox(settings, stamper=stamper, state_dir=state, clock=clock, notify=inbox.put)
     lookout = Lookout(
         settings, inbox=inbox, outbox=outbox, conditions=conditions, stamper=stamper, clock=clock
     )
@@ -62,7 +57,7 @@ def run(config: Path) -> int:
         stamper=stamper,
         outbox=outbox,
         conditions=conditions,
-        state_dir=state_dir,
+        state_dir=state,
         interval_s=settings.health.interval_s,
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -92,21 +87,3 @@ def _read(config: Path) -> Loaded:
     for warning in loaded.warnings:
         _log.warning("%s", warning)
     return loaded
-
-
-def _device(settings: Settings) -> str:
-    return settings.device.name or re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()) or "edged"
-
-
-def _state_dir(settings: Settings) -> Path:
-    home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    path = settings.device.state_dir or Path(
-        os.environ.get("STATE_DIRECTORY") or Path(home).expanduser() / "edged"
-    )
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"device.state_dir: {path} cannot be made: {error.strerror}; name a folder that this user may write"
-        ) from None
-    return path
