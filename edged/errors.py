@@ -62,6 +62,10 @@ class BundleError(UpdateError, ValueError):
     """A bundle, or any other signed document, is damaged, not trusted, or not for this device: trying again does not help."""
 
 
+class TrustError(BundleError):
+    """A signed document is not signed by those who may."""
+
+
 class StoreError(UpdateError, OSError):
     """The disk of the model store cannot be read or written, or is full: trying again may help."""
 
