@@ -1,0 +1,251 @@
+"""Keys, trust, goldens and bundles for tests: all made here and now, nothing kept."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edged.config.settings import ModelSettings
+from edged.goldens import Expected, Golden, Goldens, Tolerances, write_goldens
+from edged.marks.stage import Stage
+from edged.ota import manifest as manifests
+from edged.ota import trust as trusts
+from edged.ota.bundle import write_bundle
+from edged.ota.envelope import Envelope, Signature, pae, write_envelope
+from edged.ota.keys import PublicKey
+from edged.ota.manifest import FileEntry, Input, Manifest, Variant, write_manifest
+from edged.ota.trust import ModelRole, Role, Trust, write_trust
+from edged.pipeline.model import Model, load_model
+from edged.types import Detections
+from support.pictures import frame
+
+TINY = b"not a model, but what stands for one where nobody looks inside"
+"""As `make_bundle`'s model: made in a few milliseconds, for tests that never load it."""
+GOLDENS = "goldens.json"
+MIN_SCORE = 0.5
+TOLERANCES = Tolerances(least_iou=0.7, score=0.1)
+_FULL, _EMPTY = 6, 2
+
+
+class Key:
+    """A key of ed25519, always the same for the same word."""
+
+    def __init__(self, word: str) -> None:
+        self._private = Ed25519PrivateKey.from_private_bytes(sha256(word.encode()).digest())
+        public = self._private.public_key().public_bytes_raw()
+        self.public = PublicKey(scheme="ed25519", public=public.hex(), name=word)
+        self.id = self.public.id
+
+    def sign(self, payload_type: str, payload: bytes) -> Signature:
+        return Signature(self.id, self._private.sign(pae(payload_type, payload)))
+
+
+class Signing:
+    """A key for each role, and what they sign.
+
+    Args:
+        word: another word makes other keys.
+        names: of the models that the model role may sign.
+    """
+
+    def __init__(self, word: str = "test", *, names: tuple[str, ...] = ("*",)) -> None:
+        self.root, self.models, self.channel = (
+            Key(f"{word} {role}") for role in ("root", "models", "channel")
+        )
+        self.trust = Trust(
+            version=1,
+            keys={key.id: key.public for key in (self.root, self.models, self.channel)},
+            root=Role(keys=(self.root.id,)),
+            models=(ModelRole(keys=(self.models.id,), names=names),),
+            channel=Role(keys=(self.channel.id,)),
+        )
+
+    def trust_envelope(self, trust: Trust | None = None, *keys: Key) -> bytes:
+        """The trust file, signed by root; or another, signed by these keys."""
+        return sign(trusts.PAYLOAD_TYPE, write_trust(trust or self.trust), *(keys or [self.root]))
+
+    def manifest_envelope(self, manifest: Manifest) -> bytes:
+        return sign(manifests.PAYLOAD_TYPE, write_manifest(manifest), self.models)
+
+    def desired_envelope(self, payload: bytes) -> bytes:
+        return sign(trusts.DESIRED_PAYLOAD_TYPE, payload, self.channel)
+
+
+def sign(payload_type: str, payload: bytes, *keys: Key) -> bytes:
+    """An envelope with a signature by each key."""
+    signatures = tuple(key.sign(payload_type, payload) for key in keys)
+    return write_envelope(Envelope(payload, payload_type, signatures))
+
+
+def make_bundle(
+    folder: Path,
+    signing: Signing,
+    *,
+    name: str = "marks",
+    version: str = "1",
+    counter: int = 1,
+    epoch: int = 0,
+    model: Path | bytes = TINY,
+    runtime: str = "auto",
+    files: Mapping[str, bytes] | None = None,
+    **changes: object,
+) -> Path:
+    """Write a signed bundle ``NAME-VERSION.edgem`` into the folder.
+
+    Args:
+        folder: is there already; the bundle's files are left in it, in a folder of their own.
+        signing: signs it.
+        name: of the model.
+        version: for people; different content needs another version, or another folder.
+        counter: orders the versions.
+        epoch: the security floor.
+        model: a .tflite, whose goldens are made by running it here; or bytes, whose goldens are made up.
+        runtime: runs the model.
+        files: take the place of those that would be made, or stand beside them: ``goldens.json``, ``model.tflite``.
+        changes: of the manifest's fields.
+    """
+    contents = bundle_files(model, runtime) | dict(files or {})
+    told = {"name": name, "version": version, "counter": counter, "epoch": epoch}
+    manifest = make_manifest(contents, **(told | interface_of(model, runtime) | changes))
+    sources = lay_out(folder / f"{name}-{version}.files", contents)
+    bundle = folder / f"{name}-{version}.edgem"
+    write_bundle(bundle, signing.manifest_envelope(manifest), sources)
+    return bundle
+
+
+def make_manifest(contents: Mapping[str, bytes], **changes: object) -> Manifest:
+    """A manifest of these files."""
+    fields: dict[str, object] = {
+        "name": "marks",
+        "version": "1",
+        "counter": 1,
+        "epoch": 0,
+        "files": tuple(
+            FileEntry(name=name, size_bytes=len(content), sha256=sha256(content).hexdigest())
+            for name, content in contents.items()
+        ),
+        "variants": (Variant(kind="cpu", model="model.tflite", goldens=GOLDENS),),
+        "input": Input(width=320, height=320),
+        "family": "ssd",
+        "licence": "Apache-2.0",
+    }
+    manifest = Manifest(**(fields | changes))  # type: ignore[arg-type]  # read again just below
+    return msgspec.json.decode(write_manifest(manifest), type=Manifest)
+
+
+def lay_out(folder: Path, contents: Mapping[str, bytes]) -> dict[str, Path]:
+    """Write files into a folder of their own, and say where each is."""
+    folder.mkdir(exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return {name: folder / name for name in contents}
+
+
+def bundle_files(model: Path | bytes, runtime: str = "auto") -> dict[str, bytes]:
+    """``model.tflite``, its ``goldens.json``, and the pictures that it names."""
+    if isinstance(model, bytes):
+        return {"model.tflite": model, **made_up_goldens(model)}
+    return {"model.tflite": model.read_bytes(), **goldens_of(model, runtime)}
+
+
+def made_up_goldens(model: bytes) -> dict[str, bytes]:
+    """Goldens of the right form, which nobody has looked at."""
+    somewhere = Expected(label="a", class_id=0, score=0.9, box=(0.1, 0.1, 0.5, 0.5))
+    pictures = [_png(np.full((4, 4, 3), 20 * place, np.uint8)) for place in range(_FULL + _EMPTY)]
+    expected = [(somewhere,)] * _FULL + [()] * _EMPTY
+    return _goldens_files(model, list(zip(pictures, expected, strict=True)))
+
+
+def goldens_of(model: Path, runtime: str = "auto") -> dict[str, bytes]:
+    """Goldens by running the model on a synthetic scene: made once for the same content."""
+    return dict(_run(model, sha256(model.read_bytes()).hexdigest(), runtime)[0])
+
+
+def interface_of(model: Path | bytes, runtime: str = "auto") -> dict[str, object]:
+    """The manifest's `input` and `family`, as the model has them; nothing of what is no model."""
+    if isinstance(model, bytes):
+        return {}
+    return dict(_run(model, sha256(model.read_bytes()).hexdigest(), runtime)[1])
+
+
+@lru_cache(maxsize=16)
+def _run(path: Path, digest: str, runtime: str) -> tuple[dict[str, bytes], dict[str, object]]:
+    del digest  # only makes a changed file another one
+    model = load_model(ModelSettings(path=path, runtime=runtime))
+    try:
+        looked = [(_png(pixels), _look(model, pixels)) for pixels in _scene()]
+    finally:
+        model.interpreter.close()
+    full = [one for one in looked if one[1]][:_FULL]
+    empty = [one for one in looked if not one[1]]
+    goldens = _goldens_files(path.read_bytes(), full + empty[: _FULL + _EMPTY - len(full)])
+    spec = model.family.input
+    return goldens, {
+        "input": Input(width=spec.width, height=spec.height),
+        "family": model.family.name,
+    }
+
+
+@lru_cache(maxsize=1)
+def _scene() -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+    stage = Stage(width=320, height=240, fps=10, seed=4, every_s=1.5)
+    nobody = Stage(width=320, height=240, fps=10, seed=4, every_s=3600)
+    dark = [np.full((240, 320, 3), grey, np.uint8) for grey in range(0, 160, 20)]
+    return [
+        *(stage.frame(k) for k in range(15, 135, 10)),
+        *(nobody.frame(k) for k in range(2)),
+        *dark,
+    ]
+
+
+def _look(
+    model: Model, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+) -> tuple[Expected, ...]:
+    tensor = model.encoder(frame(pixels))
+    outputs = model.interpreter.invoke(tensor.array)
+    found: Detections = model.family.decode(outputs, tensor.fit, min_score=MIN_SCORE)
+    return tuple(
+        Expected(
+            label=model.label_of(int(class_id)),
+            class_id=int(class_id),
+            score=float(score),
+            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+        )
+        for box, score, class_id in zip(found.boxes, found.scores, found.class_ids, strict=True)
+    )
+
+
+def _goldens_files(
+    model: bytes, looked: list[tuple[bytes, tuple[Expected, ...]]]
+) -> dict[str, bytes]:
+    goldens = Goldens(
+        schema=1,
+        model_sha256=sha256(model).hexdigest(),
+        made_by="test",
+        min_score=MIN_SCORE,
+        tolerances=TOLERANCES,
+        goldens=tuple(
+            Golden(
+                picture=f"{number:02}.png",
+                sha256=sha256(png).hexdigest(),
+                kind="easy" if expected else "empty",
+                detections=expected,
+            )
+            for number, (png, expected) in enumerate(looked, 1)
+        ),
+    )
+    pictures = {
+        golden.picture: png for golden, (png, _) in zip(goldens.goldens, looked, strict=True)
+    }
+    return {GOLDENS: write_goldens(goldens), **pictures}
+
+
+def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+    good, encoded = cv2.imencode(".png", pixels)
+    assert good
+    return encoded.tobytes()
