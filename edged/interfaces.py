@@ -151,8 +151,35 @@ class Delivered:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message came in.
+
+    Attributes:
+        topic: complete.
+        payload: as it came: nobody has looked at it.
+        retained: the broker kept it from before; False if it was sent just now.
+    """
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Nothing will come in for this topic filter as long as the connection lasts; `reason` says why, in words."""
+
+    topic: str
+    reason: str
+
+
+Notice = Link | Delivered | Received | Unheard
+"""What a publisher tells."""
+
+
 class Publisher(Protocol):
-    """A way out. Never blocks its caller; answers come through `notify`, from any thread."""
+    """A way out, and for a few topics a way in. Never blocks its caller; answers come through `notify`, from any thread."""
 
     Settings: ClassVar[type[msgspec.Struct]]
     """The keys of the config's table of the same name."""
@@ -164,7 +191,8 @@ class Publisher(Protocol):
         device: str,
         birth: Callable[[], Sequence[Outgoing]],
         will: Outgoing | None,
-        notify: Callable[[Link | Delivered], None],
+        notify: Callable[[Notice], None],
+        listen: Sequence[str] = (),
     ) -> None:
         """Connect to nothing yet.
 
@@ -173,7 +201,9 @@ class Publisher(Protocol):
             device: the device's name, for the client id.
             birth: asked on every (re-)connection, from the publisher's thread, for what to publish before anything else.
             will: what the broker publishes for us when we are gone.
-            notify: told of every `Link` change and every `Delivered`; must return at once.
+            notify: told of every `Link` change, every `Delivered` and all that is heard; must return at once.
+            listen: filters of the topics to hear, on every connection anew; nothing that is published here may match one.
+                A publisher that has no way in hears nothing.
         """
 
     def start(self) -> None:

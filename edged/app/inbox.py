@@ -7,7 +7,7 @@ alone holds state. (`queue.SimpleQueue.put` may be called from a signal handler.
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from edged.interfaces import Delivered, Link
+from edged.interfaces import Notice
 from edged.workers.protocol import FromWorker
 
 
@@ -36,5 +36,5 @@ class Signalled:
     number: int
 
 
-Item = Heard | Gone | Signalled | Link | Delivered
+Item = Heard | Gone | Signalled | Notice
 Inbox = SimpleQueue[Item]

@@ -10,6 +10,7 @@ Three kinds of messages:
 
 One thread, the supervisor's, calls every method. A refusal (an access rule, a quota) stops the spooled messages, which
 stay where they are; they are tried again from the first one after a pause: order is kept and the broker is left in peace.
+What the publisher receives passes by: its notices go to the inbox.
 """
 
 import logging
@@ -27,7 +28,7 @@ from edged.contract.header import Header, Stamper, encode
 from edged.contract.messages import Event, FrameDetections, Gap, Status
 from edged.contract.topics import Topics
 from edged.errors import ConfigError
-from edged.interfaces import Delivered, Link, Outgoing, Publisher
+from edged.interfaces import Delivered, Link, Notice, Outgoing, Publisher, Unheard
 from edged.spool import Loss, Rank, Spool
 
 IN_FLIGHT = 20
@@ -38,7 +39,7 @@ accepts the same client again, but not if the client id was changed, or across a
 
 _log = logging.getLogger(__name__)
 
-Notify = Callable[[Link | Delivered], None]
+Notify = Callable[[Notice], None]
 Birth = Callable[[], Sequence[Outgoing]]
 Connect = Callable[[Birth, Outgoing, Notify], Publisher]
 """Makes the publisher of what it publishes at birth, its will, and whom it notifies."""
@@ -57,7 +58,8 @@ class Outbox:
             stamper: fills headers.
             clock: for pauses.
             connect: makes the publisher.
-            notify: is given the publisher's reports, from any thread; they are to come back by `on_link` and `on_delivered`.
+            notify: is given the publisher's reports, from any thread; they are to come back by `on_link`,
+                `on_delivered` and `on_unheard`.
         """
         self._spool = spool
         self._stamper = stamper
@@ -71,6 +73,7 @@ class Outbox:
         self._link_up = False
         self._connects = 0
         self._last_error = ""
+        self._unheard: dict[str, str] = {}
         self._patience = Patience(clock)
         self._status_again: Deadline | None = None
         self.next_tick_s = 0.0
@@ -111,6 +114,7 @@ class Outbox:
         """The publisher's connection changed."""
         self._in_flight.clear()
         self._link_up = link.up
+        self._unheard.clear()
         if not link.up:
             self._last_error = link.reason
             return
@@ -132,6 +136,10 @@ class Outbox:
         else:
             self._patience.accepted()
         self._pump()
+
+    def on_unheard(self, unheard: Unheard) -> None:
+        """The broker refuses to send something, as long as this connection lasts."""
+        self._unheard[unheard.topic] = unheard.reason
 
     def tick(self) -> None:
         """Do what is due."""
@@ -166,6 +174,7 @@ class Outbox:
         return {
             "refused": self._patience.reason,
             "spool": self._spool.fault,
+            "unheard": "; ".join(f"{topic}: {why}" for topic, why in self._unheard.items()),
         }
 
     def close(self, timeout_s: float) -> None:
@@ -175,11 +184,11 @@ class Outbox:
         self._acknowledge()
         self._spool.close()
 
-    def _report(self, report: Link | Delivered) -> None:
+    def _report(self, notice: Notice) -> None:
         """From the publisher's thread: an answer counts even if the daemon ends before it comes through the inbox."""
-        if isinstance(report, Delivered) and not report.error:
-            self._answered.put(report.token)
-        self._notify(report)
+        if isinstance(notice, Delivered) and not notice.error:
+            self._answered.put(notice.token)
+        self._notify(notice)
 
     def _acknowledge(self) -> None:
         while not self._answered.empty():
@@ -207,9 +216,23 @@ class Outbox:
 
 
 def open_outbox(
-    settings: Settings, *, stamper: Stamper, state_dir: Path, clock: Clock, notify: Notify
+    settings: Settings,
+    *,
+    stamper: Stamper,
+    state_dir: Path,
+    clock: Clock,
+    notify: Notify,
+    listen: Sequence[str] = (),
 ) -> Outbox:
     """The outbox that the configuration asks for; its spool is in `state_dir`.
+
+    Args:
+        settings: the configuration.
+        stamper: fills headers.
+        state_dir: of this device.
+        clock: for pauses.
+        notify: as of `Outbox`; it is also given what is `Received`.
+        listen: filters of the topics to hear, all below the device's ``down/``.
 
     Raises:
         ConfigError: no publisher is configured.
@@ -222,6 +245,8 @@ def open_outbox(
     name, keys = settings.publisher
     driver = registry.load(registry.PUBLISHERS, name)
     device = stamper.identity.device
+    down = Topics(device).down
+    assert all(topic.startswith(f"{down}/") for topic in listen), listen  # noqa: S101 (nobody reads what he writes)
 
     def describe(seq: int, loss: Loss) -> tuple[str, bytes]:
         _log.warning("messages will not come (%s): numbers %s", loss.reason, loss.ranges)
@@ -237,7 +262,9 @@ def open_outbox(
     )
 
     def connect(birth: Birth, will: Outgoing, report: Notify) -> Publisher:
-        made: Publisher = driver(keys, device=device, birth=birth, will=will, notify=report)
+        made: Publisher = driver(
+            keys, device=device, birth=birth, will=will, notify=report, listen=listen
+        )
         return made
 
     return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)

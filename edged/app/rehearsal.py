@@ -13,7 +13,7 @@ from edged.clock import Clock, Deadline
 from edged.config.problems import Fault
 from edged.config.settings import CameraSettings, ModelSettings, Settings
 from edged.errors import EdgedError
-from edged.interfaces import Camera, Delivered, Link, Publisher
+from edged.interfaces import Camera, Link, Notice, Publisher
 from edged.workers.tryout import try_model
 
 FIRST_FRAME_S = 10.0
@@ -52,7 +52,7 @@ def _camera(name: str, settings: CameraSettings, clock: Clock) -> Iterator[Fault
 
 
 def _publisher(name: str, settings: Struct, clock: Clock) -> Iterator[Fault]:
-    heard: SimpleQueue[Link | Delivered] = SimpleQueue()
+    heard: SimpleQueue[Notice] = SimpleQueue()
     publisher: Publisher = registry.load(
         registry.PUBLISHERS, name
     )(
@@ -73,7 +73,7 @@ def _publisher(name: str, settings: Struct, clock: Clock) -> Iterator[Fault]:
         yield Fault(at=(name,), message=link.reason)
 
 
-def _first_link(heard: SimpleQueue[Link | Delivered], deadline: Deadline) -> Link | None:
+def _first_link(heard: SimpleQueue[Notice], deadline: Deadline) -> Link | None:
     with suppress(queue.Empty):
         while True:
             said = heard.get(timeout=deadline.remaining_s)

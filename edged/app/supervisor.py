@@ -20,7 +20,7 @@ from edged.config.changes import needs_restart
 from edged.config.settings import Settings
 from edged.errors import ConfigError
 from edged.health import Conditions, Verdict
-from edged.interfaces import Delivered, Link
+from edged.interfaces import Delivered, Link, Received, Unheard
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +106,10 @@ class Supervisor:
                 self._outbox.on_link(item)
             case Delivered():
                 self._outbox.on_delivered(item)
+            case Unheard():
+                self._outbox.on_unheard(item)
+            case Received():
+                pass
             case Signalled(number=signal.SIGHUP):
                 self._reload()
             case Signalled(number=number):

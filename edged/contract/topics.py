@@ -28,6 +28,16 @@ class Topics:
         """What the device writes: the root of the tree."""
         return f"{ROOT}/{self.device}/up"
 
+    @property
+    def down(self) -> str:
+        """What the device reads: the root of the tree."""
+        return f"{ROOT}/{self.device}/down"
+
+    @property
+    def desired(self) -> str:
+        """Where the channel says which model is to run: retained, signed."""
+        return f"{self.down}/desired"
+
     def of(self, message: Header) -> str:
         """Where a message goes.
 

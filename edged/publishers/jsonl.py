@@ -9,7 +9,7 @@ from typing import IO, Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
-from edged.interfaces import Delivered, Link, Outgoing
+from edged.interfaces import Delivered, Link, Notice, Outgoing
 
 _RETRY_S = 5.0
 
@@ -25,7 +25,7 @@ class JsonlSettings(Struct, frozen=True, kw_only=True):
 class JsonlPublisher:
     """Always connected while the file can be written; what is written is delivered.
 
-    A file that fails is tried again every five seconds. There is no will: nobody is left to write it. Lines are written in the caller's thread, so a pipe should have a reader.
+    A file that fails is tried again every five seconds. There is no will: nobody is left to write it. Nothing is heard. Lines are written in the caller's thread, so a pipe should have a reader.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = JsonlSettings
@@ -37,7 +37,8 @@ class JsonlPublisher:
         device: str,  # noqa: ARG002 (a file has no client id)
         birth: Callable[[], Sequence[Outgoing]],
         will: Outgoing | None,  # noqa: ARG002 (see the class)
-        notify: Callable[[Link | Delivered], None],
+        notify: Callable[[Notice], None],
+        listen: Sequence[str] = (),  # noqa: ARG002 (see the class)
     ) -> None:
         assert isinstance(settings, JsonlSettings)  # noqa: S101 (the loader's promise)
         self._path = settings.path

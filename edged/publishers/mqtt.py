@@ -5,7 +5,8 @@ what was handed over and not answered when the connection broke is the caller's 
 
 Why a late will cannot overtake a birth: every connection has the same client id, a clean start and no will delay. A broker that
 still holds a dead connection of this id must end it, and publish its will, before it accepts the new one (MQTT 5, 3.1.4 and
-3.1.2.5); the birth messages, status first, go out after that. The driver never subscribes to what it publishes.
+3.1.2.5); the birth messages, status first, go out after that, and then it subscribes to what it is to hear, on every connection
+anew. The driver never subscribes to what it publishes.
 """
 
 import logging
@@ -18,7 +19,8 @@ import msgspec
 from edged.backoff import Backoff
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
-from edged.interfaces import Delivered, Link, Outgoing
+from edged.interfaces import Link, Notice, Outgoing
+from edged.publishers.mqtt_ears import Ears
 from edged.publishers.mqtt_session import Session
 from edged.publishers.mqtt_settings import MqttSettings, address
 
@@ -44,7 +46,8 @@ class MqttPublisher:
         device: str,
         birth: Callable[[], Sequence[Outgoing]],
         will: Outgoing | None,
-        notify: Callable[[Link | Delivered], None],
+        notify: Callable[[Notice], None],
+        listen: Sequence[str] = (),
     ) -> None:
         assert isinstance(settings, MqttSettings)  # noqa: S101 (the loader's promise)
         self._settings = settings
@@ -52,6 +55,7 @@ class MqttPublisher:
         self._birth = birth
         self._will = will
         self._notify = notify
+        self._listen = tuple(listen)
         self._max_in_flight = _MAX_IN_FLIGHT
         self._session: Session | None = None
         self._told: Link | None = None
@@ -104,6 +108,7 @@ class MqttPublisher:
             birth=self._birth,
             on_up=self._came_up,
             on_delivered=self._notify,
+            ears=Ears(self._listen, self._notify),
             max_in_flight=self._max_in_flight,
         )
         if self._closing.is_set():  # close() may have looked for a session before there was one

@@ -8,7 +8,11 @@ from edged.publishers.mqtt_settings import MqttSettings, password, tls_context
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
+    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
+
+MOST_PACKET_BYTES = 1 << 20
+"""A broker is asked not to send anything larger, which it can be with MQTT 5 only."""
 
 _HINTS = {
     "Unsupported protocol version": 'set mqtt.protocol = "3.1.1"',
@@ -53,9 +57,22 @@ def make_client(
     return client
 
 
+def connect_properties(settings: MqttSettings) -> "Properties | None":
+    """What a connection asks of the broker."""
+    if settings.protocol != "5":
+        return None
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's, untyped
+    properties.MaximumPacketSize = MOST_PACKET_BYTES
+    return properties
+
+
 def release(client: "Client") -> None:
     """Close the socket and break the ring of references, so that nothing is left to the garbage collector."""
     client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
+    client.on_subscribe = client.on_message = None
     client.on_socket_register_write = None
     connection = client.socket()
     if connection is not None:

@@ -14,7 +14,8 @@ from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
 from edged.interfaces import Delivered, Outgoing
 from edged.publishers.mqtt_answers import Answers, Sent
-from edged.publishers.mqtt_client import make_client, release, with_hint, words
+from edged.publishers.mqtt_client import connect_properties, make_client, release, with_hint, words
+from edged.publishers.mqtt_ears import Ears
 from edged.publishers.mqtt_settings import MqttSettings, address, port
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Session:
         birth: Callable[[], Sequence[Outgoing]],
         on_up: Callable[[], None],
         on_delivered: Callable[[Delivered], None],
+        ears: Ears,
         max_in_flight: int,
     ) -> None:
         """Connect to nothing yet.
@@ -50,6 +52,7 @@ class Session:
             birth: asked for what to publish before anything else.
             on_up: called when the broker has accepted the session and the birth messages are on their way.
             on_delivered: called for every answer to a message with a token.
+            ears: of this session; they open after the birth messages.
             max_in_flight: most unanswered messages.
         """
         self._settings = settings
@@ -58,6 +61,7 @@ class Session:
         self._birth = birth
         self._on_up = on_up
         self._answers = Answers(on_delivered)
+        self._ears = ears
         self._max_in_flight = max_in_flight
         self.receive_maximum: int | None = None
         """Most unanswered messages that the broker allows, if that is less than `max_in_flight`."""
@@ -82,6 +86,8 @@ class Session:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_publish = self._published
+        client.on_subscribe = self._ears.answered
+        client.on_message = self._ears.heard
         client.on_log = self._logged
         self._client = client
         try:
@@ -89,6 +95,7 @@ class Session:
                 self._settings.host,
                 port(self._settings),
                 keepalive=self._settings.keepalive_s,
+                properties=connect_properties(self._settings),
             )
             self._serve(client)
         except (OSError, ssl.SSLError, ValueError) as error:
@@ -171,6 +178,7 @@ class Session:
             return
         for message in self._birth():
             self._hand_over(message, None)
+        self._ears.open(client)
         self._up = True
         self._on_up()
 

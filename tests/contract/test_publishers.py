@@ -9,41 +9,47 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edged.interfaces import Delivered, Link, Outgoing, Publisher
+from edged.interfaces import Delivered, Link, Notice, Outgoing, Publisher, Received
 from edged.publishers import jsonl
 from edged.publishers.jsonl import JsonlSettings
 from edged.registry import PUBLISHERS, load
 from support.broker import Broker, running
 from support.device import mqtt_settings
-from support.subscriber import Subscriber
+from support.subscriber import Subscriber, say
 
 BIRTH = Outgoing(topic="edged/v1/d/up/status", payload=b'{"status":"online"}', qos=1, retain=True)
 LAST = Outgoing(topic="edged/v1/d/up/status", payload=b'{"status":"offline"}', qos=1, retain=True)
 EVENT = Outgoing(topic="edged/v1/d/up/camera/c/events", payload=b'{"seq":1}', qos=1)
+TOLD = "edged/v1/d/down/desired"
 LIVE = Outgoing(topic="edged/v1/d/up/camera/c/detections", payload=b'{"frame":1}')
 
 Seen = Callable[[], list[tuple[str, object]]]
+Say = Callable[[str, bytes], None]
 
 
 class Way:
     """A publisher, what it told, and what arrived at the other end."""
 
-    def __init__(self, name: str, settings: msgspec.Struct, seen: Seen) -> None:
-        self.told: list[Link | Delivered] = []
+    def __init__(
+        self, name: str, settings: msgspec.Struct, seen: Seen, say: Say | None = None
+    ) -> None:
+        self.told: list[Notice] = []
         self.threads: set[int] = set()
         self.seen = seen
+        self.say = say
+        """Publishes at the other end; None: the publisher has no way in."""
         self.births = 0
         self.publisher: Publisher = load(PUBLISHERS, name)(
-            settings, device="d", birth=self._birth, will=LAST, notify=self._notify
+            settings, device="d", birth=self._birth, will=LAST, notify=self._notify, listen=[TOLD]
         )
 
     def _birth(self) -> Sequence[Outgoing]:
         self.births += 1
         return [BIRTH]
 
-    def _notify(self, report: Link | Delivered) -> None:
+    def _notify(self, notice: Notice) -> None:
         self.threads.add(threading.get_ident())
-        self.told.append(report)
+        self.told.append(notice)
 
     def wait(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 10
@@ -70,6 +76,7 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
             request.param,
             mqtt_settings(broker.port),
             lambda: [(m.topic, m.json) for m in subscriber.messages()],
+            lambda topic, payload: say(broker.port, topic, payload),
         )
         yield way
         way.publisher.close([], 1)
@@ -106,6 +113,18 @@ def test_what_has_no_token_is_not_answered(way: Way) -> None:
     assert way.publisher.publish(LIVE)
     way.wait(lambda: (LIVE.topic, {"frame": 1}) in way.seen())
     assert way.told == [Link(up=True)]
+
+
+def test_what_it_listens_to_is_received_and_nothing_else(way: Way) -> None:
+    way.publisher.start()
+    way.wait(lambda: Link(up=True) in way.told)
+    if way.say is None:
+        assert way.told == [Link(up=True)]
+        return
+    for topic, payload in ((TOLD + "/more", b"{}"), (TOLD, b'{"sequence":1}')):
+        way.say(topic, payload)
+    way.wait(lambda: len(way.told) == 2)
+    assert way.told[1] == Received(TOLD, b'{"sequence":1}', retained=False)
 
 
 def test_last_words_are_last_and_there_is_no_will(way: Way) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -42,6 +43,7 @@ class Broker:
         *,
         passwords: Mapping[str, str] | None = None,
         acl: str | None = None,
+        hears: str | None = None,
         tls: Certificates | None = None,
         options: str = "",
     ) -> None:
@@ -50,7 +52,8 @@ class Broker:
         Args:
             folder: for its files.
             passwords: by user name; anybody may connect if None.
-            acl: an access list, as mosquitto reads it.
+            acl: an access list, as mosquitto reads it: it lets anybody subscribe, and then withholds what may not be read.
+            hears: only topics that match this filter may be subscribed to: whoever asks for others is refused.
             tls: encrypt, and ask clients for a certificate.
             options: further lines of mosquitto.conf.
         """
@@ -74,6 +77,11 @@ class Broker:
         if acl is not None:
             (folder / "acl").write_text(acl)
             lines.append(f"acl_file {folder / 'acl'}")
+        if hears is not None:
+            lines += [
+                f"plugin {_security_plugin()}",
+                f"plugin_opt_config_file {self._write_rules(hears)}",
+            ]
         if tls is not None:
             lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}"]
             lines += ["require_certificate true"]
@@ -134,6 +142,19 @@ class Broker:
             self._process.wait(10)
             self._process = None
 
+    def _write_rules(self, hears: str) -> Path:
+        anything = {"publishClientSend": True, "publishClientReceive": True, "unsubscribe": True}
+        allowed = {"acltype": "subscribePattern", "topic": hears, "allow": True}
+        rules = {
+            "defaultACLAccess": {**anything, "subscribe": False},
+            "roles": [{"rolename": "anybody", "acls": [allowed]}],
+            "groups": [{"groupname": "anybody", "roles": [{"rolename": "anybody"}]}],
+            "anonymousGroup": "anybody",
+        }
+        path = self._folder / "rules.json"
+        path.write_text(json.dumps(rules))
+        return path
+
     def _write_passwords(self, passwords: Mapping[str, str]) -> Path:
         path = self._folder / "passwords"
         path.touch(0o600)
@@ -141,6 +162,15 @@ class Broker:
             command = ["mosquitto_passwd", "-b", str(path), user, password]
             subprocess.run(command, check=True, capture_output=True)
         return path
+
+
+def _security_plugin() -> Path:
+    """Comes with mosquitto 2."""
+    places = Path("/usr/lib").glob("**/mosquitto_dynamic_security.so")
+    found = next(places, None)
+    if found is None:
+        pytest.skip("mosquitto's plugin mosquitto_dynamic_security.so is not installed")
+    return found
 
 
 @contextlib.contextmanager

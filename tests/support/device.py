@@ -5,7 +5,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Self
@@ -15,11 +16,12 @@ from edged.clock import SystemClock
 from edged.config.settings import Settings
 from edged.contract.header import Identity, Stamper
 from edged.contract.messages import Event
-from edged.interfaces import Delivered, Link
+from edged.interfaces import Delivered, Link, Notice, Received, Unheard
 from edged.publishers.mqtt_settings import MqttSettings
 
 DEVICE = "shop-12"
 UP = f"edged/v1/{DEVICE}/up"
+DESIRED = f"edged/v1/{DEVICE}/down/desired"
 
 
 def mqtt_settings(port: int, **changes: Any) -> MqttSettings:
@@ -31,7 +33,14 @@ def mqtt_settings(port: int, **changes: Any) -> MqttSettings:
 class Device:
     """See the module. Used as a context it connects at once and closes at the end."""
 
-    def __init__(self, folder: Path, settings: MqttSettings, *, session: str = "s1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: MqttSettings,
+        *,
+        session: str = "s1",
+        listen: Sequence[str] = (),
+    ) -> None:
         clock = SystemClock()
         stamper = Stamper(
             Identity(device=DEVICE, boot="b1", session=session), clock, lambda: "synced"
@@ -39,7 +48,8 @@ class Device:
         self.session = session
         self.links: list[Link] = []
         self.refusals: list[Delivered] = []
-        self._inbox: SimpleQueue[Link | Delivered] = SimpleQueue()
+        self.received: list[Received] = []
+        self._inbox: SimpleQueue[Notice] = SimpleQueue()
         self._made = 0
         self.outbox: Outbox = open_outbox(
             Settings(publisher=("mqtt", settings)),
@@ -47,6 +57,7 @@ class Device:
             state_dir=folder,
             clock=clock,
             notify=self._inbox.put,
+            listen=listen,
         )
 
     def __enter__(self) -> Self:
@@ -58,18 +69,22 @@ class Device:
 
     def turn(self, wait_s: float = 0.02) -> None:
         """One turn of the loop."""
-        try:
-            report = self._inbox.get(timeout=wait_s)
-        except Empty:
-            pass
-        else:
-            if isinstance(report, Link):
-                self.links.append(report)
-                self.outbox.on_link(report)
-            else:
-                self.refusals += [report] if report.error else []
-                self.outbox.on_delivered(report)
+        with suppress(Empty):
+            self._take(self._inbox.get(timeout=wait_s))
         self.outbox.tick()
+
+    def _take(self, notice: Notice) -> None:
+        match notice:
+            case Link():
+                self.links.append(notice)
+                self.outbox.on_link(notice)
+            case Delivered():
+                self.refusals += [notice] if notice.error else []
+                self.outbox.on_delivered(notice)
+            case Unheard():
+                self.outbox.on_unheard(notice)
+            case Received():
+                self.received.append(notice)
 
     def run_until(self, done: Callable[[], bool], timeout_s: float = 15) -> None:
         """Turn until `done`."""

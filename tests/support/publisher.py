@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from edged.interfaces import Delivered, Link, Outgoing
+from edged.interfaces import Delivered, Link, Notice, Outgoing
 
 
 class HandPublisher:
@@ -23,7 +23,7 @@ class HandPublisher:
         self,
         birth: Callable[[], Sequence[Outgoing]],
         will: Outgoing,
-        notify: Callable[[Link | Delivered], None],
+        notify: Callable[[Notice], None],
     ) -> None:
         self.will = will
         self.sent: list[Outgoing] = []
@@ -60,6 +60,9 @@ class HandPublisher:
     def answer(self, error: str = "", count: int = 1) -> None:
         for _ in range(count):
             self._notify(Delivered(self.waiting.pop(0), error))
+
+    def tell(self, notice: Notice) -> None:
+        self._notify(notice)
 
     def close(self, last_words: Sequence[Outgoing], timeout_s: float) -> None:  # noqa: ARG002 (a hand needs no time)
         self.sent += last_words if self._up else []

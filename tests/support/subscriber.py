@@ -1,4 +1,4 @@
-"""What a subscriber sees: a paho client that keeps all it receives."""
+"""What others on the broker do: a paho client that keeps all it receives, and one that says something."""
 
 import json
 import threading
@@ -8,9 +8,23 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import paho.mqtt.client as mqtt
+import paho.mqtt.publish
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+
+def say(port: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    """Publish one message with QoS 1; the broker has it when this returns."""
+    paho.mqtt.publish.single(
+        topic,
+        payload,
+        qos=1,
+        retain=retain,
+        hostname="127.0.0.1",
+        port=port,
+        protocol=mqtt.MQTTv5,
+    )
 
 
 @dataclass(frozen=True, slots=True)

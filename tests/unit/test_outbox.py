@@ -10,7 +10,7 @@ from edged.app.outbox import IN_FLIGHT, Birth, Notify, Outbox, open_outbox
 from edged.config.settings import Settings
 from edged.contract.messages import Status
 from edged.errors import ConfigError
-from edged.interfaces import Delivered, Link, Outgoing
+from edged.interfaces import Delivered, Link, Notice, Outgoing, Received, Unheard
 from edged.publishers.jsonl import JsonlSettings
 from edged.spool import Spool
 from support.clock import FakeClock
@@ -29,7 +29,8 @@ class Bench:
         self.open()
 
     def open(self) -> None:
-        self.inbox: SimpleQueue[Link | Delivered] = SimpleQueue()
+        self.inbox: SimpleQueue[Notice] = SimpleQueue()
+        self.received: list[Received] = []
         spool = Spool(
             self.folder,
             max_bytes=1_000_000,
@@ -55,11 +56,15 @@ class Bench:
     def settle(self) -> None:
         """What the supervisor's loop does."""
         while not self.inbox.empty():
-            report = self.inbox.get()
-            if isinstance(report, Link):
-                self.outbox.on_link(report)
-            else:
-                self.outbox.on_delivered(report)
+            match self.inbox.get():
+                case Link() as link:
+                    self.outbox.on_link(link)
+                case Delivered() as delivered:
+                    self.outbox.on_delivered(delivered)
+                case Unheard() as unheard:
+                    self.outbox.on_unheard(unheard)
+                case Received() as received:
+                    self.received.append(received)
         self.outbox.tick()
 
     def connect(self) -> None:
@@ -266,7 +271,7 @@ def test_what_is_unanswered_at_the_end_goes_out_first_next_time(bench: Bench) ->
 
 
 def test_health_is_told(bench: Bench) -> None:
-    assert bench.outbox.complaints() == {"refused": "", "spool": ""}
+    assert bench.outbox.complaints() == {"refused": "", "spool": "", "unheard": ""}
     bench.events(1)
     bench.wait(2)
     assert bench.outbox.spool_state().oldest_age_s == 2
@@ -277,6 +282,41 @@ def test_health_is_told(bench: Bench) -> None:
     assert bench.outbox.link_state().last_error == "no route"
 
 
+def test_what_is_received_passes_by(bench: Bench) -> None:
+    bench.connect()
+    heard = Received("edged/v1/shop-12/down/desired", b"{}", retained=True)
+    bench.broker.tell(heard)
+    bench.settle()
+    assert bench.received == [heard]
+
+
+def test_a_refused_subscription_is_told_until_the_next_connection(bench: Bench) -> None:
+    bench.connect()
+    bench.broker.tell(Unheard("edged/v1/shop-12/down/desired", "Not authorized"))
+    bench.settle()
+    assert bench.outbox.complaints()["unheard"] == "edged/v1/shop-12/down/desired: Not authorized"
+    bench.events(1)
+    assert len(bench.sent_numbers()) == 1
+    bench.broker.lose()
+    bench.connect()
+    assert bench.outbox.complaints()["unheard"] == ""
+
+
+@pytest.mark.parametrize(
+    "topic", ["#", "edged/v1/shop-12/#", "edged/v1/shop-12/up/status", "edged/v1/shop-12/down"]
+)
+def test_a_device_does_not_hear_itself_or_others(tmp_path: Path, topic: str) -> None:
+    with pytest.raises(AssertionError):
+        open_outbox(
+            Settings(publisher=("jsonl", JsonlSettings(path=str(tmp_path / "lines")))),
+            stamper=stamper(),
+            state_dir=tmp_path,
+            clock=FakeClock(),
+            notify=SimpleQueue[Notice]().put,
+            listen=[topic],
+        )
+
+
 def test_a_configuration_without_a_way_out_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\[mqtt\], \[jsonl\]"):
         open_outbox(
@@ -284,14 +324,14 @@ def test_a_configuration_without_a_way_out_is_refused(tmp_path: Path) -> None:
             stamper=stamper(),
             state_dir=tmp_path,
             clock=FakeClock(),
-            notify=SimpleQueue[Link | Delivered]().put,
+            notify=SimpleQueue[Notice]().put,
         )
 
 
 def test_open_outbox_brings_the_parts_together(tmp_path: Path) -> None:
     lines = tmp_path / "out.jsonl"
     settings = Settings(publisher=("jsonl", JsonlSettings(path=str(lines))))
-    inbox: SimpleQueue[Link | Delivered] = SimpleQueue()
+    inbox: SimpleQueue[Notice] = SimpleQueue()
     outbox = open_outbox(
         settings, stamper=stamper(), state_dir=tmp_path, clock=FakeClock(), notify=inbox.put
     )
