@@ -5,26 +5,39 @@ release. A child shares one socket pair with its parent, and dies with it.
 """
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
 
 
 def spawn(
-    module: str, arguments: Sequence[str] = ()
+    module: str,
+    arguments: Sequence[str] = (),
+    *,
+    pass_fds: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start ``python -m module FD ARGUMENTS`` and return it with our end of the SOCK_SEQPACKET pair; FD is the child's end."""
+    """Start ``python -m module FD ARGUMENTS`` and return it with our end of the SOCK_SEQPACKET pair; FD is the child's end.
+
+    Args:
+        module: of the child.
+        arguments: after FD.
+        pass_fds: further descriptors that the child inherits, under the same numbers.
+        environment: laid over ours.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         fd = theirs.fileno()
         try:
             child = subprocess.Popen(
                 [sys.executable, "-m", module, str(fd), *arguments],
-                pass_fds=(fd,),
+                pass_fds=(fd, *pass_fds),
+                env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
             )
         except OSError:

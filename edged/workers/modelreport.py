@@ -9,17 +9,40 @@ from edged.config.codec import decode_path, encode_path
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
 from edged.types import InputSpec, ModelSignature
+from edged.workers.sandbox import Confinement
 
 MAX_PACKET_BYTES = 131_072
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What is to be tried, and how."""
+    """What is to be tried, and how.
+
+    Attributes:
+        settings: name the model.
+        image: a picture to look at; None: none.
+        min_score: of the detections in it.
+        goldens: the model's ``goldens.json``, the pictures beside it; None: it is compared with nothing.
+        repeats: so many invocations are timed at most.
+    """
 
     settings: ModelSettings
     image: Path | None = None
     min_score: float = 0.5
+    goldens: Path | None = None
     repeats: int = 20
+
+    def confinement(self) -> Confinement:
+        """What the child can still reach: the folders of the model and of the goldens, single other files, a delegate's devices."""
+        settings = self.settings
+        libraries = (settings.delegate or "", *settings.custom_ops.values())
+        readable = [
+            settings.file().resolve().parent,
+            *(file.resolve() for file in (settings.labels_file, self.image) if file),
+            *([self.goldens.resolve().parent] if self.goldens else []),
+            # One without a slash is the loader's to find.
+            *(Path(one.partition(":")[0]).resolve().parent for one in libraries if "/" in one),
+        ]
+        return Confinement(readable=frozenset(readable), devices=settings.delegate is not None)
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -46,6 +69,9 @@ class ModelReport(Struct, frozen=True, kw_only=True, tag="report"):
         invoke_ms_p50: median time of an invocation.
         invoke_ms_p95: 95th percentile of the same.
         detections: in the picture, best first; empty without a picture.
+        golden_faults: what is wrong with what it finds in the goldens, the first ones; empty if all is well, or without goldens.
+        peak_memory_mb: the greatest resident memory of the child so far, MiB.
+        sandbox: what held the child; see `edged.workers.sandbox.confine`.
     """
 
     name: str
@@ -59,6 +85,9 @@ class ModelReport(Struct, frozen=True, kw_only=True, tag="report"):
     invoke_ms_p50: float
     invoke_ms_p95: float
     detections: tuple[Finding, ...] = ()
+    golden_faults: tuple[str, ...] = ()
+    peak_memory_mb: float = 0.0
+    sandbox: tuple[str, ...] = ()
 
 
 class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):

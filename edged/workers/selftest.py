@@ -1,11 +1,11 @@
 """Trying a model file in a process of its own, seen from the inside: ``python -m edged.workers.selftest FD``.
 
 Takes a `Request` a packet from the socket and answers each with a `ModelReport` or a `Refusal`, until the parent closes it. It
-limits itself before it reads anything: no core dumps, no files written, bounded memory and processor time.
+confines itself by the first of them, before it looks at the model; what a later one names must lie in the same folders.
 """
 
 import os
-import resource
+import socket
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -13,10 +13,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from msgspec import structs
 
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.errors import ConfigError, EdgedError
 from edged.pipeline.acceptance import accept
+from edged.pipeline.golden_run import golden_faults
 from edged.pipeline.model import Model, load_model
 from edged.types import Frame, PixelFormat
 from edged.workers.child import adopt_socket, live_under_parent
@@ -29,16 +31,18 @@ from edged.workers.modelreport import (
     pack,
     unpack_request,
 )
+from edged.workers.sandbox import confine
 
-_MOST_MEMORY_BYTES = 4 << 30
-"""Of address space: the runtimes reserve several times what they use."""
-_MOST_CPU_S = 600
 _TIMING_S = 2.0
 _MOST_WORDS = 4096
+_MOST_FAULTS = 10
+_MOST_FAULT_WORDS = 300
+_STATUS = Path("/proc/self/status")
+_PEAK = "VmHWM:"
 
 
 def examine(request: Request, clock: Clock) -> ModelReport:
-    """Load, accept and time the model, and look at the picture.
+    """Load, accept and time the model, run it on its goldens, and look at the picture.
 
     Raises:
         EdgedError: any of that failed.
@@ -46,6 +50,7 @@ def examine(request: Request, clock: Clock) -> ModelReport:
     model = load_model(request.settings)
     try:
         accept(model)
+        faults = golden_faults(model, request.goldens) if request.goldens else ()
         frame = _blank() if request.image is None else _read(request.image)
         times_ms = _time_invocations(model, frame, request.repeats, clock)
         signature = model.interpreter.signature
@@ -61,6 +66,8 @@ def examine(request: Request, clock: Clock) -> ModelReport:
             invoke_ms_p50=float(np.percentile(times_ms, 50)),
             invoke_ms_p95=float(np.percentile(times_ms, 95)),
             detections=() if request.image is None else _look(model, frame, request.min_score),
+            golden_faults=tuple(fault[:_MOST_FAULT_WORDS] for fault in faults[:_MOST_FAULTS]),
+            peak_memory_mb=_peak_memory_mb(),
         )
     finally:
         model.interpreter.close()
@@ -69,16 +76,24 @@ def examine(request: Request, clock: Clock) -> ModelReport:
 def main(argv: list[str]) -> int:
     """Answer requests until the parent is done with us."""
     live_under_parent()
-    _limit_self()
-    channel = adopt_socket(int(argv[1]))
-    while packet := channel.recv(MAX_PACKET_BYTES):
-        channel.send(_answer(packet))
+    _be_silent()
+    serve(adopt_socket(int(argv[1])), SystemClock())
     return 0
 
 
-def _answer(packet: bytes) -> bytes:
+def serve(channel: socket.socket, clock: Clock) -> None:
+    """Answer what comes; this process is confined from the first request on."""
+    held: tuple[str, ...] | None = None
+    while packet := channel.recv(MAX_PACKET_BYTES):
+        request = unpack_request(packet)
+        if held is None:
+            held = confine(request.confinement())
+        channel.send(_answer(request, held, clock))
+
+
+def _answer(request: Request, held: tuple[str, ...], clock: Clock) -> bytes:
     try:
-        return pack(examine(unpack_request(packet), SystemClock()))
+        return pack(structs.replace(examine(request, clock), sandbox=held))
     except EdgedError as error:
         refusal = Refusal(kind=type(error).__name__, message=str(error)[:_MOST_WORDS])
     except Exception as error:  # noqa: BLE001 - a strange file may raise anything; nobody reads our traceback
@@ -87,16 +102,18 @@ def _answer(packet: bytes) -> bytes:
     return pack(refusal)
 
 
-def _limit_self() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_S, _MOST_CPU_S))
-    if sys.maxsize > _MOST_MEMORY_BYTES:  # a 32-bit address space is limited enough
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
-    # The runtimes talk on standard error, which is our caller's.
+def _be_silent() -> None:
+    """The runtimes talk on standard error, which is our caller's."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.dup2(nowhere, sys.stderr.fileno())
+
+
+def _peak_memory_mb() -> float:
+    # Not getrusage: its peak begins with that of the process that started us.
+    lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    peak_kb = next((line.split()[1] for line in lines if line.startswith(_PEAK)), "0")
+    return int(peak_kb) / 1024
 
 
 def _time_invocations(model: Model, frame: Frame, repeats: int, clock: Clock) -> list[float]:

@@ -28,8 +28,11 @@ from edged.workers.modelreport import (
     pack,
     unpack_answer,
 )
+from edged.workers.sandbox import Confinement
 
 _KILL_S = 5.0
+# Landlock does not hold threads that a library started when it was imported.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 _ERRORS: dict[str, type[EdgedError]] = {
     kind.__name__: kind
     for kind in (ConfigError, DelegateError, InvokeError, ModelError, RegistryError)
@@ -37,7 +40,7 @@ _ERRORS: dict[str, type[EdgedError]] = {
 
 
 class Tryout:
-    """A self-test child, started when first needed, and again after a model has taken it down.
+    """A self-test child, started when first needed, and again after a model has taken it down, or for one in another folder.
 
     It dies with the thread that started it, so one thread uses it from beginning to end.
     """
@@ -45,6 +48,7 @@ class Tryout:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
+        self._confinement: Confinement | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +73,7 @@ class Tryout:
         """
         path = request.settings.path or "the bundled model"
         try:
+            self._start(request.confinement())
             packet = self._ask(pack(request), timeout_s)
         except TimeoutError:
             self.close()
@@ -88,9 +93,16 @@ class Tryout:
             self._child.kill()
             self._end()
 
+    def _start(self, confinement: Confinement) -> None:
+        if self._confinement and not self._confinement.covers(confinement):
+            self.close()
+        if self._channel is None:
+            self._child, self._channel = spawn("edged.workers.selftest", environment=_ONE_THREAD)
+            self._confinement = confinement
+
     def _ask(self, packet: bytes, timeout_s: float) -> bytes:
         if self._channel is None:
-            self._child, self._channel = spawn("edged.workers.selftest")
+            return b""
         self._channel.settimeout(timeout_s)
         self._channel.send(packet)
         return self._channel.recv(MAX_PACKET_BYTES + 1)

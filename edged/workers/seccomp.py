@@ -1,0 +1,132 @@
+"""A filter of system calls, made by libseccomp, which is on every Debian: systemd needs it.
+
+What is refused fails with EPERM. The list is of what no interpreter needs, for whom everything else is open: a list of what it does
+need would break with each new version of a runtime or of the C library.
+"""
+
+import ctypes
+import errno
+import os
+from dataclasses import dataclass
+
+_LIBRARY = "libseccomp.so.2"
+_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
+_ALL_THREADS, _AS_TREE = 4, 8
+_UNKNOWN = -1
+_NOT_EQUAL, _EQUAL, _MASKED = 1, 4, 7
+_CLONE_THREAD = 0x00010000
+_AF_NETLINK = 16
+_TIOCSTI = 0x5412
+_PR_SET_PDEATHSIG = 1
+
+_REFUSED = {
+    "the network": "connect listen accept accept4 sendmmsg",
+    "other programs": "execve execveat fork vfork",
+    "other processes": "ptrace process_vm_readv process_vm_writev process_madvise kcmp tkill rt_sigqueueinfo rt_tgsigqueueinfo "
+    "pidfd_open pidfd_getfd pidfd_send_signal shmget shmat semget msgget mq_open",
+    "other views of the system": "unshare setns chroot pivot_root mount umount umount2 mount_setattr move_mount open_tree fsopen "
+    "fsconfig fsmount fspick open_by_handle_at name_to_handle_at fanotify_init",
+    "the kernel": "init_module finit_module delete_module kexec_load kexec_file_load bpf perf_event_open userfaultfd keyctl add_key "
+    "request_key io_uring_setup io_uring_enter io_uring_register syslog iopl ioperm modify_ldt",
+    "the host": "reboot swapon swapoff acct quotactl quotactl_fd settimeofday stime clock_settime clock_settime64 adjtimex "
+    "clock_adjtime clock_adjtime64 sethostname setdomainname",
+    "more rights": "setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups capset setrlimit",
+    "files": "creat mkdir mkdirat mknod mknodat rmdir unlink unlinkat rename renameat renameat2 link linkat symlink symlinkat "
+    "truncate truncate64 chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat "
+    "utimensat_time64 setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
+}
+_REFUSED_WITHOUT_DEVICES = "socketpair bind sendmsg recvmsg recvmmsg"
+"""libusb hears of devices through a netlink socket."""
+_HIDDEN_ARGUMENTS = ("clone3", "openat2")
+"""They carry their arguments where no filter sees them. Where they are not known the C library takes the older calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class _When:
+    """A condition on one argument of a call."""
+
+    argument: int
+    operation: int
+    first: int
+    second: int = 0
+
+
+class _Comparison(ctypes.Structure):
+    _fields_ = (
+        ("argument", ctypes.c_uint),
+        ("operation", ctypes.c_int),
+        ("first", ctypes.c_uint64),
+        ("second", ctypes.c_uint64),
+    )
+
+
+def refuse_calls(*, devices: bool) -> bool:
+    """Refuse all threads of this process the network, other processes, and every change to files.
+
+    Args:
+        devices: it may open devices for writing, and hear of them from the kernel.
+
+    Returns:
+        False if libseccomp is not here, or this kernel cannot filter: nothing was done.
+    """
+    try:
+        library = ctypes.CDLL(_LIBRARY)
+    except OSError:
+        return False
+    library.seccomp_init.restype = ctypes.c_void_p
+    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ALLOW)))
+    try:
+        library.seccomp_attr_set(context, _AS_TREE, 2)  # unknown before libseccomp 2.5: only slower
+        library.seccomp_attr_set(context, _ALL_THREADS, 1)
+        for name, conditions in _rules(devices=devices):
+            _refuse(library, context, name, conditions)
+        return bool(library.seccomp_load(context) == 0)
+    finally:
+        library.seccomp_release(context)
+
+
+def _rules(*, devices: bool) -> list[tuple[str, _When | None]]:
+    ours = os.getpid()
+    refused = [*_REFUSED.values(), "" if devices else _REFUSED_WITHOUT_DEVICES]
+    return [
+        *((name, None) for name in _HIDDEN_ARGUMENTS),
+        *((name, None) for names in refused for name in names.split()),
+        ("socket", _When(0, _NOT_EQUAL, _AF_NETLINK) if devices else None),
+        # An answer to the parent goes without an address.
+        ("sendto", _When(4, _NOT_EQUAL, 0)),
+        ("clone", _When(0, _MASKED, _CLONE_THREAD, 0)),
+        ("kill", _When(0, _NOT_EQUAL, ours)),
+        ("tgkill", _When(0, _NOT_EQUAL, ours)),
+        ("prlimit64", _When(0, _NOT_EQUAL, 0)),
+        ("prlimit64", _When(2, _NOT_EQUAL, 0)),
+        ("prctl", _When(0, _EQUAL, _PR_SET_PDEATHSIG)),
+        ("ioctl", _When(1, _EQUAL, _TIOCSTI)),
+        *(
+            (name, _When(at, _MASKED, mask, value))
+            for name, at in (("open", 1), ("openat", 2))
+            for mask, value in _writing(devices=devices)
+        ),
+    ]
+
+
+def _writing(*, devices: bool) -> list[tuple[int, int]]:
+    """Masks and values of the flags with which a file is opened to be changed."""
+    making = [(os.O_CREAT, os.O_CREAT), (os.O_TRUNC, os.O_TRUNC)]
+    modes = [] if devices else [os.O_WRONLY, os.O_RDWR, os.O_ACCMODE]
+    return [*making, *((os.O_ACCMODE, mode) for mode in modes)]
+
+
+def _refuse(
+    library: ctypes.CDLL, context: ctypes.c_void_p, name: str, condition: _When | None
+) -> None:
+    number = library.seccomp_syscall_resolve_name(name.encode())
+    if number == _UNKNOWN:  # to this libseccomp
+        return
+    code = errno.ENOSYS if name in _HIDDEN_ARGUMENTS else errno.EPERM
+    comparisons = [] if condition is None else [condition]
+    array = (_Comparison * len(comparisons))(
+        *(_Comparison(one.argument, one.operation, one.first, one.second) for one in comparisons)
+    )
+    library.seccomp_rule_add_array(
+        context, ctypes.c_uint32(_REFUSE | code), number, len(comparisons), array
+    )

@@ -1,0 +1,141 @@
+"""The self-test child cannot get out, tried from the inside; and what it is there for is as quick and right as outside."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edged import bundled
+from edged.config.settings import ModelSettings
+from edged.errors import ModelError
+from edged.pipeline.acceptance import accept
+from edged.pipeline.model import load_model
+from edged.workers.modelreport import Request
+from edged.workers.tryout import Tryout, try_model
+from support import burglar
+from support.data import data
+from support.edgetpu import build_simulator
+
+REFUSED = ("Operation not permitted", "Permission denied", "Function not implemented")
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a file, and the burglar in the place of a runtime."""
+    package = tmp_path / "modules" / "tflite_runtime"
+    package.mkdir(parents=True)
+    source = Path(burglar.__file__).read_text()
+    (package / "__init__.py").write_text('__version__ = "0"')
+    (package / "interpreter.py").write_text(source)
+    room = tmp_path / "room"
+    room.mkdir()
+    (room / "here").write_text("here")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    monkeypatch.setenv("BURGLAR_READABLE", str(room))
+    return room
+
+
+def break_in(room: Path, delegate: str | None = None) -> dict[str, str]:
+    """What the burglar says."""
+    model = room / "model.tflite"
+    shutil.copy(bundled.model(), model)
+    with pytest.raises(ModelError) as told:
+        try_model(ModelSettings(path=model, runtime="tflite", delegate=delegate))
+    found = re.search(r"\{.*\}", str(told.value))
+    assert found, told.value
+    outcomes: dict[str, str] = json.loads(found[0])
+    return outcomes
+
+
+def without(layer: str, modules: Path) -> None:
+    """The child finds itself on a system that lacks it."""
+    lacking = {
+        "seccomp": "from edged.workers import seccomp; seccomp._LIBRARY = 'libseccomp-none.so'",
+        "landlock": "from edged.workers import landlock; landlock._CREATE_RULESET = 4095",
+    }
+    (modules / "sitecustomize.py").write_text(lacking[layer])
+
+
+def test_no_door_opens_from_the_inside(room: Path) -> None:
+    outcomes = break_in(room)
+    assert outcomes.pop("a file that it may read") == "open"
+    assert outcomes.pop("a thread") == "open"
+    assert len(outcomes) > 25
+    assert {name: said for name, said in outcomes.items() if said not in REFUSED} == {}
+    assert (room / "here").read_text() == "here"
+
+
+def test_each_layer_holds_without_the_other(room: Path, tmp_path: Path) -> None:
+    without("seccomp", tmp_path / "modules")
+    by_landlock = break_in(room)
+    assert by_landlock["a local socket"] == "open"
+    for door in ("the kernel's log", "other files", "a new file", "removing a file", "a program"):
+        assert by_landlock[door] in REFUSED, door
+
+    without("landlock", tmp_path / "modules")
+    by_seccomp = break_in(room)
+    assert by_seccomp["other files"] == "open"
+    for door in ("a TCP socket", "a program", "a fork", "a new file", "a file for writing"):
+        assert by_seccomp[door] in REFUSED, door
+
+
+@pytest.mark.parametrize("layer", ["seccomp", "landlock"])
+def test_a_system_that_lacks_a_layer_is_told_of(
+    layer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(layer, tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    held = try_model(ModelSettings(runtime="simulated")).sandbox
+    assert set(held) == {"rlimits", "seccomp", "landlock"} - {layer}
+
+
+def test_with_a_delegate_devices_are_open_and_little_else(room: Path, tmp_path: Path) -> None:
+    outcomes = break_in(room, delegate=str(build_simulator(tmp_path)))
+    assert outcomes["the devices' names"] == "open"
+    assert outcomes["a netlink socket"] == "open"
+    for door in ("a TCP socket", "a local socket", "other files", "a new file", "a program"):
+        assert outcomes[door] in REFUSED, door
+
+
+@pytest.mark.runtime
+def test_a_delegate_works_and_the_report_says_that_devices_are_open(tmp_path: Path) -> None:
+    settings = ModelSettings(
+        path=data("models/mobilenet_v1_0.25_128_quant_edgetpu.tflite"),
+        delegate=str(build_simulator(tmp_path)),
+        delegate_options={"echo": "1"},
+    )
+    report = try_model(settings)
+    assert report.delegate.startswith("edgetpu_sim")
+    assert report.sandbox == ("rlimits", "landlock", "seccomp", "devices open")
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("name", ["", "models/yolox_nano_float16_quantize.tflite"])
+def test_a_model_runs_in_it_as_it_does_outside(name: str) -> None:
+    """XNNPACK among it: where the processor's features cannot be read, it is slow without a word."""
+    settings = ModelSettings(path=data(name) if name else None)
+    outside = load_model(settings)
+    accept(outside)
+    outside_ms = min(accept(outside) for _ in range(5))
+    outside.interpreter.close()
+    report = try_model(settings)
+    assert report.sandbox == ("rlimits", "landlock", "seccomp")
+    assert report.delegate == outside.interpreter.delegate
+    assert report.delegate == "XNNPACK" or (not name and report.runtime.startswith("tflite"))
+    assert report.invoke_ms_p50 < 3 * outside_ms
+    assert 10 < report.peak_memory_mb < 1000
+
+
+def test_a_model_in_another_folder_gets_a_child_of_its_own(tmp_path: Path) -> None:
+    with Tryout() as tryout:
+        pids = []
+        for folder in ("a", "a", "b"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            shutil.copy(bundled.model(), tmp_path / folder / "model.tflite")
+            settings = ModelSettings(path=tmp_path / folder / "model.tflite", runtime="simulated")
+            tryout.try_model(Request(settings=settings), timeout_s=20)
+            assert tryout._child is not None
+            pids.append(tryout._child.pid)
+    assert pids[0] == pids[1] != pids[2]
