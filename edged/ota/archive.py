@@ -122,6 +122,8 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
         file.seek(offset)
         while len(content) < size and (piece := file.read(size - len(content))):
             content += piece
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"cannot read the bundle: {error.strerror or error}") from error
     if len(content) < size:
