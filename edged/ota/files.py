@@ -4,14 +4,20 @@ A change is durable only after `sync` (a file's content) and `sync_folder` (the 
 after a power cut or not, in any order.
 """
 
+import errno
+import io
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from edged.errors import StoreError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class Files(Protocol):
@@ -21,7 +27,7 @@ class Files(Protocol):
         """A whole regular file, never through a symbolic link; one that is larger is an error."""
 
     def open(self, path: Path) -> BinaryIO:
-        """The same to be read piece by piece, unbuffered."""
+        """The same to be read piece by piece, unbuffered; its reads raise `StoreError` too."""
 
     def names(self, folder: Path) -> tuple[str, ...]:
         """What is in a folder, sorted; nothing if there is no such folder."""
@@ -77,41 +83,44 @@ class LocalFiles:
 
     def read(self, path: Path, most_bytes: int) -> bytes:
         """See `Files`."""
-        with _explained("read", path), self.open(path) as file:
+        with self.open(path) as file:
             content = file.read(most_bytes + 1)
-            if len(content) > most_bytes:
-                raise StoreError(f"cannot read {path}: it is larger than {most_bytes} bytes")
-            return content
+        if len(content) > most_bytes:
+            raise StoreError(f"cannot read {path}: it is larger than {most_bytes} bytes")
+        return content
 
     def open(self, path: Path) -> BinaryIO:
         """See `Files`."""
         with _explained("read", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            return os.fdopen(descriptor, "rb")
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return cast("BinaryIO", _Reading(descriptor, path))
+            os.close(descriptor)
+        raise StoreError(f"cannot read {path}: it is not a regular file")
 
     def names(self, folder: Path) -> tuple[str, ...]:
         """See `Files`."""
-        try:
-            with _explained("list", folder):
+        with _explained("list", folder):
+            try:
                 return tuple(sorted(entry.name for entry in folder.iterdir()))
-        except StoreError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
+            except FileNotFoundError:
                 return ()
-            raise
 
     def link_target(self, path: Path) -> str | None:
         """See `Files`."""
         with _explained("read", path):
-            return str(path.readlink()) if path.is_symlink() else None
+            return str(path.readlink()) if _is(stat.S_ISLNK, path) else None
 
     def exists(self, path: Path) -> bool:
         """See `Files`."""
-        return os.path.lexists(path)
+        with _explained("look at", path):
+            return _status(path) is not None
 
     def size(self, path: Path) -> int:
         """See `Files`."""
         with _explained("look at", path):
-            return os.lstat(path).st_size if os.path.lexists(path) else 0
+            status = _status(path)
+            return status.st_size if status else 0
 
     def free_bytes(self, folder: Path) -> int:
         """See `Files`."""
@@ -145,7 +154,8 @@ class LocalFiles:
 
     def close(self, descriptor: int) -> None:
         """See `Files`."""
-        os.close(descriptor)
+        with suppress(OSError):
+            os.close(descriptor)
 
     def link(self, target: str, path: Path) -> None:
         """See `Files`."""
@@ -191,12 +201,12 @@ def replace(files: Files, path: Path, content: bytes) -> None:
     """
     partial = path.with_name(f".{path.name}.new")
     files.remove(partial)
-    write_new(files, partial, content)
+    write_new(files, partial, [content])
     files.rename(partial, path)
     files.sync_folder(path.parent)
 
 
-def write_new(files: Files, path: Path, content: bytes) -> None:
+def write_new(files: Files, path: Path, chunks: Iterable[bytes]) -> None:
     """A new file with durable content; its name is durable after `sync_folder`.
 
     Raises:
@@ -204,10 +214,44 @@ def write_new(files: Files, path: Path, content: bytes) -> None:
     """
     descriptor = files.create(path)
     try:
-        files.write(descriptor, content)
+        for chunk in chunks:
+            files.write(descriptor, chunk)
         files.sync(descriptor)
     finally:
         files.close(descriptor)
+
+
+class _Reading(io.FileIO):
+    """A file being read: what the disk says against it comes out as ours."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        super().__init__(descriptor, "rb")
+        self._path = path
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        with _explained("read", self._path):
+            return super().read(size) or b""
+
+    def readall(self) -> bytes:
+        with _explained("read", self._path):
+            return super().readall() or b""
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        with _explained("read", self._path):
+            return super().readinto(buffer) or 0
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Of what has that name itself; None if nothing has."""
+    try:
+        return path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _is(kind: Callable[[int], bool], path: Path) -> bool:
+    status = _status(path)
+    return status is not None and kind(status.st_mode)
 
 
 def _name_of(descriptor: int) -> str:
@@ -217,6 +261,16 @@ def _name_of(descriptor: int) -> str:
         return "a file"
 
 
+_WHAT_TO_DO = {
+    errno.ENOSPC: "make room, then it goes on",
+    errno.EDQUOT: "make room, then it goes on",
+    errno.EROFS: "mount it writable, and look at the card: a worn one turns read-only",
+    errno.EIO: "the card or disk may be failing",
+    errno.EACCES: "it must belong to the user that edged runs as",
+    errno.EPERM: "it must belong to the user that edged runs as",
+}
+
+
 @contextmanager
 def _explained(verb: str, path: Path | str) -> Iterator[None]:
     try:
@@ -224,4 +278,11 @@ def _explained(verb: str, path: Path | str) -> Iterator[None]:
     except StoreError:
         raise
     except OSError as error:
-        raise StoreError(f"cannot {verb} {path}: {error.strerror or error}") from error
+        raise explain(error, verb, path) from error
+
+
+def explain(error: OSError, verb: str, path: Path | str) -> StoreError:
+    """What the disk said, in our words: what could not be done, to what, why, and what to do."""
+    advice = _WHAT_TO_DO.get(error.errno or 0)
+    reason = error.strerror or str(error)
+    return StoreError(f"cannot {verb} {path}: {reason}" + (f" ({advice})" if advice else ""))

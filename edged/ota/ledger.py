@@ -16,7 +16,7 @@ FACTORY = ""
 Underway = Literal["fetching", "staged", "verified", "self-tested", "trial"]
 Outcome = Literal["committed", "rolled-back", "rejected"]
 Requester = Literal["operator", "spool", "channel"]
-OptionalDigest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+OptionalDigest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -127,8 +127,12 @@ def read_ledger(content: bytes) -> Ledger:
     """Read the file.
 
     Raises:
-        StoreError: it is damaged.
+        StoreError: it is damaged, or too large.
     """
+    if len(content) > MOST_LEDGER_BYTES:
+        raise StoreError(
+            f"the ledger of the model store takes {len(content)} bytes; {MOST_LEDGER_BYTES} are allowed"
+        )
     try:
         return msgspec.json.decode(content, type=Ledger)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -136,5 +140,14 @@ def read_ledger(content: bytes) -> Ledger:
 
 
 def write_ledger(ledger: Ledger) -> bytes:
-    """The file's content, which `read_ledger` reads."""
-    return msgspec.json.format(msgspec.json.encode(ledger, order="deterministic"), indent=1)
+    """The file's content, which `read_ledger` reads.
+
+    Raises:
+        StoreError: it would not, or the content would be too large.
+    """
+    try:
+        content = msgspec.json.format(msgspec.json.encode(ledger), indent=1)
+    except UnicodeEncodeError as error:
+        raise StoreError(f"the ledger of the model store cannot be written: {error}") from error
+    read_ledger(content)
+    return content

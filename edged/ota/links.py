@@ -1,0 +1,80 @@
+"""The links ``current`` and ``previous``: what the ledger says, once more, for whoever finds the ledger lost.
+
+The ledger leads: its row is durable first, then the links follow.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from edged.errors import BundleError, UpdateError
+from edged.ota.files import Files
+from edged.ota.ledger import FACTORY, Ledger
+from edged.ota.versions import VERSIONS, is_digest, read_manifest_of, read_version
+
+CURRENT = "current"
+PREVIOUS = "previous"
+
+
+def follow(files: Files, root: Path, ledger: Ledger) -> None:
+    """Let the links say what the ledger says. They are durable then, and so is all else that has changed in this folder.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
+    for name, digest in ((CURRENT, ledger.current), (PREVIOUS, ledger.previous)):
+        path, target = root / name, f"{VERSIONS}/{digest}"
+        if digest == FACTORY:
+            files.remove(path)
+        elif files.link_target(path) != target:
+            new = partial(path)
+            files.remove(new)
+            files.link(target, new)
+            files.rename(new, path)
+    files.sync_folder(root)
+
+
+def partial(path: Path) -> Path:
+    """The name of a link until it takes its place."""
+    return path.with_name(f".{path.name}.new")
+
+
+def linked(files: Files, root: Path, name: str) -> str:
+    """The digest of the version that a link leads to; `FACTORY` if it leads to none."""
+    folder, _, digest = (files.link_target(root / name) or "").partition("/")
+    return digest if folder == VERSIONS and is_digest(digest) else FACTORY
+
+
+def ledger_by_links(files: Files, root: Path) -> Ledger:
+    """What the links and the manifests that they lead to still know of a lost ledger.
+
+    The security floor is the epoch of the newest of them, as it was in the ledger. What had failed here is forgotten.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    found: dict[str, str] = {CURRENT: FACTORY, PREVIOUS: FACTORY}
+    epoch, counters = 0, dict[str, int]()
+    for name in found:
+        digest = linked(files, root, name)
+        if digest == FACTORY:
+            continue
+        with suppress(BundleError):
+            manifest = read_manifest_of(files, root / VERSIONS / digest, digest)
+            found[name] = digest
+            epoch = max(epoch, manifest.epoch)
+            counters[manifest.name] = max(counters.get(manifest.name, 0), manifest.counter)
+    return Ledger(current=found[CURRENT], previous=found[PREVIOUS], epoch=epoch, counters=counters)
+
+
+def rescue(root: Path, files: Files) -> Path | None:
+    """The folder of a version to look with when the store cannot be opened: of current and previous the first that is whole.
+
+    Returns:
+        None if there is none: the factory model, then.
+    """
+    for name in (CURRENT, PREVIOUS):
+        with suppress(UpdateError):
+            digest = linked(files, root, name)
+            if digest != FACTORY:
+                return read_version(files, root / VERSIONS / digest, digest).folder
+    return None
