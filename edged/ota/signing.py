@@ -94,8 +94,12 @@ def make_key(path: Path) -> PublicKey:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    _write_new(path.with_name(f"{path.name}.pub"), public.pem.encode(), 0o644)
-    _write_new(path.with_name(f"{path.name}.pem"), pem, 0o600)
+    halves = {".pem": (pem, 0o600), ".pub": (public.pem.encode(), 0o644)}
+    for suffix in halves:
+        if os.path.lexists(path.with_name(path.name + suffix)):
+            raise UpdateError(f"{path}{suffix} is there already: keys are never overwritten")
+    for suffix, (content, mode) in halves.items():
+        _write_new(path.with_name(path.name + suffix), content, mode)
     return public
 
 

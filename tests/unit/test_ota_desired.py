@@ -1,0 +1,130 @@
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from edged.errors import BundleError, UpdateError
+from edged.ota import deployment
+from edged.ota.desired import Desired, follow, is_stale, noted, read_desired, write_desired
+from edged.ota.ledger import FACTORY, Ledger, Request
+from edged.ota.manifest import digest_of
+
+NEW, OLD, OTHER = (letter * 64 for letter in "abc")
+DESIRED = Desired(
+    channel="stable",
+    sequence=5,
+    title="marks@2",
+    digest=NEW,
+    urls=("https://models.example/marks-2.edgem", "http://10.0.0.1/marks-2.edgem"),
+)
+SHA = digest_of(write_desired(DESIRED))
+REQUEST = Request(source=DESIRED.urls[0], requested_by="channel", expected=NEW)
+
+
+def test_what_is_written_is_read() -> None:
+    assert read_desired(write_desired(DESIRED)) == DESIRED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schema": "edged.bundle/1"},
+        {"sequence": 0},
+        {"sequence": 1 << 60},
+        {"title": "marks"},
+        {"title": "marks@2\n"},
+        {"digest": "A" * 64},
+        {"digest": NEW + "\n"},
+        {"urls": []},
+        {"urls": ["https://a/"] * 9},
+        {"urls": ["file:///etc/passwd"]},
+        {"urls": ["/etc/passwd"]},
+        {"urls": ["https://a/ b"]},
+        {"urls": ["https://a/\n"]},
+        {"refresh_h": 0},
+        {"refresh_h": 1e300},
+        {"expires": "2030-01-01"},
+    ],
+)
+def test_anything_else_is_refused(changes: dict[str, object]) -> None:
+    payload = json.dumps({**json.loads(write_desired(DESIRED)), **changes}).encode()
+    with pytest.raises(BundleError, match="the desired state cannot be read"):
+        read_desired(payload)
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"[" * 10_000])
+def test_nonsense_is_refused(payload: bytes) -> None:
+    with pytest.raises(BundleError, match="cannot be read"):
+        read_desired(payload)
+
+
+def test_too_large_is_refused() -> None:
+    with pytest.raises(BundleError, match="are allowed"):
+        read_desired(b" " * 20_000)
+
+
+def test_a_new_message_is_followed_from_the_first_sequence_on() -> None:
+    assert follow(Ledger(), replace(DESIRED, sequence=1), "1" * 64) == replace(REQUEST)
+    assert follow(Ledger(sequence=4, desired=OTHER, current=OLD), DESIRED, SHA) == REQUEST
+
+
+def test_a_message_counts_once_however_often_it_comes() -> None:
+    ledger = noted(Ledger(), DESIRED, SHA)
+    assert (ledger.sequence, ledger.desired) == (5, SHA)
+    assert follow(ledger, DESIRED, SHA) is None
+
+
+def test_who_goes_back_by_hand_is_not_overruled_by_the_same_message() -> None:
+    at = "2026-01-01T00:00:00Z"
+    ledger = noted(Ledger(current=NEW, previous=FACTORY), DESIRED, SHA)
+    back = deployment.go_back(ledger, epoch=0, title="marks@2", id_="1", at=at)
+    assert back.current == FACTORY
+    assert follow(back, DESIRED, SHA) is None
+    assert follow(back, replace(DESIRED, sequence=6), "6" * 64) == REQUEST
+
+
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        Ledger(current=NEW),
+        Ledger(denied={NEW: "it saw nothing"}),
+        deployment.begin(Ledger(), REQUEST, id_="1"),
+        deployment.begin(Ledger(), Request(source="x.edgem", expected=NEW), id_="1"),
+    ],
+    ids=["installed", "failed before", "on its way", "on its way by hand"],
+)
+def test_what_is_settled_is_noted_and_no_more(ledger: Ledger) -> None:
+    assert follow(ledger, DESIRED, SHA) is None
+    assert noted(ledger, DESIRED, SHA) == replace(ledger, sequence=5, desired=SHA)
+
+
+def test_a_message_has_its_turn_after_another_update() -> None:
+    busy = deployment.begin(Ledger(current=OLD), Request(source="x.edgem"), id_="1")
+    request = follow(busy, DESIRED, SHA)
+    assert request == REQUEST
+    with pytest.raises(UpdateError, match="is on its way in"):
+        noted(deployment.begin(busy, request, id_="2"), DESIRED, SHA)
+    free = deployment.reject(busy, "no bundle", at="2026-01-01T00:00:00Z")
+    assert follow(free, DESIRED, SHA) == REQUEST
+
+
+def test_the_previous_version_can_be_desired_again() -> None:
+    assert follow(Ledger(current=OLD, previous=NEW), DESIRED, SHA) == REQUEST
+
+
+@pytest.mark.parametrize(
+    ("quiet_h", "stale_h", "refresh_h", "stale"),
+    [
+        (24, 24, 168, False),
+        (24.1, 24, 168, True),
+        (24.1, 168, 24, True),
+        (23.9, 168, 24, False),
+        (24.1, 24, None, True),
+        (23.9, 24, None, False),
+    ],
+)
+def test_a_channel_is_stale_after_what_either_side_allows(
+    quiet_h: float, stale_h: float, refresh_h: float | None, *, stale: bool
+) -> None:
+    desired = None if refresh_h is None else replace(DESIRED, refresh_h=refresh_h)
+    assert is_stale(quiet_h * 3600, stale_h=stale_h, desired=desired) is stale

@@ -1,0 +1,257 @@
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from edged.errors import BundleError, StoreError, TrustError
+from edged.ota import trusted
+from edged.ota.files import LocalFiles
+from edged.ota.manifest import PAYLOAD_TYPE as MANIFEST_TYPE
+from edged.ota.manifest import write_manifest
+from edged.ota.trust import (
+    DESIRED_PAYLOAD_TYPE,
+    PAYLOAD_TYPE,
+    ModelRole,
+    Role,
+    Trust,
+    desired_payload,
+    manifest_payload,
+    parse_trust,
+    read_trust,
+    successor,
+    write_trust,
+)
+from support.bundles import Key, make_manifest, sign
+
+ALICE, BOB, CAROL, DAVE = KEYS = tuple(Key(word) for word in ("alice", "bob", "carol", "dave"))
+
+
+def role(*keys: Key, threshold: int = 1) -> Role:
+    return Role(keys=tuple(key.id for key in keys), threshold=threshold)
+
+
+def models(*keys: Key, names: tuple[str, ...] = ("*",), threshold: int = 1) -> ModelRole:
+    return ModelRole(keys=tuple(key.id for key in keys), names=names, threshold=threshold)
+
+
+TRUST = Trust(
+    version=1,
+    keys={key.id: key.public for key in KEYS},
+    root=role(ALICE),
+    models=(models(BOB),),
+    channel=role(CAROL),
+)
+
+
+def enveloped(trust: Trust, *keys: Key) -> bytes:
+    return sign(PAYLOAD_TYPE, write_trust(trust), *keys)
+
+
+def chain_of(length: int) -> list[bytes]:
+    """Versions 1 to `length`, all with one root."""
+    return [enveloped(replace(TRUST, version=number), ALICE) for number in range(1, length + 1)]
+
+
+def manifest(name: str) -> bytes:
+    return write_manifest(make_manifest({"model.tflite": b"", "goldens.json": b""}, name=name))
+
+
+def test_a_trust_file_that_its_root_signed_is_read() -> None:
+    assert read_trust(enveloped(TRUST, ALICE)) == TRUST
+
+
+@pytest.mark.parametrize("signers", [(), (BOB,), (CAROL, DAVE)])
+def test_a_trust_file_that_its_root_did_not_sign_is_not(signers: tuple[Key, ...]) -> None:
+    with pytest.raises(TrustError, match="trust file 1, its own root asks: 0 of 1"):
+        read_trust(enveloped(TRUST, *signers))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"root": {"keys": [ALICE.id], "threshold": 2}}, "wants 2 of 1 keys"),
+        ({"root": {"keys": [ALICE.id], "threshold": 0}}, "cannot be read"),
+        ({"root": {"keys": [], "threshold": 1}}, "cannot be read"),
+        ({"root": {"keys": [ALICE.id, ALICE.id], "threshold": 2}}, "a key twice in one role"),
+        ({"root": {"keys": ["0" * 64], "threshold": 1}}, "has no key 000000000000"),
+        ({"channel": {"keys": ["0" * 64], "threshold": 1}}, "has no key 000000000000"),
+        ({"models": []}, "cannot be read"),
+        ({"models": [{"keys": [BOB.id], "threshold": 1, "names": ["a/b"]}]}, "cannot be read"),
+        ({"models": [{"keys": [BOB.id], "threshold": 1, "names": ["a\n"]}]}, "cannot be read"),
+        ({"version": 0}, "cannot be read"),
+        ({"version": True}, "cannot be read"),
+        ({"schema": "edged.trust/2"}, "cannot be read"),
+        ({"expires": "2030-01-01"}, "cannot be read"),
+    ],
+)
+def test_a_trust_file_that_makes_no_sense_is_refused(changes: dict[str, object], why: str) -> None:
+    payload = json.dumps({**json.loads(write_trust(TRUST)), **changes}).encode()
+    with pytest.raises(BundleError, match=why):
+        parse_trust(payload)
+
+
+def test_a_key_cannot_pass_as_another_or_as_two() -> None:
+    fields = json.loads(write_trust(TRUST))
+    fields["keys"]["f" * 64] = fields["keys"][ALICE.id]
+    fields["root"] = {"keys": [ALICE.id, "f" * 64], "threshold": 2}
+    with pytest.raises(BundleError, match=r"lists key .* as ffffffffffff"):
+        parse_trust(json.dumps(fields).encode())
+
+
+def test_root_hands_over_when_both_have_signed() -> None:
+    following = replace(TRUST, version=2, root=role(CAROL, DAVE, threshold=2))
+    assert successor(TRUST, enveloped(following, ALICE, CAROL, DAVE)) == following
+
+
+@pytest.mark.parametrize(
+    ("signers", "why"),
+    [
+        ((ALICE,), "trust file 2, its own root asks: 0 of 2"),
+        ((ALICE, CAROL), "trust file 2, its own root asks: 1 of 2"),
+        ((CAROL, DAVE), "the root of trust file 1 asks: 0 of 1"),
+    ],
+)
+def test_root_does_not_hand_over_otherwise(signers: tuple[Key, ...], why: str) -> None:
+    following = replace(TRUST, version=2, root=role(CAROL, DAVE, threshold=2))
+    with pytest.raises(TrustError, match=why):
+        successor(TRUST, enveloped(following, *signers))
+
+
+@pytest.mark.parametrize("version", [4, 5, 7, 1 << 53])
+def test_versions_go_up_one_by_one(version: int) -> None:
+    with pytest.raises(TrustError, match=f"trust file {version} cannot follow 5"):
+        successor(replace(TRUST, version=5), enveloped(replace(TRUST, version=version), ALICE))
+
+
+def test_a_revoked_key_signs_nothing_any_more() -> None:
+    envelope = sign(MANIFEST_TYPE, manifest("marks"), BOB)
+    without = {id_: key for id_, key in TRUST.keys.items() if id_ != BOB.id}
+    following = replace(TRUST, version=2, keys=without, models=(models(DAVE),))
+    assert manifest_payload(TRUST, envelope)
+    with pytest.raises(TrustError):
+        manifest_payload(successor(TRUST, enveloped(following, ALICE)), envelope)
+
+
+@pytest.mark.parametrize(
+    ("name", "signers", "good"),
+    [
+        ("cats", (BOB,), True),
+        ("dogs-9", (CAROL, DAVE), True),
+        ("dogs-9", (CAROL,), False),
+        ("dogs-9", (BOB,), False),
+        ("dogs-9", (BOB, CAROL), False),
+        ("dogs-99", (CAROL, DAVE), False),
+        ("cats", (CAROL, DAVE), False),
+        ("cats", (BOB, CAROL, DAVE), True),
+        ("dogs-9", (BOB, CAROL, DAVE), True),
+    ],
+)
+def test_each_role_signs_the_models_of_its_names(
+    name: str, signers: tuple[Key, ...], *, good: bool
+) -> None:
+    dogs = models(CAROL, DAVE, names=("dogs-?", "wolves*"), threshold=2)
+    trust = replace(TRUST, models=(models(BOB, names=("cats*",)), dogs))
+    envelope = sign(MANIFEST_TYPE, manifest(name), *signers)
+    if good:
+        assert manifest_payload(trust, envelope) == manifest(name)
+    else:
+        with pytest.raises(TrustError):
+            manifest_payload(trust, envelope)
+
+
+def test_nothing_is_parsed_before_it_is_verified() -> None:
+    with pytest.raises(TrustError):
+        manifest_payload(TRUST, sign(MANIFEST_TYPE, b"not JSON", DAVE))
+    with pytest.raises(BundleError, match="the manifest cannot be read"):
+        manifest_payload(TRUST, sign(MANIFEST_TYPE, b"not JSON", BOB))
+
+
+def test_without_a_channel_no_desired_state_is_taken() -> None:
+    envelope = sign(DESIRED_PAYLOAD_TYPE, b"{}", CAROL)
+    assert desired_payload(TRUST, envelope) == b"{}"
+    with pytest.raises(TrustError, match="has no channel role"):
+        desired_payload(replace(TRUST, channel=None), envelope)
+
+
+class Device:
+    """The two places of a device's trust."""
+
+    def __init__(self, folder: Path, envelope: bytes) -> None:
+        self.provisioned, self.stored = folder / "provisioned.json", folder / "trust.json"
+        self.provisioned.write_bytes(envelope)
+
+    def store(self, *envelopes: bytes) -> None:
+        self.stored.write_bytes(b"[" + b",".join(envelopes) + b"]")
+
+    def version(self) -> int:
+        return trusted.load_trust(self.provisioned, self.stored, LocalFiles()).version
+
+
+@pytest.mark.parametrize(
+    ("provisioned", "stored", "in_force"),
+    [
+        (1, [], 1),
+        (1, [2, 3], 3),
+        (2, [2, 3], 3),
+        (3, [2, 3], 3),
+        (4, [2, 3], 4),
+        (4, [2, 3, 4, 5], 5),
+        (1, [3], 1),
+        (1, [2, 4], 2),
+        (1, [2, 3, 2], 3),
+    ],
+)
+def test_the_chain_is_followed_as_far_as_it_leads(
+    tmp_path: Path, provisioned: int, stored: list[int], in_force: int
+) -> None:
+    versions = chain_of(5)
+    device = Device(tmp_path, versions[provisioned - 1])
+    device.store(*(versions[number - 1] for number in stored))
+    assert device.version() == in_force
+
+
+def test_without_a_chain_the_provisioned_file_is_in_force(tmp_path: Path) -> None:
+    assert Device(tmp_path, chain_of(1)[0]).version() == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"[{}]", b"[1]", b"[" * 10_000])
+def test_a_damaged_chain_is_left_aside_and_told_of(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = Device(tmp_path, chain_of(1)[0])
+    device.stored.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert device.version() == 1
+    assert "trust file 1 is in force" in caplog.text
+
+
+def test_a_chain_of_somebody_else_does_not_count(tmp_path: Path) -> None:
+    device = Device(tmp_path, chain_of(1)[0])
+    device.store(enveloped(replace(TRUST, version=2, root=role(DAVE)), DAVE))
+    assert device.version() == 1
+
+
+def test_a_chain_that_cannot_be_read_revives_no_revoked_key(tmp_path: Path) -> None:
+    device = Device(tmp_path, chain_of(1)[0])
+    device.stored.mkdir()
+    with pytest.raises(StoreError, match=r"trust\.json"):
+        device.version()
+
+
+def test_a_missing_trust_file_is_named(tmp_path: Path) -> None:
+    device = Device(tmp_path, b"")
+    device.provisioned.unlink()
+    with pytest.raises(StoreError, match=r"provisioned\.json, which updates\.trust names"):
+        device.version()
+
+
+def test_what_is_saved_is_followed_again(tmp_path: Path) -> None:
+    device, files = Device(tmp_path, chain_of(1)[0]), LocalFiles()
+    chain = trusted.load_chain(device.provisioned, device.stored, files)
+    for envelope in chain_of(4)[1:]:
+        chain = chain.extended(envelope)
+        trusted.save_chain(chain, device.stored, files)
+        assert device.version() == chain.trust.version
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["provisioned.json", "trust.json"]
