@@ -6,29 +6,39 @@ It speaks like an SSD with the post-process op, so that all that follows an inte
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edged.clock import Clock, SystemClock
 from edged.errors import DelegateError, InvokeError
+from edged.interpreters.makebelieve import COLOURS, due, made_of
 from edged.types import F32, FileMetadata, ModelSignature, OpInfo, TensorInfo
 
 WIDTH_PX, HEIGHT_PX = 320, 240
-LABELS = ("red", "green", "blue")
+LABELS = COLOURS
 _CELL_PX = 4
 _LEAST_EXCESS = 80
 """By how much a pixel's own channel must outshine both others."""
 _MOST = 10
-_FAULTS = ("latency_ms", "fail_after", "hang_after", "crash_after")
+_FLOOD_SIDE = 20
+"""A flood is so many rows of so many boxes."""
+
+_Outputs = tuple[NDArray[np.generic], ...]
+_Found = tuple[float, int, F32]
+"""Score, class id, and [y1, x1, y2, x2] in fractions."""
 
 
 class SimulatedInterpreter:
     """See `edged.interfaces.Interpreter`.
 
-    Faults come through `delegate_options`: ``latency_ms`` is slept in each invocation; ``fail_after``, ``hang_after`` and
-    ``crash_after`` count the invocations that still go well before one raises, never returns, or aborts the process.
+    What it does wrong is said by `delegate_options`, or by a file of JSON that stands for a model: see
+    `edged.interpreters.makebelieve`. A `delegate` is the name of a device that only one interpreter at a time can have.
     """
+
+    _devices: ClassVar[WeakValueDictionary[str, "SimulatedInterpreter"]] = WeakValueDictionary()
 
     def __init__(
         self,
@@ -42,18 +52,25 @@ class SimulatedInterpreter:
         """Take the arguments of every interpreter; the file need not exist.
 
         Raises:
-            DelegateError: an option is not known, or not a number.
+            DelegateError: an option is not known, or impossible; or another interpreter has the device.
+            ModelError: the file stands for a simulated model, and is wrong.
         """
-        del path, threads, delegate, custom_ops
-        self._faults = _parse(delegate_options or {})
+        del threads, custom_ops
+        made = made_of(path, delegate_options or {})
+        self._faults = made.faults
+        self._channels = tuple(COLOURS.index(label) for label in made.labels)
         self._clock: Clock = SystemClock()
         self._invocations = 0
+        self._open = True
+        self._clock.sleep(made.faults.open_ms / 1000)
+        if delegate:
+            self._take(delegate)
         self.runtime = "simulated"
-        self.delegate = ""
-        self.signature = _SIGNATURE
+        self.delegate = f"simulated ({delegate})" if delegate else ""
+        self.signature = _signature(made.name, made.version, made.labels)
 
-    def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
-        """Find connected blocks in which one channel outshines the others: class 0 red, 1 green, 2 blue.
+    def invoke(self, array: NDArray[np.generic]) -> _Outputs:
+        """Find connected blocks in which one channel outshines the others; the class ids are the labels' places.
 
         The score is the share of the block's bounding box that the colour fills.
         """
@@ -61,45 +78,75 @@ class SimulatedInterpreter:
             raise InvokeError(
                 f"simulated: expected uint8 {_INPUT.shape}, got {array.dtype} {array.shape}"
             )
-        self._suffer()
+        if not self._open:
+            raise InvokeError("simulated: invoked after it was closed")
+        done, self._invocations = self._invocations, self._invocations + 1
+        self._suffer(done)
+        if due(self._faults.blind_after, done):
+            return _outputs([])
+        if due(self._faults.flood_after, done):
+            return _outputs(_flood())
         found = [
             (score, class_id, box)
-            for class_id in range(3)
-            for score, box in _blocks(_coloured_cells(array[0], class_id))
+            for class_id, channel in enumerate(self._channels)
+            for score, box in _blocks(_coloured_cells(array[0], channel))
         ]
         found.sort(key=lambda item: -item[0])
-        boxes = np.zeros((1, _MOST, 4), np.float32)
-        classes = np.zeros((1, _MOST), np.float32)
-        scores = np.zeros((1, _MOST), np.float32)
-        for i, (score, class_id, box) in enumerate(found[:_MOST]):
-            boxes[0, i], classes[0, i], scores[0, i] = box, class_id, score
-        return boxes, classes, scores, np.array([min(len(found), _MOST)], np.float32)
+        if self._faults.noise:
+            found = _noisy(found, self._faults.noise, seed=done)
+        if due(self._faults.nan_after, done):
+            found = [(np.nan, 0, np.zeros(4, np.float32))]
+        return _outputs(found[:_MOST])
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let go of the device."""
+        self._open = False
+        for name, owner in list(self._devices.items()):
+            if owner is self:
+                del self._devices[name]
 
-    def _suffer(self) -> None:
-        done, self._invocations = self._invocations, self._invocations + 1
-        if "latency_ms" in self._faults:
-            self._clock.sleep(self._faults["latency_ms"] / 1000)
-        if done >= self._faults.get("crash_after", np.inf):
+    def _take(self, device: str) -> None:
+        if self._devices.setdefault(device, self) is not self:
+            raise DelegateError(f"the simulated device {device} is in use")
+
+    def _suffer(self, done: int) -> None:
+        faults = self._faults
+        if due(faults.slow_after, done):
+            self._clock.sleep(faults.latency_ms / 1000)
+        if due(faults.crash_after, done):
             os.abort()
-        while done >= self._faults.get("hang_after", np.inf):
+        while due(faults.hang_after, done):
             self._clock.sleep(60.0)
-        if done >= self._faults.get("fail_after", np.inf):
+        if due(faults.fail_after, done):
             raise InvokeError(f"simulated: failed on purpose after {done} invocations")
 
 
-def _parse(options: Mapping[str, str]) -> dict[str, float]:
-    unknown = set(options) - set(_FAULTS)
-    if unknown:
-        raise DelegateError(
-            f"the simulated interpreter has no option {min(unknown)!r}; there are: {', '.join(_FAULTS)}"
-        )
-    try:
-        return {name: float(value) for name, value in options.items()}
-    except ValueError as error:
-        raise DelegateError(f"an option of the simulated interpreter: {error}") from error
+def _outputs(found: list[_Found]) -> _Outputs:
+    room = max(_MOST, len(found))
+    boxes = np.zeros((1, room, 4), np.float32)
+    classes = np.zeros((1, room), np.float32)
+    scores = np.zeros((1, room), np.float32)
+    for i, (score, class_id, box) in enumerate(found):
+        boxes[0, i], classes[0, i], scores[0, i] = box, class_id, score
+    return boxes, classes, scores, np.array([len(found)], np.float32)
+
+
+def _flood() -> list[_Found]:
+    corners = [(y, x) for y in range(_FLOOD_SIDE) for x in range(_FLOOD_SIDE)]
+    side = 1 / _FLOOD_SIDE
+    return [
+        (0.9, 0, np.array([y * side, x * side, (y + 1) * side, (x + 1) * side], np.float32))
+        for y, x in corners
+    ]
+
+
+def _noisy(found: list[_Found], share: float, *, seed: int) -> list[_Found]:
+    rng = np.random.default_rng(seed)
+    kept = [one for one in found if rng.random() >= share]
+    for _ in range(int((rng.random(max(1, len(found))) < share).sum())):
+        low = rng.uniform(0.0, 0.7, 2)
+        kept.append((0.9, 0, np.concatenate([low, low + 0.2]).astype(np.float32)))
+    return kept
 
 
 def _coloured_cells(pixels: NDArray[np.uint8], channel: int) -> NDArray[np.bool_]:
@@ -135,14 +182,18 @@ def _blocks(cells: NDArray[np.bool_]) -> list[tuple[float, F32]]:
 _INPUT = TensorInfo(
     index=0, name="image", shape=(1, HEIGHT_PX, WIDTH_PX, 3), dtype="uint8", scale=1.0
 )
-_SIGNATURE = ModelSignature(
-    inputs=(_INPUT,),
-    outputs=(
-        TensorInfo(index=1, name="boxes", shape=(1, _MOST, 4), dtype="float32"),
-        TensorInfo(index=2, name="classes", shape=(1, _MOST), dtype="float32"),
-        TensorInfo(index=3, name="scores", shape=(1, _MOST), dtype="float32"),
-        TensorInfo(index=4, name="count", shape=(1,), dtype="float32"),
-    ),
-    ops=(OpInfo(name="TFLite_Detection_PostProcess", inputs=(0,), outputs=(1, 2, 3, 4)),),
-    metadata=FileMetadata(name="simulated", version="1", labels=LABELS),
+_OUTPUTS = (
+    TensorInfo(index=1, name="boxes", shape=(1, _MOST, 4), dtype="float32"),
+    TensorInfo(index=2, name="classes", shape=(1, _MOST), dtype="float32"),
+    TensorInfo(index=3, name="scores", shape=(1, _MOST), dtype="float32"),
+    TensorInfo(index=4, name="count", shape=(1,), dtype="float32"),
 )
+
+
+def _signature(name: str, version: str, labels: tuple[str, ...]) -> ModelSignature:
+    return ModelSignature(
+        inputs=(_INPUT,),
+        outputs=_OUTPUTS,
+        ops=(OpInfo(name="TFLite_Detection_PostProcess", inputs=(0,), outputs=(1, 2, 3, 4)),),
+        metadata=FileMetadata(name=name, version=version, labels=labels),
+    )

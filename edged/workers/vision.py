@@ -1,17 +1,16 @@
-"""The vision worker: cameras in threads, one interpreter on the main thread, observations out.
+"""The vision worker: cameras in threads, a model on the main thread, observations out.
 
 It holds all that can abort or hang a process: native decoders, the interpreter, delegates. So it keeps no state worth
-saving: when it dies it is replaced, and goes on. ``python -m edged.workers.vision FD`` expects its `VisionJob` as the first packet.
+saving: when it dies it is replaced, and goes on. ``python -m edged.workers.vision FD`` expects its `VisionJob` as the first packet;
+a `Plan` may follow at any time, and is carried out beside the cameras (`edged.workers.swap`).
 """
 
-import hashlib
 import logging
+import os
 import socket
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,44 +19,49 @@ import msgspec
 from edged import logs
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.config.codec import decode_path
-from edged.errors import DelegateError, EdgedError, InvokeError, ModelError, WorkerError
+from edged.errors import DelegateError, EdgedError, InvokeError, ModelError
 from edged.interfaces import Camera
 from edged.motion import MotionDetector
-from edged.pipeline.acceptance import accept
 from edged.pipeline.capture import Capture
-from edged.pipeline.capture_status import CaptureState
 from edged.pipeline.masks import MaskPainter
-from edged.pipeline.model import Model, load_model
 from edged.pipeline.slot import Slots
 from edged.pipeline.vision import Sight, View, Vision
 from edged.registry import CAMERAS, load
 from edged.types import Frame
 from edged.workers import child, protocol
 from edged.workers.isolated import IsolatedCamera
-from edged.workers.protocol import CameraJob, CameraReport, Fault, Observation, Ready, VisionJob
+from edged.workers.observer import Observer, Scope
+from edged.workers.plans import PlanBox
+from edged.workers.protocol import CameraJob, Fault, Observation, VisionJob
+from edged.workers.swap import Swap
+from edged.workers.tally import Tally
 
 _log = logging.getLogger(__name__)
 
 CAMERAS_STOP_S = 0.5
 """The whole daemon ends in under 2 s."""
-DRIVER_HANG_S = 30.0
-"""No driver call takes longer by itself: each is given a timeout."""
 MAX_FAILURES_IN_A_ROW = 3
 
 
 class VisionWorker:
-    """One interpreter and the cameras that share it."""
+    """One model at a time, and the cameras that share it."""
 
     def __init__(self, job: VisionJob, channel: socket.socket, clock: Clock) -> None:
         self._job = job
         self._channel = channel
         self._clock = clock
-        self._names = [camera.name for camera in job.cameras]
-        self._slots = Slots(self._names)
-        self._inferred = dict.fromkeys(self._names, 0)
-        self._failed = dict.fromkeys(self._names, 0)
-        self._failures_in_a_row = 0
+        names = [camera.name for camera in job.cameras]
+        self._slots = Slots(names)
+        self._tally = Tally(names, clock)
+        self._plans = PlanBox()
+        self._scope = Scope(
+            vision=Vision(_views(job), clock),
+            cameras={name: index for index, name in enumerate(names)},
+            say=self._say,
+        )
         self._parent_is_gone = threading.Event()
+        self.leaves_a_thread = False
+        """After its end: a thread is still in a runtime or a driver, and cannot be told to stop."""
 
     def run(self) -> None:
         """Load the model, then look through the cameras until the supervisor closes its end.
@@ -67,79 +71,46 @@ class VisionWorker:
             InvokeError: the interpreter fails again and again.
             WorkerError: a camera's driver hangs beyond its own timeouts.
         """
-        threading.Thread(target=self._await_end, name="supervisor", daemon=True).start()
-        model = load_model(self._job.plan.model)
-        accept(model)
-        self._say(_introduce(model, self._job.plan.model.file()))
-        vision = Vision(model, _views(self._job), self._clock)
+        threading.Thread(target=self._listen, name="supervisor", daemon=True).start()
+        swap = Swap(self._job.plan, plans=self._plans, scope=self._scope, clock=self._clock)
         captures = [self._capture(camera) for camera in self._job.cameras]
         for capture in captures:
             capture.start()
         try:
-            self._look(vision, captures)
+            self._look(swap, captures)
         finally:
             for capture in captures:
                 capture.stop(CAMERAS_STOP_S / len(captures))
-            model.interpreter.close()
+            self.leaves_a_thread = swap.loading
+            swap.close()
 
-    def _look(self, vision: Vision, captures: list[Capture]) -> None:
+    def _look(self, swap: Swap, captures: list[Capture]) -> None:
         report_due_ns = 0
         while not self._parent_is_gone.is_set():
-            frame = self._slots.take(self._job.report_interval_s)
-            if frame is not None:
-                self._infer(vision, frame)
+            swap.turn()
+            if swap.observer is None:
+                swap.wait(self._job.report_interval_s)  # meanwhile the newest frame waits as well
+            elif (frame := self._slots.take(self._job.report_interval_s)) is not None:
+                self._infer(swap.observer, frame)
             if self._clock.monotonic_ns() >= report_due_ns:
-                self._report(captures)
+                reports = tuple(self._tally.report(capture) for capture in captures)
+                self._say(protocol.Report(cameras=reports))
                 report_due_ns = self._clock.monotonic_ns() + int(
                     self._job.report_interval_s * NS_PER_S
                 )
 
-    def _infer(self, vision: Vision, frame: Frame) -> None:
+    def _infer(self, observer: Observer, frame: Frame) -> None:
         try:
-            sight = vision.look(frame)
+            sight = observer.observe(frame)
         except (InvokeError, ModelError) as error:
-            self._failed[frame.camera] += 1
-            self._failures_in_a_row += 1
+            self._tally.failed(frame)
             _log.warning("camera %s, frame %d: %s", frame.camera, frame.seq, error)
-            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            if self._tally.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
                 raise
             return
-        self._failures_in_a_row = 0
-        self._inferred[frame.camera] += 1
-        self._say(_observation(self._names.index(frame.camera), sight))
-
-    def _report(self, captures: list[Capture]) -> None:
-        reports = tuple(self._camera_report(capture) for capture in captures)
-        self._say(protocol.Report(cameras=reports))
-
-    def _camera_report(self, capture: Capture) -> CameraReport:
-        # The counts first: a frame that is captured in between must not look inferred before it was captured.
-        name = capture.status.name
-        inferred, failed = self._inferred[name], self._failed[name]
-        status = capture.status
-        in_driver_ns = status.in_driver_since_ns
-        if in_driver_ns and self._clock.monotonic_ns() - in_driver_ns > DRIVER_HANG_S * NS_PER_S:
-            raise WorkerError(f"the driver of camera {name} hangs")
-        settled = status.captured == status.dropped + inferred + failed
-        state = status.state
-        if state is CaptureState.ENDED and not settled:
-            state = CaptureState.RUNNING  # its last frame still waits to be looked at
-        info = status.info
-        return CameraReport(
-            name=name,
-            state=state.value,
-            reason=status.reason,
-            description=info.description if info else "",
-            width=info.width if info else 0,
-            height=info.height if info else 0,
-            fps=info.fps if info else 0.0,
-            captured=status.captured,
-            dropped=status.dropped,
-            inferred=inferred,
-            failed=failed,
-            reconnects=status.reconnects,
-            last_frame_ns=status.last_frame_ns,
-        )
+        self._tally.inferred(frame)
+        self._say(_observation(self._scope.cameras[frame.camera], sight))
+        observer.reflect(sight)
 
     def _capture(self, camera: CameraJob) -> Capture:
         return Capture(
@@ -155,9 +126,18 @@ class VisionWorker:
         except OSError:
             self._parent_is_gone.set()
 
-    def _await_end(self) -> None:
-        with suppress(OSError):
-            self._channel.recv(1)
+    def _listen(self) -> None:
+        """Take the supervisor's plans until it closes its end."""
+        while True:
+            try:
+                packet = self._channel.recv(protocol.MAX_PACKET_BYTES)
+                if not packet:
+                    break
+                self._plans.put(protocol.unpack_plan(packet))
+            except OSError:
+                break
+            except msgspec.MsgspecError as error:
+                _log.error("the supervisor sent a plan that is none: %s", error)
         self._parent_is_gone.set()
 
 
@@ -172,31 +152,14 @@ def _make_camera(job: CameraJob, clock: Clock) -> Camera:
 
 def _views(job: VisionJob) -> Mapping[str, View]:
     return {
-        camera.name: View(
-            masks=MaskPainter(camera.masks), motion=MotionDetector(), min_score=min_score
-        )
-        for camera, min_score in zip(job.cameras, job.plan.min_scores, strict=True)
+        camera.name: View(masks=MaskPainter(camera.masks), motion=MotionDetector())
+        for camera in job.cameras
     }
 
 
-def _introduce(model: Model, path: Path) -> Ready:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    spec = model.family.input
-    return Ready(
-        model=model.name,
-        sha256=sha256,
-        family=model.family.name,
-        runtime=model.interpreter.runtime,
-        delegate=model.interpreter.delegate,
-        input_width=spec.width,
-        input_height=spec.height,
-        labels=model.labels[model.family.class_offset :],
-    )
-
-
 def _observation(camera: int, sight: Sight) -> Observation:
-    frame = sight.frame
+    prepared, look = sight.prepared, sight.look
+    frame = prepared.frame
     return Observation(
         camera=camera,
         frame_seq=frame.seq,
@@ -204,11 +167,11 @@ def _observation(camera: int, sight: Sight) -> Observation:
         received_ns=frame.received_ns,
         width=frame.width,
         height=frame.height,
-        wait_ns=sight.wait_ns,
-        encode_ns=sight.encode_ns,
-        invoke_ns=sight.invoke_ns,
-        decode_ns=sight.decode_ns,
-        moving=sight.moving,
+        wait_ns=prepared.wait_ns,
+        encode_ns=prepared.prepare_ns + look.encode_ns,
+        invoke_ns=look.invoke_ns,
+        decode_ns=look.decode_ns,
+        moving=prepared.moving,
         detections=sight.detections,
     )
 
@@ -217,15 +180,21 @@ def main(argv: list[str]) -> int:
     """Be a vision worker; the exit code is for people, the reason went to the supervisor."""
     child.live_under_parent()
     cv2.setNumThreads(1)  # more threads only evict the interpreter's caches
+    code = 0
     with child.adopt_socket(int(argv[1])) as channel:
         job = protocol.unpack_job(channel.recv(protocol.MAX_PACKET_BYTES))
         logs.configure(job.log_level)
+        worker = VisionWorker(job, channel, SystemClock())
         try:
-            VisionWorker(job, channel, SystemClock()).run()
+            worker.run()
         except EdgedError as error:
             channel.send(protocol.pack(Fault(kind=_kind(error), reason=str(error)[:4096])))
-            return 1
-    return 0
+            code = 1
+    if worker.leaves_a_thread:
+        logging.shutdown()
+        # A thread that comes back from C++ into a Python that has ended aborts the process, and leaves a core.
+        os._exit(code)
+    return code
 
 
 def _kind(error: EdgedError) -> Any:

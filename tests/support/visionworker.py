@@ -1,0 +1,128 @@
+"""A real vision worker process, as the supervisor would have it: its job, its plans, and all that it says."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, TypeVar
+
+import msgspec
+
+from edged.config.settings import ModelSettings
+from edged.workers import child, protocol
+from edged.workers.protocol import CameraJob, FromWorker, Observation, Plan, Report, VisionJob
+
+_Message = TypeVar("_Message", bound=FromWorker)
+
+
+class Heard(NamedTuple):
+    """A message, and when it came, monotonic."""
+
+    at_ns: int
+    message: FromWorker
+
+
+def simulated(folder: Path, name: str, *, labels: tuple[str, ...] = (), delegate: str | None = None, **faults: float) -> ModelSettings:  # fmt: skip
+    """A model of that name that needs no runtime, and does wrong what it is told to."""
+    file = folder / f"{name}.tflite"
+    made = {"name": name, "faults": faults} | ({"labels": labels} if labels else {})
+    file.write_text(json.dumps(made))
+    return ModelSettings(path=file, runtime="simulated", delegate=delegate)
+
+
+def camera(name: str = "cam", source: str = "synthetic", **settings: object) -> CameraJob:
+    """What a worker is told of a camera."""
+    driver = msgspec.Raw(msgspec.json.encode(settings))
+    return CameraJob(name=name, source=source, isolation="thread", driver=driver)
+
+
+class Worker:
+    """Started on entering; asked to end on leaving, and killed if it does not."""
+
+    def __init__(self, plan: Plan, *cameras: CameraJob, report_interval_s: float = 0.05) -> None:
+        self._job = VisionJob(
+            plan=plan, cameras=cameras, log_level="warning", report_interval_s=report_interval_s
+        )
+        self.heard: list[Heard] = []
+
+    def __enter__(self) -> Self:
+        self._process, self._channel = child.spawn("edged.workers.vision")
+        self._channel.send(protocol.pack(self._job))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._channel.close()
+
+    def tell(self, plan: Plan) -> None:
+        """Send a plan."""
+        self._channel.send(protocol.pack(plan))
+
+    def read(self, timeout_s: float = 20.0) -> FromWorker | None:
+        """The next message; None if it has ended."""
+        self._channel.settimeout(timeout_s)
+        try:
+            packet = self._channel.recv(protocol.MAX_PACKET_BYTES)
+        except ConnectionResetError:
+            return None
+        if not packet:
+            return None
+        message = protocol.unpack(packet)
+        self.heard.append(Heard(time.monotonic_ns(), message))
+        return message
+
+    def until(
+        self,
+        kind: type[_Message],
+        fits: Callable[[_Message], bool] = lambda _: True,
+        *,
+        timeout_s: float = 20.0,
+    ) -> _Message:
+        """Read on until it says this."""
+        end_s = time.monotonic() + timeout_s
+        while time.monotonic() < end_s:
+            message = self.read(timeout_s)
+            assert message is not None, f"it ended; it had said {self.said()[-5:]}"
+            if isinstance(message, kind) and fits(message):
+                return message
+        raise AssertionError(f"no {kind.__name__} within {timeout_s:g} s: {self.said()[-5:]}")
+
+    def watch(self, observations: int) -> list[Observation]:
+        """Read so many more observations."""
+        return [self.until(Observation) for _ in range(observations)]
+
+    def to_the_end(self, names: tuple[str, ...] = ("cam",)) -> Report:
+        """Read on until all these cameras, which are finite, have ended."""
+        return self.until(
+            Report,
+            lambda report: all(one.state == "ended" for one in report.cameras if one.name in names),
+            timeout_s=60.0,
+        )
+
+    def said(self) -> list[FromWorker]:
+        """Everything but observations and reports, in order."""
+        return [
+            heard.message
+            for heard in self.heard
+            if not isinstance(heard.message, Observation | Report)
+        ]
+
+    def observations(self) -> list[Observation]:
+        """All that were heard so far."""
+        return [heard.message for heard in self.heard if isinstance(heard.message, Observation)]
+
+    def end(self, limit_s: float = 5.0) -> tuple[int, float]:
+        """Close our direction; its exit code, and after how many seconds."""
+        began_s = time.monotonic()
+        self._channel.shutdown(socket.SHUT_WR)
+        while self.read() is not None:
+            pass
+        return self._process.wait(limit_s), time.monotonic() - began_s
