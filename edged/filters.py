@@ -19,6 +19,7 @@ DEFAULT_THRESHOLD = 0.5
 UNNAMED = ("", "???")
 """What label files write where a class has no name."""
 
+NOTHING = DetectSettings()
 _Setting = Callable[[DetectSettings | LabelFilter], float | None]
 
 
@@ -69,14 +70,16 @@ class Filters:
         labels: tuple[str, ...],
         *,
         keep_threshold: float,
+        recommended: DetectSettings = NOTHING,
     ) -> "Filters":
-        """Lay a camera's settings over the general ones, key by key; then each label's own over both.
+        """Lay a camera's settings over the general ones, key by key; then each label's own over both; and all over the maker's.
 
         Args:
             general: ``[detect]``.
             camera: ``[camera.NAME.detect]``.
             labels: the model's; ``labels[class_id]`` names a class.
             keep_threshold: `TrackSettings.keep_threshold`.
+            recommended: what the model's maker says, for what the configuration leaves open.
         """
         layers = (camera, general)
         names = (*(label_of(labels, index) for index in range(len(labels))), "")
@@ -84,7 +87,12 @@ class Filters:
         allowed = [chosen is None or name in chosen for name in names]
 
         def column(setting: _Setting, default: float) -> list[float]:
-            return [_resolve(setting, layers, name, default) for name in names]
+            own = (_resolve(setting, layers, name) for name in names)
+            makers = (_resolve(setting, (recommended,), name) for name in names)
+            return [
+                next((value for value in pair if value is not None), default)
+                for pair in zip(own, makers, strict=True)
+            ]
 
         named = dict.fromkeys((*(chosen or ()), *camera.label, *general.label))
         return cls(
@@ -132,12 +140,10 @@ class Filters:
         return Passed(detections[passes], (detections.scores >= least)[passes])
 
 
-def _resolve(
-    setting: _Setting, layers: tuple[DetectSettings, ...], name: str, default: float
-) -> float:
+def _resolve(setting: _Setting, layers: tuple[DetectSettings, ...], name: str) -> float | None:
     """The nearest value that is set: the label's in each layer, then the layers' own."""
     owners: list[DetectSettings | LabelFilter] = [
         layer.label[name] for layer in layers if name in layer.label
     ]
     values = (setting(owner) for owner in (*owners, *layers))
-    return next((value for value in values if value is not None), default)
+    return next((value for value in values if value is not None), None)

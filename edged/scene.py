@@ -9,7 +9,7 @@ import numpy as np
 from edged.clock import NS_PER_S
 from edged.config.settings import CameraSettings, DetectSettings, EventSettings, TrackSettings
 from edged.events import EventRules, FrameRef, ObjectEvent
-from edged.filters import Filters, label_of
+from edged.filters import NOTHING, Filters, label_of
 from edged.tracking import Track, Tracker, TrackUpdate
 from edged.types import Detections
 from edged.zones import Membership, Zones
@@ -78,6 +78,7 @@ class Scene:
         events: ``[events]``.
         labels: the model's; ``labels[class_id]`` names a class.
         ids: where object ids come from; share one iterator to make them unique over several cameras.
+        recommended: the filters of the model's maker, for what the settings leave open.
     """
 
     def __init__(
@@ -89,9 +90,14 @@ class Scene:
         events: EventSettings,
         labels: tuple[str, ...],
         ids: Iterator[int] | None = None,
+        recommended: DetectSettings = NOTHING,
     ) -> None:
         self.filters = Filters.of(
-            detect, camera.detect, labels, keep_threshold=track.keep_threshold
+            detect,
+            camera.detect,
+            labels,
+            keep_threshold=track.keep_threshold,
+            recommended=recommended,
         )
         self._labels = labels
         self._tracker = Tracker(track, ids=ids)

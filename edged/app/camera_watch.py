@@ -41,6 +41,7 @@ class CameraWatch:
         self._captured = _Tally()
         self._dropped = _Tally()
         self._inferred = _Tally()
+        self._failed = _Tally()
         self._rate_in = Rate()
         self._rate_inferred = Rate()
         self._windows = {stage: Window() for stage in _STAGES}
@@ -61,6 +62,11 @@ class CameraWatch:
         """Captured, inferred and dropped, since the daemon's start."""
         return self._captured.total, self._inferred.total, self._dropped.total
 
+    @property
+    def failed(self) -> int:
+        """Of the dropped, those on which the model failed, since the daemon's start."""
+        return self._failed.total
+
     def begin(self, zones: tuple[str, ...]) -> None:
         """No worker looks yet, and nothing is known to be there."""
         self.report = None
@@ -77,6 +83,7 @@ class CameraWatch:
         self.report = report
         self._captured.read(report.captured)
         self._dropped.read(report.dropped + report.failed)
+        self._failed.read(report.failed)
         self._inferred.read(report.inferred)
 
     def observe(self, seen: Observation, now_ns: int) -> tuple[SceneUpdate, ...]:

@@ -12,7 +12,7 @@ from typing import Protocol
 from edged.app.inbox import Gone, Heard
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock, Deadline
-from edged.workers.protocol import Fault, Ready, VisionJob
+from edged.workers.protocol import Fault, Plan, Ready, VisionJob
 
 START_LIMIT_S = 60.0
 """A USB accelerator uploads its firmware first; a slow card reads a large model."""
@@ -33,6 +33,9 @@ class Process(Protocol):
     @property
     def pid(self) -> int:
         """Of the child."""
+
+    def tell(self, plan: Plan) -> None:
+        """Look with another model from now on."""
 
     def ask_to_end(self) -> None:
         """Let it close its cameras and end."""
@@ -108,6 +111,13 @@ class Crew:
         """What that worker was told."""
         return self._members[worker].job
 
+    def follow(self, jobs: Sequence[VisionJob]) -> None:
+        """The same cameras, other plans: who runs is told, who is started later begins with them."""
+        for member, job in zip(self._members, jobs, strict=True):
+            member.job = job
+            if member.process:
+                member.process.tell(job.plan)
+
     @property
     def size(self) -> int:
         """How many workers there are."""
@@ -140,7 +150,8 @@ class Crew:
             return False
         member.heard_ns = self._clock.monotonic_ns()
         if isinstance(item.message, Ready):
-            self._enter(member, Phase.RUNNING)
+            if member.phase is Phase.STARTING:
+                self._enter(member, Phase.RUNNING)
         elif isinstance(item.message, Fault):
             member.fault = item.message
         else:

@@ -7,18 +7,26 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from edged import logs, systemd
+from edged.app.control import ControlServer
+from edged.app.drops import Drops
 from edged.app.inbox import Inbox, Signalled
+from edged.app.keeper import Keeper
 from edged.app.lookout import Lookout
+from edged.app.model_control import open_store
 from edged.app.outbox import open_outbox
-from edged.app.places import device_name, state_dir
+from edged.app.places import device_name, drop_folder, model_store, state_dir
 from edged.app.supervisor import Supervisor
 from edged.app.telemetry import Telemetry
+from edged.app.trial import Trial
+from edged.app.updates import Installation, Updates
 from edged.board import Board
 from edged.clock import SystemClock, clock_quality
 from edged.config.load import Loaded, load
 from edged.config.settings import Settings
-from edged.contract.header import Identity, Stamper
+from edged.contract.header import Identity, Stamper, rfc3339
+from edged.contract.topics import Topics
 from edged.health import Conditions
+from edged.ota.lock import StoreLock
 
 _log = logging.getLogger(__name__)
 
@@ -47,9 +55,36 @@ def run(config: Path) -> int:
         clock,
         lambda: clock_quality(clock.wall_ns(), floor_ns),
     )
-    outbox = open_outbox(settings, stamper=stamper, state_dir=state, clock=clock, notify=inbox.put)
+    outbox = open_outbox(
+        settings,
+        stamper=stamper,
+        state_dir=state,
+        clock=clock,
+        notify=inbox.put,
+        listen=_listen(settings, stamper.identity.device),
+    )
+    lock = StoreLock(model_store(settings))
+    trial = Trial(clock)
+    updates = Updates(
+        Keeper(open_store(settings), settings, now=lambda: rfc3339(clock.wall_ns())),
+        lock=lock,
+        trial=trial,
+        drops=Drops(drop_folder(settings)),
+        boot=stamper.identity.boot,
+        conditions=conditions,
+        clock=clock,
+        start_install=lambda wanted, desired: _install(wanted, desired, lock, inbox),
+    )
+    control = ControlServer(state, inbox.put)
     lookout = Lookout(
-        settings, inbox=inbox, outbox=outbox, conditions=conditions, stamper=stamper, clock=clock
+        settings,
+        updates.choice,
+        inbox=inbox,
+        outbox=outbox,
+        conditions=conditions,
+        stamper=stamper,
+        clock=clock,
+        onlooker=trial,
     )
     telemetry = Telemetry(
         board=board,
@@ -66,14 +101,25 @@ def run(config: Path) -> int:
         inbox=inbox,
         outbox=outbox,
         lookout=lookout,
+        updates=updates,
         telemetry=telemetry,
+        board=board,
         reload=lambda: _reload(config),
         settings=settings,
         conditions=conditions,
         notifier=notifier,
         clock=clock,
     ).run()
+    control.close()
     return 0
+
+
+def _listen(settings: Settings, device: str) -> tuple[str, ...]:
+    return (Topics(device).desired,) if settings.updates.channel else ()
+
+
+def _install(settings: Settings, desired: bytes, lock: StoreLock, inbox: Inbox) -> Installation:
+    raise NotImplementedError
 
 
 def _reload(config: Path) -> Settings:

@@ -7,7 +7,9 @@ alone holds state. (`queue.SimpleQueue.put` may be called from a signal handler.
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from edged.app.control import Asked
 from edged.interfaces import Notice
+from edged.workers.installprotocol import Progress
 from edged.workers.protocol import FromWorker
 
 
@@ -36,5 +38,12 @@ class Signalled:
     number: int
 
 
-Item = Heard | Gone | Signalled | Notice
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The child that brings a bundle in has ended; `reason` says how, if it was not as it should."""
+
+    reason: str
+
+
+Item = Heard | Gone | Signalled | Notice | Asked | Progress | Installed
 Inbox = SimpleQueue[Item]

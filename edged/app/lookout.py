@@ -2,8 +2,10 @@
 
 import itertools
 import logging
+from typing import Protocol
 
 from edged.app.camera_watch import CameraWatch
+from edged.app.choice import Choice
 from edged.app.crew import Crew, Loss
 from edged.app.inbox import Gone, Heard, Inbox
 from edged.app.jobs import vision_jobs
@@ -12,7 +14,7 @@ from edged.app.teller import Teller
 from edged.app.vision_process import VisionProcess
 from edged.clock import Clock
 from edged.config.problems import nearest
-from edged.config.settings import Settings
+from edged.config.settings import DetectSettings, Settings
 from edged.contract.device import ModelFailure
 from edged.contract.header import Stamper
 from edged.filters import UNNAMED
@@ -37,18 +39,36 @@ CREW_STOP_S = 0.7
 """Part of the two seconds in which the daemon ends."""
 
 
+class Onlooker(Protocol):
+    """Sees how the models do: `edged.app.trial.Trial`."""
+
+    def ready(self, ready: Ready) -> None:
+        """A worker looks with the model of this plan from here on."""
+
+    def observed(self, seen: Observation) -> None:
+        """A frame was inferred."""
+
+    def told(self, message: Declined | Faltered | Compared) -> None:
+        """A worker has something to say of its plan."""
+
+    def lost(self, loss: Loss) -> None:
+        """A worker ended."""
+
+
 class Lookout:
     """Every camera of one configuration, and the crew that looks through them."""
 
     def __init__(
         self,
         settings: Settings,
+        choice: Choice,
         *,
         inbox: Inbox,
         outbox: Outbox,
         conditions: Conditions,
         stamper: Stamper,
         clock: Clock,
+        onlooker: Onlooker,
     ) -> None:
         self._inbox = inbox
         self._outbox = outbox
@@ -61,17 +81,29 @@ class Lookout:
         self.model_failure: ModelFailure | None = None
         self.watches: dict[str, CameraWatch] = {}
         self._ready: dict[int, Ready] = {}
+        self._rules: dict[int, tuple[tuple[str, ...], DetectSettings]] = {}
+        """By worker: the labels and the maker's filters that its scenes were made with."""
         self._judged: set[int] = set()
         self._settings = settings
-        self._crew = self._make_crew(settings, first_run=0)
+        self._choice = choice
+        self._onlooker = onlooker
+        self._plan = 0
+        self._crew = self._make_crew(first_run=0)
         self._set_up()
 
-    def adopt(self, settings: Settings) -> None:
+    def follow(self, choice: Choice) -> None:
+        """Look with another model; the workers go on until they have it."""
+        if choice == self._choice:
+            return
+        self._choice = choice
+        self._plan += 1
+        self._crew.follow(self._jobs())
+
+    def adopt(self, settings: Settings, choice: Choice) -> None:
         """Go on with another configuration; the workers are replaced only if it concerns them."""
-        self._settings, before = settings, self._settings
-        if vision_jobs(settings) == vision_jobs(before) and (
-            settings.model.hang_s == before.model.hang_s
-        ):
+        jobs_before, hang_s_before = self._jobs(), self._settings.model.hang_s
+        self._settings, self._choice = settings, choice
+        if self._jobs() == jobs_before and settings.model.hang_s == hang_s_before:
             self.end_all()
             self._redress()
             self._crew.hurry()
@@ -80,7 +112,7 @@ class Lookout:
         for watch in self.watches.values():
             watch.report = None
         self.end_all()
-        self._crew = self._make_crew(settings, first_run=self._crew.next_run)
+        self._crew = self._make_crew(first_run=self._crew.next_run)
         self._conditions.clear_all("camera.")
         self._conditions.clear_all("worker.")
         self._conditions.clear_all("labels.")
@@ -122,7 +154,7 @@ class Lookout:
             case Fault():
                 pass  # its end follows, and bears it
             case Declined() | Faltered() | Compared():
-                pass
+                self._onlooker.told(item.message)
 
     def gone(self, item: Gone) -> None:
         """A worker ended; its cameras see nothing until the next one runs."""
@@ -131,6 +163,7 @@ class Lookout:
             return
         self._judged.add(item.worker)
         self._complain(loss)
+        self._onlooker.lost(loss)
         self.losses += 1
         self.last_loss = loss.reason
         for camera in self._crew.job(item.worker).cameras:
@@ -161,10 +194,13 @@ class Lookout:
         for watch in self.watches.values():
             self._lose(watch)
 
-    def _make_crew(self, settings: Settings, *, first_run: int) -> Crew:
+    def _jobs(self) -> tuple[VisionJob, ...]:
+        return vision_jobs(self._settings, self._choice, number=self._plan)
+
+    def _make_crew(self, *, first_run: int) -> Crew:
         return Crew(
-            vision_jobs(settings),
-            hang_s=settings.model.hang_s,
+            self._jobs(),
+            hang_s=self._settings.model.hang_s,
             clock=self._clock,
             launch=self._launch,
             first_run=first_run,
@@ -201,12 +237,21 @@ class Lookout:
             *(worker, ready.model, ready.family, runtime),
             extra=fields(worker=worker, model=ready.model),
         )
+        before = self._ready.get(worker)
         self._judged.add(worker)
         self._ready[worker] = ready
         self._conditions.clear("model")
         self._conditions.clear(f"worker.{worker}")
+        self._onlooker.ready(ready)
+        rules = (ready.labels, self._choice.recommended)
+        if before is not None and self._rules.get(worker) == rules:
+            return  # what is there is the same to the new model: objects go on
+        self._rules[worker] = rules
         for camera in self._crew.job(worker).cameras:
-            self._dress(self.watches[camera.name], ready.labels)
+            watch = self.watches[camera.name]
+            if before is not None:
+                self._lose(watch)
+            self._dress(watch, ready.labels)
 
     def _dress(self, watch: CameraWatch, labels: tuple[str, ...]) -> None:
         settings = self._settings
@@ -217,6 +262,7 @@ class Lookout:
             events=settings.events,
             labels=labels,
             ids=self._ids,
+            recommended=self._choice.recommended,
         )
         unknown = scene.filters.unknown_labels
         if unknown:
@@ -235,6 +281,7 @@ class Lookout:
             return  # a worker is not trusted to keep to the order of things
         watch = self.watches[cameras[seen.camera].name]
         now_ns = self._clock.monotonic_ns()
+        self._onlooker.observed(seen)
         updates = watch.observe(seen, now_ns)
         for update in updates:
             self._teller.update(watch, update, ready.model)
@@ -261,7 +308,7 @@ class Lookout:
         if fault is not None and fault.kind in {"model", "delegate"}:
             name, reason = "model", fault.reason
             self.model_failure = ModelFailure(
-                name=str(self._settings.model.path or "bundled"),
+                name=self._choice.name or str(self._settings.model.path or "bundled"),
                 time=self._stamper.time_of(self._clock.monotonic_ns()),
                 reason=reason,
             )

@@ -24,24 +24,6 @@ def state_dir(settings: Settings) -> Path:
     path = settings.device.state_dir or Path(
         os.environ.get("STATE_DIRECTORY") or Path(home).expanduser() / "edged"
     )
-    return _made(path)
-
-
-def model_store(settings: Settings) -> Path:
-    """The folder of the model store; made if it is not there.
-
-    Raises:
-        ConfigError: it cannot be made.
-    """
-    return _made(state_dir(settings) / "models")
-
-
-def drop_folder(settings: Settings) -> Path:
-    """Where bundles appear that are to be installed."""
-    return settings.updates.folder or model_store(settings) / "incoming"
-
-
-def _made(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -49,3 +31,17 @@ def _made(path: Path) -> Path:
             f"device.state_dir: {path} cannot be made: {error.strerror}; name a folder that this user may write"
         ) from None
     return path
+
+
+def model_store(settings: Settings) -> Path:
+    """The folder of the model store; whoever opens it makes it.
+
+    Raises:
+        ConfigError: the state directory cannot be made.
+    """
+    return state_dir(settings) / "models"
+
+
+def drop_folder(settings: Settings) -> Path:
+    """Where bundles appear that are to be installed."""
+    return settings.updates.folder or model_store(settings) / "incoming"

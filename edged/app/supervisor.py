@@ -11,16 +11,21 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from edged import systemd
-from edged.app.inbox import Gone, Heard, Inbox, Item, Signalled
+from edged.app.control import Asked
+from edged.app.inbox import Gone, Heard, Inbox, Installed, Item, Signalled
 from edged.app.lookout import Lookout
 from edged.app.outbox import Outbox
 from edged.app.telemetry import Telemetry
+from edged.app.trial import survey
+from edged.app.updates import Updates
+from edged.board import Board
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.config.changes import needs_restart
 from edged.config.settings import Settings
 from edged.errors import ConfigError
 from edged.health import Conditions, Verdict
 from edged.interfaces import Delivered, Link, Received, Unheard
+from edged.workers.installprotocol import Progress
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +46,9 @@ class Supervisor:
         inbox: Inbox,
         outbox: Outbox,
         lookout: Lookout,
+        updates: Updates,
         telemetry: Telemetry,
+        board: Board,
         reload: Callable[[], Settings],
         settings: Settings,
         conditions: Conditions,
@@ -51,7 +58,9 @@ class Supervisor:
         self._inbox = inbox
         self._outbox = outbox
         self._lookout = lookout
+        self._updates = updates
         self._telemetry = telemetry
+        self._board = board
         self._reload_settings = reload
         self._started_with = self._settings = settings
         self._conditions = conditions
@@ -73,6 +82,7 @@ class Supervisor:
         self._notifier.stopping()
         finished = self._lookout.all_ended
         self._outbox.stopping()
+        self._updates.stop()
         self._lookout.stop()
         self._take_what_is_left()
         self._lookout.end_all()
@@ -108,17 +118,18 @@ class Supervisor:
                 self._outbox.on_delivered(item)
             case Unheard():
                 self._outbox.on_unheard(item)
-            case Received():
-                pass
+            case Received() | Asked() | Progress() | Installed():
+                self._updates.take(item)
             case Signalled(number=signal.SIGHUP):
                 self._reload()
             case Signalled(number=number):
                 self._stop_reason = signal.Signals(number).name
 
     def _tick(self, now_ns: int) -> None:
+        self._lookout.follow(self._updates.tick(survey(self._lookout, self._board)))
         self._lookout.tick()
         self._watch_outbox(now_ns)
-        self._telemetry.tick(self._lookout, self._settings)
+        self._telemetry.tick(self._lookout, self._updates.status(), self._settings)
         self._feed_watchdog(now_ns)
         if self._lookout.judged and not self._announced:
             self._announced = True
@@ -146,7 +157,7 @@ class Supervisor:
                 self._conditions.hold("config.restart", reason, now_ns=now_ns)
             else:
                 self._conditions.clear("config.restart")
-            self._lookout.adopt(settings)
+            self._lookout.adopt(settings, self._updates.adopt(settings))
             self._telemetry.interval_s = settings.health.interval_s
             self._settings = settings
             _log.info("the configuration was read again")

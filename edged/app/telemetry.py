@@ -5,6 +5,7 @@ import platform
 from pathlib import Path
 
 import edged
+from edged.app.asking import ModelStatus
 from edged.app.lookout import Lookout
 from edged.app.outbox import Outbox
 from edged.board import Board
@@ -59,7 +60,7 @@ class Telemetry:
         self._told_ns: int | None = None
         self._told: tuple[object, ...] = ()
 
-    def tick(self, lookout: Lookout, settings: Settings) -> None:
+    def tick(self, lookout: Lookout, models: ModelStatus, settings: Settings) -> None:
         """Tell what is due."""
         self._look_at_board()
         self._outbox.retain(self._info(lookout, settings))

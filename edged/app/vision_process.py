@@ -33,6 +33,11 @@ class VisionProcess:
         """Of the child."""
         return self._process.pid
 
+    def tell(self, plan: protocol.Plan) -> None:
+        """Look with another model from now on."""
+        with suppress(OSError):  # it is gone; its successor is started with this plan
+            self._channel.send(protocol.pack(plan))
+
     def ask_to_end(self) -> None:
         """Close our direction of the socket: the worker closes its cameras and ends."""
         with suppress(OSError):  # it is gone already

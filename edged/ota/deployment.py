@@ -100,9 +100,26 @@ def tested(ledger: Ledger, *, at: str) -> Ledger:
     return _move(ledger, at=at, state="self-tested")
 
 
-def begin_trial(ledger: Ledger, *, boot: str, at: str) -> Ledger:
-    """The new model is about to look."""
-    return _move(ledger, at=at, state="trial", boot=boot, deaths=0, boots=0, resting=False)
+def begin_trial(
+    ledger: Ledger,
+    *,
+    boot: str,
+    at: str,
+    fps_before: float = 0.0,
+    frame_s_p95_before: float = 0.0,
+) -> Ledger:
+    """The new model is about to look; how the old one did is kept with it, for a trial that a reboot interrupts."""
+    return _move(
+        ledger,
+        at=at,
+        state="trial",
+        boot=boot,
+        deaths=0,
+        boots=0,
+        resting=False,
+        fps_before=fps_before,
+        frame_s_p95_before=frame_s_p95_before,
+    )
 
 
 def rest(ledger: Ledger) -> Ledger:

@@ -55,6 +55,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
         boot: id of the boot in which the trial last went on.
         resting: the daemon was ended properly in the trial: its next start is no death.
         hindrance: why it does not go on at the moment; "" if it does.
+        fps_before: frames a second before the trial; 0 if that is not known.
+        frame_s_p95_before: 95th percentile of a frame's time in the old model before the trial; 0 if that is not known.
     """
 
     id: str
@@ -71,6 +73,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     boot: str = ""
     resting: bool = False
     hindrance: str = ""
+    fps_before: Annotated[float, Meta(ge=0)] = 0.0
+    frame_s_p95_before: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class Past(Struct, frozen=True, kw_only=True):

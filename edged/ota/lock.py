@@ -30,7 +30,7 @@ class StoreLock:
         return self._descriptor
 
     def take(self) -> None:
-        """Take it, without waiting.
+        """Take it, without waiting; the store's folder is made if it is not there.
 
         Raises:
             StoreError: another has it, or the file cannot be made.
@@ -38,6 +38,7 @@ class StoreLock:
         if self._descriptor is not None:
             return
         try:
+            self._path.parent.mkdir(exist_ok=True)
             descriptor = os.open(
                 self._path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
             )

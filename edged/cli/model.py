@@ -1,0 +1,249 @@
+"""``edged model``: the models of this device: what there is, what is on its way in, and what is to be."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edged.app.asking import Answer, Collect, Commit, Install, ModelStatus, RollBack, Status
+from edged.app.model_control import ModelControl, connect
+from edged.cli.config_option import add_config_option
+from edged.cli.numbers import number
+from edged.cli.progress import Bar
+from edged.clock import Deadline, SystemClock
+from edged.config.load import load
+from edged.errors import UpdateError
+from edged.ota.ledger import Past, Request
+
+EXIT_ROLLED_BACK = 3
+EXIT_REJECTED = 4
+EXIT_UNDER_WAY = 5
+_OUTCOMES = {"committed": 0, "rolled-back": EXIT_ROLLED_BACK, "rejected": EXIT_REJECTED}
+_POLL_S = 0.25
+_EXIT_CODES = "Exit codes: 0 done; 1 could not; 2 usage; with --wait also 3 rolled back, 4 rejected, 5 still under way when the time was up."
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "model",
+        help="the models of this device: list, install, wait for a trial, roll back",
+        description="Shows and changes which model this device runs, with a running daemon or without one.",
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    _add(verbs, "status", _status, "what runs, and what is on its way in")
+    _add(verbs, "list", _list, "the models on this device")
+    install = _add(verbs, "install", _install, "take a bundle (.edgem) from a file or a URL")
+    install.add_argument("source", metavar="FILE|URL")
+    install.add_argument(
+        "--digest", default="", metavar="SHA256", help="it must be exactly this version"
+    )
+    install.add_argument(
+        "--force", action="store_true", help="take it though it failed here before"
+    )
+    install.add_argument(
+        "--downgrade", action="store_true", help="take it though a later version was installed here"
+    )
+    install.add_argument("--wait", action="store_true", help="wait for the end of its trial")
+    _add_timeout(install)
+    wait = _add(verbs, "wait", _wait, "wait until what is on its way in is committed or is not")
+    wait.add_argument(
+        "id", nargs="?", default="", metavar="ID", help="of the deployment; the latest if not given"
+    )
+    _add_timeout(wait)
+    _add(verbs, "commit", _commit, "end the trial now and keep the model")
+    rollback = _add(
+        verbs,
+        "rollback",
+        _rollback,
+        "call off what is on its way in, or go back to the previous model",
+    )
+    rollback.add_argument("--reason", default="", metavar="TEXT")
+    _add(verbs, "gc", _gc, "remove what is not needed any more")
+
+
+def _add(
+    verbs: Any, name: str, func: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {_EXIT_CODES}"
+    )
+    add_config_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(func=func)
+    return parser
+
+
+def _add_timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=number(least=0),
+        default=0.0,
+        metavar="S",
+        help="wait no longer than so many seconds; 0: as long as it takes",
+    )
+
+
+def _status(args: argparse.Namespace) -> int:
+    return _show(_ask(args, Status()), args, _describe)
+
+
+def _list(args: argparse.Namespace) -> int:
+    return _show(_ask(args, Status()), args, _table)
+
+
+def _commit(args: argparse.Namespace) -> int:
+    return _show(_ask(args, Commit()), args, _ended)
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    return _show(_ask(args, RollBack(reason=args.reason)), args, _ended)
+
+
+def _gc(args: argparse.Namespace) -> int:
+    def say(answer: Answer) -> str:
+        return "\n".join(f"removed {digest}" for digest in answer.removed) or "nothing to remove"
+
+    return _show(_ask(args, Collect()), args, say)
+
+
+def _install(args: argparse.Namespace) -> int:
+    source = args.source if "://" in args.source else str(Path(args.source).absolute())
+    request = Request(
+        source=source, expected=args.digest, force=args.force, downgrade=args.downgrade
+    )
+    with _control(args) as control:
+        answer = control.ask(Install(request=request))
+        if not answer.error and args.wait and answer.status.daemon:
+            return _follow(control, answer.id, args)
+    past = _past(answer.status, answer.id)
+    if past is None or answer.error:
+        return _show(answer, args, _begun)
+    return _finish(answer, past, args)
+
+
+def _wait(args: argparse.Namespace) -> int:
+    with _control(args) as control:
+        status = control.ask(Status()).status
+        deployment = status.deployment
+        id_ = args.id or (deployment.id if deployment else "")
+        if not id_ and status.past:
+            id_ = status.past[-1].id
+        if not id_:
+            raise UpdateError("no update was ever on its way in here")
+        return _follow(control, id_, args)
+
+
+def _follow(control: ModelControl, id_: str, args: argparse.Namespace) -> int:
+    """Watch a deployment to its end."""
+    deadline = Deadline(SystemClock(), args.timeout) if args.timeout else None
+    with Bar(sys.stderr) as bar:
+        while True:
+            answer = control.ask(Status())
+            past = _past(answer.status, id_)
+            if past is not None:
+                return _finish(answer, past, args)
+            deployment = answer.status.deployment
+            if deployment is None or deployment.id != id_:
+                raise UpdateError(f"there is no deployment {id_} here")
+            bar.show(
+                f"{deployment.title or deployment.request.source}: {deployment.hindrance or deployment.state}",
+                answer.status.progress,
+            )
+            if (deadline and deadline.expired) or not answer.status.daemon:
+                _show(answer, args, _describe)
+                return EXIT_UNDER_WAY
+            time.sleep(_POLL_S)
+
+
+def _finish(answer: Answer, past: Past, args: argparse.Namespace) -> int:
+    _show(answer, args, lambda _: _past_line(past))
+    return _OUTCOMES[past.outcome]
+
+
+def _past(status: ModelStatus, id_: str) -> Past | None:
+    return next((past for past in reversed(status.past) if past.id == id_), None)
+
+
+def _control(args: argparse.Namespace) -> ModelControl:
+    bar = Bar(sys.stderr)
+    return connect(load(args.config).settings, tell=bar.show)
+
+
+def _ask(args: argparse.Namespace, question: Status | Commit | RollBack | Collect) -> Answer:
+    with _control(args) as control:
+        return control.ask(question)
+
+
+def _show(answer: Answer, args: argparse.Namespace, say: Callable[[Answer], str]) -> int:
+    """Print the answer; 1 if what was asked was not done."""
+    if args.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
+    elif answer.error:
+        print(f"edged: {answer.error}", file=sys.stderr)
+    else:
+        print(say(answer))
+    return 1 if answer.error else 0
+
+
+def _begun(answer: Answer) -> str:
+    deployment = answer.status.deployment
+    if deployment is None:
+        return "done"
+    if answer.status.daemon:
+        return f"{deployment.id}: under way; `edged model wait {deployment.id}` waits for its end"
+    if deployment.hindrance:
+        return f"{deployment.id}: {deployment.hindrance}; the daemon goes on with it when it runs"
+    return f"{deployment.id}: {deployment.title} is {deployment.state}; its trial begins when the daemon runs"
+
+
+def _ended(answer: Answer) -> str:
+    return _past_line(answer.status.past[-1]) if answer.status.past else "done"
+
+
+def _describe(answer: Answer) -> str:
+    status = answer.status
+    running = status.versions[0] if status.versions else None
+    rows = [
+        ("daemon", "runs" if status.daemon else "does not run: nothing is tried out"),
+        ("model", running.title if running else ""),
+    ]
+    if status.pinned:
+        rows.append(("pinned", f"model.path names {status.pinned}: no updates"))
+    if status.deployment:
+        on_its_way = status.deployment
+        state = f"{on_its_way.state} {status.progress:.0%}"
+        rows.append(("on its way", f"{on_its_way.title or on_its_way.request.source}: {state}"))
+        if on_its_way.hindrance:
+            rows.append(("waits", on_its_way.hindrance))
+    rows += [("before", _past_line(past)) for past in status.past[-3:][::-1]]
+    return "\n".join(f"{key:<12} {value}" for key, value in rows)
+
+
+def _table(answer: Answer) -> str:
+    rows = [("ROLE", "MODEL", "COUNTER", "EPOCH", "SIZE", "DIGEST")]
+    rows += [
+        (
+            one.role,
+            one.title if not one.damage else f"damaged: {one.damage}",
+            str(one.counter),
+            str(one.epoch),
+            f"{one.size_bytes / 1e6:.1f} MB",
+            one.digest[:12] or "-",
+        )
+        for one in answer.status.versions
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _past_line(past: Past) -> str:
+    reason = f": {past.reason}" if past.reason else ""
+    return f"{past.title or past.source} {past.outcome.replace('-', ' ')}{reason} ({past.time})"

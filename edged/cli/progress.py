@@ -1,0 +1,41 @@
+"""One line on a terminal that says how far something is; nothing where nobody looks."""
+
+import shutil
+from types import TracebackType
+from typing import Self, TextIO
+
+_CELLS = 20
+
+
+class Bar:
+    """The line; it is cleared on leaving."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out if out.isatty() else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.clear()
+
+    def show(self, text: str, fraction: float) -> None:
+        """The line says this now; `fraction` 0..1 is done."""
+        if self._out is None:
+            return
+        done = round(min(max(fraction, 0.0), 1.0) * _CELLS)
+        line = f"[{'#' * done}{'.' * (_CELLS - done)}] {fraction:4.0%} {text}"
+        width = shutil.get_terminal_size().columns - 1
+        self._out.write(f"\r\x1b[K{line[:width]}")
+        self._out.flush()
+
+    def clear(self) -> None:
+        """The line is empty again."""
+        if self._out is not None:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
