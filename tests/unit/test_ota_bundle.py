@@ -221,14 +221,13 @@ def test_goldens_that_are_none(nonsense: bytes) -> None:
         checked({**bundle_files(TINY), GOLDENS: nonsense})
 
 
-def test_each_variant_has_its_own_goldens() -> None:
-    contents = {**bundle_files(TINY), "tpu.tflite": b"for the TPU"}
-    variants = (
-        Variant(kind="cpu", model="model.tflite", goldens=GOLDENS),
-        Variant(kind="edgetpu", model="tpu.tflite", goldens=GOLDENS),
-    )
-    with pytest.raises(BundleError, match=r"goldens\.json is not of the model tpu\.tflite"):
-        checked(contents, variants=variants)
+def test_an_edgetpu_variant_may_have_the_goldens_of_the_model_that_it_was_compiled_from() -> None:
+    contents = {**bundle_files(TINY), "tpu.tflite": b"for the TPU", "own.json": b"[]"}
+    cpu = Variant(kind="cpu", model="model.tflite", goldens=GOLDENS)
+    tpu = Variant(kind="edgetpu", model="tpu.tflite", goldens=GOLDENS)
+    checked(contents, variants=(cpu, tpu))
+    with pytest.raises(BundleError, match=r"own\.json: the goldens cannot be read"):
+        checked(contents, variants=(cpu, replace(tpu, goldens="own.json")))
 
 
 def test_what_would_not_open_is_not_written(tmp_path: Path) -> None:
