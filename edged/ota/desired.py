@@ -72,7 +72,10 @@ def write_desired(desired: Desired) -> bytes:
     Raises:
         BundleError: `read_desired` would not read it.
     """
-    payload = msgspec.json.format(msgspec.json.encode(desired, order="deterministic"), indent=1)
+    try:
+        payload = msgspec.json.format(msgspec.json.encode(desired, order="deterministic"), indent=1)
+    except UnicodeEncodeError as error:
+        raise BundleError(f"the desired state cannot be written: {error}") from error
     read_desired(payload)
     return payload
 

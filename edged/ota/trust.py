@@ -99,7 +99,7 @@ def read_trust(envelope: bytes) -> Trust:
     opened = _opened(envelope, PAYLOAD_TYPE, "a trust file")
     trust = parse_trust(opened.payload)
     _require(
-        trust.root, _signed_by(trust.keys, opened), f"trust file {trust.version}, its own root"
+        trust.root, _signed_by(trust.keys, opened), f"its own root (trust file {trust.version})"
     )
     return trust
 
@@ -135,7 +135,7 @@ def manifest_payload(trust: Trust, envelope: bytes) -> bytes:
         best = max(
             trust.models, key=lambda role: len(signers.intersection(role.keys)) - role.threshold
         )
-        _require(best, signers, "any role for models")
+        _require(best, signers, "a role for models")
     name = read_manifest(opened.payload).name
     if not any(role.covers(name) for role in speaking):
         patterns = ", ".join(pattern for role in speaking for pattern in role.names)
@@ -184,7 +184,10 @@ def write_trust(trust: Trust) -> bytes:
     Raises:
         BundleError: `parse_trust` would not read it.
     """
-    payload = msgspec.json.format(msgspec.json.encode(trust, order="deterministic"), indent=1)
+    try:
+        payload = msgspec.json.format(msgspec.json.encode(trust, order="deterministic"), indent=1)
+    except UnicodeEncodeError as error:
+        raise BundleError(f"the trust file cannot be written: {error}") from error
     parse_trust(payload)
     return payload
 
@@ -225,6 +228,5 @@ def _speaks(role: Role, signers: frozenset[str]) -> bool:
 
 def _require(role: Role, signers: frozenset[str], whose: str) -> None:
     if not _speaks(role, signers):
-        raise TrustError(
-            f"not signed as {whose} asks: {len(signers.intersection(role.keys))} of {role.threshold} signatures are there and right"
-        )
+        signed = len(signers.intersection(role.keys))
+        raise TrustError(f"{whose} must sign with {role.threshold} keys; {signed} did")

@@ -24,10 +24,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The trust in force, and the successors of the provisioned one that led to it, the latest last."""
+    """How the trust in force came to be.
 
-    trust: Trust
+    Attributes:
+        trusts: the provisioned one and its successors, the one in force last.
+        envelopes: of the successors.
+    """
+
+    trusts: tuple[Trust, ...]
     envelopes: tuple[bytes, ...] = ()
+
+    @property
+    def trust(self) -> Trust:
+        """The one in force."""
+        return self.trusts[-1]
 
     def extended(self, envelope: bytes) -> "Chain":
         """One version further.
@@ -36,7 +46,8 @@ class Chain:
             TrustError: it does not follow.
             BundleError: it cannot be read.
         """
-        return Chain(successor(self.trust, envelope), (*self.envelopes, envelope))
+        following = successor(self.trust, envelope)
+        return Chain((*self.trusts, following), (*self.envelopes, envelope))
 
 
 def load_trust(provisioned: Path, stored: Path, files: Files) -> Trust:
@@ -56,7 +67,7 @@ def load_trust(provisioned: Path, stored: Path, files: Files) -> Trust:
 
 def load_chain(provisioned: Path, stored: Path, files: Files) -> Chain:
     """The same with the successors that led to it, as far as they do: what does not follow counts for nothing, with all after it."""
-    chain = Chain(read_trust(_provisioned(provisioned)))
+    chain = Chain((read_trust(_provisioned(provisioned)),))
     if not files.exists(stored):
         return chain
     content = files.read(stored, MOST_CHAIN_BYTES)
@@ -71,7 +82,7 @@ def load_chain(provisioned: Path, stored: Path, files: Files) -> Chain:
 
 
 def save_chain(chain: Chain, stored: Path, files: Files) -> None:
-    """Keep it, whole and durable.
+    """Keep it, whole and durable, in a folder that is made if it is not there.
 
     Raises:
         StoreError: it cannot be written, or is too long.
@@ -81,6 +92,9 @@ def save_chain(chain: Chain, stored: Path, files: Files) -> None:
         raise StoreError(
             f"{stored} would be larger than {MOST_CHAIN_BYTES} bytes: replace the file that updates.trust names by a newer one"
         )
+    if not files.exists(stored.parent):
+        files.make_folder(stored.parent)
+        files.sync_folder(stored.parent.parent)
     replace(files, stored, content)
 
 

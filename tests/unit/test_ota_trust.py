@@ -64,7 +64,9 @@ def test_a_trust_file_that_its_root_signed_is_read() -> None:
 
 @pytest.mark.parametrize("signers", [(), (BOB,), (CAROL, DAVE)])
 def test_a_trust_file_that_its_root_did_not_sign_is_not(signers: tuple[Key, ...]) -> None:
-    with pytest.raises(TrustError, match="trust file 1, its own root asks: 0 of 1"):
+    with pytest.raises(
+        TrustError, match=r"its own root \(trust file 1\) must sign with 1 keys; 0 did"
+    ):
         read_trust(enveloped(TRUST, *signers))
 
 
@@ -108,9 +110,9 @@ def test_root_hands_over_when_both_have_signed() -> None:
 @pytest.mark.parametrize(
     ("signers", "why"),
     [
-        ((ALICE,), "trust file 2, its own root asks: 0 of 2"),
-        ((ALICE, CAROL), "trust file 2, its own root asks: 1 of 2"),
-        ((CAROL, DAVE), "the root of trust file 1 asks: 0 of 1"),
+        ((ALICE,), "its own root .* must sign with 2 keys; 0 did"),
+        ((ALICE, CAROL), "its own root .* must sign with 2 keys; 1 did"),
+        ((CAROL, DAVE), "the root of trust file 1 must sign with 1 keys; 0 did"),
     ],
 )
 def test_root_does_not_hand_over_otherwise(signers: tuple[Key, ...], why: str) -> None:

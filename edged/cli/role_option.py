@@ -1,0 +1,67 @@
+"""Roles on the command line: ``[N:]PUB[,PUB..]`` and ``PATTERN[,PATTERN..]=[N:]PUB[,PUB..]``."""
+
+import argparse
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edged.errors import UpdateError
+from edged.ota.keys import PublicKey, read_public_key
+from edged.ota.trust import ModelRole, Role
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOption:
+    """A role whose keys have not been read yet."""
+
+    threshold: int
+    files: tuple[Path, ...]
+    names: tuple[str, ...] = ()
+
+
+def role_option(text: str) -> RoleOption:
+    """An argparse `type`: some of these keys."""
+    number = re.match(r"([0-9]{1,2}):", text)
+    files = text.removeprefix(number[0] if number else "").split(",")
+    if not all(files):
+        raise argparse.ArgumentTypeError(f"{text!r} is not [N:]PUB[,PUB..]")
+    return RoleOption(int(number[1]) if number else 1, tuple(map(Path, files)))
+
+
+def model_role_option(text: str) -> RoleOption:
+    """An argparse `type`: the same for models of some names."""
+    names, equals, keys = text.partition("=")
+    if not (equals and all(names.split(","))):
+        raise argparse.ArgumentTypeError(f"{text!r} is not PATTERN[,PATTERN..]=[N:]PUB[,PUB..]")
+    option = role_option(keys)
+    return RoleOption(option.threshold, option.files, tuple(names.split(",")))
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """Reads the keys that roles name, each under the name of its file."""
+
+    keys: dict[str, PublicKey] = field(default_factory=dict)
+
+    def role(self, option: RoleOption) -> Role:
+        """The role.
+
+        Raises:
+            UpdateError: a key cannot be read.
+        """
+        return Role(keys=self._ids(option), threshold=option.threshold)
+
+    def model_role(self, option: RoleOption) -> ModelRole:
+        """The same for models."""
+        return ModelRole(keys=self._ids(option), threshold=option.threshold, names=option.names)
+
+    def _ids(self, option: RoleOption) -> tuple[str, ...]:
+        return tuple(self._id(file) for file in option.files)
+
+    def _id(self, file: Path) -> str:
+        try:
+            key = read_public_key(file.read_bytes(), name=file.stem)
+        except OSError as error:
+            raise UpdateError(f"cannot read {file}: {error.strerror or error}") from error
+        self.keys.setdefault(key.id, key)
+        return key.id

@@ -1,0 +1,119 @@
+"""``edged trust``: keys, the trust file that says whose signatures count, and the desired state of a channel."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edged.app.places import model_store
+from edged.cli.config_option import add_config_option
+from edged.cli.envelope_report import report_on
+from edged.cli.trust_documents import add_create, add_desired, document, read
+from edged.cli.verbs import add_verb, say
+from edged.config.load import load
+from edged.errors import ConfigError, TrustError
+from edged.ota import signing
+from edged.ota.files import LocalFiles, replace
+from edged.ota.keys import read_public_key
+from edged.ota.trust import read_trust
+from edged.ota.trusted import CHAIN_NAME, load_chain, save_chain
+
+_FILES = LocalFiles()
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "trust",
+        help="make keys, and say whose signatures a device believes",
+        description="Makes keys, trust files and desired states on a workstation, and gives a device a new trust file.",
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    key = add_verb(
+        verbs, "key", _key, "make a pair of keys: NAME.pem, which stays secret, and NAME.pub"
+    )
+    key.add_argument("name", type=Path, metavar="NAME")
+    add_create(verbs)
+    add_desired(verbs)
+    _add_sign(verbs)
+    show = add_verb(verbs, "show", _show, "show a trust file or a desired state, and who signed it")
+    show.add_argument("file", type=Path, metavar="FILE")
+    show.add_argument(
+        "--trust",
+        type=Path,
+        metavar="FILE",
+        help="say whether a device that has this trust file would take it",
+    )
+    update = add_verb(verbs, "update", _update, "give this device a newer trust file")
+    update.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="if several versions were missed: all of them, oldest first",
+    )
+    add_config_option(update)
+
+
+def _add_sign(verbs: Any) -> None:
+    parser = add_verb(verbs, "sign", _sign, "add a signature to a trust file or a desired state")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--key",
+        required=True,
+        metavar="URI",
+        help="NAME.pem, or what securesystemslib takes: hsm:, awskms:, gcpkms:, ...",
+    )
+    parser.add_argument(
+        "--public",
+        type=Path,
+        metavar="FILE",
+        help="its public key (PEM), where that is not in the key's file",
+    )
+
+
+def _key(args: argparse.Namespace) -> int:
+    key = signing.make_key(args.name)
+    made = {"id": key.id, "private": f"{args.name}.pem", "public": f"{args.name}.pub"}
+    return say(args, made, f"{made['private']} (keep it secret) and {made['public']}: key {key.id}")
+
+
+def _sign(args: argparse.Namespace) -> int:
+    content = read(args.file)
+    report_on(args.file, content)  # nothing else is signed with these keys
+    public = read_public_key(read(args.public), name=args.public.stem) if args.public else None
+    signer = signing.open_signer(args.key, public=public)
+    replace(_FILES, args.file, signing.add_signatures(content, [signer]))
+    return document(args, args.file)
+
+
+def _show(args: argparse.Namespace) -> int:
+    return document(args, args.file, by=read_trust(read(args.trust)) if args.trust else None)
+
+
+def _update(args: argparse.Namespace) -> int:
+    """Only forwards, each version by the one before it; what is in force already is no error, so that this can be run again."""
+    settings = load(args.config).settings
+    if settings.updates.trust is None:
+        raise ConfigError("updates.trust is not set: name the first trust file there")
+    stored = model_store(settings) / CHAIN_NAME
+    chain = before = load_chain(settings.updates.trust, stored, _FILES)
+    for file in args.files:
+        content = read(file)
+        given = read_trust(content)
+        if given.version > chain.trust.version:
+            chain = chain.extended(content)
+    if chain.trust != given:
+        raise TrustError(
+            f"{file} is not taken: version {given.version} cannot follow {chain.trust.version}"
+        )
+    changed = chain is not before
+    if changed:
+        save_chain(chain, stored, _FILES)
+    answer = {
+        "changed": changed,
+        "version": chain.trust.version,
+        "was": before.trust.version,
+        "file": str(stored),
+    }
+    was = f", {before.trust.version} was until now" if changed else " already"
+    return say(args, answer, f"trust file {chain.trust.version} is in force{was}")
