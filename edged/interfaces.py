@@ -1,6 +1,7 @@
 """What a driver must be. Each protocol has one contract test that runs over its whole registry."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
@@ -221,3 +222,44 @@ class Publisher(Protocol):
 
     def close(self, last_words: Sequence[Outgoing], timeout_s: float) -> None:
         """Publish `last_words`, wait for their acknowledgement within `timeout_s`, and disconnect cleanly (no will)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """A file on its way here.
+
+    Attributes:
+        start_bytes: where `pieces` begins: behind what is here, or at 0 if that is of no use.
+        total_bytes: of the whole file; None if nobody says.
+        mark: names this state of the file; with it a later transfer can go on. "" if none can.
+        pieces: the content from there to the end, as it comes; it raises what `Fetcher.fetch` raises.
+    """
+
+    start_bytes: int
+    total_bytes: int | None
+    mark: str
+    pieces: Iterator[bytes]
+
+
+class Fetcher(Protocol):
+    """A way to get a file that is somewhere else."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Touch nothing yet."""
+
+    def fetch(
+        self, url: str, *, have_bytes: int, mark: str, most_bytes: int
+    ) -> AbstractContextManager[Transfer]:
+        """Begin to fetch, or go on; breaks are bridged while the pieces are read, as long as that makes sense.
+
+        Args:
+            url: of the file; what is told of it to others leaves out credentials.
+            have_bytes: so much of it is here.
+            mark: of the state of the file that this is a part of; "" if nobody knows: then all of it comes anew.
+            most_bytes: of the whole file.
+
+        Raises:
+            DownloadError: it does not come; that may pass.
+            BundleError: it is larger than that.
+            UpdateError: it is not there, or may not be had; or what is needed to fetch it is not installed.
+        """

@@ -40,6 +40,13 @@ PUBLISHERS = {
     "jsonl": "edged.publishers.jsonl:JsonlPublisher",
 }
 
+# By the scheme of what is to be fetched; a path has none, and is a file.
+FETCHERS = {
+    "file": "edged.fetchers.file:FileFetcher",
+    "http": "edged.fetchers.http:HttpFetcher",
+    "https": "edged.fetchers.http:HttpFetcher",
+}
+
 
 def load(kind: dict[str, str], name: str) -> Any:
     """Import and return the class registered under `name`.

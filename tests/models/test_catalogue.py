@@ -5,7 +5,6 @@ import json
 import tomllib
 from pathlib import Path
 
-import fetch_server as net
 import pytest
 
 from edged.config.settings import ModelSettings
@@ -15,6 +14,7 @@ from edged_models.cli.main import main
 from edged_models.errors import FetchError
 from edged_models.fetching.catalogue import CATALOGUE, Entry, choose, read_catalogue
 from edged_models.fetching.place import default_folder
+from support import fetch_server as net
 from support.data import data
 
 ENTRIES = read_catalogue(CATALOGUE)

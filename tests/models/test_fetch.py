@@ -7,14 +7,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import fetch_server as net
 import pytest
-from fetch_server import Site
 
 from edged_models.errors import FetchError
 from edged_models.fetching.catalogue import Entry, Source
 from edged_models.fetching.download import Patience
 from edged_models.fetching.fetch import Fetched, Fetcher
+from support import fetch_server as net
+from support.fetch_server import Site
 
 CONTENT = random.Random(1).randbytes(300_000)
 PATIENCE = Patience(stall_s=0.3, attempts=3, first_wait_s=0.01, longest_wait_s=0.02)

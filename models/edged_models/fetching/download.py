@@ -9,8 +9,8 @@ import httpx
 
 from edged.backoff import Backoff
 from edged.clock import Clock
+from edged.fetchers.answers import Answer, body_bytes, understand
 from edged_models.errors import FetchError
-from edged_models.fetching.answers import Answer, body_bytes, understand
 
 _MOST_REDIRECTS = 5
 

@@ -51,3 +51,10 @@ def body_bytes(headers: Mapping[str, str]) -> int | None:
     """The Content-Length; None if it is not given, or makes no sense."""
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None
+
+
+def mark_of(headers: Mapping[str, str]) -> str:
+    """What names this version of the file for If-Range (RFC 9110, section 13.1.5): a strong ETag, else the Last-Modified; "" if neither."""
+    etag = headers.get("etag", "")
+    strong = etag if etag.startswith('"') else ""
+    return strong or headers.get("last-modified", "")
