@@ -86,7 +86,7 @@ def report_on(file: Path, content: bytes, *, by: Trust | None = None) -> Envelop
     known = {**(by.keys if by else {}), **(trust.keys if trust else {})}
     return EnvelopeReport(
         file=str(file),
-        signatures=tuple(_signatures(envelope, known)),
+        signatures=tuple(signatures_on(envelope, known)),
         accepted=None if reason is None else not reason,
         reason=reason or "",
         trust=trust,
@@ -98,7 +98,7 @@ def lines(report: EnvelopeReport) -> list[str]:
     """The same for people."""
     rows = [("file", report.file), *(_trust_rows(report.trust) if report.trust else ())]
     rows += _desired_rows(report.desired) if report.desired else ()
-    rows += [("signed by", _signature(one)) for one in report.signatures]
+    rows += [("signed by", signature_line(one)) for one in report.signatures]
     if report.accepted is not None:
         rows.append(("accepted", "yes" if report.accepted else f"no: {report.reason}"))
     return [f"{key:<12} {value}" for key, value in rows]
@@ -112,7 +112,7 @@ def _refusal(take: Callable[[], object]) -> str:
     return ""
 
 
-def _signatures(envelope: Envelope, keys: Mapping[str, PublicKey]) -> Iterator[SignatureReport]:
+def signatures_on(envelope: Envelope, keys: Mapping[str, PublicKey]) -> Iterator[SignatureReport]:
     message = pae(envelope.payload_type, envelope.payload)
     for one in envelope.signatures:
         key = keys.get(one.key_id)
@@ -146,6 +146,6 @@ def _role(role: Role | ModelRole, trust: Trust) -> str:
     return f"{role.threshold} of {keys}"
 
 
-def _signature(one: SignatureReport) -> str:
+def signature_line(one: SignatureReport) -> str:
     verdict = {True: "", False: ": NOT RIGHT", None: ": unknown key"}[one.right]
     return f"{one.name} {one.key_id[:_SHORT]}".strip() + verdict

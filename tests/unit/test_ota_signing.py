@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,3 +168,25 @@ def test_what_is_missing_is_said(uri: str, why: str) -> None:
 def test_what_a_service_says_becomes_an_error_of_ours(uri: str) -> None:
     with pytest.raises(UpdateError, match=f"cannot sign with {uri}"):
         signing.open_signer(uri, public=ALICE.public)
+
+
+def test_without_the_library_nothing_passes_and_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = signing.make_key(tmp_path / "me")
+    monkeypatch.setitem(sys.modules, "securesystemslib.signer", None)
+    with pytest.raises(UpdateError, match=r"pip install 'edged\[sign\]'"):
+        signing.open_signer(str(tmp_path / "me.pem"))
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    with pytest.raises(UpdateError, match=r"pip install 'edged\[updates\]'"):
+        verify(key, b"", b"")
+
+
+def test_the_rules_load_no_library_before_there_is_a_signature() -> None:
+    """They are imported by the daemon, which is to stay small."""
+    program = (
+        "import edged.ota.trusted, edged.ota.desired, sys;"
+        "print(*({'cryptography', 'securesystemslib'} & sys.modules.keys()), end='')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
