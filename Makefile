@@ -15,7 +15,7 @@ pip := -m pip --disable-pip-version-check --quiet
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-litert test-tflite check format bench system campaign lock clean packages-demo packages-test
+.PHONY: help demo test test-litert test-tflite check format bench system campaign fuzz lock clean packages-demo packages-test
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -51,11 +51,14 @@ system: $(dev_ready) ## tests that need root and a system of their own
 campaign: $(dev_ready) ## the long forms of the randomised tests
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600
 
+fuzz: $(dev_ready) ## a minute of random envelopes, manifests and tars (needs atheris: pip install 'edged[fuzz]')
+	$(venv)/bin/python tests/fuzz/fuzz_bundle.py -max_total_time=60
+
 lock: ## bring the lock files up to date (needs uv)
 	$(locks)/update
 
 clean: ## remove what was made here
-	rm -rf .venv .venv-tflite build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-tflite build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
 
 packages-demo:
 	@.ci/debian-packages $(if $(shell $(PYTHON) -c 'import ensurepip' 2>&1),python3-venv)

@@ -1,0 +1,99 @@
+"""Fuzzes what reads a bundle before anything of it is believed: ``python tests/fuzz/fuzz_bundle.py -runs=N -seed=S [CORPUS]``.
+
+The first byte of an input says what the others are: an envelope, a manifest, a tar, or a whole bundle whose headers are made right.
+Only `BundleError` may come out; what is read must be written and read again as the same; and no bundle may open with a content
+that was not signed. The corpus, ``.fuzz`` in the checkout if none is named, is given sound ones to start from.
+"""
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris
+
+_ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT)]
+
+# ruff: noqa: E402 -- what is fuzzed is imported by the fuzzer
+with atheris.instrument_imports(include=["edged.ota"]):
+    from edged.ota.archive import ENVELOPE, read_index
+    from edged.ota.envelope import read_envelope, write_envelope
+    from edged.ota.manifest import read_manifest, write_manifest
+
+from edged.errors import BundleError
+from support.bundles import Signing, make_bundle
+from support.mutation import headers, mend, unpack
+
+SIGNING = Signing()
+_SIGNED: dict[str, dict[str, bytes]] = {}
+
+
+def envelope(content: bytes) -> None:
+    read = read_envelope(content)
+    assert read_envelope(write_envelope(read)) == read
+
+
+def manifest(content: bytes) -> None:
+    read = read_manifest(content)
+    assert read_manifest(write_manifest(read)) == read
+
+
+def archive(content: bytes) -> None:
+    index = read_index(io.BytesIO(content), len(content))
+    assert index.envelope.name == ENVELOPE
+    for member in index.members.values():
+        assert "/" not in member.name
+        assert 0 <= member.offset <= member.offset + member.size_bytes <= len(content)
+
+
+def mended(content: bytes) -> None:
+    bundle = bytearray(content[: len(content) // 512 * 512])
+    for start in headers(bundle):
+        mend(bundle, start)
+    digest, contents = unpack(bytes(bundle), SIGNING.trust)
+    assert contents == _SIGNED[digest]
+
+
+TARGETS: tuple[Callable[[bytes], None], ...] = (envelope, manifest, archive, mended)
+
+
+def target(data: bytes) -> None:
+    if not data:
+        return
+    try:
+        TARGETS[data[0] % len(TARGETS)](data[1:])
+    except BundleError:
+        return
+
+
+def seeds() -> list[bytes]:
+    """A sound input for each target."""
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = make_bundle(Path(folder), SIGNING).read_bytes()
+    digest, contents = unpack(bundle, SIGNING.trust)
+    _SIGNED[digest] = contents
+    size = int(bundle[124:135], 8)
+    inside = bundle[512 : 512 + size]
+    return [
+        bytes([number]) + one
+        for number, one in enumerate((inside, read_envelope(inside).payload, bundle, bundle))
+    ]
+
+
+def main(argv: list[str]) -> None:
+    sound = seeds()
+    for data in sound:
+        target(data)
+    given = [argument for argument in argv[1:] if not argument.startswith("-")]
+    corpus = Path(given[0]) if given else _ROOT / ".fuzz"
+    corpus.mkdir(exist_ok=True)
+    for number, data in enumerate(sound):
+        (corpus / f"sound-{number}").write_bytes(data)
+    atheris.Setup(argv if given else [*argv, str(corpus)], target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,161 @@
+"""Damages bundles, by chance and by cunning: a mutant may still be a bundle, but never one with another content."""
+
+import io
+import random
+from collections.abc import Callable
+from functools import partial
+from tarfile import BLOCKSIZE
+
+from edged.ota.bundle import content, open_bundle
+from edged.ota.trust import Trust
+
+Mutate = Callable[[random.Random, bytearray], None]
+
+_FIELDS = {
+    "name": (0, 100),
+    "size": (124, 136),
+    "type": (156, 157),
+    "link": (157, 257),
+    "magic": (257, 265),
+    "prefix": (345, 500),
+    "rest": (500, 512),
+}
+_NASTY = (
+    b"../../etc/passwd\0",
+    b"/etc/passwd\0",
+    b"./model.tflite\0",
+    b"envelope.json\0",
+    b"model.tflite\0",
+    b"\x80\0\0\0\0\0\0\0\0\0\0\x01",
+    b"\xff" * 12,
+    b"77777777777\0",
+    b"00000000000\0",
+    b"-0000000001\0",
+    b"ustar  \0",
+    b"\0" * 8,
+    *(bytes([kind]) for kind in b"\x001234567LKSxgX"),
+)
+
+
+def unpack(bundle: bytes, trust: Trust) -> tuple[str, dict[str, bytes]]:
+    """The digest and all content of a bundle, as a device reads it."""
+    file = io.BytesIO(bundle)
+    opened = open_bundle(file, len(bundle), trust)
+    return opened.digest, {
+        entry.name: b"".join(content(file, opened, entry)) for entry in opened.manifest.files
+    }
+
+
+def mutate(chance: random.Random, bundle: bytes, other: bytes) -> tuple[str, bytes]:
+    """One mutant, and what was done to it; parts of `other`, another signed bundle, may have come into it."""
+    mutations: dict[str, Mutate] = {one.__name__: one for one in _MUTATIONS}
+    mutations["_splice"] = partial(_splice, other=other)
+    mutant = bytearray(bundle)
+    kind = ""
+    while mutant == bundle:
+        kind = chance.choice(list(mutations))
+        mutations[kind](chance, mutant)
+    return kind, bytes(mutant)
+
+
+def mend(mutant: bytearray, start: int) -> None:
+    """Make a header's checksum right."""
+    mutant[start + 148 : start + 156] = b" " * 8
+    total = sum(mutant[start : start + BLOCKSIZE])
+    mutant[start + 148 : start + 156] = b"%06o\0 " % total
+
+
+def headers(mutant: bytes | bytearray) -> list[int]:
+    """Where the headers of a sound bundle are."""
+    return [
+        start
+        for start in range(0, len(mutant), BLOCKSIZE)
+        if mutant[start + 257 : start + 262] == b"ustar"
+    ]
+
+
+def _flip_bits(chance: random.Random, mutant: bytearray) -> None:
+    for _ in range(chance.choice((1, 1, 1, 2, 8))):
+        mutant[chance.randrange(len(mutant))] ^= 1 << chance.randrange(8)
+
+
+def _flip_where_it_matters(chance: random.Random, mutant: bytearray) -> None:
+    """In what is not padding."""
+    places = [place for place, byte in enumerate(mutant) if byte]
+    mutant[chance.choice(places)] ^= 1 << chance.randrange(8)
+
+
+def _truncate(chance: random.Random, mutant: bytearray) -> None:
+    unit = chance.choice((1, BLOCKSIZE))
+    del mutant[chance.randrange(len(mutant) // unit) * unit :]
+
+
+def _append(chance: random.Random, mutant: bytearray) -> None:
+    size = chance.choice((1, BLOCKSIZE, 20 * BLOCKSIZE))
+    mutant += chance.choice((bytes(size), chance.randbytes(size), bytes(mutant)))
+
+
+def _swap_blocks(chance: random.Random, mutant: bytearray) -> None:
+    blocks = len(mutant) // BLOCKSIZE
+    one, two = (chance.randrange(blocks) * BLOCKSIZE for _ in range(2))
+    first, second = mutant[one : one + BLOCKSIZE], mutant[two : two + BLOCKSIZE]
+    mutant[one : one + BLOCKSIZE], mutant[two : two + BLOCKSIZE] = second, first
+
+
+def _drop_or_double_a_block(chance: random.Random, mutant: bytearray) -> None:
+    start = chance.randrange(len(mutant) // BLOCKSIZE) * BLOCKSIZE
+    block = mutant[start : start + BLOCKSIZE]
+    mutant[start : start + BLOCKSIZE] = block * chance.choice((0, 2))
+
+
+def _edit_a_header(chance: random.Random, mutant: bytearray) -> None:
+    start = chance.choice(headers(mutant))
+    begin, end = _FIELDS[chance.choice(list(_FIELDS))]
+    new = chance.choice((*_NASTY, chance.randbytes(chance.randrange(1, 13))))[: end - begin]
+    mutant[start + begin : start + begin + len(new)] = new
+    mend(mutant, start)
+
+
+def _grow_or_shrink_a_file(chance: random.Random, mutant: bytearray) -> None:
+    start = chance.choice(headers(mutant))
+    size = int(mutant[start + 124 : start + 135], 8) + chance.choice((-1, 1, -512, 512))
+    mutant[start + 124 : start + 136] = b"%011o\0" % max(0, size)
+    mend(mutant, start)
+
+
+def _swap_files(chance: random.Random, mutant: bytearray) -> None:
+    """Two files' contents under each other's names."""
+    one, two = chance.sample(headers(mutant), 2)
+    first, second = mutant[one : one + 100], mutant[two : two + 100]
+    mutant[one : one + 100], mutant[two : two + 100] = second, first
+    mend(mutant, one)
+    mend(mutant, two)
+
+
+def _edit_the_envelope(chance: random.Random, mutant: bytearray) -> None:
+    """A letter for another in its base64, its ids and its punctuation."""
+    size = int(mutant[124:135], 8)
+    letters = b'ABCabc019+/="{}[],:\\ '
+    mutant[BLOCKSIZE + chance.randrange(size)] = chance.choice(letters)
+
+
+def _splice(chance: random.Random, mutant: bytearray, other: bytes) -> None:
+    """Some blocks of another bundle in the place of ours."""
+    end = min(len(mutant), len(other)) // BLOCKSIZE
+    begin = chance.randrange(end)
+    stop = chance.randrange(begin, end) + 1
+    mutant[begin * BLOCKSIZE : stop * BLOCKSIZE] = other[begin * BLOCKSIZE : stop * BLOCKSIZE]
+
+
+_MUTATIONS = (
+    _flip_bits,
+    _flip_where_it_matters,
+    _truncate,
+    _append,
+    _swap_blocks,
+    _drop_or_double_a_block,
+    _edit_a_header,
+    _grow_or_shrink_a_file,
+    _swap_files,
+    _edit_the_envelope,
+)
