@@ -15,8 +15,8 @@ from edged.app.vision_process import VisionProcess
 from edged.clock import Clock
 from edged.config.problems import nearest
 from edged.config.settings import DetectSettings, Settings
-from edged.contract.device import ModelFailure
 from edged.contract.header import Stamper
+from edged.contract.model import ModelFailure
 from edged.filters import UNNAMED
 from edged.health import Conditions, Verdict
 from edged.logs import fields

@@ -19,11 +19,10 @@ from edged.contract.device import (
     Health,
     Info,
     Memory,
-    ModelState,
-    ModelVersion,
     Throttling,
 )
 from edged.contract.header import Stamper
+from edged.contract.model import ModelState, ModelVersion
 from edged.health import Condition, Conditions, Verdict
 from edged.workers.protocol import CameraReport
 

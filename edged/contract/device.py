@@ -1,11 +1,11 @@
-"""The payloads that tell of the device itself: what it is, how it is, which model it runs."""
+"""The payloads that tell of the device itself: what it is, and how it is."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
 from edged.contract.header import Header, Timestamp
-from edged.contract.messages import Count, Fraction, Pixels, Seconds
+from edged.contract.messages import Count, Pixels, Seconds
 
 
 class CameraEntry(Struct, frozen=True, kw_only=True):
@@ -37,7 +37,10 @@ class Info(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.inf
         str, Meta(description="What the model's graph runs on; empty: reference kernels.")
     ] = ""
     model: Annotated[
-        str, Meta(description="The model in use: name@version; empty until one runs.")
+        str,
+        Meta(
+            description="The model that looks, in a trial the new one: name@version; empty until one runs."
+        ),
     ] = ""
     cameras: Annotated[tuple[CameraEntry, ...], Meta(description="In the config's order.")] = ()
 
@@ -155,39 +158,3 @@ class Health(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.h
     cameras: Annotated[dict[str, CameraHealth], Meta(description="By name.")] = field(
         default_factory=dict
     )
-
-
-class ModelVersion(Struct, frozen=True, kw_only=True):
-    """One model on the device."""
-
-    name: Annotated[str, Meta(description="name@version.")]
-    sha256: Annotated[str, Meta(description="Of its file.")]
-    family: Annotated[str, Meta(description="How its outputs are read.")] = ""
-
-
-class Candidate(Struct, frozen=True, kw_only=True):
-    """A model on its way in."""
-
-    version: ModelVersion
-    state: Annotated[
-        Literal["fetching", "staged", "verified", "self-tested", "trial"],
-        Meta(description="How far it has come."),
-    ]
-    progress: Annotated[Fraction, Meta(description="Of its probation.")] = 0.0
-
-
-class ModelFailure(Struct, frozen=True, kw_only=True):
-    """Why a model is not in use."""
-
-    name: Annotated[str, Meta(description="name@version, or the file as it was given.")]
-    time: Annotated[Timestamp, Meta(description="When.")]
-    reason: Annotated[str, Meta(description="In words.")]
-
-
-class ModelState(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.model/1"):
-    """Which model the device runs. Retained."""
-
-    installed: Annotated[ModelVersion | None, Meta(description="In use; null if none runs.")]
-    previous: Annotated[ModelVersion | None, Meta(description="In use before it.")] = None
-    candidate: Annotated[Candidate | None, Meta(description="On its way in.")] = None
-    last_failure: Annotated[ModelFailure | None, Meta(description="The latest, if any.")] = None

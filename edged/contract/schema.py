@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from edged.contract.device import Health, Info, ModelState
+from edged.contract.device import Health, Info
 from edged.contract.header import Header
 from edged.contract.messages import CameraState, Event, FrameDetections, Gap, Status
+from edged.contract.model import ModelState
 
 MESSAGES: dict[str, type[Header]] = {
     "status": Status,

@@ -6,9 +6,10 @@ writes below ``up/`` and reads below ``down/``.
 
 from dataclasses import dataclass
 
-from edged.contract.device import Health, Info, ModelState
+from edged.contract.device import Health, Info
 from edged.contract.header import Header
 from edged.contract.messages import CameraState, Event, FrameDetections, Gap, Status
+from edged.contract.model import ModelState
 
 ROOT = "edged/v1"
 

@@ -5,16 +5,12 @@ from pathlib import Path
 from edged.contract.device import (
     CameraEntry,
     CameraHealth,
-    Candidate,
     Degradation,
     Disk,
     Health,
     Info,
     LinkState,
     Memory,
-    ModelFailure,
-    ModelState,
-    ModelVersion,
     Percentiles,
     SpoolState,
     Throttling,
@@ -27,6 +23,14 @@ from edged.contract.messages import (
     FrameDetections,
     Gap,
     Status,
+)
+from edged.contract.model import (
+    Candidate,
+    ChannelState,
+    Deployed,
+    ModelFailure,
+    ModelState,
+    ModelVersion,
 )
 from support.clock import FakeClock
 
@@ -116,12 +120,73 @@ def health() -> Health:
     )
 
 
+def model() -> ModelState:
+    return ModelState(
+        installed=ModelVersion(
+            name="coco-ssd@1.1",
+            sha256="ab" * 32,
+            family="ssd",
+            digest="1a" * 32,
+            counter=11,
+            epoch=1,
+        ),
+        previous=ModelVersion(name="edged-marks", sha256="cd" * 32, family="ssd"),
+        candidate=Candidate(
+            id="5be0cd19137e",
+            version=ModelVersion(
+                name="coco-ssd@1.2",
+                sha256="ef" * 32,
+                family="ssd",
+                digest="2b" * 32,
+                counter=12,
+                epoch=1,
+            ),
+            requested_by="channel",
+            state="trial",
+            progress=0.4,
+            since=BEFORE,
+            deaths=1,
+            boots=2,
+        ),
+        last=Deployed(
+            id="1f83d9abfb41",
+            title="coco-ssd@1.1",
+            digest="1a" * 32,
+            outcome="committed",
+            reason="too little was seen to compare: 3 of 20 boxes",
+            flagged=True,
+            time=BEFORE,
+        ),
+        epoch=1,
+        channel=ChannelState(sequence=17, stale=True, age_s=608_400.0),
+        last_failure=ModelFailure(
+            name="broken.tflite", time=BEFORE, reason="it fits no model family"
+        ),
+    )
+
+
+def model_rejected() -> ModelState:
+    """What a playbook sees of a bundle that never looked, and of the next one, which cannot be fetched."""
+    return ModelState(
+        installed=ModelVersion(name="edged-marks", sha256="cd" * 32, family="ssd"),
+        candidate=Candidate(
+            id="6a09e667f3bc",
+            state="fetching",
+            progress=0.25,
+            since=BEFORE,
+            hindrance="http://models/coco-ssd-1.2.edgem: no answer in time",
+        ),
+        last=Deployed(
+            id="1f83d9abfb41",
+            outcome="rejected",
+            reason="no role that may sign coco-ssd has signed it",
+            time=BEFORE,
+        ),
+    )
+
+
 def examples() -> dict[str, tuple[Header, int | None]]:
     """Messages by file name, each with its sequence number."""
-    installed = ModelVersion(name="coco-ssd@1.1", sha256="ab" * 32, family="ssd")
-    previous = ModelVersion(name="coco-ssd@1.0", sha256="cd" * 32, family="ssd")
-    candidate = ModelVersion(name="coco-ssd@1.2", sha256="ef" * 32, family="ssd")
-    failure = ModelFailure(name="broken.tflite", time=BEFORE, reason="it fits no model family")
     return {
         "status": (Status(status="online"), None),
         "status-offline": (Status(status="offline"), None),
@@ -149,15 +214,8 @@ def examples() -> dict[str, tuple[Header, int | None]]:
             None,
         ),
         "health": (health(), None),
-        "model": (
-            ModelState(
-                installed=installed,
-                previous=previous,
-                candidate=Candidate(version=candidate, state="trial", progress=0.4),
-                last_failure=failure,
-            ),
-            None,
-        ),
+        "model": (model(), None),
+        "model-rejected": (model_rejected(), None),
         "detections": (detections(), None),
         "event": (event(), 40213),
         "event-end": (
