@@ -113,6 +113,7 @@ def _refusal(take: Callable[[], object]) -> str:
 
 
 def signatures_on(envelope: Envelope, keys: Mapping[str, PublicKey]) -> Iterator[SignatureReport]:
+    """The signatures on an envelope, each verified if its key is among these."""
     message = pae(envelope.payload_type, envelope.payload)
     for one in envelope.signatures:
         key = keys.get(one.key_id)
@@ -147,5 +148,6 @@ def _role(role: Role | ModelRole, trust: Trust) -> str:
 
 
 def signature_line(one: SignatureReport) -> str:
+    """A signature in words."""
     verdict = {True: "", False: ": NOT RIGHT", None: ": unknown key"}[one.right]
     return f"{one.name} {one.key_id[:_SHORT]}".strip() + verdict

@@ -1,0 +1,91 @@
+"""``edged bundle``: makes, signs, shows and verifies bundles, on the workstation that they come from."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from edged.cli.bundle_create import add_create
+from edged.cli.bundle_report import Refused, lines, report_on
+from edged.cli.commands import EXIT_REFUSED
+from edged.cli.progress import Bar
+from edged.cli.signing_option import add_signing_options, open_signers
+from edged.cli.verbs import add_verb, say
+from edged.errors import BundleError
+from edged.ota import signing
+from edged.ota.bundle import check_goldens, content, open_bundle, open_unverified, rewrite_envelope
+from edged.ota.compatibility import check_requirements
+from edged.ota.envelope import MOST_ENVELOPE_BYTES
+from edged.ota.files import LocalFiles
+from edged.ota.trust import Trust, read_trust
+
+_FILES = LocalFiles()
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "bundle",
+        help="make, sign, show and verify bundles of a model (.edgem)",
+        description="Makes and signs the bundles that devices take as updates, and verifies them as a device would.",
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    add_create(verbs)
+    sign = add_verb(verbs, "sign", _sign, "add signatures to a bundle")
+    sign.add_argument("file", type=Path, metavar="BUNDLE")
+    add_signing_options(sign, required=True)
+    inspect = add_verb(
+        verbs, "inspect", _inspect, "show what a bundle says of itself, and verify nothing"
+    )
+    inspect.add_argument("file", type=Path, metavar="BUNDLE")
+    verify = add_verb(
+        verbs, "verify", _verify, "verify signatures, files and goldens, as a device would"
+    )
+    verify.add_argument("file", type=Path, metavar="BUNDLE")
+    verify.add_argument(
+        "--trust", type=Path, required=True, metavar="FILE", help="whose signatures count"
+    )
+
+
+def _sign(args: argparse.Namespace) -> int:
+    signers = open_signers(args)
+    with _FILES.open(args.file) as file:
+        envelope = open_unverified(file, _FILES.size(args.file)).envelope
+    rewrite_envelope(args.file, signing.add_signatures(envelope, signers))
+    return _inspect(args)
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    report = report_on(args.file)
+    return say(args, report, "\n".join(lines(report)))
+
+
+def _verify(args: argparse.Namespace) -> int:
+    trust = read_trust(_FILES.read(args.trust, MOST_ENVELOPE_BYTES))
+    try:
+        _verify_all(args.file, trust)
+    except BundleError as error:
+        if not args.json:
+            raise
+        say(args, Refused(file=str(args.file), reason=str(error)), "")
+        return EXIT_REFUSED
+    report = report_on(args.file, by=trust)
+    return say(args, report, "\n".join(lines(report)))
+
+
+def _verify_all(path: Path, trust: Trust) -> None:
+    """All that a device verifies before it looks at itself.
+
+    Raises:
+        BundleError: the bundle is damaged, not trusted, or would be of no use to any device.
+        StoreError: it cannot be read.
+    """
+    with _FILES.open(path) as file, Bar(sys.stderr) as bar:
+        bundle = open_bundle(file, _FILES.size(path), trust)
+        manifest, done = bundle.manifest, 0
+        for entry in manifest.files:
+            for piece in content(file, bundle, entry):
+                done += len(piece)
+                bar.show(f"verifying {entry.name}", done / manifest.size_bytes)
+        check_goldens(manifest, lambda name: b"".join(content(file, bundle, manifest.file(name))))
+        check_requirements(manifest.requirements)

@@ -1,0 +1,121 @@
+"""``edged bundle create``: from a model, goldens and a few words to a bundle, signed or to be signed."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from edged.cli.bundle_report import lines, report_on
+from edged.cli.numbers import count
+from edged.cli.progress import Bar
+from edged.cli.signing_option import add_signing_options, open_signers
+from edged.cli.verbs import add_verb, say
+from edged.config.expected import expected
+from edged.config.problems import InvalidConfigError
+from edged.config.reader import Reader
+from edged.config.sources import read_layers
+from edged.errors import ConfigError
+from edged.ota import signing
+from edged.ota.bundle import write_bundle
+from edged.ota.manifest import PAYLOAD_TYPE, Line, Name, Version, write_manifest
+from edged.workers.bundling import Details, Recipe, make_contents
+
+_MOST = 1 << 53
+
+
+def add_create(verbs: Any) -> None:
+    """Declare ``create``."""
+    parser = add_verb(verbs, "create", _create, "make a bundle of a model, after trying it")
+    for option, kind, help_ in (
+        ("--name", Name, "of the model, the same over its versions"),
+        ("--version", Version, "for people"),
+        ("--licence", Line, "an SPDX expression"),
+    ):
+        parser.add_argument(option, type=_text(kind), required=True, metavar="TEXT", help=help_)
+    for option, help_ in (
+        ("--counter", "goes up with every version: devices go back only for an operator"),
+        ("--epoch", "security floor: goes up when no older version may ever run again"),
+    ):
+        parser.add_argument(
+            option, type=count(least=0, most=_MOST), required=True, metavar="N", help=help_
+        )
+    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a .tflite")
+    goldens = parser.add_mutually_exclusive_group(required=True)
+    goldens.add_argument(
+        "--goldens", type=Path, metavar="FOLDER", help="as `edged-models goldens` writes it"
+    )
+    goldens.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="goldens are made of these by the model itself: at least 8, in 2 of which it finds nothing",
+    )
+    parser.add_argument(
+        "--edgetpu", type=Path, metavar="FILE", help="the same model from the EdgeTPU compiler"
+    )
+    parser.add_argument(
+        "--edgetpu-goldens", type=Path, metavar="FOLDER", help="its own; the model's if not given"
+    )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="TOML with all else: [requirements], labels, [thresholds], [budgets], [probation], provenance",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="NAME.edgem")
+    add_signing_options(parser, required=False)
+
+
+def read_details(file: Path) -> Details:
+    """What a manifest's TOML file says.
+
+    Raises:
+        InvalidConfigError: something in it is wrong; with all that is.
+    """
+    layers = read_layers(file, file / "nothing beside it")
+    reader = Reader(file.parent.joinpath)
+    details = reader.struct(Details, layers.table, ())
+    if reader.faults or details is None:
+        raise InvalidConfigError(layers.problems(reader.faults))
+    return details
+
+
+def _create(args: argparse.Namespace) -> int:
+    if args.edgetpu_goldens and not args.edgetpu:
+        raise ConfigError("--edgetpu-goldens needs --edgetpu")
+    signers = open_signers(args)
+    recipe = Recipe(
+        name=args.name,
+        version=args.version,
+        counter=args.counter,
+        epoch=args.epoch,
+        licence=args.licence,
+        model=args.model,
+        goldens=args.goldens,
+        pictures=args.pictures,
+        edgetpu=args.edgetpu,
+        edgetpu_goldens=args.edgetpu_goldens,
+        details=read_details(args.manifest) if args.manifest else Details(),
+    )
+    with TemporaryDirectory(prefix="edged-") as scratch, Bar(sys.stderr) as bar:
+        contents = make_contents(recipe, Path(scratch), bar.show)
+        envelope = signing.sign(write_manifest(contents.manifest), PAYLOAD_TYPE, signers)
+        write_bundle(args.out, envelope, contents.sources)
+    report = report_on(args.out)
+    return say(args, report, "\n".join(lines(report)))
+
+
+def _text(kind: Any) -> Callable[[str], str]:
+    """An argparse `type`: a text of that kind."""
+
+    def parse(text: str) -> str:
+        try:
+            return str(msgspec.convert(text, kind))
+        except msgspec.ValidationError as error:
+            raise argparse.ArgumentTypeError(f"expected {expected(kind)}, got {text!r}") from error
+
+    return parse
