@@ -6,7 +6,7 @@ from pathlib import Path
 from edged.config.settings import DetectSettings, LabelFilter, ModelSettings
 from edged.filters import NOTHING
 from edged.ota.ledger import FACTORY
-from edged.ota.manifest import Probation, Thresholds
+from edged.ota.manifest import Budgets, Probation, Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,7 @@ class Choice:
         goldens: its ``goldens.json``, on which it is warmed; None if it has none.
         shadow: the old model, while this one is on trial.
         probation: how the trial compares the two.
+        budgets: what it may take.
     """
 
     model: ModelSettings
@@ -30,6 +31,7 @@ class Choice:
     goldens: Path | None = None
     shadow: ModelSettings | None = None
     probation: Probation = field(default_factory=Probation)
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 def recommended(thresholds: Thresholds) -> DetectSettings:

@@ -16,8 +16,7 @@ from edged.app.choice import Choice, recommended
 from edged.config.settings import Settings
 from edged.errors import BundleError, StoreError, UpdateError
 from edged.ota import deployment
-from edged.ota.ledger import FACTORY, Deployment, Ledger, Request
-from edged.ota.manifest import Budgets
+from edged.ota.ledger import FACTORY, Ledger, Request
 from edged.ota.probation import Baseline
 from edged.ota.store import InstalledVersion, Store
 
@@ -172,11 +171,8 @@ class Keeper:
             recommended=recommended(manifest.thresholds),
             goldens=version.goldens_file(kind),
             probation=manifest.probation,
+            budgets=manifest.budgets,
         )
-
-    def budgets(self, on_trial: Deployment) -> Budgets:
-        """What the model on trial may take. Raises what `choice` does."""
-        return self.store.version(on_trial.digest).manifest.budgets
 
     def status(self, *, daemon: bool, looking: str = "", progress: float = 0.0) -> ModelStatus:
         """How things are."""

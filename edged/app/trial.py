@@ -14,7 +14,6 @@ from edged.board import Board
 from edged.clock import NS_PER_S, Clock
 from edged.metrics import Window
 from edged.ota.evidence import Witness
-from edged.ota.manifest import Budgets
 from edged.ota.probation import Back, Baseline, Going, Verdict, judge
 from edged.workers.protocol import Compared, Declined, Faltered, Observation, Ready
 
@@ -77,7 +76,6 @@ class Trial:
         self._clock = clock
         self._choice: Choice | None = None
         """What is on trial; None if nothing is."""
-        self._budgets = Budgets()
         self._baseline = Baseline()
         self._witness = Witness()
         self._ticked_ns = self._since_ns = clock.monotonic_ns()
@@ -95,11 +93,11 @@ class Trial:
 
     # ---- What is to be watched --------------------------------------------------------------------------------------------
 
-    def begin(self, choice: Choice, budgets: Budgets, baseline: Baseline) -> None:
+    def begin(self, choice: Choice, baseline: Baseline) -> None:
         """This is on trial from now on."""
         if self._choice == choice:
             return
-        self._choice, self._budgets, self._baseline = choice, budgets, baseline
+        self._choice, self._baseline = choice, baseline
         self._witness = Witness()
         self._looking = False
         self._ticked_ns = self._since_ns = self._clock.monotonic_ns()
@@ -141,7 +139,7 @@ class Trial:
             late = f"it did not come up within {COME_UP_S:.0f} s"
             return Back(late) if waited_s > COME_UP_S else Going(0.0)
         verdict = judge(
-            self._choice.probation, self._budgets, self._baseline, self._witness.evidence()
+            self._choice.probation, self._choice.budgets, self._baseline, self._witness.evidence()
         )
         if isinstance(verdict, Going):
             self.progress = verdict.progress

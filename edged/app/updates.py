@@ -108,6 +108,7 @@ class Updates:
         self._fresh_ns = clock.monotonic_ns()
         self._unfit: dict[str, str] = {}
         """Versions that did not work in this session, by digest."""
+        self._choices: dict[str, Choice] = {}
         self._verdict: Back | None = None
         """The trial has failed, and that could not be written down yet."""
         self._counted = False
@@ -124,6 +125,7 @@ class Updates:
         """Go on with another configuration: the model to look with."""
         self._keeper.settings = settings
         self._unfit.clear()
+        self._choices.clear()
         self.choice = self._choose()
         return self.choice
 
@@ -341,7 +343,11 @@ class Updates:
             self._trial.over()
             return old
         try:
-            new, budgets = self._keeper.choice(deployment.digest), self._keeper.budgets(deployment)
+            new = self._checked(deployment.digest)
+        except StoreError as error:
+            self._lose_store(error)
+            self._trial.over()
+            return old
         except UpdateError as error:
             self._verdict = Back(str(error))
             self._trial.over()
@@ -349,7 +355,7 @@ class Updates:
         exclusive = new.model.delegate is not None and new.model.delegate == old.model.delegate
         chosen = new if exclusive else replace(new, shadow=old.model)
         before = Baseline(fps=deployment.fps_before, frame_s_p95=deployment.frame_s_p95_before)
-        self._trial.begin(chosen, budgets, before)
+        self._trial.begin(chosen, before)
         return chosen
 
     def _give_up(self, reason: str) -> None:
@@ -360,23 +366,33 @@ class Updates:
 
     def _committed(self) -> Choice:
         """The best model that works: current, previous, factory."""
+        trouble = dict(self._unfit)
         for digest in load_order(self._keeper.ledger):
-            if digest in self._unfit:
+            if digest in trouble:
                 continue
             try:
-                choice = self._keeper.choice(digest)
-            except UpdateError as error:
-                self._unfit[digest] = str(error)
-            else:
+                choice = self._checked(digest)
                 break
-        else:  # the factory model is the last in the order, and is not looked into here
-            choice = self._keeper.choice(FACTORY)
-        if self._unfit:
-            reasons = "; ".join(self._unfit.values())
-            self._hold("model.fallback", f"an older model looks instead: {reasons}")
+            except StoreError as error:
+                trouble[digest] = str(error)
+                self._lose_store(error)
+            except UpdateError as error:
+                trouble[digest] = self._unfit[digest] = str(error)
+        else:  # the factory model comes last, and nothing can be said against it
+            choice = self._checked(FACTORY)
+        if trouble:
+            self._hold(
+                "model.fallback", f"an older model looks instead: {'; '.join(trouble.values())}"
+            )
         else:
             self._conditions.clear("model.fallback")
         return choice
+
+    def _checked(self, digest: str) -> Choice:
+        """A version that was read to the last byte once in this session: a worker that loads it again checks it again."""
+        if digest not in self._choices:
+            self._choices[digest] = self._keeper.choice(digest)
+        return self._choices[digest]
 
     # ---- The disk, and what is wrong --------------------------------------------------------------------------------------
 

@@ -1,0 +1,430 @@
+"""What the daemon does with the model store, on a disk in memory, under a clock that is told what time it is."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from edged.app.asking import Commit, Install, RollBack, Status
+from edged.app.crew import Loss
+from edged.app.drops import Drops
+from edged.app.inbox import Installed
+from edged.app.keeper import Keeper
+from edged.app.trial import Frames, Surroundings, Trial
+from edged.app.updates import Updates
+from edged.config.settings import ModelSettings, Settings, UpdateSettings
+from edged.health import Conditions
+from edged.interfaces import Received
+from edged.ota import deployment
+from edged.ota.ledger import FACTORY, Request
+from edged.ota.lock import StoreLock
+from edged.ota.store import Store
+from edged.types import Detections
+from edged.workers.protocol import Compared, Declined, Faltered, Fault, Observation, Ready
+from support.clock import FakeClock
+from support.disk import ROOT, MemoryDisk, failing
+from support.installation import AT, Device, Made, made
+
+SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
+MS = 1_000_000
+
+
+class Child:
+    """An installation that was started; the test plays its part in the store."""
+
+    def __init__(self) -> None:
+        self.killed = False
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+@dataclass
+class Scenario:
+    """A daemon's updates, without workers: the test says what they would."""
+
+    folder: Path
+    disk: MemoryDisk = field(default_factory=MemoryDisk)
+    settings: Settings = SETTINGS
+    boot: str = "boot"
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.conditions = Conditions()
+        self.children: list[tuple[bytes, Child]] = []
+        self.frames = 0
+        self.files, self.faults = failing(self.disk, errno.ENOSPC, ())
+        self.store = Store(ROOT, self.files)
+
+    def start(self) -> "Scenario":
+        self.lock = StoreLock(self.folder / "store")
+        self.trial = Trial(self.clock)
+        self.updates = Updates(
+            Keeper(self.store, self.settings, now=lambda: AT),
+            lock=self.lock,
+            trial=self.trial,
+            drops=Drops(self.folder / "drops"),
+            boot=self.boot,
+            conditions=self.conditions,
+            clock=self.clock,
+            start_install=self._start_install,
+        )
+        return self
+
+    def killed(self) -> "Scenario":
+        """The process is gone; the same host starts another."""
+        self.lock.release()
+        again = Scenario(self.folder, self.disk, self.settings, self.boot)
+        return again.start()
+
+    def _start_install(self, _settings: Settings, desired: bytes) -> Child:
+        child = Child()
+        self.children.append((desired, child))
+        return child
+
+    def run(self, seconds: float, *, fps: int = 10, throttled: bool = False) -> None:
+        """The model that looks goes on, in ticks of a quarter of a second."""
+        self.look()
+        for _ in range(int(seconds * 4)):
+            self.clock.sleep(0.25)
+            for _ in range(fps // 4 + 1):
+                self.frames += 1
+                self.trial.observed(observation(self.frames))
+                if self.updates.choice.shadow and self.frames % 10 == 0:
+                    self.trial.told(compared(self.frames))
+            frames = Frames(captured=self.frames, inferred=self.frames, failed=0)
+            self.updates.tick(
+                Surroundings(throttled=throttled, workers=1, cameras={"a": frames}, memory_mb=80.0)
+            )
+            self.look()
+
+    def look(self) -> None:
+        """A worker does what it is told."""
+        if getattr(self, "_looks", None) != self.updates.choice:
+            self._looks = self.updates.choice
+            self.trial.ready(ready(self.updates.choice.name))
+
+    @property
+    def state(self) -> str:
+        in_flight = self.updates.status().deployment
+        return in_flight.state if in_flight else ""
+
+    @property
+    def held(self) -> set[str]:
+        return {condition.name for condition in self.conditions.held}
+
+
+def ready(model: str) -> Ready:
+    return Ready(
+        model=model,
+        sha256="0" * 64,
+        family="ssd",
+        runtime="simulated",
+        delegate="",
+        input_width=1,
+        input_height=1,
+        labels=(),
+    )
+
+
+def observation(seq: int) -> Observation:
+    return Observation(
+        camera=0,
+        frame_seq=seq,
+        captured_ns=seq,
+        received_ns=seq,
+        width=4,
+        height=4,
+        wait_ns=0,
+        encode_ns=MS,
+        invoke_ns=5 * MS,
+        decode_ns=MS,
+        moving=False,
+        detections=Detections.empty(),
+    )
+
+
+def compared(seq: int) -> Compared:
+    return Compared(
+        plan=1,
+        camera=0,
+        frame_seq=seq,
+        both=2,
+        only_new=0,
+        only_old=0,
+        new_ns=7 * MS,
+        old_ns=7 * MS,
+    )
+
+
+def request(source: str = "/a.edgem") -> Install:
+    return Install(request=Request(source=source))
+
+
+def staged(folder: Path, new: Made, *before: Made) -> Scenario:
+    """A device that has `before` behind it, and `new` self-tested in flight."""
+    scenario = Scenario(folder)
+    device = Device(scenario.disk, {one.digest: one for one in (new, *before)})
+    device.start()
+    for one in before:
+        device.install(one.digest)
+    device.begin(new.digest)
+    while device.ledger.deployment and device.ledger.deployment.state != "self-tested":
+        device.step()
+    return scenario.start()
+
+
+OLD, NEW = made("1"), made("2", counter=2)
+
+
+def test_the_factory_model_looks_until_there_is_another(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    assert scenario.updates.choice.digest == FACTORY
+    assert scenario.updates.choice.model == SETTINGS.model
+
+
+def test_a_good_model_is_tried_out_beside_the_old_one_and_kept(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(4)
+    assert scenario.updates.choice.digest == OLD.digest  # there is no baseline yet
+    scenario.run(4)
+    assert scenario.state == "trial"
+    choice = scenario.updates.choice
+    assert (choice.digest, choice.name) == (NEW.digest, "marks@2")
+    assert choice.shadow is not None
+    assert choice.shadow.path == ROOT / "versions" / OLD.digest / "model.tflite"
+    scenario.run(310)
+    status = scenario.updates.status()
+    assert [past.outcome for past in status.past] == ["committed", "committed"]
+    assert not status.past[-1].flagged
+    assert (scenario.updates.choice.digest, scenario.updates.choice.shadow) == (NEW.digest, None)
+    assert scenario.disk.link_target(ROOT / "current") == f"versions/{NEW.digest}"
+    assert scenario.disk.link_target(ROOT / "previous") == f"versions/{OLD.digest}"
+
+
+def test_progress_is_told_and_rises(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    seen = []
+    for _ in range(20):
+        scenario.run(10)
+        seen.append(scenario.updates.status().progress)
+    assert seen == sorted(seen)
+    assert seen[-1] > 0.5
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda trial: trial.lost(
+            Loss(worker=0, reason="was killed by SIGSEGV", fault=None, retry_in_s=1)
+        ),
+        lambda trial: trial.told(Faltered(plan=1, camera=0, frame_seq=1, reason="not a number")),
+        lambda trial: trial.told(Declined(plan=1, reason="no qr_code in 01-easy.png")),
+    ],
+    ids=["lost", "faltered", "declined"],
+)
+def test_a_bad_model_is_gone_at_once_and_not_tried_again(
+    tmp_path: Path, happens: Callable[[Trial], None]
+) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(10)
+    assert scenario.state == "trial"
+    happens(scenario.trial)
+    scenario.run(0.25)
+    status = scenario.updates.status()
+    assert status.past[-1].outcome == "rolled-back"
+    assert status.past[-1].reason
+    assert scenario.updates.choice.digest == OLD.digest
+    assert NEW.digest in status.denied
+    assert scenario.store.versions() == (OLD.digest,)
+
+
+def test_nothing_is_judged_while_the_board_throttles(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.run(2000, fps=1, throttled=True)
+    assert scenario.state == "trial"
+
+
+def test_a_trial_goes_on_after_a_restart_and_ends_with_the_third_death(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(10)
+    for deaths in (1, 2):
+        scenario = scenario.killed()
+        in_flight = scenario.updates.status().deployment
+        assert in_flight is not None
+        assert in_flight.deaths == deaths
+        assert in_flight.fps_before > 0
+        assert scenario.updates.choice.digest == NEW.digest
+    scenario = scenario.killed()
+    assert scenario.updates.choice.digest == OLD.digest
+    assert scenario.updates.status().past[-1].reason == "the daemon died 3 times in the trial"
+
+
+def test_a_daemon_that_is_ended_properly_in_a_trial_did_not_die(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(10)
+    for _ in range(5):
+        scenario.updates.stop()
+        scenario = scenario.killed()
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert in_flight.deaths == 0
+
+
+def test_a_disk_that_fails_as_the_trial_does_holds_up_the_ledger_but_not_the_old_model(
+    tmp_path: Path,
+) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.faults._calls = range(10**9)
+    scenario.trial.told(Faltered(plan=1, camera=0, frame_seq=1, reason="not a number"))
+    scenario.run(0.25)
+    assert scenario.updates.choice.digest == OLD.digest
+    assert "update" in scenario.held
+    scenario.run(60)
+    assert scenario.updates.choice.digest == OLD.digest
+    scenario.faults._calls = frozenset()
+    scenario.run(10)
+    assert scenario.updates.status().past[-1].outcome == "rolled-back"
+    assert "update" not in scenario.held
+
+
+def test_a_disk_that_fails_at_the_start_leaves_the_model_that_was_committed(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = Device(scenario.disk, {OLD.digest: OLD})
+    device.start()
+    device.install(OLD.digest)
+    scenario.files, scenario.faults = failing(scenario.disk, errno.EROFS, ())
+    taken = StoreLock(tmp_path / "store")
+    taken.take()  # another process has the store
+    scenario.start()
+    assert scenario.updates.choice.digest == OLD.digest
+    answer = scenario.updates.answer(request())
+    assert "in use by another process" in answer.error or "cannot be used" in answer.error
+    taken.release()
+    scenario.run(6)
+    assert scenario.updates.answer(request()).error == ""
+
+
+def test_a_damaged_model_is_not_loaded_the_one_before_it_is(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = Device(scenario.disk, {one.digest: one for one in (OLD, NEW)})
+    device.start()
+    device.install(OLD.digest)
+    device.install(NEW.digest)
+    path = ROOT / "versions" / NEW.digest / "model.tflite"
+    scenario.disk.write(scenario.disk.append(path), b"x")
+    scenario.start()
+    assert scenario.updates.choice.digest == OLD.digest
+    assert "model.fallback" in scenario.held
+
+
+def test_a_model_that_cannot_be_loaded_gives_way_to_the_one_before_it(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = Device(scenario.disk, {OLD.digest: OLD})
+    device.start()
+    device.install(OLD.digest)
+    scenario.start()
+    fault = Fault(kind="model", reason="it cannot be loaded")
+    scenario.trial.lost(Loss(worker=0, reason="exited with 1", fault=fault, retry_in_s=1))
+    scenario.run(0.25)
+    assert scenario.updates.choice.digest == FACTORY
+    assert "model.fallback" in scenario.held
+
+
+def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    drops = tmp_path / "drops"
+    drops.mkdir()
+    (drops / ".a.edgem").write_bytes(b"not whole yet")
+    scenario.run(3)
+    assert not scenario.children
+    (drops / ".a.edgem").rename(drops / "a.edgem")
+    scenario.run(3)
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert in_flight.request == Request(source=str(drops / "a.edgem"), requested_by="spool")
+    assert [desired for desired, _ in scenario.children] == [b""]
+
+    scenario.updates.take(Received("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(1)
+    assert len(scenario.children) == 1  # one thing after the other
+    scenario.store.record(deployment.reject(scenario.store.ledger(), "it is not a bundle", at=AT))
+    scenario.updates.take(Installed(""))
+    assert not (drops / "a.edgem").exists()
+    scenario.run(1)
+    assert [desired for desired, _ in scenario.children] == [b"", b"news"]
+
+
+def test_an_installer_that_dies_is_started_again_after_a_pause(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.answer(request())
+    scenario.run(0.25)
+    scenario.updates.take(Installed("was killed by SIGSEGV"))
+    assert "update" in scenario.held
+    scenario.run(0.25)
+    assert len(scenario.children) == 1
+    scenario.run(20)
+    assert len(scenario.children) == 2
+
+
+def test_commands(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    refused = scenario.updates.answer(Commit())
+    assert "not in its trial yet" in refused.error
+    assert not refused.changed
+    assert "on its way in" in scenario.updates.answer(request()).error
+    scenario.run(10)
+    kept = scenario.updates.answer(Commit())
+    assert (kept.error, kept.changed, kept.status.past[-1].flagged) == ("", True, True)
+    assert scenario.updates.choice.digest == NEW.digest
+    back = scenario.updates.answer(RollBack())
+    assert back.status.past[-1].outcome == "rolled-back"
+    assert scenario.updates.choice.digest == OLD.digest
+    assert scenario.updates.answer(Status()).changed is False
+
+
+def test_calling_off_an_installation_ends_its_child(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    begun = scenario.updates.answer(request())
+    scenario.run(0.25)
+    answer = scenario.updates.answer(RollBack(reason="not today"))
+    assert scenario.children[0][1].killed
+    assert [(past.id, past.outcome, past.reason) for past in answer.status.past] == [
+        (begun.id, "rejected", "not today")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite"))), "model.path"),
+        (replace(SETTINGS, updates=UpdateSettings()), "updates.trust"),
+    ],
+)
+def test_a_configuration_without_updates_says_so(
+    tmp_path: Path, settings: Settings, words: str
+) -> None:
+    scenario = Scenario(tmp_path, settings=settings).start()
+    assert words in scenario.updates.answer(request()).error
+
+
+def test_a_model_of_ones_own_takes_the_place_of_what_was_installed(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    own = replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
+    assert scenario.updates.adopt(own).model.path == Path("/own.tflite")
+    assert scenario.updates.adopt(SETTINGS).digest == OLD.digest
+
+
+def test_a_channel_without_news_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.run(1)
+    assert "channel.stale" not in scenario.held
+    scenario.clock.sleep(169 * 3600)
+    scenario.run(1)
+    assert "channel.stale" in scenario.held
+    assert scenario.updates.choice.digest == FACTORY
