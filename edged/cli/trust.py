@@ -7,13 +7,13 @@ from typing import Any
 from edged.app.places import model_store
 from edged.cli.config_option import add_config_option
 from edged.cli.envelope_report import report_on
+from edged.cli.signing_option import add_signing_options, open_signers
 from edged.cli.trust_documents import add_create, add_desired, document, read
 from edged.cli.verbs import add_verb, say
 from edged.config.load import load
 from edged.errors import ConfigError, TrustError
 from edged.ota import signing
 from edged.ota.files import LocalFiles, replace
-from edged.ota.keys import read_public_key
 from edged.ota.trust import read_trust
 from edged.ota.trusted import CHAIN_NAME, load_chain, save_chain
 
@@ -57,18 +57,7 @@ def add_parser(subparsers: Any) -> None:
 def _add_sign(verbs: Any) -> None:
     parser = add_verb(verbs, "sign", _sign, "add a signature to a trust file or a desired state")
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument(
-        "--key",
-        required=True,
-        metavar="URI",
-        help="NAME.pem, or what securesystemslib takes: hsm:, awskms:, gcpkms:, ...",
-    )
-    parser.add_argument(
-        "--public",
-        type=Path,
-        metavar="FILE",
-        help="its public key (PEM), where that is not in the key's file",
-    )
+    add_signing_options(parser, required=True)
 
 
 def _key(args: argparse.Namespace) -> int:
@@ -80,9 +69,7 @@ def _key(args: argparse.Namespace) -> int:
 def _sign(args: argparse.Namespace) -> int:
     content = read(args.file)
     report_on(args.file, content)  # nothing else is signed with these keys
-    public = read_public_key(read(args.public), name=args.public.stem) if args.public else None
-    signer = signing.open_signer(args.key, public=public)
-    replace(_FILES, args.file, signing.add_signatures(content, [signer]))
+    replace(_FILES, args.file, signing.add_signatures(content, open_signers(args)))
     return document(args, args.file)
 
 
@@ -100,8 +87,7 @@ def _update(args: argparse.Namespace) -> int:
     for file in args.files:
         content = read(file)
         given = read_trust(content)
-        if given.version > chain.trust.version:
-            chain = chain.extended(content)
+        chain = chain.after(content)
     if chain.trust != given:
         raise TrustError(
             f"{file} is not taken: version {given.version} cannot follow {chain.trust.version}"

@@ -24,30 +24,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How the trust in force came to be.
+    """The trust in force, and the successors of the provisioned one that led to it, the latest last."""
 
-    Attributes:
-        trusts: the provisioned one and its successors, the one in force last.
-        envelopes: of the successors.
-    """
-
-    trusts: tuple[Trust, ...]
+    trust: Trust
     envelopes: tuple[bytes, ...] = ()
 
-    @property
-    def trust(self) -> Trust:
-        """The one in force."""
-        return self.trusts[-1]
-
-    def extended(self, envelope: bytes) -> "Chain":
-        """One version further.
+    def after(self, envelope: bytes) -> "Chain":
+        """One version further; a version that has been overtaken is passed over.
 
         Raises:
-            TrustError: it does not follow.
+            TrustError: it does not follow, or its own root has not signed it.
             BundleError: it cannot be read.
         """
-        following = successor(self.trust, envelope)
-        return Chain((*self.trusts, following), (*self.envelopes, envelope))
+        if read_trust(envelope).version <= self.trust.version:
+            return self
+        return Chain(successor(self.trust, envelope), (*self.envelopes, envelope))
 
 
 def load_trust(provisioned: Path, stored: Path, files: Files) -> Trust:
@@ -67,13 +58,13 @@ def load_trust(provisioned: Path, stored: Path, files: Files) -> Trust:
 
 def load_chain(provisioned: Path, stored: Path, files: Files) -> Chain:
     """The same with the successors that led to it, as far as they do: what does not follow counts for nothing, with all after it."""
-    chain = Chain((read_trust(_provisioned(provisioned)),))
+    chain = Chain(read_trust(_provisioned(provisioned)))
     if not files.exists(stored):
         return chain
     content = files.read(stored, MOST_CHAIN_BYTES)
     try:
         for envelope in _split(content):
-            chain = _after(chain, envelope)
+            chain = chain.after(envelope)
     except BundleError as error:
         _log.warning(
             "trust file %d is in force, %s leads no further: %s", chain.trust.version, stored, error
@@ -96,12 +87,6 @@ def save_chain(chain: Chain, stored: Path, files: Files) -> None:
         files.make_folder(stored.parent)
         files.sync_folder(stored.parent.parent)
     replace(files, stored, content)
-
-
-def _after(chain: Chain, envelope: bytes) -> Chain:
-    """One along; what the provisioned file has overtaken is passed over."""
-    overtaken = not chain.envelopes and read_trust(envelope).version <= chain.trust.version
-    return chain if overtaken else chain.extended(envelope)
 
 
 def _split(content: bytes) -> tuple[bytes, ...]:

@@ -236,6 +236,8 @@ def test_mix_and_match_of_payload_and_type() -> None:
             relabelled = json.loads(envelope) | {"payloadType": posing_as}
             with pytest.raises(TrustError):
                 payloads[posing_as][1](trust, msgspec.json.encode(relabelled))
+            with pytest.raises(TrustError, match="this is not"):
+                take(trust, sign(posing_as, payload, FIRST))
 
 
 @pytest.mark.parametrize(

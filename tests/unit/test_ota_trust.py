@@ -253,7 +253,7 @@ def test_what_is_saved_is_followed_again(tmp_path: Path) -> None:
     device, files = Device(tmp_path, chain_of(1)[0]), LocalFiles()
     chain = trusted.load_chain(device.provisioned, device.stored, files)
     for envelope in chain_of(4)[1:]:
-        chain = chain.extended(envelope)
+        chain = chain.after(envelope)
         trusted.save_chain(chain, device.stored, files)
         assert device.version() == chain.trust.version
     assert sorted(file.name for file in tmp_path.iterdir()) == ["provisioned.json", "trust.json"]
