@@ -73,6 +73,14 @@ def test_an_absent_device_is_a_delegate_error_that_asks_for_it(simulator: str) -
         opened(simulator, device="absent")
 
 
+def test_a_device_that_is_in_use_is_free_again_once_it_is_closed(simulator: str) -> None:
+    model = opened(simulator, exclusive="1")
+    with pytest.raises(DelegateError, match="in use"):
+        opened(simulator, exclusive="1")
+    model.interpreter.close()
+    opened(simulator, exclusive="1").interpreter.close()
+
+
 def test_an_option_that_the_delegate_refuses_is_told(simulator: str) -> None:
     with pytest.raises(DelegateError, match="unknown or unreadable option"):
         opened(simulator, colour="blue")

@@ -6,6 +6,7 @@
 // Options, as strings:
 //     device=absent     opening fails, as it does without the stick
 //     open_us=N         opening takes so long: a Coral's firmware upload takes seconds
+//     exclusive=1       opening fails while this process has it open already
 //     claim=NAME        which custom operator to take; "all" or "none" (edgetpu-custom-op)
 //     latency_us=N      each invocation takes so long
 //     fail_after=N      so many invocations go well, then all fail, as they do once the stick is pulled
@@ -91,7 +92,7 @@ typedef struct { Delegate *delegate; Ints *nodes, *inputs, *outputs; } Subgraph;
 typedef struct {
   char claim[64];
   long open_us, latency_us, fail_after, calls;
-  bool absent, echo;
+  bool absent, echo, exclusive, counted;
   uint8_t *fill;
   size_t fill_size;
 } Device;
@@ -198,6 +199,7 @@ static bool read_fill(Device *device, const char *path) {
 static bool set_option(Device *device, const char *key, const char *value) {
   if (strcmp(key, "device") == 0) device->absent = strcmp(value, "absent") == 0;
   else if (strcmp(key, "open_us") == 0) device->open_us = atol(value);
+  else if (strcmp(key, "exclusive") == 0) device->exclusive = strcmp(value, "1") == 0;
   else if (strcmp(key, "claim") == 0) snprintf(device->claim, sizeof device->claim, "%s", value);
   else if (strcmp(key, "latency_us") == 0) device->latency_us = atol(value);
   else if (strcmp(key, "fail_after") == 0) device->fail_after = atol(value);
@@ -207,7 +209,10 @@ static bool set_option(Device *device, const char *key, const char *value) {
   return true;
 }
 
+static int open_devices;
+
 static void close_device(Device *device) {
+  open_devices -= device->counted;
   free(device->fill);
   free(device);
 }
@@ -221,11 +226,14 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
     if (!set_option(device, keys[i], values[i])) wrong = "edgetpu-sim: unknown or unreadable option";
   if (device->open_us) usleep((useconds_t)device->open_us);
   if (device->absent) wrong = "edgetpu-sim: no device found";
+  if (!wrong && device->exclusive && open_devices) wrong = "edgetpu-sim: the device is in use";
   if (wrong) {
     if (report) report(wrong);
     close_device(device);
     return NULL;
   }
+  device->counted = true;
+  open_devices++;
   Delegate *delegate = calloc(1, sizeof *delegate);
   delegate->data = device;
   delegate->prepare = delegate_prepare;

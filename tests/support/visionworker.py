@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -24,11 +24,19 @@ class Heard(NamedTuple):
     message: FromWorker
 
 
-def simulated(folder: Path, name: str, *, labels: tuple[str, ...] = (), delegate: str | None = None, **faults: float) -> ModelSettings:  # fmt: skip
+def simulated(
+    folder: Path,
+    name: str,
+    faults: Mapping[str, float] | None = None,
+    *,
+    labels: tuple[str, ...] = (),
+    delegate: str | None = None,
+    **more_faults: float,
+) -> ModelSettings:
     """A model of that name that needs no runtime, and does wrong what it is told to."""
     file = folder / f"{name}.tflite"
-    made = {"name": name, "faults": faults} | ({"labels": labels} if labels else {})
-    file.write_text(json.dumps(made))
+    made = {"name": name, "faults": {**(faults or {}), **more_faults}}
+    file.write_text(json.dumps(made | ({"labels": labels} if labels else {})))
     return ModelSettings(path=file, runtime="simulated", delegate=delegate)
 
 
@@ -36,6 +44,24 @@ def camera(name: str = "cam", source: str = "synthetic", **settings: object) -> 
     """What a worker is told of a camera."""
     driver = msgspec.Raw(msgspec.json.encode(settings))
     return CameraJob(name=name, source=source, isolation="thread", driver=driver)
+
+
+def live(frames: int = 0, name: str = "cam") -> CameraJob:
+    """A camera of two hundred frames a second, each with something red and something blue in it."""
+    return camera(name, fps=200, cycle=16, every_s=0.5, frames=frames)
+
+
+LIVE = live()
+
+
+def plan(number: int, model: ModelSettings, *, cameras: int = 1, **more: object) -> Plan:
+    """A plan for so many cameras."""
+    return Plan(number=number, model=model, min_scores=(0.3,) * cameras, **more)  # type: ignore[arg-type] # any field, by name
+
+
+def told_ns(seen: Observation) -> int:
+    """When it was known what the frame shows."""
+    return seen.received_ns + seen.wait_ns + seen.encode_ns + seen.invoke_ns + seen.decode_ns
 
 
 class Worker:
