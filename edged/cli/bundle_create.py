@@ -18,10 +18,10 @@ from edged.config.expected import expected
 from edged.config.problems import InvalidConfigError
 from edged.config.reader import Reader
 from edged.config.sources import read_layers
-from edged.errors import ConfigError
+from edged.errors import ConfigError, UpdateError
 from edged.ota import signing
 from edged.ota.bundle import write_bundle
-from edged.ota.manifest import PAYLOAD_TYPE, Line, Name, Version, write_manifest
+from edged.ota.manifest import PAYLOAD_TYPE, Name, Version, write_manifest
 from edged.workers.bundling import Details, Recipe, make_contents
 
 _MOST = 1 << 53
@@ -33,9 +33,11 @@ def add_create(verbs: Any) -> None:
     for option, kind, help_ in (
         ("--name", Name, "of the model, the same over its versions"),
         ("--version", Version, "for people"),
-        ("--licence", Line, "an SPDX expression"),
     ):
         parser.add_argument(option, type=_text(kind), required=True, metavar="TEXT", help=help_)
+    parser.add_argument(
+        "--licence", required=True, metavar="SPDX", help="as MIT, or LicenseRef-Ours"
+    )
     for option, help_ in (
         ("--counter", "goes up with every version: devices go back only for an operator"),
         ("--epoch", "security floor: goes up when no older version may ever run again"),
@@ -93,7 +95,7 @@ def _create(args: argparse.Namespace) -> int:
         version=args.version,
         counter=args.counter,
         epoch=args.epoch,
-        licence=args.licence,
+        licence=_spdx(args.licence),
         model=args.model,
         goldens=args.goldens,
         pictures=args.pictures,
@@ -107,6 +109,21 @@ def _create(args: argparse.Namespace) -> int:
         write_bundle(args.out, envelope, contents.sources)
     report = report_on(args.out)
     return say(args, report, "\n".join(lines(report)))
+
+
+def _spdx(expression: str) -> str:
+    try:
+        from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+    except ImportError as error:
+        raise UpdateError(
+            "licences cannot be read: packaging 24.2 is missing: pip install 'edged[updates]'"
+        ) from error
+    try:
+        return canonicalize_license_expression(expression)
+    except InvalidLicenseExpression as error:
+        raise ConfigError(
+            f'--licence: {expression!r} is no SPDX expression, as "Apache-2.0" or "LicenseRef-Ours"'
+        ) from error
 
 
 def _text(kind: Any) -> Callable[[str], str]:

@@ -178,7 +178,7 @@ def _run(path: Path, digest: str, runtime: str) -> tuple[dict[str, bytes], dict[
     del digest  # only makes a changed file another one
     model = load_model(ModelSettings(path=path, runtime=runtime))
     try:
-        looked = [(_png(pixels), _look(model, pixels)) for pixels in _scene()]
+        looked = [(_png(pixels), _look(model, pixels)) for pixels in scene()]
     finally:
         model.interpreter.close()
     full = [one for one in looked if one[1]][:_FULL]
@@ -192,7 +192,7 @@ def _run(path: Path, digest: str, runtime: str) -> tuple[dict[str, bytes], dict[
 
 
 @lru_cache(maxsize=1)
-def _scene() -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+def scene() -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
     stage = Stage(width=320, height=240, fps=10, seed=4, every_s=1.5)
     nobody = Stage(width=320, height=240, fps=10, seed=4, every_s=3600)
     dark = [np.full((240, 320, 3), grey, np.uint8) for grey in range(0, 160, 20)]

@@ -1,0 +1,300 @@
+"""``edged bundle``: what is signed, shown and verified; making one is in the integration tests, where models run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edged.cli.bundle_create import read_details
+from edged.cli.main import main
+from edged.config.problems import InvalidConfigError
+from edged.ota.bundle import write_bundle
+from edged.ota.envelope import Envelope, write_envelope
+from edged.ota.manifest import (
+    PAYLOAD_TYPE,
+    Budgets,
+    Requirements,
+    Thresholds,
+    write_manifest,
+)
+from edged.ota.signing import make_key
+from edged.ota.trust import ModelRole, Role, Trust
+from support.bundles import (
+    GOLDENS,
+    TINY,
+    Key,
+    Signing,
+    bundle_files,
+    lay_out,
+    make_bundle,
+    make_manifest,
+)
+
+SIGNING = Signing()
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Path:
+    path = tmp_path / "trust.json"
+    path.write_bytes(SIGNING.trust_envelope())
+    return path
+
+
+class Told:
+    """Runs the command, and keeps what it said."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str | Path, code: int = 0) -> str:
+        assert main(["bundle", *map(str, arguments)]) == code
+        out, err = self._capsys.readouterr()
+        return out if code == 0 else err
+
+    def json(self, *arguments: str | Path, code: int = 0) -> Any:
+        assert main(["bundle", *map(str, arguments), "--json"]) == code
+        return json.loads(self._capsys.readouterr().out)
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Told:
+    return Told(capsys)
+
+
+def damage(bundle: Path, content: bytes) -> None:
+    damaged = bytearray(bundle.read_bytes())
+    damaged[damaged.index(content)] ^= 1
+    bundle.write_bytes(damaged)
+
+
+def test_inspect_says_that_nothing_is_verified(tmp_path: Path, told: Told) -> None:
+    bundle = make_bundle(
+        tmp_path,
+        Signing("stranger"),
+        version="1.2",
+        provenance="somewhere",
+        requirements=Requirements(edged=">=0.1", boards=("Raspberry Pi 5*",), memory_mb=512),
+    )
+    damage(bundle, TINY)
+    lines = told("inspect", bundle).splitlines()
+    assert (
+        "verified     NOTHING: anybody can have written this; `edged bundle verify` tells" in lines
+    )
+    assert "bundle       marks@1.2, counter 1, epoch 0" in lines
+    assert f"signed by    {Signing('stranger').models.id}, it says" in lines
+    assert "needs        memory 512 MiB" in lines
+    assert "provenance   somewhere" in lines
+    assert [line for line in lines if line.startswith("holds        model.tflite")]
+
+
+def test_inspect_in_json(tmp_path: Path, told: Told) -> None:
+    bundle = make_bundle(tmp_path, SIGNING)
+    said = told.json("inspect", bundle)
+    assert said["verified"] is False
+    assert said["size_bytes"] == bundle.stat().st_size
+    assert [one["right"] for one in said["signatures"]] == [None]
+    assert said["manifest"]["name"] == "marks"
+    assert [file["name"] for file in said["manifest"]["files"]] == list(bundle_files(TINY))
+
+
+def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path, told: Told) -> None:
+    assert "cannot read" in told("inspect", tmp_path / "nowhere.edgem", code=1)
+    (tmp_path / "a.edgem").write_bytes(b"x" * 1024)
+    assert "the bundle is no tar" in told("inspect", tmp_path / "a.edgem", code=1)
+
+
+def test_verify_says_who_signed(tmp_path: Path, trust: Path, told: Told) -> None:
+    bundle = make_bundle(tmp_path, SIGNING)
+    lines = told("verify", bundle, "--trust", trust).splitlines()
+    assert "verified     signatures, all files, goldens" in lines
+    assert f"signed by    test models {SIGNING.models.id[:12]}" in lines
+    said = told.json("verify", bundle, "--trust", trust)
+    assert said["verified"] is True
+    assert [one["right"] for one in said["signatures"]] == [True]
+
+
+def test_verify_refuses_what_a_device_would(tmp_path: Path, trust: Path, told: Told) -> None:
+    stranger = make_bundle(tmp_path, Signing("stranger"), version="2")
+    assert "must sign" in told("verify", stranger, "--trust", trust, code=1)
+    bundle = make_bundle(tmp_path, SIGNING)
+    damage(bundle, TINY)
+    assert "model.tflite is damaged" in told("verify", bundle, "--trust", trust, code=1)
+    said = told.json("verify", bundle, "--trust", trust, code=1)
+    assert said["verified"] is False
+    assert "model.tflite is damaged" in said["reason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"files": {GOLDENS: b"[]"}}, "goldens.json: the goldens cannot be read"),
+        ({"files": {"model.tflite": b"another"}}, "is not of the model"),
+        ({"requirements": Requirements(edged="two")}, "asks for the versions 'two'"),
+    ],
+)
+def test_verify_refuses_what_is_signed_and_of_no_use(
+    tmp_path: Path, trust: Path, told: Told, changes: dict[str, Any], reason: str
+) -> None:
+    bundle = make_bundle(tmp_path, SIGNING, **changes)
+    assert reason in told("verify", bundle, "--trust", trust, code=1)
+
+
+def test_verify_needs_a_trust_file(tmp_path: Path, told: Told) -> None:
+    bundle = make_bundle(tmp_path, SIGNING)
+    assert "cannot read" in told("verify", bundle, "--trust", tmp_path / "nowhere", code=1)
+    assert "cannot be read" in told("verify", bundle, "--trust", bundle, code=1)
+    with pytest.raises(SystemExit) as caught:
+        main(["bundle", "verify", str(bundle)])
+    assert caught.value.code == 2
+
+
+@pytest.fixture
+def unsigned(tmp_path: Path) -> Path:
+    contents = bundle_files(TINY)
+    payload = write_manifest(make_manifest(contents))
+    bundle = tmp_path / "marks.edgem"
+    sources = lay_out(tmp_path / "files", contents)
+    write_bundle(bundle, write_envelope(Envelope(payload, PAYLOAD_TYPE, ())), sources)
+    return bundle
+
+
+def test_two_sign_one_after_the_other(tmp_path: Path, unsigned: Path, told: Told) -> None:
+    keys = [make_key(tmp_path / name) for name in ("alice", "bob")]
+    root = Key("root")
+    trust = Trust(
+        version=1,
+        keys={key.id: key for key in (*keys, root.public)},
+        root=Role(keys=(root.id,)),
+        models=(ModelRole(keys=tuple(key.id for key in keys), threshold=2, names=("*",)),),
+    )
+    trusted = tmp_path / "both.json"
+    trusted.write_bytes(SIGNING.trust_envelope(trust, root))
+    assert "nobody yet" in told("inspect", unsigned)
+    told("sign", unsigned, "--key", tmp_path / "alice.pem")
+    assert "must sign" in told("verify", unsigned, "--trust", trusted, code=1)
+    told("sign", unsigned, "--key", tmp_path / "alice.pem")
+    assert "must sign" in told("verify", unsigned, "--trust", trusted, code=1)
+    told("sign", unsigned, "--key", tmp_path / "bob.pem")
+    said = told.json("verify", unsigned, "--trust", trusted)
+    assert [(one["name"], one["right"]) for one in said["signatures"]] == [
+        ("alice", True),
+        ("bob", True),
+    ]
+
+
+def test_several_sign_at_once(tmp_path: Path, unsigned: Path, told: Told) -> None:
+    options: list[str | Path] = []
+    for name in ("alice", "bob"):
+        make_key(tmp_path / name)
+        options += ["--key", tmp_path / f"{name}.pem"]
+    assert len(told.json("sign", unsigned, *options)["signatures"]) == 2
+
+
+def test_what_cannot_be_signed_stays_as_it_is(tmp_path: Path, unsigned: Path, told: Told) -> None:
+    make_key(tmp_path / "alice")
+    before = unsigned.read_bytes()
+    assert "nobody.pem" in told("sign", unsigned, "--key", tmp_path / "nobody.pem", code=1)
+    assert "needs its public key" in told("sign", unsigned, "--key", "hsm:", code=1)
+    assert unsigned.read_bytes() == before
+    damage(unsigned, TINY)
+    damaged = unsigned.read_bytes()
+    words = told("sign", unsigned, "--key", tmp_path / "alice.pem", code=1)
+    assert "model.tflite is damaged" in words
+    assert unsigned.read_bytes() == damaged
+
+
+DETAILS = """\
+labels = ["cat", "dog"]
+provenance = "trained at home"
+
+[requirements]
+edged = ">=0.1"
+runtimes = ["litert>=2.1", "tflite"]
+
+[thresholds]
+threshold = 0.4
+labels = { cat = 0.6 }
+
+[budgets]
+invoke_ms_p95 = 40
+
+[probation]
+min_s = 60
+detection_ratio = [0.3, 3]
+"""
+
+
+def test_the_rest_of_a_manifest_comes_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.toml"
+    path.write_text(DETAILS)
+    details = read_details(path)
+    assert details.labels == ("cat", "dog")
+    assert details.requirements == Requirements(edged=">=0.1", runtimes=("litert>=2.1", "tflite"))
+    assert details.thresholds == Thresholds(threshold=0.4, labels={"cat": 0.6})
+    assert details.budgets == Budgets(invoke_ms_p95=40.0)
+    assert details.probation.detection_ratio == (0.3, 3.0)
+    assert details.probation.min_frames == 500
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("provenence = 'x'\n", ':1: provenence: unknown key; did you mean "provenance"?'),
+        ("[probation]\n\nmin_fps = 3\n", ":3: probation.min_fps: unknown key"),
+        ("[budgets]\ninvoke_ms = 3\n", 'invoke_ms: unknown key; did you mean "invoke_ms_p95"?'),
+        ("[probation]\nmin_s = '5'\n", ":2: probation.min_s: expected a number from 0 to 604800"),
+        ("[thresholds]\nlabels = { cat = 2 }\n", "thresholds.labels.cat: expected a number from 0"),
+        ("name = 'x'\n", ":1: name: unknown key"),
+        ("[requirements\n", ":1: not TOML"),
+    ],
+)
+def test_a_mistake_in_it_is_named_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "manifest.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidConfigError) as caught:
+        read_details(path)
+    assert problem in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfigError, match="cannot be read"):
+        read_details(tmp_path / "nowhere.toml")
+
+
+LEAST = (
+    "create", "--name", "marks", "--version", "1", "--counter", "1", "--epoch", "0",
+    "--licence", "MIT", "--model", "m.tflite", "--goldens", "g", "--out", "a.edgem",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--name", "Marks"),
+        ("--name", "../a"),
+        ("--version", "1/2"),
+        ("--counter", "-1"),
+        ("--epoch", "x"),
+        ("--pictures", "p"),
+    ],
+)
+def test_usage(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["bundle", *LEAST, option, value])
+    assert caught.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--licence", "my own"), "'my own' is no SPDX expression"),
+        (("--edgetpu-goldens", "g"), "--edgetpu-goldens needs --edgetpu"),
+        (("--manifest", "nowhere.toml"), "nowhere.toml: cannot be read"),
+        (("--goldens", "nowhere"), "cannot read nowhere/goldens.json"),
+        (("--key", "nobody.pem"), "nobody.pem"),
+    ],
+)
+def test_what_cannot_be_made(options: tuple[str, ...], words: str, told: Told) -> None:
+    assert words in told(*LEAST, *options, code=1)
