@@ -173,7 +173,7 @@ def test_pictures_will_do_for_goldens(bench: Bench) -> None:
     assert 8 <= len(goldens.goldens) <= 16
     assert sum(not one.detections for one in goldens.goldens) == 4
     pngs = (one for name, one in files.items() if name.endswith(".png"))
-    sizes = {np.shape(cv2.imdecode(np.frombuffer(png, np.uint8), 1)) for png in pngs}
+    sizes = {np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), 1)).shape for png in pngs}
     assert sizes == {(480, 640, 3), (240, 320, 3)}
 
 
