@@ -50,6 +50,8 @@ class VersionStatus(Struct, frozen=True, kw_only=True):
         counter: of the manifest.
         epoch: of the manifest.
         size_bytes: of all its files.
+        model_sha256: of its .tflite for the CPU.
+        family: how its outputs are read; "" if that is not known.
         licence: an SPDX expression; "" if that is not known.
         damage: why it cannot be used; "" if it can.
     """
@@ -60,6 +62,8 @@ class VersionStatus(Struct, frozen=True, kw_only=True):
     counter: int = 0
     epoch: int = 0
     size_bytes: int = 0
+    model_sha256: str = ""
+    family: str = ""
     licence: str = ""
     damage: str = ""
 

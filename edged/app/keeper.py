@@ -3,10 +3,10 @@
 What is decided (`edged.ota.deployment`) is durable (`edged.ota.store`) before it is done; this joins the two, and no more.
 """
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Literal
 
 from msgspec.structs import replace
@@ -37,7 +37,7 @@ class Keeper:
         self._now = now
         self.ledger = Ledger()
         self._known: dict[str, VersionStatus] = {}
-        """By digest: what was found when the version was last read; reading it means hashing it."""
+        """By digest, or by path: what was found when the version was last read; reading it means hashing it."""
 
     def open(self) -> None:
         """Read the ledger, and finish what was left half done.
@@ -216,9 +216,19 @@ class Keeper:
         return replace(known, role=role)
 
     def _factory(self) -> VersionStatus:
-        file: Path = self.settings.model.file()
-        size = file.stat().st_size if file.exists() else 0
-        return VersionStatus(role="factory", title=file.stem, size_bytes=size)
+        file = self.settings.model.file()
+        known = self._known.get(str(file))
+        if known is None:
+            content = file.read_bytes() if file.is_file() else b""
+            known = VersionStatus(
+                role="factory",
+                title=file.stem,
+                size_bytes=len(content),
+                model_sha256=hashlib.sha256(content).hexdigest(),
+                damage="" if content else f"{file} is not there",
+            )
+            self._known[str(file)] = known
+        return known
 
     def _title(self, digest: str) -> str:
         if digest == FACTORY:
@@ -234,6 +244,7 @@ class Keeper:
 
 def _described(version: InstalledVersion) -> VersionStatus:
     manifest = version.manifest
+    variant = manifest.variant("cpu")
     return VersionStatus(
         role="kept",
         title=manifest.title,
@@ -241,5 +252,7 @@ def _described(version: InstalledVersion) -> VersionStatus:
         counter=manifest.counter,
         epoch=manifest.epoch,
         size_bytes=manifest.size_bytes,
+        model_sha256=manifest.file(variant.model).sha256 if variant else "",
+        family=manifest.family,
         licence=manifest.licence,
     )

@@ -129,7 +129,7 @@ class Supervisor:
         self._lookout.follow(self._updates.tick(survey(self._lookout, self._board)))
         self._lookout.tick()
         self._watch_outbox(now_ns)
-        self._telemetry.tick(self._lookout, self._updates.status(), self._settings)
+        self._telemetry.tick(self._lookout, self._updates.report(), self._settings)
         self._feed_watchdog(now_ns)
         if self._lookout.judged and not self._announced:
             self._announced = True

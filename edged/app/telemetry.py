@@ -5,8 +5,8 @@ import platform
 from pathlib import Path
 
 import edged
-from edged.app.asking import ModelStatus
 from edged.app.lookout import Lookout
+from edged.app.model_wording import ModelReport, model_state
 from edged.app.outbox import Outbox
 from edged.board import Board
 from edged.board import Throttling as BoardThrottling
@@ -22,7 +22,7 @@ from edged.contract.device import (
     Throttling,
 )
 from edged.contract.header import Stamper
-from edged.contract.model import ModelState, ModelVersion
+from edged.contract.model import ModelState
 from edged.health import Condition, Conditions, Verdict
 from edged.workers.protocol import CameraReport
 
@@ -58,12 +58,14 @@ class Telemetry:
         self._started_ns = clock.monotonic_ns()
         self._told_ns: int | None = None
         self._told: tuple[object, ...] = ()
+        self._names: dict[str, str] = {}
+        """What the models that have looked are called, by their sha256."""
 
-    def tick(self, lookout: Lookout, models: ModelStatus, settings: Settings) -> None:
+    def tick(self, lookout: Lookout, models: ModelReport, settings: Settings) -> None:
         """Tell what is due."""
         self._look_at_board()
         self._outbox.retain(self._info(lookout, settings))
-        self._outbox.retain(_model(lookout))
+        self._outbox.retain(self._model(lookout, models))
         news = (self._conditions.held, lookout.losses)
         now_ns = self._clock.monotonic_ns()
         waited_s = (now_ns - self._told_ns) / NS_PER_S if self._told_ns is not None else None
@@ -73,6 +75,14 @@ class Telemetry:
             or (news != self._told and waited_s >= _NOT_SOONER_S)
         ):
             self.tell_health(lookout)
+
+    def _model(self, lookout: Lookout, models: ModelReport) -> ModelState:
+        ready = lookout.ready
+        if ready:
+            self._names[ready.sha256] = ready.model
+        return model_state(
+            models, names=self._names, failure=lookout.model_failure, stamper=self._stamper
+        )
 
     def tell_health(self, lookout: Lookout) -> None:
         """Tell it now."""
@@ -178,11 +188,3 @@ def _throttling(flags: BoardThrottling) -> Throttling:
         under_voltage_occurred=flags.under_voltage_occurred,
         throttled_occurred=flags.throttled_occurred,
     )
-
-
-def _model(lookout: Lookout) -> ModelState:
-    ready = lookout.ready
-    installed = (
-        ModelVersion(name=ready.model, sha256=ready.sha256, family=ready.family) if ready else None
-    )
-    return ModelState(installed=installed, last_failure=lookout.model_failure)

@@ -20,11 +20,14 @@ from edged.app.asking import (
     RollBack,
     Status,
 )
+from edged.app.channel import Channel
 from edged.app.choice import Choice
 from edged.app.control import Asked
 from edged.app.drops import Drops
 from edged.app.inbox import Installed
 from edged.app.keeper import Keeper
+from edged.app.model_wording import ModelReport
+from edged.app.selection import Selection
 from edged.app.trial import Surroundings, Trial
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
@@ -33,7 +36,6 @@ from edged.errors import StoreError, UpdateError
 from edged.health import Conditions, Verdict
 from edged.interfaces import Received
 from edged.logs import fields
-from edged.ota.deployment import load_order
 from edged.ota.ledger import FACTORY, Request
 from edged.ota.lock import StoreLock
 from edged.ota.probation import Back, Baseline, Going, Keep
@@ -41,6 +43,7 @@ from edged.workers.installprotocol import Progress
 
 _log = logging.getLogger(__name__)
 
+LEAST_RETRY_S = 1.0
 FIRST_RETRY_S = 2.0
 LAST_RETRY_S = 300.0
 _STORE_RETRY_S = 5.0
@@ -103,14 +106,14 @@ class Updates:
         """When the store is to be tidied; None if it is tidy."""
         self._store_due_ns: int | None = None
         """When the store is to be opened again; None if it is open."""
-        self._news = b""
-        """What the channel said last, until it has been read."""
-        self._fresh_ns = clock.monotonic_ns()
-        self._unfit: dict[str, str] = {}
-        """Versions that did not work in this session, by digest."""
-        self._choices: dict[str, Choice] = {}
+        self._channel = Channel(clock)
+        self._selection = Selection(keeper)
         self._verdict: Back | None = None
         """The trial has failed, and that could not be written down yet."""
+        self._kept = FACTORY
+        self._since_ns = clock.monotonic_ns()
+        """When the deployment in flight came into its state."""
+        self._state = ""
         self._counted = False
         """This start has been counted in the ledger."""
         self.choice = Choice(model=keeper.settings.model)
@@ -124,8 +127,7 @@ class Updates:
     def adopt(self, settings: Settings) -> Choice:
         """Go on with another configuration: the model to look with."""
         self._keeper.settings = settings
-        self._unfit.clear()
-        self._choices.clear()
+        self._selection.forget()
         self.choice = self._choose()
         return self.choice
 
@@ -133,7 +135,7 @@ class Updates:
         """Something has happened that concerns updates."""
         match item:
             case Received(payload=payload):
-                self._hear(payload)
+                self._channel.hear(payload)
             case Asked(question=question, answer=answer):
                 answer(self.answer(question))
             case Progress():
@@ -174,10 +176,14 @@ class Updates:
         progress = self._trial.progress if self._on_trial else self._progress
         return self._keeper.status(daemon=True, progress=progress)
 
-    def _hear(self, envelope: bytes) -> None:
-        """The channel has said what this device is to run; who signed it is not known yet."""
-        if self._keeper.settings.updates.channel and envelope:
-            self._news = envelope
+    def report(self) -> ModelReport:
+        """The same, and what only a running daemon knows."""
+        return ModelReport(
+            status=self.status(),
+            kept=self._kept,
+            since_ns=self._since_ns,
+            channel=self._channel.state(self._keeper.settings.updates),
+        )
 
     def _installed(self, reason: str) -> None:
         """The child has ended; `reason` says how if it was not as it should."""
@@ -192,11 +198,10 @@ class Updates:
             self._lose_store(error)
             return
         ledger = self._keeper.ledger
-        if ledger.sequence > before.sequence:
-            self._fresh_ns = self._clock.monotonic_ns()
+        self._channel.followed(ledger.sequence)
         self._after(ended=before.past[-1:] != ledger.past[-1:])
         if ledger.deployment and ledger.deployment.hindrance:
-            pause_s = self._backoff.next_s()
+            pause_s = max(self._backoff.next_s(), LEAST_RETRY_S)
             self._due_ns = self._clock.monotonic_ns() + int(pause_s * NS_PER_S)
             hindrance = ledger.deployment.hindrance
             self._complain(f"{hindrance}; it is tried again in {pause_s:.0f} s")
@@ -211,14 +216,24 @@ class Updates:
         now_ns = self._clock.monotonic_ns()
         if self._store_due_ns is not None and now_ns >= self._store_due_ns:
             self._open()
-        self._watch_channel(now_ns)
+        self._watch_channel()
         self._trial.watch(surroundings)
         if self._trial.broken:
             self._give_up(self._trial.broken)
             self._trial.broken = ""
         if self._has_store and self._installation is None:
             self._step(now_ns, surroundings)
+        self._note_state(now_ns)
         return self.choice
+
+    def _note_state(self, now_ns: int) -> None:
+        deployment = self._keeper.ledger.deployment
+        state = f"{deployment.id} {deployment.state}" if deployment else ""
+        if state != self._state:
+            self._state, self._since_ns = state, now_ns
+            if deployment:
+                what = deployment.title or deployment.request.source
+                _log.info("update %s: %s: %s", deployment.id, what, deployment.state)
 
     def stop(self) -> None:
         """The daemon is being ended properly."""
@@ -250,9 +265,8 @@ class Updates:
     def _look_for_work(self, now_ns: int) -> None:
         if self._keeper.pinned or self._keeper.settings.updates.trust is None:
             return
-        if self._news:
-            news, self._news = self._news, b""
-            self._installation = self._start_install(self._keeper.settings, news)
+        if self._channel.waiting:
+            self._installation = self._start_install(self._keeper.settings, self._channel.take())
         elif now_ns >= self._drops_due_ns:
             self._drops_due_ns = now_ns + int(_DROPS_S * NS_PER_S)
             dropped = self._drops.next()
@@ -338,12 +352,12 @@ class Updates:
     def _choose(self) -> Choice:
         """The model on trial with the committed one beside it, or that alone."""
         deployment = self._keeper.ledger.deployment
-        old = self._committed()
+        old = self._old()
         if self._keeper.pinned or self._verdict or deployment is None or not self._on_trial:
             self._trial.over()
             return old
         try:
-            new = self._checked(deployment.digest)
+            new = self._selection.checked(deployment.digest)
         except StoreError as error:
             self._lose_store(error)
             self._trial.over()
@@ -360,39 +374,19 @@ class Updates:
 
     def _give_up(self, reason: str) -> None:
         """The model that looks cannot be loaded, or takes its worker down again and again: the next one is to look."""
-        if self.choice.digest != FACTORY and not self._on_trial:
-            self._unfit[self.choice.digest] = reason
+        if not self._on_trial:
+            self._selection.give_up(self.choice.digest, reason)
             self.choice = self._choose()
 
-    def _committed(self) -> Choice:
-        """The best model that works: current, previous, factory."""
-        trouble = dict(self._unfit)
-        for digest in load_order(self._keeper.ledger):
-            if digest in trouble:
-                continue
-            try:
-                choice = self._checked(digest)
-                break
-            except StoreError as error:
-                trouble[digest] = str(error)
-                self._lose_store(error)
-            except UpdateError as error:
-                trouble[digest] = self._unfit[digest] = str(error)
-        else:  # the factory model comes last, and nothing can be said against it
-            choice = self._checked(FACTORY)
-        if trouble:
-            self._hold(
-                "model.fallback", f"an older model looks instead: {'; '.join(trouble.values())}"
-            )
+    def _old(self) -> Choice:
+        """The model that is kept, or the next best."""
+        choice = self._selection.kept()
+        self._kept = choice.digest
+        if self._selection.trouble:
+            self._hold("model.fallback", f"an older model looks instead: {self._selection.trouble}")
         else:
             self._conditions.clear("model.fallback")
         return choice
-
-    def _checked(self, digest: str) -> Choice:
-        """A version that was read to the last byte once in this session: a worker that loads it again checks it again."""
-        if digest not in self._choices:
-            self._choices[digest] = self._keeper.choice(digest)
-        return self._choices[digest]
 
     # ---- The disk, and what is wrong --------------------------------------------------------------------------------------
 
@@ -409,6 +403,7 @@ class Updates:
             return
         self._store_due_ns = None
         self._tidy_due_ns = 0
+        self._channel.followed(self._keeper.ledger.sequence)
         self._conditions.clear("update")
         self._after(ended=self._keeper.ledger.past[-1:] != past)
 
@@ -431,13 +426,12 @@ class Updates:
         self._keeper.tidy()
         self._tidy_due_ns = None
 
-    def _watch_channel(self, now_ns: int) -> None:
-        settings = self._keeper.settings.updates
-        age_s = (now_ns - self._fresh_ns) / NS_PER_S
-        if settings.channel and age_s > settings.stale_h * 3600:
+    def _watch_channel(self) -> None:
+        state = self._channel.state(self._keeper.settings.updates)
+        if state and state.stale:
             self._hold(
                 "channel.stale",
-                f"no news from the update channel for {age_s / 3600:.0f} h: somebody may be holding them back",
+                f"no news from the update channel for {state.age_s / 3600:.0f} h: somebody may be holding them back",
             )
         else:
             self._conditions.clear("channel.stale")

@@ -4,6 +4,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -19,13 +20,14 @@ from edged.config.settings import ModelSettings, Settings, UpdateSettings
 from edged.health import Conditions
 from edged.interfaces import Received
 from edged.ota import deployment
+from edged.ota.files import Files
 from edged.ota.ledger import FACTORY, Request
 from edged.ota.lock import StoreLock
 from edged.ota.store import Store
 from edged.types import Detections
 from edged.workers.protocol import Compared, Declined, Faltered, Fault, Observation, Ready
 from support.clock import FakeClock
-from support.disk import ROOT, MemoryDisk, failing
+from support.disk import ROOT, FailingFiles, MemoryDisk
 from support.installation import AT, Device, Made, made
 
 SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
@@ -56,7 +58,9 @@ class Scenario:
         self.conditions = Conditions()
         self.children: list[tuple[bytes, Child]] = []
         self.frames = 0
-        self.files, self.faults = failing(self.disk, errno.ENOSPC, ())
+        self.broken = False
+        """Every call to the disk fails."""
+        self.files = cast("Files", FailingFiles(self.disk, errno.ENOSPC, lambda _: self.broken))
         self.store = Store(ROOT, self.files)
 
     def start(self) -> "Scenario":
@@ -280,14 +284,14 @@ def test_a_disk_that_fails_as_the_trial_does_holds_up_the_ledger_but_not_the_old
 ) -> None:
     scenario = staged(tmp_path, NEW, OLD)
     scenario.run(10)
-    scenario.faults._calls = range(10**9)
+    scenario.broken = True
     scenario.trial.told(Faltered(plan=1, camera=0, frame_seq=1, reason="not a number"))
     scenario.run(0.25)
     assert scenario.updates.choice.digest == OLD.digest
     assert "update" in scenario.held
     scenario.run(60)
     assert scenario.updates.choice.digest == OLD.digest
-    scenario.faults._calls = frozenset()
+    scenario.broken = False
     scenario.run(10)
     assert scenario.updates.status().past[-1].outcome == "rolled-back"
     assert "update" not in scenario.held
@@ -298,7 +302,6 @@ def test_a_disk_that_fails_at_the_start_leaves_the_model_that_was_committed(tmp_
     device = Device(scenario.disk, {OLD.digest: OLD})
     device.start()
     device.install(OLD.digest)
-    scenario.files, scenario.faults = failing(scenario.disk, errno.EROFS, ())
     taken = StoreLock(tmp_path / "store")
     taken.take()  # another process has the store
     scenario.start()

@@ -1,0 +1,49 @@
+"""What the update channel says, as it comes in: nobody has looked into it yet. The topic is retained: an old word comes back."""
+
+from edged.clock import NS_PER_S, Clock
+from edged.config.settings import UpdateSettings
+from edged.contract.model import ChannelState
+
+
+class Channel:
+    """Keeps the latest word until somebody reads it, and knows for how long there was no news."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._word = b""
+        self._read = b""
+        """The one that was taken last: when the broker says it again it is no news."""
+        self._sequence = 0
+        self._fresh_ns = clock.monotonic_ns()
+
+    def hear(self, envelope: bytes) -> None:
+        """The channel has said this."""
+        if envelope and envelope != self._read:
+            self._word = envelope
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is a word that nobody has read."""
+        return bool(self._word)
+
+    def take(self) -> bytes:
+        """The latest word."""
+        self._read, self._word = self._word, b""
+        return self._read
+
+    def followed(self, sequence: int) -> None:
+        """A word of this number was signed as it must be, and is the latest that was followed."""
+        if sequence > self._sequence:
+            self._sequence = sequence
+            self._fresh_ns = self._clock.monotonic_ns()
+
+    def state(self, settings: UpdateSettings) -> ChannelState | None:
+        """For `up/model`; None where no channel is followed."""
+        if not settings.channel:
+            return None
+        age_s = (self._clock.monotonic_ns() - self._fresh_ns) / NS_PER_S
+        return ChannelState(
+            sequence=self._sequence,
+            stale=age_s > settings.stale_h * 3600,
+            age_s=age_s // 3600 * 3600,
+        )
