@@ -17,6 +17,7 @@ from edged.config.settings import Settings
 from edged.errors import BundleError, StoreError, UpdateError
 from edged.ota import deployment
 from edged.ota.ledger import FACTORY, Ledger, Request
+from edged.ota.manifest import Manifest
 from edged.ota.probation import Baseline
 from edged.ota.store import InstalledVersion, Store
 
@@ -160,6 +161,7 @@ class Keeper:
         model = replace(
             own,
             path=version.model_file(kind),
+            sha256=_model_sha256(manifest, kind),
             labels=manifest.labels or None,
             labels_file=None,
             family=manifest.family,
@@ -244,7 +246,6 @@ class Keeper:
 
 def _described(version: InstalledVersion) -> VersionStatus:
     manifest = version.manifest
-    variant = manifest.variant("cpu")
     return VersionStatus(
         role="kept",
         title=manifest.title,
@@ -252,7 +253,12 @@ def _described(version: InstalledVersion) -> VersionStatus:
         counter=manifest.counter,
         epoch=manifest.epoch,
         size_bytes=manifest.size_bytes,
-        model_sha256=manifest.file(variant.model).sha256 if variant else "",
+        model_sha256=_model_sha256(manifest, "cpu"),
         family=manifest.family,
         licence=manifest.licence,
     )
+
+
+def _model_sha256(manifest: Manifest, kind: str) -> str:
+    variant = manifest.variant(kind)
+    return manifest.file(variant.model).sha256 if variant else ""

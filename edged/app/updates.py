@@ -380,7 +380,7 @@ class Updates:
 
     def _old(self) -> Choice:
         """The model that is kept, or the next best."""
-        choice = self._selection.kept()
+        choice = replace(self._selection.kept(), goldens=None)  # passed once, in its trial
         self._kept = choice.digest
         if self._selection.trouble:
             self._hold("model.fallback", f"an older model looks instead: {self._selection.trouble}")

@@ -48,6 +48,12 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
             description="The .tflite to run; the bundled model if not set. Relative to the config file."
         ),
     ] = None
+    sha256: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None,
+        Meta(
+            description="The file at path must be exactly this one, at every load; any if not set."
+        ),
+    ] = None
     bundled: Annotated[
         Literal["marks", "marks-fast", "marks-accurate"],
         Meta(description="Which of the bundled models, where no path is set."),

@@ -1,5 +1,6 @@
 """Opens a model: a runtime, an interpreter on it, the family that reads it, its labels."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,11 +45,13 @@ def load_model(settings: ModelSettings) -> Model:
     """Open the model that the settings name, in this process: what the file can do to it is done here.
 
     Raises:
-        ModelError: the file or the labels cannot be read, the runtime refuses it, or no family fits.
+        ModelError: the file or the labels cannot be read, the file is another than `ModelSettings.sha256` says, the runtime refuses it, or no family fits.
         DelegateError: the delegate cannot be loaded, or its device is absent.
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
     path = settings.file()
+    if settings.sha256 is not None:
+        _check_digest(path, settings.sha256)
     interpreter = _open(settings, path)
     try:
         labels = _labels(settings) or interpreter.signature.metadata.labels
@@ -107,6 +110,18 @@ def _open(settings: ModelSettings, path: Path) -> Interpreter:
         else:
             return interpreter
     raise RegistryError("no runtime for models: " + "; ".join(missing))
+
+
+def _check_digest(path: Path, sha256: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
+    if found != sha256:
+        raise ModelError(
+            f"{path} is not the file that is meant: its sha256 is {found}, not {sha256}"
+        )
 
 
 def _labels(settings: ModelSettings) -> tuple[str, ...]:

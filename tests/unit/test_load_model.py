@@ -51,3 +51,10 @@ def test_an_unknown_driver_is_told_with_those_there_are(changes: dict[str, str])
     settings = {"runtime": "simulated", "path": Path("none.tflite")} | changes
     with pytest.raises(RegistryError, match="there are: "):
         load_model(ModelSettings(**settings))  # type: ignore[arg-type] # any setting, by name
+
+
+def test_a_file_that_is_not_the_one_that_is_meant_is_not_loaded(tmp_path: Path) -> None:
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"another")
+    with pytest.raises(ModelError, match="not the file that is meant"):
+        load_model(ModelSettings(path=model, runtime="simulated", sha256="0" * 64))
