@@ -26,7 +26,7 @@ MOST_ARCHIVE_BYTES = (
 CHUNK_BYTES = 256 << 10
 
 _LEAST_END_BYTES = 2 * BLOCKSIZE
-_PLAIN_NAME = re.compile(get_args(FileName)[1].pattern.removesuffix("$") + r"\Z")
+_PLAIN_NAME = re.compile(get_args(FileName)[1].pattern)
 _OCTAL = re.compile(rb"[0-7]{11}[\0 ]")
 _KINDS = {
     tarfile.LNKTYPE: "a hard link",

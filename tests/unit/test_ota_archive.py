@@ -193,6 +193,11 @@ def test_sizes_beyond_the_file_and_below_zero_are_refused(size: bytes) -> None:
     assert refusal(patched(124, size))
 
 
+def test_a_file_that_takes_more_than_there_is_is_named() -> None:
+    words = refusal(patched(124, b"00000030000\0"))
+    assert words == "a takes 12288 bytes, and the bundle is over before that"
+
+
 def test_a_wrong_checksum_is_refused() -> None:
     content = bytearray(tar(member("a")))
     content[2 * BLOCKSIZE] = ord("b")
