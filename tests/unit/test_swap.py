@@ -1,0 +1,153 @@
+"""Any plans in any order, without a process: nobody looks with a closed model, and the newest plan is answered in the end."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edged.clock import SystemClock
+from edged.config.settings import ModelSettings
+from edged.errors import WorkerError
+from edged.interpreters.simulated import SimulatedInterpreter
+from edged.motion import MotionDetector
+from edged.pipeline.masks import MaskPainter
+from edged.pipeline.vision import View, Vision
+from edged.types import Frame
+from edged.workers.observer import Scope, Trial
+from edged.workers.plans import PlanBox, shadow_of
+from edged.workers.protocol import Compared, Declined, Faltered, FromWorker, Plan, Ready
+from edged.workers.swap import Swap
+from support.pictures import frame
+from support.visionworker import simulated
+
+SEED = int(os.environ.get("EDGED_TEST_SEED") or random.randrange(1 << 32))
+STEPS = 60
+_PATIENCE = 1000
+
+
+class Stage:
+    """A swap, the plans that it is given, and all that it says."""
+
+    def __init__(self, first: Plan) -> None:
+        clock = SystemClock()
+        self.said: list[FromWorker] = []
+        self.plans = PlanBox()
+        views = {"test": View(masks=MaskPainter(()), motion=MotionDetector())}
+        scope = Scope(vision=Vision(views, clock), cameras={"test": 0}, say=self.said.append)
+        self.swap = Swap(first, plans=self.plans, scope=scope, clock=clock)
+
+    def on_trial(self) -> bool:
+        return isinstance(self.swap.observer, Trial)
+
+    def tell(self, plan: Plan) -> None:
+        self.plans.put(plan)
+
+    def step(self) -> None:
+        """One turn of a worker's loop."""
+        self.swap.turn()
+        if self.swap.observer is None:
+            self.swap.wait(1.0)
+        else:
+            self.swap.observer.reflect(self.swap.observer.observe(scene()))
+
+    def answer(self, number: int) -> Ready | Declined:
+        """Go on until that plan is answered, and nothing is left to do."""
+        for _ in range(_PATIENCE):
+            self.step()
+            if self.swap.loading:
+                self.swap.wait(1.0)
+            found = [
+                said
+                for said in self.said
+                if isinstance(said, Ready | Declined) and said.plan == number
+            ]
+            if found and not self.swap.loading:
+                self.step()
+                return found[-1]
+        raise AssertionError(f"plan {number} was not answered; it said {self.said[-5:]}")
+
+
+def scene() -> Frame:
+    pixels = np.full((240, 320, 3), 90, np.uint8)
+    pixels[60:180, 80:160] = (20, 20, 230)
+    return frame(pixels)
+
+
+def models(folder: Path) -> list[ModelSettings]:
+    """Good ones and bad ones, some on the one device that there is."""
+    return [
+        simulated(folder, "a"),
+        simulated(folder, "b", open_ms=2),
+        simulated(folder, "c", labels=("blue", "red")),
+        simulated(folder, "tpu-a", delegate="tpu"),
+        simulated(folder, "tpu-b", delegate="tpu", open_ms=2),
+        simulated(folder, "bad", fail_after=1),
+        simulated(folder, "tpu-bad", delegate="tpu", nan_after=0),
+        ModelSettings(path=folder / "none", runtime="simulated"),
+    ]
+
+
+def test_whatever_is_planned_the_newest_is_answered_and_somebody_looks(tmp_path: Path) -> None:
+    print(f"EDGED_TEST_SEED={SEED}")
+    rng = random.Random(SEED)
+    known = models(tmp_path)
+    good = known[:5]
+    stage = Stage(Plan(model=known[0], min_scores=(0.5,)))
+    for number in range(1, STEPS + 1):
+        plan = Plan(
+            number=number,
+            model=rng.choice(known),
+            min_scores=(0.5,),
+            shadow=rng.choice([None, *known]),
+            shadow_every=1,
+        )
+        stage.tell(plan)
+        for _ in range(rng.choice([0, 0, 1, 3])):
+            stage.step()
+        if rng.random() < 0.5:
+            continue  # overtaken by the next one, or not
+        answer = stage.answer(number)
+        assert isinstance(answer, Ready) == (plan.model in good), (plan, answer)
+        assert stage.swap.observer is not None
+    stage.tell(Plan(number=STEPS + 1, model=known[0], min_scores=(0.5,)))
+    assert isinstance(stage.answer(STEPS + 1), Ready)
+    numbers = [said.plan for said in stage.said if isinstance(said, Ready | Declined)]
+    assert numbers == sorted(set(numbers)), "each plan is answered once at most, in order"
+    assert not SimulatedInterpreter._devices, "what no plan names is closed"
+    stage.swap.close()
+
+
+def test_a_trial_begins_once_the_shadow_is_there_and_ends_with_the_next_plan(
+    tmp_path: Path,
+) -> None:
+    old, new = simulated(tmp_path, "old"), simulated(tmp_path, "new")
+    stage = Stage(Plan(model=old, min_scores=(0.5,)))
+    trial = Plan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(0.5,))
+    stage.tell(trial)
+    assert isinstance(stage.answer(1), Ready)
+    assert shadow_of(trial) == old
+    assert stage.on_trial()
+    assert [said.both for said in stage.said if isinstance(said, Compared)][-1] == 1
+    stage.tell(Plan(number=2, model=new, min_scores=(0.5,)))
+    stage.answer(2)
+    assert not stage.on_trial()
+    stage.swap.close()
+
+
+def test_a_falter_is_told_with_the_frame_that_it_was_on(tmp_path: Path) -> None:
+    old = simulated(tmp_path, "old")
+    new = simulated(tmp_path, "new", fail_after=2)
+    stage = Stage(Plan(model=old, min_scores=(0.5,)))
+    stage.tell(Plan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(0.5,)))
+    stage.answer(1)
+    faltered = next(said for said in stage.said if isinstance(said, Faltered))
+    assert (faltered.plan, faltered.camera, faltered.frame_seq) == (1, 0, 0)
+    assert not [said for said in stage.said if isinstance(said, Compared)]
+    stage.swap.close()
+
+
+def test_a_first_plan_that_does_not_fit_the_cameras_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="2 least scores for 1 cameras"):
+        Stage(Plan(model=simulated(tmp_path, "a"), min_scores=(0.5, 0.5)))
