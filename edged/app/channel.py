@@ -1,8 +1,13 @@
 """What the update channel says, as it comes in: nobody has looked into it yet. The topic is retained: an old word comes back."""
 
+import logging
+
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import UpdateSettings
 from edged.contract.model import ChannelState
+
+_log = logging.getLogger(__name__)
+MOST_WORD_BYTES = 65_536
 
 
 class Channel:
@@ -18,7 +23,11 @@ class Channel:
 
     def hear(self, envelope: bytes) -> None:
         """The channel has said this."""
-        if envelope and envelope != self._read:
+        if len(envelope) > MOST_WORD_BYTES:
+            _log.warning(
+                "%d bytes on the update channel: %d are allowed", len(envelope), MOST_WORD_BYTES
+            )
+        elif envelope and envelope != self._read:
             self._word = envelope
 
     @property

@@ -18,7 +18,7 @@ from edged.app.places import device_name, drop_folder, model_store, state_dir
 from edged.app.supervisor import Supervisor
 from edged.app.telemetry import Telemetry
 from edged.app.trial import Trial
-from edged.app.updates import Installation, Updates
+from edged.app.updates import Updates
 from edged.board import Board
 from edged.clock import SystemClock, clock_quality
 from edged.config.load import Loaded, load
@@ -27,6 +27,8 @@ from edged.contract.header import Identity, Stamper, rfc3339
 from edged.contract.topics import Topics
 from edged.health import Conditions
 from edged.ota.lock import StoreLock
+from edged.workers.installing import InstallProcess
+from edged.workers.installprotocol import InstallJob
 
 _log = logging.getLogger(__name__)
 
@@ -118,8 +120,11 @@ def _listen(settings: Settings, device: str) -> tuple[str, ...]:
     return (Topics(device).desired,) if settings.updates.channel else ()
 
 
-def _install(settings: Settings, desired: bytes, lock: StoreLock, inbox: Inbox) -> Installation:
-    raise NotImplementedError
+def _install(settings: Settings, desired: bytes, lock: StoreLock, inbox: Inbox) -> InstallProcess:
+    job = InstallJob(
+        root=model_store(settings), model=settings.model, updates=settings.updates, desired=desired
+    )
+    return InstallProcess(job, lock=lock.descriptor, notify=inbox.put)
 
 
 def _reload(config: Path) -> Settings:

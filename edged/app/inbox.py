@@ -9,7 +9,7 @@ from queue import SimpleQueue
 
 from edged.app.control import Asked
 from edged.interfaces import Notice
-from edged.workers.installprotocol import Progress
+from edged.workers.installprotocol import Finished, Progress
 from edged.workers.protocol import FromWorker
 
 
@@ -38,12 +38,5 @@ class Signalled:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """The child that brings a bundle in has ended; `reason` says how, if it was not as it should."""
-
-    reason: str
-
-
-Item = Heard | Gone | Signalled | Notice | Asked | Progress | Installed
+Item = Heard | Gone | Signalled | Notice | Asked | Progress | Finished
 Inbox = SimpleQueue[Item]

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from edged import systemd
 from edged.app.control import Asked
-from edged.app.inbox import Gone, Heard, Inbox, Installed, Item, Signalled
+from edged.app.inbox import Gone, Heard, Inbox, Item, Signalled
 from edged.app.lookout import Lookout
 from edged.app.outbox import Outbox
 from edged.app.telemetry import Telemetry
@@ -25,7 +25,7 @@ from edged.config.settings import Settings
 from edged.errors import ConfigError
 from edged.health import Conditions, Verdict
 from edged.interfaces import Delivered, Link, Received, Unheard
-from edged.workers.installprotocol import Progress
+from edged.workers.installprotocol import Finished, Progress
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Supervisor:
                 self._outbox.on_delivered(item)
             case Unheard():
                 self._outbox.on_unheard(item)
-            case Received() | Asked() | Progress() | Installed():
+            case Received() | Asked() | Progress() | Finished():
                 self._updates.take(item)
             case Signalled(number=signal.SIGHUP):
                 self._reload()

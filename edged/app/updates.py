@@ -24,7 +24,6 @@ from edged.app.channel import Channel
 from edged.app.choice import Choice
 from edged.app.control import Asked
 from edged.app.drops import Drops
-from edged.app.inbox import Installed
 from edged.app.keeper import Keeper
 from edged.app.model_wording import ModelReport
 from edged.app.selection import Selection
@@ -32,14 +31,14 @@ from edged.app.trial import Surroundings, Trial
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Settings
-from edged.errors import StoreError, UpdateError
+from edged.errors import StoreError, UpdateError, WorkerError
 from edged.health import Conditions, Verdict
 from edged.interfaces import Received
 from edged.logs import fields
 from edged.ota.ledger import FACTORY, Request
 from edged.ota.lock import StoreLock
 from edged.ota.probation import Back, Baseline, Going, Keep
-from edged.workers.installprotocol import Progress
+from edged.workers.installprotocol import Finished, Progress
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class Installation(Protocol):
 
 
 StartInstall = Callable[[Settings, bytes], Installation]
-"""Starts one; it is given the configuration, and what the channel said, or b"" to go on with the deployment in flight. Its end comes by `Updates.installed`."""
+"""Starts one; it is given the configuration, and what the channel said, or b"" to go on with the deployment in flight. Its end comes by `Updates.take`."""
 
 
 class Updates:
@@ -107,6 +106,8 @@ class Updates:
         self._store_due_ns: int | None = None
         """When the store is to be opened again; None if it is open."""
         self._channel = Channel(clock)
+        self._reading = False
+        """The child reads what the channel said."""
         self._selection = Selection(keeper)
         self._verdict: Back | None = None
         """The trial has failed, and that could not be written down yet."""
@@ -131,7 +132,7 @@ class Updates:
         self.choice = self._choose()
         return self.choice
 
-    def take(self, item: Received | Asked | Progress | Installed) -> None:
+    def take(self, item: Received | Asked | Progress | Finished) -> None:
         """Something has happened that concerns updates."""
         match item:
             case Received(payload=payload):
@@ -140,8 +141,8 @@ class Updates:
                 answer(self.answer(question))
             case Progress():
                 self._progress = item.fraction
-            case Installed(reason=reason):
-                self._installed(reason)
+            case Finished(error=error):
+                self._finished(error)
 
     def answer(self, question: Question) -> Answer:
         """Do what somebody asks for."""
@@ -185,17 +186,19 @@ class Updates:
             channel=self._channel.state(self._keeper.settings.updates),
         )
 
-    def _installed(self, reason: str) -> None:
-        """The child has ended; `reason` says how if it was not as it should."""
+    def _finished(self, error: str) -> None:
+        """The child has ended; what it did stands in the ledger, and `error` says what does not."""
         self._installation = None
         self._progress = 0.0
         before = self._keeper.ledger
         try:
             self._keeper.refresh()
-            if reason and self._keeper.ledger.deployment:
-                self._keeper.hinder(f"the installer {reason}")
-        except StoreError as error:
-            self._lose_store(error)
+            if self._reading:
+                self._note_channel(error)
+            elif error and self._keeper.ledger.deployment:
+                self._keeper.hinder(error)
+        except StoreError as failure:
+            self._lose_store(failure)
             return
         ledger = self._keeper.ledger
         self._channel.followed(ledger.sequence)
@@ -208,6 +211,14 @@ class Updates:
         else:
             self._backoff.reset()
             self._conditions.clear("update")
+
+    def _note_channel(self, error: str) -> None:
+        """What the channel said was read; `error` says why it is not followed."""
+        self._reading = False
+        if error:
+            self._hold("channel", f"what the update channel said is not followed: {error}")
+        else:
+            self._conditions.clear("channel")
 
     # ---- What is due ------------------------------------------------------------------------------------------------------
 
@@ -256,7 +267,7 @@ class Updates:
                     self._keeper.begin_trial(self._boot, self._trial.baseline)
                     self._after(ended=False)
             elif now_ns >= self._due_ns:
-                self._installation = self._start_install(self._keeper.settings, b"")
+                self._start(b"")
             if self._tidy_due_ns is not None and now_ns >= self._tidy_due_ns:
                 self._tidy(now_ns)
         except StoreError as error:
@@ -266,12 +277,20 @@ class Updates:
         if self._keeper.pinned or self._keeper.settings.updates.trust is None:
             return
         if self._channel.waiting:
-            self._installation = self._start_install(self._keeper.settings, self._channel.take())
+            self._start(self._channel.take())
         elif now_ns >= self._drops_due_ns:
             self._drops_due_ns = now_ns + int(_DROPS_S * NS_PER_S)
             dropped = self._drops.next()
             if dropped is not None:
                 self._begin(Request(source=str(dropped), requested_by="spool"))
+
+    def _start(self, desired: bytes) -> None:
+        """Start the child: with the channel's word, or to go on with what is in flight."""
+        self._reading = bool(desired)
+        try:
+            self._installation = self._start_install(self._keeper.settings, desired)
+        except WorkerError as error:
+            self._finished(str(error))
 
     def _begin(self, request: Request) -> str:
         id_ = self._keeper.begin(request)
@@ -333,7 +352,7 @@ class Updates:
         self._tidy_due_ns = 0
         past = self._keeper.ledger.past[-1]
         self._drops.done(past.source)
-        level = logging.INFO if past.outcome == "committed" else logging.ERROR
+        level = logging.INFO if past.outcome == "committed" else logging.WARNING
         _log.log(
             level,
             "update %s: %s %s%s",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from edged.app.asking import Answer, Collect, Commit, Install, ModelStatus, RollBack, Status
 from edged.app.model_control import ModelControl, connect
@@ -161,7 +162,7 @@ def _follow(control: ModelControl, id_: str, args: argparse.Namespace) -> int:
 
 
 def _finish(answer: Answer, past: Past, args: argparse.Namespace) -> int:
-    _show(answer, args, lambda _: _past_line(past))
+    _show(replace(answer, id=past.id), args, lambda _: _past_line(past))
     return _OUTCOMES[past.outcome]
 
 

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from edged.app.asking import Commit, Install, RollBack, Status
 from edged.app.crew import Loss
 from edged.app.drops import Drops
-from edged.app.inbox import Installed
 from edged.app.keeper import Keeper
 from edged.app.trial import Frames, Surroundings, Trial
 from edged.app.updates import Updates
@@ -25,6 +24,7 @@ from edged.ota.ledger import FACTORY, Request
 from edged.ota.lock import StoreLock
 from edged.ota.store import Store
 from edged.types import Detections
+from edged.workers.installprotocol import Finished
 from edged.workers.protocol import Compared, Declined, Faltered, Fault, Observation, Ready
 from support.clock import FakeClock
 from support.disk import ROOT, FailingFiles, MemoryDisk
@@ -357,7 +357,7 @@ def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> Non
     scenario.run(1)
     assert len(scenario.children) == 1  # one thing after the other
     scenario.store.record(deployment.reject(scenario.store.ledger(), "it is not a bundle", at=AT))
-    scenario.updates.take(Installed(""))
+    scenario.updates.take(Finished())
     assert not (drops / "a.edgem").exists()
     scenario.run(1)
     assert [desired for desired, _ in scenario.children] == [b"", b"news"]
@@ -367,7 +367,7 @@ def test_an_installer_that_dies_is_started_again_after_a_pause(tmp_path: Path) -
     scenario = Scenario(tmp_path).start()
     scenario.updates.answer(request())
     scenario.run(0.25)
-    scenario.updates.take(Installed("was killed by SIGSEGV"))
+    scenario.updates.take(Finished(error="the installer was killed by SIGSEGV"))
     assert "update" in scenario.held
     scenario.run(0.25)
     assert len(scenario.children) == 1
