@@ -25,6 +25,10 @@ class StandIn:
     def __init__(self) -> None:
         self.killed = False
         self.asked = False
+        self.told: list[Plan] = []
+
+    def tell(self, plan: Plan) -> None:
+        self.told.append(plan)
 
     def ask_to_end(self) -> None:
         self.asked = True
@@ -184,3 +188,11 @@ def test_hurry_ends_the_wait() -> None:
     stage.crew.hurry()
     stage.crew.tick()
     assert len(stage.launched) == launched + 1
+
+
+def test_who_runs_is_told_another_plan_and_who_starts_later_begins_with_it() -> None:
+    stage = Stage()
+    job = VisionJob(plan=Plan(number=1, model=ModelSettings()), cameras=())
+    stage.crew.follow([job])
+    assert [plan.number for plan in stage.launched[0].told] == [1]
+    assert stage.crew.job(0) == job

@@ -1,0 +1,78 @@
+"""The local socket, for real, without a daemon behind it."""
+
+import os
+import socket
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from edged.app.asking import Answer, ModelStatus, RollBack, Status, pack, unpack_question
+from edged.app.control import NAME, Asked, ControlClient, ControlServer
+from edged.errors import UpdateError
+
+
+def serve(folder: Path) -> tuple[ControlServer, SimpleQueue[Asked]]:
+    asked: SimpleQueue[Asked] = SimpleQueue()
+
+    def answer(item: Asked) -> None:
+        asked.put(item)
+        item.answer(Answer(status=ModelStatus(daemon=True, looking="marks@1")))
+
+    return ControlServer(folder, answer), asked
+
+
+def test_a_question_is_answered(tmp_path: Path) -> None:
+    server, asked = serve(tmp_path)
+    answer = ControlClient(tmp_path).ask(RollBack(reason="not today"))
+    assert answer.status.looking == "marks@1"
+    assert asked.get().question == RollBack(reason="not today")
+    server.close()
+    assert not (tmp_path / NAME).exists()
+
+
+def test_a_folder_may_have_a_long_name(tmp_path: Path) -> None:
+    folder = tmp_path / ("a" * 120)
+    folder.mkdir()
+    server, _ = serve(folder)
+    assert ControlClient(folder).ask(Status()).status.daemon
+    server.close()
+
+
+def test_a_socket_that_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
+    old, _ = serve(tmp_path)
+    new, _ = serve(tmp_path)
+    assert ControlClient(tmp_path).ask(Status()).status.daemon
+    new.close()
+    old.close()
+
+
+def test_only_the_owner_may_use_it(tmp_path: Path) -> None:
+    server, _ = serve(tmp_path)
+    assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+    server.close()
+
+
+def test_nobody_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UpdateError, match="does not answer"):
+        ControlClient(tmp_path).ask(Status())
+
+
+@pytest.mark.parametrize("junk", [b"", b"{}", b"[" * 5000, os.urandom(200)])
+def test_junk_is_not_answered_and_harms_nobody(tmp_path: Path, junk: bytes) -> None:
+    server, _ = serve(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+        channel.connect(str(tmp_path / NAME))
+        channel.send(junk)
+        assert channel.recv(10) == b""
+    assert ControlClient(tmp_path).ask(Status()).status.daemon
+    server.close()
+
+
+def test_a_disk_without_sockets_leaves_the_daemon_without_one(tmp_path: Path) -> None:
+    server, _ = serve(tmp_path / "missing")
+    server.close()
+
+
+def test_questions_cross_unchanged() -> None:
+    assert unpack_question(pack(RollBack(reason="x"))) == RollBack(reason="x")
