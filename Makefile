@@ -51,7 +51,7 @@ system: $(dev_ready) ## tests that need root and a system of their own
 campaign: $(dev_ready) ## the long forms of the randomised tests
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600
 
-fuzz: $(dev_ready) ## a minute of random envelopes, manifests and tars (needs atheris: pip install 'edged[fuzz]')
+fuzz: $(dev_ready) ## a minute of random envelopes, manifests and tars (needs the extra fuzz)
 	$(venv)/bin/python tests/fuzz/fuzz_bundle.py -max_total_time=60
 
 lock: ## bring the lock files up to date (needs uv)
