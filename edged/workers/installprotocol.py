@@ -1,10 +1,39 @@
-"""What the child that brings a bundle in says to the daemon, as JSON, one message a packet."""
+"""What the daemon and the child that brings a bundle in say to each other, as JSON, one message a packet."""
 
-from msgspec import Struct
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from edged.config.codec import decode_path, encode_path
+from edged.config.settings import ModelSettings, UpdateSettings
+from edged.errors import WorkerError
+
+MAX_PACKET_BYTES = 131_072
+"""A little over what a job takes whose desired state is as large as may be."""
+
+
+class InstallJob(Struct, frozen=True, kw_only=True, tag="job"):
+    """Daemon to child, once, at its start: all that it needs to know.
+
+    Attributes:
+        root: of the model store.
+        model: how this device runs models.
+        updates: whose signatures count, and what disk space stays free.
+        device_is_free: nobody uses the delegate's device.
+        desired: what the channel said, an envelope that nobody has looked into; b"" to go on with the deployment in flight.
+    """
+
+    root: Path
+    model: ModelSettings
+    updates: UpdateSettings = field(default_factory=UpdateSettings)
+    device_is_free: bool = False
+    desired: Annotated[bytes, Meta(max_length=65_536)] = b""
 
 
 class Progress(Struct, frozen=True, kw_only=True, tag="progress"):
-    """How far it is with what it does now.
+    """Child to daemon: how far it is with what it does now.
 
     Attributes:
         state: what it has come to, or is coming to.
@@ -20,3 +49,45 @@ class Progress(Struct, frozen=True, kw_only=True, tag="progress"):
     def fraction(self) -> float:
         """0..1; 0 if nobody knows."""
         return min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0
+
+
+class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
+    """Child to daemon, its last message: the ledger says how far it came. `error` says what does not stand there; "" if all does."""
+
+    error: Annotated[str, Meta(max_length=4096)] = ""
+
+
+_encoder = msgspec.json.Encoder(enc_hook=encode_path)
+_jobs = msgspec.json.Decoder(InstallJob, dec_hook=decode_path)
+_words: msgspec.json.Decoder[Progress | Finished] = msgspec.json.Decoder(Progress | Finished)
+
+
+def pack(message: InstallJob | Progress | Finished) -> bytes:
+    """Any message -> one packet.
+
+    Raises:
+        WorkerError: it is larger than a packet may be.
+    """
+    packet = _encoder.encode(message)
+    if len(packet) > MAX_PACKET_BYTES:
+        raise WorkerError(
+            f"{type(message).__name__} of {len(packet)} bytes is over {MAX_PACKET_BYTES}"
+        )
+    return packet
+
+
+def unpack_job(packet: bytes) -> InstallJob:
+    """The daemon's packet -> the job."""
+    return _jobs.decode(packet)
+
+
+def unpack(packet: bytes) -> Progress | Finished:
+    """The child's packet -> what it says.
+
+    Raises:
+        WorkerError: the packet is nonsense.
+    """
+    try:
+        return _words.decode(packet)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise WorkerError(f"the installer sent nonsense: {error}") from None

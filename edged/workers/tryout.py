@@ -18,6 +18,7 @@ from edged.errors import (
     InvokeError,
     ModelError,
     RegistryError,
+    WorkerError,
 )
 from edged.workers.child import describe_exit, spawn
 from edged.workers.modelreport import (
@@ -70,10 +71,11 @@ class Tryout:
             InvokeError: the runtime failed on a picture.
             RegistryError: no such runtime or family, or the runtime is not installed.
             ConfigError: the picture cannot be read.
+            WorkerError: there is no process to be had.
         """
         path = request.settings.path or "the bundled model"
+        self._start(request.confinement())
         try:
-            self._start(request.confinement())
             packet = self._ask(pack(request), timeout_s)
         except TimeoutError:
             self.close()
@@ -97,7 +99,14 @@ class Tryout:
         if self._confinement and not self._confinement.covers(confinement):
             self.close()
         if self._channel is None:
-            self._child, self._channel = spawn("edged.workers.selftest", environment=_ONE_THREAD)
+            try:
+                self._child, self._channel = spawn(
+                    "edged.workers.selftest", environment=_ONE_THREAD
+                )
+            except OSError as error:
+                raise WorkerError(
+                    f"no process can be started to try the model in: {error.strerror}"
+                ) from error
             self._confinement = confinement
 
     def _ask(self, packet: bytes, timeout_s: float) -> bytes:

@@ -1,0 +1,124 @@
+"""Brings the bundle of a deployment into the store, over as many runs as it takes.
+
+Beside a download stands a small file, its mark: the state of the source that it is a part of. It is durable before the first byte of
+the download, and gone before another download begins, so that parts of two files are never put together. What even so is no whole
+bundle in the end, after a power cut in the middle, comes once more from the beginning.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edged.clock import Clock
+from edged.errors import BundleError, StoreError
+from edged.interfaces import Fetcher
+from edged.ota.bundle import content, open_unverified
+from edged.ota.files import Files, replace
+from edged.ota.ledger import Deployment
+from edged.ota.manifest import MOST_BUNDLE_BYTES
+from edged.ota.store import Store
+from edged.registry import FETCHERS, load
+
+_MOST_MARK_BYTES = 4096
+_MOST_BYTES = MOST_BUNDLE_BYTES + (1 << 20)
+"""Envelope, headers and padding take less than that."""
+_FILE = "file"
+
+Watch = Callable[[int, int], None]
+"""Told of the bytes that are here, and of those there will be; 0 if nobody knows."""
+
+
+class Receiver:
+    """See the module."""
+
+    def __init__(self, store: Store, files: Files, clock: Clock) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+
+    def receive(self, deployment: Deployment, watch: Watch) -> None:
+        """The bundle is here, whole and durable.
+
+        Raises:
+            DownloadError: it does not come; what came so far is kept, and gone on with.
+            StoreError: it cannot be written, or there is no room for it.
+            BundleError: it is larger than a bundle can be.
+            UpdateError: it is not to be had.
+        """
+        resumed = self._fetch(deployment, watch)
+        if resumed and not self._is_whole(deployment):
+            self._discard(deployment)
+            self._fetch(deployment, watch)
+
+    def is_here(self, deployment: Deployment) -> bool:
+        """Whether there is a download at all."""
+        return self._files.exists(self._store.incoming(deployment.id))
+
+    def _fetch(self, deployment: Deployment, watch: Watch) -> bool:
+        """Whether a part of it was here already."""
+        url = deployment.request.source
+        have_bytes = self._files.size(self._store.incoming(deployment.id))
+        mark = self._mark(deployment)
+        with self._fetcher(url).fetch(
+            url, have_bytes=have_bytes if mark else 0, mark=mark, most_bytes=_MOST_BYTES
+        ) as transfer:
+            start_bytes, total_bytes = transfer.start_bytes, transfer.total_bytes or 0
+            self._store.room_for(max(0, total_bytes - start_bytes))
+            if not start_bytes:
+                self._discard(deployment)
+                self._set_mark(deployment, transfer.mark)
+            pieces = self._watched(transfer.pieces, start_bytes, total_bytes, watch)
+            self._store.receive(deployment.id, pieces)
+        return start_bytes > 0
+
+    def _watched(
+        self, pieces: Iterator[bytes], at: int, total_bytes: int, watch: Watch
+    ) -> Iterator[bytes]:
+        watch(at, total_bytes)
+        for piece in pieces:
+            self._store.room_for(len(piece))
+            yield piece
+            at += len(piece)
+            watch(at, total_bytes)
+
+    def _is_whole(self, deployment: Deployment) -> bool:
+        path = self._store.incoming(deployment.id)
+        try:
+            with self._files.open(path) as file:
+                bundle = open_unverified(file, self._files.size(path))
+                for entry in bundle.manifest.files:
+                    for _ in content(file, bundle, entry):
+                        pass
+        except BundleError:
+            return False
+        return True
+
+    def _discard(self, deployment: Deployment) -> None:
+        """Its mark goes for good before anything else can."""
+        for path in (self._mark_path(deployment), self._store.incoming(deployment.id)):
+            if self._files.exists(path):
+                self._files.remove(path)
+                self._files.sync_folder(path.parent)
+
+    def _mark(self, deployment: Deployment) -> str:
+        path = self._mark_path(deployment)
+        if not self._files.exists(path):
+            return ""
+        try:
+            return self._files.read(path, _MOST_MARK_BYTES).decode(errors="replace")
+        except StoreError:
+            return ""  # it begins anew
+
+    def _set_mark(self, deployment: Deployment, mark: str) -> None:
+        path = self._mark_path(deployment)
+        if 0 < len(mark.encode()) <= _MOST_MARK_BYTES:
+            replace(self._files, path, mark.encode())
+
+    def _mark_path(self, deployment: Deployment) -> Path:
+        part = self._store.incoming(deployment.id)
+        return part.with_name(f"{part.name}.mark")
+
+    def _fetcher(self, url: str) -> Fetcher:
+        scheme = urlsplit(url).scheme.lower() if "://" in url or url.startswith("file:") else _FILE
+        fetcher: Fetcher = load(FETCHERS, scheme)(self._clock)
+        return fetcher
