@@ -199,11 +199,16 @@ def replace(files: Files, path: Path, content: bytes) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.new")
-    files.remove(partial)
-    write_new(files, partial, [content])
-    files.rename(partial, path)
+    new = partial(path)
+    files.remove(new)
+    write_new(files, new, [content])
+    files.rename(new, path)
     files.sync_folder(path.parent)
+
+
+def partial(path: Path) -> Path:
+    """The name that something has until it is whole, and takes its place."""
+    return path.with_name(f".{path.name}.new")
 
 
 def write_new(files: Files, path: Path, chunks: Iterable[bytes]) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edged.errors import BundleError, UpdateError
-from edged.ota.files import Files
+from edged.ota.files import Files, partial
 from edged.ota.ledger import FACTORY, Ledger
 from edged.ota.versions import VERSIONS, is_digest, read_manifest_of, read_version
 
@@ -16,7 +16,7 @@ PREVIOUS = "previous"
 
 
 def follow(files: Files, root: Path, ledger: Ledger) -> None:
-    """Let the links say what the ledger says. They are durable then, and so is all else that has changed in this folder.
+    """Let the links say what the ledger says; they are durable after `sync_folder`.
 
     Raises:
         StoreError: they cannot be written.
@@ -30,12 +30,6 @@ def follow(files: Files, root: Path, ledger: Ledger) -> None:
             files.remove(new)
             files.link(target, new)
             files.rename(new, path)
-    files.sync_folder(root)
-
-
-def partial(path: Path) -> Path:
-    """The name of a link until it takes its place."""
-    return path.with_name(f".{path.name}.new")
 
 
 def linked(files: Files, root: Path, name: str) -> str:
@@ -52,18 +46,17 @@ def ledger_by_links(files: Files, root: Path) -> Ledger:
     Raises:
         StoreError: they cannot be read.
     """
-    found: dict[str, str] = {CURRENT: FACTORY, PREVIOUS: FACTORY}
-    epoch, counters = 0, dict[str, int]()
-    for name in found:
-        digest = linked(files, root, name)
+    found, epoch, counters = list[str](), 0, dict[str, int]()
+    for digest in dict.fromkeys(linked(files, root, name) for name in (CURRENT, PREVIOUS)):
         if digest == FACTORY:
             continue
         with suppress(BundleError):
             manifest = read_manifest_of(files, root / VERSIONS / digest, digest)
-            found[name] = digest
+            found.append(digest)
             epoch = max(epoch, manifest.epoch)
             counters[manifest.name] = max(counters.get(manifest.name, 0), manifest.counter)
-    return Ledger(current=found[CURRENT], previous=found[PREVIOUS], epoch=epoch, counters=counters)
+    current, previous, *_ = *found, FACTORY, FACTORY
+    return Ledger(current=current, previous=previous, epoch=epoch, counters=counters)
 
 
 def rescue(root: Path, files: Files) -> Path | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from edged.errors import BundleError, StoreError, UpdateError
 from edged.ota import links
 from edged.ota.deployment import kept_versions
-from edged.ota.files import Files, replace, write_new
+from edged.ota.files import Files, partial, replace, write_new
 from edged.ota.ledger import MOST_LEDGER_BYTES, Ledger, read_ledger, write_ledger
 from edged.ota.links import rescue
 from edged.ota.versions import (
@@ -36,6 +36,7 @@ __all__ = ["InstalledVersion", "Store", "rescue"]
 
 LEDGER = "ledger.json"
 INCOMING = "incoming"
+_PART = ".part"
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,11 @@ class Store:
         self._versions = root / VERSIONS
         self._incoming = root / INCOMING
 
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self._root
+
     def open(self) -> Ledger:
         """Make the store ready and finish what a crash left half done.
 
@@ -69,10 +75,14 @@ class Store:
         for folder in (self._versions, self._incoming):
             if not self._files.exists(folder):
                 self._files.make_folder(folder)
+        for name in (LEDGER, links.CURRENT, links.PREVIOUS):
+            self._files.remove(partial(self._root / name))
         for name in self._files.names(self._versions):
             if name.startswith("."):
                 self._remove_folder(self._versions / name)
-        ledger = self._readable_ledger() or self._recovered_ledger()
+        ledger = self._readable_ledger()
+        if ledger is None:
+            return self._recovered_ledger()
         self.follow(ledger)
         return ledger
 
@@ -101,10 +111,11 @@ class Store:
             StoreError: they cannot be written.
         """
         links.follow(self._files, self._root, ledger)
+        self._files.sync_folder(self._root)
 
     def incoming(self, id_: str) -> Path:
         """Where the download of a deployment goes."""
-        return self._incoming / f".{id_}.part"
+        return self._incoming / f".{id_}{_PART}"
 
     def receive(self, id_: str, chunks: Iterable[bytes]) -> int:
         """Continue the download of a deployment.
@@ -147,14 +158,14 @@ class Store:
         """
         folder = self._versions / digest
         if not self._is_whole(digest):
-            partial = links.partial(folder)
+            new = partial(folder)
             try:
-                self._unpack(partial, digest, envelope, contents)
+                self._unpack(new, digest, envelope, contents)
                 self._remove_folder(folder)
-                self._files.rename(partial, folder)
+                self._files.rename(new, folder)
             except UpdateError:
                 with suppress(StoreError):
-                    self._remove_folder(partial)
+                    self._remove_folder(new)
                 raise
         self._files.sync_folder(self._versions)
         return folder
@@ -188,9 +199,11 @@ class Store:
         needless = tuple(digest for digest in self.versions() if digest not in kept)
         for digest in needless:
             self._remove_folder(self._versions / digest)
-        downloads = {self.incoming(ledger.deployment.id).name} if ledger.deployment else set()
+        ours = {self.incoming(ledger.deployment.id).name} if ledger.deployment else set[str]()
         for name in self._files.names(self._incoming):
-            if name not in downloads:
+            # Whoever drops bundles into this folder has other names for them, while they are copied and then.
+            part, found, _ = name.partition(_PART)
+            if name.startswith(".") and found and f"{part}{found}" not in ours:
                 self._files.remove(self._incoming / name)
         return needless
 
@@ -225,6 +238,7 @@ class Store:
 
     def _recovered_ledger(self) -> Ledger:
         ledger = links.ledger_by_links(self._files, self._root)
+        links.follow(self._files, self._root, ledger)
         if ledger != Ledger():
             self.record(ledger)
         return ledger

@@ -1,0 +1,350 @@
+"""A disk in memory that knows what of it would survive a power cut, and a disk that fails: both are `Files`."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+from edged.errors import StoreError
+from edged.ota.files import Files, explain
+
+ROOT = Path("/store")
+"""Where the one folder is that the disk has at first."""
+
+Tree = dict[str, bytes | str | None]
+"""What is on a disk, by path below `ROOT`: a file's content, a link's target, or None for a folder."""
+
+
+Kind = Literal["file", "folder", "link"]
+
+
+class PowerCutError(Exception):
+    """The disk is gone, with the process that used it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A file, a folder, or a link with its target."""
+
+    number: int
+    kind: Kind
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A change to the names in a folder, which happens at once or not at all."""
+
+    folder: int
+    changes: tuple[tuple[str, Node | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Bytes at the end of a file."""
+
+    file: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """All that happened to a file or folder before is durable.
+
+    Attributes:
+        node: the file or folder.
+        site: the functions of `edged.ota` that asked for it, the outermost first.
+    """
+
+    node: int
+    site: str = ""
+
+
+Event = Named | Written | Synced
+
+
+@dataclass(slots=True)
+class Nodes:
+    """What files and folders hold, by number; 0 is the folder `ROOT`."""
+
+    files: dict[int, bytes] = field(default_factory=dict)
+    folders: dict[int, dict[str, Node]] = field(default_factory=dict)
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case Named(folder, changes):
+                names = self.folders.setdefault(folder, {})
+                for name, node in changes:
+                    if node is None:
+                        names.pop(name, None)
+                    else:
+                        names[name] = node
+            case Written(file, content):
+                self.files[file] = self.files.get(file, b"") + content
+            case Synced():
+                pass
+
+    def copy(self) -> "Nodes":
+        folders = {number: dict(names) for number, names in self.folders.items()}
+        return Nodes(dict(self.files), folders)
+
+    def names(self, folder: int) -> dict[str, Node]:
+        return self.folders.get(folder, {})
+
+    def content(self, file: int) -> bytes:
+        return self.files.get(file, b"")
+
+    def tree(self) -> Tree:
+        """What can be reached."""
+        found: Tree = {}
+        self._walk(0, "", found)
+        return found
+
+    def _walk(self, folder: int, above: str, found: Tree) -> None:
+        for name, node in self.names(folder).items():
+            path = above + name
+            if node.kind == "folder":
+                found[path] = None
+                self._walk(node.number, path + "/", found)
+            else:
+                found[path] = node.target if node.kind == "link" else self.content(node.number)
+
+
+class MemoryDisk:
+    """`Files` in memory, with a log of all that would have to reach a real disk.
+
+    Args:
+        tree: what is on it, durable.
+        cut_before: the power is cut before the change with this number, from 0.
+    """
+
+    def __init__(self, tree: Tree | None = None, *, cut_before: int | None = None) -> None:
+        self.log: list[Event] = []
+        self.free = 1 << 30
+        self.cut_before = cut_before
+        self._nodes = Nodes()
+        self._count = 0
+        self._descriptors: dict[int, int] = {}
+        for path, content in sorted((tree or {}).items()):
+            folder, name = self._place(ROOT / path)
+            kind: Kind = "file" if isinstance(content, bytes) else "link" if content else "folder"
+            node = self._new(kind, content if isinstance(content, str) else "")
+            self._nodes.apply(Named(folder, ((name, node),)))
+            if isinstance(content, bytes):
+                self._nodes.apply(Written(node.number, content))
+        self.start = self._nodes.copy()
+
+    def tree(self) -> Tree:
+        """What is there now, durable or not."""
+        return self._nodes.tree()
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        content = self.open(path).read()
+        if len(content) > most_bytes:
+            raise StoreError(f"cannot read {path}: it is larger than {most_bytes} bytes")
+        return content
+
+    def open(self, path: Path) -> BinaryIO:
+        node = self._find(path)
+        if node is None or node.kind == "link":
+            raise _error(errno.ELOOP if node else errno.ENOENT, "read", path)
+        if node.kind == "folder":
+            raise StoreError(f"cannot read {path}: it is not a regular file")
+        return io.BytesIO(self._nodes.content(node.number))
+
+    def names(self, folder: Path) -> tuple[str, ...]:
+        node = self._find(folder)
+        if node is None:
+            return ()
+        if node.kind != "folder":
+            raise _error(errno.ENOTDIR, "list", folder)
+        return tuple(sorted(self._nodes.names(node.number)))
+
+    def link_target(self, path: Path) -> str | None:
+        node = self._find(path)
+        return node.target if node and node.kind == "link" else None
+
+    def exists(self, path: Path) -> bool:
+        return self._find(path) is not None
+
+    def size(self, path: Path) -> int:
+        node = self._find(path)
+        return len(self._nodes.content(node.number)) if node else 0
+
+    def free_bytes(self, folder: Path) -> int:  # noqa: ARG002 (there is but one disk)
+        return self.free
+
+    def make_folder(self, path: Path) -> None:
+        self._add(path, "folder", "make")
+
+    def create(self, path: Path) -> int:
+        return self._descriptor(self._add(path, "file", "write"))
+
+    def append(self, path: Path) -> int:
+        node = self._find(path)
+        if node is None:
+            return self.create(path)
+        if node.kind != "file":
+            number = errno.EISDIR if node.kind == "folder" else errno.ELOOP
+            raise _error(number, "write", path)
+        return self._descriptor(node)
+
+    def write(self, descriptor: int, content: bytes) -> None:
+        self._do(Written(self._descriptors[descriptor], bytes(content)))
+
+    def sync(self, descriptor: int) -> None:
+        self._do(Synced(self._descriptors[descriptor], _site()))
+
+    def close(self, descriptor: int) -> None:
+        del self._descriptors[descriptor]
+
+    def link(self, target: str, path: Path) -> None:
+        self._add(path, "link", "make", target)
+
+    def rename(self, old: Path, new: Path) -> None:
+        folder, old_name = self._place(old)
+        assert self._place(new)[0] == folder, "what a rename to another folder leaves is not known"
+        moved, there = self._find(old), self._find(new)
+        if moved is None:
+            raise _error(errno.ENOENT, "rename", old)
+        if there and (moved.kind == "folder") != (there.kind == "folder"):
+            raise _error(errno.EISDIR if there.kind == "folder" else errno.ENOTDIR, "rename", old)
+        if there and self._nodes.names(there.number):
+            raise _error(errno.ENOTEMPTY, "rename", old)
+        self._do(Named(folder, ((old_name, None), (new.name, moved))))
+
+    def remove(self, path: Path) -> None:
+        node = self._find(path)
+        if node and node.kind == "folder":
+            raise _error(errno.EISDIR, "remove", path)
+        if node:
+            folder, name = self._place(path)
+            self._do(Named(folder, ((name, None),)))
+
+    def remove_folder(self, path: Path) -> None:
+        node = self._folder(path, "remove")
+        if self._nodes.names(node.number):
+            raise _error(errno.ENOTEMPTY, "remove", path)
+        folder, name = self._place(path)
+        self._do(Named(folder, ((name, None),)))
+
+    def sync_folder(self, path: Path) -> None:
+        self._do(Synced(self._folder(path, "write").number, _site()))
+
+    def _do(self, event: Event) -> None:
+        if self.cut_before is not None and len(self.log) >= self.cut_before:
+            raise PowerCutError
+        self.log.append(event)
+        self._nodes.apply(event)
+
+    def _add(self, path: Path, kind: Kind, verb: str, target: str = "") -> Node:
+        folder, name = self._place(path)
+        if name in self._nodes.names(folder):
+            raise _error(errno.EEXIST, verb, path)
+        node = self._new(kind, target)
+        self._do(Named(folder, ((name, node),)))
+        return node
+
+    def _new(self, kind: Kind, target: str) -> Node:
+        self._count += 1
+        return Node(self._count, kind, target)
+
+    def _descriptor(self, node: Node) -> int:
+        number = max(self._descriptors, default=0) + 1
+        self._descriptors[number] = node.number
+        return number
+
+    def _find(self, path: Path) -> Node | None:
+        node = Node(0, "folder")
+        for name in path.parts[len(ROOT.parts) :]:
+            found = self._nodes.names(node.number).get(name)
+            if found is None:
+                return None
+            node = found
+        return node
+
+    def _folder(self, path: Path, verb: str) -> Node:
+        node = self._find(path)
+        if node is None or node.kind != "folder":
+            raise _error(errno.ENOTDIR if node else errno.ENOENT, verb, path)
+        return node
+
+    def _place(self, path: Path) -> tuple[int, str]:
+        return self._folder(path.parent, "find").number, path.name
+
+
+def _site() -> str:
+    names = list[str]()
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if "/edged/ota/" in frame.f_code.co_filename:
+            names.append(frame.f_code.co_name)
+    return " ".join(reversed(names))
+
+
+class FailingFiles:
+    """Another `Files` on which some calls fail, those that only read too; a write that fails has written a half.
+
+    Args:
+        files: what the others are passed to.
+        error: of `errno`.
+        fails: whether the last of these calls does, given their names.
+    """
+
+    def __init__(self, files: Files, error: int, fails: Callable[[list[str]], bool]) -> None:
+        self.calls: list[str] = []
+        self._files = files
+        self._error = error
+        self._fails = fails
+
+    def as_files(self) -> Files:
+        """It is one, though the type checker cannot see it."""
+        return cast("Files", self)
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method = cast("Callable[..., object]", getattr(self._files, name))
+
+        def call(subject: Path | int | str, *more: object) -> object:
+            path = next((one for one in (subject, *more) if isinstance(one, Path)), "a file")
+            if name == "write":
+                self._write_half(cast("int", subject), cast("bytes", more[0]))
+            self.attempt(name, path)
+            result = method(subject, *more)
+            return _FailingReads(self, result, path) if name == "open" else result
+
+        return method if name == "close" else call
+
+    def attempt(self, name: str, path: Path | str) -> None:
+        """One call more, which may fail."""
+        self.calls.append(name)
+        if self._fails(self.calls):
+            raise _error(self._error, name, path)
+
+    def _write_half(self, descriptor: int, content: bytes) -> None:
+        if self._fails([*self.calls, "write"]):
+            self._files.write(descriptor, content[: len(content) // 2])
+
+
+class _FailingReads(io.RawIOBase):
+    def __init__(self, failing: FailingFiles, file: object, path: Path | str) -> None:
+        self._failing, self._file, self._path = failing, cast("BinaryIO", file), path
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._failing.attempt("read", self._path)
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _error(number: int, verb: str, path: Path | str) -> StoreError:
+    return explain(OSError(number, os.strerror(number)), verb, path)

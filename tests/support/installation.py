@@ -1,0 +1,192 @@
+"""What an installer and a daemon do with a store, in the right order and without all else: no trust, no model, no clock."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from edged.errors import BundleError
+from edged.ota import deployment
+from edged.ota.envelope import Envelope, write_envelope
+from edged.ota.files import Files
+from edged.ota.ledger import FACTORY, Ledger, Request
+from edged.ota.manifest import (
+    PAYLOAD_TYPE,
+    FileEntry,
+    Input,
+    Manifest,
+    Variant,
+    digest_of,
+    write_manifest,
+)
+from edged.ota.store import Store
+from support.disk import ROOT
+
+AT = "2027-01-01T00:00:00Z"
+MOST_BUNDLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Made:
+    """A version as it would come out of a bundle, and the bytes that stand for that."""
+
+    manifest: Manifest
+    digest: str
+    envelope: bytes
+    files: Mapping[str, bytes]
+    fails: Literal["", "self-test", "trial"] = ""
+
+    @property
+    def bundle(self) -> bytes:
+        return b"".join((self.envelope, *self.files.values()))
+
+    def contents(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """The files, each in two pieces."""
+        for name, content in self.files.items():
+            half = len(content) // 2
+            yield name, iter((content[:half], content[half:]))
+
+
+def made(
+    version: str,
+    *,
+    name: str = "marks",
+    counter: int = 1,
+    epoch: int = 0,
+    fails: Literal["", "self-test", "trial"] = "",
+) -> Made:
+    files = {
+        "model.tflite": f"the model {name}@{version}".encode() * 3,
+        "goldens.json": f"the goldens of {name}@{version}".encode(),
+    }
+    manifest = Manifest(
+        name=name,
+        version=version,
+        counter=counter,
+        epoch=epoch,
+        files=tuple(
+            FileEntry(name=name, size_bytes=len(content), sha256=sha256(content).hexdigest())
+            for name, content in files.items()
+        ),
+        variants=(Variant(kind="cpu", model="model.tflite", goldens="goldens.json"),),
+        input=Input(width=320, height=320),
+        family="ssd",
+        licence="Apache-2.0",
+    )
+    payload = write_manifest(manifest)
+    envelope = write_envelope(Envelope(payload, PAYLOAD_TYPE, ()))
+    return Made(manifest, digest_of(payload), envelope, files, fails)
+
+
+class Device:
+    """One process that has the store; another one after a crash goes on where it was.
+
+    Args:
+        files: the disk.
+        shelf: what can be had, by source.
+        root: of the store.
+        boot: of the host.
+    """
+
+    def __init__(
+        self, files: Files, shelf: Mapping[str, Made], *, root: Path = ROOT, boot: str = "boot"
+    ) -> None:
+        self.files = files
+        self.store = Store(root, files)
+        self.shelf = shelf
+        self.boot = boot
+        self.ledger = Ledger()
+        self.started = False
+
+    def start(self) -> None:
+        self.open()
+        self.record(deployment.started(self.ledger, boot=self.boot, at=AT))
+        self.started = True
+
+    def open(self) -> None:
+        self.ledger = self.store.open()
+
+    def record(self, ledger: Ledger) -> None:
+        if ledger != self.ledger:
+            self.store.record(ledger)
+            self.ledger = ledger
+
+    def begin(self, source: str, *, force: bool = False) -> None:
+        request = Request(source=source, force=force, downgrade=True)
+        self.record(deployment.begin(self.ledger, request, id_=f"{len(self.ledger.past)}"))
+
+    def install(self, source: str) -> None:
+        self.begin(source)
+        self.finish()
+
+    def finish(self) -> None:
+        while self.ledger.deployment is not None:
+            self.step()
+        self.settle()
+
+    def settle(self) -> None:
+        self.store.follow(self.ledger)
+        self.store.collect(self.ledger)
+
+    def step(self) -> None:
+        """The deployment in flight, one state on."""
+        in_flight = self.ledger.deployment
+        assert in_flight is not None
+        new = self.shelf[in_flight.request.source]
+        match in_flight.state:
+            case "fetching":
+                self.download(in_flight.id, new.bundle)
+                self.record(deployment.staged(self.ledger, at=AT))
+            case "staged":
+                self.unpack(in_flight.id, new)
+            case "verified":
+                self.test(new)
+            case "self-tested":
+                self.record(deployment.begin_trial(self.ledger, boot=self.boot, at=AT))
+            case "trial":
+                self.judge(new)
+
+    def download(self, id_: str, bundle: bytes) -> None:
+        """In three pieces, from where it was."""
+        have = self.files.size(self.store.incoming(id_))
+        third = len(bundle) // 3
+        bounds = [have, *(at for at in (third, 2 * third, len(bundle)) if at > have)]
+        self.store.receive(id_, (bundle[a:b] for a, b in pairwise(bounds)))
+
+    def unpack(self, id_: str, new: Made) -> None:
+        found = self.files.read(self.store.incoming(id_), MOST_BUNDLE_BYTES)
+        try:
+            _demand(found == new.bundle, "the bundle is damaged")
+            deployment.admit(self.ledger, new.manifest, new.digest)
+            self.store.add_version(new.digest, new.envelope, new.contents())
+        except BundleError as error:
+            self.record(deployment.reject(self.ledger, str(error), at=AT))
+        else:
+            self.record(deployment.verified(self.ledger, new.manifest, new.digest, at=AT))
+
+    def test(self, new: Made) -> None:
+        try:
+            self.store.version(new.digest)
+            _demand(new.fails != "self-test", "the goldens do not fit")
+        except BundleError as error:
+            self.record(deployment.reject(self.ledger, str(error), at=AT, deny=True))
+        else:
+            self.record(deployment.tested(self.ledger, at=AT))
+
+    def judge(self, new: Made) -> None:
+        if new.fails == "trial":
+            self.record(deployment.roll_back(self.ledger, "it sees nothing", at=AT))
+        else:
+            self.record(deployment.commit(self.ledger, at=AT))
+
+    def go_back(self) -> None:
+        previous = self.ledger.previous
+        epoch = 0 if previous == FACTORY else self.store.version(previous).manifest.epoch
+        self.record(deployment.go_back(self.ledger, epoch=epoch, title="", id_="back", at=AT))
+
+
+def _demand(condition: bool, otherwise: str) -> None:  # noqa: FBT001 (as `assert` has it)
+    if not condition:
+        raise BundleError(otherwise)
