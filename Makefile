@@ -15,13 +15,16 @@ pip := -m pip --disable-pip-version-check --quiet
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-litert test-tflite check format bench system campaign fuzz lock clean packages-demo packages-test
+.PHONY: help demo demo-update test test-litert test-tflite check format bench system campaign fuzz lock clean packages-demo packages-test
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
 
 demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 ends by itself
 	@$(venv)/bin/edged demo --seconds $(SECONDS)
+
+demo-update: $(demo_ready) ## a model update that is kept, and one that the device sends back, live: half a minute
+	@$(venv)/bin/edged demo --update
 
 test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python has
 

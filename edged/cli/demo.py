@@ -1,6 +1,7 @@
 """``edged demo``: the main job on this machine, with nothing to set up."""
 
 import argparse
+from types import ModuleType
 from typing import Any
 
 from edged.cli.numbers import number
@@ -24,6 +25,11 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="end after so long, with exit code 0 only if start and end events arrived; 0: until Ctrl-C",
     )
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="show a model update that is kept, and one that the device sends back; exit code 0 only if both happened",
+    )
     parser.set_defaults(func=run)
 
 
@@ -37,10 +43,24 @@ def run(args: argparse.Namespace) -> int:
     from edged.demo import demo
     from edged.demo.view import choose
 
+    if args.update:
+        return _update(demo, choose())
     print("edged demo: synthetic camera, bundled model, MQTT broker on loopback; Ctrl-C ends it")
     tally = demo.run(seconds=args.seconds, view=choose(), clock=SystemClock())
     print(tally.summary())
     if args.seconds and tally.missing:
         print(f"the demo failed: no {' and no '.join(tally.missing)} event arrived")
+        return EXIT_NOTHING_CAME
+    return 0
+
+
+def _update(demo: ModuleType, view: Any) -> int:
+    print("edged demo: two model updates on a running device; Ctrl-C ends it")
+    show = demo.run_updates(view=view, clock=SystemClock())
+    for past in show.outcomes:
+        reason = f": {past.reason}" if past.reason else ""
+        print(f"{past.title} {past.outcome.replace('-', ' ')}{reason}")
+    if not show.went_well:
+        print("the demo failed: the one was to be committed, and the other rolled back")
         return EXIT_NOTHING_CAME
     return 0

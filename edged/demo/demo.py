@@ -4,13 +4,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edged.clock import Clock, Deadline
+from edged.contract.model import ModelState
 from edged.demo.broker import HOST, LoopbackBroker
-from edged.demo.subscriber import Subscriber
+from edged.demo.subscriber import Message, Subscriber
 from edged.demo.tally import Tally
+from edged.demo.update import UpdateShow
 from edged.demo.view import View
+from edged.demo.workshop import open_workshop
 from edged.errors import EdgedError
 
 DEVICE = "demo"
@@ -26,7 +31,15 @@ protocol = "3.1.1"
 
 [camera.demo]
 source = "synthetic"
+{more}"""
+UPDATES = """\
+[model]
+bundled = "marks-fast"
+
+[updates]
+trust = "{trust}"
 """
+UPDATE_LIMIT_S = 120.0
 _POLL_S = 0.2
 _END_LIMIT_S = 10.0
 
@@ -40,22 +53,78 @@ def run(*, seconds: float, view: View, clock: Clock) -> Tally:
     Raises:
         EdgedError: the broker or the daemon did not start, or the daemon ended by itself.
     """
+    with _stage(clock) as (folder, port):
+        return _watch(folder, port, "", _Audience(view, clock, seconds))
+
+
+def run_updates(*, view: View, clock: Clock) -> UpdateShow:
+    """Run it until a better model was kept and a worse one was sent back, or Ctrl-C.
+
+    Raises:
+        EdgedError: what `run` raises; or the updates could not be made.
+    """
+    with _stage(clock) as (folder, port):
+        view.say("making keys, a trust file and two signed bundles")
+        workshop = open_workshop(folder)
+        show = UpdateShow(workshop, folder / "state")
+        _watch(
+            folder,
+            port,
+            UPDATES.format(trust=workshop.trust),
+            _Audience(view, clock, UPDATE_LIMIT_S, show),
+        )
+        return show
+
+
+@contextmanager
+def _stage(clock: Clock) -> Iterator[tuple[Path, int]]:
+    """A folder for all files, and the port of a broker that runs."""
     with tempfile.TemporaryDirectory(prefix="edged-demo-") as name:
-        folder = Path(name)
         broker = LoopbackBroker(clock)
         broker.await_ready()
         try:
-            return _watch(folder, broker.port, seconds, view, clock)
+            yield Path(name), broker.port
         finally:
             broker.stop()
 
 
-def _watch(folder: Path, port: int, seconds: float, view: View, clock: Clock) -> Tally:
+class _Audience:
+    """Watches until it has seen enough."""
+
+    def __init__(
+        self, view: View, clock: Clock, seconds: float, show: UpdateShow | None = None
+    ) -> None:
+        self._view = view
+        self._deadline = Deadline(clock, seconds) if seconds else None
+        self._show = show
+        self.tally = Tally()
+
+    def watch(self, subscriber: Subscriber, daemon: subprocess.Popen[bytes]) -> None:
+        with self._view.running():
+            while daemon.poll() is None and not self._has_seen_enough:
+                if self._show and (words := self._show.next()):
+                    self._view.say(words)
+                received = subscriber.next(_POLL_S)
+                if received is not None:
+                    self._take(received.message)
+
+    def _take(self, message: Message) -> None:
+        self.tally.take(message)
+        if self._show and isinstance(message, ModelState):
+            self._show.hear(message)
+        self._view.show(message, self.tally)
+
+    @property
+    def _has_seen_enough(self) -> bool:
+        late = self._deadline is not None and self._deadline.expired
+        return late or (self._show is not None and self._show.done)
+
+
+def _watch(folder: Path, port: int, more: str, audience: _Audience) -> Tally:
     config = folder / "edged.toml"
-    config.write_text(CONFIG.format(device=DEVICE, folder=folder, host=HOST, port=port))
+    config.write_text(CONFIG.format(device=DEVICE, folder=folder, host=HOST, port=port, more=more))
     log = folder / "edged.log"
     subscriber = Subscriber(host=HOST, port=port, device=DEVICE)
-    tally = Tally()
     with log.open("wb") as said:
         daemon = subprocess.Popen(
             [sys.executable, "-m", "edged", "run", "-c", str(config)],
@@ -63,8 +132,7 @@ def _watch(folder: Path, port: int, seconds: float, view: View, clock: Clock) ->
             stderr=said,
         )
     try:
-        with view.running():
-            _show(subscriber, daemon, tally, view, Deadline(clock, seconds) if seconds else None)
+        audience.watch(subscriber, daemon)
     except KeyboardInterrupt:
         pass
     finally:
@@ -72,21 +140,7 @@ def _watch(folder: Path, port: int, seconds: float, view: View, clock: Clock) ->
         subscriber.close()
     if daemon.returncode != 0:
         raise EdgedError(f"the daemon ended with {daemon.returncode}; it said:\n{log.read_text()}")
-    return tally
-
-
-def _show(
-    subscriber: Subscriber,
-    daemon: subprocess.Popen[bytes],
-    tally: Tally,
-    view: View,
-    deadline: Deadline | None,
-) -> None:
-    while daemon.poll() is None and not (deadline and deadline.expired):
-        received = subscriber.next(_POLL_S)
-        if received is not None:
-            tally.take(received.message)
-            view.show(received.message, tally)
+    return audience.tally
 
 
 def _end(daemon: subprocess.Popen[bytes]) -> None:

@@ -9,9 +9,10 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edged.contract.messages import CameraState, Event, FrameDetections, Status
+from edged.contract.model import ModelState
 from edged.contract.topics import Topics
 
-Message = Event | CameraState | FrameDetections | Status
+Message = Event | CameraState | FrameDetections | Status | ModelState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,6 @@ class Subscriber:
         arrived_ns = time.monotonic_ns()
         try:
             decoded = self._decoder.decode(message.payload)
-        except msgspec.ValidationError:  # info, health and model: not shown here
+        except msgspec.ValidationError:  # info and health: not shown here
             return
         self._arrived.put(Received(decoded, arrived_ns))

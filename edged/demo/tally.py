@@ -3,6 +3,7 @@
 from collections import Counter, deque
 
 from edged.contract.messages import CameraState, Event, FrameDetections, Status
+from edged.contract.model import ModelState
 from edged.demo.subscriber import Message
 
 _NEWEST = 12
@@ -14,6 +15,7 @@ class Tally:
     def __init__(self) -> None:
         self.status = "waiting for the device"
         self.model = ""
+        self.models: ModelState | None = None
         self.state: CameraState | None = None
         self.frame: FrameDetections | None = None
         self.events: deque[Event] = deque(maxlen=_NEWEST)
@@ -28,6 +30,8 @@ class Tally:
                 self.status = message.status
             case CameraState():
                 self.state = message
+            case ModelState():
+                self.models = message
             case FrameDetections():
                 self.frame = message
                 self.model = message.model

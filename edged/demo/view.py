@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from edged.contract.messages import Event
+from edged.contract.model import ModelState
+from edged.demo import update
 from edged.demo.subscriber import Message
 from edged.demo.tally import Tally
 
@@ -23,6 +25,9 @@ class View(Protocol):
     def show(self, message: Message, tally: Tally) -> None:
         """`message` has just been taken into `tally`."""
 
+    def say(self, words: str) -> None:
+        """Something happens now."""
+
 
 def choose(out: TextIO = sys.stdout) -> View:
     """The view that suits where the output goes."""
@@ -34,6 +39,7 @@ class Lines:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._model = ""
 
     def running(self) -> AbstractContextManager[object]:
         """See `View`."""
@@ -43,6 +49,13 @@ class Lines:
         """See `View`."""
         if isinstance(message, Event):
             print(line(tally.events[-1]), file=self._out, flush=True)
+        elif isinstance(message, ModelState) and (words := update.line(message)) != self._model:
+            self._model = words
+            self.say(words)
+
+    def say(self, words: str) -> None:
+        """See `View`."""
+        print(f"* {words}", file=self._out, flush=True)
 
 
 class LiveView:
@@ -52,6 +65,7 @@ class LiveView:
         from rich.live import Live
 
         self._live = Live(refresh_per_second=_REFRESH_HZ)
+        self._words = ""
 
     def running(self) -> AbstractContextManager[object]:
         """See `View`."""
@@ -60,7 +74,11 @@ class LiveView:
     def show(self, message: Message, tally: Tally) -> None:
         """See `View`."""
         del message
-        self._live.update(_picture(tally))
+        self._live.update(_picture(tally, self._words))
+
+    def say(self, words: str) -> None:
+        """See `View`."""
+        self._words = words
 
 
 def line(event: Event) -> str:
@@ -75,7 +93,7 @@ def line(event: Event) -> str:
     )
 
 
-def _picture(tally: Tally) -> "Group":
+def _picture(tally: Tally, words: str) -> "Group":
     from rich.console import Group
     from rich.panel import Panel
     from rich.text import Text
@@ -88,7 +106,10 @@ def _picture(tally: Tally) -> "Group":
     )
     styles = {"start": "green", "update": "dim", "end": "red"}
     told = Text("\n").join(Text(line(e), style=styles[e.type]) for e in tally.events)
+    models = update.line(tally.models) if tally.models else ""
+    about = [Panel("\n".join(filter(None, (words, models))), title="up/model")] if words else []
     return Group(
+        *about,
         Panel(
             f"there now: {now or 'nothing'}\n{boxes}",
             title=f"edged · {tally.status} · {tally.model}",

@@ -52,9 +52,13 @@ class Table:
         start, count = self._vector(slot, item_size=4)
         return [Table(self._buffer, self._follow(start + 4 * i)) for i in range(count)]
 
+    def extent(self, slot: int) -> tuple[int, int]:
+        """Where a vector of bytes begins in the buffer, and how many it has."""
+        return self._vector(slot, item_size=1)
+
     def octets(self, slot: int) -> bytes:
         """A vector of bytes."""
-        start, count = self._vector(slot, item_size=1)
+        start, count = self.extent(slot)
         return self._buffer[start : start + count]
 
     def text(self, slot: int) -> str:

@@ -1,0 +1,94 @@
+"""The demo's updates: a better model, which is kept, and then a worse one, which the device sends back by itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edged.app.asking import Install
+from edged.app.control import ControlClient
+from edged.contract.model import Deployed, ModelState
+from edged.demo.workshop import Workshop
+from edged.errors import EdgedError, UpdateError
+from edged.ota.ledger import Request
+
+EXPECTED = ("committed", "rolled-back")
+"""How the two must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An update of the show: what is said when it begins, and the bundle."""
+
+    words: str
+    bundle: Path
+
+
+class UpdateShow:
+    """Asks the device for one update after the other; `done` once both are over."""
+
+    def __init__(self, workshop: Workshop, state_dir: Path) -> None:
+        self._control = ControlClient(state_dir)
+        self._steps = [
+            Step(
+                "a better model arrives: signed, tried on its goldens, now on trial", workshop.good
+            ),
+            Step(
+                "a worse model arrives: signed as rightly, and good at its own goldens",
+                workshop.bad,
+            ),
+        ]
+        self._under_way = ""
+        self.outcomes: list[Deployed] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether all that is to happen has happened."""
+        return not self._steps and not self._under_way
+
+    @property
+    def went_well(self) -> bool:
+        """Whether it happened as it should."""
+        return tuple(past.outcome for past in self.outcomes) == EXPECTED
+
+    def next(self) -> str:
+        """Begin the next update if none is under way: what is to be said of it, else "".
+
+        Raises:
+            EdgedError: the device refuses it.
+        """
+        if self._under_way or not self._steps:
+            return ""
+        step = self._steps[0]
+        request = Install(request=Request(source=str(step.bundle)))
+        try:
+            answer = self._control.ask(request)
+        except UpdateError:
+            return ""  # the device is not up yet
+        if answer.error:
+            raise EdgedError(f"the device refuses {step.bundle.name}: {answer.error}")
+        self._under_way = answer.id
+        self._steps.pop(0)
+        return step.words
+
+    def hear(self, state: ModelState) -> None:
+        """What the device says on `up/model`."""
+        if state.last is not None and state.last.id == self._under_way:
+            self.outcomes.append(state.last)
+            self._under_way = ""
+
+
+def line(state: ModelState) -> str:
+    """What `up/model` says, as a line of text."""
+    installed = state.installed.name if state.installed else "none"
+    if state.candidate is not None:
+        version = state.candidate.version
+        what = version.name if version else "a bundle"
+        if state.candidate.state == "trial":
+            tenths = int(state.candidate.progress * 10)
+            return f"model {installed}; {what} on trial: {tenths * 10} %"
+        return f"model {installed}; {what} {state.candidate.state}"
+    if state.last is not None:
+        reason = f": {state.last.reason}" if state.last.reason else ""
+        return (
+            f"model {installed}; {state.last.title} {state.last.outcome.replace('-', ' ')}{reason}"
+        )
+    return f"model {installed}"
