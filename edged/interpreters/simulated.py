@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,8 @@ class SimulatedInterpreter:
     `edged.interpreters.makebelieve`. A `delegate` is the name of a device that only one interpreter at a time can have.
     """
 
-    _devices: ClassVar[WeakValueDictionary[str, "SimulatedInterpreter"]] = WeakValueDictionary()
+    _devices: ClassVar[dict[str, "SimulatedInterpreter"]] = {}
+    """Those in use; one whose holder is not closed stays so."""
 
     def __init__(
         self,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
-from edged.errors import WorkerError
+from edged.errors import InvokeError, WorkerError
 from edged.interpreters.simulated import SimulatedInterpreter
 from edged.motion import MotionDetector
 from edged.pipeline.masks import MaskPainter
@@ -50,7 +51,8 @@ class Stage:
         if self.swap.observer is None:
             self.swap.wait(1.0)
         else:
-            self.swap.observer.reflect(self.swap.observer.observe(scene()))
+            self.sight = self.swap.observer.observe(scene())
+            self.swap.observer.reflect(self.sight)
 
     def answer(self, number: int) -> Ready | Declined:
         """Go on until that plan is answered, and nothing is left to do."""
@@ -70,8 +72,11 @@ class Stage:
 
 
 def scene() -> Frame:
+    """A red block, and a blue hook that fills seven sixteenths of its box."""
     pixels = np.full((240, 320, 3), 90, np.uint8)
     pixels[60:180, 80:160] = (20, 20, 230)
+    pixels[40:200, 200:220] = (230, 20, 20)
+    pixels[40:80, 200:280] = (230, 20, 20)
     return frame(pixels)
 
 
@@ -130,9 +135,12 @@ def test_a_trial_begins_once_the_shadow_is_there_and_ends_with_the_next_plan(
     assert shadow_of(trial) == old
     assert stage.on_trial()
     assert [said.both for said in stage.said if isinstance(said, Compared)][-1] == 1
+    shown = [loaded.model.interpreter for loaded in stage.swap._loaded]
     stage.tell(Plan(number=2, model=new, min_scores=(0.5,)))
     stage.answer(2)
     assert not stage.on_trial()
+    with pytest.raises(InvokeError, match="after it was closed"):
+        shown[0].invoke(np.zeros((1, 240, 320, 3), np.uint8))
     stage.swap.close()
 
 
@@ -143,8 +151,40 @@ def test_a_falter_is_told_with_the_frame_that_it_was_on(tmp_path: Path) -> None:
     stage.tell(Plan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(0.5,)))
     stage.answer(1)
     faltered = next(said for said in stage.said if isinstance(said, Faltered))
-    assert (faltered.plan, faltered.camera, faltered.frame_seq) == (1, 0, 0)
+    assert (faltered.kind, faltered.plan, faltered.camera) == ("invoke", 1, 0)
+    assert faltered.frame_seq == 0
     assert not [said for said in stage.said if isinstance(said, Compared)]
+    stage.swap.close()
+
+
+@pytest.mark.parametrize(
+    ("min_score", "shadow_score", "told", "compared"),
+    [(0.3, 0.3, 2, 2), (0.8, 0.3, 1, 2), (0.3, 0.8, 2, 1)],
+)
+def test_what_is_told_and_what_is_compared_have_scores_of_their_own(
+    tmp_path: Path, min_score: float, shadow_score: float, told: int, compared: int
+) -> None:
+    old, new = simulated(tmp_path, "old"), simulated(tmp_path, "new")
+    stage = Stage(Plan(model=old, min_scores=(min_score,)))
+    trial = Plan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(min_score,))
+    stage.tell(replace(trial, shadow_score=shadow_score))
+    stage.answer(1)
+    assert len(stage.sight.detections) == told
+    last = [said for said in stage.said if isinstance(said, Compared)][-1]
+    assert (last.both, last.only_new, last.only_old) == (compared, 0, 0)
+    stage.swap.close()
+
+
+def test_a_plan_that_comes_while_the_old_model_is_brought_back_is_answered(tmp_path: Path) -> None:
+    old = simulated(tmp_path, "old", delegate="tpu", open_ms=20)
+    stage = Stage(Plan(model=old, min_scores=(0.5,)))
+    stage.tell(Plan(number=1, model=simulated(tmp_path, "bad", delegate="tpu", nan_after=0), min_scores=(0.5,)))  # fmt: skip
+    while stage.swap._declined is None:
+        stage.step()
+    assert stage.swap.observer is None
+    stage.tell(Plan(number=2, model=simulated(tmp_path, "new"), min_scores=(0.5,)))
+    assert isinstance(stage.answer(2), Ready)
+    assert [said.plan for said in stage.said if isinstance(said, Ready | Declined)] == [0, 2]
     stage.swap.close()
 
 
