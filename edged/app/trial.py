@@ -17,10 +17,8 @@ from edged.ota.evidence import Witness
 from edged.ota.probation import Back, Baseline, Going, Verdict, judge
 from edged.workers.protocol import Compared, Declined, Faltered, Observation, Ready
 
-BASELINE_S = 5.0
-"""The model in use has looked for so long, or"""
 BASELINE_WAIT_S = 60.0
-"""so much time has passed, before another goes on trial: a camera that is lost does not hold it up."""
+"""After so much more time without a baseline another model goes on trial all the same: a camera that is lost does not hold it up."""
 COME_UP_S = 120.0
 """A model that does not look by then does not come up."""
 MOST_LOSSES_IN_A_ROW = 3
@@ -86,6 +84,8 @@ class Trial:
         self._frame_times = Window()
         self._counts: deque[tuple[int, int]] = deque()
         """When, and how many frames had been inferred, over the last half minute."""
+        self._inferred = 0
+        """By the model that is kept, since it was told that it looks."""
         self._losses = 0
         self.broken = ""
         """Why the model that is not on trial does not work; whoever reads it sets it to ""."""
@@ -110,13 +110,14 @@ class Trial:
         self._choice = None
         self.progress = 0.0
 
-    def may_begin(self, surroundings: Surroundings) -> bool:
-        """Whether there is a baseline, or there will be none."""
-        now_ns = self._clock.monotonic_ns()
+    def may_begin(self, surroundings: Surroundings, baseline_s: float) -> bool:
+        """Whether there is a baseline of so many seconds, or there will be none."""
         if surroundings.throttled:
             return False
-        measured_s = (self._counts[-1][0] - self._counts[0][0]) / NS_PER_S if self._counts else 0.0
-        return measured_s >= BASELINE_S or now_ns - self._since_ns >= BASELINE_WAIT_S * NS_PER_S
+        if self._counts and self._counts[-1][0] - self._counts[0][0] >= baseline_s * NS_PER_S:
+            return True
+        waited_ns = self._clock.monotonic_ns() - self._since_ns
+        return waited_ns >= (baseline_s + BASELINE_WAIT_S) * NS_PER_S
 
     @property
     def baseline(self) -> Baseline:
@@ -142,18 +143,14 @@ class Trial:
             self._choice.probation, self._choice.budgets, self._baseline, self._witness.evidence()
         )
         if isinstance(verdict, Going):
-            self.progress = verdict.progress
+            self.progress = max(self.progress, verdict.progress)
         return verdict
 
     def watch(self, surroundings: Surroundings) -> None:
         """Time has passed."""
         now_ns = self._clock.monotonic_ns()
         if self._choice is None:
-            inferred = sum(frames.inferred for frames in surroundings.cameras.values())
-            if self._frame_times.quantiles_s() is not None:
-                self._counts.append((now_ns, inferred))
-            while self._counts and now_ns - self._counts[0][0] > _FPS_WINDOW_S * NS_PER_S:
-                self._counts.popleft()
+            self._measure(now_ns)
         elif self._looking:
             self._witness.passed(
                 (now_ns - self._ticked_ns) / NS_PER_S, throttled=surroundings.throttled
@@ -187,6 +184,7 @@ class Trial:
         frame_ns = seen.encode_ns + seen.invoke_ns + seen.decode_ns
         if self._choice is None:
             self._frame_times.add(frame_ns)
+            self._inferred += 1
         elif self._looking:
             self._witness.looked(frame_ns=frame_ns, invoke_ns=seen.invoke_ns)
 
@@ -204,6 +202,8 @@ class Trial:
                     only_old=message.only_old,
                     old_ns=message.old_ns,
                 )
+            case Faltered(kind="invoke"):
+                self._witness.failed()
             case Faltered(reason=reason):
                 self._witness.faltered(reason)
             case Declined(reason=reason):
@@ -219,8 +219,15 @@ class Trial:
         elif (loss.fault and loss.fault.kind == "model") or self._losses >= MOST_LOSSES_IN_A_ROW:
             self.broken = reason
 
+    def _measure(self, now_ns: int) -> None:
+        if self._inferred:
+            self._counts.append((now_ns, self._inferred))
+        while self._counts and now_ns - self._counts[0][0] > _FPS_WINDOW_S * NS_PER_S:
+            self._counts.popleft()
+
     def _forget(self) -> None:
         """Another model looks: what was measured is not its."""
+        self._inferred = 0
         self._frame_times = Window()
         self._counts.clear()
         self._since_ns = self._clock.monotonic_ns()

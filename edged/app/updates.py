@@ -37,6 +37,7 @@ from edged.interfaces import Received
 from edged.logs import fields
 from edged.ota.ledger import FACTORY, Request
 from edged.ota.lock import StoreLock
+from edged.ota.manifest import Probation
 from edged.ota.probation import Back, Baseline, Going, Keep
 from edged.workers.installprotocol import Finished, Progress
 
@@ -263,7 +264,7 @@ class Updates:
             elif deployment.state == "trial":
                 self._judge()
             elif deployment.state == "self-tested":
-                if self._trial.may_begin(surroundings):
+                if self._may_begin_trial(deployment.digest, surroundings):
                     self._keeper.begin_trial(self._boot, self._trial.baseline)
                     self._after(ended=False)
             elif now_ns >= self._due_ns:
@@ -272,6 +273,15 @@ class Updates:
                 self._tidy(now_ns)
         except StoreError as error:
             self._lose_store(error)
+
+    def _may_begin_trial(self, digest: str, surroundings: Surroundings) -> bool:
+        if self._keeper.pinned:
+            return False
+        try:
+            probation = self._selection.checked(digest).probation
+        except UpdateError:
+            probation = Probation()  # what is wrong with it comes out as it is to look
+        return self._trial.may_begin(surroundings, probation.baseline_s)
 
     def _look_for_work(self, now_ns: int) -> None:
         if self._keeper.pinned or self._keeper.settings.updates.trust is None:

@@ -105,6 +105,7 @@ class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a trial must show before the model is kept.
 
     Attributes:
+        baseline_s: the old model is measured for at least so long before the trial.
         min_s: it lasts at least so long; time in which the board throttles does not count.
         min_frames: and so many frames.
         most_s: without enough evidence it ends after so long, and the commit is flagged.
@@ -118,6 +119,7 @@ class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         most_boxes: more of them in one frame are a flood.
     """
 
+    baseline_s: Annotated[float, Meta(ge=0, le=20)] = 5.0
     min_s: Annotated[float, Meta(ge=0, le=604_800)] = 300.0
     min_frames: Annotated[int, Meta(ge=0, le=10_000_000)] = 500
     most_s: Annotated[float, Meta(ge=0, le=2_592_000)] = 3600.0

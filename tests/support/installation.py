@@ -17,6 +17,7 @@ from edged.ota.manifest import (
     FileEntry,
     Input,
     Manifest,
+    Probation,
     Variant,
     digest_of,
     write_manifest,
@@ -56,6 +57,7 @@ def made(
     counter: int = 1,
     epoch: int = 0,
     fails: Literal["", "self-test", "trial"] = "",
+    probation: Probation | None = None,
 ) -> Made:
     files = {
         "model.tflite": f"the model {name}@{version}".encode() * 3,
@@ -74,6 +76,7 @@ def made(
         input=Input(width=320, height=320),
         family="ssd",
         licence="Apache-2.0",
+        probation=probation or Probation(),
     )
     payload = write_manifest(manifest)
     envelope = write_envelope(Envelope(payload, PAYLOAD_TYPE, ()))

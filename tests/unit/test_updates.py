@@ -22,6 +22,7 @@ from edged.ota import deployment
 from edged.ota.files import Files
 from edged.ota.ledger import FACTORY, Request
 from edged.ota.lock import StoreLock
+from edged.ota.manifest import Probation
 from edged.ota.store import Store
 from edged.types import Detections
 from edged.workers.installprotocol import Finished
@@ -431,3 +432,27 @@ def test_a_channel_without_news_is_told_and_stops_nothing(tmp_path: Path) -> Non
     scenario.run(1)
     assert "channel.stale" in scenario.held
     assert scenario.updates.choice.digest == FACTORY
+
+
+def test_how_long_the_old_model_is_measured_before_the_trial_the_bundle_says(
+    tmp_path: Path,
+) -> None:
+    quick = made("3", counter=3, probation=Probation(baseline_s=1.0))
+    scenario = staged(tmp_path, quick, OLD)
+    scenario.run(1)
+    assert scenario.state == "self-tested"
+    scenario.run(1)
+    assert scenario.state == "trial"
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert in_flight.fps_before == pytest.approx(12, abs=1)  # as many as `run` gives
+
+
+def test_no_trial_begins_while_the_configuration_names_a_model(tmp_path: Path) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.updates.adopt(replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite"))))
+    scenario.run(100)
+    assert scenario.state == "self-tested"
+    scenario.updates.adopt(SETTINGS)
+    scenario.run(10)
+    assert scenario.state == "trial"
