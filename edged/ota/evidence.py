@@ -23,7 +23,7 @@ class Evidence:
         throttled: the board throttles now.
         captured: frames that the cameras gave.
         inferred: frames that the new model saw.
-        failed: frames on which it failed.
+        failed: frames on which it failed, whether the old one looked at them instead or nobody did.
         timed: frames of which the durations are known.
         frame_s_p95: 95th percentile of a frame's time in the new model: encode, invoke and decode; 0 if none is known.
         invoke_s_p95: of the interpreter alone.
@@ -110,6 +110,8 @@ class Witness:
         self._throttled = False
         self._last: dict[str, _Counts] = {}
         self._sum = _Counts(0, 0, 0)
+        self._stood_in = 0
+        """Frames that the old model saw because the new one failed; the workers count them as inferred."""
         self._frames = Reservoir()
         self._invokes = Reservoir()
         self._shadows = Reservoir()
@@ -152,6 +154,11 @@ class Witness:
         self._shadows.add(old_ns)
         self._shadow_ns += old_ns
 
+    def failed(self) -> None:
+        """The new model failed on a frame, and the old one looked at it instead."""
+        if not self._throttled:
+            self._stood_in += 1
+
     def weighed(self, memory_mb: float) -> None:
         """So much memory is the new model's at the moment."""
         self._memory_mb = max(memory_mb, self._memory_mb or 0.0)
@@ -171,8 +178,8 @@ class Witness:
             judged_s=self._judged_s,
             throttled=self._throttled,
             captured=self._sum.captured,
-            inferred=self._sum.inferred,
-            failed=self._sum.failed,
+            inferred=max(self._sum.inferred - self._stood_in, 0),
+            failed=self._sum.failed + self._stood_in,
             timed=self._frames.count,
             frame_s_p95=self._frames.p95_s(),
             invoke_s_p95=self._invokes.p95_s(),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from edged.errors import InvokeError, ModelError
 from edged.pipeline.agreement import Translation, agreement
@@ -15,6 +15,8 @@ from edged.workers.protocol import Compared, Faltered, FromWorker, Plan
 _log = logging.getLogger(__name__)
 
 _MOST_WORDS = 4096
+_Trouble = tuple[Literal["invoke", "nonsense", "flood"], str]
+"""What went wrong on a frame, and in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +94,15 @@ class Trial:
         asked_score = min(min_score, self._plan.shadow_score)
         try:
             look = self._scope.vision.look(self._new, prepared, asked_score)
-            reason = self._flood(look.detections)
+            trouble = self._flood(look.detections)
         except (InvokeError, ModelError) as error:
-            reason = str(error) or repr(error)
-        self._faltered = bool(reason)
-        if reason:
+            trouble = _trouble(error)
+        self._faltered = trouble is not None
+        if trouble is not None:
+            kind, reason = trouble
             self._scope.say(
                 Faltered(
+                    kind=kind,
                     plan=self._plan.number,
                     camera=camera,
                     frame_seq=frame.seq,
@@ -139,11 +143,11 @@ class Trial:
             )
         )
 
-    def _flood(self, found: Detections) -> str:
+    def _flood(self, found: Detections) -> _Trouble | None:
         count = int((found.scores >= self._plan.shadow_score).sum())
         if count <= self._plan.most_boxes:
-            return ""
-        return (
+            return None
+        return "flood", (
             f"{count} detections of at least {self._plan.shadow_score:.2f} in one frame; "
             f"{self._plan.most_boxes} are allowed"
         )
@@ -153,3 +157,7 @@ class Trial:
         look = self._scope.vision.look(self._old, prepared, min_score)
         found = self._translate(look.detections)
         return replace(look, detections=found[found.class_ids >= 0])
+
+
+def _trouble(error: InvokeError | ModelError) -> _Trouble:
+    return "invoke" if isinstance(error, InvokeError) else "nonsense", str(error) or repr(error)

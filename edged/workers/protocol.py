@@ -136,8 +136,17 @@ class Declined(Struct, frozen=True, kw_only=True, tag="declined"):
 
 
 class Faltered(Struct, frozen=True, kw_only=True, tag="faltered"):
-    """Worker to supervisor, in a trial: the new model failed on a frame, or flooded it; the shadow looked at it instead."""
+    """Worker to supervisor, in a trial: the new model failed on a frame; the shadow looked at it instead.
 
+    Attributes:
+        kind: the runtime failed, which it may once in a while; or, what no model may, its outputs are nonsense, or a flood of boxes.
+        plan: number of the plan.
+        camera: index into the job's cameras.
+        frame_seq: of the frame.
+        reason: in words.
+    """
+
+    kind: Literal["invoke", "nonsense", "flood"]
     plan: int
     camera: int
     frame_seq: int

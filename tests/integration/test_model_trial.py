@@ -83,21 +83,26 @@ def test_a_slow_model_is_seen_to_be_slow_and_the_shadow_delays_no_observation(
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("fault", "kind", "reason"),
     [
-        ({"nan_after": TRIED + 10}, "not numbers"),
-        ({"fail_after": TRIED + 10}, "failed on purpose"),
-        ({"flood_after": TRIED + 10}, "100 detections of at least 0.40 in one frame; 50 are"),
+        ({"nan_after": TRIED + 10}, "nonsense", "not numbers"),
+        ({"fail_after": TRIED + 10}, "invoke", "failed on purpose"),
+        (
+            {"flood_after": TRIED + 10},
+            "flood",
+            "100 detections of at least 0.40 in one frame; 50 are",
+        ),
     ],
 )
 def test_where_the_new_model_falters_the_old_one_stands_in(
-    tmp_path: Path, fault: dict[str, float], reason: str
+    tmp_path: Path, fault: dict[str, float], kind: str, reason: str
 ) -> None:
     old, new = simulated(tmp_path, "old"), simulated(tmp_path, "new", fault)
     with Worker(plan(0, old), live(300)) as worker:
         begun(worker, trial(new, old, most_boxes=50))
         faltered = worker.until(Faltered)
-        assert (faltered.plan, faltered.camera, reason in faltered.reason) == (1, 0, True)
+        assert (faltered.kind, faltered.plan, faltered.camera) == (kind, 1, 0)
+        assert reason in faltered.reason
         # The same frame is the next that is told of, and the old model has looked at it.
         seen = worker.until(Observation)
         assert seen.frame_seq == faltered.frame_seq

@@ -46,6 +46,19 @@ def test_the_time_of_a_throttled_board_does_not_count() -> None:
     assert (seen.both, seen.only_new, seen.only_old, seen.boxes) == (2, 4, 6, 12)
 
 
+def test_where_the_old_model_stood_in_the_new_one_failed() -> None:
+    witness = Witness()
+    for count in (0, 10):
+        witness.counted("front", captured=count, inferred=count, failed=0)
+    witness.failed()
+    witness.failed()
+    witness.passed(1.0, throttled=True)
+    witness.failed()
+    seen = witness.evidence()
+    assert (seen.captured, seen.inferred, seen.failed) == (10, 8, 2)
+    assert not seen.faltered
+
+
 def test_throttling_excuses_no_nonsense_and_no_loss() -> None:
     witness = Witness()
     witness.passed(1.0, throttled=True)

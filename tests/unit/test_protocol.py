@@ -64,7 +64,7 @@ def test_more_detections_than_a_packet_holds_are_cut_off_at_the_lowest_scores() 
         Report(cameras=(protocol.CameraReport(name="a", state="lost", reason="gone"),)),
         Fault(kind="model", reason="no model"),
         protocol.Declined(plan=2, reason="it saw nothing in 01-easy.png"),
-        protocol.Faltered(plan=2, camera=0, frame_seq=7, reason="not a number"),
+        protocol.Faltered(kind="nonsense", plan=2, camera=0, frame_seq=7, reason="not a number"),
         protocol.Compared(
             plan=2, camera=0, frame_seq=10, both=2, only_new=1, only_old=0, new_ns=9, old_ns=8
         ),

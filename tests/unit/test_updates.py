@@ -4,7 +4,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 from msgspec.structs import replace
@@ -152,6 +152,10 @@ def observation(seq: int) -> Observation:
     )
 
 
+def faltered(kind: Literal["invoke", "nonsense", "flood"]) -> Faltered:
+    return Faltered(kind=kind, plan=1, camera=0, frame_seq=1, reason="it went wrong")
+
+
 def compared(seq: int) -> Compared:
     return Compared(
         plan=1,
@@ -226,10 +230,11 @@ def test_progress_is_told_and_rises(tmp_path: Path) -> None:
         lambda trial: trial.lost(
             Loss(worker=0, reason="was killed by SIGSEGV", fault=None, retry_in_s=1)
         ),
-        lambda trial: trial.told(Faltered(plan=1, camera=0, frame_seq=1, reason="not a number")),
+        lambda trial: trial.told(faltered("nonsense")),
+        lambda trial: trial.told(faltered("flood")),
         lambda trial: trial.told(Declined(plan=1, reason="no qr_code in 01-easy.png")),
     ],
-    ids=["lost", "faltered", "declined"],
+    ids=["lost", "nonsense", "flood", "declined"],
 )
 def test_a_bad_model_is_gone_at_once_and_not_tried_again(
     tmp_path: Path, happens: Callable[[Trial], None]
@@ -245,6 +250,21 @@ def test_a_bad_model_is_gone_at_once_and_not_tried_again(
     assert scenario.updates.choice.digest == OLD.digest
     assert NEW.digest in status.denied
     assert scenario.store.versions() == (OLD.digest,)
+
+
+def test_a_runtime_that_fails_on_one_frame_is_judged_by_the_share_of_such_frames(
+    tmp_path: Path,
+) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.trial.told(faltered("invoke"))
+    scenario.run(1)
+    assert scenario.state == "trial"
+    scenario.trial.told(faltered("invoke"))
+    scenario.run(1)
+    past = scenario.updates.status().past[-1]
+    assert past.outcome == "rolled-back"
+    assert "it failed on 2 of" in past.reason
 
 
 def test_nothing_is_judged_while_the_board_throttles(tmp_path: Path) -> None:
@@ -286,7 +306,7 @@ def test_a_disk_that_fails_as_the_trial_does_holds_up_the_ledger_but_not_the_old
     scenario = staged(tmp_path, NEW, OLD)
     scenario.run(10)
     scenario.broken = True
-    scenario.trial.told(Faltered(plan=1, camera=0, frame_seq=1, reason="not a number"))
+    scenario.trial.told(faltered("nonsense"))
     scenario.run(0.25)
     assert scenario.updates.choice.digest == OLD.digest
     assert "update" in scenario.held
