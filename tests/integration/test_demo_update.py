@@ -15,4 +15,4 @@ def test_a_better_model_is_kept_and_a_worse_one_is_sent_back() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     committed, rolled_back = done.stdout.splitlines()[-2:]
     assert committed.startswith("marks@1.0 committed")
-    assert rolled_back.startswith("marks@2.0 rolled back: it agrees with the old model to 0.0")
+    assert rolled_back.startswith("marks@2.0 rolled back: it agrees with the old model to 0.")
