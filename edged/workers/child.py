@@ -6,6 +6,7 @@ release. A child shares one socket pair with its parent, and dies with it.
 
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -47,15 +48,19 @@ def spawn(
 
 
 def adopt_socket(fd: int) -> socket.socket:
-    """The child's end of the pair."""
+    """The child's end of the pair; after `live_under_parent`, which a parent that is dead already does not answer: then we end here.
+
+    Its job may be in the socket even so.
+    """
+    poll = select.poll()
+    poll.register(fd, 0)
+    if any(events & select.POLLHUP for _, events in poll.poll(0)):
+        raise SystemExit("the parent is gone")
     return socket.socket(fileno=fd)
 
 
 def live_under_parent() -> None:
-    """Die with the thread that spawned us, and leave the terminal's Ctrl-C to the parent.
-
-    A parent that died before we asked is noticed by the end of the socket.
-    """
+    """Die with the thread that spawned us, and leave the terminal's Ctrl-C to the parent."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
