@@ -28,6 +28,7 @@ MOST_BOOTS = 5
 """And with the fifth boot of the host."""
 MOST_PAST = 20
 MOST_DENIED = 200
+MOST_SOURCE = 4096
 _MOST_WORDS = 500
 
 
@@ -35,8 +36,12 @@ def begin(ledger: Ledger, request: Request, *, id_: str) -> Ledger:
     """Take on a request.
 
     Raises:
-        UpdateError: another deployment is in flight.
+        UpdateError: another deployment is in flight; or the source cannot be written down.
     """
+    if len(request.source) > MOST_SOURCE or _words(request.source, MOST_SOURCE) != request.source:
+        raise UpdateError(
+            f"{_words(request.source)!r} is no source: it is longer than {MOST_SOURCE} letters, or no valid UTF-8"
+        )
     if ledger.deployment is not None:
         busy = ledger.deployment
         raise UpdateError(
@@ -131,10 +136,15 @@ def rest(ledger: Ledger) -> Ledger:
 
 
 def started(ledger: Ledger, *, boot: str, at: str) -> Ledger:
-    """The daemon has started: in a trial that is a death of its process or a boot of the host, and there may be too many."""
+    """The daemon has started: in a trial that is a death of its process or a boot of the host, and there may be too many.
+
+    Before a trial it is a transition: what takes the host down each time it is tried must end, too.
+    """
     deployment = ledger.deployment
-    if deployment is None or deployment.state != "trial":
+    if deployment is None:
         return ledger
+    if deployment.state != "trial":
+        return _move(ledger, at=at, state=deployment.state, hindrance=deployment.hindrance)
     booted = boot != deployment.boot
     deaths = deployment.deaths + (not booted and not deployment.resting)
     boots = deployment.boots + booted
@@ -153,7 +163,7 @@ def started(ledger: Ledger, *, boot: str, at: str) -> Ledger:
 def hindered(ledger: Ledger, reason: str, *, at: str) -> Ledger:
     """It cannot go on for a passing reason: it stays where it is."""
     state = _in_flight(ledger).state
-    return _move(ledger, at=at, state=state, hindrance=reason[:_MOST_WORDS])
+    return _move(ledger, at=at, state=state, hindrance=_words(reason))
 
 
 def commit(ledger: Ledger, *, at: str, flag: str = "") -> Ledger:
@@ -277,7 +287,8 @@ def _move(ledger: Ledger, *, at: str, **changes: object) -> Ledger:
 
 
 def _deny(ledger: Ledger, digest: str, reason: str) -> Ledger:
-    denied = {**ledger.denied, digest: reason[:_MOST_WORDS]}
+    others = {one: why for one, why in ledger.denied.items() if one != digest}
+    denied = {**others, digest: _words(reason)}
     newest = dict(list(denied.items())[-MOST_DENIED:])
     return replace(ledger, denied=newest)
 
@@ -292,8 +303,13 @@ def _end(
         digest=deployment.digest,
         source=deployment.request.source,
         outcome=outcome,
-        reason=reason[:_MOST_WORDS],
+        reason=_words(reason),
         flagged=flagged,
         time=at,
     )
     return replace(ledger, deployment=None, past=(*ledger.past, over)[-MOST_PAST:])
+
+
+def _words(text: str, most: int = _MOST_WORDS) -> str:
+    """What of a text can be written down; a path may have been no text at all."""
+    return text.encode(errors="replace").decode()[:most]

@@ -184,7 +184,7 @@ class Store:
         return tuple(filter(is_digest, self._files.names(self._versions)))
 
     def collect(self, ledger: Ledger) -> tuple[str, ...]:
-        """Remove the versions and downloads that are no longer needed.
+        """Remove the versions and downloads that are no longer needed; what stands beside a download, by its name, goes with it.
 
         Returns:
             The digests of the versions that were removed.
