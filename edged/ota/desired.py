@@ -38,7 +38,7 @@ class Desired(
         sequence: goes up with every message of the channel.
         title: ``name@version``, for people.
         digest: of the version's manifest.
-        urls: where the bundle is; any of them will do.
+        urls: where the bundle is; they are tried in turn.
         refresh_h: a message with a higher sequence, be it for the same version, follows within so many hours.
     """
 
@@ -105,7 +105,13 @@ def follow(ledger: Ledger, desired: Desired, payload_sha256: str) -> Request | N
         settled |= {ledger.deployment.digest, ledger.deployment.request.expected}
     if desired.digest in settled:
         return None
-    return Request(source=desired.urls[0], requested_by="channel", expected=desired.digest)
+    source, *mirrors = desired.urls
+    return Request(
+        source=source,
+        mirrors=tuple(mirrors),
+        requested_by="channel",
+        expected=desired.digest,
+    )
 
 
 def noted(ledger: Ledger, desired: Desired, payload_sha256: str) -> Ledger:

@@ -24,6 +24,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     Attributes:
         source: a path or a URL.
+        mirrors: where else it is to be had, if it does not come from there.
         requested_by: who wants it; only an operator may go back to a lower counter.
         expected: the digest that it must have; "" if any will do.
         force: take it though it failed before.
@@ -31,6 +32,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """
 
     source: str
+    mirrors: tuple[str, ...] = ()
     requested_by: Requester = "operator"
     expected: OptionalDigest = ""
     force: bool = False

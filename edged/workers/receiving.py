@@ -3,6 +3,8 @@
 Beside a download stands a small file, its mark: the state of the source that it is a part of. It is durable before the first byte of
 the download, and gone before another download begins, so that parts of two files are never put together. What even so is no whole
 bundle in the end, after a power cut in the middle, comes once more from the beginning.
+
+Mirrors are tried in turn. Where there are some, what is not the bundle that was asked for is a mirror's fault, and not the end.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edged.clock import Clock
-from edged.errors import BundleError, StoreError
+from edged.errors import BundleError, DownloadError, RegistryError, StoreError, UpdateError
 from edged.interfaces import Fetcher
 from edged.ota.bundle import content, open_unverified
 from edged.ota.files import Files, replace
@@ -42,21 +44,40 @@ class Receiver:
         Raises:
             DownloadError: it does not come; what came so far is kept, and gone on with.
             StoreError: it cannot be written, or there is no room for it.
-            BundleError: it is larger than a bundle can be.
+            BundleError: it is larger than a bundle can be; or something else came, from all its mirrors.
             UpdateError: it is not to be had.
+            RegistryError: there is no way to fetch from such a source.
         """
-        resumed = self._fetch(deployment, watch)
-        if resumed and not self._is_whole(deployment):
-            self._discard(deployment)
-            self._fetch(deployment, watch)
+        failures: list[UpdateError | RegistryError] = []
+        for url in (deployment.request.source, *deployment.request.mirrors):
+            try:
+                self._receive_from(url, deployment, watch)
+            except StoreError:
+                raise
+            except (UpdateError, RegistryError) as error:
+                failures.append(error)
+            else:
+                return
+        passing = (failure for failure in failures if isinstance(failure, DownloadError))
+        raise type(next(passing, failures[0]))("; ".join(map(str, failures)))
 
     def is_here(self, deployment: Deployment) -> bool:
         """Whether there is a download at all."""
         return self._files.exists(self._store.incoming(deployment.id))
 
-    def _fetch(self, deployment: Deployment, watch: Watch) -> bool:
+    def _receive_from(self, url: str, deployment: Deployment, watch: Watch) -> None:
+        resumed = self._fetch(url, deployment, watch)
+        if resumed and not self._is_whole(deployment):
+            self._discard(deployment)
+            self._fetch(url, deployment, watch)
+        if deployment.request.mirrors and not self._is_whole(deployment):
+            self._discard(deployment)
+            raise BundleError(
+                f"what {urlsplit(url).hostname or url} gives is not the bundle that was asked for"
+            )
+
+    def _fetch(self, url: str, deployment: Deployment, watch: Watch) -> bool:
         """Whether a part of it was here already."""
-        url = deployment.request.source
         have_bytes = self._files.size(self._store.incoming(deployment.id))
         mark = self._mark(deployment)
         with self._fetcher(url).fetch(
@@ -82,6 +103,7 @@ class Receiver:
             watch(at, total_bytes)
 
     def _is_whole(self, deployment: Deployment) -> bool:
+        """Whether it is a bundle, and, as far as that was said, the right one; who signed it is looked at later."""
         path = self._store.incoming(deployment.id)
         try:
             with self._files.open(path) as file:
@@ -91,7 +113,7 @@ class Receiver:
                         pass
         except BundleError:
             return False
-        return True
+        return deployment.request.expected in ("", bundle.digest)
 
     def _discard(self, deployment: Deployment) -> None:
         """Its mark goes for good before anything else can."""

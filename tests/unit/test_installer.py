@@ -20,6 +20,7 @@ from edged.errors import (
 )
 from edged.fetchers.file import FileFetcher
 from edged.ota import deployment as rules
+from edged.ota.bundle import open_unverified
 from edged.ota.compatibility import Host
 from edged.ota.files import Files
 from edged.ota.ledger import Deployment, Ledger, Request
@@ -295,6 +296,63 @@ def test_a_scheme_that_nothing_fetches_is_rejected() -> None:
     bench = Bench().begin("gopher://host/m")
     bench.advance()
     assert "gopher" in bench.rejection()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Another bundle, signed as well, which nobody has asked for."""
+    return make_bundle(tmp_path, SIGNING, name="other")
+
+
+def digest_of(bundle: Path) -> str:
+    with bundle.open("rb") as file:
+        return open_unverified(file, bundle.stat().st_size).digest
+
+
+def mirrored(bundle: Path, *sources: Path | str) -> Bench:
+    first, *rest = map(str, sources)
+    return Bench().begin(
+        first, mirrors=tuple(rest), requested_by="channel", expected=digest_of(bundle)
+    )
+
+
+def test_mirrors_are_tried_in_turn(bundle: Path, tmp_path: Path) -> None:
+    bench = mirrored(bundle, tmp_path / "gone.edgem", "gopher://host/m", bundle)
+    bench.advance()
+    assert bench.state == "self-tested"
+
+
+def test_a_mirror_that_gives_something_else_is_passed_over(
+    bundle: Path, other: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "junk.edgem").write_bytes(b"junk")
+    bench = mirrored(bundle, other, tmp_path / "junk.edgem", bundle)
+    bench.advance()
+    assert bench.state == "self-tested"
+    assert len(bench.store.versions()) == 1
+
+
+def test_mirrors_that_all_fail_are_all_told_of(bundle: Path, other: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.edgem"
+    bench = mirrored(bundle, other, gone)
+    bench.advance()
+    assert f"what {other} gives is not the bundle" in bench.rejection()
+    assert f"cannot read {gone}" in bench.rejection()
+
+
+def test_where_one_mirror_may_come_back_the_download_waits(
+    bundle: Path, other: Path, tmp_path: Path
+) -> None:
+    loop = tmp_path / "loop.edgem"
+    loop.symlink_to(loop)
+    bench = mirrored(bundle, other, loop)
+    bench.advance()
+    assert bench.state == "fetching"
+    assert f"cannot read {loop}" in bench.hindrance()
+    loop.unlink()
+    bundle.rename(loop)
+    bench.advance()
+    assert bench.state == "self-tested"
 
 
 def part_of(bundle: Path, have: bytes, mark: str) -> Bench:

@@ -18,7 +18,9 @@ DESIRED = Desired(
     urls=("https://models.example/marks-2.edgem", "http://10.0.0.1/marks-2.edgem"),
 )
 SHA = digest_of(write_desired(DESIRED))
-REQUEST = Request(source=DESIRED.urls[0], requested_by="channel", expected=NEW)
+REQUEST = Request(
+    source=DESIRED.urls[0], mirrors=DESIRED.urls[1:], requested_by="channel", expected=NEW
+)
 
 
 def test_what_is_written_is_read() -> None:
