@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from edged.app.asking import Answer, Collect, Commit, Install, ModelStatus, RollBack, Status
@@ -15,6 +14,7 @@ from edged.app.model_control import ModelControl, connect
 from edged.cli.config_option import add_config_option
 from edged.cli.numbers import number
 from edged.cli.progress import Bar
+from edged.cli.verbs import add_verb, say
 from edged.clock import Deadline, SystemClock
 from edged.config.load import load
 from edged.errors import UpdateError
@@ -25,7 +25,8 @@ EXIT_REJECTED = 4
 EXIT_UNDER_WAY = 5
 _OUTCOMES = {"committed": 0, "rolled-back": EXIT_ROLLED_BACK, "rejected": EXIT_REJECTED}
 _POLL_S = 0.25
-_EXIT_CODES = "Exit codes: 0 done; 1 could not; 2 usage; with --wait also 3 rolled back, 4 rejected, 5 still under way when the time was up."
+_EXIT_CODES = "Exit codes: 0 done, or begun; 1 could not; 2 usage; of what was waited for: 3 rolled back, 4 rejected, 5 not over: the time is up, something "
+    "hinders it, or no daemon runs that could try it out."
 
 
 def add_parser(subparsers: Any) -> None:
@@ -70,12 +71,9 @@ def add_parser(subparsers: Any) -> None:
 def _add(
     verbs: Any, name: str, func: Callable[[argparse.Namespace], int], summary: str
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {_EXIT_CODES}"
-    )
+    parser = add_verb(verbs, name, func, summary)
+    parser.epilog = _EXIT_CODES
     add_config_option(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(func=func)
     return parser
 
 
@@ -106,10 +104,10 @@ def _rollback(args: argparse.Namespace) -> int:
 
 
 def _gc(args: argparse.Namespace) -> int:
-    def say(answer: Answer) -> str:
+    def words(answer: Answer) -> str:
         return "\n".join(f"removed {digest}" for digest in answer.removed) or "nothing to remove"
 
-    return _show(_ask(args, Collect()), args, say)
+    return _show(_ask(args, Collect()), args, words)
 
 
 def _install(args: argparse.Namespace) -> int:
@@ -122,9 +120,11 @@ def _install(args: argparse.Namespace) -> int:
         if not answer.error and args.wait and answer.status.daemon:
             return _follow(control, answer.id, args)
     past = _past(answer.status, answer.id)
-    if past is None or answer.error:
-        return _show(answer, args, _begun)
-    return _finish(answer, past, args)
+    if past is not None and not answer.error:
+        return _finish(answer, past, args)
+    code = _show(answer, args, _begun)
+    stuck = answer.status.deployment is not None and answer.status.deployment.hindrance
+    return EXIT_UNDER_WAY if not code and (stuck or args.wait) else code
 
 
 def _wait(args: argparse.Namespace) -> int:
@@ -180,14 +180,11 @@ def _ask(args: argparse.Namespace, question: Status | Commit | RollBack | Collec
         return control.ask(question)
 
 
-def _show(answer: Answer, args: argparse.Namespace, say: Callable[[Answer], str]) -> int:
+def _show(answer: Answer, args: argparse.Namespace, words: Callable[[Answer], str]) -> int:
     """Print the answer; 1 if what was asked was not done."""
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
-    elif answer.error:
-        print(f"edged: {answer.error}", file=sys.stderr)
-    else:
-        print(say(answer))
+    if answer.error and not args.json:
+        raise UpdateError(answer.error)
+    say(args, answer, "" if args.json else words(answer))
     return 1 if answer.error else 0
 
 
