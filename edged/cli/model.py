@@ -25,8 +25,10 @@ EXIT_REJECTED = 4
 EXIT_UNDER_WAY = 5
 _OUTCOMES = {"committed": 0, "rolled-back": EXIT_ROLLED_BACK, "rejected": EXIT_REJECTED}
 _POLL_S = 0.25
-_EXIT_CODES = "Exit codes: 0 done, or begun; 1 could not; 2 usage; of what was waited for: 3 rolled back, 4 rejected, 5 not over: the time is up, something "
-    "hinders it, or no daemon runs that could try it out."
+_EXIT_CODES = (
+    "Exit codes: 0 done, or begun; 1 could not; 2 usage; of what was waited for: 3 rolled back, 4 rejected, 5 not over: the time"
+    " is up, something hinders it, or no daemon runs that could try it out."
+)
 
 
 def add_parser(subparsers: Any) -> None:
