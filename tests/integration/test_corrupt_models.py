@@ -13,6 +13,7 @@ from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, ModelError
 from edged.workers.modelreport import Request
 from edged.workers.tryout import Tryout
+from support.damage import damage
 from support.data import data
 
 pytestmark = pytest.mark.runtime
@@ -38,30 +39,6 @@ MODELS = {
 }
 
 
-def mutate(original: bytes, rng: random.Random) -> bytes:
-    """Cut short, flip a few bits, or zero a run; half of the damage falls on the tables at either end."""
-    content = bytearray(original)
-    end = len(content)
-    where = rng.choice(
-        (
-            rng.randrange(end),
-            rng.randrange(min(end, 4096)),
-            end - 1 - rng.randrange(min(end, 40_000)),
-        )
-    )
-    match rng.choice(("truncate", "flip", "zero")):
-        case "truncate":
-            del content[where:]
-        case "flip":
-            for _ in range(rng.randint(1, 16)):
-                at = min(end - 1, where + rng.randrange(256))
-                content[at] ^= 1 << rng.randrange(8)
-        case "zero":
-            length = min(rng.randint(1, 512), end - where)
-            content[where : where + length] = bytes(length)
-    return bytes(content)
-
-
 def damaged(folder: Path, count: int) -> Iterator[Path]:
     rng = random.Random(SEED)
     names = [name for name, weight in MODELS.items() for _ in range(weight)]
@@ -69,7 +46,7 @@ def damaged(folder: Path, count: int) -> Iterator[Path]:
     for number in range(count):
         name = names[number % len(names)]
         path = folder / f"{number:04}-{name}"
-        path.write_bytes(mutate(originals[name], rng))
+        path.write_bytes(damage(originals[name], rng))
         yield path
 
 
