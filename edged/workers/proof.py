@@ -10,7 +10,7 @@ from edged.errors import DelegateError, ModelError
 from edged.ota.manifest import Budgets, Manifest
 from edged.ota.store import InstalledVersion
 from edged.workers.modelreport import ModelReport, Request
-from edged.workers.tryout import Tryout
+from edged.workers.tryout import KilledError, Tryout
 
 MOST_S = 60.0
 """For each variant."""
@@ -63,12 +63,17 @@ def _try(
     deadline = Deadline(clock, MOST_S)
     with Tryout() as tryout:
         for left in reversed(range(_MEASUREMENTS)):
-            report = tryout.try_model(request, timeout_s=max(deadline.remaining_s, 1.0))
+            try:
+                report = tryout.try_model(request, timeout_s=max(deadline.remaining_s, 1.0))
+            except KilledError:
+                if left:
+                    continue
+                raise
             _check(report, version.manifest)
             slow = _slow(report, version.manifest.budgets)
             if not slow:
                 return
-            # The device is busy with what it does all day: once may be chance.
+            # The device is busy with what it does all day: once may be chance, and so it is with a kill.
             if not left or deadline.remaining_s < MOST_S / 2:
                 raise ModelError(slow)
 

@@ -4,6 +4,7 @@ A model file is not trusted: the interpreters die by a signal on a share of dama
 `ModelError` with a sentence. The inside is `edged.workers.selftest`.
 """
 
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -40,6 +41,10 @@ _ERRORS: dict[str, type[EdgedError]] = {
 }
 
 
+class KilledError(ModelError):
+    """The child was killed by SIGKILL, which no crash does: for want of memory, by the model or by others; or by hand."""
+
+
 class Tryout:
     """A self-test child, started when first needed, and again after a model has taken it down, or for one in another folder.
 
@@ -66,6 +71,7 @@ class Tryout:
         """Load and try one model.
 
         Raises:
+            KilledError: somebody killed the child: trying again may help.
             ModelError: it was refused, crashed the child, did not finish in time, or made the child answer nonsense.
             DelegateError: the delegate cannot be loaded, or its device is absent.
             InvokeError: the runtime failed on a picture.
@@ -83,7 +89,12 @@ class Tryout:
         except OSError:
             packet = b""
         if not packet:
-            raise ModelError(f"{path} crashed the interpreter: its process {self._end()}")
+            code = self._end()
+            if code == -signal.SIGKILL:
+                raise KilledError(
+                    f"the process that tried {path} was killed by SIGKILL: is there too little memory?"
+                )
+            raise ModelError(f"{path} crashed the interpreter: its process {describe_exit(code)}")
         answer = unpack_answer(packet)
         if isinstance(answer, Refusal):
             raise _ERRORS.get(answer.kind, ModelError)(answer.message)
@@ -116,19 +127,19 @@ class Tryout:
         self._channel.send(packet)
         return self._channel.recv(MAX_PACKET_BYTES + 1)
 
-    def _end(self) -> str:
-        """Wait for the end of the child, and say what it was."""
+    def _end(self) -> int:
+        """Wait for the end of the child: its exit code."""
         child, channel = self._child, self._channel
         self._child = self._channel = None
         if channel:
             channel.close()
         if child is None:
-            return "did not start"
+            return 0
         try:
-            return describe_exit(child.wait(_KILL_S))
+            return child.wait(_KILL_S)
         except subprocess.TimeoutExpired:
             child.kill()
-            return describe_exit(child.wait())
+            return child.wait()
 
 
 def try_model(
