@@ -45,7 +45,7 @@ class Store:
     """See the module. After a `StoreError` the same call may be made again: what it had done stays done.
 
     Args:
-        root: the folder; it exists.
+        root: the folder; it exists. The first `open` makes its name durable.
         files: the disk.
         reserve_bytes: free space that no download takes.
     """
@@ -237,6 +237,7 @@ class Store:
         return None
 
     def _recovered_ledger(self) -> Ledger:
+        self._files.sync_folder(self._root.parent)
         ledger = links.ledger_by_links(self._files, self._root)
         links.follow(self._files, self._root, ledger)
         if ledger != Ledger():

@@ -12,11 +12,13 @@ from typing import BinaryIO, Literal, cast
 from edged.errors import StoreError
 from edged.ota.files import Files, explain
 
-ROOT = Path("/store")
-"""Where the one folder is that the disk has at first."""
+STATE = Path("/state")
+"""The one folder that the disk has at first."""
+ROOT = STATE / "models"
+"""Of the store."""
 
 Tree = dict[str, bytes | str | None]
-"""What is on a disk, by path below `ROOT`: a file's content, a link's target, or None for a folder."""
+"""What is on a disk, by path below `STATE`: a file's content, a link's target, or None for a folder."""
 
 
 Kind = Literal["file", "folder", "link"]
@@ -69,7 +71,7 @@ Event = Named | Written | Synced
 
 @dataclass(slots=True)
 class Nodes:
-    """What files and folders hold, by number; 0 is the folder `ROOT`."""
+    """What files and folders hold, by number; 0 is the folder `STATE`."""
 
     files: dict[int, bytes] = field(default_factory=dict)
     folders: dict[int, dict[str, Node]] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class MemoryDisk:
         self._count = 0
         self._descriptors: dict[int, int] = {}
         for path, content in sorted((tree or {}).items()):
-            folder, name = self._place(ROOT / path)
+            folder, name = self._place(STATE / path)
             kind: Kind = "file" if isinstance(content, bytes) else "link" if content else "folder"
             node = self._new(kind, content if isinstance(content, str) else "")
             self._nodes.apply(Named(folder, ((name, node),)))
@@ -260,7 +262,7 @@ class MemoryDisk:
 
     def _find(self, path: Path) -> Node | None:
         node = Node(0, "folder")
-        for name in path.parts[len(ROOT.parts) :]:
+        for name in path.parts[len(STATE.parts) :]:
             found = self._nodes.names(node.number).get(name)
             if found is None:
                 return None

@@ -109,6 +109,8 @@ class Device:
         self.started = True
 
     def open(self) -> None:
+        if not self.files.exists(self.store.root):
+            self.files.make_folder(self.store.root)
         self.ledger = self.store.open()
 
     def record(self, ledger: Ledger) -> None:

@@ -13,6 +13,7 @@ from support.crashes import crash_states
 from support.disk import ROOT, Event, MemoryDisk, Synced, Tree
 from support.installation import Device, Made
 
+LEDGER_KEY = f"{ROOT.name}/{LEDGER}"
 NEXT = "next"
 """A good version on every shelf, which nobody asked for before the power cut."""
 
@@ -199,15 +200,16 @@ def fault_of(tree: Tree, promise: Promise, shelf: Mapping[str, Made]) -> str:
 def _check_opened(tree: Tree, promise: Promise, shelf: Mapping[str, Made]) -> Ledger:
     content = _content(tree)
     assert content in promise.ledgers, "the ledger is not what it must be"
-    store = Device(MemoryDisk(tree), shelf).store
-    ledger = store.open()
+    device = Device(MemoryDisk(tree), shelf)
+    device.open()
+    store, ledger = device.store, device.ledger
     if content is not None and not _is_damaged(content):
         assert ledger == read_ledger(content), "the ledger changes when it is opened"
     if ledger.current not in promise.damaged | {FACTORY}:
         store.version(ledger.current)
     in_flight = ledger.deployment
     if in_flight is not None and in_flight.state == "staged":
-        part = tree.get(f"{INCOMING}/{store.incoming(in_flight.id).name}")
+        part = tree.get(f"{ROOT.name}/{INCOMING}/{store.incoming(in_flight.id).name}")
         assert part == shelf[in_flight.request.source].bundle, "what is staged is not there"
     elif in_flight is not None and in_flight.digest:
         store.version(in_flight.digest)
@@ -218,7 +220,7 @@ def _check_lost_ledger(
     tree: Tree, ledger: Ledger, promise: Promise, shelf: Mapping[str, Made]
 ) -> None:
     """If the card has eaten the ledger as well, the links still say which model it was, and its epoch is the floor."""
-    found = Device(MemoryDisk({**tree, LEDGER: b"{"}), shelf).store.open()
+    found = Device(MemoryDisk({**tree, ROOT.name: None, LEDGER_KEY: b"{"}), shelf).store.open()
     assert found.current in promise.linked, "without the ledger another version is current"
     epochs = {new.digest: new.manifest.epoch for new in shelf.values()} | {FACTORY: 0}
     assert found.epoch >= epochs[found.current], "without the ledger the floor sinks"
@@ -262,7 +264,7 @@ def _rescued(files: Files) -> str:
 
 
 def _content(tree: Tree) -> bytes | None:
-    content = tree.get(LEDGER)
+    content = tree.get(LEDGER_KEY)
     return content if isinstance(content, bytes) else None
 
 

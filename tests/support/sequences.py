@@ -7,9 +7,9 @@ from itertools import count
 
 from edged.errors import StoreError
 from edged.ota.files import Files
-from edged.ota.store import LEDGER
 from edged.ota.versions import VERSIONS
 from support.disk import (
+    ROOT,
     Event,
     FailingFiles,
     MemoryDisk,
@@ -20,7 +20,7 @@ from support.disk import (
     Written,
 )
 from support.installation import Device, made
-from support.promises import NEXT, Span, Witnessed
+from support.promises import LEDGER_KEY, NEXT, Span, Witnessed
 
 SHELF = {
     "one": made("1", counter=1),
@@ -103,8 +103,9 @@ class Sequence:
         """What is on the disk at first."""
         disk = MemoryDisk()
         device = Device(disk, SHELF)
-        device.start()
         for source in self.before:
+            if not device.started:
+                device.start()
             device.install(source)
         tree = disk.tree()
         self.spoil(tree)
@@ -178,19 +179,26 @@ def nothing(_: Device) -> None:
 
 def _spoil_model(source: str) -> Callable[[Tree], None]:
     def spoil(tree: Tree) -> None:
-        tree[f"{VERSIONS}/{SHELF[source].digest}/model.tflite"] = b"bits have rotted"
+        tree[f"{ROOT.name}/{VERSIONS}/{SHELF[source].digest}/model.tflite"] = b"bits have rotted"
 
     return spoil
 
 
 def _spoil_ledger(tree: Tree) -> None:
-    tree[LEDGER] = b"{"
+    tree[LEDGER_KEY] = b"{"
 
 
 def _leave_litter(tree: Tree) -> None:
-    three = f"{VERSIONS}/.{SHELF['three'].digest}.new"
-    tree.update({three: None, f"{three}/model.tflite": b"half a mod", ".ledger.json.new": b"{"})
-    tree.update({".current.new": "versions/nothing", "incoming/.old.part": b"beginning"})
+    three = f"{ROOT.name}/{VERSIONS}/.{SHELF['three'].digest}.new"
+    tree.update(
+        {three: None, f"{three}/model.tflite": b"half a mod", f"{ROOT.name}/.ledger.json.new": b"{"}
+    )
+    tree.update(
+        {
+            f"{ROOT.name}/.current.new": "versions/nothing",
+            f"{ROOT.name}/incoming/.old.part": b"beginning",
+        }
+    )
 
 
 SEQUENCES = (

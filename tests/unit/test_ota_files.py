@@ -11,7 +11,7 @@ import pytest
 
 from edged.errors import StoreError
 from edged.ota.files import Files, LocalFiles, partial, replace, write_new
-from support.disk import ROOT, MemoryDisk
+from support.disk import STATE, MemoryDisk
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Disk:
 
 @pytest.fixture(params=["local", "memory"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
-    return Disk(LocalFiles(), tmp_path) if request.param == "local" else Disk(MemoryDisk(), ROOT)
+    return Disk(LocalFiles(), tmp_path) if request.param == "local" else Disk(MemoryDisk(), STATE)
 
 
 def test_what_is_written_is_read(disk: Disk) -> None:
