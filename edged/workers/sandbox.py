@@ -48,7 +48,9 @@ class Confinement:
 
     def covers(self, other: "Confinement") -> bool:
         """Whether a process that is so confined reaches all that the other does, and no device that it should not."""
-        return other.readable <= self.readable and other.devices == self.devices
+        return other.devices == self.devices and all(
+            self.readable.intersection((path, *path.parents)) for path in other.readable
+        )
 
 
 def confine(confinement: Confinement) -> tuple[str, ...]:

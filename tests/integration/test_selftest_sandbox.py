@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edged import bundled
 from edged.config.settings import ModelSettings
@@ -135,7 +136,11 @@ def test_a_model_in_another_folder_gets_a_child_of_its_own(tmp_path: Path) -> No
             (tmp_path / folder).mkdir(exist_ok=True)
             shutil.copy(bundled.model(), tmp_path / folder / "model.tflite")
             settings = ModelSettings(path=tmp_path / folder / "model.tflite", runtime="simulated")
-            tryout.try_model(Request(settings=settings), timeout_s=20)
-            assert tryout._child is not None
-            pids.append(tryout._child.pid)
-    assert pids[0] == pids[1] != pids[2]
+            labels = tmp_path / folder / "labels.txt"
+            labels.write_text("red\ngreen\nblue\n")
+            for named in (settings, replace(settings, labels_file=labels)):
+                tryout.try_model(Request(settings=named), timeout_s=20)
+                assert tryout._child is not None
+                pids.append(tryout._child.pid)
+    assert len(set(pids[:4])) == len(set(pids[4:])) == 1
+    assert pids[0] != pids[4]
