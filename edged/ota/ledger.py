@@ -140,6 +140,9 @@ def read_ledger(content: bytes) -> Ledger:
             f"the ledger of the model store takes {len(content)} bytes; {MOST_LEDGER_BYTES} are allowed"
         )
     try:
+        if "schema" not in msgspec.json.decode(content, type=dict[str, msgspec.Raw]):
+            # msgspec takes what has no tag for the only type there is: ``{}`` would be a ledger that knows nothing.
+            raise StoreError("the ledger of the model store cannot be read: it has no schema")
         return msgspec.json.decode(content, type=Ledger)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(f"the ledger of the model store cannot be read: {error}") from error
