@@ -116,7 +116,7 @@ class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         least_f1: agreement with the old model on these frames, at an IoU of 0.5.
         least_boxes: boxes of either model on these frames that count as enough evidence.
         detection_ratio: least and greatest number of detections, against the old model's.
-        most_boxes: more of them in one frame are a flood.
+        most_boxes: more of them in one frame are a flood. A family gives at most 100: from there on no frame is one.
     """
 
     baseline_s: Annotated[float, Meta(ge=0, le=20)] = 5.0
@@ -132,7 +132,7 @@ class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     detection_ratio: tuple[
         Annotated[float, Meta(ge=0, le=1000)], Annotated[float, Meta(ge=0, le=1000)]
     ] = (0.5, 2.0)
-    most_boxes: Annotated[int, Meta(ge=1, le=1000)] = 200
+    most_boxes: Annotated[int, Meta(ge=1, le=1000)] = 80
 
 
 class Manifest(

@@ -79,6 +79,7 @@ class Trial:
         self._plan = plan
         self._new = looking.model
         self._old = shadow.model
+        self._classes = len(looking.labels)
         self._translate = Translation(shadow.labels, looking.labels)
         self._scope = scope
         self._uncompared = dict.fromkeys(scope.cameras, 0)
@@ -94,7 +95,7 @@ class Trial:
         asked_score = min(min_score, self._plan.shadow_score)
         try:
             look = self._scope.vision.look(self._new, prepared, asked_score)
-            trouble = self._flood(look.detections)
+            trouble = self._impossible(look.detections)
         except (InvokeError, ModelError) as error:
             trouble = _trouble(error)
         self._faltered = trouble is not None
@@ -143,14 +144,18 @@ class Trial:
             )
         )
 
-    def _flood(self, found: Detections) -> _Trouble | None:
-        count = int((found.scores >= self._plan.shadow_score).sum())
-        if count <= self._plan.most_boxes:
-            return None
-        return "flood", (
-            f"{count} detections of at least {self._plan.shadow_score:.2f} in one frame; "
-            f"{self._plan.most_boxes} are allowed"
-        )
+    def _impossible(self, found: Detections) -> _Trouble | None:
+        """What no decoder can know to be wrong: too much, or of a class that is none."""
+        sure = found[found.scores >= self._plan.shadow_score]
+        if len(sure) > self._plan.most_boxes:
+            return "flood", (
+                f"{len(sure)} detections of at least {self._plan.shadow_score:.2f} in one frame; "
+                f"{self._plan.most_boxes} are allowed"
+            )
+        highest, classes = int(sure.class_ids.max(initial=0)), self._classes
+        if classes and highest >= classes:
+            return "nonsense", f"a detection of class {highest}; the model has labels for {classes}"
+        return None
 
     def _stand_in(self, prepared: Prepared, min_score: float) -> Look:
         """What the shadow sees, in the new model's classes; what that has no class for nobody could name."""

@@ -66,7 +66,7 @@ class Plan(Struct, frozen=True, kw_only=True, tag="plan"):
     shadow: ModelSettings | None = None
     shadow_every: int = 10
     shadow_score: float = 0.5
-    most_boxes: int = 200
+    most_boxes: int = 80
 
 
 class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings
 from edged.types import Detections
@@ -127,6 +128,16 @@ def test_what_the_shadow_sees_is_told_in_the_new_models_classes(tmp_path: Path) 
     assert all(len(one.detections) == count(one.detections, 0) for one in seen)
 
 
+def test_a_class_that_the_model_has_not_is_nonsense(tmp_path: Path) -> None:
+    old = simulated(tmp_path, "old")
+    new = replace(simulated(tmp_path, "new"), labels=("red", "green"))
+    with Worker(plan(0, old), LIVE) as worker:
+        begun(worker, trial(new, old))
+        faltered = worker.until(Faltered)
+    assert faltered.kind == "nonsense"
+    assert faltered.reason == "a detection of class 2; the model has labels for 2"
+
+
 def test_models_are_compared_by_label(tmp_path: Path) -> None:
     old = simulated(tmp_path, "old", labels=("red", "blue"))
     new = simulated(tmp_path, "new", labels=("blue", "red"))
@@ -145,7 +156,7 @@ def test_without_a_trial_a_model_that_fails_again_and_again_ends_the_worker(
 
 
 def test_if_both_models_fail_the_worker_ends(tmp_path: Path) -> None:
-    old = simulated(tmp_path, "old", fail_after=TRIED + 30)
+    old = simulated(tmp_path, "old", fail_after=TRIED + 200)
     new = simulated(tmp_path, "new", fail_after=TRIED)
     with Worker(plan(0, old), LIVE) as worker:
         begun(worker, trial(new, old))
