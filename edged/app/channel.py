@@ -18,6 +18,7 @@ class Channel:
         self._word = b""
         self._read = b""
         """The one that was taken last: when the broker says it again it is no news."""
+        self._again_ns = 0
         self._sequence = 0
         self._fresh_ns = clock.monotonic_ns()
 
@@ -32,13 +33,19 @@ class Channel:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is a word that nobody has read."""
+        """Whether there is a word that nobody has read, or that is to be read again."""
+        if not self._word and self._again_ns and self._clock.monotonic_ns() >= self._again_ns:
+            self._word = self._read
         return bool(self._word)
 
     def take(self) -> bytes:
         """The latest word."""
-        self._read, self._word = self._word, b""
+        self._read, self._word, self._again_ns = self._word, b"", 0
         return self._read
+
+    def again(self, pause_s: float) -> None:
+        """What was taken could not be followed: it may be after a pause, when the disk or the trust file has been mended."""
+        self._again_ns = self._clock.monotonic_ns() + int(pause_s * NS_PER_S)
 
     def followed(self, sequence: int) -> None:
         """A word of this number was signed as it must be, and is the latest that was followed."""

@@ -7,7 +7,7 @@ Nothing here stops inference: when the disk fails, the model that looks goes on,
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edged.app.asking import (
@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 LEAST_RETRY_S = 1.0
 FIRST_RETRY_S = 2.0
 LAST_RETRY_S = 300.0
+SILENT_S = 180.0
+"""An installer that says nothing for so long hangs: neither a server, nor the self-test of two variants takes that long."""
 _STORE_RETRY_S = 5.0
 _DROPS_S = 2.0
 
@@ -59,6 +61,14 @@ class Installation(Protocol):
 
 StartInstall = Callable[[Settings, bytes], Installation]
 """Starts one; it is given the configuration, and what the channel said, or b"" to go on with the deployment in flight. Its end comes by `Updates.take`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RollBack:
+    """The trial is over; `deny`: the model is to blame."""
+
+    reason: str
+    deny: bool
 
 
 class Updates:
@@ -97,6 +107,8 @@ class Updates:
         self._clock = clock
         self._start_install = start_install
         self._installation: Installation | None = None
+        self._heard_ns = 0
+        """When it was started, or last said something."""
         self._progress = 0.0
         self._backoff = Backoff(first_s=FIRST_RETRY_S, cap_s=LAST_RETRY_S)
         self._due_ns = 0
@@ -110,7 +122,7 @@ class Updates:
         self._reading = False
         """The child reads what the channel said."""
         self._selection = Selection(keeper)
-        self._verdict: Back | None = None
+        self._pending: _RollBack | None = None
         """The trial has failed, and that could not be written down yet."""
         self._kept = FACTORY
         self._since_ns = clock.monotonic_ns()
@@ -142,7 +154,8 @@ class Updates:
                 answer(self.answer(question))
             case Progress():
                 self._progress = item.fraction
-            case Finished(error=error):
+                self._heard_ns = self._clock.monotonic_ns()
+            case Finished(error=error) if self._installation:  # else it was killed as it said so
                 self._finished(error)
 
     def answer(self, question: Question) -> Answer:
@@ -160,7 +173,7 @@ class Updates:
                 case RollBack(reason=reason):
                     id_ = self._go_back(reason or "an operator called it off")
                 case Collect():
-                    removed = self._keeper.tidy()
+                    removed = self._collect()
                 case Status():
                     pass
         except UpdateError as refusal:
@@ -213,11 +226,17 @@ class Updates:
             self._backoff.reset()
             self._conditions.clear("update")
 
+    def _collect(self) -> tuple[str, ...]:
+        if self._installation:
+            raise UpdateError("a bundle is being brought in: try again when that is over")
+        return self._keeper.tidy()
+
     def _note_channel(self, error: str) -> None:
         """What the channel said was read; `error` says why it is not followed."""
         self._reading = False
         if error:
             self._hold("channel", f"what the update channel said is not followed: {error}")
+            self._channel.again(LAST_RETRY_S)
         else:
             self._conditions.clear("channel")
 
@@ -233,6 +252,7 @@ class Updates:
         if self._trial.broken:
             self._give_up(self._trial.broken)
             self._trial.broken = ""
+        self._watch_installation(now_ns)
         if self._has_store and self._installation is None:
             self._step(now_ns, surroundings)
         self._note_state(now_ns)
@@ -297,10 +317,16 @@ class Updates:
     def _start(self, desired: bytes) -> None:
         """Start the child: with the channel's word, or to go on with what is in flight."""
         self._reading = bool(desired)
+        self._heard_ns = self._clock.monotonic_ns()
         try:
             self._installation = self._start_install(self._keeper.settings, desired)
         except WorkerError as error:
             self._finished(str(error))
+
+    def _watch_installation(self, now_ns: int) -> None:
+        if self._installation and now_ns - self._heard_ns > SILENT_S * NS_PER_S:
+            self._installation.kill()
+            self._finished(f"the installer made no progress for {SILENT_S:g} s, and was killed")
 
     def _begin(self, request: Request) -> str:
         id_ = self._keeper.begin(request)
@@ -310,11 +336,14 @@ class Updates:
         return id_
 
     def _judge(self) -> None:
-        match self._verdict or self._trial.judge():
+        if self._pending is not None:
+            self._roll_back(self._pending)
+            return
+        match self._trial.judge():
             case Keep(flag=flag):
                 self._commit(flag)
-            case Back() as verdict:
-                self._roll_back(verdict, deny=True)
+            case Back(reason=reason):
+                self._roll_back(_RollBack(reason, deny=True))
             case Going():
                 pass
 
@@ -334,18 +363,18 @@ class Updates:
             self._installation.kill()
             self._installation = None
             self._keeper.refresh()
-        self._roll_back(Back(reason), deny=False)
+        self._roll_back(_RollBack(reason, deny=False))
         return id_
 
-    def _roll_back(self, verdict: Back, *, deny: bool) -> None:
+    def _roll_back(self, pending: _RollBack) -> None:
         """The old model looks again, even if that cannot be written down at once."""
-        self._verdict = verdict
+        self._pending = pending
         try:
-            self._keeper.roll_back(verdict.reason, deny=deny)
+            self._keeper.roll_back(pending.reason, deny=pending.deny)
         except StoreError:
             self.choice = self._choose()
             raise
-        self._verdict = None
+        self._pending = None
         self._after(ended=True)
 
     def _id_in_flight(self) -> str:
@@ -382,7 +411,7 @@ class Updates:
         """The model on trial with the committed one beside it, or that alone."""
         deployment = self._keeper.ledger.deployment
         old = self._old()
-        if self._keeper.pinned or self._verdict or deployment is None or not self._on_trial:
+        if self._keeper.pinned or self._pending or deployment is None or not self._on_trial:
             self._trial.over()
             return old
         try:
@@ -392,7 +421,7 @@ class Updates:
             self._trial.over()
             return old
         except UpdateError as error:
-            self._verdict = Back(str(error))
+            self._pending = _RollBack(str(error), deny=True)
             self._trial.over()
             return old
         exclusive = new.model.delegate is not None and new.model.delegate == old.model.delegate

@@ -9,12 +9,12 @@ from typing import Literal, cast
 import pytest
 from msgspec.structs import replace
 
-from edged.app.asking import Commit, Install, RollBack, Status
+from edged.app.asking import Collect, Commit, Install, RollBack, Status
 from edged.app.crew import Loss
 from edged.app.drops import Drops
 from edged.app.keeper import Keeper
 from edged.app.trial import Frames, Surroundings, Trial
-from edged.app.updates import Updates
+from edged.app.updates import SILENT_S, Updates
 from edged.config.settings import ModelSettings, Settings, UpdateSettings
 from edged.health import Conditions
 from edged.interfaces import Received
@@ -25,7 +25,7 @@ from edged.ota.lock import StoreLock
 from edged.ota.manifest import Probation
 from edged.ota.store import Store
 from edged.types import Detections
-from edged.workers.installprotocol import Finished
+from edged.workers.installprotocol import Finished, Progress
 from edged.workers.protocol import Compared, Declined, Faltered, Fault, Observation, Ready
 from support.clock import FakeClock
 from support.disk import ROOT, FailingFiles, MemoryDisk
@@ -65,6 +65,8 @@ class Scenario:
         self.store = Store(ROOT, self.files)
 
     def start(self) -> "Scenario":
+        if not self.disk.exists(ROOT):
+            self.disk.make_folder(ROOT)
         self.lock = StoreLock(self.folder / "store")
         self.trial = Trial(self.clock)
         self.updates = Updates(
@@ -476,3 +478,59 @@ def test_no_trial_begins_while_the_configuration_names_a_model(tmp_path: Path) -
     scenario.updates.adopt(SETTINGS)
     scenario.run(10)
     assert scenario.state == "trial"
+
+
+def test_what_the_channel_said_is_read_again_after_a_pause_if_it_could_not_be_followed(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.take(Received("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(1)
+    scenario.updates.take(Finished(error="the trust file cannot be read"))
+    assert "channel" in scenario.held
+    scenario.updates.take(Received("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(60)
+    assert len(scenario.children) == 1
+    scenario.run(300)
+    assert [desired for desired, _ in scenario.children] == [b"news", b"news"]
+    scenario.updates.take(Finished())
+    assert "channel" not in scenario.held
+
+
+def test_nothing_is_removed_while_a_bundle_is_being_brought_in(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.answer(request())
+    scenario.run(0.25)
+    assert "being brought in" in scenario.updates.answer(Collect()).error
+
+
+def test_an_installer_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.answer(request())
+    scenario.run(0.25)
+    (_, first), *_ = scenario.children
+    scenario.run(SILENT_S - 10)
+    scenario.updates.take(Progress(state="fetching", done_bytes=1, total_bytes=2))
+    scenario.run(SILENT_S - 10)
+    assert not first.killed
+    scenario.run(11)
+    assert first.killed
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert "no progress for 180 s" in in_flight.hindrance
+    assert "update" in scenario.held
+    scenario.run(10)
+    assert len(scenario.children) == 2
+
+
+def test_an_installer_that_ends_as_it_is_killed_ends_nobody_else(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.answer(request())
+    scenario.run(0.25)
+    scenario.updates.answer(RollBack())
+    scenario.updates.take(Finished())
+    scenario.updates.answer(request())
+    scenario.run(0.25)
+    assert [child.killed for _, child in scenario.children] == [True, False]
+    scenario.run(1)
+    assert len(scenario.children) == 2
