@@ -9,13 +9,15 @@ venv := .venv
 demo_ready := $(venv)/.demo-$(tag)
 dev_ready := $(venv)/.dev-$(tag)
 tflite_ready := .venv-tflite/.ready-$(tag)
+ansible_ready := .venv-ansible/.ready-$(tag)
+collections := build/collections
 pip := -m pip --disable-pip-version-check --quiet
 
 # tflite-runtime has no wheel for Python 3.12 and later.
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test test-litert test-tflite check format bench system campaign fuzz lock clean packages-demo packages-test
+.PHONY: help demo demo-update test test-litert test-tflite check format bench system campaign fuzz ansible-check lock clean packages-demo packages-test
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -57,11 +59,19 @@ campaign: $(dev_ready) ## the long forms of the randomised tests
 fuzz: $(dev_ready) ## a minute of random envelopes, manifests and tars (needs the extra fuzz)
 	$(venv)/bin/python tests/fuzz/fuzz_bundle.py -max_total_time=60
 
+ansible-check: $(ansible_ready) ## lint, syntax and build of the Ansible collection
+	@mkdir -p $(collections)/ansible_collections/edged
+	@ln -sfn $(CURDIR)/ansible $(collections)/ansible_collections/edged/fleet
+	cd ansible && PATH=$(CURDIR)/.venv-ansible/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(collections) ansible-lint --offline
+	cd ansible && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(collections) $(CURDIR)/.venv-ansible/bin/ansible-playbook --syntax-check -i inventory/example playbooks/*.yml
+	.venv-ansible/bin/python ansible/tools/role_readme.py --check
+	.venv-ansible/bin/ansible-galaxy collection build --force --output-path dist ansible
+
 lock: ## bring the lock files up to date (needs uv)
 	$(locks)/update
 
 clean: ## remove what was made here
-	rm -rf .venv .venv-tflite build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf .venv .venv-tflite .venv-ansible build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
 
 packages-demo:
 	@.ci/debian-packages $(if $(shell $(PYTHON) -c 'import ensurepip' 2>&1),python3-venv)
@@ -91,4 +101,10 @@ $(tflite_ready): $(locks)/tflite-$(tag).txt pyproject.toml | packages-test
 	@test -x .venv-tflite/bin/python || $(PYTHON) -m venv .venv-tflite
 	@.venv-tflite/bin/python $(pip) install --require-hashes -r $<
 	@.venv-tflite/bin/python $(pip) install --no-deps --editable .
+	@touch $@
+
+$(ansible_ready): $(locks)/ansible-$(tag).txt
+	@echo "edged sets up .venv-ansible, a controller of the fleet"
+	@test -x .venv-ansible/bin/python || $(PYTHON) -m venv .venv-ansible
+	@.venv-ansible/bin/python $(pip) install --require-hashes -r $<
 	@touch $@
