@@ -19,6 +19,7 @@ from edged.ota import deployment
 from edged.ota.ledger import FACTORY, Ledger, Request
 from edged.ota.manifest import Manifest
 from edged.ota.probation import Baseline
+from edged.ota.stepback import step_back
 from edged.ota.store import InstalledVersion, Store
 
 
@@ -130,10 +131,33 @@ class Keeper:
         id_ = secrets.token_hex(6)
         self._record(
             deployment.go_back(
-                self.ledger, epoch=epoch, title=self._title(current), id_=id_, at=self._now()
+                self.ledger, epoch=epoch, title=self.title(current), id_=id_, at=self._now()
             )
         )
         return id_
+
+    def step_back(self, reason: str) -> None:
+        """Let what the daemon does not stay up with give way: see `edged.ota.stepback`.
+
+        Raises:
+            UpdateError: there is nothing that could.
+            StoreError: the disk cannot be used; nothing has changed then.
+        """
+        ledger = self.ledger
+        previous_epoch = None
+        if ledger.previous != FACTORY:
+            with suppress(BundleError):
+                previous_epoch = self.store.version(ledger.previous).manifest.epoch
+        self._record(
+            step_back(
+                ledger,
+                reason,
+                previous_epoch=previous_epoch,
+                title=self.title(ledger.current),
+                id_=secrets.token_hex(6),
+                at=self._now(),
+            )
+        )
 
     def tidy(self) -> tuple[str, ...]:
         """Let the links follow the ledger, and remove what is not needed any more: the digests of that. Raises `StoreError`."""
@@ -232,7 +256,8 @@ class Keeper:
             self._known[str(file)] = known
         return known
 
-    def _title(self, digest: str) -> str:
+    def title(self, digest: str) -> str:
+        """What a version is called; the beginning of its digest if it is damaged."""
         if digest == FACTORY:
             return self._factory().title
         return self._describe("kept", digest).title or digest[:12]

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from edged.app.asking import Answer, Collect, Commit, Install, Question, RollBack, Status
 from edged.app.control import ControlClient
 from edged.app.keeper import Keeper
+from edged.app.ownership import become_owner
 from edged.app.places import model_store, state_dir
 from edged.clock import SystemClock
 from edged.config.settings import Settings
@@ -50,6 +51,7 @@ def connect(settings: Settings, tell: Tell) -> ModelControl:
         ConfigError: the state directory cannot be made.
         StoreError: the store cannot be opened.
     """
+    become_owner(state_dir(settings))
     lock = StoreLock(model_store(settings))
     try:
         lock.take()

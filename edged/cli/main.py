@@ -11,7 +11,18 @@ PROGRAM = Program(
     description=edged.__doc__ or "",
     version=edged.__version__,
     package="edged.cli",
-    commands=("run", "check", "inspect", "demo", "bench", "schema", "model", "bundle", "trust"),
+    commands=(
+        "run",
+        "check",
+        "inspect",
+        "demo",
+        "bench",
+        "schema",
+        "model",
+        "bundle",
+        "trust",
+        "rescue",
+    ),
 )
 
 

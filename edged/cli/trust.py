@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edged.app.ownership import become_owner
 from edged.app.places import model_store
 from edged.cli.config_option import add_config_option
 from edged.cli.envelope_report import report_on
@@ -94,6 +95,7 @@ def _update(args: argparse.Namespace) -> int:
         )
     changed = chain is not before
     if changed:
+        become_owner(stored.parent.parent)
         save_chain(chain, stored, _FILES)
     answer = {
         "changed": changed,

@@ -87,9 +87,9 @@ def admit(ledger: Ledger, manifest: Manifest, digest: str) -> None:
 
 def verified(ledger: Ledger, manifest: Manifest, digest: str, *, at: str) -> Ledger:
     """The bundle is verified, `admit`-ted and unpacked."""
-    denied = {one: why for one, why in ledger.denied.items() if one != digest}
+    others = {one: why for one, why in ledger.denied.items() if one != digest}
     return _move(
-        replace(ledger, denied=denied),
+        replace(ledger, denied=others),
         at=at,
         state="verified",
         digest=digest,
@@ -202,7 +202,7 @@ def roll_back(ledger: Ledger, reason: str, *, at: str, deny: bool = True) -> Led
     """
     deployment = _in_flight(ledger)
     if deny and deployment.digest:
-        ledger = _deny(ledger, deployment.digest, reason)
+        ledger = denied(ledger, deployment.digest, reason)
     return _end(ledger, "rolled-back", reason, at=at)
 
 
@@ -210,7 +210,7 @@ def reject(ledger: Ledger, reason: str, *, at: str, deny: bool = False) -> Ledge
     """It is not taken, before any trial. `deny`: the model itself is to blame, and is not to be tried again."""
     deployment = _in_flight(ledger)
     if deny and deployment.digest:
-        ledger = _deny(ledger, deployment.digest, reason)
+        ledger = denied(ledger, deployment.digest, reason)
     return _end(ledger, "rejected", reason, at=at)
 
 
@@ -252,6 +252,13 @@ def go_back(ledger: Ledger, *, epoch: int, title: str, id_: str, at: str) -> Led
     )
 
 
+def denied(ledger: Ledger, digest: str, reason: str) -> Ledger:
+    """A version that failed by itself: it is not taken again, unless somebody insists."""
+    others = {one: why for one, why in ledger.denied.items() if one != digest}
+    newest = list({**others, digest: _words(reason)}.items())[-MOST_DENIED:]
+    return replace(ledger, denied=dict(newest))
+
+
 def kept_versions(ledger: Ledger) -> frozenset[str]:
     """The digests that a store must keep: current, previous, and the one in flight."""
     in_flight = ledger.deployment.digest if ledger.deployment else FACTORY
@@ -284,13 +291,6 @@ def _move(ledger: Ledger, *, at: str, **changes: object) -> Ledger:
         **{"hindrance": "", "transitions": deployment.transitions + 1, **changes},
     )
     return replace(ledger, deployment=moved)
-
-
-def _deny(ledger: Ledger, digest: str, reason: str) -> Ledger:
-    others = {one: why for one, why in ledger.denied.items() if one != digest}
-    denied = {**others, digest: _words(reason)}
-    newest = dict(list(denied.items())[-MOST_DENIED:])
-    return replace(ledger, denied=newest)
 
 
 def _end(

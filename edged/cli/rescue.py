@@ -1,0 +1,66 @@
+"""``edged rescue``: an older model, for a daemon that does not stay up with the present one."""
+
+import argparse
+import sys
+from typing import Any
+
+import msgspec
+
+from edged.app import service
+from edged.app.model_control import now
+from edged.app.rescue import Rescued, rescue
+from edged.cli.config_option import add_config_option
+from edged.config.load import load
+
+EXIT_NOTHING_LEFT = 3
+_REASON = "the daemon did not stay up with it"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add this command to the command line."""
+    parser = subparsers.add_parser(
+        "rescue",
+        help="while no daemon runs: go one step back, at last to the factory model",
+        description="One step back: what is on trial or on its way in gives way; else the current model gives way to the previous one, "
+        "or, if that cannot be used, to the factory model, and is not taken again. No daemon may run. A damaged store is set aside.",
+        epilog="Exit codes: 0 done, or nothing to do because the daemon did not fail by itself; 1 could not; 2 usage; "
+        "3 nothing can give way: the factory model, or the one that model.path names, is in use.",
+    )
+    add_config_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--reason", default=_REASON, metavar="TEXT", help="default: %(default)s")
+    parser.add_argument(
+        "--after-failure-of",
+        default="",
+        metavar="UNIT",
+        help="only if systemd says that this service has failed time and again by itself",
+    )
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Take one step back, and say so."""
+    settings = load(args.config).settings
+    unit = args.after_failure_of
+    if unit and not service.failed_by_itself(service.ask(unit)):
+        why = f"{unit} did not fail by itself: it was restarted too often, or has come to its end"
+        return _tell(args, Rescued(changed=False, runs="", reason=why), 0)
+    rescued = rescue(settings, args.reason, now=now)
+    return _tell(args, rescued, 0 if rescued.changed else EXIT_NOTHING_LEFT)
+
+
+def _tell(args: argparse.Namespace, rescued: Rescued, code: int) -> int:
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(rescued), indent=2).decode())
+        return code
+    if rescued.set_aside:
+        print(
+            f"the model store could not be opened, and lies in {rescued.set_aside} now",
+            file=sys.stderr,
+        )
+    if rescued.changed:
+        gone = f"{rescued.left} gives way; " if rescued.left else ""
+        print(f"{gone}the daemon will look with {rescued.runs}")
+    else:
+        print(f"nothing is changed: {rescued.reason}")
+    return code

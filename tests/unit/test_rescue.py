@@ -1,0 +1,296 @@
+"""What gives way when the daemon does not stay up: the step back, in whatever state the store is."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edged.app.service import ServiceState, failed_by_itself, read
+from edged.cli.main import main
+from edged.errors import StoreError, UpdateError
+from edged.ota import deployment
+from edged.ota.files import LocalFiles
+from edged.ota.ledger import FACTORY, Ledger, Request
+from edged.ota.lock import StoreLock
+from edged.ota.stepback import step_back
+from edged.ota.store import Store
+from support.installation import AT, Device, made
+
+ONE, TWO, THREE = (made(str(k), counter=k) for k in (1, 2, 3))
+SAFER = made("4", counter=4, epoch=1)
+SHELF = {"one": ONE, "two": TWO, "three": THREE, "safer": SAFER}
+CONFIG = """
+[device]
+state_dir = "{state}"
+[mqtt]
+host = "127.0.0.1"
+[camera.demo]
+source = "synthetic"
+"""
+
+
+@pytest.fixture
+def store_at(tmp_path: Path) -> Path:
+    root = tmp_path / "state" / "models"
+    root.parent.mkdir()
+    (tmp_path / "edged.toml").write_text(CONFIG.format(state=root.parent))
+    return root
+
+
+@pytest.fixture
+def device(store_at: Path) -> Device:
+    device = Device(LocalFiles(), SHELF, root=store_at)
+    device.start()
+    return device
+
+
+@pytest.fixture
+def rescued(
+    store_at: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, dict[str, object]]]:
+    def run(*arguments: str) -> tuple[int, dict[str, object]]:
+        code = main(["rescue", "--json", "-c", str(store_at.parents[1] / "edged.toml"), *arguments])
+        out = capsys.readouterr().out
+        return code, json.loads(out) if out else {}
+
+    return run
+
+
+Rescue = Callable[..., tuple[int, dict[str, object]]]
+
+
+def ledger_of(root: Path) -> Ledger:
+    return Store(root, LocalFiles()).ledger()
+
+
+def test_current_gives_way_to_previous_and_that_to_the_factory_model(
+    device: Device, store_at: Path, rescued: Rescue
+) -> None:
+    device.install("one")
+    device.install("two")
+    code, answer = rescued("--reason", "it fell over")
+    assert (code, answer["changed"], answer["left"], answer["runs"]) == (
+        0,
+        True,
+        "marks@2",
+        "marks@1",
+    )
+    ledger = ledger_of(store_at)
+    assert (ledger.current, ledger.previous) == (ONE.digest, FACTORY)
+    assert ledger.denied == {TWO.digest: "it fell over"}
+    assert (ledger.past[-1].title, ledger.past[-1].outcome) == ("marks@2", "rolled-back")
+    assert (store_at / "current").readlink() == Path("versions") / ONE.digest
+    assert not (store_at / "versions" / TWO.digest).exists()
+
+    code, answer = rescued()
+    assert (code, answer["left"], answer["runs"]) == (0, "marks@1", "marks")
+    assert ledger_of(store_at).current == FACTORY
+    assert not (store_at / "current").is_symlink()
+
+    before = ledger_of(store_at)
+    code, answer = rescued()
+    assert (code, answer["changed"]) == (3, False)
+    assert "factory model" in str(answer["reason"])
+    assert ledger_of(store_at) == before
+
+
+def test_a_device_without_a_store_has_the_factory_model(rescued: Rescue) -> None:
+    code, answer = rescued()
+    assert (code, answer["changed"], answer["runs"]) == (3, False, "marks")
+
+
+def test_a_trial_gives_way_first(device: Device, store_at: Path, rescued: Rescue) -> None:
+    device.install("one")
+    device.begin("two")
+    while ledger_of(store_at).deployment.state != "trial":  # type: ignore[union-attr]  # there is one
+        device.step()
+    code, answer = rescued()
+    assert (code, answer["left"], answer["runs"]) == (0, "marks@2", "marks@1")
+    ledger = ledger_of(store_at)
+    assert (ledger.current, ledger.deployment) == (ONE.digest, None)
+    assert TWO.digest in ledger.denied
+
+
+def test_what_is_on_its_way_in_is_called_off_and_not_blamed() -> None:
+    ledger = deployment.begin(Ledger(current=ONE.digest), Request(source="x"), id_="d")
+    after = step_back(ledger, "r", previous_epoch=None, title="marks@1", id_="i", at=AT)
+    assert (after.current, after.deployment, after.denied) == (ONE.digest, None, {})
+
+
+def test_no_step_goes_below_the_security_floor_but_that_to_the_factory_model(
+    device: Device, store_at: Path, rescued: Rescue
+) -> None:
+    device.install("one")
+    device.install("safer")
+    code, answer = rescued()
+    assert (code, answer["left"], answer["runs"]) == (0, "marks@4", "marks")
+    ledger = ledger_of(store_at)
+    assert (ledger.current, ledger.previous, ledger.epoch) == (FACTORY, FACTORY, 1)
+
+
+def test_a_damaged_previous_version_is_passed_over(
+    device: Device, store_at: Path, rescued: Rescue
+) -> None:
+    device.install("one")
+    device.install("two")
+    (store_at / "versions" / ONE.digest / "model.tflite").write_bytes(b"rot")
+    code, answer = rescued()
+    assert (code, answer["runs"]) == (0, "marks")
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 512, b'{"schema": "edged.ledger/9"}'])
+def test_a_damaged_ledger_is_made_anew_from_what_the_links_know(
+    device: Device, store_at: Path, rescued: Rescue, damage: bytes
+) -> None:
+    device.install("one")
+    device.install("two")
+    (store_at / "ledger.json").write_bytes(damage)
+    code, answer = rescued()
+    assert (code, answer["left"], answer["runs"]) == (0, "marks@2", "marks@1")
+    assert (store_at / "ledger.json.damaged").read_bytes() == damage
+
+
+def _folder_for_ledger(root: Path) -> None:
+    (root / "ledger.json").unlink()
+    (root / "ledger.json").mkdir()
+
+
+def _file_for_versions(root: Path) -> None:
+    (root / "versions").rename(root / "elsewhere")
+    (root / "versions").write_text("not a folder")
+
+
+@pytest.mark.parametrize("damage", [_folder_for_ledger, _file_for_versions])
+def test_a_store_that_cannot_be_opened_is_set_aside(
+    device: Device, store_at: Path, rescued: Rescue, damage: Callable[[Path], None]
+) -> None:
+    device.install("one")
+    device.install("safer")
+    (store_at / "trust.json").write_text("[]")
+    damage(store_at)
+    with pytest.raises(StoreError):
+        Store(store_at, LocalFiles()).open()
+    code, answer = rescued()
+    assert (code, answer["changed"], answer["runs"]) == (0, True, "marks")
+    assert answer["set_aside"] == str(store_at / "damaged")
+    assert (store_at / "trust.json").read_text() == "[]"
+    ledger = Store(store_at, LocalFiles()).open()
+    assert (ledger.current, ledger.epoch) == (FACTORY, 1), "the security floor is not forgotten"
+    assert rescued()[0] == 3
+
+    damage(store_at)
+    assert rescued()[1]["set_aside"] == str(store_at / "damaged-2")
+
+
+def test_a_store_that_is_in_use_is_left_alone(
+    device: Device, store_at: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device.install("one")
+    with StoreLock(store_at):
+        assert main(["rescue", "-c", str(store_at.parents[1] / "edged.toml")]) == 1
+    assert "in use by another process" in capsys.readouterr().err
+    assert ledger_of(store_at).current == ONE.digest
+
+
+def test_a_pinned_model_cannot_give_way(store_at: Path, rescued: Rescue) -> None:
+    config = store_at.parents[1] / "edged.toml"
+    config.write_text(f'{config.read_text()}\n[model]\npath = "mine.tflite"\n')
+    code, answer = rescued()
+    assert code == 3
+    assert "model.path" in str(answer["reason"])
+
+
+def test_in_words(device: Device, store_at: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    device.install("one")
+    config = str(store_at.parents[1] / "edged.toml")
+    assert main(["rescue", "-c", config]) == 0
+    assert capsys.readouterr().out == "marks@1 gives way; the daemon will look with marks\n"
+    assert main(["rescue", "-c", config]) == 3
+    assert capsys.readouterr().out.startswith("nothing is changed: the factory model")
+
+
+SHOWN = {
+    "LoadState": "loaded",
+    "ActiveState": "failed",
+    "UnitFileState": "enabled",
+    "NeedDaemonReload": "no",
+    "StatusText": "",
+    "NRestarts": "5",
+    "ExecMainCode": "2",
+    "ExecMainStatus": "6",
+    "WatchdogUSec": "30s",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"ExecMainCode": "1", "ExecMainStatus": "1"}, True),
+        ({"NRestarts": "0"}, False),
+        ({"ExecMainCode": "1", "ExecMainStatus": "0"}, False),
+        ({"LoadState": "not-found"}, True),
+    ],
+    ids=["watchdog", "exit", "restarted by hand", "cameras ended", "unknown"],
+)
+def test_who_failed(changes: dict[str, str], expected: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    assert failed_by_itself(read(SHOWN | changes)) is expected
+
+
+def test_what_systemd_says_is_read() -> None:
+    assert read(SHOWN) == ServiceState(
+        active="failed",
+        enabled="enabled",
+        stale=False,
+        status="",
+        restarts=5,
+        ended_well=False,
+        watchdog=True,
+    )
+
+
+def test_who_restarts_too_often_is_not_taken_for_a_bad_model(
+    device: Device, store_at: Path, rescued: Rescue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.install("one")
+    shown = "\n".join(f"{key}={value}" for key, value in (SHOWN | {"NRestarts": "0"}).items())
+    systemctl = tmp_path / "bin" / "systemctl"
+    systemctl.parent.mkdir()
+    systemctl.write_text(f"#!/bin/sh\ncat <<'END'\n{shown}\nEND\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{systemctl.parent}:{os.environ['PATH']}")
+    code, answer = rescued("--after-failure-of", "edged.service")
+    assert (code, answer["changed"]) == (0, False)
+    assert "did not fail by itself" in str(answer["reason"])
+    assert ledger_of(store_at).current == ONE.digest
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("command", [["rescue"], ["model", "gc"]])
+def test_what_root_does_belongs_to_the_owner_of_the_state(
+    device: Device, store_at: Path, command: list[str]
+) -> None:
+    device.install("one")
+    device.install("two")
+    # Not below pytest's own folder, into which only its user may look.
+    owner = 65534
+    state, config = store_at.parent, store_at.parents[1] / "edged.toml"
+    for folder in (*config.parents[:3], config):
+        folder.chmod(0o755)
+    for path in (state, *state.rglob("*")):
+        os.chown(path, owner, owner, follow_symlinks=False)
+    (store_at / "versions" / THREE.digest).mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "edged", *command, "-c", str(config)], check=True, timeout=60
+    )
+    assert {path.lstat().st_uid for path in (state, *state.rglob("*"))} == {owner}
+    assert not (store_at / "versions" / THREE.digest).exists(), "it did its work"
+
+
+def test_nothing_to_step_back_from() -> None:
+    with pytest.raises(UpdateError, match="factory model"):
+        step_back(Ledger(), "r", previous_epoch=None, title="", id_="i", at=AT)
