@@ -80,7 +80,7 @@ def test_a_slow_model_is_seen_to_be_slow_and_the_shadow_delays_no_observation(
         assert said.old_ns >= 40e6
         observation = seen[said.frame_seq]
         stages_ns = observation.encode_ns + observation.invoke_ns + observation.decode_ns
-        assert said.new_ns <= stages_ns < said.new_ns + 20e6
+        assert said.new_ns <= stages_ns < said.new_ns + 40e6
 
 
 @pytest.mark.parametrize(
