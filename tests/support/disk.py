@@ -66,6 +66,7 @@ class Synced:
     site: str = ""
 
 
+_STATE = Node(0, "folder")
 Event = Named | Written | Synced
 
 
@@ -261,9 +262,9 @@ class MemoryDisk:
         return number
 
     def _find(self, path: Path) -> Node | None:
-        node = Node(0, "folder")
+        node, folders = _STATE, self._nodes.folders
         for name in path.parts[len(STATE.parts) :]:
-            found = self._nodes.names(node.number).get(name)
+            found = folders.get(node.number, {}).get(name)
             if found is None:
                 return None
             node = found

@@ -68,18 +68,20 @@ class Witnessed(Device):
         self.spans: list[Span] = []
         self._disk = disk
         self._promise = promise or Promise(
-            frozenset({_content(disk.tree())}), frozenset({_rescued(disk)}), damaged
+            frozenset({_content(disk.tree())}), damaged | {_rescued(disk)}, damaged
         )
         self._since = len(disk.log)
 
     def open(self) -> None:
-        before = self._promise
-        super().open()
-        after, linked = frozenset({_content(self._disk.tree())}), self._linked(self.ledger)
+        before, copy = self._promise, MemoryDisk(self._disk.tree())
+        opened = Device(copy, self.shelf)
+        opened.open()
+        after, linked = frozenset({_content(copy.tree())}), self._linked(opened.ledger)
         gone = frozenset({None}) if any(map(_is_damaged, before.ledgers)) else frozenset()
-        self._promise = replace(
-            before, ledgers=before.ledgers | gone | after, linked=before.linked | linked
+        self.promise(
+            replace(before, ledgers=before.ledgers | gone | after, linked=before.linked | linked)
         )
+        super().open()
         self.promise(replace(before, ledgers=after, linked=linked))
 
     def record(self, ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 
 from edged.errors import StoreError
@@ -101,13 +102,7 @@ class Sequence:
 
     def start(self) -> Tree:
         """What is on the disk at first."""
-        disk = MemoryDisk()
-        device = Device(disk, SHELF)
-        for source in self.before:
-            if not device.started:
-                device.start()
-            device.install(source)
-        tree = disk.tree()
+        tree = dict(_installed(self.before))
         self.spoil(tree)
         return tree
 
@@ -163,6 +158,17 @@ class Sequence:
     def device(self, disk: MemoryDisk, files: Files | None = None) -> Witnessed:
         """One that has not started yet."""
         return Witnessed(disk, SHELF, damaged=self.damaged, files=files)
+
+
+@cache
+def _installed(sources: tuple[str, ...]) -> Tree:
+    disk = MemoryDisk()
+    device = Device(disk, SHELF)
+    for source in sources:
+        if not device.started:
+            device.start()
+        device.install(source)
+    return disk.tree()
 
 
 def _only(method: str, number: int) -> Callable[[list[str]], bool]:
