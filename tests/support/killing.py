@@ -25,6 +25,7 @@ from support.daemon import Daemon
 
 NS_PER_S = 1_000_000_000
 EVERYTHING = "everything"
+_POLL_S = 0.02
 _PROGRAMS = {
     "edged.workers.vision": "worker",
     "edged.workers.install": "installer",
@@ -67,6 +68,21 @@ class Look:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nobody looked for so long.
+
+    Attributes:
+        seconds: since the last strike in it, or the frame before if there was none.
+        waited_s: for how much of that the machine had no processor for those who were to look.
+        after: the strike.
+    """
+
+    seconds: float
+    waited_s: float
+    after: Strike | None
+
+
 class Station(Daemon):
     """See the module. Its messages go to a file.
 
@@ -82,6 +98,7 @@ class Station(Daemon):
         self._runtime = "simulated" if '"simulated"' in settings else "auto"
         self._signing = Signing()
         self._messages = folder / "messages.jsonl"
+        self._messages.touch()
         trust = folder / "trust.json"
         trust.write_bytes(self._signing.trust_envelope())
         jsonl, updates = f'[jsonl]\npath = "{self._messages}"', f'[updates]\ntrust = "{trust}"'
@@ -89,7 +106,10 @@ class Station(Daemon):
         self.root = folder / "state" / "models"
         self.store = Store(self.root, LocalFiles())
         self.strikes: list[Strike] = []
+        self.looks: list[Look] = []
+        """All that was looked at since it was last emptied, as far as `watch` has read."""
         self._read_to = 0
+        self._waited_s: dict[Strike, float] = {}
 
     # ---- What it is asked --------------------------------------------------------------------------------------------------
 
@@ -149,7 +169,8 @@ class Station(Daemon):
         end_s = time.monotonic() + timeout_s
         while (something := found()) is None:
             assert time.monotonic() < end_s, f"not within {timeout_s:g} s; it said:\n{self.said}"
-            time.sleep(0.02)
+            self.watch()
+            time.sleep(_POLL_S)
         return something
 
     # ---- What is done to it ------------------------------------------------------------------------------------------------
@@ -210,38 +231,53 @@ class Station(Daemon):
         }
         return sorted(str(path.relative_to(self.root)) for path in found)
 
-    def looks(self) -> list[Look]:
-        """What was looked at since this was last asked for."""
+    def watch(self, until_ns: int = 0) -> None:
+        """Read what it has looked at; go on until then."""
+        while True:
+            self._read_messages()
+            last = self.strikes[-1] if self.strikes else None
+            newest_ns = self.looks[-1].at_ns if self.looks else 0
+            if last and last not in self._waited_s and newest_ns > last.at_ns:
+                self._waited_s[last] = self._waiting_s(last)
+            left_s = (until_ns - time.monotonic_ns()) / NS_PER_S
+            if left_s <= 0:
+                return
+            time.sleep(min(left_s, _POLL_S))
+
+    def gaps(self) -> list[Gap]:
+        """Between each two frames that were looked at."""
+        times = sorted(look.at_ns for look in self.looks)
+        found = []
+        for before, after in itertools.pairwise(times):
+            hits = [strike for strike in self.strikes if before < strike.at_ns < after]
+            last = hits[-1] if hits else None
+            seconds = (after - (last.at_ns if last else before)) / NS_PER_S
+            found.append(Gap(seconds, self._waited_s.get(last, 0.0) if last else 0.0, last))
+        return found
+
+    def _read_messages(self) -> None:
         with self._messages.open("rb") as messages:
             messages.seek(self._read_to)
             lines = messages.read().splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
             lines.pop()  # it is being written
         self._read_to += sum(map(len, lines))
-        found = []
         for line in lines:
             with suppress(ValueError):  # cut off by a kill
                 message = json.loads(line)
                 if message["topic"].endswith("/detections"):
                     payload = message["payload"]
-                    found.append(Look(payload["received_ns"], payload["model"]))
-        return found
+                    self.looks.append(Look(payload["received_ns"], payload["model"]))
+
+    def _waiting_s(self, strike: Strike) -> float:
+        """How long those who were started after it have been ready to run while there was no processor for them."""
+        present = self.present()
+        kinds = {"worker": ("worker",)}.get(strike.victim, ("daemon", "worker"))
+        return sum(_waiting_s(present[kind]) for kind in kinds if kind in present)
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Nobody looked for so long: after the last strike in it, or since the frame before if there was none."""
-
-    seconds: float
-    after: Strike | None
-
-
-def gaps(looks: list[Look], strikes: list[Strike]) -> list[Gap]:
-    """Between each two frames that were looked at."""
-    times = sorted(look.at_ns for look in looks)
-    found = []
-    for before, after in itertools.pairwise(times):
-        hits = [strike for strike in strikes if before < strike.at_ns < after]
-        began = hits[-1].at_ns if hits else before
-        found.append(Gap((after - began) / NS_PER_S, hits[-1] if hits else None))
-    return found
+def _waiting_s(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / NS_PER_S
+    except (OSError, IndexError):
+        return 0.0  # a kernel that does not say so
