@@ -1,0 +1,34 @@
+"""Filters: a configuration as TOML, the rules of a rollout, a fleet's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.edged.fleet.plugins.plugin_utils import page, rollout, toml
+
+
+def to_toml(table: Mapping[str, Any]) -> str:
+    """See to_toml.yml."""
+    try:
+        return toml.write_toml(table)
+    except toml.TomlError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    """What Ansible asks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By name."""
+        return {
+            "to_toml": to_toml,
+            "rollout_plan": rollout.plan,
+            "rollout_batches": rollout.batches,
+            "rollout_fate": rollout.fate,
+            "rollout_judge": rollout.judge,
+            "rollout_summary": rollout.summary,
+            "fleet_rows": page.rows,
+            "fleet_page": page.page,
+        }

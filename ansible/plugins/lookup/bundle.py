@@ -1,0 +1,55 @@
+"""The lookup; DOCUMENTATION has what it does."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: bundle
+author: The edged authors (@edged)
+version_added: "1.0.0"
+short_description: What a model bundle on the controller says of itself
+description:
+  - Reads the manifest of a bundle. Its signatures are not verified here, but by each device, which has the keys that it trusts.
+options:
+  _terms:
+    description: Paths of bundles on the controller.
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Say which version it is
+  ansible.builtin.debug:
+    msg: "{{ lookup('edged.fleet.bundle', 'marks-1.1.edgem').title }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: For each bundle its C(digest), C(title), C(name), C(version), C(counter) and C(epoch).
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible_collections.edged.fleet.plugins.module_utils.bundle import (
+    BundleUnreadableError,
+    read_bundle,
+)
+
+from ansible.plugins.lookup import LookupBase
+
+
+class LookupModule(LookupBase):
+    """What Ansible asks for."""
+
+    def run(
+        self, terms: list[str], variables: dict[str, Any] | None = None, **_options: Any
+    ) -> list[dict[str, Any]]:
+        """Read them."""
+        try:
+            return [
+                read_bundle(self.find_file_in_search_path(variables, "files", term))
+                for term in terms
+            ]
+        except BundleUnreadableError as error:
+            raise AnsibleLookupError(str(error)) from None
