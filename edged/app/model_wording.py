@@ -65,7 +65,7 @@ def model_state(
 
 def _version(version: VersionStatus, names: Mapping[str, str]) -> ModelVersion:
     return ModelVersion(
-        name=names.get(version.model_sha256, version.title),
+        name=version.title if version.digest else names.get(version.model_sha256, version.title),
         sha256=version.model_sha256,
         family=version.family,
         digest=version.digest,

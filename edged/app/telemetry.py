@@ -78,7 +78,10 @@ class Telemetry:
 
     def _model(self, lookout: Lookout, models: ModelReport) -> ModelState:
         ready = lookout.ready
-        if ready:
+        if ready and ready.model in {one.title for one in models.status.versions if one.digest}:
+            # A bundle may bear another name than the same file without one.
+            self._names.setdefault(ready.sha256, ready.model)
+        elif ready:
             self._names[ready.sha256] = ready.model
         return model_state(
             models, names=self._names, failure=lookout.model_failure, stamper=self._stamper

@@ -1,0 +1,166 @@
+"""A whole daemon that takes updates, on a broker of its own: what it is asked, and what it tells of its models."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from edged.app.asking import Answer, Install, Question
+from edged.app.control import ControlClient
+from edged.clock import NS_PER_S
+from edged.ota.bundle import open_unverified
+from edged.ota.ledger import Request
+from edged.ota.manifest import Probation
+from support.broker import Broker, running
+from support.bundles import Signing
+from support.daemon import DEVICE, Daemon
+from support.witness import Body, Witness
+
+QUICK = Probation(
+    baseline_s=1.0,
+    min_s=3.0,
+    min_frames=20,
+    most_s=30.0,
+    shadow_every=2,
+    least_boxes=4,
+    least_fps_ratio=0.2,
+    most_p95_ratio=20.0,
+)
+"""A trial of a few seconds, by what is found: on a machine that does other things as well, times of a millisecond say nothing."""
+BUSY_ROOM = """
+[camera.front]
+source = "synthetic"
+width = 320
+height = 240
+fps = 15
+cycle = 60
+every_s = 0.5
+stay_s = 2.0
+labels = ["qr_code", "fiducial_tag", "prohibition_sign", "mandatory_sign", "safe_condition_sign", "fire_sign"]
+[health]
+interval_s = 1
+[events]
+detections_max_hz = 100
+"""
+
+
+@dataclass
+class Device:
+    """One that runs.
+
+    Attributes:
+        folder: for everything.
+        signing: whom it trusts.
+        broker: its own.
+        daemon: the process.
+        witness: hears all that it says.
+    """
+
+    folder: Path
+    signing: Signing
+    broker: Broker
+    daemon: Daemon
+    witness: Witness
+
+    @property
+    def state(self) -> Path:
+        """Its state directory."""
+        return self.folder / "state"
+
+    def ask(self, question: Question) -> Answer:
+        """Over its socket."""
+        return ControlClient(self.state).ask(question)
+
+    def install(self, source: Path | str, **request: Any) -> str:
+        """Ask for it; the id of its deployment."""
+        answer = self.ask(Install(request=Request(source=str(source), **request)))
+        assert not answer.error, answer.error
+        return answer.id
+
+    def model(self, fits: Callable[[Body], object], *, timeout_s: float = 40.0) -> Body:
+        """The first `up/model` that fits."""
+        return self.witness.await_one("/up/model", fits, timeout_s=timeout_s)
+
+    def outcome(self, id_: str, *, timeout_s: float = 60.0) -> Body:
+        """How a deployment ended, as `up/model` has it."""
+        told = self.model(
+            lambda body: body["last"] and body["last"]["id"] == id_, timeout_s=timeout_s
+        )
+        last: Body = told["last"]
+        return last
+
+    def looks(self) -> int:
+        """How many frames with something in them were told of so far."""
+        return len(self.witness.messages("/detections"))
+
+    def longest_gap_s(self, since: int = 0) -> float:
+        """Between two of these, from that one on."""
+        seen = [
+            datetime.fromisoformat(body["captured"])
+            for body in self.witness.payloads("/detections")[since:]
+        ]
+        return max((after - before).total_seconds() for before, after in pairwise(seen))
+
+    def waited_s(self) -> float:
+        """How long its workers have been ready to run while there was no processor for them, since they were started."""
+        return sum(_waited_s(pid) for pid in self.daemon.workers())
+
+
+def _waited_s(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / NS_PER_S
+    except (OSError, IndexError):
+        return 0.0  # it has just ended, or this kernel does not say so
+
+
+@contextmanager
+def device(
+    folder: Path, *, model: str, updates: str = "", camera: str = BUSY_ROOM
+) -> Iterator[Device]:
+    """Start one; the settings are lines of the tables [model] and [updates]."""
+    signing = Signing()
+    with running(Broker(folder / "broker")) as broker, Witness(broker.port) as witness:
+        config = configuration(folder, broker.port, model=model, updates=updates, camera=camera)
+        (folder / "trust.json").write_bytes(signing.trust_envelope())
+        with Daemon(folder, config) as daemon:
+            yield Device(folder, signing, broker, daemon, witness)
+
+
+def configuration(
+    folder: Path, port: int, *, model: str, updates: str = "", camera: str = BUSY_ROOM
+) -> str:
+    """Of a device that trusts the file trust.json in its folder."""
+    return (
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n[model]\n{model}\n'
+        f'[updates]\ntrust = "{folder}/trust.json"\nreserve_mb = 0\n{updates}\n{camera}'
+    )
+
+
+def digest_of(bundle: Path) -> str:
+    """Of its manifest."""
+    with bundle.open("rb") as file:
+        return open_unverified(file, bundle.stat().st_size).digest
+
+
+def desired_topic() -> str:
+    """On which the channel speaks to the device."""
+    return f"edged/v1/{DEVICE}/down/desired"
+
+
+def edged(*arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """The command, as a person or a playbook gives it."""
+    return subprocess.run(
+        [sys.executable, "-m", "edged", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=options.pop("timeout", 120),
+        env={**os.environ, "NO_PROXY": "*"},
+        check=False,
+        **options,
+    )
