@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import picamera2
 import pytest
-from system.picamera2.virtual_camera import VirtualPicamera2
 
 from edged.cameras.picamera2 import Picamera2Camera, Picamera2Settings
 from edged.clock import SystemClock
@@ -19,6 +18,7 @@ from edged.pipeline.capture import Capture
 from edged.pipeline.capture_status import CaptureState
 from edged.pipeline.slot import Slots
 from edged.types import Frame, PixelFormat
+from system.picamera2.virtual_camera import VirtualPicamera2
 
 
 @pytest.fixture(autouse=True)

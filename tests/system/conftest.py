@@ -1,0 +1,46 @@
+"""Machines that the system tests share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from system.bases import Base
+from system.hosts import Hierarchy, Host, missing
+from system.networks import Network
+
+MakeHost = Callable[..., Host]
+
+_TEST_S = 900
+"""The first test of a release may have to make its file system."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They take longer than other tests, and say so here once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_TEST_S))
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    """A network for machines; what asks for it is skipped where none can be booted."""
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    with Network() as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def boot(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeHost]:
+    """Boots machines that last as long as the module: `boot("pi1", "bookworm")`."""
+    with ExitStack() as hosts:
+
+        def boot(name: str, release: str, *, hierarchy: Hierarchy = "unified") -> Host:
+            folder = tmp_path_factory.mktemp(name)
+            host = Host(name, Base(release), network, folder, hierarchy=hierarchy)
+            return hosts.enter_context(host)
+
+        yield boot

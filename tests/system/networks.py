@@ -1,0 +1,61 @@
+"""A network that has a controller's side, machines, and no way out."""
+
+import itertools
+import secrets
+import subprocess
+from types import TracebackType
+from typing import Self
+
+from system.commands import ip, run
+
+
+class Network:
+    """A bridge in a network namespace: a controller's side, and a port for each machine. Nothing outside can be reached."""
+
+    gateway = "10.77.0.1"
+
+    def __init__(self) -> None:
+        """Made on entering."""
+        self.name = f"edged-{secrets.token_hex(3)}"
+        self._numbers = itertools.count(11)
+
+    def __enter__(self) -> Self:
+        ip("netns", "add", self.name)
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "add", "br0", "type", "bridge")
+        self.ip("addr", "add", f"{self.gateway}/24", "dev", "br0")
+        self.ip("link", "set", "br0", "up")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        ip("netns", "del", self.name)
+
+    def ip(self, *arguments: str) -> None:
+        """`ip` on the controller's side."""
+        ip("-n", self.name, *arguments)
+
+    def run(
+        self, *argv: str, check: bool = True, timeout_s: float = 120.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of this machine on the controller's side of the network."""
+        return run([*self.enter(), *argv], check=check, timeout_s=timeout_s)
+
+    def enter(self) -> list[str]:
+        """The command before a command that is to run on the controller's side; it keeps this machine's files."""
+        return ["nsenter", f"--net=/run/netns/{self.name}"]
+
+    def plug(self, netns: str, port: str) -> str:
+        """Make a network namespace whose `host0` is a port of the bridge; returns its address."""
+        address = f"10.77.0.{next(self._numbers)}"
+        ip("netns", "add", netns)
+        self.ip("link", "add", port, "type", "veth", "peer", "name", "host0", "netns", netns)
+        self.ip("link", "set", port, "master", "br0", "up")
+        ip("-n", netns, "addr", "add", f"{address}/24", "dev", "host0")
+        ip("-n", netns, "link", "set", "host0", "up")
+        ip("-n", netns, "link", "set", "lo", "up")
+        return address
