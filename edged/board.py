@@ -77,6 +77,18 @@ class Board:
         texts = [self._read(f"proc/{pid}/task/{thread.name}/children") for thread in threads]
         return tuple(sorted(int(child) for text in texts for child in text.split()))
 
+    def written_mb(self, pid: int) -> float | None:
+        """What a process, its children and theirs have had written to disks; those that have ended and were waited for count with their parent.
+
+        None if this kernel does not count, or the process is gone.
+        """
+        lines = (line.split(": ") for line in self._read(f"proc/{pid}/io").splitlines())
+        counts = {words[0]: words[1] for words in lines if len(words) > 1}
+        if "write_bytes" not in counts:
+            return None
+        below = (self.written_mb(child) or 0.0 for child in self.children(pid))
+        return int(counts["write_bytes"]) / _BYTES_A_MB + sum(below)
+
     def disk_mb(self, path: Path) -> tuple[float, float] | None:
         """Total, and what is left for us, of the file system of `path`."""
         try:

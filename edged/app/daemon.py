@@ -13,6 +13,7 @@ from edged.app.inbox import Inbox, Signalled
 from edged.app.keeper import Keeper
 from edged.app.lookout import Lookout
 from edged.app.model_control import open_store
+from edged.app.noticeboard import Noticeboard, runtime_dir
 from edged.app.outbox import open_outbox
 from edged.app.places import device_name, drop_folder, model_store, state_dir
 from edged.app.supervisor import Supervisor
@@ -88,6 +89,7 @@ def run(config: Path) -> int:
         clock=clock,
         onlooker=trial,
     )
+    noticeboard = Noticeboard(runtime_dir())
     telemetry = Telemetry(
         board=board,
         clock=clock,
@@ -95,6 +97,7 @@ def run(config: Path) -> int:
         outbox=outbox,
         conditions=conditions,
         state_dir=state,
+        noticeboard=noticeboard,
         interval_s=settings.health.interval_s,
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -113,6 +116,7 @@ def run(config: Path) -> int:
         clock=clock,
     ).run()
     control.close()
+    noticeboard.clear()
     return 0
 
 

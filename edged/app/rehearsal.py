@@ -13,7 +13,8 @@ from edged.clock import Clock, Deadline
 from edged.config.problems import Fault
 from edged.config.settings import CameraSettings, ModelSettings, Settings
 from edged.errors import EdgedError
-from edged.interfaces import Camera, Link, Notice, Publisher
+from edged.interfaces import Camera, CameraInfo, Link, Notice, Publisher
+from edged.types import Frame
 from edged.workers.tryout import try_model
 
 FIRST_FRAME_S = 10.0
@@ -39,19 +40,24 @@ def _model(settings: ModelSettings) -> Iterator[Fault]:
         yield Fault(at=at, message=str(error))
 
 
-def _camera(name: str, settings: CameraSettings, clock: Clock) -> Iterator[Fault]:
+def look_through(name: str, settings: CameraSettings, clock: Clock) -> tuple[CameraInfo, Frame]:
+    """Open a camera, take one picture, and close it.
+
+    Raises:
+        CameraError: it could not be opened, or gave none.
+        EndOfStreamError: a finite source has none.
+        RegistryError: its library is not installed.
+    """
     driver = registry.load(registry.CAMERAS, settings.source)
     camera: Camera = driver(name, settings.driver, clock)
     try:
-        camera.open()
-        camera.grab(FIRST_FRAME_S)
-    except EdgedError as error:
-        yield Fault(at=("camera", name), message=str(error))
+        return camera.open(), camera.grab(FIRST_FRAME_S)
     finally:
         camera.close()
 
 
-def _publisher(name: str, settings: Struct, clock: Clock) -> Iterator[Fault]:
+def connect_once(name: str, settings: Struct, clock: Clock) -> str:
+    """Why a publisher does not get through; "" if it does."""
     heard: SimpleQueue[Notice] = SimpleQueue()
     publisher: Publisher = registry.load(
         registry.PUBLISHERS, name
@@ -68,9 +74,20 @@ def _publisher(name: str, settings: Struct, clock: Clock) -> Iterator[Fault]:
     finally:
         publisher.close((), _CLOSE_S)
     if link is None:
-        yield Fault(at=(name,), message=f"no connection within {LINK_S:g} s")
-    elif not link.up:
-        yield Fault(at=(name,), message=link.reason)
+        return f"no connection within {LINK_S:g} s"
+    return "" if link.up else link.reason
+
+
+def _camera(name: str, settings: CameraSettings, clock: Clock) -> Iterator[Fault]:
+    try:
+        look_through(name, settings, clock)
+    except EdgedError as error:
+        yield Fault(at=("camera", name), message=str(error))
+
+
+def _publisher(name: str, settings: Struct, clock: Clock) -> Iterator[Fault]:
+    if reason := connect_once(name, settings, clock):
+        yield Fault(at=(name,), message=reason)
 
 
 def _first_link(heard: SimpleQueue[Notice], deadline: Deadline) -> Link | None:

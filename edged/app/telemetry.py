@@ -7,6 +7,7 @@ from pathlib import Path
 import edged
 from edged.app.lookout import Lookout
 from edged.app.model_wording import ModelReport, model_state
+from edged.app.noticeboard import Noticeboard
 from edged.app.outbox import Outbox
 from edged.board import Board
 from edged.board import Throttling as BoardThrottling
@@ -46,6 +47,7 @@ class Telemetry:
         outbox: Outbox,
         conditions: Conditions,
         state_dir: Path,
+        noticeboard: Noticeboard,
         interval_s: float,
     ) -> None:
         self._board = board
@@ -54,6 +56,7 @@ class Telemetry:
         self._outbox = outbox
         self._conditions = conditions
         self._state_dir = state_dir
+        self._noticeboard = noticeboard
         self.interval_s = interval_s
         self._started_ns = clock.monotonic_ns()
         self._told_ns: int | None = None
@@ -91,7 +94,9 @@ class Telemetry:
         """Tell it now."""
         self._told_ns = self._clock.monotonic_ns()
         self._told = (self._conditions.held, lookout.losses)
-        self._outbox.retain(self._health(lookout, self._told_ns))
+        health = self._health(lookout, self._told_ns)
+        self._outbox.retain(health)
+        self._noticeboard.post(self._stamper.stamp(health))
 
     def _look_at_board(self) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -166,7 +171,12 @@ class Telemetry:
 
     def _disk(self) -> Disk | None:
         disk = self._board.disk_mb(self._state_dir)
-        return Disk(total_mb=round(disk[0]), free_mb=round(disk[1])) if disk else None
+        written_mb = self._board.written_mb(os.getpid())
+        return disk and Disk(
+            total_mb=round(disk[0]),
+            free_mb=round(disk[1]),
+            written_mb=None if written_mb is None else round(written_mb, 1),
+        )
 
 
 def _camera_entry(name: str, source: str, report: CameraReport | None) -> CameraEntry:

@@ -21,6 +21,7 @@ PROGRAM = Program(
         "model",
         "bundle",
         "trust",
+        "doctor",
         "rescue",
     ),
 )

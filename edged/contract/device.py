@@ -82,6 +82,12 @@ class Disk(Struct, frozen=True, kw_only=True):
 
     total_mb: Annotated[float, Meta(description="Its size.")]
     free_mb: Annotated[float, Meta(description="Left for edged.")]
+    written_mb: Annotated[
+        float | None,
+        Meta(
+            description="To any disk, by all of edged's processes since the daemon's start; null if the kernel does not count."
+        ),
+    ] = None
 
 
 class SpoolState(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,11 @@
 """The board's files, simulated."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from edged.board import Board
 
@@ -36,6 +40,29 @@ def test_a_pi_that_is_hot_and_underpowered(tmp_path: Path) -> None:
     assert not flags.soft_temperature_limit
     assert board.temperature_c() == 81.234
     assert board.model() == "Raspberry Pi 5 Model B Rev 1.0"
+
+
+def test_what_is_written_is_counted_with_the_children(tmp_path: Path) -> None:
+    put(tmp_path, "proc/7/io", "wchar: 9\nwrite_bytes: 3145728\ncancelled_write_bytes: 0\n")
+    put(tmp_path, "proc/7/task/7/children", "8 9 ")
+    put(tmp_path, "proc/8/io", "write_bytes: 1048576\n")
+    assert Board(tmp_path).written_mb(7) == 4.0, "9 has ended in between"
+    assert Board(tmp_path).written_mb(9) is None
+
+
+def test_what_an_ended_child_wrote_still_counts(tmp_path: Path) -> None:
+    board = Board()
+    before = board.written_mb(os.getpid())
+    if before is None:
+        pytest.skip("this kernel does not count")
+    size = 4 << 20
+    write = f"import os; f = open({str(tmp_path / 'f')!r}, 'wb'); f.write(os.urandom({size})); f.flush(); os.fsync(f)"
+    subprocess.run([sys.executable, "-c", write], check=True)
+    after = board.written_mb(os.getpid())
+    assert after is not None
+    if after == before:
+        pytest.skip("this file system is not on a disk")
+    assert after - before >= 4.0
 
 
 def test_this_host_has_memory_and_a_disk(tmp_path: Path) -> None:
