@@ -29,6 +29,7 @@ class FilterModule:
             "rollout_fate": rollout.fate,
             "rollout_judge": rollout.judge,
             "rollout_summary": rollout.summary,
+            "rollback_left": rollout.rollback_left,
             "fleet_rows": page.rows,
             "fleet_page": page.page,
         }

@@ -123,10 +123,6 @@ id:
   description: Of the deployment; empty if there was none.
   type: str
   returned: when the device answered
-status:
-  description: What C(edged model status --json) says after it.
-  type: dict
-  returned: when the device answered
 """
 
 from pathlib import Path
@@ -259,7 +255,6 @@ def check_that_it_can_begin(status: dict[str, Any], digest: str, params: dict[st
             outcome="rejected",
             reason=status["denied"][digest],
             digest=digest,
-            status=status,
         )
 
 
@@ -268,7 +263,7 @@ def begin(edged: EdgedCommand, params: dict[str, Any], digest: str) -> dict[str,
     flags = [f"--{name}" for name in ("force", "downgrade") if params[name]]
     answer = edged.ask("install", "--digest", digest, *flags, params["src"])
     if answer["error"]:
-        raise RefusedError(answer["error"], digest=digest, status=answer["status"])
+        raise RefusedError(answer["error"], digest=digest)
     return answer
 
 
@@ -316,7 +311,6 @@ def outcome_of(
         "flagged": bool(past and past["flagged"]),
         "digest": digest,
         "id": past["id"] if past else id_,
-        "status": after,
         "diff": {"before": describe(before), "after": describe(after)},
     }
 
@@ -348,7 +342,7 @@ def rolled_back(module: AnsibleModule, edged: EdgedCommand) -> dict[str, Any]:
         return outcome_of(before, before, digest or current, "would-begin", changed=True)
     answer = edged.ask("rollback", "--reason", module.params["reason"])
     if answer["error"]:
-        raise RefusedError(answer["error"], digest=digest, status=answer["status"])
+        raise RefusedError(answer["error"], digest=digest)
     after = answer["status"]
     return outcome_of(
         before,

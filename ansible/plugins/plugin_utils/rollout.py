@@ -172,7 +172,16 @@ def summary(
     return lines
 
 
+def rollback_left(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Why each host that did not go back did not, by host."""
+    return {
+        host: first_line(result.get("msg")) or "not asked"
+        for host, result in results.items()
+        if result.get("unreachable") or result.get("failed") or "outcome" not in result
+    }
+
+
 def first_line(text: Any) -> str:
     """Of a message."""
     lines = str(text or "").strip().splitlines()
-    return lines[0] if lines else ""
+    return lines[0].removeprefix("Task failed: ") if lines else ""

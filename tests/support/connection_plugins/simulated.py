@@ -1,0 +1,37 @@
+"""Ansible's local connection to a device that can be lost: its file says from which task on, and until which."""
+
+import json
+import os
+from pathlib import Path
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection.local import Connection as LocalConnection
+
+DOCUMENTATION = """
+name: simulated
+short_description: local, to a host that may be away
+description: See the module.
+options: {}
+extends_documentation_fragment: [connection_pipelining]
+"""
+
+
+class Connection(LocalConnection):
+    """A connection is made once a task."""
+
+    transport = "simulated"
+
+    def _connect(self) -> "Connection":
+        if not self._connected:
+            self._look()
+        super()._connect()
+        return self
+
+    def _look(self) -> None:
+        host = self._play_context.remote_addr
+        path = Path(os.environ["SIMULATED_FLEET"]) / host / "line.json"
+        line = json.loads(path.read_text())
+        line["tasks"] += 1
+        path.write_text(json.dumps(line))
+        if line["lost_from"] <= line["tasks"] < line["lost_until"]:
+            raise AnsibleConnectionFailure(f"{host} does not answer")

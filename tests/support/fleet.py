@@ -1,0 +1,150 @@
+"""Ansible as a controller has it, and fleets of devices that are files: `Controller` plays on a `Fleet`."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import fake_edged
+
+ROOT = Path(__file__).parents[2]
+COLLECTION = ROOT / "ansible"
+BIN = ROOT / ".venv-ansible" / "bin"
+NEVER = 1 << 30
+
+needs_ansible = pytest.mark.skipif(
+    not (BIN / "ansible-playbook").exists(),
+    reason="no .venv-ansible: `make ansible-check` sets it up",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a playbook ended."""
+
+    code: int
+    said: str
+
+
+class Fleet:
+    """Devices that are folders: `device.json` is what `fake_edged` reads, `line.json` says when the host answers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.hosts: list[str] = []
+
+    def add(self, *, lost_from: int = NEVER, lost_until: int = NEVER, **conduct: Any) -> str:
+        """A device; the host's name.
+
+        Args:
+            lost_from: the task, counted from 1, in which the host first does not answer.
+            lost_until: the task in which it answers again.
+            conduct: see `fake_edged.blank`.
+        """
+        host = f"pi{len(self.hosts):04}"
+        self.hosts.append(host)
+        folder = self.folder / host
+        folder.mkdir(parents=True)
+        line = {"tasks": 0, "lost_from": lost_from, "lost_until": lost_until}
+        (folder / "line.json").write_text(json.dumps(line))
+        self.write(host, fake_edged.blank(**conduct))
+        return host
+
+    def device(self, host: str) -> dict[str, Any]:
+        """What is in its file."""
+        device: dict[str, Any] = json.loads((self.folder / host / "device.json").read_text())
+        return device
+
+    def write(self, host: str, device: Mapping[str, Any]) -> None:
+        """Put that into its file."""
+        (self.folder / host / "device.json").write_text(json.dumps(device))
+
+    def back(self, host: str) -> None:
+        """It answers again."""
+        (self.folder / host / "line.json").write_text(
+            json.dumps({"tasks": 0, "lost_from": NEVER, "lost_until": NEVER})
+        )
+
+    def asked(self, host: str) -> list[str]:
+        """The verbs that were asked of it so far."""
+        return list(self.device(host)["asked"])
+
+    def digest(self, host: str) -> str:
+        """Of the version in use."""
+        return str(self.device(host)["status"]["versions"][0]["digest"])
+
+    def inventory(self, **variables: Any) -> Path:
+        """The file; `variables` are those of all devices."""
+        device = str(self.folder / "{{ inventory_hostname }}")
+        common = {
+            "ansible_connection": "simulated",
+            "ansible_python_interpreter": sys.executable,
+            "rollout_command": fake_edged.__file__,
+            "rollout_config": f"{device}/device.json",
+            "rollout_state_dir": device,
+            "rollout_spool": device,
+            "rollout_root": device,
+            "rollout_folder": str(self.folder / "rollouts"),
+            "rollout_reconnect_s": 0,
+        }
+        path = self.folder / "inventory.json"
+        group = {"hosts": {host: {} for host in self.hosts}, "vars": common | variables}
+        path.write_text(json.dumps({"all": {"children": {"edged_devices": group}}}))
+        return path
+
+    def results(self, digest: str) -> dict[str, Any]:
+        """What the rollout wrote down."""
+        path = self.folder / "rollouts" / digest[:12] / "rollout.json"
+        results: dict[str, Any] = json.loads(path.read_text())
+        return results
+
+
+class Controller:
+    """Plays the collection's playbooks, from the checkout."""
+
+    def __init__(self, folder: Path, *, forks: int = 8) -> None:
+        self.folder = folder
+        place = folder / "collections" / "ansible_collections" / "edged"
+        place.mkdir(parents=True)
+        (place / "fleet").symlink_to(COLLECTION)
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "LANG": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+            "ANSIBLE_CONNECTION_PLUGINS": str(Path(__file__).parent / "connection_plugins"),
+            "ANSIBLE_FORKS": str(forks),
+            "ANSIBLE_HOME": str(folder / "home"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_RETRY_FILES_ENABLED": "false",
+            "SIMULATED_FLEET": str(folder),
+        }
+
+    def play(self, playbook: str, inventory: Path, *options: str, **variables: Any) -> Played:
+        """Play one of the collection's playbooks."""
+        argv: list[str | Path] = [
+            BIN / "ansible-playbook",
+            "-i",
+            inventory,
+            f"edged.fleet.{playbook}",
+        ]
+        argv += ["-e", json.dumps(variables), *options]
+        played = subprocess.run(
+            argv,
+            check=False,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return Played(played.returncode, played.stdout)
