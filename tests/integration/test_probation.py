@@ -3,7 +3,6 @@
 All of them pass their self-test: what is wrong with them shows only when they look.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from msgspec.structs import replace
 from edged import bundled
 from edged.app.asking import RollBack, Status
 from edged.config.settings import ModelSettings
-from edged.ota.manifest import Probation
 from edged.pipeline.acceptance import accept
 from edged.pipeline.model import Model, load_model
 from support.bundles import make_bundle, scene
@@ -153,16 +151,6 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
         yield running
 
 
-def make_believe(folder: Path, device: Device, probation: Probation, **faults: float) -> Path:
-    """A bundle of a model with these faults."""
-    name = next(iter(faults)).partition("_")[0]
-    model = folder / f"{name}.tflite"
-    model.write_text(json.dumps({"name": name, "faults": faults}))
-    return make_bundle(
-        folder, device.signing, name=name, model=model, runtime="simulated", probation=probation
-    )
-
-
 @pytest.mark.parametrize(
     ("fault", "reason", "lost"),
     [
@@ -174,10 +162,10 @@ def make_believe(folder: Path, device: Device, probation: Probation, **faults: f
     ],
 )
 def test_a_model_that_is_of_no_use_is_gone_at_once_and_the_old_one_looks(
-    simulated: Device, tmp_path: Path, fault: str, reason: str, lost: int
+    simulated: Device, fault: str, reason: str, lost: int
 ) -> None:
     patient = replace(QUICK, min_s=600.0, most_s=3600.0)
-    bundle = make_believe(tmp_path, simulated, patient, **{fault: AFTER})
+    bundle = simulated.make_believe(fault, probation=patient, faults={fault: AFTER})
     losses = simulated.witness.payloads("/health")[-1]["worker_restarts"]
     since = simulated.looks()
     id_ = simulated.install(bundle)
@@ -201,14 +189,10 @@ def of_the_old_model(body: Body) -> bool:
     return bool(body["model"] == "simulated@1")
 
 
-def test_a_slower_model_is_rolled_back(simulated: Device, tmp_path: Path) -> None:
-    bundle = make_believe(
-        tmp_path,
-        simulated,
-        replace(QUICK, min_s=5.0, most_p95_ratio=2.5),
-        slow_after=AFTER,
-        latency_ms=300.0,
-    )
+def test_a_slower_model_is_rolled_back(simulated: Device) -> None:
+    strict = replace(QUICK, min_s=5.0, most_p95_ratio=2.5)
+    slow = {"slow_after": AFTER, "latency_ms": 300.0}
+    bundle = simulated.make_believe("slow", probation=strict, faults=slow)
     last = simulated.outcome(simulated.install(bundle))
     assert last["outcome"] == "rolled-back"
     assert re.search(
@@ -218,10 +202,10 @@ def test_a_slower_model_is_rolled_back(simulated: Device, tmp_path: Path) -> Non
 
 
 def test_a_model_that_has_nothing_to_show_is_kept_but_flagged(
-    simulated: Device, tmp_path: Path
+    simulated: Device,
 ) -> None:
     unlucky = replace(QUICK, least_boxes=100_000, most_s=4.0)
-    bundle = make_believe(tmp_path, simulated, unlucky, open_ms=1.0)
+    bundle = simulated.make_believe("unlucky", probation=unlucky)
     last = simulated.outcome(simulated.install(bundle))
     assert (last["outcome"], last["flagged"]) == ("committed", True)
     assert "of 100000 boxes" in last["reason"]

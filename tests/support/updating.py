@@ -1,15 +1,18 @@
 """A whole daemon that takes updates, on a broker of its own: what it is asked, and what it tells of its models."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from edged.app.asking import Answer, Install, Question
 from edged.app.control import ControlClient
@@ -18,7 +21,7 @@ from edged.ota.bundle import open_unverified
 from edged.ota.ledger import Request
 from edged.ota.manifest import Probation
 from support.broker import Broker, running
-from support.bundles import Signing
+from support.bundles import Signing, make_bundle
 from support.daemon import DEVICE, Daemon
 from support.witness import Body, Witness
 
@@ -33,6 +36,8 @@ QUICK = Probation(
     most_p95_ratio=20.0,
 )
 """A trial of a few seconds, by what is found: on a machine that does other things as well, times of a millisecond say nothing."""
+BRIEF = replace(QUICK, baseline_s=0.5, min_s=0.5, min_frames=3, least_boxes=0)
+"""A trial that is none, where something else is tried."""
 BUSY_ROOM = """
 [camera.front]
 source = "synthetic"
@@ -94,6 +99,51 @@ class Device:
         )
         last: Body = told["last"]
         return last
+
+    def outcome_of(self, bundle: Path, *, timeout_s: float = 60.0) -> Body:
+        """How the first deployment of a bundle ended, whoever asked for it."""
+        digest = digest_of(bundle)
+        told = self.model(
+            lambda body: body["last"] and body["last"]["digest"] == digest, timeout_s=timeout_s
+        )
+        last: Body = told["last"]
+        return last
+
+    def make_believe(
+        self,
+        name: str,
+        *,
+        version: str = "1",
+        counter: int = 1,
+        signing: Signing | None = None,
+        probation: Probation = QUICK,
+        faults: Mapping[str, float] | None = None,
+    ) -> Path:
+        """A bundle of a simulated model with these faults, of which no other has the same content."""
+        folder = self.folder / "bundles"
+        folder.mkdir(exist_ok=True)
+        model = folder / f"{name}-{version}.tflite"
+        model.write_text(json.dumps({"name": name, "version": version, "faults": faults or {}}))
+        return make_bundle(
+            folder,
+            signing or self.signing,
+            name=name,
+            version=version,
+            counter=counter,
+            model=model,
+            runtime="simulated",
+            probation=probation,
+        )
+
+    def held(self, condition: str, *, after: int = 0, timeout_s: float = 30.0) -> str:
+        """What it says of a condition, as soon as `up/health` has it."""
+
+        def detail(body: Body) -> list[str]:
+            found = body["degradations"]
+            return [one["detail"] for one in found if one["name"] == condition]
+
+        told = self.witness.await_one("/up/health", detail, after=after, timeout_s=timeout_s)
+        return detail(told)[0]
 
     def looks(self) -> int:
         """How many frames with something in them were told of so far."""
