@@ -60,7 +60,9 @@ class Keeper:
         return str(self.settings.model.path or "")
 
     def started(self, boot: str) -> None:
-        """The daemon has started; a trial may be over with that. Raises `StoreError`."""
+        """The daemon has started; a trial may be over with that, unless another model looks than the one on trial. Raises `StoreError`."""
+        if self.pinned:
+            return
         self._record(deployment.started(self.ledger, boot=boot, at=self._now()))
 
     def rest(self) -> None:

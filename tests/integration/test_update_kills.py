@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -38,8 +39,9 @@ DOOMED = {**QUICK, "least_fps_ratio": 10.0}
 class Siege:
     """One daemon and its store: one installation after the other, and kills in each."""
 
-    def __init__(self, folder: Path, seed: int, kills: int) -> None:
+    def __init__(self, folder: Path, seed: int, kills: int, over: threading.Event) -> None:
         folder.mkdir()
+        self._over = over
         self._chance = random.Random(seed)
         self._kills = kills
         self._station = Station(
@@ -55,10 +57,14 @@ class Siege:
         return self._station.strikes
 
     def run(self) -> "Siege":
-        with self._station:
-            self._measure()
-            while len(self.strikes) < self._kills:
-                self._attempt()
+        try:
+            with self._station:
+                self._measure()
+                while len(self.strikes) < self._kills and not self._over.is_set():
+                    self._attempt()
+        except BaseException:
+            self._over.set()  # for the others as well
+            raise
         return self
 
     def _measure(self) -> None:
@@ -164,9 +170,9 @@ def lay_siege(folder: Path, kills: int) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     seed = int(os.environ.get("EDGED_SEED", seed))
     print(f"seed {seed}")
-    began_s = time.monotonic()
+    began_s, over = time.monotonic(), threading.Event()
     sieges = [
-        Siege(folder / f"station-{number}", seed + number, -(-kills // STATIONS))
+        Siege(folder / f"station-{number}", seed + number, -(-kills // STATIONS), over)
         for number in range(STATIONS)
     ]
     with ThreadPoolExecutor(STATIONS) as threads:

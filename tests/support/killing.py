@@ -277,7 +277,8 @@ class Station(Daemon):
 
 
 def _waiting_s(pid: int) -> float:
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / NS_PER_S
+        return sum(int(thread.read_text().split()[1]) for thread in threads) / NS_PER_S
     except (OSError, IndexError):
-        return 0.0  # a kernel that does not say so
+        return 0.0  # it is gone; or a kernel that does not say so

@@ -534,3 +534,18 @@ def test_an_installer_that_ends_as_it_is_killed_ends_nobody_else(tmp_path: Path)
     assert [child.killed for _, child in scenario.children] == [True, False]
     scenario.run(1)
     assert len(scenario.children) == 2
+
+
+def test_a_death_while_the_configuration_names_a_model_does_not_count_in_the_trial(
+    tmp_path: Path,
+) -> None:
+    scenario = staged(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.settings = replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
+    for _ in range(5):
+        scenario = scenario.killed()
+    scenario.updates.adopt(SETTINGS)
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert (in_flight.state, in_flight.deaths) == ("trial", 0)
+    assert scenario.updates.choice.digest == NEW.digest
