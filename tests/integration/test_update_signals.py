@@ -142,7 +142,7 @@ def test_a_model_of_ones_own_takes_the_place_of_the_one_on_trial_which_waits(
     station.config.write_text(config.replace(SETTINGS, SETTINGS + pin))
     station.send(signal.SIGHUP)
     await_model(station, "own@1")
-    for _ in range(4):
+    for _ in range(3):
         station.strike("daemon")
         station.start()
         await_model(station, "own@1")
