@@ -59,6 +59,7 @@ class Telemetry:
         self._noticeboard = noticeboard
         self.interval_s = interval_s
         self._started_ns = clock.monotonic_ns()
+        self._newest_info: Info | None = None
         self._told_ns: int | None = None
         self._told: tuple[object, ...] = ()
         self._names: dict[str, str] = {}
@@ -67,7 +68,8 @@ class Telemetry:
     def tick(self, lookout: Lookout, models: ModelReport, settings: Settings) -> None:
         """Tell what is due."""
         self._look_at_board()
-        self._outbox.retain(self._info(lookout, settings))
+        self._newest_info = self._info(lookout, settings)
+        self._outbox.retain(self._newest_info)
         self._outbox.retain(self._model(lookout, models))
         news = (self._conditions.held, lookout.losses)
         now_ns = self._clock.monotonic_ns()
@@ -97,6 +99,8 @@ class Telemetry:
         health = self._health(lookout, self._told_ns)
         self._outbox.retain(health)
         self._noticeboard.post(self._stamper.stamp(health))
+        if self._newest_info is not None:
+            self._noticeboard.post(self._stamper.stamp(self._newest_info))
 
     def _look_at_board(self) -> None:
         now_ns = self._clock.monotonic_ns()

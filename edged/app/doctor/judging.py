@@ -124,15 +124,17 @@ def wear(written_mb: float | None, uptime_s: float) -> Finding:
     return ok("wear", says)
 
 
-def speed(part: str, *, p50_ms: float, p95_ms: float, runtime: str, delegate: str) -> Finding:
+def speed(model: str, *, p50_ms: float, p95_ms: float, runtime: str, delegate: str) -> Finding:
     """How fast a model runs, and on what."""
-    says = f"{p50_ms:.1f} ms a frame, 95 of 100 within {p95_ms:.1f} ms, {runtime} on {delegate or 'reference kernels'}"
+    says = f"{model}: {p50_ms:.1f} ms a frame, 95 of 100 within {p95_ms:.1f} ms, {runtime} on {delegate or 'reference kernels'}"
     if not delegate and not runtime.startswith("simulated"):
         advice = "XNNPACK did not take the graph: /proc/cpuinfo and /sys must be visible (ProcSubset=all)"
-        return warn(part, says, advice)
+        return warn("model", says, advice)
     if p95_ms > SLOW_MS:
-        return warn(part, says, 'model.bundled = "marks-fast", a smaller model, or an accelerator')
-    return ok(part, says)
+        return warn(
+            "model", says, 'model.bundled = "marks-fast", a smaller model, or an accelerator'
+        )
+    return ok("model", says)
 
 
 def picture(part: str, *, device: str, width: int, height: int, contrast: float) -> Finding:

@@ -44,14 +44,13 @@ def try_the_model(settings: ModelSettings) -> Iterator[Finding]:
     except EdgedError as error:
         yield fail("model", str(error), f"edged inspect {settings.file()} says more")
     else:
-        finding = judging.speed(
-            "model",
+        yield judging.speed(
+            report.name,
             p50_ms=report.invoke_ms_p50,
             p95_ms=report.invoke_ms_p95,
             runtime=report.runtime,
             delegate=report.delegate,
         )
-        yield _named(finding, report.name)
 
 
 def try_publisher(name: str, settings: Struct, clock: Clock) -> Iterator[Finding]:
@@ -69,15 +68,6 @@ def try_publisher(name: str, settings: Struct, clock: Clock) -> Iterator[Finding
         )
     else:
         yield ok(name, "connected")
-
-
-def _named(finding: Finding, model: str) -> Finding:
-    return Finding(
-        part=finding.part,
-        verdict=finding.verdict,
-        says=f"{model}: {finding.says}",
-        advice=finding.advice,
-    )
 
 
 def _contrast(frame: Frame) -> float:

@@ -6,19 +6,19 @@ from edged.app.asking import ModelStatus
 from edged.app.doctor import judging
 from edged.app.doctor.finding import Finding, fail, ok, warn
 from edged.config.settings import Settings
-from edged.contract.device import CameraHealth, Degradation, Health
+from edged.contract.device import CameraHealth, Degradation, Health, Info
 
 _OWN_FINDINGS = ("board.", "camera.")
 _LONG_WAIT_S = 30.0
 
 
-def say(health: Health, settings: Settings, looking: str) -> Iterator[Finding]:
+def say(health: Health, info: Info, settings: Settings) -> Iterator[Finding]:
     """A finding for each camera, the model, what is written, and each other thing that it complains of."""
     wrong = {one.name: one for one in health.degradations}
     for name, camera in settings.camera.items():
         if camera.enabled:
             yield _camera(name, health.cameras.get(name), wrong.pop(f"camera.{name}", None))
-    yield _model(looking, wrong.pop("model", None), list(health.cameras.values()))
+    yield _model(info, wrong.pop("model", None), list(health.cameras.values()))
     if health.disk:
         yield judging.wear(health.disk.written_mb, health.uptime_s)
     for name, one in wrong.items():
@@ -58,14 +58,19 @@ def _camera(name: str, camera: CameraHealth | None, wrong: Degradation | None) -
     return ok(part, says) if camera.online else fail(part, "it delivers no frames")
 
 
-def _model(looking: str, wrong: Degradation | None, cameras: list[CameraHealth]) -> Finding:
+def _model(info: Info, wrong: Degradation | None, cameras: list[CameraHealth]) -> Finding:
     if wrong is not None:
         return fail("model", wrong.detail, "edged model status; edged inspect FILE")
     times = [camera.latency_s["invoke"] for camera in cameras if "invoke" in camera.latency_s]
     if not times:
-        return ok("model", f"{looking}: no frame was worth a look yet")
-    p50_ms, p95_ms = (1000 * max(t.p50 for t in times), 1000 * max(t.p95 for t in times))
-    return ok("model", f"{looking}: {p50_ms:.1f} ms a frame, 95 of 100 within {p95_ms:.1f} ms")
+        return ok("model", f"{info.model or 'it'} has had no frame to look at lately")
+    return judging.speed(
+        info.model,
+        p50_ms=1000 * max(time.p50 for time in times),
+        p95_ms=1000 * max(time.p95 for time in times),
+        runtime=info.runtime,
+        delegate=info.delegate,
+    )
 
 
 def publisher(name: str, health: Health) -> Finding:

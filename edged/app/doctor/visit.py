@@ -13,11 +13,12 @@ from edged.app.doctor import accelerator, host, parts, running
 from edged.app.doctor.finding import Finding, fail, warn
 from edged.app.keeper import Keeper
 from edged.app.model_control import now, open_store
-from edged.app.noticeboard import read_health
+from edged.app.noticeboard import read_notice
 from edged.app.places import state_dir
 from edged.board import Board
 from edged.clock import Clock, Deadline
 from edged.config.settings import ModelSettings, Settings
+from edged.contract.device import Health, Info
 from edged.errors import EdgedError, UpdateError
 from edged.ota.deployment import load_order
 
@@ -105,15 +106,15 @@ def _use(settings: Settings, clock: Clock) -> dict[str, Look]:
 
 def _ask(settings: Settings, status: ModelStatus) -> dict[str, Look]:
     """A daemon runs."""
-    health = read_health()
+    health, info = read_notice(Health), read_notice(Info)
     looks: dict[str, Look] = {"models": lambda: running.models(status)}
-    if health is None:
+    if health is None or info is None:
         advice = (
             "start it as a service (RuntimeDirectory=edged), or stop it, and its parts are tried"
         )
         looks["daemon"] = lambda: [warn("daemon", "it runs, and cannot be asked how it is", advice)]
         return looks
-    looks["daemon"] = lambda: running.say(health, settings, status.looking)
+    looks["daemon"] = lambda: running.say(health, info, settings)
     if settings.publisher is not None:
         name, _ = (
             settings.publisher

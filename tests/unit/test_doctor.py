@@ -1,0 +1,346 @@
+"""What the doctor thinks of what it sees: rules, and the way in which it looks."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from edged.app.asking import ModelStatus, VersionStatus
+from edged.app.doctor import accelerator, host, judging, parts, running
+from edged.app.doctor.finding import Finding, fail, ok, warn, worst
+from edged.app.doctor.visit import side_by_side
+from edged.app.noticeboard import Noticeboard, read_notice
+from edged.app.service import ServiceState
+from edged.board import Board, Throttling
+from edged.cli.main import main
+from edged.clock import SystemClock
+from edged.config.load import load
+from edged.config.settings import Settings
+from edged.contract.device import Degradation, Disk, Health, Info
+from edged.ota.ledger import Deployment, Request
+from support.examples import BEFORE, examples, stamper
+from support.examples import health as example_health
+
+WELL = ServiceState(
+    active="active",
+    enabled="enabled",
+    stale=False,
+    status="",
+    restarts=0,
+    ended_well=False,
+    watchdog=True,
+)
+
+
+def verdict_of(finding: Finding) -> str:
+    assert finding.says
+    assert finding.advice or finding.verdict == "ok", (
+        "whoever is told of trouble is told what to do"
+    )
+    return finding.verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "advice"),
+    [
+        ({}, "ok", ""),
+        ({"active": "failed"}, "fail", "journalctl"),
+        ({"active": "activating"}, "warn", "start"),
+        ({"stale": True}, "warn", "daemon-reload"),
+        ({"watchdog": False}, "warn", "WatchdogSec"),
+        ({"enabled": "disabled"}, "warn", "enable"),
+        ({"restarts": 2}, "warn", "journalctl"),
+    ],
+)
+def test_the_service(changes: dict[str, object], verdict: str, advice: str) -> None:
+    fields = {name: getattr(WELL, name) for name in ServiceState.__slots__}
+    finding = judging.service(ServiceState(**(fields | changes)))
+    assert verdict_of(finding) == verdict
+    assert advice in finding.advice
+
+
+def test_no_service_at_all_is_no_failure() -> None:
+    assert verdict_of(judging.service(None)) == "warn"
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdict"),
+    [
+        (0, "ok"),
+        (1 << 0, "fail"),
+        (1 << 2, "warn"),
+        (1 << 1, "warn"),
+        (1 << 16, "warn"),
+        (1 << 18, "warn"),
+    ],
+)
+def test_the_power(bits: int, verdict: str) -> None:
+    assert verdict_of(judging.power(Throttling.of(bits))) == verdict
+
+
+def test_what_a_board_does_not_tell_is_not_guessed() -> None:
+    for finding in (judging.power(None), judging.temperature(None), judging.memory(None)):
+        assert (finding.verdict, "not measured" in finding.says) == ("ok", True)
+
+
+def test_heat_memory_and_time() -> None:
+    assert verdict_of(judging.temperature(55.0)) == "ok"
+    assert verdict_of(judging.temperature(82.0)) == "warn"
+    assert verdict_of(judging.memory((1000.0, 500.0))) == "ok"
+    assert verdict_of(judging.memory((1000.0, 50.0))) == "warn"
+    assert [verdict_of(judging.clock(q)) for q in ("synced", "floor", "unsynced")] == [
+        "ok",
+        "warn",
+        "fail",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mb", "fault", "verdict"),
+    [
+        ((30_000.0, 20_000.0), "", "ok"),
+        ((30_000.0, 100.0), "", "warn"),
+        ((30_000.0, 5.0), "", "fail"),
+        ((30_000.0, 20_000.0), "/x cannot be written: Read-only file system", "fail"),
+    ],
+)
+def test_the_disk(mb: tuple[float, float], fault: str, verdict: str) -> None:
+    finding = judging.disk(mb, fault=fault, wanted_mb=128.0)
+    assert verdict_of(finding) == verdict
+    assert fault in finding.says
+
+
+def test_what_is_written_is_told_by_the_day() -> None:
+    finding = judging.wear(10.0, 36_000.0)
+    assert (finding.verdict, finding.says) == ("ok", "10.0 MB written in 10.0 h, 24 MB a day")
+    assert verdict_of(judging.wear(1000.0, 3600.0)) == "warn"
+    assert judging.wear(100.0, 5.0).verdict == "ok", "a start says nothing about a day"
+    assert "not measured" in judging.wear(None, 5.0).says
+
+
+def test_a_model_without_xnnpack_is_worth_a_word() -> None:
+    def speed(p95_ms: float, runtime: str, delegate: str) -> str:
+        return verdict_of(
+            judging.speed("m", p50_ms=1.0, p95_ms=p95_ms, runtime=runtime, delegate=delegate)
+        )
+
+    assert speed(20.0, "litert 2.3.0", "XNNPACK") == "ok"
+    assert speed(20.0, "litert 2.3.0", "") == "warn"
+    assert speed(20.0, "simulated 1", "") == "ok"
+    assert speed(1500.0, "litert 2.3.0", "XNNPACK") == "warn"
+
+
+def test_a_covered_lens() -> None:
+    def look(contrast: float) -> str:
+        return verdict_of(
+            judging.picture("camera.x", device="d", width=4, height=4, contrast=contrast)
+        )
+
+    assert (look(30.0), look(0.5)) == ("ok", "warn")
+
+
+def put(root: Path, name: str, text: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def test_an_edgetpu_is_found_and_held_against_the_configuration(tmp_path: Path) -> None:
+    assert accelerator.edgetpus(tmp_path) == ()
+    put(tmp_path, "sys/bus/usb/devices/1-1/idVendor", "18d1\n")
+    put(tmp_path, "sys/bus/usb/devices/1-1/idProduct", "9302\n")
+    put(tmp_path, "sys/bus/usb/devices/1-2/idVendor", "046d\n")
+    put(tmp_path, "dev/apex_0", "")
+    found = accelerator.edgetpus(tmp_path)
+    assert found == ("USB", "PCIe (apex_0)")
+    assert verdict_of(accelerator.delegate(None, ())) == "ok"
+    assert verdict_of(accelerator.delegate(None, found)) == "warn"
+    assert verdict_of(accelerator.delegate("libedgetpu.so.1", found)) == "ok"
+    assert verdict_of(accelerator.delegate("libedgetpu.so.1", ())) == "fail"
+    assert verdict_of(accelerator.delegate("/opt/other.so", ())) == "ok"
+
+
+def test_a_disk_is_written_to(tmp_path: Path) -> None:
+    (finding,) = host.look_at_disk(Board(), tmp_path, Settings())
+    assert finding.verdict in {"ok", "warn"}
+    assert list(tmp_path.iterdir()) == []
+    (finding,) = host.look_at_disk(Board(), tmp_path / "absent", Settings())
+    assert finding.verdict == "fail"
+    assert "absent" in finding.says
+
+
+def test_one_that_hangs_or_breaks_does_not_hide_the_others() -> None:
+    release = threading.Event()
+
+    def hangs() -> Iterator[Finding]:
+        release.wait()
+        yield ok("b", "at last")
+
+    def breaks() -> Iterator[Finding]:
+        yield ok("c", "so far")
+        raise ZeroDivisionError("a bug")
+
+    looks = {"a": lambda: [ok("a", "well")], "b": hangs, "c": breaks}
+    a, b, c, bug = side_by_side(looks, clock=SystemClock(), limit_s=0.2)
+    release.set()
+    assert (a.verdict, b.verdict, c.verdict, bug.verdict) == ("ok", "fail", "ok", "fail")
+    assert "0.2 s" in b.says
+    assert "ZeroDivisionError" in bug.says
+
+
+def test_the_worst_of_all() -> None:
+    assert worst([]) == "ok"
+    assert worst([ok("a", "x"), warn("b", "x"), ok("c", "x")]) == "warn"
+    assert worst([fail("a", "x"), warn("b", "x")]) == "fail"
+
+
+# ---- while the daemon runs
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    config = tmp_path / "edged.toml"
+    config.write_text(
+        f"""
+        [device]
+        state_dir = "{tmp_path}/state"
+        [jsonl]
+        path = "{tmp_path}/out.jsonl"
+        [model]
+        runtime = "simulated"
+        [camera.front]
+        source = "synthetic"
+        """
+    )
+    return load(config).settings
+
+
+def the_info() -> Info:
+    info = examples()["info"][0]
+    assert isinstance(info, Info)
+    return info
+
+
+def spoken(health: Health, settings: Settings) -> dict[str, Finding]:
+    return {one.part: one for one in running.say(health, the_info(), settings)}
+
+
+def test_what_the_daemon_says_becomes_findings(settings: Settings) -> None:
+    camera = replace(example_health().cameras["front"], online=True)
+    health = replace(
+        example_health(),
+        degradations=(),
+        cameras={"front": camera},
+        disk=Disk(total_mb=1.0, free_mb=1.0, written_mb=0.5),
+    )
+    found = spoken(health, settings)
+    assert set(found) == {"camera.front", "model", "wear"}
+    assert worst(found.values()) == "ok"
+
+
+def test_what_the_daemon_complains_of_is_passed_on(settings: Settings) -> None:
+    def wrong(name: str, detail: str) -> Degradation:
+        return Degradation(name=name, since=BEFORE, detail=detail)
+
+    complaints = (
+        wrong("camera.front", "it is gone"),
+        wrong("model", "no such file"),
+        wrong("spool", "the disk is full"),
+        wrong("board.throttled", "too hot"),
+    )
+    found = spoken(replace(example_health(), degradations=complaints), settings)
+    assert (found["camera.front"].verdict, found["camera.front"].says) == ("fail", "it is gone")
+    assert found["model"].verdict == "fail"
+    assert (found["spool"].verdict, found["spool"].says) == ("warn", "the disk is full")
+    assert "board.throttled" not in found, "the doctor has read that itself"
+
+
+def test_the_way_out_by_the_daemons_word() -> None:
+    health = example_health()
+    never = replace(health, link=replace(health.link, connects=0, last_error="refused"))
+    waits = replace(health, spool=replace(health.spool, depth=9, oldest_age_s=500.0))
+    assert running.publisher("mqtt", health).verdict == "ok"
+    assert (running.publisher("mqtt", never).verdict, running.publisher("mqtt", never).says) == (
+        "fail",
+        "refused",
+    )
+    assert running.publisher("mqtt", waits).verdict == "warn"
+
+
+def test_the_models() -> None:
+    current = VersionStatus(role="current", title="marks@2")
+    on_its_way = Deployment(id="d", request=Request(source="x"), state="trial", title="marks@3")
+    held_up = replace(on_its_way, hindrance="no network")
+
+    def verdict(**fields: object) -> str:
+        status = ModelStatus(daemon=True, **fields)  # type: ignore[arg-type]  # as they are
+        (finding,) = running.models(status)
+        return finding.verdict
+
+    assert verdict(versions=(current,)) == "ok"
+    assert verdict(versions=(replace(current, damage="rot"),)) == "fail"
+    assert verdict(versions=(current,), deployment=on_its_way) == "ok"
+    assert verdict(versions=(current,), deployment=held_up) == "warn"
+    assert verdict(pinned="/x.tflite") == "ok"
+
+
+def test_the_noticeboard_holds_the_latest_word(tmp_path: Path) -> None:
+    board = Noticeboard(tmp_path)
+    health = stamper().stamp(example_health())
+    assert read_notice(Health, tmp_path) is None
+    board.post(replace(health, uptime_s=1.0))
+    board.post(health)
+    board.post(stamper().stamp(the_info()))
+    assert read_notice(Health, tmp_path) == health
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["health.json", "info.json"]
+    (tmp_path / "info.json").write_text("{")
+    assert read_notice(Info, tmp_path) is None
+    board.clear()
+    assert list(tmp_path.iterdir()) == []
+    Noticeboard(None).post(health)
+    Noticeboard(tmp_path / "absent").post(health)
+
+
+# ---- the command
+
+
+def test_a_secret_that_only_the_service_can_read_is_no_failure(tmp_path: Path) -> None:
+    config = tmp_path / "edged.toml"
+    config.write_text(
+        '[mqtt]\nhost = "192.0.2.1"\nusername = "u"\npassword_file = "mqtt-password"\n[camera.a]\nsource = "synthetic"\n'
+    )
+    publisher = load(config).settings.publisher
+    assert publisher is not None
+    (finding,) = parts.try_publisher(*publisher, SystemClock())
+    assert finding.verdict == "warn"
+    assert "credential" in finding.advice
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_device_at_rest_is_tried_part_by_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["doctor", "--json", "-c", str(tmp_path / "edged.toml")])
+    answer = json.loads(capsys.readouterr().out)
+    found = {one["part"]: one for one in answer["findings"]}
+    assert next(iter(found)) == "config"
+    tried = {
+        name: found[name]["verdict"]
+        for name in ("config", "model", "models", "camera.front", "jsonl")
+    }
+    assert set(tried.values()) == {"ok"}, found
+    assert code == (1 if answer["verdict"] == "fail" else 0)
+
+
+def test_a_configuration_that_cannot_be_used_does_not_keep_it_from_the_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "edged.toml"
+    config.write_text("[modle]\n")
+    assert main(["doctor", "-c", str(config)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("fail config")
+    assert "edged check" in out
+    assert "memory" in out

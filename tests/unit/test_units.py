@@ -1,0 +1,180 @@
+"""The units and their neighbours, as systemd reads them; without a systemd that runs."""
+
+import re
+import shutil
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SYSTEMD = DEPLOY / "systemd"
+DROP_INS = SYSTEMD / "drop-ins"
+UNITS = sorted([*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.timer")])
+FOR_EDGED = ["broker-only", "credentials", "delegate", "memory", "writes"]
+GROWING_PAUSES_SINCE = 254
+
+ANALYZE = shutil.which("systemd-analyze") or ""
+SYSUSERS = shutil.which("systemd-sysusers") or ""
+
+needs_systemd = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed")
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ANALYZE, "--no-pager", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """The units in a folder of their own, with a command that is on this machine."""
+    for unit in UNITS:
+        text = unit.read_text().replace("/usr/bin/edged ", "/usr/bin/env edged ")
+        (tmp_path / unit.name).write_text(text)
+    return tmp_path
+
+
+def verify(units: Path) -> str:
+    """What systemd has to say against them: its exit code does not tell of unknown keys."""
+    paths = [str(path) for path in sorted(units.iterdir()) if path.is_file()]
+    return analyze("verify", "--man=no", *paths).stderr
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_against_the_units(units: Path) -> None:
+    assert verify(units) == ""
+
+
+@needs_systemd
+def test_a_key_that_systemd_does_not_know_is_noticed(units: Path) -> None:
+    with (units / "edged.service").open("a") as unit:
+        unit.write("\n[Service]\nProtectSytem=strict\n")
+    assert "ProtectSytem" in verify(units)
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", FOR_EDGED)
+def test_systemd_has_nothing_to_say_against_a_drop_in(units: Path, name: str) -> None:
+    folder = units / "edged.service.d"
+    folder.mkdir()
+    shutil.copy(DROP_INS / f"{name}.conf", folder)
+    assert verify(units) == ""
+
+
+@needs_systemd
+def test_growing_pauses_are_for_a_newer_systemd(units: Path) -> None:
+    folder = units / "edged.service.d"
+    folder.mkdir()
+    shutil.copy(DROP_INS / "backoff.conf", folder)
+    version = int(analyze("--version").stdout.split()[1])
+    assert ("RestartSteps" in verify(units)) == (version < GROWING_PAUSES_SINCE)
+
+
+def test_every_drop_in_says_where_it_goes() -> None:
+    for drop_in in DROP_INS.iterdir():
+        first = drop_in.read_text().splitlines()[0]
+        assert re.match(r"# /etc/systemd/\S+\.conf[,:]", first), drop_in
+
+
+@needs_systemd
+@pytest.mark.parametrize(
+    ("unit", "most"),
+    [("edged.service", 20), ("edged-rescue.service", 10), ("edged-selftest@.service", 10)],
+)
+def test_exposure_stays_low(unit: str, most: int) -> None:
+    judged = analyze("security", "--offline=true", f"--threshold={most}", str(SYSTEMD / unit))
+    assert judged.returncode == 0, judged.stdout[-400:]
+
+
+def settings_of(unit: str) -> dict[str, list[str]]:
+    """Every assignment, by key."""
+    found: dict[str, list[str]] = {}
+    for line in (SYSTEMD / unit).read_text().splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_what_would_cost_speed_or_cameras_is_not_restricted() -> None:
+    daemon = settings_of("edged.service")
+    assert daemon["ProcSubset"] == ["all"], "without /proc/cpuinfo XNNPACK turns itself off"
+    assert "PrivateDevices" not in daemon, "it hides cameras"
+    assert "PrivateUsers" not in daemon, "it takes the groups away that may open them"
+    assert not any("@resources" in names for names in daemon["SystemCallFilter"]), (
+        "threads are pinned"
+    )
+    assert "char-usb_device rw" in daemon["DeviceAllow"], "an EdgeTPU comes back as another device"
+    families = set(daemon["RestrictAddressFamilies"][0].split())
+    assert families == {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}
+
+
+def test_the_daemon_comes_back() -> None:
+    daemon = settings_of("edged.service")
+    assert daemon["Type"] == ["notify"]
+    assert daemon["Restart"] == ["always"]
+    assert daemon["OnFailure"] == ["edged-rescue.service"]
+    assert daemon["OOMPolicy"] == ["continue"], "one worker's end is not the daemon's"
+    rescue = settings_of("edged-rescue.service")
+    assert rescue["OnSuccess"] == ["edged.service"]
+    assert rescue["OnFailure"] == ["edged-retry.timer"]
+    assert settings_of("edged-retry.timer")["Unit"] == ["edged.service"]
+
+
+def test_the_self_test_has_neither_network_nor_devices() -> None:
+    selftest = settings_of("edged-selftest@.service")
+    for key in ("PrivateNetwork", "PrivateDevices", "PrivateUsers", "DynamicUser"):
+        assert selftest[key] == ["yes"]
+
+
+def test_the_user_is_in_the_groups_that_the_udev_rules_name() -> None:
+    sysusers = (DEPLOY / "sysusers.d" / "edged.conf").read_text()
+    member_of = set(re.findall(r"^m edged (\S+)$", sysusers, re.MULTILINE))
+    named = set(re.findall(r'GROUP="(\w+)"', (DEPLOY / "udev" / "70-edged.rules").read_text()))
+    assert named
+    assert named <= member_of
+
+
+def test_each_line_of_tmpfiles_is_whole() -> None:
+    lines = (DEPLOY / "tmpfiles.d" / "edged.conf").read_text().splitlines()
+    for line in lines:
+        if line and not line.startswith("#"):
+            kind, path, mode, user, group, age = line.split()
+            assert kind in {"d", "z"}
+            assert path.startswith("/")
+            assert int(mode, 8) & 0o007 == 0, "nothing for others"
+            assert {user, group} <= {"root", "edged"}
+            assert age == "-"
+
+
+@pytest.mark.skipif(not SYSUSERS, reason="systemd-sysusers is not installed")
+def test_systemd_understands_the_user() -> None:
+    said = subprocess.run(
+        [SYSUSERS, "--dry-run", str(DEPLOY / "sysusers.d" / "edged.conf")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert "ignoring" not in said.stderr
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_watchdog_of_the_board_is_one_that_a_raspberry_pi_has() -> None:
+    conf = ConfigParser()
+    conf.read(DROP_INS / "system-watchdog.conf")
+    assert int(conf["Manager"]["RuntimeWatchdogSec"].removesuffix("s")) <= 15
+
+
+def test_every_file_is_in_the_readme() -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    folders = ("systemd", "sysusers.d", "tmpfiles.d", "udev", "mosquitto")
+    files = [path for folder in folders for path in (DEPLOY / folder).rglob("*") if path.is_file()]
+    missing = [str(path.relative_to(DEPLOY)) for path in files if path.name not in readme]
+    assert not missing
