@@ -144,12 +144,7 @@ class Siege:
         station = self._station
         wanted = station.store.version(station.ledger().current).manifest.title
         assert past.outcome != "committed" or wanted == past.title
-        since = self.strikes[-1].at_ns
-        station.until(
-            lambda: (
-                any(look.model == wanted and look.at_ns > since for look in station.looks) or None
-            )
-        )
+        station.await_model(wanted)
 
     def _check_looks(self, before: Ledger, past: Past, began_ns: int, case: str) -> None:
         station = self._station

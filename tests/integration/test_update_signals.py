@@ -53,15 +53,7 @@ def begin_trial(station: Station, probation: Probation = LONG, model: Path | Non
     bundle = station.bundle("2", model, counter=2, probation=probation)
     status(station)
     station.ask_for(bundle).join()
-    await_model(station, NEW)
-
-
-def await_model(station: Station, model: str) -> None:
-    """It looks from now on."""
-    since_ns = time.monotonic_ns()
-    station.until(
-        lambda: any(look.model == model and look.at_ns > since_ns for look in station.looks) or None
-    )
+    station.await_model(NEW)
 
 
 def status(station: Station) -> ModelStatus:
@@ -89,7 +81,7 @@ def test_the_third_death_of_the_daemon_ends_the_trial(station: Station) -> None:
     for deaths in (1, 2, 3):
         station.strike("daemon")
         station.start()
-        await_model(station, NEW if deaths < 3 else OLD)
+        station.await_model(NEW if deaths < 3 else OLD)
     past = last(station)
     assert (past.title, past.outcome) == (NEW, "rolled-back")
     assert past.reason == "the daemon died 3 times in the trial"
@@ -105,16 +97,16 @@ def test_who_is_killed_as_it_ends_in_a_trial_has_died_at_most_once(station: Stat
         station.process.kill()
         station.process.wait()
         station.start()
-        await_model(station, NEW)
+        station.await_model(NEW)
         counted.append(in_flight(station).deaths)
     assert all(b - a in {0, 1} for a, b in itertools.pairwise(counted))
     assert station.end()[0] == 0
     station.start()
-    await_model(station, NEW)
+    station.await_model(NEW)
     assert in_flight(station).deaths == counted[-1]
     assert station.client.ask(Commit()).error == ""
     assert last(station).outcome == "committed"
-    await_model(station, NEW)
+    station.await_model(NEW)
 
 
 def test_a_sighup_does_not_disturb_a_trial(station: Station) -> None:
@@ -141,15 +133,15 @@ def test_a_model_of_ones_own_takes_the_place_of_the_one_on_trial_which_waits(
     config = station.config.read_text()
     station.config.write_text(config.replace(SETTINGS, SETTINGS + pin))
     station.send(signal.SIGHUP)
-    await_model(station, "own@1")
+    station.await_model("own@1")
     for _ in range(3):
         station.strike("daemon")
         station.start()
-        await_model(station, "own@1")
+        station.await_model("own@1")
     assert (in_flight(station).state, in_flight(station).deaths) == ("trial", 0)
     station.config.write_text(config)
     station.send(signal.SIGHUP)
-    await_model(station, NEW)
+    station.await_model(NEW)
     assert last(station).outcome == "committed"
 
 
@@ -161,7 +153,7 @@ def test_a_trial_beside_another_factory_model_than_it_began_with(tmp_path: Path)
         station.config.write_text(station.config.read_text().replace("marks-fast", "marks"))
         station.start()
         assert last(station).outcome == "committed"
-        await_model(station, NEW)
+        station.await_model(NEW)
 
 
 def test_a_model_that_hangs_in_its_trial_is_rolled_back(station: Station, tmp_path: Path) -> None:
@@ -169,7 +161,7 @@ def test_a_model_that_hangs_in_its_trial_is_rolled_back(station: Station, tmp_pa
     past = last(station)
     assert past.outcome == "rolled-back"
     assert "made no progress for 1 s" in past.reason
-    await_model(station, OLD)
+    station.await_model(OLD)
     worst = max(station.gaps(), key=lambda gap: gap.seconds - gap.waited_s)
     assert worst.seconds > 1.0
     assert worst.seconds - worst.waited_s < 1.0 + 2.0
@@ -208,7 +200,7 @@ def test_an_installer_that_stands_still_holds_up_neither_a_rollback_nor_the_end(
         assert station.client.ask(Install(request=Request(source=url))).error == ""
         connection, _ = silent.accept()
         with connection:
-            await_model(station, OLD)
+            station.await_model(OLD)
             installer = station.present()["installer"]
             os.kill(installer, signal.SIGSTOP)
             if end == "rollback":

@@ -173,6 +173,15 @@ class Station(Daemon):
             time.sleep(_POLL_S)
         return something
 
+    def await_model(self, model: str) -> None:
+        """It looks, from now on."""
+        since_ns = time.monotonic_ns()
+        self.until(
+            lambda: (
+                any(look.model == model and look.at_ns > since_ns for look in self.looks) or None
+            )
+        )
+
     # ---- What is done to it ------------------------------------------------------------------------------------------------
 
     def strike(self, victim: str) -> None:
