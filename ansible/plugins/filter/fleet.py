@@ -17,6 +17,11 @@ def to_toml(table: Mapping[str, Any]) -> str:
         raise AnsibleFilterError(str(error)) from None
 
 
+def device_name(host: Mapping[str, Any]) -> str:
+    """How a host is called at the broker, from its variables."""
+    return str(host.get("edged_device_name") or host["inventory_hostname"])
+
+
 class FilterModule:
     """What Ansible asks for."""
 
@@ -29,6 +34,7 @@ class FilterModule:
             "rollout_fate": rollout.fate,
             "rollout_judge": rollout.judge,
             "rollout_summary": rollout.summary,
+            "device_name": device_name,
             "rollback_left": rollout.rollback_left,
             "fleet_rows": page.rows,
             "fleet_page": page.page,
