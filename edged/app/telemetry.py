@@ -71,7 +71,7 @@ class Telemetry:
         self._newest_info = self._info(lookout, settings)
         self._outbox.retain(self._newest_info)
         self._outbox.retain(self._model(lookout, models))
-        news = (self._conditions.held, lookout.losses)
+        news = self._news(lookout)
         now_ns = self._clock.monotonic_ns()
         waited_s = (now_ns - self._told_ns) / NS_PER_S if self._told_ns is not None else None
         if (
@@ -80,6 +80,11 @@ class Telemetry:
             or (news != self._told and waited_s >= _NOT_SOONER_S)
         ):
             self.tell_health(lookout)
+
+    def _news(self, lookout: Lookout) -> tuple[object, ...]:
+        """What is told at once when it changes."""
+        online = tuple(name for name, watch in lookout.watches.items() if watch.online)
+        return self._conditions.held, lookout.losses, online, self._outbox.link_state().connects
 
     def _model(self, lookout: Lookout, models: ModelReport) -> ModelState:
         ready = lookout.ready
@@ -95,7 +100,7 @@ class Telemetry:
     def tell_health(self, lookout: Lookout) -> None:
         """Tell it now."""
         self._told_ns = self._clock.monotonic_ns()
-        self._told = (self._conditions.held, lookout.losses)
+        self._told = self._news(lookout)
         health = self._health(lookout, self._told_ns)
         self._outbox.retain(health)
         self._noticeboard.post(self._stamper.stamp(health))
