@@ -85,7 +85,12 @@ def test_every_drop_in_says_where_it_goes() -> None:
 @needs_systemd
 @pytest.mark.parametrize(
     ("unit", "most"),
-    [("edged.service", 20), ("edged-rescue.service", 10), ("edged-selftest@.service", 10)],
+    [
+        ("edged.service", 20),
+        ("edged-rescue.service", 10),
+        ("edged-retry.service", 10),
+        ("edged-selftest@.service", 10),
+    ],
 )
 def test_exposure_stays_low(unit: str, most: int) -> None:
     judged = analyze("security", "--offline=true", f"--threshold={most}", str(SYSTEMD / unit))
@@ -122,9 +127,17 @@ def test_the_daemon_comes_back() -> None:
     assert daemon["OnFailure"] == ["edged-rescue.service"]
     assert daemon["OOMPolicy"] == ["continue"], "one worker's end is not the daemon's"
     rescue = settings_of("edged-rescue.service")
-    assert rescue["OnSuccess"] == ["edged.service"]
+    assert "is-failed" in rescue["ExecCondition"][0], "a newer systemd asks at every single failure"
     assert rescue["OnFailure"] == ["edged-retry.timer"]
-    assert settings_of("edged-retry.timer")["Unit"] == ["edged.service"]
+    assert settings_of("edged-retry.timer")["Unit"] == ["edged-retry.service"]
+    for unit in ("edged-rescue.service", "edged-retry.service"):
+        last_two = [
+            line.removeprefix("+").split()[1:] for line in settings_of(unit)["ExecStart"][-2:]
+        ]
+        assert last_two == [
+            ["reset-failed", "edged.service"],
+            ["--no-block", "start", "edged.service"],
+        ]
 
 
 def test_the_self_test_has_neither_network_nor_devices() -> None:
