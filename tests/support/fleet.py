@@ -1,5 +1,6 @@
 """Ansible as a controller has it, and fleets of devices that are files: `Controller` plays on a `Fleet`."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,6 +19,18 @@ ROOT = Path(__file__).parents[2]
 COLLECTION = ROOT / "ansible"
 BIN = ROOT / ".venv-ansible" / "bin"
 NEVER = 1 << 30
+
+
+def plugin(name: str) -> ModuleType:
+    """A plugin of the collection that needs no Ansible, as ``plugin_utils.toml``."""
+    path = COLLECTION / "plugins" / f"{name.replace('.', '/')}.py"
+    spec = importlib.util.spec_from_file_location(f"edged_fleet_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
 
 needs_ansible = pytest.mark.skipif(
     not (BIN / "ansible-playbook").exists(),

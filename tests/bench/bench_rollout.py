@@ -1,0 +1,126 @@
+"""A rollout to simulated fleets: are the verdicts right, and what does it cost the controller? ``bench_rollout.py 100 300 1000 > rollout.json``.
+
+Of the devices a tenth never answer or are lost on the way, a tenth fail their trial, and a third of the rest are slow. Each is a folder, its `edged` is
+`support/fake_edged.py`, and its line is a local connection; so the devices' part runs on this machine too, and is in the processor time.
+"""
+
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.fleet import Controller, Fleet
+
+DIGEST = "5e" * 32
+SEED = 20
+FORKS = 40
+SLOW_S = 3.0
+_KIB_A_MIB = 1024
+
+
+def furnish(fleet: Fleet, hosts: int, rng: random.Random) -> dict[str, str]:
+    """Add the hosts; what is to be said of each in the end."""
+    kinds = ["away"] * (hosts // 20) + ["lost"] * (hosts // 20) + ["failing"] * (hosts // 10)
+    good = hosts - len(kinds)
+    kinds += ["slow"] * (good // 3) + ["quick"] * (good - good // 3)
+    rng.shuffle(kinds)
+    conduct: dict[str, dict[str, Any]] = {
+        "away": {"lost_from": 1},
+        "lost": {"lost_from": 3, "trial_s": 1e6},
+        "failing": {"outcome": "rolled-back", "reason": "f1 0.21 is below 0.6"},
+        "slow": {"trial_s": SLOW_S},
+        "quick": {},
+    }
+    verdicts = {"away": "offline", "lost": "unreachable", "failing": "rolled-back"}
+    return {fleet.add(**conduct[kind]): verdicts.get(kind, "committed") for kind in kinds}
+
+
+class PeakMemory(threading.Thread):
+    """Of the processes of ansible-playbook, each page counted once (PSS), in MiB."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_mib = 0.0
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(0.5):
+            self.peak_mib = max(self.peak_mib, sum(map(self._mib, Path("/proc").glob("[0-9]*"))))
+
+    @staticmethod
+    def _mib(process: Path) -> float:
+        try:
+            if "edged.fleet.model_rollout" not in (process / "cmdline").read_text():
+                return 0.0
+            rollup = (process / "smaps_rollup").read_text()
+        except OSError:
+            return 0.0
+        return (
+            next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+            / _KIB_A_MIB
+        )
+
+
+def measure(hosts: int) -> dict[str, Any]:
+    """One rollout."""
+    with tempfile.TemporaryDirectory(prefix="fleet-") as name:
+        folder = Path(name)
+        fleet, controller = Fleet(folder), Controller(folder, forks=FORKS)
+        expected = furnish(fleet, hosts, random.Random(SEED))
+        inventory = fleet.inventory(
+            rollout_canaries=10,
+            rollout_canary_share=0.5,
+            rollout_waves=[50, 100, 200],
+            rollout_wave_share=0.5,
+        )
+        memory = PeakMemory()
+        memory.start()
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        played = controller.play(
+            "model_rollout",
+            inventory,
+            rollout_url="http://mirror.example/x.edgem",
+            rollout_digest=DIGEST,
+        )
+        took_s, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        memory.over.set()
+        memory.join()
+        results = fleet.results(DIGEST)
+        said = {
+            host: one["outcome"]
+            for wave in results["judged"]
+            for host, one in wave["hosts"].items()
+        }
+        said |= dict.fromkeys(results["offline"], "offline")
+        wrong = {
+            host: [said.get(host), want]
+            for host, want in expected.items()
+            if said.get(host) != want
+        }
+        if wrong:
+            print(played.said[-3000:], file=sys.stderr)
+        return {
+            "hosts": hosts,
+            "verdicts": Counter(said.values()),
+            "wrong": wrong,
+            "waves": [f"{wave['committed']}/{wave['size']}" for wave in results["judged"]],
+            "exit_code": played.code,
+            "seconds": round(took_s, 1),
+            "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+            "peak_mib": round(memory.peak_mib),
+            "load": os.getloadavg()[0],
+        }
+
+
+if __name__ == "__main__":
+    for count in map(int, sys.argv[1:]):
+        print(json.dumps(measure(count)), flush=True)
