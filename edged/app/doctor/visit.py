@@ -6,6 +6,7 @@ While a daemon runs it holds cameras, model and accelerator, and is asked about 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 
 from edged.app.asking import ModelStatus, Status
 from edged.app.control import ControlClient
@@ -35,17 +36,26 @@ def visit(settings: Settings, *, clock: Clock, limit_s: float = LIMIT_S) -> Iter
     """
     state = state_dir(settings)
     board = Board()
-    status = _ask_daemon(settings)
     looks: dict[str, Look] = {
         "service": host.look_at_service,
         "board": partial(host.look_at_board, board, clock),
         "disk": partial(host.look_at_disk, board, state, settings),
         "delegate": lambda: [accelerator.delegate(settings.model.delegate, accelerator.edgetpus())],
     }
-    if status is None:
-        looks |= _use(settings, clock)
+    keeper = Keeper(open_store(settings), settings, now=now)
+    keeper.peek()
+    status = _ask_daemon(state)
+    looks["models"] = lambda: running.models(status or keeper.status(daemon=False))
+    health, info = read_notice(Health), read_notice(Info)
+    if health and info:
+        looks |= _ask(settings, health, info)
+    elif status:
+        advice = (
+            "start it as a service (RuntimeDirectory=edged), or stop it, and its parts are tried"
+        )
+        looks["daemon"] = lambda: [warn("daemon", "it runs, and cannot be asked how it is", advice)]
     else:
-        looks |= _ask(settings, status)
+        looks |= _use(settings, keeper, clock)
     yield from side_by_side(looks, clock=clock, limit_s=limit_s)
 
 
@@ -85,14 +95,9 @@ def _guarded(part: str, look: Look) -> Iterator[Finding]:
         yield fail(part, f"the look at it failed: {type(error).__name__}: {error}")
 
 
-def _use(settings: Settings, clock: Clock) -> dict[str, Look]:
+def _use(settings: Settings, keeper: Keeper, clock: Clock) -> dict[str, Look]:
     """No daemon runs: each part is free."""
-    keeper = Keeper(open_store(settings), settings, now=now)
-    keeper.peek()
-    looks: dict[str, Look] = {
-        "models": lambda: running.models(keeper.status(daemon=False)),
-        "model": lambda: parts.try_the_model(_model(keeper)),
-    }
+    looks: dict[str, Look] = {"model": lambda: parts.try_the_model(_model(keeper))}
     looks |= {
         f"camera.{name}": partial(parts.try_camera, name, camera, clock)
         for name, camera in settings.camera.items()
@@ -104,21 +109,11 @@ def _use(settings: Settings, clock: Clock) -> dict[str, Look]:
     return looks
 
 
-def _ask(settings: Settings, status: ModelStatus) -> dict[str, Look]:
-    """A daemon runs."""
-    health, info = read_notice(Health), read_notice(Info)
-    looks: dict[str, Look] = {"models": lambda: running.models(status)}
-    if health is None or info is None:
-        advice = (
-            "start it as a service (RuntimeDirectory=edged), or stop it, and its parts are tried"
-        )
-        looks["daemon"] = lambda: [warn("daemon", "it runs, and cannot be asked how it is", advice)]
-        return looks
-    looks["daemon"] = lambda: running.say(health, info, settings)
+def _ask(settings: Settings, health: Health, info: Info) -> dict[str, Look]:
+    """A daemon runs. The broker, too, goes by its word: a second client of the same id would throw it out."""
+    looks: dict[str, Look] = {"daemon": lambda: running.say(health, info, settings)}
     if settings.publisher is not None:
-        name, _ = (
-            settings.publisher
-        )  # by its word: a second client of the same id would throw it out
+        name, _ = settings.publisher
         looks[name] = lambda: [running.publisher(name, health)]
     return looks
 
@@ -133,9 +128,9 @@ def _model(keeper: Keeper) -> ModelSettings:
     return keeper.settings.model
 
 
-def _ask_daemon(settings: Settings) -> ModelStatus | None:
+def _ask_daemon(state: Path) -> ModelStatus | None:
     """How its models are; None if no daemon answers."""
     try:
-        return ControlClient(state_dir(settings)).ask(Status()).status
+        return ControlClient(state).ask(Status()).status
     except UpdateError:
         return None
