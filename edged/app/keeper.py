@@ -16,11 +16,12 @@ from edged.app.choice import Choice, recommended
 from edged.config.settings import Settings
 from edged.errors import BundleError, StoreError, UpdateError
 from edged.ota import deployment
-from edged.ota.ledger import FACTORY, Ledger, Request
+from edged.ota.ledger import FACTORY, Deployment, Ledger, Request
 from edged.ota.manifest import Manifest
 from edged.ota.probation import Baseline
 from edged.ota.stepback import step_back
 from edged.ota.store import InstalledVersion, Store
+from edged.ota.urls import shown
 
 
 class Keeper:
@@ -219,7 +220,7 @@ class Keeper:
             pinned=self.pinned,
             looking=looking,
             versions=(*(self._describe(*role) for role in roles), self._factory()),
-            deployment=ledger.deployment,
+            deployment=_without_secrets(ledger.deployment),
             progress=progress,
             past=ledger.past,
             epoch=ledger.epoch,
@@ -289,3 +290,13 @@ def _described(version: InstalledVersion) -> VersionStatus:
 def _model_sha256(manifest: Manifest, kind: str) -> str:
     variant = manifest.variant(kind)
     return manifest.file(variant.model).sha256 if variant else ""
+
+
+def _without_secrets(in_flight: Deployment | None) -> Deployment | None:
+    """As it may be told: a URL can hold a password."""
+    if in_flight is None:
+        return None
+    request = in_flight.request
+    sources = tuple(shown(url) for url in request.mirrors)
+    told = replace(request, source=shown(request.source), mirrors=sources)
+    return replace(in_flight, request=told)

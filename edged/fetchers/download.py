@@ -15,7 +15,7 @@ from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.fetchers.answers import Answer, body_bytes, mark_of, understand
-from edged.fetchers.urls import shown
+from edged.ota.urls import shown
 from edged.interfaces import Transfer
 
 ATTEMPTS = 5

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from edged.errors import BundleError, UpdateError
 from edged.ota.ledger import FACTORY, Deployment, Ledger, Outcome, Past, Request
 from edged.ota.manifest import Manifest
+from edged.ota.urls import shown
 
 MOST_TRANSITIONS = 40
 MOST_DEATHS = 3
@@ -45,7 +46,7 @@ def begin(ledger: Ledger, request: Request, *, id_: str) -> Ledger:
     if ledger.deployment is not None:
         busy = ledger.deployment
         raise UpdateError(
-            f"{busy.title or busy.request.source} is on its way in ({busy.state}): wait for it, or roll it back"
+            f"{busy.what} is on its way in ({busy.state}): wait for it, or roll it back"
         )
     deployment = Deployment(id=id_, request=request, state="fetching", transitions=1)
     return replace(ledger, deployment=deployment)
@@ -176,9 +177,7 @@ def commit(ledger: Ledger, *, at: str, flag: str = "") -> Ledger:
     """
     deployment = _in_flight(ledger)
     if deployment.state != "trial":
-        raise UpdateError(
-            f"{deployment.title or deployment.request.source} is not in its trial yet ({deployment.state})"
-        )
+        raise UpdateError(f"{deployment.what} is not in its trial yet ({deployment.state})")
     highest = max(ledger.counters.get(deployment.name, 0), deployment.counter)
     again = deployment.digest == ledger.current
     kept = replace(
@@ -228,7 +227,7 @@ def go_back(ledger: Ledger, *, epoch: int, title: str, id_: str, at: str) -> Led
         UpdateError: there is nothing to go back to; it is below the security floor; or a deployment is in flight.
     """
     if ledger.deployment is not None:
-        raise UpdateError(f"{ledger.deployment.request.source} is on its way in")
+        raise UpdateError(f"{ledger.deployment.what} is on its way in")
     if ledger.current == ledger.previous:
         raise UpdateError("there is nothing to go back to: the factory model is in use")
     if epoch < ledger.epoch:
@@ -301,7 +300,7 @@ def _end(
         id=deployment.id,
         title=deployment.title,
         digest=deployment.digest,
-        source=deployment.request.source,
+        source=shown(deployment.request.source),
         outcome=outcome,
         reason=_words(reason),
         flagged=flagged,

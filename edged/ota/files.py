@@ -189,7 +189,7 @@ class LocalFiles:
     def _open_to_write(self, path: Path, flags: int) -> int:
         with _explained("write", path):
             return os.open(
-                path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o644
+                path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o640
             )
 
 

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 from edged.errors import StoreError
 from edged.ota.manifest import Count, Digest
+from edged.ota.urls import shown
 
 SCHEMA = "edged.ledger/1"
 MOST_LEDGER_BYTES = 1 << 20
@@ -77,6 +78,11 @@ class Deployment(Struct, frozen=True, kw_only=True):
     hindrance: str = ""
     fps_before: Annotated[float, Meta(ge=0)] = 0.0
     frame_s_p95_before: Annotated[float, Meta(ge=0)] = 0.0
+
+    @property
+    def what(self) -> str:
+        """``name@version``, or, as long as that is not known, where it comes from."""
+        return self.title or shown(self.request.source)
 
 
 class Past(Struct, frozen=True, kw_only=True):
