@@ -120,7 +120,7 @@ class Fleet:
 
 
 class Controller:
-    """Plays the collection's playbooks, from the checkout."""
+    """Plays the collection's playbooks and runs its modules, from the checkout."""
 
     def __init__(self, folder: Path, *, forks: int = 8) -> None:
         self.folder = folder
@@ -162,3 +162,17 @@ class Controller:
             text=True,
         )
         return Played(played.returncode, played.stdout)
+
+    def module(self, name: str, *, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        """Run a module here, as Ansible does on a host; its result."""
+        told = {"ANSIBLE_MODULE_ARGS": arguments | {"_ansible_check_mode": check}}
+        ran = subprocess.run(
+            [BIN / "python", "-m", f"ansible_collections.edged.fleet.plugins.modules.{name}"],
+            check=False,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.folder / "collections")},
+            input=json.dumps(told).encode(),
+            capture_output=True,
+        )
+        assert ran.stdout, ran.stderr.decode()
+        result: dict[str, Any] = json.loads(ran.stdout)
+        return result

@@ -1,0 +1,223 @@
+"""The modules edged_model and edged_model_info, on devices whose `edged` is a stand-in."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import fake_edged
+from support.bundles import Signing, make_bundle
+from support.fleet import Controller, Fleet, needs_ansible
+
+pytestmark = needs_ansible
+
+FAKE = fake_edged.__file__
+DIGEST = "ab" * 32
+URL = "https://models.example/marks-2.edgem"
+
+
+class Device:
+    """One device, and the modules that run on it."""
+
+    def __init__(self, folder: Path, **conduct: Any) -> None:
+        self.fleet = Fleet(folder)
+        self.name = self.fleet.add(**conduct)
+        self.folder = folder / self.name
+        self.here: dict[str, Any] = {"command": FAKE, "config": str(self.folder / "device.json")}
+        self.controller = Controller(folder)
+
+    def model(self, *, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        wanted = {"src": URL, "digest": DIGEST} | arguments
+        return self.controller.module("edged_model", check=check, **self.here, **wanted)
+
+    def info(self, **arguments: Any) -> dict[str, Any]:
+        arguments = {"root": str(self.folder), "state_dir": str(self.folder)} | arguments
+        return self.controller.module("edged_model_info", **self.here, **arguments)
+
+    @property
+    def asked(self) -> list[str]:
+        return [verb for verb in self.fleet.asked(self.name) if verb != "status"]
+
+    def end_trial(self) -> None:
+        self.fleet.write(self.name, self.fleet.device(self.name) | {"ends": 0})
+
+    def change(self, **status: Any) -> None:
+        device = self.fleet.device(self.name)
+        device["status"] |= status
+        self.fleet.write(self.name, device)
+
+
+def test_a_model_is_installed_once(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    first = device.model()
+    assert (first["changed"], first["outcome"]) == (True, "committed")
+    assert first["diff"]["before"] == "factory: marks@1\n"
+    assert first["diff"]["after"] == f"current: marks@2 {DIGEST[:12]}\nfactory: marks@1\n"
+    second = device.model()
+    assert (second["changed"], second["outcome"]) == (False, "committed")
+    assert second["diff"]["before"] == second["diff"]["after"]
+    assert device.asked == ["install", "wait"]
+
+
+def test_check_mode_asks_for_nothing(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    result = device.model(check=True)
+    assert (result["changed"], result["outcome"]) == (True, "would-begin")
+    assert result["diff"]["after"] == f"current: {URL} {DIGEST[:12]}\nprevious: marks@1\n"
+    assert device.asked == []
+    device.model()
+    assert not device.model(check=True)["changed"]
+
+
+@pytest.mark.parametrize("outcome", ["rolled-back", "rejected"])
+def test_the_reason_on_the_device_is_the_failure(tmp_path: Path, outcome: str) -> None:
+    device = Device(tmp_path, outcome=outcome, reason="f1 0.2 is below 0.6")
+    result = device.model()
+    assert result["failed"]
+    assert result["msg"] == f"marks@2: {outcome}: f1 0.2 is below 0.6"
+    assert (result["outcome"], result["reason"]) == (outcome, "f1 0.2 is below 0.6")
+    again = device.model()
+    assert again["failed"]
+    assert again["msg"].startswith("it failed on this device before: f1 0.2")
+    assert device.asked == ["install", "wait"]
+    assert device.model(force=True)["msg"] == result["msg"]
+
+
+def test_a_refusal_is_told(tmp_path: Path) -> None:
+    device = Device(tmp_path, refusal="no update is taken without updates.trust")
+    result = device.model()
+    assert (result["failed"], result["msg"]) == (True, "no update is taken without updates.trust")
+
+
+def test_without_waiting_it_is_under_way_and_then_waited_for(tmp_path: Path) -> None:
+    device = Device(tmp_path, trial_s=600, flagged=True, reason="few boxes")
+    begun = device.model(wait=False)
+    assert (begun["changed"], begun["outcome"]) == (True, "under-way")
+    adopted = device.model(wait=False)
+    assert (adopted["changed"], adopted["id"]) == (False, begun["id"])
+    device.end_trial()
+    ended = device.model(deployment=begun["id"])
+    assert (ended["outcome"], ended["flagged"], ended["reason"]) == ("committed", True, "few boxes")
+    assert device.asked == ["install"]
+
+
+def test_a_deployment_that_is_over_is_not_begun_again(tmp_path: Path) -> None:
+    device = Device(tmp_path, outcome="rejected", reason="for another board")
+    begun = device.model(wait=False)
+    device.change(denied={})
+    device.info()
+    ended = device.model(deployment=begun["id"])
+    assert ended["msg"] == "marks@2: rejected: for another board"
+    assert device.asked == ["install"]
+
+
+def test_the_time_is_up(tmp_path: Path) -> None:
+    device = Device(tmp_path, trial_s=60)
+    result = device.model(timeout=0.05)
+    assert (result["failed"], result["outcome"]) == (True, "under-way")
+    assert result["msg"] == "still under way when the time was up: trial"
+
+
+def test_another_model_on_its_way_is_not_disturbed(tmp_path: Path) -> None:
+    device = Device(tmp_path, trial_s=60)
+    device.model(wait=False, digest="cd" * 32)
+    result = device.model()
+    assert result["failed"]
+    assert result["msg"].startswith("marks@2 is on its way in (trial)")
+
+
+def test_a_pinned_model_is_left_alone(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    device.change(pinned="/m.tflite")
+    assert device.model()["msg"] == "model.path names /m.tflite, and no update replaces that"
+
+
+def test_the_digest_of_a_file_is_read_from_it(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path, Signing())
+    device = Device(tmp_path)
+    result = device.controller.module("edged_model", **device.here, src=str(bundle), remove=True)
+    assert result["outcome"] == "committed"
+    assert device.fleet.digest(device.name) == result["digest"]
+    assert not bundle.exists()
+
+
+def test_a_bundle_whose_end_is_not_known_stays(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path, Signing())
+    device = Device(tmp_path, trial_s=60)
+    assert device.model(src=str(bundle), remove=True, wait=False)["outcome"] == "under-way"
+    assert bundle.exists()
+
+
+@pytest.mark.parametrize(
+    ("src", "reason"),
+    [
+        (URL, "digest is needed with a URL"),
+        ("/nowhere.edgem", "/nowhere.edgem cannot be read"),
+        (FAKE, "is no bundle"),
+    ],
+)
+def test_what_is_no_bundle_is_named(tmp_path: Path, src: str, reason: str) -> None:
+    device = Device(tmp_path)
+    result = device.controller.module("edged_model", **device.here, src=src)
+    assert result["failed"]
+    assert reason in result["msg"]
+
+
+def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
+    device = Device(tmp_path, dies=True)
+    assert device.model()["msg"] == (
+        "`edged model wait` gave no answer (exit code 1): edged: the daemon does not answer any more"
+    )
+    device.here["command"] = "/nowhere/edged"
+    assert "No such file" in device.model()["msg"]
+
+
+def test_back_from_a_version_where_it_is(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    back: dict[str, Any] = {
+        "state": "rolled_back",
+        "digest": DIGEST,
+        "reason": "misses marks at night",
+    }
+    assert not device.model(**back)["changed"]
+    device.model()
+    assert device.model(check=True, **back)["changed"]
+    result = device.model(**back)
+    assert (result["changed"], result["outcome"], result["reason"]) == (
+        True,
+        "rolled-back",
+        "misses marks at night",
+    )
+    assert not device.model(**back)["changed"]
+    assert device.asked == ["install", "wait", "rollback"]
+
+
+def test_info_tells_of_models_and_board(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    device.model()
+    for name, content in {
+        "sys/devices/platform/soc/soc:firmware/get_throttled": "50005",
+        "sys/class/thermal/thermal_zone0/temp": "61500",
+        "sys/class/power_supply/bat/type": "Battery",
+        "sys/class/power_supply/bat/status": "Discharging",
+        "sys/class/power_supply/bat/capacity": "41",
+        "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
+    }.items():
+        (device.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (device.folder / name).write_text(content + "\n")
+    told = device.info(version=True)
+    assert (told["title"], told["digest"], told["version"]) == ("marks@2", DIGEST, "9.9")
+    board = told["board"]
+    assert board["throttling"] == ["under-voltage", "throttled"]
+    assert (board["temperature_c"], board["battery_percent"]) == (61.5, 41)
+    assert board["model"] == "Raspberry Pi 5 Model B Rev 1.0"
+    assert board["disk_free_mb"] > 0
+
+
+def test_what_a_board_does_not_have_is_null(tmp_path: Path) -> None:
+    board = Device(tmp_path).info()["board"]
+    assert (board["throttling"], board["temperature_c"], board["battery_percent"]) == (
+        None,
+        None,
+        None,
+    )
