@@ -1,0 +1,42 @@
+"""The fleet, made once for all tests of this folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from system.fleet import controller
+from system.fleet import fleet as fleets
+from system.fleet.controller import Played
+from system.fleet.fleet import Fleet
+from system.networks import Network
+
+
+@pytest.fixture(scope="session")
+def blank(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Hosts that have nothing of edged."""
+    reason = controller.missing() or fleets.missing()
+    if reason:
+        pytest.skip(reason)
+    with fleets.fleet(network, tmp_path_factory.mktemp("f")) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="session")
+def first_run(blank: Fleet) -> Played:
+    """The playbook that makes a fleet of them."""
+    return blank.controller.play("site")
+
+
+@pytest.fixture(scope="session")
+def fleet(blank: Fleet, first_run: Played) -> Iterator[Fleet]:
+    """It runs, and what it says is heard."""
+    assert not first_run.code
+    with blank.listener:
+        yield blank
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For what is made on this machine."""
+    return tmp_path_factory.mktemp("made")

@@ -1,0 +1,120 @@
+"""Where an operator sits: Ansible with the project's own collection, over ssh."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from system.commands import run
+from system.hosts import Host
+from system.networks import Network
+
+PROJECT = Path(__file__).parents[3]
+_VENV = PROJECT / ".venv-ansible"
+_PLAY_S = 900.0
+_RECAP = re.compile(
+    r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE
+)
+_SETTINGS = """\
+[defaults]
+collections_path = {folder}/collections
+inventory = {folder}/hosts.yml
+private_key_file = {folder}/key
+host_key_checking = false
+interpreter_python = /usr/bin/python3
+local_tmp = {folder}/tmp
+forks = 10
+timeout = 5
+[connection]
+pipelining = true
+[ssh_connection]
+control_path_dir = {folder}/ssh
+ssh_args = -o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=3 -o ServerAliveCountMax=3 -o UserKnownHostsFile=/dev/null
+"""
+Variables = Mapping[str, Any]
+
+
+def missing() -> str:
+    """Why nothing can be played here; empty if it can."""
+    if not (_VENV / "bin/ansible-playbook").exists():
+        return "Ansible is missing: make ansible-check"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of a playbook's tasks on one host."""
+
+    ok: int
+    changed: int
+    unreachable: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a playbook ended.
+
+    Attributes:
+        code: 0, or Ansible's word on what failed.
+        counts: by host.
+        said: all of it.
+    """
+
+    code: int
+    counts: dict[str, Counts]
+    said: str
+
+
+class Controller:
+    """Has a key, an inventory, and the playbooks."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        """Make the key.
+
+        Args:
+            network: has the hosts.
+            folder: for its files; its name must be short, since sockets lie in it.
+        """
+        self._network = network
+        self.folder = folder
+        place = folder / "collections/ansible_collections/edged"
+        place.mkdir(parents=True)
+        (place / "fleet").symlink_to(PROJECT / "ansible")
+        (folder / "ansible.cfg").write_text(_SETTINGS.format(folder=folder))
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")])
+
+    def know(self, host: Host) -> None:
+        """Be let in by a host."""
+        host.write("/root/.ssh/authorized_keys", (self.folder / "key.pub").read_bytes(), mode=0o600)
+
+    def inventory(self, groups: Mapping[str, Mapping[str, Variables]], every: Variables) -> None:
+        """Write it: hosts with their variables by group, and variables of them all."""
+        children = {group: {"hosts": hosts} for group, hosts in groups.items()}
+        told = {"all": {"children": children, "vars": {"ansible_user": "root", **every}}}
+        (self.folder / "hosts.yml").write_text(json.dumps(told, indent=1))
+
+    def play(self, playbook: str, *options: str, check: bool = True, **variables: object) -> Played:
+        """Run a playbook of the collection; a failure is an AssertionError with all that was said, unless `check` is False."""
+        done = run(
+            [
+                *self._network.enter(),
+                "env",
+                f"--chdir={self.folder}",
+                f"PATH={_VENV}/bin:{os.environ['PATH']}",
+                f"ANSIBLE_CONFIG={self.folder}/ansible.cfg",
+                "ansible-playbook",
+                f"edged.fleet.{playbook}",
+                *options,
+                "--extra-vars",
+                json.dumps(variables),
+            ],
+            check=check,
+            timeout_s=_PLAY_S,
+        )
+        recap = done.stdout.rpartition("PLAY RECAP")[2]
+        counts = {host: Counts(*map(int, numbers)) for host, *numbers in _RECAP.findall(recap)}
+        return Played(done.returncode, counts, done.stdout + done.stderr)

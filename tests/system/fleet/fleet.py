@@ -1,0 +1,241 @@
+"""A fleet from nothing: five devices, a broker, and who runs them."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edged import __version__, bundled
+from edged.demo.worse import spoil
+from edged.ota.bundle import open_unverified
+from edged.ota.manifest import Probation
+from support.bundles import Signing, make_bundle
+from system.bases import Base
+from system.fleet.authority import Authority
+from system.fleet.controller import PROJECT, Controller, Variables
+from system.fleet.listener import Listener
+from system.hosts import Host
+from system.networks import Network
+
+DEVICES = {
+    "pi1": "bookworm",
+    "pi2": "bookworm",
+    "pi3": "bookworm",
+    "pi4": "trixie",
+    "pi5": "trixie",
+}
+MODEL = "marks-fast"
+BRIEF = Probation(
+    baseline_s=2.0,
+    min_s=4.0,
+    min_frames=10,
+    most_s=60.0,
+    least_boxes=0,
+    least_fps_ratio=0.1,
+    most_p95_ratio=100.0,
+)
+"""Passed by any model that runs: many machines share few processors here."""
+STRICT = Probation(
+    baseline_s=2.0,
+    min_s=10.0,
+    min_frames=20,
+    most_s=90.0,
+    shadow_every=1,
+    least_boxes=8,
+    least_fps_ratio=0.1,
+    most_p95_ratio=100.0,
+)
+"""Passed by a model that finds what the old one finds."""
+_CAMERA = {
+    "source": "synthetic",
+    "width": 320,
+    "height": 240,
+    "fps": 5.0,
+    "cycle": 100,
+    "every_s": 0.5,
+    "stay_s": 3.0,
+}
+_BOUND_S = 120.0
+_POLL_S = 0.3
+
+
+def packages() -> Path:
+    """The folder of the Debian packages."""
+    return Path(os.environ.get("EDGED_PACKAGES") or PROJECT / "dist")
+
+
+def missing() -> str:
+    """Which packages are not there; empty if they all are."""
+    names = [_package(release, "amd64") for release in sorted(set(DEVICES.values()))]
+    absent = [name for name in names if not (packages() / name).exists()]
+    return f"{packages()} has no {', '.join(absent)}: make deb" if absent else ""
+
+
+def _package(release: str, architecture: str) -> str:
+    return f"edged_{__version__}~{release}_{architecture}.deb"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model to be rolled out."""
+
+    path: Path
+    digest: str
+    title: str
+
+
+@dataclass
+class Fleet:
+    """What there is.
+
+    Attributes:
+        network: of them all.
+        controller: runs the playbooks.
+        broker: the host that has it.
+        devices: by name.
+        listener: hears them.
+        folder: for files of the test.
+    """
+
+    network: Network
+    controller: Controller
+    broker: Host
+    devices: dict[str, Host]
+    listener: Listener
+    folder: Path
+    signing: Signing = field(default_factory=Signing)
+    _made: int = 0
+
+    def bundle(self, probation: Probation = BRIEF, *, model: Path | None = None) -> Bundle:
+        """A new version of the factory model, or of another file."""
+        self._made += 1
+        file = make_bundle(
+            self.folder,
+            self.signing,
+            name="marks",
+            version=str(self._made),
+            counter=self._made,
+            model=model or bundled.model(MODEL),
+            probation=probation,
+        )
+        with file.open("rb") as opened:
+            digest = open_unverified(opened, file.stat().st_size).digest
+        return Bundle(file, digest, f"marks@{self._made}")
+
+    def worse_bundle(self) -> Bundle:
+        """A model that loads, passes its self-test, and hardly sees."""
+        spoilt = self.folder / "spoilt.tflite"
+        spoil(bundled.model(MODEL), spoilt)
+        return self.bundle(STRICT, model=spoilt)
+
+    def status(self, device: str) -> dict[str, Any]:
+        """`edged model status` there."""
+        answer = self.devices[device].run("edged", "model", "status", "--json", check=False)
+        told: dict[str, Any] = json.loads(answer.stdout or "{}").get("status") or {}
+        return told
+
+    def digest(self, device: str) -> str:
+        """Of the version in use; empty for the factory model."""
+        in_use = [one for one in self.status(device)["versions"] if one["role"] == "current"]
+        return str(in_use[0]["digest"]) if in_use else ""
+
+    def await_active(self, device: str, timeout_s: float = _BOUND_S) -> None:
+        """Wait until its service is."""
+        deadline = time.monotonic() + timeout_s
+        host = self.devices[device]
+        while host.run("systemctl", "is-active", "edged", check=False).stdout.strip() != "active":
+            assert time.monotonic() < deadline, self.journal(device)
+            time.sleep(_POLL_S)
+
+    def journal(self, device: str, *arguments: str) -> str:
+        """What its daemon has said."""
+        argv = ["journalctl", "--unit=edged", "--no-pager", "--lines=60", *arguments]
+        return self.devices[device].run(*argv, check=False).stdout
+
+
+@contextmanager
+def fleet(network: Network, folder: Path, devices: Mapping[str, str] = DEVICES) -> Iterator[Fleet]:
+    """Boot blank hosts, for `site.yml` to make a fleet of."""
+    with ExitStack() as stack:
+
+        def boot(name: str, release: str) -> Host:
+            host = Host(name, Base(release), network, _made(folder / name))
+            stack.enter_context(host)
+            # It reaches no archive, and has what it would fetch.
+            host.sh("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
+            controller.know(host)
+            return host
+
+        controller = Controller(network, _made(folder / "c"))
+        broker = boot("hub", "bookworm")
+        hosts = {name: boot(name, release) for name, release in devices.items()}
+        authority = Authority(folder / "authority")
+        listener = Listener(
+            network,
+            broker.address,
+            authority.cert,
+            authority.certify("reader"),
+            folder / "heard.jsonl",
+        )
+        made = Fleet(network, controller, broker, hosts, listener, _made(folder / "bundles"))
+        trust = controller.folder / "trust.json"
+        trust.write_bytes(made.signing.trust_envelope())
+        controller.inventory(
+            {
+                "edged_brokers": {"hub": _broker(authority, broker)},
+                "edged_devices": {
+                    name: _device(authority, host, broker, trust) for name, host in hosts.items()
+                },
+            },
+            # A container has no clock to set.
+            {"base_packages": ["ca-certificates"]},
+        )
+        yield made
+
+
+def _broker(authority: Authority, host: Host) -> Variables:
+    own = authority.certify("hub", host.address)
+    return {
+        "ansible_host": host.address,
+        "broker_authority": authority.cert.read_text(),
+        "broker_certificate": own.cert.read_text(),
+        "broker_key": own.key.read_text(),
+        "broker_readers": ["reader"],
+        "base_firewall_accept": [{"port": 8883, "from": ["10.77.0.0/24"]}],
+    }
+
+
+def _device(authority: Authority, host: Host, broker: Host, trust: Path) -> Variables:
+    own = authority.certify(host.name)
+    return {
+        "ansible_host": host.address,
+        "edged_package": str(
+            packages() / _package("{{ edged_release }}", "{{ edged_architecture }}")
+        ),
+        "edged_trust": str(trust),
+        "edged_files": {"ca.crt": authority.cert.read_text(), "device.crt": own.cert.read_text()},
+        "edged_credentials": {"device.key": own.key.read_text()},
+        "edged_config": {
+            "mqtt": {
+                "host": broker.address,
+                "tls": {
+                    "ca": "/etc/edged/ca.crt",
+                    "cert": "/etc/edged/device.crt",
+                    "key": "device.key",
+                },
+            },
+            "model": {"bundled": MODEL},
+            "health": {"interval_s": 5},
+            "updates": {"reserve_mb": 0},
+            "camera": {"room": _CAMERA},
+        },
+    }
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,97 @@
+"""Who hears all that the fleet says, over TLS and with a certificate."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from system.fleet.authority import Certificate
+from system.networks import Network
+
+Body = dict[str, Any]
+
+_POLL_S = 0.1
+_ALIVE_S = 20
+
+
+class Listener:
+    """mosquitto_sub, on the controller's side of the network; what it hears is kept in a file."""
+
+    def __init__(
+        self, network: Network, address: str, authority: Path, certificate: Certificate, heard: Path
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            network: has the broker.
+            address: of the broker.
+            authority: its certificate.
+            certificate: the listener's own.
+            heard: the file.
+        """
+        self._heard = heard
+        self._process: subprocess.Popen[bytes] | None = None
+        self._argv = [
+            *network.enter(), "mosquitto_sub", "-V", "5", "-h", address, "-p", "8883",
+            "--cafile", str(authority), "--cert", str(certificate.cert), "--key", str(certificate.key),
+            "-k", str(_ALIVE_S), "-q", "1", "-t", "edged/v1/+/up/#", "-F", "%j",
+        ]  # fmt: skip
+
+    def __enter__(self) -> Self:
+        with self._heard.open("wb") as heard:
+            self._process = subprocess.Popen(
+                self._argv, stdin=subprocess.DEVNULL, stdout=heard, stderr=subprocess.STDOUT
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+
+    def now(self) -> int:
+        """A moment, for `after`."""
+        return self._heard.stat().st_size
+
+    def heard(self, device: str, topic: str, *, after: int = 0) -> list[Body]:
+        """What a device has said under a topic that ends so, oldest first."""
+        with self._heard.open("rb") as file:
+            file.seek(after)
+            said = [json.loads(line) for line in file if line.endswith(b"}\n") and line[:1] == b"{"]
+        return [
+            json.loads(one["payload"])
+            for one in said
+            if one["topic"].startswith(f"edged/v1/{device}/up/")
+            and one["topic"].endswith(topic)
+            and one["payload"]
+        ]
+
+    def await_one(
+        self,
+        device: str,
+        topic: str,
+        fits: Callable[[Body], object] = lambda _: True,
+        *,
+        after: int = 0,
+        timeout_s: float = 60.0,
+    ) -> Body:
+        """The first of these that fits."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            heard = self.heard(device, topic, after=after)
+            found = next((body for body in heard if fits(body)), None)
+            if found is not None:
+                return found
+            assert time.monotonic() < deadline, f"{device} {topic}: {heard[-3:]}\n{self._end()}"
+            time.sleep(_POLL_S)
+
+    def _end(self) -> str:
+        return self._heard.read_text("utf-8", "replace")[-1000:]
