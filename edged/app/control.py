@@ -27,6 +27,9 @@ NAME = "control.sock"
 _PEER = struct.Struct("3i")
 _ASK_LIMIT_S = 2.0
 """Who connects asks at once."""
+_PAUSE_S = 0.1
+_MOST_WAITING = 128
+"""The kernel sends away who comes then."""
 _ANSWER_LIMIT_S = 30.0
 
 _log = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ class ControlServer:
         """A disk on which no socket can be made is logged, and leaves the daemon without one."""
         self._notify = notify
         self._path = folder / NAME
+        self._closed = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self._path.unlink(missing_ok=True)  # of a daemon that was killed
@@ -57,29 +61,36 @@ class ControlServer:
             _log.warning("no control socket: %s: %s", self._path, error.strerror)
             self._socket.close()
             return
-        self._socket.listen(8)
+        self._socket.listen(_MOST_WAITING)
         threading.Thread(target=self._serve, name="control", daemon=True).start()
 
     def close(self) -> None:
         """Answer nobody any more."""
+        self._closed.set()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def _serve(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 connection, _ = self._socket.accept()
             except OSError:
-                return
-            self._take(connection)
+                self._closed.wait(
+                    _PAUSE_S
+                )  # it is closed; or there are too many files open for the moment
+                continue
+            if _may_ask(connection):
+                # Who says nothing keeps nobody waiting.
+                threading.Thread(
+                    target=self._take, args=(connection,), name="asks", daemon=True
+                ).start()
+            else:
+                connection.close()
 
     def _take(self, connection: socket.socket) -> None:
         try:
-            if not _may_ask(connection):
-                connection.close()
-                return
             connection.settimeout(_ASK_LIMIT_S)
             question = unpack_question(connection.recv(MAX_PACKET_BYTES))
         except (OSError, UpdateError) as error:
@@ -96,6 +107,11 @@ class _Reply:
     def __call__(self, answer: Answer) -> None:
         with suppress(OSError), self._connection:  # who asked may be gone
             self._connection.send(pack(answer))
+
+
+def listens(folder: Path) -> bool:
+    """Whether a daemon has made its socket there; it may have been killed since."""
+    return os.path.lexists(folder / NAME)
 
 
 class ControlClient:
@@ -117,13 +133,15 @@ class ControlClient:
                     channel.connect(address)
                 channel.send(pack(question))
                 packet = channel.recv(MAX_PACKET_BYTES)
+            except (ConnectionResetError, BrokenPipeError):
+                packet = b""  # who is sent away before the question was read
             except OSError as error:
                 raise UpdateError(
                     f"the daemon does not answer on {self._folder / NAME}: {error.strerror or error}"
                 ) from None
         if not packet:
             raise UpdateError(
-                f"the daemon did not answer on {self._folder / NAME}: only root and its own user may ask"
+                f"the daemon did not answer on {self._folder / NAME}: only root and its own user may ask, or it has just ended"
             )
         return unpack_answer(packet)
 

@@ -153,8 +153,11 @@ class Lookout:
                 self._welcome(item.worker, ready)
             case Fault():
                 pass  # its end follows, and bears it
-            case Declined() | Faltered() | Compared():
-                self._onlooker.told(item.message)
+            case Declined(plan=plan) | Faltered(plan=plan) | Compared(plan=plan):
+                if (
+                    plan == self._plan
+                ):  # else it has been overtaken, and says nothing of the choice of now
+                    self._onlooker.told(item.message)
 
     def gone(self, item: Gone) -> None:
         """A worker ended; its cameras see nothing until the next one runs."""

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edged.app.asking import Answer, Collect, Commit, Install, Question, RollBack, Status
-from edged.app.control import ControlClient
+from edged.app.control import ControlClient, listens
 from edged.app.keeper import Keeper
 from edged.app.ownership import become_owner
 from edged.app.places import model_store, state_dir
@@ -56,7 +56,7 @@ def connect(settings: Settings, tell: Tell) -> ModelControl:
     try:
         lock.take()
     except StoreError as error:
-        if isinstance(error.__cause__, BlockingIOError):
+        if isinstance(error.__cause__, BlockingIOError) and listens(state_dir(settings)):
             return _Daemon(settings)
         raise
     try:

@@ -120,6 +120,7 @@ class Supervisor:
                 self._outbox.on_unheard(item)
             case Received() | Asked() | Progress() | Finished():
                 self._updates.take(item)
+                self._lookout.follow(self._updates.choice)
             case Signalled(number=signal.SIGHUP):
                 self._reload()
             case Signalled(number=number):

@@ -77,8 +77,6 @@ class Trial:
         self._baseline = Baseline()
         self._witness = Witness()
         self._ticked_ns = self._since_ns = clock.monotonic_ns()
-        self._plan = 0
-        """The number of the plan that the workers look by."""
         self._looking = False
         """The model on trial looks."""
         self._frame_times = Window()
@@ -90,6 +88,8 @@ class Trial:
         self.broken = ""
         """Why the model that is not on trial does not work; whoever reads it sets it to ""."""
         self.progress = 0.0
+        self.looks_with = ""
+        """``name@version`` of the model that looks; "" if none does."""
 
     # ---- What is to be watched --------------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Trial:
 
     def ready(self, ready: Ready) -> None:
         """See `edged.app.lookout.Onlooker`."""
-        self._plan = ready.plan
+        self.looks_with = ready.model
         self._losses = 0
         if self._choice is not None and ready.model == self._choice.name:
             self._looking = True
@@ -213,6 +213,7 @@ class Trial:
     def lost(self, loss: Loss) -> None:
         """See `edged.app.lookout.Onlooker`."""
         reason = loss.fault.reason if loss.fault else loss.reason
+        self.looks_with = ""
         self._losses += 1
         if self._choice is not None:
             self._witness.lost(reason)

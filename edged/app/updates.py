@@ -39,6 +39,7 @@ from edged.ota.ledger import FACTORY, Request
 from edged.ota.lock import StoreLock
 from edged.ota.manifest import Probation
 from edged.ota.probation import Back, Baseline, Going, Keep
+from edged.ota.urls import shown
 from edged.workers.installprotocol import Finished, Progress
 
 _log = logging.getLogger(__name__)
@@ -189,7 +190,7 @@ class Updates:
     def status(self) -> ModelStatus:
         """How things are."""
         progress = self._trial.progress if self._on_trial else self._progress
-        return self._keeper.status(daemon=True, progress=progress)
+        return self._keeper.status(daemon=True, looking=self._trial.looks_with, progress=progress)
 
     def report(self) -> ModelReport:
         """The same, and what only a running daemon knows."""
@@ -264,8 +265,7 @@ class Updates:
         if state != self._state:
             self._state, self._since_ns = state, now_ns
             if deployment:
-                what = deployment.title or deployment.request.source
-                _log.info("update %s: %s: %s", deployment.id, what, deployment.state)
+                _log.info("update %s: %s: %s", deployment.id, deployment.what, deployment.state)
 
     def stop(self) -> None:
         """The daemon is being ended properly."""
@@ -332,7 +332,7 @@ class Updates:
         id_ = self._keeper.begin(request)
         self._due_ns = 0
         self._backoff.reset()
-        _log.info("update %s: %s", id_, request.source, extra=fields(deployment=id_))
+        _log.info("update %s: %s", id_, shown(request.source), extra=fields(deployment=id_))
         return id_
 
     def _judge(self) -> None:

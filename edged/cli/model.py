@@ -25,6 +25,7 @@ EXIT_REJECTED = 4
 EXIT_UNDER_WAY = 5
 _OUTCOMES = {"committed": 0, "rolled-back": EXIT_ROLLED_BACK, "rejected": EXIT_REJECTED}
 _POLL_S = 0.25
+_RESTART_S = 30.0
 _EXIT_CODES = (
     "Exit codes: 0 done, or begun; 1 could not; 2 usage; of what was waited for: 3 rolled back, 4 rejected, 5 not over: the time"
     " is up, something hinders it, or no daemon runs that could try it out."
@@ -146,7 +147,7 @@ def _follow(control: ModelControl, id_: str, args: argparse.Namespace) -> int:
     deadline = Deadline(SystemClock(), args.timeout) if args.timeout else None
     with Bar(sys.stderr) as bar:
         while True:
-            answer = control.ask(Status())
+            answer = _ask_patiently(control, deadline)
             past = _past(answer.status, id_)
             if past is not None:
                 return _finish(answer, past, args)
@@ -154,12 +155,24 @@ def _follow(control: ModelControl, id_: str, args: argparse.Namespace) -> int:
             if deployment is None or deployment.id != id_:
                 raise UpdateError(f"there is no deployment {id_} here")
             bar.show(
-                f"{deployment.title or deployment.request.source}: {deployment.hindrance or deployment.state}",
+                f"{deployment.what}: {deployment.hindrance or deployment.state}",
                 answer.status.progress,
             )
             if (deadline and deadline.expired) or not answer.status.daemon:
                 _show(answer, args, _describe)
                 return EXIT_UNDER_WAY
+            time.sleep(_POLL_S)
+
+
+def _ask_patiently(control: ModelControl, deadline: Deadline | None) -> Answer:
+    """A daemon may be started anew while somebody waits."""
+    restart = Deadline(SystemClock(), _RESTART_S)
+    while True:
+        try:
+            return control.ask(Status())
+        except UpdateError:
+            if restart.expired or (deadline and deadline.expired):
+                raise
             time.sleep(_POLL_S)
 
 
@@ -184,10 +197,11 @@ def _ask(args: argparse.Namespace, question: Status | Commit | RollBack | Collec
 
 def _show(answer: Answer, args: argparse.Namespace, words: Callable[[Answer], str]) -> int:
     """Print the answer; 1 if what was asked was not done."""
-    if answer.error and not args.json:
+    if args.json or not answer.error:
+        say(args, answer, "" if args.json else words(answer))
+    if answer.error:
         raise UpdateError(answer.error)
-    say(args, answer, "" if args.json else words(answer))
-    return 1 if answer.error else 0
+    return 0
 
 
 def _begun(answer: Answer) -> str:
@@ -211,13 +225,14 @@ def _describe(answer: Answer) -> str:
     rows = [
         ("daemon", "runs" if status.daemon else "does not run: nothing is tried out"),
         ("model", running.title if running else ""),
+        ("looks", status.looking or "no model"),
     ]
     if status.pinned:
         rows.append(("pinned", f"model.path names {status.pinned}: no updates"))
     if status.deployment:
         on_its_way = status.deployment
         state = f"{on_its_way.state} {status.progress:.0%}"
-        rows.append(("on its way", f"{on_its_way.title or on_its_way.request.source}: {state}"))
+        rows.append(("on its way", f"{on_its_way.what}: {state}"))
         if on_its_way.hindrance:
             rows.append(("waits", on_its_way.hindrance))
     rows += [("before", _past_line(past)) for past in status.past[-3:][::-1]]

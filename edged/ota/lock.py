@@ -15,6 +15,8 @@ LOCK = "lock"
 class StoreLock:
     """A `flock` on a file in the store; it is free again when the last process that holds its descriptor has ended or let go of it.
 
+    Who may not read the file cannot keep it from its owner either.
+
     Used as a context, or by `take` and `release`. A child keeps it too if it is given the descriptor (``pass_fds``).
     """
 
@@ -40,7 +42,7 @@ class StoreLock:
         try:
             self._path.parent.mkdir(exist_ok=True)
             descriptor = os.open(
-                self._path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
+                self._path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
             )
         except OSError as error:
             raise explain(error, "open", self._path) from error
