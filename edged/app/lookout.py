@@ -154,9 +154,8 @@ class Lookout:
             case Fault():
                 pass  # its end follows, and bears it
             case Declined(plan=plan) | Faltered(plan=plan) | Compared(plan=plan):
-                if (
-                    plan == self._plan
-                ):  # else it has been overtaken, and says nothing of the choice of now
+                # One that has been overtaken says nothing of the choice of now.
+                if plan == self._plan:
                     self._onlooker.told(item.message)
 
     def gone(self, item: Gone) -> None:
