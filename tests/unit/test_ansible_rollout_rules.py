@@ -88,6 +88,13 @@ def test_force_tries_again_what_failed() -> None:
     assert plan(denied, limits=LIMITS | {"force": True})["ready"] == ["a"]
 
 
+def test_what_is_known_from_before_counts() -> None:
+    failed, there = info(denied={DIGEST: "too slow"}), info(digest=DIGEST)
+    assert plan({"a": info(), "b": {"unreachable": True}})["kept_before"] == 1.0
+    assert plan({"a": failed, "b": there, "c": there, "d": info()})["kept_before"] == 0.6667
+    assert plan({"a": failed, "b": info()})["kept_before"] == 0.0
+
+
 def test_canaries_are_chosen_among_those_that_answer() -> None:
     infos = {"a": {"unreachable": True}, "b": info(daemon=False)} | {h: info() for h in "cdefg"}
     sorted_ = plan(infos, preferred=["f", "a"])

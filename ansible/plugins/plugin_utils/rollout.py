@@ -30,7 +30,8 @@ def plan(
         preferred: come first, if they are ready.
 
     Returns:
-        ``ready``, ``done``: hosts; ``deferred``: reasons by host; ``offline``: a reason by host; ``canaries``: hosts; ``waves``: sizes.
+        ``ready``, ``done``: hosts; ``deferred``: reasons by host; ``offline``: a reason by host; ``canaries``: hosts; ``waves``: sizes;
+        ``kept_before``: of the hosts that tried this version before, the share that keeps it; 1 if none did.
     """
     sorted_: dict[str, Any] = {"ready": [], "done": [], "deferred": {}, "offline": {}}
     for host, info in infos.items():
@@ -44,7 +45,17 @@ def plan(
             sorted_["ready"].append(host)
     sorted_["ready"].sort(key=lambda host: host not in preferred)
     first = sorted_["ready"][: max(canaries, 1)]
-    return {**sorted_, "canaries": first, "waves": [max(len(first), 1), *waves]}
+    failed = [
+        host for host, info in infos.items() if digest in info.get("status", {}).get("denied", {})
+    ]
+    tried = len(failed) + len(sorted_["done"])
+    share = len(sorted_["done"]) / tried if tried else 1.0
+    return {
+        **sorted_,
+        "canaries": first,
+        "waves": [max(len(first), 1), *waves],
+        "kept_before": round(share, 4),
+    }
 
 
 def is_done(info: Info, digest: str) -> bool:
