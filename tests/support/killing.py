@@ -26,6 +26,8 @@ from support.daemon import Daemon
 NS_PER_S = 1_000_000_000
 EVERYTHING = "everything"
 _POLL_S = 0.02
+_PATIENCE_S = 100.0
+"""A machine that is busy with other things may be ten times as slow."""
 _PROGRAMS = {
     "edged.workers.vision": "worker",
     "edged.workers.install": "installer",
@@ -145,7 +147,9 @@ class Station(Daemon):
         asking = self.ask_for(bundle)
         return self.outcome(bundle, asking)
 
-    def outcome(self, bundle: Path, asking: threading.Thread, timeout_s: float = 60.0) -> Past:
+    def outcome(
+        self, bundle: Path, asking: threading.Thread, timeout_s: float = _PATIENCE_S
+    ) -> Past:
         """How its installation ended. One that was asked for in vain is asked for again, as anybody would."""
 
         def over() -> Past | None:
@@ -164,7 +168,7 @@ class Station(Daemon):
         finally:
             asking.join()
 
-    def until(self, found: Callable[[], _Found | None], timeout_s: float = 20.0) -> _Found:
+    def until(self, found: Callable[[], _Found | None], timeout_s: float = _PATIENCE_S) -> _Found:
         """Wait until there is something."""
         end_s = time.monotonic() + timeout_s
         while (something := found()) is None:
