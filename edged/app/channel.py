@@ -5,6 +5,7 @@ import logging
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import UpdateSettings
 from edged.contract.model import ChannelState
+from edged.ota.desired import is_stale
 
 _log = logging.getLogger(__name__)
 MOST_WORD_BYTES = 65_536
@@ -20,6 +21,7 @@ class Channel:
         """The one that was taken last: when the broker says it again it is no news."""
         self._again_ns = 0
         self._sequence = 0
+        self._refresh_h = 0.0
         self._fresh_ns = clock.monotonic_ns()
 
     def hear(self, envelope: bytes) -> None:
@@ -47,10 +49,10 @@ class Channel:
         """What was taken could not be followed: it may be after a pause, when the disk or the trust file has been mended."""
         self._again_ns = self._clock.monotonic_ns() + int(pause_s * NS_PER_S)
 
-    def followed(self, sequence: int) -> None:
-        """A word of this number was signed as it must be, and is the latest that was followed."""
+    def followed(self, sequence: int, refresh_h: float) -> None:
+        """A word of this number was signed as it must be, is the latest that was followed, and promised the next within so many hours."""
         if sequence > self._sequence:
-            self._sequence = sequence
+            self._sequence, self._refresh_h = sequence, refresh_h
             self._fresh_ns = self._clock.monotonic_ns()
 
     def state(self, settings: UpdateSettings) -> ChannelState | None:
@@ -60,6 +62,6 @@ class Channel:
         age_s = (self._clock.monotonic_ns() - self._fresh_ns) / NS_PER_S
         return ChannelState(
             sequence=self._sequence,
-            stale=age_s > settings.stale_h * 3600,
+            stale=is_stale(age_s, stale_h=settings.stale_h, refresh_h=self._refresh_h),
             age_s=age_s // 3600 * 3600,
         )

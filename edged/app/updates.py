@@ -216,7 +216,7 @@ class Updates:
             self._lose_store(failure)
             return
         ledger = self._keeper.ledger
-        self._channel.followed(ledger.sequence)
+        self._channel.followed(ledger.sequence, ledger.refresh_h)
         self._after(ended=before.past[-1:] != ledger.past[-1:])
         if ledger.deployment and ledger.deployment.hindrance:
             pause_s = max(self._backoff.next_s(), LEAST_RETRY_S)
@@ -461,7 +461,7 @@ class Updates:
             return
         self._store_due_ns = None
         self._tidy_due_ns = 0
-        self._channel.followed(self._keeper.ledger.sequence)
+        self._channel.followed(self._keeper.ledger.sequence, self._keeper.ledger.refresh_h)
         self._conditions.clear("update")
         self._after(ended=self._keeper.ledger.past[-1:] != past)
 

@@ -45,6 +45,7 @@ def start_anew(store: Store, files: Files) -> tuple[Ledger, Path]:
         past=known.past,
         sequence=known.sequence,
         desired=known.desired,
+        refresh_h=known.refresh_h,
     )
     store.record(ledger)
     return ledger, aside

@@ -116,16 +116,17 @@ def follow(ledger: Ledger, desired: Desired, payload_sha256: str) -> Request | N
 
 def noted(ledger: Ledger, desired: Desired, payload_sha256: str) -> Ledger:
     """The message was followed: nothing older is from now on."""
-    return replace(ledger, sequence=desired.sequence, desired=payload_sha256)
+    return replace(
+        ledger, sequence=desired.sequence, desired=payload_sha256, refresh_h=desired.refresh_h
+    )
 
 
-def is_stale(quiet_s: float, *, stale_h: float, desired: Desired | None = None) -> bool:
+def is_stale(quiet_s: float, *, stale_h: float, refresh_h: float = 0.0) -> bool:
     """Whether the channel may have been cut off (TUF: freeze).
 
     Args:
         quiet_s: running time since something new was heard.
         stale_h: what the device's operator allows.
-        desired: the latest message: it may promise more.
+        refresh_h: what the latest message promised, which may be less; 0 if there was none.
     """
-    allowed_h = stale_h if desired is None else min(stale_h, desired.refresh_h)
-    return quiet_s > allowed_h * _S_PER_H
+    return quiet_s > min(stale_h, refresh_h or stale_h) * _S_PER_H

@@ -122,6 +122,7 @@ class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
         past: the latest deployments, the newest last.
         sequence: of the channel's latest desired state.
         desired: sha256 of that desired state.
+        refresh_h: within so many hours it promised the next one; 0 if there was none.
     """
 
     epoch: Count = 0
@@ -133,6 +134,7 @@ class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     past: tuple[Past, ...] = ()
     sequence: Count = 0
     desired: OptionalDigest = ""
+    refresh_h: Annotated[float, Meta(ge=0)] = 0.0
 
 
 def read_ledger(content: bytes) -> Ledger:

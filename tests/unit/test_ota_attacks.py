@@ -207,7 +207,7 @@ def test_freeze_is_noticed_and_stops_nothing() -> None:
     message = SIGNING.desired_envelope(write_desired(DESIRED))
     assert device.hear(message)
     assert [device.hear(message) for _ in range(3)] == [None] * 3
-    assert is_stale(8 * 24 * 3600, stale_h=168, desired=DESIRED)
+    assert is_stale(8 * 24 * 3600, stale_h=168, refresh_h=DESIRED.refresh_h)
     device.install(SIGNING.manifest_envelope(manifest()))
 
 

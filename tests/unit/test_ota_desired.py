@@ -72,7 +72,7 @@ def test_a_new_message_is_followed_from_the_first_sequence_on() -> None:
 
 def test_a_message_counts_once_however_often_it_comes() -> None:
     ledger = noted(Ledger(), DESIRED, SHA)
-    assert (ledger.sequence, ledger.desired) == (5, SHA)
+    assert (ledger.sequence, ledger.desired, ledger.refresh_h) == (5, SHA, 168)
     assert follow(ledger, DESIRED, SHA) is None
 
 
@@ -97,7 +97,9 @@ def test_who_goes_back_by_hand_is_not_overruled_by_the_same_message() -> None:
 )
 def test_what_is_settled_is_noted_and_no_more(ledger: Ledger) -> None:
     assert follow(ledger, DESIRED, SHA) is None
-    assert noted(ledger, DESIRED, SHA) == replace(ledger, sequence=5, desired=SHA)
+    assert noted(ledger, DESIRED, SHA) == replace(
+        ledger, sequence=5, desired=SHA, refresh_h=DESIRED.refresh_h
+    )
 
 
 def test_a_message_has_its_turn_after_another_update() -> None:
@@ -121,12 +123,11 @@ def test_the_previous_version_can_be_desired_again() -> None:
         (24.1, 24, 168, True),
         (24.1, 168, 24, True),
         (23.9, 168, 24, False),
-        (24.1, 24, None, True),
-        (23.9, 24, None, False),
+        (24.1, 24, 0, True),
+        (23.9, 24, 0, False),
     ],
 )
 def test_a_channel_is_stale_after_what_either_side_allows(
-    quiet_h: float, stale_h: float, refresh_h: float | None, *, stale: bool
+    quiet_h: float, stale_h: float, refresh_h: float, *, stale: bool
 ) -> None:
-    desired = None if refresh_h is None else replace(DESIRED, refresh_h=refresh_h)
-    assert is_stale(quiet_h * 3600, stale_h=stale_h, desired=desired) is stale
+    assert is_stale(quiet_h * 3600, stale_h=stale_h, refresh_h=refresh_h) is stale

@@ -457,6 +457,25 @@ def test_a_channel_without_news_is_told_and_stops_nothing(tmp_path: Path) -> Non
     assert scenario.updates.choice.digest == FACTORY
 
 
+def test_a_channel_that_promised_news_sooner_is_stale_sooner_until_they_come(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    for sequence in (1, 2):
+        ledger = scenario.store.ledger()
+        scenario.store.record(replace(ledger, sequence=sequence, refresh_h=24.0))
+        word = f"the {sequence}. word".encode()
+        scenario.updates.take(Received("down/desired", word, True))  # noqa: FBT003
+        scenario.run(0.25)
+        scenario.updates.take(Finished())
+        scenario.clock.sleep(23 * 3600)
+        scenario.run(1)
+        assert "channel.stale" not in scenario.held
+        scenario.clock.sleep(2 * 3600)
+        scenario.run(1)
+        assert "channel.stale" in scenario.held
+
+
 def test_how_long_the_old_model_is_measured_before_the_trial_the_bundle_says(
     tmp_path: Path,
 ) -> None:
