@@ -100,7 +100,7 @@ class Store:
         """Write the ledger; it is durable when this returns.
 
         Raises:
-            StoreError: it cannot be written; the old or the new one stands there, whole.
+            StoreError: it cannot be written; the old or the new one stands there, whole: `open` says which, and makes it durable.
         """
         replace(self._files, self._ledger, write_ledger(ledger))
 

@@ -9,6 +9,9 @@ from itertools import product
 
 from support.disk import Event, Named, Node, Nodes, Synced, Tree, Written
 
+MOST_TOGETHER = 6
+"""Changes of names in one folder of which every subset is tried; of more, the first few, the last few, each alone, all but each."""
+
 
 def crash_states(start: Nodes, log: Sequence[Event], at: int) -> Iterator[Tree]:
     """All that can be on the disk if the power is cut after the first `at` events; what cannot be reached is left out."""
@@ -26,6 +29,18 @@ def one_crash_state(start: Nodes, log: Sequence[Event], choose: Callable[[int], 
     for file, content in possible.written.items():
         nodes.apply(Written(file, content[: choose(len(content) + 1)]))
     return nodes.tree()
+
+
+def most_together(start: Nodes, log: Sequence[Event]) -> int:
+    """How many changes of names in one folder wait for its sync, at the worst moment."""
+    return max(
+        (
+            len(changes)
+            for at in range(len(log) + 1)
+            for changes in _Possible(start, log[:at]).names.values()
+        ),
+        default=0,
+    )
 
 
 class _Possible:
@@ -54,7 +69,7 @@ class _Possible:
 
     def _names_in(self, folder: int) -> Iterator[dict[str, Node]]:
         changes, seen = self.names.get(folder, []), set[frozenset[tuple[str, Node]]]()
-        for choice in product((False, True), repeat=len(changes)):
+        for choice in _choices(len(changes)):
             nodes = Nodes(folders={folder: dict(self.durable.names(folder))})
             for change, happened in zip(changes, choice, strict=True):
                 if happened:
@@ -74,3 +89,16 @@ class _Possible:
             old, new = self.durable.content(node.number), self.written.get(node.number, b"")
             for length in sorted({0, len(new) // 2, len(new)}):
                 yield {name: old + new[:length]}
+
+
+def _choices(count: int) -> Iterator[Sequence[bool]]:
+    if count <= MOST_TOGETHER:
+        yield from product((False, True), repeat=count)
+        return
+    places = range(count)
+    for one in places:
+        yield [place <= one for place in places]
+        yield [place >= one for place in places]
+        yield [place == one for place in places]
+        yield [place != one for place in places]
+    yield [False for _ in places]

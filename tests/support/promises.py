@@ -139,6 +139,7 @@ def judge(
     verdict: Verdict | None = None,
     *,
     without: int | None = None,
+    kind: type[Device] = Device,
 ) -> Verdict:
     """Look at every crash state of what the disk's log holds, under the promises that held then.
 
@@ -148,6 +149,7 @@ def judge(
         shelf: what can be had.
         verdict: to be continued; what was looked at is not looked at again.
         without: the number of a sync in the log that did not do anything; the first fault is enough then.
+        kind: of device that finds the disk so.
     """
     verdict = Verdict() if verdict is None else verdict
     log, first = list(disk.log), 0
@@ -159,7 +161,7 @@ def judge(
         if key in verdict.checked:
             continue
         verdict.checked.add(key)
-        if fault := fault_of(tree, promise, shelf):
+        if fault := fault_of(tree, promise, shelf, kind):
             verdict.faults.append(f"after event {at}: {fault}")
             if without is not None:
                 break
@@ -187,13 +189,15 @@ def _moments(
                 yield span.promise, at, tree
 
 
-def fault_of(tree: Tree, promise: Promise, shelf: Mapping[str, Made]) -> str:
+def fault_of(
+    tree: Tree, promise: Promise, shelf: Mapping[str, Made], kind: type[Device] = Device
+) -> str:
     """What is wrong with a device that finds its disk so; "" if nothing is."""
     try:
         assert _rescued(MemoryDisk(tree)) in promise.linked, "the links lead elsewhere"
         ledger = _check_opened(tree, promise, shelf)
         _check_lost_ledger(tree, ledger, promise, shelf)
-        _check_going_on(Device(MemoryDisk(tree), shelf, boot="next"), promise.damaged)
+        _check_going_on(kind(MemoryDisk(tree), shelf, boot="next"), promise.damaged)
     except (EdgedError, AssertionError) as error:
         return f"{type(error).__name__}: {error}"
     return ""

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import pytest
 
+from support.crashes import MOST_TOGETHER, most_together
 from support.promises import Verdict, judge, judge_starts
 from support.sequences import SEQUENCES, SHELF, Sequence
 
@@ -36,7 +37,9 @@ def test_a_power_cut(sequence: Sequence) -> None:
     verdict = after_one_cut(sequence)
     report(verdict)
     assert verdict.faults == []
-    assert len(verdict.checked) > len(sequence.record().disk.log)
+    recording = sequence.record()
+    assert len(verdict.checked) > len(recording.disk.log)
+    assert most_together(recording.disk.start, recording.disk.log) <= MOST_TOGETHER
 
 
 @each_sequence

@@ -120,8 +120,8 @@ class StoreMachine(RuleBasedStateMachine):
         try:
             device.step()
         except StoreError:
+            self.device.open()
             self.expect_one_of({self.expected, self.expected.stepped()})
-            self.device.ledger = self.device.store.ledger()
         else:
             self.expect_step()
             self.device.ledger = device.ledger
