@@ -132,16 +132,25 @@ class Fleet:
         spoil(bundled.model(MODEL), spoilt)
         return self.bundle(STRICT, model=spoilt)
 
-    def status(self, device: str) -> dict[str, Any]:
-        """`edged model status` there."""
-        answer = self.devices[device].run("edged", "model", "status", "--json", check=False)
-        told: dict[str, Any] = json.loads(answer.stdout or "{}").get("status") or {}
+    def models(self, device: str) -> dict[str, Any]:
+        """What `edged model list` says there."""
+        answer = self.devices[device].run("edged", "model", "list", "--json")
+        told: dict[str, Any] = json.loads(answer.stdout)["status"]
         return told
 
     def digest(self, device: str) -> str:
         """Of the version in use; empty for the factory model."""
-        in_use = [one for one in self.status(device)["versions"] if one["role"] == "current"]
-        return str(in_use[0]["digest"]) if in_use else ""
+        return str(self.models(device)["versions"][0]["digest"])
+
+    def await_trial(self, device: str, timeout_s: float = _BOUND_S) -> dict[str, Any]:
+        """The deployment there, as soon as it is in its trial."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            deployment: dict[str, Any] = self.models(device)["deployment"] or {}
+            if deployment.get("state") == "trial":
+                return deployment
+            assert time.monotonic() < deadline, f"{device}: {deployment}\n{self.journal(device)}"
+            time.sleep(_POLL_S)
 
     def await_active(self, device: str, timeout_s: float = _BOUND_S) -> None:
         """Wait until its service is."""

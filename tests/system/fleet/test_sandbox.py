@@ -1,0 +1,108 @@
+"""From inside the service: what it may not do, and how fast it is all the same."""
+
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from system.fleet.fleet import MODEL, Fleet
+
+ONE_OF_EACH = ["pi3", "pi5"]
+_SAID = "/run/probe.out"
+_PROBE = "/usr/local/lib/edged-probe.py"
+_PYTHON = "/opt/edged/bin/python"
+_NOT_OF_THE_SANDBOX = re.compile(
+    r"^(Type|NotifyAccess|Exec\w+|Restart\w*|StartLimit\w*|WatchdogSec|OnFailure|WantedBy)="
+)
+_OF_THE_USER = re.compile(r"^(User|Group|\w+Directory|LoadCredential)=")
+_MOST_SLOWDOWN = 2.0
+"""Without XNNPACK it would be at least 5."""
+_PAIRS = 4
+
+pytestmark = pytest.mark.parametrize("device", ONE_OF_EACH)
+
+
+def inside(fleet: Fleet, device: str, command: str, *, shut_in: bool = True) -> str:
+    """Run a command in the daemon's place; what it printed.
+
+    Args:
+        fleet: has the device.
+        device: where.
+        command: with its whole path.
+        shut_in: with all that shuts the service in, as systemd has read it from the unit and its drop-ins; else only as its user.
+    """
+    host = fleet.devices[device]
+    lines = host.run("systemctl", "cat", "edged.service").stdout.splitlines()
+    if shut_in:
+        kept = [line for line in lines if not _NOT_OF_THE_SANDBOX.match(line)]
+    else:
+        kept = ["[Service]", *(line for line in lines if _OF_THE_USER.match(line))]
+    own = [
+        "[Service]",
+        "Type=oneshot",
+        f"ExecStart={command}",
+        f"StandardOutput=truncate:{_SAID}",
+        "RuntimeDirectoryPreserve=yes",  # it is the daemon's, which goes on
+    ]
+    host.write("/run/systemd/system/edged-probe.service", "\n".join([*kept, *own, ""]))
+    host.run("systemctl", "daemon-reload")
+    done = host.run("systemctl", "start", "edged-probe.service", check=False)
+    assert not done.returncode, host.run("journalctl", "-u", "edged-probe", "-n", "30").stdout
+    return host.run("cat", _SAID).stdout
+
+
+def outside(fleet: Fleet, device: str, command: str) -> str:
+    """The same by root, whom nothing shuts in."""
+    return fleet.devices[device].run(*command.split()).stdout
+
+
+@pytest.fixture
+def probe(device: str, fleet: Fleet) -> str:
+    """What a burglar would try; the command."""
+    host = fleet.devices[device]
+    host.copy(Path(__file__).with_name("probe.py"), _PROBE)
+    host.write("/home/somebody/letter", "dear")
+    return f"{_PYTHON} {_PROBE}"
+
+
+def test_nothing_but_its_own_can_be_written_read_or_opened(
+    device: str, fleet: Fleet, probe: str
+) -> None:
+    told = json.loads(inside(fleet, device, probe))
+    print(json.dumps(told["attempts"], indent=1))
+    assert told["allowed"] == dict.fromkeys(told["allowed"], "open")
+    assert "open" not in told["attempts"].values()
+    for place in ("/etc", "/usr", "/opt/edged", "/var/lib"):
+        assert told["attempts"][f"a file in {place}"] == "Read-only file system"
+
+
+def test_it_is_the_unit_that_forbids_what_its_user_could_do(
+    device: str, fleet: Fleet, probe: str
+) -> None:
+    told = json.loads(inside(fleet, device, probe, shut_in=False))
+    done = {name for name, outcome in told["attempts"].items() if outcome == "open"}
+    assert done >= {
+        "reading /home",
+        "another personality",
+        "memory that is written and run",
+        "a file that anybody runs as its owner",
+    }
+
+
+def test_inference_is_as_fast_inside_as_outside(device: str, fleet: Fleet) -> None:
+    site = f"{_PYTHON} -c 'from edged import bundled; print(bundled.model(\"{MODEL}\"))'"
+    command = f"/usr/bin/edged inspect --json {fleet.devices[device].sh(site).strip()}"
+    times: dict[str, list[float]] = {"inside": [], "outside": []}
+    for _ in range(_PAIRS):
+        for where, run in (("inside", inside), ("outside", outside)):
+            report: dict[str, Any] = json.loads(run(fleet, device, command))
+            assert report["delegate"] == "XNNPACK"
+            times[where].append(report["invoke_ms_p50"])
+    ratio = statistics.median(times["inside"]) / statistics.median(times["outside"])
+    print(f"{device}: an invocation takes {ratio:.2f} times as long inside: {times}")
+    assert ratio < _MOST_SLOWDOWN
+    told = fleet.listener.await_one(device, "/info", lambda body: body["delegate"])
+    assert told["delegate"] == "XNNPACK"
