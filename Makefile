@@ -1,6 +1,8 @@
 # `make demo` and `make test` do all the set-up that they need: Debian packages, a .venv here, locked wheels.
 PYTHON ?= python3
 SECONDS ?= 0
+RELEASE ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
+ARCH ?= $(shell dpkg --print-architecture)
 
 tag := $(shell $(PYTHON) -c 'import sys; print("py%d%d" % sys.version_info[:2])')
 locks := deploy/locks
@@ -17,7 +19,7 @@ pip := -m pip --disable-pip-version-check --quiet
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test test-litert test-tflite check format bench system campaign fuzz ansible-check lock clean packages-demo packages-test
+.PHONY: help demo demo-update test test-litert test-tflite check format bench system campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -50,7 +52,7 @@ format: $(dev_ready) ## put the code in form
 bench: $(dev_ready) ## the pipeline against the bare interpreter
 	$(venv)/bin/edged bench
 
-system: $(dev_ready) ## tests that need root and a system of their own
+system: $(dev_ready) | packages-system ## tests that need root and a system of their own
 	$(venv)/bin/python -m pytest tests/system
 
 campaign: $(dev_ready) ## the long forms of the randomised tests
@@ -67,6 +69,15 @@ ansible-check: $(ansible_ready) ## lint, syntax and build of the Ansible collect
 	.venv-ansible/bin/python ansible/tools/role_readme.py --check
 	.venv-ansible/bin/ansible-galaxy collection build --force --output-path dist ansible
 
+deb: | packages-demo ## the Debian package for this system, in dist/; RELEASE=trixie ARCH=arm64 for another
+	deploy/debian/build $(RELEASE) $(ARCH)
+
+debs: | packages-demo ## the Debian packages for both releases and both architectures
+	deploy/debian/build bookworm amd64
+	deploy/debian/build bookworm arm64
+	deploy/debian/build trixie amd64
+	deploy/debian/build trixie arm64
+
 lock: ## bring the lock files up to date (needs uv)
 	$(locks)/update
 
@@ -78,6 +89,9 @@ packages-demo:
 
 packages-test: packages-demo
 	@.ci/debian-packages mosquitto mosquitto-clients openssl gcc libc6-dev pkg-config libsystemd-dev $(if $(wildcard $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h),,python3-dev)
+
+packages-system: packages-test
+	@.ci/debian-packages systemd-container mmdebstrap iproute2 lintian
 
 $(locks)/%-$(tag).txt:
 	@echo "edged has no lock file for this Python ($(tag)): use PYTHON=python3.11 or PYTHON=python3.13" >&2; exit 1
