@@ -52,7 +52,7 @@ format: $(dev_ready) ## put the code in form
 bench: $(dev_ready) ## the pipeline against the bare interpreter
 	$(venv)/bin/edged bench
 
-system: $(dev_ready) | packages-system ## tests that need root and a system of their own
+system: $(dev_ready) $(ansible_ready) | packages-system ## tests that need root and a system of their own; after `make debs`
 	$(venv)/bin/python -m pytest tests/system
 
 campaign: $(dev_ready) ## the long forms of the randomised tests
@@ -91,7 +91,7 @@ packages-test: packages-demo
 	@.ci/debian-packages mosquitto mosquitto-clients openssl gcc libc6-dev pkg-config libsystemd-dev $(if $(wildcard $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h),,python3-dev)
 
 packages-system: packages-test
-	@.ci/debian-packages systemd-container mmdebstrap iproute2 lintian
+	@.ci/debian-packages systemd-container mmdebstrap iproute2 openssh-client lintian
 
 $(locks)/%-$(tag).txt:
 	@echo "edged has no lock file for this Python ($(tag)): use PYTHON=python3.11 or PYTHON=python3.13" >&2; exit 1
