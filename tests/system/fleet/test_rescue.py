@@ -44,7 +44,9 @@ def _fell_until_rescued(fleet: Fleet, device: str) -> None:
     host, before = fleet.devices[device], _rescued(fleet, device)
     deadline = time.monotonic() + _STEP_S
     while _rescued(fleet, device) == before:
-        host.sh("kill -KILL $(systemctl show --property=MainPID --value edged)", check=False)
+        pid = host.run("systemctl", "show", "--property=MainPID", "--value", "edged").stdout.strip()
+        if pid != "0":
+            host.run("kill", "-KILL", pid, check=False)
         assert time.monotonic() < deadline, fleet.journal(device)
         time.sleep(_POLL_S)
 
