@@ -98,7 +98,7 @@ def test_a_bad_bundle_stops_at_the_canaries_with_evidence(rollout: Rollout) -> N
 
 
 def test_a_second_run_resumes_and_a_third_does_nothing(rollout: Rollout) -> None:
-    rollout.fleet.add(dies=True)
+    rollout.fleet.add(dies=True, trial_s=600)
     rollout.fleet.add(lost_from=3)
     for _ in range(2):
         rollout.fleet.add()
@@ -109,6 +109,7 @@ def test_a_second_run_resumes_and_a_third_does_nothing(rollout: Rollout) -> None
     assert rollout.have_it() == ["pi0002", "pi0003"]
     assert rollout.list_of("offline") == ["pi0004"]
     asked = rollout.fleet.asked("pi0002")
+    rollout.fleet.end_trial("pi0000")
     rollout.fleet.back("pi0001")
     rollout.fleet.back("pi0004")
     second = rollout.play()

@@ -79,6 +79,10 @@ class Fleet:
         """Put that into its file."""
         (self.folder / host / "device.json").write_text(json.dumps(device))
 
+    def end_trial(self, host: str) -> None:
+        """Its time is over."""
+        self.write(host, self.device(host) | {"ends": 0})
+
     def back(self, host: str) -> None:
         """It answers again."""
         (self.folder / host / "line.json").write_text(

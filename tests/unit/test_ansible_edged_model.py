@@ -38,9 +38,6 @@ class Device:
     def asked(self) -> list[str]:
         return [verb for verb in self.fleet.asked(self.name) if verb != "status"]
 
-    def end_trial(self) -> None:
-        self.fleet.write(self.name, self.fleet.device(self.name) | {"ends": 0})
-
     def change(self, **status: Any) -> None:
         device = self.fleet.device(self.name)
         device["status"] |= status
@@ -95,7 +92,7 @@ def test_without_waiting_it_is_under_way_and_then_waited_for(tmp_path: Path) -> 
     assert (begun["changed"], begun["outcome"]) == (True, "under-way")
     adopted = device.model(wait=False)
     assert (adopted["changed"], adopted["id"]) == (False, begun["id"])
-    device.end_trial()
+    device.fleet.end_trial(device.name)
     ended = device.model(deployment=begun["id"])
     assert (ended["outcome"], ended["flagged"], ended["reason"]) == ("committed", True, "few boxes")
     assert device.asked == ["install"]
