@@ -16,7 +16,7 @@ extends_documentation_fragment: [connection_pipelining]
 """
 
 
-class Connection(LocalConnection):
+class Connection(LocalConnection):  # type: ignore[misc]  # Ansible is not in the environment of the checks
     """A connection is made once a task."""
 
     transport = "simulated"
