@@ -167,14 +167,14 @@ def test_a_device_follows_its_channel_forward_and_never_back(follower: Device, s
 
     now = follower.witness.now()
     channel.say(words[0])
-    assert "replayed: the desired state 3 is older than 5" in follower.held("channel", after=now)
+    follower.await_held("channel", "replayed: the desired state 3 is older than 5", after=now)
     now = follower.witness.now()
     channel.say(channel.word(5, first, follower.signing))
-    assert "replayed: there is another desired state 5" in follower.held("channel", after=now)
+    follower.await_held("channel", "replayed: there is another desired state 5", after=now)
     now = follower.witness.now()
     stranger = Signing("stranger")
     channel.say(channel.word(9, first, stranger))
-    assert "must sign" in follower.held("channel", after=now)
+    follower.await_held("channel", "must sign", after=now)
     status = follower.ask(Status()).status
     assert status.sequence == 5
     assert len(status.past) == 2
@@ -236,7 +236,7 @@ def test_what_a_channel_cannot_give_yet_is_fetched_when_it_can(
     channel.say(word)
     told = follower.model(lambda body: body["candidate"] and body["candidate"]["hindrance"])
     assert "404" in told["candidate"]["hindrance"]
-    assert "it is tried again" in follower.held("update")
+    follower.await_held("update", "it is tried again")
     site.files[f"/{bundle.name}"] = content
     told = follower.model(lambda body: body["last"])
     assert told["last"]["outcome"] == "committed"
@@ -247,8 +247,7 @@ def test_what_a_channel_cannot_give_yet_is_fetched_when_it_can(
 
 def test_a_stale_channel_is_told_of_and_inference_goes_on(tmp_path: Path, site: Site) -> None:
     with device(tmp_path, model=SIMULATED, updates="channel = true\nstale_h = 0.002") as camera:
-        detail = camera.held("channel.stale")
-        assert "no news from the update channel" in detail
+        camera.await_held("channel.stale", "no news from the update channel")
         now = camera.witness.now()
         camera.witness.await_one("/detections", after=now)
         camera.model(lambda body: body["channel"]["stale"])

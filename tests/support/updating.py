@@ -135,15 +135,14 @@ class Device:
             probation=probation,
         )
 
-    def held(self, condition: str, *, after: int = 0, timeout_s: float = 30.0) -> str:
-        """What it says of a condition, as soon as `up/health` has it."""
+    def await_held(self, condition: str, words: str, *, after: int = 0) -> None:
+        """Until `up/health` says so of a condition."""
 
-        def detail(body: Body) -> list[str]:
+        def says(body: Body) -> bool:
             found = body["degradations"]
-            return [one["detail"] for one in found if one["name"] == condition]
+            return any(one["name"] == condition and words in one["detail"] for one in found)
 
-        told = self.witness.await_one("/up/health", detail, after=after, timeout_s=timeout_s)
-        return detail(told)[0]
+        self.witness.await_one("/up/health", says, after=after, timeout_s=40.0)
 
     def looks(self) -> int:
         """How many frames with something in them were told of so far."""
@@ -157,8 +156,12 @@ class Device:
         ]
         return max((after - before).total_seconds() for before, after in pairwise(seen))
 
-    def waited_s(self) -> float:
-        """How long its workers have been ready to run while there was no processor for them, since they were started."""
+    def daemon_waited_s(self) -> float:
+        """How long the daemon has been ready to run while there was no processor for it."""
+        return _waited_s(self.daemon.process.pid)
+
+    def workers_waited_s(self) -> float:
+        """The same of the workers that it has now."""
         return sum(_waited_s(pid) for pid in self.daemon.workers())
 
 
