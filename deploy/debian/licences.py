@@ -23,7 +23,9 @@ def paragraph(package: Distribution, shown: str) -> str:
         or ", ".join(line.rsplit(" :: ")[-1] for line in classifiers if line.startswith("License"))
     )
     who = told["Author"] or re.sub(r" <[^>]*>", "", told["Author-email"] or "its authors")
-    texts = [file for file in package.files or () if re.search("LICEN[CS]E|COPYING|NOTICE", str(file))]
+    texts = [
+        file for file in package.files or () if re.search("LICEN[CS]E|COPYING|NOTICE", str(file))
+    ]
     info = next(file.parts[0] for file in package.files or () if file.parts[0].endswith("-info"))
     return _PARAGRAPH.format(
         shown=shown.lstrip("/"),

@@ -95,7 +95,10 @@ class ChannelState(Struct, frozen=True, kw_only=True):
         Count, Meta(description="Of the latest message that was followed; 0 if there was none.")
     ] = 0
     stale: Annotated[
-        bool, Meta(description="Nothing new for longer than [updates] stale_h, or the channel itself, allows.")
+        bool,
+        Meta(
+            description="Nothing new for longer than [updates] stale_h, or the channel itself, allows."
+        ),
     ] = False
     age_s: Annotated[
         Seconds,
