@@ -1,6 +1,7 @@
 """The collection against the real edged: its command, with and without a daemon, and its messages at a real broker."""
 
 import json
+import os
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
@@ -120,7 +121,7 @@ def test_the_playbook_goes_over_the_broker_through_the_same_gate(
     }
     with fetch_server.serving() as site:
         desired = wish(camera, f"{site.url}/wish.edgem")
-        told["channel_desired"] = str(desired)
+        told["channel_desired"] = os.path.relpath(desired, controller.folder)
         stopped = controller.play("model_channel", inventory, rollout_timeout_s=2, **told)
         assert stopped.code != 0
         assert "offline: attic: up/status: never heard of" in stopped.said

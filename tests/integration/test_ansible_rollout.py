@@ -145,7 +145,7 @@ def test_a_bundle_is_copied_and_removed_and_a_limit_holds(rollout: Rollout, tmp_
     bundle = make_bundle(tmp_path, Signing())
     for _ in range(3):
         rollout.fleet.add()
-    told = {"rollout_url": "", "rollout_digest": "", "rollout_bundle": str(bundle)}
+    told = {"rollout_url": "", "rollout_digest": "", "rollout_bundle": bundle.name}
     played = rollout.play("--limit", "pi0000,pi0002", **told)
     assert played.code == 0, played.said
     digests = [rollout.fleet.digest(host) for host in rollout.fleet.hosts]
@@ -170,9 +170,7 @@ def test_a_model_is_taken_back_and_the_report_shows_the_fleet(rollout: Rollout) 
     rollout.fleet.add(lost_from=1)
     assert rollout.play().code == 0
     inventory = rollout.fleet.inventory()
-    report = rollout.controller.play(
-        "fleet_report", inventory, report_folder=str(rollout.fleet.folder)
-    )
+    report = rollout.controller.play("fleet_report", inventory, report_folder=".")
     assert report.code == 0, report.said
     rows = {
         row["device"]: row for row in json.loads((rollout.fleet.folder / "fleet.json").read_text())

@@ -108,7 +108,6 @@ class Fleet:
             "rollout_state_dir": device,
             "rollout_spool": device,
             "rollout_root": device,
-            "rollout_folder": str(self.folder / "rollouts"),
             "rollout_reconnect_s": 0,
         }
         path = self.folder / "inventory.json"
