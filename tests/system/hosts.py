@@ -87,6 +87,7 @@ class Host:
         self._launcher: subprocess.Popen[bytes] | None = None
         (folder / "upper/etc").mkdir(parents=True, exist_ok=True)
         (folder / "upper/etc/hostname").write_text(f"{name}\n")
+        (folder / "upper/etc/hosts").write_text(f"127.0.0.1 localhost {name}\n::1 localhost\n")
         self.address = network.plug(self._netns, f"v-{name}")
 
     def __enter__(self) -> Self:

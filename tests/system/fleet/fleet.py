@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ DEVICES = {
     "pi4": "trixie",
     "pi5": "trixie",
 }
+ONE_OF_EACH = ["pi1", "pi4"]
+"""Of each release."""
 MODEL = "marks-fast"
 BRIEF = Probation(
     baseline_s=2.0,
@@ -164,6 +167,12 @@ class Fleet:
         """What its daemon has said."""
         argv = ["journalctl", "--unit=edged", "--no-pager", "--lines=60", *arguments]
         return self.devices[device].run(*argv, check=False).stdout
+
+
+def at_once(act: Callable[[str], object], devices: Iterable[str]) -> None:
+    """Do it on all of these devices side by side; an error is raised when all have ended."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(act, devices))
 
 
 @contextmanager

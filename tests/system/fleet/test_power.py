@@ -4,15 +4,12 @@ import json
 import random
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from msgspec.structs import replace
 
-from system.fleet.fleet import BRIEF, Bundle, Fleet
+from system.fleet.fleet import BRIEF, ONE_OF_EACH, Bundle, Fleet, at_once
 
 _CUTS = 5
-_DEVICES = ["pi1", "pi4"]
 _INSTALLATION_S = 14.0
 """About what one takes here, its trial included."""
 _ENDLESS = replace(BRIEF, min_s=3600.0, most_s=7200.0)
@@ -31,15 +28,14 @@ def begin(fleet: Fleet, device: str, bundle: Bundle) -> str:
 def test_a_model_looks_after_a_power_cut_at_any_moment_of_an_installation(fleet: Fleet) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
-    bundles = {device: [fleet.bundle() for _ in range(_CUTS)] for device in _DEVICES}
+    bundles = {device: [fleet.bundle() for _ in range(_CUTS)] for device in fleet.devices}
 
     def cut_again_and_again(device: str) -> None:
         chance = random.Random(f"{seed} {device}")
         for bundle in bundles[device]:
             _cut(fleet, device, bundle, chance.uniform(0, _INSTALLATION_S))
 
-    with ThreadPoolExecutor(len(_DEVICES)) as pool:
-        list(pool.map(cut_again_and_again, _DEVICES))
+    at_once(cut_again_and_again, fleet.devices)
 
 
 def _cut(fleet: Fleet, device: str, bundle: Bundle, moment_s: float) -> None:
@@ -61,10 +57,14 @@ def _cut(fleet: Fleet, device: str, bundle: Bundle, moment_s: float) -> None:
     assert fleet.digest(device) == bundle.digest
 
 
-@pytest.mark.parametrize("device", ["pi2", "pi5"])
-def test_a_reboot_in_a_trial_counts_and_the_trial_begins_anew(device: str, fleet: Fleet) -> None:
+def test_a_reboot_in_a_trial_counts_and_the_trial_begins_anew(fleet: Fleet) -> None:
+    bundle = fleet.bundle(_ENDLESS)
+    at_once(lambda device: _reboot_in_trial(fleet, device, bundle), ONE_OF_EACH)
+
+
+def _reboot_in_trial(fleet: Fleet, device: str, bundle: Bundle) -> None:
     host, before = fleet.devices[device], fleet.digest(device)
-    begin(fleet, device, fleet.bundle(_ENDLESS))
+    begin(fleet, device, bundle)
     try:
         boots = fleet.await_trial(device)["boots"]
         since = fleet.listener.now()

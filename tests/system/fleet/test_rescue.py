@@ -2,9 +2,7 @@
 
 import time
 
-import pytest
-
-from system.fleet.fleet import Fleet
+from system.fleet.fleet import ONE_OF_EACH, Bundle, Fleet, at_once
 from system.fleet.test_power import begin
 
 _QUICK = "[Service]\nRestartSec=100ms\nRestartSteps=0\n"
@@ -15,12 +13,14 @@ _STEP_S = 120.0
 _POLL_S = 0.1
 
 
-@pytest.mark.parametrize("device", ["pi2", "pi5"])
-def test_a_daemon_that_falls_again_and_again_ends_with_the_factory_model(
-    device: str, fleet: Fleet
-) -> None:
+def test_a_daemon_that_falls_again_and_again_ends_with_the_factory_model(fleet: Fleet) -> None:
+    bundle = fleet.bundle()
+    at_once(lambda device: _fall(fleet, device, bundle), ONE_OF_EACH)
+
+
+def _fall(fleet: Fleet, device: str, bundle: Bundle) -> None:
     host = fleet.devices[device]
-    id_ = begin(fleet, device, fleet.bundle())
+    id_ = begin(fleet, device, bundle)
     host.run("edged", "model", "wait", id_, "--timeout", "120")
     assert fleet.digest(device)
     host.write(_DROP_IN, _QUICK)

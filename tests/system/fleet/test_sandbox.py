@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from system.fleet.fleet import MODEL, Fleet
+from system.fleet.fleet import MODEL, ONE_OF_EACH, Fleet
 
-ONE_OF_EACH = ["pi3", "pi5"]
 _SAID = "/run/probe.out"
 _PROBE = "/usr/local/lib/edged-probe.py"
 _PYTHON = "/opt/edged/bin/python"

@@ -1,0 +1,85 @@
+"""A machine with the package on it, as its operator sees it."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from system.hosts import Host
+
+_APT = (
+    "apt-get",
+    "install",
+    "--yes",
+    "--no-install-recommends",
+    "--allow-downgrades",
+    "-o",
+    "Dpkg::Use-Pty=0",
+)
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+_APT_S = 300.0
+_BOUND_S = 90.0
+_POLL_S = 0.25
+
+
+class Device:
+    """What is done to a machine by apt, and what edged says there."""
+
+    def __init__(self, host: Host) -> None:
+        """Nothing is installed yet."""
+        self.host = host
+
+    def install(self, deb: Path, *options: str) -> str:
+        """`apt-get install ./edged.deb`; returns what it said."""
+        target = f"/root/{deb.name}"
+        self.host.copy(deb, target)
+        try:
+            return self.host.run(*_APT, *options, target, env=_QUIET, timeout_s=_APT_S).stdout
+        finally:
+            self.host.run("rm", target)
+
+    def remove(self, how: str = "remove") -> None:
+        """`apt-get remove edged`, or `purge`."""
+        self.host.run("apt-get", how, "--yes", "edged", env=_QUIET, timeout_s=_APT_S)
+
+    def shown(self, *properties: str) -> dict[str, str]:
+        """What systemd says of the service."""
+        argv = ["systemctl", "show", "edged", f"--property={','.join(properties)}"]
+        return dict(line.split("=", 1) for line in self.host.run(*argv).stdout.splitlines())
+
+    def version(self) -> str:
+        """Of the code."""
+        return self.host.run("edged", "--version").stdout.split()[-1]
+
+    def models(self) -> dict[str, Any]:
+        """How `edged model status` finds things."""
+        told = self.host.run("edged", "model", "status", "--json").stdout
+        status: dict[str, Any] = json.loads(told)["status"]
+        return status
+
+    def journal(self) -> str:
+        """What the service logged."""
+        return self.host.run("journalctl", "--unit=edged", "--output=cat", "--no-pager").stdout
+
+    def heard(self, topic: str, *, count: int = 1) -> list[Any]:
+        """The next messages that its own broker gives out under a topic."""
+        listen = [
+            "mosquitto_sub",
+            "-h",
+            "localhost",
+            "-t",
+            topic,
+            "-C",
+            str(count),
+            "-W",
+            f"{_BOUND_S:.0f}",
+        ]
+        return [json.loads(line) for line in self.host.run(*listen).stdout.splitlines()]
+
+    def await_true(self, what: Callable[[], bool]) -> None:
+        """Wait until it is so."""
+        deadline = time.monotonic() + _BOUND_S
+        while not what():
+            assert time.monotonic() < deadline, self.journal()
+            time.sleep(_POLL_S)
