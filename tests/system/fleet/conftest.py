@@ -1,24 +1,23 @@
 """The fleet, made once for all tests of this folder."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from system.fleet import controller
-from system.fleet import fleet as fleets
 from system.fleet.controller import Played
 from system.fleet.fleet import Fleet
+from system.fleet.founding import founded
 from system.networks import Network
 
 
 @pytest.fixture(scope="session")
 def blank(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Hosts that have nothing of edged."""
-    reason = controller.missing() or fleets.missing()
+    reason = controller.missing()
     if reason:
         pytest.skip(reason)
-    with fleets.fleet(network, tmp_path_factory.mktemp("f")) as fleet:
+    with founded(network, tmp_path_factory.mktemp("f")) as fleet:
         yield fleet
 
 
@@ -34,9 +33,3 @@ def fleet(blank: Fleet, first_run: Played) -> Iterator[Fleet]:
     assert not first_run.code
     with blank.listener:
         yield blank
-
-
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For what is made on this machine."""
-    return tmp_path_factory.mktemp("made")

@@ -1,23 +1,19 @@
 """A fleet from nothing: five devices, a broker, and who runs them."""
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edged import __version__, bundled
+from edged import bundled
 from edged.demo.worse import spoil
 from edged.ota.bundle import open_unverified
 from edged.ota.manifest import Probation
 from support.bundles import Signing, make_bundle
-from system.bases import Base
-from system.fleet.authority import Authority
-from system.fleet.controller import PROJECT, Controller, Variables
+from system.fleet.controller import Controller
 from system.fleet.listener import Listener
 from system.hosts import Host
 from system.networks import Network
@@ -53,33 +49,8 @@ STRICT = Probation(
     most_p95_ratio=100.0,
 )
 """Passed by a model that finds what the old one finds."""
-_CAMERA = {
-    "source": "synthetic",
-    "width": 320,
-    "height": 240,
-    "fps": 5.0,
-    "cycle": 100,
-    "every_s": 0.5,
-    "stay_s": 3.0,
-}
 _BOUND_S = 120.0
 _POLL_S = 0.3
-
-
-def packages() -> Path:
-    """The folder of the Debian packages."""
-    return Path(os.environ.get("EDGED_PACKAGES") or PROJECT / "dist")
-
-
-def missing() -> str:
-    """Which packages are not there; empty if they all are."""
-    names = [_package(release, "amd64") for release in sorted(set(DEVICES.values()))]
-    absent = [name for name in names if not (packages() / name).exists()]
-    return f"{packages()} has no {', '.join(absent)}: make deb" if absent else ""
-
-
-def _package(release: str, architecture: str) -> str:
-    return f"edged_{__version__}~{release}_{architecture}.deb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,87 +144,3 @@ def at_once(act: Callable[[str], object], devices: Iterable[str]) -> None:
     """Do it on all of these devices side by side; an error is raised when all have ended."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(act, devices))
-
-
-@contextmanager
-def fleet(network: Network, folder: Path, devices: Mapping[str, str] = DEVICES) -> Iterator[Fleet]:
-    """Boot blank hosts, for `site.yml` to make a fleet of."""
-    with ExitStack() as stack:
-
-        def boot(name: str, release: str) -> Host:
-            host = Host(name, Base(release), network, _made(folder / name))
-            stack.enter_context(host)
-            # It reaches no archive, and has what it would fetch.
-            host.sh("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
-            controller.know(host)
-            return host
-
-        controller = Controller(network, _made(folder / "c"))
-        broker = boot("hub", "bookworm")
-        hosts = {name: boot(name, release) for name, release in devices.items()}
-        authority = Authority(folder / "authority")
-        listener = Listener(
-            network,
-            broker.address,
-            authority.cert,
-            authority.certify("reader"),
-            folder / "heard.jsonl",
-        )
-        made = Fleet(network, controller, broker, hosts, listener, _made(folder / "bundles"))
-        trust = controller.folder / "trust.json"
-        trust.write_bytes(made.signing.trust_envelope())
-        controller.inventory(
-            {
-                "edged_brokers": {"hub": _broker(authority, broker)},
-                "edged_devices": {
-                    name: _device(authority, host, broker, trust) for name, host in hosts.items()
-                },
-            },
-            # A container has no clock to set.
-            {"base_packages": ["ca-certificates"]},
-        )
-        yield made
-
-
-def _broker(authority: Authority, host: Host) -> Variables:
-    own = authority.certify("hub", host.address)
-    return {
-        "ansible_host": host.address,
-        "broker_authority": authority.cert.read_text(),
-        "broker_certificate": own.cert.read_text(),
-        "broker_key": own.key.read_text(),
-        "broker_readers": ["reader"],
-        "base_firewall_accept": [{"port": 8883, "from": ["10.77.0.0/24"]}],
-    }
-
-
-def _device(authority: Authority, host: Host, broker: Host, trust: Path) -> Variables:
-    own = authority.certify(host.name)
-    return {
-        "ansible_host": host.address,
-        "edged_package": str(
-            packages() / _package("{{ edged_release }}", "{{ edged_architecture }}")
-        ),
-        "edged_trust": str(trust),
-        "edged_files": {"ca.crt": authority.cert.read_text(), "device.crt": own.cert.read_text()},
-        "edged_credentials": {"device.key": own.key.read_text()},
-        "edged_config": {
-            "mqtt": {
-                "host": broker.address,
-                "tls": {
-                    "ca": "/etc/edged/ca.crt",
-                    "cert": "/etc/edged/device.crt",
-                    "key": "device.key",
-                },
-            },
-            "model": {"bundled": MODEL},
-            "health": {"interval_s": 5},
-            "updates": {"reserve_mb": 0},
-            "camera": {"room": _CAMERA},
-        },
-    }
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    return folder
