@@ -25,10 +25,12 @@ class Evidence:
         inferred: frames that the new model saw.
         failed: frames on which it failed, whether the old one looked at them instead or nobody did.
         timed: frames of which the durations are known.
-        frame_s_p95: 95th percentile of a frame's time in the new model: encode, invoke and decode; 0 if none is known.
+        frame_s_p50: median of a frame's time in the new model: encode, invoke and decode; 0 if none is known.
+        frame_s_p95: 95th percentile of the same.
         invoke_s_p95: of the interpreter alone.
         shadowed: frames that the old model saw as well.
-        shadow_s_p95: 95th percentile of such a frame's time in the old model; 0 if there was none.
+        shadow_s_p50: median of such a frame's time in the old model; 0 if there was none.
+        shadow_s_p95: 95th percentile of the same.
         shadow_s: all the time that the old model took, over all workers.
         both: detections that both models have.
         only_new: that the old one does not have.
@@ -45,9 +47,11 @@ class Evidence:
     inferred: int = 0
     failed: int = 0
     timed: int = 0
+    frame_s_p50: float = 0.0
     frame_s_p95: float = 0.0
     invoke_s_p95: float = 0.0
     shadowed: int = 0
+    shadow_s_p50: float = 0.0
     shadow_s_p95: float = 0.0
     shadow_s: float = 0.0
     both: int = 0
@@ -80,11 +84,11 @@ class Reservoir:
         elif (place := self._random.randrange(self.count)) < self._size:
             self._kept_ns[place] = duration_ns
 
-    def p95_s(self) -> float:
-        """95 of 100 were no longer; 0 if there was none."""
+    def quantile_s(self, share: float) -> float:
+        """This share of them were no longer; 0 if there was none."""
         if not self._kept_ns:
             return 0.0
-        return sorted(self._kept_ns)[math.ceil(0.95 * len(self._kept_ns)) - 1] / NS_PER_S
+        return sorted(self._kept_ns)[math.ceil(share * len(self._kept_ns)) - 1] / NS_PER_S
 
 
 @dataclass(slots=True)
@@ -181,10 +185,12 @@ class Witness:
             inferred=max(self._sum.inferred - self._stood_in, 0),
             failed=self._sum.failed + self._stood_in,
             timed=self._frames.count,
-            frame_s_p95=self._frames.p95_s(),
-            invoke_s_p95=self._invokes.p95_s(),
+            frame_s_p50=self._frames.quantile_s(0.5),
+            frame_s_p95=self._frames.quantile_s(0.95),
+            invoke_s_p95=self._invokes.quantile_s(0.95),
             shadowed=self._shadows.count,
-            shadow_s_p95=self._shadows.p95_s(),
+            shadow_s_p50=self._shadows.quantile_s(0.5),
+            shadow_s_p95=self._shadows.quantile_s(0.95),
             shadow_s=self._shadow_ns / NS_PER_S,
             both=self._both,
             only_new=self._only_new,

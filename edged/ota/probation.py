@@ -178,6 +178,20 @@ def _frame_time(case: _Case) -> _Finding:
     )
 
 
+def _typical_time(case: _Case) -> _Finding:
+    """The medians, on frames that both saw in the same time: a busy machine hides a slower model in the slowest frames, and not there."""
+    seen = case.evidence
+    if seen.shadowed < LEAST_TIMES or seen.timed < LEAST_TIMES or not seen.shadow_s_p50:
+        return None  # `_frame_time` says what is lacking
+    most_s = case.settings.most_p95_ratio * seen.shadow_s_p50
+    if not _measurable(case, seen.timed) or seen.frame_s_p50 <= most_s:
+        return None
+    return Back(
+        f"half of the frames take it {seen.frame_s_p50 * 1000:.1f} ms or more; {most_s * 1000:.1f} ms are allowed"
+        f" ({case.settings.most_p95_ratio:g} times the old model's {seen.shadow_s_p50 * 1000:.1f} ms)"
+    )
+
+
 def _invoke_time(case: _Case) -> _Finding:
     most_ms, seen = case.budgets.invoke_ms_p95, case.evidence
     if most_ms is None:
@@ -243,6 +257,7 @@ _RULES: tuple[Callable[[_Case], _Finding], ...] = (
     _memory,
     _invoke_time,
     _frame_time,
+    _typical_time,
     _fps,
     _agreement,
 )

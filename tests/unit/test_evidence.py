@@ -83,11 +83,11 @@ def test_what_fits_is_kept_whole(count: int, p95_s: float) -> None:
     reservoir = Reservoir(size=200)
     for ms in range(1, count + 1):
         reservoir.add(ms * MS)
-    assert (reservoir.count, reservoir.p95_s()) == (count, p95_s)
+    assert (reservoir.count, reservoir.quantile_s(0.95)) == (count, p95_s)
 
 
 def test_an_empty_reservoir_says_nothing() -> None:
-    assert Reservoir().p95_s() == 0.0
+    assert Reservoir().quantile_s(0.95) == 0.0
 
 
 def test_what_does_not_fit_is_sampled_from_beginning_to_end() -> None:
@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_sampled_from_beginning_to_end() -> None:
     for number in range(40_000):
         slow = number >= 37_000  # 7.5 of 100: more than the 5 that p95 leaves out
         reservoir.add((30 if slow else 10) * MS + noise.randrange(1000))
-    assert reservoir.p95_s() == pytest.approx(0.030, abs=1e-5)
+    assert reservoir.quantile_s(0.95) == pytest.approx(0.030, abs=1e-5)
     for number in range(40_000):
         reservoir.add(10 * MS + number)  # now it was 3.75 of 100
-    assert reservoir.p95_s() == pytest.approx(0.010, abs=1e-4)
+    assert reservoir.quantile_s(0.95) == pytest.approx(0.010, abs=1e-4)

@@ -20,9 +20,11 @@ GOOD = Evidence(
     captured=6000,
     inferred=6000,
     timed=6000,
+    frame_s_p50=0.020,
     frame_s_p95=0.030,
     invoke_s_p95=0.025,
     shadowed=600,
+    shadow_s_p50=0.020,
     shadow_s_p95=0.031,
     shadow_s=18.0,
     both=400,
@@ -388,3 +390,11 @@ def test_progress_never_falls(
         assert not isinstance(said, Going) or 0 <= said.progress < 1
     if isinstance(first, Going) and isinstance(then, Going):
         assert then.progress >= first.progress
+
+
+def test_a_slower_model_does_not_hide_behind_the_slowest_frames_of_a_busy_machine() -> None:
+    busy: dict[str, Any] = {"frame_s_p95": 0.066, "shadow_s_p95": 0.057}
+    assert verdict(frame_s_p50=0.024, **busy) == Keep()
+    assert reason(frame_s_p50=0.026, **busy) == (
+        "half of the frames take it 26.0 ms or more; 25.0 ms are allowed (1.25 times the old model's 20.0 ms)"
+    )
