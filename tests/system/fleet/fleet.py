@@ -116,12 +116,14 @@ class Fleet:
         """Of the version in use; empty for the factory model."""
         return str(self.models(device)["versions"][0]["digest"])
 
-    def await_trial(self, device: str, timeout_s: float = _BOUND_S) -> dict[str, Any]:
-        """The deployment there, as soon as it is in its trial."""
+    def await_trial(
+        self, device: str, *, boots: int = 0, timeout_s: float = _BOUND_S
+    ) -> dict[str, Any]:
+        """The deployment there, as soon as it is in a trial that has counted so many boots."""
         deadline = time.monotonic() + timeout_s
         while True:
             deployment: dict[str, Any] = self.models(device)["deployment"] or {}
-            if deployment.get("state") == "trial":
+            if deployment.get("state") == "trial" and deployment["boots"] >= boots:
                 return deployment
             assert time.monotonic() < deadline, f"{device}: {deployment}\n{self.journal(device)}"
             time.sleep(_POLL_S)
