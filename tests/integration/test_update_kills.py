@@ -14,7 +14,8 @@ import pytest
 from edged.bundled import model
 from edged.ota.ledger import FACTORY, Ledger, Past
 from edged.ota.manifest import Probation
-from support.killing import Gap, Station, Strike
+from support.killing import Station
+from support.looking import Gap, Strike
 
 DEFAULT_KILLS, CAMPAIGN_KILLS = 12, 1000
 KILLS = int(os.environ.get("EDGED_KILLS", DEFAULT_KILLS))

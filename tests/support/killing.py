@@ -1,6 +1,5 @@
 """A daemon that takes updates, and whose processes are killed meanwhile: what it does then, and what of it stands on the disk."""
 
-import itertools
 import json
 import os
 import random
@@ -9,21 +8,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from edged.app.asking import Install
 from edged.app.control import ControlClient
 from edged.board import Board
+from edged.clock import NS_PER_S
 from edged.errors import UpdateError
 from edged.ota.files import LocalFiles
 from edged.ota.ledger import Ledger, Past, Request
 from edged.ota.store import Store
 from support.bundles import Signing, make_bundle
 from support.daemon import Daemon
+from support.looking import Gap, Look, Strike, Waits, gaps
 
-NS_PER_S = 1_000_000_000
 EVERYTHING = "everything"
 _POLL_S = 0.02
 _PATIENCE_S = 100.0
@@ -45,44 +44,6 @@ every_s = 0.5
 detections_max_hz = 1000
 """
 _Found = TypeVar("_Found")
-
-
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """Somebody was killed.
-
-    Attributes:
-        victim: a kind of process, or all of them.
-        at_ns: when, monotonic.
-        state: of the deployment in flight at that moment; "" without one.
-    """
-
-    victim: str
-    at_ns: int
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A frame that was looked at: when it had come, monotonic, and by which model."""
-
-    at_ns: int
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Nobody looked for so long.
-
-    Attributes:
-        seconds: since the last strike in it, or the frame before if there was none.
-        waited_s: for how much of that the machine had no processor for those who were to look.
-        after: the strike.
-    """
-
-    seconds: float
-    waited_s: float
-    after: Strike | None
 
 
 class Station(Daemon):
@@ -111,7 +72,7 @@ class Station(Daemon):
         self.looks: list[Look] = []
         """All that was looked at since it was last emptied, as far as `watch` has read."""
         self._read_to = 0
-        self._waited_s: dict[Strike, float] = {}
+        self._waits = Waits()
 
     # ---- What it is asked --------------------------------------------------------------------------------------------------
 
@@ -221,6 +182,10 @@ class Station(Daemon):
                 found |= {kind: pid for name, kind in _PROGRAMS.items() if name in words}
         return found
 
+    def _lookers(self) -> list[int]:
+        present = self.present()
+        return [present[kind] for kind in ("daemon", "worker") if kind in present]
+
     def _below(self, pid: int) -> Iterator[int]:
         for child in Board().children(pid):
             yield child
@@ -248,10 +213,7 @@ class Station(Daemon):
         """Read what it has looked at; go on until then."""
         while True:
             self._read_messages()
-            last = self.strikes[-1] if self.strikes else None
-            newest_ns = self.looks[-1].at_ns if self.looks else 0
-            if last and last not in self._waited_s and newest_ns > last.at_ns:
-                self._waited_s[last] = self._waiting_s(last)
+            self._waits.sample(self._lookers)
             left_s = (until_ns - time.monotonic_ns()) / NS_PER_S
             if left_s <= 0:
                 return
@@ -259,14 +221,7 @@ class Station(Daemon):
 
     def gaps(self) -> list[Gap]:
         """Between each two frames that were looked at."""
-        times = sorted(look.at_ns for look in self.looks)
-        found = []
-        for before, after in itertools.pairwise(times):
-            hits = [strike for strike in self.strikes if before < strike.at_ns < after]
-            last = hits[-1] if hits else None
-            seconds = (after - (last.at_ns if last else before)) / NS_PER_S
-            found.append(Gap(seconds, self._waited_s.get(last, 0.0) if last else 0.0, last))
-        return found
+        return gaps(self.looks, self.strikes, self._waits)
 
     def _read_messages(self) -> None:
         with self._messages.open("rb") as messages:
@@ -281,17 +236,3 @@ class Station(Daemon):
                 if message["topic"].endswith("/detections"):
                     payload = message["payload"]
                     self.looks.append(Look(payload["received_ns"], payload["model"]))
-
-    def _waiting_s(self, strike: Strike) -> float:
-        """How long those who were started after it have been ready to run while there was no processor for them."""
-        present = self.present()
-        kinds = {"worker": ("worker",)}.get(strike.victim, ("daemon", "worker"))
-        return sum(_waiting_s(present[kind]) for kind in kinds if kind in present)
-
-
-def _waiting_s(pid: int) -> float:
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    try:
-        return sum(int(thread.read_text().split()[1]) for thread in threads) / NS_PER_S
-    except (OSError, IndexError):
-        return 0.0  # it is gone; or a kernel that does not say so
