@@ -1,0 +1,61 @@
+"""The package as a file: what makes it, and what a Debian maintainer would say of it."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from system.commands import run
+from system.debs import built
+
+_PROJECT = Path(__file__).parents[3]
+_BUILD_S = 600.0
+_LINTIAN_S = 600.0
+
+
+def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
+    """In folders of other names and lengths, and with other settings of whoever builds."""
+    settings = [("UTC", "0022"), ("Asia/Kathmandu", "0077")]
+    digests = {
+        _build(tmp_path / ("long" * number) / "sources", zone, umask)
+        for number, (zone, umask) in enumerate(settings, 1)
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_lintian_finds_nothing_that_is_not_explained(release: str, architecture: str) -> None:
+    if shutil.which("lintian") is None:
+        pytest.skip("lintian is not installed: apt-get install lintian")
+    deb = built(release, architecture)
+    if "zst" in run(["ar", "t", str(deb)]).stdout:
+        pytest.skip("lintian knows no packages that are compressed by zstd")
+    options = ["--allow-root", "--pedantic", "--fail-on", "error,warning,info,pedantic"]
+    said = run(["lintian", *options, str(deb)], check=False, timeout_s=_LINTIAN_S)
+    assert (said.returncode, said.stdout) == (0, ""), said.stdout + said.stderr
+
+
+def _build(sources: Path, zone: str, umask: str) -> str:
+    """Build a copy; returns the package's digest."""
+    sources.mkdir(parents=True)
+    listed = run(["git", "-C", str(_PROJECT), "ls-files", "-co", "--exclude-standard", "-z"]).stdout
+    names = [name for name in listed.split("\0") if name and (_PROJECT / name).exists()]
+    pack = ["tar", "-C", str(_PROJECT), "--null", "--files-from=-", "-c"]
+    packed = subprocess.run(pack, input="\0".join(names).encode(), capture_output=True, check=True)
+    run(["tar", "-C", str(sources), "-x"], stdin=packed.stdout)
+    environment = {
+        **os.environ,
+        "SOURCE_DATE_EPOCH": "1700000000",
+        "DPKG_DEB_COMPRESSOR_TYPE": "none",
+        "EDGED_PACKAGES": "out",
+        "TZ": zone,
+    }
+    settings = [f"{name}={value}" for name, value in environment.items()]
+    build = f"umask {umask}; exec deploy/debian/build bookworm arm64"
+    run(["env", "-C", str(sources), *settings, "sh", "-c", build], timeout_s=_BUILD_S)
+    [deb] = sources.glob("out/*.deb")
+    return hashlib.sha256(deb.read_bytes()).hexdigest()
