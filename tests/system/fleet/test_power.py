@@ -7,11 +7,13 @@ import time
 
 from msgspec.structs import replace
 
-from system.fleet.fleet import BRIEF, ONE_OF_EACH, Bundle, Fleet, at_once
+from system.fleet.fleet import BRIEF, Bundle, Fleet, at_once
 
 _CUTS = 5
 _INSTALLATION_S = 9.0
 """About what one takes here, its trial included."""
+_REBOOTED = ["pi4", "pi5"]
+"""Those with trixie: with the older systemd a service in a container, shut in as ours, is shown the boot id of the machine below."""
 _ENDLESS = replace(BRIEF, min_s=3600.0, most_s=7200.0)
 _INCOMING = "/var/lib/edged/models/incoming"
 
@@ -59,7 +61,7 @@ def _cut(fleet: Fleet, device: str, bundle: Bundle, moment_s: float) -> None:
 
 def test_a_reboot_in_a_trial_counts_and_the_trial_begins_anew(fleet: Fleet) -> None:
     bundle = fleet.bundle(_ENDLESS)
-    at_once(lambda device: _reboot_in_trial(fleet, device, bundle), ONE_OF_EACH)
+    at_once(lambda device: _reboot_in_trial(fleet, device, bundle), _REBOOTED)
 
 
 def _reboot_in_trial(fleet: Fleet, device: str, bundle: Bundle) -> None:
