@@ -17,7 +17,7 @@ from edged.types import Detections
 SCHEMA = 1
 _MOST_BYTES = 1 << 20
 
-_Fraction = Annotated[float, Meta(ge=0, le=1)]
+_Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 _Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 _FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$", max_length=100)]
 

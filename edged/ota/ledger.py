@@ -76,8 +76,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     boot: str = ""
     resting: bool = False
     hindrance: str = ""
-    fps_before: Annotated[float, Meta(ge=0)] = 0.0
-    frame_s_p95_before: Annotated[float, Meta(ge=0)] = 0.0
+    fps_before: Annotated[float, Meta(ge=0.0)] = 0.0
+    frame_s_p95_before: Annotated[float, Meta(ge=0.0)] = 0.0
 
     @property
     def what(self) -> str:
@@ -134,7 +134,7 @@ class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     past: tuple[Past, ...] = ()
     sequence: Count = 0
     desired: OptionalDigest = ""
-    refresh_h: Annotated[float, Meta(ge=0)] = 0.0
+    refresh_h: Annotated[float, Meta(ge=0.0)] = 0.0
 
 
 def read_ledger(content: bytes) -> Ledger:
