@@ -129,6 +129,7 @@ def test_what_is_too_large_is_left_out_and_the_connection_goes_on(
     *,
     kept: bool,
 ) -> None:
+    caplog.set_level("WARNING")
     with listening(tmp_path, broker, protocol) as device:
         device.run_until(device.connected)
         say(broker.port, DESIRED, bytes(MOST_PAYLOAD_BYTES + 1), retain=kept)
