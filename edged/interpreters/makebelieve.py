@@ -15,7 +15,7 @@ COLOURS = ("red", "green", "blue")
 _MOST_BYTES = 65_536
 
 _Count = Annotated[int, Meta(ge=0)]
-_Milliseconds = Annotated[float, Meta(ge=0)]
+_Milliseconds = Annotated[float, Meta(ge=0.0)]
 
 
 class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     open_ms: _Milliseconds = 0.0
     latency_ms: _Milliseconds = 0.0
-    noise: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    noise: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
     fail_after: _Count | None = None
     hang_after: _Count | None = None
     crash_after: _Count | None = None
