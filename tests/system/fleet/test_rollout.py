@@ -11,7 +11,7 @@ from system.fleet.fleet import BRIEF, Bundle, Fleet
 
 _CANARIES = ["pi1", "pi2", "pi3"]
 _OTHERS = ["pi4", "pi5"]
-_LONG = replace(BRIEF, min_s=25.0)
+_LONG = replace(BRIEF, min_s=15.0)
 """Long enough to be cut off in the middle."""
 
 

@@ -25,18 +25,17 @@ def files(device: Device) -> set[str]:
     return {path for path in listed if path and not _NOT_OURS.match(path)}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def blank(device: Device, release: str, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """What was there before; then an older version is installed."""
-    deb = built(release)
-    before = files(device)
-    device.install(renumbered(deb, _OLDER, tmp_path_factory.mktemp("older")))
-    return before
-
-
 @pytest.fixture(scope="module")
 def older(release: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return renumbered(built(release), _OLDER, tmp_path_factory.mktemp("again"))
+    return renumbered(built(release), _OLDER, tmp_path_factory.mktemp("older"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def blank(device: Device, older: Path) -> set[str]:
+    """What was there before; then an older version is installed."""
+    before = files(device)
+    device.install(older)
+    return before
 
 
 def test_an_upgrade_in_a_trial_goes_on_with_the_trial(
@@ -63,7 +62,7 @@ def test_an_upgrade_in_a_trial_goes_on_with_the_trial(
     device.await_true(lambda: device.models()["looking"] == "marks@1")
     assert not re.search("Failed with result|killed", device.journal())
     device.host.run("edged", "model", "commit")
-    device.await_true(lambda: device.models()["past"][-1]["state"] == "committed")
+    device.await_true(lambda: device.models()["past"][-1]["outcome"] == "committed")
 
 
 def test_a_downgrade_keeps_what_the_operator_changed(device: Device, older: Path) -> None:
