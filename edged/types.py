@@ -53,6 +53,27 @@ class Frame:
     width: int
     height: int
 
+    @classmethod
+    def still(
+        cls,
+        pixels: NDArray[np.uint8],
+        layout: PixelFormat = PixelFormat.BGR24,
+        *,
+        camera: str = "still",
+    ) -> "Frame":
+        """A picture that no camera took, of no time: (H, W, 3) or (H, W) uint8, without padding."""
+        height, width = pixels.shape[:2]
+        return cls(
+            camera=camera,
+            seq=0,
+            captured_ns=0,
+            received_ns=0,
+            pixels=pixels,
+            format=layout,
+            width=width,
+            height=height,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:

@@ -25,8 +25,7 @@ import numpy as np
 from edged.clock import SystemClock
 from edged.errors import ModelError
 from edged.pipeline.model import Model
-from edged.pipeline.picture import Pixels
-from edged.types import Detections, Frame, PixelFormat
+from edged.types import Detections, Frame
 
 _WIDTH_PX, _HEIGHT_PX = 640, 480
 _LEAST_BOXES = 16
@@ -68,7 +67,7 @@ def reference_pictures() -> tuple[Frame, Frame]:
     picture[(x - 450) ** 2 + (y - 240) ** 2 < 100**2] = (200, 30, 220)
     picture[(x - 200) ** 2 + 2 * (y - 160) ** 2 < 60**2] = (180, 200, 240)
     first = np.ascontiguousarray(picture.astype(np.uint8))
-    return _frame(first), _frame(np.ascontiguousarray(255 - first[:, ::-1]))
+    return Frame.still(first), Frame.still(np.ascontiguousarray(255 - first[:, ::-1]))
 
 
 def size_share(found: Detections) -> float:
@@ -95,16 +94,3 @@ def _check_scores(model: Model, found: Detections) -> None:
         raise ModelError(
             f"the model {model.name} gives every box of a picture the score {found.scores[0]:.2f}"
         )
-
-
-def _frame(pixels: Pixels) -> Frame:
-    return Frame(
-        camera="reference",
-        seq=0,
-        captured_ns=0,
-        received_ns=0,
-        pixels=pixels,
-        format=PixelFormat.BGR24,
-        width=_WIDTH_PX,
-        height=_HEIGHT_PX,
-    )

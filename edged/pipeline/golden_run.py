@@ -10,7 +10,7 @@ from edged.errors import ModelError
 from edged.goldens import Golden, Goldens, mismatches, read_goldens
 from edged.pipeline.model import Model
 from edged.pipeline.picture import Pixels
-from edged.types import Frame, PixelFormat
+from edged.types import Frame
 
 
 def golden_faults(model: Model, goldens_file: Path) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def golden_faults(model: Model, goldens_file: Path) -> tuple[str, ...]:
 
 
 def _faults(model: Model, goldens: Goldens, golden: Golden, picture: Path) -> tuple[str, ...]:
-    tensor = model.encoder(_frame(_picture(golden, picture)))
+    tensor = model.encoder(Frame.still(_picture(golden, picture)))
     found = model.family.decode(
         model.interpreter.invoke(tensor.array),
         tensor.fit,
@@ -61,16 +61,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _frame(pixels: Pixels) -> Frame:
-    return Frame(
-        camera="golden",
-        seq=0,
-        captured_ns=0,
-        received_ns=0,
-        pixels=pixels,
-        format=PixelFormat.BGR24,
-        width=pixels.shape[1],
-        height=pixels.shape[0],
-    )

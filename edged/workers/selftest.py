@@ -20,7 +20,7 @@ from edged.errors import ConfigError, EdgedError
 from edged.pipeline.acceptance import accept
 from edged.pipeline.golden_run import golden_faults
 from edged.pipeline.model import Model, load_model
-from edged.types import Frame, PixelFormat
+from edged.types import Frame
 from edged.workers.child import adopt_socket, live_under_parent
 from edged.workers.modelreport import (
     MAX_PACKET_BYTES,
@@ -147,24 +147,11 @@ def _read(image: Path) -> Frame:
     pixels = cv2.imread(str(image), cv2.IMREAD_COLOR)
     if pixels is None:
         raise ConfigError(f"cannot read {image} as a picture")
-    return _frame(np.asarray(pixels, np.uint8))
+    return Frame.still(np.asarray(pixels, np.uint8))
 
 
 def _blank() -> Frame:
-    return _frame(np.full((480, 640, 3), 128, np.uint8))
-
-
-def _frame(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> Frame:
-    return Frame(
-        camera="picture",
-        seq=0,
-        captured_ns=0,
-        received_ns=0,
-        pixels=pixels,
-        format=PixelFormat.BGR24,
-        width=pixels.shape[1],
-        height=pixels.shape[0],
-    )
+    return Frame.still(np.full((480, 640, 3), 128, np.uint8))
 
 
 if __name__ == "__main__":

@@ -45,18 +45,7 @@ class Ran:
 def run(path: Path, runtime: str, picture: NDArray[np.uint8]) -> Ran:
     """One picture through the daemon's own loading and encoding."""
     model = load_model(ModelSettings(path=path, runtime=runtime))
-    height, width = picture.shape[:2]
-    frame = Frame(
-        camera="",
-        seq=0,
-        captured_ns=0,
-        received_ns=0,
-        pixels=picture,
-        format=PixelFormat.RGB24,
-        width=width,
-        height=height,
-    )
-    fed = model.encoder(frame).array.copy()
+    fed = model.encoder(Frame.still(picture, PixelFormat.RGB24)).array.copy()
     raw = [output.copy() for output in model.interpreter.invoke(fed)]
     infos = model.interpreter.signature.outputs
     real = [

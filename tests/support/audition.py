@@ -8,7 +8,7 @@ import numpy as np
 from edged.geometry import iou_matrix
 from edged.marks.stage import Stage, TrueObject
 from edged.pipeline.model import Model
-from edged.types import F32, Detections, Frame, PixelFormat
+from edged.types import F32, Detections, Frame
 
 _PLAIN_SIGHT = 0.6
 _SAME_PLACE = 0.3
@@ -37,12 +37,7 @@ class Report:
 
 def detect(model: Model, bgr: np.ndarray, *, min_score: float) -> Detections:
     """Through the daemon's own encoding and decoding."""
-    height, width = bgr.shape[:2]
-    frame = Frame(
-        camera="stage", seq=0, captured_ns=0, received_ns=0,
-        pixels=bgr, format=PixelFormat.BGR24, width=width, height=height,
-    )  # fmt: skip
-    tensor = model.encoder(frame)
+    tensor = model.encoder(Frame.still(bgr))
     outputs = model.interpreter.invoke(tensor.array)
     return model.family.decode(outputs, tensor.fit, min_score=min_score)
 

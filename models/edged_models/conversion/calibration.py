@@ -39,17 +39,8 @@ def check_enough(count: int) -> None:
 def encoded(pictures: Iterable[U8], spec: InputSpec) -> Iterator[NDArray[np.generic]]:
     """(H, W, 3) uint8 RGB -> input tensors, by the daemon's own encoder; each is its own memory."""
     encoder = Encoder(spec)
-    for seq, picture in enumerate(pictures):
-        frame = Frame(
-            camera="",
-            seq=seq,
-            captured_ns=0,
-            received_ns=0,
-            pixels=np.ascontiguousarray(picture),
-            format=PixelFormat.RGB24,
-            width=picture.shape[1],
-            height=picture.shape[0],
-        )
+    for picture in pictures:
+        frame = Frame.still(np.ascontiguousarray(picture), PixelFormat.RGB24)
         yield encoder(frame).array.copy()
 
 

@@ -106,13 +106,4 @@ class Contender:
 
 def frame_of(image: NDArray[np.uint8]) -> Frame:
     """A (H, W, 3) uint8 RGB picture as a camera would deliver it."""
-    return Frame(
-        camera="picture",
-        seq=0,
-        captured_ns=0,
-        received_ns=0,
-        pixels=np.ascontiguousarray(image),
-        format=PixelFormat.RGB24,
-        width=image.shape[1],
-        height=image.shape[0],
-    )
+    return Frame.still(np.ascontiguousarray(image), PixelFormat.RGB24)

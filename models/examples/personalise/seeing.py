@@ -12,7 +12,7 @@ from edged.families.outputs import real
 from edged.interfaces import Interpreter
 from edged.pipeline.encode import Encoder
 from edged.registry import INTERPRETERS, load
-from edged.types import F32, Fitting, Frame, PixelFormat
+from edged.types import F32, Fitting, Frame
 
 
 class Seer:
@@ -43,16 +43,7 @@ class Seer:
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if pixels is None:
             raise ConfigError(f"cannot read {path} as a picture")
-        frame = Frame(
-            camera="picture",
-            seq=0,
-            captured_ns=0,
-            received_ns=0,
-            pixels=np.asarray(pixels, np.uint8),
-            format=PixelFormat.BGR24,
-            width=pixels.shape[1],
-            height=pixels.shape[0],
-        )
+        frame = Frame.still(np.asarray(pixels, np.uint8))
         (output,) = self._interpreter.invoke(self._encoder(frame).array)
         values = real(output, self._interpreter.signature.outputs[0])
         return np.asarray(values.reshape(-1, values.shape[-1]).mean(axis=0), np.float32)

@@ -22,9 +22,19 @@ def blank(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def first_run(blank: Fleet) -> Played:
+def dry_run(blank: Fleet) -> Played:
+    """What the playbook would do to them; nothing is done."""
+    played = blank.controller.play("site", "--check", "--diff")
+    for device in blank.devices.values():
+        assert device.run("dpkg", "--status", "edged", check=False).returncode
+    return played
+
+
+@pytest.fixture(scope="session")
+def first_run(blank: Fleet, dry_run: Played) -> Played:
     """The playbook that makes a fleet of them."""
-    return blank.controller.play("site")
+    assert not dry_run.code
+    return blank.controller.play("site", "--diff")
 
 
 @pytest.fixture(scope="session")

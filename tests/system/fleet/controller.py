@@ -21,7 +21,8 @@ _RECAP = re.compile(
 _SETTINGS = """\
 [defaults]
 collections_path = {folder}/collections
-inventory = {folder}/hosts.yml
+inventory = {folder}/inventory
+vault_password_file = {folder}/vault-password
 private_key_file = {folder}/key
 host_key_checking = false
 interpreter_python = /usr/bin/python3
@@ -85,6 +86,8 @@ class Controller:
         place.mkdir(parents=True)
         (place / "fleet").symlink_to(PROJECT / "ansible")
         (folder / "ansible.cfg").write_text(_SETTINGS.format(folder=folder))
+        (folder / "vault-password").write_text("marmalade\n")
+        (folder / "inventory/group_vars/all").mkdir(parents=True)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")])
 
     def know(self, host: Host) -> None:
@@ -95,18 +98,20 @@ class Controller:
         """Write it: hosts with their variables by group, and variables of them all."""
         children = {group: {"hosts": hosts} for group, hosts in groups.items()}
         told = {"all": {"children": children, "vars": {"ansible_user": "root", **every}}}
-        (self.folder / "hosts.yml").write_text(json.dumps(told, indent=1))
+        (self.folder / "inventory/hosts.yml").write_text(json.dumps(told, indent=1))
+
+    def keep(self, secrets: Variables) -> None:
+        """Put variables of all hosts into a vault."""
+        vault = self.folder / "inventory/group_vars/all/vault.yml"
+        vault.write_text(json.dumps(secrets))
+        run([*self._ansible("ansible-vault"), "encrypt", str(vault)])
+        assert vault.read_text().startswith("$ANSIBLE_VAULT")
 
     def play(self, playbook: str, *options: str, check: bool = True, **variables: object) -> Played:
         """Run a playbook of the collection; a failure is an AssertionError with all that was said, unless `check` is False."""
         done = run(
             [
-                *self._network.enter(),
-                "env",
-                f"--chdir={self.folder}",
-                f"PATH={_VENV}/bin:{os.environ['PATH']}",
-                f"ANSIBLE_CONFIG={self.folder}/ansible.cfg",
-                "ansible-playbook",
+                *self._ansible("ansible-playbook"),
                 f"edged.fleet.{playbook}",
                 *options,
                 "--extra-vars",
@@ -118,3 +123,13 @@ class Controller:
         recap = done.stdout.rpartition("PLAY RECAP")[2]
         counts = {host: Counts(*map(int, numbers)) for host, *numbers in _RECAP.findall(recap)}
         return Played(done.returncode, counts, done.stdout + done.stderr)
+
+    def _ansible(self, command: str) -> list[str]:
+        return [
+            *self._network.enter(),
+            "env",
+            f"--chdir={self.folder}",
+            f"PATH={_VENV}/bin:{os.environ['PATH']}",
+            f"ANSIBLE_CONFIG={self.folder}/ansible.cfg",
+            command,
+        ]

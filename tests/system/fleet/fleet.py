@@ -15,6 +15,7 @@ from edged.ota.manifest import Probation
 from support.bundles import Signing, make_bundle
 from system.fleet.controller import Controller
 from system.fleet.listener import Listener
+from system.fleet.mirror import Mirror
 from system.hosts import Host
 from system.networks import Network
 
@@ -27,6 +28,10 @@ DEVICES = {
 }
 ONE_OF_EACH = ["pi1", "pi4"]
 """Of each release."""
+FETCHES = "pi5"
+"""Which fetches its package from the mirror."""
+HAS_EDGETPU = "pi2"
+"""Which gets the runtime of an EdgeTPU."""
 MODEL = "marks-fast"
 BRIEF = Probation(
     baseline_s=2.0,
@@ -72,6 +77,7 @@ class Fleet:
         broker: the host that has it.
         devices: by name.
         listener: hears them.
+        mirror: what devices fetch from.
         folder: for files of the test.
     """
 
@@ -80,6 +86,7 @@ class Fleet:
     broker: Host
     devices: dict[str, Host]
     listener: Listener
+    mirror: Mirror
     folder: Path
     signing: Signing = field(default_factory=Signing)
     _made: int = 0

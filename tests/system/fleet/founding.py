@@ -1,15 +1,18 @@
 """Blank hosts with addresses, keys and certificates, and an operator who knows them."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from system.bases import Base
 from system.debs import built
-from system.fleet.authority import Authority
+from system.fleet.authority import Authority, Certificate
 from system.fleet.controller import Controller, Variables
-from system.fleet.fleet import DEVICES, MODEL, Fleet
+from system.fleet.edgetpu import edgetpu_package
+from system.fleet.fleet import DEVICES, FETCHES, HAS_EDGETPU, MODEL, Fleet
 from system.fleet.listener import Listener
+from system.fleet.mirror import Mirror
 from system.hosts import Host
 from system.networks import Network
 
@@ -27,7 +30,7 @@ _CAMERA = {
 @contextmanager
 def founded(network: Network, folder: Path) -> Iterator[Fleet]:
     """Boot blank hosts, for `site.yml` to make a fleet of."""
-    packages = {release: built(release) for release in DEVICES.values()}
+    packages = {name: built(release) for name, release in DEVICES.items()}
     with ExitStack() as stack:
 
         def boot(name: str, release: str) -> Host:
@@ -49,44 +52,72 @@ def founded(network: Network, folder: Path) -> Iterator[Fleet]:
             authority.certify("reader"),
             folder / "heard.jsonl",
         )
-        made = Fleet(network, controller, broker, hosts, listener, _made(folder / "bundles"))
+        mirror = stack.enter_context(Mirror(network, folder / "mirror"))
+        made = Fleet(
+            network, controller, broker, hosts, listener, mirror, _made(folder / "bundles")
+        )
         trust = controller.folder / "trust.json"
         trust.write_bytes(made.signing.trust_envelope())
-        every = {"edged_trust": str(trust), "edged_config": _config(broker)}
-        controller.inventory(
+        own = authority.certify("controller")
+        reached = {
+            "host": broker.address,
+            "ca": str(authority.cert),
+            "cert": str(own.cert),
+            "key": str(own.key),
+        }
+        hub = authority.certify("hub", broker.address)
+        certified = {name: authority.certify(name) for name in hosts}
+        controller.keep(
             {
-                "edged_brokers": {"hub": _broker(authority, broker)},
-                "edged_devices": {
-                    name: {**_device(authority, hosts[name], packages[release]), **every}
-                    for name, release in DEVICES.items()
+                "vault_device_keys": {name: one.key.read_text() for name, one in certified.items()},
+                "vault_broker_key": hub.key.read_text(),
+            }
+        )
+        of_all = {
+            "edged_trust": str(trust),
+            "edged_config": _config(broker),
+            "edged_credentials": {"device.key": "{{ vault_device_keys[inventory_hostname] }}"},
+        }
+        devices = {
+            name: {
+                "ansible_host": hosts[name].address,
+                "edged_files": {
+                    "ca.crt": authority.cert.read_text(),
+                    "device.crt": certified[name].cert.read_text(),
                 },
-            },
+                **(
+                    _fetched(mirror, package)
+                    if name == FETCHES
+                    else {"edged_package": str(package)}
+                ),
+                **of_all,
+            }
+            for name, package in packages.items()
+        }
+        devices[HAS_EDGETPU]["edgetpu_package"] = str(edgetpu_package(_made(folder / "edgetpu")))
+        controller.inventory(
+            {"edged_brokers": {"hub": _broker(authority, hub, broker)}, "edged_devices": devices},
             # A container has no clock to set.
-            {"base_packages": ["ca-certificates"]},
+            {"base_packages": ["ca-certificates"], "retire_broker": reached},
         )
         yield made
 
 
-def _broker(authority: Authority, host: Host) -> Variables:
-    own = authority.certify("hub", host.address)
+def _broker(authority: Authority, own: Certificate, host: Host) -> Variables:
     return {
         "ansible_host": host.address,
         "broker_authority": authority.cert.read_text(),
         "broker_certificate": own.cert.read_text(),
-        "broker_key": own.key.read_text(),
+        "broker_key": "{{ vault_broker_key }}",
         "broker_readers": ["reader"],
+        "broker_operators": ["controller"],
         "base_firewall_accept": [{"port": 8883, "from": ["10.77.0.0/24"]}],
     }
 
 
-def _device(authority: Authority, host: Host, package: Path) -> Variables:
-    own = authority.certify(host.name)
-    return {
-        "ansible_host": host.address,
-        "edged_package": str(package),
-        "edged_files": {"ca.crt": authority.cert.read_text(), "device.crt": own.cert.read_text()},
-        "edged_credentials": {"device.key": own.key.read_text()},
-    }
+def _fetched(mirror: Mirror, package: Path) -> Variables:
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    return {"edged_package_url": mirror.offer(package), "edged_package_sha256": digest}
 
 
 def _config(broker: Host) -> Variables:

@@ -34,16 +34,19 @@ class Listener:
         """
         self._heard = heard
         self._process: subprocess.Popen[bytes] | None = None
-        self._argv = [
-            *network.enter(), "mosquitto_sub", "-V", "5", "-h", address, "-p", "8883",
-            "--cafile", str(authority), "--cert", str(certificate.cert), "--key", str(certificate.key),
-            "-k", str(_ALIVE_S), "-q", "1", "-t", "edged/v1/+/up/#", "-F", "%j",
+        self._network = network
+        self._reach = [
+            "mosquitto_sub", "-V", "5", "-h", address, "-p", "8883", "--cafile", str(authority),
+            "--cert", str(certificate.cert), "--key", str(certificate.key), "-k", str(_ALIVE_S), "-q", "1", "-F", "%j",
         ]  # fmt: skip
 
     def __enter__(self) -> Self:
         with self._heard.open("wb") as heard:
             self._process = subprocess.Popen(
-                self._argv, stdin=subprocess.DEVNULL, stdout=heard, stderr=subprocess.STDOUT
+                [*self._network.enter(), *self._reach, "-t", "edged/v1/+/up/#"],
+                stdin=subprocess.DEVNULL,
+                stdout=heard,
+                stderr=subprocess.STDOUT,
             )
         return self
 
@@ -60,6 +63,12 @@ class Listener:
     def now(self) -> int:
         """A moment, for `after`."""
         return self._heard.stat().st_size
+
+    def retained(self, device: str) -> list[str]:
+        """Topics of a device of which the broker keeps a message."""
+        ask = [*self._reach, "-t", f"edged/v1/{device}/#", "--retained-only", "-W", "3"]
+        said = self._network.run(*ask, check=False).stdout
+        return [json.loads(line)["topic"] for line in said.splitlines() if line[:1] == "{"]
 
     def heard(self, device: str, topic: str, *, after: int = 0) -> list[Body]:
         """What a device has said under a topic that ends so, oldest first."""

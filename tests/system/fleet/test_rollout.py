@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from system.fleet.controller import Played
-from system.fleet.fleet import BRIEF, Bundle, Fleet
+from system.fleet.fleet import BRIEF, ONE_OF_EACH, Bundle, Fleet
 
 _CANARIES = ["pi1", "pi2", "pi3"]
 _OTHERS = ["pi4", "pi5"]
@@ -20,10 +20,9 @@ def roll_out(fleet: Fleet, bundle: Bundle, **variables: Any) -> Played:
     return fleet.controller.play(
         "model_rollout",
         check=False,
-        rollout_bundle=str(bundle.path),
+        **{"rollout_bundle": str(bundle.path), **variables},
         rollout_timeout_s=300,
         rollout_disk_free_mb=0,
-        **variables,
     )
 
 
@@ -50,6 +49,20 @@ def test_a_good_model_reaches_all_and_a_second_run_changes_nothing(fleet: Fleet)
     again = roll_out(fleet, bundle)
     assert not again.code, again.said
     assert not any(one.changed for one in again.counts.values())
+
+
+def test_devices_fetch_a_model_from_a_mirror(fleet: Fleet) -> None:
+    bundle, (one, other) = fleet.bundle(), ONE_OF_EACH
+    played = roll_out(
+        fleet,
+        bundle,
+        rollout_bundle="",
+        rollout_url=fleet.mirror.offer(bundle.path),
+        rollout_digest=bundle.digest,
+        rollout_hosts=f"{one}:{other}",
+    )
+    assert not played.code, played.said
+    assert [fleet.digest(device) for device in (one, other)] == [bundle.digest] * 2
 
 
 def test_a_worse_model_stops_at_the_canaries_which_go_back_by_themselves(fleet: Fleet) -> None:

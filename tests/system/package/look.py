@@ -5,7 +5,7 @@ import json
 from edged.config.settings import ModelSettings
 from edged.marks.stage import Stage
 from edged.pipeline.model import load_model
-from edged.types import Frame, PixelFormat
+from edged.types import Frame
 
 _FRAMES = (15, 35, 55, 75)
 _MIN_SCORE = 0.6
@@ -16,18 +16,7 @@ def main() -> None:
     stage = Stage(width=320, height=240, fps=10, seed=4, every_s=1.5)
     model = load_model(ModelSettings())
     for number in _FRAMES:
-        pixels = stage.frame(number)
-        frame = Frame(
-            camera="drawn",
-            seq=number,
-            captured_ns=0,
-            received_ns=0,
-            pixels=pixels,
-            format=PixelFormat.BGR24,
-            width=pixels.shape[1],
-            height=pixels.shape[0],
-        )
-        tensor = model.encoder(frame)
+        tensor = model.encoder(Frame.still(stage.frame(number)))
         outputs = model.interpreter.invoke(tensor.array)
         found = model.family.decode(outputs, tensor.fit, min_score=_MIN_SCORE)
         labels = [model.label_of(int(class_id)) for class_id in found.class_ids]

@@ -1,0 +1,57 @@
+"""A system whose disk is read-only: only the state directory is not, a file system of its own."""
+
+import json
+
+import pytest
+
+from support.bundles import Signing, make_bundle
+from system.debs import built
+from system.package.device import Device
+
+_FSTAB = """\
+overlay / overlay ro 0 0
+tmpfs /var/lib/edged tmpfs mode=750 0 0
+tmpfs /var/tmp tmpfs mode=1777 0 0
+tmpfs /var/log tmpfs mode=755 0 0
+"""
+_JOURNAL = "[Journal]\nStorage=volatile\n"
+_TRUST = '[updates]\ntrust = "/etc/edged/trust.json"\nreserve_mb = 0\n[health]\ninterval_s = 5\n'
+
+
+@pytest.fixture(scope="module")
+def signing() -> Signing:
+    return Signing()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _read_only(device: Device, release: str, signing: Signing) -> None:
+    device.install(built(release))
+    device.host.write("/etc/edged/trust.json", signing.trust_envelope())
+    device.host.write("/etc/edged/conf.d/trust.toml", _TRUST)
+    device.host.write("/etc/systemd/journald.conf.d/memory.conf", _JOURNAL)
+    device.host.write("/etc/fstab", _FSTAB)
+    device.host.reboot()
+    refused = device.host.run("touch", "/here", check=False)
+    assert "Read-only file system" in refused.stderr
+
+
+def test_it_runs_and_counts_what_it_writes(device: Device) -> None:
+    device.await_true(lambda: device.shown("ActiveState") == {"ActiveState": "active"})
+    assert device.heard("edged/v1/+/up/camera/demo/detections")
+    [health] = device.heard("edged/v1/+/up/health")
+    assert health["degradations"] == []
+    assert health["disk"]["written_mb"] >= 0
+    doctor = device.host.run("edged", "doctor", "--json", check=False)
+    findings = json.loads(doctor.stdout)["findings"]
+    assert not [one for one in findings if one["verdict"] == "fail"]
+    assert "camera demo: frames come" in device.journal()
+
+
+def test_it_takes_a_model(
+    device: Device, signing: Signing, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    probation = {"baseline_s": 0, "min_s": 2, "min_frames": 5, "least_boxes": 0}
+    bundle = make_bundle(tmp_path_factory.mktemp("bundle"), signing, probation=probation)
+    device.host.copy(bundle, "/run/model.edgem")
+    device.host.run("edged", "model", "install", "/run/model.edgem")
+    device.await_true(lambda: [one["outcome"] for one in device.models()["past"]] == ["committed"])
