@@ -15,6 +15,9 @@ ansible_ready := .venv-ansible/.ready-$(tag)
 collections := build/collections
 pip := -m pip --disable-pip-version-check --quiet
 
+# Packages for the system tests alone: larger, and made in a fifth of the time.
+quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1
+
 # tflite-runtime has no wheel for Python 3.12 and later.
 both_runtimes := $(filter py311,$(tag))
 
@@ -52,8 +55,9 @@ format: $(dev_ready) ## put the code in form
 bench: $(dev_ready) ## the pipeline against the bare interpreter
 	$(venv)/bin/edged bench
 
-system: $(dev_ready) $(ansible_ready) | packages-system ## tests that need root and a system of their own; after `make debs`
-	$(venv)/bin/python -m pytest tests/system
+system: $(dev_ready) $(ansible_ready) | packages-system ## tests on machines that it boots, with the packages of this checkout; needs root
+	$(quick) $(MAKE) debs
+	$(quick) $(venv)/bin/python -m pytest tests/system
 
 campaign: $(dev_ready) ## the long forms of the randomised tests
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600

@@ -12,7 +12,7 @@ _TOML = "/etc/edged/edged.toml"
 
 def test_a_dry_run_says_what_would_be_done(dry_run: Played) -> None:
     assert all(one.changed for one in dry_run.counts.values()), dry_run.said
-    assert "+++ after: /etc/systemd/journald.conf.d/50-edged.conf" in dry_run.said, dry_run.said
+    assert '"path": "/var/lib/edged-packages"' in dry_run.said, dry_run.said
 
 
 def test_one_playbook_turns_blank_hosts_into_devices(first_run: Played, fleet: Fleet) -> None:
