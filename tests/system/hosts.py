@@ -19,6 +19,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Literal, Self
 
@@ -47,6 +48,21 @@ def missing() -> str:
         return f"{', '.join(absent)} missing: apt-get install {packages}"
     if "overlay" not in Path("/proc/filesystems").read_text():
         return "this kernel has no overlay file system"
+    return _forbidden()
+
+
+def _forbidden() -> str:
+    """Why not even root can boot machines here, as in some containers."""
+    with TemporaryDirectory() as folder:
+        for name in ("lower", "upper", "work", "root"):
+            Path(folder, name).mkdir()
+        layers = "lowerdir=lower,upperdir=upper,workdir=work"
+        mount = (
+            f"cd {folder} && mount -t overlay overlay -o {layers} root && mount -t tmpfs tmpfs root"
+        )
+        tried = run(["unshare", "--mount", "--net", "sh", "-c", mount], check=False)
+    if tried.returncode:
+        return f"root may not mount here, or not have networks: {tried.stderr.strip()}"
     return ""
 
 
