@@ -20,6 +20,8 @@ _PROPERTIES = (
     "ExecMainStatus",
     "WatchdogUSec",
 )
+_SYSTEMD_S_OWN = range(200, 246)
+"""Exit statuses of a process in which systemd could not execute the command: see systemd.exec(5)."""
 OWN_FAILURES = 3
 """So often a service must have been restarted by systemd to have failed by itself."""
 
@@ -34,7 +36,7 @@ class ServiceState:
         stale: its files were changed, and systemd has not read them since.
         status: what it says of itself; "" if nothing.
         restarts: by systemd, since somebody last started it.
-        ended_well: its main process ended last with exit status 0.
+        exit_status: with which its main process ended last; None if it has not, or by a signal.
         watchdog: whether systemd watches it; "infinity" and 0 are "no".
     """
 
@@ -43,7 +45,7 @@ class ServiceState:
     stale: bool
     status: str
     restarts: int
-    ended_well: bool
+    exit_status: int | None
     watchdog: bool
 
 
@@ -73,14 +75,15 @@ def read(properties: Mapping[str, str]) -> ServiceState | None:
     if properties.get("LoadState") != "loaded":
         return None
     restarts = properties.get("NRestarts", "")
+    status = properties.get("ExecMainStatus", "")
+    exited = properties.get("ExecMainCode") == _EXITED and status.isdigit()
     return ServiceState(
         active=properties.get("ActiveState", ""),
         enabled=properties.get("UnitFileState", ""),
         stale=properties.get("NeedDaemonReload") == "yes",
         status=properties.get("StatusText", ""),
         restarts=int(restarts) if restarts.isdigit() else 0,
-        ended_well=properties.get("ExecMainCode") == _EXITED
-        and properties.get("ExecMainStatus") == "0",
+        exit_status=int(status) if exited else None,
         watchdog=properties.get("WatchdogUSec", "0") not in {"0", "infinity", ""},
     )
 
@@ -90,4 +93,9 @@ def failed_by_itself(state: ServiceState | None) -> bool:
 
     Who is asked because it failed, and cannot be told more, takes it for so.
     """
-    return state is None or (state.restarts >= OWN_FAILURES and not state.ended_well)
+    return state is None or (state.restarts >= OWN_FAILURES and state.exit_status != 0)
+
+
+def never_ran(state: ServiceState | None) -> bool:
+    """Whether systemd could not even execute it: a file, user or credential is missing, and no model is to blame."""
+    return state is not None and state.exit_status in _SYSTEMD_S_OWN

@@ -13,6 +13,7 @@ from edged.cli.config_option import add_config_option
 from edged.config.load import load
 
 EXIT_NOTHING_LEFT = 3
+EXIT_NEVER_RAN = 4
 _REASON = "the daemon did not stay up with it"
 
 
@@ -24,7 +25,8 @@ def add_parser(subparsers: Any) -> None:
         description="One step back: what is on trial or on its way in gives way; else the current model gives way to the previous one, "
         "or, if that cannot be used, to the factory model, and is not taken again. No daemon may run. A damaged store is set aside.",
         epilog="Exit codes: 0 done, or nothing to do because the daemon did not fail by itself; 1 could not; 2 usage; "
-        "3 nothing can give way: the factory model, or the one that model.path names, is in use.",
+        "3 nothing can give way: the factory model, or the one that model.path names, is in use; "
+        "4 systemd could not even execute the daemon, so that no model is to blame.",
     )
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -41,12 +43,25 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Take one step back, and say so."""
     settings = load(args.config).settings
-    unit = args.after_failure_of
-    if unit and not service.failed_by_itself(service.ask(unit)):
-        why = f"{unit} did not fail by itself: it was restarted too often, or has come to its end"
-        return _tell(args, Rescued(changed=False, runs="", reason=why), 0)
+    if args.after_failure_of:
+        code, excuse = _excuse(args.after_failure_of)
+        if excuse:
+            return _tell(args, Rescued(changed=False, runs="", reason=excuse), code)
     rescued = rescue(settings, args.reason, now=now)
     return _tell(args, rescued, 0 if rescued.changed else EXIT_NOTHING_LEFT)
+
+
+def _excuse(unit: str) -> tuple[int, str]:
+    """Why its model is not to blame, and the exit code for that; "" if it may be."""
+    state = service.ask(unit)
+    if state is None:
+        print(f"systemd does not tell how {unit} is: its model is taken for bad", file=sys.stderr)
+    if service.never_ran(state):
+        return EXIT_NEVER_RAN, f"systemd could not execute {unit}: journalctl -u {unit} says why"
+    if not service.failed_by_itself(state):
+        why = f"{unit} did not fail by itself: it was restarted too often, or has come to its end"
+        return 0, why
+    return 0, ""
 
 
 def _tell(args: argparse.Namespace, rescued: Rescued, code: int) -> int:

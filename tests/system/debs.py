@@ -1,5 +1,6 @@
 """The Debian packages that were built, and others like them."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -8,21 +9,35 @@ import pytest
 import edged
 from system.commands import run
 
-_DIST = Path(__file__).parents[2] / "dist"
+_PROJECT = Path(__file__).parents[2]
+_PACKED = ("edged", "deploy", "pyproject.toml")
+_MTIME = slice(24, 36)
+"""Of the first member of an ar archive, in its header."""
+_SETTINGS = "usr/share/edged/edged.toml"
 _INIT = "opt/edged/lib/python*/site-packages/edged/__init__.py"
 
 
 def built(release: str, architecture: str = "amd64") -> Path:
-    """The package that `make debs` made; skips where there is none."""
-    folder = Path(os.environ.get("EDGED_PACKAGES") or _DIST)
+    """The package that `make debs` made; skips where there is none, and fails if it is not of these sources."""
+    folder = Path(os.environ.get("EDGED_PACKAGES") or _PROJECT / "dist")
     deb = folder / f"edged_{edged.__version__}~{release}_{architecture}.deb"
     if not deb.exists():
         pytest.skip(f"{deb} is not there: make debs")
+    with deb.open("rb") as file:
+        built_at = int(file.read(_MTIME.stop)[_MTIME])
+    assert built_at >= _changed_at(), f"{deb} is older than the sources: make debs"
     return deb
 
 
+@functools.cache
+def _changed_at() -> int:
+    """When what is packed was committed last; what is not committed yet does not count."""
+    git = ["git", "-C", str(_PROJECT), "log", "-1", "--format=%ct", "--", *_PACKED]
+    return int(run(git, check=False).stdout or 0)
+
+
 def renumbered(deb: Path, version: str, folder: Path) -> Path:
-    """The same as another version: in dpkg's eyes, and in its own."""
+    """The same as another version: in dpkg's eyes, in its own, and with a configuration that explains something otherwise."""
     release = deb.stem.split("~")[1]
     tree, other = folder / version, folder / f"edged_{version}~{release}.deb"
     run(["dpkg-deb", "--raw-extract", str(deb), str(tree)])
@@ -32,6 +47,8 @@ def renumbered(deb: Path, version: str, folder: Path) -> Path:
     )
     [init] = tree.glob(_INIT)
     init.write_text(init.read_text().replace(edged.__version__, version))
+    with (tree / _SETTINGS).open("a") as settings:
+        settings.write(f"# As {version} has it.\n")
     run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(other)])
     run(["rm", "-r", str(tree)])
     return other

@@ -30,7 +30,7 @@ WELL = ServiceState(
     stale=False,
     status="",
     restarts=0,
-    ended_well=False,
+    exit_status=None,
     watchdog=True,
 )
 
@@ -48,7 +48,9 @@ def verdict_of(finding: Finding) -> str:
     [
         ({}, "ok", ""),
         ({"active": "failed"}, "fail", "journalctl"),
-        ({"active": "activating"}, "warn", "start"),
+        ({"active": "inactive"}, "fail", "systemctl start"),
+        ({"active": "activating"}, "warn", "ask again"),
+        ({"active": "activating", "restarts": 1}, "fail", "journalctl"),
         ({"stale": True}, "warn", "daemon-reload"),
         ({"watchdog": False}, "warn", "WatchdogSec"),
         ({"enabled": "disabled"}, "warn", "enable"),

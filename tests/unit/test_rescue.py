@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.app.service import ServiceState, failed_by_itself, read
+from edged.app.service import ServiceState, failed_by_itself, never_ran, read
 from edged.cli.main import main
 from edged.errors import StoreError, UpdateError
 from edged.ota import deployment
@@ -241,6 +241,23 @@ def test_who_failed(changes: dict[str, str], expected: bool) -> None:  # noqa: F
     assert failed_by_itself(read(SHOWN | changes)) is expected
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("1", "199", False),
+        ("1", "200", True),
+        ("1", "245", True),
+        ("1", "246", False),
+        ("1", "0", False),
+        ("2", "203", False),
+    ],
+)
+def test_who_never_ran(code: str, status: str, expected: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    shown = SHOWN | {"ExecMainCode": code, "ExecMainStatus": status}
+    assert never_ran(read(shown)) is expected
+    assert not never_ran(None)
+
+
 def test_what_systemd_says_is_read() -> None:
     assert read(SHOWN) == ServiceState(
         active="failed",
@@ -248,24 +265,45 @@ def test_what_systemd_says_is_read() -> None:
         stale=False,
         status="",
         restarts=5,
-        ended_well=False,
+        exit_status=None,
         watchdog=True,
     )
 
 
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
+    """Has systemd show the service otherwise than `SHOWN`."""
+
+    def show(changes: dict[str, str]) -> None:
+        shown = "\n".join(f"{key}={value}" for key, value in (SHOWN | changes).items())
+        command = tmp_path / "bin" / "systemctl"
+        command.parent.mkdir()
+        command.write_text(f"#!/bin/sh\ncat <<'END'\n{shown}\nEND\n")
+        command.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
+
+    return show
+
+
 def test_who_restarts_too_often_is_not_taken_for_a_bad_model(
-    device: Device, store_at: Path, rescued: Rescue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    device: Device, store_at: Path, rescued: Rescue, systemctl: Callable[[dict[str, str]], None]
 ) -> None:
     device.install("one")
-    shown = "\n".join(f"{key}={value}" for key, value in (SHOWN | {"NRestarts": "0"}).items())
-    systemctl = tmp_path / "bin" / "systemctl"
-    systemctl.parent.mkdir()
-    systemctl.write_text(f"#!/bin/sh\ncat <<'END'\n{shown}\nEND\n")
-    systemctl.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{systemctl.parent}:{os.environ['PATH']}")
+    systemctl({"NRestarts": "0"})
     code, answer = rescued("--after-failure-of", "edged.service")
     assert (code, answer["changed"]) == (0, False)
     assert "did not fail by itself" in str(answer["reason"])
+    assert ledger_of(store_at).current == ONE.digest
+
+
+def test_nor_is_a_daemon_that_systemd_could_not_execute(
+    device: Device, store_at: Path, rescued: Rescue, systemctl: Callable[[dict[str, str]], None]
+) -> None:
+    device.install("one")
+    systemctl({"ExecMainCode": "1", "ExecMainStatus": "243"})
+    code, answer = rescued("--after-failure-of", "edged.service")
+    assert (code, answer["changed"]) == (4, False), "another exit than 0: tried again later"
+    assert "could not execute edged.service" in str(answer["reason"])
     assert ledger_of(store_at).current == ONE.digest
 
 

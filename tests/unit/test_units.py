@@ -12,7 +12,14 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 SYSTEMD = DEPLOY / "systemd"
 DROP_INS = SYSTEMD / "drop-ins"
 UNITS = sorted([*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.timer")])
-FOR_EDGED = ["broker-only", "credentials", "delegate", "memory", "writes"]
+DROP_IN_OF = {
+    "broker-only": "edged.service",
+    "credentials": "edged.service",
+    "delegate": "edged.service",
+    "memory": "edged.service",
+    "reboot": "edged-retry.service",
+    "writes": "edged.service",
+}
 GROWING_PAUSES_SINCE = 254
 
 ANALYZE = shutil.which("systemd-analyze") or ""
@@ -59,11 +66,12 @@ def test_a_key_that_systemd_does_not_know_is_noticed(units: Path) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", FOR_EDGED)
+@pytest.mark.parametrize("name", DROP_IN_OF)
 def test_systemd_has_nothing_to_say_against_a_drop_in(units: Path, name: str) -> None:
-    folder = units / "edged.service.d"
+    folder = units / f"{DROP_IN_OF[name]}.d"
     folder.mkdir()
     shutil.copy(DROP_INS / f"{name}.conf", folder)
+    assert f"/{folder.name}/{name}.conf" in (folder / f"{name}.conf").read_text().splitlines()[0]
     assert verify(units) == ""
 
 
@@ -129,6 +137,9 @@ def test_the_daemon_comes_back() -> None:
     rescue = settings_of("edged-rescue.service")
     assert "is-failed" in rescue["ExecCondition"][0], "a newer systemd asks at every single failure"
     assert rescue["OnFailure"] == ["edged-retry.timer"]
+    retry = settings_of("edged-retry.service")
+    assert "is-enabled" in retry["ExecCondition"][0], "nobody starts what the operator disabled"
+    assert daemon["PropagatesStopTo"] == ["edged-retry.timer"], "nor what he stopped"
     assert settings_of("edged-retry.timer")["Unit"] == ["edged-retry.service"]
     for unit in ("edged-rescue.service", "edged-retry.service"):
         last_two = [
@@ -138,6 +149,41 @@ def test_the_daemon_comes_back() -> None:
             ["reset-failed", "edged.service"],
             ["--no-block", "start", "edged.service"],
         ]
+
+
+@pytest.mark.parametrize(
+    ("result", "active_at", "started_at", "goes_on"),
+    [
+        ("exit-code", 20, 10, True),
+        ("timeout", 20, 10, False),
+        ("timeout", 20, 30, True),
+        ("timeout", 0, 30, True),
+        ("", 0, 0, True),
+    ],
+    ids=["failed", "a stop", "a start", "the first start", "nobody tells"],
+)
+def test_a_stop_that_took_too_long_is_no_reason_for_a_rescue(
+    tmp_path: Path,
+    result: str,
+    active_at: int,
+    started_at: int,
+    goes_on: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """The condition, as systemd gives it to the shell."""
+    text = (SYSTEMD / "edged-rescue.service").read_text().replace("\\\n", "")
+    (script,) = re.findall(r"^ExecCondition=\+/bin/sh -c '(.*)'$", text, re.MULTILINE)
+    shown = {
+        "Result": result,
+        "ActiveEnterTimestampMonotonic": active_at,
+        "ExecMainStartTimestampMonotonic": started_at,
+    }
+    cases = "".join(f"--property={key}) echo {value};; " for key, value in shown.items())
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\n[ "$*" = "show $2 --value edged.service" ]\ncase $2 in {cases}*) exit 1;; esac\n')  # fmt: skip
+    systemctl.chmod(0o755)
+    argv = ["/bin/sh", "-c", script.replace("$$", "$")]
+    said = subprocess.run(argv, env={"PATH": f"{tmp_path}:/bin"}, check=False, timeout=10)
+    assert (said.returncode == 0) is goes_on
 
 
 def test_the_self_test_has_neither_network_nor_devices() -> None:

@@ -26,10 +26,12 @@ def service(state: ServiceState | None) -> Finding:
     says = f"{state.active}, {state.enabled or 'not enabled'}" + (
         f", started again {state.restarts} times by systemd" if state.restarts else ""
     )
-    if state.active == "failed":
+    if state.active == "failed" or (state.active == "activating" and state.restarts):
         return fail("service", says, "journalctl -u edged -e says why")
+    if state.active == "inactive":
+        return fail("service", says, "systemctl start edged")
     doubts = {
-        "systemctl start edged": state.active != "active",
+        "wait until it has started or ended, and ask again": state.active != "active",
         "its unit files were changed: systemctl daemon-reload": state.stale,
         "nobody notices if it hangs: its unit has no WatchdogSec=": not state.watchdog,
         "it will not start at boot: systemctl enable edged": not state.enabled.startswith(

@@ -13,6 +13,7 @@ from system.package.device import Device
 _OLDER = "0.0.9"
 _MODEL = Path(__file__).parents[3] / "models/bundled/marks-fast.tflite"
 _TRUST = '[updates]\ntrust = "/etc/edged/trust.json"\n'
+_BROKEN = "/run/systemd/system/edged.service.d/broken.conf"
 _NOT_OURS = re.compile(
     r"/(proc|sys|dev|run|tmp|var/tmp|var/log|var/cache|opt|var/lib/(dpkg|apt|systemd)|etc/(passwd|group|shadow|gshadow)-?)(/|$)"
 )
@@ -80,6 +81,49 @@ def test_a_downgrade_keeps_what_the_operator_changed(device: Device, older: Path
     device.await_true(lambda: device.models()["looking"] == "marks@1")
 
 
+def test_a_stop_that_takes_too_long_starts_nothing(device: Device) -> None:
+    """systemd takes it for a failure, and has those started that help after one."""
+    device.host.run("kill", "-STOP", device.shown("MainPID")["MainPID"])
+    device.host.run("systemctl", "stop", "edged", check=False)
+    assert device.shown("ActiveState", "Result") == {"ActiveState": "failed", "Result": "timeout"}
+    argv = ("systemctl", "show", "edged-rescue", "--property=Result", "--value")
+    device.await_true(lambda: device.host.run(*argv).stdout.strip() == "exec-condition")
+    assert device.shown("ActiveState") == {"ActiveState": "failed"}
+    assert not _waiting(device)
+
+
+def test_who_stops_it_stops_the_next_try_too(device: Device) -> None:
+    device.host.run("systemctl", "start", "edged-retry.timer")
+    assert _waiting(device)
+    device.host.run("systemctl", "stop", "edged")
+    assert not _waiting(device)
+    device.host.run("systemctl", "disable", "edged")
+    device.host.run("systemctl", "start", "edged-retry.service")
+    assert device.shown("ActiveState") != {"ActiveState": "active"}
+    device.host.run("systemctl", "enable", "edged")
+    device.host.run("systemctl", "start", "edged-retry.service")
+    device.await_true(lambda: device.shown("ActiveState") == {"ActiveState": "active"})
+
+
+def test_an_upgrade_ends_a_crash_loop(device: Device, older: Path, release: str) -> None:
+    """The older one falls until systemd will not start it any more; the newer one gets its start."""
+    device.host.write(_BROKEN, "[Service]\nExecStart=\nExecStart=/usr/bin/false\nRestartSec=10ms\n")
+    device.host.run("systemctl", "mask", "--runtime", "edged-rescue.service")
+    device.host.run("systemctl", "daemon-reload")
+    device.host.run("systemctl", "restart", "edged", check=False)
+    device.await_true(lambda: device.shown("ActiveState") == {"ActiveState": "failed"})
+    assert device.host.run("systemctl", "start", "edged", check=False).returncode != 0
+    device.host.run("rm", _BROKEN)
+
+    device.install(built(release))
+
+    assert device.version() == edged.__version__
+    assert device.shown("ActiveState") == {"ActiveState": "active"}
+    masked = device.host.run("systemctl", "is-enabled", "edged-rescue.service", check=False).stdout
+    assert masked.strip() == "static"
+    device.install(older)
+
+
 def test_removed_it_leaves_its_configuration_and_its_models(device: Device, release: str) -> None:
     device.remove()
     gone = "! test -e /opt/edged && ! test -e /usr/bin/edged && ! pgrep -u edged"
@@ -103,6 +147,12 @@ def test_purged_it_leaves_nothing_but_its_user(device: Device, blank: set[str]) 
     assert device.host.run("getent", "passwd", "edged").stdout
     assert "edged" not in device.host.run("systemctl", "list-units", "--all", "edged*").stdout
     assert not device.host.run("pgrep", "-u", "edged", check=False).stdout
+
+
+def _waiting(device: Device) -> bool:
+    """Whether there will be another try."""
+    told = device.host.run("systemctl", "is-active", "edged-retry.timer", check=False).stdout
+    return told.strip() == "active"
 
 
 def _in_trial(device: Device) -> bool:

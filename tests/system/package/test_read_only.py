@@ -55,3 +55,12 @@ def test_it_takes_a_model(
     device.host.copy(bundle, "/run/model.edgem")
     device.host.run("edged", "model", "install", "/run/model.edgem")
     device.await_true(lambda: [one["outcome"] for one in device.models()["past"]] == ["committed"])
+
+
+def test_purged_it_leaves_an_empty_file_system(device: Device) -> None:
+    """That it cannot remove a mount point is no reason for dpkg to fail."""
+    device.host.run("mount", "-o", "remount,rw", "/")
+    device.remove("purge")
+    device.host.sh(
+        'mountpoint /var/lib/edged; test -z "$(ls -A /var/lib/edged)"; ! test -e /etc/edged'
+    )
