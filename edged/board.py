@@ -2,9 +2,13 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_THROTTLED = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
+"""With an address in both names on a Raspberry Pi 5."""
+_HWMON = "sys/class/hwmon"
+_SUPPLY_SENSOR = "rpi_volt"
 _TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
 _BYTES_A_MB = 1 << 20
 
@@ -49,8 +53,25 @@ class Board:
 
     def throttling(self) -> Throttling | None:
         """The firmware's flags now."""
-        word = self._read(_THROTTLED)
+        word = self._read(self._throttled)
         return Throttling.of(int(word, 16)) if word else None
+
+    def under_voltage(self) -> bool | None:
+        """Whether the supply is too low now: by the firmware's flags, or by its alarm where the kernel gives out that alone."""
+        flags = self.throttling()
+        if flags is not None:
+            return flags.under_voltage
+        for sensor in sorted((self._root / _HWMON).glob("*")):
+            if self._read(f"{_HWMON}/{sensor.name}/name") == _SUPPLY_SENSOR:
+                alarm = self._read(f"{_HWMON}/{sensor.name}/in0_lcrit_alarm")
+                return alarm == "1" if alarm else None
+        return None
+
+    @cached_property
+    def _throttled(self) -> str:
+        """The file with the firmware's flags; "" where there is none."""
+        found = next(self._root.glob(_THROTTLED), None)
+        return "" if found is None else str(found.relative_to(self._root))
 
     def temperature_c(self) -> float | None:
         """Of the SoC."""

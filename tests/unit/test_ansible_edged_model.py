@@ -193,7 +193,7 @@ def test_info_tells_of_models_and_board(tmp_path: Path) -> None:
     device = Device(tmp_path)
     device.model()
     for name, content in {
-        "sys/devices/platform/soc/soc:firmware/get_throttled": "50005",
+        "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled": "50005",
         "sys/class/thermal/thermal_zone0/temp": "61500",
         "sys/class/power_supply/bat/type": "Battery",
         "sys/class/power_supply/bat/status": "Discharging",
@@ -209,6 +209,18 @@ def test_info_tells_of_models_and_board(tmp_path: Path) -> None:
     assert (board["temperature_c"], board["battery_percent"]) == (61.5, 41)
     assert board["model"] == "Raspberry Pi 5 Model B Rev 1.0"
     assert board["disk_free_mb"] > 0
+
+
+@pytest.mark.parametrize(("alarm", "throttling"), [("1", ["under-voltage"]), ("0", [])])
+def test_info_goes_by_the_alarm_where_the_firmwares_word_is_not_passed_on(
+    tmp_path: Path, alarm: str, throttling: list[str]
+) -> None:
+    device = Device(tmp_path)
+    sensor = device.folder / "sys/class/hwmon/hwmon1"
+    sensor.mkdir(parents=True)
+    (sensor / "name").write_text("rpi_volt\n")
+    (sensor / "in0_lcrit_alarm").write_text(f"{alarm}\n")
+    assert device.info()["board"]["throttling"] == throttling
 
 
 def test_what_a_board_does_not_have_is_null(tmp_path: Path) -> None:

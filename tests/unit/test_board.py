@@ -19,20 +19,23 @@ def put(root: Path, name: str, text: str) -> None:
 def test_what_is_absent_is_reported_as_absent(tmp_path: Path) -> None:
     board = Board(tmp_path)
     assert board.throttling() is None
+    assert board.under_voltage() is None
     assert board.temperature_c() is None
     assert board.memory_mb() is None
     assert board.rss_mb(1) is None
     assert board.boot_id() == "unknown"
 
 
-def test_a_pi_that_is_hot_and_underpowered(tmp_path: Path) -> None:
-    put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50005\n")
+@pytest.mark.parametrize("soc", ["soc", "soc@107c000000"])
+def test_a_pi_that_is_hot_and_underpowered(tmp_path: Path, soc: str) -> None:
+    put(tmp_path, f"sys/devices/platform/{soc}/{soc}:firmware/get_throttled", "50005\n")
     put(tmp_path, "sys/class/thermal/thermal_zone0/temp", "81234\n")
     put(tmp_path, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
     board = Board(tmp_path)
     flags = board.throttling()
     assert flags is not None
     assert flags.under_voltage
+    assert board.under_voltage()
     assert flags.throttled
     assert flags.under_voltage_occurred
     assert flags.throttled_occurred
@@ -40,6 +43,19 @@ def test_a_pi_that_is_hot_and_underpowered(tmp_path: Path) -> None:
     assert not flags.soft_temperature_limit
     assert board.temperature_c() == 81.234
     assert board.model() == "Raspberry Pi 5 Model B Rev 1.0"
+
+
+@pytest.mark.parametrize(("alarm", "expected"), [("0", False), ("1", True), ("", None)])
+def test_a_pi_whose_kernel_has_but_the_alarm(
+    tmp_path: Path,
+    alarm: str,
+    expected: bool | None,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    put(tmp_path, "sys/class/hwmon/hwmon0/name", "cpu_thermal\n")
+    put(tmp_path, "sys/class/hwmon/hwmon1/name", "rpi_volt\n")
+    put(tmp_path, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", f"{alarm}\n")
+    assert Board(tmp_path).throttling() is None
+    assert Board(tmp_path).under_voltage() is expected
 
 
 def test_what_is_written_is_counted_with_the_children(tmp_path: Path) -> None:

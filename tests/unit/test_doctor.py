@@ -80,11 +80,29 @@ def test_no_service_at_all_is_no_failure() -> None:
     ],
 )
 def test_the_power(bits: int, verdict: str) -> None:
-    assert verdict_of(judging.power(Throttling.of(bits))) == verdict
+    flags = Throttling.of(bits)
+    assert verdict_of(judging.power(flags, flags.under_voltage, "Raspberry Pi 4")) == verdict
+
+
+@pytest.mark.parametrize(
+    ("under_voltage", "model", "verdict"),
+    [
+        (None, "x86_64", "ok"),
+        (None, "Raspberry Pi 5 Model B Rev 1.0", "warn"),
+        (True, "Raspberry Pi 5 Model B Rev 1.0", "fail"),
+        (False, "Raspberry Pi 5 Model B Rev 1.0", "ok"),
+    ],
+)
+def test_the_power_without_the_firmwares_flags(
+    under_voltage: bool | None,  # noqa: FBT001 - a parameter of the test
+    model: str,
+    verdict: str,
+) -> None:
+    assert verdict_of(judging.power(None, under_voltage, model)) == verdict
 
 
 def test_what_a_board_does_not_tell_is_not_guessed() -> None:
-    for finding in (judging.power(None), judging.temperature(None), judging.memory(None)):
+    for finding in (judging.power(None, None, ""), judging.temperature(None), judging.memory(None)):
         assert (finding.verdict, "not measured" in finding.says) == ("ok", True)
 
 

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_THROTTLED = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
+"""With an address in both names on a Raspberry Pi 5."""
+_SENSORS = "sys/class/hwmon"
 _TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
 _SUPPLIES = "sys/class/power_supply"
 _NOW = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
@@ -32,10 +34,14 @@ class Board:
         }
 
     def _throttling(self) -> list[str] | None:
-        word = self._read(self._root / _THROTTLED)
-        if not word:
-            return None
-        return [name for bit, name in _NOW.items() if int(word, 16) & 1 << bit]
+        words = [self._read(path) for path in self._root.glob(_THROTTLED)]
+        if any(words):
+            return [name for bit, name in _NOW.items() if int(words[0], 16) & 1 << bit]
+        for name in self._root.glob(f"{_SENSORS}/*/name"):
+            if self._read(name) == "rpi_volt":
+                alarm = self._number(name.parent / "in0_lcrit_alarm")
+                return None if alarm is None else [_NOW[0]] * alarm
+        return None
 
     def _battery_percent(self) -> int | None:
         """Of a battery that is being emptied; None where there is none, or it is being charged."""

@@ -11,6 +11,7 @@ LEAST_MEMORY_MB = 100.0
 SLOW_MS = 1000.0
 LEAST_CONTRAST = 2.0
 MUCH_WRITTEN_MB_A_DAY = 2000.0
+_SUPPLY = "a stronger power supply, or a shorter cable"
 _LEAST_UPTIME_S = 600.0
 _DAY_S = 86_400.0
 
@@ -43,17 +44,25 @@ def service(state: ServiceState | None) -> Finding:
     return warn("service", says, advice) if advice else ok("service", says)
 
 
-def power(flags: Throttling | None) -> Finding:
-    """What the firmware says of supply and clock rate."""
-    if flags is None:
-        return ok("power", "not measured: this board does not tell")
-    supply = "a stronger power supply, or a shorter cable"
-    if flags.under_voltage:
-        return fail("power", "the supply voltage is too low now", supply)
+def power(flags: Throttling | None, under_voltage: bool | None, model: str) -> Finding:  # noqa: FBT001 - as the board tells it
+    """What the firmware of a board, `model`, says of supply and clock rate."""
+    if under_voltage:
+        return fail("power", "the supply voltage is too low now", _SUPPLY)
+    if flags is not None:
+        return _throttling(flags)
+    if under_voltage is not None:
+        return ok("power", "the supply is well; whether it is throttled is not told")
+    if "Raspberry Pi" in model:
+        advice = "a kernel of Raspberry Pi OS passes it on: get_throttled, or the sensor rpi_volt"
+        return warn("power", "not measured: this kernel does not pass on what is known", advice)
+    return ok("power", "not measured: this board does not tell")
+
+
+def _throttling(flags: Throttling) -> Finding:
     if flags.throttled or flags.frequency_capped:
-        return warn("power", "the processor is throttled now", f"cooling, or {supply}")
+        return warn("power", "the processor is throttled now", f"cooling, or {_SUPPLY}")
     if flags.under_voltage_occurred:
-        return warn("power", "the supply voltage has been too low since boot", supply)
+        return warn("power", "the supply voltage has been too low since boot", _SUPPLY)
     if flags.throttled_occurred:
         return warn("power", "the processor has been throttled since boot", "cooling")
     return ok("power", "the supply is well, nothing is throttled")
