@@ -1,7 +1,9 @@
 """Time comes from here, so that tests can own it."""
 
 import ctypes
+import os
 import time
+from pathlib import Path
 from typing import Literal, Protocol
 
 NS_PER_S = 1_000_000_000
@@ -57,20 +59,24 @@ class Deadline:
 Quality = Literal["synced", "floor", "unsynced"]
 _ADJTIMEX_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # more than struct timex needs on any architecture
+_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 
 
 def clock_quality(wall_ns: int, floor_ns: int) -> Quality:
     """How far the wall clock is to be trusted.
 
-    ``synced``: the kernel says that something disciplines it. ``floor``: not so, but it is at least `floor_ns`, a time that is
-    known to have passed. ``unsynced``: it shows a time before that, so it is wrong.
+    ``synced``: something disciplines it, says the kernel; or, where that may not be asked, systemd-timesyncd does since this boot.
+    ``floor``: not so, but it is at least `floor_ns`, a time that is known to have passed. ``unsynced``: it shows a time before that,
+    so it is wrong.
     """
-    if _kernel_says_synced():
+    synced = _kernel_says_synced()
+    if synced or (synced is None and os.access(_TIMESYNCD, os.F_OK)):
         return "synced"
     return "floor" if wall_ns >= floor_ns else "unsynced"
 
 
-def _kernel_says_synced() -> bool:
+def _kernel_says_synced() -> bool | None:
+    """None if it may not be asked: a service that may not set the clock (ProtectClock=) may not read this either."""
     reading_only = ctypes.create_string_buffer(_TIMEX_BYTES)
     state: int = ctypes.CDLL(None, use_errno=True).adjtimex(reading_only)
-    return 0 <= state < _ADJTIMEX_TIME_ERROR
+    return None if state < 0 else state < _ADJTIMEX_TIME_ERROR
