@@ -15,8 +15,9 @@ def blank(**conduct: object) -> dict[str, Any]:
     """A device that has the factory model.
 
     Args:
-        conduct: ``outcome``, ``reason``, ``trial_s`` of whatever is installed; ``refusal``: why nothing is begun; ``flagged``; ``dies``: the
-            command breaks off in the first wait, and works then.
+        conduct: ``outcome``, ``reason``, ``trial_s`` of whatever is installed; ``refusal``: why nothing is begun; ``refuses``: the digest
+            of which nothing is begun; ``flagged``; ``dies``: the command breaks off in the first wait, and works then; ``starting``: so many
+            times the daemon does not run yet when it is waited for.
     """
     status = {
         "daemon": True,
@@ -66,6 +67,8 @@ def install(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
     if refusal := device["conduct"].get("refusal"):
         return {"error": refusal, "changed": False, "id": ""}
     source, digest = arguments[-1], arguments[arguments.index("--digest") + 1]
+    if device["conduct"].get("refuses") == digest:
+        return {"error": "it is not wanted here", "changed": False, "id": ""}
     id_ = f"{len(device['asked']):06x}"
     request = {"source": source, "expected": digest}
     deployment = {
@@ -83,6 +86,11 @@ def install(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
 
 def wait(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
     """Wait for its end."""
+    starting = device["conduct"].get("starting", 0)
+    device["conduct"]["starting"] = max(starting - 1, 0)
+    if starting:
+        asleep = {**device["status"], "daemon": False}
+        return {"error": "", "changed": False, "id": arguments[0], "status": asleep}
     timeout_s = float(arguments[arguments.index("--timeout") + 1])
     left_s = device["ends"] - time.time() if device["status"]["deployment"] else 0
     time.sleep(max(0, min(left_s, timeout_s or left_s)))
@@ -107,7 +115,8 @@ def main() -> int:
         return 0
     verb, path, arguments = sys.argv[2], Path(sys.argv[4]), sys.argv[6:]
     device = json.loads(path.read_text())
-    settle(device)
+    if not device["conduct"].get("starting"):
+        settle(device)
     device["asked"].append(verb)
     if verb == "wait" and device["conduct"].pop("dies", False):
         save(device, path)

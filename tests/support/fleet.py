@@ -1,8 +1,9 @@
 """Ansible as a controller has it, and fleets of devices that are files: `Controller` plays on a `Fleet`."""
 
-import importlib.util
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -22,14 +23,16 @@ NEVER = 1 << 30
 
 
 def plugin(name: str) -> ModuleType:
-    """A plugin of the collection that needs no Ansible, as ``plugin_utils.toml``."""
-    path = COLLECTION / "plugins" / f"{name.replace('.', '/')}.py"
-    spec = importlib.util.spec_from_file_location(f"edged_fleet_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """A plugin of the collection that needs no Ansible, as ``plugin_utils.toml``; what it imports of the collection is found, too."""
+    for package, path in {
+        "ansible_collections": [],
+        "ansible_collections.edged": [],
+        "ansible_collections.edged.fleet": [str(COLLECTION)],
+    }.items():
+        if package not in sys.modules:
+            sys.modules[package] = ModuleType(package)
+            sys.modules[package].__path__ = path
+    return importlib.import_module(f"ansible_collections.edged.fleet.plugins.{name}")
 
 
 needs_ansible = pytest.mark.skipif(
@@ -44,6 +47,12 @@ class Played:
 
     code: int
     said: str
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """How many tasks changed something, by host, as the recap counts them."""
+        lines = re.findall(r"^(\S+) +: ok=\d+ +changed=(\d+) ", self.said, re.MULTILINE)
+        return {host: int(count) for host, count in lines}
 
 
 class Fleet:
@@ -97,8 +106,8 @@ class Fleet:
         """Of the version in use."""
         return str(self.device(host)["status"]["versions"][0]["digest"])
 
-    def inventory(self, **variables: Any) -> Path:
-        """The file; `variables` are those of all devices."""
+    def inventory(self, *, everywhere: Mapping[str, Any] | None = None, **variables: Any) -> Path:
+        """The file; `variables` are those of all devices, and `everywhere` those of all hosts."""
         device = str(self.folder / "{{ inventory_hostname }}")
         common = {
             "ansible_connection": "simulated",
@@ -112,7 +121,8 @@ class Fleet:
         }
         path = self.folder / "inventory.json"
         group = {"hosts": {host: {} for host in self.hosts}, "vars": common | variables}
-        path.write_text(json.dumps({"all": {"children": {"edged_devices": group}}}))
+        everything = {"children": {"edged_devices": group}, "vars": dict(everywhere or {})}
+        path.write_text(json.dumps({"all": everything}))
         return path
 
     def results(self, digest: str) -> dict[str, Any]:
@@ -145,13 +155,15 @@ class Controller:
             "SIMULATED_FLEET": str(folder),
         }
 
-    def play(self, playbook: str, inventory: Path, *options: str, **variables: Any) -> Played:
-        """Play one of the collection's playbooks."""
+    def play(
+        self, playbook: str | Path, inventory: Path, *options: str, **variables: Any
+    ) -> Played:
+        """Play one of the collection's playbooks, by its name, or a file."""
         argv: list[str | Path] = [
             BIN / "ansible-playbook",
             "-i",
             inventory,
-            f"edged.fleet.{playbook}",
+            playbook if isinstance(playbook, Path) else f"edged.fleet.{playbook}",
         ]
         argv += ["-e", json.dumps(variables), *options]
         played = subprocess.run(

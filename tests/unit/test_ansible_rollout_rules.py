@@ -95,6 +95,30 @@ def test_what_is_known_from_before_counts() -> None:
     assert plan({"a": failed, "b": info()})["kept_before"] == 0.0
 
 
+def test_what_was_written_down_counts_for_hosts_that_say_nothing() -> None:
+    remembered = {"a": False, "b": False, "c": True, "gone": False}
+    infos = {"a": info(digest=DIGEST), "b": {"unreachable": True}, "d": info()}
+    assert plan(infos, remembered=remembered)["kept_before"] == 0.5
+    assert plan({"d": info()}, remembered={"a": False})["kept_before"] == 0.0
+
+
+@pytest.mark.parametrize("told", [[3, "25%"], "3,25%", " 3 , 25% ", ["3", "25%"]])
+def test_sizes_of_waves_may_be_text(told: Any) -> None:
+    assert plan({"a": info()}, waves=told)["waves"] == [1, 3, "25%"]
+    assert plan({"a": info()}, waves=5)["waves"] == [1, 5]
+
+
+@pytest.mark.parametrize("told", ["0", "0%", [10, 0], "-1", "[10", "", [], "1.5", 0, "%"])
+def test_no_size_is_below_one(told: Any) -> None:
+    with pytest.raises(ValueError, match="size"):
+        plan({"a": info()}, waves=told)
+
+
+def test_preferred_hosts_may_be_text() -> None:
+    infos = {host: info() for host in ("a", "aa", "b")}
+    assert plan(infos, preferred="aa, b", canaries=2)["canaries"] == ["aa", "b"]
+
+
 def test_canaries_are_chosen_among_those_that_answer() -> None:
     infos = {"a": {"unreachable": True}, "b": info(daemon=False)} | {h: info() for h in "cdefg"}
     sorted_ = plan(infos, preferred=["f", "a"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.edged.fleet.plugins.plugin_utils import page, rollout, toml
+from ansible_collections.edged.fleet.plugins.plugin_utils import page, record, rollout, toml
 
 
 def to_toml(table: Mapping[str, Any]) -> str:
@@ -18,8 +19,9 @@ def to_toml(table: Mapping[str, Any]) -> str:
 
 
 def device_name(host: Mapping[str, Any]) -> str:
-    """How a host is called at the broker, from its variables."""
-    return str(host.get("edged_device_name") or host["inventory_hostname"])
+    """How a host is called at the broker, from its variables: as the role edged names it."""
+    named = re.sub("[^A-Za-z0-9_-]", "-", str(host["inventory_hostname"]))
+    return str(host.get("edged_device_name") or named)
 
 
 class FilterModule:
@@ -30,6 +32,8 @@ class FilterModule:
         return {
             "to_toml": to_toml,
             "rollout_plan": rollout.plan,
+            "rollout_record": record.record,
+            "rollout_remembered": record.remembered,
             "rollout_batches": rollout.batches,
             "rollout_fate": rollout.fate,
             "rollout_judge": rollout.judge,

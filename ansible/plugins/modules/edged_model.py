@@ -104,7 +104,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcome:
-  description: C(committed), C(rolled-back), C(rejected), C(under-way), or C(would-begin) in check mode.
+  description:
+    - C(committed), C(rolled-back), C(rejected), C(under-way), or C(would-begin) in check mode.
+    - C(refused) if the device answered, and it cannot be begun there now.
   type: str
   returned: when the device answered
 reason:
@@ -154,7 +156,7 @@ class RefusedError(Exception):
 
     def __init__(self, message: str, **result: Any) -> None:
         super().__init__(message)
-        self.result = result
+        self.result = {"outcome": "refused", **result}
 
 
 def main() -> None:

@@ -15,8 +15,9 @@ def plan(
     digest: str,
     limits: Mapping[str, Any],
     canaries: int,
-    waves: Sequence[int | str],
-    preferred: Sequence[str] = (),
+    waves: Sequence[int | str] | int | str,
+    preferred: Sequence[str] | str = (),
+    remembered: Mapping[str, bool] | None = None,
 ) -> dict[str, Any]:
     """Sort the hosts, and choose the canaries among those that are ready.
 
@@ -26,13 +27,18 @@ def plan(
         limits: ``disk_free_mb``, ``battery_percent``: less defers a host; ``throttled``: whether that defers it; ``force``: whether
             a version that failed there before is tried again.
         canaries: how many come first; all, if fewer are ready.
-        waves: sizes of those that follow; the last holds for the rest.
-        preferred: come first, if they are ready.
+        waves: sizes of those that follow, as `wave_sizes` takes them; the last holds for the rest.
+        preferred: come first, if they are ready; names, or a text with commas.
+        remembered: by host whether it kept this version, from earlier runs; it counts for hosts that do not say it themselves.
 
     Returns:
         ``ready``, ``done``: hosts; ``deferred``: reasons by host; ``offline``: a reason by host; ``canaries``: hosts; ``waves``: sizes;
         ``kept_before``: of the hosts that tried this version before, the share that keeps it; 1 if none did.
+
+    Raises:
+        ValueError: a size is none.
     """
+    sizes, first_hosts = wave_sizes(waves), items(preferred)
     sorted_: dict[str, Any] = {"ready": [], "done": [], "deferred": {}, "offline": {}}
     for host, info in infos.items():
         if info.get("unreachable"):
@@ -43,19 +49,57 @@ def plan(
             sorted_["deferred"][host] = reasons
         else:
             sorted_["ready"].append(host)
-    sorted_["ready"].sort(key=lambda host: host not in preferred)
+    sorted_["ready"].sort(key=lambda host: host not in first_hosts)
     first = sorted_["ready"][: max(canaries, 1)]
-    failed = [
-        host for host, info in infos.items() if digest in info.get("status", {}).get("denied", {})
-    ]
-    tried = len(failed) + len(sorted_["done"])
-    share = len(sorted_["done"]) / tried if tried else 1.0
+    kept = _who_kept_it(infos, digest, remembered or {})
+    share = sum(kept.values()) / len(kept) if kept else 1.0
     return {
         **sorted_,
         "canaries": first,
-        "waves": [max(len(first), 1), *waves],
+        "waves": [max(len(first), 1), *sizes],
         "kept_before": round(share, 4),
     }
+
+
+def _who_kept_it(
+    infos: Mapping[str, Info], digest: str, remembered: Mapping[str, bool]
+) -> dict[str, bool]:
+    """By host that tried the version before; what a host says itself goes before what was written down of it."""
+    answered = {host for host, info in infos.items() if "status" in info}
+    kept = {host: yes for host, yes in remembered.items() if host not in answered}
+    for host in answered:
+        if is_done(infos[host], digest):
+            kept[host] = True
+        elif digest in infos[host]["status"]["denied"]:
+            kept[host] = False
+    return kept
+
+
+def items(told: Sequence[Any] | int | str) -> list[Any]:
+    """What ``-e name=a,b`` gives as text, and YAML as a list."""
+    if isinstance(told, str):
+        return [item.strip() for item in told.split(",") if item.strip()]
+    return [told] if isinstance(told, int) else list(told)
+
+
+def wave_sizes(told: Sequence[int | str] | int | str) -> list[int | str]:
+    """Sizes of waves: numbers of hosts, or shares as ``25%``; in a list, or in a text with commas.
+
+    Raises:
+        ValueError: one is none, or below 1; Ansible would take that as all that are left.
+    """
+    sizes: list[int | str] = []
+    for size in items(told):
+        text = str(size).strip()
+        number = text.removesuffix("%")
+        if not (number.isascii() and number.isdigit() and int(number) >= 1):
+            raise ValueError(
+                f"{text!r} is no size of a wave: a number of hosts from 1, or a share as 25%"
+            )
+        sizes.append(text if text.endswith("%") else int(number))
+    if not sizes:
+        raise ValueError("rollout_waves has no size in it")
+    return sizes
 
 
 def is_done(info: Info, digest: str) -> bool:
