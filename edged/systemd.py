@@ -20,9 +20,9 @@ class Notifier:
         """A SIGHUP is being carried out; `ready` ends it. The time is what Type=notify-reload asks for."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns // 1000}")
 
-    def stopping(self) -> None:
-        """The end has begun."""
-        self._send("STOPPING=1")
+    def stopping(self, within_s: float) -> None:
+        """The end has begun, and may take `within_s`: else a process that TimeoutStopSec= finds still there is killed."""
+        self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={int(within_s * 1e6)}")
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`."""

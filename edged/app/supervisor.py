@@ -35,6 +35,8 @@ OUTBOX_CLOSE_S = 0.6
 """With the lookout's 0.7 s, SIGTERM to exit in under 2 s, even if nothing answers."""
 DRAIN_S = 30.0
 """When all cameras have ended, the broker is given so long to take what is left; the rest stays in the spool."""
+_CLOSING_S = 5.0
+"""More than all the rest takes."""
 
 
 class Supervisor:
@@ -79,15 +81,15 @@ class Supervisor:
         while not self._stop_reason:
             self._turn()
         _log.info("edged ends: %s", self._stop_reason)
-        self._notifier.stopping()
-        finished = self._lookout.all_ended
+        drain_s = DRAIN_S if self._lookout.all_ended else LAST_ANSWERS_S
+        self._notifier.stopping(drain_s + _CLOSING_S)
         self._outbox.stopping()
         self._updates.stop()
         self._lookout.stop()
         self._take_what_is_left()
         self._lookout.end_all()
         self._telemetry.tell_health(self._lookout)
-        self._drain(DRAIN_S if finished else LAST_ANSWERS_S)
+        self._drain(drain_s)
         left = self._outbox.spool_state().depth
         self._outbox.close(OUTBOX_CLOSE_S)
         if left:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edged.app.supervisor import DRAIN_S
 from support.broker import Broker, running
 from support.daemon import Daemon
 from support.witness import Witness
@@ -219,11 +220,28 @@ def test_systemd_is_told_of_readiness_progress_and_the_end(broker: Broker, tmp_p
                 heard.append(notify.recv(500).decode())
             heard.append(notify.recv(500).decode())
             daemon.end()
-            while heard[-1] != "STOPPING=1":
+            while not heard[-1].startswith("STOPPING=1\n"):
                 heard.append(notify.recv(500).decode())
     assert heard[0].startswith("READY=1\nSTATUS=looking") or "WATCHDOG=1" in heard[0]
     reload = next(i for i, text in enumerate(heard) if text.startswith("RELOADING=1"))
     assert any(text.startswith("READY=1") for text in heard[reload + 1 :])
+
+
+def test_systemd_is_asked_for_the_time_in_which_a_broker_may_take_what_is_left(
+    tmp_path: Path,
+) -> None:
+    """All cameras have come to their end, and there is no broker: without it systemd would end the daemon by force."""
+    pytest.importorskip("systemd.daemon", reason="systemd-python is not installed")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(tmp_path / "notify"))
+        notify.settimeout(20)
+        nobody = '[mqtt]\nhost = "127.0.0.1"\nport = 1\n'
+        config = nobody + SIMULATED + SYNTHETIC + 'frames = 5\nspeed = "max"\n'
+        with Daemon(tmp_path, config, env={"NOTIFY_SOCKET": str(tmp_path / "notify")}):
+            said = ""
+            while not said.startswith("STOPPING=1\n"):
+                said = notify.recv(500).decode()
+    assert int(said.partition("EXTEND_TIMEOUT_USEC=")[2]) > DRAIN_S * 1e6
 
 
 def test_a_second_daemon_on_the_same_state_is_refused(broker: Broker, tmp_path: Path) -> None:

@@ -25,13 +25,13 @@ def test_every_notification_reaches_the_socket(listener: socket.socket) -> None:
         notifier.ready("looking")
         notifier.reloading(5_000_000)
         notifier.watchdog()
-        notifier.stopping()
+        notifier.stopping(35.3)
         heard = [listener.recv(200).decode() for _ in range(4)]
     assert heard == [
         "READY=1\nSTATUS=looking",
         "RELOADING=1\nMONOTONIC_USEC=5000",
         "WATCHDOG=1",
-        "STOPPING=1",
+        "STOPPING=1\nEXTEND_TIMEOUT_USEC=35300000",
     ]
 
 
