@@ -13,7 +13,7 @@ from system.package.device import Device
 _OLDER = "0.0.9"
 _MODEL = Path(__file__).parents[3] / "models/bundled/marks-fast.tflite"
 _TRUST = '[updates]\ntrust = "/etc/edged/trust.json"\n'
-_BROKEN = "/run/systemd/system/edged.service.d/broken.conf"
+_DROP_IN = "/run/systemd/system/edged.service.d/test.conf"
 _NOT_OURS = re.compile(
     r"/(proc|sys|dev|run|tmp|var/tmp|var/log|var/cache|opt|var/lib/(dpkg|apt|systemd)|etc/(passwd|group|shadow|gshadow)-?)(/|$)"
 )
@@ -83,13 +83,16 @@ def test_a_downgrade_keeps_what_the_operator_changed(device: Device, older: Path
 
 def test_a_stop_that_takes_too_long_starts_nothing(device: Device) -> None:
     """systemd takes it for a failure, and has those started that help after one."""
-    device.host.run("kill", "-STOP", device.shown("MainPID")["MainPID"])
+    device.host.write(_DROP_IN, "[Service]\nExecStop=/bin/sleep 60\nTimeoutStopSec=1\n")
+    device.host.run("systemctl", "daemon-reload")
     device.host.run("systemctl", "stop", "edged", check=False)
     assert device.shown("ActiveState", "Result") == {"ActiveState": "failed", "Result": "timeout"}
     argv = ("systemctl", "show", "edged-rescue", "--property=Result", "--value")
     device.await_true(lambda: device.host.run(*argv).stdout.strip() == "exec-condition")
     assert device.shown("ActiveState") == {"ActiveState": "failed"}
     assert not _waiting(device)
+    device.host.run("rm", _DROP_IN)
+    device.host.run("systemctl", "daemon-reload")
 
 
 def test_who_stops_it_stops_the_next_try_too(device: Device) -> None:
@@ -107,13 +110,15 @@ def test_who_stops_it_stops_the_next_try_too(device: Device) -> None:
 
 def test_an_upgrade_ends_a_crash_loop(device: Device, older: Path, release: str) -> None:
     """The older one falls until systemd will not start it any more; the newer one gets its start."""
-    device.host.write(_BROKEN, "[Service]\nExecStart=\nExecStart=/usr/bin/false\nRestartSec=10ms\n")
+    device.host.write(
+        _DROP_IN, "[Service]\nExecStart=\nExecStart=/usr/bin/false\nRestartSec=10ms\n"
+    )
     device.host.run("systemctl", "mask", "--runtime", "edged-rescue.service")
     device.host.run("systemctl", "daemon-reload")
     device.host.run("systemctl", "restart", "edged", check=False)
     device.await_true(lambda: device.shown("ActiveState") == {"ActiveState": "failed"})
     assert device.host.run("systemctl", "start", "edged", check=False).returncode != 0
-    device.host.run("rm", _BROKEN)
+    device.host.run("rm", _DROP_IN)
 
     device.install(built(release))
 
