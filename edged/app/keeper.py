@@ -122,8 +122,8 @@ class Keeper:
         """The deployment in flight cannot go on for a while. Raises `StoreError`."""
         self._record(deployment.hindered(self.ledger, reason, at=self._now()))
 
-    def go_back(self) -> str:
-        """Return to the previous model; the id of this act.
+    def go_back(self, reason: str) -> str:
+        """Return to the previous model, for an operator's reason, which may be empty; the id of this act.
 
         Raises:
             UpdateError: there is none, it is below the security floor, or it is damaged.
@@ -134,7 +134,12 @@ class Keeper:
         id_ = secrets.token_hex(6)
         self._record(
             deployment.go_back(
-                self.ledger, epoch=epoch, title=self.title(current), id_=id_, at=self._now()
+                self.ledger,
+                reason,
+                epoch=epoch,
+                title=self.title(current),
+                id_=id_,
+                at=self._now(),
             )
         )
         return id_

@@ -128,7 +128,7 @@ class Standalone:
                     keeper.commit("an operator committed it before its trial was over")
                     keeper.tidy()
                 case RollBack(reason=reason):
-                    id_ = self._roll_back(reason or "an operator called it off")
+                    id_ = self._roll_back(reason)
                 case Collect():
                     removed = keeper.tidy()
                 case Status():
@@ -158,10 +158,10 @@ class Standalone:
 
     def _roll_back(self, reason: str) -> str:
         if self._keeper.ledger.deployment is None:
-            id_ = self._keeper.go_back()
+            id_ = self._keeper.go_back(reason)
         else:
             id_ = self._in_flight()
-            self._keeper.roll_back(reason, deny=False)
+            self._keeper.roll_back(reason or "an operator called it off", deny=False)
         self._keeper.tidy()
         return id_
 

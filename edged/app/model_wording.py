@@ -56,7 +56,7 @@ def model_state(
         installed=_version(kept, names) if kept and names else None,
         previous=_version(previous, names) if previous else None,
         candidate=_candidate(report, by_digest, names, stamper),
-        last=_deployed(status.past[-1]) if status.past else None,
+        last=_deployed(status.past[-1], status.denied) if status.past else None,
         epoch=status.epoch,
         channel=report.channel,
         last_failure=failure,
@@ -97,7 +97,7 @@ def _candidate(
     )
 
 
-def _deployed(past: Past) -> Deployed:
+def _deployed(past: Past, denied: Mapping[str, str]) -> Deployed:
     return Deployed(
         id=past.id,
         title=past.title,
@@ -105,5 +105,6 @@ def _deployed(past: Past) -> Deployed:
         outcome=past.outcome,
         reason=past.reason,
         flagged=past.flagged,
+        denied=past.outcome != "committed" and past.digest in denied,
         time=past.time,
     )

@@ -172,7 +172,7 @@ class Updates:
                 case Commit():
                     id_ = self._commit("an operator committed it before its trial was over")
                 case RollBack(reason=reason):
-                    id_ = self._go_back(reason or "an operator called it off")
+                    id_ = self._go_back(reason)
                 case Collect():
                     removed = self._collect()
                 case Status():
@@ -355,7 +355,7 @@ class Updates:
 
     def _go_back(self, reason: str) -> str:
         if self._keeper.ledger.deployment is None:
-            id_ = self._keeper.go_back()
+            id_ = self._keeper.go_back(reason)
             self._after(ended=True)
             return id_
         id_ = self._id_in_flight()
@@ -363,7 +363,7 @@ class Updates:
             self._installation.kill()
             self._installation = None
             self._keeper.refresh()
-        self._roll_back(_RollBack(reason, deny=False))
+        self._roll_back(_RollBack(reason or "an operator called it off", deny=False))
         return id_
 
     def _roll_back(self, pending: _RollBack) -> None:

@@ -85,6 +85,12 @@ class Deployed(Struct, frozen=True, kw_only=True):
             description="Committed without the evidence that a trial wants; reason says what was lacking."
         ),
     ] = False
+    denied: Annotated[
+        bool,
+        Meta(
+            description="It failed by itself: the device does not take this version again, unless an operator insists."
+        ),
+    ] = False
     time: Annotated[Timestamp, Meta(description="When it was over.")]
 
 

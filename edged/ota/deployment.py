@@ -213,11 +213,14 @@ def reject(ledger: Ledger, reason: str, *, at: str, deny: bool = False) -> Ledge
     return _end(ledger, "rejected", reason, at=at)
 
 
-def go_back(ledger: Ledger, *, epoch: int, title: str, id_: str, at: str) -> Ledger:
+def go_back(
+    ledger: Ledger, reason: str = "", *, epoch: int, title: str, id_: str, at: str
+) -> Ledger:
     """An operator goes back to the previous version, which was committed once: there is no trial.
 
     Args:
         ledger: as it is; no deployment is in flight.
+        reason: why, in the operator's words, if there are any.
         epoch: of the previous version; that of the factory model is 0.
         title: of the version that is left.
         id_: of this act.
@@ -240,7 +243,7 @@ def go_back(ledger: Ledger, *, epoch: int, title: str, id_: str, at: str) -> Led
         digest=ledger.current,
         source="",
         outcome="rolled-back",
-        reason="an operator went back to the previous model",
+        reason=_words(reason) or "an operator went back to the previous model",
         time=at,
     )
     return replace(

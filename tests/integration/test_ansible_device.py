@@ -51,8 +51,14 @@ def test_a_daemon_installs_and_goes_back(camera: Device, controller: Controller)
         "edged_model_info", state_dir=str(camera.state), version=True, **on_device
     )
     assert (told["digest"], told["status"]["daemon"]) == (first["digest"], True)
-    back = {"state": "rolled_back", "digest": first["digest"], **on_device}
-    assert controller.module("edged_model", **back)["changed"]
+    reason = "it misses marks at night"
+    back = {"state": "rolled_back", "digest": first["digest"], "reason": reason, **on_device}
+    gone = controller.module("edged_model", **back)
+    assert (gone["changed"], gone["reason"]) == (True, reason)
+    kept = controller.module("edged_model_info", state_dir=str(camera.state), **on_device)
+    assert kept["status"]["past"][-1]["reason"] == reason
+    published = camera.model(lambda body: body["last"] and body["last"]["outcome"] == "rolled-back")
+    assert (published["last"]["reason"], published["last"]["denied"]) == (reason, False)
     assert not controller.module("edged_model", **back)["changed"]
 
 

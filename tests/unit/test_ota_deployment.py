@@ -280,6 +280,13 @@ class TestGoingBack:
         with pytest.raises(UpdateError, match="takes nothing below 1"):
             self.go_back(committed(ONE, TWO))
 
+    def test_the_operators_words_are_kept(self) -> None:
+        ledger = rules.go_back(
+            committed(ONE), "it misses marks", epoch=0, title="marks@2", id_="9", at=AT
+        )
+        assert ledger.past[-1].reason == "it misses marks"
+        assert "an operator" in self.go_back(committed(ONE)).past[-1].reason
+
     def test_not_from_the_factory_model(self) -> None:
         with pytest.raises(UpdateError, match="nothing to go back to"):
             self.go_back(Ledger())

@@ -53,6 +53,7 @@ class Stay:
         self._refusal = ""
         self._answered: dict[int, str] = {}
         self._connected = False
+        self._topics: list[str] = []
         self._port = params["port"] or (8883 if params["ca"] else 1883)
         self._host = params["host"]
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
@@ -80,12 +81,19 @@ class Stay:
 
     def listen(self, topics: Iterable[str], settle_s: float) -> None:
         """Subscribe, and wait until what is retained has arrived."""
-        names = list(topics)
-        for begin in range(0, len(names), 100):
-            part = [(name, SubscribeOptions(qos=1)) for name in names[begin : begin + 100]]
-            _, mid = self._client.subscribe(part)
+        with self._changed:
+            self._topics = list(topics)
+        for mid in self._subscribe():
             self._await_answer(mid, "a subscription")
         time.sleep(settle_s)
+
+    def _subscribe(self) -> list[int | None]:
+        """Ids of the packets."""
+        parts = [self._topics[begin : begin + 100] for begin in range(0, len(self._topics), 100)]
+        return [
+            self._client.subscribe([(name, SubscribeOptions(qos=1)) for name in part])[1]
+            for part in parts
+        ]
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Retained, and acknowledged by the broker."""
@@ -116,6 +124,9 @@ class Stay:
             self._connected = not reason.is_failure
             self._refusal = str(reason) if reason.is_failure else ""
             self._changed.notify_all()
+        # After a connection that was lost the broker has forgotten what we listen to.
+        if self._connected:
+            self._subscribe()
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
         with self._changed:

@@ -66,6 +66,11 @@ infos:
   description: By device, before anything was published, what M(edged.fleet.edged_model_info) would tell.
   type: dict
   returned: success
+unheard:
+  description: Devices that never said anything at this broker, or of which this user may read nothing.
+  type: list
+  elements: str
+  returned: success
 fates:
   description:
     - By device C(outcome), as of M(edged.fleet.edged_model), C(reason) and C(flagged). A device that came to no end in time is C(under-way).
@@ -82,7 +87,6 @@ title:
   returned: when O(desired) is given
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +94,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.edged.fleet.plugins.module_utils import channel
 from ansible_collections.edged.fleet.plugins.module_utils.bundle import (
     BundleUnreadableError,
-    payload_of,
 )
 from ansible_collections.edged.fleet.plugins.module_utils.mqtt import (
     BROKER_ARGUMENTS,
@@ -111,52 +114,54 @@ def main() -> None:
         required_together=[("cert", "key")],
         supports_check_mode=True,
     )
+    path = module.params["desired"]
     try:
-        result = act(module.params, check_mode=module.check_mode)
-    except (BrokerError, BundleUnreadableError) as error:
+        wish = channel.read_wish(Path(path).read_bytes()) if path else None
+    except (OSError, BundleUnreadableError, ValueError) as error:
+        module.fail_json(msg=f"{path} is no desired state: {error}")
+    try:
+        result = act(module.params, wish, check_mode=module.check_mode)
+    except BrokerError as error:
         module.fail_json(msg=str(error))
-    except (OSError, ValueError, KeyError) as error:
-        module.fail_json(msg=f"{module.params['desired']} is no desired state: {error}")
     module.exit_json(**result)
 
 
-def act(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+def act(params: dict[str, Any], wish: channel.Wish | None, *, check_mode: bool) -> dict[str, Any]:
     """Look, publish, wait; the module's result.
 
     Raises:
         BrokerError: the broker cannot be reached, or refuses something.
-        BundleUnreadableError: the desired state is no envelope.
     """
-    envelope = Path(params["desired"]).read_bytes() if params["desired"] else b""
-    wanted = json.loads(payload_of(envelope)) if envelope else {}
     with Stay(params) as stay:
         devices = {name: channel.Messages(name, stay.seen) for name in params["devices"]}
         topics = [channel.topic(name, leaf) for name in devices for leaf in channel.ASKED]
         stay.listen(topics, params["settle"])
         result: dict[str, Any] = {
-            "infos": {name: channel.info(one) for name, one in devices.items()}
+            "infos": {name: channel.info(one, wish) for name, one in devices.items()},
+            "unheard": [name for name, one in devices.items() if not one.heard_of],
         }
-        if not envelope:
+        if wish is None:
             return {"changed": False, **result}
-        digest = wanted["digest"]
-        told = [name for name, one in devices.items() if one.raw("down/desired") != envelope]
+        then = {name: channel.before(one) for name, one in devices.items()}
+        told = [name for name, one in devices.items() if one.raw("down/desired") != wish.envelope]
+
+        def fates() -> dict[str, dict[str, Any]]:
+            return {name: channel.fate(one, wish, then[name]) for name, one in devices.items()}
+
         if not check_mode:
             for name in told:
-                stay.publish(channel.topic(name, "down/desired"), envelope)
-            stay.wait(lambda: all_over(devices, digest), params["timeout"])
-        fates = {name: channel.fate(one, digest) for name, one in devices.items()}
-    return {
-        "changed": bool(told),
-        **result,
-        "fates": fates,
-        "digest": digest,
-        "title": wanted["title"],
-    }
-
-
-def all_over(devices: dict[str, channel.Messages], digest: str) -> bool:
-    """Whether every device came to an end with this version."""
-    return all(channel.fate(one, digest)["outcome"] != "under-way" for one in devices.values())
+                stay.publish(channel.topic(name, "down/desired"), wish.envelope)
+            stay.wait(
+                lambda: all(one["outcome"] != "under-way" for one in fates().values()),
+                params["timeout"],
+            )
+        return {
+            "changed": bool(told),
+            **result,
+            "fates": fates(),
+            "digest": wish.digest,
+            "title": wish.title,
+        }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""What `up/model` says of the deployment that was over last."""
+
+import pytest
+
+from edged.app.asking import ModelStatus
+from edged.app.model_wording import ModelReport, model_state
+from edged.ota.ledger import FACTORY, Outcome, Past
+from support.examples import stamper
+
+DIGEST = "d" * 64
+
+
+@pytest.mark.parametrize(
+    ("outcome", "denied", "said"),
+    [
+        ("rolled-back", {DIGEST: "too slow"}, True),
+        ("rolled-back", {}, False),
+        ("rejected", {"e" * 64: "too slow"}, False),
+        ("committed", {DIGEST: "before it was forced"}, False),
+    ],
+)
+def test_a_version_that_failed_is_told_from_one_that_was_called_off(
+    *, outcome: Outcome, denied: dict[str, str], said: bool
+) -> None:
+    past = Past(
+        id="1",
+        title="marks@2",
+        digest=DIGEST,
+        source="",
+        outcome=outcome,
+        reason="why",
+        time="2026-11-21T09:30:05.412Z",
+    )
+    report = ModelReport(
+        status=ModelStatus(daemon=True, past=(past,), denied=denied),
+        kept=FACTORY,
+        since_ns=0,
+        channel=None,
+    )
+    told = model_state(report, names={}, failure=None, stamper=stamper())
+    assert told.last is not None
+    assert told.last.denied is said
