@@ -33,7 +33,7 @@ timeout = 5
 pipelining = true
 [ssh_connection]
 control_path_dir = {folder}/ssh
-ssh_args = -o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=3 -o ServerAliveCountMax=3 -o UserKnownHostsFile=/dev/null
+ssh_args = -F {folder}/ssh_config -o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=3 -o ServerAliveCountMax=3 -o UserKnownHostsFile=/dev/null
 """
 Variables = Mapping[str, Any]
 
@@ -87,12 +87,26 @@ class Controller:
         (place / "fleet").symlink_to(PROJECT / "ansible")
         (folder / "ansible.cfg").write_text(_SETTINGS.format(folder=folder))
         (folder / "vault-password").write_text("marmalade\n")
+        (folder / "ssh_config").touch()
         (folder / "inventory/group_vars/all").mkdir(parents=True)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")])
 
     def know(self, host: Host) -> None:
         """Be let in by a host."""
         host.write("/root/.ssh/authorized_keys", (self.folder / "key.pub").read_bytes(), mode=0o600)
+
+    def dial(self, host: Host, port: int) -> None:
+        """Have ssh, and not Ansible, know the port by which a host is reached."""
+        with (self.folder / "ssh_config").open("a") as file:
+            file.write(f"Host {host.address}\n Port {port}\n")
+
+    def connect(self, host: Host) -> None:
+        """Make a connection of its own to a host; an AssertionError if it does not come about."""
+        options = ["ControlPath=none", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
+        self._network.run(
+            "ssh", "-F", str(self.folder / "ssh_config"), "-i", str(self.folder / "key"), "-o", "BatchMode=yes",
+            "-o", "ConnectTimeout=5", *(part for one in options for part in ("-o", one)), f"root@{host.address}", "true",
+        )  # fmt: skip
 
     def inventory(self, groups: Mapping[str, Mapping[str, Variables]], every: Variables) -> None:
         """Write it: hosts with their variables by group, and variables of them all."""

@@ -16,6 +16,8 @@ from system.fleet.mirror import Mirror
 from system.hosts import Host
 from system.networks import Network
 
+_OTHER_PORT = ("pi3", 2222)
+"""A device that is reached by ssh at another port, of which the inventory says nothing."""
 _CAMERA = {
     "source": "synthetic",
     "width": 320,
@@ -39,6 +41,8 @@ def founded(network: Network, folder: Path) -> Iterator[Fleet]:
             # It reaches no archive, and has what it would fetch.
             host.sh("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
             controller.know(host)
+            if name == _OTHER_PORT[0]:
+                _listen_elsewhere(host, controller)
             return host
 
         controller = Controller(network, _made(folder / "c"))
@@ -101,6 +105,13 @@ def founded(network: Network, folder: Path) -> Iterator[Fleet]:
             {"base_packages": ["ca-certificates"], "retire_broker": reached},
         )
         yield made
+
+
+def _listen_elsewhere(host: Host, controller: Controller) -> None:
+    port = _OTHER_PORT[1]
+    host.write("/etc/ssh/sshd_config.d/port.conf", f"Port {port}\n")
+    host.run("systemctl", "restart", "ssh")
+    controller.dial(host, port)
 
 
 def _broker(authority: Authority, own: Certificate, host: Host) -> Variables:

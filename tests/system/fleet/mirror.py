@@ -24,7 +24,7 @@ class Mirror:
         self._process: subprocess.Popen[bytes] | None = None
 
     def offer(self, file: Path) -> str:
-        """Have a file there; returns its URL."""
+        """Have a file or a folder there; returns its URL."""
         (self._folder / file.name).symlink_to(file)
         return f"{self._url}/{file.name}"
 

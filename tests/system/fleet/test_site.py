@@ -1,13 +1,20 @@
 """Blank hosts become a fleet, stay one, and leave it."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from system.commands import run
+from system.debs import built, renumbered
+from system.fleet.archive import Archive
 from system.fleet.controller import Played
 from system.fleet.fleet import DEVICES, HAS_EDGETPU, Fleet
+from system.hosts import Host
 
 _TOML = "/etc/edged/edged.toml"
+_RULES = "/etc/nftables.conf"
 
 
 def test_a_dry_run_says_what_would_be_done(dry_run: Played) -> None:
@@ -58,16 +65,30 @@ def test_a_dry_run_shows_what_would_become_of_the_configuration(fleet: Fleet) ->
     assert fleet.devices["pi1"].run("cat", _TOML).stdout == before
 
 
-def test_a_configuration_that_edged_cannot_use_does_not_take_the_old_ones_place(
+def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
     fleet: Fleet,
 ) -> None:
-    before = fleet.devices["pi1"].run("cat", _TOML).stdout
-    played = fleet.controller.play(
-        "site", "--limit=pi1", check=False, edged_config_host={"detect": {"treshold": 0.77}}
+    """By a restart, though systemd has seen as many as it allows."""
+    host = fleet.devices["pi4"]
+    limit = "/run/systemd/system/edged.service.d/limit.conf"
+    host.write(limit, "[Unit]\nStartLimitBurst=1\n")
+    host.sh("systemctl daemon-reload; systemctl reset-failed edged; systemctl restart edged")
+    before, pid = host.run("cat", _TOML).stdout, _pid(host)
+    failed = fleet.controller.play(
+        "site",
+        "--limit=pi4",
+        check=False,
+        edged_files={"labels.txt": "circle"},
+        edged_config_host={"detect": {"treshold": 0.77}},
     )
-    assert played.counts["pi1"].failed
-    assert "treshold" in played.said
-    assert fleet.devices["pi1"].run("cat", _TOML).stdout == before
+    assert failed.counts["pi4"].failed
+    assert "treshold" in failed.said
+    assert (host.run("cat", _TOML).stdout, _pid(host)) == (before, pid)
+
+    again = fleet.controller.play("site", "--limit=pi4")
+    assert again.counts["pi4"].changed == 1, again.said
+    assert _pid(host) not in {"0", pid}
+    host.sh(f"rm {limit}; systemctl daemon-reload")
 
 
 def test_what_is_changed_takes_effect(fleet: Fleet) -> None:
@@ -101,9 +122,86 @@ def test_who_is_retired_leaves_nothing_behind_and_can_come_back(fleet: Fleet) ->
 
 
 def test_nobody_without_a_certificate_hears_or_says_anything(fleet: Fleet) -> None:
-    ca = fleet.controller.folder.parent / "authority/ca.crt"
-    stranger = [
-        "mosquitto_sub", "-h", fleet.broker.address, "-p", "8883", "--cafile", str(ca),
-        "-t", "#", "-W", "5",
+    authority = fleet.controller.folder.parent / "authority"
+    reach = ["-h", fleet.broker.address, "-p", "8883", "--cafile", str(authority / "ca.crt")]
+    hear = ["mosquitto_sub", *reach, "-t", "edged/v1/#", "-C", "1", "-W", "20"]
+    say = ["mosquitto_pub", *reach, "-q", "1", "-t", "edged/v1/pi1/up/said", "-m"]
+    own = [
+        "--cert", str(authority / "controller.crt"), "--key", str(authority / "controller.key"),
     ]  # fmt: skip
-    assert fleet.network.run(*stranger, check=False).returncode != 0
+    refused = "cat /var/log/mosquitto/mosquitto.log | grep -c 'peer did not return a certificate'"
+    before = int(fleet.broker.sh(f"{refused} || true"))
+    timed_out = 27
+    assert fleet.network.run(*hear, check=False).returncode not in {0, timed_out}
+    assert fleet.network.run(*say, '{"by": "a stranger"}', check=False).returncode
+    assert int(fleet.broker.sh(refused)) == before + 2
+
+    assert fleet.network.run(*hear, *own).stdout
+    fleet.network.run(*say, '{"by": "the controller"}', *own)
+    fleet.listener.await_one("pi1", "/said")
+    assert fleet.listener.heard("pi1", "/said") == [{"by": "the controller"}]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_device_lets_ssh_in_and_nobody_else(device: str, fleet: Fleet) -> None:
+    host = fleet.devices[device]
+    fleet.controller.connect(host)
+    dial = f"exec 3<>/dev/tcp/{host.address}/9999"
+    closed = ["timeout", "2", "bash", "-c", dial]
+    timed_out = 124
+    # An open port where nobody listens refuses at once.
+    assert fleet.network.run(*closed, check=False).returncode == timed_out
+
+
+def test_rules_that_shut_the_controller_out_are_undone_and_not_kept(fleet: Fleet) -> None:
+    host = fleet.devices["pi1"]
+    before = host.run("cat", _RULES).stdout
+    played = fleet.controller.play("site", "--limit=pi1", check=False, base_ssh_ports=[9])
+    assert played.counts["pi1"].failed
+    assert "cannot be reached under the firewall's new rules" in played.said
+    assert host.run("cat", _RULES).stdout == before
+    with pytest.raises(AssertionError):
+        fleet.controller.connect(host)
+
+    host.run("systemctl", "is-active", "edged-firewall-undo.timer")
+    host.run("systemctl", "start", "edged-firewall-undo.service")  # as it will, in two minutes
+    fleet.controller.connect(host)
+    assert not fleet.controller.play("site", "--limit=pi1").counts["pi1"].changed
+
+
+def test_a_repository_gives_its_newest_version_or_the_one_that_is_named(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    host, first = fleet.devices["pi1"], built(DEVICES["pi1"])
+    (tmp_path / "debs").mkdir()
+    archive = Archive(tmp_path / "archive")
+    archive.offer(first)
+    told: dict[str, Any] = {
+        "edged_package": "",
+        "edged_repository": {
+            "uris": fleet.mirror.offer(tmp_path / "archive"),
+            "suites": "./",
+            "key": str(archive.key),
+        },
+    }
+    fleet.controller.play("site", "--limit=pi1", **told)
+    archive.offer(renumbered(first, "9.1", tmp_path / "debs"))
+    archive.end()
+    fleet.controller.play("site", "--limit=pi1", **told)
+    assert _version(host) == "9.1~bookworm"
+    assert not fleet.controller.play("site", "--limit=pi1", **told).counts["pi1"].changed
+    fleet.controller.play("site", "--limit=pi1", edged_version=_of(first), **told)
+    assert _version(host) == _of(first)
+    host.sh("rm /etc/apt/sources.list.d/edged.sources")
+
+
+def _pid(host: Host) -> str:
+    return host.run("systemctl", "show", "--property=MainPID", "--value", "edged").stdout.strip()
+
+
+def _version(host: Host) -> str:
+    return host.run("dpkg-query", "--show", "--showformat=${Version}", "edged").stdout
+
+
+def _of(deb: Path) -> str:
+    return run(["dpkg-deb", "--field", str(deb), "Version"]).stdout.strip()
