@@ -15,6 +15,9 @@ ansible_ready := .venv-ansible/.ready-$(tag)
 collections := build/collections
 pip := -m pip --disable-pip-version-check --quiet
 
+# Much of the time of tests is waiting. The tests of a file stay together, in order.
+parallel := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 # Packages for the system tests alone: larger, and made in a fifth of the time.
 quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1
 
@@ -36,10 +39,10 @@ demo-update: $(demo_ready) ## a model update that is kept, and one that the devi
 test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python has
 
 test-litert: $(dev_ready)
-	$(venv)/bin/python -m pytest
+	$(venv)/bin/python -m pytest $(parallel)
 
 test-tflite: $(tflite_ready)
-	.venv-tflite/bin/python -m pytest -m "runtime and not campaign"
+	.venv-tflite/bin/python -m pytest $(parallel) -m "runtime and not campaign"
 
 check: $(dev_ready) ## format, lint, types, floors, spelling
 	$(venv)/bin/ruff format --check .

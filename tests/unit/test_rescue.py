@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
@@ -314,10 +316,11 @@ def test_what_root_does_belongs_to_the_owner_of_the_state(
 ) -> None:
     device.install("one")
     device.install("two")
-    # Not below pytest's own folder, into which only its user may look.
+    # Into pytest's own folders only its user may look.
     owner = 65534
     state, config = store_at.parent, store_at.parents[1] / "edged.toml"
-    for folder in (*config.parents[:3], config):
+    config.chmod(0o755)
+    for folder in takewhile(lambda one: one != Path(gettempdir()), config.parents):
         folder.chmod(0o755)
     for path in (state, *state.rglob("*")):
         os.chown(path, owner, owner, follow_symlinks=False)
