@@ -107,7 +107,6 @@ def test_a_second_run_resumes_and_a_third_does_nothing(rollout: Rollout) -> None
     rollout.fleet.add(lost_from=1)
     first = rollout.play(rollout_canary_share=0.3, rollout_timeout_s=4)
     assert first.code != 0
-    assert "the daemon does not answer any more" in first.said
     assert "still under way when the time was up" in first.said
     assert rollout.have_it() == ["pi0002", "pi0003"]
     assert rollout.list_of("offline") == ["pi0004"]
