@@ -260,6 +260,12 @@ def test_what_the_daemon_says_becomes_findings(settings: Settings) -> None:
     assert worst(found.values()) == "ok"
 
 
+def test_a_camera_that_is_still_being_opened_is_no_failure(settings: Settings) -> None:
+    camera = replace(example_health().cameras["front"], online=False)
+    health = replace(example_health(), degradations=(), cameras={"front": camera})
+    assert spoken(health, settings)["camera.front"].verdict == "warn"
+
+
 def test_what_the_daemon_complains_of_is_passed_on(settings: Settings) -> None:
     def wrong(name: str, detail: str) -> Degradation:
         return Degradation(name=name, since=BEFORE, detail=detail)

@@ -55,7 +55,10 @@ def _camera(name: str, camera: CameraHealth | None, wrong: Degradation | None) -
     if camera is None:
         return fail(part, "the daemon has not opened it", "systemctl reload edged")
     says = f"{camera.fps_in:g} frames a second, {camera.fps_inferred:g} of them looked at"
-    return ok(part, says) if camera.online else fail(part, "it delivers no frames")
+    if camera.online:
+        return ok(part, says)
+    # One that fails is told of as wrong: this one is being opened.
+    return warn(part, "no frames yet", "look again in half a minute")
 
 
 def _model(info: Info, wrong: Degradation | None, cameras: list[CameraHealth]) -> Finding:
