@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.broker import Broker, running
+from support.witness import Witness
 from system.bases import Base
 from system.commands import run
 from system.debs import built
@@ -34,8 +36,9 @@ _CONFIG = """
 [device]
 name = "emulated"
 state_dir = "/var/lib/edged"
-[jsonl]
-path = "/var/lib/edged/events.jsonl"
+[mqtt]
+host = "127.0.0.1"
+port = {port}
 [model]
 hang_s = 120
 [track]
@@ -115,9 +118,10 @@ def test_it_sees_what_this_machine_sees(emulate: Emulate) -> None:
         np.testing.assert_allclose(boxes[0], boxes[1], atol=_TOLERANCE)
 
 
-def test_it_publishes_what_it_sees(emulate: Emulate) -> None:
-    config = f"cat >/etc/edged/edged.toml <<'END'\n{_CONFIG}\nEND"
-    said = emulate(f"{config}\nedged check\nedged run 2>&1\ncat /var/lib/edged/events.jsonl")
-    messages = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    started = [one for one in messages if one.get("payload", one).get("type") == "start"]
-    assert started, said
+def test_it_publishes_what_it_sees(emulate: Emulate, tmp_path: Path) -> None:
+    with running(Broker(tmp_path / "broker")) as broker, Witness(broker.port) as witness:
+        config = f"cat >/etc/edged/edged.toml <<'END'\n{_CONFIG.format(port=broker.port)}\nEND"
+        said = emulate(f"{config}\nedged check\nedged run 2>&1")
+        witness.await_status("offline")
+        events = witness.payloads("edged/v1/emulated/up/camera/demo/events")
+    assert {"start", "end"} <= {event["type"] for event in events}, said
