@@ -12,32 +12,15 @@ from system.networks import Network
 
 MakeHost = Callable[..., Host]
 
-_HERE = Path(__file__).parent
 _TEST_S = 900
 """The first test of a release may have to make its file system."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They take longer than other tests, and those that share machines stay together where tests run side by side."""
+    """They take longer than other tests, and say so here once."""
     for item in items:
-        if _HERE not in item.path.parents:
-            continue
-        if not item.get_closest_marker("timeout"):
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_TEST_S))
-        item.add_marker(pytest.mark.xdist_group(_machines(item)))
-
-
-def _machines(item: pytest.Item) -> str:
-    """Those that a test has: a whole fleet, or those of its file and release."""
-    if _HERE / "fleet" in item.path.parents:
-        return "fleet"
-    parameters = (
-        item.callspec.params
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-        else {}
-    )
-    return f"{item.path.stem}-{parameters.get('release', '')}"
 
 
 @pytest.fixture(scope="session")
