@@ -99,6 +99,18 @@ def test_what_it_logs_has_fields_in_the_journal(device: str, fleet: Fleet) -> No
     assert any(name.startswith("EDGED_") for entry in entries for name in entry), entries
 
 
+@each_release
+def test_messages_say_that_the_clock_is_kept_right(device: str, fleet: Fleet) -> None:
+    """By the mark of systemd-timesyncd, which does not run in a container: the kernel may not be asked from inside the service."""
+    host, since = fleet.devices[device], fleet.listener.now()
+    assert fleet.listener.await_one(device, "/health", after=since)["clock"] != "synced"
+    host.write("/run/systemd/timesync/synchronized", "")
+    try:
+        fleet.listener.await_one(device, "/health", lambda b: b["clock"] == "synced", after=since)
+    finally:
+        host.run("rm", "/run/systemd/timesync/synchronized")
+
+
 def test_a_daemon_that_hangs_is_killed_by_the_watchdog_and_comes_back(fleet: Fleet) -> None:
     at_once(lambda device: _hang(fleet, device), ONE_OF_EACH)
 
