@@ -25,7 +25,7 @@ quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test test-litert test-tflite check format bench system campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-update test test-litert test-tflite check format bench system system-fleet system-device campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -60,7 +60,13 @@ bench: $(dev_ready) ## the pipeline against the bare interpreter
 
 system: $(dev_ready) $(ansible_ready) | packages-system ## tests on machines that it boots, with the packages of this checkout; needs root
 	$(quick) $(MAKE) debs
-	$(quick) $(venv)/bin/python -m pytest tests/system
+	$(quick) $(MAKE) --jobs=2 --keep-going --output-sync=line system-fleet system-device
+
+system-fleet:
+	$(venv)/bin/python -m pytest tests/system/fleet
+
+system-device:
+	$(venv)/bin/python -m pytest tests/system --ignore tests/system/fleet
 
 campaign: $(dev_ready) ## the long forms of the randomised tests
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600
