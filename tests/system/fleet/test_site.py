@@ -79,10 +79,10 @@ def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
         "--limit=pi4",
         check=False,
         edged_files={"labels.txt": "circle"},
-        edged_config_host={"detect": {"treshold": 0.77}},
+        edged_config_host={"detect": {"threshhold": 0.77}},
     )
     assert failed.counts["pi4"].failed
-    assert "treshold" in failed.said
+    assert "threshhold" in failed.said
     assert (host.run("cat", _TOML).stdout, _pid(host)) == (before, pid)
 
     again = fleet.controller.play("site", "--limit=pi4")
