@@ -1,6 +1,7 @@
 """The playbook model_rollout on simulated fleets: who is touched, when it stops, and that a second run goes on where the first one ended."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,14 @@ def test_check_mode_touches_nothing(rollout: Rollout) -> None:
     assert {verb for host in rollout.fleet.hosts for verb in rollout.fleet.asked(host)} == {
         "status"
     }
+
+
+def test_a_bundle_that_is_not_there_is_named(rollout: Rollout) -> None:
+    rollout.fleet.add()
+    told = {"rollout_url": "", "rollout_digest": "", "rollout_bundle": "nowhere.edgem"}
+    played = rollout.play(**told)
+    assert played.code
+    assert re.search(r"/nowhere\.edgem cannot be read: No such file", played.said), played.said
 
 
 def test_a_bundle_is_copied_and_removed_and_a_limit_holds(rollout: Rollout, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class LookupModule(LookupBase):
         """Read them."""
         try:
             return [
-                read_bundle(self.find_file_in_search_path(variables, "files", term))
+                read_bundle(self.find_file_in_search_path(variables, "files", term) or term)
                 for term in terms
             ]
         except BundleUnreadableError as error:
