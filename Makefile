@@ -60,13 +60,13 @@ bench: $(dev_ready) ## the pipeline against the bare interpreter
 
 system: $(dev_ready) $(ansible_ready) | packages-system ## tests on machines that it boots, with the packages of this checkout; needs root
 	$(quick) $(MAKE) debs
-	$(quick) $(MAKE) --jobs=2 --keep-going --output-sync=line system-fleet system-device
+	$(quick) $(MAKE) --jobs=2 --keep-going system-fleet system-device
 
 system-fleet:
-	$(venv)/bin/python -m pytest tests/system/fleet
+	$(venv)/bin/python -m pytest -v tests/system/fleet
 
 system-device:
-	$(venv)/bin/python -m pytest tests/system --ignore tests/system/fleet
+	$(venv)/bin/python -m pytest -v tests/system --ignore tests/system/fleet
 
 campaign: $(dev_ready) ## the long forms of the randomised tests
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600
