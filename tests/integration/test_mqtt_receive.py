@@ -130,12 +130,13 @@ def test_what_is_too_large_is_left_out_and_the_connection_goes_on(
     kept: bool,
 ) -> None:
     caplog.set_level("WARNING")
+    say(broker.port, DESIRED, b"1", retain=True)
     with listening(tmp_path, broker, protocol) as device:
-        device.run_until(device.connected)
+        until_heard(device, 1)  # it has subscribed
         say(broker.port, DESIRED, bytes(MOST_PAYLOAD_BYTES + 1), retain=kept)
         say(broker.port, DESIRED, bytes(2 * MOST_PACKET_BYTES))
         say(broker.port, DESIRED, bytes(MOST_PAYLOAD_BYTES))
-        (heard,) = until_heard(device, 1)
+        (heard,) = until_heard(device, 2)
         assert len(heard.payload) == MOST_PAYLOAD_BYTES
         assert f"{DESIRED} was left out: it has {MOST_PAYLOAD_BYTES + 1} bytes" in caplog.text
         assert [link.up for link in device.links] == [True]
@@ -144,9 +145,10 @@ def test_what_is_too_large_is_left_out_and_the_connection_goes_on(
 def test_with_mqtt_5_what_is_far_too_large_does_not_come_at_all(
     tmp_path: Path, broker: Broker, protocol: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
+    say(broker.port, DESIRED, b"1", retain=True)
     with listening(tmp_path, broker, protocol) as device:
-        device.run_until(device.connected)
+        until_heard(device, 1)  # it has subscribed
         say(broker.port, DESIRED, bytes(2 * MOST_PACKET_BYTES))
         say(broker.port, DESIRED, b"end")
-        until_heard(device, 1)
+        until_heard(device, 2)
     assert ("was left out" in caplog.text) == (protocol["protocol"] == "3.1.1")
