@@ -56,22 +56,27 @@ class Board:
         word = self._read(self._throttled)
         return Throttling.of(int(word, 16)) if word else None
 
-    def under_voltage(self) -> bool | None:
-        """Whether the supply is too low now: by the firmware's flags, or by its alarm where the kernel gives out that alone."""
-        flags = self.throttling()
+    def under_voltage(self, flags: Throttling | None) -> bool | None:
+        """Whether the supply is too low now: by the firmware's `flags`, or by its alarm where the kernel gives out that alone."""
         if flags is not None:
             return flags.under_voltage
-        for sensor in sorted((self._root / _HWMON).glob("*")):
-            if self._read(f"{_HWMON}/{sensor.name}/name") == _SUPPLY_SENSOR:
-                alarm = self._read(f"{_HWMON}/{sensor.name}/in0_lcrit_alarm")
-                return alarm == "1" if alarm else None
-        return None
+        alarm = self._read(self._alarm)
+        return alarm == "1" if alarm else None
 
+    # Looked for once: they are read at every tick of the supervisor.
     @cached_property
     def _throttled(self) -> str:
         """The file with the firmware's flags; "" where there is none."""
         found = next(self._root.glob(_THROTTLED), None)
         return "" if found is None else str(found.relative_to(self._root))
+
+    @cached_property
+    def _alarm(self) -> str:
+        """The file with the alarm of the supply; "" where there is none."""
+        for sensor in sorted((self._root / _HWMON).glob("*")):
+            if self._read(f"{_HWMON}/{sensor.name}/name") == _SUPPLY_SENSOR:
+                return f"{_HWMON}/{sensor.name}/in0_lcrit_alarm"
+        return ""
 
     def temperature_c(self) -> float | None:
         """Of the SoC."""

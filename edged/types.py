@@ -54,17 +54,11 @@ class Frame:
     height: int
 
     @classmethod
-    def still(
-        cls,
-        pixels: NDArray[np.uint8],
-        layout: PixelFormat = PixelFormat.BGR24,
-        *,
-        camera: str = "still",
-    ) -> "Frame":
+    def still(cls, pixels: NDArray[np.uint8], layout: PixelFormat = PixelFormat.BGR24) -> "Frame":
         """A picture that no camera took, of no time: (H, W, 3) or (H, W) uint8, without padding."""
         height, width = pixels.shape[:2]
         return cls(
-            camera=camera,
+            camera="still",
             seq=0,
             captured_ns=0,
             received_ns=0,

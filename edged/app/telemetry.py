@@ -111,7 +111,7 @@ class Telemetry:
         now_ns = self._clock.monotonic_ns()
         flags = self._board.throttling()
         troubles = {
-            "board.under_voltage": self._board.under_voltage() is True,
+            "board.under_voltage": self._board.under_voltage(flags) is True,
             "board.throttled": flags is not None and flags.throttled,
         }
         for name, held in troubles.items():

@@ -19,7 +19,7 @@ def put(root: Path, name: str, text: str) -> None:
 def test_what_is_absent_is_reported_as_absent(tmp_path: Path) -> None:
     board = Board(tmp_path)
     assert board.throttling() is None
-    assert board.under_voltage() is None
+    assert board.under_voltage(board.throttling()) is None
     assert board.temperature_c() is None
     assert board.memory_mb() is None
     assert board.rss_mb(1) is None
@@ -35,7 +35,7 @@ def test_a_pi_that_is_hot_and_underpowered(tmp_path: Path, soc: str) -> None:
     flags = board.throttling()
     assert flags is not None
     assert flags.under_voltage
-    assert board.under_voltage()
+    assert board.under_voltage(board.throttling())
     assert flags.throttled
     assert flags.under_voltage_occurred
     assert flags.throttled_occurred
@@ -55,7 +55,7 @@ def test_a_pi_whose_kernel_has_but_the_alarm(
     put(tmp_path, "sys/class/hwmon/hwmon1/name", "rpi_volt\n")
     put(tmp_path, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", f"{alarm}\n")
     assert Board(tmp_path).throttling() is None
-    assert Board(tmp_path).under_voltage() is expected
+    assert Board(tmp_path).under_voltage(None) is expected
 
 
 def test_what_is_written_is_counted_with_the_children(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def look_at_service() -> Iterator[Finding]:
 
 def look_at_board(board: Board, clock: Clock) -> Iterator[Finding]:
     """Supply, heat, memory, time."""
-    yield judging.power(board.throttling(), board.under_voltage(), board.model())
+    flags = board.throttling()
+    yield judging.power(flags, board.under_voltage(flags), board.model())
     yield judging.temperature(board.temperature_c())
     yield judging.memory(board.memory_mb())
     floor_ns = Path(__file__).stat().st_mtime_ns
