@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from edged.systemd import under_journal
+from edged.host.systemd import under_journal
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 

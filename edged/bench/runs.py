@@ -10,11 +10,11 @@ from pathlib import Path
 
 from edged.bench.bare import FIRST
 from edged.bench.results import BareRun, PacedRun, SaturatedRun
-from edged.board import Board
 from edged.clock import NS_PER_S, Clock, Deadline
-from edged.contract.messages import FrameDetections
 from edged.demo.subscriber import Subscriber
 from edged.errors import EdgedError
+from edged.host.board import Board
+from edged.messaging.contract.messages import FrameDetections
 
 _DEVICE = "bench"
 _START_LIMIT_S = 20.0

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from edged import bundled
-from edged.board import Board
 from edged.cli.numbers import count, number
 from edged.clock import SystemClock
 from edged.errors import EdgedError
+from edged.host.board import Board
 
 _MODULES = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
 _WIDTH, _HEIGHT = count(least=64, most=7680), count(least=64, most=4320)

@@ -12,12 +12,18 @@ from edged.cli.progress import Bar
 from edged.cli.signing_option import add_signing_options, open_signers
 from edged.cli.verbs import add_verb, say
 from edged.errors import BundleError
-from edged.ota import signing
-from edged.ota.bundle import check_goldens, content, open_bundle, open_unverified, rewrite_envelope
-from edged.ota.compatibility import check_requirements
-from edged.ota.envelope import MOST_ENVELOPE_BYTES
-from edged.ota.files import LocalFiles
-from edged.ota.trust import Trust, read_trust
+from edged.host.files import LocalFiles
+from edged.updates.bundle import signing
+from edged.updates.bundle.bundle import (
+    check_goldens,
+    content,
+    open_bundle,
+    open_unverified,
+    rewrite_envelope,
+)
+from edged.updates.bundle.envelope import MOST_ENVELOPE_BYTES
+from edged.updates.bundle.trust import Trust, read_trust
+from edged.updates.rules.compatibility import check_requirements
 
 _FILES = LocalFiles()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from edged.authoring.bundle_contents import Details, Recipe, make_contents
 from edged.cli.bundle_report import lines, report_on
 from edged.cli.numbers import count
 from edged.cli.progress import Bar
@@ -19,10 +20,9 @@ from edged.config.problems import InvalidConfigError
 from edged.config.reader import Reader
 from edged.config.sources import read_layers
 from edged.errors import ConfigError, UpdateError
-from edged.ota import signing
-from edged.ota.bundle import write_bundle
-from edged.ota.manifest import PAYLOAD_TYPE, Name, Version, write_manifest
-from edged.workers.bundling import Details, Recipe, make_contents
+from edged.updates.bundle import signing
+from edged.updates.bundle.bundle import write_bundle
+from edged.updates.bundle.manifest import PAYLOAD_TYPE, Name, Version, write_manifest
 
 _MOST = 1 << 53
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged.cli.envelope_report import SignatureReport, signature_line, signatures_on
-from edged.ota.bundle import open_unverified
-from edged.ota.envelope import read_envelope
-from edged.ota.files import LocalFiles
-from edged.ota.manifest import Manifest, Requirements
-from edged.ota.trust import Trust
+from edged.host.files import LocalFiles
+from edged.updates.bundle.bundle import open_unverified
+from edged.updates.bundle.envelope import read_envelope
+from edged.updates.bundle.manifest import Manifest, Requirements
+from edged.updates.bundle.trust import Trust
 
 _FILES = LocalFiles()
 _UNVERIFIED = "NOTHING: anybody can have written this; `edged bundle verify` tells"

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from edged.app import rehearsal
+from edged.checks import smoke as rehearsal
 from edged.cli.config_option import add_config_option
 from edged.clock import SystemClock
 from edged.config.inputs import doubtful_secrets, unreadable_inputs

@@ -8,11 +8,8 @@ from typing import Any
 
 import msgspec
 
-from edged.app.doctor.finding import Finding, fail, ok, worst
-from edged.app.doctor.visit import LIMIT_S, look_at_host, visit
-from edged.app.ownership import become_owner
-from edged.app.places import state_dir
-from edged.board import Board
+from edged.checks.doctor.finding import Finding, fail, ok, worst
+from edged.checks.doctor.visit import LIMIT_S, look_at_host, visit
 from edged.cli.config_option import add_config_option
 from edged.cli.numbers import number
 from edged.clock import SystemClock
@@ -20,6 +17,9 @@ from edged.config.inputs import unreadable_inputs
 from edged.config.load import load
 from edged.config.problems import InvalidConfigError, Problem
 from edged.errors import EdgedError
+from edged.host.board import Board
+from edged.host.ownership import become_owner
+from edged.host.paths import state_dir
 
 _MOST_PROBLEMS = 3
 

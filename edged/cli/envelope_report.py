@@ -6,10 +6,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged.errors import BundleError, TrustError
-from edged.ota.desired import Desired, read_desired
-from edged.ota.envelope import Envelope, pae, read_envelope
-from edged.ota.keys import PublicKey, verify
-from edged.ota.trust import (
+from edged.updates.bundle.envelope import Envelope, pae, read_envelope
+from edged.updates.bundle.keys import PublicKey, verify
+from edged.updates.bundle.trust import (
     DESIRED_PAYLOAD_TYPE,
     PAYLOAD_TYPE,
     ModelRole,
@@ -20,6 +19,7 @@ from edged.ota.trust import (
     read_trust,
     successor,
 )
+from edged.updates.rules.desired import Desired, read_desired
 
 _SHORT = 12
 

@@ -12,9 +12,9 @@ from edged.cli.picture import check_target, draw
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError
 from edged.registry import INTERPRETERS
+from edged.selftest.messages import Finding, ModelReport, Refusal
+from edged.selftest.process import try_model
 from edged.types import TensorInfo
-from edged.workers.modelreport import Finding, ModelReport, Refusal
-from edged.workers.tryout import try_model
 
 _EDGETPU_OP = "edgetpu-custom-op"
 _MOST_LABELS_SHOWN = 8

@@ -9,8 +9,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from edged.app.asking import Answer, Collect, Commit, Install, ModelStatus, RollBack, Status
-from edged.app.model_control import ModelControl, connect
 from edged.cli.config_option import add_config_option
 from edged.cli.numbers import number
 from edged.cli.progress import Bar
@@ -18,7 +16,17 @@ from edged.cli.verbs import add_verb, say
 from edged.clock import Deadline, SystemClock
 from edged.config.load import load
 from edged.errors import UpdateError
-from edged.ota.ledger import Past, Request
+from edged.updates.rules.ledger import Past, Request
+from edged.updates.service.control_messages import (
+    Answer,
+    Collect,
+    Commit,
+    Install,
+    ModelStatus,
+    RollBack,
+    Status,
+)
+from edged.updates.service.standalone import ModelControl, connect
 
 EXIT_ROLLED_BACK = 3
 EXIT_REJECTED = 4

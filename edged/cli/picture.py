@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ConfigError
-from edged.workers.modelreport import Finding
+from edged.selftest.messages import Finding
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _TEXT_SHARE = 0.0011

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from edged.app import service
-from edged.app.model_control import now
-from edged.app.rescue import Rescued, rescue
+from edged.checks import systemd_unit as service
 from edged.cli.config_option import add_config_option
 from edged.config.load import load
+from edged.updates.service.rescue import Rescued, rescue
+from edged.updates.service.standalone import now
 
 EXIT_NOTHING_LEFT = 3
 EXIT_NEVER_RAN = 4

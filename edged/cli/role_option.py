@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edged.errors import UpdateError
-from edged.ota.keys import PublicKey, read_public_key
-from edged.ota.trust import ModelRole, Role
+from edged.updates.bundle.keys import PublicKey, read_public_key
+from edged.updates.bundle.trust import ModelRole, Role
 
 
 @dataclass(frozen=True, slots=True)

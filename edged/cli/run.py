@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from edged.app import daemon
 from edged.cli.config_option import add_config_option
+from edged.daemon import main as daemon
 
 
 def add_parser(commands: Any) -> None:

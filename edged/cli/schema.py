@@ -4,8 +4,8 @@ import argparse
 import json
 from typing import Any
 
-from edged.contract import schema
 from edged.errors import ConfigError
+from edged.messaging.contract import schema
 
 
 def add_parser(subparsers: Any) -> None:

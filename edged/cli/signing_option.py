@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edged.errors import ConfigError
-from edged.ota import signing
-from edged.ota.keys import read_public_key
+from edged.updates.bundle import signing
+from edged.updates.bundle.keys import read_public_key
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer

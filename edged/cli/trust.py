@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edged.app.ownership import become_owner
-from edged.app.places import model_store
 from edged.cli.config_option import add_config_option
 from edged.cli.envelope_report import report_on
 from edged.cli.signing_option import add_signing_options, open_signers
@@ -13,10 +11,12 @@ from edged.cli.trust_documents import add_create, add_desired, document, read
 from edged.cli.verbs import add_verb, say
 from edged.config.load import load
 from edged.errors import ConfigError, TrustError
-from edged.ota import signing
-from edged.ota.files import LocalFiles, replace
-from edged.ota.trust import read_trust
-from edged.ota.trusted import CHAIN_NAME, load_chain, save_chain
+from edged.host.files import LocalFiles, replace
+from edged.host.ownership import become_owner
+from edged.host.paths import model_store
+from edged.updates.bundle import signing
+from edged.updates.bundle.trust import read_trust
+from edged.updates.bundle.trusted import CHAIN_NAME, load_chain, save_chain
 
 _FILES = LocalFiles()
 

@@ -8,12 +8,12 @@ from edged.cli.envelope_report import lines, report_on
 from edged.cli.numbers import count, number
 from edged.cli.role_option import KeyRing, RoleOption, model_role_option, role_option
 from edged.cli.verbs import add_verb, say
-from edged.ota import signing
-from edged.ota.bundle import open_unverified
-from edged.ota.desired import Desired, write_desired
-from edged.ota.envelope import MOST_ENVELOPE_BYTES
-from edged.ota.files import LocalFiles, write_new
-from edged.ota.trust import DESIRED_PAYLOAD_TYPE, PAYLOAD_TYPE, Trust, write_trust
+from edged.host.files import LocalFiles, write_new
+from edged.updates.bundle import signing
+from edged.updates.bundle.bundle import open_unverified
+from edged.updates.bundle.envelope import MOST_ENVELOPE_BYTES
+from edged.updates.bundle.trust import DESIRED_PAYLOAD_TYPE, PAYLOAD_TYPE, Trust, write_trust
+from edged.updates.rules.desired import Desired, write_desired
 
 _MOST_VERSION = 1 << 53
 _FILES = LocalFiles()

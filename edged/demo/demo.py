@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edged.clock import Clock, Deadline
-from edged.contract.model import ModelState
 from edged.demo.broker import HOST, LoopbackBroker
 from edged.demo.subscriber import Message, Subscriber
 from edged.demo.tally import Tally
@@ -17,6 +16,7 @@ from edged.demo.update import UpdateShow
 from edged.demo.view import View
 from edged.demo.workshop import open_workshop
 from edged.errors import EdgedError
+from edged.messaging.contract.model import ModelState
 
 DEVICE = "demo"
 CONFIG = """\

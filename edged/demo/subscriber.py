@@ -8,9 +8,9 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edged.contract.messages import CameraState, Event, FrameDetections, Status
-from edged.contract.model import ModelState
-from edged.contract.topics import Topics
+from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Status
+from edged.messaging.contract.model import ModelState
+from edged.messaging.contract.topics import Topics
 
 Message = Event | CameraState | FrameDetections | Status | ModelState
 

@@ -2,9 +2,9 @@
 
 from collections import Counter, deque
 
-from edged.contract.messages import CameraState, Event, FrameDetections, Status
-from edged.contract.model import ModelState
 from edged.demo.subscriber import Message
+from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Status
+from edged.messaging.contract.model import ModelState
 
 _NEWEST = 12
 

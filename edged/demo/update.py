@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.app.asking import Install
-from edged.app.control import ControlClient
-from edged.contract.model import Deployed, ModelState
 from edged.demo.workshop import Workshop
 from edged.errors import EdgedError, UpdateError
-from edged.ota.ledger import Request
+from edged.messaging.contract.model import Deployed, ModelState
+from edged.updates.rules.ledger import Request
+from edged.updates.service.control_messages import Install
+from edged.updates.service.control_socket import ControlClient
 
 EXPECTED = ("committed", "rolled-back")
 """How the two must end."""

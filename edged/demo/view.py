@@ -4,11 +4,11 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from edged.contract.messages import Event
-from edged.contract.model import ModelState
 from edged.demo import update
 from edged.demo.subscriber import Message
 from edged.demo.tally import Tally
+from edged.messaging.contract.messages import Event
+from edged.messaging.contract.model import ModelState
 
 if TYPE_CHECKING:
     from rich.console import Group

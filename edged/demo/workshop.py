@@ -9,15 +9,15 @@ from tempfile import TemporaryDirectory
 import cv2
 
 from edged import bundled
+from edged.authoring.bundle_contents import Details, Recipe, make_contents
 from edged.demo.worse import spoil
 from edged.errors import EdgedError
 from edged.marks.stage import Stage
-from edged.ota import manifest, trust
-from edged.ota.bundle import write_bundle
-from edged.ota.manifest import Probation, write_manifest
-from edged.ota.signing import make_key, open_signer, sign
-from edged.ota.trust import ModelRole, Role, Trust, write_trust
-from edged.workers.bundling import Details, Recipe, make_contents
+from edged.updates.bundle import manifest, trust
+from edged.updates.bundle.bundle import write_bundle
+from edged.updates.bundle.manifest import Probation, write_manifest
+from edged.updates.bundle.signing import make_key, open_signer, sign
+from edged.updates.bundle.trust import ModelRole, Role, Trust, write_trust
 
 _PROBATION = Probation(
     min_s=6.0, min_frames=30, most_s=20.0, least_boxes=10, most_p95_ratio=4.0, least_f1=0.5

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edged.modelfile.flatbuffer import Table
+from edged.model.file.flatbuffer import Table
 
 _BUFFERS, _DATA = 4, 0
 """Slots of the tables Model and Buffer, in TensorFlow Lite's schema."""

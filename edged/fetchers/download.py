@@ -16,7 +16,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.fetchers.answers import Answer, body_bytes, mark_of, understand
 from edged.interfaces import Transfer
-from edged.ota.urls import shown
+from edged.updates.bundle.urls import shown
 
 ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0

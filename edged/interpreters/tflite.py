@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
 from edged.interpreters.customops import CustomOps
-from edged.modelfile.reader import read_metadata
+from edged.model.file.reader import read_metadata
 from edged.types import ModelSignature, OpInfo, TensorInfo
 
 _DELEGATE_OP = "DELEGATE"

@@ -22,7 +22,7 @@ from msgspec import Struct, to_builtins
 from edged import bundled
 from edged.clock import NS_PER_S
 from edged.config.settings import ModelSettings
-from edged.workers.protocol import CameraJob, Observation, Plan, Ready
+from edged.vision.messages import CameraJob, Observation, Plan, Ready
 from support.bundles import GOLDENS, goldens_of, lay_out
 from support.visionworker import Worker, camera, plan, told_ns
 

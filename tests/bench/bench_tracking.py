@@ -21,8 +21,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from edged.config.settings import TrackSettings
-from edged.geometry import iou_matrix
-from edged.tracking import Tracker
+from edged.scene.geometry import iou_matrix
+from edged.scene.tracking import Tracker
 from edged.types import F32, Detections
 from support.crowd import Shot, Street, film
 

@@ -24,7 +24,7 @@ from edged.errors import CameraError, CameraTimeoutError
 from edged.interfaces import Camera
 from edged.registry import CAMERAS, load
 from edged.types import Frame, PixelFormat
-from edged.workers.isolated import IsolatedCamera
+from edged.vision.camera_process.driver import IsolatedCamera
 from support.cameras import clip
 
 

@@ -18,9 +18,9 @@ sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT)]
 
 # ruff: noqa: E402 -- what is fuzzed is imported by the fuzzer
 with atheris.instrument_imports(include=["edged.ota"]):
-    from edged.ota.archive import ENVELOPE, read_index
-    from edged.ota.envelope import read_envelope, write_envelope
-    from edged.ota.manifest import read_manifest, write_manifest
+    from edged.updates.bundle.archive import ENVELOPE, read_index
+    from edged.updates.bundle.envelope import read_envelope, write_envelope
+    from edged.updates.bundle.manifest import read_manifest, write_manifest
 
 from edged.errors import BundleError
 from support.bundles import Signing, make_bundle

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edged.ota.desired import Desired, write_desired
+from edged.updates.rules.desired import Desired, write_desired
 from support.broker import Broker, running
 from support.bundles import Signing
 from support.channel_fleet import ChannelFleet, model

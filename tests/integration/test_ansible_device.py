@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edged.ota.desired import Desired, write_desired
+from edged.updates.rules.desired import Desired, write_desired
 from support import fetch_server
 from support.bundles import Signing, make_bundle
 from support.daemon import DEVICE

@@ -12,11 +12,11 @@ import pytest
 
 from edged import bundled
 from edged.cli.main import main
-from edged.goldens import read_goldens
-from edged.ota.bundle import check_goldens, content, open_bundle
-from edged.ota.manifest import Manifest
-from edged.ota.signing import make_key
-from edged.ota.trust import ModelRole, Role, Trust
+from edged.model.goldens import read_goldens
+from edged.updates.bundle.bundle import check_goldens, content, open_bundle
+from edged.updates.bundle.manifest import Manifest
+from edged.updates.bundle.signing import make_key
+from edged.updates.bundle.trust import ModelRole, Role, Trust
 from support.bundles import GOLDENS, Key, bundle_files, goldens_of, lay_out, scene
 
 pytestmark = pytest.mark.runtime

@@ -11,8 +11,8 @@ import pytest
 
 from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, ModelError
-from edged.workers.modelreport import Request
-from edged.workers.tryout import Tryout
+from edged.selftest.messages import Request
+from edged.selftest.process import Tryout
 from support.damage import damage
 from support.data import data
 

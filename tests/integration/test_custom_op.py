@@ -10,7 +10,7 @@ import pytest
 from edged.cli.main import main
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
-from edged.pipeline.model import Model, load_model
+from edged.model.load import Model, load_model
 from edged.types import Frame
 from support.customop import LABELS, MODEL, build_library
 from support.edgetpu import build_simulator

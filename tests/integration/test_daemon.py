@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.app.supervisor import DRAIN_S
+from edged.daemon.loop import DRAIN_S
 from support.broker import Broker, running
 from support.daemon import Daemon
 from support.witness import Witness

@@ -8,7 +8,7 @@ import pytest
 from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.errors import DelegateError, InvokeError
-from edged.pipeline.model import Model, load_model
+from edged.model.load import Model, load_model
 from support.data import data
 from support.edgetpu import build_simulator
 from support.pictures import look, read

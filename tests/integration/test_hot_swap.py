@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings
-from edged.workers.protocol import (
+from edged.vision.messages import (
     CameraReport,
     Declined,
     Fault,

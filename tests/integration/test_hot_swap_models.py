@@ -8,7 +8,7 @@ import pytest
 
 from edged import bundled
 from edged.config.settings import ModelSettings
-from edged.workers.protocol import Compared, Declined, Plan, Ready
+from edged.vision.messages import Compared, Declined, Plan, Ready
 from support.bundles import GOLDENS, bundle_files, lay_out
 from support.data import data
 from support.edgetpu import build_simulator

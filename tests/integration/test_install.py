@@ -19,17 +19,17 @@ from edged import bundled
 from edged.clock import SystemClock
 from edged.config.settings import ModelSettings, UpdateSettings
 from edged.errors import ModelError, StoreError
-from edged.goldens import read_goldens, write_goldens
-from edged.ota import deployment as rules
-from edged.ota.desired import Desired, write_desired
-from edged.ota.files import LocalFiles
-from edged.ota.ledger import Ledger, Request
-from edged.ota.lock import StoreLock
-from edged.ota.manifest import Budgets, FileEntry, Input, Manifest, Variant
-from edged.ota.store import InstalledVersion, Store
-from edged.workers import proof
-from edged.workers.installing import InstallProcess
-from edged.workers.installprotocol import Finished, InstallJob, Progress
+from edged.host.files import LocalFiles
+from edged.model.goldens import read_goldens, write_goldens
+from edged.updates.bundle.manifest import Budgets, FileEntry, Input, Manifest, Variant
+from edged.updates.installer import self_test_gate as proof
+from edged.updates.installer.messages import Finished, InstallJob, Progress
+from edged.updates.installer.process import InstallProcess
+from edged.updates.rules import deployment as rules
+from edged.updates.rules.desired import Desired, write_desired
+from edged.updates.rules.ledger import Ledger, Request
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import InstalledVersion, Store
 from support import fetch_server
 from support.bundles import GOLDENS, Signing, goldens_of, interface_of, make_bundle
 from support.data import data
@@ -224,9 +224,9 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from edged.config.settings import ModelSettings, UpdateSettings
-from edged.ota.lock import StoreLock
-from edged.workers.installing import InstallProcess
-from edged.workers.installprotocol import InstallJob
+from edged.updates.store.lock import StoreLock
+from edged.updates.installer.process import InstallProcess
+from edged.updates.installer.messages import InstallJob
 root, trust = map(Path, sys.argv[1:])
 model = ModelSettings(runtime="simulated", delegate_options={"hang_after": "0"})
 job = InstallJob(root=root, model=model, updates=UpdateSettings(trust=trust, reserve_mb=0))

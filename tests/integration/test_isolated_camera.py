@@ -14,10 +14,10 @@ import pytest
 from edged.cameras.replay import ReplayCamera, ReplaySettings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
-from edged.pipeline.capture import Capture
-from edged.pipeline.capture_status import CaptureState
-from edged.pipeline.slot import Slots
-from edged.workers.isolated import IsolatedCamera
+from edged.vision.camera_process.driver import IsolatedCamera
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import Slots
 from support.cameras import brightness, clip, pictures
 
 
@@ -151,7 +151,7 @@ import os, signal, sys
 from pathlib import Path
 from edged.cameras.replay import ReplaySettings
 from edged.clock import SystemClock
-from edged.workers.isolated import IsolatedCamera
+from edged.vision.camera_process.driver import IsolatedCamera
 settings = ReplaySettings(path=Path(sys.argv[1]), loop=True)
 camera = IsolatedCamera("front", settings, SystemClock(), source="replay")
 camera.open()

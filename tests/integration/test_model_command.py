@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from edged.app.asking import Answer, ModelStatus, Status
-from edged.app.control import NAME, Asked, ControlClient, ControlServer
-from edged.ota.ledger import Deployment, Past, Request
-from edged.ota.lock import StoreLock
-from edged.ota.manifest import Probation
+from edged.updates.bundle.manifest import Probation
+from edged.updates.rules.ledger import Deployment, Past, Request
+from edged.updates.service.control_messages import Answer, ModelStatus, Status
+from edged.updates.service.control_socket import NAME, Asked, ControlClient, ControlServer
+from edged.updates.store.lock import StoreLock
 from support.broker import Broker, free_port, running
 from support.bundles import Signing, make_bundle
 from support.daemon import Daemon

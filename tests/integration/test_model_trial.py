@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings
 from edged.types import Detections
-from edged.workers.protocol import (
+from edged.vision.messages import (
     Compared,
     Declined,
     Faltered,

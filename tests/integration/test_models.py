@@ -10,9 +10,9 @@ import pytest
 from edged.cli.main import main
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
-from edged.geometry import iou_matrix
-from edged.pipeline.acceptance import accept
-from edged.pipeline.model import Model, load_model
+from edged.model.acceptance import accept
+from edged.model.load import Model, load_model
+from edged.scene.geometry import iou_matrix
 from edged.types import Detections
 from support.data import data
 from support.edgetpu import build_simulator

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edged.app.outbox import IN_FLIGHT
 from edged.interfaces import Outgoing
+from edged.messaging.outbox import IN_FLIGHT
 from edged.publishers.mqtt_settings import TlsSettings
 from support.broker import Broker, amqtt_broker, certificates, running
 from support.device import DEVICE, UP, Device, mqtt_settings

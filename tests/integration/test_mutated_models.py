@@ -18,17 +18,17 @@ from edged import bundled
 from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, ModelError
-from edged.goldens import Golden, Goldens, mismatches, read_goldens
-from edged.ota import deployment as rules
-from edged.ota.files import LocalFiles
-from edged.ota.host import this_host
-from edged.ota.ledger import Request as Wanted
-from edged.ota.store import Store
+from edged.host.files import LocalFiles
+from edged.model.goldens import Golden, Goldens, mismatches, read_goldens
+from edged.selftest.messages import Finding, Request
+from edged.selftest.process import Tryout
 from edged.types import Detections
-from edged.workers.installer import Installer
-from edged.workers.modelreport import Finding, Request
-from edged.workers.proof import prove
-from edged.workers.tryout import Tryout
+from edged.updates.installer.installer import Installer
+from edged.updates.installer.self_test_gate import prove
+from edged.updates.rules import deployment as rules
+from edged.updates.rules.ledger import Request as Wanted
+from edged.updates.store.host import this_host
+from edged.updates.store.store import Store
 from support.bundles import GOLDENS, Signing, bundle_files, goldens_of, make_bundle
 from support.damage import damage
 

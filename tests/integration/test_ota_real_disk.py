@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from edged.errors import StoreError
-from edged.ota.deployment import kept_versions
-from edged.ota.files import LocalFiles
-from edged.ota.ledger import Ledger
-from edged.ota.store import Store, rescue
+from edged.host.files import LocalFiles
+from edged.updates.rules.deployment import kept_versions
+from edged.updates.rules.ledger import Ledger
+from edged.updates.store.store import Store, rescue
 from support.installation import Device, made
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")

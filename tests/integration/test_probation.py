@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from edged import bundled
-from edged.app.asking import RollBack, Status
 from edged.config.settings import ModelSettings
-from edged.pipeline.acceptance import accept
-from edged.pipeline.model import Model, load_model
+from edged.model.acceptance import accept
+from edged.model.load import Model, load_model
+from edged.updates.service.control_messages import RollBack, Status
 from support.bundles import make_bundle, scene
 from support.pictures import frame
 from support.updating import QUICK, Device, device, digest_of

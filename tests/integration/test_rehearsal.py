@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.app.rehearsal import rehearse
+from edged.checks.smoke import rehearse
 from edged.cli.check import check
 from edged.clock import SystemClock
 from edged.config.load import load

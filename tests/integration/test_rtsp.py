@@ -9,10 +9,10 @@ import pytest
 from edged.cameras.rtsp import RtspCamera, RtspSettings
 from edged.clock import SystemClock
 from edged.errors import CameraError
-from edged.pipeline.capture import Capture
-from edged.pipeline.capture_status import CaptureState
-from edged.pipeline.slot import Slots
 from edged.types import PixelFormat
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import Slots
 from support.mjpeg import MjpegServer
 
 pytest.importorskip("av", reason="the rtsp extra is not installed")

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from edged import bundled
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
-from edged.pipeline.acceptance import accept
-from edged.pipeline.model import load_model
-from edged.workers.modelreport import Request
-from edged.workers.tryout import Tryout, try_model
+from edged.model.acceptance import accept
+from edged.model.load import load_model
+from edged.selftest.messages import Request
+from edged.selftest.process import Tryout, try_model
 from support import burglar
 from support.data import data
 from support.edgetpu import build_simulator

@@ -7,8 +7,8 @@ import pytest
 from edged.config.settings import ModelSettings
 from edged.errors import ConfigError, InvokeError, ModelError, RegistryError
 from edged.interpreters.simulated import LABELS
-from edged.workers.modelreport import Request
-from edged.workers.tryout import Tryout, try_model
+from edged.selftest.messages import Request
+from edged.selftest.process import Tryout, try_model
 from support.data import data
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from edged.bundled import model
-from edged.ota.ledger import FACTORY, Ledger, Past
-from edged.ota.manifest import Probation
+from edged.updates.bundle.manifest import Probation
+from edged.updates.rules.ledger import FACTORY, Ledger, Past
 from support.killing import Station
 from support.looking import Gap, Strike
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edged.app.asking import Commit, Install, ModelStatus, RollBack, Status
-from edged.app.updates import SILENT_S
 from edged.errors import UpdateError
-from edged.ota.ledger import Deployment, Past, Request
-from edged.ota.manifest import Probation
+from edged.updates.bundle.manifest import Probation
+from edged.updates.rules.ledger import Deployment, Past, Request
+from edged.updates.service.control_messages import Commit, Install, ModelStatus, RollBack, Status
+from edged.updates.service.service import SILENT_S
 from support.killing import Station
 
 SETTINGS = 'runtime = "simulated"\nhang_s = 1.0\n'

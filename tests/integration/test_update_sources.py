@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edged.app.asking import RollBack, Status
-from edged.ota import trust as trusts
-from edged.ota.desired import Desired, write_desired
-from edged.ota.trust import ModelRole
+from edged.updates.bundle import trust as trusts
+from edged.updates.bundle.trust import ModelRole
+from edged.updates.rules.desired import Desired, write_desired
+from edged.updates.service.control_messages import RollBack, Status
 from support import fetch_server
 from support.bundles import Key, Signing, sign
 from support.fetch_server import Site

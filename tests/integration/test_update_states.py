@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edged.app.updates import SILENT_S, Updates
-from edged.ota.deployment import MOST_BOOTS, MOST_DEATHS, MOST_TRANSITIONS
-from edged.ota.ledger import Past
-from edged.ota.manifest import Probation
+from edged.updates.bundle.manifest import Probation
+from edged.updates.rules.deployment import MOST_BOOTS, MOST_DEATHS, MOST_TRANSITIONS
+from edged.updates.rules.ledger import Past
+from edged.updates.service.service import SILENT_S, Updates
 from support.bundles import make_bundle
 from support.disk import ROOT
 from support.dying import SIGNING, DyingDevice, Fate, Moment

@@ -13,11 +13,11 @@ import pytest
 from edged.cameras.v4l2 import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError
-from edged.pipeline.capture import Capture
-from edged.pipeline.capture_status import CaptureState
-from edged.pipeline.slot import Slots
 from edged.types import PixelFormat
-from edged.workers.isolated import IsolatedCamera
+from edged.vision.camera_process.driver import IsolatedCamera
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import Slots
 from support.cameras import brightness
 
 DEVICE = Path("/dev/v4l/by-id/usb-Test_Camera-video-index0")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from edged.config.settings import ModelSettings
-from edged.geometry import iou_matrix
 from edged.marks import MARKS
+from edged.scene.geometry import iou_matrix
+from edged.selftest.process import try_model
 from edged.types import Detections
-from edged.workers.tryout import try_model
 from edged_models import bundled
 from edged_models.conversion.convert import convert
 from edged_models.conversion.sources import open_source

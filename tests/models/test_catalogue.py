@@ -9,7 +9,7 @@ import pytest
 
 from edged.config.settings import ModelSettings
 from edged.registry import FAMILIES
-from edged.workers.tryout import try_model
+from edged.selftest.process import try_model
 from edged_models.cli.main import main
 from edged_models.errors import FetchError
 from edged_models.fetching.catalogue import CATALOGUE, Entry, choose, read_catalogue

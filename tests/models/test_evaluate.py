@@ -10,7 +10,7 @@ from pictures_on_disk import coco, picture
 
 from edged import bundled
 from edged.config.settings import ModelSettings
-from edged.pipeline.model import load_model
+from edged.model.load import load_model
 from edged_models.cli.main import main
 from edged_models.evaluation.contender import frame_of
 from edged_models.evaluation.judging import evaluate

@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from pictures_on_disk import picture
 
 from edged import bundled
-from edged.goldens import Expected, Goldens, mismatches, read_goldens
+from edged.model.goldens import Expected, Goldens, mismatches, read_goldens
 from edged_models.cli.main import main
 from edged_models.errors import PicturesError
 from edged_models.evaluation.contender import Contender

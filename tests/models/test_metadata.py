@@ -8,7 +8,7 @@ import pytest
 
 from edged import bundled
 from edged.marks import MARKS
-from edged.modelfile.reader import read_metadata
+from edged.model.file.reader import read_metadata
 from edged_models.cli.main import main
 from edged_models.conversion.appended import split
 from edged_models.conversion.card import Card

@@ -10,7 +10,7 @@ import tiny
 
 from edged.config.settings import ModelSettings
 from edged.marks import MARKS
-from edged.pipeline.model import load_model
+from edged.model.load import load_model
 from edged_models.cli.main import main
 from edged_models.conversion.calibration import LEAST
 from edged_models.conversion.card import Card

@@ -14,8 +14,8 @@ from edged import bundled
 from edged.config.settings import ModelSettings
 from edged.marks import MARKS
 from edged.marks.draw import draw
-from edged.workers.modelreport import Finding, Request
-from edged.workers.tryout import Tryout
+from edged.selftest.messages import Finding, Request
+from edged.selftest.process import Tryout
 from edged_models.cli.main import main
 from edged_models.testcard.enlarging import enlarged
 from edged_models.testcard.layout import PAGES, Page, Place, places

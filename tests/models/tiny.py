@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.config.settings import ModelSettings
-from edged.pipeline.model import load_model
+from edged.model.load import load_model
 from edged.types import Frame, PixelFormat
 from edged_models.tensorflow import keras, layers
 

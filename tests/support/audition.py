@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edged.geometry import iou_matrix
 from edged.marks.stage import Stage, TrueObject
-from edged.pipeline.model import Model
+from edged.model.load import Model
+from edged.scene.geometry import iou_matrix
 from edged.types import F32, Detections, Frame
 
 _PLAIN_SIGHT = 0.6

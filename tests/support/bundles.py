@@ -11,17 +11,17 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edged.config.settings import ModelSettings
-from edged.goldens import Expected, Golden, Goldens, Tolerances, write_goldens
 from edged.marks.stage import Stage
-from edged.ota import manifest as manifests
-from edged.ota import trust as trusts
-from edged.ota.bundle import write_bundle
-from edged.ota.envelope import Envelope, Signature, pae, write_envelope
-from edged.ota.keys import PublicKey
-from edged.ota.manifest import FileEntry, Input, Manifest, Variant, write_manifest
-from edged.ota.trust import ModelRole, Role, Trust, write_trust
-from edged.pipeline.model import Model, load_model
+from edged.model.goldens import Expected, Golden, Goldens, Tolerances, write_goldens
+from edged.model.load import Model, load_model
 from edged.types import Detections
+from edged.updates.bundle import manifest as manifests
+from edged.updates.bundle import trust as trusts
+from edged.updates.bundle.bundle import write_bundle
+from edged.updates.bundle.envelope import Envelope, Signature, pae, write_envelope
+from edged.updates.bundle.keys import PublicKey
+from edged.updates.bundle.manifest import FileEntry, Input, Manifest, Variant, write_manifest
+from edged.updates.bundle.trust import ModelRole, Role, Trust, write_trust
 from support.pictures import frame
 
 TINY = b"not a model, but what stands for one where nobody looks inside"

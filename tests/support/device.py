@@ -11,12 +11,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Self
 
-from edged.app.outbox import Outbox, open_outbox
 from edged.clock import SystemClock
 from edged.config.settings import Settings
-from edged.contract.header import Identity, Stamper
-from edged.contract.messages import Event
 from edged.interfaces import Delivered, Link, Notice, Received, Unheard
+from edged.messaging.contract.header import Identity, Stamper
+from edged.messaging.contract.messages import Event
+from edged.messaging.outbox import Outbox, open_outbox
 from edged.publishers.mqtt_settings import MqttSettings
 
 DEVICE = "shop-12"

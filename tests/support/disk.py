@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from edged.errors import StoreError
-from edged.ota.files import Files, explain
+from edged.host.files import Files, explain
 
 STATE = Path("/state")
 """The one folder that the disk has at first."""
@@ -59,7 +59,7 @@ class Synced:
 
     Attributes:
         node: the file or folder.
-        site: the functions of `edged.ota` that asked for it, the outermost first.
+        site: the functions of the store and the bundle that asked for it, the outermost first.
     """
 
     node: int
@@ -280,12 +280,16 @@ class MemoryDisk:
         return self._folder(path.parent, "find").number, path.name
 
 
+_DURABLE = ("/edged/updates/store/", "/edged/updates/bundle/", "/edged/host/files.py")
+"""Whose functions name the place of a sync."""
+
+
 def _site() -> str:
     names = list[str]()
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back
-        if "/edged/ota/" in frame.f_code.co_filename:
+        if any(folder in frame.f_code.co_filename for folder in _DURABLE):
             names.append(frame.f_code.co_name)
     return " ".join(reversed(names))
 

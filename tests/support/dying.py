@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
-from edged.app.asking import Install
-from edged.app.drops import Drops
-from edged.app.keeper import Keeper
-from edged.app.trial import Frames, Surroundings, Trial
-from edged.app.updates import Updates
 from edged.config.settings import Settings, UpdateSettings
 from edged.health import Conditions
-from edged.ota.compatibility import Host
-from edged.ota.files import Files
-from edged.ota.ledger import Ledger, Past, Request, read_ledger
-from edged.ota.lock import StoreLock
-from edged.ota.store import LEDGER, Store
+from edged.host.files import Files
 from edged.types import Detections
-from edged.workers.installer import Installer
-from edged.workers.installprotocol import Finished
-from edged.workers.protocol import Faltered, Observation, Ready
+from edged.updates.installer.installer import Installer
+from edged.updates.installer.messages import Finished
+from edged.updates.rules.compatibility import Host
+from edged.updates.rules.ledger import Ledger, Past, Request, read_ledger
+from edged.updates.service.control_messages import Install
+from edged.updates.service.drop_folder import Drops
+from edged.updates.service.repository import Keeper
+from edged.updates.service.service import Updates
+from edged.updates.service.trial_monitor import Frames, Surroundings, Trial
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import LEDGER, Store
+from edged.vision.messages import Faltered, Observation, Ready
 from support.bundles import Signing
 from support.clock import FakeClock
 from support.disk import ROOT, MemoryDisk
@@ -259,7 +259,7 @@ class _Life:
         self._updates.take(Finished(error=error))
 
     def _advance(self) -> None:
-        """As `edged.workers.install` does."""
+        """As `edged.updates.installer.main` does."""
         device = self._device
         files = cast("Files", _MortalFiles(device, "installer"))
         store = Store(ROOT, files)

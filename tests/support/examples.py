@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edged.contract.device import (
+from edged.messaging.contract.device import (
     CameraEntry,
     CameraHealth,
     Degradation,
@@ -15,8 +15,8 @@ from edged.contract.device import (
     SpoolState,
     Throttling,
 )
-from edged.contract.header import Header, Identity, Stamper, encode
-from edged.contract.messages import (
+from edged.messaging.contract.header import Header, Identity, Stamper, encode
+from edged.messaging.contract.messages import (
     CameraState,
     Detection,
     Event,
@@ -24,7 +24,7 @@ from edged.contract.messages import (
     Gap,
     Status,
 )
-from edged.contract.model import (
+from edged.messaging.contract.model import (
     Candidate,
     ChannelState,
     Deployed,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from edged.ota.deployment import MOST_BOOTS, MOST_DEATHS, MOST_TRANSITIONS
-from edged.ota.ledger import FACTORY, Ledger
+from edged.updates.rules.deployment import MOST_BOOTS, MOST_DEATHS, MOST_TRANSITIONS
+from edged.updates.rules.ledger import FACTORY, Ledger
 from support.sequences import SHELF
 
 STATES = ("fetching", "staged", "verified", "self-tested", "trial")

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from edged.errors import BundleError
-from edged.ota import deployment
-from edged.ota.envelope import Envelope, write_envelope
-from edged.ota.files import Files
-from edged.ota.ledger import FACTORY, Ledger, Request
-from edged.ota.manifest import (
+from edged.host.files import Files
+from edged.updates.bundle.envelope import Envelope, write_envelope
+from edged.updates.bundle.manifest import (
     PAYLOAD_TYPE,
     FileEntry,
     Input,
@@ -22,7 +20,9 @@ from edged.ota.manifest import (
     digest_of,
     write_manifest,
 )
-from edged.ota.store import Store
+from edged.updates.rules import deployment
+from edged.updates.rules.ledger import FACTORY, Ledger, Request
+from edged.updates.store.store import Store
 from support.disk import ROOT
 
 AT = "2027-01-01T00:00:00Z"

@@ -11,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from edged.app.asking import Install
-from edged.app.control import ControlClient
-from edged.board import Board
 from edged.clock import NS_PER_S
 from edged.errors import UpdateError
-from edged.ota.files import LocalFiles
-from edged.ota.ledger import Ledger, Past, Request
-from edged.ota.store import Store
+from edged.host.board import Board
+from edged.host.files import LocalFiles
+from edged.updates.rules.ledger import Ledger, Past, Request
+from edged.updates.service.control_messages import Install
+from edged.updates.service.control_socket import ControlClient
+from edged.updates.store.store import Store
 from support.bundles import Signing, make_bundle
 from support.daemon import Daemon
 from support.looking import Gap, Look, Strike, Waits, gaps
@@ -28,9 +28,9 @@ _POLL_S = 0.02
 _PATIENCE_S = 100.0
 """A machine that is busy with other things may be ten times as slow."""
 _PROGRAMS = {
-    "edged.workers.vision": "worker",
-    "edged.workers.install": "installer",
-    "edged.workers.selftest": "self-test",
+    "edged.vision.worker.main": "worker",
+    "edged.updates.installer.main": "installer",
+    "edged.selftest.main": "self-test",
 }
 _CONFIG = """
 [camera.a]

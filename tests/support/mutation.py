@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from tarfile import BLOCKSIZE
 
-from edged.ota.bundle import content, open_bundle
-from edged.ota.trust import Trust
+from edged.updates.bundle.bundle import content, open_bundle
+from edged.updates.bundle.trust import Trust
 
 Mutate = Callable[[random.Random, bytearray], None]
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.geometry import iou_matrix
-from edged.pipeline.model import Model
+from edged.model.load import Model
+from edged.scene.geometry import iou_matrix
 from edged.types import Detections, Frame, PixelFormat
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from edged.errors import EdgedError, StoreError
-from edged.ota.deployment import kept_versions
-from edged.ota.files import Files
-from edged.ota.ledger import FACTORY, Ledger, read_ledger, write_ledger
-from edged.ota.store import INCOMING, LEDGER, rescue
-from edged.ota.versions import VERSIONS
+from edged.host.files import Files
+from edged.updates.rules.deployment import kept_versions
+from edged.updates.rules.ledger import FACTORY, Ledger, read_ledger, write_ledger
+from edged.updates.store.store import INCOMING, LEDGER, rescue
+from edged.updates.store.versions import VERSIONS
 from support.crashes import crash_states
 from support.disk import ROOT, Event, MemoryDisk, Synced, Tree
 from support.installation import Device, Made

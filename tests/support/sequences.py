@@ -7,8 +7,8 @@ from functools import cache
 from itertools import count
 
 from edged.errors import StoreError
-from edged.ota.files import Files
-from edged.ota.versions import VERSIONS
+from edged.host.files import Files
+from edged.updates.store.versions import VERSIONS
 from support.disk import (
     ROOT,
     Event,

@@ -14,12 +14,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from edged.app.asking import Answer, Install, Question
-from edged.app.control import ControlClient
 from edged.clock import NS_PER_S
-from edged.ota.bundle import open_unverified
-from edged.ota.ledger import Request
-from edged.ota.manifest import Probation
+from edged.updates.bundle.bundle import open_unverified
+from edged.updates.bundle.manifest import Probation
+from edged.updates.rules.ledger import Request
+from edged.updates.service.control_messages import Answer, Install, Question
+from edged.updates.service.control_socket import ControlClient
 from support.broker import Broker, running
 from support.bundles import Signing, make_bundle
 from support.daemon import DEVICE, Daemon

@@ -11,8 +11,9 @@ from typing import NamedTuple, Self, TypeVar
 import msgspec
 
 from edged.config.settings import ModelSettings
-from edged.workers import child, protocol
-from edged.workers.protocol import CameraJob, FromWorker, Observation, Plan, Report, VisionJob
+from edged.ipc import child
+from edged.vision import messages as protocol
+from edged.vision.messages import CameraJob, FromWorker, Observation, Plan, Report, VisionJob
 
 _Message = TypeVar("_Message", bound=FromWorker)
 
@@ -74,7 +75,7 @@ class Worker:
         self.heard: list[Heard] = []
 
     def __enter__(self) -> Self:
-        self._process, self._channel = child.spawn("edged.workers.vision")
+        self._process, self._channel = child.spawn("edged.vision.worker.main")
         self._channel.send(protocol.pack(self._job))
         return self
 

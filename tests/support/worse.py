@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edged.modelfile.flatbuffer import Table
+from edged.model.file.flatbuffer import Table
 
 _SUBGRAPHS, _BUFFERS = 2, 4  # of Model
 _TENSORS, _OPERATORS = 0, 3  # of SubGraph

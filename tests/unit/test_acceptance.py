@@ -8,9 +8,9 @@ import pytest
 
 from edged.errors import ModelError
 from edged.interpreters.simulated import SimulatedInterpreter
-from edged.pipeline.acceptance import accept, reference_pictures
-from edged.pipeline.encode import Encoder
-from edged.pipeline.model import Model, find_family
+from edged.model.acceptance import accept, reference_pictures
+from edged.model.encode import Encoder
+from edged.model.load import Model, find_family
 from edged.types import ModelSignature, TensorInfo
 from support.families import SIDE_PX, centred
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.pipeline.agreement import UNKNOWN, Agreement, Translation, agreement
+from edged.model.agreement import UNKNOWN, Agreement, Translation, agreement
 from edged.types import Detections
 
 Box = tuple[float, float, float, float]

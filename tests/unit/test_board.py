@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.board import Board
+from edged.host.board import Board
 
 
 def put(root: Path, name: str, text: str) -> None:

@@ -11,7 +11,7 @@ from edged.cameras.synthetic import SyntheticCamera
 from edged.config.settings import ModelSettings
 from edged.marks import MARKS
 from edged.marks.stage import Stage
-from edged.pipeline.model import Model, load_model
+from edged.model.load import Model, load_model
 from support.audition import audition, detect
 
 SETTINGS = SyntheticCamera.Settings()

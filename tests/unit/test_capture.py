@@ -3,10 +3,10 @@ import pytest
 from edged.backoff import Backoff
 from edged.errors import CameraError, CameraTimeoutError
 from edged.interfaces import CameraInfo
-from edged.pipeline.capture import Capture, stall_s
-from edged.pipeline.capture_status import CaptureState
-from edged.pipeline.slot import Slots
 from edged.types import Frame
+from edged.vision.worker.capture import Capture, stall_s
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import Slots
 from support.cameras import ScriptedCamera, Step, end, frame
 from support.clock import FakeClock
 

@@ -9,17 +9,17 @@ import pytest
 from edged.cli.bundle_create import read_details
 from edged.cli.main import main
 from edged.config.problems import InvalidConfigError
-from edged.ota.bundle import write_bundle
-from edged.ota.envelope import Envelope, write_envelope
-from edged.ota.manifest import (
+from edged.updates.bundle.bundle import write_bundle
+from edged.updates.bundle.envelope import Envelope, write_envelope
+from edged.updates.bundle.manifest import (
     PAYLOAD_TYPE,
     Budgets,
     Requirements,
     Thresholds,
     write_manifest,
 )
-from edged.ota.signing import make_key
-from edged.ota.trust import ModelRole, Role, Trust
+from edged.updates.bundle.signing import make_key
+from edged.updates.bundle.trust import ModelRole, Role, Trust
 from support.bundles import (
     GOLDENS,
     TINY,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from edged.cli.main import main
-from edged.ota.files import LocalFiles
-from edged.ota.trust import read_trust
-from edged.ota.trusted import load_trust
+from edged.host.files import LocalFiles
+from edged.updates.bundle.trust import read_trust
+from edged.updates.bundle.trusted import load_trust
 from support.bundles import Key, Signing, make_bundle
 
 TRUST = Signing().trust_envelope()

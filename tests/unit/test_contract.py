@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.clock import NS_PER_S
-from edged.contract import schema
-from edged.contract.header import Header, rfc3339
-from edged.contract.messages import Status
-from edged.contract.topics import Topics
+from edged.messaging.contract import schema
+from edged.messaging.contract.header import Header, rfc3339
+from edged.messaging.contract.messages import Status
+from edged.messaging.contract.topics import Topics
 from support.clock import FakeClock
 from support.examples import GOLDENS, NOW, NOW_NS, event, examples, payload, stamper, state
 
@@ -29,7 +29,9 @@ def schema_of(message: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", schema.MESSAGES)
 def test_shipped_schema_is_that_of_the_struct(name: str) -> None:
-    assert schema.shipped(name) == schema.text(name), "run: python -m edged.contract.schema"
+    assert schema.shipped(name) == schema.text(name), (
+        "run: python -m edged.messaging.contract.schema"
+    )
 
 
 @pytest.mark.parametrize("name", schema.MESSAGES)
@@ -94,7 +96,7 @@ def test_every_field_says_what_it_means(name: str) -> None:
 
 def test_docs_have_the_fields_of_today() -> None:
     text = DOCS.read_text("utf-8")
-    assert text == schema.docs(text), "run: python -m edged.contract.schema"
+    assert text == schema.docs(text), "run: python -m edged.messaging.contract.schema"
     assert all(f"### {name}\n" in text for name in schema.MESSAGES)
 
 

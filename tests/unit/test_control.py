@@ -7,9 +7,16 @@ from queue import SimpleQueue
 
 import pytest
 
-from edged.app.asking import Answer, ModelStatus, RollBack, Status, pack, unpack_question
-from edged.app.control import NAME, Asked, ControlClient, ControlServer
 from edged.errors import UpdateError
+from edged.updates.service.control_messages import (
+    Answer,
+    ModelStatus,
+    RollBack,
+    Status,
+    pack,
+    unpack_question,
+)
+from edged.updates.service.control_socket import NAME, Asked, ControlClient, ControlServer
 
 
 def serve(folder: Path) -> tuple[ControlServer, SimpleQueue[Asked]]:

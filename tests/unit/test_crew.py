@@ -1,9 +1,9 @@
 """Workers are started, watched and replaced; their processes are stand-ins, the clock is ours."""
 
-from edged.app.crew import HOPELESS_LOSSES, START_LIMIT_S, UNKILLABLE_S, Crew
-from edged.app.inbox import Gone, Heard
 from edged.config.settings import ModelSettings
-from edged.workers.protocol import Fault, Plan, Ready, Report, VisionJob
+from edged.vision.messages import Fault, Plan, Ready, Report, VisionJob
+from edged.vision.messages_in import Gone, Heard
+from edged.vision.pool import HOPELESS_LOSSES, START_LIMIT_S, UNKILLABLE_S, Crew
 from support.clock import FakeClock
 
 HANG_S = 5.0

@@ -1,7 +1,7 @@
 """Which frames' detections are told."""
 
-from edged.app.detections_gate import DetectionsGate
 from edged.clock import NS_PER_S
+from edged.daemon.detections_gate import DetectionsGate
 
 
 def test_one_empty_message_when_the_scene_clears() -> None:

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edged.app.asking import ModelStatus, VersionStatus
-from edged.app.doctor import accelerator, host, judging, parts, running
-from edged.app.doctor.finding import Finding, fail, ok, warn, worst
-from edged.app.doctor.visit import side_by_side
-from edged.app.noticeboard import Noticeboard, read_notice
-from edged.app.service import ServiceState
-from edged.board import Board, Throttling
+from edged.checks.doctor import accelerator, host, judging, parts, running
+from edged.checks.doctor.finding import Finding, fail, ok, warn, worst
+from edged.checks.doctor.visit import side_by_side
+from edged.checks.systemd_unit import ServiceState
 from edged.cli.main import main
 from edged.clock import SystemClock
 from edged.config.load import load
 from edged.config.settings import Settings
-from edged.contract.device import Degradation, Disk, Health, Info
-from edged.ota.ledger import Deployment, Request
+from edged.daemon.status_files import Noticeboard, read_notice
+from edged.host.board import Board, Throttling
+from edged.messaging.contract.device import Degradation, Disk, Health, Info
+from edged.updates.rules.ledger import Deployment, Request
+from edged.updates.service.control_messages import ModelStatus, VersionStatus
 from support.examples import BEFORE, examples, stamper
 from support.examples import health as example_health
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edged.pipeline.encode import Encoder, fit_frame
-from edged.pipeline.picture import planes
+from edged.model.encode import Encoder, fit_frame
+from edged.model.picture import planes
 from edged.types import Channels, Fitting, Frame, InputSpec, PixelFormat, TensorInfo
 from support.pictures import frame
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from edged.clock import NS_PER_S
 from edged.config.settings import EventSettings
-from edged.events import EventRules, EventType, FrameRef, ObjectEvent
-from edged.tracking import Track, TrackUpdate
-from edged.zones import Membership
+from edged.scene.events import EventRules, EventType, FrameRef, ObjectEvent
+from edged.scene.tracking import Track, TrackUpdate
+from edged.scene.zones import Membership
 
 LABELS = ("person", "car")
 START, UPDATE, END = EventType.START, EventType.UPDATE, EventType.END

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from edged.ota.evidence import Evidence, Reservoir, Witness
+from edged.updates.rules.evidence import Evidence, Reservoir, Witness
 
 MS = 1_000_000
 

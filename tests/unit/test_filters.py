@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edged.config.settings import DetectSettings, LabelFilter
-from edged.filters import Filters, label_of
+from edged.scene.filters import Filters, label_of
 from edged.types import Detections
 
 LABELS = ("person", "???", "car")

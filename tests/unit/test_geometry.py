@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.geometry import areas, feet, in_polygon, iou, iou_matrix
+from edged.scene.geometry import areas, feet, in_polygon, iou, iou_matrix
 
 fraction = st.floats(0.0, 1.0, width=32)
 box = st.tuples(fraction, fraction, fraction, fraction).map(

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
-from edged.goldens import Expected, Golden, Goldens, Tolerances, write_goldens
-from edged.pipeline.golden_run import golden_faults
-from edged.pipeline.model import Model, load_model
+from edged.model.golden_run import golden_faults
+from edged.model.goldens import Expected, Golden, Goldens, Tolerances, write_goldens
+from edged.model.load import Model, load_model
 
 BLOCK = (80, 60, 160, 180)
 EXPECTED = Expected(label="red", class_id=0, score=1.0, box=(0.25, 0.25, 0.5, 0.75))

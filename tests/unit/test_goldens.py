@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.errors import ModelError
-from edged.goldens import (
+from edged.model.goldens import (
     Expected,
     Golden,
     Goldens,

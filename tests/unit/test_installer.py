@@ -19,16 +19,16 @@ from edged.errors import (
     WorkerError,
 )
 from edged.fetchers.file import FileFetcher
-from edged.ota import deployment as rules
-from edged.ota.bundle import open_unverified
-from edged.ota.compatibility import Host
-from edged.ota.files import Files
-from edged.ota.ledger import Deployment, Ledger, Request
-from edged.ota.manifest import MOST_BUNDLE_BYTES, Requirements
-from edged.ota.store import InstalledVersion, Store
-from edged.ota.trust import Trust
-from edged.workers.installer import Installer
-from edged.workers.installprotocol import Progress
+from edged.host.files import Files
+from edged.updates.bundle.bundle import open_unverified
+from edged.updates.bundle.manifest import MOST_BUNDLE_BYTES, Requirements
+from edged.updates.bundle.trust import Trust
+from edged.updates.installer.installer import Installer
+from edged.updates.installer.messages import Progress
+from edged.updates.rules import deployment as rules
+from edged.updates.rules.compatibility import Host
+from edged.updates.rules.ledger import Deployment, Ledger, Request
+from edged.updates.store.store import InstalledVersion, Store
 from support.bundles import Signing, make_bundle
 from support.clock import FakeClock
 from support.disk import ROOT, FailingFiles, MemoryDisk

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from edged.ota.bundle import open_unverified
-from edged.ota.compatibility import Host
-from edged.ota.ledger import Ledger
-from edged.ota.store import Store
-from edged.workers.installer import Installer
+from edged.updates.bundle.bundle import open_unverified
+from edged.updates.installer.installer import Installer
+from edged.updates.rules.compatibility import Host
+from edged.updates.rules.ledger import Ledger
+from edged.updates.store.store import Store
 from support.bundles import Signing, make_bundle
 from support.clock import FakeClock
 from support.disk import ROOT, MemoryDisk, Synced

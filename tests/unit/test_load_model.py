@@ -4,7 +4,7 @@ import pytest
 
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError, RegistryError
-from edged.pipeline.model import load_model
+from edged.model.load import load_model
 
 pytestmark = pytest.mark.runtime
 

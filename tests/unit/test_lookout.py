@@ -6,17 +6,16 @@ from queue import SimpleQueue
 
 import pytest
 
-from edged.app.choice import Choice
-from edged.app.crew import Loss
-from edged.app.inbox import Heard, Inbox
-from edged.app.lookout import Lookout
-from edged.app.outbox import open_outbox
 from edged.cameras.synthetic import SyntheticCamera
 from edged.config.settings import CameraSettings, ModelSettings, Settings
-from edged.contract.header import Identity, Stamper
+from edged.daemon.inbox import Inbox
+from edged.daemon.vision_service import Lookout
 from edged.health import Conditions
+from edged.messaging.contract.header import Identity, Stamper
+from edged.messaging.outbox import open_outbox
 from edged.publishers.jsonl import JsonlPublisher
-from edged.workers.protocol import (
+from edged.vision.active_model import Choice
+from edged.vision.messages import (
     Compared,
     Declined,
     Faltered,
@@ -26,6 +25,8 @@ from edged.workers.protocol import (
     Ready,
     VisionJob,
 )
+from edged.vision.messages_in import Heard
+from edged.vision.pool import Loss
 from support.clock import FakeClock
 
 OLD = Choice(model=ModelSettings(path=Path("/old.tflite")))

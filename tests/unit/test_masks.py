@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.config.settings import Polygon
-from edged.geometry import in_polygon
-from edged.pipeline.masks import MaskPainter
-from edged.pipeline.picture import planes
+from edged.model.picture import planes
+from edged.scene.geometry import in_polygon
 from edged.types import Frame, PixelFormat
+from edged.vision.worker.masks import MaskPainter
 
 pytestmark = pytest.mark.runtime
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from edged.app.asking import ModelStatus
-from edged.app.model_wording import ModelReport, model_state
-from edged.ota.ledger import FACTORY, Outcome, Past
+from edged.updates.rules.ledger import FACTORY, Outcome, Past
+from edged.updates.service.control_messages import ModelStatus
+from edged.updates.service.status_payload import ModelReport, model_state
 from support.examples import stamper
 
 DIGEST = "d" * 64

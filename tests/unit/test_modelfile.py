@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edged.errors import ModelError
-from edged.modelfile.flatbuffer import DamagedError, Table
-from edged.modelfile.labels import parse_labels
-from edged.modelfile.reader import read_metadata
+from edged.model.file.flatbuffer import DamagedError, Table
+from edged.model.file.labels import parse_labels
+from edged.model.file.reader import read_metadata
 from support.data import data
 
 EMPTY_GRAPH = struct.pack("<I4sHHi", 12, b"TFL3", 4, 4, 4)

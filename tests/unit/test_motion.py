@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edged.clock import NS_PER_S
-from edged.motion import Motion, MotionDetector, luma
+from edged.scene.motion import Motion, MotionDetector, luma
 from edged.types import Frame, PixelFormat
 
 pytestmark = pytest.mark.runtime

@@ -10,7 +10,8 @@ from typing import Literal
 import pytest
 
 from edged.errors import BundleError, StoreError
-from edged.ota.archive import (
+from edged.host.files import LocalFiles
+from edged.updates.bundle.archive import (
     ENVELOPE,
     MOST_ARCHIVE_BYTES,
     Member,
@@ -19,9 +20,8 @@ from edged.ota.archive import (
     walk,
     write_archive,
 )
-from edged.ota.envelope import MOST_ENVELOPE_BYTES
-from edged.ota.files import LocalFiles
-from edged.ota.manifest import MOST_FILES
+from edged.updates.bundle.envelope import MOST_ENVELOPE_BYTES
+from edged.updates.bundle.manifest import MOST_FILES
 
 Part = tuple[TarInfo, bytes]
 

@@ -11,13 +11,10 @@ import pytest
 from msgspec.structs import replace as changed
 
 from edged.errors import BundleError, TrustError
-from edged.ota import deployment as rules
-from edged.ota.desired import Desired, follow, is_stale, noted, read_desired, write_desired
-from edged.ota.envelope import Envelope, Signature, read_envelope, write_envelope
-from edged.ota.ledger import Ledger, Request
-from edged.ota.manifest import PAYLOAD_TYPE as MANIFEST_TYPE
-from edged.ota.manifest import Manifest, digest_of, read_manifest, write_manifest
-from edged.ota.trust import (
+from edged.updates.bundle.envelope import Envelope, Signature, read_envelope, write_envelope
+from edged.updates.bundle.manifest import PAYLOAD_TYPE as MANIFEST_TYPE
+from edged.updates.bundle.manifest import Manifest, digest_of, read_manifest, write_manifest
+from edged.updates.bundle.trust import (
     DESIRED_PAYLOAD_TYPE,
     PAYLOAD_TYPE,
     ModelRole,
@@ -29,6 +26,16 @@ from edged.ota.trust import (
     successor,
     write_trust,
 )
+from edged.updates.rules import deployment as rules
+from edged.updates.rules.desired import (
+    Desired,
+    follow,
+    is_stale,
+    noted,
+    read_desired,
+    write_desired,
+)
+from edged.updates.rules.ledger import Ledger, Request
 from support.bundles import Key, Signing, make_manifest, sign
 
 AT = "2026-01-01T00:00:00Z"

@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from edged.errors import BundleError, StoreError, TrustError
-from edged.goldens import read_goldens, write_goldens
-from edged.ota import manifest as manifests
-from edged.ota.archive import CHUNK_BYTES, ENVELOPE, write_archive
-from edged.ota.bundle import (
+from edged.host.files import LocalFiles
+from edged.model.goldens import read_goldens, write_goldens
+from edged.updates.bundle import manifest as manifests
+from edged.updates.bundle.archive import CHUNK_BYTES, ENVELOPE, write_archive
+from edged.updates.bundle.bundle import (
     Bundle,
     check_goldens,
     content,
@@ -21,8 +22,7 @@ from edged.ota.bundle import (
     rewrite_envelope,
     write_bundle,
 )
-from edged.ota.files import LocalFiles
-from edged.ota.manifest import Manifest, Variant, digest_of, write_manifest
+from edged.updates.bundle.manifest import Manifest, Variant, digest_of, write_manifest
 from support.bundles import (
     GOLDENS,
     TINY,

@@ -7,9 +7,9 @@ import pytest
 
 import edged
 from edged.errors import BundleError
-from edged.ota.compatibility import Host, check_requirements, lacks_room, unfit
-from edged.ota.host import this_host
-from edged.ota.manifest import Requirements, Variant
+from edged.updates.bundle.manifest import Requirements, Variant
+from edged.updates.rules.compatibility import Host, check_requirements, lacks_room, unfit
+from edged.updates.store.host import this_host
 from support.bundles import TINY, bundle_files, make_manifest
 
 HOST = Host(

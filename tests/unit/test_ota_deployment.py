@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from edged.errors import BundleError, StoreError, UpdateError
-from edged.ota import deployment as rules
-from edged.ota.ledger import (
+from edged.updates.rules import deployment as rules
+from edged.updates.rules.ledger import (
     FACTORY,
     MOST_LEDGER_BYTES,
     Deployment,

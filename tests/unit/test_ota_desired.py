@@ -4,10 +4,17 @@ import pytest
 from msgspec.structs import replace
 
 from edged.errors import BundleError, UpdateError
-from edged.ota import deployment
-from edged.ota.desired import Desired, follow, is_stale, noted, read_desired, write_desired
-from edged.ota.ledger import FACTORY, Ledger, Request
-from edged.ota.manifest import digest_of
+from edged.updates.bundle.manifest import digest_of
+from edged.updates.rules import deployment
+from edged.updates.rules.desired import (
+    Desired,
+    follow,
+    is_stale,
+    noted,
+    read_desired,
+    write_desired,
+)
+from edged.updates.rules.ledger import FACTORY, Ledger, Request
 
 NEW, OLD, OTHER = (letter * 64 for letter in "abc")
 DESIRED = Desired(

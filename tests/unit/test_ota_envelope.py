@@ -4,7 +4,7 @@ import json
 import pytest
 
 from edged.errors import BundleError
-from edged.ota.envelope import (
+from edged.updates.bundle.envelope import (
     MOST_ENVELOPE_BYTES,
     MOST_SIGNATURES,
     Envelope,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edged.errors import StoreError
-from edged.ota.files import Files, LocalFiles, partial, replace, write_new
+from edged.host.files import Files, LocalFiles, partial, replace, write_new
 from support.disk import STATE, MemoryDisk
 
 

@@ -11,9 +11,9 @@ from securesystemslib.dsse import Envelope as TheirEnvelope
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from edged.errors import BundleError, UpdateError
-from edged.ota import signing
-from edged.ota.envelope import pae, read_envelope
-from edged.ota.keys import PublicKey, read_public_key, verify
+from edged.updates.bundle import signing
+from edged.updates.bundle.envelope import pae, read_envelope
+from edged.updates.bundle.keys import PublicKey, read_public_key, verify
 from support.bundles import Key, sign
 
 ALICE = Key("alice")
@@ -185,7 +185,7 @@ def test_without_the_library_nothing_passes_and_the_extra_is_named(
 def test_the_rules_load_no_library_before_there_is_a_signature() -> None:
     """They are imported by the daemon, which is to stay small."""
     program = (
-        "import edged.ota.trusted, edged.ota.desired, sys;"
+        "import edged.updates.bundle.trusted, edged.updates.rules.desired, sys;"
         "print(*({'cryptography', 'securesystemslib'} & sys.modules.keys()), end='')"
     )
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)

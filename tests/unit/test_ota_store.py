@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from edged.errors import BundleError, StoreError
-from edged.ota import deployment
-from edged.ota.files import LocalFiles
-from edged.ota.ledger import FACTORY, MOST_LEDGER_BYTES, Ledger, read_ledger
-from edged.ota.lock import StoreLock
-from edged.ota.store import Store, rescue
+from edged.host.files import LocalFiles
+from edged.updates.rules import deployment
+from edged.updates.rules.ledger import FACTORY, MOST_LEDGER_BYTES, Ledger, read_ledger
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import Store, rescue
 from support.installation import Device, Made, made
 
 ONE, TWO, THREE = (made(str(k), counter=k, epoch=k) for k in (1, 2, 3))
@@ -314,7 +314,7 @@ def test_a_child_that_is_not_given_the_lock_does_not_hold_it(tmp_path: Path) -> 
 
 def test_whoever_is_killed_lets_go_of_the_lock(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from edged.ota.lock import StoreLock\n"
+        "import sys; from pathlib import Path; from edged.updates.store.lock import StoreLock\n"
         "lock = StoreLock(Path(sys.argv[1])); lock.take(); print(flush=True); input()"
     )
     child = subprocess.Popen(

@@ -19,10 +19,10 @@ from hypothesis.stateful import (
 )
 
 from edged.errors import StoreError, UpdateError
-from edged.ota.deployment import kept_versions
-from edged.ota.ledger import FACTORY
-from edged.ota.store import rescue
-from edged.ota.versions import VERSIONS
+from edged.updates.rules.deployment import kept_versions
+from edged.updates.rules.ledger import FACTORY
+from edged.updates.store.store import rescue
+from edged.updates.store.versions import VERSIONS
 from support.crashes import one_crash_state
 from support.disk import ROOT, FailingFiles, MemoryDisk, PowerCutError
 from support.expected import Expected, seen

@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from edged.errors import BundleError, StoreError, TrustError
-from edged.ota import trusted
-from edged.ota.files import LocalFiles
-from edged.ota.manifest import PAYLOAD_TYPE as MANIFEST_TYPE
-from edged.ota.manifest import write_manifest
-from edged.ota.trust import (
+from edged.host.files import LocalFiles
+from edged.updates.bundle import trusted
+from edged.updates.bundle.manifest import PAYLOAD_TYPE as MANIFEST_TYPE
+from edged.updates.bundle.manifest import write_manifest
+from edged.updates.bundle.trust import (
     DESIRED_PAYLOAD_TYPE,
     PAYLOAD_TYPE,
     ModelRole,

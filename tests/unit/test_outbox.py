@@ -6,13 +6,13 @@ from queue import SimpleQueue
 
 import pytest
 
-from edged.app.outbox import IN_FLIGHT, Birth, Notify, Outbox, open_outbox
 from edged.config.settings import Settings
-from edged.contract.messages import Status
 from edged.errors import ConfigError
 from edged.interfaces import Delivered, Link, Notice, Outgoing, Received, Unheard
+from edged.messaging.contract.messages import Status
+from edged.messaging.outbox import IN_FLIGHT, Birth, Notify, Outbox, open_outbox
+from edged.messaging.spool import Spool
 from edged.publishers.jsonl import JsonlSettings
-from edged.spool import Spool
 from support.clock import FakeClock
 from support.examples import detections, event, stamper, state
 from support.publisher import HandPublisher

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from edged.config.settings import ModelSettings
-from edged.workers.plans import PlanBox, names, shadow_of, share_a_device
-from edged.workers.protocol import Plan
+from edged.vision.messages import Plan
+from edged.vision.worker.plans import PlanBox, names, shadow_of, share_a_device
 
 
 def on(delegate: str | None, name: str = "a") -> ModelSettings:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.ota.evidence import Evidence
-from edged.ota.manifest import Budgets, Probation
-from edged.ota.probation import Back, Baseline, Going, Keep, Verdict, judge
+from edged.updates.bundle.manifest import Budgets, Probation
+from edged.updates.rules.evidence import Evidence
+from edged.updates.rules.probation import Back, Baseline, Going, Keep, Verdict, judge
 
 T = TypeVar("T")
 BASELINE = Baseline(fps=20.0, frame_s_p95=0.030)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from edged.config.settings import ModelSettings
 from edged.errors import WorkerError
 from edged.types import Detections
-from edged.workers import protocol
-from edged.workers.protocol import CameraJob, Fault, Observation, Plan, Ready, Report, VisionJob
+from edged.vision import messages as protocol
+from edged.vision.messages import CameraJob, Fault, Observation, Plan, Ready, Report, VisionJob
 
 
 def observation(n: int = 3) -> Observation:

@@ -11,15 +11,15 @@ from tempfile import gettempdir
 
 import pytest
 
-from edged.app.service import ServiceState, failed_by_itself, never_ran, read
+from edged.checks.systemd_unit import ServiceState, failed_by_itself, never_ran, read
 from edged.cli.main import main
 from edged.errors import StoreError, UpdateError
-from edged.ota import deployment
-from edged.ota.files import LocalFiles
-from edged.ota.ledger import FACTORY, Ledger, Request
-from edged.ota.lock import StoreLock
-from edged.ota.stepback import step_back
-from edged.ota.store import Store
+from edged.host.files import LocalFiles
+from edged.updates.rules import deployment
+from edged.updates.rules.fallback import step_back
+from edged.updates.rules.ledger import FACTORY, Ledger, Request
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import Store
 from support.installation import AT, Device, made
 
 ONE, TWO, THREE = (made(str(k), counter=k) for k in (1, 2, 3))

@@ -13,8 +13,8 @@ from edged.config.settings import (
     TrackSettings,
     ZoneSettings,
 )
-from edged.events import EventType, ObjectEvent
-from edged.scene import Scene, SceneUpdate
+from edged.scene.events import EventType, ObjectEvent
+from edged.scene.scene import Scene, SceneUpdate
 from edged.types import Detections
 from support.crowd import Street, film
 from support.data import data

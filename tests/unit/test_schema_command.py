@@ -5,7 +5,7 @@ import json
 import pytest
 
 from edged.cli.main import main
-from edged.contract import schema
+from edged.messaging.contract import schema
 
 
 def test_lists_the_messages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 import threading
 
-from edged.pipeline.slot import Slots
+from edged.vision.worker.slots import Slots
 from support.cameras import frame
 
 

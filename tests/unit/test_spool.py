@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edged.errors import SpoolError
-from edged.spool import Item, Loss, Rank, Spool
-from edged.spool.loss import Range, merge
-from edged.spool.numbers import BLOCK, Numbers
+from edged.messaging.spool import Item, Loss, Rank, Spool
+from edged.messaging.spool.loss import Range, merge
+from edged.messaging.spool.numbers import BLOCK, Numbers
 from support.clock import FakeClock
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edged.spool import Item, Loss, Rank, Spool
-from edged.spool.mark import Mark, MarkFile
+from edged.messaging.spool import Item, Loss, Rank, Spool
+from edged.messaging.spool.mark import Mark, MarkFile
 from support.clock import FakeClock
 
 RETRY_S = 31

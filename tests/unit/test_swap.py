@@ -12,14 +12,14 @@ from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, WorkerError
 from edged.interpreters.simulated import SimulatedInterpreter
-from edged.motion import MotionDetector
-from edged.pipeline.masks import MaskPainter
-from edged.pipeline.vision import View, Vision
+from edged.scene.motion import MotionDetector
 from edged.types import Frame
-from edged.workers.observer import Scope, Trial
-from edged.workers.plans import PlanBox, shadow_of
-from edged.workers.protocol import Compared, Declined, Faltered, FromWorker, Plan, Ready
-from edged.workers.swap import Swap
+from edged.vision.messages import Compared, Declined, Faltered, FromWorker, Plan, Ready
+from edged.vision.worker.masks import MaskPainter
+from edged.vision.worker.model_switch import Swap
+from edged.vision.worker.plans import PlanBox, shadow_of
+from edged.vision.worker.runners import Scope, Trial
+from edged.vision.worker.stages import View, Vision
 from support.pictures import frame
 from support.visionworker import simulated
 

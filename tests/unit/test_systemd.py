@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edged import systemd
+from edged.host import systemd
 
 
 @pytest.fixture

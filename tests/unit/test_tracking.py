@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from edged.clock import NS_PER_S
 from edged.config.settings import TrackSettings
-from edged.geometry import iou_matrix
-from edged.tracking import Track, Tracker, TrackUpdate
-from edged.tracking.tracker import MAX_TRACKS
+from edged.scene.geometry import iou_matrix
+from edged.scene.tracking import Track, Tracker, TrackUpdate
+from edged.scene.tracking.tracker import MAX_TRACKS
 from edged.types import Detections
 from support.crowd import Street, film
 

@@ -9,24 +9,24 @@ from typing import Literal, cast
 import pytest
 from msgspec.structs import replace
 
-from edged.app.asking import Collect, Commit, Install, RollBack, Status
-from edged.app.crew import Loss
-from edged.app.drops import Drops
-from edged.app.keeper import Keeper
-from edged.app.trial import Frames, Surroundings, Trial
-from edged.app.updates import SILENT_S, Updates
 from edged.config.settings import ModelSettings, Settings, UpdateSettings
 from edged.health import Conditions
+from edged.host.files import Files
 from edged.interfaces import Received
-from edged.ota import deployment
-from edged.ota.files import Files
-from edged.ota.ledger import FACTORY, Request
-from edged.ota.lock import StoreLock
-from edged.ota.manifest import Probation
-from edged.ota.store import Store
 from edged.types import Detections
-from edged.workers.installprotocol import Finished, Progress
-from edged.workers.protocol import Compared, Declined, Faltered, Fault, Observation, Ready
+from edged.updates.bundle.manifest import Probation
+from edged.updates.installer.messages import Finished, Progress
+from edged.updates.rules import deployment
+from edged.updates.rules.ledger import FACTORY, Request
+from edged.updates.service.control_messages import Collect, Commit, Install, RollBack, Status
+from edged.updates.service.drop_folder import Drops
+from edged.updates.service.repository import Keeper
+from edged.updates.service.service import SILENT_S, Updates
+from edged.updates.service.trial_monitor import Frames, Surroundings, Trial
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import Store
+from edged.vision.messages import Compared, Declined, Faltered, Fault, Observation, Ready
+from edged.vision.pool import Loss
 from support.clock import FakeClock
 from support.disk import ROOT, FailingFiles, MemoryDisk
 from support.installation import AT, Device, Made, made

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edged.config.settings import ZoneSettings
-from edged.zones import Membership, Zones
+from edged.scene.zones import Membership, Zones
 
 LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 LOWER = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 import edged_models
 from edged.config.settings import ModelSettings
+from edged.selftest.process import try_model
 from edged.types import InputSpec
-from edged.workers.tryout import try_model
 from edged_models.compression.machine import Machine, this_machine
 from edged_models.conversion.contents import Contents, contents
 from edged_models.conversion.flatmodel import flat_model, read_model

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from edged.cli.numbers import count, number
-from edged.goldens import Goldens, Tolerances
+from edged.model.goldens import Goldens, Tolerances
 from edged_models import console
 
 _LEAST, _MOST = 4, 64

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.modelfile.reader import read_metadata
+from edged.model.file.reader import read_metadata
 from edged_models import console
 from edged_models.conversion.arguments import add_card, card_of_options
 from edged_models.conversion.card import Card

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 
 import msgspec
 
-from edged.workers.child import describe_exit
+from edged.ipc.child import describe_exit
 from edged_models.compression.techniques import Built, Done, Job, Refused, Word
 from edged_models.errors import ToolError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from edged.errors import EdgedError
-from edged.workers.child import live_under_parent
+from edged.ipc.child import live_under_parent
 from edged_models.compression.techniques import Built, Done, Job, Refused, Word
 from edged_models.compression.variants import variant_of
 from edged_models.detector.checkpoint import load_checkpoint

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from edged.workers.child import describe_exit
+from edged.ipc.child import describe_exit
 from edged_models.compression.rows import Cost
 from edged_models.compression.timing import Contestant, Timing
 from edged_models.errors import ToolError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from edged.board import Board
+from edged.host.board import Board
 
 _PACKAGES = {"litert": "ai-edge-litert", "tflite": "tflite-runtime"}
 

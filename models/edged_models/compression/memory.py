@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edged.config.settings import ModelSettings
-from edged.pipeline.model import load_model
+from edged.model.load import load_model
 
 _MODULES = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
 

@@ -13,8 +13,8 @@ import numpy as np
 from msgspec import Struct
 
 from edged.config.settings import ModelSettings
-from edged.pipeline.model import Model, load_model
-from edged.workers.child import live_under_parent
+from edged.ipc.child import live_under_parent
+from edged.model.load import Model, load_model
 
 _ROUNDS = 15
 _IN_A_ROW = 5

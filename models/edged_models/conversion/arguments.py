@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 from edged.cli.numbers import count
-from edged.modelfile.labels import parse_labels
+from edged.model.file.labels import parse_labels
 from edged_models.conversion.card import Card
 from edged_models.errors import SourceError, ToolError
 

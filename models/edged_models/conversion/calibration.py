@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from edged.errors import EdgedError, ModelError
 from edged.families.inputs import image_input
-from edged.pipeline.encode import Encoder
-from edged.pipeline.model import find_family
+from edged.model.encode import Encoder
+from edged.model.load import find_family
 from edged.registry import INTERPRETERS, load
 from edged.types import Fitting, Frame, InputSpec, ModelSignature, PixelFormat
 from edged_models.conversion.quiet import quiet

@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edged.modelfile.labels import labels_in_zip
+from edged.model.file.labels import labels_in_zip
 from edged_models.conversion.appended import Files, join, split
 from edged_models.conversion.card import Card
 from edged_models.conversion.flatfile import put_together, reading, taken_apart

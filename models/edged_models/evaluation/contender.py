@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError
 from edged.interfaces import Interpreter
-from edged.pipeline.encode import Encoder
-from edged.pipeline.model import load_model
+from edged.model.encode import Encoder
+from edged.model.load import load_model
+from edged.selftest.process import try_model
 from edged.types import Detections, Fit, Frame, PixelFormat
-from edged.workers.tryout import try_model
 from edged_models.errors import SourceError, ToolError
 from edged_models.pictures.labelled import Labelled
 

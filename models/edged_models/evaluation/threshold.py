@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.geometry import iou_matrix
+from edged.scene.geometry import iou_matrix
 from edged_models.evaluation.look import Look
 from edged_models.evaluation.precision import Ranked
 from edged_models.evaluation.results import Confusion

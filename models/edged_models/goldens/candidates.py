@@ -7,8 +7,8 @@ import cv2
 import msgspec
 import numpy as np
 
-from edged.geometry import areas, iou
-from edged.goldens import Expected, Tolerances, match, mismatches
+from edged.model.goldens import Expected, Tolerances, match, mismatches
+from edged.scene.geometry import areas, iou
 from edged.types import Detections
 from edged_models.evaluation.contender import Contender
 from edged_models.pictures.labelled import Labelled

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edged.goldens import Tolerances
+from edged.model.goldens import Tolerances
 from edged_models.errors import PicturesError
 from edged_models.goldens.candidates import Candidate
 

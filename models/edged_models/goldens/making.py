@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from edged.errors import EdgedError
-from edged.goldens import SCHEMA, Golden, Goldens, write_goldens
+from edged.model.goldens import SCHEMA, Golden, Goldens, write_goldens
 from edged_models.errors import ToolError
 from edged_models.evaluation.contender import Contender
 from edged_models.goldens.candidates import Scout, shrunk

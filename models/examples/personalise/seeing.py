@@ -10,7 +10,7 @@ from edged.errors import ConfigError, ModelError
 from edged.families.inputs import image_input
 from edged.families.outputs import real
 from edged.interfaces import Interpreter
-from edged.pipeline.encode import Encoder
+from edged.model.encode import Encoder
 from edged.registry import INTERPRETERS, load
 from edged.types import F32, Fitting, Frame
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from edged import bundled
 from edged.demo.worse import spoil
-from edged.ota.bundle import open_unverified
-from edged.ota.manifest import Probation
+from edged.updates.bundle.bundle import open_unverified
+from edged.updates.bundle.manifest import Probation
 from support.bundles import Signing, make_bundle
 from system.fleet.controller import Controller
 from system.fleet.listener import Listener

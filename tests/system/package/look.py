@@ -4,7 +4,7 @@ import json
 
 from edged.config.settings import ModelSettings
 from edged.marks.stage import Stage
-from edged.pipeline.model import load_model
+from edged.model.load import load_model
 from edged.types import Frame
 
 _FRAMES = (15, 35, 55, 75)

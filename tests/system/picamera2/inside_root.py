@@ -14,10 +14,10 @@ import pytest
 from edged.cameras.picamera2 import Picamera2Camera, Picamera2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError
-from edged.pipeline.capture import Capture
-from edged.pipeline.capture_status import CaptureState
-from edged.pipeline.slot import Slots
 from edged.types import Frame, PixelFormat
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import Slots
 from system.picamera2.virtual_camera import VirtualPicamera2
 
 

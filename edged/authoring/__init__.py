@@ -1,0 +1,1 @@
+"""Makes bundles and goldens on a workstation."""

@@ -1,0 +1,1 @@
+"""Checks a device and its configuration."""

@@ -1,0 +1,1 @@
+"""Reads the board, paths and service manager of this host."""

@@ -1,0 +1,1 @@
+"""Builds, queues and sends messages."""

@@ -1,0 +1,67 @@
+"""Every topic name there is, in one place.
+
+Two trees for each device, so that one access rule each is enough and no device can write its own commands: the device
+writes below ``up/`` and reads below ``down/``.
+"""
+
+from dataclasses import dataclass
+
+from edged.messaging.contract.device import Health, Info
+from edged.messaging.contract.header import Header
+from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, Status
+from edged.messaging.contract.model import ModelState
+
+ROOT = "edged/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one device.
+
+    Attributes:
+        device: its name, as in ``[device] name``.
+    """
+
+    device: str
+
+    @property
+    def up(self) -> str:
+        """What the device writes: the root of the tree."""
+        return f"{ROOT}/{self.device}/up"
+
+    @property
+    def down(self) -> str:
+        """What the device reads: the root of the tree."""
+        return f"{ROOT}/{self.device}/down"
+
+    @property
+    def desired(self) -> str:
+        """Where the channel says which model is to run: retained, signed."""
+        return f"{self.down}/desired"
+
+    def of(self, message: Header) -> str:
+        """Where a message goes.
+
+        Raises:
+            TypeError: it has no topic.
+        """
+        match message:
+            case Status():
+                leaf = "status"
+            case Info():
+                leaf = "info"
+            case Health():
+                leaf = "health"
+            case ModelState():
+                leaf = "model"
+            case Gap():
+                leaf = "gap"
+            case Event(camera=camera):
+                leaf = f"camera/{camera}/events"
+            case FrameDetections(camera=camera):
+                leaf = f"camera/{camera}/detections"
+            case CameraState(camera=camera):
+                leaf = f"camera/{camera}/state"
+            case _:
+                raise TypeError(f"{type(message).__name__} has no topic")
+        return f"{self.up}/{leaf}"

@@ -1,0 +1,96 @@
+"""Refuses models that load and run and are wrong.
+
+A model is shown two generated pictures, the second the mirrored negative of the first, and must
+
+- give numbers: no NaN, no infinity, no impossible class, no impossible count (`ModelFamily.decode` refuses those);
+- answer the two differently, if it answers at all;
+- not give one and the same score, other than 0, to all it finds;
+- not give one and the same size to a fifth of what it finds. A head that was quantised over too small a range clamps its box sizes to
+  the end of that range. Share of the commonest size, in thousandths of the picture, among the 16 or more boxes that lie
+  wholly inside the picture:
+
+  =========================================  =============  ==============
+  measured on both runtimes                  first picture  second picture
+  =========================================  =============  ==============
+  YOLOX-nano, int8, its head clamped         0.35 .. 0.37   0.44
+  YOLOX-nano, float16                        0.03           0.04
+  a uint8 SSD with room for 50 boxes         0.05           0.04
+  =========================================  =============  ==============
+
+What a picture is made of does not matter: the rules hold for models of any classes, at any score.
+"""
+
+import numpy as np
+
+from edged.clock import SystemClock
+from edged.errors import ModelError
+from edged.model.load import Model
+from edged.types import Detections, Frame
+
+_WIDTH_PX, _HEIGHT_PX = 640, 480
+_LEAST_BOXES = 16
+_MOST_SAME_SIZE = 0.2
+
+
+def accept(model: Model) -> float:
+    """Try a model on the reference pictures: two invocations, which also warm it.
+
+    Returns:
+        How long the second invocation took, in milliseconds.
+
+    Raises:
+        ModelError: the model is wrong; the message says in which way.
+        InvokeError: the runtime or the delegate's device failed.
+    """
+    clock = SystemClock()
+    answers, invoke_ms = [], 0.0
+    for picture in reference_pictures():
+        tensor = model.encoder(picture)
+        start_ns = clock.monotonic_ns()
+        outputs = model.interpreter.invoke(tensor.array)
+        invoke_ms = (clock.monotonic_ns() - start_ns) / 1e6
+        found = model.family.decode(outputs, tensor.fit, min_score=0.0)
+        _check_scores(model, found)
+        _check_sizes(model, found)
+        answers.append((len(found), [output.tobytes() for output in outputs]))
+    if answers[0] == answers[1] and answers[0][0]:
+        raise ModelError(f"the model {model.name} gives the same answer to two different pictures")
+    return invoke_ms
+
+
+def reference_pictures() -> tuple[Frame, Frame]:
+    """Two generated pictures, always the same: waves of every width under blocks and discs, and their mirrored negative."""
+    y, x = np.mgrid[:_HEIGHT_PX, :_WIDTH_PX].astype(np.float32)
+    waves = np.sin(x * x / 4000) * np.sin(y * y / 3000 + x / 50)
+    picture = np.stack([127 + 100 * waves, 255 * x / _WIDTH_PX, 255 * y / _HEIGHT_PX], axis=-1)
+    picture[80:400, 100:300] = (20, 200, 30)
+    picture[(x - 450) ** 2 + (y - 240) ** 2 < 100**2] = (200, 30, 220)
+    picture[(x - 200) ** 2 + 2 * (y - 160) ** 2 < 60**2] = (180, 200, 240)
+    first = np.ascontiguousarray(picture.astype(np.uint8))
+    return Frame.still(first), Frame.still(np.ascontiguousarray(255 - first[:, ::-1]))
+
+
+def size_share(found: Detections) -> float:
+    """The share of the commonest width and height, in thousandths, among boxes off the border; 0.0 if they are too few."""
+    inside = ((found.boxes[:, :2] > 0.0) & (found.boxes[:, 2:] < 1.0)).all(axis=1)
+    sizes = (found.boxes[:, 2:] - found.boxes[:, :2])[inside]
+    if len(sizes) < _LEAST_BOXES:
+        return 0.0
+    _, counts = np.unique(np.rint(sizes * 1000), axis=0, return_counts=True)
+    return float(counts.max() / len(sizes))
+
+
+def _check_sizes(model: Model, found: Detections) -> None:
+    share = size_share(found)
+    if share > _MOST_SAME_SIZE:
+        raise ModelError(
+            f"the model {model.name} gives {share:.0%} of its boxes one and the same size, as a head does that was "
+            "quantised over too small a range: convert it again, in float16 or with the head left out of the quantisation"
+        )
+
+
+def _check_scores(model: Model, found: Detections) -> None:
+    if len(found) >= _LEAST_BOXES and found.scores[0] == found.scores[-1] > 0.0:
+        raise ModelError(
+            f"the model {model.name} gives every box of a picture the score {found.scores[0]:.2f}"
+        )

@@ -1,0 +1,169 @@
+"""Golden inputs: pictures whose detections are known, so that a model can be tried where it is to run.
+
+The two runtimes, and the kernels for other processors, do not give the same numbers to the bit: what is expected comes with
+tolerances, and boxes are matched by where they are and never by their order.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+
+from edged.errors import ModelError
+from edged.scene.geometry import iou_matrix
+from edged.types import Detections
+
+SCHEMA = 1
+_MOST_BYTES = 1 << 20
+
+_Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+_Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+_FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$", max_length=100)]
+
+
+class Expected(Struct, frozen=True, kw_only=True):
+    """One detection.
+
+    Attributes:
+        label: the class's name.
+        class_id: the same as the model counts it.
+        score: 0..1.
+        box: x1 y1 x2 y2 in fractions of the picture.
+    """
+
+    label: str
+    class_id: Annotated[int, Meta(ge=0)]
+    score: _Fraction
+    box: tuple[_Fraction, _Fraction, _Fraction, _Fraction]
+
+
+class Golden(Struct, frozen=True, kw_only=True):
+    """A picture and all that is to be found in it.
+
+    Attributes:
+        picture: the name of a PNG file beside this one.
+        sha256: of that file.
+        kind: why it was chosen: ``empty``, ``easy``, ``many``, ``small`` or ``doubtful``.
+        detections: those of at least `Goldens.min_score`, best first.
+    """
+
+    picture: _FileName
+    sha256: _Sha256
+    kind: str
+    detections: Annotated[tuple[Expected, ...], Meta(max_length=100)]
+
+
+class Tolerances(Struct, frozen=True, kw_only=True):
+    """How far a detection may be from the expected one.
+
+    Attributes:
+        least_iou: of the two boxes.
+        score: the greatest difference of the scores.
+    """
+
+    least_iou: _Fraction
+    score: _Fraction
+
+    def floor(self, min_score: float) -> float:
+        """The score down to which detections must be asked for, so that none that may stand for an expected one is left out."""
+        return max(0.0, min_score - self.score)
+
+
+class Goldens(Struct, frozen=True, kw_only=True):
+    """The goldens of one model file.
+
+    Attributes:
+        schema: of this file's form.
+        model_sha256: of the model.
+        made_by: what computed the expected detections.
+        min_score: detections below it are not listed.
+        tolerances: of every detection.
+        goldens: the pictures.
+    """
+
+    schema: Literal[1]
+    model_sha256: _Sha256
+    made_by: str
+    min_score: _Fraction
+    tolerances: Tolerances
+    goldens: Annotated[tuple[Golden, ...], Meta(min_length=1, max_length=64)]
+
+
+def read_goldens(content: bytes) -> Goldens:
+    """Read the file.
+
+    Raises:
+        ModelError: it has another form or schema, impossible values, or is too large.
+    """
+    if len(content) > _MOST_BYTES:
+        raise ModelError(f"the goldens take {len(content)} bytes; {_MOST_BYTES} are allowed")
+    try:
+        return msgspec.json.decode(content, type=Goldens)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ModelError(f"the goldens cannot be read: {error}") from error
+
+
+def write_goldens(goldens: Goldens) -> bytes:
+    """The file's content, which `read_goldens` reads."""
+    return msgspec.json.format(msgspec.json.encode(goldens), indent=1) + b"\n"
+
+
+def mismatches(
+    expected: tuple[Expected, ...], found: Detections, tolerances: Tolerances, *, min_score: float
+) -> tuple[str, ...]:
+    """What is wrong with the detections in a golden's picture.
+
+    Every expected detection must be there: the same class, the box and the score within the tolerances. Nothing else may be
+    there that a tolerance could not have brought over the least score.
+
+    Args:
+        expected: all detections that are to be found.
+        found: those that were, down to a score of `Tolerances.floor`.
+        tolerances: how far they may be from each other.
+        min_score: the least score of an expected detection.
+
+    Returns:
+        A clause for each fault; none if all is as expected.
+    """
+    pairs = match(expected, found, tolerances)
+    missing = [
+        f"no {one.label} of {one.score:.2f} at {_place(one.box)}"
+        for place, one in enumerate(expected)
+        if place not in pairs
+    ]
+    taken = set(pairs.values())
+    sure = np.flatnonzero(found.scores > min_score + tolerances.score)
+    surplus = [
+        f"class {found.class_ids[i]} of {found.scores[i]:.2f} at {_place(found.boxes[i])} is not expected"
+        for i in sure.tolist()
+        if i not in taken
+    ]
+    return (*missing, *surplus)
+
+
+def match(
+    expected: tuple[Expected, ...], found: Detections, tolerances: Tolerances
+) -> dict[int, int]:
+    """Which detection is which expected one, the pairs that overlap most first.
+
+    Returns:
+        Indices into `found` by indices into `expected`, of those that have a counterpart within the tolerances.
+    """
+    boxes = np.array([one.box for one in expected], np.float32).reshape(-1, 4)
+    overlap = iou_matrix(boxes, found.boxes)
+    classes = np.array([one.class_id for one in expected], np.int32)
+    scores = np.array([one.score for one in expected], np.float32)
+    near = np.abs(scores[:, None] - found.scores[None, :]) <= tolerances.score
+    fit = near & (classes[:, None] == found.class_ids[None, :]) & (overlap >= tolerances.least_iou)
+    rows, columns = np.nonzero(fit)
+    order = np.argsort(-overlap[rows, columns], kind="stable")
+    pairs: dict[int, int] = {}
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if row not in pairs and column not in pairs.values():
+            pairs[row] = column
+    return pairs
+
+
+def _place(box: "tuple[float, ...] | np.ndarray[tuple[int], np.dtype[np.float32]]") -> str:
+    return f"[{', '.join(f'{side:.3f}' for side in box)}]"

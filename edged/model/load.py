@@ -1,0 +1,137 @@
+"""Opens a model: a runtime, an interpreter on it, the family that reads it, its labels."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edged.config.settings import ModelSettings
+from edged.errors import ModelError, RegistryError
+from edged.interfaces import Interpreter, ModelFamily
+from edged.model.encode import Encoder
+from edged.model.file.labels import parse_labels
+from edged.registry import FAMILIES, INTERPRETERS, load
+from edged.types import ModelSignature, TensorInfo
+
+_AUTOMATIC = ("litert", "tflite")
+_NAMELESS = ("", "???")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A model, ready to be fed.
+
+    Attributes:
+        interpreter: holds the model and its delegate; close it when done.
+        family: reads its outputs.
+        encoder: feeds it; one thread's.
+        labels: by index; a class id leads to one by the family's `class_offset`.
+        name: the file's own name and version, as ``coco-ssd@1.0``, or its stem.
+    """
+
+    interpreter: Interpreter
+    family: ModelFamily
+    encoder: Encoder
+    labels: tuple[str, ...]
+    name: str
+
+    def label_of(self, class_id: int) -> str:
+        """The class's label; ``class-<id>`` if it has none."""
+        index = class_id + self.family.class_offset
+        label = self.labels[index] if 0 <= index < len(self.labels) else ""
+        return f"class-{class_id}" if label in _NAMELESS else label
+
+
+def load_model(settings: ModelSettings) -> Model:
+    """Open the model that the settings name, in this process: what the file can do to it is done here.
+
+    Raises:
+        ModelError: the file or the labels cannot be read, the file is another than `ModelSettings.sha256` says, the runtime refuses it, or no family fits.
+        DelegateError: the delegate cannot be loaded, or its device is absent.
+        RegistryError: no such runtime or family, or the runtime is not installed.
+    """
+    path = settings.file()
+    if settings.sha256 is not None:
+        _check_digest(path, settings.sha256)
+    interpreter = _open(settings, path)
+    try:
+        labels = _labels(settings) or interpreter.signature.metadata.labels
+        metadata = replace(interpreter.signature.metadata, labels=labels)
+        family = find_family(
+            replace(interpreter.signature, metadata=metadata), path, settings.family
+        )
+        return Model(
+            interpreter=interpreter,
+            family=family,
+            encoder=Encoder(family.input),
+            labels=labels,
+            name="@".join(filter(None, (metadata.name, metadata.version)))
+            if metadata.name
+            else path.stem,
+        )
+    except BaseException:
+        interpreter.close()
+        raise
+
+
+def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> ModelFamily:
+    """The first family that recognises a model, or the one of that name.
+
+    Raises:
+        ModelError: none does; the message says what was found, and why each family declined.
+        RegistryError: there is no family of that name.
+    """
+    declined: dict[str, list[str]] = {}
+    for name in FAMILIES if family == "auto" else (family,):
+        found = load(FAMILIES, name).match(signature)
+        if not isinstance(found, str):
+            matched: ModelFamily = found
+            return matched
+        declined.setdefault(found, []).append(name)
+    reasons = "; ".join(f"not {' or '.join(names)}: {clause}" for clause, names in declined.items())
+    raise ModelError(
+        f"{path} fits no supported family; it has inputs {_describe(signature.inputs)} and outputs "
+        f"{_describe(signature.outputs)}; {reasons}"
+    )
+
+
+def _open(settings: ModelSettings, path: Path) -> Interpreter:
+    missing = []
+    for runtime in _AUTOMATIC if settings.runtime == "auto" else (settings.runtime,):
+        try:
+            interpreter: Interpreter = load(INTERPRETERS, runtime)(
+                path,
+                threads=settings.threads,
+                delegate=settings.delegate,
+                delegate_options=settings.delegate_options,
+                custom_ops=settings.custom_ops,
+            )
+        except RegistryError as error:
+            missing.append(str(error))
+        else:
+            return interpreter
+    raise RegistryError("no runtime for models: " + "; ".join(missing))
+
+
+def _check_digest(path: Path, sha256: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
+    if found != sha256:
+        raise ModelError(
+            f"{path} is not the file that is meant: its sha256 is {found}, not {sha256}"
+        )
+
+
+def _labels(settings: ModelSettings) -> tuple[str, ...]:
+    if settings.labels or settings.labels_file is None:
+        return settings.labels or ()
+    try:
+        return parse_labels(settings.labels_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read the labels {settings.labels_file}: {error}") from error
+
+
+def _describe(tensors: tuple[TensorInfo, ...]) -> str:
+    return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"

@@ -1,0 +1,1 @@
+"""Turns detections of one camera into tracks and events, by pure rules."""

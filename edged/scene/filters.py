@@ -1,0 +1,149 @@
+"""Which detections count: per-label thresholds, allow-list, size and shape.
+
+There are two levels. A *strong* detection reaches its label's threshold and may begin an object. A *weak* one reaches the share
+`TrackSettings.keep_threshold` of it, and may only continue an object that is known: scores flicker, objects do not.
+(Zhang et al. 2022, "ByteTrack", section 3: the low-score boxes of known objects are worth keeping.)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.config.settings import DetectSettings, LabelFilter
+from edged.scene.geometry import areas
+from edged.types import F32, Detections
+
+DEFAULT_THRESHOLD = 0.5
+UNNAMED = ("", "???")
+"""What label files write where a class has no name."""
+
+NOTHING = DetectSettings()
+_Setting = Callable[[DetectSettings | LabelFilter], float | None]
+
+
+def label_of(labels: tuple[str, ...], class_id: int) -> str:
+    """The name of a class; ``class-7`` where the model's label list has none for it."""
+    name = labels[class_id] if class_id < len(labels) else ""
+    return f"class-{class_id}" if name in UNNAMED else name
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What is left of a frame's detections.
+
+    Attributes:
+        detections: weak and strong ones.
+        strong: (N,) bool, which of them may begin an object.
+    """
+
+    detections: Detections
+    strong: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """The filters of one camera with one model; every array has a row a class, and a last one for ids beyond the labels.
+
+    Attributes:
+        thresholds: (C + 1,) float32, least score of a strong detection.
+        keep_threshold: share of it at which a detection is weak.
+        allowed: (C + 1,) bool.
+        area_limits: (2, C + 1) float32, least and greatest, fractions of the frame's area.
+        ratio_limits: (2, C + 1) float32, least and greatest width / height, both in pixels.
+        unknown_labels: what the settings name and the model does not know, for a warning.
+    """
+
+    thresholds: F32
+    keep_threshold: float
+    allowed: NDArray[np.bool_]
+    area_limits: F32
+    ratio_limits: F32
+    unknown_labels: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        general: DetectSettings,
+        camera: DetectSettings,
+        labels: tuple[str, ...],
+        *,
+        keep_threshold: float,
+        recommended: DetectSettings = NOTHING,
+    ) -> "Filters":
+        """Lay a camera's settings over the general ones, key by key; then each label's own over both; and all over the maker's.
+
+        Args:
+            general: ``[detect]``.
+            camera: ``[camera.NAME.detect]``.
+            labels: the model's; ``labels[class_id]`` names a class.
+            keep_threshold: `TrackSettings.keep_threshold`.
+            recommended: what the model's maker says, for what the configuration leaves open.
+        """
+        layers = (camera, general)
+        names = (*(label_of(labels, index) for index in range(len(labels))), "")
+        chosen = next((layer.labels for layer in layers if layer.labels is not None), None)
+        allowed = [chosen is None or name in chosen for name in names]
+
+        def column(setting: _Setting, default: float) -> list[float]:
+            own = (_resolve(setting, layers, name) for name in names)
+            makers = (_resolve(setting, (recommended,), name) for name in names)
+            return [
+                next((value for value in pair if value is not None), default)
+                for pair in zip(own, makers, strict=True)
+            ]
+
+        named = dict.fromkeys((*(chosen or ()), *camera.label, *general.label))
+        return cls(
+            thresholds=np.array(column(lambda s: s.threshold, DEFAULT_THRESHOLD), np.float32),
+            keep_threshold=keep_threshold,
+            allowed=np.array(allowed, np.bool_),
+            area_limits=np.array(
+                (column(lambda s: s.min_area, 0.0), column(lambda s: s.max_area, 1.0)), np.float32
+            ),
+            ratio_limits=np.array(
+                (column(lambda s: s.min_ratio, 0.0), column(lambda s: s.max_ratio, np.inf)),
+                np.float32,
+            ),
+            unknown_labels=tuple(name for name in named if name not in names),
+        )
+
+    @property
+    def floor(self) -> float:
+        """The least score that can pass: what a decoder must deliver. 1.0 if no label is allowed."""
+        if not self.allowed.any():
+            return 1.0
+        return float(self.thresholds[self.allowed].min()) * self.keep_threshold
+
+    def apply(self, detections: Detections, *, width: int, height: int) -> Passed:
+        """Leave out what does not count.
+
+        Args:
+            detections: of one frame.
+            width: of that frame, pixels.
+            height: of that frame, pixels.
+        """
+        row = np.minimum(detections.class_ids, len(self.allowed) - 1)
+        area = areas(detections.boxes)
+        sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
+        ratio = sides[:, 0] * width / np.maximum(sides[:, 1] * height, 1e-9)
+        least = self.thresholds[row]
+        passes = (
+            self.allowed[row]
+            & (detections.scores >= least * np.float32(self.keep_threshold))
+            & (area >= self.area_limits[0, row])
+            & (area <= self.area_limits[1, row])
+            & (ratio >= self.ratio_limits[0, row])
+            & (ratio <= self.ratio_limits[1, row])
+        )
+        return Passed(detections[passes], (detections.scores >= least)[passes])
+
+
+def _resolve(setting: _Setting, layers: tuple[DetectSettings, ...], name: str) -> float | None:
+    """The nearest value that is set: the label's in each layer, then the layers' own."""
+    owners: list[DetectSettings | LabelFilter] = [
+        layer.label[name] for layer in layers if name in layer.label
+    ]
+    values = (setting(owner) for owner in (*owners, *layers))
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,194 @@
+"""One camera's scene: filters, tracker, zones, events and counts, one after the other. No I/O."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edged.clock import NS_PER_S
+from edged.config.settings import CameraSettings, DetectSettings, EventSettings, TrackSettings
+from edged.scene.events import EventRules, FrameRef, ObjectEvent
+from edged.scene.filters import NOTHING, Filters, label_of
+from edged.scene.tracking import Track, Tracker, TrackUpdate
+from edged.scene.zones import Membership, Zones
+from edged.types import Detections
+
+_MOTION_HOLD_S = 5.0
+"""Motion is said to be over after so long without any, so that the retained state is not rewritten with every step."""
+
+Counts = Mapping[str, int]
+"""Objects by label; a label that is not there has none."""
+
+
+Labelled = Sequence[tuple[str, Track]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneState:
+    """What is there now.
+
+    Attributes:
+        counts: open objects.
+        active: those of them that are not stationary.
+        zones: the same as `counts` for every zone of the camera.
+        zones_active: the same as `active`.
+        occupied: whether there is any object.
+        motion: whether something has moved in the picture within the last seconds.
+    """
+
+    counts: Counts = field(default_factory=dict)
+    active: Counts = field(default_factory=dict)
+    zones: Mapping[str, Counts] = field(default_factory=dict)
+    zones_active: Mapping[str, Counts] = field(default_factory=dict)
+    occupied: bool = False
+    motion: bool = False
+
+    @classmethod
+    def empty(cls, zones: tuple[str, ...]) -> "SceneState":
+        """Nothing is there, in none of these zones."""
+        nobody: dict[str, Counts] = {zone: {} for zone in zones}
+        return cls(zones=nobody, zones_active=nobody)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneUpdate:
+    """What one frame changed.
+
+    Attributes:
+        events: in the order in which they are to be told.
+        state: after them.
+        state_changed: whether it differs from the one before; true the first time.
+        detections: of the frame, those that reach their label's threshold; none when the scene was ended from outside.
+    """
+
+    events: tuple[ObjectEvent, ...]
+    state: SceneState
+    state_changed: bool
+    detections: Detections
+
+
+class Scene:
+    """The rules of one camera with one model.
+
+    Args:
+        camera: its settings; zones and filters are taken from them.
+        detect: ``[detect]``.
+        track: ``[track]``.
+        events: ``[events]``.
+        labels: the model's; ``labels[class_id]`` names a class.
+        ids: where object ids come from; share one iterator to make them unique over several cameras.
+        recommended: the filters of the model's maker, for what the settings leave open.
+    """
+
+    def __init__(
+        self,
+        camera: CameraSettings,
+        *,
+        detect: DetectSettings,
+        track: TrackSettings,
+        events: EventSettings,
+        labels: tuple[str, ...],
+        ids: Iterator[int] | None = None,
+        recommended: DetectSettings = NOTHING,
+    ) -> None:
+        self.filters = Filters.of(
+            detect,
+            camera.detect,
+            labels,
+            keep_threshold=track.keep_threshold,
+            recommended=recommended,
+        )
+        self._labels = labels
+        self._tracker = Tracker(track, ids=ids)
+        self._zone_names = tuple(camera.zone)
+        self._zones = Zones(camera.zone)
+        self._rules = EventRules(events, labels)
+        self._state: SceneState | None = None
+        self._moved_ns: int | None = None
+
+    def observe(
+        self,
+        detections: Detections,
+        *,
+        captured_ns: int,
+        frame_seq: int,
+        width: int,
+        height: int,
+        moving: bool,
+    ) -> SceneUpdate:
+        """Take in one inferred frame.
+
+        Args:
+            detections: the model's, down to `filters.floor`.
+            captured_ns: of the frame, on the camera's time line; if that begins anew, `end_all` comes first.
+            frame_seq: the frame's number.
+            width: of the frame, pixels.
+            height: of the frame, pixels.
+            moving: whether the motion detector saw something move.
+        """
+        passed = self.filters.apply(detections, width=width, height=height)
+        tracks = self._tracker.update(passed.detections, passed.strong, captured_ns)
+        zones = self._locate(tracks)
+        frame = FrameRef(seq=frame_seq, captured_ns=captured_ns, width=width, height=height)
+        if moving:
+            self._moved_ns = captured_ns
+        events = self._rules.observe(tracks, zones, frame)
+        state = self._counted(tracks.tracks, zones, captured_ns)
+        return self._updated(events, state, passed.detections[passed.strong])
+
+    def end_all(self, now_ns: int) -> SceneUpdate:
+        """End every object and empty the scene: its camera is lost, or the daemon stops.
+
+        Args:
+            now_ns: on the camera's time line, not before its last frame.
+        """
+        self._tracker.clear()
+        self._zones.clear()
+        self._moved_ns = None
+        events = self._rules.end_all(now_ns)
+        return self._updated(events, self._counted((), {}, now_ns), Detections.empty())
+
+    def _locate(self, update: TrackUpdate) -> dict[int, Membership]:
+        """Candidates are followed too: an object that begins in a zone starts there."""
+        tracks = (*update.tracks, *update.candidates)
+        ids = [track.id for track in tracks]
+        memberships = self._zones.update(
+            ids,
+            [label_of(self._labels, track.class_id) for track in tracks],
+            np.array([track.box for track in tracks], np.float32).reshape(-1, 4),
+            [track.seen for track in tracks],
+        )
+        return dict(zip(ids, memberships, strict=True))
+
+    def _counted(
+        self, tracks: tuple[Track, ...], zones: Mapping[int, Membership], now_ns: int
+    ) -> SceneState:
+        present = [(label_of(self._labels, t.class_id), t) for t in tracks]
+        moving = [(label, t) for label, t in present if not t.stationary]
+        moved_ns = self._moved_ns
+        return SceneState(
+            counts=_counts(present),
+            active=_counts(moving),
+            zones=self._by_zone(present, zones),
+            zones_active=self._by_zone(moving, zones),
+            occupied=bool(tracks),
+            motion=moved_ns is not None and now_ns - moved_ns < _MOTION_HOLD_S * NS_PER_S,
+        )
+
+    def _by_zone(self, labelled: Labelled, zones: Mapping[int, Membership]) -> Mapping[str, Counts]:
+        return {
+            name: _counts([(label, t) for label, t in labelled if name in zones[t.id].zones])
+            for name in self._zone_names
+        }
+
+    def _updated(
+        self, events: tuple[ObjectEvent, ...], state: SceneState, detections: Detections
+    ) -> SceneUpdate:
+        changed = state != self._state
+        self._state = state
+        return SceneUpdate(events=events, state=state, state_changed=changed, detections=detections)
+
+
+def _counts(labelled: Labelled) -> Counts:
+    return dict(Counter(label for label, _ in labelled))

@@ -1,0 +1,1 @@
+"""Tries a model file in a sandboxed process."""

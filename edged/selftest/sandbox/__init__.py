@@ -1,0 +1,1 @@
+"""Confines the self-test process: seccomp and Landlock."""

@@ -1,0 +1,98 @@
+"""What a process that handles an untrusted model file gives up, for good, before it looks at it.
+
+Three layers, of which each holds without the others: limits (no core dumps, no files written, bounded memory and processor time); a
+filter of system calls (no network, no other processes, no change to any file); and Landlock (only these files are there at all).
+Where the kernel or libseccomp lacks one, the others hold; `confine` says which do.
+"""
+
+import resource
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from edged.selftest.sandbox.landlock import forbid_new_privileges, restrict
+from edged.selftest.sandbox.seccomp import refuse_calls
+
+MOST_MEMORY_BYTES = 4 << 30
+"""Of address space: the runtimes reserve several times what they use."""
+MOST_CPU_S = 600
+
+_LIBRARIES = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload")
+# Without these the runtimes do not find out what the processor can do, and are slow without a word.
+_PROCESSOR = (
+    "/sys",
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys/vm",
+    "/proc/device-tree",
+)
+_HARMLESS_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_DEVICES = ("/dev", "/run/udev")
+_ROOT = Path("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """What a confined process can still reach, beside Python and the system's libraries.
+
+    Attributes:
+        readable: files and folders.
+        devices: all devices are open to it: a delegate needs its own.
+    """
+
+    readable: frozenset[Path]
+    devices: bool = False
+
+    def covers(self, other: "Confinement") -> bool:
+        """Whether a process that is so confined reaches all that the other does, and no device that it should not."""
+        return other.devices == self.devices and all(
+            self.readable.intersection((path, *path.parents)) for path in other.readable
+        )
+
+
+def confine(confinement: Confinement) -> tuple[str, ...]:
+    """Confine this process; it must not have started any thread yet.
+
+    Returns:
+        What holds it: ``rlimits``, ``landlock``, ``seccomp``; and ``devices open`` if they are.
+    """
+    _limit()
+    forbid_new_privileges()
+    held = {
+        "rlimits": True,
+        "landlock": _hide_files(confinement),
+        "seccomp": refuse_calls(devices=confinement.devices),
+        "devices open": confinement.devices,
+    }
+    return tuple(name for name, holds in held.items() if holds)
+
+
+def _hide_files(confinement: Confinement) -> bool:
+    # Landlock does not hold a thread that is there already.
+    alone = len(list(Path("/proc/self/task").iterdir())) == 1
+    system = {Path(place) for place in (*_LIBRARIES, *_PROCESSOR, *_HARMLESS_DEVICES)}
+    readable = (confinement.readable | system | _python()) - {_ROOT}
+    devices = _DEVICES if confinement.devices else ()
+    try:
+        return restrict(sorted(readable), map(Path, devices)) and alone
+    except OSError:
+        return False
+
+
+def _python() -> set[Path]:
+    """Where modules come from; not the folder that we happen to be in, which may be any."""
+    installed = sysconfig.get_paths()
+    places = (installed[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+    package = Path(__file__).parents[2]
+    return {package, *map(Path, (*places, *sys.path[1:], sys.base_prefix, sys.prefix))}
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
+    if sys.maxsize > MOST_MEMORY_BYTES:  # a 32-bit address space is limited enough
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))

@@ -1,0 +1,1 @@
+"""Reads, writes and verifies signed bundles."""

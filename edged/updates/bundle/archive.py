@@ -1,0 +1,236 @@
+"""The form of a bundle: an uncompressed tar, of which only the plainest part is taken.
+
+The standard library reads the headers; nothing is ever extracted by name. The first member is the envelope, all others are regular
+files with plain names. Whatever a tar can hold besides (folders, links, devices, sparse files, long names, pax records, sizes in
+base 256, bytes between the members or after the end) is refused, and the walk stops at the first of it.
+"""
+
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tarfile import BLOCKSIZE, RECORDSIZE, TarInfo
+from typing import BinaryIO, get_args
+
+from edged.errors import BundleError, StoreError
+from edged.host.files import Files
+from edged.updates.bundle.envelope import MOST_ENVELOPE_BYTES
+from edged.updates.bundle.manifest import MOST_BUNDLE_BYTES, MOST_FILES, FileName
+
+ENVELOPE = "envelope.json"
+MOST_ARCHIVE_BYTES = (
+    MOST_BUNDLE_BYTES + MOST_ENVELOPE_BYTES + (MOST_FILES + 1) * 2 * BLOCKSIZE + RECORDSIZE
+)
+"""No bundle is larger: of what goes on after that nothing need be read."""
+CHUNK_BYTES = 256 << 10
+
+_LEAST_END_BYTES = 2 * BLOCKSIZE
+_PLAIN_NAME = re.compile(get_args(FileName)[1].pattern)
+_OCTAL = re.compile(rb"[0-7]{11}[\0 ]")
+_KINDS = {
+    tarfile.LNKTYPE: "a hard link",
+    tarfile.SYMTYPE: "a symbolic link",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+    tarfile.DIRTYPE: "a folder",
+    tarfile.FIFOTYPE: "a fifo",
+    tarfile.GNUTYPE_SPARSE: "a sparse file",
+    tarfile.GNUTYPE_LONGNAME: "a long name",
+    tarfile.GNUTYPE_LONGLINK: "a long link",
+    tarfile.XHDTYPE: "a pax header",
+    tarfile.XGLTYPE: "a pax header",
+    tarfile.SOLARIS_XHDTYPE: "a pax header",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file in an archive.
+
+    Attributes:
+        name: plain.
+        offset: of its content, bytes from the archive's beginning.
+        size_bytes: of its content.
+    """
+
+    name: str
+    offset: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What is in an archive: the envelope, and all others by name."""
+
+    envelope: Member
+    members: Mapping[str, Member]
+
+
+def read_index(file: BinaryIO, size: int) -> Index:
+    """Read all headers of an archive.
+
+    Args:
+        file: the archive; it can seek.
+        size: of it, bytes.
+
+    Raises:
+        BundleError: it is no archive, or more than a plain one.
+        StoreError: it cannot be read.
+    """
+    envelope, *others = walk(file, size)
+    return Index(envelope, {member.name: member for member in others})
+
+
+def walk(file: BinaryIO, size: int) -> Iterator[Member]:
+    """The members of an archive in their order, the envelope first; each header is read when its member is asked for.
+
+    Args:
+        file: the archive; it can seek, and may be read elsewhere between two members.
+        size: of it, bytes.
+
+    Raises:
+        BundleError: it is no archive, or more than a plain one.
+        StoreError: it cannot be read.
+    """
+    if size > MOST_ARCHIVE_BYTES:
+        raise BundleError(f"the bundle takes {size} bytes; {MOST_ARCHIVE_BYTES} are allowed")
+    if size % BLOCKSIZE:
+        raise BundleError(f"the bundle is no whole tar: its {size} bytes are not whole blocks")
+    names: set[str] = set()
+    place = 0
+    while any(header := read_at(file, place, BLOCKSIZE)):
+        member = _member(header, place + BLOCKSIZE, size)
+        _check_place(member, names)
+        names.add(member.name)
+        place = _end_of(file, member)
+        yield member
+    if not names:
+        raise BundleError("the bundle is empty")
+    _check_end(file, place, size)
+
+
+def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    """So many bytes of a file.
+
+    Raises:
+        BundleError: there are not so many.
+        StoreError: it cannot be read.
+    """
+    content = b""
+    try:
+        file.seek(offset)
+        while len(content) < size and (piece := file.read(size - len(content))):
+            content += piece
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(f"cannot read the bundle: {error.strerror or error}") from error
+    if len(content) < size:
+        raise BundleError(
+            f"the bundle is cut off at {offset + len(content)} bytes: fetch or make it again"
+        )
+    return content
+
+
+def write_archive(
+    files: Files, path: Path, members: Iterable[tuple[str, int, Iterable[bytes]]]
+) -> None:
+    """Write an archive whole and durable, or leave what was there as it is; the same members always give the same bytes.
+
+    Args:
+        files: the disk.
+        path: of the archive.
+        members: name, size and content of each, the envelope first.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    files.remove(partial)
+    descriptor = files.create(partial)
+    try:
+        _write_members(files, descriptor, members)
+        files.sync(descriptor)
+        files.rename(partial, path)
+        files.sync_folder(path.parent)
+    finally:
+        files.close(descriptor)
+        files.remove(partial)
+
+
+def _write_members(
+    files: Files, descriptor: int, members: Iterable[tuple[str, int, Iterable[bytes]]]
+) -> None:
+    total = 0
+    for name, size, content in members:
+        info = TarInfo(name)
+        info.size, info.mode = size, 0o644
+        files.write(descriptor, info.tobuf(tarfile.USTAR_FORMAT, "ascii", "strict"))
+        for chunk in content:
+            files.write(descriptor, chunk)
+        files.write(descriptor, bytes(-size % BLOCKSIZE))
+        total += BLOCKSIZE + size + -size % BLOCKSIZE
+    files.write(descriptor, bytes(_LEAST_END_BYTES + -(total + _LEAST_END_BYTES) % RECORDSIZE))
+
+
+def _member(header: bytes, offset: int, size: int) -> Member:
+    """What a header says, if it says nothing unusual."""
+    try:
+        info = TarInfo.frombuf(header, "ascii", "strict")
+    except (tarfile.HeaderError, ValueError) as error:
+        where = "the bundle is no tar" if offset == BLOCKSIZE else "the bundle is damaged"
+        raise BundleError(f"{where}: a header cannot be read: {error}") from error
+    if info.type != tarfile.REGTYPE:
+        kind = _KINDS.get(info.type, f"a member of the type {info.type!r}")
+        raise BundleError(f"the bundle holds {kind}, {info.name!r}: only files belong there")
+    if not _PLAIN_NAME.match(info.name):
+        raise BundleError(f"the bundle holds a file with the name {info.name!r}: not a plain one")
+    if not _is_ustar(header, info):
+        raise BundleError(f"the header of {info.name} in the bundle is not that of a plain file")
+    if info.size > size - offset:
+        raise BundleError(
+            f"{info.name} takes {info.size} bytes, and the bundle is over before that"
+        )
+    return Member(info.name, offset, info.size)
+
+
+def _is_ustar(header: bytes, info: TarInfo) -> bool:
+    """Whether nothing stands in a header but a short name, a size in digits, and what nobody uses (mode, owner, time)."""
+    return bool(
+        header[:100] == info.name.encode().ljust(100, b"\0")
+        and _OCTAL.fullmatch(header[124:136])
+        and not any(header[157:257])
+        and header[257:265] == tarfile.POSIX_MAGIC
+        and not any(header[345:])
+    )
+
+
+def _check_place(member: Member, names: set[str]) -> None:
+    if not names and member.name != ENVELOPE:
+        raise BundleError(f"the bundle begins with {member.name}; {ENVELOPE} must come first")
+    if not names and member.size_bytes > MOST_ENVELOPE_BYTES:
+        raise BundleError(
+            f"the envelope takes {member.size_bytes} bytes; {MOST_ENVELOPE_BYTES} are allowed"
+        )
+    if member.name in names:
+        raise BundleError(f"the bundle holds {member.name} twice")
+    if len(names) > MOST_FILES:
+        raise BundleError(f"the bundle holds more than {MOST_FILES} files")
+
+
+def _end_of(file: BinaryIO, member: Member) -> int:
+    """Where the next header is; what fills the last block up is looked at, too."""
+    end = member.offset + member.size_bytes
+    padding = -end % BLOCKSIZE
+    if any(read_at(file, end, padding)):
+        raise BundleError(f"the bundle holds something between {member.name} and what follows")
+    return end + padding
+
+
+def _check_end(file: BinaryIO, place: int, size: int) -> None:
+    left = size - place
+    if left < _LEAST_END_BYTES:
+        raise BundleError("the bundle has no end: it is cut off")
+    if left > RECORDSIZE + _LEAST_END_BYTES or any(read_at(file, place, left)):
+        raise BundleError("the bundle goes on after its end")

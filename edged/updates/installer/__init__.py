@@ -1,0 +1,1 @@
+"""Runs in the installer's process: download, verify, unpack, self-test."""

@@ -1,0 +1,89 @@
+"""One run of the installer, seen from the outside: its process, its socket, and the thread that listens."""
+
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from edged.errors import WorkerError
+from edged.ipc import child
+from edged.updates.installer import messages as installprotocol
+from edged.updates.installer.messages import Finished, InstallJob, Progress
+
+_REAP_TIMEOUT_S = 2.0
+
+
+class InstallProcess:
+    """Started on construction, by a thread that outlives it: it dies with that one.
+
+    Args:
+        job: what it is to do.
+        lock: the descriptor of the store's lock, which it inherits.
+        notify: told, from another thread, of all that it says, and at last, once, that it has `Finished`: if it ended
+            otherwise than it should, the error says how. Nothing is told any more after `kill`.
+    """
+
+    def __init__(
+        self, job: InstallJob, *, lock: int, notify: Callable[[Progress | Finished], None]
+    ) -> None:
+        self._notify = notify
+        self._killed = threading.Event()
+        packet = installprotocol.pack(job)
+        try:
+            self._process, self._channel = child.spawn(
+                "edged.updates.installer.main", pass_fds=(lock,)
+            )
+        except OSError as error:
+            raise WorkerError(f"the installer cannot be started: {error.strerror}") from error
+        with suppress(OSError):  # it died at once; the listener finds out and says so
+            self._channel.send(packet)
+        self._listener = threading.Thread(target=self._listen, name="installer", daemon=True)
+        self._listener.start()
+
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it now, and wait until it has ended: nobody writes to the store any more."""
+        self._killed.set()
+        self._process.kill()
+        self._process.wait()
+        self._listener.join(_REAP_TIMEOUT_S)
+
+    def _listen(self) -> None:
+        finished: Finished | None = None
+        reason = ""
+        with self._channel:
+            while not (finished or reason):
+                try:
+                    packet = self._channel.recv(installprotocol.MAX_PACKET_BYTES)
+                    if not packet:
+                        break
+                    message = installprotocol.unpack(packet)
+                except OSError:
+                    break
+                except WorkerError as error:
+                    reason = str(error)
+                    self._process.kill()
+                else:
+                    if isinstance(message, Finished):
+                        finished = message
+                    else:
+                        self._tell(message)
+        end = self._end(reason)
+        self._tell(finished or Finished(error=end))
+
+    def _tell(self, message: Progress | Finished) -> None:
+        if not self._killed.is_set():
+            self._notify(message)
+
+    def _end(self, reason: str) -> str:
+        try:
+            self._process.wait(_REAP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return reason or "the installer closed its channel but did not end"
+        return reason or f"the installer {child.describe_exit(self._process.returncode)}"

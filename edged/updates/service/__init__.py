@@ -1,0 +1,1 @@
+"""Carries out updates in the daemon."""

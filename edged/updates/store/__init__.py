@@ -1,0 +1,1 @@
+"""Holds what is durable: model versions, links and the ledger."""

@@ -1,0 +1,1 @@
+"""Runs the vision workers and supervises them."""

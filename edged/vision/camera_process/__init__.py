@@ -1,0 +1,1 @@
+"""Runs one camera in a process of its own."""

@@ -1,0 +1,193 @@
+"""One camera's thread: open, grab into the slot, notice a loss or a stall, back off, open again.
+
+::
+
+    opening ──frames──▶ running ──end──▶ ended
+       │                 │   ▲
+       └────failure────▶ lost┘ frames again
+
+A camera is *lost* when its driver says so, or when no frame came for `stall_s`. It is then closed, and opened again after a
+jittered wait, for ever: a camera that is plugged in again, or a recorder that was rebooted, must come back by itself.
+"""
+
+import logging
+import threading
+from dataclasses import replace
+
+from edged.backoff import Backoff
+from edged.clock import NS_PER_S, Clock
+from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
+from edged.interfaces import Camera
+from edged.types import Frame
+from edged.vision.worker.capture_status import CaptureState, CaptureStatus
+from edged.vision.worker.slots import Slots
+
+_log = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 0.5
+RETRY_CAP_S = 4.0
+"""With an `open` that gives up after 5 s, a source that is back is seen within 10 s."""
+_STEADY_S = 5.0
+"""So long must a camera have run for its next loss to count as a first one."""
+_SLICE_S = 0.5
+"""A stop is noticed so soon, unless the camera gives fewer than four frames a second."""
+_LONGEST_SLICE_S = 5.0
+"""Far less than what is taken for a driver that hangs."""
+_UNKNOWN_PERIOD_S = 1.0
+
+
+def stall_s(fps: float) -> float:
+    """After how long without a frame a camera is lost: five periods, and two seconds at least.
+
+    Args:
+        fps: what the camera means to deliver; 0.0 if unknown, which is taken for one a second.
+    """
+    return max(2.0, 5 * _period_s(fps))
+
+
+def _period_s(fps: float) -> float:
+    return 1 / fps if fps > 0 else _UNKNOWN_PERIOD_S
+
+
+class Capture:
+    """Runs one camera, for as long as it has frames; `status` may be asked from any thread."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        *,
+        name: str,
+        slots: Slots,
+        clock: Clock,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Touch nothing yet.
+
+        Args:
+            camera: not open; nobody else uses it.
+            name: the camera's name in the config; `slots` has a slot of that name.
+            slots: where frames go.
+            clock: for all times in `CaptureStatus`.
+            backoff: between attempts to open.
+        """
+        self._camera = camera
+        self._name = name
+        self._slots = slots
+        self._clock = clock
+        self._backoff = backoff or Backoff(first_s=FIRST_RETRY_S, cap_s=RETRY_CAP_S)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self.run, name=f"camera-{name}", daemon=True)
+        self._status = CaptureStatus(
+            name=name, state=CaptureState.OPENING, since_ns=clock.monotonic_ns()
+        )
+        """Replaced as a whole, by the camera's thread only; its `dropped` leaves out the slot's."""
+
+    @property
+    def status(self) -> CaptureStatus:
+        """How it stands now."""
+        status = self._status
+        return replace(status, dropped=status.dropped + self._slots.dropped(self._name))
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """End, and close the camera.
+
+        Returns:
+            False if the driver did not give control back within `timeout_s`; its thread does not keep the process alive.
+        """
+        self._stopping.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def run(self) -> None:
+        """What the thread does; returns when the camera has ended or was stopped."""
+        while not self._stopping.is_set():
+            try:
+                self._capture()
+            except EndOfStreamError as error:
+                self._enter(CaptureState.ENDED, str(error))
+                _log.info("camera %s: %s", self._name, error)
+                return
+            except CameraError as error:
+                self._lose(str(error))
+            except Exception as error:  # noqa: BLE001 - a fault in one driver must not silence its camera for ever
+                _log.exception("camera %s: its driver failed", self._name)
+                self._lose(f"its driver failed: {error!r}")
+            finally:
+                self._close()
+            self._stopping.wait(self._backoff.next_s())
+
+    def _capture(self) -> None:
+        """Open the camera and take its frames until it fails, ends, or is stopped."""
+        self._enter_driver()
+        info = self._camera.open()
+        self._status = replace(self._status, info=info, in_driver_since_ns=None)
+        heard_ns = self._clock.monotonic_ns()
+        limit_s = stall_s(info.fps)
+        slice_s = min(_LONGEST_SLICE_S, max(_SLICE_S, 2 * _period_s(info.fps)))
+        while not self._stopping.is_set():
+            self._enter_driver()
+            try:
+                frame = self._camera.grab(slice_s)
+            except CameraTimeoutError as error:
+                silent_s = (self._clock.monotonic_ns() - heard_ns) / NS_PER_S
+                if silent_s < limit_s:
+                    continue
+                raise CameraError(
+                    f"no frame for {silent_s:.1f} s from {info.description or self._name}"
+                ) from error
+            self._count(frame)
+            self._hand_over(frame, lossless=info.lossless)
+            heard_ns = (
+                self._clock.monotonic_ns()
+            )  # not before: the consumer's slowness is no silence
+
+    def _count(self, frame: Frame) -> None:
+        status = self._status
+        if status.state is not CaptureState.RUNNING:
+            came_back = status.state is CaptureState.LOST
+            self._enter(CaptureState.RUNNING, "")
+            self._status = replace(self._status, reconnects=status.reconnects + came_back)
+            _log.info("camera %s: frames come%s", self._name, " again" if came_back else "")
+        self._status = replace(
+            self._status,
+            captured=frame.seq + 1,
+            dropped=self._status.dropped + frame.seq - status.captured,
+            last_frame_ns=frame.received_ns,
+            in_driver_since_ns=None,
+        )
+
+    def _hand_over(self, frame: Frame, *, lossless: bool) -> None:
+        if not lossless:
+            self._slots.put(frame)
+            return
+        while not self._slots.offer(frame, _SLICE_S):
+            if self._stopping.is_set():
+                self._status = replace(self._status, dropped=self._status.dropped + 1)
+                return
+
+    def _lose(self, reason: str) -> None:
+        status = self._status
+        if status.reason != reason:
+            _log.debug("camera %s is lost: %s", self._name, reason)  # the supervisor says it
+        ran_ns = self._clock.monotonic_ns() - status.since_ns
+        if status.state is CaptureState.RUNNING and ran_ns > _STEADY_S * NS_PER_S:
+            self._backoff.reset()
+        self._enter(CaptureState.LOST, reason)
+
+    def _enter(self, state: CaptureState, reason: str) -> None:
+        since_ns = self._status.since_ns
+        if state is not self._status.state:
+            since_ns = self._clock.monotonic_ns()
+        self._status = replace(self._status, state=state, since_ns=since_ns, reason=reason)
+
+    def _enter_driver(self) -> None:
+        self._status = replace(self._status, in_driver_since_ns=self._clock.monotonic_ns())
+
+    def _close(self) -> None:
+        self._enter_driver()
+        self._camera.close()
+        self._status = replace(self._status, in_driver_since_ns=None)
