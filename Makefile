@@ -25,7 +25,7 @@ quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test test-litert test-tflite check format bench system system-fleet system-device campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ check: $(dev_ready) ## format, lint, types, floors, spelling
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
 	$(venv)/bin/codespell
+
+figures: $(dev_ready) ## sizes, cycles, docstrings and names, against their limits
+	@PYTHONPATH=tests $(venv)/bin/python -m figures
 
 format: $(dev_ready) ## put the code in form
 	$(venv)/bin/ruff format .

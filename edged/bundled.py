@@ -5,12 +5,12 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 
 
-def model(name: str = "marks") -> Path:
+def model_path(name: str = "marks") -> Path:
     """A bundled .tflite: beside the package in an installed edged, under models/ in a checkout."""
     return _find(f"{name}.tflite", _PACKAGE.parent / "models" / "bundled")
 
 
-def config() -> Path:
+def config_path() -> Path:
     """The commented default configuration."""
     return _find("edged.toml", _PACKAGE.parent / "deploy")
 

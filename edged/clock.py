@@ -56,26 +56,26 @@ class Deadline:
         return self._clock.monotonic_ns() >= self._at_ns
 
 
-Quality = Literal["synced", "floor", "unsynced"]
+ClockQuality = Literal["synced", "floor", "unsynced"]
 _ADJTIMEX_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # more than struct timex needs on any architecture
 _TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 
 
-def clock_quality(wall_ns: int, floor_ns: int) -> Quality:
+def clock_quality(wall_ns: int, floor_ns: int) -> ClockQuality:
     """How far the wall clock is to be trusted.
 
     ``synced``: something disciplines it, says the kernel; or, where that may not be asked, systemd-timesyncd does since this boot.
     ``floor``: not so, but it is at least `floor_ns`, a time that is known to have passed. ``unsynced``: it shows a time before that,
     so it is wrong.
     """
-    synced = _kernel_says_synced()
+    synced = _is_kernel_synced()
     if synced or (synced is None and os.access(_TIMESYNCD, os.F_OK)):
         return "synced"
     return "floor" if wall_ns >= floor_ns else "unsynced"
 
 
-def _kernel_says_synced() -> bool | None:
+def _is_kernel_synced() -> bool | None:
     """None if it may not be asked: a service that may not set the clock (ProtectClock=) may not read this either."""
     reading_only = ctypes.create_string_buffer(_TIMEX_BYTES)
     state: int = ctypes.CDLL(None, use_errno=True).adjtimex(reading_only)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """Of the whole device; also how grave one condition is."""
 
     OK = "ok"
@@ -24,7 +24,7 @@ class Condition:
     """
 
     name: str
-    severity: Verdict
+    severity: Severity
     reason: str
     since_ns: int
 
@@ -33,37 +33,39 @@ class Conditions:
     """The conditions that hold now."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Condition] = {}
+        self._active: dict[str, Condition] = {}
 
-    def hold(
-        self, name: str, reason: str, *, now_ns: int, severity: Verdict = Verdict.DEGRADED
+    def set(
+        self, name: str, reason: str, *, now_ns: int, severity: Severity = Severity.DEGRADED
     ) -> bool:
         """Say that `name` is wrong; returns whether that is news."""
-        before = self._held.get(name)
+        before = self._active.get(name)
         since_ns = before.since_ns if before else now_ns
-        self._held[name] = Condition(name=name, severity=severity, reason=reason, since_ns=since_ns)
-        return before != self._held[name]
+        self._active[name] = Condition(
+            name=name, severity=severity, reason=reason, since_ns=since_ns
+        )
+        return before != self._active[name]
 
     def clear(self, name: str) -> bool:
         """Say that `name` is well; returns whether that is news."""
-        return self._held.pop(name, None) is not None
+        return self._active.pop(name, None) is not None
 
     def clear_all(self, prefix: str) -> bool:
         """Clear every condition whose name begins so."""
-        before = len(self._held)
-        self._held = {n: c for n, c in self._held.items() if not n.startswith(prefix)}
-        return len(self._held) != before
+        before = len(self._active)
+        self._active = {n: c for n, c in self._active.items() if not n.startswith(prefix)}
+        return len(self._active) != before
 
     @property
-    def held(self) -> tuple[Condition, ...]:
+    def active(self) -> tuple[Condition, ...]:
         """Oldest first."""
-        return tuple(sorted(self._held.values(), key=lambda c: (c.since_ns, c.name)))
+        return tuple(sorted(self._active.values(), key=lambda c: (c.since_ns, c.name)))
 
     @property
-    def verdict(self) -> Verdict:
+    def overall_severity(self) -> Severity:
         """The gravest of all."""
-        severities = {condition.severity for condition in self._held.values()}
-        for verdict in (Verdict.FAILED, Verdict.DEGRADED):
+        severities = {condition.severity for condition in self._active.values()}
+        for verdict in (Severity.FAILED, Severity.DEGRADED):
             if verdict in severities:
                 return verdict
-        return Verdict.OK
+        return Severity.OK

@@ -120,7 +120,7 @@ class ModelFamily(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class OutgoingMessage:
     """A message in broker form.
 
     Attributes:
@@ -137,7 +137,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkChanged:
     """The state of a publisher's connection changed. `reason` says why, in words, when it is down."""
 
     up: bool
@@ -153,7 +153,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class MessageReceived:
     """A message came in.
 
     Attributes:
@@ -168,19 +168,19 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
+class SubscriptionRefused:
     """Nothing will come in for this topic filter as long as the connection lasts; `reason` says why, in words."""
 
     topic: str
     reason: str
 
 
-Notice = Link | Delivered | Received | Unheard
+Notice = LinkChanged | Delivered | MessageReceived | SubscriptionRefused
 """What a publisher tells."""
 
 
 class Publisher(Protocol):
-    """A way out, and for a few topics a way in. Never blocks its caller; answers come through `notify`, from any thread."""
+    """A way out, and for a few topics a way in. Never blocks its caller; answers come through `on_notice`, from any thread."""
 
     Settings: ClassVar[type[msgspec.Struct]]
     """The keys of the config's table of the same name."""
@@ -190,10 +190,10 @@ class Publisher(Protocol):
         settings: msgspec.Struct,
         *,
         device: str,
-        birth: Callable[[], Sequence[Outgoing]],
-        will: Outgoing | None,
-        notify: Callable[[Notice], None],
-        listen: Sequence[str] = (),
+        birth: Callable[[], Sequence[OutgoingMessage]],
+        will: OutgoingMessage | None,
+        on_notice: Callable[[Notice], None],
+        subscriptions: Sequence[str] = (),
     ) -> None:
         """Connect to nothing yet.
 
@@ -202,26 +202,26 @@ class Publisher(Protocol):
             device: the device's name, for the client id.
             birth: asked on every (re-)connection, from the publisher's thread, for what to publish before anything else.
             will: what the broker publishes for us when we are gone.
-            notify: told of every `Link` change, every `Delivered` and all that is heard; must return at once.
-            listen: filters of the topics to hear, on every connection anew; nothing that is published here may match one.
+            on_notice: told of every `LinkChanged` change, every `Delivered` and all that is heard; must return at once.
+            subscriptions: filters of the topics to hear, on every connection anew; nothing that is published here may match one.
                 A publisher that has no way in hears nothing.
         """
 
     def start(self) -> None:
         """Begin to connect, in the background; a broker that is down is no error."""
 
-    def publish(self, message: Outgoing, token: int | None = None) -> bool:
+    def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
         """Hand one message over.
 
         With a token the outcome is told by `Delivered`; messages handed over but unanswered when the link breaks get
-        no `Delivered`: who gave them hands them over again after the next `Link(up=True)`.
+        no `Delivered`: who gave them hands them over again after the next `LinkChanged(up=True)`.
 
         Returns:
             False if there is no connection and the message was not taken.
         """
 
-    def close(self, last_words: Sequence[Outgoing], timeout_s: float) -> None:
-        """Publish `last_words`, wait for their acknowledgement within `timeout_s`, and disconnect cleanly (no will)."""
+    def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:
+        """Publish `final_messages`, wait for their acknowledgement within `timeout_s`, and disconnect cleanly (no will)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,16 +229,16 @@ class Transfer:
     """A file on its way here.
 
     Attributes:
-        start_bytes: where `pieces` begins: behind what is here, or at 0 if that is of no use.
+        offset_bytes: where `chunks` begins: behind what is here, or at 0 if that is of no use.
         total_bytes: of the whole file; None if nobody says.
-        mark: names this state of the file; with it a later transfer can go on. "" if none can.
-        pieces: the content from there to the end, as it comes; it raises what `Fetcher.fetch` raises.
+        etag: names this state of the file; with it a later transfer can go on. "" if none can.
+        chunks: the content from there to the end, as it comes; it raises what `Fetcher.fetch` raises.
     """
 
-    start_bytes: int
+    offset_bytes: int
     total_bytes: int | None
-    mark: str
-    pieces: Iterator[bytes]
+    etag: str
+    chunks: Iterator[bytes]
 
 
 class Fetcher(Protocol):
@@ -248,15 +248,15 @@ class Fetcher(Protocol):
         """Touch nothing yet."""
 
     def fetch(
-        self, url: str, *, have_bytes: int, mark: str, most_bytes: int
+        self, url: str, *, offset_bytes: int, etag: str, max_bytes: int
     ) -> AbstractContextManager[Transfer]:
         """Begin to fetch, or go on; breaks are bridged while the pieces are read, as long as that makes sense.
 
         Args:
             url: of the file; what is told of it to others leaves out credentials.
-            have_bytes: so much of it is here.
-            mark: of the state of the file that this is a part of; "" if nobody knows: then all of it comes anew.
-            most_bytes: of the whole file.
+            offset_bytes: so much of it is here.
+            etag: of the state of the file that this is a part of; "" if nobody knows: then all of it comes anew.
+            max_bytes: of the whole file.
 
         Raises:
             DownloadError: it does not come; that may pass.

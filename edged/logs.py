@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from edged.host.systemd import under_journal
+from edged.host.systemd import is_under_journal
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -13,23 +13,23 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
-    root.addHandler(_journal() or _lines())
+    root.addHandler(_make_journal_handler() or _make_stream_handler())
     root.setLevel(level.upper())
 
 
-def fields(**values: object) -> dict[str, object]:
+def journal_fields(**values: object) -> dict[str, object]:
     """`extra` of a log call: each becomes a journal field ``EDGED_<NAME>``."""
     return {f"EDGED_{name.upper()}": value for name, value in values.items()}
 
 
-def _lines() -> logging.Handler:
+def _make_stream_handler() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_FORMAT))
     return handler
 
 
-def _journal() -> logging.Handler | None:
-    if not under_journal():
+def _make_journal_handler() -> logging.Handler | None:
+    if not is_under_journal():
         return None
     try:
         from systemd.journal import JournalHandler

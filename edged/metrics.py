@@ -5,11 +5,11 @@ import numpy as np
 from edged.clock import NS_PER_S
 
 
-class Window:
-    """The newest durations, at most `size`."""
+class LatencyWindow:
+    """The newest durations, at most `max_count`."""
 
-    def __init__(self, size: int = 512) -> None:
-        self._ns = np.zeros(size, np.int64)
+    def __init__(self, max_count: int = 512) -> None:
+        self._ns = np.zeros(max_count, np.int64)
         self._count = 0
 
     def add(self, duration_ns: int) -> None:
@@ -17,7 +17,7 @@ class Window:
         self._ns[self._count % len(self._ns)] = duration_ns
         self._count += 1
 
-    def quantiles_s(self) -> tuple[float, float, float] | None:
+    def compute_quantiles_s(self) -> tuple[float, float, float] | None:
         """The 50th, 95th and 99th percentile in seconds, to the microsecond; None while empty."""
         n = min(self._count, len(self._ns))
         if n == 0:
@@ -30,15 +30,15 @@ class Rate:
     """Turns a counter, read now and then, into events a second over the last interval."""
 
     def __init__(self) -> None:
-        self._last: tuple[int, int] | None = None
+        self._previous: tuple[int, int] | None = None
         self.per_s = 0.0
 
-    def read(self, count: int, now_ns: int) -> float:
+    def update(self, count: int, now_ns: int) -> float:
         """Tell the counter's value; a counter that fell was restarted, and counts from zero."""
-        if self._last is not None:
-            last_count, last_ns = self._last
+        if self._previous is not None:
+            last_count, last_ns = self._previous
             grown = count - last_count if count >= last_count else count
             if now_ns > last_ns:
                 self.per_s = grown * NS_PER_S / (now_ns - last_ns)
-        self._last = (count, now_ns)
+        self._previous = (count, now_ns)
         return self.per_s

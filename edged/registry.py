@@ -48,14 +48,14 @@ FETCHERS = {
 }
 
 
-def load(kind: dict[str, str], name: str) -> Any:
+def load_driver(drivers: dict[str, str], name: str) -> Any:
     """Import and return the class registered under `name`.
 
     Raises:
         RegistryError: no such name.
     """
     try:
-        module, _, attribute = kind[name].partition(":")
+        module, _, attribute = drivers[name].partition(":")
     except KeyError:
-        raise RegistryError(f"no driver {name!r}; there are: {', '.join(kind)}") from None
+        raise RegistryError(f"no driver {name!r}; there are: {', '.join(drivers)}") from None
     return getattr(import_module(module), attribute)

@@ -54,7 +54,9 @@ class Frame:
     height: int
 
     @classmethod
-    def still(cls, pixels: NDArray[np.uint8], layout: PixelFormat = PixelFormat.BGR24) -> "Frame":
+    def from_pixels(
+        cls, pixels: NDArray[np.uint8], layout: PixelFormat = PixelFormat.BGR24
+    ) -> "Frame":
         """A picture that no camera took, of no time: (H, W, 3) or (H, W) uint8, without padding."""
         height, width = pixels.shape[:2]
         return cls(

@@ -8,38 +8,38 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
-from edged.authoring.make_goldens import Tell, make_goldens
+from edged.authoring.make_goldens import ProgressCallback, make_goldens
 from edged.config.settings import ModelSettings
 from edged.errors import BundleError, ConfigError, ModelError
 from edged.model.goldens import Goldens, read_goldens, write_goldens
-from edged.selftest.messages import ModelReport, Request
-from edged.selftest.process import Tryout
+from edged.selftest.messages import SelfTestReport, SelfTestRequest
+from edged.selftest.process import SelfTestProcess
 from edged.updates.bundle.bundle import check_goldens
 from edged.updates.bundle.manifest import (
     Budgets,
     FileEntry,
-    Input,
     Label,
-    Line,
     Manifest,
+    ModelInput,
     Probation,
     Requirements,
+    ShortText,
     Thresholds,
     Variant,
-    read_manifest,
-    write_manifest,
+    decode_manifest,
+    encode_manifest,
 )
 from edged.updates.rules.compatibility import check_requirements
 
-GOLDENS = "goldens.json"
-_MODEL, _EDGETPU_MODEL = "model.tflite", "model-edgetpu.tflite"
-_EDGETPU_GOLDENS = "goldens-edgetpu.json"
+GOLDENS_NAME = "goldens.json"
+_MODEL_NAME, _EDGETPU_MODEL_NAME = "model.tflite", "model-edgetpu.tflite"
+_EDGETPU_GOLDENS_NAME = "goldens-edgetpu.json"
 _EDGETPU_OP = b"edgetpu-custom-op"
 _TIMEOUT_S = 60.0
-_MOST_FAULTS_SHOWN = 3
+_MAX_FAULTS_SHOWN = 3
 
 
-class Details(Struct, frozen=True, kw_only=True):
+class ManifestDetails(Struct, frozen=True, kw_only=True):
     """What a manifest can say besides; each is as `Manifest` has it."""
 
     requirements: Requirements = field(default_factory=Requirements)
@@ -47,11 +47,11 @@ class Details(Struct, frozen=True, kw_only=True):
     thresholds: Thresholds = field(default_factory=Thresholds)
     budgets: Budgets = field(default_factory=Budgets)
     probation: Probation = field(default_factory=Probation)
-    provenance: Line = ""
+    provenance: ShortText = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class BundleSpec:
     """What a bundle is to be made of.
 
     Attributes:
@@ -78,72 +78,80 @@ class Recipe:
     pictures: Path | None = None
     edgetpu: Path | None = None
     edgetpu_goldens: Path | None = None
-    details: Details
+    details: ManifestDetails
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class BundleContents:
     """A manifest, and where its files are."""
 
     manifest: Manifest
     sources: Mapping[str, Path]
 
 
-def make_contents(recipe: Recipe, scratch: Path, tell: Tell) -> Contents:
+def make_bundle_contents(
+    spec: BundleSpec, scratch: Path, on_progress: ProgressCallback
+) -> BundleContents:
     """Make what is not there yet, try the model on its goldens, and write the manifest.
 
     Args:
-        recipe: what goes into the bundle.
+        spec: what goes into the bundle.
         scratch: an empty folder for what is made; it must last until the bundle is written.
-        tell: hears what is done now, and which share of all was.
+        on_progress: hears what is done now, and which share of all was.
 
     Raises:
         BundleError: the contents would not be taken on any device.
         ModelError: the model was refused.
         ConfigError: a file or the pictures cannot be used.
     """
-    check_requirements(recipe.details.requirements)
-    settings = ModelSettings(path=recipe.model, labels=recipe.details.labels or None)
-    sources = {_MODEL: recipe.model.resolve()} | _goldens(recipe, settings, scratch, tell)
-    tell("trying the model on its goldens", 1.0)
-    report = _try(settings, scratch / GOLDENS)
-    variants = [Variant(kind="cpu", model=_MODEL, goldens=GOLDENS)]
-    if recipe.edgetpu:
-        variants.append(_add_edgetpu(recipe.edgetpu, recipe.edgetpu_goldens, sources, scratch))
-    manifest = Manifest(
-        name=recipe.name,
-        version=recipe.version,
-        counter=recipe.counter,
-        epoch=recipe.epoch,
-        licence=recipe.licence,
-        files=tuple(_entry(name, path) for name, path in sources.items()),
-        variants=tuple(variants),
-        input=Input(width=report.input.width, height=report.input.height),
-        family=report.family,
-        **asdict(recipe.details),
+    check_requirements(spec.details.requirements)
+    settings = ModelSettings(path=spec.model, labels=spec.details.labels or None)
+    sources = {_MODEL_NAME: spec.model.resolve()} | _prepare_goldens(
+        spec, settings, scratch, on_progress
     )
-    manifest = read_manifest(write_manifest(manifest))
-    check_goldens(manifest, lambda name: _read(sources[name]))
-    return Contents(manifest, sources)
+    on_progress("trying the model on its goldens", 1.0)
+    report = _self_test_model(settings, scratch / GOLDENS_NAME)
+    variants = [Variant(kind="cpu", model=_MODEL_NAME, goldens=GOLDENS_NAME)]
+    if spec.edgetpu:
+        variants.append(_add_edgetpu(spec.edgetpu, spec.edgetpu_goldens, sources, scratch))
+    manifest = Manifest(
+        name=spec.name,
+        version=spec.version,
+        counter=spec.counter,
+        epoch=spec.epoch,
+        licence=spec.licence,
+        files=tuple(_make_file_entry(name, path) for name, path in sources.items()),
+        variants=tuple(variants),
+        input=ModelInput(width=report.input.width, height=report.input.height),
+        family=report.family,
+        **asdict(spec.details),
+    )
+    manifest = decode_manifest(encode_manifest(manifest))
+    check_goldens(manifest, lambda name: _read_file(sources[name]))
+    return BundleContents(manifest, sources)
 
 
-def _goldens(recipe: Recipe, settings: ModelSettings, scratch: Path, tell: Tell) -> dict[str, Path]:
+def _prepare_goldens(
+    spec: BundleSpec, settings: ModelSettings, scratch: Path, on_progress: ProgressCallback
+) -> dict[str, Path]:
     """The CPU variant's, laid into `scratch` as they will lie on the device."""
-    if recipe.goldens:
-        return _lay_out(scratch, _read_folder(recipe.goldens))
-    if recipe.pictures is None:
+    if spec.goldens:
+        return _write_files(scratch, _read_goldens_folder(spec.goldens))
+    if spec.pictures is None:
         raise ConfigError("a bundle needs goldens, or pictures to make them of")
-    sha256 = _entry(_MODEL, recipe.model).sha256
-    made = make_goldens(settings, recipe.pictures, scratch, model_sha256=sha256, tell=tell)
-    return _lay_out(scratch, made)
+    sha256 = _make_file_entry(_MODEL_NAME, spec.model).sha256
+    made = make_goldens(
+        settings, spec.pictures, scratch, model_sha256=sha256, on_progress=on_progress
+    )
+    return _write_files(scratch, made)
 
 
-def _try(settings: ModelSettings, goldens: Path) -> ModelReport:
-    request = Request(settings=settings, goldens=goldens)
-    with Tryout() as tryout:
-        report = tryout.try_model(request, timeout_s=_TIMEOUT_S)
-    if report.golden_faults:
-        shown = "; ".join(report.golden_faults[:_MOST_FAULTS_SHOWN])
+def _self_test_model(settings: ModelSettings, goldens: Path) -> SelfTestReport:
+    request = SelfTestRequest(settings=settings, goldens=goldens)
+    with SelfTestProcess() as tryout:
+        report = tryout.run(request, timeout_s=_TIMEOUT_S)
+    if report.golden_mismatches:
+        shown = "; ".join(report.golden_mismatches[:_MAX_FAULTS_SHOWN])
         raise BundleError(f"the model does not find what its goldens say: {shown}")
     return report
 
@@ -152,56 +160,62 @@ def _add_edgetpu(
     model: Path, goldens: Path | None, sources: dict[str, Path], scratch: Path
 ) -> Variant:
     """The EdgeTPU variant, and its files into `sources`."""
-    if _EDGETPU_OP not in _read(model):
+    if _EDGETPU_OP not in _read_file(model):
         raise BundleError(f"{model} was not made by the EdgeTPU compiler: give its _edgetpu.tflite")
-    sources[_EDGETPU_MODEL] = model.resolve()
+    sources[_EDGETPU_MODEL_NAME] = model.resolve()
     if goldens is None:
-        return Variant(kind="edgetpu", model=_EDGETPU_MODEL, goldens=GOLDENS)
-    there = {name: _read(path) for name, path in sources.items() if name.endswith(".png")}
-    sources |= _lay_out(scratch, _beside(_read_folder(goldens), there))
-    return Variant(kind="edgetpu", model=_EDGETPU_MODEL, goldens=_EDGETPU_GOLDENS)
+        return Variant(kind="edgetpu", model=_EDGETPU_MODEL_NAME, goldens=GOLDENS_NAME)
+    there = {name: _read_file(path) for name, path in sources.items() if name.endswith(".png")}
+    sources |= _write_files(
+        scratch, _rename_conflicting_pictures(_read_goldens_folder(goldens), there)
+    )
+    return Variant(kind="edgetpu", model=_EDGETPU_MODEL_NAME, goldens=_EDGETPU_GOLDENS_NAME)
 
 
-def _beside(files: dict[str, bytes], there: Mapping[str, bytes]) -> dict[str, bytes]:
+def _rename_conflicting_pictures(
+    files: dict[str, bytes], existing: Mapping[str, bytes]
+) -> dict[str, bytes]:
     """A second set of goldens: a picture whose name another one has already gets another name."""
-    goldens = _parse(files[GOLDENS], GOLDENS)
+    goldens = _decode_goldens(files[GOLDENS_NAME], GOLDENS_NAME)
     names = {
         golden.picture: f"edgetpu-{golden.picture}"
-        if there.get(golden.picture, files[golden.picture]) != files[golden.picture]
+        if existing.get(golden.picture, files[golden.picture]) != files[golden.picture]
         else golden.picture
         for golden in goldens.goldens
     }
     renamed = tuple(replace(one, picture=names[one.picture]) for one in goldens.goldens)
     pictures = {names[name]: files[name] for name in names}
-    return {_EDGETPU_GOLDENS: write_goldens(replace(goldens, goldens=renamed)), **pictures}
+    return {_EDGETPU_GOLDENS_NAME: write_goldens(replace(goldens, goldens=renamed)), **pictures}
 
 
-def _read_folder(folder: Path) -> dict[str, bytes]:
+def _read_goldens_folder(folder: Path) -> dict[str, bytes]:
     """``goldens.json`` and the pictures that it names; what else is there stays there."""
-    content = _read(folder / GOLDENS)
-    pictures = (golden.picture for golden in _parse(content, str(folder / GOLDENS)).goldens)
-    return {GOLDENS: content, **{name: _read(folder / name) for name in pictures}}
+    content = _read_file(folder / GOLDENS_NAME)
+    pictures = (
+        golden.picture for golden in _decode_goldens(content, str(folder / GOLDENS_NAME)).goldens
+    )
+    return {GOLDENS_NAME: content, **{name: _read_file(folder / name) for name in pictures}}
 
 
-def _parse(content: bytes, name: str) -> Goldens:
+def _decode_goldens(content: bytes, name: str) -> Goldens:
     try:
         return read_goldens(content)
     except ModelError as error:
         raise BundleError(f"{name}: {error}") from error
 
 
-def _lay_out(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return {name: folder / name for name in files}
 
 
-def _entry(name: str, path: Path) -> FileEntry:
-    content = _read(path)
+def _make_file_entry(name: str, path: Path) -> FileEntry:
+    content = _read_file(path)
     return FileEntry(name=name, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

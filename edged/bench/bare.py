@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-FIRST = "first"
+FIRST_RESULT_LINE = "first"
 
 
 def main(module: str, model: str, seconds: float) -> None:
@@ -22,7 +22,7 @@ def main(module: str, model: str, seconds: float) -> None:
     given = interpreter.get_input_details()[0]
     interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
     interpreter.invoke()
-    print(FIRST, flush=True)
+    print(FIRST_RESULT_LINE, flush=True)
     invokes = 0
     wall_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
     end_ns = wall_ns + int(seconds * 1e9)

@@ -15,7 +15,7 @@ class BareRun(Struct, frozen=True, kw_only=True):
     wall_s: float
     cpu_s: float
     rss_mb: float
-    start_s: float
+    startup_s: float
     """From its process's start to its first result."""
 
 
@@ -27,7 +27,7 @@ class SaturatedRun(Struct, frozen=True, kw_only=True):
     cpu_s: dict[str, float]
     """By process, over the same frames."""
     rss_mb: dict[str, float]
-    start_s: float
+    startup_s: float
     """From its process's start to its first detections at a subscriber."""
 
 
@@ -46,7 +46,7 @@ class Quantiles(Struct, frozen=True, kw_only=True):
     p99: float
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class BenchmarkResult(Struct, frozen=True, kw_only=True):
     """The benchmark's result; medians over its pairs of runs."""
 
     machine: str
@@ -85,9 +85,9 @@ class Pair(Struct, frozen=True, kw_only=True):
     paced: PacedRun
 
 
-def conclude(
+def compute_result(
     pairs: Sequence[Pair], *, machine: str, model: str, runtime: str, frame: str
-) -> Result:
+) -> BenchmarkResult:
     """Pairs of runs -> what they come to."""
     shares = [_fps(p.saturated) / _bare_fps(p.bare) for p in pairs]
     added_s = np.concatenate(
@@ -96,7 +96,7 @@ def conclude(
     p50, p95, p99 = (round(float(v) * 1e3, 3) for v in np.percentile(added_s, (50, 95, 99)))
     names = pairs[0].saturated.rss_mb
     rss_mb = {name: median(p.saturated.rss_mb[name] for p in pairs) for name in names}
-    return Result(
+    return BenchmarkResult(
         machine=machine,
         model=model,
         runtime=runtime,
@@ -108,16 +108,18 @@ def conclude(
         fps_share_spread=(round(min(shares), 4), round(max(shares), 4)),
         invoke_ms=round(median(p.bare.wall_s / p.bare.invokes for p in pairs) * 1e3, 3),
         added_ms=Quantiles(p50=p50, p95=p95, p99=p99),
-        cpu_beyond_invoke_share=round(median(_cpu_beyond(p, "") for p in pairs), 4),
-        cpu_beyond_invoke_share_worker=round(median(_cpu_beyond(p, "vision") for p in pairs), 4),
+        cpu_beyond_invoke_share=round(median(_cpu_overhead_ratio(p, "") for p in pairs), 4),
+        cpu_beyond_invoke_share_worker=round(
+            median(_cpu_overhead_ratio(p, "vision") for p in pairs), 4
+        ),
         rss_mb={"bare": round(median(p.bare.rss_mb for p in pairs), 1)}
         | {name: round(mb, 1) for name, mb in rss_mb.items()},
-        startup_s=round(median(p.saturated.start_s for p in pairs), 3),
-        startup_ratio=round(median(p.saturated.start_s / p.bare.start_s for p in pairs), 3),
+        startup_s=round(median(p.saturated.startup_s for p in pairs), 3),
+        startup_ratio=round(median(p.saturated.startup_s / p.bare.startup_s for p in pairs), 3),
     )
 
 
-def table(result: Result) -> str:
+def format_table(result: BenchmarkResult) -> str:
     """For people."""
     low, high = result.fps_share_spread
     added = result.added_ms
@@ -149,7 +151,7 @@ def _fps(run: SaturatedRun) -> float:
     return run.frames / run.wall_s
 
 
-def _cpu_beyond(pair: Pair, prefix: str) -> float:
+def _cpu_overhead_ratio(pair: Pair, prefix: str) -> float:
     invoke_s = pair.bare.cpu_s / pair.bare.invokes
     spent_s = sum(s for name, s in pair.saturated.cpu_s.items() if name.startswith(prefix))
     return spent_s / pair.saturated.frames / invoke_s - 1

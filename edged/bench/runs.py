@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.bench.bare import FIRST
+from edged.bench.bare import FIRST_RESULT_LINE
 from edged.bench.results import BareRun, PacedRun, SaturatedRun
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.demo.subscriber import Subscriber
@@ -17,11 +17,11 @@ from edged.host.board import Board
 from edged.messaging.contract.messages import FrameDetections
 
 _DEVICE = "bench"
-_START_LIMIT_S = 20.0
+_START_TIMEOUT_S = 20.0
 _POLL_S = 0.5
 _WARM_UP_S = 0.5
-_END_LIMIT_S = 10.0
-_CONFIG = """\
+_STOP_TIMEOUT_S = 10.0
+_CONFIG_TEMPLATE = """\
 [device]
 name = "{device}"
 state_dir = "{folder}/state"
@@ -39,7 +39,7 @@ runtime = "{runtime}"
 threshold = 0.3
 
 [events]
-detections_max_hz = 1000
+max_detections_hz = 1000
 
 [camera.bench]
 source = "synthetic"
@@ -53,7 +53,7 @@ every_s = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class Benchmark:
     """What all runs share."""
 
     model: Path
@@ -67,7 +67,7 @@ class Bench:
     folder: Path
     clock: Clock
 
-    def bare(self) -> BareRun:
+    def run_bare(self) -> BareRun:
         """Run the interpreter alone."""
         began_ns = self.clock.monotonic_ns()
         arguments = [self.module, str(self.model), str(self.seconds)]
@@ -77,55 +77,57 @@ class Bench:
             stderr=subprocess.DEVNULL,
             text=True,
         ) as child:
-            if child.stdout is None or child.stdout.readline().strip() != FIRST:
+            if child.stdout is None or child.stdout.readline().strip() != FIRST_RESULT_LINE:
                 raise EdgedError(f"the bare interpreter does not run {self.model}")
             start_s = (self.clock.monotonic_ns() - began_ns) / NS_PER_S
             measured = json.loads(child.stdout.readline())
-        return BareRun(start_s=start_s, **measured)
+        return BareRun(startup_s=start_s, **measured)
 
-    def saturated(self) -> SaturatedRun:
+    def run_saturated(self) -> SaturatedRun:
         """Run the daemon with frames that are always there."""
-        with self._daemon(fps=15.0, speed="max") as (daemon, subscriber, start_s):
-            _listen(subscriber, self.clock, _WARM_UP_S)
-            pids = _processes(daemon.pid)
+        with self._run_daemon(fps=15.0, speed="max") as (daemon, subscriber, start_s):
+            _collect_detections(subscriber, self.clock, _WARM_UP_S)
+            pids = _process_ids(daemon.pid)
             cpu_before = {name: _cpu_s(pid) for name, pid in pids.items()}
-            heard = _listen(subscriber, self.clock, self.seconds)
+            heard = _collect_detections(subscriber, self.clock, self.seconds)
             cpu_after = {name: _cpu_s(pid) for name, pid in pids.items()}
             board = Board()
-            rss = {name: board.rss_mb(pid) or 0.0 for name, pid in pids.items()}
+            rss = {name: board.read_rss_mb(pid) or 0.0 for name, pid in pids.items()}
         first, last = heard[0].message, heard[-1].message
         return SaturatedRun(
             frames=last.frame - first.frame,
             wall_s=(last.received_ns - first.received_ns) / NS_PER_S,
             cpu_s={name: cpu_after[name] - cpu_before[name] for name in pids},
             rss_mb=rss,
-            start_s=start_s,
+            startup_s=start_s,
         )
 
-    def paced(self, fps: float) -> PacedRun:
+    def run_paced(self, fps: float) -> PacedRun:
         """Run the daemon with a camera of `fps` frames a second."""
-        with self._daemon(fps=fps, speed="real") as (_, subscriber, _start_s):
-            _listen(subscriber, self.clock, _WARM_UP_S)
-            heard = _listen(subscriber, self.clock, self.seconds)
+        with self._run_daemon(fps=fps, speed="real") as (_, subscriber, _start_s):
+            _collect_detections(subscriber, self.clock, _WARM_UP_S)
+            heard = _collect_detections(subscriber, self.clock, self.seconds)
         return PacedRun(
             latency_s=tuple((h.arrived_ns - h.message.received_ns) / NS_PER_S for h in heard)
         )
 
-    def _first(self, subscriber: Subscriber, daemon: subprocess.Popen[bytes]) -> "_Heard | None":
-        deadline = Deadline(self.clock, _START_LIMIT_S)
+    def _wait_for_first(
+        self, subscriber: Subscriber, daemon: subprocess.Popen[bytes]
+    ) -> "_ReceivedDetections | None":
+        deadline = Deadline(self.clock, _START_TIMEOUT_S)
         while daemon.poll() is None and not deadline.expired:
-            heard = _next(subscriber, Deadline(self.clock, _POLL_S))
+            heard = _next_detections(subscriber, Deadline(self.clock, _POLL_S))
             if heard is not None:
                 return heard
         return None
 
     @contextmanager
-    def _daemon(
+    def _run_daemon(
         self, *, fps: float, speed: str
     ) -> Iterator[tuple[subprocess.Popen[bytes], Subscriber, float]]:
         config = self.folder / "edged.toml"
         config.write_text(
-            _CONFIG.format(
+            _CONFIG_TEMPLATE.format(
                 device=_DEVICE,
                 folder=self.folder,
                 host=self.host,
@@ -148,45 +150,47 @@ class Bench:
                 stderr=said,
             )
         try:
-            first = self._first(subscriber, daemon)
+            first = self._wait_for_first(subscriber, daemon)
             if first is None:
                 raise EdgedError(
-                    f"the daemon with {self.model} found nothing in {_START_LIMIT_S:g} s; it said:\n{log.read_text()}"
+                    f"the daemon with {self.model} found nothing in {_START_TIMEOUT_S:g} s; it said:\n{log.read_text()}"
                 )
             yield daemon, subscriber, (first.arrived_ns - began_ns) / NS_PER_S
         finally:
             daemon.terminate()
-            daemon.wait(_END_LIMIT_S)
+            daemon.wait(_STOP_TIMEOUT_S)
             subscriber.close()
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _ReceivedDetections:
     message: FrameDetections
     arrived_ns: int
 
 
-def _next(subscriber: Subscriber, deadline: Deadline) -> _Heard | None:
+def _next_detections(subscriber: Subscriber, deadline: Deadline) -> _ReceivedDetections | None:
     while not deadline.expired:
-        received = subscriber.next(deadline.remaining_s)
+        received = subscriber.receive(deadline.remaining_s)
         if received and isinstance(received.message, FrameDetections):
-            return _Heard(received.message, received.arrived_ns)
+            return _ReceivedDetections(received.message, received.arrived_ns)
     return None
 
 
-def _listen(subscriber: Subscriber, clock: Clock, seconds: float) -> list[_Heard]:
+def _collect_detections(
+    subscriber: Subscriber, clock: Clock, seconds: float
+) -> list[_ReceivedDetections]:
     deadline = Deadline(clock, seconds)
     heard = []
-    while (one := _next(subscriber, deadline)) is not None:
+    while (one := _next_detections(subscriber, deadline)) is not None:
         heard.append(one)
     if not heard:
         raise EdgedError(f"no detections for {seconds:g} s")
     return heard
 
 
-def _processes(daemon: int) -> dict[str, int]:
-    children = Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split()
-    return {"supervisor": daemon} | {f"vision.{i}": int(pid) for i, pid in enumerate(children)}
+def _process_ids(daemon_pid: int) -> dict[str, int]:
+    children = Path(f"/proc/{daemon_pid}/task/{daemon_pid}/children").read_text().split()
+    return {"supervisor": daemon_pid} | {f"vision.{i}": int(pid) for i, pid in enumerate(children)}
 
 
 def _cpu_s(pid: int) -> float:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FOLDER_FPS = 10.0
 """Of a folder of pictures, which has no time line of its own."""
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-_SANE_FPS = 1000.0
+_MAX_FPS = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Clip:
 
     Attributes:
         fps: pictures a second, never 0.
-        promised: how many pictures its index says it has; 0 if it does not say.
+        declared_count: how many pictures its index says it has; 0 if it does not say.
         pictures: to be read once; closing it closes the file.
     """
 
     fps: float
-    promised: int
+    declared_count: int
     pictures: Generator[Picture]
 
 
@@ -54,31 +54,31 @@ def open_clip(path: Path, fps: float | None) -> Clip:
         CameraError: it is missing, or is neither.
     """
     if path.is_dir():
-        return _folder(path, fps or FOLDER_FPS)
+        return _open_folder(path, fps or FOLDER_FPS)
     if not path.exists():
         raise CameraError(f"{path}: no such file or folder; check the camera's `path`")
-    return _video(path, fps)
+    return _open_video(path, fps)
 
 
-def _folder(path: Path, fps: float) -> Clip:
+def _open_folder(path: Path, fps: float) -> Clip:
     try:
         names = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as error:
         raise CameraError(f"{path}: the folder cannot be read: {error.strerror}") from error
-    return Clip(fps=fps, promised=len(names), pictures=_read_folder(names, fps))
+    return Clip(fps=fps, declared_count=len(names), pictures=_read_folder(names, fps))
 
 
-def _read_folder(names: list[Path], fps: float) -> Generator[Picture]:
+def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
     import cv2
 
-    for index, name in enumerate(names):
+    for index, name in enumerate(paths):
         bgr = cv2.imread(str(name), cv2.IMREAD_COLOR)
         if bgr is None:
             raise CameraError(f"{name}: not a picture that can be read; remove or replace it")
         yield Picture(index / fps, bgr.astype(np.uint8, copy=False))
 
 
-def _video(path: Path, fps: float | None) -> Clip:
+def _open_video(path: Path, fps: float | None) -> Clip:
     import cv2
 
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
@@ -87,11 +87,11 @@ def _video(path: Path, fps: float | None) -> Clip:
             f"{path}: not a video that can be read; is it whole, and does `ffprobe` know it?"
         )
     own_fps = capture.get(cv2.CAP_PROP_FPS)
-    if not (isfinite(own_fps) and 0 < own_fps <= _SANE_FPS):
+    if not (isfinite(own_fps) and 0 < own_fps <= _MAX_FPS):
         own_fps = FOLDER_FPS
     promised = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
     return Clip(
-        fps=fps or own_fps, promised=promised, pictures=_read_video(capture, fps, 1 / own_fps)
+        fps=fps or own_fps, declared_count=promised, pictures=_read_video(capture, fps, 1 / own_fps)
     )
 
 

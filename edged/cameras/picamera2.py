@@ -23,10 +23,10 @@ from edged.types import Frame, PixelFormat
 _log = logging.getLogger(__name__)
 
 _BUFFERS = 4
-_CLOSE_S = 3.0
-_LEAST_MAIN_WIDTH = 1280
+_CLOSE_TIMEOUT_S = 3.0
+_MIN_MAIN_WIDTH = 1280
 """The sensor's mode follows the `main` stream: a small one may be a mode that sees only the middle of the scene."""
-_LEAST_WAIT_S = 0.001
+_MIN_WAIT_S = 0.001
 """0 means to picamera2 not to wait for the request, but to return a job."""
 
 
@@ -79,8 +79,8 @@ class Picamera2Camera:
     def open(self) -> CameraInfo:
         """See `edged.interfaces.Camera`."""
         self.close()
-        library = self._import()
-        index, model = self._find(library)
+        library = self._import_picamera2()
+        index, model = self._find_camera(library)
         try:
             self._camera = library.Picamera2(index)
             self._configure(self._camera)
@@ -106,7 +106,7 @@ class Picamera2Camera:
         if self._camera is None:
             raise CameraError(f"camera {self._name} is not open")
         try:
-            request = self._camera.capture_request(wait=max(timeout_s, _LEAST_WAIT_S))
+            request = self._camera.capture_request(wait=max(timeout_s, _MIN_WAIT_S))
         except TimeoutError:
             # Its job would stay in the queue, hold the next request, and after four of them the camera gets no buffer.
             self._camera.cancel_all_and_flush()
@@ -114,7 +114,7 @@ class Picamera2Camera:
                 f"camera {self._name}: no frame within {timeout_s:g} s"
             ) from None
         try:
-            return self._frame(request)
+            return self._make_frame(request)
         finally:
             request.release()
 
@@ -128,14 +128,14 @@ class Picamera2Camera:
             target=_close, args=(camera,), name=f"close-{self._name}", daemon=True
         )
         closing.start()
-        closing.join(_CLOSE_S)
+        closing.join(_CLOSE_TIMEOUT_S)
         if closing.is_alive():
             _log.warning("camera %s: picamera2 hangs while it closes", self._name)
         del camera, closing
         # libcamera's objects hold each other; a camera that one of them still holds cannot be opened again.
         gc.collect()
 
-    def _import(self) -> Any:
+    def _import_picamera2(self) -> Any:
         try:
             import picamera2
         except (
@@ -148,7 +148,7 @@ class Picamera2Camera:
             ) from error
         return picamera2
 
-    def _find(self, library: Any) -> tuple[int, str]:
+    def _find_camera(self, library: Any) -> tuple[int, str]:
         """Position in picamera2's list, and model."""
         cameras = library.Picamera2._cm  # noqa: SLF001 - the only way to have the list made anew
         if not cameras.cameras:
@@ -172,7 +172,7 @@ class Picamera2Camera:
         import libcamera
 
         settings = self._settings
-        times = -(-_LEAST_MAIN_WIDTH // settings.width)
+        times = -(-_MIN_MAIN_WIDTH // settings.width)
         flipped = settings.rotation == 180  # noqa: PLR2004 - degrees
         period_us = round(1e6 / settings.fps)
         controls = {**settings.controls, "FrameDurationLimits": (period_us, period_us)}
@@ -193,7 +193,7 @@ class Picamera2Camera:
         camera.configure(configuration)
         self._lores = camera.stream_configuration("lores")
 
-    def _frame(self, request: Any) -> Frame:
+    def _make_frame(self, request: Any) -> Frame:
         now_ns = self._clock.monotonic_ns()
         stamp_ns = request.get_metadata().get("SensorTimestamp", now_ns)
         if self._seq_offset is None:
@@ -206,13 +206,13 @@ class Picamera2Camera:
             seq=seq,
             captured_ns=stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns,
             received_ns=now_ns,
-            pixels=self._copy(request),
+            pixels=self._copy_pixels(request),
             format=PixelFormat.YUV420P,
             width=width,
             height=height,
         )
 
-    def _copy(self, request: Any) -> NDArray[np.uint8]:
+    def _copy_pixels(self, request: Any) -> NDArray[np.uint8]:
         from picamera2 import MappedArray
 
         stride = self._lores["stride"]

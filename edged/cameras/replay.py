@@ -39,7 +39,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
+class _ScheduledFrame:
     """A picture and when it is to be shown, on the monotonic line."""
 
     seq: int
@@ -61,8 +61,8 @@ class ReplayCamera:
         self._settings = settings
         self._clock = clock
         self._clip: Clip | None = None
-        self._read_of_clip = 0
-        self._ahead: _Due | None = None
+        self._read_count = 0
+        self._pending: _ScheduledFrame | None = None
         """Read, but not delivered yet."""
         self._next_seq = 0
         self._anchor_ns = 0
@@ -74,9 +74,9 @@ class ReplayCamera:
     def open(self) -> CameraInfo:
         """See `edged.interfaces.Camera`."""
         self.close()
-        clip = self._begin(max(self._clock.monotonic_ns(), self._end_ns))
-        self._ahead = self._next()
-        height, width = self._ahead.bgr.shape[:2]
+        clip = self._open_clip(max(self._clock.monotonic_ns(), self._end_ns))
+        self._pending = self._read_next()
+        height, width = self._pending.bgr.shape[:2]
         return CameraInfo(
             width=width,
             height=height,
@@ -87,10 +87,10 @@ class ReplayCamera:
 
     def grab(self, timeout_s: float) -> Frame:
         """See `edged.interfaces.Camera`."""
-        picture = self._ahead = self._ahead or self._next()
+        picture = self._pending = self._pending or self._read_next()
         if self._settings.speed == "real":
-            picture = self._in_time(picture, Deadline(self._clock, timeout_s))
-        self._ahead = None
+            picture = self._wait_until_due(picture, Deadline(self._clock, timeout_s))
+        self._pending = None
         height, width = picture.bgr.shape[:2]
         return Frame(
             camera=self._name,
@@ -107,20 +107,20 @@ class ReplayCamera:
         """See `edged.interfaces.Camera`."""
         if self._clip is not None:
             self._clip.pictures.close()
-        self._clip = self._ahead = None
+        self._clip = self._pending = None
 
-    def _begin(self, at_ns: int) -> Clip:
+    def _open_clip(self, at_ns: int) -> Clip:
         self._anchor_ns = at_ns
-        self._read_of_clip = 0
+        self._read_count = 0
         self._clip = open_clip(self._settings.path, self._settings.fps)
         self._period_ns = round(NS_PER_S / self._clip.fps)
         return self._clip
 
-    def _in_time(self, picture: _Due, deadline: Deadline) -> _Due:
+    def _wait_until_due(self, picture: _ScheduledFrame, deadline: Deadline) -> _ScheduledFrame:
         """Wait until the picture is due; if that was a period ago, go on to a later one. Never skips the last."""
         while (late_ns := self._clock.monotonic_ns() - picture.at_ns) >= self._period_ns:
             try:
-                picture = self._ahead = self._next()
+                picture = self._pending = self._read_next()
             except EndOfStreamError:
                 return picture
         wait_s = -late_ns / NS_PER_S
@@ -133,31 +133,33 @@ class ReplayCamera:
             self._clock.sleep(wait_s)
         return picture
 
-    def _next(self) -> _Due:
+    def _read_next(self) -> _ScheduledFrame:
         if self._clip is None:
             raise CameraError(f"camera {self._name} is not open")
         picture = next(self._clip.pictures, None)
         if picture is None:
-            self._end_round(self._clip)
-            picture = next(self._begin(self._end_ns).pictures, None)
+            self._finish_pass(self._clip)
+            picture = next(self._open_clip(self._end_ns).pictures, None)
         if picture is None:
             raise CameraError(f"{self._settings.path}: no picture can be read any more")
-        due = _Due(self._next_seq, self._anchor_ns + round(picture.at_s * NS_PER_S), picture.bgr)
+        due = _ScheduledFrame(
+            self._next_seq, self._anchor_ns + round(picture.at_s * NS_PER_S), picture.bgr
+        )
         self._next_seq += 1
-        self._read_of_clip += 1
+        self._read_count += 1
         self._end_ns = due.at_ns + self._period_ns
         return due
 
-    def _end_round(self, clip: Clip) -> None:
+    def _finish_pass(self, clip: Clip) -> None:
         """Return if there is to be another round, else say why it is over."""
         clip.pictures.close()
-        path, read = self._settings.path, self._read_of_clip
+        path, read = self._settings.path, self._read_count
         if read == 0:
             raise CameraError(f"{path}: holds no picture that can be read")
         if self._settings.loop:
             return
-        if read < clip.promised:
+        if read < clip.declared_count:
             raise EndOfStreamError(
-                f"{path} ended after {read} pictures, but its index promises {clip.promised}: it may be damaged"
+                f"{path} ended after {read} pictures, but its index promises {clip.declared_count}: it may be damaged"
             )
         raise EndOfStreamError(f"{path} ended after {read} pictures")

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from msgspec import Meta
 
-from edged.cameras.reader import ReaderCamera, Source
-from edged.cameras.stream import Stream
+from edged.cameras.stream import StreamSource
+from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
 from edged.errors import CameraError
 
@@ -51,7 +51,7 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("`url` holds a user: set `username` and `password_file` instead")
 
 
-class RtspCamera(ReaderCamera):
+class RtspCamera(ThreadedCamera):
     """See `edged.interfaces.Camera`.
 
     Frames are YUV420P without padding, or BGR24 where a side of the picture is odd; `captured_ns` is when their data
@@ -64,15 +64,15 @@ class RtspCamera(ReaderCamera):
         """See `edged.interfaces.Camera`."""
         super().__init__(name, clock)
         self._settings = settings
-        self.open_limit_s = settings.open_timeout_s
+        self.open_timeout_s = settings.open_timeout_s
 
-    def source(self) -> Source:
-        """See `ReaderCamera`."""
+    def create_source(self) -> FrameSource:
+        """See `ThreadedCamera`."""
         settings = self._settings
         rtsp = settings.url.startswith("rtsp")
-        return Stream(
-            _with_login(settings),
-            shown_as=_without_query(settings.url),
+        return StreamSource(
+            _add_login(settings),
+            display_url=_strip_query(settings.url),
             options={"rtsp_transport": settings.transport} if rtsp else {},
             open_timeout_s=settings.open_timeout_s,
             read_timeout_s=settings.read_timeout_s,
@@ -80,12 +80,12 @@ class RtspCamera(ReaderCamera):
         )
 
 
-def _without_query(url: str) -> str:
+def _strip_query(url: str) -> str:
     """The URL as it may be shown: queries may hold tokens."""
     return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
-def _with_login(settings: RtspSettings) -> str:
+def _add_login(settings: RtspSettings) -> str:
     if settings.username is None:
         return settings.url
     login = quote(settings.username, safe="")

@@ -12,9 +12,9 @@ from msgspec import Meta
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import CameraInfo
-from edged.marks import MARKS
+from edged.marks import MARK_LABELS
 from edged.marks.mark import U8
-from edged.marks.stage import Stage
+from edged.marks.synthetic_scene import SyntheticScene
 from edged.types import Frame, PixelFormat
 
 Label = Literal[
@@ -29,12 +29,12 @@ Label = Literal[
 ]
 
 _CYCLE_HZ = 15.0
-_CYCLE_BEGINS_S = 2.0
+_CYCLE_START_S = 2.0
 """A cycle shows the scene from here on at this rate, however fast its frames are given: always the same, and never empty."""
 
 
 class SyntheticCamera:
-    """Printed marks that enter a room, stay for a while, and leave; see `edged.marks.stage.Stage`.
+    """Printed marks that enter a room, stay for a while, and leave; see `edged.marks.synthetic_scene.SyntheticScene`.
 
     In real time a frame that nobody fetched is skipped, as with any live camera: the next one shows the scene as it is by then. At
     full speed every frame is given, as fast as it is fetched, and `captured_ns` is the scene's own time.
@@ -74,7 +74,7 @@ class SyntheticCamera:
         ] = 5.0
         labels: Annotated[
             tuple[Label, ...], Meta(min_length=1, description="Which marks take part.")
-        ] = MARKS  # type: ignore[assignment]  # the same strings, and a test says so
+        ] = MARK_LABELS  # type: ignore[assignment]  # the same strings, and a test says so
         noise: Annotated[
             float, Meta(ge=0, le=60, description="Of the sensor: standard deviation, grey levels.")
         ] = 4.0
@@ -83,25 +83,25 @@ class SyntheticCamera:
         self._name = name
         self._settings = settings
         self._clock = clock
-        self._open = False
-        self._began_ns = 0
-        self._begun = False
-        self._kept: dict[int, U8] = {}
-        self._next = 0
-        self._seq = 0
+        self._is_open = False
+        self._start_ns = 0
+        self._is_started = False
+        self._cycle_cache: dict[int, U8] = {}
+        self._next_index = 0
+        self._next_seq = 0
 
     @cached_property
-    def stage(self) -> Stage:
+    def stage(self) -> SyntheticScene:
         """The scene, with its schedule and its truth for every frame index."""
         s = self._settings
-        return Stage(
+        return SyntheticScene(
             width=s.width,
             height=s.height,
             fps=_CYCLE_HZ if s.cycle else s.fps,
             seed=s.seed,
             labels=s.labels,
-            every_s=s.every_s,
-            stay_s=s.stay_s,
+            interval_s=s.every_s,
+            duration_s=s.stay_s,
             noise=s.noise,
         )
 
@@ -109,9 +109,9 @@ class SyntheticCamera:
         """See `Camera`; never fails."""
         s = self._settings
         _ = self.stage  # drawn now, not within the first frame's time
-        if not self._begun:
-            self._began_ns = self._clock.monotonic_ns()
-        self._begun = self._open = True
+        if not self._is_started:
+            self._start_ns = self._clock.monotonic_ns()
+        self._is_started = self._is_open = True
         return CameraInfo(
             width=s.width,
             height=s.height,
@@ -122,17 +122,17 @@ class SyntheticCamera:
 
     def grab(self, timeout_s: float) -> Frame:
         """See `Camera`."""
-        if not self._open:
+        if not self._is_open:
             raise CameraError(f"camera {self._name}: grab before open")
-        index = self._next if self._settings.speed == "max" else self._await_next(timeout_s)
+        index = self._next_index if self._settings.speed == "max" else self._await_next(timeout_s)
         if self._settings.frames and index >= self._settings.frames:
             raise EndOfStreamError(
                 f"camera {self._name}: the scene has ended after {self._settings.frames} frames"
             )
-        pixels = self._picture(index)
+        pixels = self._render(index)
         frame = Frame(
             camera=self._name,
-            seq=self._seq,
+            seq=self._next_seq,
             captured_ns=self._due_ns(index),
             received_ns=self._clock.monotonic_ns(),
             pixels=pixels,
@@ -140,34 +140,34 @@ class SyntheticCamera:
             width=self._settings.width,
             height=self._settings.height,
         )
-        self._next, self._seq = index + 1, self._seq + 1
+        self._next_index, self._next_seq = index + 1, self._next_seq + 1
         return frame
 
-    def _picture(self, index: int) -> U8:
+    def _render(self, index: int) -> U8:
         cycle = self._settings.cycle
         if not cycle:
-            return self.stage.frame(index)
+            return self.stage.render_frame(index)
         # Given out again and again without a copy: masks, which alone are painted on it, are always the same.
-        if index % cycle not in self._kept:
-            shown = int(_CYCLE_BEGINS_S * _CYCLE_HZ) + index % cycle
-            self._kept[index % cycle] = self.stage.frame(shown)
-        return self._kept[index % cycle]
+        if index % cycle not in self._cycle_cache:
+            shown = int(_CYCLE_START_S * _CYCLE_HZ) + index % cycle
+            self._cycle_cache[index % cycle] = self.stage.render_frame(shown)
+        return self._cycle_cache[index % cycle]
 
     def index_of(self, frame: Frame) -> int:
         """The index k for which `Stage.truth` tells what this camera's `frame` shows."""
-        return round((frame.captured_ns - self._began_ns) * self._settings.fps / NS_PER_S)
+        return round((frame.captured_ns - self._start_ns) * self._settings.fps / NS_PER_S)
 
     def close(self) -> None:
         """See `Camera`."""
-        self._open = False
+        self._is_open = False
 
     def _due_ns(self, index: int) -> int:
         """When frame `index` is taken, on the monotonic line."""
-        return self._began_ns + round(index * NS_PER_S / self._settings.fps)
+        return self._start_ns + round(index * NS_PER_S / self._settings.fps)
 
     def _await_next(self, timeout_s: float) -> int:
         """Wait for the newest frame that was not given yet, and tell its index."""
-        wait_s = (self._due_ns(self._next) - self._clock.monotonic_ns()) / NS_PER_S
+        wait_s = (self._due_ns(self._next_index) - self._clock.monotonic_ns()) / NS_PER_S
         if wait_s > timeout_s:
             self._clock.sleep(timeout_s)
             raise CameraTimeoutError(
@@ -176,4 +176,4 @@ class SyntheticCamera:
         if wait_s > 0:
             self._clock.sleep(wait_s)
         elapsed_s = (self._clock.monotonic_ns() - self._due_ns(0)) / NS_PER_S
-        return max(self._next, int(elapsed_s * self._settings.fps))
+        return max(self._next_index, int(elapsed_s * self._settings.fps))

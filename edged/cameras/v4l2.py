@@ -1,6 +1,6 @@
 """USB and other cameras behind a /dev/video node, through OpenCV's V4L2 back-end.
 
-OpenCV waits up to 10 s for a frame, whatever one asks; so it waits in a thread (`edged.cameras.reader`).
+OpenCV waits up to 10 s for a frame, whatever one asks; so it waits in a thread (`edged.cameras.threaded`).
 """
 
 import fcntl
@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from edged.cameras.reader import ReaderCamera, Shot, Source
+from edged.cameras.threaded import CapturedFrame, FrameSource, ThreadedCamera
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError
 from edged.interfaces import CameraInfo
@@ -22,11 +22,11 @@ from edged.types import PixelFormat
 if TYPE_CHECKING:
     import cv2
 
-_BY_ID = "see /dev/v4l/by-id for those that are there"
+_BY_ID_HINT = "see /dev/v4l/by-id for those that are there"
 _FOURCC = {"mjpeg": "MJPG", "yuyv": "YUYV"}
-_UNCOMPRESSED_PX = 640 * 480
+_MAX_UNCOMPRESSED_PX = 640 * 480
 """USB 2 carries 30 uncompressed pictures a second of no more than this."""
-_MAX_SPOILT = 30
+_MAX_CORRUPT = 30
 """Pictures in a row that cannot be decoded."""
 _SELECT_TIMEOUT_S = "3"
 
@@ -61,7 +61,7 @@ class V4l2Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
 
 
-class V4l2Camera(ReaderCamera):
+class V4l2Camera(ThreadedCamera):
     """See `edged.interfaces.Camera`.
 
     Frames are BGR24; `captured_ns` is the kernel's time stamp of the buffer, if it is a monotonic one, else when it was read.
@@ -74,29 +74,29 @@ class V4l2Camera(ReaderCamera):
         super().__init__(name, clock)
         self._settings = settings
 
-    def source(self) -> Source:
-        """See `ReaderCamera`."""
-        return _Device(self._settings, self._clock)
+    def create_source(self) -> FrameSource:
+        """See `ThreadedCamera`."""
+        return _DeviceSource(self._settings, self._clock)
 
 
-class _Device:
-    """One opening of the device: see `edged.cameras.reader.Source`."""
+class _DeviceSource:
+    """One opening of the device: see `edged.cameras.threaded.FrameSource`."""
 
     def __init__(self, settings: V4l2Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self._capture: cv2.VideoCapture | None = None
-        self._spoilt = 0
+        self._corrupt_count = 0
 
     def open(self) -> CameraInfo:
-        """See `edged.cameras.reader.Source`."""
-        card = _check(self._settings.device)
+        """See `edged.cameras.threaded.FrameSource`."""
+        card = _read_card_name(self._settings.device)
         # OpenCV reads it once, when it first waits for a camera.
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", _SELECT_TIMEOUT_S)
         import cv2
 
         capture = self._capture = cv2.VideoCapture(
-            str(self._settings.device), cv2.CAP_V4L2, self._wishes()
+            str(self._settings.device), cv2.CAP_V4L2, self._build_parameters()
         )
         if not capture.isOpened():
             raise CameraError(
@@ -109,8 +109,8 @@ class _Device:
             description=f"{card} at {self._settings.device}",
         )
 
-    def read(self) -> Shot | None:
-        """See `edged.cameras.reader.Source`."""
+    def read(self) -> CapturedFrame | None:
+        """See `edged.cameras.threaded.FrameSource`."""
         import cv2
 
         if self._capture is None or not self._capture.grab():
@@ -120,10 +120,10 @@ class _Device:
         stamp_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         ok, bgr = self._capture.retrieve()
         if not ok:
-            self._count_spoilt()
+            self._count_corrupt()
             return None
-        self._spoilt = 0
-        return Shot(
+        self._corrupt_count = 0
+        return CapturedFrame(
             captured_ns=stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns,
             received_ns=self._clock.monotonic_ns(),
             pixels=bgr.astype(np.uint8, copy=False),
@@ -133,15 +133,15 @@ class _Device:
         )
 
     def close(self) -> None:
-        """See `edged.cameras.reader.Source`."""
+        """See `edged.cameras.threaded.FrameSource`."""
         if self._capture is not None:
             self._capture.release()
 
-    def _wishes(self) -> list[int]:
+    def _build_parameters(self) -> list[int]:
         import cv2
 
         settings = self._settings
-        large = settings.width * settings.height > _UNCOMPRESSED_PX
+        large = settings.width * settings.height > _MAX_UNCOMPRESSED_PX
         layout = settings.format
         if layout == "auto":
             layout = "mjpeg" if large else "yuyv"
@@ -156,23 +156,23 @@ class _Device:
             round(settings.fps),
         ]
 
-    def _count_spoilt(self) -> None:
+    def _count_corrupt(self) -> None:
         """Cheap cameras spoil a JPEG now and then; one that spoils all is of no use."""
-        self._spoilt += 1
-        if self._spoilt >= _MAX_SPOILT:
+        self._corrupt_count += 1
+        if self._corrupt_count >= _MAX_CORRUPT:
             raise CameraError(
-                f"{self._settings.device}: {self._spoilt} pictures in a row cannot be decoded;"
+                f"{self._settings.device}: {self._corrupt_count} pictures in a row cannot be decoded;"
                 ' try the other `format`, "mjpeg" or "yuyv"'
             )
 
 
-def _check(device: Path) -> str:
+def _read_card_name(device: Path) -> str:
     """The name of the camera behind `device`.
 
     Raises:
         CameraError: there is none, and why.
     """
-    _driver, card, _bus, _version, whole, of_node = _CAPABILITY.unpack(_query(device))
+    _driver, card, _bus, _version, whole, of_node = _CAPABILITY.unpack(_query_capability(device))
     if not (of_node if whole & _CAP_DEVICE_CAPS else whole) & _CAP_VIDEO_CAPTURE:
         raise CameraError(
             f"{device} gives no pictures: many cameras have a second node for other data; take the one whose name ends in 0"
@@ -181,7 +181,7 @@ def _check(device: Path) -> str:
     return name
 
 
-def _query(device: Path) -> bytes:
+def _query_capability(device: Path) -> bytes:
     try:
         node = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -189,10 +189,10 @@ def _query(device: Path) -> bytes:
         finally:
             os.close(node)
     except FileNotFoundError:
-        raise CameraError(f"{device}: no such device; {_BY_ID}") from None
+        raise CameraError(f"{device}: no such device; {_BY_ID_HINT}") from None
     except PermissionError:
         raise CameraError(
             f"{device} may not be opened; add edged's user to the group `video`"
         ) from None
     except OSError as error:
-        raise CameraError(f"{device} is no camera ({error.strerror}); {_BY_ID}") from error
+        raise CameraError(f"{device} is no camera ({error.strerror}); {_BY_ID_HINT}") from error

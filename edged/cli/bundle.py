@@ -5,27 +5,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edged.cli.bundle_create import add_create
-from edged.cli.bundle_report import Refused, lines, report_on
-from edged.cli.commands import EXIT_REFUSED
-from edged.cli.progress import Bar
+from edged.cli.bundle_create import add_create_verb
+from edged.cli.bundle_report import BundleRejection, format_bundle_report, make_bundle_report
+from edged.cli.commands import EXIT_ERROR
+from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
-from edged.cli.verbs import add_verb, say
+from edged.cli.verbs import add_verb, print_result
 from edged.errors import BundleError
-from edged.host.files import LocalFiles
+from edged.host.files import LocalFileSystem
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import (
     check_goldens,
-    content,
+    iter_verified_content,
     open_bundle,
     open_unverified,
     rewrite_envelope,
 )
-from edged.updates.bundle.envelope import MOST_ENVELOPE_BYTES
-from edged.updates.bundle.trust import Trust, read_trust
+from edged.updates.bundle.envelope import MAX_ENVELOPE_BYTES
+from edged.updates.bundle.trust import TrustFile, verify_trust_file
 from edged.updates.rules.compatibility import check_requirements
 
-_FILES = LocalFiles()
+_FILES = LocalFileSystem()
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
         description="Makes and signs the bundles that devices take as updates, and verifies them as a device would.",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    add_create(verbs)
+    add_create_verb(verbs)
     sign = add_verb(verbs, "sign", _sign, "add signatures to a bundle")
     sign.add_argument("file", type=Path, metavar="BUNDLE")
     add_signing_options(sign, required=True)
@@ -62,36 +62,39 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _inspect(args: argparse.Namespace) -> int:
-    report = report_on(args.file)
-    return say(args, report, "\n".join(lines(report)))
+    report = make_bundle_report(args.file)
+    return print_result(args, report, "\n".join(format_bundle_report(report)))
 
 
 def _verify(args: argparse.Namespace) -> int:
-    trust = read_trust(_FILES.read(args.trust, MOST_ENVELOPE_BYTES))
+    trust = verify_trust_file(_FILES.read(args.trust, MAX_ENVELOPE_BYTES))
     try:
         _verify_all(args.file, trust)
     except BundleError as error:
         if not args.json:
             raise
-        say(args, Refused(file=str(args.file), reason=str(error)), "")
-        return EXIT_REFUSED
-    report = report_on(args.file, by=trust)
-    return say(args, report, "\n".join(lines(report)))
+        print_result(args, BundleRejection(file=str(args.file), reason=str(error)), "")
+        return EXIT_ERROR
+    report = make_bundle_report(args.file, trust=trust)
+    return print_result(args, report, "\n".join(format_bundle_report(report)))
 
 
-def _verify_all(path: Path, trust: Trust) -> None:
+def _verify_all(path: Path, trust: TrustFile) -> None:
     """All that a device verifies before it looks at itself.
 
     Raises:
         BundleError: the bundle is damaged, not trusted, or would be of no use to any device.
         StoreError: it cannot be read.
     """
-    with _FILES.open(path) as file, Bar(sys.stderr) as bar:
+    with _FILES.open(path) as file, ProgressBar(sys.stderr) as bar:
         bundle = open_bundle(file, _FILES.size(path), trust)
         manifest, done = bundle.manifest, 0
         for entry in manifest.files:
-            for piece in content(file, bundle, entry):
+            for piece in iter_verified_content(file, bundle, entry):
                 done += len(piece)
                 bar.show(f"verifying {entry.name}", done / manifest.size_bytes)
-        check_goldens(manifest, lambda name: b"".join(content(file, bundle, manifest.file(name))))
+        check_goldens(
+            manifest,
+            lambda name: b"".join(iter_verified_content(file, bundle, manifest.file(name))),
+        )
         check_requirements(manifest.requirements)

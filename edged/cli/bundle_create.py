@@ -9,32 +9,34 @@ from typing import Any
 
 import msgspec
 
-from edged.authoring.bundle_contents import Details, Recipe, make_contents
-from edged.cli.bundle_report import lines, report_on
-from edged.cli.numbers import count
-from edged.cli.progress import Bar
+from edged.authoring.bundle_contents import BundleSpec, ManifestDetails, make_bundle_contents
+from edged.cli.bundle_report import format_bundle_report, make_bundle_report
+from edged.cli.numbers import integer_in_range
+from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
-from edged.cli.verbs import add_verb, say
-from edged.config.expected import expected
+from edged.cli.verbs import add_verb, print_result
+from edged.config.describe import describe_type
+from edged.config.layers import read_layers
 from edged.config.problems import InvalidConfigError
-from edged.config.reader import Reader
-from edged.config.sources import read_layers
+from edged.config.settings_reader import SettingsReader
 from edged.errors import ConfigError, UpdateError
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import write_bundle
-from edged.updates.bundle.manifest import PAYLOAD_TYPE, Name, Version, write_manifest
+from edged.updates.bundle.manifest import PAYLOAD_TYPE, ModelName, Version, encode_manifest
 
-_MOST = 1 << 53
+_MAX_COUNT = 1 << 53
 
 
-def add_create(verbs: Any) -> None:
+def add_create_verb(verbs: Any) -> None:
     """Declare ``create``."""
     parser = add_verb(verbs, "create", _create, "make a bundle of a model, after trying it")
     for option, kind, help_ in (
-        ("--name", Name, "of the model, the same over its versions"),
+        ("--name", ModelName, "of the model, the same over its versions"),
         ("--version", Version, "for people"),
     ):
-        parser.add_argument(option, type=_text(kind), required=True, metavar="TEXT", help=help_)
+        parser.add_argument(
+            option, type=_text_type(kind), required=True, metavar="TEXT", help=help_
+        )
     parser.add_argument(
         "--licence", required=True, metavar="SPDX", help="as MIT, or LicenseRef-Ours"
     )
@@ -43,7 +45,11 @@ def add_create(verbs: Any) -> None:
         ("--epoch", "security floor: goes up when no older version may ever run again"),
     ):
         parser.add_argument(
-            option, type=count(least=0, most=_MOST), required=True, metavar="N", help=help_
+            option,
+            type=integer_in_range(min_value=0, max_value=_MAX_COUNT),
+            required=True,
+            metavar="N",
+            help=help_,
         )
     parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a .tflite")
     goldens = parser.add_mutually_exclusive_group(required=True)
@@ -72,17 +78,17 @@ def add_create(verbs: Any) -> None:
     add_signing_options(parser, required=False)
 
 
-def read_details(file: Path) -> Details:
+def read_details(file: Path) -> ManifestDetails:
     """What a manifest's TOML file says.
 
     Raises:
         InvalidConfigError: something in it is wrong; with all that is.
     """
     layers = read_layers(file, file / "nothing beside it")
-    reader = Reader(file.parent.joinpath)
-    details = reader.struct(Details, layers.table, ())
-    if reader.faults or details is None:
-        raise InvalidConfigError(layers.problems(reader.faults))
+    reader = SettingsReader(file.parent.joinpath)
+    details = reader.read_struct(ManifestDetails, layers.table, ())
+    if reader.problems or details is None:
+        raise InvalidConfigError(layers.locate_problems(reader.problems))
     return details
 
 
@@ -90,28 +96,28 @@ def _create(args: argparse.Namespace) -> int:
     if args.edgetpu_goldens and not args.edgetpu:
         raise ConfigError("--edgetpu-goldens needs --edgetpu")
     signers = open_signers(args)
-    recipe = Recipe(
+    recipe = BundleSpec(
         name=args.name,
         version=args.version,
         counter=args.counter,
         epoch=args.epoch,
-        licence=_spdx(args.licence),
+        licence=_parse_licence(args.licence),
         model=args.model,
         goldens=args.goldens,
         pictures=args.pictures,
         edgetpu=args.edgetpu,
         edgetpu_goldens=args.edgetpu_goldens,
-        details=read_details(args.manifest) if args.manifest else Details(),
+        details=read_details(args.manifest) if args.manifest else ManifestDetails(),
     )
-    with TemporaryDirectory(prefix="edged-") as scratch, Bar(sys.stderr) as bar:
-        contents = make_contents(recipe, Path(scratch), bar.show)
-        envelope = signing.sign(write_manifest(contents.manifest), PAYLOAD_TYPE, signers)
+    with TemporaryDirectory(prefix="edged-") as scratch, ProgressBar(sys.stderr) as bar:
+        contents = make_bundle_contents(recipe, Path(scratch), bar.show)
+        envelope = signing.sign(encode_manifest(contents.manifest), PAYLOAD_TYPE, signers)
         write_bundle(args.out, envelope, contents.sources)
-    report = report_on(args.out)
-    return say(args, report, "\n".join(lines(report)))
+    report = make_bundle_report(args.out)
+    return print_result(args, report, "\n".join(format_bundle_report(report)))
 
 
-def _spdx(expression: str) -> str:
+def _parse_licence(expression: str) -> str:
     try:
         from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
     except ImportError as error:
@@ -126,13 +132,15 @@ def _spdx(expression: str) -> str:
         ) from error
 
 
-def _text(kind: Any) -> Callable[[str], str]:
+def _text_type(kind: Any) -> Callable[[str], str]:
     """An argparse `type`: a text of that kind."""
 
     def parse(text: str) -> str:
         try:
             return str(msgspec.convert(text, kind))
         except msgspec.ValidationError as error:
-            raise argparse.ArgumentTypeError(f"expected {expected(kind)}, got {text!r}") from error
+            raise argparse.ArgumentTypeError(
+                f"expected {describe_type(kind)}, got {text!r}"
+            ) from error
 
     return parse

@@ -12,18 +12,18 @@ import msgspec
 from edged.checks import smoke as rehearsal
 from edged.cli.config_option import add_config_option
 from edged.clock import SystemClock
-from edged.config.inputs import doubtful_secrets, unreadable_inputs
-from edged.config.load import Loaded, load
+from edged.config.input_files import check_input_files, check_secret_files
+from edged.config.load import LoadedConfig, load_config
 from edged.config.problems import InvalidConfigError, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """What a check has found; `loaded` is None if the configuration cannot be used at all."""
+class ConfigCheckResult:
+    """What a check has found; `loaded_config` is None if the configuration cannot be used at all."""
 
     problems: Sequence[Problem]
     warnings: Sequence[Problem] = ()
-    loaded: Loaded | None = None
+    loaded_config: LoadedConfig | None = None
 
 
 def add_parser(subparsers: Any) -> None:
@@ -48,48 +48,46 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check, print, and say by the exit status whether the configuration can be used."""
-    findings = check(args.config, rehearse=args.rehearse)
+    findings = check_config(args.config, smoke_check=args.rehearse)
     if args.json:
-        sys.stdout.write(_as_json(findings) + "\n")
+        sys.stdout.write(_format_json(findings) + "\n")
     else:
         for problem in findings.problems:
             print(problem)
         for warning in findings.warnings:
             print(f"warning: {warning}")
-        if findings.loaded and not findings.problems:
-            print(_summary(findings.loaded))
+        if findings.loaded_config and not findings.problems:
+            print(_format_summary(findings.loaded_config))
     return 1 if findings.problems else 0
 
 
-def check(config: Path, *, rehearse: bool = False) -> Findings:
-    """Check a configuration and the files that it names; with `rehearse` all that it names is used once, too."""
+def check_config(config: Path, *, smoke_check: bool = False) -> ConfigCheckResult:
+    """Check a configuration and the files that it names; with `smoke_check` all that it names is used once, too."""
     try:
-        loaded = load(config)
+        loaded = load_config(config)
     except InvalidConfigError as error:
-        return Findings(problems=error.problems)
-    at = loaded.layers.problems
-    problems = at(unreadable_inputs(loaded.settings))
-    if rehearse and not problems:
-        problems = at(rehearsal.rehearse(loaded.settings, clock=SystemClock()))
-    warnings = (*loaded.warnings, *at(doubtful_secrets(loaded.settings)))
-    return Findings(problems=problems, warnings=warnings, loaded=loaded)
+        return ConfigCheckResult(problems=error.problems)
+    at = loaded.layers.locate_problems
+    problems = at(check_input_files(loaded.settings))
+    if smoke_check and not problems:
+        problems = at(rehearsal.run_smoke_check(loaded.settings, clock=SystemClock()))
+    warnings = (*loaded.warnings, *at(check_secret_files(loaded.settings)))
+    return ConfigCheckResult(problems=problems, warnings=warnings, loaded_config=loaded)
 
 
-def _summary(loaded: Loaded) -> str:
-    settings = loaded.settings
+def _format_summary(loaded_config: LoadedConfig) -> str:
+    settings = loaded_config.settings
     cameras = [f"{n} ({c.source})" for n, c in settings.camera.items() if c.enabled]
     publisher = settings.publisher[0] if settings.publisher else ""
     model = settings.model.path or "the bundled model"
-    return (
-        f"{', '.join(map(str, loaded.files))}: ok: {', '.join(cameras)} -> {model} -> {publisher}"
-    )
+    return f"{', '.join(map(str, loaded_config.files))}: ok: {', '.join(cameras)} -> {model} -> {publisher}"
 
 
-def _as_json(findings: Findings) -> str:
+def _format_json(result: ConfigCheckResult) -> str:
     found = {
-        "ok": not findings.problems,
-        "files": [str(file) for file in findings.loaded.files] if findings.loaded else [],
-        "problems": findings.problems,
-        "warnings": findings.warnings,
+        "ok": not result.problems,
+        "files": [str(file) for file in result.loaded_config.files] if result.loaded_config else [],
+        "problems": result.problems,
+        "warnings": result.warnings,
     }
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()

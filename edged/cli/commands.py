@@ -9,7 +9,7 @@ from importlib import import_module
 
 from edged.errors import EdgedError
 
-EXIT_REFUSED = 1
+EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
 
 
@@ -38,21 +38,21 @@ class Program:
             0 if it did what it should, 1 if it could not and said why, 2 on a usage error, 130 on Ctrl-C.
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
-        args = self._parser(arguments).parse_args(arguments)
+        args = self._make_parser(arguments).parse_args(arguments)
         try:
             code: int = args.func(args)
             sys.stdout.flush()
         except EdgedError as error:
             print(f"{self.name}: {error}", file=sys.stderr)
-            return EXIT_REFUSED
+            return EXIT_ERROR
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader of our output has gone, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return EXIT_REFUSED
+            return EXIT_ERROR
         return code
 
-    def _parser(self, arguments: Sequence[str]) -> argparse.ArgumentParser:
+    def _make_parser(self, arguments: Sequence[str]) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(prog=self.name, description=self.description)
         parser.add_argument("--version", action="version", version=f"{self.name} {self.version}")
         subparsers = parser.add_subparsers(metavar="COMMAND", required=True)

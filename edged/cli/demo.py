@@ -4,11 +4,11 @@ import argparse
 from types import ModuleType
 from typing import Any
 
-from edged.cli.numbers import number
+from edged.cli.numbers import number_in_range
 from edged.clock import SystemClock
 from edged.errors import EdgedError
 
-EXIT_NOTHING_CAME = 1
+EXIT_DEMO_FAILED = 1
 
 
 def add_parser(commands: Any) -> None:
@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=number(least=0),
+        type=number_in_range(min_value=0),
         default=0.0,
         metavar="N",
         help="end after so long, with exit code 0 only if start and end events arrived; 0: until Ctrl-C",
@@ -41,20 +41,20 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as error:
         raise EdgedError(f"the demo needs {error.name}: pip install 'edged[demo]'") from None
     from edged.demo import demo
-    from edged.demo.view import choose
+    from edged.demo.view import make_view
 
     if args.update:
-        return _update(demo, choose())
+        return _run_updates(demo, make_view())
     print("edged demo: synthetic camera, bundled model, MQTT broker on loopback; Ctrl-C ends it")
-    tally = demo.run(seconds=args.seconds, view=choose(), clock=SystemClock())
-    print(tally.summary())
-    if args.seconds and tally.missing:
-        print(f"the demo failed: no {' and no '.join(tally.missing)} event arrived")
-        return EXIT_NOTHING_CAME
+    tally = demo.run(seconds=args.seconds, view=make_view(), clock=SystemClock())
+    print(tally.format_summary())
+    if args.seconds and tally.missing_event_types:
+        print(f"the demo failed: no {' and no '.join(tally.missing_event_types)} event arrived")
+        return EXIT_DEMO_FAILED
     return 0
 
 
-def _update(demo: ModuleType, view: Any) -> int:
+def _run_updates(demo: ModuleType, view: Any) -> int:
     print("edged demo: two model updates on a running device; Ctrl-C ends it")
     show = demo.run_updates(view=view, clock=SystemClock())
     for past in show.outcomes:
@@ -62,5 +62,5 @@ def _update(demo: ModuleType, view: Any) -> int:
         print(f"{past.title} {past.outcome.replace('-', ' ')}{reason}")
     if not show.went_well:
         print("the demo failed: the one was to be committed, and the other rolled back")
-        return EXIT_NOTHING_CAME
+        return EXIT_DEMO_FAILED
     return 0

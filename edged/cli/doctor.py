@@ -8,20 +8,20 @@ from typing import Any
 
 import msgspec
 
-from edged.checks.doctor.finding import Finding, fail, ok, worst
-from edged.checks.doctor.visit import LIMIT_S, look_at_host, visit
+from edged.checks.doctor.finding import Finding, fail, ok, worst_status
+from edged.checks.doctor.runner import TIMEOUT_S, check_device, check_host
 from edged.cli.config_option import add_config_option
-from edged.cli.numbers import number
+from edged.cli.numbers import number_in_range
 from edged.clock import SystemClock
-from edged.config.inputs import unreadable_inputs
-from edged.config.load import load
+from edged.config.input_files import check_input_files
+from edged.config.load import load_config
 from edged.config.problems import InvalidConfigError, Problem
 from edged.errors import EdgedError
 from edged.host.board import Board
 from edged.host.ownership import become_owner
 from edged.host.paths import state_dir
 
-_MOST_PROBLEMS = 3
+_MAX_PROBLEMS_SHOWN = 3
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,8 +36,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--limit",
-        type=number(least=1),
-        default=LIMIT_S,
+        type=number_in_range(min_value=1),
+        default=TIMEOUT_S,
         metavar="S",
         help="wait no longer than so many seconds for any part; default: %(default)g",
     )
@@ -48,42 +48,42 @@ def run(args: argparse.Namespace) -> int:
     """Look, and print a line for each part."""
     logging.getLogger("edged").addHandler(logging.NullHandler())  # a finding says it all
     findings = []
-    for finding in examine(args.config, args.limit):
+    for finding in diagnose(args.config, args.limit):
         findings.append(finding)
         if not args.json:
-            print(_line(finding), flush=True)
-    verdict = worst(findings)
+            print(_format_finding(finding), flush=True)
+    verdict = worst_status(findings)
     if args.json:
-        answer = {"verdict": verdict, "board": Board().model(), "findings": findings}
+        answer = {"status": verdict, "board": Board().read_model(), "findings": findings}
         print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
     return 1 if verdict == "fail" else 0
 
 
-def examine(config: Path, limit_s: float = LIMIT_S) -> Iterable[Finding]:
+def diagnose(config: Path, timeout_s: float = TIMEOUT_S) -> Iterable[Finding]:
     """Everything that can be looked at with this configuration, or without it if it cannot be used."""
     clock = SystemClock()
     try:
-        loaded = load(config)
+        loaded = load_config(config)
         become_owner(state_dir(loaded.settings))
     except InvalidConfigError as error:
-        yield _problems(error.problems)
-        yield from look_at_host(clock)
+        yield _config_finding(error.problems)
+        yield from check_host(clock)
         return
     except EdgedError as error:
         yield fail("config", str(error))
-        yield from look_at_host(clock)
+        yield from check_host(clock)
         return
-    problems = loaded.layers.problems(unreadable_inputs(loaded.settings))
-    yield _problems(problems) if problems else ok("config", ", ".join(map(str, loaded.files)))
-    yield from visit(loaded.settings, clock=clock, limit_s=limit_s)
+    problems = loaded.layers.locate_problems(check_input_files(loaded.settings))
+    yield _config_finding(problems) if problems else ok("config", ", ".join(map(str, loaded.files)))
+    yield from check_device(loaded.settings, clock=clock, timeout_s=timeout_s)
 
 
-def _problems(problems: tuple[Problem, ...]) -> Finding:
-    first = "; ".join(map(str, problems[:_MOST_PROBLEMS]))
-    more = len(problems) - _MOST_PROBLEMS
+def _config_finding(problems: tuple[Problem, ...]) -> Finding:
+    first = "; ".join(map(str, problems[:_MAX_PROBLEMS_SHOWN]))
+    more = len(problems) - _MAX_PROBLEMS_SHOWN
     return fail("config", f"{first}; and {more} more" if more > 0 else first, "edged check")
 
 
-def _line(finding: Finding) -> str:
+def _format_finding(finding: Finding) -> str:
     advice = f"\n{'':21}-> {finding.advice}" if finding.advice else ""
-    return f"{finding.verdict:<5}{finding.part:<16}{finding.says}{advice}"
+    return f"{finding.status:<5}{finding.part:<16}{finding.message}{advice}"

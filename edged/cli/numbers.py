@@ -5,33 +5,35 @@ import math
 from collections.abc import Callable
 
 
-def number(*, least: float, most: float = math.inf, above: bool = False) -> Callable[[str], float]:
-    """An argparse `type`: a finite number from `least` (or, with `above`, above it) to `most`."""
+def number_in_range(
+    *, min_value: float, max_value: float = math.inf, exclude_min: bool = False
+) -> Callable[[str], float]:
+    """An argparse `type`: a finite number from `min_value` (or, with `exclude_min`, above it) to `max_value`."""
 
     def parse(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        low = value > least if above else value >= least
-        if not (low and value <= most and math.isfinite(value)):
-            begin = "above" if above else "from"
-            end = "" if math.isinf(most) else f" to {most:g}"
+        low = value > min_value if exclude_min else value >= min_value
+        if not (low and value <= max_value and math.isfinite(value)):
+            begin = "above" if exclude_min else "from"
+            end = "" if math.isinf(max_value) else f" to {max_value:g}"
             raise argparse.ArgumentTypeError(
-                f"expected a number {begin} {least:g}{end}, got {text!r}"
+                f"expected a number {begin} {min_value:g}{end}, got {text!r}"
             )
         return value
 
     return parse
 
 
-def count(*, least: int, most: int) -> Callable[[str], int]:
+def integer_in_range(*, min_value: int, max_value: int) -> Callable[[str], int]:
     """An argparse `type`: a whole number."""
 
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        if not (text.isascii() and text.isdigit() and min_value <= int(text) <= max_value):
             raise argparse.ArgumentTypeError(
-                f"expected a whole number from {least} to {most}, got {text!r}"
+                f"expected a whole number from {min_value} to {max_value}, got {text!r}"
             )
         return int(text)
 

@@ -4,10 +4,10 @@ import shutil
 from types import TracebackType
 from typing import Self, TextIO
 
-_CELLS = 20
+_BAR_WIDTH = 20
 
 
-class Bar:
+class ProgressBar:
     """The line; it is cleared on leaving."""
 
     def __init__(self, out: TextIO) -> None:
@@ -28,8 +28,8 @@ class Bar:
         """The line says this now; `fraction` 0..1 is done."""
         if self._out is None:
             return
-        done = round(min(max(fraction, 0.0), 1.0) * _CELLS)
-        line = f"[{'#' * done}{'.' * (_CELLS - done)}] {fraction:4.0%} {text}"
+        done = round(min(max(fraction, 0.0), 1.0) * _BAR_WIDTH)
+        line = f"[{'#' * done}{'.' * (_BAR_WIDTH - done)}] {fraction:4.0%} {text}"
         width = shutil.get_terminal_size().columns - 1
         self._out.write(f"\r\x1b[K{line[:width]}")
         self._out.flush()

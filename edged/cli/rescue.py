@@ -8,12 +8,12 @@ import msgspec
 
 from edged.checks import systemd_unit as service
 from edged.cli.config_option import add_config_option
-from edged.config.load import load
-from edged.updates.service.rescue import Rescued, rescue
-from edged.updates.service.standalone import now
+from edged.config.load import load_config
+from edged.updates.service.model_control import now
+from edged.updates.service.rescue import RescueResult, rescue
 
-EXIT_NOTHING_LEFT = 3
-EXIT_NEVER_RAN = 4
+EXIT_NO_FALLBACK = 3
+EXIT_EXEC_FAILURE = 4
 _REASON = "the daemon did not stay up with it"
 
 
@@ -42,40 +42,42 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Take one step back, and say so."""
-    settings = load(args.config).settings
+    settings = load_config(args.config).settings
     if args.after_failure_of:
-        code, excuse = _excuse(args.after_failure_of)
+        code, excuse = _reason_to_skip(args.after_failure_of)
         if excuse:
-            return _tell(args, Rescued(changed=False, runs="", reason=excuse), code)
+            return _print_result(
+                args, RescueResult(changed=False, active_model="", reason=excuse), code
+            )
     rescued = rescue(settings, args.reason, now=now)
-    return _tell(args, rescued, 0 if rescued.changed else EXIT_NOTHING_LEFT)
+    return _print_result(args, rescued, 0 if rescued.changed else EXIT_NO_FALLBACK)
 
 
-def _excuse(unit: str) -> tuple[int, str]:
+def _reason_to_skip(unit: str) -> tuple[int, str]:
     """Why its model is not to blame, and the exit code for that; "" if it may be."""
-    state = service.ask(unit)
+    state = service.query_unit(unit)
     if state is None:
         print(f"systemd does not tell how {unit} is: its model is taken for bad", file=sys.stderr)
-    if service.never_ran(state):
-        return EXIT_NEVER_RAN, f"systemd could not execute {unit}: journalctl -u {unit} says why"
-    if not service.failed_by_itself(state):
+    if service.has_exec_failure(state):
+        return EXIT_EXEC_FAILURE, f"systemd could not execute {unit}: journalctl -u {unit} says why"
+    if not service.is_crash_looping(state):
         why = f"{unit} did not fail by itself: it was restarted too often, or has come to its end"
         return 0, why
     return 0, ""
 
 
-def _tell(args: argparse.Namespace, rescued: Rescued, code: int) -> int:
+def _print_result(args: argparse.Namespace, result: RescueResult, code: int) -> int:
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(rescued), indent=2).decode())
+        print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
         return code
-    if rescued.set_aside:
+    if result.quarantine_path:
         print(
-            f"the model store could not be opened, and lies in {rescued.set_aside} now",
+            f"the model store could not be opened, and lies in {result.quarantine_path} now",
             file=sys.stderr,
         )
-    if rescued.changed:
-        gone = f"{rescued.left} gives way; " if rescued.left else ""
-        print(f"{gone}the daemon will look with {rescued.runs}")
+    if result.changed:
+        gone = f"{result.replaced_model} gives way; " if result.replaced_model else ""
+        print(f"{gone}the daemon will look with {result.active_model}")
     else:
-        print(f"nothing is changed: {rescued.reason}")
+        print(f"nothing is changed: {result.reason}")
     return code

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edged.errors import UpdateError
-from edged.updates.bundle.keys import PublicKey, read_public_key
+from edged.updates.bundle.keys import PublicKey, decode_public_key
 from edged.updates.bundle.trust import ModelRole, Role
 
 
@@ -15,11 +15,11 @@ class RoleOption:
     """A role whose keys have not been read yet."""
 
     threshold: int
-    files: tuple[Path, ...]
+    key_files: tuple[Path, ...]
     names: tuple[str, ...] = ()
 
 
-def role_option(text: str) -> RoleOption:
+def parse_role(text: str) -> RoleOption:
     """An argparse `type`: some of these keys."""
     number = re.match(r"([0-9]{1,2}):", text)
     files = text.removeprefix(number[0] if number else "").split(",")
@@ -28,13 +28,13 @@ def role_option(text: str) -> RoleOption:
     return RoleOption(int(number[1]) if number else 1, tuple(map(Path, files)))
 
 
-def model_role_option(text: str) -> RoleOption:
+def parse_model_role(text: str) -> RoleOption:
     """An argparse `type`: the same for models of some names."""
     names, equals, keys = text.partition("=")
     if not (equals and all(names.split(","))):
         raise argparse.ArgumentTypeError(f"{text!r} is not PATTERN[,PATTERN..]=[N:]PUB[,PUB..]")
-    option = role_option(keys)
-    return RoleOption(option.threshold, option.files, tuple(names.split(",")))
+    option = parse_role(keys)
+    return RoleOption(option.threshold, option.key_files, tuple(names.split(",")))
 
 
 @dataclass(slots=True)
@@ -43,24 +43,26 @@ class KeyRing:
 
     keys: dict[str, PublicKey] = field(default_factory=dict)
 
-    def role(self, option: RoleOption) -> Role:
+    def make_role(self, option: RoleOption) -> Role:
         """The role.
 
         Raises:
             UpdateError: a key cannot be read.
         """
-        return Role(keys=self._ids(option), threshold=option.threshold)
+        return Role(keys=self._read_key_ids(option), threshold=option.threshold)
 
-    def model_role(self, option: RoleOption) -> ModelRole:
+    def make_model_role(self, option: RoleOption) -> ModelRole:
         """The same for models."""
-        return ModelRole(keys=self._ids(option), threshold=option.threshold, names=option.names)
+        return ModelRole(
+            keys=self._read_key_ids(option), threshold=option.threshold, names=option.names
+        )
 
-    def _ids(self, option: RoleOption) -> tuple[str, ...]:
-        return tuple(self._id(file) for file in option.files)
+    def _read_key_ids(self, option: RoleOption) -> tuple[str, ...]:
+        return tuple(self._read_key_id(file) for file in option.key_files)
 
-    def _id(self, file: Path) -> str:
+    def _read_key_id(self, file: Path) -> str:
         try:
-            key = read_public_key(file.read_bytes(), name=file.stem)
+            key = decode_public_key(file.read_bytes(), name=file.stem)
         except OSError as error:
             raise UpdateError(f"cannot read {file}: {error.strerror or error}") from error
         self.keys.setdefault(key.id, key)

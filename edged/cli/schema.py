@@ -29,9 +29,12 @@ def run(args: argparse.Namespace) -> int:
     if args.name is not None and args.name not in schema.MESSAGES:
         raise ConfigError(f"no message {args.name!r}; there are: {', '.join(schema.MESSAGES)}")
     if args.name is not None:
-        print(schema.shipped(args.name) if args.json else schema.fields(args.name), end="")
+        print(
+            schema.shipped_schema(args.name) if args.json else schema.fields_markdown(args.name),
+            end="",
+        )
     elif args.json:
-        shipped = {name: json.loads(schema.shipped(name)) for name in schema.MESSAGES}
+        shipped = {name: json.loads(schema.shipped_schema(name)) for name in schema.MESSAGES}
         print(json.dumps(shipped, indent=2, ensure_ascii=False))
     else:
         for name, message in schema.MESSAGES.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edged.errors import ConfigError
 from edged.updates.bundle import signing
-from edged.updates.bundle.keys import read_public_key
+from edged.updates.bundle.keys import decode_public_key
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -43,7 +43,7 @@ def open_signers(args: argparse.Namespace) -> list[Signer]:
     public = None
     if args.public:
         try:
-            public = read_public_key(args.public.read_bytes(), name=args.public.stem)
+            public = decode_public_key(args.public.read_bytes(), name=args.public.stem)
         except OSError as error:
             raise ConfigError(f"cannot read {args.public}: {error.strerror}") from error
     return [signing.open_signer(uri, public=public) for uri in args.keys]

@@ -20,9 +20,9 @@ def add_verb(
     return parser
 
 
-def say(args: argparse.Namespace, answer: object, text: str) -> int:
+def print_result(args: argparse.Namespace, result: object, text: str) -> int:
     """Answer in JSON or in words; the exit code is that of a success."""
     if args.json:
-        text = msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
+        text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
     sys.stdout.write(f"{text}\n")
     return 0

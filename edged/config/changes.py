@@ -3,7 +3,7 @@
 from edged.config.settings import Settings
 
 
-def needs_restart(started: Settings, wanted: Settings) -> tuple[str, ...]:
+def keys_needing_restart(current: Settings, wanted: Settings) -> tuple[str, ...]:
     """The keys and tables that stay as they were when the daemon started, though they are wanted otherwise now.
 
     A device's name and its state belong together and stand in every message of a session; the publisher and the spool are handed
@@ -11,11 +11,11 @@ def needs_restart(started: Settings, wanted: Settings) -> tuple[str, ...]:
     """
     found = [
         f"device.{key}"
-        for key in started.device.__struct_fields__
-        if getattr(started.device, key) != getattr(wanted.device, key)
+        for key in current.device.__struct_fields__
+        if getattr(current.device, key) != getattr(wanted.device, key)
     ]
-    if started.publisher != wanted.publisher:
+    if current.publisher != wanted.publisher:
         found.append(wanted.publisher[0] if wanted.publisher else "publisher")
-    if started.spool != wanted.spool:
+    if current.spool != wanted.spool:
         found.append("spool")
     return tuple(found)

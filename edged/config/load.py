@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from edged.config.layers import ConfigLayers, read_layers
 from edged.config.problems import InvalidConfigError, Problem
-from edged.config.rules import doubts
+from edged.config.rules import find_warnings
 from edged.config.settings import Settings
-from edged.config.sources import Layers, read_layers
 from edged.config.validate import read_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedConfig:
     """A configuration that can be used.
 
     Attributes:
@@ -24,7 +24,7 @@ class Loaded:
 
     settings: Settings
     warnings: tuple[Problem, ...]
-    layers: Layers
+    layers: ConfigLayers
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -32,7 +32,7 @@ class Loaded:
         return self.layers.files
 
 
-def load(path: Path, *, conf_d: Path | None = None) -> Loaded:
+def load_config(path: Path, *, conf_d: Path | None = None) -> LoadedConfig:
     """Read and validate a configuration.
 
     Args:
@@ -44,14 +44,14 @@ def load(path: Path, *, conf_d: Path | None = None) -> Loaded:
         InvalidConfigError: it cannot be used; with all problems, in the order of files and lines.
     """
     layers = read_layers(path, conf_d or path.parent / "conf.d")
-    settings, faults = read_settings(layers.table, partial(_absolute, path.parent.absolute()))
+    settings, faults = read_settings(layers.table, partial(_resolve_path, path.parent.absolute()))
     if faults:
-        raise InvalidConfigError(layers.problems(faults))
-    warnings = layers.problems(doubts(settings))
-    return Loaded(settings=settings, warnings=warnings, layers=layers)
+        raise InvalidConfigError(layers.locate_problems(faults))
+    warnings = layers.locate_problems(find_warnings(settings))
+    return LoadedConfig(settings=settings, warnings=warnings, layers=layers)
 
 
-def _absolute(folder: Path, path: str) -> Path:
+def _resolve_path(folder: Path, path: str) -> Path:
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if credentials and (credential := Path(credentials) / path).exists():
         return credential

@@ -23,7 +23,7 @@ _SCALAR = re.compile(
 )
 
 
-def locate(text: str) -> dict[KeyPath, int]:
+def locate_keys(text: str) -> dict[KeyPath, int]:
     """Map every table, key and array element of valid TOML to its line.
 
     Args:
@@ -32,120 +32,120 @@ def locate(text: str) -> dict[KeyPath, int]:
     Returns:
         Lines from 1. A table that is only implied (``a`` in ``[a.b]``) gets the first line that implies it.
     """
-    return _Scan(text).run()
+    return _TomlScanner(text).scan()
 
 
-class _Scan:
-    """One pass over the text; `_at` is the next character to look at."""
+class _TomlScanner:
+    """One pass over the text; `_position` is the next character to look at."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
         self._line_starts = [0, *(m.end() for m in re.finditer("\n", text))]
         self._lines: dict[KeyPath, int] = {}
         self._array_tables: dict[KeyPath, int] = {}
 
-    def run(self) -> dict[KeyPath, int]:
+    def scan(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
         self._skip(_BLANK)
-        while self._at < len(self._text):
-            if self._text.startswith("[[", self._at):
-                table = self._header(2)
-            elif self._text[self._at] == "[":
-                table = self._header(1)
+        while self._position < len(self._text):
+            if self._text.startswith("[[", self._position):
+                table = self._scan_header(2)
+            elif self._text[self._position] == "[":
+                table = self._scan_header(1)
             else:
-                self._pair(table)
+                self._scan_pair(table)
             self._skip(_BLANK)
         return self._lines
 
-    def _header(self, brackets: int) -> KeyPath:
-        start = self._at
-        self._at += brackets
-        parts = self._key()
-        self._at += brackets
+    def _scan_header(self, brackets: int) -> KeyPath:
+        start = self._position
+        self._position += brackets
+        parts = self._scan_key()
+        self._position += brackets
         table: KeyPath = ()
         for part in parts[:-1]:
-            table = self._current((*table, part))
-            self._note(table, start)
+            table = self._resolve_array_table((*table, part))
+            self._record_line(table, start)
         table = (*table, parts[-1])
-        self._note(table, start)
+        self._record_line(table, start)
         if brackets == 1:
-            return self._current(table)
+            return self._resolve_array_table(table)
         self._array_tables[table] = self._array_tables.get(table, -1) + 1
-        table = self._current(table)
-        self._note(table, start)
+        table = self._resolve_array_table(table)
+        self._record_line(table, start)
         return table
 
-    def _current(self, table: KeyPath) -> KeyPath:
+    def _resolve_array_table(self, table: KeyPath) -> KeyPath:
         """The element that a name means when it is an array of tables: its latest."""
         return (*table, self._array_tables[table]) if table in self._array_tables else table
 
-    def _pair(self, table: KeyPath) -> None:
-        start = self._at
+    def _scan_pair(self, table: KeyPath) -> None:
+        start = self._position
         path = table
-        for part in self._key():
+        for part in self._scan_key():
             path = (*path, part)
-            self._note(path, start)
-        self._at += 1  # the equals sign
+            self._record_line(path, start)
+        self._position += 1  # the equals sign
         self._skip(_SPACE)
-        self._value(path)
+        self._scan_value(path)
 
-    def _key(self) -> list[str]:
+    def _scan_key(self) -> list[str]:
         parts = []
         while True:
             self._skip(_SPACE)
-            parts.append(_unquoted(self._take(_KEY_PART)))
+            parts.append(_unquote(self._match(_KEY_PART)))
             self._skip(_SPACE)
-            if self._text[self._at] != ".":
+            if self._text[self._position] != ".":
                 return parts
-            self._at += 1
+            self._position += 1
 
-    def _value(self, path: KeyPath) -> None:
-        opening = self._text[self._at]
+    def _scan_value(self, path: KeyPath) -> None:
+        opening = self._text[self._position]
         if opening == "[":
-            self._array(path)
+            self._scan_array(path)
         elif opening == "{":
-            self._inline_table(path)
+            self._scan_inline_table(path)
         else:
-            self._take(_SCALAR)
+            self._match(_SCALAR)
 
-    def _array(self, path: KeyPath) -> None:
-        for index, _ in enumerate(self._items("]")):
+    def _scan_array(self, path: KeyPath) -> None:
+        for index, _ in enumerate(self._iterate_items("]")):
             element = (*path, index)
-            self._note(element, self._at)
-            self._value(element)
+            self._record_line(element, self._position)
+            self._scan_value(element)
 
-    def _inline_table(self, path: KeyPath) -> None:
-        for _ in self._items("}"):
-            self._pair(path)
+    def _scan_inline_table(self, path: KeyPath) -> None:
+        for _ in self._iterate_items("}"):
+            self._scan_pair(path)
 
-    def _items(self, closing: str) -> Iterator[None]:
+    def _iterate_items(self, closing: str) -> Iterator[None]:
         """Stop at each item of a bracketed list; the caller scans it; then step past `closing`."""
-        self._at += 1
+        self._position += 1
         self._skip(_BLANK)
-        while self._text[self._at] != closing:
+        while self._text[self._position] != closing:
             yield
             self._skip(_BLANK)
-            if self._text[self._at] == ",":
-                self._at += 1
+            if self._text[self._position] == ",":
+                self._position += 1
                 self._skip(_BLANK)
-        self._at += 1
+        self._position += 1
 
-    def _note(self, path: KeyPath, position: int) -> None:
+    def _record_line(self, path: KeyPath, position: int) -> None:
         self._lines.setdefault(path, bisect_right(self._line_starts, position))
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
-        self._take(pattern)
+        self._match(pattern)
 
-    def _take(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self._text, self._at)
+    def _match(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self._text, self._position)
         if found is None:
-            raise ValueError(f"not valid TOML at character {self._at}")
-        self._at = found.end()
+            raise ValueError(f"not valid TOML at character {self._position}")
+        self._position = found.end()
         return found.group()
 
 
-def _unquoted(part: str) -> str:
+def _unquote(part: str) -> str:
     if part[0] not in "\"'":
         return part
     unquoted: str = tomllib.loads(f"key = {part}")["key"]

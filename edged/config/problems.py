@@ -12,16 +12,16 @@ KeyPath = tuple[str | int, ...]
 """Table names, keys and, inside arrays, indices: ``("camera", "front", "zone", "door", "points", 2)``."""
 
 
-class Fault(Struct, frozen=True, kw_only=True):
+class KeyProblem(Struct, frozen=True, kw_only=True):
     """Something wrong at one key, wherever that stands.
 
     Attributes:
-        at: the key; () for the configuration as a whole.
+        key_path: the key; () for the configuration as a whole.
         message: what is wrong, and what was expected.
         hint: what to do; "" where the message says it all.
     """
 
-    at: KeyPath
+    key_path: KeyPath
     message: str
     hint: str = ""
 
@@ -60,29 +60,29 @@ class InvalidConfigError(ConfigError):
         return type(self), (self.problems,)
 
 
-def dotted(at: KeyPath) -> str:
+def format_key(key_path: KeyPath) -> str:
     """A key as one writes it: ``camera.front.zone.door.points[2]``."""
-    return "".join(_steps(at)).removeprefix(".")
+    return "".join(_format_steps(key_path)).removeprefix(".")
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def closest_name(name: str, names: Iterable[str]) -> str:
     """The likeliest of `names` to have been meant by `name`; "" if none is like it."""
     return next(iter(get_close_matches(name, list(names), n=1)), "")
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
+def suggest_name(name: str, names: Iterable[str]) -> str:
     """The hint that asks for the nearest name, or "" if there is none."""
-    near = nearest(name, names)
+    near = closest_name(name, names)
     return f'did you mean "{near}"?' if near else ""
 
 
-def one_of(names: Iterable[str]) -> str:
+def format_choices(names: Iterable[str]) -> str:
     """A choice in words: ``one of "real", "max"``."""
     return "one of " + ", ".join(f'"{name}"' for name in names)
 
 
-def _steps(at: KeyPath) -> Iterator[str]:
-    for step in at:
+def _format_steps(key_path: KeyPath) -> Iterator[str]:
+    for step in key_path:
         if isinstance(step, int):
             yield f"[{step}]"
         elif step and all(c.isascii() and (c.isalnum() or c in "-_") for c in step):

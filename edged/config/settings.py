@@ -105,9 +105,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = 5.0
 
-    def file(self) -> Path:
+    def resolve_file(self) -> Path:
         """The .tflite that is meant: `path`, or the bundled one."""
-        return self.path or bundled.model(self.bundled)
+        return self.path or bundled.model_path(self.bundled)
 
 
 class LabelFilter(Struct, frozen=True, kw_only=True):
@@ -167,7 +167,7 @@ class TrackSettings(Struct, frozen=True, kw_only=True):
     lost_s: Annotated[
         float, Meta(gt=0, le=600, description="Unseen for so long, an object has ended.")
     ] = 2.0
-    match_iou: Annotated[
+    min_match_iou: Annotated[
         Fraction,
         Meta(description="Least overlap of a detection with where its object was expected."),
     ] = 0.2
@@ -194,7 +194,7 @@ class EventSettings(Struct, frozen=True, kw_only=True):
     detections: Annotated[
         bool, Meta(description="Publish every inferred frame's detections as well (QoS 0).")
     ] = True
-    detections_max_hz: Annotated[
+    max_detections_hz: Annotated[
         float,
         Meta(
             gt=0,

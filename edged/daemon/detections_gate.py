@@ -8,16 +8,19 @@ class DetectionsGate:
 
     def __init__(self, *, max_hz: float) -> None:
         self._interval_ns = int(NS_PER_S / max_hz)
-        self._admitted_ns: int | None = None
-        self._told_empty = True
+        self._last_admitted_ns: int | None = None
+        self._is_empty_reported = True
 
-    def admit(self, count: int, now_ns: int) -> bool:
+    def admit(self, detection_count: int, now_ns: int) -> bool:
         """Whether to tell of a frame with so many detections; asked once a frame."""
-        if count == 0 and self._told_empty:
+        if detection_count == 0 and self._is_empty_reported:
             return False
-        too_soon = self._admitted_ns is not None and now_ns - self._admitted_ns < self._interval_ns
-        if count and too_soon:
+        too_soon = (
+            self._last_admitted_ns is not None
+            and now_ns - self._last_admitted_ns < self._interval_ns
+        )
+        if detection_count and too_soon:
             return False
-        self._admitted_ns = now_ns
-        self._told_empty = count == 0
+        self._last_admitted_ns = now_ns
+        self._is_empty_reported = detection_count == 0
         return True

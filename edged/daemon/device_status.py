@@ -7,35 +7,35 @@ from pathlib import Path
 import edged
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Settings
-from edged.daemon.status_files import Noticeboard
-from edged.daemon.vision_service import Lookout
-from edged.health import Condition, Conditions, Verdict
+from edged.daemon.status_files import StatusFiles
+from edged.daemon.vision_service import VisionService
+from edged.health import Condition, Conditions, Severity
 from edged.host.board import Board
-from edged.host.board import Throttling as BoardThrottling
+from edged.host.board import ThrottlingFlags as BoardThrottling
 from edged.messaging.contract.device import (
     CameraEntry,
-    Degradation,
-    Disk,
-    Health,
-    Info,
-    Memory,
-    Throttling,
+    DeviceHealth,
+    DeviceInfo,
+    DiskHealth,
+    HealthCondition,
+    MemoryHealth,
+    ThrottlingHealth,
 )
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelState
 from edged.messaging.outbox import Outbox
-from edged.updates.service.status_payload import ModelReport, model_state
+from edged.updates.service.status_payload import ModelStatusReport, build_model_state
 from edged.vision.messages import CameraReport
 
 _ADVICE = {
     "board.under_voltage": "the supply voltage is too low: use a stronger power supply or a shorter cable",
     "board.throttled": "the processor is throttled: it is too hot, or its supply too weak",
 }
-_NOT_SOONER_S = 1.0
+_MIN_INTERVAL_S = 1.0
 """A condition that flaps must not flood the broker."""
 
 
-class Telemetry:
+class DeviceStatusReporter:
     """Builds and retains them: when something changed, and health at its interval too."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Telemetry:
         outbox: Outbox,
         conditions: Conditions,
         state_dir: Path,
-        noticeboard: Noticeboard,
+        status_files: StatusFiles,
         interval_s: float,
     ) -> None:
         self._board = board
@@ -56,139 +56,157 @@ class Telemetry:
         self._outbox = outbox
         self._conditions = conditions
         self._state_dir = state_dir
-        self._noticeboard = noticeboard
+        self._status_files = status_files
         self.interval_s = interval_s
         self._started_ns = clock.monotonic_ns()
-        self._newest_info: Info | None = None
-        self._told_ns: int | None = None
-        self._told: tuple[object, ...] = ()
-        self._names: dict[str, str] = {}
+        self._latest_info: DeviceInfo | None = None
+        self._health_published_ns: int | None = None
+        self._published_change_key: tuple[object, ...] = ()
+        self._model_names: dict[str, str] = {}
         """What the models that have looked are called, by their sha256."""
 
-    def tick(self, lookout: Lookout, models: ModelReport, settings: Settings) -> None:
+    def tick(
+        self, vision: VisionService, model_report: ModelStatusReport, settings: Settings
+    ) -> None:
         """Tell what is due."""
-        self._look_at_board()
-        self._newest_info = self._info(lookout, settings)
-        self._outbox.retain(self._newest_info)
-        self._outbox.retain(self._model(lookout, models))
-        news = self._news(lookout)
+        self._check_board()
+        self._latest_info = self._build_info(vision, settings)
+        self._outbox.retain(self._latest_info)
+        self._outbox.retain(self._build_model_state(vision, model_report))
+        news = self._make_change_key(vision)
         now_ns = self._clock.monotonic_ns()
-        waited_s = (now_ns - self._told_ns) / NS_PER_S if self._told_ns is not None else None
+        waited_s = (
+            (now_ns - self._health_published_ns) / NS_PER_S
+            if self._health_published_ns is not None
+            else None
+        )
         if (
             waited_s is None
             or waited_s >= self.interval_s
-            or (news != self._told and waited_s >= _NOT_SOONER_S)
+            or (news != self._published_change_key and waited_s >= _MIN_INTERVAL_S)
         ):
-            self.tell_health(lookout)
+            self.publish_health(vision)
 
-    def _news(self, lookout: Lookout) -> tuple[object, ...]:
+    def _make_change_key(self, vision: VisionService) -> tuple[object, ...]:
         """What is told at once when it changes."""
-        online = tuple(name for name, watch in lookout.watches.items() if watch.online)
-        return self._conditions.held, lookout.losses, online, self._outbox.link_state().connects
-
-    def _model(self, lookout: Lookout, models: ModelReport) -> ModelState:
-        ready = lookout.ready
-        if ready and ready.model in {one.title for one in models.status.versions if one.digest}:
-            # A bundle may bear another name than the same file without one.
-            self._names.setdefault(ready.sha256, ready.model)
-        elif ready:
-            self._names[ready.sha256] = ready.model
-        return model_state(
-            models, names=self._names, failure=lookout.model_failure, stamper=self._stamper
+        online = tuple(name for name, watch in vision.cameras.items() if watch.is_online)
+        return (
+            self._conditions.active,
+            vision.worker_losses,
+            online,
+            self._outbox.link_state().connects,
         )
 
-    def tell_health(self, lookout: Lookout) -> None:
-        """Tell it now."""
-        self._told_ns = self._clock.monotonic_ns()
-        self._told = self._news(lookout)
-        health = self._health(lookout, self._told_ns)
-        self._outbox.retain(health)
-        self._noticeboard.post(self._stamper.stamp(health))
-        if self._newest_info is not None:
-            self._noticeboard.post(self._stamper.stamp(self._newest_info))
+    def _build_model_state(
+        self, vision: VisionService, model_report: ModelStatusReport
+    ) -> ModelState:
+        ready = vision.model_info
+        if ready and ready.model_name in {
+            one.title for one in model_report.status.versions if one.digest
+        }:
+            # A bundle may bear another name than the same file without one.
+            self._model_names.setdefault(ready.sha256, ready.model_name)
+        elif ready:
+            self._model_names[ready.sha256] = ready.model_name
+        return build_model_state(
+            model_report,
+            names=self._model_names,
+            failure=vision.model_failure,
+            stamper=self._stamper,
+        )
 
-    def _look_at_board(self) -> None:
+    def publish_health(self, vision: VisionService) -> None:
+        """Tell it now."""
+        self._health_published_ns = self._clock.monotonic_ns()
+        self._published_change_key = self._make_change_key(vision)
+        health = self._build_health(vision, self._health_published_ns)
+        self._outbox.retain(health)
+        self._status_files.write(self._stamper.stamp(health))
+        if self._latest_info is not None:
+            self._status_files.write(self._stamper.stamp(self._latest_info))
+
+    def _check_board(self) -> None:
         now_ns = self._clock.monotonic_ns()
-        flags = self._board.throttling()
+        flags = self._board.read_throttling()
         troubles = {
-            "board.under_voltage": self._board.under_voltage(flags) is True,
+            "board.under_voltage": self._board.is_under_voltage(flags) is True,
             "board.throttled": flags is not None and flags.throttled,
         }
         for name, held in troubles.items():
             if held:
-                self._conditions.hold(name, _ADVICE[name], now_ns=now_ns)
+                self._conditions.set(name, _ADVICE[name], now_ns=now_ns)
             else:
                 self._conditions.clear(name)
 
-    def _info(self, lookout: Lookout, settings: Settings) -> Info:
-        ready = lookout.ready
-        return Info(
+    def _build_info(self, vision: VisionService, settings: Settings) -> DeviceInfo:
+        ready = vision.model_info
+        return DeviceInfo(
             version=edged.__version__,
             python=platform.python_version(),
             system=f"{platform.system()} {platform.release()}",
-            board=self._board.model(),
+            board=self._board.read_model(),
             runtime=ready.runtime if ready else "",
             delegate=ready.delegate if ready else "",
-            model=lookout.model,
+            model=vision.active_model_name,
             cameras=tuple(
-                _camera_entry(name, settings.camera[name].source, watch.report)
-                for name, watch in lookout.watches.items()
+                _build_camera_entry(name, settings.camera[name].source, watch.report)
+                for name, watch in vision.cameras.items()
             ),
         )
 
-    def _health(self, lookout: Lookout, now_ns: int) -> Health:
-        flags = self._board.throttling()
-        return Health(
-            overall=self._conditions.verdict.value,
-            degradations=tuple(self._degradation(c) for c in self._conditions.held),
+    def _build_health(self, vision: VisionService, now_ns: int) -> DeviceHealth:
+        flags = self._board.read_throttling()
+        return DeviceHealth(
+            overall=self._conditions.overall_severity.value,
+            degradations=tuple(self._build_degradation(c) for c in self._conditions.active),
             uptime_s=round((now_ns - self._started_ns) / NS_PER_S, 1),
-            worker_restarts=lookout.losses,
-            last_worker_loss=lookout.last_loss,
-            throttling=_throttling(flags) if flags else None,
-            soc_temperature_c=self._board.temperature_c(),
-            memory=self._memory(lookout),
-            disk=self._disk(),
+            worker_restarts=vision.worker_losses,
+            last_worker_loss=vision.last_worker_loss,
+            throttling=_build_throttling(flags) if flags else None,
+            soc_temperature_c=self._board.read_temperature_c(),
+            memory=self._build_memory(vision),
+            disk=self._build_disk(),
             spool=self._outbox.spool_state(),
             link=self._outbox.link_state(),
-            cameras={name: watch.health(now_ns) for name, watch in lookout.watches.items()},
+            cameras={name: watch.sample_health(now_ns) for name, watch in vision.cameras.items()},
         )
 
-    def _degradation(self, condition: Condition) -> Degradation:
-        return Degradation(
+    def _build_degradation(self, condition: Condition) -> HealthCondition:
+        return HealthCondition(
             name=condition.name,
             since=self._stamper.time_of(condition.since_ns),
-            severity="failed" if condition.severity is Verdict.FAILED else "degraded",
+            severity="failed" if condition.severity is Severity.FAILED else "degraded",
             detail=condition.reason,
         )
 
-    def _memory(self, lookout: Lookout) -> Memory | None:
-        host = self._board.memory_mb()
+    def _build_memory(self, vision: VisionService) -> MemoryHealth | None:
+        host = self._board.read_memory_mb()
         if host is None:
             return None
         total_mb, available_mb = host
         pids = {"supervisor": os.getpid()}
-        for worker, pid in lookout.pids().items():
+        for worker, pid in vision.worker_pids().items():
             pids[f"vision.{worker}"] = pid
-            cameras = self._board.children(pid)
+            cameras = self._board.list_children(pid)
             pids |= {f"vision.{worker}.camera.{n}": child for n, child in enumerate(cameras)}
-        rss = {name: self._board.rss_mb(pid) for name, pid in pids.items()}
-        return Memory(
+        rss = {name: self._board.read_rss_mb(pid) for name, pid in pids.items()}
+        return MemoryHealth(
             total_mb=round(total_mb),
             available_mb=round(available_mb),
             rss_mb={name: round(mb, 1) for name, mb in rss.items() if mb is not None},
         )
 
-    def _disk(self) -> Disk | None:
-        disk = self._board.disk_mb(self._state_dir)
-        written_mb = self._board.written_mb(os.getpid())
-        return disk and Disk(
+    def _build_disk(self) -> DiskHealth | None:
+        disk = self._board.read_disk_mb(self._state_dir)
+        written_mb = self._board.read_written_mb(os.getpid())
+        return disk and DiskHealth(
             total_mb=round(disk[0]),
             free_mb=round(disk[1]),
             written_mb=None if written_mb is None else round(written_mb, 1),
         )
 
 
-def _camera_entry(name: str, source: str, report: CameraReport | None) -> CameraEntry:
+def _build_camera_entry(name: str, source: str, report: CameraReport | None) -> CameraEntry:
     if report is None:
         return CameraEntry(name=name, source=source)
     return CameraEntry(
@@ -201,8 +219,8 @@ def _camera_entry(name: str, source: str, report: CameraReport | None) -> Camera
     )
 
 
-def _throttling(flags: BoardThrottling) -> Throttling:
-    return Throttling(
+def _build_throttling(flags: BoardThrottling) -> ThrottlingHealth:
+    return ThrottlingHealth(
         under_voltage=flags.under_voltage,
         frequency_capped=flags.frequency_capped,
         throttled=flags.throttled,

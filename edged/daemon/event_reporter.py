@@ -2,15 +2,15 @@
 
 from edged.config.settings import EventSettings
 from edged.daemon import payloads as wording
-from edged.daemon.camera_state import CameraWatch
+from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.detections_gate import DetectionsGate
 from edged.messaging.contract.header import Stamper
 from edged.messaging.outbox import Outbox
 from edged.scene.scene import SceneUpdate
-from edged.vision.messages import Observation, Ready
+from edged.vision.messages import ModelReady, Observation
 
 
-class Teller:
+class EventReporter:
     """Of all cameras of one configuration."""
 
     def __init__(self, settings: EventSettings, *, outbox: Outbox, stamper: Stamper) -> None:
@@ -19,36 +19,47 @@ class Teller:
         self._stamper = stamper
         self._gates: dict[str, DetectionsGate] = {}
 
-    def update(self, watch: CameraWatch, update: SceneUpdate, model: str) -> None:
+    def report_update(self, camera: CameraMonitor, update: SceneUpdate, model_name: str) -> None:
         """Tell what has changed in a camera's scene."""
         for told in update.events:
-            self._outbox.event(
-                wording.event(told, camera=watch.name, model=model, stamper=self._stamper)
+            self._outbox.queue_event(
+                wording.build_event(
+                    told, camera=camera.name, model=model_name, stamper=self._stamper
+                )
             )
         if update.state_changed:
-            self.state(watch)
+            self.report_state(camera)
 
-    def state(self, watch: CameraWatch) -> None:
+    def report_state(self, camera: CameraMonitor) -> None:
         """Tell how a camera's scene is."""
-        self._outbox.retain(wording.state(watch.state, camera=watch.name, online=watch.online))
+        self._outbox.retain(
+            wording.build_camera_state(
+                camera.scene_state, camera=camera.name, online=camera.is_online
+            )
+        )
 
-    def detections(
-        self, watch: CameraWatch, seen: Observation, update: SceneUpdate, ready: Ready, now_ns: int
+    def report_detections(
+        self,
+        camera: CameraMonitor,
+        observation: Observation,
+        update: SceneUpdate,
+        model_info: ModelReady,
+        now_ns: int,
     ) -> None:
         """Tell what the model saw in one frame, if that is asked for and not too often."""
         if not self._settings.detections:
             return
-        gate = self._gates.get(watch.name)
+        gate = self._gates.get(camera.name)
         if gate is None:
-            gate = DetectionsGate(max_hz=self._settings.detections_max_hz)
-            self._gates[watch.name] = gate
+            gate = DetectionsGate(max_hz=self._settings.max_detections_hz)
+            self._gates[camera.name] = gate
         if gate.admit(len(update.detections), now_ns):
-            message = wording.detections(
-                seen,
+            message = wording.build_frame_detections(
+                observation,
                 update.detections,
-                camera=watch.name,
-                model=ready.model,
-                labels=ready.labels,
+                camera=camera.name,
+                model=model_info.model_name,
+                labels=model_info.labels,
                 stamper=self._stamper,
             )
-            self._outbox.detections(message)
+            self._outbox.publish_detections(message)

@@ -8,17 +8,25 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from edged.interfaces import Notice
-from edged.updates.installer.messages import Finished, Progress
-from edged.updates.service.control_socket import Asked
-from edged.vision.messages_in import Gone, Heard
+from edged.updates.installer.messages import InstallFinished, InstallProgress
+from edged.updates.service.control_socket import PendingControlRequest
+from edged.vision.worker_events import WorkerExited, WorkerMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Signalled:
+class SignalReceived:
     """The daemon got this signal."""
 
     number: int
 
 
-Item = Heard | Gone | Signalled | Notice | Asked | Progress | Finished
-Inbox = SimpleQueue[Item]
+InboxItem = (
+    WorkerMessage
+    | WorkerExited
+    | SignalReceived
+    | Notice
+    | PendingControlRequest
+    | InstallProgress
+    | InstallFinished
+)
+Inbox = SimpleQueue[InboxItem]

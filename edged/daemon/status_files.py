@@ -8,15 +8,18 @@ from typing import TypeVar
 
 import msgspec
 
-from edged.messaging.contract.device import Health, Info
+from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import encode
 
-RUN = Path("/run/edged")
-_NAMES: dict[type[Health | Info], str] = {Health: "health.json", Info: "info.json"}
-_MOST_BYTES = 1 << 20
+DEFAULT_RUNTIME_DIR = Path("/run/edged")
+_FILE_NAMES: dict[type[DeviceHealth | DeviceInfo], str] = {
+    DeviceHealth: "health.json",
+    DeviceInfo: "info.json",
+}
+_MAX_BYTES = 1 << 20
 
 _log = logging.getLogger(__name__)
-NoticeT = TypeVar("NoticeT", Health, Info)
+StatusT = TypeVar("StatusT", DeviceHealth, DeviceInfo)
 
 
 def runtime_dir() -> Path | None:
@@ -25,20 +28,20 @@ def runtime_dir() -> Path | None:
     return Path(folder.partition(":")[0]) if folder else None
 
 
-class Noticeboard:
+class StatusFiles:
     """Holds what was posted last, each whole at any moment; without a folder, nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def post(self, notice: Health | Info) -> None:
+    def write(self, status: DeviceHealth | DeviceInfo) -> None:
         """Put it up in the place of the last; a folder that cannot be written is logged, and used no more."""
         if self._folder is None:
             return
-        path = self._folder / _NAMES[type(notice)]
+        path = self._folder / _FILE_NAMES[type(status)]
         new = path.with_name(f".{path.name}.new")
         try:
-            new.write_bytes(encode(notice))
+            new.write_bytes(encode(status))
             new.rename(path)
         except OSError as error:
             _log.warning("%s cannot be written: %s", path, error.strerror or error)
@@ -47,16 +50,16 @@ class Noticeboard:
     def clear(self) -> None:
         """Take all down: it is no longer true."""
         if self._folder is not None:
-            for name in _NAMES.values():
+            for name in _FILE_NAMES.values():
                 with suppress(OSError):
                     (self._folder / name).unlink(missing_ok=True)
 
 
-def read_notice(kind: type[NoticeT], folder: Path = RUN) -> NoticeT | None:
+def read_status_file(kind: type[StatusT], folder: Path = DEFAULT_RUNTIME_DIR) -> StatusT | None:
     """What a service put up last; None if there is nothing that can be read."""
     try:
-        with (folder / _NAMES[kind]).open("rb") as file:
-            content = file.read(_MOST_BYTES)
+        with (folder / _FILE_NAMES[kind]).open("rb") as file:
+            content = file.read(_MAX_BYTES)
         return msgspec.json.decode(content, type=kind)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None

@@ -1,21 +1,25 @@
 """What the trial of a model needs to know of this system, taken once a tick."""
 
-from edged.daemon.vision_service import Lookout
+from edged.daemon.vision_service import VisionService
 from edged.host.board import Board
-from edged.updates.service.trial_monitor import Frames, Surroundings
+from edged.updates.service.trial_monitor import FrameCounts, SystemSample
 
 
-def survey(lookout: Lookout, board: Board) -> Surroundings:
+def take_system_sample(vision_service: VisionService, board: Board) -> SystemSample:
     """As of now."""
-    flags = board.throttling()
-    pids = lookout.pids().values()
-    sizes_mb = [mb for mb in (board.rss_mb(pid) for pid in pids) if mb is not None]
-    return Surroundings(
+    flags = board.read_throttling()
+    pids = vision_service.worker_pids().values()
+    sizes_mb = [mb for mb in (board.read_rss_mb(pid) for pid in pids) if mb is not None]
+    return SystemSample(
         throttled=flags is not None and flags.throttled,
-        workers=max(len(pids), 1),
+        worker_count=max(len(pids), 1),
         cameras={
-            name: Frames(captured=watch.frames[0], inferred=watch.frames[1], failed=watch.failed)
-            for name, watch in lookout.watches.items()
+            name: FrameCounts(
+                captured=watch.frame_counts[0],
+                inferred=watch.frame_counts[1],
+                failed=watch.failed_count,
+            )
+            for name, watch in vision_service.cameras.items()
         },
-        memory_mb=max(sizes_mb, default=None),
+        largest_worker_mb=max(sizes_mb, default=None),
     )

@@ -18,25 +18,25 @@ from edged.clock import Clock, Deadline
 from edged.errors import EdgedError
 
 HOST = "127.0.0.1"
-_START_LIMIT_S = 15.0
+_START_TIMEOUT_S = 15.0
 _POLL_S = 0.05
 
 
-def embedded(port: int) -> list[str]:
+def amqtt_command(port: int) -> list[str]:
     """The command that runs amqtt."""
     return [sys.executable, "-m", "edged.demo.broker", str(port)]
 
 
-def fastest(port: int) -> list[str]:
+def fastest_broker_command(port: int) -> list[str]:
     """The command that runs mosquitto, if it is installed, else amqtt."""
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    return [program, "-p", str(port)] if program else embedded(port)
+    return [program, "-p", str(port)] if program else amqtt_command(port)
 
 
 class LoopbackBroker:
     """Started on construction; ready when `await_ready` returns."""
 
-    def __init__(self, clock: Clock, command: Callable[[int], list[str]] = embedded) -> None:
+    def __init__(self, clock: Clock, command: Callable[[int], list[str]] = amqtt_command) -> None:
         self._clock = clock
         self.port = _free_port()
         self._process = subprocess.Popen(
@@ -52,7 +52,7 @@ class LoopbackBroker:
         Raises:
             EdgedError: it ended, or did not listen in time.
         """
-        deadline = Deadline(self._clock, _START_LIMIT_S)
+        deadline = Deadline(self._clock, _START_TIMEOUT_S)
         while self._process.poll() is None and not deadline.expired:
             with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1.0):
                 return

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edged.clock import Clock, Deadline
+from edged.demo.artifacts import make_artifacts
 from edged.demo.broker import HOST, LoopbackBroker
+from edged.demo.state import DemoState
 from edged.demo.subscriber import Message, Subscriber
-from edged.demo.tally import Tally
-from edged.demo.update import UpdateShow
-from edged.demo.view import View
-from edged.demo.workshop import open_workshop
+from edged.demo.update import UpdateScenario
+from edged.demo.view import DemoView
 from edged.errors import EdgedError
 from edged.messaging.contract.model import ModelState
 
 DEVICE = "demo"
-CONFIG = """\
+CONFIG_TEMPLATE = """\
 [device]
 name = "{device}"
 state_dir = "{folder}/state"
@@ -32,19 +32,19 @@ protocol = "3.1.1"
 [camera.demo]
 source = "synthetic"
 {more}"""
-UPDATES = """\
+UPDATES_CONFIG_TEMPLATE = """\
 [model]
 bundled = "marks-fast"
 
 [updates]
 trust = "{trust}"
 """
-UPDATE_LIMIT_S = 120.0
+UPDATE_TIMEOUT_S = 120.0
 _POLL_S = 0.2
-_END_LIMIT_S = 10.0
+_STOP_TIMEOUT_S = 10.0
 
 
-def run(*, seconds: float, view: View, clock: Clock) -> Tally:
+def run(*, seconds: float, view: DemoView, clock: Clock) -> DemoState:
     """Run it for so long, or until Ctrl-C or SIGTERM if `seconds` is 0.
 
     Returns:
@@ -53,31 +53,31 @@ def run(*, seconds: float, view: View, clock: Clock) -> Tally:
     Raises:
         EdgedError: the broker or the daemon did not start, or the daemon ended by itself.
     """
-    with _stage(clock) as (folder, port):
-        return _watch(folder, port, "", _Audience(view, clock, seconds))
+    with _running_broker(clock) as (folder, port):
+        return _run_daemon(folder, port, "", _DemoMonitor(view, clock, seconds))
 
 
-def run_updates(*, view: View, clock: Clock) -> UpdateShow:
+def run_updates(*, view: DemoView, clock: Clock) -> UpdateScenario:
     """Run it until a better model was kept and a worse one was sent back, or Ctrl-C.
 
     Raises:
         EdgedError: what `run` raises; or the updates could not be made.
     """
-    with _stage(clock) as (folder, port):
-        view.say("making keys, a trust file and two signed bundles")
-        workshop = open_workshop(folder)
-        show = UpdateShow(workshop, folder / "state")
-        _watch(
+    with _running_broker(clock) as (folder, port):
+        view.announce("making keys, a trust file and two signed bundles")
+        workshop = make_artifacts(folder)
+        show = UpdateScenario(workshop, folder / "state")
+        _run_daemon(
             folder,
             port,
-            UPDATES.format(trust=workshop.trust),
-            _Audience(view, clock, UPDATE_LIMIT_S, show),
+            UPDATES_CONFIG_TEMPLATE.format(trust=workshop.trust_file),
+            _DemoMonitor(view, clock, UPDATE_TIMEOUT_S, show),
         )
         return show
 
 
 @contextmanager
-def _stage(clock: Clock) -> Iterator[tuple[Path, int]]:
+def _running_broker(clock: Clock) -> Iterator[tuple[Path, int]]:
     """A folder for all files, and the port of a broker that runs."""
     with tempfile.TemporaryDirectory(prefix="edged-demo-") as name:
         broker = LoopbackBroker(clock)
@@ -88,41 +88,45 @@ def _stage(clock: Clock) -> Iterator[tuple[Path, int]]:
             broker.stop()
 
 
-class _Audience:
+class _DemoMonitor:
     """Watches until it has seen enough."""
 
     def __init__(
-        self, view: View, clock: Clock, seconds: float, show: UpdateShow | None = None
+        self, view: DemoView, clock: Clock, seconds: float, scenario: UpdateScenario | None = None
     ) -> None:
         self._view = view
         self._deadline = Deadline(clock, seconds) if seconds else None
-        self._show = show
-        self.tally = Tally()
+        self._scenario = scenario
+        self.state = DemoState()
 
     def watch(self, subscriber: Subscriber, daemon: subprocess.Popen[bytes]) -> None:
-        with self._view.running():
-            while daemon.poll() is None and not self._has_seen_enough:
-                if self._show and (words := self._show.next()):
-                    self._view.say(words)
-                received = subscriber.next(_POLL_S)
+        with self._view.activate():
+            while daemon.poll() is None and not self._is_done:
+                if self._scenario and (words := self._scenario.start_next()):
+                    self._view.announce(words)
+                received = subscriber.receive(_POLL_S)
                 if received is not None:
-                    self._take(received.message)
+                    self._on_message(received.message)
 
-    def _take(self, message: Message) -> None:
-        self.tally.take(message)
-        if self._show and isinstance(message, ModelState):
-            self._show.hear(message)
-        self._view.show(message, self.tally)
+    def _on_message(self, message: Message) -> None:
+        self.state.update(message)
+        if self._scenario and isinstance(message, ModelState):
+            self._scenario.on_model_state(message)
+        self._view.update(message, self.state)
 
     @property
-    def _has_seen_enough(self) -> bool:
+    def _is_done(self) -> bool:
         late = self._deadline is not None and self._deadline.expired
-        return late or (self._show is not None and self._show.done)
+        return late or (self._scenario is not None and self._scenario.is_done)
 
 
-def _watch(folder: Path, port: int, more: str, audience: _Audience) -> Tally:
+def _run_daemon(folder: Path, port: int, extra_config: str, monitor: _DemoMonitor) -> DemoState:
     config = folder / "edged.toml"
-    config.write_text(CONFIG.format(device=DEVICE, folder=folder, host=HOST, port=port, more=more))
+    config.write_text(
+        CONFIG_TEMPLATE.format(
+            device=DEVICE, folder=folder, host=HOST, port=port, more=extra_config
+        )
+    )
     log = folder / "edged.log"
     subscriber = Subscriber(host=HOST, port=port, device=DEVICE)
     with log.open("wb") as said:
@@ -132,22 +136,22 @@ def _watch(folder: Path, port: int, more: str, audience: _Audience) -> Tally:
             stderr=said,
         )
     try:
-        audience.watch(subscriber, daemon)
+        monitor.watch(subscriber, daemon)
     except KeyboardInterrupt:
         pass
     finally:
-        _end(daemon)
+        _stop_daemon(daemon)
         subscriber.close()
     if daemon.returncode != 0:
         raise EdgedError(f"the daemon ended with {daemon.returncode}; it said:\n{log.read_text()}")
-    return audience.tally
+    return monitor.state
 
 
-def _end(daemon: subprocess.Popen[bytes]) -> None:
+def _stop_daemon(daemon: subprocess.Popen[bytes]) -> None:
     if daemon.poll() is None:
         daemon.send_signal(signal.SIGTERM)
     try:
-        daemon.wait(_END_LIMIT_S)
+        daemon.wait(_STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         daemon.kill()
         daemon.wait()

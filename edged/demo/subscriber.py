@@ -8,15 +8,15 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Status
+from edged.messaging.contract.messages import CameraState, Event, FrameDetections, OnlineStatus
 from edged.messaging.contract.model import ModelState
 from edged.messaging.contract.topics import Topics
 
-Message = Event | CameraState | FrameDetections | Status | ModelState
+Message = Event | CameraState | FrameDetections | OnlineStatus | ModelState
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMessage:
     """A message, and when it arrived on the monotonic line."""
 
     message: Message
@@ -27,7 +27,7 @@ class Subscriber:
     """Receives all that one device says; connects on construction."""
 
     def __init__(self, *, host: str, port: int, device: str) -> None:
-        self._arrived: SimpleQueue[Received] = SimpleQueue()
+        self._received: SimpleQueue[ReceivedMessage] = SimpleQueue()
         self._decoder = msgspec.json.Decoder(Message)
         self._filter = f"{Topics(device).up}/#"
         self._client = mqtt.Client(
@@ -38,10 +38,10 @@ class Subscriber:
         self._client.connect(host, port)
         self._client.loop_start()
 
-    def next(self, timeout_s: float) -> Received | None:
+    def receive(self, timeout_s: float) -> ReceivedMessage | None:
         """The next message; None if none came in time."""
         try:
-            return self._arrived.get(timeout=timeout_s)
+            return self._received.get(timeout=timeout_s)
         except Empty:
             return None
 
@@ -61,4 +61,4 @@ class Subscriber:
             decoded = self._decoder.decode(message.payload)
         except msgspec.ValidationError:  # info and health: not shown here
             return
-        self._arrived.put(Received(decoded, arrived_ns))
+        self._received.put(ReceivedMessage(decoded, arrived_ns))

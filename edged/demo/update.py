@@ -3,80 +3,81 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.demo.workshop import Workshop
+from edged.demo.artifacts import DemoArtifacts
 from edged.errors import EdgedError, UpdateError
-from edged.messaging.contract.model import Deployed, ModelState
-from edged.updates.rules.ledger import Request
-from edged.updates.service.control_messages import Install
+from edged.messaging.contract.model import DeploymentResult, ModelState
+from edged.updates.rules.ledger import DeploymentRequest
+from edged.updates.service.control_messages import InstallRequest
 from edged.updates.service.control_socket import ControlClient
 
-EXPECTED = ("committed", "rolled-back")
+EXPECTED_OUTCOMES = ("committed", "rolled-back")
 """How the two must end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class UpdateStep:
     """An update of the show: what is said when it begins, and the bundle."""
 
-    words: str
+    description: str
     bundle: Path
 
 
-class UpdateShow:
-    """Asks the device for one update after the other; `done` once both are over."""
+class UpdateScenario:
+    """Asks the device for one update after the other; `is_done` once both are over."""
 
-    def __init__(self, workshop: Workshop, state_dir: Path) -> None:
+    def __init__(self, artifacts: DemoArtifacts, state_dir: Path) -> None:
         self._control = ControlClient(state_dir)
         self._steps = [
-            Step(
-                "a better model arrives: signed, tried on its goldens, now on trial", workshop.good
+            UpdateStep(
+                "a better model arrives: signed, tried on its goldens, now on trial",
+                artifacts.good_bundle,
             ),
-            Step(
+            UpdateStep(
                 "a worse model arrives: signed as rightly, and good at its own goldens",
-                workshop.bad,
+                artifacts.bad_bundle,
             ),
         ]
-        self._under_way = ""
-        self.outcomes: list[Deployed] = []
+        self._current_id = ""
+        self.outcomes: list[DeploymentResult] = []
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether all that is to happen has happened."""
-        return not self._steps and not self._under_way
+        return not self._steps and not self._current_id
 
     @property
-    def went_well(self) -> bool:
+    def has_succeeded(self) -> bool:
         """Whether it happened as it should."""
-        return tuple(past.outcome for past in self.outcomes) == EXPECTED
+        return tuple(past.outcome for past in self.outcomes) == EXPECTED_OUTCOMES
 
-    def next(self) -> str:
+    def start_next(self) -> str:
         """Begin the next update if none is under way: what is to be said of it, else "".
 
         Raises:
             EdgedError: the device refuses it.
         """
-        if self._under_way or not self._steps:
+        if self._current_id or not self._steps:
             return ""
         step = self._steps[0]
-        request = Install(request=Request(source=str(step.bundle)))
+        request = InstallRequest(request=DeploymentRequest(source=str(step.bundle)))
         try:
-            answer = self._control.ask(request)
+            answer = self._control.execute(request)
         except UpdateError:
             return ""  # the device is not up yet
         if answer.error:
             raise EdgedError(f"the device refuses {step.bundle.name}: {answer.error}")
-        self._under_way = answer.id
+        self._current_id = answer.id
         self._steps.pop(0)
-        return step.words
+        return step.description
 
-    def hear(self, state: ModelState) -> None:
+    def on_model_state(self, state: ModelState) -> None:
         """What the device says on `up/model`."""
-        if state.last is not None and state.last.id == self._under_way:
+        if state.last is not None and state.last.id == self._current_id:
             self.outcomes.append(state.last)
-            self._under_way = ""
+            self._current_id = ""
 
 
-def line(state: ModelState) -> str:
+def format_model_state(state: ModelState) -> str:
     """What `up/model` says, as a line of text."""
     installed = state.installed.name if state.installed else "none"
     if state.candidate is not None:

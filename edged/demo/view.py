@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from edged.demo import update
+from edged.demo.state import DemoState
 from edged.demo.subscriber import Message
-from edged.demo.tally import Tally
 from edged.messaging.contract.messages import Event
 from edged.messaging.contract.model import ModelState
 
@@ -16,46 +16,49 @@ if TYPE_CHECKING:
 _REFRESH_HZ = 8
 
 
-class View(Protocol):
+class DemoView(Protocol):
     """Shows a tally."""
 
-    def running(self) -> AbstractContextManager[object]:
+    def activate(self) -> AbstractContextManager[object]:
         """The screen is ours inside."""
 
-    def show(self, message: Message, tally: Tally) -> None:
-        """`message` has just been taken into `tally`."""
+    def update(self, message: Message, demo_state: DemoState) -> None:
+        """`message` has just been taken into `demo_state`."""
 
-    def say(self, words: str) -> None:
+    def announce(self, text: str) -> None:
         """Something happens now."""
 
 
-def choose(out: TextIO = sys.stdout) -> View:
+def make_view(out: TextIO = sys.stdout) -> DemoView:
     """The view that suits where the output goes."""
-    return LiveView() if out.isatty() else Lines(out)
+    return LiveView() if out.isatty() else LineView(out)
 
 
-class Lines:
+class LineView:
     """A line an event."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._model = ""
+        self._last_model_line = ""
 
-    def running(self) -> AbstractContextManager[object]:
+    def activate(self) -> AbstractContextManager[object]:
         """See `View`."""
         return nullcontext()
 
-    def show(self, message: Message, tally: Tally) -> None:
+    def update(self, message: Message, demo_state: DemoState) -> None:
         """See `View`."""
         if isinstance(message, Event):
-            print(line(tally.events[-1]), file=self._out, flush=True)
-        elif isinstance(message, ModelState) and (words := update.line(message)) != self._model:
-            self._model = words
-            self.say(words)
+            print(format_event(demo_state.events[-1]), file=self._out, flush=True)
+        elif (
+            isinstance(message, ModelState)
+            and (words := update.format_model_state(message)) != self._last_model_line
+        ):
+            self._last_model_line = words
+            self.announce(words)
 
-    def say(self, words: str) -> None:
+    def announce(self, text: str) -> None:
         """See `View`."""
-        print(f"* {words}", file=self._out, flush=True)
+        print(f"* {text}", file=self._out, flush=True)
 
 
 class LiveView:
@@ -65,23 +68,23 @@ class LiveView:
         from rich.live import Live
 
         self._live = Live(refresh_per_second=_REFRESH_HZ)
-        self._words = ""
+        self._announcement = ""
 
-    def running(self) -> AbstractContextManager[object]:
+    def activate(self) -> AbstractContextManager[object]:
         """See `View`."""
         return self._live
 
-    def show(self, message: Message, tally: Tally) -> None:
+    def update(self, message: Message, demo_state: DemoState) -> None:
         """See `View`."""
         del message
-        self._live.update(_picture(tally, self._words))
+        self._live.update(_render(demo_state, self._announcement))
 
-    def say(self, words: str) -> None:
+    def announce(self, text: str) -> None:
         """See `View`."""
-        self._words = words
+        self._announcement = text
 
 
-def line(event: Event) -> str:
+def format_event(event: Event) -> str:
     """One event as text."""
     kind = {"start": "+ start ", "update": "~ update", "end": "- end   "}[event.type]
     x1, y1, x2, y2 = event.box
@@ -93,26 +96,30 @@ def line(event: Event) -> str:
     )
 
 
-def _picture(tally: Tally, words: str) -> "Group":
+def _render(demo_state: DemoState, announcement: str) -> "Group":
     from rich.console import Group
     from rich.panel import Panel
     from rich.text import Text
 
-    state, frame = tally.state, tally.frame
+    state, frame = demo_state.camera_state, demo_state.frame_detections
     now = ", ".join(f"{n} {label}" for label, n in state.counts.items()) if state else ""
     boxes = "\n".join(
         f"  {d.label:<20} {d.score:.2f}  " + " ".join(f"{v:.2f}" for v in d.box)
         for d in (frame.detections if frame else ())
     )
     styles = {"start": "green", "update": "dim", "end": "red"}
-    told = Text("\n").join(Text(line(e), style=styles[e.type]) for e in tally.events)
-    models = update.line(tally.models) if tally.models else ""
-    about = [Panel("\n".join(filter(None, (words, models))), title="up/model")] if words else []
+    told = Text("\n").join(Text(format_event(e), style=styles[e.type]) for e in demo_state.events)
+    models = update.format_model_state(demo_state.model_state) if demo_state.model_state else ""
+    about = (
+        [Panel("\n".join(filter(None, (announcement, models))), title="up/model")]
+        if announcement
+        else []
+    )
     return Group(
         *about,
         Panel(
             f"there now: {now or 'nothing'}\n{boxes}",
-            title=f"edged · {tally.status} · {tally.model}",
+            title=f"edged · {demo_state.status} · {demo_state.model}",
         ),
-        Panel(told, title=f"events over MQTT · {tally.summary()}"),
+        Panel(told, title=f"events over MQTT · {demo_state.format_summary()}"),
     )

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.inputs import image_input
-from edged.families.outputs import real
+from edged.families.outputs import dequantise
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
-_PASSES = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE")
-_ENDS_IN_PROBABILITIES = ("SOFTMAX", "LOGISTIC")
-_BACKGROUND = "background"
+_PASS_THROUGH_OPS = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE")
+_PROBABILITY_OPS = ("SOFTMAX", "LOGISTIC")
+_BACKGROUND_LABEL = "background"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,8 @@ class ClassificationFamily:
     input: InputSpec
     class_offset: int
     output: TensorInfo
-    logits: bool
-    background: int | None
+    has_logits: bool
+    background_id: int | None
     """The class id that stands for nothing."""
 
     @classmethod
@@ -46,13 +46,13 @@ class ClassificationFamily:
         if isinstance(spec, str):
             return spec
         labels = signature.metadata.labels
-        first = bool(labels) and labels[0].lower() == _BACKGROUND
+        first = bool(labels) and labels[0].lower() == _BACKGROUND_LABEL
         return cls(
             input=spec,
             class_offset=int(first and len(labels) == classes + 1),
             output=output,
-            logits=_logits(signature, output),
-            background=0 if first and len(labels) == classes else None,
+            has_logits=_outputs_logits(signature, output),
+            background_id=0 if first and len(labels) == classes else None,
         )
 
     def decode(
@@ -60,14 +60,14 @@ class ClassificationFamily:
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`; the box is the frame whatever `fit` is."""
         del fit
-        values = real(outputs[0], self.output).ravel()
+        values = dequantise(outputs[0], self.output).ravel()
         if not np.isfinite(values).all():
             raise ModelError(
                 f"the model's output {self.output.name!r} has scores that are not numbers"
             )
-        scores = _softmax(values) if self.logits else values
+        scores = _softmax(values) if self.has_logits else values
         top = int(scores.argmax())
-        if top == self.background or scores[top] < min_score:
+        if top == self.background_id or scores[top] < min_score:
             return Detections.empty()
         return Detections(
             np.array([[0.0, 0.0, 1.0, 1.0]], np.float32),
@@ -76,16 +76,16 @@ class ClassificationFamily:
         )
 
 
-def _logits(signature: ModelSignature, output: TensorInfo) -> bool:
+def _outputs_logits(signature: ModelSignature, output: TensorInfo) -> bool:
     """Whether nothing in the graph makes probabilities of the output; no, where the graph does not tell."""
     makers = {index: op for op in signature.ops for index in op.outputs}
     op = makers.get(output.index)
-    while op and op.name in _PASSES and op.inputs:
+    while op and op.name in _PASS_THROUGH_OPS and op.inputs:
         op = makers.get(op.inputs[0])
     if op is None or op.name.startswith("edgetpu"):
         # Compiled away: a quantised probability has steps of 1/256 from 0 to 1.
         return bool(output.scale) and output.scale * 255 > 1.01  # noqa: PLR2004 - as said above
-    return op.name not in _ENDS_IN_PROBABILITIES
+    return op.name not in _PROBABILITY_OPS
 
 
 def _softmax(values: F32) -> F32:

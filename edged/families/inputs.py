@@ -3,7 +3,7 @@
 from edged.types import Channels, FileMetadata, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _DTYPES = ("uint8", "int8", "int16", "float32")
-_LEAST_SIDE_PX = 16
+_MIN_SIDE_PX = 16
 
 
 def image_input(
@@ -61,9 +61,9 @@ def image_input(
 def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | None:
     """Height, width, channels, and whether the channels come first."""
     match shape:
-        case (1, height, width, (1 | 3) as depth) if min(height, width) >= _LEAST_SIDE_PX:
+        case (1, height, width, (1 | 3) as depth) if min(height, width) >= _MIN_SIDE_PX:
             return height, width, depth, False
-        case (1, (1 | 3) as depth, height, width) if min(height, width) >= _LEAST_SIDE_PX:
+        case (1, (1 | 3) as depth, height, width) if min(height, width) >= _MIN_SIDE_PX:
             return height, width, depth, True
     return None
 

@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.inputs import image_input
-from edged.families.outputs import collect, real
+from edged.families.outputs import build_detections, dequantise
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
-_OP = "TFLite_Detection_PostProcess"
-_WORDS = (("box", "location"), ("class", "categor"), ("score", "prob"), ("num", "count"))
+_POSTPROCESS_OP = "TFLite_Detection_PostProcess"
+_OUTPUT_NAME_PARTS = (
+    ("box", "location"),
+    ("class", "categor"),
+    ("score", "prob"),
+    ("num", "count"),
+)
 """What the outputs' names may contain, in the op's order: boxes, classes, scores, count."""
-_BACKGROUND = ("background", "???")
+_BACKGROUND_LABELS = ("background", "???")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +37,13 @@ class SsdFamily:
     input: InputSpec
     class_offset: int
     outputs: tuple[TensorInfo, ...]
-    order: tuple[int, int, int, int]
+    output_order: tuple[int, int, int, int]
     """Where boxes, classes, scores and count stand among the outputs."""
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
         """See `edged.interfaces.ModelFamily`."""
-        order = _order(signature)
+        order = _find_output_order(signature)
         if isinstance(order, str):
             return order
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
@@ -46,17 +51,20 @@ class SsdFamily:
             return spec
         # The operator counts classes without the background, which some label lists begin with.
         offset = int(
-            signature.metadata.labels[:1] != () and signature.metadata.labels[0] in _BACKGROUND
+            signature.metadata.labels[:1] != ()
+            and signature.metadata.labels[0] in _BACKGROUND_LABELS
         )
-        return cls(input=spec, class_offset=offset, outputs=signature.outputs, order=order)
+        return cls(input=spec, class_offset=offset, outputs=signature.outputs, output_order=order)
 
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`; what lies beyond the count is uninitialised memory and is not looked at."""
         boxes, classes, scores, count = (
-            real(outputs[i], self.outputs[i]).reshape(-1, 4 if i == self.order[0] else 1)
-            for i in self.order
+            dequantise(outputs[i], self.outputs[i]).reshape(
+                -1, 4 if i == self.output_order[0] else 1
+            )
+            for i in self.output_order
         )
         most = min(len(boxes), len(classes), len(scores))
         if not (len(count) and 0 <= count[0, 0] <= most):
@@ -65,34 +73,34 @@ class SsdFamily:
         if np.isnan(scores[:n]).any():
             raise ModelError("the model's scores are not numbers")
         keep = np.flatnonzero(scores[:n, 0] >= min_score)
-        return collect(
-            boxes[keep][:, [1, 0, 3, 2]], scores[keep, 0], classes[keep, 0], fit, overlap=None
+        return build_detections(
+            boxes[keep][:, [1, 0, 3, 2]], scores[keep, 0], classes[keep, 0], fit, iou_threshold=None
         )
 
 
-def _order(signature: ModelSignature) -> tuple[int, int, int, int] | str:
-    if len(signature.outputs) != len(_WORDS):
+def _find_output_order(signature: ModelSignature) -> tuple[int, int, int, int] | str:
+    if len(signature.outputs) != len(_OUTPUT_NAME_PARTS):
         return (
             f"it has {len(signature.outputs)} outputs instead of boxes, classes, scores and count"
         )
     places = {tensor.index: i for i, tensor in enumerate(signature.outputs)}
     for op in signature.ops:
-        if op.name == _OP:
-            if len(op.outputs) != len(_WORDS) or not set(op.outputs) <= set(places):
-                return f"the outputs of its {_OP} are not the model's"
+        if op.name == _POSTPROCESS_OP:
+            if len(op.outputs) != len(_OUTPUT_NAME_PARTS) or not set(op.outputs) <= set(places):
+                return f"the outputs of its {_POSTPROCESS_OP} are not the model's"
             boxes, classes, scores, count = (places[index] for index in op.outputs)
             return boxes, classes, scores, count
-    return _order_by_names(signature.outputs) or _order_by_shapes(signature.outputs)
+    return _output_order_by_names(signature.outputs) or _output_order_by_shapes(signature.outputs)
 
 
-def _order_by_names(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] | None:
+def _output_order_by_names(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] | None:
     order = [
         [
             i
             for i, tensor in enumerate(outputs)
             if any(word in tensor.name.lower() for word in words)
         ]
-        for words in _WORDS
+        for words in _OUTPUT_NAME_PARTS
     ]
     match order:
         case [[boxes], [classes], [scores], [count]]:
@@ -100,7 +108,7 @@ def _order_by_names(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] 
     return None
 
 
-def _order_by_shapes(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] | str:
+def _output_order_by_shapes(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] | str:
     """Shapes cannot tell classes from scores, but boxes stand first in TF1's order and second in TF2's."""
     match [tensor.shape for tensor in outputs]:
         case [(1, a, 4), (1, b), (1, c), (1,)] if a == b == c:

@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
-from edged.families.outputs import at_least, best, classes_disagree, collect, real
+from edged.families.outputs import (
+    build_detections,
+    class_count_mismatch,
+    dequantise,
+    find_above_threshold,
+    top_candidates,
+)
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 STRIDES_PX = (8, 16, 32)
 ANCHOR_STRIDES = 4
 """An anchor is a square of so many strides about the middle of its cell, as `edged-models` trains and exports it."""
-_OVERLAP = 0.2
+_IOU_THRESHOLD = 0.2
 """Least intersection over union at which two boxes are one: as in the same models' post-process operator."""
-_MOST_CODE = 10.0
+_MAX_SIZE_CODE = 10.0
 """Greatest logarithm of a size in anchors; what lies beyond is a broken output, and would overflow."""
 
 
@@ -33,7 +39,7 @@ class SsdRawFamily:
     class_offset: int
     codes: TensorInfo
     scores: TensorInfo
-    order: tuple[int, int]
+    output_order: tuple[int, int]
     """Where codes and scores stand among the outputs."""
     anchors: F32
     """(N, 4) float32: centre y, centre x, height, width, in tensor coordinates."""
@@ -44,7 +50,7 @@ class SsdRawFamily:
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=0.0, std=255.0)
         if isinstance(spec, str):
             return spec
-        table = anchors(spec.width, spec.height)
+        table = make_anchors(spec.width, spec.height)
         wanted = f"[1, {len(table)}, 4] and [1, {len(table)}, classes]"
         shapes = [tensor.shape for tensor in signature.outputs]
         if len(shapes) != 2 or any(len(s) != 3 or s[:2] != (1, len(table)) for s in shapes):  # noqa: PLR2004  # codes and scores, [1, N, x]
@@ -53,25 +59,32 @@ class SsdRawFamily:
         if shapes[order[0]][2] != 4:  # noqa: PLR2004  # a box
             return f"neither of its outputs {[list(s) for s in shapes]} holds boxes"
         codes, scores = (signature.outputs[place] for place in order)
-        return classes_disagree(signature, scores.shape[2]) or cls(
-            input=spec, class_offset=0, codes=codes, scores=scores, order=order, anchors=table
+        return class_count_mismatch(signature, scores.shape[2]) or cls(
+            input=spec,
+            class_offset=0,
+            codes=codes,
+            scores=scores,
+            output_order=order,
+            anchors=table,
         )
 
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`."""
-        codes, classes = (outputs[place][0] for place in self.order)
+        codes, classes = (outputs[place][0] for place in self.output_order)
         stored = classes.max(axis=1)
-        keep = at_least(stored, self.scores, min_score)
-        scores = real(stored[keep], self.scores)
-        chosen = best(scores)
+        keep = find_above_threshold(stored, self.scores, min_score)
+        scores = dequantise(stored[keep], self.scores)
+        chosen = top_candidates(scores)
         keep, scores = keep[chosen], scores[chosen]
-        boxes = decode(real(codes[keep], self.codes), self.anchors[keep])
-        return collect(boxes, scores, classes[keep].argmax(axis=1), fit, overlap=_OVERLAP)
+        boxes = decode_boxes(dequantise(codes[keep], self.codes), self.anchors[keep])
+        return build_detections(
+            boxes, scores, classes[keep].argmax(axis=1), fit, iou_threshold=_IOU_THRESHOLD
+        )
 
 
-def anchors(width: int, height: int) -> F32:
+def make_anchors(width: int, height: int) -> F32:
     """(N, 4) float32: centre y, centre x, height, width of every cell's anchor, in tensor coordinates.
 
     Level after level from the finest, row after row; the input is `width` by `height` pixels.
@@ -89,8 +102,8 @@ def anchors(width: int, height: int) -> F32:
     return np.concatenate(levels).astype(np.float32)
 
 
-def decode(codes: F32, anchors_: F32) -> F32:
+def decode_boxes(codes: F32, anchors: F32) -> F32:
     """(N, 4) codes ty, tx, th, tw -> (N, 4) boxes x1, y1, x2, y2 in tensor coordinates."""
-    centre = codes[:, :2] * anchors_[:, 2:] + anchors_[:, :2]
-    half = np.exp(np.minimum(codes[:, 2:], _MOST_CODE)) * anchors_[:, 2:] / 2
+    centre = codes[:, :2] * anchors[:, 2:] + anchors[:, :2]
+    half = np.exp(np.minimum(codes[:, 2:], _MAX_SIZE_CODE)) * anchors[:, 2:] / 2
     return np.concatenate([(centre - half)[:, ::-1], (centre + half)[:, ::-1]], axis=1)

@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
-from edged.families.outputs import at_least, collect, grids, in_pixels, real
+from edged.families.outputs import (
+    build_detections,
+    dequantise,
+    find_above_threshold,
+    is_in_pixels,
+    yolo_grids,
+)
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
-_MOST_ROWS = 1000
+_MAX_ROWS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +41,23 @@ class YoloNmsFreeFamily:
         if isinstance(spec, str):
             return spec
         output = signature.outputs[0]
-        cells = [count for count, _ in grids(spec.width, spec.height)]
+        cells = [count for count, _ in yolo_grids(spec.width, spec.height)]
         match output.shape:
             case (1, n, 6) if n in cells or n in [3 * count for count in cells]:
                 return "its output [1, N, 6] has a row for each cell: a YOLO with one class and objectness"
-            case (1, n, 6) if n <= _MOST_ROWS:
+            case (1, n, 6) if n <= _MAX_ROWS:
                 return cls(input=spec, class_offset=0, output=output)
-        return f"its output {list(output.shape)} is not [1, N, 6] with N up to {_MOST_ROWS}"
+        return f"its output {list(output.shape)} is not [1, N, 6] with N up to {_MAX_ROWS}"
 
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`."""
         rows = outputs[0][0]
-        found = real(rows[at_least(rows[:, 4], self.output, min_score)], self.output)
+        found = dequantise(
+            rows[find_above_threshold(rows[:, 4], self.output, min_score)], self.output
+        )
         boxes = found[:, :4]
-        if in_pixels(rows[:, :4], self.output):
+        if is_in_pixels(rows[:, :4], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
-        return collect(boxes, found[:, 4], found[:, 5], fit, overlap=None)
+        return build_detections(boxes, found[:, 4], found[:, 5], fit, iou_threshold=None)

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
 from edged.families.outputs import (
-    classes_disagree,
-    collect,
-    corners,
-    grids,
-    in_pixels,
-    rows_with_objectness,
+    build_detections,
+    class_count_mismatch,
+    is_in_pixels,
+    read_objectness_rows,
+    to_corners,
+    yolo_grids,
 )
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
-_ANCHORS = 3
+_ANCHORS_PER_CELL = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,10 @@ class YoloV5Family:
         if isinstance(spec, str):
             return spec
         output = signature.outputs[0]
-        counts = [_ANCHORS * cells for cells, _ in grids(spec.width, spec.height)]
+        counts = [_ANCHORS_PER_CELL * cells for cells, _ in yolo_grids(spec.width, spec.height)]
         match output.shape:
             case (1, n, depth) if n in counts and depth > 5:  # noqa: PLR2004 - box and objectness
-                return classes_disagree(signature, depth - 5) or cls(
+                return class_count_mismatch(signature, depth - 5) or cls(
                     input=spec, class_offset=0, output=output
                 )
         return (
@@ -59,8 +59,8 @@ class YoloV5Family:
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`."""
         rows = outputs[0][0]
-        _, boxes, scores, class_ids = rows_with_objectness(rows, self.output, min_score)
-        boxes = corners(boxes)
-        if in_pixels(rows[:, :2], self.output):
+        _, boxes, scores, class_ids = read_objectness_rows(rows, self.output, min_score)
+        boxes = to_corners(boxes)
+        if is_in_pixels(rows[:, :2], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
-        return collect(boxes, scores, class_ids, fit)
+        return build_detections(boxes, scores, class_ids, fit)

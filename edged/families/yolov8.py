@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
 from edged.families.outputs import (
-    at_least,
-    best,
-    classes_disagree,
-    collect,
-    corners,
-    grids,
-    in_pixels,
-    real,
+    build_detections,
+    class_count_mismatch,
+    dequantise,
+    find_above_threshold,
+    is_in_pixels,
+    to_corners,
+    top_candidates,
+    yolo_grids,
 )
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
@@ -42,10 +42,10 @@ class YoloV8Family:
         if isinstance(spec, str):
             return spec
         output = signature.outputs[0]
-        counts = [cells for cells, _ in grids(spec.width, spec.height)]
+        counts = [cells for cells, _ in yolo_grids(spec.width, spec.height)]
         match output.shape:
             case (1, depth, n) if n in counts and depth > 4:  # noqa: PLR2004 - the box
-                return classes_disagree(signature, depth - 4) or cls(
+                return class_count_mismatch(signature, depth - 4) or cls(
                     input=spec, class_offset=0, output=output
                 )
         return (
@@ -59,11 +59,11 @@ class YoloV8Family:
         """See `edged.interfaces.ModelFamily`."""
         columns = outputs[0][0]
         stored = columns[4:].max(axis=0)
-        keep = at_least(stored, self.output, min_score)
-        scores = real(stored[keep], self.output)
-        chosen = best(scores)
+        keep = find_above_threshold(stored, self.output, min_score)
+        scores = dequantise(stored[keep], self.output)
+        chosen = top_candidates(scores)
         keep, scores = keep[chosen], scores[chosen]
-        boxes = corners(real(columns[:4, keep].T, self.output))
-        if in_pixels(columns[:2], self.output):
+        boxes = to_corners(dequantise(columns[:4, keep].T, self.output))
+        if is_in_pixels(columns[:2], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
-        return collect(boxes, scores, columns[4:, keep].argmax(axis=0), fit)
+        return build_detections(boxes, scores, columns[4:, keep].argmax(axis=0), fit)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
 from edged.families.outputs import (
-    classes_disagree,
-    collect,
-    corners,
-    grids,
-    rows_with_objectness,
+    build_detections,
+    class_count_mismatch,
+    read_objectness_rows,
+    to_corners,
+    yolo_grids,
 )
 from edged.types import (
     F32,
@@ -58,14 +58,14 @@ class YoloxFamily:
         if isinstance(spec, str):
             return spec
         output = signature.outputs[0]
-        strides_of = dict(grids(spec.width, spec.height))
+        strides_of = dict(yolo_grids(spec.width, spec.height))
         match output.shape:
             case (1, n, depth) if n in strides_of and depth > 5:  # noqa: PLR2004 - box and objectness
-                return classes_disagree(signature, depth - 5) or cls(
+                return class_count_mismatch(signature, depth - 5) or cls(
                     input=spec,
                     class_offset=0,
                     output=output,
-                    cells=_cells(spec.width, spec.height, strides_of[n]),
+                    cells=_make_cells(spec.width, spec.height, strides_of[n]),
                 )
         return (
             f"its output {list(output.shape)} is not [1, N, 5 + classes] with N = {min(strides_of)} or the like, "
@@ -76,7 +76,7 @@ class YoloxFamily:
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
         """See `edged.interfaces.ModelFamily`."""
-        indices, boxes, scores, class_ids = rows_with_objectness(
+        indices, boxes, scores, class_ids = read_objectness_rows(
             outputs[0][0], self.output, min_score
         )
         cells = self.cells[indices]
@@ -84,10 +84,10 @@ class YoloxFamily:
             boxes = np.concatenate([boxes[:, :2] + cells[:, :2], np.exp(boxes[:, 2:])], axis=1)
         boxes *= cells[:, 2:]
         boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
-        return collect(corners(boxes), scores, class_ids, fit)
+        return build_detections(to_corners(boxes), scores, class_ids, fit)
 
 
-def _cells(width: int, height: int, strides: Sequence[int]) -> F32:
+def _make_cells(width: int, height: int, strides: Sequence[int]) -> F32:
     parts = []
     for stride in strides:
         rows, columns = np.mgrid[: height // stride, : width // stride]

@@ -12,8 +12,8 @@ from edged.clock import Clock
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.interfaces import Transfer
 
-_PIECE_BYTES = 1 << 18
-_GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+_CHUNK_BYTES = 1 << 18
+_UNAVAILABLE_ERRORS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
 class FileFetcher:
@@ -23,25 +23,27 @@ class FileFetcher:
         del clock
 
     @contextmanager
-    def fetch(self, url: str, *, have_bytes: int, mark: str, most_bytes: int) -> Iterator[Transfer]:
+    def fetch(
+        self, url: str, *, offset_bytes: int, etag: str, max_bytes: int
+    ) -> Iterator[Transfer]:
         """See `edged.interfaces.Fetcher`."""
         path = path_of(url)
         with _open(path) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UpdateError(f"{path} is not a file")
-            if status.st_size > most_bytes:
+            if status.st_size > max_bytes:
                 raise BundleError(
-                    f"{path} has {status.st_size} bytes; {most_bytes} are the most that is taken"
+                    f"{path} has {status.st_size} bytes; {max_bytes} are the most that is taken"
                 )
             found = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
-            goes_on = mark == found and have_bytes <= status.st_size
-            start_bytes = have_bytes if goes_on else 0
+            goes_on = etag == found and offset_bytes <= status.st_size
+            start_bytes = offset_bytes if goes_on else 0
             yield Transfer(
-                start_bytes=start_bytes,
+                offset_bytes=start_bytes,
                 total_bytes=status.st_size,
-                mark=found,
-                pieces=_pieces(file, path, start_bytes, status.st_size),
+                etag=found,
+                chunks=_read_chunks(file, path, start_bytes, status.st_size),
             )
 
 
@@ -63,17 +65,19 @@ def _open(path: Path) -> BinaryIO:
     try:
         # What is no file must not be waited for.
         return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0)
-    except _GONE as error:
+    except _UNAVAILABLE_ERRORS as error:
         raise UpdateError(f"cannot read {path}: {error.strerror}") from error
     except OSError as error:
         raise DownloadError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _pieces(file: BinaryIO, path: Path, start_bytes: int, total_bytes: int) -> Iterator[bytes]:
-    at = start_bytes
+def _read_chunks(
+    file: BinaryIO, path: Path, offset_bytes: int, total_bytes: int
+) -> Iterator[bytes]:
+    at = offset_bytes
     try:
         file.seek(at)
-        while at < total_bytes and (piece := file.read(min(_PIECE_BYTES, total_bytes - at))):
+        while at < total_bytes and (piece := file.read(min(_CHUNK_BYTES, total_bytes - at))):
             at += len(piece)
             yield piece
     except OSError as error:

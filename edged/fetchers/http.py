@@ -12,30 +12,32 @@ from edged.interfaces import Transfer
 if TYPE_CHECKING:
     import httpx
 
-_MOST_REDIRECTS = 5
-_STALL_S = 20.0
+_MAX_REDIRECTS = 5
+_TIMEOUT_S = 20.0
 """Without a byte, or without a connection."""
 
 
 class HttpFetcher:
     """See `edged.interfaces.Fetcher`."""
 
-    def __init__(self, clock: Clock, *, stall_s: float = _STALL_S) -> None:
+    def __init__(self, clock: Clock, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._clock = clock
-        self._stall_s = stall_s
+        self._timeout_s = timeout_s
 
     @contextmanager
-    def fetch(self, url: str, *, have_bytes: int, mark: str, most_bytes: int) -> Iterator[Transfer]:
+    def fetch(
+        self, url: str, *, offset_bytes: int, etag: str, max_bytes: int
+    ) -> Iterator[Transfer]:
         """See `edged.interfaces.Fetcher`."""
-        from edged.fetchers.download import Download
+        from edged.fetchers.http_download import HttpDownload
 
-        with _client(self._stall_s) as client:
-            download = Download(client, url, most_bytes=most_bytes, clock=self._clock)
+        with _make_client(self._timeout_s) as client:
+            download = HttpDownload(client, url, max_bytes=max_bytes, clock=self._clock)
             with download:
-                yield download.begin(have_bytes if mark else 0, mark)
+                yield download.begin(offset_bytes if etag else 0, etag)
 
 
-def _client(stall_s: float) -> "httpx.Client":
+def _make_client(timeout_s: float) -> "httpx.Client":
     try:
         import httpx
     except ImportError as error:
@@ -45,8 +47,8 @@ def _client(stall_s: float) -> "httpx.Client":
     # It would log every URL, with all that is in it.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     return httpx.Client(
-        timeout=stall_s,
+        timeout=timeout_s,
         follow_redirects=True,
-        max_redirects=_MOST_REDIRECTS,
+        max_redirects=_MAX_REDIRECTS,
         headers={"Accept-Encoding": "identity"},
     )

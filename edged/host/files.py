@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-class Files(Protocol):
+class FileSystem(Protocol):
     """What a store may do; every method raises `StoreError` with the path and what to do."""
 
-    def read(self, path: Path, most_bytes: int) -> bytes:
+    def read(self, path: Path, max_bytes: int) -> bytes:
         """A whole regular file, never through a symbolic link; one that is larger is an error."""
 
     def open(self, path: Path) -> BinaryIO:
         """The same to be read piece by piece, unbuffered; its reads raise `StoreError` too."""
 
-    def names(self, folder: Path) -> tuple[str, ...]:
+    def list_names(self, folder: Path) -> tuple[str, ...]:
         """What is in a folder, sorted; nothing if there is no such folder."""
 
-    def link_target(self, path: Path) -> str | None:
+    def read_link(self, path: Path) -> str | None:
         """Where a symbolic link leads, as it was written; None if it is none or is not there."""
 
     def exists(self, path: Path) -> bool:
@@ -50,7 +50,7 @@ class Files(Protocol):
     def create(self, path: Path) -> int:
         """A new file to be written, ``O_EXCL | O_NOFOLLOW``: a descriptor for `write`, `sync` and `close`."""
 
-    def append(self, path: Path) -> int:
+    def open_for_append(self, path: Path) -> int:
         """The same to be continued at its end, made if it is not there."""
 
     def write(self, descriptor: int, content: bytes) -> None:
@@ -62,7 +62,7 @@ class Files(Protocol):
     def close(self, descriptor: int) -> None:
         """Let go of it; never raises."""
 
-    def link(self, target: str, path: Path) -> None:
+    def make_link(self, target: str, path: Path) -> None:
         """A new symbolic link."""
 
     def rename(self, old: Path, new: Path) -> None:
@@ -78,78 +78,78 @@ class Files(Protocol):
         """The names in it are durable."""
 
 
-class LocalFiles:
+class LocalFileSystem:
     """`Files` on the file systems of this host."""
 
-    def read(self, path: Path, most_bytes: int) -> bytes:
+    def read(self, path: Path, max_bytes: int) -> bytes:
         """See `Files`."""
         with self.open(path) as file:
-            content = file.read(most_bytes + 1)
-        if len(content) > most_bytes:
-            raise StoreError(f"cannot read {path}: it is larger than {most_bytes} bytes")
+            content = file.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            raise StoreError(f"cannot read {path}: it is larger than {max_bytes} bytes")
         return content
 
     def open(self, path: Path) -> BinaryIO:
         """See `Files`."""
-        with _explained("read", path):
+        with _translate_errors("read", path):
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return cast("BinaryIO", _Reading(descriptor, path))
+                return cast("BinaryIO", _StoreFile(descriptor, path))
             os.close(descriptor)
         raise StoreError(f"cannot read {path}: it is not a regular file")
 
-    def names(self, folder: Path) -> tuple[str, ...]:
+    def list_names(self, folder: Path) -> tuple[str, ...]:
         """See `Files`."""
-        with _explained("list", folder):
+        with _translate_errors("list", folder):
             try:
                 return tuple(sorted(entry.name for entry in folder.iterdir()))
             except FileNotFoundError:
                 return ()
 
-    def link_target(self, path: Path) -> str | None:
+    def read_link(self, path: Path) -> str | None:
         """See `Files`."""
-        with _explained("read", path):
-            return str(path.readlink()) if _is(stat.S_ISLNK, path) else None
+        with _translate_errors("read", path):
+            return str(path.readlink()) if _has_type(stat.S_ISLNK, path) else None
 
     def exists(self, path: Path) -> bool:
         """See `Files`."""
-        with _explained("look at", path):
-            return _status(path) is not None
+        with _translate_errors("look at", path):
+            return _lstat_or_none(path) is not None
 
     def size(self, path: Path) -> int:
         """See `Files`."""
-        with _explained("look at", path):
-            status = _status(path)
+        with _translate_errors("look at", path):
+            status = _lstat_or_none(path)
             return status.st_size if status else 0
 
     def free_bytes(self, folder: Path) -> int:
         """See `Files`."""
-        with _explained("look at", folder):
+        with _translate_errors("look at", folder):
             return shutil.disk_usage(folder).free
 
     def make_folder(self, path: Path) -> None:
         """See `Files`."""
-        with _explained("make", path):
+        with _translate_errors("make", path):
             path.mkdir(0o755)
 
     def create(self, path: Path) -> int:
         """See `Files`."""
         return self._open_to_write(path, os.O_EXCL)
 
-    def append(self, path: Path) -> int:
+    def open_for_append(self, path: Path) -> int:
         """See `Files`."""
         return self._open_to_write(path, os.O_APPEND)
 
     def write(self, descriptor: int, content: bytes) -> None:
         """See `Files`."""
-        with _explained("write", _name_of(descriptor)):
+        with _translate_errors("write", _path_of(descriptor)):
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
 
     def sync(self, descriptor: int) -> None:
         """See `Files`."""
-        with _explained("write", _name_of(descriptor)):
+        with _translate_errors("write", _path_of(descriptor)):
             os.fsync(descriptor)
 
     def close(self, descriptor: int) -> None:
@@ -157,29 +157,29 @@ class LocalFiles:
         with suppress(OSError):
             os.close(descriptor)
 
-    def link(self, target: str, path: Path) -> None:
+    def make_link(self, target: str, path: Path) -> None:
         """See `Files`."""
-        with _explained("make", path):
+        with _translate_errors("make", path):
             path.symlink_to(target)
 
     def rename(self, old: Path, new: Path) -> None:
         """See `Files`."""
-        with _explained("rename", old):
+        with _translate_errors("rename", old):
             old.rename(new)
 
     def remove(self, path: Path) -> None:
         """See `Files`."""
-        with _explained("remove", path):
+        with _translate_errors("remove", path):
             path.unlink(missing_ok=True)
 
     def remove_folder(self, path: Path) -> None:
         """See `Files`."""
-        with _explained("remove", path):
+        with _translate_errors("remove", path):
             path.rmdir()
 
     def sync_folder(self, path: Path) -> None:
         """See `Files`."""
-        with _explained("write", path):
+        with _translate_errors("write", path):
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 os.fsync(descriptor)
@@ -187,31 +187,31 @@ class LocalFiles:
                 os.close(descriptor)
 
     def _open_to_write(self, path: Path, flags: int) -> int:
-        with _explained("write", path):
+        with _translate_errors("write", path):
             return os.open(
                 path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o640
             )
 
 
-def replace(files: Files, path: Path, content: bytes) -> None:
+def replace_file(files: FileSystem, path: Path, content: bytes) -> None:
     """Write a file whole and durable, or leave the old one as it is.
 
     Raises:
         StoreError: it cannot be written.
     """
-    new = partial(path)
+    new = temporary_path(path)
     files.remove(new)
-    write_new(files, new, [content])
+    write_new_file(files, new, [content])
     files.rename(new, path)
     files.sync_folder(path.parent)
 
 
-def partial(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """The name that something has until it is whole, and takes its place."""
     return path.with_name(f".{path.name}.new")
 
 
-def write_new(files: Files, path: Path, chunks: Iterable[bytes]) -> None:
+def write_new_file(files: FileSystem, path: Path, chunks: Iterable[bytes]) -> None:
     """A new file with durable content; its name is durable after `sync_folder`.
 
     Raises:
@@ -226,7 +226,7 @@ def write_new(files: Files, path: Path, chunks: Iterable[bytes]) -> None:
         files.close(descriptor)
 
 
-class _Reading(io.FileIO):
+class _StoreFile(io.FileIO):
     """A file being read: what the disk says against it comes out as ours."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
@@ -234,19 +234,19 @@ class _Reading(io.FileIO):
         self._path = path
 
     def read(self, size: int | None = -1, /) -> bytes:
-        with _explained("read", self._path):
+        with _translate_errors("read", self._path):
             return super().read(size) or b""
 
     def readall(self) -> bytes:
-        with _explained("read", self._path):
+        with _translate_errors("read", self._path):
             return super().readall() or b""
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        with _explained("read", self._path):
+        with _translate_errors("read", self._path):
             return super().readinto(buffer) or 0
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _lstat_or_none(path: Path) -> os.stat_result | None:
     """Of what has that name itself; None if nothing has."""
     try:
         return path.lstat()
@@ -254,19 +254,19 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _is(kind: Callable[[int], bool], path: Path) -> bool:
-    status = _status(path)
-    return status is not None and kind(status.st_mode)
+def _has_type(is_type: Callable[[int], bool], path: Path) -> bool:
+    status = _lstat_or_none(path)
+    return status is not None and is_type(status.st_mode)
 
 
-def _name_of(descriptor: int) -> str:
+def _path_of(descriptor: int) -> str:
     try:
         return str(Path(f"/proc/self/fd/{descriptor}").readlink())
     except OSError:
         return "a file"
 
 
-_WHAT_TO_DO = {
+_ADVICE = {
     errno.ENOSPC: "make room, then it goes on",
     errno.EDQUOT: "make room, then it goes on",
     errno.EROFS: "mount it writable, and look at the card: a worn one turns read-only",
@@ -277,17 +277,17 @@ _WHAT_TO_DO = {
 
 
 @contextmanager
-def _explained(verb: str, path: Path | str) -> Iterator[None]:
+def _translate_errors(verb: str, path: Path | str) -> Iterator[None]:
     try:
         yield
     except StoreError:
         raise
     except OSError as error:
-        raise explain(error, verb, path) from error
+        raise to_store_error(error, verb, path) from error
 
 
-def explain(error: OSError, verb: str, path: Path | str) -> StoreError:
+def to_store_error(error: OSError, verb: str, path: Path | str) -> StoreError:
     """What the disk said, in our words: what could not be done, to what, why, and what to do."""
-    advice = _WHAT_TO_DO.get(error.errno or 0)
+    advice = _ADVICE.get(error.errno or 0)
     reason = error.strerror or str(error)
     return StoreError(f"cannot {verb} {path}: {reason}" + (f" ({advice})" if advice else ""))

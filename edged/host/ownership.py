@@ -19,14 +19,14 @@ def become_owner(folder: Path) -> None:
         status = folder.stat()
         if status.st_uid == 0:
             return
-        _become(status.st_uid, status.st_gid)
+        _switch_user(status.st_uid, status.st_gid)
     except OSError as error:
         raise StoreError(
             f"cannot act as the owner of {folder}: {error.strerror or error}; run this as that user"
         ) from error
 
 
-def _become(uid: int, gid: int) -> None:
+def _switch_user(uid: int, gid: int) -> None:
     try:
         user = pwd.getpwuid(uid)
     except KeyError:  # as in a container, or on a card from another device

@@ -33,7 +33,7 @@ def state_dir(settings: Settings) -> Path:
     return path
 
 
-def model_store(settings: Settings) -> Path:
+def model_store_dir(settings: Settings) -> Path:
     """The folder of the model store; whoever opens it makes it.
 
     Raises:
@@ -44,4 +44,4 @@ def model_store(settings: Settings) -> Path:
 
 def drop_folder(settings: Settings) -> Path:
     """Where bundles appear that are to be installed."""
-    return settings.updates.folder or model_store(settings) / "incoming"
+    return settings.updates.folder or model_store_dir(settings) / "incoming"

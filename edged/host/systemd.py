@@ -10,25 +10,25 @@ class Notifier:
     """The service's voice to its service manager."""
 
     def __init__(self) -> None:
-        self._send = _sender()
+        self._send = _make_sender()
 
-    def ready(self, status: str) -> None:
+    def notify_ready(self, status: str) -> None:
         """Started: the first verdict on the pipeline is known."""
         self._send(f"READY=1\nSTATUS={status}")
 
-    def reloading(self, monotonic_ns: int) -> None:
+    def notify_reloading(self, monotonic_ns: int) -> None:
         """A SIGHUP is being carried out; `ready` ends it. The time is what Type=notify-reload asks for."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns // 1000}")
 
-    def stopping(self, within_s: float) -> None:
+    def notify_stopping(self, within_s: float) -> None:
         """The end has begun, and may take `within_s`: else a process that TimeoutStopSec= finds still there is killed."""
         self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={int(within_s * 1e6)}")
 
-    def status(self, text: str) -> None:
+    def notify_status(self, text: str) -> None:
         """One line for `systemctl status`."""
         self._send(f"STATUS={text}")
 
-    def watchdog(self) -> None:
+    def notify_watchdog(self) -> None:
         """A sign of progress."""
         self._send("WATCHDOG=1")
 
@@ -41,12 +41,12 @@ def watchdog_interval_s() -> float | None:
     return int(usec) / 2_000_000
 
 
-def under_journal() -> bool:
+def is_under_journal() -> bool:
     """Whether standard error goes to the journal, so that structured fields are worth sending."""
     return "JOURNAL_STREAM" in os.environ
 
 
-def _sender() -> Callable[[str], object]:
+def _make_sender() -> Callable[[str], object]:
     if "NOTIFY_SOCKET" not in os.environ:
         return lambda _: None
     try:

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 
 from edged.clock import Clock, SystemClock
 from edged.errors import DelegateError, InvokeError
-from edged.interpreters.makebelieve import COLOURS, due, made_of
+from edged.interpreters.simulated_model import COLOURS, is_due, load_simulated_model
 from edged.types import F32, FileMetadata, ModelSignature, OpInfo, TensorInfo
 
 WIDTH_PX, HEIGHT_PX = 320, 240
 LABELS = COLOURS
 _CELL_PX = 4
-_LEAST_EXCESS = 80
+_MIN_EXCESS = 80
 """By how much a pixel's own channel must outshine both others."""
-_MOST = 10
+_MAX_DETECTIONS = 10
 _FLOOD_SIDE = 20
 """A flood is so many rows of so many boxes."""
 
 _Outputs = tuple[NDArray[np.generic], ...]
-_Found = tuple[float, int, F32]
+_Detection = tuple[float, int, F32]
 """Score, class id, and [y1, x1, y2, x2] in fractions."""
 
 
@@ -34,7 +34,7 @@ class SimulatedInterpreter:
     """See `edged.interfaces.Interpreter`.
 
     What it does wrong is said by `delegate_options`, or by a file of JSON that stands for a model: see
-    `edged.interpreters.makebelieve`. A `delegate` is the name of a device that only one interpreter at a time can have.
+    `edged.interpreters.simulated_model`. A `delegate` is the name of a device that only one interpreter at a time can have.
     """
 
     _devices: ClassVar[dict[str, "SimulatedInterpreter"]] = {}
@@ -56,18 +56,18 @@ class SimulatedInterpreter:
             ModelError: the file stands for a simulated model, and is wrong.
         """
         del threads, custom_ops
-        made = made_of(path, delegate_options or {})
+        made = load_simulated_model(path, delegate_options or {})
         self._faults = made.faults
         self._channels = tuple(COLOURS.index(label) for label in made.labels)
         self._clock: Clock = SystemClock()
         self._invocations = 0
-        self._open = True
+        self._is_open = True
         self._clock.sleep(made.faults.open_ms / 1000)
         if delegate:
-            self._take(delegate)
+            self._claim_device(delegate)
         self.runtime = "simulated"
         self.delegate = f"simulated ({delegate})" if delegate else ""
-        self.signature = _signature(made.name, made.version, made.labels)
+        self.signature = _make_signature(made.name, made.version, made.labels)
 
     def invoke(self, array: NDArray[np.generic]) -> _Outputs:
         """Find connected blocks in which one channel outshines the others; the class ids are the labels' places.
@@ -78,60 +78,60 @@ class SimulatedInterpreter:
             raise InvokeError(
                 f"simulated: expected uint8 {_INPUT.shape}, got {array.dtype} {array.shape}"
             )
-        if not self._open:
+        if not self._is_open:
             raise InvokeError("simulated: invoked after it was closed")
         done, self._invocations = self._invocations, self._invocations + 1
-        self._suffer(done)
-        if due(self._faults.blind_after, done):
-            return _outputs([])
-        if due(self._faults.flood_after, done):
-            return _outputs(_flood())
+        self._inject_faults(done)
+        if is_due(self._faults.blind_after, done):
+            return _pack_outputs([])
+        if is_due(self._faults.flood_after, done):
+            return _pack_outputs(_make_flood())
         found = [
             (score, class_id, box)
             for class_id, channel in enumerate(self._channels)
-            for score, box in _blocks(_coloured_cells(array[0], channel))
+            for score, box in _find_blocks(_find_coloured_cells(array[0], channel))
         ]
         found.sort(key=lambda item: -item[0])
         if self._faults.noise:
-            found = _noisy(found, self._faults.noise, seed=done)
-        if due(self._faults.nan_after, done):
+            found = _add_noise(found, self._faults.noise, seed=done)
+        if is_due(self._faults.nan_after, done):
             found = [(np.nan, 0, np.zeros(4, np.float32))]
-        return _outputs(found[:_MOST])
+        return _pack_outputs(found[:_MAX_DETECTIONS])
 
     def close(self) -> None:
         """Let go of the device."""
-        self._open = False
+        self._is_open = False
         for name, owner in list(self._devices.items()):
             if owner is self:
                 del self._devices[name]
 
-    def _take(self, device: str) -> None:
+    def _claim_device(self, device: str) -> None:
         if self._devices.setdefault(device, self) is not self:
             raise DelegateError(f"the simulated device {device} is in use")
 
-    def _suffer(self, done: int) -> None:
+    def _inject_faults(self, invocations: int) -> None:
         faults = self._faults
-        if due(faults.slow_after, done):
+        if is_due(faults.slow_after, invocations):
             self._clock.sleep(faults.latency_ms / 1000)
-        if due(faults.crash_after, done):
+        if is_due(faults.crash_after, invocations):
             os.abort()
-        while due(faults.hang_after, done):
+        while is_due(faults.hang_after, invocations):
             self._clock.sleep(60.0)
-        if due(faults.fail_after, done):
-            raise InvokeError(f"simulated: failed on purpose after {done} invocations")
+        if is_due(faults.fail_after, invocations):
+            raise InvokeError(f"simulated: failed on purpose after {invocations} invocations")
 
 
-def _outputs(found: list[_Found]) -> _Outputs:
-    room = max(_MOST, len(found))
+def _pack_outputs(detections: list[_Detection]) -> _Outputs:
+    room = max(_MAX_DETECTIONS, len(detections))
     boxes = np.zeros((1, room, 4), np.float32)
     classes = np.zeros((1, room), np.float32)
     scores = np.zeros((1, room), np.float32)
-    for i, (score, class_id, box) in enumerate(found):
+    for i, (score, class_id, box) in enumerate(detections):
         boxes[0, i], classes[0, i], scores[0, i] = box, class_id, score
-    return boxes, classes, scores, np.array([len(found)], np.float32)
+    return boxes, classes, scores, np.array([len(detections)], np.float32)
 
 
-def _flood() -> list[_Found]:
+def _make_flood() -> list[_Detection]:
     corners = [(y, x) for y in range(_FLOOD_SIDE) for x in range(_FLOOD_SIDE)]
     side = 1 / _FLOOD_SIDE
     return [
@@ -140,23 +140,23 @@ def _flood() -> list[_Found]:
     ]
 
 
-def _noisy(found: list[_Found], share: float, *, seed: int) -> list[_Found]:
+def _add_noise(detections: list[_Detection], share: float, *, seed: int) -> list[_Detection]:
     rng = np.random.default_rng(seed)
-    kept = [one for one in found if rng.random() >= share]
-    for _ in range(int((rng.random(max(1, len(found))) < share).sum())):
+    kept = [one for one in detections if rng.random() >= share]
+    for _ in range(int((rng.random(max(1, len(detections))) < share).sum())):
         low = rng.uniform(0.0, 0.7, 2)
         kept.append((0.9, 0, np.concatenate([low, low + 0.2]).astype(np.float32)))
     return kept
 
 
-def _coloured_cells(pixels: NDArray[np.uint8], channel: int) -> NDArray[np.bool_]:
+def _find_coloured_cells(pixels: NDArray[np.uint8], channel: int) -> NDArray[np.bool_]:
     cells = pixels.reshape(HEIGHT_PX // _CELL_PX, _CELL_PX, WIDTH_PX // _CELL_PX, _CELL_PX, 3)
     colour = cells[:, _CELL_PX // 2, :, _CELL_PX // 2].astype(np.int16)
     others = np.delete(colour, channel, axis=2).max(axis=2)
-    return np.asarray(colour[:, :, channel] - others >= _LEAST_EXCESS)
+    return np.asarray(colour[:, :, channel] - others >= _MIN_EXCESS)
 
 
-def _blocks(cells: NDArray[np.bool_]) -> list[tuple[float, F32]]:
+def _find_blocks(cells: NDArray[np.bool_]) -> list[tuple[float, F32]]:
     """Four-connected blocks of at least four cells, as (fill, [y1, x1, y2, x2])."""
     left = {(int(row), int(column)) for row, column in np.argwhere(cells)}
     blocks = []
@@ -183,14 +183,14 @@ _INPUT = TensorInfo(
     index=0, name="image", shape=(1, HEIGHT_PX, WIDTH_PX, 3), dtype="uint8", scale=1.0
 )
 _OUTPUTS = (
-    TensorInfo(index=1, name="boxes", shape=(1, _MOST, 4), dtype="float32"),
-    TensorInfo(index=2, name="classes", shape=(1, _MOST), dtype="float32"),
-    TensorInfo(index=3, name="scores", shape=(1, _MOST), dtype="float32"),
+    TensorInfo(index=1, name="boxes", shape=(1, _MAX_DETECTIONS, 4), dtype="float32"),
+    TensorInfo(index=2, name="classes", shape=(1, _MAX_DETECTIONS), dtype="float32"),
+    TensorInfo(index=3, name="scores", shape=(1, _MAX_DETECTIONS), dtype="float32"),
     TensorInfo(index=4, name="count", shape=(1,), dtype="float32"),
 )
 
 
-def _signature(name: str, version: str, labels: tuple[str, ...]) -> ModelSignature:
+def _make_signature(name: str, version: str, labels: tuple[str, ...]) -> ModelSignature:
     return ModelSignature(
         inputs=(_INPUT,),
         outputs=_OUTPUTS,

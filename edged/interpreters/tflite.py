@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
-from edged.interpreters.customops import CustomOps
-from edged.model.file.reader import read_metadata
+from edged.interpreters.custom_ops import CustomOps
+from edged.model.file.metadata import read_metadata
 from edged.types import ModelSignature, OpInfo, TensorInfo
 
 _DELEGATE_OP = "DELEGATE"
 _EDGETPU_OP = "edgetpu-custom-op"
-_UNRESOLVED = re.compile(r"unresolved custom op: (\S+?)\.?\s")
+_UNRESOLVED_OP = re.compile(r"unresolved custom op: (\S+?)\.?\s")
 
 
 class _TfliteInterpreter:
@@ -63,26 +63,28 @@ class _TfliteInterpreter:
         if delegate is not None:
             delegates.append(self._load_delegate(module, delegate, delegate_options or {}))
         self._interpreter: Any = self._load_model(module, path, threads, delegates)
-        ops = self._op_names()
+        ops = self._list_op_names()
         self._allocate(path, ops)
         # Delegates append nodes of their own: before allocation the external one's, at allocation XNNPACK's.
-        external, default = ops.count(_DELEGATE_OP), self._op_names().count(_DELEGATE_OP)
+        external, default = ops.count(_DELEGATE_OP), self._list_op_names().count(_DELEGATE_OP)
         takers = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
         self.delegate = " + ".join(takers + ["XNNPACK"] * (default > external))
         self.signature = ModelSignature(
-            inputs=tuple(_tensor(entry) for entry in self._interpreter.get_input_details()),
-            outputs=tuple(_tensor(entry) for entry in self._interpreter.get_output_details()),
-            ops=tuple(_op(entry) for entry in self._ops() if entry["op_name"] != _DELEGATE_OP),
+            inputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_input_details()),
+            outputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_output_details()),
+            ops=tuple(
+                _op_info(entry) for entry in self._list_ops() if entry["op_name"] != _DELEGATE_OP
+            ),
             metadata=file_metadata,
         )
-        self._outputs = tuple(tensor.index for tensor in self.signature.outputs)
+        self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
         """See `edged.interfaces.Interpreter`. Frees the GIL while the graph runs."""
         try:
             self._interpreter.set_tensor(self.signature.inputs[0].index, array)
             self._interpreter.invoke()
-            return tuple(self._interpreter.get_tensor(index) for index in self._outputs)
+            return tuple(self._interpreter.get_tensor(index) for index in self._output_indices)
         except (RuntimeError, ValueError) as error:
             raise InvokeError(f"{self.runtime} failed on a frame: {_one_line(error)}") from error
 
@@ -135,19 +137,19 @@ class _TfliteInterpreter:
                     f"{path} is compiled for the EdgeTPU: set model.delegate to its library, as libedgetpu.so.1, "
                     "or use the model's CPU variant"
                 ) from error
-            if unknown := _UNRESOLVED.search(str(error)):
+            if unknown := _UNRESOLVED_OP.search(str(error)):
                 raise ModelError(
                     f"{path} has the operator {unknown[1]}, which {self.runtime} does not: set "
                     f"model.custom_ops.{unknown[1]} to the library that has it"
                 ) from error
             raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
 
-    def _ops(self) -> list[dict[str, Any]]:
+    def _list_ops(self) -> list[dict[str, Any]]:
         # Private, but the same in both packages and the only way to the post-process op's own outputs.
         return list(self._interpreter._get_ops_details())  # noqa: SLF001 - as said above
 
-    def _op_names(self) -> list[str]:
-        return [str(entry["op_name"]) for entry in self._ops()]
+    def _list_op_names(self) -> list[str]:
+        return [str(entry["op_name"]) for entry in self._list_ops()]
 
 
 class LiteRtInterpreter(_TfliteInterpreter):
@@ -180,7 +182,7 @@ def _delegate_name(library: str | None) -> str:
     return Path(library or "").name.removeprefix("lib").split(".")[0]
 
 
-def _tensor(entry: Mapping[str, Any]) -> TensorInfo:
+def _tensor_info(entry: Mapping[str, Any]) -> TensorInfo:
     scale, zero_point = entry["quantization"]
     return TensorInfo(
         index=int(entry["index"]),
@@ -192,7 +194,7 @@ def _tensor(entry: Mapping[str, Any]) -> TensorInfo:
     )
 
 
-def _op(entry: Mapping[str, Any]) -> OpInfo:
+def _op_info(entry: Mapping[str, Any]) -> OpInfo:
     return OpInfo(
         name=str(entry["op_name"]),
         inputs=tuple(int(index) for index in entry["inputs"]),

@@ -59,7 +59,7 @@ def adopt_socket(fd: int) -> socket.socket:
     return socket.socket(fileno=fd)
 
 
-def live_under_parent() -> None:
+def bind_lifetime_to_parent() -> None:
     """Die with the thread that spawned us, and leave the terminal's Ctrl-C to the parent."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,7 +4,7 @@ The bundled model is trained on them, the synthetic camera shows them, and tests
 OpenCV alone, deterministically from a numpy Generator.
 """
 
-from edged.marks.draw import MARKS, draw
+from edged.marks.draw import MARK_LABELS, draw_mark
 from edged.marks.mark import Mark
 
-__all__ = ["MARKS", "Mark", "draw"]
+__all__ = ["MARK_LABELS", "Mark", "draw_mark"]

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from edged.marks.mark import U8, between, chance
+from edged.marks.mark import U8, random_bool, random_colour
 from edged.types import F32
 
 _WORDS = [
@@ -30,7 +30,7 @@ _WORDS = [
 ]
 
 
-def draw(rng: np.random.Generator, *, width: int, height: int) -> U8:
+def draw_backdrop(rng: np.random.Generator, *, width: int, height: int) -> U8:
     """(height, width, 3) uint8, RGB; nothing in it is a mark."""
     canvas = _wall(rng, width, height)
     things = [_window, _poster, _shelf, _plant, _shelf]
@@ -38,42 +38,46 @@ def draw(rng: np.random.Generator, *, width: int, height: int) -> U8:
         x = width * (place + rng.uniform(-0.1, 0.4)) / len(things)
         thing(canvas, rng, (int(x), int(height * rng.uniform(0.05, 0.6))))
     blurred = cv2.GaussianBlur(canvas, (0, 0), max(0.6, width / 640))
-    return np.asarray(np.clip(blurred * _shade(rng, width, height), 0, 255), np.uint8)
+    return np.asarray(np.clip(blurred * _lighting(rng, width, height), 0, 255), np.uint8)
 
 
 def _wall(rng: np.random.Generator, width: int, height: int) -> U8:
     """A wall above a floor, each in one greyish colour with a coarse grain."""
     canvas = np.empty((height, width, 3), np.float32)
-    canvas[:] = _dull(rng, 110, 205)
-    canvas[int(height * rng.uniform(0.72, 0.88)) :] = _dull(rng, 60, 150)
+    canvas[:] = _greyish_colour(rng, 110, 205)
+    canvas[int(height * rng.uniform(0.72, 0.88)) :] = _greyish_colour(rng, 60, 150)
     grain = rng.normal(0, 1, (max(2, height // 6), max(2, width // 6))).astype(np.float32)
     canvas += 5 * cv2.resize(grain, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
     return np.asarray(np.clip(canvas, 0, 255), np.uint8)
 
 
-def _shade(rng: np.random.Generator, width: int, height: int) -> F32:
+def _lighting(rng: np.random.Generator, width: int, height: int) -> F32:
     """Light that falls off across the room: (height, width, 1), about 1."""
     corners = rng.uniform(0.75, 1.1, (2, 2)).astype(np.float32)
     shade = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(shade[..., None], np.float32)
 
 
-def _dull(rng: np.random.Generator, low: float, high: float) -> tuple[float, float, float]:
+def _greyish_colour(
+    rng: np.random.Generator, low: float, high: float
+) -> tuple[float, float, float]:
     """A colour with little colour in it."""
     grey = rng.uniform(low, high)
-    red, green, blue = grey + 0.12 * (np.asarray(between(rng, low, high)) - grey)
+    red, green, blue = grey + 0.12 * (np.asarray(random_colour(rng, low, high)) - grey)
     return float(red), float(green), float(blue)
 
 
-def _box(canvas: U8, at: tuple[int, int], size: tuple[int, int], colour: tuple[float, ...]) -> None:
+def _fill_rectangle(
+    canvas: U8, at: tuple[int, int], size: tuple[int, int], colour: tuple[float, ...]
+) -> None:
     cv2.rectangle(canvas, at, (at[0] + size[0], at[1] + size[1]), colour, -1, cv2.LINE_AA)
 
 
 def _window(canvas: U8, rng: np.random.Generator, at: tuple[int, int]) -> None:
     unit = canvas.shape[0] // 10
     wide, high = int(rng.integers(2, 4)) * unit, int(rng.integers(3, 5)) * unit
-    _box(canvas, at, (wide, high), _dull(rng, 200, 250))
-    frame, bar = _dull(rng, 90, 200), max(2, unit // 6)
+    _fill_rectangle(canvas, at, (wide, high), _greyish_colour(rng, 200, 250))
+    frame, bar = _greyish_colour(rng, 90, 200), max(2, unit // 6)
     for part in range(3):
         x, y = at[0] + part * wide // 2, at[1] + part * high // 2
         cv2.line(canvas, (x, at[1]), (x, at[1] + high), frame, bar, cv2.LINE_AA)
@@ -83,7 +87,9 @@ def _window(canvas: U8, rng: np.random.Generator, at: tuple[int, int]) -> None:
 def _poster(canvas: U8, rng: np.random.Generator, at: tuple[int, int]) -> None:
     unit = canvas.shape[0] // 10
     lines = int(rng.integers(4, 8))
-    _box(canvas, at, (4 * unit, lines * unit // 2 + unit // 3), _dull(rng, 205, 245))
+    _fill_rectangle(
+        canvas, at, (4 * unit, lines * unit // 2 + unit // 3), _greyish_colour(rng, 205, 245)
+    )
     for line in range(lines):
         text = " ".join(rng.choice(_WORDS, 4))
         base = (at[0] + unit // 4, at[1] + (line + 1) * unit // 2)
@@ -101,14 +107,16 @@ def _shelf(canvas: U8, rng: np.random.Generator, at: tuple[int, int]) -> None:
     while x < end:
         thick = int(unit * rng.uniform(0.2, 1.2))
         tall = int(unit * rng.uniform(0.8, 2.0))
-        colour = between(rng, 40, 190) if chance(rng, 0.3) else _dull(rng, 40, 200)
-        _box(canvas, (x, board_y - tall), (thick, tall), colour)
+        colour = (
+            random_colour(rng, 40, 190) if random_bool(rng, 0.3) else _greyish_colour(rng, 40, 200)
+        )
+        _fill_rectangle(canvas, (x, board_y - tall), (thick, tall), colour)
         x += thick + int(unit * rng.uniform(0.05, 0.3))
-    _box(
+    _fill_rectangle(
         canvas,
         (at[0] - unit // 3, board_y),
         (x - at[0] + unit // 3, unit // 4),
-        _dull(rng, 50, 140),
+        _greyish_colour(rng, 50, 140),
     )
 
 
@@ -123,4 +131,9 @@ def _plant(canvas: U8, rng: np.random.Generator, at: tuple[int, int]) -> None:
         cv2.ellipse(
             canvas, (tip, leaf, math.degrees(angle)), (green * 0.7, green, green * 0.55), -1
         )
-    _box(canvas, (int(foot[0] - unit / 2), foot[1]), (int(unit), int(unit)), _dull(rng, 70, 150))
+    _fill_rectangle(
+        canvas,
+        (int(foot[0] - unit / 2), foot[1]),
+        (int(unit), int(unit)),
+        _greyish_colour(rng, 70, 150),
+    )

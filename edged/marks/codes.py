@@ -7,7 +7,16 @@ import cv2
 import numpy as np
 
 from edged.marks import pictograms
-from edged.marks.mark import SQUARE, U8, Colour, Mark, between, chance, near, tint
+from edged.marks.mark import (
+    SQUARE,
+    U8,
+    Colour,
+    Mark,
+    jitter_colour,
+    paint_mask,
+    random_bool,
+    random_colour,
+)
 from edged.types import F32
 
 _QR_CAPACITY = {1: 10, 2: 20, 3: 35, 4: 50, 5: 64, 6: 84}
@@ -31,16 +40,16 @@ def qr_code(rng: np.random.Generator) -> Mark:
     modules = _qr_modules(version, int(rng.integers(_QR_SERIALS)))
     quiet = int(rng.integers(1, 5))
     pixels, scale = _magnify(modules, quiet, side_px=180)
-    if chance(rng, 0.2):
+    if random_bool(rng, 0.2):
         soft = cv2.GaussianBlur(pixels, (0, 0), scale * 0.35)
         pixels = np.where(soft > np.uint8(127), 255, 0).astype(np.uint8)
-    dark, light = _inks(rng)
-    if chance(rng, 0.05):
+    dark, light = _random_inks(rng)
+    if random_bool(rng, 0.05):
         dark, light = light, dark
-    rgb = _print(pixels, dark, light)
-    if chance(rng, 0.1):
-        _logo(rgb, rng, light)
-    return Mark(rgb, _opaque(rgb), _inside(modules.shape[0], quiet))
+    rgb = _apply_inks(pixels, dark, light)
+    if random_bool(rng, 0.1):
+        _add_logo(rgb, rng, light)
+    return Mark(rgb, _opaque_alpha(rgb), _code_outline(modules.shape[0], quiet))
 
 
 def fiducial_tag(rng: np.random.Generator) -> Mark:
@@ -52,22 +61,22 @@ def fiducial_tag(rng: np.random.Generator) -> Mark:
     modules = np.asarray(cv2.aruco.generateImageMarker(dictionary, number, side), np.uint8)
     quiet = int(rng.integers(1, 3))
     pixels, _ = _magnify(modules, quiet, side_px=160)
-    rgb = _print(pixels, *_inks(rng))
-    return Mark(rgb, _opaque(rgb), _inside(side, quiet))
+    rgb = _apply_inks(pixels, *_random_inks(rng))
+    return Mark(rgb, _opaque_alpha(rgb), _code_outline(side, quiet))
 
 
 def barcode(rng: np.random.Generator) -> Mark:
     """A linear code of EAN's or Code 128's proportions, with or without its digits below; the outline is the bars."""
-    widths = _ean_widths(rng) if chance(rng, 0.5) else _code128_widths(rng)
+    widths = _ean_widths(rng) if random_bool(rng, 0.5) else _code128_widths(rng)
     bars = np.repeat(np.resize(np.array([0, 255], np.uint8), len(widths)), widths)
     scale, quiet = max(1, round(220 / len(bars))), int(rng.integers(4, 11))
     bars_px, bars_h = len(bars) * scale, int(len(bars) * scale * rng.uniform(0.2, 0.75))
     top, foot = int(rng.integers(3, 12)), int(rng.integers(3, 8))
-    digits = chance(rng, 0.6)
+    digits = random_bool(rng, 0.6)
     if digits:
         foot += int(rng.uniform(12, 22))
     height, width, left = top + bars_h + foot, bars_px + 2 * quiet * scale, quiet * scale
-    dark, light = _inks(rng)
+    dark, light = _random_inks(rng)
     pixels = np.full((height, width), 255, np.uint8)
     pixels[top : top + bars_h, left : left + bars_px] = np.repeat(bars, scale)
     if digits:
@@ -75,9 +84,9 @@ def barcode(rng: np.random.Generator) -> Mark:
         size = bars_px / cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)[0][0]
         base = (left, height - 3)
         cv2.putText(pixels, text, base, cv2.FONT_HERSHEY_SIMPLEX, min(size, 0.6), 0, 1, cv2.LINE_AA)
-    rgb = _print(pixels, dark, light)
+    rgb = _apply_inks(pixels, dark, light)
     corners = SQUARE * [bars_px, bars_h] + [left, top]
-    return Mark(rgb, _opaque(rgb), (corners / [width, height]).astype(np.float32))
+    return Mark(rgb, _opaque_alpha(rgb), (corners / [width, height]).astype(np.float32))
 
 
 def _ean_widths(rng: np.random.Generator) -> list[int]:
@@ -120,33 +129,33 @@ def _magnify(modules: U8, quiet: int, side_px: int) -> tuple[U8, int]:
     return np.kron(padded, np.ones((scale, scale), np.uint8)), scale
 
 
-def _inside(modules: int, quiet: int) -> F32:
+def _code_outline(modules: int, quiet: int) -> F32:
     """The outline of a square code of `modules` a side within its quiet zone."""
     share = quiet / (modules + 2 * quiet)
     return (share + SQUARE * (1 - 2 * share)).astype(np.float32)
 
 
-def _inks(rng: np.random.Generator) -> tuple[Colour, Colour]:
+def _random_inks(rng: np.random.Generator) -> tuple[Colour, Colour]:
     """Dark and light: mostly black on white."""
-    plain = chance(rng, 0.8)
-    dark = near(rng, (16, 16, 18), 10) if plain else between(rng, 0, 95)
-    light = near(rng, (247, 247, 245), 8) if plain else between(rng, 175, 255)
+    plain = random_bool(rng, 0.8)
+    dark = jitter_colour(rng, (16, 16, 18), 10) if plain else random_colour(rng, 0, 95)
+    light = jitter_colour(rng, (247, 247, 245), 8) if plain else random_colour(rng, 175, 255)
     return dark, light
 
 
-def _print(pixels: U8, dark: Colour, light: Colour) -> U8:
+def _apply_inks(pixels: U8, dark: Colour, light: Colour) -> U8:
     """(H, W) of 0..255 -> (H, W, 3) between the two inks."""
     ramp = np.linspace(dark, light, 256).astype(np.uint8)
     return ramp[pixels]
 
 
-def _opaque(rgb: U8) -> U8:
+def _opaque_alpha(rgb: U8) -> U8:
     return np.full(rgb.shape[:2], 255, np.uint8)
 
 
-def _logo(rgb: U8, rng: np.random.Generator, light: Colour) -> None:
+def _add_logo(rgb: U8, rng: np.random.Generator, light: Colour) -> None:
     side = rgb.shape[0]
     size = int(side * rng.uniform(0.14, 0.22))
-    tint(rgb, np.full((size, size), 255, np.uint8), light, (side / 2, side / 2))
-    drawn = pictograms.draw(str(rng.choice(pictograms.NAMES)), rng, side_px=size)
-    tint(rgb, drawn, between(rng, 0, 200), (side / 2, side / 2))
+    paint_mask(rgb, np.full((size, size), 255, np.uint8), light, (side / 2, side / 2))
+    drawn = pictograms.draw_pictogram(str(rng.choice(pictograms.NAMES)), rng, side_px=size)
+    paint_mask(rgb, drawn, random_colour(rng, 0, 200), (side / 2, side / 2))

@@ -7,7 +7,7 @@ import numpy as np
 from edged.marks import codes, signs
 from edged.marks.mark import Mark
 
-_DRAW: dict[str, Callable[[np.random.Generator], Mark]] = {
+_DRAW_BY_LABEL: dict[str, Callable[[np.random.Generator], Mark]] = {
     "qr_code": codes.qr_code,
     "barcode": codes.barcode,
     "fiducial_tag": codes.fiducial_tag,
@@ -18,11 +18,11 @@ _DRAW: dict[str, Callable[[np.random.Generator], Mark]] = {
     "fire_sign": signs.fire,
 }
 
-MARKS: tuple[str, ...] = tuple(_DRAW)
+MARK_LABELS: tuple[str, ...] = tuple(_DRAW_BY_LABEL)
 """The labels, in the order of the bundled model's classes."""
 
 
-def draw(label: str, rng: np.random.Generator) -> Mark:
+def draw_mark(label: str, rng: np.random.Generator) -> Mark:
     """Draw one mark of a kind; content, colours and proportions vary with `rng`, the longer side is 120 to 400 px.
 
     Args:
@@ -32,4 +32,4 @@ def draw(label: str, rng: np.random.Generator) -> Mark:
     Raises:
         KeyError: no such mark.
     """
-    return _DRAW[label](rng)
+    return _DRAW_BY_LABEL[label](rng)

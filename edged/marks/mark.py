@@ -30,7 +30,7 @@ class Mark:
     alpha: U8
     outline: F32
 
-    def resized(self, longer_side_px: float) -> "Mark":
+    def resize(self, longer_side_px: float) -> "Mark":
         """The same mark, its longer side brought to `longer_side_px` (at least 8)."""
         height, width = self.alpha.shape
         scale = max(8.0, longer_side_px) / max(height, width)
@@ -40,7 +40,7 @@ class Mark:
         alpha = cv2.resize(self.alpha, size, interpolation=how)
         return Mark(np.asarray(rgb, np.uint8), np.asarray(alpha, np.uint8), self.outline)
 
-    def on_card(self, margins: tuple[int, int, int, int], colour: Colour) -> "Mark":
+    def place_on_card(self, margins: tuple[int, int, int, int], colour: Colour) -> "Mark":
         """The same mark printed on a card of one `colour`; `margins` are left, top, right, bottom in pixels."""
         left, top, right, bottom = margins
         height, width = self.alpha.shape
@@ -59,7 +59,7 @@ def paste(canvas: U8, picture: U8, alpha: U8) -> None:
     canvas[:] = ((mixed + 127) // 255).astype(np.uint8)
 
 
-def tint(canvas: U8, mask: U8, colour: Colour, centre: tuple[float, float]) -> None:
+def paint_mask(canvas: U8, mask: U8, colour: Colour, centre: tuple[float, float]) -> None:
     """Print `mask` (h, w) in `colour` on `canvas` in place, around `centre` (x, y) in pixels; it must fit."""
     height, width = mask.shape
     x, y = round(centre[0] - width / 2), round(centre[1] - height / 2)
@@ -69,18 +69,18 @@ def tint(canvas: U8, mask: U8, colour: Colour, centre: tuple[float, float]) -> N
     paste(region, ink, mask)
 
 
-def chance(rng: np.random.Generator, share: float) -> bool:
-    """Whether a thing that happens in `share` of all cases happens now."""
-    return bool(rng.random() < share)
+def random_bool(rng: np.random.Generator, probability: float) -> bool:
+    """Whether a thing that happens in `probability` of all cases happens now."""
+    return bool(rng.random() < probability)
 
 
-def near(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
+def jitter_colour(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
     """A colour about `colour`: printers, light and years differ."""
     red, green, blue = np.clip(np.asarray(colour) + rng.normal(0, spread, 3), 0, 255)
     return float(red), float(green), float(blue)
 
 
-def between(rng: np.random.Generator, low: float, high: float) -> Colour:
+def random_colour(rng: np.random.Generator, low: float, high: float) -> Colour:
     """Any colour with each channel from `low` to `high`."""
     red, green, blue = rng.uniform(low, high, 3)
     return float(red), float(green), float(blue)

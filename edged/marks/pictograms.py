@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edged.marks.canvas import Canvas
-from edged.marks.mark import U8, chance
+from edged.marks.mark import U8, random_bool
 
 _LETTERS = ("!", "?", "P", "STOP", "SOS", "1", "2", "W", "EXIT", "A", "X", "H")
 
@@ -62,7 +62,7 @@ def _flame(canvas: Canvas, rng: np.random.Generator) -> None:
             (0.62, 0.4), (0.7, 0.3), (0.86, 0.6), (0.76, 0.86),
         ]
     )  # fmt: skip
-    if chance(rng, 0.6):
+    if random_bool(rng, 0.6):
         canvas.polygon([(0.5, 0.9), (0.38, 0.74), (0.52, 0.5), (0.62, 0.74)], ink=0)
 
 
@@ -187,18 +187,18 @@ def _blob(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.polygon([(float(x), float(y)) for x, y in points])
 
 
-_DRAW: dict[str, Callable[[Canvas, np.random.Generator], None]] = {
+_DRAW_BY_NAME: dict[str, Callable[[Canvas, np.random.Generator], None]] = {
     "person": _person, "arrow": _arrow, "cross": _cross, "flame": _flame, "bolt": _bolt,
     "exclamation": _exclamation, "skull": _skull, "drop": _drop, "head": _head, "hand": _hand,
     "boot": _boot, "cigarette": _cigarette, "extinguisher": _extinguisher, "reel": _reel,
     "telephone": _telephone, "ladder": _ladder, "letters": _letters, "blob": _blob,
 }  # fmt: skip
 
-NAMES: tuple[str, ...] = tuple(_DRAW)
+NAMES: tuple[str, ...] = tuple(_DRAW_BY_NAME)
 """All pictograms."""
 
 
-def draw(name: str, rng: np.random.Generator, *, side_px: int) -> U8:
+def draw_pictogram(name: str, rng: np.random.Generator, *, side_px: int) -> U8:
     """A pictogram's mask.
 
     Args:
@@ -210,8 +210,8 @@ def draw(name: str, rng: np.random.Generator, *, side_px: int) -> U8:
         (side_px, side_px) uint8, 255 where ink is.
     """
     canvas = Canvas()
-    _DRAW[name](canvas, rng)
-    mirrored = chance(rng, 0.3) and name != "letters"
+    _DRAW_BY_NAME[name](canvas, rng)
+    mirrored = random_bool(rng, 0.3) and name != "letters"
     mask = canvas.mask[:, ::-1] if mirrored else canvas.mask
     drawn = cv2.resize(mask, (side_px, side_px), interpolation=cv2.INTER_AREA)
     return np.asarray(drawn, np.uint8)

@@ -22,26 +22,33 @@ from edged import registry
 from edged.clock import Clock, Deadline
 from edged.config.settings import Settings
 from edged.errors import ConfigError
-from edged.interfaces import Delivered, Link, Notice, Outgoing, Publisher, Unheard
+from edged.interfaces import (
+    Delivered,
+    LinkChanged,
+    Notice,
+    OutgoingMessage,
+    Publisher,
+    SubscriptionRefused,
+)
 from edged.messaging.contract.device import LinkState, SpoolState
 from edged.messaging.contract.header import Header, Stamper, encode
-from edged.messaging.contract.messages import Event, FrameDetections, Gap, Status
+from edged.messaging.contract.messages import Event, FrameDetections, Gap, OnlineStatus
 from edged.messaging.contract.topics import Topics
-from edged.messaging.refusal_backoff import Patience
-from edged.messaging.retained import Retained
-from edged.messaging.spool import Loss, Rank, Spool
+from edged.messaging.refusal_backoff import RefusalBackoff
+from edged.messaging.retained import RetainedMessages
+from edged.messaging.spool import MessageLoss, Rank, Spool
 
-IN_FLIGHT = 20
-_BUSY_S = 0.05
-_STATUS_AGAIN_S = 180.0
+MAX_IN_FLIGHT = 20
+_MIN_TICK_S = 0.05
+_STATUS_RESEND_S = 180.0
 """The will of an earlier connection fires at the latest 1.5 keep-alives after that died. A broker publishes it before it
 accepts the same client again, but not if the client id was changed, or across a cluster: `online` once more heals that."""
 
 _log = logging.getLogger(__name__)
 
 Notify = Callable[[Notice], None]
-Birth = Callable[[], Sequence[Outgoing]]
-Connect = Callable[[Birth, Outgoing, Notify], Publisher]
+Birth = Callable[[], Sequence[OutgoingMessage]]
+Connect = Callable[[Birth, OutgoingMessage, Notify], Publisher]
 """Makes the publisher of what it publishes at birth, its will, and whom it notifies."""
 
 
@@ -66,97 +73,103 @@ class Outbox:
         self._clock = clock
         self._notify = notify
         self._topics = Topics(stamper.identity.device)
-        self._retained = Retained(self._topics, stamper)
-        self._retained.put(Status(status="online"))
-        self._answered: SimpleQueue[int] = SimpleQueue()
+        self._retained = RetainedMessages(self._topics, stamper)
+        self._retained.put(OnlineStatus(status="online"))
+        self._acked_tokens: SimpleQueue[int] = SimpleQueue()
         self._in_flight: set[int] = set()
-        self._link_up = False
-        self._connects = 0
+        self._is_link_up = False
+        self._connect_count = 0
         self._last_error = ""
-        self._unheard: dict[str, str] = {}
-        self._patience = Patience(clock)
-        self._status_again: Deadline | None = None
+        self._refused_subscriptions: dict[str, str] = {}
+        self._refusal_backoff = RefusalBackoff(clock)
+        self._status_resend_deadline: Deadline | None = None
         self.next_tick_s = 0.0
         """`tick` wants to be called again within so many seconds."""
-        self.live_dropped = 0
+        self.live_dropped_count = 0
         """Detections that found no connection."""
-        will = self._retained.outgoing(Status(status="offline"))
-        self._publisher = connect(self._retained.birth, will, self._report)
+        will = self._retained.make_outgoing(OnlineStatus(status="offline"))
+        self._publisher = connect(self._retained.take_birth_messages, will, self._on_notice)
 
     def start(self) -> None:
         """Begin to connect, in the background."""
         self._publisher.start()
 
-    def event(self, event: Event) -> None:
+    def queue_event(self, event: Event) -> None:
         """Queue an event until it is acknowledged."""
         rank = Rank.UPDATE if event.type == "update" else Rank.EVENT
         topic = self._topics.of(event)
         self._spool.append(rank, topic, lambda seq: encode(self._stamper.stamp(event, seq)))
-        self._pump()
+        self._send_pending()
 
-    def detections(self, message: FrameDetections) -> None:
+    def publish_detections(self, message: FrameDetections) -> None:
         """Publish one frame's detections now or never."""
         payload = encode(self._stamper.stamp(message))
-        outgoing = Outgoing(topic=self._topics.of(message), payload=payload)
-        if not (self._link_up and self._publisher.publish(outgoing)):
-            self.live_dropped += 1
+        outgoing = OutgoingMessage(topic=self._topics.of(message), payload=payload)
+        if not (self._is_link_up and self._publisher.publish(outgoing)):
+            self.live_dropped_count += 1
 
     def retain(self, message: Header) -> None:
         """Make `message` the newest of its topic; does nothing if it says the same as the last one."""
         self._retained.put(message)
-        self._pump()
+        self._send_pending()
 
-    def stopping(self) -> None:
+    def announce_stopping(self) -> None:
         """Say that the daemon was asked to end."""
-        self.retain(Status(status="stopping"))
+        self.retain(OnlineStatus(status="stopping"))
 
-    def on_link(self, link: Link) -> None:
+    def on_link(self, link: LinkChanged) -> None:
         """The publisher's connection changed."""
         self._in_flight.clear()
-        self._link_up = link.up
-        self._unheard.clear()
+        self._is_link_up = link.up
+        self._refused_subscriptions.clear()
         if not link.up:
             self._last_error = link.reason
             return
-        self._retained.seen()
-        self._connects += 1
-        self._patience.resume()
-        self._status_again = Deadline(self._clock, _STATUS_AGAIN_S)
-        self._acknowledge()
+        self._retained.acknowledge_connection()
+        self._connect_count += 1
+        self._refusal_backoff.resume()
+        self._status_resend_deadline = Deadline(self._clock, _STATUS_RESEND_S)
+        self._ack_delivered()
         self._spool.rewind()
-        self._pump()
+        self._send_pending()
 
     def on_delivered(self, delivered: Delivered) -> None:
         """The broker answered for one message."""
         self._in_flight.discard(delivered.token)
-        self._acknowledge()
+        self._ack_delivered()
         if delivered.error:
             self._last_error = delivered.error
-            self._patience.refused(delivered.error)
+            self._refusal_backoff.on_refusal(delivered.error)
         else:
-            self._patience.accepted()
-        self._pump()
+            self._refusal_backoff.on_acceptance()
+        self._send_pending()
 
-    def on_unheard(self, unheard: Unheard) -> None:
+    def on_subscription_refused(self, refusal: SubscriptionRefused) -> None:
         """The broker refuses to send something, as long as this connection lasts."""
-        self._unheard[unheard.topic] = unheard.reason
+        self._refused_subscriptions[refusal.topic] = refusal.reason
 
     def tick(self) -> None:
         """Do what is due."""
         spool_s = self._spool.tick()
-        if self._status_again is not None and self._status_again.expired:
-            self._status_again = None
-            self._retained.again(Status(status="online"))
-        if self._patience.over and not self._in_flight:
-            self._patience.resume()
+        if self._status_resend_deadline is not None and self._status_resend_deadline.expired:
+            self._status_resend_deadline = None
+            self._retained.resend(OnlineStatus(status="online"))
+        if self._refusal_backoff.is_pause_over and not self._in_flight:
+            self._refusal_backoff.resume()
             self._spool.rewind()
-        self._pump()
-        status_s = None if self._status_again is None else self._status_again.remaining_s
-        waits_s = [w for w in (spool_s, status_s, self._patience.remaining_s) if w is not None]
-        self.next_tick_s = max(min(waits_s), _BUSY_S)
+        self._send_pending()
+        status_s = (
+            None
+            if self._status_resend_deadline is None
+            else self._status_resend_deadline.remaining_s
+        )
+        waits_s = [
+            w for w in (spool_s, status_s, self._refusal_backoff.remaining_s) if w is not None
+        ]
+        self.next_tick_s = max(min(waits_s), _MIN_TICK_S)
 
     def spool_state(self) -> SpoolState:
-        """For `Health`."""
+        """For `DeviceHealth`."""
         age_s = self._spool.oldest_age_s
         return SpoolState(
             depth=self._spool.depth,
@@ -166,51 +179,53 @@ class Outbox:
         )
 
     def link_state(self) -> LinkState:
-        """For `Health`."""
-        return LinkState(connects=self._connects, last_error=self._last_error)
+        """For `DeviceHealth`."""
+        return LinkState(connects=self._connect_count, last_error=self._last_error)
 
-    def complaints(self) -> dict[str, str]:
+    def list_problems(self) -> dict[str, str]:
         """What is wrong, by name; "" where nothing is. A link that is down is not among them: whoever reads of it has it."""
         return {
-            "refused": self._patience.reason,
+            "publish_refused": self._refusal_backoff.reason,
             "spool": self._spool.fault,
-            "unheard": "; ".join(f"{topic}: {why}" for topic, why in self._unheard.items()),
+            "subscription_refused": "; ".join(
+                f"{topic}: {why}" for topic, why in self._refused_subscriptions.items()
+            ),
         }
 
     def close(self, timeout_s: float) -> None:
         """Say the last words, disconnect, and keep on disk what was not acknowledged."""
-        self._link_up = False
-        self._publisher.close(self._retained.last_words(), timeout_s)
-        self._acknowledge()
+        self._is_link_up = False
+        self._publisher.close(self._retained.make_final_messages(), timeout_s)
+        self._ack_delivered()
         self._spool.close()
 
-    def _report(self, notice: Notice) -> None:
+    def _on_notice(self, notice: Notice) -> None:
         """From the publisher's thread: an answer counts even if the daemon ends before it comes through the inbox."""
         if isinstance(notice, Delivered) and not notice.error:
-            self._answered.put(notice.token)
+            self._acked_tokens.put(notice.token)
         self._notify(notice)
 
-    def _acknowledge(self) -> None:
-        while not self._answered.empty():
-            self._spool.ack(self._answered.get())
+    def _ack_delivered(self) -> None:
+        while not self._acked_tokens.empty():
+            self._spool.ack(self._acked_tokens.get())
 
-    def _pump(self) -> None:
+    def _send_pending(self) -> None:
         """Hand over what may be handed over.
 
         Nothing goes to a connection that `on_link` has not announced: after a loss, the first message that goes out must be
         the first unacknowledged one, or the order would break.
         """
-        if not self._link_up or self._retained.unseen_connection:
+        if not self._is_link_up or self._retained.has_unseen_connection:
             return
-        for message in self._retained.unsent():
+        for message in self._retained.take_unsent():
             if not self._publisher.publish(message):
                 return
-        if self._patience.waiting:
+        if self._refusal_backoff.is_paused:
             return
-        for item in self._spool.next_unsent(IN_FLIGHT - len(self._in_flight)):
-            message = Outgoing(topic=item.topic, payload=item.payload, qos=1)
+        for item in self._spool.take_unsent(MAX_IN_FLIGHT - len(self._in_flight)):
+            message = OutgoingMessage(topic=item.topic, payload=item.payload, qos=1)
             if not self._publisher.publish(message, token=item.seq):
-                self._link_up = False
+                self._is_link_up = False
                 return
             self._in_flight.add(item.seq)
 
@@ -222,7 +237,7 @@ def open_outbox(
     state_dir: Path,
     clock: Clock,
     notify: Notify,
-    listen: Sequence[str] = (),
+    subscriptions: Sequence[str] = (),
 ) -> Outbox:
     """The outbox that the configuration asks for; its spool is in `state_dir`.
 
@@ -232,7 +247,7 @@ def open_outbox(
         state_dir: of this device.
         clock: for pauses.
         notify: as of `Outbox`; it is also given what is `Received`.
-        listen: filters of the topics to hear, all below the device's ``down/``.
+        subscriptions: filters of the topics to hear, all below the device's ``down/``.
 
     Raises:
         ConfigError: no publisher is configured.
@@ -243,12 +258,12 @@ def open_outbox(
             f"no way out is configured: add one of {', '.join(f'[{n}]' for n in registry.PUBLISHERS)}"
         )
     name, keys = settings.publisher
-    driver = registry.load(registry.PUBLISHERS, name)
+    driver = registry.load_driver(registry.PUBLISHERS, name)
     device = stamper.identity.device
     down = Topics(device).down
-    assert all(topic.startswith(f"{down}/") for topic in listen), listen  # noqa: S101 (nobody reads what he writes)
+    assert all(topic.startswith(f"{down}/") for topic in subscriptions), subscriptions  # noqa: S101 (nobody reads what he writes)
 
-    def describe(seq: int, loss: Loss) -> tuple[str, bytes]:
+    def describe(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
         _log.warning("messages will not come (%s): numbers %s", loss.reason, loss.ranges)
         gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
         return Topics(device).of(gap), encode(stamper.stamp(gap, seq))
@@ -258,12 +273,17 @@ def open_outbox(
         max_bytes=int(settings.spool.max_mb * 1e6),
         max_age_s=settings.spool.max_age_h * 3600,
         clock=clock,
-        describe=describe,
+        encode_gap=describe,
     )
 
-    def connect(birth: Birth, will: Outgoing, report: Notify) -> Publisher:
+    def connect(birth: Birth, will: OutgoingMessage, report: Notify) -> Publisher:
         made: Publisher = driver(
-            keys, device=device, birth=birth, will=will, notify=report, listen=listen
+            keys,
+            device=device,
+            birth=birth,
+            will=will,
+            on_notice=report,
+            subscriptions=subscriptions,
         )
         return made
 

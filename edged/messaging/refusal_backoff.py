@@ -4,13 +4,13 @@ import logging
 
 from edged.clock import Clock, Deadline
 
-_FIRST_S = 5.0
-_LONGEST_S = 300.0
+_MIN_PAUSE_S = 5.0
+_MAX_PAUSE_S = 300.0
 
 _log = logging.getLogger(__name__)
 
 
-class Patience:
+class RefusalBackoff:
     """A pause after a refusal; each further refusal without a success between doubles it, up to five minutes."""
 
     def __init__(self, clock: Clock) -> None:
@@ -21,12 +21,12 @@ class Patience:
         self._pause: Deadline | None = None
 
     @property
-    def waiting(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether nothing is to be sent now."""
         return self._pause is not None
 
     @property
-    def over(self) -> bool:
+    def is_pause_over(self) -> bool:
         """Whether the pause has lasted long enough."""
         return self._pause is not None and self._pause.expired
 
@@ -35,16 +35,16 @@ class Patience:
         """Seconds until it has; None without a pause."""
         return None if self._pause is None else self._pause.remaining_s
 
-    def refused(self, reason: str) -> None:
+    def on_refusal(self, reason: str) -> None:
         """A message was refused; those that were on their way with it count as one refusal."""
         if reason != self.reason:
             _log.warning("messages are refused and kept: %s", reason)
         self.reason = reason
         if self._pause is None:
-            self._pause_s = min(max(_FIRST_S, 2 * self._pause_s), _LONGEST_S)
+            self._pause_s = min(max(_MIN_PAUSE_S, 2 * self._pause_s), _MAX_PAUSE_S)
             self._pause = Deadline(self._clock, self._pause_s)
 
-    def accepted(self) -> None:
+    def on_acceptance(self) -> None:
         """A message was accepted: the next refusal is a first one, unless this was one of those on their way."""
         if self._pause is None:
             self.reason, self._pause_s = "", 0.0

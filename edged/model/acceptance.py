@@ -28,11 +28,11 @@ from edged.model.load import Model
 from edged.types import Detections, Frame
 
 _WIDTH_PX, _HEIGHT_PX = 640, 480
-_LEAST_BOXES = 16
-_MOST_SAME_SIZE = 0.2
+_MIN_BOXES = 16
+_MAX_SAME_SIZE_SHARE = 0.2
 
 
-def accept(model: Model) -> float:
+def run_acceptance_test(model: Model) -> float:
     """Try a model on the reference pictures: two invocations, which also warm it.
 
     Returns:
@@ -67,30 +67,30 @@ def reference_pictures() -> tuple[Frame, Frame]:
     picture[(x - 450) ** 2 + (y - 240) ** 2 < 100**2] = (200, 30, 220)
     picture[(x - 200) ** 2 + 2 * (y - 160) ** 2 < 60**2] = (180, 200, 240)
     first = np.ascontiguousarray(picture.astype(np.uint8))
-    return Frame.still(first), Frame.still(np.ascontiguousarray(255 - first[:, ::-1]))
+    return Frame.from_pixels(first), Frame.from_pixels(np.ascontiguousarray(255 - first[:, ::-1]))
 
 
-def size_share(found: Detections) -> float:
+def commonest_size_share(detections: Detections) -> float:
     """The share of the commonest width and height, in thousandths, among boxes off the border; 0.0 if they are too few."""
-    inside = ((found.boxes[:, :2] > 0.0) & (found.boxes[:, 2:] < 1.0)).all(axis=1)
-    sizes = (found.boxes[:, 2:] - found.boxes[:, :2])[inside]
-    if len(sizes) < _LEAST_BOXES:
+    inside = ((detections.boxes[:, :2] > 0.0) & (detections.boxes[:, 2:] < 1.0)).all(axis=1)
+    sizes = (detections.boxes[:, 2:] - detections.boxes[:, :2])[inside]
+    if len(sizes) < _MIN_BOXES:
         return 0.0
     _, counts = np.unique(np.rint(sizes * 1000), axis=0, return_counts=True)
     return float(counts.max() / len(sizes))
 
 
-def _check_sizes(model: Model, found: Detections) -> None:
-    share = size_share(found)
-    if share > _MOST_SAME_SIZE:
+def _check_sizes(model: Model, detections: Detections) -> None:
+    share = commonest_size_share(detections)
+    if share > _MAX_SAME_SIZE_SHARE:
         raise ModelError(
             f"the model {model.name} gives {share:.0%} of its boxes one and the same size, as a head does that was "
             "quantised over too small a range: convert it again, in float16 or with the head left out of the quantisation"
         )
 
 
-def _check_scores(model: Model, found: Detections) -> None:
-    if len(found) >= _LEAST_BOXES and found.scores[0] == found.scores[-1] > 0.0:
+def _check_scores(model: Model, detections: Detections) -> None:
+    if len(detections) >= _MIN_BOXES and detections.scores[0] == detections.scores[-1] > 0.0:
         raise ModelError(
-            f"the model {model.name} gives every box of a picture the score {found.scores[0]:.2f}"
+            f"the model {model.name} gives every box of a picture the score {detections.scores[0]:.2f}"
         )

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.model.picture import Painter, Pixels
+from edged.model.picture import FrameConverter, Pixels
 from edged.types import Channels, Fit, Fitting, Frame, InputSpec, Tensor
 
 _SIGN_BIT = np.uint8(0x80)
-_SAME_LSB = 1.5
+_MAX_LSB_ERROR = 1.5
 """Quantised values this close to the pixel's own, at both ends, are the pixel: the rest is the converter's rounding."""
 
 
@@ -22,17 +22,17 @@ class Encoder:
         sides, depth = (spec.height, spec.width), 1 if gray else 3
         shape = (depth, *sides) if spec.channels_first else (*sides, depth)
         self._spec = spec
-        self._painter = Painter(spec.channels)
-        self._table = value_table(spec)
-        self._raw = _is_raw(self._table) and not spec.channels_first
+        self._converter = FrameConverter(spec.channels)
+        self._table = make_value_table(spec)
+        self._is_raw_copy = _is_raw(self._table) and not spec.channels_first
         self._array = np.zeros((1, *shape), spec.tensor.dtype)
         self._picture: Pixels = np.empty(sides if gray else (*sides, depth), np.uint8)
         # Where pixels are the values already, they are painted straight into the tensor.
-        self._direct = self._raw and spec.tensor.dtype == "uint8"
-        if self._direct:
+        self._is_direct = self._is_raw_copy and spec.tensor.dtype == "uint8"
+        if self._is_direct:
             self._picture = self._array.reshape(self._picture.shape)
         self._frame_size = (0, 0)
-        self._view, self._fit = self._picture, Fit()
+        self._target, self._fit = self._picture, Fit()
 
     def __call__(self, frame: Frame) -> Tensor:
         """Fill the input tensor from one frame.
@@ -43,15 +43,15 @@ class Encoder:
         if (frame.width, frame.height) != self._frame_size:
             (x, y, width, height), self._fit = fit_frame(self._spec, frame.width, frame.height)
             self._picture[:] = self._spec.pad
-            self._view = self._picture[y : y + height, x : x + width]
+            self._target = self._picture[y : y + height, x : x + width]
             self._frame_size = (frame.width, frame.height)
-        self._painter.paint(frame, self._view)
-        if not self._direct:
+        self._converter.convert(frame, self._target)
+        if not self._is_direct:
             self._set_values()
         return Tensor(self._array, self._fit)
 
     def _set_values(self) -> None:
-        if self._raw:
+        if self._is_raw_copy:
             # A pixel less 128 is the pixel with its top bit turned: many times as fast as looking it up.
             flipped = self._array.view(np.uint8).reshape(self._picture.shape)
             np.bitwise_xor(self._picture, _SIGN_BIT, out=flipped)
@@ -81,7 +81,7 @@ def fit_frame(spec: InputSpec, width: int, height: int) -> tuple[tuple[int, int,
     return (x, y, inner_width, inner_height), fit
 
 
-def value_table(spec: InputSpec) -> NDArray[Any]:
+def make_value_table(spec: InputSpec) -> NDArray[Any]:
     """(1, 256, C) of the tensor's type: the value of each pixel value, ``(pixel - mean) / std`` and then quantised.
 
     C is 1 where all channels are scaled alike.
@@ -101,4 +101,4 @@ def _is_raw(table: NDArray[Any]) -> bool:
         return False
     limits = np.iinfo(table.dtype)
     ends = table[0, [0, -1]].astype(np.float64) - [[limits.min], [limits.max]]
-    return bool((np.abs(ends) <= _SAME_LSB).all())
+    return bool((np.abs(ends) <= _MAX_LSB_ERROR).all())

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 
 from edged.errors import ModelError
-from edged.model.goldens import Golden, Goldens, mismatches, read_goldens
+from edged.model.goldens import Golden, Goldens, find_mismatches, read_goldens
 from edged.model.load import Model
 from edged.model.picture import Pixels
 from edged.types import Frame
 
 
-def golden_faults(model: Model, goldens_file: Path) -> tuple[str, ...]:
+def run_goldens(model: Model, goldens_file: Path) -> tuple[str, ...]:
     """Run a model on its goldens, which also warms it.
 
     Args:
@@ -27,26 +27,28 @@ def golden_faults(model: Model, goldens_file: Path) -> tuple[str, ...]:
         ModelError: the goldens or a picture cannot be read, a picture is not the one that they mean, or the outputs are nonsense.
         InvokeError: the runtime or the delegate's device failed.
     """
-    goldens = read_goldens(_read(goldens_file))
+    goldens = read_goldens(_read_file(goldens_file))
     return tuple(
         f"{golden.picture}: {clause}"
         for golden in goldens.goldens
-        for clause in _faults(model, goldens, golden, goldens_file.with_name(golden.picture))
+        for clause in _run_golden(model, goldens, golden, goldens_file.with_name(golden.picture))
     )
 
 
-def _faults(model: Model, goldens: Goldens, golden: Golden, picture: Path) -> tuple[str, ...]:
-    tensor = model.encoder(Frame.still(_picture(golden, picture)))
+def _run_golden(model: Model, goldens: Goldens, golden: Golden, picture: Path) -> tuple[str, ...]:
+    tensor = model.encoder(Frame.from_pixels(_load_picture(golden, picture)))
     found = model.family.decode(
         model.interpreter.invoke(tensor.array),
         tensor.fit,
-        min_score=goldens.tolerances.floor(goldens.min_score),
+        min_score=goldens.tolerances.lower_min_score(goldens.min_score),
     )
-    return mismatches(golden.detections, found, goldens.tolerances, min_score=goldens.min_score)
+    return find_mismatches(
+        golden.detections, found, goldens.tolerances, min_score=goldens.min_score
+    )
 
 
-def _picture(golden: Golden, path: Path) -> Pixels:
-    content = _read(path)
+def _load_picture(golden: Golden, path: Path) -> Pixels:
+    content = _read_file(path)
     if hashlib.sha256(content).hexdigest() != golden.sha256:
         raise ModelError(f"{path} is not the picture that the goldens mean: its sha256 differs")
     # An empty buffer makes OpenCV raise, where any other that is no picture gives None.
@@ -56,7 +58,7 @@ def _picture(golden: Golden, path: Path) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

@@ -15,14 +15,14 @@ from edged.scene.geometry import iou_matrix
 from edged.types import Detections
 
 SCHEMA = 1
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 _Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 _Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 _FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$", max_length=100)]
 
 
-class Expected(Struct, frozen=True, kw_only=True):
+class ExpectedDetection(Struct, frozen=True, kw_only=True):
     """One detection.
 
     Attributes:
@@ -51,23 +51,23 @@ class Golden(Struct, frozen=True, kw_only=True):
     picture: _FileName
     sha256: _Sha256
     kind: str
-    detections: Annotated[tuple[Expected, ...], Meta(max_length=100)]
+    detections: Annotated[tuple[ExpectedDetection, ...], Meta(max_length=100)]
 
 
 class Tolerances(Struct, frozen=True, kw_only=True):
     """How far a detection may be from the expected one.
 
     Attributes:
-        least_iou: of the two boxes.
-        score: the greatest difference of the scores.
+        min_iou: of the two boxes.
+        max_score_difference: the greatest difference of the scores.
     """
 
-    least_iou: _Fraction
-    score: _Fraction
+    min_iou: _Fraction
+    max_score_difference: _Fraction
 
-    def floor(self, min_score: float) -> float:
+    def lower_min_score(self, min_score: float) -> float:
         """The score down to which detections must be asked for, so that none that may stand for an expected one is left out."""
-        return max(0.0, min_score - self.score)
+        return max(0.0, min_score - self.max_score_difference)
 
 
 class Goldens(Struct, frozen=True, kw_only=True):
@@ -96,8 +96,8 @@ def read_goldens(content: bytes) -> Goldens:
     Raises:
         ModelError: it has another form or schema, impossible values, or is too large.
     """
-    if len(content) > _MOST_BYTES:
-        raise ModelError(f"the goldens take {len(content)} bytes; {_MOST_BYTES} are allowed")
+    if len(content) > _MAX_BYTES:
+        raise ModelError(f"the goldens take {len(content)} bytes; {_MAX_BYTES} are allowed")
     try:
         return msgspec.json.decode(content, type=Goldens)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -109,8 +109,12 @@ def write_goldens(goldens: Goldens) -> bytes:
     return msgspec.json.format(msgspec.json.encode(goldens), indent=1) + b"\n"
 
 
-def mismatches(
-    expected: tuple[Expected, ...], found: Detections, tolerances: Tolerances, *, min_score: float
+def find_mismatches(
+    expected: tuple[ExpectedDetection, ...],
+    found: Detections,
+    tolerances: Tolerances,
+    *,
+    min_score: float,
 ) -> tuple[str, ...]:
     """What is wrong with the detections in a golden's picture.
 
@@ -126,24 +130,24 @@ def mismatches(
     Returns:
         A clause for each fault; none if all is as expected.
     """
-    pairs = match(expected, found, tolerances)
+    pairs = match_detections(expected, found, tolerances)
     missing = [
-        f"no {one.label} of {one.score:.2f} at {_place(one.box)}"
+        f"no {one.label} of {one.score:.2f} at {_format_box(one.box)}"
         for place, one in enumerate(expected)
         if place not in pairs
     ]
     taken = set(pairs.values())
-    sure = np.flatnonzero(found.scores > min_score + tolerances.score)
+    sure = np.flatnonzero(found.scores > min_score + tolerances.max_score_difference)
     surplus = [
-        f"class {found.class_ids[i]} of {found.scores[i]:.2f} at {_place(found.boxes[i])} is not expected"
+        f"class {found.class_ids[i]} of {found.scores[i]:.2f} at {_format_box(found.boxes[i])} is not expected"
         for i in sure.tolist()
         if i not in taken
     ]
     return (*missing, *surplus)
 
 
-def match(
-    expected: tuple[Expected, ...], found: Detections, tolerances: Tolerances
+def match_detections(
+    expected: tuple[ExpectedDetection, ...], found: Detections, tolerances: Tolerances
 ) -> dict[int, int]:
     """Which detection is which expected one, the pairs that overlap most first.
 
@@ -154,8 +158,8 @@ def match(
     overlap = iou_matrix(boxes, found.boxes)
     classes = np.array([one.class_id for one in expected], np.int32)
     scores = np.array([one.score for one in expected], np.float32)
-    near = np.abs(scores[:, None] - found.scores[None, :]) <= tolerances.score
-    fit = near & (classes[:, None] == found.class_ids[None, :]) & (overlap >= tolerances.least_iou)
+    near = np.abs(scores[:, None] - found.scores[None, :]) <= tolerances.max_score_difference
+    fit = near & (classes[:, None] == found.class_ids[None, :]) & (overlap >= tolerances.min_iou)
     rows, columns = np.nonzero(fit)
     order = np.argsort(-overlap[rows, columns], kind="stable")
     pairs: dict[int, int] = {}
@@ -165,5 +169,5 @@ def match(
     return pairs
 
 
-def _place(box: "tuple[float, ...] | np.ndarray[tuple[int], np.dtype[np.float32]]") -> str:
+def _format_box(box: "tuple[float, ...] | np.ndarray[tuple[int], np.dtype[np.float32]]") -> str:
     return f"[{', '.join(f'{side:.3f}' for side in box)}]"

@@ -9,11 +9,11 @@ from edged.errors import ModelError, RegistryError
 from edged.interfaces import Interpreter, ModelFamily
 from edged.model.encode import Encoder
 from edged.model.file.labels import parse_labels
-from edged.registry import FAMILIES, INTERPRETERS, load
+from edged.registry import FAMILIES, INTERPRETERS, load_driver
 from edged.types import ModelSignature, TensorInfo
 
-_AUTOMATIC = ("litert", "tflite")
-_NAMELESS = ("", "???")
+_AUTO_RUNTIMES = ("litert", "tflite")
+_UNNAMED_LABELS = ("", "???")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +38,7 @@ class Model:
         """The class's label; ``class-<id>`` if it has none."""
         index = class_id + self.family.class_offset
         label = self.labels[index] if 0 <= index < len(self.labels) else ""
-        return f"class-{class_id}" if label in _NAMELESS else label
+        return f"class-{class_id}" if label in _UNNAMED_LABELS else label
 
 
 def load_model(settings: ModelSettings) -> Model:
@@ -49,12 +49,12 @@ def load_model(settings: ModelSettings) -> Model:
         DelegateError: the delegate cannot be loaded, or its device is absent.
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
-    path = settings.file()
+    path = settings.resolve_file()
     if settings.sha256 is not None:
         _check_digest(path, settings.sha256)
-    interpreter = _open(settings, path)
+    interpreter = _open_interpreter(settings, path)
     try:
-        labels = _labels(settings) or interpreter.signature.metadata.labels
+        labels = _read_labels(settings) or interpreter.signature.metadata.labels
         metadata = replace(interpreter.signature.metadata, labels=labels)
         family = find_family(
             replace(interpreter.signature, metadata=metadata), path, settings.family
@@ -82,23 +82,23 @@ def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> 
     """
     declined: dict[str, list[str]] = {}
     for name in FAMILIES if family == "auto" else (family,):
-        found = load(FAMILIES, name).match(signature)
+        found = load_driver(FAMILIES, name).match(signature)
         if not isinstance(found, str):
             matched: ModelFamily = found
             return matched
         declined.setdefault(found, []).append(name)
     reasons = "; ".join(f"not {' or '.join(names)}: {clause}" for clause, names in declined.items())
     raise ModelError(
-        f"{path} fits no supported family; it has inputs {_describe(signature.inputs)} and outputs "
-        f"{_describe(signature.outputs)}; {reasons}"
+        f"{path} fits no supported family; it has inputs {_describe_tensors(signature.inputs)} and outputs "
+        f"{_describe_tensors(signature.outputs)}; {reasons}"
     )
 
 
-def _open(settings: ModelSettings, path: Path) -> Interpreter:
+def _open_interpreter(settings: ModelSettings, path: Path) -> Interpreter:
     missing = []
-    for runtime in _AUTOMATIC if settings.runtime == "auto" else (settings.runtime,):
+    for runtime in _AUTO_RUNTIMES if settings.runtime == "auto" else (settings.runtime,):
         try:
-            interpreter: Interpreter = load(INTERPRETERS, runtime)(
+            interpreter: Interpreter = load_driver(INTERPRETERS, runtime)(
                 path,
                 threads=settings.threads,
                 delegate=settings.delegate,
@@ -124,7 +124,7 @@ def _check_digest(path: Path, sha256: str) -> None:
         )
 
 
-def _labels(settings: ModelSettings) -> tuple[str, ...]:
+def _read_labels(settings: ModelSettings) -> tuple[str, ...]:
     if settings.labels or settings.labels_file is None:
         return settings.labels or ()
     try:
@@ -133,5 +133,5 @@ def _labels(settings: ModelSettings) -> tuple[str, ...]:
         raise ModelError(f"cannot read the labels {settings.labels_file}: {error}") from error
 
 
-def _describe(tensors: tuple[TensorInfo, ...]) -> str:
+def _describe_tensors(tensors: tuple[TensorInfo, ...]) -> str:
     return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"

@@ -26,39 +26,39 @@ _CONVERSIONS = {
 _FULL_RANGE = np.clip((np.arange(256) - 16) * (255 / 219), 0, 255).round().astype(np.uint8)
 
 
-class Painter:
+class FrameConverter:
     """Paints frames into pictures of one channel order; keeps its scratch memory, so it belongs to one thread."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
         self._scratch: dict[str, Pixels] = {}
 
-    def paint(self, frame: Frame, target: Pixels) -> None:
+    def convert(self, frame: Frame, target: Pixels) -> None:
         """Fill `target`, (h, w, 3) or (h, w) for gray, with the whole frame stretched over it; rows may be padded.
 
         Raises:
             ValueError: the frame's pixels do not have the layout that its format promises.
         """
         if frame.format is PixelFormat.YUV420P:
-            self._paint_planar(frame, target)
+            self._convert_planar(frame, target)
         else:
-            self._paint_packed(frame, target)
+            self._convert_packed(frame, target)
 
-    def _paint_packed(self, frame: Frame, target: Pixels) -> None:
+    def _convert_packed(self, frame: Frame, target: Pixels) -> None:
         source = frame.pixels[: frame.height, : frame.width]
         depth = () if frame.format is PixelFormat.GRAY8 else (3,)
         if source.shape != (frame.height, frame.width, *depth):
-            raise _wrong_layout(frame)
+            raise _make_layout_error(frame)
         conversion = _CONVERSIONS.get((frame.format, self._channels))
         if conversion is None:
             _resize(source, target)
             return
-        small = self._buffer("packed", (*target.shape[:2], *depth))
+        small = self._get_buffer("packed", (*target.shape[:2], *depth))
         _resize(source, small)
         cv2.cvtColor(small, conversion, dst=target)
 
-    def _paint_planar(self, frame: Frame, target: Pixels) -> None:
-        luma, *chroma = planes(frame)
+    def _convert_planar(self, frame: Frame, target: Pixels) -> None:
+        luma, *chroma = split_planes(frame)
         height, width = target.shape[:2]
         if self._channels is Channels.GRAY:
             _resize(luma, target)
@@ -66,25 +66,25 @@ class Painter:
             return
         if height % 2 or width % 2:
             # I420 has even sides only; this is for the rare model whose input has not.
-            even = self._buffer("even", (height + height % 2, width + width % 2, 3))
-            self._paint_planar(frame, even)
+            even = self._get_buffer("even", (height + height % 2, width + width % 2, 3))
+            self._convert_planar(frame, even)
             _resize(even, target)
             return
-        small = self._buffer("planar", (height * 3 // 2, width))
+        small = self._get_buffer("planar", (height * 3 // 2, width))
         _resize(luma, small[:height])
         halves = small[height:].reshape(2, height // 2, width // 2)
         for plane, half in zip(chroma, halves, strict=True):
             _resize(plane, half)
         cv2.cvtColor(small, _CONVERSIONS[frame.format, self._channels], dst=target)
 
-    def _buffer(self, use: str, shape: tuple[int, ...]) -> Pixels:
-        buffer = self._scratch.get(use)
+    def _get_buffer(self, purpose: str, shape: tuple[int, ...]) -> Pixels:
+        buffer = self._scratch.get(purpose)
         if buffer is None or buffer.shape != shape:
-            buffer = self._scratch[use] = np.empty(shape, np.uint8)
+            buffer = self._scratch[purpose] = np.empty(shape, np.uint8)
         return buffer
 
 
-def planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
+def split_planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
     """The Y, U and V planes of a YUV420P frame, without their padding; views where the memory allows.
 
     Raises:
@@ -92,11 +92,11 @@ def planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
     """
     pixels, width, height = frame.pixels, frame.width, frame.height
     if pixels.ndim != 2 or pixels.shape[1] < width or pixels.shape[1] % 2:  # noqa: PLR2004 - rows, columns
-        raise _wrong_layout(frame)
+        raise _make_layout_error(frame)
     half = pixels.shape[1] // 2
     rows = pixels.shape[0] - height
     if rows not in (height // 2, (height + 1) // 2):
-        raise _wrong_layout(frame)
+        raise _make_layout_error(frame)
     chroma = pixels[height:].reshape(2, rows, half)[:, :, : (width + 1) // 2]
     return pixels[:height, :width], chroma[0], chroma[1]
 
@@ -107,7 +107,7 @@ def _resize(source: Pixels, target: Pixels) -> None:
     )
 
 
-def _wrong_layout(frame: Frame) -> ValueError:
+def _make_layout_error(frame: Frame) -> ValueError:
     return ValueError(
         f"camera {frame.camera}: pixels of shape {frame.pixels.shape} are no {frame.width}x{frame.height} {frame.format}"
     )

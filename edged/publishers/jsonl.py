@@ -9,9 +9,9 @@ from typing import IO, Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
-from edged.interfaces import Delivered, Link, Notice, Outgoing
+from edged.interfaces import Delivered, LinkChanged, Notice, OutgoingMessage
 
-_RETRY_S = 5.0
+_RETRY_INTERVAL_S = 5.0
 
 
 class JsonlSettings(Struct, frozen=True, kw_only=True):
@@ -35,20 +35,20 @@ class JsonlPublisher:
         settings: msgspec.Struct,
         *,
         device: str,  # noqa: ARG002 (a file has no client id)
-        birth: Callable[[], Sequence[Outgoing]],
-        will: Outgoing | None,  # noqa: ARG002 (see the class)
-        notify: Callable[[Notice], None],
-        listen: Sequence[str] = (),  # noqa: ARG002 (see the class)
+        birth: Callable[[], Sequence[OutgoingMessage]],
+        will: OutgoingMessage | None,  # noqa: ARG002 (see the class)
+        on_notice: Callable[[Notice], None],
+        subscriptions: Sequence[str] = (),  # noqa: ARG002 (see the class)
     ) -> None:
         assert isinstance(settings, JsonlSettings)  # noqa: S101 (the loader's promise)
         self._path = settings.path
         self._birth = birth
-        self._notify = notify
+        self._on_notice = on_notice
         self._file: IO[bytes] | None = None
-        self._retry: threading.Timer | None = None
+        self._retry_timer: threading.Timer | None = None
 
     def start(self) -> None:
-        """See `Publisher`; a file that cannot be opened is told by `Link`."""
+        """See `Publisher`; a file that cannot be opened is told by `LinkChanged`."""
         try:
             self._file = (
                 sys.stdout.buffer if self._path == "-" else open(self._path, "ab")  # noqa: PTH123, SIM115 (held until close)
@@ -56,52 +56,52 @@ class JsonlPublisher:
             for message in self._birth():
                 self._write(message)
         except OSError as error:
-            self._lost(error)
+            self._handle_failure(error)
         else:
-            self._notify(Link(up=True))
+            self._on_notice(LinkChanged(up=True))
 
-    def publish(self, message: Outgoing, token: int | None = None) -> bool:
+    def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
         """See `Publisher`."""
         if self._file is None:
             return False
         try:
             self._write(message)
         except OSError as error:
-            self._lost(error)
+            self._handle_failure(error)
             return False
         if token is not None:
-            self._notify(Delivered(token))
+            self._on_notice(Delivered(token))
         return True
 
-    def close(self, last_words: Sequence[Outgoing], timeout_s: float) -> None:  # noqa: ARG002 (a file does not wait)
+    def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:  # noqa: ARG002 (a file does not wait)
         """See `Publisher`."""
-        for message in last_words:
+        for message in final_messages:
             self.publish(message)
-        if self._retry is not None:
-            self._retry.cancel()
-        self._release()
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+        self._close_file()
 
-    def _write(self, message: Outgoing) -> None:
+    def _write(self, message: OutgoingMessage) -> None:
         if self._file is None:
             return
-        self._file.write(line(message))
+        self._file.write(encode_line(message))
         self._file.flush()
 
-    def _lost(self, error: OSError) -> None:
-        self._release()
-        self._retry = threading.Timer(_RETRY_S, self.start)
-        self._retry.daemon = True
-        self._retry.start()
-        self._notify(Link(up=False, reason=f"jsonl.path {self._path}: {error}"))
+    def _handle_failure(self, error: OSError) -> None:
+        self._close_file()
+        self._retry_timer = threading.Timer(_RETRY_INTERVAL_S, self.start)
+        self._retry_timer.daemon = True
+        self._retry_timer.start()
+        self._on_notice(LinkChanged(up=False, reason=f"jsonl.path {self._path}: {error}"))
 
-    def _release(self) -> None:
+    def _close_file(self) -> None:
         if self._file is not None and self._path != "-":
             with contextlib.suppress(OSError):
                 self._file.close()
         self._file = None
 
 
-def line(message: Outgoing) -> bytes:
+def encode_line(message: OutgoingMessage) -> bytes:
     """A message as a line: JSON payloads stand as they are, others as base64."""
     json_payload = message.payload.startswith(b"{")
     fields = {

@@ -3,15 +3,15 @@
 import ssl
 from typing import TYPE_CHECKING
 
-from edged.interfaces import Outgoing
-from edged.publishers.mqtt_settings import MqttSettings, password, tls_context
+from edged.interfaces import OutgoingMessage
+from edged.publishers.mqtt_settings import MqttSettings, make_tls_context, read_password
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-MOST_PACKET_BYTES = 1 << 20
+MAX_PACKET_BYTES = 1 << 20
 """A broker is asked not to send anything larger, which it can be with MQTT 5 only."""
 
 _HINTS = {
@@ -24,7 +24,7 @@ _HINTS = {
 
 
 def make_client(
-    settings: MqttSettings, *, client_id: str, will: Outgoing | None, max_in_flight: int
+    settings: MqttSettings, *, client_id: str, will: OutgoingMessage | None, max_in_flight: int
 ) -> "Client":
     """A client that has yet to connect: clean session, no reconnecting of its own.
 
@@ -47,9 +47,9 @@ def make_client(
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(max_in_flight)
     if settings.username is not None:
-        client.username_pw_set(settings.username, password(settings))
+        client.username_pw_set(settings.username, read_password(settings))
     if settings.tls is not None:
-        client.tls_set_context(tls_context(settings.tls))
+        client.tls_set_context(make_tls_context(settings.tls))
     if will is not None:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
     # paho writes from the thread that publishes unless somebody else is said to watch the socket.
@@ -65,11 +65,11 @@ def connect_properties(settings: MqttSettings) -> "Properties | None":
     from paho.mqtt.properties import Properties
 
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's, untyped
-    properties.MaximumPacketSize = MOST_PACKET_BYTES
+    properties.MaximumPacketSize = MAX_PACKET_BYTES
     return properties
 
 
-def release(client: "Client") -> None:
+def release_client(client: "Client") -> None:
     """Close the socket and break the ring of references, so that nothing is left to the garbage collector."""
     client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
     client.on_subscribe = client.on_message = None
@@ -79,14 +79,14 @@ def release(client: "Client") -> None:
         connection.close()
 
 
-def with_hint(reason: "ReasonCode") -> str:
+def describe_reason_code(reason: "ReasonCode") -> str:
     """A reason code in words, with what to do about it where that is known."""
     words = str(reason)
     hint = _HINTS.get(words)
     return f"{words}: {hint}" if hint else words
 
 
-def words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """An error of the network or of TLS, without its number."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the broker's certificate is not accepted: {error.verify_message}; check mqtt.tls.ca and mqtt.host"

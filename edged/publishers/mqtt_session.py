@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
-from edged.interfaces import Delivered, Outgoing
-from edged.publishers.mqtt_answers import Answers, Sent
-from edged.publishers.mqtt_client import connect_properties, make_client, release, with_hint, words
-from edged.publishers.mqtt_ears import Ears
-from edged.publishers.mqtt_settings import MqttSettings, address, port
+from edged.interfaces import Delivered, OutgoingMessage
+from edged.publishers.mqtt_acknowledgements import Acknowledgements, SentMessage
+from edged.publishers.mqtt_client import (
+    connect_properties,
+    describe_error,
+    describe_reason_code,
+    make_client,
+    release_client,
+)
+from edged.publishers.mqtt_settings import MqttSettings, broker_port, broker_url
+from edged.publishers.mqtt_subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, DisconnectFlags
@@ -27,7 +33,7 @@ _LOOP_S = 1.0
 _PAHO_ERROR = 0x08
 
 
-class Session:
+class MqttSession:
     """See the module. `publish`, `finish` and `abandon` may be called from any thread."""
 
     def __init__(
@@ -35,11 +41,11 @@ class Session:
         settings: MqttSettings,
         *,
         client_id: str,
-        will: Outgoing | None,
-        birth: Callable[[], Sequence[Outgoing]],
+        will: OutgoingMessage | None,
+        birth: Callable[[], Sequence[OutgoingMessage]],
         on_up: Callable[[], None],
         on_delivered: Callable[[Delivered], None],
-        ears: Ears,
+        subscriptions: Subscriptions,
         max_in_flight: int,
     ) -> None:
         """Connect to nothing yet.
@@ -52,7 +58,7 @@ class Session:
             birth: asked for what to publish before anything else.
             on_up: called when the broker has accepted the session and the birth messages are on their way.
             on_delivered: called for every answer to a message with a token.
-            ears: of this session; they open after the birth messages.
+            subscriptions: of this session; they open after the birth messages.
             max_in_flight: most unanswered messages.
         """
         self._settings = settings
@@ -60,16 +66,16 @@ class Session:
         self._will = will
         self._birth = birth
         self._on_up = on_up
-        self._answers = Answers(on_delivered)
-        self._ears = ears
+        self._acknowledgements = Acknowledgements(on_delivered)
+        self._subscriptions = subscriptions
         self._max_in_flight = max_in_flight
         self.receive_maximum: int | None = None
         """Most unanswered messages that the broker allows, if that is less than `max_in_flight`."""
         self._client: Client | None = None
-        self._up = False
-        self._abandoned = False
-        self._end = ""
-        self._trouble = ""
+        self._is_up = False
+        self._is_abandoned = False
+        self._end_reason = ""
+        self._last_error = ""
 
     def run(self) -> str:
         """Connect, and serve the network until the connection ends; why it ended, in words.
@@ -83,37 +89,37 @@ class Session:
             will=self._will,
             max_in_flight=self._max_in_flight,
         )
-        client.on_connect = self._connected
-        client.on_disconnect = self._disconnected
-        client.on_publish = self._published
-        client.on_subscribe = self._ears.answered
-        client.on_message = self._ears.heard
-        client.on_log = self._logged
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._subscriptions.on_subscribe
+        client.on_message = self._subscriptions.on_message
+        client.on_log = self._on_log
         self._client = client
         try:
             client.connect(
                 self._settings.host,
-                port(self._settings),
+                broker_port(self._settings),
                 keepalive=self._settings.keepalive_s,
                 properties=connect_properties(self._settings),
             )
             self._serve(client)
         except (OSError, ssl.SSLError, ValueError) as error:
-            raise PublishError(f"{address(self._settings)}: {words(error)}") from error
+            raise PublishError(f"{broker_url(self._settings)}: {describe_error(error)}") from error
         finally:
-            self._up = False
-            release(client)
-        return f"{address(self._settings)}: {self._end}"
+            self._is_up = False
+            release_client(client)
+        return f"{broker_url(self._settings)}: {self._end_reason}"
 
-    def publish(self, message: Outgoing, token: int | None = None) -> bool:
+    def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
         """Queue a message; False if the broker has not accepted the session, or it is over."""
-        return self._up and self._hand_over(message, token) is not None
+        return self._is_up and self._enqueue(message, token) is not None
 
-    def finish(self, last_words: Sequence[Outgoing], timeout_s: float) -> None:
-        """Publish `last_words`, wait for their acknowledgement within `timeout_s`, and disconnect without a will."""
+    def finish(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:
+        """Publish `final_messages`, wait for their acknowledgement within `timeout_s`, and disconnect without a will."""
         deadline = Deadline(SystemClock(), timeout_s)
-        if self._up:
-            for info in [self._hand_over(message, None) for message in last_words]:
+        if self._is_up:
+            for info in [self._enqueue(message, None) for message in final_messages]:
                 with contextlib.suppress(RuntimeError, ValueError):  # lost meanwhile
                     if info is not None:
                         info.wait_for_publish(deadline.remaining_s)
@@ -121,31 +127,35 @@ class Session:
 
     def abandon(self) -> None:
         """Disconnect, or do not connect at all."""
-        self._abandoned = True
-        self._end = self._end or "closed"
+        self._is_abandoned = True
+        self._end_reason = self._end_reason or "closed"
         if self._client is not None:
             self._client.disconnect()
 
     def _serve(self, client: "Client") -> None:
         answer_by = Deadline(SystemClock(), self._settings.connect_timeout_s)
         while True:
-            accepted = self._up
+            accepted = self._is_up
             code = client.loop(min(_LOOP_S, self._settings.connect_timeout_s))
             if code:
-                self._end = self._end or self._why_lost(accepted=accepted)
+                self._end_reason = self._end_reason or self._describe_loss(accepted=accepted)
                 return
-            if not self._up and answer_by.expired:
-                self._end = self._end or f"the broker does not answer{self._hints()}"
+            if not self._is_up and answer_by.expired:
+                self._end_reason = (
+                    self._end_reason or f"the broker does not answer{self._describe_hints()}"
+                )
                 return
 
-    def _why_lost(self, *, accepted: bool) -> str:
-        trouble = f" ({self._trouble})" if self._trouble else ""
+    def _describe_loss(self, *, accepted: bool) -> str:
+        trouble = f" ({self._last_error})" if self._last_error else ""
         if accepted:
             return f"the connection was lost{trouble}"
-        return f"the connection was closed before the broker answered{trouble}{self._hints()}"
+        return (
+            f"the connection was closed before the broker answered{trouble}{self._describe_hints()}"
+        )
 
-    def _hints(self) -> str:
-        if "certificate required" in self._trouble.replace("_", " ").lower():
+    def _describe_hints(self) -> str:
+        if "certificate required" in self._last_error.replace("_", " ").lower():
             return "; set mqtt.tls.cert and mqtt.tls.key"
         hints = []
         if self._settings.tls is None:
@@ -154,7 +164,7 @@ class Session:
             hints.append("if it knows only MQTT 3.1.1, set mqtt.protocol")
         return "".join(f"; {hint}" for hint in hints)
 
-    def _connected(
+    def _on_connect(
         self,
         client: "Client",
         _userdata: Any,
@@ -163,26 +173,26 @@ class Session:
         properties: "Properties | None",
     ) -> None:
         if reason.is_failure:
-            self._end = f"the broker refuses the connection: {with_hint(reason)}"
+            self._end_reason = f"the broker refuses the connection: {describe_reason_code(reason)}"
             return
         allowed = getattr(properties, "ReceiveMaximum", self._max_in_flight)
         if allowed < self._max_in_flight:
             self.receive_maximum = allowed
-            self._end = (
+            self._end_reason = (
                 f"the broker allows only {allowed} messages at a time; connecting again with that"
             )
             client.disconnect()
             return
-        if self._abandoned:
+        if self._is_abandoned:
             client.disconnect()
             return
         for message in self._birth():
-            self._hand_over(message, None)
-        self._ears.open(client)
-        self._up = True
+            self._enqueue(message, None)
+        self._subscriptions.subscribe(client)
+        self._is_up = True
         self._on_up()
 
-    def _disconnected(
+    def _on_disconnect(
         self,
         _client: "Client",
         _userdata: Any,
@@ -190,16 +200,18 @@ class Session:
         reason: "ReasonCode",
         _properties: "Properties | None",
     ) -> None:
-        self._up = False
+        self._is_up = False
         if flags.is_disconnect_packet_from_server:
-            self._end = f"the broker has closed the connection: {with_hint(reason)}"
+            self._end_reason = (
+                f"the broker has closed the connection: {describe_reason_code(reason)}"
+            )
 
-    def _logged(self, _client: "Client", _userdata: Any, level: int, text: str) -> None:
+    def _on_log(self, _client: "Client", _userdata: Any, level: int, text: str) -> None:
         """Keep paho's own word for a failure of the network or of TLS, which it tells nowhere else."""
         if level == _PAHO_ERROR:
-            self._trouble = text
+            self._last_error = text
 
-    def _hand_over(self, message: Outgoing, token: int | None) -> Any:
+    def _enqueue(self, message: OutgoingMessage, token: int | None) -> Any:
         """Queue a message with paho: its `MQTTMessageInfo`, or None if the connection is gone."""
         client = self._client
         if client is None:
@@ -207,15 +219,15 @@ class Session:
         info = client.publish(message.topic, message.payload, message.qos, message.retain)
         if info.rc:
             return None
-        self._answers.sent(info.mid, Sent(message.topic, token))
+        self._acknowledgements.record_sent(info.mid, SentMessage(message.topic, token))
         return info
 
-    def _published(
+    def _on_publish(
         self,
         _client: "Client",
         _userdata: Any,
-        mid: int,
+        packet_id: int,
         reason: "ReasonCode",
         _properties: "Properties | None",
     ) -> None:
-        self._answers.answered(mid, str(reason) if reason.is_failure else "")
+        self._acknowledgements.record_ack(packet_id, str(reason) if reason.is_failure else "")

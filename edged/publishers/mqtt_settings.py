@@ -64,7 +64,7 @@ class MqttSettings(Struct, frozen=True, kw_only=True):
     connect_timeout_s: Annotated[
         float, Meta(gt=0, le=120, description="For each of: connecting, TLS, the broker's answer.")
     ] = 10.0
-    retry_max_s: Annotated[
+    max_retry_s: Annotated[
         float,
         Meta(
             ge=0.2,
@@ -75,18 +75,18 @@ class MqttSettings(Struct, frozen=True, kw_only=True):
     tls: TlsSettings | None = None
 
 
-def port(settings: MqttSettings) -> int:
+def broker_port(settings: MqttSettings) -> int:
     """The port to connect to."""
     return settings.port or (_PORT if settings.tls is None else _TLS_PORT)
 
 
-def address(settings: MqttSettings) -> str:
+def broker_url(settings: MqttSettings) -> str:
     """The broker as a URL, for messages."""
     scheme = "mqtt" if settings.tls is None else "mqtts"
-    return f"{scheme}://{settings.host}:{port(settings)}"
+    return f"{scheme}://{settings.host}:{broker_port(settings)}"
 
 
-def password(settings: MqttSettings) -> str | None:
+def read_password(settings: MqttSettings) -> str | None:
     """The password, read anew each time so that it can be changed.
 
     Raises:
@@ -100,7 +100,7 @@ def password(settings: MqttSettings) -> str | None:
         raise PublishError(f"mqtt.password_file {settings.password_file}: {error}") from error
 
 
-def tls_context(tls: TlsSettings) -> ssl.SSLContext:
+def make_tls_context(tls: TlsSettings) -> ssl.SSLContext:
     """What the TLS settings come to.
 
     Raises:
@@ -110,7 +110,7 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
     found = {name: path for name, path in named.items() if path is not None}
     try:
         context = ssl.create_default_context(cafile=found.get("ca"))
-        context.sslsocket_class = _TidySocket
+        context.sslsocket_class = _SelfClosingSocket
         if "cert" in found:
             context.load_cert_chain(found["cert"], found.get("key"))
     except (OSError, ssl.SSLError) as error:
@@ -122,7 +122,7 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
     return context
 
 
-class _TidySocket(ssl.SSLSocket):
+class _SelfClosingSocket(ssl.SSLSocket):
     """Closes itself when the handshake fails, which paho leaves to the garbage collector."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 (the standard library's signature)

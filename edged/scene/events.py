@@ -15,11 +15,11 @@ from edged.scene.filters import label_of
 from edged.scene.geometry import iou
 from edged.scene.tracking import Track, TrackUpdate
 from edged.scene.tracking.track import Box, Point
-from edged.scene.zones import Membership
+from edged.scene.zones import ZoneMembership
 
-_MORE_CERTAIN = 0.05
+_MIN_SCORE_GAIN = 0.05
 """Growth of the top score that is worth an update."""
-_MOVED_IOU = 0.8
+_MIN_UNMOVED_IOU = 0.8
 """A box that overlaps the one last told of by less has moved: a ninth of its side."""
 
 
@@ -32,7 +32,7 @@ class EventType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectEvent:
+class TrackEvent:
     """One thing to tell of one object. Times are captured times.
 
     Attributes:
@@ -94,11 +94,11 @@ class FrameRef:
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenTrack:
     """An object that has started: what is known, and what was last told."""
 
-    now: ObjectEvent
-    told: ObjectEvent
+    latest: TrackEvent
+    last_reported: TrackEvent
 
 
 class EventRules:
@@ -111,13 +111,13 @@ class EventRules:
 
     def __init__(self, settings: EventSettings, labels: tuple[str, ...]) -> None:
         self._labels = labels
-        self._update_ns = int(settings.update_s * NS_PER_S)
-        self._stationary_update_ns = int(settings.stationary_update_s * NS_PER_S)
-        self._open: dict[int, _Open] = {}
+        self._min_update_interval_ns = int(settings.update_s * NS_PER_S)
+        self._stationary_update_interval_ns = int(settings.stationary_update_s * NS_PER_S)
+        self._open_tracks: dict[int, _OpenTrack] = {}
 
     def observe(
-        self, update: TrackUpdate, zones: Mapping[int, Membership], frame: FrameRef
-    ) -> tuple[ObjectEvent, ...]:
+        self, update: TrackUpdate, zones: Mapping[int, ZoneMembership], frame: FrameRef
+    ) -> tuple[TrackEvent, ...]:
         """The events of one frame: ends first, then the rest, oldest object first.
 
         Args:
@@ -125,51 +125,54 @@ class EventRules:
             zones: of each open track, by id.
             frame: which frame it is.
         """
-        events = [self._end(track.id, frame) for track in update.ended]
+        events = [self._end_track(track.id, frame) for track in update.ended]
         for track in update.tracks:
-            event = self._look(self._event(track, zones[track.id], frame), seen=track.seen)
+            event = self._update_track(
+                self._make_event(track, zones[track.id], frame), seen=track.seen
+            )
             if event is not None:
                 events.append(event)
         return tuple(events)
 
-    def end_all(self, now_ns: int) -> tuple[ObjectEvent, ...]:
+    def end_all(self, now_ns: int) -> tuple[TrackEvent, ...]:
         """End every object: its camera is lost, or the daemon stops."""
         frames = {
             key: FrameRef(
-                seq=entry.now.frame_seq,
+                seq=entry.latest.frame_seq,
                 captured_ns=now_ns,
-                width=entry.now.width,
-                height=entry.now.height,
+                width=entry.latest.width,
+                height=entry.latest.height,
             )
-            for key, entry in self._open.items()
+            for key, entry in self._open_tracks.items()
         }
-        return tuple(self._end(key, frame) for key, frame in frames.items())
+        return tuple(self._end_track(key, frame) for key, frame in frames.items())
 
-    def _look(self, now: ObjectEvent, *, seen: bool) -> ObjectEvent | None:
-        entry = self._open.get(now.id)
+    def _update_track(self, event: TrackEvent, *, seen: bool) -> TrackEvent | None:
+        entry = self._open_tracks.get(event.id)
         if entry is None:
-            self._open[now.id] = _Open(now, now)
-            return now
-        entry.now = now
-        if not seen or not self._worth_telling(entry.told, now):
+            self._open_tracks[event.id] = _OpenTrack(event, event)
+            return event
+        entry.latest = event
+        if not seen or not self._is_reportable(entry.last_reported, event):
             return None
-        entry.told = now
-        return replace(now, type=EventType.UPDATE)
+        entry.last_reported = event
+        return replace(event, type=EventType.UPDATE)
 
-    def _worth_telling(self, told: ObjectEvent, now: ObjectEvent) -> bool:
-        waited_ns = now.at_ns - told.at_ns
-        if waited_ns < self._update_ns:
+    def _is_reportable(self, last_reported: TrackEvent, latest: TrackEvent) -> bool:
+        waited_ns = latest.at_ns - last_reported.at_ns
+        if waited_ns < self._min_update_interval_ns:
             return False
-        if _standing(told) != _standing(now):
+        if _reportable_state(last_reported) != _reportable_state(latest):
             return True
-        if now.stationary:
-            return waited_ns >= self._stationary_update_ns
+        if latest.stationary:
+            return waited_ns >= self._stationary_update_interval_ns
         return (
-            now.top_score - told.top_score >= _MORE_CERTAIN or iou(now.box, told.box) < _MOVED_IOU
+            latest.top_score - last_reported.top_score >= _MIN_SCORE_GAIN
+            or iou(latest.box, last_reported.box) < _MIN_UNMOVED_IOU
         )
 
-    def _end(self, key: int, frame: FrameRef) -> ObjectEvent:
-        last = self._open.pop(key).now
+    def _end_track(self, key: int, frame: FrameRef) -> TrackEvent:
+        last = self._open_tracks.pop(key).latest
         return replace(
             last,
             type=EventType.END,
@@ -180,8 +183,8 @@ class EventRules:
             height=frame.height,
         )
 
-    def _event(self, track: Track, membership: Membership, frame: FrameRef) -> ObjectEvent:
-        return ObjectEvent(
+    def _make_event(self, track: Track, membership: ZoneMembership, frame: FrameRef) -> TrackEvent:
+        return TrackEvent(
             type=EventType.START,
             id=track.id,
             label=label_of(self._labels, track.class_id),
@@ -202,6 +205,6 @@ class EventRules:
         )
 
 
-def _standing(event: ObjectEvent) -> tuple[object, ...]:
+def _reportable_state(event: TrackEvent) -> tuple[object, ...]:
     """What an update is worth sending for at once."""
     return event.zones, event.entered_zones, event.label, event.stationary

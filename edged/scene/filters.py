@@ -16,21 +16,21 @@ from edged.scene.geometry import areas
 from edged.types import F32, Detections
 
 DEFAULT_THRESHOLD = 0.5
-UNNAMED = ("", "???")
+UNNAMED_LABELS = ("", "???")
 """What label files write where a class has no name."""
 
-NOTHING = DetectSettings()
-_Setting = Callable[[DetectSettings | LabelFilter], float | None]
+NO_SETTINGS = DetectSettings()
+_SettingGetter = Callable[[DetectSettings | LabelFilter], float | None]
 
 
 def label_of(labels: tuple[str, ...], class_id: int) -> str:
     """The name of a class; ``class-7`` where the model's label list has none for it."""
     name = labels[class_id] if class_id < len(labels) else ""
-    return f"class-{class_id}" if name in UNNAMED else name
+    return f"class-{class_id}" if name in UNNAMED_LABELS else name
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class FilteredDetections:
     """What is left of a frame's detections.
 
     Attributes:
@@ -43,7 +43,7 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
+class DetectionFilters:
     """The filters of one camera with one model; every array has a row a class, and a last one for ids beyond the labels.
 
     Attributes:
@@ -63,15 +63,15 @@ class Filters:
     unknown_labels: tuple[str, ...]
 
     @classmethod
-    def of(
+    def from_settings(
         cls,
         general: DetectSettings,
         camera: DetectSettings,
         labels: tuple[str, ...],
         *,
         keep_threshold: float,
-        recommended: DetectSettings = NOTHING,
-    ) -> "Filters":
+        recommended: DetectSettings = NO_SETTINGS,
+    ) -> "DetectionFilters":
         """Lay a camera's settings over the general ones, key by key; then each label's own over both; and all over the maker's.
 
         Args:
@@ -86,9 +86,9 @@ class Filters:
         chosen = next((layer.labels for layer in layers if layer.labels is not None), None)
         allowed = [chosen is None or name in chosen for name in names]
 
-        def column(setting: _Setting, default: float) -> list[float]:
-            own = (_resolve(setting, layers, name) for name in names)
-            makers = (_resolve(setting, (recommended,), name) for name in names)
+        def column(setting: _SettingGetter, default: float) -> list[float]:
+            own = (_resolve_setting(setting, layers, name) for name in names)
+            makers = (_resolve_setting(setting, (recommended,), name) for name in names)
             return [
                 next((value for value in pair if value is not None), default)
                 for pair in zip(own, makers, strict=True)
@@ -110,13 +110,13 @@ class Filters:
         )
 
     @property
-    def floor(self) -> float:
+    def min_score(self) -> float:
         """The least score that can pass: what a decoder must deliver. 1.0 if no label is allowed."""
         if not self.allowed.any():
             return 1.0
         return float(self.thresholds[self.allowed].min()) * self.keep_threshold
 
-    def apply(self, detections: Detections, *, width: int, height: int) -> Passed:
+    def apply(self, detections: Detections, *, width: int, height: int) -> FilteredDetections:
         """Leave out what does not count.
 
         Args:
@@ -137,10 +137,12 @@ class Filters:
             & (ratio >= self.ratio_limits[0, row])
             & (ratio <= self.ratio_limits[1, row])
         )
-        return Passed(detections[passes], (detections.scores >= least)[passes])
+        return FilteredDetections(detections[passes], (detections.scores >= least)[passes])
 
 
-def _resolve(setting: _Setting, layers: tuple[DetectSettings, ...], name: str) -> float | None:
+def _resolve_setting(
+    setting: _SettingGetter, layers: tuple[DetectSettings, ...], name: str
+) -> float | None:
     """The nearest value that is set: the label's in each layer, then the layers' own."""
     owners: list[DetectSettings | LabelFilter] = [
         layer.label[name] for layer in layers if name in layer.label

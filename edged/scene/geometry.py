@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edged.types import F32
 
-_ON_EDGE = 1e-6
+_EDGE_TOLERANCE = 1e-6
 """A point so near to a polygon's edge, in fractions of the frame, lies on it: half a thousandth of a pixel at 4K."""
 
 
@@ -37,12 +37,12 @@ def iou(a: Sequence[float], b: Sequence[float]) -> float:
     return overlap / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - overlap)
 
 
-def feet(boxes: F32) -> F32:
+def foot_points(boxes: F32) -> F32:
     """(N, 4) boxes -> (N, 2) points [x, y]: the middle of each lower edge, where an object stands on the ground."""
     return np.stack(((boxes[:, 0] + boxes[:, 2]) / 2.0, boxes[:, 3]), axis=1)
 
 
-def in_polygon(points: F32, polygon: F32) -> NDArray[np.bool_]:
+def is_in_polygon(points: F32, polygon: F32) -> NDArray[np.bool_]:
     """Whether each point lies in a polygon, its edges included.
 
     Even-odd rule: a ray to the right crosses the edges an odd number of times. Edges count as inside because a box that
@@ -60,7 +60,7 @@ def in_polygon(points: F32, polygon: F32) -> NDArray[np.bool_]:
     offset = np.asarray(points, np.float64)[:, None, :] - start
     along = np.sum(offset * side, axis=2) / np.maximum(np.sum(side * side, axis=1), 1e-18)
     nearest = offset - np.clip(along, 0.0, 1.0)[..., None] * side
-    on_edge = np.sum(nearest * nearest, axis=2) <= _ON_EDGE**2
+    on_edge = np.sum(nearest * nearest, axis=2) <= _EDGE_TOLERANCE**2
     crosses = (offset[..., 1] < 0.0) != (offset[..., 1] < side[:, 1])
     rise = np.where(side[:, 1] == 0.0, 1.0, side[:, 1])  # a level edge is never crossed
     right_of_point = offset[..., 0] < offset[..., 1] / rise * side[:, 0]

@@ -8,10 +8,10 @@ import numpy as np
 
 from edged.clock import NS_PER_S
 from edged.config.settings import CameraSettings, DetectSettings, EventSettings, TrackSettings
-from edged.scene.events import EventRules, FrameRef, ObjectEvent
-from edged.scene.filters import NOTHING, Filters, label_of
+from edged.scene.events import EventRules, FrameRef, TrackEvent
+from edged.scene.filters import NO_SETTINGS, DetectionFilters, label_of
 from edged.scene.tracking import Track, Tracker, TrackUpdate
-from edged.scene.zones import Membership, Zones
+from edged.scene.zones import ZoneMembership, Zones
 from edged.types import Detections
 
 _MOTION_HOLD_S = 5.0
@@ -62,7 +62,7 @@ class SceneUpdate:
         detections: of the frame, those that reach their label's threshold; none when the scene was ended from outside.
     """
 
-    events: tuple[ObjectEvent, ...]
+    events: tuple[TrackEvent, ...]
     state: SceneState
     state_changed: bool
     detections: Detections
@@ -90,9 +90,9 @@ class Scene:
         events: EventSettings,
         labels: tuple[str, ...],
         ids: Iterator[int] | None = None,
-        recommended: DetectSettings = NOTHING,
+        recommended: DetectSettings = NO_SETTINGS,
     ) -> None:
-        self.filters = Filters.of(
+        self.filters = DetectionFilters.from_settings(
             detect,
             camera.detect,
             labels,
@@ -103,9 +103,9 @@ class Scene:
         self._tracker = Tracker(track, ids=ids)
         self._zone_names = tuple(camera.zone)
         self._zones = Zones(camera.zone)
-        self._rules = EventRules(events, labels)
+        self._event_rules = EventRules(events, labels)
         self._state: SceneState | None = None
-        self._moved_ns: int | None = None
+        self._last_motion_ns: int | None = None
 
     def observe(
         self,
@@ -129,13 +129,13 @@ class Scene:
         """
         passed = self.filters.apply(detections, width=width, height=height)
         tracks = self._tracker.update(passed.detections, passed.strong, captured_ns)
-        zones = self._locate(tracks)
+        zones = self._update_zones(tracks)
         frame = FrameRef(seq=frame_seq, captured_ns=captured_ns, width=width, height=height)
         if moving:
-            self._moved_ns = captured_ns
-        events = self._rules.observe(tracks, zones, frame)
-        state = self._counted(tracks.tracks, zones, captured_ns)
-        return self._updated(events, state, passed.detections[passed.strong])
+            self._last_motion_ns = captured_ns
+        events = self._event_rules.observe(tracks, zones, frame)
+        state = self._build_state(tracks.tracks, zones, captured_ns)
+        return self._build_update(events, state, passed.detections[passed.strong])
 
     def end_all(self, now_ns: int) -> SceneUpdate:
         """End every object and empty the scene: its camera is lost, or the daemon stops.
@@ -145,11 +145,11 @@ class Scene:
         """
         self._tracker.clear()
         self._zones.clear()
-        self._moved_ns = None
-        events = self._rules.end_all(now_ns)
-        return self._updated(events, self._counted((), {}, now_ns), Detections.empty())
+        self._last_motion_ns = None
+        events = self._event_rules.end_all(now_ns)
+        return self._build_update(events, self._build_state((), {}, now_ns), Detections.empty())
 
-    def _locate(self, update: TrackUpdate) -> dict[int, Membership]:
+    def _update_zones(self, update: TrackUpdate) -> dict[int, ZoneMembership]:
         """Candidates are followed too: an object that begins in a zone starts there."""
         tracks = (*update.tracks, *update.candidates)
         ids = [track.id for track in tracks]
@@ -161,34 +161,36 @@ class Scene:
         )
         return dict(zip(ids, memberships, strict=True))
 
-    def _counted(
-        self, tracks: tuple[Track, ...], zones: Mapping[int, Membership], now_ns: int
+    def _build_state(
+        self, tracks: tuple[Track, ...], zones: Mapping[int, ZoneMembership], now_ns: int
     ) -> SceneState:
         present = [(label_of(self._labels, t.class_id), t) for t in tracks]
         moving = [(label, t) for label, t in present if not t.stationary]
-        moved_ns = self._moved_ns
+        moved_ns = self._last_motion_ns
         return SceneState(
-            counts=_counts(present),
-            active=_counts(moving),
-            zones=self._by_zone(present, zones),
-            zones_active=self._by_zone(moving, zones),
+            counts=_count_labels(present),
+            active=_count_labels(moving),
+            zones=self._count_by_zone(present, zones),
+            zones_active=self._count_by_zone(moving, zones),
             occupied=bool(tracks),
             motion=moved_ns is not None and now_ns - moved_ns < _MOTION_HOLD_S * NS_PER_S,
         )
 
-    def _by_zone(self, labelled: Labelled, zones: Mapping[int, Membership]) -> Mapping[str, Counts]:
+    def _count_by_zone(
+        self, labelled: Labelled, zones: Mapping[int, ZoneMembership]
+    ) -> Mapping[str, Counts]:
         return {
-            name: _counts([(label, t) for label, t in labelled if name in zones[t.id].zones])
+            name: _count_labels([(label, t) for label, t in labelled if name in zones[t.id].zones])
             for name in self._zone_names
         }
 
-    def _updated(
-        self, events: tuple[ObjectEvent, ...], state: SceneState, detections: Detections
+    def _build_update(
+        self, events: tuple[TrackEvent, ...], state: SceneState, detections: Detections
     ) -> SceneUpdate:
         changed = state != self._state
         self._state = state
         return SceneUpdate(events=events, state=state, state_changed=changed, detections=detections)
 
 
-def _counts(labelled: Labelled) -> Counts:
+def _count_labels(labelled: Labelled) -> Counts:
     return dict(Counter(label for label, _ in labelled))

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.config.settings import ZoneSettings
-from edged.scene.geometry import feet, in_polygon
+from edged.scene.geometry import foot_points, is_in_polygon
 from edged.types import F32
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class ZoneMembership:
     """The zones of one object, in the config's order.
 
     Attributes:
@@ -30,13 +30,13 @@ class Membership:
 
 
 @dataclass(slots=True)
-class _Stay:
+class _ZoneState:
     """One object: what is believed of each zone, and for how many frames in a row it looked otherwise."""
 
     inside: list[bool]
     entered: list[bool]
-    against: list[int]
-    membership: Membership
+    opposing_frames: list[int]
+    membership: ZoneMembership
 
 
 class Zones:
@@ -47,11 +47,11 @@ class Zones:
         self._polygons = [np.array(zone.points, np.float32) for zone in settings.values()]
         self._labels = [zone.labels for zone in settings.values()]
         self._min_frames = [zone.min_frames for zone in settings.values()]
-        self._stays: dict[int, _Stay] = {}
+        self._states: dict[int, _ZoneState] = {}
 
     def update(
         self, ids: Sequence[int], labels: Sequence[str], boxes: F32, seen: Sequence[bool]
-    ) -> tuple[Membership, ...]:
+    ) -> tuple[ZoneMembership, ...]:
         """Look at one frame's objects.
 
         Args:
@@ -63,48 +63,50 @@ class Zones:
         Returns:
             The membership of each, in the same order.
         """
-        stays = {key: self._stays.get(key) or self._fresh() for key in ids}
-        self._stays = stays
+        stays = {key: self._states.get(key) or self._make_state() for key in ids}
+        self._states = stays
         if self._names and stays:
-            looks = self._looks_inside(feet(boxes), labels)
+            looks = self._test_inside(foot_points(boxes), labels)
             for index, stay in enumerate(stays.values()):
                 if seen[index]:
-                    self._weigh(stay, looks[index])
+                    self._update_state(stay, looks[index])
         return tuple(stay.membership for stay in stays.values())
 
     def clear(self) -> None:
         """Forget every object."""
-        self._stays = {}
+        self._states = {}
 
-    def _fresh(self) -> _Stay:
+    def _make_state(self) -> _ZoneState:
         count = len(self._names)
-        return _Stay([False] * count, [False] * count, [0] * count, Membership())
+        return _ZoneState([False] * count, [False] * count, [0] * count, ZoneMembership())
 
-    def _looks_inside(self, points: F32, labels: Sequence[str]) -> list[list[bool]]:
+    def _test_inside(self, points: F32, labels: Sequence[str]) -> list[list[bool]]:
         """For each object, and each zone, whether it stands there and its label counts there."""
         columns: list[NDArray[np.bool_]] = []
         for polygon, wanted in zip(self._polygons, self._labels, strict=True):
-            inside = in_polygon(points, polygon)
+            inside = is_in_polygon(points, polygon)
             if wanted is not None:
                 inside &= np.array([label in wanted for label in labels], np.bool_)
             columns.append(inside)
         rows: list[list[bool]] = np.stack(columns, axis=1).tolist()
         return rows
 
-    def _weigh(self, stay: _Stay, looks: list[bool]) -> None:
+    def _update_state(self, state: _ZoneState, inside_flags: list[bool]) -> None:
         changed = False
-        for zone, inside in enumerate(looks):
-            if inside == stay.inside[zone]:
-                stay.against[zone] = 0
+        for zone, inside in enumerate(inside_flags):
+            if inside == state.inside[zone]:
+                state.opposing_frames[zone] = 0
                 continue
-            stay.against[zone] += 1
-            if stay.against[zone] >= self._min_frames[zone]:
-                stay.inside[zone] = inside
-                stay.entered[zone] |= inside
-                stay.against[zone] = 0
+            state.opposing_frames[zone] += 1
+            if state.opposing_frames[zone] >= self._min_frames[zone]:
+                state.inside[zone] = inside
+                state.entered[zone] |= inside
+                state.opposing_frames[zone] = 0
                 changed = True
         if changed:
-            stay.membership = Membership(self._named(stay.inside), self._named(stay.entered))
+            state.membership = ZoneMembership(
+                self._select_names(state.inside), self._select_names(state.entered)
+            )
 
-    def _named(self, flags: list[bool]) -> tuple[str, ...]:
+    def _select_names(self, flags: list[bool]) -> tuple[str, ...]:
         return tuple(name for name, flag in zip(self._names, flags, strict=True) if flag)

@@ -1,6 +1,6 @@
 """Trying a model file in a process of its own, seen from the inside: ``python -m edged.selftest.main FD``.
 
-Takes a `Request` a packet from the socket and answers each with a `ModelReport` or a `Refusal`, until the parent closes it. It
+Takes a `Request` a packet from the socket and answers each with a `ModelReport` or a `SelfTestFailure`, until the parent closes it. It
 confines itself by the first of them, before it looks at the model; what a later one names must lie in the same folders.
 """
 
@@ -17,31 +17,31 @@ from msgspec import structs
 
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.errors import ConfigError, EdgedError
-from edged.ipc.child import adopt_socket, live_under_parent
-from edged.model.acceptance import accept
-from edged.model.golden_run import golden_faults
+from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
+from edged.model.acceptance import run_acceptance_test
+from edged.model.golden_run import run_goldens
 from edged.model.load import Model, load_model
 from edged.selftest.messages import (
     MAX_PACKET_BYTES,
-    Finding,
-    ModelReport,
-    Refusal,
-    Request,
+    ReportedDetection,
+    SelfTestFailure,
+    SelfTestReport,
+    SelfTestRequest,
     pack,
     unpack_request,
 )
 from edged.selftest.sandbox.sandbox import confine
 from edged.types import Frame
 
-_TIMING_S = 2.0
-_MOST_WORDS = 4096
-_MOST_FAULTS = 10
-_MOST_FAULT_WORDS = 300
-_STATUS = Path("/proc/self/status")
-_PEAK = "VmHWM:"
+_MAX_TIMING_S = 2.0
+_MAX_MESSAGE_CHARS = 4096
+_MAX_MISMATCHES = 10
+_MAX_MISMATCH_CHARS = 300
+_STATUS_FILE = Path("/proc/self/status")
+_PEAK_MEMORY_FIELD = "VmHWM:"
 
 
-def examine(request: Request, clock: Clock) -> ModelReport:
+def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
     """Load, accept and time the model, run it on its goldens, and look at the picture.
 
     Raises:
@@ -49,12 +49,12 @@ def examine(request: Request, clock: Clock) -> ModelReport:
     """
     model = load_model(request.settings)
     try:
-        accept(model)
-        faults = golden_faults(model, request.goldens) if request.goldens else ()
-        frame = _blank() if request.image is None else _read(request.image)
-        times_ms = _time_invocations(model, frame, request.repeats, clock)
+        run_acceptance_test(model)
+        faults = run_goldens(model, request.goldens) if request.goldens else ()
+        frame = _blank_frame() if request.image is None else _read_image(request.image)
+        times_ms = _time_invocations(model, frame, request.max_invocations, clock)
         signature = model.interpreter.signature
-        return ModelReport(
+        return SelfTestReport(
             name=model.name,
             family=model.family.name,
             runtime=model.interpreter.runtime,
@@ -65,8 +65,10 @@ def examine(request: Request, clock: Clock) -> ModelReport:
             labels=model.labels,
             invoke_ms_p50=float(np.percentile(times_ms, 50)),
             invoke_ms_p95=float(np.percentile(times_ms, 95)),
-            detections=() if request.image is None else _look(model, frame, request.min_score),
-            golden_faults=tuple(fault[:_MOST_FAULT_WORDS] for fault in faults[:_MOST_FAULTS]),
+            detections=() if request.image is None else _detect(model, frame, request.min_score),
+            golden_mismatches=tuple(
+                fault[:_MAX_MISMATCH_CHARS] for fault in faults[:_MAX_MISMATCHES]
+            ),
             peak_memory_mb=_peak_memory_mb(),
         )
     finally:
@@ -75,8 +77,8 @@ def examine(request: Request, clock: Clock) -> ModelReport:
 
 def main(argv: list[str]) -> int:
     """Answer requests until the parent is done with us."""
-    live_under_parent()
-    _be_silent()
+    bind_lifetime_to_parent()
+    _silence_output()
     serve(adopt_socket(int(argv[1])), SystemClock())
     return 0
 
@@ -87,22 +89,24 @@ def serve(channel: socket.socket, clock: Clock) -> None:
     while packet := channel.recv(MAX_PACKET_BYTES):
         request = unpack_request(packet)
         if held is None:
-            held = confine(request.confinement())
-        channel.send(_answer(request, held, clock))
+            held = confine(request.build_confinement())
+        channel.send(_respond(request, held, clock))
 
 
-def _answer(request: Request, held: tuple[str, ...], clock: Clock) -> bytes:
+def _respond(request: SelfTestRequest, sandbox_layers: tuple[str, ...], clock: Clock) -> bytes:
     try:
-        return pack(structs.replace(examine(request, clock), sandbox=held))
+        return pack(structs.replace(run_self_test(request, clock), sandbox_layers=sandbox_layers))
     except EdgedError as error:
-        refusal = Refusal(kind=type(error).__name__, message=str(error)[:_MOST_WORDS])
+        refusal = SelfTestFailure(
+            error_type=type(error).__name__, message=str(error)[:_MAX_MESSAGE_CHARS]
+        )
     except Exception as error:  # noqa: BLE001 - a strange file may raise anything; nobody reads our traceback
-        words = f"trying the model raised {type(error).__name__}: {error}"[:_MOST_WORDS]
-        refusal = Refusal(kind="ModelError", message=words)
+        words = f"trying the model raised {type(error).__name__}: {error}"[:_MAX_MESSAGE_CHARS]
+        refusal = SelfTestFailure(error_type="ModelError", message=words)
     return pack(refusal)
 
 
-def _be_silent() -> None:
+def _silence_output() -> None:
     """The runtimes talk on standard error, which is our caller's."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
@@ -111,29 +115,31 @@ def _be_silent() -> None:
 
 def _peak_memory_mb() -> float:
     # Not getrusage: its peak begins with that of the process that started us.
-    lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
-    peak_kb = next((line.split()[1] for line in lines if line.startswith(_PEAK)), "0")
+    lines = _STATUS_FILE.read_text(encoding="ascii", errors="replace").splitlines()
+    peak_kb = next((line.split()[1] for line in lines if line.startswith(_PEAK_MEMORY_FIELD)), "0")
     return int(peak_kb) / 1024
 
 
-def _time_invocations(model: Model, frame: Frame, repeats: int, clock: Clock) -> list[float]:
+def _time_invocations(
+    model: Model, frame: Frame, max_invocations: int, clock: Clock
+) -> list[float]:
     tensor = model.encoder(frame)
     times_ms: list[float] = []
-    end_ns = clock.monotonic_ns() + int(_TIMING_S * NS_PER_S)
-    while not times_ms or (len(times_ms) < repeats and clock.monotonic_ns() < end_ns):
+    end_ns = clock.monotonic_ns() + int(_MAX_TIMING_S * NS_PER_S)
+    while not times_ms or (len(times_ms) < max_invocations and clock.monotonic_ns() < end_ns):
         start_ns = clock.monotonic_ns()
         model.interpreter.invoke(tensor.array)
         times_ms.append((clock.monotonic_ns() - start_ns) / 1e6)
     return times_ms
 
 
-def _look(model: Model, frame: Frame, min_score: float) -> tuple[Finding, ...]:
+def _detect(model: Model, frame: Frame, min_score: float) -> tuple[ReportedDetection, ...]:
     tensor = model.encoder(frame)
     found = model.family.decode(
         model.interpreter.invoke(tensor.array), tensor.fit, min_score=min_score
     )
     return tuple(
-        Finding(
+        ReportedDetection(
             label=model.label_of(int(class_id)),
             class_id=int(class_id),
             score=float(score),
@@ -143,15 +149,15 @@ def _look(model: Model, frame: Frame, min_score: float) -> tuple[Finding, ...]:
     )
 
 
-def _read(image: Path) -> Frame:
+def _read_image(image: Path) -> Frame:
     pixels = cv2.imread(str(image), cv2.IMREAD_COLOR)
     if pixels is None:
         raise ConfigError(f"cannot read {image} as a picture")
-    return Frame.still(np.asarray(pixels, np.uint8))
+    return Frame.from_pixels(np.asarray(pixels, np.uint8))
 
 
-def _blank() -> Frame:
-    return Frame.still(np.full((480, 640, 3), 128, np.uint8))
+def _blank_frame() -> Frame:
+    return Frame.from_pixels(np.full((480, 640, 3), 128, np.uint8))
 
 
 if __name__ == "__main__":

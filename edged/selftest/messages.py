@@ -14,7 +14,7 @@ from edged.types import InputSpec, ModelSignature
 MAX_PACKET_BYTES = 131_072
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class SelfTestRequest(Struct, frozen=True, kw_only=True):
     """What is to be tried, and how.
 
     Attributes:
@@ -22,30 +22,32 @@ class Request(Struct, frozen=True, kw_only=True):
         image: a picture to look at; None: none.
         min_score: of the detections in it.
         goldens: the model's ``goldens.json``, the pictures beside it; None: it is compared with nothing.
-        repeats: so many invocations are timed at most.
+        max_invocations: so many invocations are timed at most.
     """
 
     settings: ModelSettings
     image: Path | None = None
     min_score: float = 0.5
     goldens: Path | None = None
-    repeats: int = 20
+    max_invocations: int = 20
 
-    def confinement(self) -> Confinement:
+    def build_confinement(self) -> Confinement:
         """What the child can still reach: the folders of the model and of the goldens, single other files, a delegate's devices."""
         settings = self.settings
         libraries = (settings.delegate or "", *settings.custom_ops.values())
         readable = [
-            settings.file().resolve().parent,
+            settings.resolve_file().resolve().parent,
             *(file.resolve() for file in (settings.labels_file, self.image) if file),
             *([self.goldens.resolve().parent] if self.goldens else []),
             # One without a slash is the loader's to find.
             *(Path(one.partition(":")[0]).resolve().parent for one in libraries if "/" in one),
         ]
-        return Confinement(readable=frozenset(readable), devices=settings.delegate is not None)
+        return Confinement(
+            readable=frozenset(readable), allows_devices=settings.delegate is not None
+        )
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class ReportedDetection(Struct, frozen=True, kw_only=True):
     """One detection; `box` is [x1, y1, x2, y2] in fractions of the picture."""
 
     label: str
@@ -54,7 +56,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     box: tuple[float, float, float, float]
 
 
-class ModelReport(Struct, frozen=True, kw_only=True, tag="report"):
+class SelfTestReport(Struct, frozen=True, kw_only=True, tag="report"):
     """What a model is, and how it did.
 
     Attributes:
@@ -69,9 +71,9 @@ class ModelReport(Struct, frozen=True, kw_only=True, tag="report"):
         invoke_ms_p50: median time of an invocation.
         invoke_ms_p95: 95th percentile of the same.
         detections: in the picture, best first; empty without a picture.
-        golden_faults: what is wrong with what it finds in the goldens, the first ones; empty if all is well, or without goldens.
+        golden_mismatches: what is wrong with what it finds in the goldens, the first ones; empty if all is well, or without goldens.
         peak_memory_mb: the greatest resident memory of the child so far, MiB.
-        sandbox: what held the child; see `edged.selftest.sandbox.sandbox.confine`.
+        sandbox_layers: what held the child; see `edged.selftest.sandbox.sandbox.confine`.
     """
 
     name: str
@@ -84,25 +86,27 @@ class ModelReport(Struct, frozen=True, kw_only=True, tag="report"):
     labels: tuple[str, ...]
     invoke_ms_p50: float
     invoke_ms_p95: float
-    detections: tuple[Finding, ...] = ()
-    golden_faults: tuple[str, ...] = ()
+    detections: tuple[ReportedDetection, ...] = ()
+    golden_mismatches: tuple[str, ...] = ()
     peak_memory_mb: float = 0.0
-    sandbox: tuple[str, ...] = ()
+    sandbox_layers: tuple[str, ...] = ()
 
 
-class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
-    """The model was refused: `kind` is the name of one of edged's errors."""
+class SelfTestFailure(Struct, frozen=True, kw_only=True, tag="refusal"):
+    """The model was refused: `error_type` is the name of one of edged's errors."""
 
-    kind: str
+    error_type: str
     message: str
 
 
 _encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_requests = msgspec.json.Decoder(Request, dec_hook=decode_path)
-_answers: msgspec.json.Decoder[ModelReport | Refusal] = msgspec.json.Decoder(ModelReport | Refusal)
+_request_decoder = msgspec.json.Decoder(SelfTestRequest, dec_hook=decode_path)
+_response_decoder: msgspec.json.Decoder[SelfTestReport | SelfTestFailure] = msgspec.json.Decoder(
+    SelfTestReport | SelfTestFailure
+)
 
 
-def pack(message: Request | ModelReport | Refusal) -> bytes:
+def pack(message: SelfTestRequest | SelfTestReport | SelfTestFailure) -> bytes:
     """A message -> one packet.
 
     Raises:
@@ -116,18 +120,18 @@ def pack(message: Request | ModelReport | Refusal) -> bytes:
     return packet
 
 
-def unpack_request(packet: bytes) -> Request:
+def unpack_request(packet: bytes) -> SelfTestRequest:
     """The parent's packet -> what is to be tried."""
-    return _requests.decode(packet)
+    return _request_decoder.decode(packet)
 
 
-def unpack_answer(packet: bytes) -> ModelReport | Refusal:
+def unpack_response(packet: bytes) -> SelfTestReport | SelfTestFailure:
     """The child's packet -> what it answered.
 
     Raises:
         ModelError: the packet is nonsense.
     """
     try:
-        return _answers.decode(packet)
+        return _response_decoder.decode(packet)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ModelError(f"the self-test answered nonsense: {error}") from None

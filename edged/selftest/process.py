@@ -24,28 +24,28 @@ from edged.errors import (
 from edged.ipc.child import describe_exit, spawn
 from edged.selftest.messages import (
     MAX_PACKET_BYTES,
-    ModelReport,
-    Refusal,
-    Request,
+    SelfTestFailure,
+    SelfTestReport,
+    SelfTestRequest,
     pack,
-    unpack_answer,
+    unpack_response,
 )
 from edged.selftest.sandbox.sandbox import Confinement
 
-_KILL_S = 5.0
+_KILL_TIMEOUT_S = 5.0
 # Landlock does not hold threads that a library started when it was imported.
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-_ERRORS: dict[str, type[EdgedError]] = {
+_SINGLE_THREAD_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+_ERRORS_BY_NAME: dict[str, type[EdgedError]] = {
     kind.__name__: kind
     for kind in (ConfigError, DelegateError, InvokeError, ModelError, RegistryError)
 }
 
 
-class KilledError(ModelError):
+class SelfTestKilledError(ModelError):
     """The child was killed by SIGKILL, which no crash does: for want of memory, by the model or by others; or by hand."""
 
 
-class Tryout:
+class SelfTestProcess:
     """A self-test child, started when first needed, and again after a model has taken it down, or for one in another folder.
 
     It dies with the thread that started it, so one thread uses it from beginning to end.
@@ -67,7 +67,7 @@ class Tryout:
     ) -> None:
         self.close()
 
-    def try_model(self, request: Request, *, timeout_s: float) -> ModelReport:
+    def run(self, request: SelfTestRequest, *, timeout_s: float) -> SelfTestReport:
         """Load and try one model.
 
         Raises:
@@ -80,52 +80,54 @@ class Tryout:
             WorkerError: there is no process to be had.
         """
         path = request.settings.path or "the bundled model"
-        self._start(request.confinement())
+        self._ensure_started(request.build_confinement())
         try:
-            packet = self._ask(pack(request), timeout_s)
+            packet = self._exchange(pack(request), timeout_s)
         except TimeoutError:
             self.close()
             raise ModelError(f"{path} was not done in {timeout_s:g} s and was stopped") from None
         except OSError:
             packet = b""
         if not packet:
-            code = self._end()
+            code = self._wait_for_exit()
             if code == -signal.SIGKILL:
-                raise KilledError(
+                raise SelfTestKilledError(
                     f"the process that tried {path} was killed by SIGKILL: is there too little memory?"
                 )
             raise ModelError(f"{path} crashed the interpreter: its process {describe_exit(code)}")
-        answer = unpack_answer(packet)
-        if isinstance(answer, Refusal):
-            raise _ERRORS.get(answer.kind, ModelError)(answer.message)
+        answer = unpack_response(packet)
+        if isinstance(answer, SelfTestFailure):
+            raise _ERRORS_BY_NAME.get(answer.error_type, ModelError)(answer.message)
         return answer
 
     def close(self) -> None:
         """Stop the child; it holds nothing worth waiting for."""
         if self._child:
             self._child.kill()
-            self._end()
+            self._wait_for_exit()
 
-    def _start(self, confinement: Confinement) -> None:
+    def _ensure_started(self, confinement: Confinement) -> None:
         if self._confinement and not self._confinement.covers(confinement):
             self.close()
         if self._channel is None:
             try:
-                self._child, self._channel = spawn("edged.selftest.main", environment=_ONE_THREAD)
+                self._child, self._channel = spawn(
+                    "edged.selftest.main", environment=_SINGLE_THREAD_ENVIRONMENT
+                )
             except OSError as error:
                 raise WorkerError(
                     f"no process can be started to try the model in: {error.strerror}"
                 ) from error
             self._confinement = confinement
 
-    def _ask(self, packet: bytes, timeout_s: float) -> bytes:
+    def _exchange(self, packet: bytes, timeout_s: float) -> bytes:
         if self._channel is None:
             return b""
         self._channel.settimeout(timeout_s)
         self._channel.send(packet)
         return self._channel.recv(MAX_PACKET_BYTES + 1)
 
-    def _end(self) -> int:
+    def _wait_for_exit(self) -> int:
         """Wait for the end of the child: its exit code."""
         child, channel = self._child, self._channel
         self._child = self._channel = None
@@ -134,21 +136,22 @@ class Tryout:
         if child is None:
             return 0
         try:
-            return child.wait(_KILL_S)
+            return child.wait(_KILL_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             child.kill()
             return child.wait()
 
 
-def try_model(
+def self_test_model(
     settings: ModelSettings,
     *,
     image: Path | None = None,
     min_score: float = 0.5,
     timeout_s: float = 60.0,
-) -> ModelReport:
-    """Try one model in a child of its own; raises what `Tryout.try_model` raises."""
-    with Tryout() as tryout:
-        return tryout.try_model(
-            Request(settings=settings, image=image, min_score=min_score), timeout_s=timeout_s
+) -> SelfTestReport:
+    """Try one model in a child of its own; raises what `SelfTestProcess.try_model` raises."""
+    with SelfTestProcess() as tryout:
+        return tryout.run(
+            SelfTestRequest(settings=settings, image=image, min_score=min_score),
+            timeout_s=timeout_s,
         )

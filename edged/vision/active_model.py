@@ -4,37 +4,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edged.config.settings import DetectSettings, LabelFilter, ModelSettings
-from edged.scene.filters import NOTHING
+from edged.scene.filters import NO_SETTINGS
 from edged.updates.bundle.manifest import Budgets, Probation, Thresholds
 from edged.updates.rules.ledger import FACTORY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ActiveModel:
     """See the module.
 
     Attributes:
-        model: the file, and how it is run.
+        settings: the file, and how it is run.
         name: ``name@version``; "" to take what the file says.
         digest: of its bundle; `FACTORY` for one that is none.
-        recommended: its maker's filters; they stand where the configuration says nothing.
+        recommended_filters: its maker's filters; they stand where the configuration says nothing.
         goldens: its ``goldens.json``, on which it is warmed; None if it has none.
         shadow: the old model, while this one is on trial.
         probation: how the trial compares the two.
         budgets: what it may take.
     """
 
-    model: ModelSettings
+    settings: ModelSettings
     name: str = ""
     digest: str = FACTORY
-    recommended: DetectSettings = NOTHING
+    recommended_filters: DetectSettings = NO_SETTINGS
     goldens: Path | None = None
     shadow: ModelSettings | None = None
     probation: Probation = field(default_factory=Probation)
     budgets: Budgets = field(default_factory=Budgets)
 
 
-def recommended(thresholds: Thresholds) -> DetectSettings:
+def make_recommended_filters(thresholds: Thresholds) -> DetectSettings:
     """A bundle's thresholds as filters."""
     labels = {label: LabelFilter(threshold=score) for label, score in thresholds.labels.items()}
     return DetectSettings(threshold=thresholds.threshold, label=labels)

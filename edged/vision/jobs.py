@@ -6,66 +6,76 @@ import msgspec
 
 from edged.config.codec import encode_path
 from edged.config.settings import CameraSettings, Settings
-from edged.scene.filters import DEFAULT_THRESHOLD, Filters
-from edged.vision.active_model import Choice
-from edged.vision.messages import CameraJob, Plan, VisionJob
+from edged.scene.filters import DEFAULT_THRESHOLD, DetectionFilters
+from edged.vision.active_model import ActiveModel
+from edged.vision.messages import CameraJob, VisionJob, WorkerPlan
 
 
-def vision_jobs(settings: Settings, choice: Choice, *, number: int = 0) -> tuple[VisionJob, ...]:
+def make_vision_jobs(
+    settings: Settings, active_model: ActiveModel, *, plan_number: int = 0
+) -> tuple[VisionJob, ...]:
     """Deal the cameras out, in the config's order, among at most `[model] workers` interpreters.
 
     Args:
         settings: the configuration.
-        choice: which model looks.
-        number: of the plan that they are given.
+        active_model: which model looks.
+        plan_number: of the plan that they are given.
     """
     cameras = [(name, camera) for name, camera in settings.camera.items() if camera.enabled]
     workers = min(settings.model.workers, len(cameras))
     return tuple(
-        _job(cameras[first::workers], settings, choice, number) for first in range(workers)
+        _make_job(cameras[first::workers], settings, active_model, plan_number)
+        for first in range(workers)
     )
 
 
-def _job(
-    cameras: Sequence[tuple[str, CameraSettings]], settings: Settings, choice: Choice, number: int
+def _make_job(
+    cameras: Sequence[tuple[str, CameraSettings]],
+    settings: Settings,
+    active_model: ActiveModel,
+    plan_number: int,
 ) -> VisionJob:
-    threshold = settings.detect.threshold or choice.recommended.threshold or DEFAULT_THRESHOLD
+    threshold = (
+        settings.detect.threshold or active_model.recommended_filters.threshold or DEFAULT_THRESHOLD
+    )
     return VisionJob(
-        plan=Plan(
-            number=number,
-            model=choice.model,
-            name=choice.name,
-            min_scores=tuple(_min_score(camera, settings, choice) for _, camera in cameras),
-            goldens=choice.goldens,
-            shadow=choice.shadow,
-            shadow_every=choice.probation.shadow_every,
-            shadow_score=threshold,
-            most_boxes=choice.probation.most_boxes,
+        plan=WorkerPlan(
+            number=plan_number,
+            model=active_model.settings,
+            name=active_model.name,
+            min_scores=tuple(
+                _find_min_score(camera, settings, active_model) for _, camera in cameras
+            ),
+            goldens=active_model.goldens,
+            shadow=active_model.shadow,
+            shadow_every=active_model.probation.shadow_every,
+            min_shadow_score=threshold,
+            max_boxes=active_model.probation.max_boxes,
         ),
-        cameras=tuple(_camera_job(name, camera) for name, camera in cameras),
+        cameras=tuple(_make_camera_job(name, camera) for name, camera in cameras),
         log_level=settings.log.level,
     )
 
 
-def _camera_job(name: str, camera: CameraSettings) -> CameraJob:
+def _make_camera_job(name: str, camera: CameraSettings) -> CameraJob:
     return CameraJob(
         name=name,
         source=camera.source,
         isolation=camera.isolation,
-        driver=msgspec.Raw(msgspec.json.encode(camera.driver, enc_hook=encode_path)),
+        driver_settings=msgspec.Raw(msgspec.json.encode(camera.driver, enc_hook=encode_path)),
         masks=tuple(mask.points for mask in camera.mask.values()),
     )
 
 
-def _min_score(camera: CameraSettings, settings: Settings, choice: Choice) -> float:
+def _find_min_score(camera: CameraSettings, settings: Settings, active_model: ActiveModel) -> float:
     """The least score that any label could still pass with; the model's own labels are not known yet."""
-    general, own, makers = settings.detect, camera.detect, choice.recommended
+    general, own, makers = settings.detect, camera.detect, active_model.recommended_filters
     allowed = (*(own.labels or ()), *(general.labels or ()))
-    filters = Filters.of(
+    filters = DetectionFilters.from_settings(
         general,
         own,
         (*own.label, *general.label, *makers.label, *allowed),
         keep_threshold=settings.track.keep_threshold,
         recommended=makers,
     )
-    return filters.floor
+    return filters.min_score

@@ -25,8 +25,8 @@ MAX_DETECTIONS = 1_000
 _OBSERVATION = b"O"
 _JSON = b"J"
 _HEADER = struct.Struct("<HQqqIIIIIIBH")
-_BYTES_A_DETECTION = 4 * 4 + 4 + 4
-_U32_MAX = 0xFFFFFFFF
+_BYTES_PER_DETECTION = 4 * 4 + 4 + 4
+_MAX_U32 = 0xFFFFFFFF
 
 
 class CameraJob(Struct, frozen=True, kw_only=True):
@@ -35,16 +35,16 @@ class CameraJob(Struct, frozen=True, kw_only=True):
     name: str
     source: str
     isolation: Literal["thread", "process"]
-    driver: msgspec.Raw
+    driver_settings: msgspec.Raw
     """The driver's `Settings`, as JSON: only the worker imports the driver."""
     masks: tuple[Polygon, ...] = ()
 
 
-class Plan(Struct, frozen=True, kw_only=True, tag="plan"):
+class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
     """Supervisor to worker, in its job and at any time later: which model looks from now on.
 
     A worker that looks already loads what it lacks beside that, in a thread, warms it on its goldens, and switches between two
-    frames: it says `Ready`. If the new model cannot be loaded or fails its goldens, it says `Declined`, and goes on as before.
+    frames: it says `ModelReady`. If the new model cannot be loaded or fails its goldens, it says `PlanDeclined`, and goes on as before.
 
     Attributes:
         number: of the plan; rises.
@@ -53,9 +53,9 @@ class Plan(Struct, frozen=True, kw_only=True, tag="plan"):
         min_scores: for each of the job's cameras, the score below which detections are of no use to anybody.
         goldens: the model's ``goldens.json``, pictures beside it; None: it is warmed, but not compared with anything.
         shadow: the old model, kept beside while the new one is on trial; None: no trial.
-        shadow_every: one frame in so many is shown to the shadow as well: the worker says `Compared`.
-        shadow_score: detections of at least this score are compared.
-        most_boxes: more detections of at least that score in one frame are a flood: the worker says `Faltered`.
+        shadow_every: one frame in so many is shown to the shadow as well: the worker says `ShadowComparison`.
+        min_shadow_score: detections of at least this score are compared.
+        max_boxes: more detections of at least that score in one frame are a flood: the worker says `CandidateFailure`.
     """
 
     number: int = 0
@@ -65,27 +65,27 @@ class Plan(Struct, frozen=True, kw_only=True, tag="plan"):
     goldens: Path | None = None
     shadow: ModelSettings | None = None
     shadow_every: int = 10
-    shadow_score: float = 0.5
-    most_boxes: int = 80
+    min_shadow_score: float = 0.5
+    max_boxes: int = 80
 
 
 class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
     """Supervisor to worker, once, at its start: all that it needs to know."""
 
-    plan: Plan
+    plan: WorkerPlan
     cameras: tuple[CameraJob, ...]
     log_level: str = "info"
     report_interval_s: float = 0.25
 
 
-class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
+class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
     """Worker to supervisor: the plan's model is loaded, tried and warm, and looks from here on: every observation after it is its."""
 
     plan: int = 0
     """Number of the plan."""
     gap_ns: int = 0
     """How long nothing could look because of the switch; 0 at the worker's start."""
-    model: str
+    model_name: str
     sha256: str
     """Of the model's file."""
     family: str
@@ -115,27 +115,27 @@ class CameraReport(Struct, frozen=True, kw_only=True):
     last_frame_ns: int | None = None
 
 
-class Report(Struct, frozen=True, kw_only=True, tag="report"):
+class WorkerReport(Struct, frozen=True, kw_only=True, tag="report"):
     """Worker to supervisor, several times a second from the inference loop: its heartbeat."""
 
     cameras: tuple[CameraReport, ...]
 
 
-class Fault(Struct, frozen=True, kw_only=True, tag="fault"):
+class WorkerFault(Struct, frozen=True, kw_only=True, tag="fault"):
     """Worker to supervisor, its last message: why it cannot go on."""
 
     kind: Literal["model", "delegate", "invoke", "internal"]
     reason: Annotated[str, Meta(max_length=4096)]
 
 
-class Declined(Struct, frozen=True, kw_only=True, tag="declined"):
+class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
     """Worker to supervisor: the plan cannot be carried out; what looked before goes on."""
 
     plan: int
     reason: Annotated[str, Meta(max_length=4096)]
 
 
-class Faltered(Struct, frozen=True, kw_only=True, tag="faltered"):
+class CandidateFailure(Struct, frozen=True, kw_only=True, tag="faltered"):
     """Worker to supervisor, in a trial: the new model failed on a frame; the shadow looked at it instead.
 
     Attributes:
@@ -153,7 +153,7 @@ class Faltered(Struct, frozen=True, kw_only=True, tag="faltered"):
     reason: Annotated[str, Meta(max_length=4096)]
 
 
-class Compared(Struct, frozen=True, kw_only=True, tag="compared"):
+class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
     """Worker to supervisor, in a trial: what the new model and the shadow saw in one frame.
 
     Attributes:
@@ -210,15 +210,25 @@ class Observation:
     detections: Detections
 
 
-FromWorker = Ready | Report | Fault | Observation | Declined | Faltered | Compared
-ToWorker = VisionJob | Plan
+FromWorker = (
+    ModelReady
+    | WorkerReport
+    | WorkerFault
+    | Observation
+    | PlanDeclined
+    | CandidateFailure
+    | ShadowComparison
+)
+ToWorker = VisionJob | WorkerPlan
 
 _encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_from_worker: msgspec.json.Decoder[Ready | Report | Fault | Declined | Faltered | Compared] = (
-    msgspec.json.Decoder(Ready | Report | Fault | Declined | Faltered | Compared)
+_from_worker_decoder: msgspec.json.Decoder[
+    ModelReady | WorkerReport | WorkerFault | PlanDeclined | CandidateFailure | ShadowComparison
+] = msgspec.json.Decoder(
+    ModelReady | WorkerReport | WorkerFault | PlanDeclined | CandidateFailure | ShadowComparison
 )
-_job = msgspec.json.Decoder(VisionJob, dec_hook=decode_path)
-_plan = msgspec.json.Decoder(Plan, dec_hook=decode_path)
+_job_decoder = msgspec.json.Decoder(VisionJob, dec_hook=decode_path)
+_plan_decoder = msgspec.json.Decoder(WorkerPlan, dec_hook=decode_path)
 
 
 def pack(message: ToWorker | FromWorker) -> bytes:
@@ -246,19 +256,19 @@ def unpack(packet: bytes) -> FromWorker:
     try:
         if packet[:1] == _OBSERVATION:
             return _unpack_observation(packet)
-        return _from_worker.decode(packet[1:])
+        return _from_worker_decoder.decode(packet[1:])
     except (msgspec.MsgspecError, struct.error, ValueError) as error:
         raise WorkerError(f"a worker sent nonsense: {error}") from None
 
 
 def unpack_job(packet: bytes) -> VisionJob:
     """The supervisor's packet -> the job."""
-    return _job.decode(packet[1:])
+    return _job_decoder.decode(packet[1:])
 
 
-def unpack_plan(packet: bytes) -> Plan:
+def unpack_plan(packet: bytes) -> WorkerPlan:
     """A later packet of the supervisor's -> the plan."""
-    return _plan.decode(packet[1:])
+    return _plan_decoder.decode(packet[1:])
 
 
 def _pack_observation(message: Observation) -> bytes:
@@ -271,7 +281,7 @@ def _pack_observation(message: Observation) -> bytes:
         message.received_ns,
         message.width,
         message.height,
-        *(min(max(ns, 0), _U32_MAX) for ns in stages_ns),
+        *(min(max(ns, 0), _MAX_U32) for ns in stages_ns),
         message.moving,
         len(found),
     )
@@ -284,7 +294,7 @@ def _pack_observation(message: Observation) -> bytes:
 def _unpack_observation(packet: bytes) -> Observation:
     *head, moving, n = _HEADER.unpack_from(packet, 1)
     body = 1 + _HEADER.size
-    if len(packet) != body + n * _BYTES_A_DETECTION:
+    if len(packet) != body + n * _BYTES_PER_DETECTION:
         raise ValueError(f"{n} detections in {len(packet)} bytes")
     camera, seq, captured_ns, received_ns, width, height, wait, encode, invoke, decode = head
     return Observation(
@@ -307,13 +317,13 @@ def _read_detections(packet: bytes, body: int, n: int) -> Detections:
     boxes = np.frombuffer(packet, "<f4", n * 4, body).reshape(n, 4)
     scores = np.frombuffer(packet, "<f4", n, body + n * 16)
     class_ids = np.frombuffer(packet, "<i4", n, body + n * 20)
-    if not (_within_unit(boxes) and _within_unit(scores)):
+    if not (_is_within_unit(boxes) and _is_within_unit(scores)):
         raise ValueError("boxes or scores outside 0..1")
     if n and class_ids.min() < 0:
         raise ValueError("a negative class id")
     return Detections(boxes, scores, class_ids)
 
 
-def _within_unit(values: F32) -> bool:
+def _is_within_unit(values: F32) -> bool:
     # NaN compares false with everything, so it fails this too.
     return bool(((values >= 0.0) & (values <= 1.0)).all())

@@ -1,6 +1,6 @@
 """The vision workers: started, watched and replaced.
 
-Each is STARTING until it says `Ready`, then RUNNING; when it ends it is WAITING until its back-off is over, and is
+Each is STARTING until it says `ModelReady`, then RUNNING; when it ends it is WAITING until its back-off is over, and is
 started again. One that does not start, or stays silent, in time is ENDING: killed, and WAITING once its process is gone.
 """
 
@@ -11,33 +11,33 @@ from typing import Protocol
 
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock, Deadline
-from edged.vision.messages import Fault, Plan, Ready, VisionJob
-from edged.vision.messages_in import Gone, Heard
+from edged.vision.messages import ModelReady, VisionJob, WorkerFault, WorkerPlan
+from edged.vision.worker_events import WorkerExited, WorkerMessage
 
-START_LIMIT_S = 60.0
+MAX_START_S = 60.0
 """A USB accelerator uploads its firmware first; a slow card reads a large model."""
-UNKILLABLE_S = 10.0
+MAX_KILL_S = 10.0
 """A process that survives SIGKILL for so long is stuck in a driver."""
-SETTLED_S = 10.0
+MIN_STABLE_S = 10.0
 """A worker that ran for so long has earned a prompt restart."""
-_FIRST_RETRY_S = 0.2
-_LAST_RETRY_S = 30.0
+_MIN_RETRY_S = 0.2
+_MAX_RETRY_S = 30.0
 _NEVER_NS = 2**63
-HOPELESS_LOSSES = 20
+MAX_CONSECUTIVE_LOSSES = 20
 """Deaths in a row without one report in between: replacing does not help."""
 
 
-class Process(Protocol):
+class WorkerProcess(Protocol):
     """One run of a worker; `edged.vision.process.VisionProcess` is the real one."""
 
     @property
     def pid(self) -> int:
         """Of the child."""
 
-    def tell(self, plan: Plan) -> None:
+    def send_plan(self, plan: WorkerPlan) -> None:
         """Look with another model from now on."""
 
-    def ask_to_end(self) -> None:
+    def request_stop(self) -> None:
         """Let it close its cameras and end."""
 
     def kill(self) -> None:
@@ -47,7 +47,7 @@ class Process(Protocol):
         """Reap it; whether it has ended in time."""
 
 
-Launch = Callable[[VisionJob, int, int], Process]
+Launch = Callable[[VisionJob, int, int], WorkerProcess]
 """Starts a job as this worker's run of this number."""
 
 
@@ -61,33 +61,33 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class WorkerLoss:
     """A worker ended. `fault` is what it said of itself before, if it did."""
 
     worker: int
     reason: str
-    fault: Fault | None
+    fault: WorkerFault | None
     retry_in_s: float
 
 
 @dataclass(slots=True)
-class _Member:
+class _Worker:
     job: VisionJob
     backoff: Backoff
     phase: Phase = Phase.WAITING
     run: int = 0
-    process: Process | None = None
-    since_ns: int = 0
+    process: WorkerProcess | None = None
+    phase_since_ns: int = 0
     """When the phase began."""
-    heard_ns: int = 0
-    due_ns: int = 0
+    last_message_ns: int = 0
+    start_due_ns: int = 0
     """When a WAITING one is started."""
-    ended_for: str = ""
-    fault: Fault | None = None
-    losses_in_a_row: int = 0
+    kill_reason: str = ""
+    fault: WorkerFault | None = None
+    consecutive_losses: int = 0
 
 
-class Crew:
+class WorkerPool:
     """All vision workers, by index."""
 
     def __init__(
@@ -99,8 +99,8 @@ class Crew:
         launch: Launch,
         first_run: int = 0,
     ) -> None:
-        self._members = [
-            _Member(job, Backoff(first_s=_FIRST_RETRY_S, cap_s=_LAST_RETRY_S), run=first_run)
+        self._workers = [
+            _Worker(job, Backoff(initial_s=_MIN_RETRY_S, max_s=_MAX_RETRY_S), run=first_run)
             for job in jobs
         ]
         self._hang_s = hang_s
@@ -109,131 +109,134 @@ class Crew:
 
     def job(self, worker: int) -> VisionJob:
         """What that worker was told."""
-        return self._members[worker].job
+        return self._workers[worker].job
 
-    def follow(self, jobs: Sequence[VisionJob]) -> None:
+    def update_jobs(self, jobs: Sequence[VisionJob]) -> None:
         """The same cameras, other plans: who runs is told, who is started later begins with them."""
-        for member, job in zip(self._members, jobs, strict=True):
+        for member, job in zip(self._workers, jobs, strict=True):
             member.job = job
             if member.process:
-                member.process.tell(job.plan)
+                member.process.send_plan(job.plan)
 
     @property
     def size(self) -> int:
         """How many workers there are."""
-        return len(self._members)
+        return len(self._workers)
 
     def pids(self) -> dict[int, int]:
         """Of the processes that there are now, by worker."""
-        return {i: m.process.pid for i, m in enumerate(self._members) if m.process}
+        return {i: m.process.pid for i, m in enumerate(self._workers) if m.process}
 
     @property
     def next_run(self) -> int:
         """A run number that no process of this crew has had."""
-        return 1 + max((m.run for m in self._members), default=0)
+        return 1 + max((m.run for m in self._workers), default=0)
 
     @property
-    def hopeless(self) -> str:
+    def unrecoverable_reason(self) -> str:
         """Why replacing workers does not help any more; "" while it may."""
         now_ns = self._clock.monotonic_ns()
-        for index, member in enumerate(self._members):
-            if member.phase is Phase.ENDING and now_ns - member.since_ns > UNKILLABLE_S * NS_PER_S:
+        for index, member in enumerate(self._workers):
+            if (
+                member.phase is Phase.ENDING
+                and now_ns - member.phase_since_ns > MAX_KILL_S * NS_PER_S
+            ):
                 return f"worker {index} does not die of SIGKILL: it is stuck in a driver"
-            if member.losses_in_a_row >= HOPELESS_LOSSES:
-                return f"worker {index} died {member.losses_in_a_row} times in a row"
+            if member.consecutive_losses >= MAX_CONSECUTIVE_LOSSES:
+                return f"worker {index} died {member.consecutive_losses} times in a row"
         return ""
 
-    def heard(self, item: Heard) -> bool:
+    def on_message(self, item: WorkerMessage) -> bool:
         """Note a sign of life; whether it is from a process that still counts."""
-        member = self._current(item)
+        member = self._find_current(item)
         if member is None:
             return False
-        member.heard_ns = self._clock.monotonic_ns()
-        if isinstance(item.message, Ready):
+        member.last_message_ns = self._clock.monotonic_ns()
+        if isinstance(item.message, ModelReady):
             if member.phase is Phase.STARTING:
-                self._enter(member, Phase.RUNNING)
-        elif isinstance(item.message, Fault):
+                self._enter_phase(member, Phase.RUNNING)
+        elif isinstance(item.message, WorkerFault):
             member.fault = item.message
         else:
-            member.losses_in_a_row = 0
-            if member.heard_ns - member.since_ns > SETTLED_S * NS_PER_S:
+            member.consecutive_losses = 0
+            if member.last_message_ns - member.phase_since_ns > MIN_STABLE_S * NS_PER_S:
                 member.backoff.reset()
         return True
 
-    def gone(self, item: Gone) -> Loss | None:
+    def on_exit(self, item: WorkerExited) -> WorkerLoss | None:
         """A process has ended: plan the next; None if it was an old one."""
-        member = self._current(item)
+        member = self._find_current(item)
         if member is None:
             return None
         now_ns = self._clock.monotonic_ns()
-        retry_in_s = member.backoff.next_s()
-        loss = Loss(
+        retry_in_s = member.backoff.next_wait_s()
+        loss = WorkerLoss(
             worker=item.worker,
-            reason=member.ended_for or item.reason,
+            reason=member.kill_reason or item.reason,
             fault=member.fault,
             retry_in_s=retry_in_s,
         )
-        member.losses_in_a_row += member.fault is None
+        member.consecutive_losses += member.fault is None
         member.process = None
-        member.due_ns = now_ns + int(retry_in_s * NS_PER_S)
-        self._enter(member, Phase.WAITING)
+        member.start_due_ns = now_ns + int(retry_in_s * NS_PER_S)
+        self._enter_phase(member, Phase.WAITING)
         return loss
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Whoever waits is started now: what kept it from running may have been mended."""
-        for member in self._members:
+        for member in self._workers:
             member.backoff.reset()
-            member.due_ns = 0
+            member.start_due_ns = 0
 
     def tick(self) -> None:
         """Start what is due, kill what is silent."""
         now_ns = self._clock.monotonic_ns()
-        for index, member in enumerate(self._members):
+        for index, member in enumerate(self._workers):
             match member.phase:
-                case Phase.WAITING if now_ns >= member.due_ns:
+                case Phase.WAITING if now_ns >= member.start_due_ns:
                     self._start(index, member)
-                case Phase.STARTING if now_ns - member.since_ns > START_LIMIT_S * NS_PER_S:
-                    self._kill(member, f"did not start within {START_LIMIT_S:g} s")
-                case Phase.RUNNING if now_ns - member.heard_ns > self._hang_s * NS_PER_S:
+                case Phase.STARTING if now_ns - member.phase_since_ns > MAX_START_S * NS_PER_S:
+                    self._kill(member, f"did not start within {MAX_START_S:g} s")
+                case Phase.RUNNING if now_ns - member.last_message_ns > self._hang_s * NS_PER_S:
                     self._kill(member, f"made no progress for {self._hang_s:g} s")
                 case _:
                     pass
 
     def stop(self, timeout_s: float) -> None:
         """End all processes: politely, and then not."""
-        processes = [m.process for m in self._members if m.process]
+        processes = [m.process for m in self._workers if m.process]
         for process in processes:
-            process.ask_to_end()
+            process.request_stop()
         deadline = Deadline(self._clock, timeout_s)
         for process in processes:
             if not process.join(deadline.remaining_s):
                 process.kill()
                 process.join()
-        for member in self._members:
+        for member in self._workers:
             member.process = None
-            member.due_ns = _NEVER_NS
-            self._enter(member, Phase.WAITING)
+            member.start_due_ns = _NEVER_NS
+            self._enter_phase(member, Phase.WAITING)
 
-    def _current(self, item: Heard | Gone) -> _Member | None:
+    def _find_current(self, item: WorkerMessage | WorkerExited) -> _Worker | None:
         """Whom an item is from; None if its process, or even its crew, has been replaced."""
-        if item.worker >= len(self._members):
+        if item.worker >= len(self._workers):
             return None
-        member = self._members[item.worker]
+        member = self._workers[item.worker]
         return None if item.run != member.run or member.phase is Phase.WAITING else member
 
-    def _start(self, index: int, member: _Member) -> None:
-        member.run += 1
-        member.fault = None
-        member.ended_for = ""
-        member.process = self._launch(member.job, index, member.run)
-        self._enter(member, Phase.STARTING)
+    def _start(self, index: int, worker: _Worker) -> None:
+        worker.run += 1
+        worker.fault = None
+        worker.kill_reason = ""
+        worker.process = self._launch(worker.job, index, worker.run)
+        self._enter_phase(worker, Phase.STARTING)
 
-    def _kill(self, member: _Member, reason: str) -> None:
-        member.ended_for = reason
-        if member.process:
-            member.process.kill()
-        self._enter(member, Phase.ENDING)
+    def _kill(self, worker: _Worker, reason: str) -> None:
+        worker.kill_reason = reason
+        if worker.process:
+            worker.process.kill()
+        self._enter_phase(worker, Phase.ENDING)
 
-    def _enter(self, member: _Member, phase: Phase) -> None:
-        member.phase = phase
-        member.since_ns = member.heard_ns = self._clock.monotonic_ns()
+    def _enter_phase(self, worker: _Worker, phase: Phase) -> None:
+        worker.phase = phase
+        worker.phase_since_ns = worker.last_message_ns = self._clock.monotonic_ns()

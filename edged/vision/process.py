@@ -9,13 +9,13 @@ from contextlib import suppress
 from edged.errors import WorkerError
 from edged.ipc import child
 from edged.vision import messages as protocol
-from edged.vision.messages_in import Gone, Heard
+from edged.vision.worker_events import WorkerExited, WorkerMessage
 
 _REAP_TIMEOUT_S = 2.0
 
 
 class VisionProcess:
-    """Started on construction. What the worker says is given to `notify`; its end is given there as `Gone`."""
+    """Started on construction. What the worker says is given to `notify`; its end is given there as `WorkerExited`."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class VisionProcess:
         *,
         worker: int,
         run: int,
-        notify: Callable[[Heard | Gone], object],
+        notify: Callable[[WorkerMessage | WorkerExited], object],
     ) -> None:
         self._worker = worker
         self._run = run
@@ -42,12 +42,12 @@ class VisionProcess:
         """Of the child."""
         return self._process.pid
 
-    def tell(self, plan: protocol.Plan) -> None:
+    def send_plan(self, plan: protocol.WorkerPlan) -> None:
         """Look with another model from now on."""
         with suppress(OSError):  # it is gone; its successor is started with this plan
             self._channel.send(protocol.pack(plan))
 
-    def ask_to_end(self) -> None:
+    def request_stop(self) -> None:
         """Close our direction of the socket: the worker closes its cameras and ends."""
         with suppress(OSError):  # it is gone already
             self._channel.shutdown(socket.SHUT_WR)
@@ -82,11 +82,11 @@ class VisionProcess:
                     reason = str(error)
                     self.kill()
                 else:
-                    self._notify(Heard(self._worker, self._run, message))
+                    self._notify(WorkerMessage(self._worker, self._run, message))
         if not self.join():
             self.kill()  # it closed its socket but does not end
             self.join()
             reason = reason or "closed its channel but did not end"
         if not reason:
             reason = child.describe_exit(self._process.returncode)
-        self._notify(Gone(self._worker, self._run, reason))
+        self._notify(WorkerExited(self._worker, self._run, reason))

@@ -14,12 +14,12 @@ from edged.config.codec import encode_path
 T = TypeVar("T")
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json_option(parser: argparse.ArgumentParser) -> None:
     """The option that every command has."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def answer(args: argparse.Namespace, result: msgspec.Struct, lines: Sequence[str]) -> None:
+def print_result(args: argparse.Namespace, result: msgspec.Struct, lines: Sequence[str]) -> None:
     """Print a command's result: `result` as JSON if ``--json`` was given, else the lines."""
     if args.json:
         packed = msgspec.json.encode(result, enc_hook=encode_path)
@@ -28,20 +28,20 @@ def answer(args: argparse.Namespace, result: msgspec.Struct, lines: Sequence[str
         print("\n".join(lines))
 
 
-def table(rows: Iterable[tuple[str, Any]]) -> list[str]:
+def format_table(rows: Iterable[tuple[str, Any]]) -> list[str]:
     """Name and value, one pair a line, the values in one column."""
     pairs = [(name, str(value)) for name, value in rows]
     width = max((len(name) for name, _ in pairs), default=0)
     return [f"{name:<{width}}  {value}" for name, value in pairs]
 
 
-def tracked(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def track_progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """The items, with a progress bar on standard error if that is a terminal."""
-    with bar() as progress:
-        yield from progress.track(items, total=total, description=what)
+    with progress_bar() as progress:
+        yield from progress.track(items, total=total, description=description)
 
 
-def bar() -> Progress:
+def progress_bar() -> Progress:
     """A progress bar on standard error, seen on a terminal only; gone when it is done."""
     columns = (
         TextColumn("{task.description}"),
@@ -51,10 +51,12 @@ def bar() -> Progress:
         TextColumn("{task.fields[note]}"),
     )
     console = Console(stderr=True)
-    return _Bar(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)
+    return _ProgressWithNotes(
+        *columns, console=console, disable=not sys.stderr.isatty(), transient=True
+    )
 
 
-class _Bar(Progress):
+class _ProgressWithNotes(Progress):
     """Gives every task the field that the last column shows."""
 
     def add_task(self, description: str, *args: Any, **kwargs: Any) -> Any:

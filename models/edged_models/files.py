@@ -14,7 +14,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         ToolError: it cannot be written.
     """
-    with replacing(path) as partial:
+    with atomic_replacement(path) as partial:
         partial.write_bytes(content)
 
 
@@ -24,7 +24,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_replacement(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the name `path` if the block succeeds, and is removed if not.
 
     It keeps the suffix, since some libraries choose the format by it.

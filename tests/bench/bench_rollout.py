@@ -18,16 +18,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.fleet import Controller, Fleet
+from support.simulated_fleet import AnsibleController, SimulatedFleet
 
 DIGEST = "5e" * 32
 SEED = 20
 FORKS = 40
 SLOW_S = 3.0
-_KIB_A_MIB = 1024
+_KIB_PER_MIB = 1024
 
 
-def furnish(fleet: Fleet, hosts: int, rng: random.Random) -> dict[str, str]:
+def add_devices(fleet: SimulatedFleet, hosts: int, rng: random.Random) -> dict[str, str]:
     """Add the hosts; what is to be said of each in the end."""
     kinds = ["away"] * (hosts // 20) + ["lost"] * (hosts // 20) + ["failing"] * (hosts // 10)
     good = hosts - len(kinds)
@@ -50,10 +50,10 @@ class PeakMemory(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.peak_mib = 0.0
-        self.over = threading.Event()
+        self.stopped = threading.Event()
 
     def run(self) -> None:
-        while not self.over.wait(0.5):
+        while not self.stopped.wait(0.5):
             self.peak_mib = max(self.peak_mib, sum(map(self._mib, Path("/proc").glob("[0-9]*"))))
 
     @staticmethod
@@ -66,7 +66,7 @@ class PeakMemory(threading.Thread):
             return 0.0
         return (
             next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-            / _KIB_A_MIB
+            / _KIB_PER_MIB
         )
 
 
@@ -74,9 +74,9 @@ def measure(hosts: int) -> dict[str, Any]:
     """One rollout."""
     with tempfile.TemporaryDirectory(prefix="fleet-") as name:
         folder = Path(name)
-        fleet, controller = Fleet(folder), Controller(folder, forks=FORKS)
-        expected = furnish(fleet, hosts, random.Random(SEED))
-        inventory = fleet.inventory(
+        fleet, controller = SimulatedFleet(folder), AnsibleController(folder, forks=FORKS)
+        expected = add_devices(fleet, hosts, random.Random(SEED))
+        inventory = fleet.write_inventory(
             rollout_canaries=10,
             rollout_canary_share=0.5,
             rollout_waves=[50, 100, 200],
@@ -92,9 +92,9 @@ def measure(hosts: int) -> dict[str, Any]:
             rollout_digest=DIGEST,
         )
         took_s, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-        memory.over.set()
+        memory.stopped.set()
         memory.join()
-        results = fleet.results(DIGEST)
+        results = fleet.read_results(DIGEST)
         said = {
             host: one["outcome"]
             for wave in results["judged"]
@@ -107,13 +107,13 @@ def measure(hosts: int) -> dict[str, Any]:
             if said.get(host) != want
         }
         if wrong:
-            print(played.said[-3000:], file=sys.stderr)
+            print(played.output[-3000:], file=sys.stderr)
         return {
             "hosts": hosts,
             "verdicts": Counter(said.values()),
             "wrong": wrong,
             "waves": [f"{wave['committed']}/{wave['size']}" for wave in results["judged"]],
-            "exit_code": played.code,
+            "exit_code": played.exit_code,
             "seconds": round(took_s, 1),
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
             "peak_mib": round(memory.peak_mib),

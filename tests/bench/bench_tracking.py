@@ -24,28 +24,32 @@ from edged.config.settings import TrackSettings
 from edged.scene.geometry import iou_matrix
 from edged.scene.tracking import Tracker
 from edged.types import F32, Detections
-from support.crowd import Shot, Street, film
+from support.street_simulation import SimulatedFrame, StreetScenario, simulate_street
 
 WIDTH, HEIGHT = 1280, 720
 PIXELS = np.array((WIDTH, HEIGHT, WIDTH, HEIGHT), np.float32)
-STRONG = 0.5
+STRONG_SCORE = 0.5
 SETTINGS = TrackSettings()
 SEEDS = range(10)
-STREETS = {
-    "calm 10 fps": Street(people=3),
-    "crowd 10 fps": Street(people=12, miss=0.1, false=0.2),
-    "crowd 25 fps": Street(people=12, miss=0.1, false=0.2, fps=25, seconds=30),
-    "crowd 4 fps": Street(people=8, miss=0.1, false=0.2, fps=4),
-    "street 2 fps": Street(people=3, cars=1, fps=2, seconds=120),
-    "bad detector": Street(people=5, miss=0.3, flicker=0.15, jitter=0.06, false=0.5),
+SCENARIOS = {
+    "calm 10 fps": StreetScenario(people=3),
+    "crowd 10 fps": StreetScenario(people=12, miss_rate=0.1, false_positives_per_frame=0.2),
+    "crowd 25 fps": StreetScenario(
+        people=12, miss_rate=0.1, false_positives_per_frame=0.2, fps=25, duration_s=30
+    ),
+    "crowd 4 fps": StreetScenario(people=8, miss_rate=0.1, false_positives_per_frame=0.2, fps=4),
+    "street 2 fps": StreetScenario(people=3, cars=1, fps=2, duration_s=120),
+    "bad detector": StreetScenario(
+        people=5, miss_rate=0.3, score_std=0.15, box_jitter=0.06, false_positives_per_frame=0.5
+    ),
 }
-Answer = tuple[list[int], F32]
+TrackerOutput = tuple[list[int], F32]
 """Ids and (N, 4) boxes in fractions, of what the tracker holds to be in this frame."""
 
 
-class Contender(Protocol):
+class TrackerAdapter(Protocol):
     def __init__(self, fps: float) -> None: ...
-    def update(self, shot: Shot) -> Answer: ...
+    def update(self, frame: SimulatedFrame) -> TrackerOutput: ...
 
 
 class Edged:
@@ -53,9 +57,9 @@ class Edged:
         del fps  # it goes by the frames' times
         self._tracker = Tracker(SETTINGS)
 
-    def update(self, shot: Shot) -> Answer:
-        seen = shot.detections[shot.detections.scores >= STRONG * SETTINGS.keep_threshold]
-        update = self._tracker.update(seen, seen.scores >= STRONG, shot.captured_ns)
+    def update(self, frame: SimulatedFrame) -> TrackerOutput:
+        seen = frame.detections[frame.detections.scores >= STRONG_SCORE * SETTINGS.keep_threshold]
+        update = self._tracker.update(seen, seen.scores >= STRONG_SCORE, frame.captured_ns)
         here = [track for track in update.tracks if track.seen]
         return [track.id for track in here], _boxes([track.box for track in here])
 
@@ -66,13 +70,13 @@ class Norfair:
         lost = max(2, round(SETTINGS.lost_s * fps))
         self._tracker = self._lib.Tracker(
             distance_function="iou",
-            distance_threshold=1.0 - SETTINGS.match_iou,
+            distance_threshold=1.0 - SETTINGS.min_match_iou,
             hit_counter_max=lost,
             initialization_delay=min(SETTINGS.min_hits - 1, lost - 1),
         )
 
-    def update(self, shot: Shot) -> Answer:
-        strong = _strong(shot)
+    def update(self, frame: SimulatedFrame) -> TrackerOutput:
+        strong = _strong(frame)
         found = [
             self._lib.Detection((box * PIXELS).reshape(2, 2), np.full(2, score), label=label)
             for box, score, label in zip(strong.boxes, strong.scores, strong.class_ids, strict=True)
@@ -90,12 +94,12 @@ class Motpy:
         self._tracker = self._lib.MultiObjectTracker(
             dt=1.0 / fps,
             tracker_kwargs={"max_staleness": SETTINGS.lost_s * fps},
-            matching_fn_kwargs={"min_iou": SETTINGS.match_iou, "multi_match_min_iou": 1.0},
+            matching_fn_kwargs={"min_iou": SETTINGS.min_match_iou, "multi_match_min_iou": 1.0},
         )
         self._numbers: dict[str, int] = {}
 
-    def update(self, shot: Shot) -> Answer:
-        strong = _strong(shot)
+    def update(self, frame: SimulatedFrame) -> TrackerOutput:
+        strong = _strong(frame)
         self._tracker.step(
             [
                 self._lib.Detection(box=box * PIXELS, score=float(score), class_id=int(label))
@@ -113,15 +117,15 @@ class SupervisionByteTrack:
     def __init__(self, fps: float) -> None:
         self._lib: Any = import_module("supervision")
         self._tracker = self._lib.ByteTrack(
-            track_activation_threshold=STRONG,
+            track_activation_threshold=STRONG_SCORE,
             lost_track_buffer=round(SETTINGS.lost_s * 30),
-            minimum_matching_threshold=1.0 - SETTINGS.match_iou,
+            minimum_matching_threshold=1.0 - SETTINGS.min_match_iou,
             frame_rate=fps,
             minimum_consecutive_frames=SETTINGS.min_hits,
         )
 
-    def update(self, shot: Shot) -> Answer:
-        held = self._tracker.update_with_detections(_sv(self._lib, shot.detections))
+    def update(self, frame: SimulatedFrame) -> TrackerOutput:
+        held = self._tracker.update_with_detections(_sv(self._lib, frame.detections))
         return list(held.tracker_id), _boxes(held.xyxy / PIXELS)
 
 
@@ -134,12 +138,12 @@ class Roboflow:
             lost_track_buffer=round(SETTINGS.lost_s * 30),
             frame_rate=fps,
             minimum_consecutive_frames=SETTINGS.min_hits,
-            minimum_iou_threshold=SETTINGS.match_iou,
-            high_conf_det_threshold=STRONG,
+            minimum_iou_threshold=SETTINGS.min_match_iou,
+            high_conf_det_threshold=STRONG_SCORE,
         )
 
-    def update(self, shot: Shot) -> Answer:
-        held = self._tracker.update(_sv(self._lib, shot.detections))
+    def update(self, frame: SimulatedFrame) -> TrackerOutput:
+        held = self._tracker.update(_sv(self._lib, frame.detections))
         known = held.tracker_id >= 0
         return list(held.tracker_id[known]), _boxes(held.xyxy[known] / PIXELS)
 
@@ -152,7 +156,7 @@ class TrackersOcSort(Roboflow):
     name = "OCSORTTracker"
 
 
-CONTENDERS: dict[str, tuple[str, type[Contender]]] = {
+TRACKERS: dict[str, tuple[str, type[TrackerAdapter]]] = {
     "edged": ("edged", Edged),
     "norfair": ("norfair", Norfair),
     "motpy": ("motpy", Motpy),
@@ -162,8 +166,8 @@ CONTENDERS: dict[str, tuple[str, type[Contender]]] = {
 }
 
 
-def _strong(shot: Shot) -> Detections:
-    return shot.detections[shot.detections.scores >= STRONG]
+def _strong(frame: SimulatedFrame) -> Detections:
+    return frame.detections[frame.detections.scores >= STRONG_SCORE]
 
 
 def _boxes(boxes: Any) -> F32:
@@ -171,19 +175,21 @@ def _boxes(boxes: Any) -> F32:
 
 
 def _sv(lib: Any, detections: Detections) -> Any:
-    usable = detections[detections.scores >= STRONG * SETTINGS.keep_threshold]
+    usable = detections[detections.scores >= STRONG_SCORE * SETTINGS.keep_threshold]
     return lib.Detections(
         xyxy=usable.boxes * PIXELS, confidence=usable.scores, class_id=usable.class_ids
     )
 
 
-def race(street: Street, seed: int, names: list[str]) -> dict[str, tuple[list[Answer], float]]:
+def run_trackers(
+    scenario: StreetScenario, seed: int, names: list[str]
+) -> dict[str, tuple[list[TrackerOutput], float]]:
     """Run one street past every contender: their answers, and mean milliseconds of CPU a frame."""
-    contenders = {name: CONTENDERS[name][1](street.fps) for name in names}
+    contenders = {name: TRACKERS[name][1](scenario.fps) for name in names}
     order = np.random.default_rng(seed)
-    answers: dict[str, list[Answer]] = defaultdict(list)
+    answers: dict[str, list[TrackerOutput]] = defaultdict(list)
     spent: dict[str, float] = defaultdict(float)
-    shots = list(film(street, seed))
+    shots = list(simulate_street(scenario, seed))
     for shot in shots:
         for index in order.permutation(len(names)):
             name = names[index]
@@ -194,22 +200,27 @@ def race(street: Street, seed: int, names: list[str]) -> dict[str, tuple[list[An
     return {name: (answers[name], 1000 * spent[name] / len(shots)) for name in names}
 
 
-def score(shots: list[Shot], answers: list[Answer]) -> tuple[float, float, float, int]:
+def score(
+    frames: list[SimulatedFrame], outputs: list[TrackerOutput]
+) -> tuple[float, float, float, int]:
     """HOTA, MOTA, IDF1 and the number of identity switches."""
     metrics: Any = import_module("trackeval").metrics
-    truth = {key: i for i, key in enumerate(dict.fromkeys(chain(*(s.ids.tolist() for s in shots))))}
-    given = {key: i for i, key in enumerate(dict.fromkeys(chain(*(ids for ids, _ in answers))))}
+    truth = {
+        key: i
+        for i, key in enumerate(dict.fromkeys(chain(*(s.object_ids.tolist() for s in frames))))
+    }
+    given = {key: i for i, key in enumerate(dict.fromkeys(chain(*(ids for ids, _ in outputs))))}
     sequence = {
         "num_gt_ids": len(truth),
         "num_tracker_ids": len(given),
-        "num_gt_dets": sum(len(shot.ids) for shot in shots),
-        "num_tracker_dets": sum(len(ids) for ids, _ in answers),
-        "gt_ids": [np.array([truth[key] for key in s.ids.tolist()], int) for s in shots],
-        "tracker_ids": [np.array([given[key] for key in ids], int) for ids, _ in answers],
+        "num_gt_dets": sum(len(shot.object_ids) for shot in frames),
+        "num_tracker_dets": sum(len(ids) for ids, _ in outputs),
+        "gt_ids": [np.array([truth[key] for key in s.object_ids.tolist()], int) for s in frames],
+        "tracker_ids": [np.array([given[key] for key in ids], int) for ids, _ in outputs],
         "similarity_scores": [
-            iou_matrix(s.boxes, boxes) for s, (_, boxes) in zip(shots, answers, strict=True)
+            iou_matrix(s.true_boxes, boxes) for s, (_, boxes) in zip(frames, outputs, strict=True)
         ],
-        "num_timesteps": len(shots),
+        "num_timesteps": len(frames),
     }
     quiet = {"PRINT_CONFIG": False}
     clear = metrics.CLEAR(quiet).eval_sequence(sequence)
@@ -221,13 +232,13 @@ def score(shots: list[Shot], answers: list[Answer]) -> tuple[float, float, float
 def main() -> None:
     """Print one Markdown table a street, means over the seeds."""
     warnings.simplefilter("ignore")
-    names = [name for name, (module, _) in CONTENDERS.items() if find_spec(module)]
-    wanted = sys.argv[1:] or list(STREETS)
+    names = [name for name, (module, _) in TRACKERS.items() if find_spec(module)]
+    wanted = sys.argv[1:] or list(SCENARIOS)
     for title in wanted:
         rows: dict[str, list[tuple[float, ...]]] = defaultdict(list)
         for seed in SEEDS:
-            shots = list(film(STREETS[title], seed))
-            for name, (answers, spent_ms) in race(STREETS[title], seed, names).items():
+            shots = list(simulate_street(SCENARIOS[title], seed))
+            for name, (answers, spent_ms) in run_trackers(SCENARIOS[title], seed, names).items():
                 rows[name].append((*score(shots, answers), spent_ms))
         print(
             f"\n| {title} | HOTA | MOTA | IDF1 | switches | ms a frame |\n|---|---|---|---|---|---|"

@@ -22,70 +22,72 @@ from edged.cameras.v4l2 import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError
 from edged.interfaces import Camera
-from edged.registry import CAMERAS, load
+from edged.registry import CAMERAS, load_driver
 from edged.types import Frame, PixelFormat
 from edged.vision.camera_process.driver import IsolatedCamera
-from support.cameras import clip
+from support.cameras import write_clip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rig:
+class CameraRig:
     """What one driver is tried on.
 
-    `slow`: settings that give a frame each ten seconds; None where only the camera could.
-    `absent`: settings of a camera that is not there, and the word that its error must have; None if it always is.
+    `slow_settings`: settings that give a frame each ten seconds; None where only the camera could.
+    `absent_settings`: settings of a camera that is not there, and the word that its error must have; None if it always is.
     """
 
     settings: msgspec.Struct
-    slow: msgspec.Struct | None = None
-    absent: tuple[msgspec.Struct, str] | None = None
+    slow_settings: msgspec.Struct | None = None
+    absent_settings: tuple[msgspec.Struct, str] | None = None
 
 
 @contextmanager
-def synthetic(_folder: Path) -> Iterator[Rig]:
-    yield Rig(
+def synthetic(_folder: Path) -> Iterator[CameraRig]:
+    yield CameraRig(
         settings=SyntheticCamera.Settings(width=160, height=120, fps=50.0),
-        slow=SyntheticCamera.Settings(width=160, height=120, fps=0.1),
+        slow_settings=SyntheticCamera.Settings(width=160, height=120, fps=0.1),
     )
 
 
 @contextmanager
-def replay(folder: Path) -> Iterator[Rig]:
-    path = clip(folder / "clip.avi", 20, fps=50.0)
-    yield Rig(
+def replay(folder: Path) -> Iterator[CameraRig]:
+    path = write_clip(folder / "clip.avi", 20, fps=50.0)
+    yield CameraRig(
         settings=ReplaySettings(path=path, loop=True),
-        slow=ReplaySettings(path=path, fps=0.1),
-        absent=(ReplaySettings(path=folder / "gone.mp4"), "gone.mp4"),
+        slow_settings=ReplaySettings(path=path, fps=0.1),
+        absent_settings=(ReplaySettings(path=folder / "gone.mp4"), "gone.mp4"),
     )
 
 
 @contextmanager
-def rtsp(_folder: Path) -> Iterator[Rig]:
+def rtsp(_folder: Path) -> Iterator[CameraRig]:
     pytest.importorskip("av", reason="the rtsp extra is not installed")
     from support.rtsp import RtspServer
 
     with RtspServer() as server:
-        yield Rig(
+        yield CameraRig(
             settings=RtspSettings(url=server.url),
-            absent=(RtspSettings(url="rtsp://127.0.0.1:9/gone"), "127.0.0.1:9/gone"),
+            absent_settings=(RtspSettings(url="rtsp://127.0.0.1:9/gone"), "127.0.0.1:9/gone"),
         )
 
 
 @contextmanager
-def v4l2(_folder: Path) -> Iterator[Rig]:
+def v4l2(_folder: Path) -> Iterator[CameraRig]:
     devices = sorted(Path("/dev/v4l/by-id").glob("*-video-index0"))
     if not devices:
         pytest.skip("no V4L2 camera on this machine: nothing in /dev/v4l/by-id")
-    yield Rig(
+    yield CameraRig(
         settings=V4l2Settings(device=devices[0]),
-        absent=(V4l2Settings(device=Path("/dev/video-gone")), "/dev/video-gone"),
+        absent_settings=(V4l2Settings(device=Path("/dev/video-gone")), "/dev/video-gone"),
     )
 
 
 @contextmanager
-def picamera2(_folder: Path) -> Iterator[Rig]:
+def picamera2(_folder: Path) -> Iterator[CameraRig]:
     pytest.importorskip("picamera2", reason="no picamera2 here; see tests/system/picamera2")
-    yield Rig(settings=Picamera2Settings(), absent=(Picamera2Settings(camera="gone"), "gone"))
+    yield CameraRig(
+        settings=Picamera2Settings(), absent_settings=(Picamera2Settings(camera="gone"), "gone")
+    )
 
 
 RIGS = {
@@ -108,11 +110,11 @@ def make(source: str) -> MakeCamera:
     driver, _, isolation = source.partition(" ")
     if isolation:
         return lambda settings: IsolatedCamera("front", settings, SystemClock(), source=driver)
-    return lambda settings: load(CAMERAS, driver)("front", settings, SystemClock())
+    return lambda settings: load_driver(CAMERAS, driver)("front", settings, SystemClock())
 
 
 @pytest.fixture
-def rig(source: str, tmp_path: Path) -> Iterator[Rig]:
+def rig(source: str, tmp_path: Path) -> Iterator[CameraRig]:
     with RIGS[source.partition(" ")[0]](tmp_path) as one:
         yield one
 
@@ -127,7 +129,7 @@ def assert_layout(frame: Frame) -> None:
     assert frame.pixels.shape[2:] == ((channels,) if channels else ())
 
 
-def test_frames_are_what_they_say(rig: Rig, make: MakeCamera) -> None:
+def test_frames_match_their_description(rig: CameraRig, make: MakeCamera) -> None:
     with closing(make(rig.settings)) as camera:
         info = camera.open()
         frames = [camera.grab(5.0) for _ in range(5)]
@@ -145,7 +147,7 @@ def test_frames_are_what_they_say(rig: Rig, make: MakeCamera) -> None:
     assert info.description
 
 
-def test_pixels_belong_to_the_caller(rig: Rig, make: MakeCamera) -> None:
+def test_pixels_belong_to_the_caller(rig: CameraRig, make: MakeCamera) -> None:
     with closing(make(rig.settings)) as camera:
         camera.open()
         kept = [camera.grab(5.0) for _ in range(3)]
@@ -159,7 +161,7 @@ def test_pixels_belong_to_the_caller(rig: Rig, make: MakeCamera) -> None:
     assert np.array_equal(kept[1].pixels, originals[1])
 
 
-def test_it_may_be_opened_again_and_goes_on_counting(rig: Rig, make: MakeCamera) -> None:
+def test_it_may_be_opened_again_and_goes_on_counting(rig: CameraRig, make: MakeCamera) -> None:
     camera = make(rig.settings)
     camera.close()
     camera.open()
@@ -176,10 +178,10 @@ def test_it_may_be_opened_again_and_goes_on_counting(rig: Rig, make: MakeCamera)
     assert second.captured_ns > first.captured_ns
 
 
-def test_a_grab_keeps_its_timeout(rig: Rig, make: MakeCamera) -> None:
-    if rig.slow is None:
+def test_a_grab_keeps_its_timeout(rig: CameraRig, make: MakeCamera) -> None:
+    if rig.slow_settings is None:
         pytest.skip("this camera's pace is not ours to set")
-    with closing(make(rig.slow)) as camera:
+    with closing(make(rig.slow_settings)) as camera:
         camera.open()
         begin = time.monotonic()
         with pytest.raises(CameraTimeoutError):  # noqa: PT012 - the first frame may be there at once
@@ -188,10 +190,10 @@ def test_a_grab_keeps_its_timeout(rig: Rig, make: MakeCamera) -> None:
         assert 0.19 < time.monotonic() - begin < 3.0
 
 
-def test_a_camera_that_is_not_there_is_named(rig: Rig, make: MakeCamera) -> None:
-    if rig.absent is None:
+def test_a_camera_that_is_not_there_is_named(rig: CameraRig, make: MakeCamera) -> None:
+    if rig.absent_settings is None:
         pytest.skip("this camera is always there")
-    settings, word = rig.absent
+    settings, word = rig.absent_settings
     with closing(make(settings)) as camera:
         with pytest.raises(CameraError) as caught:
             camera.open()
@@ -203,7 +205,7 @@ def test_a_camera_that_is_not_there_is_named(rig: Rig, make: MakeCamera) -> None
 
 @pytest.mark.parametrize("name", CAMERAS)
 def test_every_setting_is_documented(name: str) -> None:
-    settings = load(CAMERAS, name).Settings
+    settings = load_driver(CAMERAS, name).Settings
     assert settings.__struct_config__.frozen
 
     documented = {
@@ -222,9 +224,9 @@ def _description(settings: type[msgspec.Struct], field: msgspec.structs.FieldInf
 def test_naming_a_driver_imports_no_library() -> None:
     script = """
 import sys
-from edged.registry import CAMERAS, load
+from edged.registry import CAMERAS, load_driver
 for name in ("replay", "v4l2", "rtsp", "picamera2"):
-    load(CAMERAS, name)
+    load_driver(CAMERAS, name)
 print({"cv2", "av", "picamera2", "libcamera"} & set(sys.modules) or "none")
 """
     done = subprocess.run(
@@ -245,7 +247,7 @@ def test_a_library_that_is_missing_is_named_with_what_to_do(
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     with (
-        closing(load(CAMERAS, name)("front", settings, SystemClock())) as camera,
+        closing(load_driver(CAMERAS, name)("front", settings, SystemClock())) as camera,
         pytest.raises(CameraError, match="install"),
     ):
         camera.open()
@@ -253,6 +255,6 @@ def test_a_library_that_is_missing_is_named_with_what_to_do(
 
 @pytest.mark.parametrize("device", ["/dev/null", "/etc/passwd", "/dev", "/dev/video-gone"])
 def test_what_is_no_v4l2_camera_is_refused_with_its_name(device: str) -> None:
-    camera = load(CAMERAS, "v4l2")("front", V4l2Settings(device=Path(device)), SystemClock())
+    camera = load_driver(CAMERAS, "v4l2")("front", V4l2Settings(device=Path(device)), SystemClock())
     with closing(camera), pytest.raises(CameraError, match=device):
         camera.open()

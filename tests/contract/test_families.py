@@ -5,9 +5,9 @@ import pytest
 
 from edged.errors import ModelError
 from edged.interfaces import ModelFamily
-from edged.registry import FAMILIES, load
+from edged.registry import FAMILIES, load_driver
 from edged.types import Detections, Fit, ModelSignature, TensorInfo
-from support.families import BOXES, CASES, CLASS_IDS, SCORES, Case, classification
+from support.families import BOXES, CASES, CLASS_IDS, SCORES, FamilyCase, classification
 
 pytestmark = pytest.mark.runtime
 
@@ -16,19 +16,21 @@ ALL = {**CASES, "classification": classification}
 
 
 def matched(name: str, signature: ModelSignature) -> ModelFamily:
-    family = load(FAMILIES, name).match(signature)
+    family = load_driver(FAMILIES, name).match(signature)
     assert not isinstance(family, str), family
     made: ModelFamily = family
     return made
 
 
-def decoded(name: str, case: Case, fit: Fit | None = None, min_score: float = 0.5) -> Detections:
+def decoded(
+    name: str, case: FamilyCase, fit: Fit | None = None, min_score: float = 0.5
+) -> Detections:
     return matched(name, case.signature).decode(case.outputs, fit or Fit(), min_score=min_score)
 
 
 def test_there_is_a_case_for_every_family() -> None:
     assert set(ALL) == set(FAMILIES)
-    assert {load(FAMILIES, name).name for name in FAMILIES} == set(FAMILIES)
+    assert {load_driver(FAMILIES, name).name for name in FAMILIES} == set(FAMILIES)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -66,7 +68,7 @@ def test_scores_that_are_not_numbers_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_no_other_family_takes_the_model_before_it(name: str) -> None:
     signature = ALL[name]("float32").signature
-    takers = [n for n in FAMILIES if not isinstance(load(FAMILIES, n).match(signature), str)]
+    takers = [n for n in FAMILIES if not isinstance(load_driver(FAMILIES, n).match(signature), str)]
     assert takers[0] == name
 
 
@@ -91,7 +93,7 @@ def test_a_model_without_one_picture_is_declined_with_a_clause(
     signature = ModelSignature(
         inputs=tensors, outputs=case.signature.outputs, ops=case.signature.ops
     )
-    declined = load(FAMILIES, name).match(signature)
+    declined = load_driver(FAMILIES, name).match(signature)
     assert isinstance(declined, str)
     assert clause in declined
 
@@ -100,7 +102,9 @@ def test_a_model_without_one_picture_is_declined_with_a_clause(
 def test_outputs_of_another_shape_are_declined_with_a_clause(name: str) -> None:
     signature = ALL[name]("float32").signature
     outputs = (TensorInfo(index=1, name="out", shape=(1, 896, 16), dtype="float32"),)
-    declined = load(FAMILIES, name).match(ModelSignature(inputs=signature.inputs, outputs=outputs))
+    declined = load_driver(FAMILIES, name).match(
+        ModelSignature(inputs=signature.inputs, outputs=outputs)
+    )
     assert isinstance(declined, str)
     assert "its output" in declined or "1 outputs" in declined
 

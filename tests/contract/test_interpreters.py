@@ -5,8 +5,8 @@ import pytest
 
 from edged.errors import InvokeError, ModelError, RegistryError
 from edged.interfaces import Interpreter
-from edged.registry import INTERPRETERS, load
-from support.data import data
+from edged.registry import INTERPRETERS, load_driver
+from support.data_files import data_file
 
 pytestmark = pytest.mark.runtime
 
@@ -14,9 +14,9 @@ MODEL = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
 FROM_FILES = [name for name in INTERPRETERS if name != "simulated"]
 
 
-def opened(name: str, path: str = MODEL, **options: object) -> Interpreter:
+def open_interpreter(name: str, path: str = MODEL, **options: object) -> Interpreter:
     try:
-        interpreter: Interpreter = load(INTERPRETERS, name)(data(path), **options)
+        interpreter: Interpreter = load_driver(INTERPRETERS, name)(data_file(path), **options)
     except RegistryError as error:
         pytest.skip(str(error))
     return interpreter
@@ -24,7 +24,7 @@ def opened(name: str, path: str = MODEL, **options: object) -> Interpreter:
 
 @pytest.fixture(params=INTERPRETERS)
 def interpreter(request: pytest.FixtureRequest) -> Interpreter:
-    return opened(request.param)
+    return open_interpreter(request.param)
 
 
 def noise(interpreter: Interpreter, seed: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_a_tensor_that_does_not_fit_is_an_invoke_error(
         interpreter.invoke(wrong)
 
 
-def test_the_post_process_operator_tells_its_own_outputs(interpreter: Interpreter) -> None:
+def test_the_post_process_operator_identifies_its_own_outputs(interpreter: Interpreter) -> None:
     (op,) = (op for op in interpreter.signature.ops if op.name == "TFLite_Detection_PostProcess")
     assert set(op.outputs) == {tensor.index for tensor in interpreter.signature.outputs}
     assert "DELEGATE" not in {op.name for op in interpreter.signature.ops}
@@ -72,8 +72,8 @@ def test_closing_twice_is_fine(interpreter: Interpreter) -> None:
 
 
 @pytest.mark.parametrize("name", FROM_FILES)
-def test_it_says_whether_xnnpack_took_the_graph(name: str) -> None:
-    interpreter = opened(name, "models/yolox_nano_float16_quantize.tflite", threads=2)
+def test_it_reports_whether_xnnpack_took_the_graph(name: str) -> None:
+    interpreter = open_interpreter(name, "models/yolox_nano_float16_quantize.tflite", threads=2)
     assert interpreter.delegate == "XNNPACK"
 
 
@@ -87,10 +87,10 @@ def test_it_says_whether_xnnpack_took_the_graph(name: str) -> None:
 )
 def test_a_file_that_cannot_run_is_a_model_error(name: str, path: str, reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
-        opened(name, path)
+        open_interpreter(name, path)
 
 
 @pytest.mark.parametrize("name", FROM_FILES)
-def test_a_model_for_the_edgetpu_says_what_to_set(name: str) -> None:
+def test_a_model_for_the_edgetpu_names_the_setting(name: str) -> None:
     with pytest.raises(ModelError, match=r"EdgeTPU: set model\.delegate"):
-        opened(name, "models/mobilenet_v1_0.25_128_quant_edgetpu.tflite")
+        open_interpreter(name, "models/mobilenet_v1_0.25_128_quant_edgetpu.tflite")

@@ -17,53 +17,53 @@ _ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT)]
 
 # ruff: noqa: E402 -- what is fuzzed is imported by the fuzzer
-with atheris.instrument_imports(include=["edged.ota"]):
-    from edged.updates.bundle.archive import ENVELOPE, read_index
-    from edged.updates.bundle.envelope import read_envelope, write_envelope
-    from edged.updates.bundle.manifest import read_manifest, write_manifest
+with atheris.instrument_imports(include=["edged.updates.bundle"]):
+    from edged.updates.bundle.archive import ENVELOPE_NAME, read_index
+    from edged.updates.bundle.envelope import decode_envelope, encode_envelope
+    from edged.updates.bundle.manifest import decode_manifest, encode_manifest
 
 from edged.errors import BundleError
-from support.bundles import Signing, make_bundle
-from support.mutation import headers, mend, unpack
+from support.bundles import SigningKeys, make_bundle
+from support.mutation import fix_checksum, header_offsets, unpack
 
-SIGNING = Signing()
+SIGNING = SigningKeys()
 _SIGNED: dict[str, dict[str, bytes]] = {}
 
 
 def envelope(content: bytes) -> None:
-    read = read_envelope(content)
-    assert read_envelope(write_envelope(read)) == read
+    read = decode_envelope(content)
+    assert decode_envelope(encode_envelope(read)) == read
 
 
 def manifest(content: bytes) -> None:
-    read = read_manifest(content)
-    assert read_manifest(write_manifest(read)) == read
+    read = decode_manifest(content)
+    assert decode_manifest(encode_manifest(read)) == read
 
 
 def archive(content: bytes) -> None:
     index = read_index(io.BytesIO(content), len(content))
-    assert index.envelope.name == ENVELOPE
+    assert index.envelope.name == ENVELOPE_NAME
     for member in index.members.values():
         assert "/" not in member.name
         assert 0 <= member.offset <= member.offset + member.size_bytes <= len(content)
 
 
-def mended(content: bytes) -> None:
+def repaired_bundle(content: bytes) -> None:
     bundle = bytearray(content[: len(content) // 512 * 512])
-    for start in headers(bundle):
-        mend(bundle, start)
+    for start in header_offsets(bundle):
+        fix_checksum(bundle, start)
     digest, contents = unpack(bytes(bundle), SIGNING.trust)
     assert contents == _SIGNED[digest]
 
 
-TARGETS: tuple[Callable[[bytes], None], ...] = (envelope, manifest, archive, mended)
+TARGETS: tuple[Callable[[bytes], None], ...] = (envelope, manifest, archive, repaired_bundle)
 
 
-def target(data: bytes) -> None:
-    if not data:
+def target(fuzz_input: bytes) -> None:
+    if not fuzz_input:
         return
     try:
-        TARGETS[data[0] % len(TARGETS)](data[1:])
+        TARGETS[fuzz_input[0] % len(TARGETS)](fuzz_input[1:])
     except BundleError:
         return
 
@@ -78,7 +78,7 @@ def seeds() -> list[bytes]:
     inside = bundle[512 : 512 + size]
     return [
         bytes([number]) + one
-        for number, one in enumerate((inside, read_envelope(inside).payload, bundle, bundle))
+        for number, one in enumerate((inside, decode_envelope(inside).payload, bundle, bundle))
     ]
 
 

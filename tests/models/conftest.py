@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from edged.marks import MARKS
+from edged.marks import MARK_LABELS
 from edged_models.detector.architecture import Architecture
 from edged_models.detector.checkpoint import Checkpoint, Origin
 from edged_models.detector.net import build
-from edged_models.detector.weights import extract
+from edged_models.detector.weights import extract_weights
 from edged_models.pictures.labelled import PictureSet
-from edged_models.pictures.sources import open_pictures
+from edged_models.pictures.open_pictures import open_pictures
 from edged_models.tensorflow import keras
 
 
@@ -18,8 +18,8 @@ from edged_models.tensorflow import keras
 def checkpoint() -> Checkpoint:
     """A quarter of the standard width, fresh weights, for 96 px."""
     keras.utils.set_random_seed(1)
-    architecture = Architecture.of_width(MARKS, 0.25)
-    weights = extract(build(architecture))
+    architecture = Architecture.of_width(MARK_LABELS, 0.25)
+    weights = extract_weights(build(architecture))
     return Checkpoint(
         architecture=architecture, side_px=96, weights=weights, origin=Origin(command="test")
     )

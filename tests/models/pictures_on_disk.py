@@ -9,7 +9,9 @@ import numpy as np
 WIDTH_PX, HEIGHT_PX = 80, 40
 
 
-def picture(path: Path, *, seed: int = 0, width: int = WIDTH_PX, height: int = HEIGHT_PX) -> Path:
+def write_picture(
+    path: Path, *, seed: int = 0, width: int = WIDTH_PX, height: int = HEIGHT_PX
+) -> Path:
     """One of coloured noise, blurred."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
@@ -17,10 +19,10 @@ def picture(path: Path, *, seed: int = 0, width: int = WIDTH_PX, height: int = H
     return path
 
 
-def coco(folder: Path, **changes: object) -> Path:
+def write_coco_folder(folder: Path, **changes: object) -> Path:
     """Two pictures, the first with a cat and a dog; `changes` replace parts of the JSON."""
-    picture(folder / "a.png", seed=1)
-    picture(folder / "b.png", seed=2)
+    write_picture(folder / "a.png", seed=1)
+    write_picture(folder / "b.png", seed=2)
     size = {"width": WIDTH_PX, "height": HEIGHT_PX}
     content = {
         "images": [

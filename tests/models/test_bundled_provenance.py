@@ -6,12 +6,12 @@ import pytest
 
 from edged_models import bundled
 from edged_models.cli.main import main
-from edged_models.release import verifying
+from edged_models.release import verify as verifying
 from edged_models.release.provenance import read_provenance
 from edged_models.release.variants import VARIANTS
 
 
-def test_the_bundled_models_are_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bundled_models_match_their_provenance(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--quick", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["ok"]
@@ -19,4 +19,4 @@ def test_the_bundled_models_are_what_they_say(capsys: pytest.CaptureFixture[str]
 
 
 def test_the_recipe_still_draws_what_the_bundled_model_learnt_from() -> None:
-    assert verifying.scenes(read_provenance(bundled.FOLDER)).ok
+    assert verifying.check_scenes(read_provenance(bundled.FOLDER)).ok

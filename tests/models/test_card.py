@@ -5,20 +5,20 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from pictures_on_disk import picture
+from pictures_on_disk import write_picture
 
 from edged import bundled
-from edged.marks import MARKS
+from edged.marks import MARK_LABELS
 from edged_models.cli.main import main
 
-MODEL = str(bundled.model())
-SHA = sha256(bundled.model().read_bytes()).hexdigest()
+MODEL = str(bundled.model_path())
+SHA = sha256(bundled.model_path().read_bytes()).hexdigest()
 
 
 def test_the_file_its_figures_and_where_it_comes_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture(tmp_path / "photographs" / "a.png")
+    write_picture(tmp_path / "photographs" / "a.png")
     about = tmp_path / "about.md"
     about.write_text("## What it is for\n\nMarks on parcels.\n")
     provenance = tmp_path / "provenance.json"
@@ -35,7 +35,7 @@ def test_the_file_its_figures_and_where_it_comes_from(
     assert text.startswith(f"# {facts['model']['title']}\n")
     for said in (
         SHA,
-        ", ".join(MARKS),
+        ", ".join(MARK_LABELS),
         "Apache-2.0",
         "Marks on parcels.",
         "[CARD.json](CARD.json)",
@@ -48,7 +48,7 @@ def test_the_file_its_figures_and_where_it_comes_from(
     assert "| models, 1, file | a\\|b |" in text
 
 
-def test_without_pictures_nothing_is_said_to_be_measured(
+def test_without_pictures_the_card_has_no_measurements(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["card", MODEL, "--out", str(tmp_path / "CARD.md")]) == 0

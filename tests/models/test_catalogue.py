@@ -9,15 +9,20 @@ import pytest
 
 from edged.config.settings import ModelSettings
 from edged.registry import FAMILIES
-from edged.selftest.process import try_model
+from edged.selftest.process import self_test_model
 from edged_models.cli.main import main
 from edged_models.errors import FetchError
-from edged_models.fetching.catalogue import CATALOGUE, Entry, choose, read_catalogue
-from edged_models.fetching.place import default_folder
+from edged_models.fetching.catalogue import (
+    CATALOGUE_PATH,
+    CatalogueEntry,
+    read_catalogue,
+    select_entries,
+)
+from edged_models.fetching.model_folder import default_model_folder
 from support import fetch_server as net
-from support.data import data
+from support.data_files import data_file
 
-ENTRIES = read_catalogue(CATALOGUE)
+ENTRIES = read_catalogue(CATALOGUE_PATH)
 KNOWN_HERE = {
     "coco-ssd-mobilenet-v1": "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29",
     "yolox-nano": "yolox_nano_float16_quantize",
@@ -29,40 +34,40 @@ name = "tiny"
 family = "ssd"
 input_px = [8, 8]
 licence = "MIT"
-good_for = "nothing"
+description = "nothing"
 [model.cpu]
 urls = ["http://127.0.0.1:9/m"]
 sha256 = "{digest}"
-known_from = "here"
+digest_source = "here"
 """
 GOOD = ONE.format(digest="0" * 64)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_entry_is_one_that_edged_reads_and_says_who_knows_its_digests(
-    entry: Entry,
+def test_every_entry_has_a_known_family_and_a_digest_source(
+    entry: CatalogueEntry,
 ) -> None:
     assert entry.family in FAMILIES
     sources = [s for s in (entry.cpu, entry.edgetpu, entry.labels) if s]
     assert all(url.startswith("https://") for source in sources for url in source.urls)
-    assert all(source.known_from for source in sources)
+    assert all(source.digest_source for source in sources)
 
 
 @pytest.mark.parametrize(("name", "file"), KNOWN_HERE.items())
-def test_what_is_said_of_the_models_at_hand_is_so(name: str, file: str) -> None:
-    (entry,) = choose(ENTRIES, [name])
-    path = data(f"models/{file}.tflite")
+def test_entries_match_the_models_at_hand(name: str, file: str) -> None:
+    (entry,) = select_entries(ENTRIES, [name])
+    path = data_file(f"models/{file}.tflite")
     content = path.read_bytes()
     assert entry.cpu is not None
     assert hashlib.sha256(content).hexdigest() == entry.cpu.sha256
     assert len(content) == entry.cpu.bytes
-    report = try_model(ModelSettings(path=path))
+    report = self_test_model(ModelSettings(path=path))
     assert report.family == entry.family
     assert (report.input.width, report.input.height) == entry.input_px
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("[[model", "cannot read the catalogue"),
         (GOOD.replace("0" * 64, "abc"), "sha256"),
@@ -74,22 +79,24 @@ def test_what_is_said_of_the_models_at_hand_is_so(name: str, file: str) -> None:
     ],
 )
 def test_a_catalogue_that_is_not_as_it_must_be_is_refused(
-    tmp_path: Path, text: str, complaint: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     path = tmp_path / "own.toml"
     path.write_text(text)
-    with pytest.raises(FetchError, match=complaint):
+    with pytest.raises(FetchError, match=message):
         read_catalogue(path)
 
 
 def test_the_default_folder_is_the_daemons_if_it_is_there_else_the_users(tmp_path: Path) -> None:
     home = {"HOME": "/home/me"}
-    assert default_folder(home, tmp_path) == tmp_path / "models"
-    assert default_folder(home, tmp_path / "none") == Path("/home/me/.local/share/edged/models")
+    assert default_model_folder(home, tmp_path) == tmp_path / "models"
+    assert default_model_folder(home, tmp_path / "none") == Path(
+        "/home/me/.local/share/edged/models"
+    )
     xdg = home | {"XDG_DATA_HOME": "/data"}
-    assert default_folder(xdg, tmp_path / "none") == Path("/data/edged/models")
+    assert default_model_folder(xdg, tmp_path / "none") == Path("/data/edged/models")
     relative = home | {"XDG_DATA_HOME": "data"}
-    assert default_folder(relative, tmp_path / "none").is_relative_to("/home/me")
+    assert default_model_folder(relative, tmp_path / "none").is_relative_to("/home/me")
 
 
 def test_the_command_lists(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,12 +107,12 @@ def test_the_command_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(json.loads(capsys.readouterr().out)["models"]) == len(ENTRIES)
 
 
-def test_the_command_fetches_and_says_what_to_write_into_the_configuration(
+def test_the_command_fetches_and_prints_the_configuration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     content = b"a model"
-    with net.serving() as site:
+    with net.serve_site() as site:
         site.files["/m"] = content
         own = ONE.format(digest=hashlib.sha256(content).hexdigest())
         own = own.replace("http://127.0.0.1:9", site.url)
@@ -119,22 +126,22 @@ def test_the_command_fetches_and_says_what_to_write_into_the_configuration(
     assert Path(settings["path"]).read_bytes() == content
     assert settings["labels_file"] == str(tmp_path / "tiny.txt")
     result = json.loads(capsys.readouterr().out)
-    assert [file["came"] for file in result["files"]] == [False, False]
+    assert [file["downloaded"] for file in result["files"]] == [False, False]
 
 
 @pytest.mark.parametrize(
-    ("asked", "complaint"),
+    ("arguments", "message"),
     [
         (["yolo-nano"], 'the catalogue has no yolo-nano; did you mean "yolox-nano"?'),
         (["yolox-nano", "--edgetpu"], "yolox-nano is there for cpu only"),
         (["yolox-nano", "--catalogue", "/none.toml"], "cannot read the catalogue /none.toml"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
-    asked: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_errors_are_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["fetch", *asked]) == 1
+    assert main(["fetch", *arguments]) == 1
     shown = capsys.readouterr()
-    assert complaint in shown.err
+    assert message in shown.err
     assert shown.err.count("\n") == 1
     assert shown.out == ""

@@ -7,14 +7,14 @@ import pytest
 from untraced import untraced
 
 from edged_models.cli.main import main
-from edged_models.compression.rows import Table
+from edged_models.compression.comparison import ComparisonTable
 from edged_models.detector.checkpoint import load_checkpoint
 
 PICTURES = ["--learn", "scenes:train:20", "--steps", "2"]
 
 
-def table_in(folder: Path) -> Table:
-    return msgspec.json.decode((folder / "table.json").read_bytes(), type=Table)
+def table_in(folder: Path) -> ComparisonTable:
+    return msgspec.json.decode((folder / "table.json").read_bytes(), type=ComparisonTable)
 
 
 def test_grid_makes_a_table_and_goes_on_where_it_stopped(
@@ -30,7 +30,7 @@ def test_grid_makes_a_table_and_goes_on_where_it_stopped(
     assert narrow.parameters < 0.7 * wide.parameters
     assert 0 < narrow.file_bytes < wide.file_bytes == (out / "float32.tflite").stat().st_size
     assert narrow.deflated_bytes < narrow.file_bytes
-    assert "size" in narrow.best
+    assert "size" in narrow.pareto_fronts
     for row in first.rows:
         assert [cost.runtime for cost in row.costs] == ["litert", "tflite"]
         assert all(cost.latency_ms > 0 and cost.ram_mib > 0 for cost in row.costs)
@@ -43,7 +43,7 @@ def test_grid_makes_a_table_and_goes_on_where_it_stopped(
 
     made_ns = (out / "channels-50.tflite").stat().st_mtime_ns
     assert main([*command, "--only", "float32,channels-50", "--resume", "--json"]) == 0
-    again = msgspec.json.decode(capsys.readouterr().out, type=Table)
+    again = msgspec.json.decode(capsys.readouterr().out, type=ComparisonTable)
     assert (out / "channels-50.tflite").stat().st_mtime_ns == made_ns
     assert [row.quality for row in again.rows] == [row.quality for row in first.rows]
 
@@ -58,7 +58,7 @@ def test_factorize_writes_a_smaller_net(
     said = msgspec.json.decode(capsys.readouterr().out)
     thin = load_checkpoint(out)
     assert thin.architecture.ranks
-    assert said["parameters"] == thin.parameters() < said["parameters_before"]
+    assert said["parameters"] == thin.count_parameters() < said["parameters_before"]
     start = load_checkpoint(checkpoint_file)
     assert (thin.origin.command, thin.origin.seed, thin.origin.steps) == ("factorize", 4, 2)
     assert thin.origin.start == start.digest()

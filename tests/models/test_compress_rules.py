@@ -7,14 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from edged_models.compression.machine import Machine, this_machine
-from edged_models.compression.pareto import front
-from edged_models.compression.plot import draw
-from edged_models.compression.records import Records
-from edged_models.compression.rows import Cost, Omission, Quality, Record, Row, Table, ranked
-from edged_models.compression.tables import markdown, terminal_lines
-from edged_models.compression.techniques import GRID, Built, Job, chosen
-from edged_models.compression.tuning import Tuning
+from edged_models.compression.comparison import (
+    ComparisonTable,
+    Cost,
+    OmittedTechnique,
+    Quality,
+    TableRow,
+    VariantRecord,
+    mark_pareto_fronts,
+)
+from edged_models.compression.comparison_text import format_markdown, format_terminal
+from edged_models.compression.fine_tune_settings import FineTuneSettings
+from edged_models.compression.machine import Machine, describe_machine
+from edged_models.compression.pareto import find_pareto_front
+from edged_models.compression.plot import draw_table
+from edged_models.compression.record_store import RecordStore
+from edged_models.compression.techniques import GRID, BuildJob, BuildResult, select_techniques
 from edged_models.errors import ToolError
 
 POINTS = st.lists(st.tuples(st.integers(0, 9).map(float), st.integers(0, 9).map(float)))
@@ -23,16 +31,16 @@ POINTS = st.lists(st.tuples(st.integers(0, 9).map(float), st.integers(0, 9).map(
 def test_front_of_known_points() -> None:
     #          best   dearer and worse  dearer, better  as dear, worse
     points = [(1, 0.5), (2, 0.4), (3, 0.9), (1, 0.3)]
-    assert front(points) == [True, False, True, False]
+    assert find_pareto_front(points) == [True, False, True, False]
 
 
 def test_equal_points_are_both_on_the_front() -> None:
-    assert front([(1, 0.5), (1, 0.5)]) == [True, True]
+    assert find_pareto_front([(1, 0.5), (1, 0.5)]) == [True, True]
 
 
 @given(POINTS)
 def test_front_beats_the_rest_and_not_itself(points: list[tuple[float, float]]) -> None:
-    on = front(points)
+    on = find_pareto_front(points)
     best = [point for point, is_on in zip(points, on, strict=True) if is_on]
     assert bool(best) == bool(points)
     for point, is_on in zip(points, on, strict=True):
@@ -40,8 +48,8 @@ def test_front_beats_the_rest_and_not_itself(points: list[tuple[float, float]]) 
         assert beaten is not is_on
 
 
-def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> Row:
-    return Row(
+def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> TableRow:
+    return TableRow(
         name=name,
         title=f"the {name}",
         model=f"{name}.tflite",
@@ -58,31 +66,31 @@ def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> Row:
 
 
 @pytest.fixture
-def table() -> Table:
-    rows = ranked(
+def table() -> ComparisonTable:
+    rows = mark_pareto_fronts(
         [
             row("float", kib=400, ap50=0.9, ms=(4.0, 3.0)),
             row("int8", kib=100, ap50=0.89, ms=(1.0, 9.0)),
             row("worse", kib=100, ap50=0.5, ms=(1.5, 2.0)),
         ]
     )
-    return Table(
+    return ComparisonTable(
         checkpoint="net.npz",
         digest="0123456789abcdef",
         side_px=256,
         pictures="scenes:held-out:9",
-        tuning=Tuning(steps=7),
+        tuning=FineTuneSettings(steps=7),
         machine=Machine(
             processor="A Processor", cores=1, system="Linux x", python="3", runtimes={"litert": "2"}
         ),
         rows=rows,
-        omitted=(Omission(name="low-rank-90", reason="nothing to factorise"),),
+        omitted=(OmittedTechnique(name="low-rank-90", reason="nothing to factorise"),),
         seconds=1.5,
     )
 
 
-def test_each_cost_has_its_own_front(table: Table) -> None:
-    assert [one.best for one in table.rows] == [
+def test_each_cost_has_its_own_front(table: ComparisonTable) -> None:
+    assert [one.pareto_fronts for one in table.rows] == [
         ("size", "deflated", "litert", "tflite"),
         ("size", "deflated", "litert"),
         ("tflite",),
@@ -92,14 +100,14 @@ def test_each_cost_has_its_own_front(table: Table) -> None:
 def test_noise_of_a_measurement_puts_nothing_on_the_front() -> None:
     better = row("better", kib=100, ap50=0.8, ms=(1.10, 15.0))
     worse = row("worse", kib=100, ap50=0.7, ms=(1.09, 14.0))
-    assert [one.best for one in ranked([better, worse])] == [
+    assert [one.pareto_fronts for one in mark_pareto_fronts([better, worse])] == [
         ("size", "deflated", "litert", "tflite"),
         ("tflite",),
     ]
 
 
-def test_markdown_is_a_table_with_the_machine_named(table: Table) -> None:
-    lines = markdown(table).splitlines()
+def test_markdown_is_a_table_with_the_machine_named(table: ComparisonTable) -> None:
+    lines = format_markdown(table).splitlines()
     assert lines[0].startswith("| technique | KiB | deflated KiB | AP50 | AP | litert ms |")
     assert lines[3] == (
         "| the int8 | 100 | 50 | 0.890 | 0.445 | 1.00 | 9.00 | 3.2 | 3.2 | size, deflated, litert |"
@@ -109,60 +117,60 @@ def test_markdown_is_a_table_with_the_machine_named(table: Table) -> None:
     assert lines[-1] == "Left out, low-rank-90: nothing to factorise"
 
 
-def test_terminal_columns_stand_under_one_another(table: Table) -> None:
-    lines = terminal_lines(table)[:4]
+def test_terminal_columns_stand_under_one_another(table: ComparisonTable) -> None:
+    lines = format_terminal(table)[:4]
     assert len({line.index("0.") for line in lines[1:]}) == 1
 
 
-def test_plot_is_a_picture_and_the_same_twice(table: Table, tmp_path: Path) -> None:
+def test_plot_is_a_picture_and_the_same_twice(table: ComparisonTable, tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
-        draw(table, tmp_path / name)
+        draw_table(table, tmp_path / name)
     first = (tmp_path / "a.png").read_bytes()
     assert first.startswith(b"\x89PNG")
     assert first == (tmp_path / "b.png").read_bytes()
     with pytest.raises(ToolError, match="cannot write"):
-        draw(table, tmp_path / "a.png" / "below-a-file.png")
+        draw_table(table, tmp_path / "a.png" / "below-a-file.png")
 
 
 def test_machine_is_named() -> None:
-    machine = this_machine()
+    machine = describe_machine()
     assert machine.processor
     assert machine.cores >= 1
     assert set(machine.runtimes) == {"litert", "tflite"}
 
 
 def test_own_input_size_is_no_technique() -> None:
-    names = [technique.name for technique in chosen(None, side_px=256)]
+    names = [technique.name for technique in select_techniques(None, side_px=256)]
     assert "input-256" not in names
     assert "input-192" in names
-    assert [t.name for t in chosen(("qat", "int8"), side_px=256)] == ["int8", "qat"]
+    assert [t.name for t in select_techniques(("qat", "int8"), side_px=256)] == ["int8", "qat"]
 
 
-def job_in(folder: Path) -> Job:
-    return Job(
+def job_in(folder: Path) -> BuildJob:
+    return BuildJob(
         technique=GRID[3],
         checkpoint="net.npz",
         digest="d",
-        tuning=Tuning(),
+        tuning=FineTuneSettings(),
         out=str(folder / "int8.tflite"),
     )
 
 
 def test_record_holds_for_the_same_job_and_file(tmp_path: Path) -> None:
-    job, records = job_in(tmp_path), Records(tmp_path / "records")
+    job, records = job_in(tmp_path), RecordStore(tmp_path / "records")
     assert records.find(job) is None
     Path(job.out).write_bytes(b"abc")
-    built = Built(
+    built = BuildResult(
         parameters=1,
         remark="",
         sha256="ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         file_bytes=3,
         deflated_bytes=3,
     )
-    records.keep(Record(job=job, built=built))
-    assert records.find(job) == Record(job=job, built=built)
+    records.save(VariantRecord(job=job, built=built))
+    assert records.find(job) == VariantRecord(job=job, built=built)
     assert records.find(structs.replace(job, checkpoint="elsewhere/net.npz")) is not None
-    assert records.find(structs.replace(job, tuning=Tuning(steps=1))) is None
+    assert records.find(structs.replace(job, tuning=FineTuneSettings(steps=1))) is None
     assert records.find(structs.replace(job, digest="e")) is None
     Path(job.out).write_bytes(b"abd")
     assert records.find(job) is None
@@ -172,4 +180,4 @@ def test_damaged_record_is_no_record(tmp_path: Path) -> None:
     job = job_in(tmp_path)
     Path(job.out).write_bytes(b"abc")
     (tmp_path / "int8.json").write_bytes(b"{")
-    assert Records(tmp_path).find(job) is None
+    assert RecordStore(tmp_path).find(job) is None

@@ -6,28 +6,28 @@ import numpy as np
 import pytest
 from untraced import untraced
 
-from edged_models.compression.clustering import clustered, most_values
-from edged_models.compression.fine_tune import fine_tuned
-from edged_models.compression.qat import quantization_aware
-from edged_models.compression.sample import Sample, sample_of
-from edged_models.compression.tuning import Tuning
-from edged_models.compression.zeroing import share_of_zeros, with_zeros
+from edged_models.compression.clustering import cluster_checkpoint, count_max_distinct_values
+from edged_models.compression.fine_tune import fine_tune_checkpoint
+from edged_models.compression.fine_tune_settings import FineTuneSettings
+from edged_models.compression.picture_sample import PictureSample, draw_sample
+from edged_models.compression.qat import train_quantization_aware
+from edged_models.compression.weight_pruning import measure_sparsity, prune_weights
 from edged_models.conversion.kinds.checkpoint import detector_source
 from edged_models.conversion.quantize import Scheme, quantize
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.errors import PicturesError, ToolError
-from edged_models.evaluation.contender import Contender
-from edged_models.pictures.sources import open_pictures
+from edged_models.evaluation.evaluated_model import EvaluatedModel
+from edged_models.pictures.open_pictures import open_pictures
 
-TUNING = Tuning(steps=2, learn="scenes:train:20")
+TUNING = FineTuneSettings(steps=2, training_pictures="scenes:train:20")
 
 
 @pytest.fixture(scope="module")
-def sample() -> Sample:
-    return sample_of(open_pictures(TUNING.learn), side_px=96)
+def sample() -> PictureSample:
+    return draw_sample(open_pictures(TUNING.training_pictures), side_px=96)
 
 
-def test_sample_is_in_the_nets_pixels(sample: Sample) -> None:
+def test_sample_is_in_the_nets_pixels(sample: PictureSample) -> None:
     assert sample.images.shape == (20, 96, 96, 3)
     assert sample.images.dtype == np.uint8
     there = sample.truth[sample.truth[..., 4] >= 0]
@@ -38,14 +38,17 @@ def test_sample_is_in_the_nets_pixels(sample: Sample) -> None:
 
 def test_too_few_pictures_to_learn_from() -> None:
     with pytest.raises(PicturesError, match="3 pictures are too few to learn from"):
-        sample_of(open_pictures("scenes:train:3"), side_px=96)
+        draw_sample(open_pictures("scenes:train:3"), side_px=96)
 
 
-def test_fine_tuning_learns_and_follows_its_seed(checkpoint: Checkpoint, sample: Sample) -> None:
+def test_fine_tuning_learns_and_follows_its_seed(
+    checkpoint: Checkpoint, sample: PictureSample
+) -> None:
     steps: list[int] = []
     with untraced():
         first, again = (
-            fine_tuned(checkpoint, sample, tuning=TUNING, progress=steps.append) for _ in range(2)
+            fine_tune_checkpoint(checkpoint, sample, tuning=TUNING, progress=steps.append)
+            for _ in range(2)
         )
     assert steps == [0, 1, 2] * 2
     assert first.digest() != checkpoint.digest()
@@ -53,39 +56,39 @@ def test_fine_tuning_learns_and_follows_its_seed(checkpoint: Checkpoint, sample:
         np.testing.assert_allclose(array, again.weights[name], atol=1e-4)
 
 
-def test_share_of_weights_is_reached(checkpoint: Checkpoint, sample: Sample) -> None:
+def test_share_of_weights_is_reached(checkpoint: Checkpoint, sample: PictureSample) -> None:
     with untraced():
-        made = with_zeros(checkpoint, sample, share=0.5, tuning=TUNING)
-    assert share_of_zeros(made.weights) == pytest.approx(0.5, abs=0.02)
+        made = prune_weights(checkpoint, sample, share=0.5, tuning=TUNING)
+    assert measure_sparsity(made.weights) == pytest.approx(0.5, abs=0.02)
     assert {n: a.shape for n, a in made.weights.items()} == {
         n: a.shape for n, a in checkpoint.weights.items()
     }
     with pytest.raises(ToolError, match="nothing to prune: 50% of the weights are zero already"):
-        with_zeros(made, sample, share=0.3, tuning=TUNING)
+        prune_weights(made, sample, share=0.3, tuning=TUNING)
 
 
-def test_kernels_get_along_with_few_values(checkpoint: Checkpoint, sample: Sample) -> None:
-    assert most_values(checkpoint.weights) > 100
+def test_kernels_get_along_with_few_values(checkpoint: Checkpoint, sample: PictureSample) -> None:
+    assert count_max_distinct_values(checkpoint.weights) > 100
     with untraced():
-        made = clustered(checkpoint, sample, clusters=4, tuning=TUNING)
-    assert most_values(made.weights) <= 4
+        made = cluster_checkpoint(checkpoint, sample, clusters=4, tuning=TUNING)
+    assert count_max_distinct_values(made.weights) <= 4
     with pytest.raises(ToolError, match="nothing to cluster"):
-        clustered(made, sample, clusters=4, tuning=TUNING)
+        cluster_checkpoint(made, sample, clusters=4, tuning=TUNING)
 
 
 def test_quantisation_aware_net_runs_on_both_runtimes(
-    checkpoint: Checkpoint, sample: Sample, tmp_path: Path
+    checkpoint: Checkpoint, sample: PictureSample, tmp_path: Path
 ) -> None:
     with untraced():
-        net = quantization_aware(checkpoint, sample, tuning=TUNING)
+        net = train_quantization_aware(checkpoint, sample, tuning=TUNING)
     labels = checkpoint.architecture.labels
-    source = detector_source(net, name="aware", labels=labels, learnt_ranges=True)
+    source = detector_source(net, name="aware", labels=labels, has_learned_ranges=True)
     path = tmp_path / "aware.tflite"
     path.write_bytes(quantize(source, scheme=Scheme.INT8))
     for runtime in ("litert", "tflite"):
-        with Contender(path, runtime=runtime) as contender:
-            given = contender.model.interpreter.signature.inputs[0]
+        with EvaluatedModel(path, runtime=runtime) as contender:
+            given = contender.loaded_model.interpreter.signature.inputs[0]
             assert (given.dtype, given.shape) == ("uint8", (1, 96, 96, 3))
-            assert contender.model.family.name == "ssd"
-            outputs = contender.model.interpreter.invoke(np.zeros(given.shape, given.dtype))
+            assert contender.loaded_model.family.name == "ssd"
+            outputs = contender.loaded_model.interpreter.invoke(np.zeros(given.shape, given.dtype))
             assert all(np.isfinite(array).all() for array in outputs)

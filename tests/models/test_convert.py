@@ -9,11 +9,11 @@ import tiny
 
 from edged_models.cli.main import main
 from edged_models.conversion.convert import convert
-from edged_models.conversion.flatmodel import flat_model
-from edged_models.conversion.metadata import card_of
-from edged_models.conversion.quantize import Io, Scheme, quantize
-from edged_models.conversion.source import Source
-from edged_models.conversion.sources import open_source
+from edged_models.conversion.metadata import read_model_metadata
+from edged_models.conversion.open_source import open_source
+from edged_models.conversion.quantize import IoType, Scheme, quantize
+from edged_models.conversion.source import ModelSource
+from edged_models.conversion.tflite_model import parse_model
 from edged_models.errors import SourceError
 from edged_models.tensorflow import keras, layers, tf
 
@@ -40,7 +40,7 @@ def several(image):
 
 number = 3
 """
-VARIANTS: dict[str, Callable[[Source], bytes]] = {
+VARIANTS: dict[str, Callable[[ModelSource], bytes]] = {
     "float32": convert,
     "dynamic": lambda source: quantize(source, scheme=Scheme.DYNAMIC),
     "float16": lambda source: quantize(source, scheme=Scheme.FLOAT16),
@@ -49,10 +49,10 @@ VARIANTS: dict[str, Callable[[Source], bytes]] = {
         f"int8-{io}": lambda source, io=io: quantize(
             source, scheme=Scheme.INT8, io=io, calibration=tiny.pictures()
         )
-        for io in Io
+        for io in IoType
     },
 }
-MOST_APART = {"float32": 1e-4, "dynamic": 0.03, "float16": 0.01, "int16x8": 0.01}
+MAX_DIFFERENCE = {"float32": 1e-4, "dynamic": 0.03, "float16": 0.01, "int16x8": 0.01}
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +102,14 @@ def test_every_variant_runs_and_gives_what_the_net_gives(
         assert ran.family == "classification", name
         (given,) = ran.outputs
         apart = np.abs(given - wanted).max()
-        assert apart <= MOST_APART.get(name, 0.06), f"{name}: {apart:.3f} apart"
+        assert apart <= MAX_DIFFERENCE.get(name, 0.06), f"{name}: {apart:.3f} apart"
 
 
 def test_fewer_bits_take_fewer_bytes(made: dict[str, Path]) -> None:
     weights = {
-        name: sum(t.stored_bytes for t in flat_model(path.read_bytes()).tensors if len(t.shape) > 1)
+        name: sum(
+            t.stored_bytes for t in parse_model(path.read_bytes()).tensors if len(t.shape) > 1
+        )
         for name, path in made.items()
     }
     assert weights["float16"] < 0.6 * weights["float32"]
@@ -115,8 +117,8 @@ def test_fewer_bits_take_fewer_bytes(made: dict[str, Path]) -> None:
 
 
 def test_names_are_those_of_the_source(made: dict[str, Path]) -> None:
-    model = flat_model(made["float32"].read_bytes())
-    assert [tensor.name for tensor in model.of(model.inputs)] == ["image"]
+    model = parse_model(made["float32"].read_bytes())
+    assert [tensor.name for tensor in model.get_tensors(model.inputs)] == ["image"]
     assert model.tensors[model.outputs[0]].shape == (1, tiny.CLASSES)
 
 
@@ -133,12 +135,16 @@ def test_a_function_may_be_made_by_a_function(specs: dict[str, str]) -> None:
 
 
 def test_outputs_keep_the_order_in_which_a_function_names_them(specs: dict[str, str]) -> None:
-    model = flat_model(convert(open_source(f"{specs['functions']}:several")))
-    assert [tensor.name for tensor in model.of(model.outputs)] == ["sum", "first", "image"]
-    assert [tensor.shape for tensor in model.of(model.outputs)] == [(1, 3), (1, 3), (1, 32, 32, 3)]
+    model = parse_model(convert(open_source(f"{specs['functions']}:several")))
+    assert [tensor.name for tensor in model.get_tensors(model.outputs)] == ["sum", "first", "image"]
+    assert [tensor.shape for tensor in model.get_tensors(model.outputs)] == [
+        (1, 3),
+        (1, 3),
+        (1, 32, 32, 3),
+    ]
 
 
-def test_an_open_size_is_asked_for_and_a_fixed_one_kept(tmp_path: Path) -> None:
+def test_an_open_size_must_be_given_and_a_fixed_one_stays(tmp_path: Path) -> None:
     image = layers.Input((None, None, 3))
     path = tmp_path / "open.keras"
     keras.Model(image, layers.Conv2D(4, 3, 2)(image)).save(path)
@@ -149,15 +155,15 @@ def test_an_open_size_is_asked_for_and_a_fixed_one_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
         ("unsigned", "has no input_signature"),
         ("number", "is a int, no function"),
         ("missing", "has no attribute 'missing'"),
     ],
 )
-def test_what_is_no_function_is_named(specs: dict[str, str], name: str, says: str) -> None:
-    with pytest.raises(SourceError, match=says):
+def test_what_is_no_function_is_named(specs: dict[str, str], name: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
         open_source(f"{specs['functions']}:{name}")
 
 
@@ -200,7 +206,7 @@ def test_the_command_writes_beside_the_source_and_answers_in_json(
     said = capsys.readouterr().out
     assert '"input": "float32 [1, 32, 32, 3] image"' in said
     assert '"labels": 8' in said
-    assert card_of((tmp_path / "small.tflite").read_bytes()).version == "7"
+    assert read_model_metadata((tmp_path / "small.tflite").read_bytes()).version == "7"
     assert main(["convert", str(here), "--out", str(here)]) == 1
     assert "is what is converted" in capsys.readouterr().err
     labels.write_text("\n".join("abcdefghi") + "\n")

@@ -6,25 +6,25 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from pictures_on_disk import coco, picture
+from pictures_on_disk import write_coco_folder, write_picture
 
 from edged import bundled
 from edged.config.settings import ModelSettings
 from edged.model.load import load_model
 from edged_models.cli.main import main
-from edged_models.evaluation.contender import frame_of
-from edged_models.evaluation.judging import evaluate
+from edged_models.evaluation.evaluate import evaluate
+from edged_models.evaluation.evaluated_model import to_frame
 from edged_models.evaluation.results import Evaluation
 from edged_models.pictures.labelled import PictureSet
-from edged_models.pictures.sources import open_pictures
-from support.data import data
+from edged_models.pictures.open_pictures import open_pictures
+from support.data_files import data_file
 
-MODEL = str(bundled.model())
+MODEL = str(bundled.model_path())
 
 
 @pytest.fixture(scope="module")
 def evaluation(scenes: PictureSet) -> Evaluation:
-    return evaluate(bundled.model(), scenes, runtime="litert")
+    return evaluate(bundled.model_path(), scenes, runtime="litert")
 
 
 def test_it_agrees_with_itself(evaluation: Evaluation, scenes: PictureSet) -> None:
@@ -41,10 +41,10 @@ def test_it_agrees_with_itself(evaluation: Evaluation, scenes: PictureSet) -> No
 
 
 def test_detections_are_those_of_the_daemon(evaluation: Evaluation, scenes: PictureSet) -> None:
-    model = load_model(ModelSettings(path=bundled.model(), runtime="litert"))
+    model = load_model(ModelSettings(path=bundled.model_path(), runtime="litert"))
     found = 0
     for scene in scenes:
-        tensor = model.encoder(frame_of(scene.image))
+        tensor = model.encoder(to_frame(scene.image))
         outputs = model.interpreter.invoke(tensor.array)
         found += len(model.family.decode(outputs, tensor.fit, min_score=evaluation.min_score))
     model.interpreter.close()
@@ -53,7 +53,7 @@ def test_detections_are_those_of_the_daemon(evaluation: Evaluation, scenes: Pict
 
 
 def test_both_runtimes_see_nearly_the_same(evaluation: Evaluation, scenes: PictureSet) -> None:
-    other = evaluate(bundled.model(), scenes, runtime="tflite")
+    other = evaluate(bundled.model_path(), scenes, runtime="tflite")
     assert other.runtime.startswith("tflite")
     assert other.ap50 == pytest.approx(evaluation.ap50, abs=0.05)
 
@@ -86,7 +86,7 @@ def test_one_model_in_words_with_drawings(
 def test_pictures_without_labels_are_pictures_without_objects(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture(tmp_path / "a.png")
+    write_picture(tmp_path / "a.png")
     assert main(["evaluate", MODEL, str(tmp_path), "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["evaluations"]
     assert result["ap"] is None
@@ -96,8 +96,8 @@ def test_pictures_without_labels_are_pictures_without_objects(
 
 
 def test_a_model_of_others_on_a_clip_of_one_of_its_classes() -> None:
-    path = data("video/one-by-one-person-detection.mp4")
-    model = data("models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite")
+    path = data_file("video/one-by-one-person-detection.mp4")
+    model = data_file("models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite")
     every = [0, 8, 30, 100]  # of the truth's frames: nobody, then somebody
     clip = open_pictures(f"{path}:person")
     chosen = _Chosen(clip, every)
@@ -131,11 +131,11 @@ def _refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
 
 
 def test_what_cannot_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    coco(tmp_path / "animals")
+    write_coco_folder(tmp_path / "animals")
     junk = tmp_path / "junk.tflite"
     junk.write_bytes(b"no model at all")
     damaged = tmp_path / "damaged.tflite"
-    damaged.write_bytes(bundled.model().read_bytes()[:20_000])
+    damaged.write_bytes(bundled.model_path().read_bytes()[:20_000])
     assert "knows none of the pictures' labels" in _refused(
         capsys, MODEL, str(tmp_path / "animals")
     )
@@ -147,7 +147,7 @@ def test_what_cannot_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_a_classifier_is_no_detector(capsys: pytest.CaptureFixture[str]) -> None:
-    classifier = data("models/mobilenet_v1_0.25_128_quant.tflite")
+    classifier = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
     assert "is no detector" in _refused(capsys, str(classifier), "scenes:held-out:1")
 
 

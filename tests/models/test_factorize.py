@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edged_models.compression.factorizing import factorized, with_thin_layers
+from edged_models.compression.low_rank import factorize, factorize_checkpoint
 from edged_models.detector.checkpoint import Checkpoint
-from edged_models.detector.weights import restore
+from edged_models.detector.weights import restore_net
 from edged_models.errors import ToolError
 
 
@@ -20,7 +20,7 @@ def of_rank(rank: int, rows: int, columns: int) -> np.ndarray:
 
 def test_finds_the_rank_of_a_product() -> None:
     matrix = of_rank(3, 40, 24)
-    thin = factorized(matrix, energy=1 - 1e-9)
+    thin = factorize(matrix, energy=1 - 1e-9)
     assert thin is not None
     assert thin.rank == 3
     np.testing.assert_allclose(thin.first @ thin.second, matrix, atol=1e-4)
@@ -28,7 +28,7 @@ def test_finds_the_rank_of_a_product() -> None:
 
 def test_none_where_it_would_not_be_smaller() -> None:
     noise = np.random.default_rng(1).normal(size=(16, 16)).astype(np.float32)
-    assert factorized(noise, energy=0.99) is None
+    assert factorize(noise, energy=0.99) is None
 
 
 @given(st.integers(2, 40), st.integers(2, 40), st.floats(0.3, 0.99, allow_nan=False))
@@ -36,7 +36,7 @@ def test_none_where_it_would_not_be_smaller() -> None:
 def test_keeps_the_energy_and_is_smaller(rows: int, columns: int, energy: float) -> None:
     rng = np.random.default_rng([rows, columns])
     matrix = (rng.normal(size=(rows, columns)) * 0.5 ** np.arange(columns)).astype(np.float32)
-    thin = factorized(matrix, energy=energy)
+    thin = factorize(matrix, energy=energy)
     if thin is not None:
         lost = np.sum((thin.first @ thin.second - matrix) ** 2) / np.sum(matrix**2)
         assert lost <= 1 - energy + 1e-5
@@ -60,25 +60,25 @@ def test_net_with_thin_layers_is_smaller_and_nearly_the_same(checkpoint: Checkpo
     picture = np.random.default_rng(1).random((1, 96, 96, 3), np.float32)
 
     def boxes(of: Checkpoint) -> np.ndarray:
-        return restore(of)(picture, training=False)[0].numpy()
+        return restore_net(of)(picture, training=False)[0].numpy()
 
     learnt = nearly_of_rank(checkpoint, 2)
-    thin = with_thin_layers(learnt, 0.99)
+    thin = factorize_checkpoint(learnt, 0.99)
     assert max(thin.architecture.ranks.values()) <= 2
-    assert thin.parameters() < 0.95 * checkpoint.parameters()
+    assert thin.count_parameters() < 0.95 * checkpoint.count_parameters()
     off = np.abs(boxes(thin) - boxes(learnt)).mean()
     assert 0 < off < 0.1 * np.abs(boxes(learnt)).mean()
 
 
 def test_nothing_to_factorise(checkpoint: Checkpoint) -> None:
     with pytest.raises(ToolError, match="nothing to factorise"):
-        with_thin_layers(checkpoint, 1.0)
+        factorize_checkpoint(checkpoint, 1.0)
 
 
 def test_thin_layers_are_not_split_again(checkpoint: Checkpoint) -> None:
     kernels = {"stage32a_point/kernel": of_rank(1, 32, 32)[None, None]}
-    few = with_thin_layers(replace(checkpoint, weights=checkpoint.weights | kernels), 0.95)
-    more = with_thin_layers(few, 0.5)
+    few = factorize_checkpoint(replace(checkpoint, weights=checkpoint.weights | kernels), 0.95)
+    more = factorize_checkpoint(few, 0.5)
     assert few.architecture.ranks == {"stage32a_point": 1}
     assert set(few.architecture.ranks) < set(more.architecture.ranks)
     assert more.architecture.ranks["stage32a_point"] == 1

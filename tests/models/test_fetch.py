@@ -10,117 +10,121 @@ from pathlib import Path
 import pytest
 
 from edged_models.errors import FetchError
-from edged_models.fetching.catalogue import Entry, Source
-from edged_models.fetching.download import Patience
-from edged_models.fetching.fetch import Fetched, Fetcher
+from edged_models.fetching.catalogue import CatalogueEntry, CatalogueFile
+from edged_models.fetching.download import RetryPolicy
+from edged_models.fetching.fetch import FetchedFile, ModelFetcher
 from support import fetch_server as net
 from support.fetch_server import Site
 
 CONTENT = random.Random(1).randbytes(300_000)
-PATIENCE = Patience(stall_s=0.3, attempts=3, first_wait_s=0.01, longest_wait_s=0.02)
+RETRY_POLICY = RetryPolicy(stall_timeout_s=0.3, max_attempts=3, min_wait_s=0.01, max_wait_s=0.02)
 
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("NO_PROXY", "*")
-    with net.serving() as opened:
+    with net.serve_site() as opened:
         opened.files = {"/m": CONTENT}
         yield opened
 
 
-def source(*urls: str, content: bytes = CONTENT, **more: object) -> Source:
-    return Source(
+def source(*urls: str, content: bytes = CONTENT, **more: object) -> CatalogueFile:
+    return CatalogueFile(
         urls=urls,
         sha256=hashlib.sha256(content).hexdigest(),
-        known_from="the test",
+        digest_source="the test",
         **more,  # type: ignore[arg-type] # any field, by name
     )
 
 
-def fetch(folder: Path, cpu: Source, labels: Source | None = None) -> tuple[Fetched, ...]:
-    entry = Entry(
+def fetch(
+    folder: Path, cpu: CatalogueFile, labels: CatalogueFile | None = None
+) -> tuple[FetchedFile, ...]:
+    entry = CatalogueEntry(
         name="model",
         family="ssd",
         input_px=(8, 8),
         licence="MIT",
-        good_for="tests",
+        description="tests",
         cpu=cpu,
         labels=labels,
     )
-    return Fetcher(folder=folder, patience=PATIENCE).fetch(entry, "cpu", lambda _: lambda *_: None)
+    return ModelFetcher(folder=folder, retry_policy=RETRY_POLICY).fetch(
+        entry, "cpu", lambda _: lambda *_: None
+    )
 
 
-def whole(folder: Path) -> None:
+def assert_only_model_file(folder: Path) -> None:
     """The file is here, right, and alone."""
     assert (folder / "model.tflite").read_bytes() == CONTENT
     assert [path.name for path in folder.iterdir()] == ["model.tflite"]
 
 
-def test_a_file_comes_and_is_not_asked_for_again(site: Site, tmp_path: Path) -> None:
+def test_a_file_is_downloaded_once(site: Site, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     (first,) = fetch(folder, source(f"{site.url}/m", bytes=len(CONTENT)))
     (second,) = fetch(folder, source(f"{site.url}/m", bytes=len(CONTENT)))
 
-    whole(folder)
-    assert (first.came, second.came) == (True, False)
+    assert_only_model_file(folder)
+    assert (first.downloaded, second.downloaded) == (True, False)
     assert first.bytes == len(CONTENT)
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 def test_a_file_that_is_here_but_wrong_is_replaced(site: Site, tmp_path: Path) -> None:
     (tmp_path / "model.tflite").write_bytes(b"old")
     fetch(tmp_path, source(f"{site.url}/m"))
-    whole(tmp_path)
+    assert_only_model_file(tmp_path)
 
 
 def test_a_connection_that_is_cut_is_taken_up_where_it_broke(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.cuts_after(100_000), net.good]
+    site.behaviours["/m"] = [net.cuts_after(100_000), net.well_behaved]
     fetch(tmp_path, source(f"{site.url}/m"))
 
-    whole(tmp_path)
-    assert [asked[1:] for asked in site.asked] == [("", ""), ("bytes=100000-", net.ETAG)]
+    assert_only_model_file(tmp_path)
+    assert [asked[1:] for asked in site.requests] == [("", ""), ("bytes=100000-", net.ETAG)]
 
 
 def test_a_connection_that_stalls_is_taken_up_likewise(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.stalls_after(65_536), net.good]
+    site.behaviours["/m"] = [net.stalls_after(65_536), net.well_behaved]
     fetch(tmp_path, source(f"{site.url}/m"))
 
-    whole(tmp_path)
-    assert site.asked[1][1] == "bytes=65536-"
+    assert_only_model_file(tmp_path)
+    assert site.requests[1][1] == "bytes=65536-"
 
 
 def test_what_came_in_an_earlier_run_is_taken_up(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.cuts_after(50_000), net.answers(503)]
+    site.behaviours["/m"] = [net.cuts_after(50_000), net.responds_with(503)]
     with pytest.raises(FetchError, match="503 Service Unavailable; given up"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert not (tmp_path / "model.tflite").exists()
-    site.habits["/m"] = [net.good]
+    site.behaviours["/m"] = [net.well_behaved]
     fetch(tmp_path, source(f"{site.url}/m"))
 
-    whole(tmp_path)
-    assert site.asked[-1][1:] == ("bytes=50000-", net.ETAG)
+    assert_only_model_file(tmp_path)
+    assert site.requests[-1][1:] == ("bytes=50000-", net.ETAG)
 
 
 def test_a_part_of_another_version_is_not_built_upon(site: Site, tmp_path: Path) -> None:
     (tmp_path / ".model.tflite.part").write_bytes(b"x" * 1000)
     (tmp_path / ".model.tflite.part.etag").write_text('"zero"')
     fetch(tmp_path, source(f"{site.url}/m"))
-    whole(tmp_path)
+    assert_only_model_file(tmp_path)
 
 
-def test_a_part_of_something_else_without_a_mark_costs_one_more_try(
+def test_a_part_of_something_else_without_an_etag_costs_one_more_try(
     site: Site, tmp_path: Path
 ) -> None:
     (tmp_path / ".model.tflite.part").write_bytes(b"x" * 1000)
     fetch(tmp_path, source(f"{site.url}/m"))
-    whole(tmp_path)
-    assert [asked[1] for asked in site.asked] == ["bytes=1000-", ""]
+    assert_only_model_file(tmp_path)
+    assert [asked[1] for asked in site.requests] == ["bytes=1000-", ""]
 
 
 def test_a_server_without_ranges_gives_all_again(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.cuts_after(100_000), net.ignores_ranges]
+    site.behaviours["/m"] = [net.cuts_after(100_000), net.ignores_ranges]
     fetch(tmp_path, source(f"{site.url}/m"))
-    whole(tmp_path)
+    assert_only_model_file(tmp_path)
 
 
 @pytest.mark.parametrize("size", [None, len(CONTENT)])
@@ -128,53 +132,55 @@ def test_a_part_that_is_all_is_enough(site: Site, tmp_path: Path, size: int | No
     (tmp_path / ".model.tflite.part").write_bytes(CONTENT)
     fetch(tmp_path, source(f"{site.url}/m", bytes=size))
 
-    whole(tmp_path)
-    assert [asked[1] for asked in site.asked] == [f"bytes={len(CONTENT)}-"] * (size is None)
+    assert_only_model_file(tmp_path)
+    assert [asked[1] for asked in site.requests] == [f"bytes={len(CONTENT)}-"] * (size is None)
 
 
-@pytest.mark.parametrize("bad", [net.answers(416, Content_Range="bytes */7"), net.from_elsewhere])
+@pytest.mark.parametrize(
+    "bad", [net.responds_with(416, Content_Range="bytes */7"), net.wrong_range]
+)
 def test_a_part_that_the_server_cannot_go_on_with_is_begun_anew(
     site: Site, tmp_path: Path, bad: object
 ) -> None:
     (tmp_path / ".model.tflite.part").write_bytes(CONTENT[:1000])
-    site.habits["/m"] = [bad, net.good]  # type: ignore[list-item] # a habit
+    site.behaviours["/m"] = [bad, net.well_behaved]  # type: ignore[list-item] # a habit
     fetch(tmp_path, source(f"{site.url}/m"))
 
-    whole(tmp_path)
-    assert [asked[1] for asked in site.asked] == ["bytes=1000-", ""]
+    assert_only_model_file(tmp_path)
+    assert [asked[1] for asked in site.requests] == ["bytes=1000-", ""]
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-def test_a_server_in_trouble_is_asked_again(site: Site, tmp_path: Path, status: int) -> None:
-    site.habits["/m"] = [net.answers(status), net.answers(status), net.good]
+def test_a_server_in_trouble_is_retried(site: Site, tmp_path: Path, status: int) -> None:
+    site.behaviours["/m"] = [net.responds_with(status), net.responds_with(status), net.well_behaved]
     fetch(tmp_path, source(f"{site.url}/m"))
-    whole(tmp_path)
+    assert_only_model_file(tmp_path)
 
 
-def test_it_is_not_asked_for_ever(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.answers(500)]
+def test_retries_end(site: Site, tmp_path: Path) -> None:
+    site.behaviours["/m"] = [net.responds_with(500)]
     with pytest.raises(FetchError, match="500 Internal Server Error; given up"):
         fetch(tmp_path, source(f"{site.url}/m"))
-    assert len(site.asked) == PATIENCE.attempts
+    assert len(site.requests) == RETRY_POLICY.max_attempts
     assert list(tmp_path.iterdir()) == []
 
 
 def test_one_who_only_stalls_is_given_up(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.stalls_after(0)]
+    site.behaviours["/m"] = [net.stalls_after(0)]
     with pytest.raises(FetchError, match=r"nothing came for 0\.3 s; given up"):
         fetch(tmp_path, source(f"{site.url}/m"))
 
 
 @pytest.mark.parametrize("status", [404, 403, 410, 416, 206, 304])
 def test_a_refusal_is_final(site: Site, tmp_path: Path, status: int) -> None:
-    site.habits["/m"] = [net.answers(status)]
+    site.behaviours["/m"] = [net.responds_with(status)]
     with pytest.raises(FetchError, match=rf"/m: the server answers {status}"):
         fetch(tmp_path, source(f"{site.url}/m"))
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_bytes_are_removed_and_said(site: Site, tmp_path: Path) -> None:
+def test_other_bytes_are_removed_and_reported(site: Site, tmp_path: Path) -> None:
     site.files["/m"] = CONTENT[:-1] + b"!"
     (tmp_path / "model.tflite").write_bytes(b"what was here before")
     with pytest.raises(FetchError, match=r"300000 bytes\) is not what .* sha256 differs.* removed"):
@@ -186,7 +192,7 @@ def test_other_bytes_are_removed_and_said(site: Site, tmp_path: Path) -> None:
 def test_a_length_that_the_catalogue_does_not_know_is_refused_before_the_body(
     site: Site, tmp_path: Path
 ) -> None:
-    site.habits["/m"] = [net.says_length(10**12)]
+    site.behaviours["/m"] = [net.with_content_length(10**12)]
     with pytest.raises(FetchError, match="1000000000000 bytes; the catalogue says 300000"):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
     with pytest.raises(FetchError, match="1000000000000 bytes are more than the 268435456 allowed"):
@@ -195,14 +201,14 @@ def test_a_length_that_the_catalogue_does_not_know_is_refused_before_the_body(
 
 
 def test_a_length_that_is_too_long_ends_in_giving_up(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.says_length(len(CONTENT) + 1)]
+    site.behaviours["/m"] = [net.with_content_length(len(CONTENT) + 1)]
     with pytest.raises(FetchError, match="given up"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert not (tmp_path / "model.tflite").exists()
 
 
 def test_what_never_ends_is_cut_off(site: Site, tmp_path: Path) -> None:
-    site.habits["/m"] = [net.endless]
+    site.behaviours["/m"] = [net.endless]
     with pytest.raises(FetchError, match="more came than 300000 bytes; it was removed"):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
     assert list(tmp_path.iterdir()) == []
@@ -212,22 +218,22 @@ def test_redirects_are_followed_but_not_off_the_web_or_in_circles(
     site: Site, tmp_path: Path
 ) -> None:
     site.files |= {"/moved": b"", "/file": b"", "/round": b""}
-    site.habits["/moved"] = [net.answers(302, Location="/m")]
-    site.habits["/file"] = [net.answers(302, Location="file:///etc/passwd")]
-    site.habits["/round"] = [net.answers(302, Location="/round")]
+    site.behaviours["/moved"] = [net.responds_with(302, Location="/m")]
+    site.behaviours["/file"] = [net.responds_with(302, Location="file:///etc/passwd")]
+    site.behaviours["/round"] = [net.responds_with(302, Location="/round")]
     with pytest.raises(FetchError, match=r"/file: .*protocol"):
         fetch(tmp_path, source(f"{site.url}/file"))
     with pytest.raises(FetchError, match=r"/round: .*redirects"):
         fetch(tmp_path, source(f"{site.url}/round"))
     fetch(tmp_path, source(f"{site.url}/moved"))
-    whole(tmp_path)
+    assert_only_model_file(tmp_path)
 
 
-def test_the_next_address_is_tried_and_if_none_has_it_all_complaints_are_told(
+def test_the_next_address_is_tried_and_if_none_has_it_all_errors_are_reported(
     site: Site, tmp_path: Path
 ) -> None:
     site.files |= {"/a": b"", "/b": b"other bytes"}
-    site.habits["/a"] = [net.answers(404)]
+    site.behaviours["/a"] = [net.responds_with(404)]
     bad = (f"{site.url}/a", f"{site.url}/b", "http://127.0.0.1:1/c")
     with pytest.raises(
         FetchError, match=r"/a: .*404.*; .*/b: .*sha256 differs.*; .*/c: .*given up"
@@ -257,10 +263,10 @@ def test_model_and_labels_come_from_one_zip_fetched_once(site: Site, tmp_path: P
     assert model.path.read_bytes() == CONTENT
     assert labels.path == tmp_path / "model.txt"
     assert labels.path.read_bytes() == b"cat\n"
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
-def test_a_zip_that_is_none_or_lacks_the_file_is_said(site: Site, tmp_path: Path) -> None:
+def test_a_zip_that_is_none_or_lacks_the_file_is_reported(site: Site, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="as a zip"):
         fetch(tmp_path, source(f"{site.url}/m", member="x"))
     site.files["/m.zip"] = archive = zipped(a=b"")
@@ -269,14 +275,14 @@ def test_a_zip_that_is_none_or_lacks_the_file_is_said(site: Site, tmp_path: Path
     assert not (tmp_path / "model.tflite").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_said(site: Site, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_reported(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FetchError, match=r"cannot write .*/file/model\.tflite: "):
         fetch(tmp_path / "file", source(f"{site.url}/m"))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_is_said(site: Site, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(site: Site, tmp_path: Path) -> None:
     (tmp_path / ".model.tflite.part").symlink_to("/dev/full")
     with pytest.raises(FetchError, match=r"cannot write .*: No space left on device"):
         fetch(tmp_path, source(f"{site.url}/m"))

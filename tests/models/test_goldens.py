@@ -9,29 +9,31 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from pictures_on_disk import picture
+from pictures_on_disk import write_picture
 
 from edged import bundled
-from edged.model.goldens import Expected, Goldens, mismatches, read_goldens
+from edged.model.goldens import ExpectedDetection, Goldens, find_mismatches, read_goldens
 from edged_models.cli.main import main
 from edged_models.errors import PicturesError
-from edged_models.evaluation.contender import Contender
-from edged_models.goldens.candidates import Candidate, shrunk
-from edged_models.goldens.choosing import choose, tolerances
-from edged_models.goldens.making import Made, make_goldens
-from edged_models.pictures.labelled import Labelled
-from edged_models.pictures.sources import open_pictures
+from edged_models.evaluation.evaluated_model import EvaluatedModel
+from edged_models.goldens.candidates import GoldenCandidate, shrink_picture
+from edged_models.goldens.generation import GeneratedGoldens, make_goldens
+from edged_models.goldens.selection import derive_tolerances, select_goldens
+from edged_models.pictures.labelled import LabelledPicture
+from edged_models.pictures.open_pictures import open_pictures
 
-MODEL = bundled.model()
+MODEL = bundled.model_path()
 
 
 @pytest.fixture(scope="module")
-def made() -> Made:
+def made() -> GeneratedGoldens:
     return make_goldens(MODEL, open_pictures("scenes:held-out:24"))
 
 
 @pytest.fixture(scope="module")
-def pictures(made: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Labelled]:
+def pictures(
+    made: GeneratedGoldens, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, LabelledPicture]:
     """The goldens' pictures, as a device would read them."""
     folder = tmp_path_factory.mktemp("goldens")
     for name, content in made.files.items():
@@ -40,20 +42,20 @@ def pictures(made: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 def _faults(
-    goldens: Goldens, pictures: dict[str, Labelled], model: Path, runtime: str
+    goldens: Goldens, pictures: dict[str, LabelledPicture], model: Path, runtime: str
 ) -> list[str]:
     faults: list[str] = []
-    floor = goldens.tolerances.floor(goldens.min_score)
-    with Contender(model, runtime=runtime) as contender:
+    floor = goldens.tolerances.lower_min_score(goldens.min_score)
+    with EvaluatedModel(model, runtime=runtime) as contender:
         for golden in goldens.goldens:
-            found, _ = contender.find(pictures[golden.picture], min_score=floor)
-            faults += mismatches(
+            found, _ = contender.detect(pictures[golden.picture], min_score=floor)
+            faults += find_mismatches(
                 golden.detections, found, goldens.tolerances, min_score=goldens.min_score
             )
     return faults
 
 
-def test_kinds_and_digests(made: Made, pictures: dict[str, Labelled]) -> None:
+def test_kinds_and_digests(made: GeneratedGoldens, pictures: dict[str, LabelledPicture]) -> None:
     goldens = read_goldens(made.files["goldens.json"])
     assert goldens == made.goldens
     assert goldens.model_sha256 == sha256(MODEL.read_bytes()).hexdigest()
@@ -68,14 +70,14 @@ def test_kinds_and_digests(made: Made, pictures: dict[str, Labelled]) -> None:
 
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
 def test_the_model_keeps_its_goldens(
-    made: Made, pictures: dict[str, Labelled], runtime: str
+    made: GeneratedGoldens, pictures: dict[str, LabelledPicture], runtime: str
 ) -> None:
     assert _faults(made.goldens, pictures, MODEL, runtime) == []
     assert any(one.startswith(runtime) for one in made.runtimes)
 
 
 def test_a_model_with_one_layer_out_of_order_does_not_keep_them(
-    made: Made, pictures: dict[str, Labelled], tmp_path: Path
+    made: GeneratedGoldens, pictures: dict[str, LabelledPicture], tmp_path: Path
 ) -> None:
     tree = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(MODEL.read_bytes(), 0))
     largest = max(tree.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data))
@@ -108,11 +110,11 @@ def test_the_command_writes_a_folder_and_replaces_only_goldens(
 
 
 def test_large_pictures_are_made_smaller(tmp_path: Path) -> None:
-    picture(tmp_path / "large.png", width=1300, height=400)
-    picture(tmp_path / "small.png", width=300, height=400)
+    write_picture(tmp_path / "large.png", width=1300, height=400)
+    write_picture(tmp_path / "small.png", width=300, height=400)
     large, small = open_pictures(str(tmp_path))
-    assert shrunk(large).image.shape == (197, 640, 3)
-    assert shrunk(small) is small
+    assert shrink_picture(large).image.shape == (197, 640, 3)
+    assert shrink_picture(small) is small
 
 
 def _refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
@@ -124,7 +126,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
 
 def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "photographs"
-    picture(other / "a.png")
+    write_picture(other / "a.png")
     out = ["--out", str(tmp_path / "out")]
     assert "something else than goldens" in _refused(capsys, "scenes:hard:9", "--out", str(other))
     assert "is no folder" in _refused(capsys, "scenes:hard:9", "--out", str(MODEL))
@@ -138,12 +140,16 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert ended.value.code == 2
 
 
-def _candidate(index: int, *scores: float, side: float = 0.2, label: str = "cat") -> Candidate:
+def _candidate(
+    index: int, *scores: float, side: float = 0.2, label: str = "cat"
+) -> GoldenCandidate:
     expected = tuple(
-        Expected(label=label, class_id=0, score=score, box=(0.1, 0.1, 0.1 + side, 0.3))
+        ExpectedDetection(label=label, class_id=0, score=score, box=(0.1, 0.1, 0.1 + side, 0.3))
         for score in scores
     )
-    return Candidate(index=index, expected=expected, nearly=0.4, least_iou=0.9, score_gap=0.01)
+    return GoldenCandidate(
+        index=index, expected=expected, near_miss_score=0.4, min_iou=0.9, max_score_gap=0.01
+    )
 
 
 def test_every_kind_is_chosen_and_new_classes_go_before() -> None:
@@ -156,14 +162,14 @@ def test_every_kind_is_chosen_and_new_classes_go_before() -> None:
         _candidate(5, 0.51),
         _candidate(6, 0.6, label="dog"),
     ]
-    chosen = [(one.candidate.index, one.kind) for one in choose(candidates, 7)]
+    chosen = [(one.candidate.index, one.kind) for one in select_goldens(candidates, 7)]
     assert chosen[:4] == [(0, "empty"), (1, "empty"), (2, "easy"), (6, "many")]
     assert chosen[4:] == [(4, "small"), (5, "doubtful"), (3, "easy")]
     with pytest.raises(PicturesError, match="there are 2 and 5"):
-        choose(candidates, 8)
+        select_goldens(candidates, 8)
 
 
 def test_tolerances_cover_what_was_measured_and_more() -> None:
-    bounds = tolerances([_candidate(0), _candidate(1)])
-    assert bounds.least_iou == pytest.approx(0.85)
-    assert bounds.score == pytest.approx(0.03)
+    bounds = derive_tolerances([_candidate(0), _candidate(1)])
+    assert bounds.min_iou == pytest.approx(0.85)
+    assert bounds.max_score_difference == pytest.approx(0.03)

@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from edged import bundled
-from edged.marks import MARKS
-from edged.model.file.reader import read_metadata
+from edged.marks import MARK_LABELS
+from edged.model.file.metadata import read_metadata
 from edged_models.cli.main import main
-from edged_models.conversion.appended import split
-from edged_models.conversion.card import Card
-from edged_models.conversion.flatmodel import flat_model
-from edged_models.conversion.metadata import attach, card_of, transplant
-from edged_models.conversion.metadata_tree import Node, read_tree, write_tree
-from support.data import data
+from edged_models.conversion.associated_files import split_associated_files
+from edged_models.conversion.metadata import attach_metadata, copy_metadata, read_model_metadata
+from edged_models.conversion.metadata_tree import MetadataNode, read_tree, write_tree
+from edged_models.conversion.model_metadata import ModelMetadata
+from edged_models.conversion.tflite_model import parse_model
+from support.data_files import data_file
 
 SSD = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
 BARE_SSD = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29_no_metadata.tflite"
 CLASSIFIER = "models/mobilenet_v1_0.25_128_quant.tflite"
-CARD = Card(
+CARD = ModelMetadata(
     name="parts",
     version="2",
     description="What lies on the belt: Schräubchen.",
@@ -33,43 +33,43 @@ CARD = Card(
 
 
 def weights(content: bytes) -> list[tuple[str, int]]:
-    return [(tensor.name, tensor.stored_bytes) for tensor in flat_model(content).tensors]
+    return [(tensor.name, tensor.stored_bytes) for tensor in parse_model(content).tensors]
 
 
 @pytest.fixture
 def marks() -> bytes:
-    return bundled.model().read_bytes()
+    return bundled.model_path().read_bytes()
 
 
 @pytest.mark.parametrize("model", [SSD, BARE_SSD])
 def test_the_daemon_reads_what_was_written(model: str, tmp_path: Path) -> None:
-    before = data(model).read_bytes()
+    before = data_file(model).read_bytes()
     path = tmp_path / "model.tflite"
-    path.write_bytes(attach(before, CARD))
+    path.write_bytes(attach_metadata(before, CARD))
     read = read_metadata(path)
     assert (read.name, read.version, read.licence) == ("parts", "2", "MIT")
     assert (read.description, read.labels) == (CARD.description, CARD.labels)
     assert (read.mean, read.std) == (CARD.mean, CARD.std)
-    assert card_of(path.read_bytes()) == CARD
+    assert read_model_metadata(path.read_bytes()) == CARD
     assert weights(path.read_bytes()) == weights(before)
 
 
 def test_writing_again_changes_nothing_and_does_not_grow(marks: bytes) -> None:
-    once = attach(marks, CARD)
-    assert attach(once, CARD) == once
-    other = attach(once, Card(name="x" * 500))
-    assert card_of(attach(other, Card(name="parts"))) == CARD
-    assert len(attach(other, Card(name="parts"))) <= len(once) + 16
+    once = attach_metadata(marks, CARD)
+    assert attach_metadata(once, CARD) == once
+    other = attach_metadata(once, ModelMetadata(name="x" * 500))
+    assert read_model_metadata(attach_metadata(other, ModelMetadata(name="parts"))) == CARD
+    assert len(attach_metadata(other, ModelMetadata(name="parts"))) <= len(once) + 16
 
 
 def test_what_is_not_named_stays(marks: bytes) -> None:
-    card = card_of(attach(marks, Card(version="9")))
+    card = read_model_metadata(attach_metadata(marks, ModelMetadata(version="9")))
     assert card.version == "9"
-    assert (card.name, card.labels, card.std) == ("edged-marks", MARKS, (255.0,))
+    assert (card.name, card.labels, card.std) == ("edged-marks", MARK_LABELS, (255.0,))
 
 
 def test_labels_go_to_the_classes_of_a_detector(marks: bytes) -> None:
-    for content in (attach(data(BARE_SSD).read_bytes(), CARD), marks):
+    for content in (attach_metadata(data_file(BARE_SSD).read_bytes(), CARD), marks):
         outputs = _outputs(content)
         named = [[file.fields["name"] for file in files(one)] for one in outputs]
         assert named == [[], ["labels.txt"], [], []]
@@ -77,59 +77,63 @@ def test_labels_go_to_the_classes_of_a_detector(marks: bytes) -> None:
 
 
 def test_labels_go_to_the_only_output_of_a_classifier() -> None:
-    content = attach(data(CLASSIFIER).read_bytes(), Card(labels=("a", "b")))
+    content = attach_metadata(data_file(CLASSIFIER).read_bytes(), ModelMetadata(labels=("a", "b")))
     (output,) = _outputs(content)
     assert files(output)[0].fields["type"] == 2
 
 
 def test_files_that_others_packed_stay_and_the_label_file_keeps_its_name() -> None:
-    before = data(SSD).read_bytes()
+    before = data_file(SSD).read_bytes()
     packed = io.BytesIO(before)
     with zipfile.ZipFile(packed, "a") as archive:
         archive.writestr("notes/readme.md", "keep me")
-    content = attach(packed.getvalue(), Card(labels=("one",)))
-    _, appended = split(content)
+    content = attach_metadata(packed.getvalue(), ModelMetadata(labels=("one",)))
+    _, appended = split_associated_files(content)
     assert list(appended) == ["labelmap.txt", "notes/readme.md"]
     assert appended["labelmap.txt"] == b"one\n"
     assert appended["notes/readme.md"] == b"keep me"
 
 
 def test_the_tree_keeps_what_it_does_not_know_how_to_use() -> None:
-    tensor = Node(
+    tensor = MetadataNode(
         "TensorMetadata",
         {
             "name": "scores",
             "dimension_names": ["a", "b"],
-            "stats": Node("Stats", {"max": [1.0], "min": [0.5]}),
+            "stats": MetadataNode("Stats", {"max": [1.0], "min": [0.5]}),
             "process_units": [
-                Node(
+                MetadataNode(
                     "ProcessUnit",
-                    {"options": Node("ScoreThresholdingOptions", {"global_score_threshold": 0.25})},
+                    {
+                        "options": MetadataNode(
+                            "ScoreThresholdingOptions", {"global_score_threshold": 0.25}
+                        )
+                    },
                 )
             ],
-            "content": Node(
+            "content": MetadataNode(
                 "Content",
                 {
-                    "content_properties": Node(
+                    "content_properties": MetadataNode(
                         "BoundingBoxProperties", {"index": [1, 0, 3, 2], "type": 2}
                     ),
-                    "range": Node("ValueRange", {"min": -1, "max": 2}),
+                    "range": MetadataNode("ValueRange", {"min": -1, "max": 2}),
                 },
             ),
         },
     )
-    custom = Node("CustomMetadata", {"name": "own", "data": [1, 2, 255]})
-    graph = Node(
+    custom = MetadataNode("CustomMetadata", {"name": "own", "data": [1, 2, 255]})
+    graph = MetadataNode(
         "SubGraphMetadata", {"output_tensor_metadata": [tensor], "custom_metadata": [custom]}
     )
-    root = Node("ModelMetadata", {"name": "n", "subgraph_metadata": [graph]})
+    root = MetadataNode("ModelMetadata", {"name": "n", "subgraph_metadata": [graph]})
     assert read_tree(write_tree(root)) == root
 
 
 def test_another_models_metadata_can_be_taken_over(marks: bytes) -> None:
-    bare = data(BARE_SSD).read_bytes()
-    given = transplant(marks, bare, "ssd")
-    assert card_of(given) == card_of(marks)
+    bare = data_file(BARE_SSD).read_bytes()
+    given = copy_metadata(marks, bare, "ssd")
+    assert read_model_metadata(given) == read_model_metadata(marks)
     assert weights(given) == weights(bare)
 
 
@@ -172,14 +176,14 @@ def test_wrong_input_is_a_line(
     assert read_metadata(model).labels == ("", "a", "", "b")
 
 
-def files(tensor: Node) -> list[Node]:
+def files(tensor: MetadataNode) -> list[MetadataNode]:
     return tensor.fields.get("associated_files", [])
 
 
-def _outputs(content: bytes) -> list[Node]:
-    from edged_models.conversion.flatfile import taken_apart
+def _outputs(content: bytes) -> list[MetadataNode]:
+    from edged_models.conversion.flatbuffer import unpack_model
 
-    tree = taken_apart(split(content)[0])
+    tree = unpack_model(split_associated_files(content)[0])
     (entry,) = [one for one in tree.metadata if one.name == b"TFLITE_METADATA"]
     root = read_tree(bytes(tree.buffers[entry.buffer].data))
     return root.fields["subgraph_metadata"][0].fields["output_tensor_metadata"]

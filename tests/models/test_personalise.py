@@ -12,16 +12,16 @@ import pytest
 
 from edged import bundled
 from edged.interpreters.tflite import LiteRtInterpreter
-from edged.marks.draw import draw
+from edged.marks.draw import draw_mark
 from edged.marks.mark import paste
 from edged_models.tensorflow import tf
-from support.data import data
+from support.data_files import data_file
 
 EXAMPLE = Path(__file__).parents[2] / "models" / "examples" / "personalise"
 sys.path.insert(0, str(EXAMPLE))  # its scripts import each other by their bare names
 import make_head  # noqa: E402 - from there
 import personalise  # noqa: E402 - from there
-from cutting import cut  # noqa: E402 - from there
+from truncate_model import cut  # noqa: E402 - from there
 
 KINDS = ("fiducial_tag", "warning_sign")
 
@@ -30,7 +30,7 @@ def picture(kind: str, rng: np.random.Generator) -> np.ndarray:
     """A mark of a kind somewhere on a noisy ground, BGR."""
     ground = rng.integers(40, 215, 3) + rng.normal(0, 12, (240, 320, 3))
     image = np.clip(ground, 0, 255).astype(np.uint8)
-    mark = draw(kind, rng).resized(rng.uniform(70, 170))
+    mark = draw_mark(kind, rng).resize(rng.uniform(70, 170))
     height, width = mark.alpha.shape
     y, x = rng.integers(0, 240 - height), rng.integers(0, 320 - width)
     paste(image[y : y + height, x : x + width], mark.rgb, mark.alpha)
@@ -59,7 +59,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
-def test_a_few_pictures_make_it_tell_others_apart_and_weights_outlive_the_process(
+def test_a_few_pictures_suffice_to_classify_others_and_weights_outlive_the_process(
     models: Path, shown: Path, tmp_path: Path, runtime: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = tmp_path / "kinds.npz"
@@ -79,13 +79,13 @@ def test_a_few_pictures_make_it_tell_others_apart_and_weights_outlive_the_proces
 
     right = [f": {path.parent.name} " in line for path, line in zip(others, said, strict=True)]
     assert np.mean(right) >= 0.9
-    assert loss(learnt) < 0.1 < loss(before)
+    assert parse_loss(learnt) < 0.1 < parse_loss(before)
     assert "300 steps, " in learnt
     assert "MiB of memory at most" in learnt
 
 
-def loss(told: str) -> float:
-    return float(told.partition("loss ")[2].splitlines()[0])
+def parse_loss(output: str) -> float:
+    return float(output.partition("loss ")[2].splitlines()[0])
 
 
 def test_what_one_runtime_has_learnt_the_other_knows(
@@ -100,7 +100,7 @@ def test_what_one_runtime_has_learnt_the_other_knows(
 
 
 def test_another_backbone_is_cut_at_a_tensor(tmp_path: Path) -> None:
-    backbone = data("models/mobilenet_v1_0.25_128_quant.tflite")
+    backbone = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
     features = tmp_path / "features.tflite"
     features.write_bytes(cut(backbone.read_bytes(), "AvgPool_1a"))
 
@@ -111,21 +111,21 @@ def test_another_backbone_is_cut_at_a_tensor(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (("--backbone", "/none.tflite", "--tensor", "x"), "cannot read /none.tflite"),
         (("--backbone", __file__, "--tensor", "x"), "this is no .tflite"),
-        (("--backbone", str(bundled.model()), "--tensor", "nose"), "'nose' in its name"),
+        (("--backbone", str(bundled.model_path()), "--tensor", "nose"), "'nose' in its name"),
     ],
 )
-def test_a_backbone_that_is_none_is_said_in_one_line(
+def test_an_invalid_backbone_is_a_one_line_error(
     tmp_path: Path,
     arguments: tuple[str, ...],
-    complaint: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert make_head.main([*arguments, "--out", str(tmp_path)]) == 1
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -169,7 +169,7 @@ def test_the_official_way_to_keep_weights_needs_what_no_runtime_has(tmp_path: Pa
         (("train", "{shown}", "--weights", "/none/kinds.npz"), "cannot write /none/kinds.npz"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
+def test_errors_are_one_line(
     models: Path,
     shown: Path,
     tmp_path: Path,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.sources import open_pictures
-from support.data import data
+from edged_models.pictures.open_pictures import open_pictures
+from support.data_files import data_file
 
 FRAMES = 12
 
@@ -36,7 +36,7 @@ def test_frames_that_the_truth_names(tmp_path: Path) -> None:
     assert np.array_equal(pictures[1].image, full.image)
 
 
-def test_boxes_may_say_what_they_are(tmp_path: Path) -> None:
+def test_boxes_may_have_labels(tmp_path: Path) -> None:
     row = "0\t2\t[(1, [0, 0, 1, 1], 'dog'), (1, [0, 0, 1, 1])]\n"
     path = _make(tmp_path, row)
     assert open_pictures(str(path)).labels == ("dog", "object")
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_clip(tmp_path: Path) -> None:
 
 
 def test_a_real_clip() -> None:
-    path = data("video/one-by-one-person-detection.mp4")
+    path = data_file("video/one-by-one-person-detection.mp4")
     pictures = open_pictures(f"{path}:person")
     assert len(pictures) == 140
     assert len(pictures[0].boxes) == 0

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures_on_disk import HEIGHT_PX, WIDTH_PX, coco, picture
+from pictures_on_disk import HEIGHT_PX, WIDTH_PX, write_coco_folder, write_picture
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.sources import open_pictures
+from edged_models.pictures.open_pictures import open_pictures
 
 
 def test_boxes_are_fractions_clipped_to_the_picture_and_ids_become_indices(tmp_path: Path) -> None:
-    coco(tmp_path)
+    write_coco_folder(tmp_path)
     pictures = open_pictures(str(tmp_path))
     assert pictures.labels == ("cat", "dog")
     first, second = pictures
@@ -23,8 +23,8 @@ def test_boxes_are_fractions_clipped_to_the_picture_and_ids_become_indices(tmp_p
     assert len(second.boxes) == 0
 
 
-def test_the_labels_asked_for_decide_the_indices(tmp_path: Path) -> None:
-    path = coco(tmp_path)
+def test_the_requested_labels_decide_the_indices(tmp_path: Path) -> None:
+    path = write_coco_folder(tmp_path)
     pictures = open_pictures(str(path), labels=("Dog", "bird", "CAT"))
     assert pictures[0].classes.tolist() == [0, 2]
     with pytest.raises(PicturesError, match=r"'cat'.*not among: dog"):
@@ -32,7 +32,7 @@ def test_the_labels_asked_for_decide_the_indices(tmp_path: Path) -> None:
 
 
 def test_the_layout_of_the_coco_set_itself(tmp_path: Path) -> None:
-    made = coco(tmp_path / "val2017")
+    made = write_coco_folder(tmp_path / "val2017")
     annotations = tmp_path / "annotations" / "instances_val2017.json"
     annotations.parent.mkdir()
     made.rename(annotations)
@@ -53,34 +53,34 @@ def test_the_layout_of_the_coco_set_itself(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
-    path = coco(tmp_path, **change)
+    path = write_coco_folder(tmp_path, **change)
     with pytest.raises(PicturesError, match=message) as refused:
         open_pictures(str(tmp_path))
     assert str(path) in str(refused.value)
 
 
 def test_a_damaged_file_is_no_folder_without_labels(tmp_path: Path) -> None:
-    path = coco(tmp_path)
+    path = write_coco_folder(tmp_path)
     path.write_text(path.read_text()[:-20])
     with pytest.raises(PicturesError, match="damaged"):
         open_pictures(str(tmp_path))
 
 
 def test_another_json_is_none_of_its_business(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png")
+    write_picture(tmp_path / "a.png")
     (tmp_path / "notes.json").write_text(json.dumps({"by": "me"}))
     assert open_pictures(str(tmp_path)).labels == ()
 
 
 def test_two_annotation_files_are_a_question(tmp_path: Path) -> None:
-    path = coco(tmp_path)
+    path = write_coco_folder(tmp_path)
     path.with_name("more.json").write_text(path.read_text())
     with pytest.raises(PicturesError, match=r"name one of .*more.json"):
         open_pictures(str(tmp_path))
 
 
 def test_a_picture_of_another_size_than_was_labelled(tmp_path: Path) -> None:
-    coco(tmp_path)
-    picture(tmp_path / "a.png", width=HEIGHT_PX, height=WIDTH_PX)
+    write_coco_folder(tmp_path)
+    write_picture(tmp_path / "a.png", width=HEIGHT_PX, height=WIDTH_PX)
     with pytest.raises(PicturesError, match=r"a.png is 40x80, and its labels were made for 80x40"):
         open_pictures(str(tmp_path))[0]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edged_models.cli.main import main
-from edged_models.pictures.sources import open_pictures
+from edged_models.pictures.open_pictures import open_pictures
 
 
 def test_a_set_written_as_coco_reads_back_as_it_was(

@@ -5,16 +5,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures_on_disk import picture
+from pictures_on_disk import write_picture
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.sources import open_pictures
-from edged_models.pictures.subset import at_most
+from edged_models.pictures.open_pictures import open_pictures
+from edged_models.pictures.subset import take_evenly
 
 
 def test_all_pictures_in_order_and_nothing_in_them(tmp_path: Path) -> None:
     for name in ("b/2.png", "a.jpg", "b/1.webp"):
-        picture(tmp_path / name)
+        write_picture(tmp_path / name)
     (tmp_path / "readme.txt").write_text("no picture")
     pictures = open_pictures(str(tmp_path))
     assert [Path(p.name).name for p in pictures] == ["a.jpg", "1.webp", "2.png"]
@@ -40,7 +40,7 @@ def test_colours_are_rgb_and_orientation_is_honoured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.98])
 def test_a_damaged_picture_is_refused(tmp_path: Path, share: float) -> None:
-    path = picture(tmp_path / "a.jpg", width=300, height=300)
+    path = write_picture(tmp_path / "a.jpg", width=300, height=300)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(PicturesError, match=r"a.jpg is no picture, or a damaged one"):
@@ -60,8 +60,8 @@ def test_no_pictures(tmp_path: Path) -> None:
 
 def test_a_part_is_spread_evenly(tmp_path: Path) -> None:
     for i in range(10):
-        picture(tmp_path / f"{i}.png")
+        write_picture(tmp_path / f"{i}.png")
     pictures = open_pictures(str(tmp_path))
-    assert [Path(p.name).stem for p in at_most(pictures, 4)] == ["0", "2", "5", "7"]
-    assert at_most(pictures, 10) is pictures
-    assert at_most(pictures, None) is pictures
+    assert [Path(p.name).stem for p in take_evenly(pictures, 4)] == ["0", "2", "5", "7"]
+    assert take_evenly(pictures, 10) is pictures
+    assert take_evenly(pictures, None) is pictures

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures_on_disk import picture
+from pictures_on_disk import write_picture
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.sources import open_pictures
+from edged_models.pictures.open_pictures import open_pictures
 
 
 def _make(folder: Path, row: str = "1 0.5 0.5 0.2 0.4", names: str = "names: [cat, dog]\n") -> Path:
-    picture(folder / "images" / "val" / "a.jpg")
-    picture(folder / "images" / "train" / "b.jpg")
+    write_picture(folder / "images" / "val" / "a.jpg")
+    write_picture(folder / "images" / "train" / "b.jpg")
     labels = folder / "labels" / "val" / "a.txt"
     labels.parent.mkdir(parents=True)
     labels.write_text(f"\n{row}\n")
@@ -43,7 +43,7 @@ def test_a_part_of_the_set(tmp_path: Path) -> None:
         open_pictures(f"{tmp_path}:test")
 
 
-def test_names_by_number_are_mapped_to_the_labels_asked_for(tmp_path: Path) -> None:
+def test_names_by_number_are_mapped_to_the_requested_labels(tmp_path: Path) -> None:
     _make(tmp_path, names="names:\n  0: cat\n  1: fire sign\n")
     pictures = open_pictures(str(tmp_path), labels=("fire_sign", "qr_code"))
     assert pictures[1].classes.tolist() == [0]

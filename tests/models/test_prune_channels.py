@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edged.marks import MARKS
-from edged_models.compression.channels import groups_of, narrowed
-from edged_models.compression.factorizing import with_thin_layers
-from edged_models.compression.narrowing import importance, of_width, sliced, without_channels
+from edged.marks import MARK_LABELS
+from edged_models.compression.channel_groups import list_channel_groups, replace_channel_counts
+from edged_models.compression.channel_pruning import (
+    measure_importance,
+    prune_channels,
+    scale_width,
+    select_channels,
+)
+from edged_models.compression.low_rank import factorize_checkpoint
 from edged_models.detector.architecture import Architecture
 from edged_models.detector.checkpoint import Checkpoint, Origin
 from edged_models.detector.net import build
-from edged_models.detector.weights import extract, restore
+from edged_models.detector.weights import extract_weights, restore_net
 from edged_models.errors import ToolError
 from edged_models.tensorflow import keras
 
@@ -22,11 +27,11 @@ from edged_models.tensorflow import keras
 def wide() -> Checkpoint:
     """Half the standard width; as if it had learnt something: no normalisation does nothing."""
     keras.utils.set_random_seed(3)
-    architecture = Architecture.of_width(MARKS, 0.5)
+    architecture = Architecture.of_width(MARK_LABELS, 0.5)
     rng = np.random.default_rng(3)
     weights = {
         name: rng.uniform(0.5, 1.5, array.shape).astype(np.float32) if "_norm/" in name else array
-        for name, array in extract(build(architecture)).items()
+        for name, array in extract_weights(build(architecture)).items()
     }
     return Checkpoint(
         architecture=architecture, side_px=96, weights=weights, origin=Origin(command="test")
@@ -35,15 +40,15 @@ def wide() -> Checkpoint:
 
 def outputs(checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
     picture = np.random.default_rng(1).random((1, 96, 96, 3), np.float32)
-    return [one.numpy() for one in restore(checkpoint, side_px=96)(picture, training=False)]
+    return [one.numpy() for one in restore_net(checkpoint, side_px=96)(picture, training=False)]
 
 
 def silenced(checkpoint: Checkpoint, kept: dict[str, NDArray[np.intp]]) -> Checkpoint:
     """The wide net with the scale and shift of every other channel zero."""
     weights = dict(checkpoint.weights)
-    for group in groups_of(checkpoint.architecture):
+    for group in list_channel_groups(checkpoint.architecture):
         mask = np.isin(np.arange(group.count), kept[group.name])
-        for norm in group.norms():
+        for norm in group.list_norms():
             for variable in ("gamma", "beta"):
                 weights[f"{norm}/{variable}"] = weights[f"{norm}/{variable}"] * mask
     return replace(checkpoint, weights=weights)
@@ -53,54 +58,56 @@ def random_halves(checkpoint: Checkpoint) -> dict[str, NDArray[np.intp]]:
     rng = np.random.default_rng(2)
     return {
         group.name: np.sort(rng.permutation(group.count)[: group.count // 2])
-        for group in groups_of(checkpoint.architecture)
+        for group in list_channel_groups(checkpoint.architecture)
     }
 
 
-def test_cut_net_says_what_silenced_one_says(wide: Checkpoint) -> None:
+def test_cut_net_gives_what_silenced_one_gives(wide: Checkpoint) -> None:
     kept = random_halves(wide)
-    narrow = sliced(wide, kept)
+    narrow = select_channels(wide, kept)
     for cut, silent, whole in zip(
         outputs(narrow), outputs(silenced(wide, kept)), outputs(wide), strict=True
     ):
         np.testing.assert_allclose(cut, silent, atol=1e-4)
         assert np.abs(whole - silent).max() > 1e-2
-    assert narrow.parameters() < 0.4 * wide.parameters()
+    assert narrow.count_parameters() < 0.4 * wide.count_parameters()
 
 
 def test_net_with_thin_layers_is_cut_likewise(wide: Checkpoint) -> None:
-    thin = with_thin_layers(wide, 0.7)
+    thin = factorize_checkpoint(wide, 0.7)
     kept = random_halves(thin)
-    narrow = sliced(thin, kept)
+    narrow = select_channels(thin, kept)
     assert narrow.architecture.ranks
     for cut, silent in zip(outputs(narrow), outputs(silenced(thin, kept)), strict=True):
         np.testing.assert_allclose(cut, silent, atol=1e-4)
 
 
 def test_every_kernel_that_has_channels_is_in_a_group(wide: Checkpoint) -> None:
-    named = {name for group in groups_of(wide.architecture) for name, _ in group.kernels()}
+    named = {
+        name for group in list_channel_groups(wide.architecture) for name, _ in group.list_kernels()
+    }
     assert named == {name for name in wide.weights if name.endswith("kernel")}
 
 
 def test_counts_of_groups_are_those_of_the_architecture(wide: Checkpoint) -> None:
-    counts = {group.name: group.count for group in groups_of(wide.architecture)}
-    assert narrowed(wide.architecture, counts) == wide.architecture
+    counts = {group.name: group.count for group in list_channel_groups(wide.architecture)}
+    assert replace_channel_counts(wide.architecture, counts) == wide.architecture
 
 
 def test_channel_that_is_never_read_goes_first(wide: Checkpoint) -> None:
     weights = dict(wide.weights)
     weights["stage4/kernel"] = weights["stage4/kernel"].copy()
     weights["stage4/kernel"][:, :, 3] = 0
-    stem = groups_of(wide.architecture)[0]
-    scores = importance(stem, weights)
+    stem = list_channel_groups(wide.architecture)[0]
+    scores = measure_importance(stem, weights)
     assert scores.shape == (stem.count,)
     assert scores.argmin() == 3
 
 
 def test_share_of_channels_is_reached(wide: Checkpoint) -> None:
-    before = sum(group.count for group in groups_of(wide.architecture))
-    narrow = without_channels(wide, 0.4)
-    after = sum(group.count for group in groups_of(narrow.architecture))
+    before = sum(group.count for group in list_channel_groups(wide.architecture))
+    narrow = prune_channels(wide, 0.4)
+    after = sum(group.count for group in list_channel_groups(narrow.architecture))
     assert after / before == pytest.approx(0.6, abs=0.08)
     assert [o.shape for o in outputs(narrow)] == [o.shape for o in outputs(wide)]
 
@@ -109,17 +116,17 @@ def test_no_part_loses_much_more_than_its_share(wide: Checkpoint) -> None:
     weights = dict(wide.weights)
     for name in ("stage32", "stage32a_point", "stage32b_point"):
         weights[f"{name}_norm/gamma"] = np.where(np.arange(64) < 8, 1, 1e-3).astype(np.float32)
-    before = {group.name: group.count for group in groups_of(wide.architecture)}
-    narrow = without_channels(replace(wide, weights=weights), 0.4)
-    for group in groups_of(narrow.architecture):
+    before = {group.name: group.count for group in list_channel_groups(wide.architecture)}
+    narrow = prune_channels(replace(wide, weights=weights), 0.4)
+    for group in list_channel_groups(narrow.architecture):
         assert group.count >= (1 - 1.5 * 0.4) * before[group.name]
 
 
 def test_width_takes_the_same_share_everywhere(wide: Checkpoint) -> None:
-    narrow = of_width(wide, 0.5)
-    assert narrow.architecture == Architecture.of_width(MARKS, 0.25)
+    narrow = scale_width(wide, 0.5)
+    assert narrow.architecture == Architecture.of_width(MARK_LABELS, 0.25)
 
 
 def test_nothing_to_prune(wide: Checkpoint) -> None:
     with pytest.raises(ToolError, match=r"nothing to prune: a width of 0\.99 takes no channel"):
-        of_width(wide, 0.99)
+        scale_width(wide, 0.99)

@@ -9,21 +9,21 @@ import pytest
 import tiny
 
 from edged.config.settings import ModelSettings
-from edged.marks import MARKS
+from edged.marks import MARK_LABELS
 from edged.model.load import load_model
 from edged_models.cli.main import main
-from edged_models.conversion.calibration import LEAST
-from edged_models.conversion.card import Card
+from edged_models.conversion.calibration import MIN_PICTURES
 from edged_models.conversion.convert import convert
-from edged_models.conversion.flatmodel import flat_model
 from edged_models.conversion.kinds.function import concrete_source
 from edged_models.conversion.kinds.keras_file import network_source
 from edged_models.conversion.kinds.tflite_file import tflite_source
-from edged_models.conversion.leftovers import POSTPROCESS, leftovers
-from edged_models.conversion.quantize import Io, Scheme, quantize
-from edged_models.conversion.source import Source
-from edged_models.conversion.sources import open_source
-from edged_models.detector.graph import Head
+from edged_models.conversion.model_metadata import ModelMetadata
+from edged_models.conversion.open_source import open_source
+from edged_models.conversion.quantize import IoType, Scheme, quantize
+from edged_models.conversion.source import ModelSource
+from edged_models.conversion.tflite_model import parse_model
+from edged_models.conversion.unquantized import POSTPROCESS, find_unquantized
+from edged_models.detector.graph import DetectorHead
 from edged_models.errors import PicturesError, SourceError
 from edged_models.tensorflow import keras, layers, tf
 
@@ -31,17 +31,17 @@ RUNTIMES = ("litert", "tflite")
 
 
 @pytest.fixture(scope="module")
-def detector(checkpoint_file: Path) -> Source:
+def detector(checkpoint_file: Path) -> ModelSource:
     return open_source(str(checkpoint_file), side_px=64)
 
 
 @pytest.fixture(scope="module")
-def raw(checkpoint_file: Path) -> Source:
-    return open_source(str(checkpoint_file), head=Head.RAW, side_px=64)
+def raw(checkpoint_file: Path) -> ModelSource:
+    return open_source(str(checkpoint_file), head=DetectorHead.RAW, side_px=64)
 
 
 @pytest.fixture(scope="module")
-def small() -> Source:
+def small() -> ModelSource:
     return tflite_source(convert(network_source(tiny.build(), name="tiny")), name="tiny")
 
 
@@ -49,18 +49,18 @@ def signature(path: Path, runtime: str) -> list[tuple[str, tuple[int, ...], floa
     model = load_model(ModelSettings(path=path, runtime=runtime))
     tensors = (*model.interpreter.signature.inputs, *model.interpreter.signature.outputs)
     found = [(one.dtype, one.shape, one.scale, one.zero_point) for one in tensors]
-    assert model.labels == MARKS
+    assert model.labels == MARK_LABELS
     model.interpreter.close()
     return found
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_checkpoint_becomes_what_the_daemon_runs(
-    detector: Source, tmp_path: Path, runtime: str
+    detector: ModelSource, tmp_path: Path, runtime: str
 ) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(
-        quantize(detector, scheme=Scheme.INT8, calibration=tiny.pictures(), io=Io.UINT8)
+        quantize(detector, scheme=Scheme.INT8, calibration=tiny.pictures(), io=IoType.UINT8)
     )
     ran = tiny.run(path, runtime, tiny.pictures()[0])
     assert ran.family == "ssd"
@@ -74,35 +74,37 @@ def test_a_checkpoint_becomes_what_the_daemon_runs(
     assert scale == pytest.approx(1 / 255, rel=1e-6)
 
 
-def test_the_same_pictures_give_the_same_bytes(checkpoint_file: Path, detector: Source) -> None:
+def test_the_same_pictures_give_the_same_bytes(
+    checkpoint_file: Path, detector: ModelSource
+) -> None:
     again = open_source(str(checkpoint_file), side_px=64)
     first, second, other = (
-        quantize(source, scheme=Scheme.INT8, calibration=tiny.pictures(brightest=brightest))
+        quantize(source, scheme=Scheme.INT8, calibration=tiny.pictures(max_value=brightest))
         for source, brightest in ((detector, 255), (again, 255), (again, 90))
     )
     assert first == second
     assert first != other
 
 
-def test_only_the_postprocess_stays_float(detector: Source) -> None:
-    model = flat_model(quantize(detector, scheme=Scheme.INT8, calibration=tiny.pictures()))
-    left = leftovers(model, activations=True)
+def test_only_the_postprocess_stays_float(detector: ModelSource) -> None:
+    model = parse_model(quantize(detector, scheme=Scheme.INT8, calibration=tiny.pictures()))
+    left = find_unquantized(model, include_activations=True)
     assert [op.op for op in left.ops] == [POSTPROCESS]
-    assert left.beside(POSTPROCESS) == ()
+    assert left.list_ops_except(POSTPROCESS) == ()
     assert [one.bytes for one in left.weights] == [84 * 4 * 4], "the anchors of 64 px"
 
 
-def test_raw_outputs_are_boxes_and_scores_and_agree_with_float(raw: Source) -> None:
-    wanted = flat_model(convert(raw))
-    assert [tensor.name for tensor in wanted.of(wanted.outputs)] == ["boxes", "scores"]
-    eight = quantize(raw, scheme=Scheme.INT8, io=Io.INT8, calibration=tiny.pictures())
-    model = flat_model(eight)
-    made = model.of(model.outputs)
+def test_raw_outputs_are_boxes_and_scores_and_agree_with_float(raw: ModelSource) -> None:
+    wanted = parse_model(convert(raw))
+    assert [tensor.name for tensor in wanted.get_tensors(wanted.outputs)] == ["boxes", "scores"]
+    eight = quantize(raw, scheme=Scheme.INT8, io=IoType.INT8, calibration=tiny.pictures())
+    model = parse_model(eight)
+    made = model.get_tensors(model.outputs)
     assert [(tensor.dtype, tensor.shape) for tensor in made] == [
         ("INT8", (1, 84, 4)),
-        ("INT8", (1, 84, len(MARKS))),
+        ("INT8", (1, 84, len(MARK_LABELS))),
     ]
-    assert leftovers(model, activations=True).ops == ()
+    assert find_unquantized(model, include_activations=True).ops == ()
     real = [_invoked(content) for content in (convert(raw), eight)]
     for exact, rounded in zip(*real, strict=True):
         assert np.abs(exact - rounded).max() <= 0.03 * max(1.0, np.abs(exact).max())
@@ -125,8 +127,8 @@ def _invoked(content: bytes) -> list[np.ndarray]:
     return real
 
 
-def test_dark_pictures_do_not_narrow_the_input(small: Source) -> None:
-    dark = tiny.pictures(brightest=60)
+def test_dark_pictures_do_not_narrow_the_input(small: ModelSource) -> None:
+    dark = tiny.pictures(max_value=60)
     model = quantize(small, scheme=Scheme.INT8, calibration=dark)
     interpreter = tf.lite.Interpreter(model_content=model)
     ((scale, zero_point),) = [one["quantization"] for one in interpreter.get_input_details()]
@@ -134,11 +136,11 @@ def test_dark_pictures_do_not_narrow_the_input(small: Source) -> None:
     assert (scale, zero_point) == (pytest.approx(2 / 255, rel=1e-5), 127)
 
 
-def test_one_scale_a_tensor_on_demand(small: Source) -> None:
+def test_one_scale_a_tensor_on_demand(small: ModelSource) -> None:
     scales = [
         max(
-            tensor.scales
-            for tensor in flat_model(
+            tensor.scale_count
+            for tensor in parse_model(
                 quantize(
                     small, scheme=Scheme.INT8, calibration=tiny.pictures(), per_channel=per_channel
                 )
@@ -159,26 +161,28 @@ def test_learnt_ranges_need_no_pictures() -> None:
         narrow = rounded(weights, -1.0, 1.0, narrow_range=True)
         return rounded(tf.nn.conv2d(image, narrow, 2, "SAME"), -9.0, 9.0)
 
-    card = Card(mean=(0.0,), std=(255.0,))
+    card = ModelMetadata(mean=(0.0,), std=(255.0,))
     source = concrete_source(learnt.get_concrete_function(), name="learnt")
-    source = replace(source, learnt_ranges=True, card=card)
-    content = quantize(source, scheme=Scheme.INT8, io=Io.UINT8)
-    model = flat_model(content)
-    assert leftovers(model, activations=True).ops == ()
-    assert [tensor.dtype for tensor in model.of((*model.inputs, *model.outputs))] == ["UINT8"] * 2
+    source = replace(source, learnt_ranges=True, metadata=card)
+    content = quantize(source, scheme=Scheme.INT8, io=IoType.UINT8)
+    model = parse_model(content)
+    assert find_unquantized(model, include_activations=True).ops == ()
+    assert [tensor.dtype for tensor in model.get_tensors((*model.inputs, *model.outputs))] == [
+        "UINT8"
+    ] * 2
     (given,) = tf.lite.Interpreter(model_content=content).get_input_details()
     # The learnt range ends at 0.98; pixels are fed as they are all the same.
     assert given["quantization"] == (pytest.approx(1 / 255), 0)
 
 
-def test_too_few_pictures_are_refused(small: Source) -> None:
-    with pytest.raises(PicturesError, match=f"needs {LEAST} pictures or more.*there were 7"):
+def test_too_few_pictures_are_refused(small: ModelSource) -> None:
+    with pytest.raises(PicturesError, match=f"needs {MIN_PICTURES} pictures or more.*there were 7"):
         quantize(small, scheme=Scheme.INT8, calibration=tiny.pictures(7))
 
 
-def test_what_does_not_go_together_is_refused(small: Source) -> None:
+def test_what_does_not_go_together_is_refused(small: ModelSource) -> None:
     with pytest.raises(SourceError, match="goes with int8 only"):
-        quantize(small, scheme=Scheme.FLOAT16, io=Io.UINT8)
+        quantize(small, scheme=Scheme.FLOAT16, io=IoType.UINT8)
     with pytest.raises(SourceError, match=r"is a \.tflite already"):
         quantize(small, scheme=Scheme.DYNAMIC)
     eight = quantize(small, scheme=Scheme.INT8, calibration=tiny.pictures())
@@ -186,7 +190,7 @@ def test_what_does_not_go_together_is_refused(small: Source) -> None:
         tflite_source(eight, name="eight")
 
 
-def test_a_net_that_no_family_reads_must_say_how_it_is_fed() -> None:
+def test_a_net_that_no_family_reads_needs_its_normalisation() -> None:
     image = layers.Input((32, 32, 3))
     net = keras.Model(image, layers.Conv2D(5, 3)(image))
     source = tflite_source(convert(network_source(net, name="odd")), name="odd")
@@ -195,7 +199,7 @@ def test_a_net_that_no_family_reads_must_say_how_it_is_fed() -> None:
 
 
 def test_the_command_warns_of_few_pictures_and_counts_them(
-    small: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: ModelSource, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "tiny.tflite"
     model.write_bytes(convert(small))
@@ -214,7 +218,7 @@ def test_the_command_warns_of_few_pictures_and_counts_them(
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (["--scheme", "int8"], "int8 needs --calibrate"),
         (["--scheme", "float16", "--calibrate", "x"], "looks at no pictures"),
@@ -225,9 +229,9 @@ def test_the_command_warns_of_few_pictures_and_counts_them(
     ],
 )
 def test_wrong_options_are_usage_errors(
-    options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["quantize", "model.npz", *options])
     assert stopped.value.code == 2
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err

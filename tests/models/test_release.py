@@ -6,23 +6,28 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from edged.marks import MARKS
+from edged.marks import MARK_LABELS
 from edged_models.cli.main import main
 from edged_models.detector.architecture import Architecture
 from edged_models.detector.checkpoint import load_checkpoint
-from edged_models.detector.graph import Head
+from edged_models.detector.graph import DetectorHead
 from edged_models.errors import SourceError
-from edged_models.release import verifying
+from edged_models.release import verify as verifying
 from edged_models.release.provenance import Provenance, read_provenance
-from edged_models.release.releasing import release
-from edged_models.release.variants import Variant
-from edged_models.training.lessons import DrawnLessons
-from edged_models.training.start import fresh
-from edged_models.training.train import Plan, train
+from edged_models.release.release import release
+from edged_models.release.variants import BundledVariant
+from edged_models.training.initial_checkpoint import create_fresh_checkpoint
+from edged_models.training.train import TrainingPlan, train
+from edged_models.training.training_samples import DrawnSampleSource
 
 VARIANTS = (
-    Variant(
-        file="marks.tflite", name="small", side_px=64, head=Head.RAW, what="small", calibrated_on=20
+    BundledVariant(
+        file="marks.tflite",
+        name="small",
+        side_px=64,
+        head=DetectorHead.RAW,
+        description="small",
+        calibrated_on=20,
     ),
 )
 
@@ -31,17 +36,19 @@ VARIANTS = (
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A released net that has learnt for four steps."""
     folder = tmp_path_factory.mktemp("released")
-    begun = fresh(Architecture.of_width(MARKS, 0.25), side_px=64, seed=1)
+    begun = create_fresh_checkpoint(Architecture.of_width(MARK_LABELS, 0.25), side_px=64, seed=1)
     begun.save(folder / "marks-start.npz")
-    plan = Plan(start=begun, lessons=DrawnLessons(1), steps=4, seed=1, rate=1e-3, sides_px=(64,))
+    plan = TrainingPlan(
+        start=begun, samples=DrawnSampleSource(1), steps=4, seed=1, rate=1e-3, sides_px=(64,)
+    )
     out = folder / "marks.npz"
-    train(plan, out=out, resume=False, validate=None, tell=lambda *_: None)
+    train(plan, out=out, resume=False, validate=None, on_step=lambda *_: None)
     release(
         out,
         folder / "marks-start.npz",
         folder,
         version="1.2.3",
-        tell=lambda _: None,
+        on_step=lambda _: None,
         variants=VARIANTS,
     )
     return folder
@@ -54,13 +61,13 @@ def provenance(folder: Path) -> Provenance:
 
 def test_all_that_was_released_is_found_to_be_so(folder: Path, provenance: Provenance) -> None:
     checks = [
-        *verifying.files(folder, provenance),
-        *verifying.history(folder, provenance),
-        verifying.scenes(provenance),
-        *verifying.models(folder, provenance, VARIANTS),
-        verifying.training(folder, provenance),
+        *verifying.check_files(folder, provenance),
+        *verifying.check_history(folder, provenance),
+        verifying.check_scenes(provenance),
+        *verifying.check_models(folder, provenance, VARIANTS),
+        verifying.check_training(folder, provenance),
     ]
-    assert [check.what for check in checks if not check.ok] == []
+    assert [check.name for check in checks if not check.ok] == []
     assert len(checks) == 9
 
 
@@ -68,26 +75,26 @@ def test_another_recipe_or_another_checkpoint_is_noticed(
     folder: Path, provenance: Provenance, tmp_path: Path
 ) -> None:
     bits = structs.replace(provenance.scenes, sha256="0" * 64)
-    elsewhere = verifying.scenes(structs.replace(provenance, scenes=bits))
+    elsewhere = verifying.check_scenes(structs.replace(provenance, scenes=bits))
     assert elsewhere.ok
-    assert "processors" in elsewhere.found
+    assert "processors" in elsewhere.detail
     other = structs.replace(provenance.scenes, seed=2)
-    assert not verifying.scenes(structs.replace(provenance, scenes=other)).ok
+    assert not verifying.check_scenes(structs.replace(provenance, scenes=other)).ok
     checkpoint = load_checkpoint(folder / "marks.npz")
     for name in ("marks-start.npz", "marks.jsonl", "marks.tflite"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     weights = {name: array + 1 for name, array in checkpoint.weights.items()}
     replace(checkpoint, weights=weights).save(tmp_path / "marks.npz")
-    assert [c.ok for c in verifying.files(tmp_path, provenance)] == [False, True, True, True]
-    assert [c.ok for c in verifying.history(tmp_path, provenance)] == [False, True]
-    assert [c.ok for c in verifying.models(tmp_path, provenance, VARIANTS)] == [False]
+    assert [c.ok for c in verifying.check_files(tmp_path, provenance)] == [False, True, True, True]
+    assert [c.ok for c in verifying.check_history(tmp_path, provenance)] == [False, True]
+    assert [c.ok for c in verifying.check_models(tmp_path, provenance, VARIANTS)] == [False]
     with pytest.raises(SourceError, match="not the account"):
         release(
             tmp_path / "marks.npz",
             folder / "marks-start.npz",
             tmp_path,
             version="1",
-            tell=lambda _: None,
+            on_step=lambda _: None,
         )
 
 

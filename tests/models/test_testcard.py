@@ -12,13 +12,13 @@ import pytest
 
 from edged import bundled
 from edged.config.settings import ModelSettings
-from edged.marks import MARKS
-from edged.marks.draw import draw
-from edged.selftest.messages import Finding, Request
-from edged.selftest.process import Tryout
+from edged.marks import MARK_LABELS
+from edged.marks.draw import draw_mark
+from edged.selftest.messages import ReportedDetection, SelfTestRequest
+from edged.selftest.process import SelfTestProcess
 from edged_models.cli.main import main
-from edged_models.testcard.enlarging import enlarged
-from edged_models.testcard.layout import PAGES, Page, Place, places
+from edged_models.testcard.enlarge import enlarge_mark
+from edged_models.testcard.layout import PAGES, MarkPlacement, Page, lay_out_marks
 
 FILLS = 0.7
 """Of the picture's side: half of its area."""
@@ -32,21 +32,23 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tryout() -> Iterator[Tryout]:
-    with Tryout() as opened:
+def self_test() -> Iterator[SelfTestProcess]:
+    with SelfTestProcess() as opened:
         yield opened
 
 
-def seen(tryout: Tryout, image: Path, *, model: str = "marks") -> list[Finding]:
-    settings = ModelSettings(path=bundled.model(model))
-    request = Request(settings=settings, image=image, min_score=0.5, repeats=1)
-    return list(tryout.try_model(request, timeout_s=60).detections)
+def detect(
+    self_test: SelfTestProcess, image: Path, *, model: str = "marks"
+) -> list[ReportedDetection]:
+    settings = ModelSettings(path=bundled.model_path(model))
+    request = SelfTestRequest(settings=settings, image=image, min_score=0.5, max_invocations=1)
+    return list(self_test.run(request, timeout_s=60).detections)
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_marks_stand_on_the_sheet_well_apart(page: Page) -> None:
-    found = places(MARKS, page)
-    assert [place.label for place in found] == list(MARKS)
+    found = lay_out_marks(MARK_LABELS, page)
+    assert [place.label for place in found] == list(MARK_LABELS)
     for place in found:
         assert place.left_mm >= 10
         assert place.left_mm + place.side_mm <= page.width_mm - 10
@@ -59,16 +61,16 @@ def test_marks_stand_on_the_sheet_well_apart(page: Page) -> None:
         assert max(across, down) >= 10, (one, other)
 
 
-@pytest.mark.parametrize("label", MARKS)
+@pytest.mark.parametrize("label", MARK_LABELS)
 def test_marks_are_flat_inks_with_sharp_edges_at_print_size(label: str) -> None:
-    mark = draw(label, np.random.default_rng(3))
-    large = enlarged(mark, 900)
+    mark = draw_mark(label, np.random.default_rng(3))
+    large = enlarge_mark(mark, 900)
     assert max(large.shape[:2]) == 900
     edges = cv2.morphologyEx(large, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2)
     colours = np.unique(large[edges == 0].astype(int) @ [65536, 256, 1])
     assert 2 <= len(colours) <= 8
     small = cv2.resize(large, mark.alpha.shape[::-1], interpolation=cv2.INTER_AREA)
-    drawn = mark.on_card((0, 0, 0, 0), (255, 255, 255)).rgb
+    drawn = mark.place_on_card((0, 0, 0, 0), (255, 255, 255)).rgb
     assert np.abs(small.astype(int) - drawn).mean() < 8
 
 
@@ -79,7 +81,7 @@ def test_the_same_seed_is_the_same_card_and_another_is_another(
     capsys.readouterr()
     assert main(["testcard", "--out", str(tmp_path / "other"), "--seed", "5", "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
-    assert made["marks"] == list(MARKS)
+    assert made["marks"] == list(MARK_LABELS)
     for kind in ("png", "pdf"):
         original = (card / f"testcard.{kind}").read_bytes()
         assert (tmp_path / "same" / f"testcard.{kind}").read_bytes() == original
@@ -96,22 +98,24 @@ def test_the_pdf_is_one_sheet_of_its_size_and_both_are_small(card: Path) -> None
 
 
 def test_the_daemon_finds_every_mark_of_the_whole_card_and_nothing_else(
-    card: Path, tryout: Tryout
+    card: Path, self_test: SelfTestProcess
 ) -> None:
-    found = seen(tryout, card / "testcard.png", model="marks-accurate")
-    assert sorted(finding.label for finding in found) == sorted(MARKS)
+    found = detect(self_test, card / "testcard.png", model="marks-accurate")
+    assert sorted(finding.label for finding in found) == sorted(MARK_LABELS)
 
 
-@pytest.mark.parametrize("place", places(MARKS, PAGES["a4"]), ids=lambda place: place.label)
+@pytest.mark.parametrize(
+    "place", lay_out_marks(MARK_LABELS, PAGES["a4"]), ids=lambda place: place.label
+)
 def test_the_daemon_finds_a_mark_that_fills_half_of_the_picture(
-    card: Path, tryout: Tryout, tmp_path: Path, place: Place
+    card: Path, self_test: SelfTestProcess, tmp_path: Path, place: MarkPlacement
 ) -> None:
-    cv2.imwrite(str(tmp_path / "half.png"), around(card / "testcard.png", place))
-    found = seen(tryout, tmp_path / "half.png")
+    cv2.imwrite(str(tmp_path / "half.png"), crop_around(card / "testcard.png", place))
+    found = detect(self_test, tmp_path / "half.png")
     assert place.label in [finding.label for finding in found], found
 
 
-def around(image: Path, place: Place) -> np.ndarray:
+def crop_around(image: Path, place: MarkPlacement) -> np.ndarray:
     """A square cut out around one mark."""
     pixels = cv2.imread(str(image))
     px = pixels.shape[0] / PAGES["a4"].height_mm
@@ -121,7 +125,7 @@ def around(image: Path, place: Place) -> np.ndarray:
     return pixels[top:bottom, left:right]
 
 
-def test_a_folder_that_cannot_be_made_is_said(
+def test_a_folder_that_cannot_be_created_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")

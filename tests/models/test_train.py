@@ -8,25 +8,25 @@ import cv2
 import numpy as np
 import pytest
 
-from edged.marks import MARKS
+from edged.marks import MARK_LABELS
 from edged_models.cli.main import main
 from edged_models.detector.architecture import Architecture
 from edged_models.detector.checkpoint import load_checkpoint
 from edged_models.errors import SourceError
-from edged_models.training.journal import Began, Progressed, read_journal
-from edged_models.training.lessons import DrawnLessons
-from edged_models.training.schedule import rate_at, side_at
-from edged_models.training.start import for_labels, fresh
-from edged_models.training.train import Plan, train
-from edged_models.training.window import bounds
+from edged_models.training.initial_checkpoint import adapt_to_labels, create_fresh_checkpoint
+from edged_models.training.journal import TrainingStart, TrainingStep, read_journal
+from edged_models.training.sample_window import window_bounds
+from edged_models.training.schedule import learning_rate_at, side_px_at
+from edged_models.training.train import TrainingPlan, train
+from edged_models.training.training_samples import DrawnSampleSource
 
 LABELS = ("red", "blue")
 
 
-def _plan(seed: int = 3) -> Plan:
-    start = fresh(Architecture.of_width(MARKS, 0.25), side_px=64, seed=seed)
-    return Plan(
-        start=start, lessons=DrawnLessons(seed), steps=6, seed=seed, rate=1e-3, sides_px=(64,)
+def _plan(seed: int = 3) -> TrainingPlan:
+    start = create_fresh_checkpoint(Architecture.of_width(MARK_LABELS, 0.25), side_px=64, seed=seed)
+    return TrainingPlan(
+        start=start, samples=DrawnSampleSource(seed), steps=6, seed=seed, rate=1e-3, sides_px=(64,)
     )
 
 
@@ -36,7 +36,7 @@ def test_interrupted_and_resumed_gives_the_same_weights_as_in_one_go(tmp_path: P
         out=tmp_path / "whole.npz",
         resume=False,
         validate=lambda _: 0.5,
-        tell=lambda *_: None,
+        on_step=lambda *_: None,
     )
 
     def stop(done: int, _: str) -> None:
@@ -45,56 +45,58 @@ def test_interrupted_and_resumed_gives_the_same_weights_as_in_one_go(tmp_path: P
 
     out = tmp_path / "halved.npz"
     with pytest.raises(KeyboardInterrupt):
-        train(_plan(), out=out, resume=False, validate=None, tell=stop)
+        train(_plan(), out=out, resume=False, validate=None, on_step=stop)
     assert not out.exists()
-    resumed = train(_plan(), out=out, resume=True, validate=None, tell=lambda *_: None)
+    resumed = train(_plan(), out=out, resume=True, validate=None, on_step=lambda *_: None)
     assert resumed.checkpoint.digest() == whole.checkpoint.digest()
     assert whole.ap50 == 0.5
     assert load_checkpoint(out).origin.steps == 6
     assert not list(tmp_path.glob("*.state"))
     began, *lines = read_journal(out.with_suffix(".jsonl"))
-    assert isinstance(began, Began)
-    assert began.lessons == "scenes 2"
-    assert isinstance(lines[-1], Progressed)
+    assert isinstance(began, TrainingStart)
+    assert began.training_data == "scenes 2"
+    assert isinstance(lines[-1], TrainingStep)
     assert lines[-1].weights == resumed.checkpoint.digest()
 
 
 def test_a_state_of_another_net_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.state").write_bytes(b"PK nonsense")
     with pytest.raises(SourceError, match="damaged"):
-        train(_plan(), out=tmp_path / "net.npz", resume=True, validate=None, tell=lambda *_: None)
+        train(
+            _plan(), out=tmp_path / "net.npz", resume=True, validate=None, on_step=lambda *_: None
+        )
 
 
-def test_lessons_depend_on_seed_and_number_alone() -> None:
-    one, again, other = DrawnLessons(4)(7), DrawnLessons(4)(7), DrawnLessons(5)(7)
+def test_samples_depend_on_seed_and_number_alone() -> None:
+    one, again, other = DrawnSampleSource(4)(7), DrawnSampleSource(4)(7), DrawnSampleSource(5)(7)
     assert np.array_equal(one.image, again.image)
     assert np.array_equal(one.truth, again.truth)
     assert not np.array_equal(one.image, other.image)
 
 
 def test_the_window_moves_on_and_never_back() -> None:
-    places = [bounds(step) for step in range(0, 5000, 50)]
+    places = [window_bounds(step) for step in range(0, 5000, 50)]
     assert places[0][0] == 0
     assert all(a[0] <= b[0] and a[1] < b[1] for a, b in pairwise(places))
     assert all(end - begin <= 1024 for begin, end in places)
 
 
 def test_the_rate_warms_up_and_falls_to_almost_nothing() -> None:
-    rates = [rate_at(step, steps=1000, peak=1.0) for step in range(1000)]
+    rates = [learning_rate_at(step, steps=1000, max_rate=1.0) for step in range(1000)]
     assert rates[0] < 0.02
     assert max(rates) > 0.95
     assert rates[-1] < 0.01
 
 
 def test_half_of_the_batches_have_the_first_size() -> None:
-    sides = [side_at(step, sides_px=(320, 256, 192), seed=1) for step in range(2000)]
+    sides = [side_px_at(step, sides_px=(320, 256, 192), seed=1) for step in range(2000)]
     assert 900 < sides.count(320) < 1100
     assert 400 < sides.count(192) < 600
 
 
 def test_another_thing_to_find_keeps_the_backbone() -> None:
-    trained = fresh(Architecture.of_width(LABELS, 0.25), side_px=64, seed=1)
-    other = for_labels(trained, ("cat", "dog", "cow"), seed=2)
+    trained = create_fresh_checkpoint(Architecture.of_width(LABELS, 0.25), side_px=64, seed=1)
+    other = adapt_to_labels(trained, ("cat", "dog", "cow"), seed=2)
     assert other.architecture.labels == ("cat", "dog", "cow")
     assert np.array_equal(other.weights["stem/kernel"], trained.weights["stem/kernel"])
     assert other.weights["head8_score/kernel"].shape[-1] == 3
@@ -129,11 +131,11 @@ def test_the_command_trains_on_ones_own_pictures(
     assert json.loads(capsys.readouterr().out)["steps"] == 3
     trained = load_checkpoint(out)
     assert trained.architecture.labels == LABELS
-    assert trained.origin.lessons.startswith("pictures ")
+    assert trained.origin.training_data.startswith("pictures ")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--pictures", "/nowhere"], "/nowhere"),
         (["--start", "/nowhere.npz"], "/nowhere.npz"),
@@ -142,11 +144,11 @@ def test_the_command_trains_on_ones_own_pictures(
     ],
 )
 def test_bad_input_is_one_clear_line(
-    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--steps", "2", "--sides", "64", *arguments]) == 1
     error = capsys.readouterr().err
-    assert says in error
+    assert message in error
     assert error.count("\n") == 1
 
 

@@ -26,15 +26,15 @@ def build() -> keras.Model:
     return keras.Model(image, layers.Activation("softmax")(dense(x)), name="tiny")
 
 
-def pictures(count: int = 24, *, brightest: int = 255) -> list[NDArray[np.uint8]]:
+def pictures(count: int = 24, *, max_value: int = 255) -> list[NDArray[np.uint8]]:
     """Coloured noise, each with another mean."""
     rng = np.random.default_rng(5)
-    tops = rng.integers(brightest // 4, brightest + 1, (count, 1, 1, 3))
+    tops = rng.integers(max_value // 4, max_value + 1, (count, 1, 1, 3))
     return list(rng.integers(0, tops, (count, 40, 48, 3), endpoint=True).astype(np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """What a runtime gave for one picture: the tensor it was fed with, and the outputs as real numbers."""
 
     family: str
@@ -42,10 +42,10 @@ class Ran:
     outputs: list[NDArray[np.float32]]
 
 
-def run(path: Path, runtime: str, picture: NDArray[np.uint8]) -> Ran:
+def run(path: Path, runtime: str, picture: NDArray[np.uint8]) -> RunResult:
     """One picture through the daemon's own loading and encoding."""
     model = load_model(ModelSettings(path=path, runtime=runtime))
-    fed = model.encoder(Frame.still(picture, PixelFormat.RGB24)).array.copy()
+    fed = model.encoder(Frame.from_pixels(picture, PixelFormat.RGB24)).array.copy()
     raw = [output.copy() for output in model.interpreter.invoke(fed)]
     infos = model.interpreter.signature.outputs
     real = [
@@ -54,4 +54,4 @@ def run(path: Path, runtime: str, picture: NDArray[np.uint8]) -> Ran:
     ]
     family = model.family.name
     model.interpreter.close()
-    return Ran(family, fed, real)
+    return RunResult(family, fed, real)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-_READY_S = 10.0
+_MAX_START_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Broker:
         *,
         passwords: Mapping[str, str] | None = None,
         acl: str | None = None,
-        hears: str | None = None,
+        allowed_topic_filter: str | None = None,
         tls: Certificates | None = None,
         options: str = "",
     ) -> None:
@@ -53,7 +53,7 @@ class Broker:
             folder: for its files.
             passwords: by user name; anybody may connect if None.
             acl: an access list, as mosquitto reads it: it lets anybody subscribe, and then withholds what may not be read.
-            hears: only topics that match this filter may be subscribed to: whoever asks for others is refused.
+            allowed_topic_filter: only topics that match this filter may be subscribed to: whoever asks for others is refused.
             tls: encrypt, and ask clients for a certificate.
             options: further lines of mosquitto.conf.
         """
@@ -77,10 +77,10 @@ class Broker:
         if acl is not None:
             (folder / "acl").write_text(acl)
             lines.append(f"acl_file {folder / 'acl'}")
-        if hears is not None:
+        if allowed_topic_filter is not None:
             lines += [
                 f"plugin {_security_plugin()}",
-                f"plugin_opt_config_file {self._write_rules(hears)}",
+                f"plugin_opt_config_file {self._write_subscription_rules(allowed_topic_filter)}",
             ]
         if tls is not None:
             lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}"]
@@ -103,7 +103,7 @@ class Broker:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + _READY_S
+        deadline = time.monotonic() + _MAX_START_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return
@@ -113,11 +113,11 @@ class Broker:
 
     def stop(self) -> None:
         """End it in order."""
-        self._end(signal.SIGTERM)
+        self._terminate(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._end(signal.SIGKILL)
+        self._terminate(signal.SIGKILL)
 
     def freeze(self) -> None:
         """It holds its connections, and answers nothing."""
@@ -135,16 +135,16 @@ class Broker:
         (self._folder / "acl").write_text(acl)
         self._process.send_signal(signal.SIGHUP)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _terminate(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(number)
             self._process.wait(10)
             self._process = None
 
-    def _write_rules(self, hears: str) -> Path:
+    def _write_subscription_rules(self, allowed_topic_filter: str) -> Path:
         anything = {"publishClientSend": True, "publishClientReceive": True, "unsubscribe": True}
-        allowed = {"acltype": "subscribePattern", "topic": hears, "allow": True}
+        allowed = {"acltype": "subscribePattern", "topic": allowed_topic_filter, "allow": True}
         rules = {
             "defaultACLAccess": {**anything, "subscribe": False},
             "roles": [{"rolename": "anybody", "acls": [allowed]}],
@@ -174,7 +174,7 @@ def _security_plugin() -> Path:
 
 
 @contextlib.contextmanager
-def running(broker: Broker) -> Iterator[Broker]:
+def running_broker(broker: Broker) -> Iterator[Broker]:
     """Start a broker, and end it whatever happens."""
     broker.start()
     try:
@@ -217,7 +217,7 @@ def free_port() -> int:
         return port
 
 
-def certificates(folder: Path) -> Certificates:
+def make_certificates(folder: Path) -> Certificates:
     """Make an authority, a broker's certificate for localhost and 127.0.0.1, and a client's."""
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.which("openssl") is None:

@@ -11,53 +11,53 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edged.config.settings import ModelSettings
-from edged.marks.stage import Stage
-from edged.model.goldens import Expected, Golden, Goldens, Tolerances, write_goldens
+from edged.marks.synthetic_scene import SyntheticScene
+from edged.model.goldens import ExpectedDetection, Golden, Goldens, Tolerances, write_goldens
 from edged.model.load import Model, load_model
 from edged.types import Detections
 from edged.updates.bundle import manifest as manifests
 from edged.updates.bundle import trust as trusts
 from edged.updates.bundle.bundle import write_bundle
-from edged.updates.bundle.envelope import Envelope, Signature, pae, write_envelope
+from edged.updates.bundle.envelope import Envelope, Signature, encode_envelope, pae
 from edged.updates.bundle.keys import PublicKey
-from edged.updates.bundle.manifest import FileEntry, Input, Manifest, Variant, write_manifest
-from edged.updates.bundle.trust import ModelRole, Role, Trust, write_trust
+from edged.updates.bundle.manifest import FileEntry, Manifest, ModelInput, Variant, encode_manifest
+from edged.updates.bundle.trust import ModelRole, Role, TrustFile, encode_trust_file
 from support.pictures import frame
 
-TINY = b"not a model, but what stands for one where nobody looks inside"
+DUMMY_MODEL = b"not a model, but what stands for one where nobody looks inside"
 """As `make_bundle`'s model: made in a few milliseconds, for tests that never load it."""
 GOLDENS = "goldens.json"
 MIN_SCORE = 0.5
-TOLERANCES = Tolerances(least_iou=0.7, score=0.1)
-_FULL, _EMPTY = 6, 2
+TOLERANCES = Tolerances(min_iou=0.7, max_score_difference=0.1)
+_GOLDENS_WITH_DETECTIONS, _EMPTY_GOLDENS = 6, 2
 
 
-class Key:
+class SigningKey:
     """A key of ed25519, always the same for the same word."""
 
-    def __init__(self, word: str) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(sha256(word.encode()).digest())
+    def __init__(self, seed: str) -> None:
+        self._private = Ed25519PrivateKey.from_private_bytes(sha256(seed.encode()).digest())
         public = self._private.public_key().public_bytes_raw()
-        self.public = PublicKey(scheme="ed25519", public=public.hex(), name=word)
+        self.public = PublicKey(scheme="ed25519", public=public.hex(), name=seed)
         self.id = self.public.id
 
     def sign(self, payload_type: str, payload: bytes) -> Signature:
         return Signature(self.id, self._private.sign(pae(payload_type, payload)))
 
 
-class Signing:
+class SigningKeys:
     """A key for each role, and what they sign.
 
     Args:
-        word: another word makes other keys.
+        seed: another word makes other keys.
         names: of the models that the model role may sign.
     """
 
-    def __init__(self, word: str = "test", *, names: tuple[str, ...] = ("*",)) -> None:
+    def __init__(self, seed: str = "test", *, names: tuple[str, ...] = ("*",)) -> None:
         self.root, self.models, self.channel = (
-            Key(f"{word} {role}") for role in ("root", "models", "channel")
+            SigningKey(f"{seed} {role}") for role in ("root", "models", "channel")
         )
-        self.trust = Trust(
+        self.trust = TrustFile(
             version=1,
             keys={key.id: key.public for key in (self.root, self.models, self.channel)},
             root=Role(keys=(self.root.id,)),
@@ -65,32 +65,34 @@ class Signing:
             channel=Role(keys=(self.channel.id,)),
         )
 
-    def trust_envelope(self, trust: Trust | None = None, *keys: Key) -> bytes:
+    def trust_envelope(self, trust: TrustFile | None = None, *keys: SigningKey) -> bytes:
         """The trust file, signed by root; or another, signed by these keys."""
-        return sign(trusts.PAYLOAD_TYPE, write_trust(trust or self.trust), *(keys or [self.root]))
+        return sign(
+            trusts.PAYLOAD_TYPE, encode_trust_file(trust or self.trust), *(keys or [self.root])
+        )
 
     def manifest_envelope(self, manifest: Manifest) -> bytes:
-        return sign(manifests.PAYLOAD_TYPE, write_manifest(manifest), self.models)
+        return sign(manifests.PAYLOAD_TYPE, encode_manifest(manifest), self.models)
 
     def desired_envelope(self, payload: bytes) -> bytes:
         return sign(trusts.DESIRED_PAYLOAD_TYPE, payload, self.channel)
 
 
-def sign(payload_type: str, payload: bytes, *keys: Key) -> bytes:
+def sign(payload_type: str, payload: bytes, *keys: SigningKey) -> bytes:
     """An envelope with a signature by each key."""
     signatures = tuple(key.sign(payload_type, payload) for key in keys)
-    return write_envelope(Envelope(payload, payload_type, signatures))
+    return encode_envelope(Envelope(payload, payload_type, signatures))
 
 
 def make_bundle(
     folder: Path,
-    signing: Signing,
+    signing: SigningKeys,
     *,
     name: str = "marks",
     version: str = "1",
     counter: int = 1,
     epoch: int = 0,
-    model: Path | bytes = TINY,
+    model: Path | bytes = DUMMY_MODEL,
     runtime: str = "auto",
     files: Mapping[str, bytes] | None = None,
     **changes: object,
@@ -111,8 +113,8 @@ def make_bundle(
     """
     contents = bundle_files(model, runtime) | dict(files or {})
     told = {"name": name, "version": version, "counter": counter, "epoch": epoch}
-    manifest = make_manifest(contents, **(told | interface_of(model, runtime) | changes))
-    sources = lay_out(folder / f"{name}-{version}.files", contents)
+    manifest = make_manifest(contents, **(told | model_interface(model, runtime) | changes))
+    sources = write_files(folder / f"{name}-{version}.files", contents)
     bundle = folder / f"{name}-{version}.edgem"
     write_bundle(bundle, signing.manifest_envelope(manifest), sources)
     return bundle
@@ -130,15 +132,15 @@ def make_manifest(contents: Mapping[str, bytes], **changes: object) -> Manifest:
             for name, content in contents.items()
         ),
         "variants": (Variant(kind="cpu", model="model.tflite", goldens=GOLDENS),),
-        "input": Input(width=320, height=320),
+        "input": ModelInput(width=320, height=320),
         "family": "ssd",
         "licence": "Apache-2.0",
     }
     manifest = Manifest(**(fields | changes))  # type: ignore[arg-type]  # read again just below
-    return msgspec.json.decode(write_manifest(manifest), type=Manifest)
+    return msgspec.json.decode(encode_manifest(manifest), type=Manifest)
 
 
-def lay_out(folder: Path, contents: Mapping[str, bytes]) -> dict[str, Path]:
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> dict[str, Path]:
     """Write files into a folder of their own, and say where each is."""
     folder.mkdir(exist_ok=True)
     for name, content in contents.items():
@@ -149,68 +151,79 @@ def lay_out(folder: Path, contents: Mapping[str, bytes]) -> dict[str, Path]:
 def bundle_files(model: Path | bytes, runtime: str = "auto") -> dict[str, bytes]:
     """``model.tflite``, its ``goldens.json``, and the pictures that it names."""
     if isinstance(model, bytes):
-        return {"model.tflite": model, **made_up_goldens(model)}
-    return {"model.tflite": model.read_bytes(), **goldens_of(model, runtime)}
+        return {"model.tflite": model, **dummy_goldens(model)}
+    return {"model.tflite": model.read_bytes(), **make_goldens(model, runtime)}
 
 
-def made_up_goldens(model: bytes) -> dict[str, bytes]:
+def dummy_goldens(model: bytes) -> dict[str, bytes]:
     """Goldens of the right form, which nobody has looked at."""
-    somewhere = Expected(label="a", class_id=0, score=0.9, box=(0.1, 0.1, 0.5, 0.5))
-    pictures = [_png(np.full((4, 4, 3), 20 * place, np.uint8)) for place in range(_FULL + _EMPTY)]
-    expected = [(somewhere,)] * _FULL + [()] * _EMPTY
+    somewhere = ExpectedDetection(label="a", class_id=0, score=0.9, box=(0.1, 0.1, 0.5, 0.5))
+    pictures = [
+        _png(np.full((4, 4, 3), 20 * place, np.uint8))
+        for place in range(_GOLDENS_WITH_DETECTIONS + _EMPTY_GOLDENS)
+    ]
+    expected = [(somewhere,)] * _GOLDENS_WITH_DETECTIONS + [()] * _EMPTY_GOLDENS
     return _goldens_files(model, list(zip(pictures, expected, strict=True)))
 
 
-def goldens_of(model: Path, runtime: str = "auto") -> dict[str, bytes]:
+def make_goldens(model: Path, runtime: str = "auto") -> dict[str, bytes]:
     """Goldens by running the model on a synthetic scene: made once for the same content."""
-    return dict(_run(model, sha256(model.read_bytes()).hexdigest(), runtime)[0])
+    return dict(
+        _make_goldens_and_interface(model, sha256(model.read_bytes()).hexdigest(), runtime)[0]
+    )
 
 
-def interface_of(model: Path | bytes, runtime: str = "auto") -> dict[str, object]:
+def model_interface(model: Path | bytes, runtime: str = "auto") -> dict[str, object]:
     """The manifest's `input` and `family`, as the model has them; nothing of what is no model."""
     if isinstance(model, bytes):
         return {}
-    return dict(_run(model, sha256(model.read_bytes()).hexdigest(), runtime)[1])
+    return dict(
+        _make_goldens_and_interface(model, sha256(model.read_bytes()).hexdigest(), runtime)[1]
+    )
 
 
 @lru_cache(maxsize=16)
-def _run(path: Path, digest: str, runtime: str) -> tuple[dict[str, bytes], dict[str, object]]:
+def _make_goldens_and_interface(
+    path: Path, digest: str, runtime: str
+) -> tuple[dict[str, bytes], dict[str, object]]:
     del digest  # only makes a changed file another one
     model = load_model(ModelSettings(path=path, runtime=runtime))
     try:
-        looked = [(_png(pixels), _look(model, pixels)) for pixels in scene()]
+        looked = [(_png(pixels), _expected_detections(model, pixels)) for pixels in scene_images()]
     finally:
         model.interpreter.close()
-    full = [one for one in looked if one[1]][:_FULL]
+    full = [one for one in looked if one[1]][:_GOLDENS_WITH_DETECTIONS]
     empty = [one for one in looked if not one[1]]
-    goldens = _goldens_files(path.read_bytes(), full + empty[: _FULL + _EMPTY - len(full)])
+    goldens = _goldens_files(
+        path.read_bytes(), full + empty[: _GOLDENS_WITH_DETECTIONS + _EMPTY_GOLDENS - len(full)]
+    )
     spec = model.family.input
     return goldens, {
-        "input": Input(width=spec.width, height=spec.height),
+        "input": ModelInput(width=spec.width, height=spec.height),
         "family": model.family.name,
     }
 
 
 @lru_cache(maxsize=1)
-def scene() -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
-    stage = Stage(width=320, height=240, fps=10, seed=4, every_s=1.5)
-    nobody = Stage(width=320, height=240, fps=10, seed=4, every_s=3600)
+def scene_images() -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+    stage = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
+    nobody = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=3600)
     dark = [np.full((240, 320, 3), grey, np.uint8) for grey in range(0, 160, 20)]
     return [
-        *(stage.frame(k) for k in range(15, 135, 10)),
-        *(nobody.frame(k) for k in range(2)),
+        *(stage.render_frame(k) for k in range(15, 135, 10)),
+        *(nobody.render_frame(k) for k in range(2)),
         *dark,
     ]
 
 
-def _look(
+def _expected_detections(
     model: Model, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-) -> tuple[Expected, ...]:
+) -> tuple[ExpectedDetection, ...]:
     tensor = model.encoder(frame(pixels))
     outputs = model.interpreter.invoke(tensor.array)
     found: Detections = model.family.decode(outputs, tensor.fit, min_score=MIN_SCORE)
     return tuple(
-        Expected(
+        ExpectedDetection(
             label=model.label_of(int(class_id)),
             class_id=int(class_id),
             score=float(score),
@@ -221,7 +234,7 @@ def _look(
 
 
 def _goldens_files(
-    model: bytes, looked: list[tuple[bytes, tuple[Expected, ...]]]
+    model: bytes, samples: list[tuple[bytes, tuple[ExpectedDetection, ...]]]
 ) -> dict[str, bytes]:
     goldens = Goldens(
         schema=1,
@@ -236,11 +249,11 @@ def _goldens_files(
                 kind="easy" if expected else "empty",
                 detections=expected,
             )
-            for number, (png, expected) in enumerate(looked, 1)
+            for number, (png, expected) in enumerate(samples, 1)
         ),
     )
     pictures = {
-        golden.picture: png for golden, (png, _) in zip(goldens.goldens, looked, strict=True)
+        golden.picture: png for golden, (png, _) in zip(goldens.goldens, samples, strict=True)
     }
     return {GOLDENS: write_goldens(goldens), **pictures}
 

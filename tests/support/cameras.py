@@ -19,7 +19,7 @@ class NoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A scripted camera has none."""
 
 
-Step = Frame | Exception | Callable[[], None]
+CameraStep = Frame | Exception | Callable[[], None]
 """What one `grab` does: give a frame, raise, or first do something and go on to the next step."""
 
 
@@ -31,20 +31,20 @@ class ScriptedCamera:
     def __init__(
         self,
         clock: Clock,
-        steps: Iterable[Step],
+        steps: Iterable[CameraStep],
         *,
         opens: Iterable[Exception | None] = (),
         info: CameraInfo | None = None,
     ) -> None:
         self._clock = clock
-        self._steps: Iterator[Step] = iter(steps)
+        self._steps: Iterator[CameraStep] = iter(steps)
         self._opens = iter(opens)
         self._info = info or CameraInfo(width=4, height=2, fps=10.0)
-        self.opened = 0
-        self.closed = 0
+        self.open_count = 0
+        self.close_count = 0
 
     def open(self) -> CameraInfo:
-        self.opened += 1
+        self.open_count += 1
         error = next(self._opens, None)
         if error is not None:
             raise error
@@ -61,7 +61,7 @@ class ScriptedCamera:
         raise CameraTimeoutError("the script is over")
 
     def close(self) -> None:
-        self.closed += 1
+        self.close_count += 1
 
 
 def frame(seq: int = 0, *, camera: str = "front", clock: Clock | None = None) -> Frame:
@@ -79,11 +79,13 @@ def frame(seq: int = 0, *, camera: str = "front", clock: Clock | None = None) ->
     )
 
 
-def end() -> EndOfStreamError:
+def end_of_stream() -> EndOfStreamError:
     return EndOfStreamError("the script has ended")
 
 
-def clip(path: Path, count: int, *, fps: float = 10.0, size: tuple[int, int] = (64, 48)) -> Path:
+def write_clip(
+    path: Path, count: int, *, fps: float = 10.0, size: tuple[int, int] = (64, 48)
+) -> Path:
     """Write an MJPEG clip whose picture k is uniformly ``5 * k`` bright."""
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
     for k in range(count):
@@ -92,7 +94,7 @@ def clip(path: Path, count: int, *, fps: float = 10.0, size: tuple[int, int] = (
     return path
 
 
-def pictures(folder: Path, count: int, *, size: tuple[int, int] = (64, 48)) -> Path:
+def write_pictures(folder: Path, count: int, *, size: tuple[int, int] = (64, 48)) -> Path:
     """Write a folder of PNGs, brightness as in `clip`, and a file that is no picture."""
     folder.mkdir(exist_ok=True)
     for k in range(count):

@@ -13,14 +13,14 @@ from support import subscriber
 Body = dict[str, Any]
 
 
-def model(*, sequence: int = 0, **changes: Any) -> Body:
+def model_state(*, sequence: int = 0, **changes: Any) -> Body:
     """An `up/model` of a device that has the factory model."""
     told: Body = {"installed": {"name": "marks@1", "digest": ""}, "candidate": None, "last": None}
     told["channel"] = {"sequence": sequence, "stale": False, "age_s": 0.0}
     return told | changes
 
 
-def ended(id_: str, digest: str, outcome: str, **changes: Any) -> Body:
+def past_deployment(id_: str, digest: str, outcome: str, **changes: Any) -> Body:
     """A deployment that is over."""
     told = {"id": id_, "title": "", "digest": digest, "outcome": outcome, "reason": "why"}
     return told | {"flagged": False, "denied": False, **changes}
@@ -31,14 +31,14 @@ def candidate(digest: str = "", *, requested_by: str = "channel") -> Body:
     told: Body = {"id": "c", "version": None, "requested_by": requested_by, "state": "fetching"}
     if digest:
         told |= {"version": {"name": "marks@2", "digest": digest}, "state": "trial"}
-    return told | {"hindrance": ""}
+    return told | {"blocked_reason": ""}
 
 
 class ChannelFleet:
     """They are online when `__enter__` returns, and end what they are told to install at once.
 
     Attributes:
-        told: names of those that heard of a desired state, in that order.
+        notified: names of those that heard of a desired state, in that order.
     """
 
     def __init__(self, port: int, outcomes: Mapping[str, str]) -> None:
@@ -50,7 +50,7 @@ class ChannelFleet:
         """
         self._port = port
         self._outcomes = outcomes
-        self.told: list[str] = []
+        self.notified: list[str] = []
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
@@ -60,9 +60,9 @@ class ChannelFleet:
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         for name in self._outcomes:
-            self.say(name, "status", {"status": "online"})
-            self.say(name, "model", model())
-            self.say(name, "health", {"degradations": []})
+            self.publish(name, "status", {"status": "online"})
+            self.publish(name, "model", model_state())
+            self.publish(name, "health", {"degradations": []})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,10 +70,10 @@ class ChannelFleet:
         self._client.loop_stop()
         self._client._reset_sockets()
 
-    def say(self, name: str, leaf: str, body: Any) -> None:
+    def publish(self, name: str, leaf: str, body: Any) -> None:
         """As the device does, retained."""
         topic = f"edged/v1/{name}/up/{leaf}"
-        subscriber.say(self._port, topic, json.dumps(body).encode(), retain=True)
+        subscriber.publish_message(self._port, topic, json.dumps(body).encode(), retain=True)
 
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:
         client.subscribe("edged/v1/+/down/desired", 1)
@@ -81,11 +81,13 @@ class ChannelFleet:
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         name = message.topic.split("/")[2]
         outcome = self._outcomes.get(name, "deaf")
-        self.told.append(name)
+        self.notified.append(name)
         if outcome == "deaf" or not message.payload:
             return
         wish = json.loads(base64.b64decode(json.loads(message.payload)["payload"]))
-        told = model(sequence=wish["sequence"], last=ended("1", wish["digest"], outcome))
+        told = model_state(
+            sequence=wish["sequence"], last=past_deployment("1", wish["digest"], outcome)
+        )
         if outcome == "committed":
             told["installed"] = {"name": wish["title"], "digest": wish["digest"]}
         self._client.publish(f"edged/v1/{name}/up/model", json.dumps(told), qos=1, retain=True)

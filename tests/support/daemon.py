@@ -10,16 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_EXIT_LIMIT_S = 60.0
+_MAX_EXIT_S = 60.0
 
 
-class Daemon:
+class DaemonProcess:
     """Started on entering; asked to end on leaving, and killed if it does not."""
 
     def __init__(self, folder: Path, config: str, *, env: Mapping[str, str] | None = None) -> None:
         self.config = folder / "edged.toml"
         self.config.write_text(
-            f'{config}\n[device]\nname = "{DEVICE}"\nstate_dir = "{folder}/state"\n'
+            f'{config}\n[device]\nname = "{DEVICE_NAME}"\nstate_dir = "{folder}/state"\n'
         )
         self._log = folder / "edged.log"
         self._env = {**os.environ, **(env or {})}
@@ -48,37 +48,37 @@ class Daemon:
             self.process.kill()
             self.process.wait()
             if error is None:
-                raise AssertionError(f"it did not end; it said:\n{self.said}") from None
+                raise AssertionError(f"it did not end; it said:\n{self.log_text}") from None
         if error is not None:
-            print(self.said)
+            print(self.log_text)
 
     @property
-    def said(self) -> str:
+    def log_text(self) -> str:
         """What it wrote to standard error so far."""
         return self._log.read_text()
 
-    def send(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal."""
         self.process.send_signal(number)
 
-    def workers(self) -> list[int]:
+    def worker_pids(self) -> list[int]:
         """The pids of its children."""
         pid = self.process.pid
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def await_workers(self, timeout_s: float = 20.0) -> list[int]:
+    def await_worker_pids(self, timeout_s: float = 20.0) -> list[int]:
         """Its children, as soon as there are any."""
         end = time.monotonic() + timeout_s
-        while not (workers := self.workers()):
-            assert time.monotonic() < end, self.said
+        while not (workers := self.worker_pids()):
+            assert time.monotonic() < end, self.log_text
             time.sleep(0.02)
         return workers
 
-    def end(self) -> tuple[int, float]:
+    def stop(self) -> tuple[int, float]:
         """SIGTERM; its exit code, and after how many seconds."""
         began = time.monotonic()
         self.process.terminate()
-        return self.process.wait(_EXIT_LIMIT_S), time.monotonic() - began
+        return self.process.wait(_MAX_EXIT_S), time.monotonic() - began
 
 
-DEVICE = "bench-1"
+DEVICE_NAME = "bench-1"

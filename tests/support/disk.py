@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from edged.errors import StoreError
-from edged.host.files import Files, explain
+from edged.host.files import FileSystem, to_store_error
 
-STATE = Path("/state")
+STATE_DIR = Path("/state")
 """The one folder that the disk has at first."""
-ROOT = STATE / "models"
+STORE_ROOT = STATE_DIR / "models"
 """Of the store."""
 
-Tree = dict[str, bytes | str | None]
+DiskTree = dict[str, bytes | str | None]
 """What is on a disk, by path below `STATE`: a file's content, a link's target, or None for a folder."""
 
 
-Kind = Literal["file", "folder", "link"]
+NodeKind = Literal["file", "folder", "link"]
 
 
 class PowerCutError(Exception):
@@ -29,24 +29,24 @@ class PowerCutError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class DiskNode:
     """A file, a folder, or a link with its target."""
 
     number: int
-    kind: Kind
+    kind: NodeKind
     target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamesChanged:
     """A change to the names in a folder, which happens at once or not at all."""
 
     folder: int
-    changes: tuple[tuple[str, Node | None], ...]
+    changes: tuple[tuple[str, DiskNode | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class BytesWritten:
     """Bytes at the end of a file."""
 
     file: int
@@ -66,48 +66,48 @@ class Synced:
     site: str = ""
 
 
-_STATE = Node(0, "folder")
-Event = Named | Written | Synced
+_STATE = DiskNode(0, "folder")
+DiskEvent = NamesChanged | BytesWritten | Synced
 
 
 @dataclass(slots=True)
-class Nodes:
+class NodeTable:
     """What files and folders hold, by number; 0 is the folder `STATE`."""
 
     files: dict[int, bytes] = field(default_factory=dict)
-    folders: dict[int, dict[str, Node]] = field(default_factory=dict)
+    folders: dict[int, dict[str, DiskNode]] = field(default_factory=dict)
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: DiskEvent) -> None:
         match event:
-            case Named(folder, changes):
+            case NamesChanged(folder, changes):
                 names = self.folders.setdefault(folder, {})
                 for name, node in changes:
                     if node is None:
                         names.pop(name, None)
                     else:
                         names[name] = node
-            case Written(file, content):
+            case BytesWritten(file, content):
                 self.files[file] = self.files.get(file, b"") + content
             case Synced():
                 pass
 
-    def copy(self) -> "Nodes":
+    def copy(self) -> "NodeTable":
         folders = {number: dict(names) for number, names in self.folders.items()}
-        return Nodes(dict(self.files), folders)
+        return NodeTable(dict(self.files), folders)
 
-    def names(self, folder: int) -> dict[str, Node]:
+    def names(self, folder: int) -> dict[str, DiskNode]:
         return self.folders.get(folder, {})
 
     def content(self, file: int) -> bytes:
         return self.files.get(file, b"")
 
-    def tree(self) -> Tree:
+    def tree(self) -> DiskTree:
         """What can be reached."""
-        found: Tree = {}
+        found: DiskTree = {}
         self._walk(0, "", found)
         return found
 
-    def _walk(self, folder: int, above: str, found: Tree) -> None:
+    def _walk(self, folder: int, above: str, found: DiskTree) -> None:
         for name, node in self.names(folder).items():
             path = above + name
             if node.kind == "folder":
@@ -125,30 +125,32 @@ class MemoryDisk:
         cut_before: the power is cut before the change with this number, from 0.
     """
 
-    def __init__(self, tree: Tree | None = None, *, cut_before: int | None = None) -> None:
-        self.log: list[Event] = []
-        self.free = 1 << 30
+    def __init__(self, tree: DiskTree | None = None, *, cut_before: int | None = None) -> None:
+        self.log: list[DiskEvent] = []
+        self.free_space_bytes = 1 << 30
         self.cut_before = cut_before
-        self._nodes = Nodes()
+        self._nodes = NodeTable()
         self._count = 0
         self._descriptors: dict[int, int] = {}
         for path, content in sorted((tree or {}).items()):
-            folder, name = self._place(STATE / path)
-            kind: Kind = "file" if isinstance(content, bytes) else "link" if content else "folder"
-            node = self._new(kind, content if isinstance(content, str) else "")
-            self._nodes.apply(Named(folder, ((name, node),)))
+            folder, name = self._locate(STATE_DIR / path)
+            kind: NodeKind = (
+                "file" if isinstance(content, bytes) else "link" if content else "folder"
+            )
+            node = self._new_node(kind, content if isinstance(content, str) else "")
+            self._nodes.apply(NamesChanged(folder, ((name, node),)))
             if isinstance(content, bytes):
-                self._nodes.apply(Written(node.number, content))
+                self._nodes.apply(BytesWritten(node.number, content))
         self.start = self._nodes.copy()
 
-    def tree(self) -> Tree:
+    def tree(self) -> DiskTree:
         """What is there now, durable or not."""
         return self._nodes.tree()
 
-    def read(self, path: Path, most_bytes: int) -> bytes:
+    def read(self, path: Path, max_bytes: int) -> bytes:
         content = self.open(path).read()
-        if len(content) > most_bytes:
-            raise StoreError(f"cannot read {path}: it is larger than {most_bytes} bytes")
+        if len(content) > max_bytes:
+            raise StoreError(f"cannot read {path}: it is larger than {max_bytes} bytes")
         return content
 
     def open(self, path: Path) -> BinaryIO:
@@ -159,7 +161,7 @@ class MemoryDisk:
             raise StoreError(f"cannot read {path}: it is not a regular file")
         return io.BytesIO(self._nodes.content(node.number))
 
-    def names(self, folder: Path) -> tuple[str, ...]:
+    def list_names(self, folder: Path) -> tuple[str, ...]:
         node = self._find(folder)
         if node is None:
             return ()
@@ -167,7 +169,7 @@ class MemoryDisk:
             raise _error(errno.ENOTDIR, "list", folder)
         return tuple(sorted(self._nodes.names(node.number)))
 
-    def link_target(self, path: Path) -> str | None:
+    def read_link(self, path: Path) -> str | None:
         node = self._find(path)
         return node.target if node and node.kind == "link" else None
 
@@ -179,7 +181,7 @@ class MemoryDisk:
         return len(self._nodes.content(node.number)) if node else 0
 
     def free_bytes(self, folder: Path) -> int:  # noqa: ARG002 (there is but one disk)
-        return self.free
+        return self.free_space_bytes
 
     def make_folder(self, path: Path) -> None:
         self._add(path, "folder", "make")
@@ -187,7 +189,7 @@ class MemoryDisk:
     def create(self, path: Path) -> int:
         return self._descriptor(self._add(path, "file", "write"))
 
-    def append(self, path: Path) -> int:
+    def open_for_append(self, path: Path) -> int:
         node = self._find(path)
         if node is None:
             return self.create(path)
@@ -197,20 +199,20 @@ class MemoryDisk:
         return self._descriptor(node)
 
     def write(self, descriptor: int, content: bytes) -> None:
-        self._do(Written(self._descriptors[descriptor], bytes(content)))
+        self._apply(BytesWritten(self._descriptors[descriptor], bytes(content)))
 
     def sync(self, descriptor: int) -> None:
-        self._do(Synced(self._descriptors[descriptor], _site()))
+        self._apply(Synced(self._descriptors[descriptor], _call_site()))
 
     def close(self, descriptor: int) -> None:
         del self._descriptors[descriptor]
 
-    def link(self, target: str, path: Path) -> None:
+    def make_link(self, target: str, path: Path) -> None:
         self._add(path, "link", "make", target)
 
     def rename(self, old: Path, new: Path) -> None:
-        folder, old_name = self._place(old)
-        assert self._place(new)[0] == folder, "what a rename to another folder leaves is not known"
+        folder, old_name = self._locate(old)
+        assert self._locate(new)[0] == folder, "what a rename to another folder leaves is not known"
         moved, there = self._find(old), self._find(new)
         if moved is None:
             raise _error(errno.ENOENT, "rename", old)
@@ -218,65 +220,65 @@ class MemoryDisk:
             raise _error(errno.EISDIR if there.kind == "folder" else errno.ENOTDIR, "rename", old)
         if there and self._nodes.names(there.number):
             raise _error(errno.ENOTEMPTY, "rename", old)
-        self._do(Named(folder, ((old_name, None), (new.name, moved))))
+        self._apply(NamesChanged(folder, ((old_name, None), (new.name, moved))))
 
     def remove(self, path: Path) -> None:
         node = self._find(path)
         if node and node.kind == "folder":
             raise _error(errno.EISDIR, "remove", path)
         if node:
-            folder, name = self._place(path)
-            self._do(Named(folder, ((name, None),)))
+            folder, name = self._locate(path)
+            self._apply(NamesChanged(folder, ((name, None),)))
 
     def remove_folder(self, path: Path) -> None:
         node = self._folder(path, "remove")
         if self._nodes.names(node.number):
             raise _error(errno.ENOTEMPTY, "remove", path)
-        folder, name = self._place(path)
-        self._do(Named(folder, ((name, None),)))
+        folder, name = self._locate(path)
+        self._apply(NamesChanged(folder, ((name, None),)))
 
     def sync_folder(self, path: Path) -> None:
-        self._do(Synced(self._folder(path, "write").number, _site()))
+        self._apply(Synced(self._folder(path, "write").number, _call_site()))
 
-    def _do(self, event: Event) -> None:
+    def _apply(self, event: DiskEvent) -> None:
         if self.cut_before is not None and len(self.log) >= self.cut_before:
             raise PowerCutError
         self.log.append(event)
         self._nodes.apply(event)
 
-    def _add(self, path: Path, kind: Kind, verb: str, target: str = "") -> Node:
-        folder, name = self._place(path)
+    def _add(self, path: Path, kind: NodeKind, verb: str, target: str = "") -> DiskNode:
+        folder, name = self._locate(path)
         if name in self._nodes.names(folder):
             raise _error(errno.EEXIST, verb, path)
-        node = self._new(kind, target)
-        self._do(Named(folder, ((name, node),)))
+        node = self._new_node(kind, target)
+        self._apply(NamesChanged(folder, ((name, node),)))
         return node
 
-    def _new(self, kind: Kind, target: str) -> Node:
+    def _new_node(self, kind: NodeKind, target: str) -> DiskNode:
         self._count += 1
-        return Node(self._count, kind, target)
+        return DiskNode(self._count, kind, target)
 
-    def _descriptor(self, node: Node) -> int:
+    def _descriptor(self, node: DiskNode) -> int:
         number = max(self._descriptors, default=0) + 1
         self._descriptors[number] = node.number
         return number
 
-    def _find(self, path: Path) -> Node | None:
+    def _find(self, path: Path) -> DiskNode | None:
         node, folders = _STATE, self._nodes.folders
-        for name in path.parts[len(STATE.parts) :]:
+        for name in path.parts[len(STATE_DIR.parts) :]:
             found = folders.get(node.number, {}).get(name)
             if found is None:
                 return None
             node = found
         return node
 
-    def _folder(self, path: Path, verb: str) -> Node:
+    def _folder(self, path: Path, verb: str) -> DiskNode:
         node = self._find(path)
         if node is None or node.kind != "folder":
             raise _error(errno.ENOTDIR if node else errno.ENOENT, verb, path)
         return node
 
-    def _place(self, path: Path) -> tuple[int, str]:
+    def _locate(self, path: Path) -> tuple[int, str]:
         return self._folder(path.parent, "find").number, path.name
 
 
@@ -284,7 +286,7 @@ _DURABLE = ("/edged/updates/store/", "/edged/updates/bundle/", "/edged/host/file
 """Whose functions name the place of a sync."""
 
 
-def _site() -> str:
+def _call_site() -> str:
     names = list[str]()
     frame = sys._getframe()
     while frame.f_back is not None:
@@ -303,15 +305,15 @@ class FailingFiles:
         fails: whether the last of these calls does, given their names.
     """
 
-    def __init__(self, files: Files, error: int, fails: Callable[[list[str]], bool]) -> None:
+    def __init__(self, files: FileSystem, error: int, fails: Callable[[list[str]], bool]) -> None:
         self.calls: list[str] = []
         self._files = files
         self._error = error
         self._fails = fails
 
-    def as_files(self) -> Files:
+    def as_files(self) -> FileSystem:
         """It is one, though the type checker cannot see it."""
-        return cast("Files", self)
+        return cast("FileSystem", self)
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         method = cast("Callable[..., object]", getattr(self._files, name))
@@ -320,13 +322,13 @@ class FailingFiles:
             path = next((one for one in (subject, *more) if isinstance(one, Path)), "a file")
             if name == "write":
                 self._write_half(cast("int", subject), cast("bytes", more[0]))
-            self.attempt(name, path)
+            self.record_call(name, path)
             result = method(subject, *more)
-            return _FailingReads(self, result, path) if name == "open" else result
+            return _FailingFile(self, result, path) if name == "open" else result
 
         return method if name == "close" else call
 
-    def attempt(self, name: str, path: Path | str) -> None:
+    def record_call(self, name: str, path: Path | str) -> None:
         """One call more, which may fail."""
         self.calls.append(name)
         if self._fails(self.calls):
@@ -337,12 +339,12 @@ class FailingFiles:
             self._files.write(descriptor, content[: len(content) // 2])
 
 
-class _FailingReads(io.RawIOBase):
+class _FailingFile(io.RawIOBase):
     def __init__(self, failing: FailingFiles, file: object, path: Path | str) -> None:
         self._failing, self._file, self._path = failing, cast("BinaryIO", file), path
 
     def read(self, size: int = -1, /) -> bytes:
-        self._failing.attempt("read", self._path)
+        self._failing.record_call("read", self._path)
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
@@ -354,4 +356,4 @@ class _FailingReads(io.RawIOBase):
 
 
 def _error(number: int, verb: str, path: Path | str) -> StoreError:
-    return explain(OSError(number, os.strerror(number)), verb, path)
+    return to_store_error(OSError(number, os.strerror(number)), verb, path)

@@ -5,15 +5,15 @@ from pathlib import Path
 from edged.messaging.contract.device import (
     CameraEntry,
     CameraHealth,
-    Degradation,
-    Disk,
-    Health,
-    Info,
+    DeviceHealth,
+    DeviceInfo,
+    DiskHealth,
+    HealthCondition,
     LinkState,
-    Memory,
+    MemoryHealth,
     Percentiles,
     SpoolState,
-    Throttling,
+    ThrottlingHealth,
 )
 from edged.messaging.contract.header import Header, Identity, Stamper, encode
 from edged.messaging.contract.messages import (
@@ -22,12 +22,12 @@ from edged.messaging.contract.messages import (
     Event,
     FrameDetections,
     Gap,
-    Status,
+    OnlineStatus,
 )
 from edged.messaging.contract.model import (
     Candidate,
     ChannelState,
-    Deployed,
+    DeploymentResult,
     ModelFailure,
     ModelState,
     ModelVersion,
@@ -85,14 +85,16 @@ def detections() -> FrameDetections:
     )
 
 
-def health() -> Health:
-    return Health(
+def health() -> DeviceHealth:
+    return DeviceHealth(
         overall="degraded",
-        degradations=(Degradation(name="camera.front", since=BEFORE, detail="no frame for 3 s"),),
+        degradations=(
+            HealthCondition(name="camera.front", since=BEFORE, detail="no frame for 3 s"),
+        ),
         uptime_s=61.5,
         worker_restarts=1,
         last_worker_loss="killed by SIGKILL",
-        throttling=Throttling(
+        throttling=ThrottlingHealth(
             under_voltage=False,
             frequency_capped=False,
             throttled=False,
@@ -101,8 +103,8 @@ def health() -> Health:
             throttled_occurred=False,
         ),
         soc_temperature_c=54.2,
-        memory=Memory(total_mb=3795.0, available_mb=3012.0, rss_mb={"supervisor": 41.5}),
-        disk=Disk(total_mb=29_700.0, free_mb=24_100.0, written_mb=1.3),
+        memory=MemoryHealth(total_mb=3795.0, available_mb=3012.0, rss_mb={"supervisor": 41.5}),
+        disk=DiskHealth(total_mb=29_700.0, free_mb=24_100.0, written_mb=1.3),
         spool=SpoolState(depth=3, size_bytes=1650, oldest_age_s=1.25),
         link=LinkState(connects=2, last_error="mqtt://broker:1883: the connection was lost"),
         cameras={
@@ -148,7 +150,7 @@ def model() -> ModelState:
             deaths=1,
             boots=2,
         ),
-        last=Deployed(
+        last=DeploymentResult(
             id="1f83d9abfb41",
             title="coco-ssd@1.1",
             digest="1a" * 32,
@@ -174,9 +176,9 @@ def model_rejected() -> ModelState:
             state="fetching",
             progress=0.25,
             since=BEFORE,
-            hindrance="http://models/coco-ssd-1.2.edgem: no answer in time",
+            blocked_reason="http://models/coco-ssd-1.2.edgem: no answer in time",
         ),
-        last=Deployed(
+        last=DeploymentResult(
             id="1f83d9abfb41",
             outcome="rejected",
             reason="no role that may sign coco-ssd has signed it",
@@ -188,10 +190,10 @@ def model_rejected() -> ModelState:
 def examples() -> dict[str, tuple[Header, int | None]]:
     """Messages by file name, each with its sequence number."""
     return {
-        "status": (Status(status="online"), None),
-        "status-offline": (Status(status="offline"), None),
+        "status": (OnlineStatus(status="online"), None),
+        "status-offline": (OnlineStatus(status="offline"), None),
         "info": (
-            Info(
+            DeviceInfo(
                 version="0.1.0",
                 python="3.11.2",
                 system="Linux 6.12.25",

@@ -11,11 +11,11 @@ FACTORY = {"role": "factory", "title": "marks@1", "digest": "", "damage": ""}
 EXIT_CODES = {"committed": 0, "rolled-back": 3, "rejected": 4}
 
 
-def blank(**conduct: object) -> dict[str, Any]:
+def new_device(**behaviour: object) -> dict[str, Any]:
     """A device that has the factory model.
 
     Args:
-        conduct: ``outcome``, ``reason``, ``trial_s`` of whatever is installed; ``refusal``: why nothing is begun; ``refuses``: the digest
+        behaviour: ``outcome``, ``reason``, ``trial_s`` of whatever is installed; ``refusal``: why nothing is begun; ``refuses``: the digest
             of which nothing is begun; ``flagged``; ``dies``: the command breaks off in the first wait, and works then; ``starting``: so many
             times the daemon does not run yet when it is waited for.
     """
@@ -27,10 +27,10 @@ def blank(**conduct: object) -> dict[str, Any]:
         "deployment": None,
     }
     status |= {"progress": 0.0, "past": [], "epoch": 0, "denied": {}, "sequence": 0}
-    return {"status": status, "conduct": conduct, "asked": []}
+    return {"status": status, "conduct": behaviour, "asked": []}
 
 
-def settle(device: dict[str, Any]) -> None:
+def end_due_trial(device: dict[str, Any]) -> None:
     """End a trial whose time is over."""
     status, conduct = device["status"], device["conduct"]
     deployment = status["deployment"]
@@ -76,7 +76,7 @@ def install(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
         "title": "marks@2",
         "digest": digest,
         "state": "trial",
-        "hindrance": "",
+        "blocked_reason": "",
         "request": request,
     }
     device["status"]["deployment"] = deployment
@@ -94,7 +94,7 @@ def wait(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
     timeout_s = float(arguments[arguments.index("--timeout") + 1])
     left_s = device["ends"] - time.time() if device["status"]["deployment"] else 0
     time.sleep(max(0, min(left_s, timeout_s or left_s)))
-    settle(device)
+    end_due_trial(device)
     return {"error": "", "changed": False, "id": arguments[0]}
 
 
@@ -116,7 +116,7 @@ def main() -> int:
     verb, path, arguments = sys.argv[2], Path(sys.argv[4]), sys.argv[6:]
     device = json.loads(path.read_text())
     if not device["conduct"].get("starting"):
-        settle(device)
+        end_due_trial(device)
     device["asked"].append(verb)
     if verb == "wait" and device["conduct"].pop("dies", False):
         save(device, path)

@@ -21,7 +21,7 @@ _CELLS = [(c, r, s) for s in (8, 16, 32) for r in range(SIDE_PX // s) for c in r
 
 
 @dataclass(frozen=True)
-class Case:
+class FamilyCase:
     """A model that only a given family should take, and what it answered."""
 
     signature: ModelSignature
@@ -30,7 +30,7 @@ class Case:
     """Of box corners and scores: the step of the quantisation."""
 
 
-def quantised(
+def quantise(
     values: NDArray[np.float64], dtype: str, low: float, high: float
 ) -> tuple[NDArray[np.generic], float, int]:
     """Values as a converter stores them: the array, its scale and its zero point."""
@@ -43,18 +43,18 @@ def quantised(
     return stored.astype(dtype), scale, zero_point
 
 
-def model(
+def make_case(
     outputs: list[tuple[str, NDArray[np.float64], float, float]],
     dtype: str = "float32",
     *,
     ops: tuple[OpInfo, ...] = (),
     labels: tuple[str, ...] = (),
     shape: tuple[int, ...] = (1, SIDE_PX, SIDE_PX, 3),
-) -> Case:
+) -> FamilyCase:
     """A model with one picture as its input; outputs as (name, values, least, most) and numbered from 1."""
     infos, arrays, steps = [], [], [1e-5]
     for index, (name, values, low, high) in enumerate(outputs, start=1):
-        array, scale, zero_point = quantised(values, dtype, low, high)
+        array, scale, zero_point = quantise(values, dtype, low, high)
         infos.append(
             TensorInfo(
                 index=index,
@@ -73,21 +73,21 @@ def model(
         ops=ops,
         metadata=FileMetadata(labels=labels),
     )
-    return Case(signature, tuple(arrays), max(steps))
+    return FamilyCase(signature, tuple(arrays), max(steps))
 
 
-def centred(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def to_center_size(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Corners -> centre and size."""
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
-def ssd(dtype: str) -> Case:
+def ssd(dtype: str) -> FamilyCase:
     """TF1's order, through the operator; what lies beyond the count is rubbish."""
     boxes = np.full((1, 5, 4), 0.77)
     boxes[0, :3] = BOXES[:, [1, 0, 3, 2]]
     classes, scores = np.full((1, 5), 2.0), np.full((1, 5), 0.99)
     classes[0, :3], scores[0, :3] = CLASS_IDS, SCORES
-    return model(
+    return make_case(
         [
             ("a", boxes, 0, 1),
             ("b", classes, 0, 5),
@@ -105,7 +105,7 @@ def _rows(count: int, *, objectness: bool) -> tuple[NDArray[np.float64], NDArray
     rows[:, :4] = 0.5
     places = np.array([7, 20, 40, 8, 21])
     answer = np.concatenate([BOXES, BOXES[:2] + 0.01])
-    rows[places, :4] = centred(answer)
+    rows[places, :4] = to_center_size(answer)
     scores = np.concatenate([SCORES, SCORES[:2] - 0.1])
     ids = np.concatenate([CLASS_IDS, CLASS_IDS[:2]])
     if objectness:
@@ -115,19 +115,19 @@ def _rows(count: int, *, objectness: bool) -> tuple[NDArray[np.float64], NDArray
     return rows, places
 
 
-def yolov5(dtype: str) -> Case:
+def yolov5(dtype: str) -> FamilyCase:
     """In fractions of the input, as YOLOv5's exporter has it."""
     rows, _ = _rows(3 * len(_CELLS), objectness=True)
-    return model([("out", rows[None], 0, 1)], dtype)
+    return make_case([("out", rows[None], 0, 1)], dtype)
 
 
-def yolov8(dtype: str) -> Case:
+def yolov8(dtype: str) -> FamilyCase:
     """In fractions of the input, as Ultralytics' exporter has it."""
     rows, _ = _rows(len(_CELLS), objectness=False)
-    return model([("out", rows.T[None], 0, 1)], dtype)
+    return make_case([("out", rows.T[None], 0, 1)], dtype)
 
 
-def yolox(dtype: str) -> Case:
+def yolox(dtype: str) -> FamilyCase:
     """Offsets and logarithms in cells; channels first."""
     rows, places = _rows(len(_CELLS), objectness=True)
     cells = np.array(_CELLS, float)
@@ -136,18 +136,18 @@ def yolox(dtype: str) -> Case:
     idle = np.setdiff1d(np.arange(len(rows)), places)
     raw[idle] = 0.5
     rows[:, :4] = raw
-    case = model([("out", rows[None], -8, 8)], dtype, shape=(1, 3, SIDE_PX, SIDE_PX))
-    return Case(case.signature, case.outputs, case.tolerance * 2)
+    case = make_case([("out", rows[None], -8, 8)], dtype, shape=(1, 3, SIDE_PX, SIDE_PX))
+    return FamilyCase(case.signature, case.outputs, case.tolerance * 2)
 
 
-def yolo_nms_free(dtype: str) -> Case:
+def yolo_nms_free(dtype: str) -> FamilyCase:
     """Three rows of a hundred are filled; class ids share the coordinates' scale."""
     rows = np.zeros((1, 100, 6))
     rows[0, :3] = np.concatenate([BOXES, SCORES[:, None], CLASS_IDS[:, None]], axis=1)
-    return model([("out", rows, 0, 2)], dtype)
+    return make_case([("out", rows, 0, 2)], dtype)
 
 
-def ssd_raw(dtype: str) -> Case:
+def ssd_raw(dtype: str) -> FamilyCase:
     """Box codes about anchors of four strides, and scores."""
     rows, places = _rows(len(_CELLS), objectness=False)
     column, row, stride = np.array(_CELLS, float).T
@@ -157,10 +157,10 @@ def ssd_raw(dtype: str) -> Case:
     grown = np.log(np.maximum(rows[:, [3, 2]], 1e-3) / anchor[:, None])
     codes = np.concatenate([moved, grown], axis=1)
     codes[np.setdiff1d(np.arange(len(rows)), places)] = 0.0
-    return model([("codes", codes[None], -3, 3), ("scores", rows[None, :, 4:], 0, 1)], dtype)
+    return make_case([("codes", codes[None], -3, 3), ("scores", rows[None, :, 4:], 0, 1)], dtype)
 
 
-CASES: dict[str, Callable[[str], Case]] = {
+CASES: dict[str, Callable[[str], FamilyCase]] = {
     "ssd": ssd,
     "ssd-raw": ssd_raw,
     "yolo-nms-free": yolo_nms_free,
@@ -171,7 +171,7 @@ CASES: dict[str, Callable[[str], Case]] = {
 """By the family's name; classification has no boxes and is tested beside."""
 
 
-def classification(dtype: str) -> Case:
+def classification(dtype: str) -> FamilyCase:
     """The second of four classes."""
     op = OpInfo(name="SOFTMAX", inputs=(9,), outputs=(1,))
-    return model([("out", np.array([[0.1, 0.7, 0.15, 0.05]]), 0, 1)], dtype, ops=(op,))
+    return make_case([("out", np.array([[0.1, 0.7, 0.15, 0.05]]), 0, 1)], dtype, ops=(op,))

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Habit = Callable[["Handler", bytes], None]
+Behaviour = Callable[["SiteRequest", bytes], None]
 ETAG = '"one"'
 DATE = "Sat, 21 Nov 2026 08:00:00 GMT"
 
@@ -20,21 +20,21 @@ class Site:
     Attributes:
         url: without a slash at the end.
         files: content by path.
-        habits: by path; each request takes the next, and the last one stays. Without any the server is a good one.
-        asked: path, Range and If-Range of every request.
+        behaviours: by path; each request takes the next, and the last one stays. Without any the server is a good one.
+        requests: path, Range and If-Range of every request.
     credentials: ``user:password`` of every request; "" if it came without.
         credentials: ``user:password`` of every request; "" if it came without.
     """
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
-    habits: dict[str, list[Habit]] = field(default_factory=dict)
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
     credentials: list[str] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
-class Handler(BaseHTTPRequestHandler):
+class SiteRequest(BaseHTTPRequestHandler):
     """One request."""
 
     protocol_version = "HTTP/1.1"
@@ -44,14 +44,14 @@ class Handler(BaseHTTPRequestHandler):
         """Answer by the path's next habit."""
         wanted, if_range = self.headers.get("Range", ""), self.headers.get("If-Range", "")
         path = self.path.partition("?")[0]
-        self.site.asked.append((path, wanted, if_range))
+        self.site.requests.append((path, wanted, if_range))
         secret = self.headers.get("Authorization", "").removeprefix("Basic ")
         self.site.credentials.append(base64.b64decode(secret).decode())
         if path not in self.site.files:
-            self.begin(404, 0)
+            self.start_response(404, 0)
             return
-        habits = self.site.habits.get(path, [])
-        habit = habits.pop(0) if len(habits) > 1 else habits[0] if habits else good
+        habits = self.site.behaviours.get(path, [])
+        habit = habits.pop(0) if len(habits) > 1 else habits[0] if habits else well_behaved
         habit(self, self.site.files[path])
 
     def handle(self) -> None:
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def begin(self, status: int, length: int | None, **headers: str) -> None:
+    def start_response(self, status: int, length: int | None, **headers: str) -> None:
         """Status line and headers."""
         self.send_response(status)
         if length is not None:
@@ -76,159 +76,159 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
 
-    def hang_up(self) -> None:
+    def drop_connection(self) -> None:
         """In the middle of it."""
         self.wfile.flush()
         self.close_connection = True
 
 
-def named(etag: str, *, ranges: bool = True) -> Habit:
+def with_etag(etag: str, *, ranges: bool = True) -> Behaviour:
     """Ranges, ETag, If-Range: as RFC 9110 has it; or no ranges."""
 
-    def habit(handler: Handler, content: bytes) -> None:
+    def habit(handler: SiteRequest, content: bytes) -> None:
         wanted = handler.headers.get("Range", "") if ranges else ""
         if not wanted or handler.headers.get("If-Range", etag) != etag:
-            handler.begin(200, len(content), ETag=etag)
+            handler.start_response(200, len(content), ETag=etag)
             handler.wfile.write(content)
             return
-        start = _start_of(wanted)
+        start = _range_start(wanted)
         if start >= len(content):
-            handler.begin(416, 0, Content_Range=f"bytes */{len(content)}")
+            handler.start_response(416, 0, Content_Range=f"bytes */{len(content)}")
             return
         where = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        handler.begin(206, len(content) - start, ETag=etag, Content_Range=where)
+        handler.start_response(206, len(content) - start, ETag=etag, Content_Range=where)
         handler.wfile.write(content[start:])
 
     return habit
 
 
-def good(handler: Handler, content: bytes) -> None:
+def well_behaved(request: SiteRequest, content: bytes) -> None:
     """All is well."""
-    named(ETAG)(handler, content)
+    with_etag(ETAG)(request, content)
 
 
-def good_for(count: int) -> Habit:
+def cuts_range_after(count: int) -> Behaviour:
     """Goes on as it should, and hangs up after so many bytes."""
 
-    def habit(handler: Handler, content: bytes) -> None:
-        start = _start_of(handler.headers["Range"])
+    def habit(handler: SiteRequest, content: bytes) -> None:
+        start = _range_start(handler.headers["Range"])
         where = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        handler.begin(206, len(content) - start, ETag=ETAG, Content_Range=where)
+        handler.start_response(206, len(content) - start, ETag=ETAG, Content_Range=where)
         handler.wfile.write(content[start : start + count])
-        handler.hang_up()
+        handler.drop_connection()
 
     return habit
 
 
-def cuts_after(count: int, **headers: str) -> Habit:
+def cuts_after(count: int, **headers: str) -> Behaviour:
     """Promises all, gives so many bytes, and hangs up."""
 
-    def habit(handler: Handler, content: bytes) -> None:
-        handler.begin(200, len(content), **(headers or {"ETag": ETAG}))
+    def habit(handler: SiteRequest, content: bytes) -> None:
+        handler.start_response(200, len(content), **(headers or {"ETag": ETAG}))
         handler.wfile.write(content[:count])
-        handler.hang_up()
+        handler.drop_connection()
 
     return habit
 
 
-def stalls_after(count: int) -> Habit:
+def stalls_after(count: int) -> Behaviour:
     """Gives so many bytes, and then nothing, for as long as the test runs."""
 
-    def habit(handler: Handler, content: bytes) -> None:
-        handler.begin(200, len(content), ETag=ETAG)
+    def habit(handler: SiteRequest, content: bytes) -> None:
+        handler.start_response(200, len(content), ETag=ETAG)
         handler.wfile.write(content[:count])
         handler.wfile.flush()
-        handler.site.over.wait(10.0)
-        handler.hang_up()
+        handler.site.stopped.wait(10.0)
+        handler.drop_connection()
 
     return habit
 
 
-def ignores_ranges(handler: Handler, content: bytes) -> None:
+def ignores_ranges(request: SiteRequest, content: bytes) -> None:
     """Always all of it, without a word of ranges."""
-    handler.begin(200, len(content))
-    handler.wfile.write(content)
+    request.start_response(200, len(content))
+    request.wfile.write(content)
 
 
-def ignores_if_range(etag: str) -> Habit:
+def ignores_if_range(etag: str) -> Behaviour:
     """Gives the range that was asked for, of whatever file is there now."""
 
-    def habit(handler: Handler, content: bytes) -> None:
-        start = _start_of(handler.headers["Range"])
+    def habit(handler: SiteRequest, content: bytes) -> None:
+        start = _range_start(handler.headers["Range"])
         where = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        handler.begin(206, len(content) - start, ETag=etag, Content_Range=where)
+        handler.start_response(206, len(content) - start, ETag=etag, Content_Range=where)
         handler.wfile.write(content[start:])
 
     return habit
 
 
-def dated(handler: Handler, content: bytes) -> None:
+def with_last_modified(request: SiteRequest, content: bytes) -> None:
     """A good one that has no ETag, only a date."""
-    wanted = handler.headers.get("Range", "")
-    if not wanted or handler.headers.get("If-Range", DATE) != DATE:
-        handler.begin(200, len(content), Last_Modified=DATE, ETag='W/"weak"')
-        handler.wfile.write(content)
+    wanted = request.headers.get("Range", "")
+    if not wanted or request.headers.get("If-Range", DATE) != DATE:
+        request.start_response(200, len(content), Last_Modified=DATE, ETag='W/"weak"')
+        request.wfile.write(content)
         return
-    start = _start_of(wanted)
+    start = _range_start(wanted)
     where = f"bytes {start}-{len(content) - 1}/{len(content)}"
-    handler.begin(206, len(content) - start, Content_Range=where)
-    handler.wfile.write(content[start:])
+    request.start_response(206, len(content) - start, Content_Range=where)
+    request.wfile.write(content[start:])
 
 
-def trickles(handler: Handler, content: bytes) -> None:
+def trickles(request: SiteRequest, content: bytes) -> None:
     """A byte at a time."""
-    handler.begin(200, len(content), ETag=ETAG)
+    request.start_response(200, len(content), ETag=ETAG)
     for at in range(len(content)):
-        handler.wfile.write(content[at : at + 1])
-        handler.wfile.flush()
-        if handler.site.over.wait(0.01):
+        request.wfile.write(content[at : at + 1])
+        request.wfile.flush()
+        if request.site.stopped.wait(0.01):
             return
 
 
-def answers(status: int, **headers: str) -> Habit:
+def responds_with(status: int, **headers: str) -> Behaviour:
     """A bare status."""
 
-    def habit(handler: Handler, _: bytes) -> None:
-        handler.begin(status, 0, **headers)
+    def habit(handler: SiteRequest, _: bytes) -> None:
+        handler.start_response(status, 0, **headers)
 
     return habit
 
 
-def says_length(length: int) -> Habit:
+def with_content_length(length: int) -> Behaviour:
     """Lies about the length, and gives what it has."""
 
-    def habit(handler: Handler, content: bytes) -> None:
-        handler.begin(200, length)
+    def habit(handler: SiteRequest, content: bytes) -> None:
+        handler.start_response(200, length)
         handler.wfile.write(content)
-        handler.hang_up()
+        handler.drop_connection()
 
     return habit
 
 
-def endless(handler: Handler, content: bytes) -> None:
+def endless(request: SiteRequest, content: bytes) -> None:
     """Gives no length, and goes on and on."""
-    handler.begin(200, None, Connection="close")
-    handler.close_connection = True
-    while not handler.site.over.is_set():
-        handler.wfile.write(content)
+    request.start_response(200, None, Connection="close")
+    request.close_connection = True
+    while not request.site.stopped.is_set():
+        request.wfile.write(content)
 
 
-def from_elsewhere(handler: Handler, content: bytes) -> None:
+def wrong_range(request: SiteRequest, content: bytes) -> None:
     """A part, but not the one that was asked for."""
     where = f"bytes 0-{len(content) - 1}/{len(content)}"
-    handler.begin(206, len(content), Content_Range=where)
-    handler.wfile.write(content)
+    request.start_response(206, len(content), Content_Range=where)
+    request.wfile.write(content)
 
 
-def _start_of(wanted: str) -> int:
+def _range_start(wanted: str) -> int:
     return int(wanted.removeprefix("bytes=").removesuffix("-"))
 
 
 @contextmanager
-def serving(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+def serve_site(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
     """A site on a random port of the loopback interface."""
     site = Site()
-    handler = type("OfThisSite", (Handler,), {"site": site})
+    handler = type("OfThisSite", (SiteRequest,), {"site": site})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     if tls:
@@ -239,7 +239,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
     try:
         yield site
     finally:
-        site.over.set()
+        site.stopped.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from tarfile import BLOCKSIZE
 
-from edged.updates.bundle.bundle import content, open_bundle
-from edged.updates.bundle.trust import Trust
+from edged.updates.bundle.bundle import iter_verified_content, open_bundle
+from edged.updates.bundle.trust import TrustFile
 
 Mutate = Callable[[random.Random, bytearray], None]
 
@@ -20,7 +20,7 @@ _FIELDS = {
     "prefix": (345, 500),
     "rest": (500, 512),
 }
-_NASTY = (
+_HOSTILE_VALUES = (
     b"../../etc/passwd\0",
     b"/etc/passwd\0",
     b"./model.tflite\0",
@@ -37,35 +37,36 @@ _NASTY = (
 )
 
 
-def unpack(bundle: bytes, trust: Trust) -> tuple[str, dict[str, bytes]]:
+def unpack(bundle: bytes, trust: TrustFile) -> tuple[str, dict[str, bytes]]:
     """The digest and all content of a bundle, as a device reads it."""
     file = io.BytesIO(bundle)
     opened = open_bundle(file, len(bundle), trust)
     return opened.digest, {
-        entry.name: b"".join(content(file, opened, entry)) for entry in opened.manifest.files
+        entry.name: b"".join(iter_verified_content(file, opened, entry))
+        for entry in opened.manifest.files
     }
 
 
-def mutate(chance: random.Random, bundle: bytes, other: bytes) -> tuple[str, bytes]:
+def mutate(rng: random.Random, bundle: bytes, other: bytes) -> tuple[str, bytes]:
     """One mutant, and what was done to it; parts of `other`, another signed bundle, may have come into it."""
     mutations: dict[str, Mutate] = {one.__name__: one for one in _MUTATIONS}
     mutations["_splice"] = partial(_splice, other=other)
     mutant = bytearray(bundle)
     kind = ""
     while mutant == bundle:
-        kind = chance.choice(list(mutations))
-        mutations[kind](chance, mutant)
+        kind = rng.choice(list(mutations))
+        mutations[kind](rng, mutant)
     return kind, bytes(mutant)
 
 
-def mend(mutant: bytearray, start: int) -> None:
+def fix_checksum(mutant: bytearray, start: int) -> None:
     """Make a header's checksum right."""
     mutant[start + 148 : start + 156] = b" " * 8
     total = sum(mutant[start : start + BLOCKSIZE])
     mutant[start + 148 : start + 156] = b"%06o\0 " % total
 
 
-def headers(mutant: bytes | bytearray) -> list[int]:
+def header_offsets(mutant: bytes | bytearray) -> list[int]:
     """Where the headers of a sound bundle are."""
     return [
         start
@@ -74,88 +75,88 @@ def headers(mutant: bytes | bytearray) -> list[int]:
     ]
 
 
-def _flip_bits(chance: random.Random, mutant: bytearray) -> None:
-    for _ in range(chance.choice((1, 1, 1, 2, 8))):
-        mutant[chance.randrange(len(mutant))] ^= 1 << chance.randrange(8)
+def _flip_bits(rng: random.Random, mutant: bytearray) -> None:
+    for _ in range(rng.choice((1, 1, 1, 2, 8))):
+        mutant[rng.randrange(len(mutant))] ^= 1 << rng.randrange(8)
 
 
-def _flip_where_it_matters(chance: random.Random, mutant: bytearray) -> None:
+def _flip_non_padding(rng: random.Random, mutant: bytearray) -> None:
     """In what is not padding."""
     places = [place for place, byte in enumerate(mutant) if byte]
-    mutant[chance.choice(places)] ^= 1 << chance.randrange(8)
+    mutant[rng.choice(places)] ^= 1 << rng.randrange(8)
 
 
-def _truncate(chance: random.Random, mutant: bytearray) -> None:
-    unit = chance.choice((1, BLOCKSIZE))
-    del mutant[chance.randrange(len(mutant) // unit) * unit :]
+def _truncate(rng: random.Random, mutant: bytearray) -> None:
+    unit = rng.choice((1, BLOCKSIZE))
+    del mutant[rng.randrange(len(mutant) // unit) * unit :]
 
 
-def _append(chance: random.Random, mutant: bytearray) -> None:
-    size = chance.choice((1, BLOCKSIZE, 20 * BLOCKSIZE))
-    mutant += chance.choice((bytes(size), chance.randbytes(size), bytes(mutant)))
+def _append(rng: random.Random, mutant: bytearray) -> None:
+    size = rng.choice((1, BLOCKSIZE, 20 * BLOCKSIZE))
+    mutant += rng.choice((bytes(size), rng.randbytes(size), bytes(mutant)))
 
 
-def _swap_blocks(chance: random.Random, mutant: bytearray) -> None:
+def _exchange_blocks(rng: random.Random, mutant: bytearray) -> None:
     blocks = len(mutant) // BLOCKSIZE
-    one, two = (chance.randrange(blocks) * BLOCKSIZE for _ in range(2))
+    one, two = (rng.randrange(blocks) * BLOCKSIZE for _ in range(2))
     first, second = mutant[one : one + BLOCKSIZE], mutant[two : two + BLOCKSIZE]
     mutant[one : one + BLOCKSIZE], mutant[two : two + BLOCKSIZE] = second, first
 
 
-def _drop_or_double_a_block(chance: random.Random, mutant: bytearray) -> None:
-    start = chance.randrange(len(mutant) // BLOCKSIZE) * BLOCKSIZE
+def _drop_or_duplicate_block(rng: random.Random, mutant: bytearray) -> None:
+    start = rng.randrange(len(mutant) // BLOCKSIZE) * BLOCKSIZE
     block = mutant[start : start + BLOCKSIZE]
-    mutant[start : start + BLOCKSIZE] = block * chance.choice((0, 2))
+    mutant[start : start + BLOCKSIZE] = block * rng.choice((0, 2))
 
 
-def _edit_a_header(chance: random.Random, mutant: bytearray) -> None:
-    start = chance.choice(headers(mutant))
-    begin, end = _FIELDS[chance.choice(list(_FIELDS))]
-    new = chance.choice((*_NASTY, chance.randbytes(chance.randrange(1, 13))))[: end - begin]
+def _edit_header(rng: random.Random, mutant: bytearray) -> None:
+    start = rng.choice(header_offsets(mutant))
+    begin, end = _FIELDS[rng.choice(list(_FIELDS))]
+    new = rng.choice((*_HOSTILE_VALUES, rng.randbytes(rng.randrange(1, 13))))[: end - begin]
     mutant[start + begin : start + begin + len(new)] = new
-    mend(mutant, start)
+    fix_checksum(mutant, start)
 
 
-def _grow_or_shrink_a_file(chance: random.Random, mutant: bytearray) -> None:
-    start = chance.choice(headers(mutant))
-    size = int(mutant[start + 124 : start + 135], 8) + chance.choice((-1, 1, -512, 512))
+def _resize_file(rng: random.Random, mutant: bytearray) -> None:
+    start = rng.choice(header_offsets(mutant))
+    size = int(mutant[start + 124 : start + 135], 8) + rng.choice((-1, 1, -512, 512))
     mutant[start + 124 : start + 136] = b"%011o\0" % max(0, size)
-    mend(mutant, start)
+    fix_checksum(mutant, start)
 
 
-def _swap_files(chance: random.Random, mutant: bytearray) -> None:
+def _exchange_files(rng: random.Random, mutant: bytearray) -> None:
     """Two files' contents under each other's names."""
-    one, two = chance.sample(headers(mutant), 2)
+    one, two = rng.sample(header_offsets(mutant), 2)
     first, second = mutant[one : one + 100], mutant[two : two + 100]
     mutant[one : one + 100], mutant[two : two + 100] = second, first
-    mend(mutant, one)
-    mend(mutant, two)
+    fix_checksum(mutant, one)
+    fix_checksum(mutant, two)
 
 
-def _edit_the_envelope(chance: random.Random, mutant: bytearray) -> None:
+def _edit_envelope(rng: random.Random, mutant: bytearray) -> None:
     """A letter for another in its base64, its ids and its punctuation."""
     size = int(mutant[124:135], 8)
     letters = b'ABCabc019+/="{}[],:\\ '
-    mutant[BLOCKSIZE + chance.randrange(size)] = chance.choice(letters)
+    mutant[BLOCKSIZE + rng.randrange(size)] = rng.choice(letters)
 
 
-def _splice(chance: random.Random, mutant: bytearray, other: bytes) -> None:
+def _splice(rng: random.Random, mutant: bytearray, other: bytes) -> None:
     """Some blocks of another bundle in the place of ours."""
     end = min(len(mutant), len(other)) // BLOCKSIZE
-    begin = chance.randrange(end)
-    stop = chance.randrange(begin, end) + 1
+    begin = rng.randrange(end)
+    stop = rng.randrange(begin, end) + 1
     mutant[begin * BLOCKSIZE : stop * BLOCKSIZE] = other[begin * BLOCKSIZE : stop * BLOCKSIZE]
 
 
 _MUTATIONS = (
     _flip_bits,
-    _flip_where_it_matters,
+    _flip_non_padding,
     _truncate,
     _append,
-    _swap_blocks,
-    _drop_or_double_a_block,
-    _edit_a_header,
-    _grow_or_shrink_a_file,
-    _swap_files,
-    _edit_the_envelope,
+    _exchange_blocks,
+    _drop_or_duplicate_block,
+    _edit_header,
+    _resize_file,
+    _exchange_files,
+    _edit_envelope,
 )

@@ -31,21 +31,21 @@ def frame(
     )
 
 
-def read(path: Path) -> Frame:
+def read_frame(path: Path) -> Frame:
     """A picture file as a frame."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     assert pixels is not None, path
     return frame(np.asarray(pixels, np.uint8))
 
 
-def look(model: Model, picture: Frame, min_score: float) -> Detections:
+def run_inference(model: Model, picture: Frame, min_score: float) -> Detections:
     """What a model sees in a picture."""
     tensor = model.encoder(picture)
     outputs = model.interpreter.invoke(tensor.array)
     return model.family.decode(outputs, tensor.fit, min_score=min_score)
 
 
-def overlap_with(found: Detections, box: list[float]) -> float:
+def best_iou(found: Detections, box: list[float]) -> float:
     """The best overlap of any detection with a box; 0.0 if there are none."""
     if not len(found):
         return 0.0

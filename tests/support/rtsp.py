@@ -45,7 +45,7 @@ class Mode(StrEnum):
     """Connections are accepted, and never answered."""
 
 
-def number(frame: Frame) -> int:
+def frame_number(frame: Frame) -> int:
     """The number that the picture in `frame` carries."""
     if frame.format is PixelFormat.YUV420P:
         luma = frame.pixels[: frame.height, : frame.width]

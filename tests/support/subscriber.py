@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 
-def say(port: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
+def publish_message(port: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
     """Publish one message with QoS 1; the broker has it when this returns."""
     paho.mqtt.publish.single(
         topic,
@@ -28,7 +28,7 @@ def say(port: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMessage:
     """One message, as it came."""
 
     topic: str
@@ -42,7 +42,7 @@ class Received:
         return decoded
 
 
-class Subscriber:
+class MqttSubscriber:
     """Subscribes with QoS 1 and a session that the broker keeps, so that a broker's restart loses nothing.
 
     It subscribes before `__enter__` returns.
@@ -53,8 +53,8 @@ class Subscriber:
     ) -> None:
         self._port = port
         self._topics = topics
-        self._received: list[Received] = []
-        self._news = threading.Condition()
+        self._received: list[ReceivedMessage] = []
+        self._arrived = threading.Condition()
         self._subscribed = threading.Event()
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id="subscriber", protocol=mqtt.MQTTv5
@@ -80,29 +80,31 @@ class Subscriber:
         self._client.loop_stop()
         self._client._reset_sockets()
 
-    def messages(self, topic: str = "") -> list[Received]:
+    def messages(self, topic: str = "") -> list[ReceivedMessage]:
         """All so far whose topic ends so."""
-        with self._news:
+        with self._arrived:
             return [m for m in self._received if m.topic.endswith(topic)]
 
     def payloads(self, topic: str = "") -> list[dict[str, Any]]:
         """The same, decoded."""
         return [m.json for m in self.messages(topic)]
 
-    def wait(self, seen: Callable[[Self], bool], timeout_s: float = 15) -> None:
-        """Until `seen` is true of this subscriber."""
+    def wait_until(self, condition: Callable[[Self], bool], timeout_s: float = 15) -> None:
+        """Until `condition` is true of this subscriber."""
         deadline = time.monotonic() + timeout_s
-        while not seen(self):
+        while not condition(self):
             left_s = deadline - time.monotonic()
             assert left_s > 0, f"not seen in {timeout_s} s; seen: {self.messages()[-20:]}"
-            with self._news:
-                self._news.wait(min(left_s, 0.1))
+            with self._arrived:
+                self._arrived.wait(min(left_s, 0.1))
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
         client.subscribe(self._topics, qos=1)
 
     def _on_message(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        received = Received(message.topic, bytes(message.payload), message.qos, message.retain)
-        with self._news:
+        received = ReceivedMessage(
+            message.topic, bytes(message.payload), message.qos, message.retain
+        )
+        with self._arrived:
             self._received.append(received)
-            self._news.notify_all()
+            self._arrived.notify_all()

@@ -2,7 +2,7 @@
 
 import subprocess
 
-_LIMIT_S = 120.0
+_MAX_RUN_S = 120.0
 
 
 def run(
@@ -10,7 +10,7 @@ def run(
     *,
     check: bool = True,
     stdin: bytes = b"",
-    timeout_s: float = _LIMIT_S,
+    timeout_s: float = _MAX_RUN_S,
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end; a failure is an AssertionError with all that it said, unless `check` is False."""
     done = subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout_s, check=False)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from system.bases import Base
-from system.hosts import Hierarchy, Host, missing
+from system.debian_images import DebianImage
+from system.machines import Hierarchy, Machine, missing_requirement
 from system.networks import Network
 
-MakeHost = Callable[..., Host]
+BootMachine = Callable[..., Machine]
 
 _TEST_S = 900
 """The first test of a release may have to make its file system."""
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
     """A network for machines; what asks for it is skipped where none can be booted."""
-    reason = missing()
+    reason = missing_requirement()
     if reason:
         pytest.skip(reason)
     with Network() as network:
@@ -34,13 +34,13 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture(scope="module")
-def boot(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeHost]:
+def boot(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootMachine]:
     """Boots machines that last as long as the module: `boot("pi1", "bookworm")`."""
     with ExitStack() as hosts:
 
-        def boot(name: str, release: str, *, hierarchy: Hierarchy = "unified") -> Host:
+        def boot(name: str, release: str, *, hierarchy: Hierarchy = "unified") -> Machine:
             folder = tmp_path_factory.mktemp(name)
-            host = Host(name, Base(release), network, folder, hierarchy=hierarchy)
+            host = Machine(name, DebianImage(release), network, folder, hierarchy=hierarchy)
             return hosts.enter_context(host)
 
         yield boot

@@ -17,7 +17,7 @@ _SETTINGS = "usr/share/edged/edged.toml"
 _INIT = "opt/edged/lib/python*/site-packages/edged/__init__.py"
 
 
-def built(release: str, architecture: str = "amd64") -> Path:
+def built_package(release: str, architecture: str = "amd64") -> Path:
     """The package that `make debs` made; skips where there is none, and fails if it is not of these sources."""
     folder = Path(os.environ.get("EDGED_PACKAGES") or _PROJECT / "dist")
     deb = folder / f"edged_{edged.__version__}~{release}_{architecture}.deb"
@@ -25,18 +25,18 @@ def built(release: str, architecture: str = "amd64") -> Path:
         pytest.skip(f"{deb} is not there: make debs")
     with deb.open("rb") as file:
         built_at = int(file.read(_MTIME.stop)[_MTIME])
-    assert built_at >= _changed_at(), f"{deb} is older than the sources: make debs"
+    assert built_at >= _sources_changed_at(), f"{deb} is older than the sources: make debs"
     return deb
 
 
 @functools.cache
-def _changed_at() -> int:
+def _sources_changed_at() -> int:
     """When what is packed was committed last; what is not committed yet does not count."""
     git = ["git", "-C", str(_PROJECT), "log", "-1", "--format=%ct", "--", *_PACKED]
     return int(run(git, check=False).stdout or 0)
 
 
-def renumbered(deb: Path, version: str, folder: Path) -> Path:
+def repack_with_version(deb: Path, version: str, folder: Path) -> Path:
     """The same as another version: in dpkg's eyes, in its own, and with a configuration that explains something otherwise."""
     release = deb.stem.split("~")[1]
     tree, other = folder / version, folder / f"edged_{version}~{release}.deb"

@@ -43,13 +43,13 @@ class Network:
         self, *argv: str, check: bool = True, timeout_s: float = 120.0
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of this machine on the controller's side of the network."""
-        return run([*self.enter(), *argv], check=check, timeout_s=timeout_s)
+        return run([*self.enter_argv(), *argv], check=check, timeout_s=timeout_s)
 
-    def enter(self) -> list[str]:
+    def enter_argv(self) -> list[str]:
         """The command before a command that is to run on the controller's side; it keeps this machine's files."""
         return ["nsenter", f"--net=/run/netns/{self.name}"]
 
-    def plug(self, netns: str, port: str) -> str:
+    def add_machine(self, netns: str, port: str) -> str:
         """Make a network namespace whose `host0` is a port of the bridge; returns its address."""
         address = f"10.77.0.{next(self._numbers)}"
         ip("netns", "add", netns)

@@ -15,10 +15,12 @@ _OK, _ERROR, _REFUSED = 0, 5, -1
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., clock.Quality]:
+def quality_when(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., clock.ClockQuality]:
     """The quality, by what the kernel says and whether timesyncd has marked that it is synchronised."""
 
-    def ask(state: int, *, marked: bool, wall_ns: int = _FLOOR_NS) -> clock.Quality:
+    def ask(state: int, *, marked: bool, wall_ns: int = _FLOOR_NS) -> clock.ClockQuality:
         mark = tmp_path / "synchronized"
         mark.touch() if marked else mark.unlink(missing_ok=True)
         libc = SimpleNamespace(adjtimex=lambda _: state)
@@ -30,19 +32,19 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., cloc
 
 
 def test_the_kernel_knows_whether_something_keeps_it_right(
-    asked: Callable[..., clock.Quality],
+    quality_when: Callable[..., clock.ClockQuality],
 ) -> None:
-    assert asked(_OK, marked=False) == "synced"
-    assert asked(_ERROR, marked=True) == "floor", "it was right once"
-    assert asked(_ERROR, marked=True, wall_ns=0) == "unsynced"
+    assert quality_when(_OK, marked=False) == "synced"
+    assert quality_when(_ERROR, marked=True) == "floor", "it was right once"
+    assert quality_when(_ERROR, marked=True, wall_ns=0) == "unsynced"
 
 
-def test_where_the_kernel_may_not_be_asked_timesyncd_tells(
-    asked: Callable[..., clock.Quality],
+def test_timesyncd_is_used_where_the_kernel_may_not_be_queried(
+    quality_when: Callable[..., clock.ClockQuality],
 ) -> None:
-    assert asked(_REFUSED, marked=True) == "synced"
-    assert asked(_REFUSED, marked=False) == "floor"
-    assert asked(_REFUSED, marked=False, wall_ns=0) == "unsynced"
+    assert quality_when(_REFUSED, marked=True) == "synced"
+    assert quality_when(_REFUSED, marked=False) == "floor"
+    assert quality_when(_REFUSED, marked=False, wall_ns=0) == "unsynced"
 
 
 def test_this_machine_has_an_answer() -> None:

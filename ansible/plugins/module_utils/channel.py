@@ -188,7 +188,7 @@ def _deployment(candidate: dict[str, Any], desired: str) -> dict[str, Any]:
         "digest": version.get("digest", ""),
         "title": version.get("name", ""),
         "state": candidate["state"],
-        "hindrance": candidate["hindrance"],
+        "blocked_reason": candidate["blocked_reason"],
         "request": {
             "source": candidate["requested_by"],
             "expected": desired if candidate["requested_by"] == "channel" else "",
@@ -214,7 +214,7 @@ def _fate(messages: Messages, wish: Wish, then: Before) -> dict[str, Any]:
     if news.get("digest") == wish.digest:
         return _told(news["outcome"], news["reason"])
     if candidate:
-        return _told("under-way", candidate["hindrance"] or candidate["state"])
+        return _told("under-way", candidate["blocked_reason"] or candidate["state"])
     return _fate_of_nothing_begun(messages, wish, then, news)
 
 

@@ -290,7 +290,7 @@ def ended(
     result = outcome_of(before, status, digest, "under-way", changed=changed, id_=id_)
     if not wait:
         return result
-    state = deployment.get("hindrance") or deployment.get("state") or "unknown"
+    state = deployment.get("blocked_reason") or deployment.get("state") or "unknown"
     asleep = "" if status["daemon"] else "; the daemon does not run, so nothing is tried out"
     raise RefusedError(f"still under way when the time was up: {state}{asleep}", **result)
 

@@ -47,7 +47,9 @@ def _row(host: str, info: Mapping[str, Any]) -> dict[str, Any]:
     remarks = [f"held back: {', '.join(board['throttling'])}"] if board["throttling"] else []
     remarks += [] if status["daemon"] else ["the daemon does not run"]
     remarks += (
-        [f"waits: {deployment['hindrance']}"] if deployment and deployment["hindrance"] else []
+        [f"waits: {deployment['blocked_reason']}"]
+        if deployment and deployment["blocked_reason"]
+        else []
     )
     remarks += [f"damaged: {one['title']}" for one in status["versions"] if one["damage"]]
     return {

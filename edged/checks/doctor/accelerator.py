@@ -4,20 +4,21 @@ from pathlib import Path
 
 from edged.checks.doctor.finding import Finding, fail, ok, warn
 
-_USB = {("1a6e", "089a"): "USB, without its firmware yet", ("18d1", "9302"): "USB"}
+_EDGETPU_USB_IDS = {("1a6e", "089a"): "USB, without its firmware yet", ("18d1", "9302"): "USB"}
 
 
-def edgetpus(root: Path = Path("/")) -> tuple[str, ...]:
+def find_edgetpus(root: Path = Path("/")) -> tuple[str, ...]:
     """Each in a word; `root` is another place in tests."""
     found = [
-        _USB[ids]
+        _EDGETPU_USB_IDS[ids]
         for device in sorted((root / "sys/bus/usb/devices").glob("*"))
-        if (ids := (_word(device / "idVendor"), _word(device / "idProduct"))) in _USB
+        if (ids := (_read_text(device / "idVendor"), _read_text(device / "idProduct")))
+        in _EDGETPU_USB_IDS
     ]
     return (*found, *(f"PCIe ({path.name})" for path in sorted((root / "dev").glob("apex_*"))))
 
 
-def delegate(library: str | None, found: tuple[str, ...]) -> Finding:
+def assess_delegate(library: str | None, found: tuple[str, ...]) -> Finding:
     """What is set, and what is there. Whether it runs, a model shows."""
     there = f"EdgeTPU: {', '.join(found)}" if found else "no EdgeTPU is plugged in"
     if library is None:
@@ -30,7 +31,7 @@ def delegate(library: str | None, found: tuple[str, ...]) -> Finding:
     return ok("delegate", f"{library}; {there}")
 
 
-def _word(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text().strip()
     except OSError:

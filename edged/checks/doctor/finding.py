@@ -5,8 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-Verdict = Literal["ok", "warn", "fail"]
-_BY_GRAVITY: tuple[Verdict, ...] = ("fail", "warn", "ok")
+FindingStatus = Literal["ok", "warn", "fail"]
+_BY_SEVERITY: tuple[FindingStatus, ...] = ("fail", "warn", "ok")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -14,33 +14,33 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     Attributes:
         part: ``camera.front``, ``disk``, ...
-        verdict: ``warn`` works, and may not always; ``fail`` does not work.
-        says: what was seen, in words.
+        status: ``warn`` works, and may not always; ``fail`` does not work.
+        message: what was seen, in words.
         advice: what to do; "" where there is nothing to do.
     """
 
     part: str
-    verdict: Verdict
-    says: str
+    status: FindingStatus
+    message: str
     advice: str = ""
 
 
-def ok(part: str, says: str) -> Finding:
+def ok(part: str, message: str) -> Finding:
     """All is well."""
-    return Finding(part=part, verdict="ok", says=says)
+    return Finding(part=part, status="ok", message=message)
 
 
-def warn(part: str, says: str, advice: str = "") -> Finding:
+def warn(part: str, message: str, advice: str = "") -> Finding:
     """It works, and may not always."""
-    return Finding(part=part, verdict="warn", says=says, advice=advice)
+    return Finding(part=part, status="warn", message=message, advice=advice)
 
 
-def fail(part: str, says: str, advice: str = "") -> Finding:
+def fail(part: str, message: str, advice: str = "") -> Finding:
     """It does not work."""
-    return Finding(part=part, verdict="fail", says=says, advice=advice)
+    return Finding(part=part, status="fail", message=message, advice=advice)
 
 
-def worst(findings: Iterable[Finding]) -> Verdict:
+def worst_status(findings: Iterable[Finding]) -> FindingStatus:
     """The gravest verdict of all."""
-    found = {finding.verdict for finding in findings}
-    return next((verdict for verdict in _BY_GRAVITY if verdict in found), "ok")
+    found = {finding.status for finding in findings}
+    return next((verdict for verdict in _BY_SEVERITY if verdict in found), "ok")

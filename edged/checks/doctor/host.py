@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edged.checks import systemd_unit as service
-from edged.checks.doctor import judging
+from edged.checks.doctor import rules as judging
 from edged.checks.doctor.finding import Finding
 from edged.clock import Clock, clock_quality
 from edged.config.settings import Settings
@@ -15,28 +15,30 @@ from edged.host.board import Board
 _PROBE_BYTES = 4096
 
 
-def look_at_service() -> Iterator[Finding]:
+def check_service() -> Iterator[Finding]:
     """What systemd says."""
-    yield judging.service(service.ask())
+    yield judging.assess_service(service.query_unit())
 
 
-def look_at_board(board: Board, clock: Clock) -> Iterator[Finding]:
+def check_board(board: Board, clock: Clock) -> Iterator[Finding]:
     """Supply, heat, memory, time."""
-    flags = board.throttling()
-    yield judging.power(flags, board.under_voltage(flags), board.model())
-    yield judging.temperature(board.temperature_c())
-    yield judging.memory(board.memory_mb())
+    flags = board.read_throttling()
+    yield judging.assess_power(flags, board.is_under_voltage(flags), board.read_model())
+    yield judging.assess_temperature(board.read_temperature_c())
+    yield judging.assess_memory(board.read_memory_mb())
     floor_ns = Path(__file__).stat().st_mtime_ns
-    yield judging.clock(clock_quality(clock.wall_ns(), floor_ns))
+    yield judging.assess_clock(clock_quality(clock.wall_ns(), floor_ns))
 
 
-def look_at_disk(board: Board, state: Path, settings: Settings) -> Iterator[Finding]:
+def check_disk(board: Board, state_dir: Path, settings: Settings) -> Iterator[Finding]:
     """Of the state directory: room, and whether it takes a small file."""
     wanted_mb = settings.spool.max_mb + settings.updates.reserve_mb
-    yield judging.disk(board.disk_mb(state), fault=_write_fault(state), wanted_mb=wanted_mb)
+    yield judging.assess_disk(
+        board.read_disk_mb(state_dir), write_error=_write_error(state_dir), required_mb=wanted_mb
+    )
 
 
-def _write_fault(folder: Path) -> str:
+def _write_error(folder: Path) -> str:
     """Why nothing can be written there; "" if it can: to the disk, not only to the cache."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as probe:

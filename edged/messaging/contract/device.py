@@ -9,7 +9,7 @@ from edged.messaging.contract.messages import Count, Pixels, Seconds
 
 
 class CameraEntry(Struct, frozen=True, kw_only=True):
-    """One camera in `Info`."""
+    """One camera in `DeviceInfo`."""
 
     name: Annotated[str, Meta(description="As in the config.")]
     source: Annotated[str, Meta(description="Its driver.")]
@@ -25,7 +25,7 @@ class CameraEntry(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class Info(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.info/1"):
+class DeviceInfo(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.info/1"):
     """What the device is. Retained; changes seldom."""
 
     version: Annotated[str, Meta(description="Of edged.")]
@@ -45,7 +45,7 @@ class Info(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.inf
     cameras: Annotated[tuple[CameraEntry, ...], Meta(description="In the config's order.")] = ()
 
 
-class Degradation(Struct, frozen=True, kw_only=True):
+class HealthCondition(Struct, frozen=True, kw_only=True):
     """One thing that is not as it should be."""
 
     name: Annotated[
@@ -58,7 +58,7 @@ class Degradation(Struct, frozen=True, kw_only=True):
     detail: Annotated[str, Meta(description="What is wrong and what to do, in words.")] = ""
 
 
-class Throttling(Struct, frozen=True, kw_only=True):
+class ThrottlingHealth(Struct, frozen=True, kw_only=True):
     """The firmware's flags of a Raspberry Pi."""
 
     under_voltage: Annotated[bool, Meta(description="The supply is too low now.")]
@@ -69,7 +69,7 @@ class Throttling(Struct, frozen=True, kw_only=True):
     throttled_occurred: Annotated[bool, Meta(description="It has been, since boot.")]
 
 
-class Memory(Struct, frozen=True, kw_only=True):
+class MemoryHealth(Struct, frozen=True, kw_only=True):
     """Memory, in MiB."""
 
     total_mb: Annotated[float, Meta(description="Of the host.")]
@@ -77,7 +77,7 @@ class Memory(Struct, frozen=True, kw_only=True):
     rss_mb: Annotated[dict[str, float], Meta(description="Resident, of each process of edged.")]
 
 
-class Disk(Struct, frozen=True, kw_only=True):
+class DiskHealth(Struct, frozen=True, kw_only=True):
     """The file system that holds the state directory, in MiB."""
 
     total_mb: Annotated[float, Meta(description="Its size.")]
@@ -137,14 +137,14 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
-class Health(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.health/1"):
+class DeviceHealth(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.health/1"):
     """How the device is. Retained; sent at an interval and on every change."""
 
     overall: Annotated[
         Literal["ok", "degraded", "failed"], Meta(description="The worst of what follows.")
     ]
     degradations: Annotated[
-        tuple[Degradation, ...], Meta(description="What is wrong, oldest first.")
+        tuple[HealthCondition, ...], Meta(description="What is wrong, oldest first.")
     ] = ()
     uptime_s: Annotated[Seconds, Meta(description="Since the daemon's start.")]
     worker_restarts: Annotated[Count, Meta(description="Since the daemon's start.")] = 0
@@ -152,13 +152,13 @@ class Health(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.h
         str, Meta(description="Why a worker was last replaced; empty if none was.")
     ] = ""
     throttling: Annotated[
-        Throttling | None, Meta(description="null where the board does not tell.")
+        ThrottlingHealth | None, Meta(description="null where the board does not tell.")
     ] = None
     soc_temperature_c: Annotated[
         float | None, Meta(description="null where the board does not tell.")
     ] = None
-    memory: Annotated[Memory | None, Meta(description="null if it cannot be read.")] = None
-    disk: Annotated[Disk | None, Meta(description="null if it cannot be read.")] = None
+    memory: Annotated[MemoryHealth | None, Meta(description="null if it cannot be read.")] = None
+    disk: Annotated[DiskHealth | None, Meta(description="null if it cannot be read.")] = None
     spool: SpoolState
     link: LinkState
     cameras: Annotated[dict[str, CameraHealth], Meta(description="By name.")] = field(

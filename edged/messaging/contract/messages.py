@@ -19,7 +19,7 @@ Point = tuple[Fraction, Fraction]
 Counts = dict[str, Count]
 
 
-class Status(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.status/1"):
+class OnlineStatus(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.status/1"):
     """Whether the daemon is there. Retained.
 
     `offline` is also the last will. It bears the session that is gone: one whose session differs from the last `online` is a

@@ -51,7 +51,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
         Timestamp,
         Meta(description="When this state began, or the daemon started in it, whichever is later."),
     ]
-    hindrance: Annotated[
+    blocked_reason: Annotated[
         str,
         Meta(
             description="Why it does not go on at the moment; it is tried again; empty if it does."
@@ -63,7 +63,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     boots: Annotated[Count, Meta(description="Of the host in its trial; the fifth ends that.")] = 0
 
 
-class Deployed(Struct, frozen=True, kw_only=True):
+class DeploymentResult(Struct, frozen=True, kw_only=True):
     """A deployment that is over."""
 
     id: Annotated[str, Meta(description="Of the deployment.")]
@@ -138,7 +138,8 @@ class ModelState(Header, frozen=True, kw_only=True, tag_field="schema", tag="edg
         Candidate | None, Meta(description="On its way in; null if nothing is.")
     ] = None
     last: Annotated[
-        Deployed | None, Meta(description="The latest deployment that is over; null if none.")
+        DeploymentResult | None,
+        Meta(description="The latest deployment that is over; null if none."),
     ] = None
     epoch: Annotated[
         Count, Meta(description="The security floor: no model of a lower epoch is taken.")

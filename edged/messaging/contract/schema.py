@@ -12,15 +12,15 @@ from typing import Any
 
 import msgspec
 
-from edged.messaging.contract.device import Health, Info
+from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
-from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, Status
+from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, OnlineStatus
 from edged.messaging.contract.model import ModelState
 
 MESSAGES: dict[str, type[Header]] = {
-    "status": Status,
-    "info": Info,
-    "health": Health,
+    "status": OnlineStatus,
+    "info": DeviceInfo,
+    "health": DeviceHealth,
     "model": ModelState,
     "detections": FrameDetections,
     "event": Event,
@@ -34,7 +34,7 @@ _DOCS = _HERE.parents[2] / "docs" / "mqtt.md"
 _GENERATED = re.compile(r"(?<=<!-- fields -->\n).*(?=<!-- /fields -->)", re.DOTALL)
 
 
-def schema(name: str) -> dict[str, Any]:
+def build_schema(name: str) -> dict[str, Any]:
     """JSON Schema (2020-12) of one payload.
 
     Every field is required, because every field is always sent; others may be added within version 1.
@@ -52,79 +52,85 @@ def schema(name: str) -> dict[str, Any]:
     }
 
 
-def text(name: str) -> str:
+def schema_text(name: str) -> str:
     """The schema as its file has it."""
-    return json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(build_schema(name), indent=2, ensure_ascii=False) + "\n"
 
 
-def shipped(name: str) -> str:
+def shipped_schema(name: str) -> str:
     """The schema file that came with this installation."""
     return files("edged.messaging.contract").joinpath("schemas", f"{name}.json").read_text("utf-8")
 
 
-def fields(name: str) -> str:
+def fields_markdown(name: str) -> str:
     """The fields of one payload as Markdown tables, those of nested objects after it."""
-    made = schema(name)
+    made = build_schema(name)
     root = made["$ref"].rpartition("/")[2]
     definitions = made["$defs"]
     nested = [title for title in definitions if title != root]
     parts = [f"### {made['$id'].split(':')[2]}\n\n{definitions[root]['description']}\n"]
-    parts += [_table(definitions[root], skip=("schema", *Header.__struct_fields__))]
+    parts += [_markdown_table(definitions[root], skip=("schema", *Header.__struct_fields__))]
     for title in nested:
-        parts += [f"\n`{title}`: {definitions[title]['description']}\n", _table(definitions[title])]
+        parts += [
+            f"\n`{title}`: {definitions[title]['description']}\n",
+            _markdown_table(definitions[title]),
+        ]
     return "\n".join(parts)
 
 
-def header_fields() -> str:
+def header_fields_markdown() -> str:
     """The fields that every payload has, as a Markdown table."""
-    definition = schema("status")["$defs"]["Status"]
+    definition = build_schema("status")["$defs"]["OnlineStatus"]
     kind = {"type": "string", "description": "Which message this is: `edged.<name>/<version>`."}
     header = {name: definition["properties"][name] for name in Header.__struct_fields__}
-    return _table({"properties": {"schema": kind} | header})
+    return _markdown_table({"properties": {"schema": kind} | header})
 
 
-def docs(current: str) -> str:
+def update_docs(current: str) -> str:
     """The text of docs/mqtt.md with its field tables made anew."""
-    tables = [f"### Every payload\n\n{header_fields()}", *(fields(name) for name in MESSAGES)]
+    tables = [
+        f"### Every payload\n\n{header_fields_markdown()}",
+        *(fields_markdown(name) for name in MESSAGES),
+    ]
     return _GENERATED.sub(lambda _: "\n" + "\n".join(tables) + "\n", current)
 
 
-def _table(definition: dict[str, Any], skip: tuple[str, ...] = ()) -> str:
+def _markdown_table(definition: dict[str, Any], skip: tuple[str, ...] = ()) -> str:
     rows = ["| field | type | meaning |", "|---|---|---|"]
     rows += [
-        f"| `{name}` | {_type(field)} | {field.get('description', '')} |"
+        f"| `{name}` | {_describe_type(field)} | {field.get('description', '')} |"
         for name, field in definition["properties"].items()
         if name not in skip
     ]
     return "\n".join(rows) + "\n"
 
 
-def _type(field: dict[str, Any]) -> str:
+def _describe_type(field: dict[str, Any]) -> str:
     """A field's type in words."""
     match field:
         case {"anyOf": options}:
-            words = " or ".join(map(_type, options))
+            words = " or ".join(map(_describe_type, options))
         case {"enum": values}:
             words = ", ".join(f"`{value}`" for value in values)
         case {"$ref": reference}:
             words = f"`{reference.rpartition('/')[2]}`"
         case {"prefixItems": items}:
-            words = f"[{', '.join(map(_type, items))}]"
+            words = f"[{', '.join(map(_describe_type, items))}]"
         case {"type": "array", "items": item}:
-            words = f"list of {_type(item)}"
+            words = f"list of {_describe_type(item)}"
         case {"type": "object", "additionalProperties": value}:
-            words = f"map to {_type(value)}"
+            words = f"map to {_describe_type(value)}"
         case _:
             words = str(field["type"])
     return words
 
 
-def _rewrite() -> None:
+def _write_files() -> None:
     for name in MESSAGES:
-        (_HERE / "schemas" / f"{name}.json").write_text(text(name), "utf-8")
+        (_HERE / "schemas" / f"{name}.json").write_text(schema_text(name), "utf-8")
     if _DOCS.exists():
-        _DOCS.write_text(docs(_DOCS.read_text("utf-8")), "utf-8")
+        _DOCS.write_text(update_docs(_DOCS.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":
-    _rewrite()
+    _write_files()

@@ -6,9 +6,9 @@ writes below ``up/`` and reads below ``down/``.
 
 from dataclasses import dataclass
 
-from edged.messaging.contract.device import Health, Info
+from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
-from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, Status
+from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, OnlineStatus
 from edged.messaging.contract.model import ModelState
 
 ROOT = "edged/v1"
@@ -46,11 +46,11 @@ class Topics:
             TypeError: it has no topic.
         """
         match message:
-            case Status():
+            case OnlineStatus():
                 leaf = "status"
-            case Info():
+            case DeviceInfo():
                 leaf = "info"
-            case Health():
+            case DeviceHealth():
                 leaf = "health"
             case ModelState():
                 leaf = "model"

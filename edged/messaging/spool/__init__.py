@@ -1,7 +1,7 @@
 """The bounded on-disk queue: messages wait here until somebody has acknowledged them. Nothing here knows MQTT."""
 
-from edged.messaging.spool.loss import Loss
+from edged.messaging.spool.loss import MessageLoss
 from edged.messaging.spool.queue import Spool
-from edged.messaging.spool.store import Item, Rank
+from edged.messaging.spool.store import Rank, SpoolItem
 
-__all__ = ["Item", "Loss", "Rank", "Spool"]
+__all__ = ["MessageLoss", "Rank", "Spool", "SpoolItem"]

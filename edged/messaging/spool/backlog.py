@@ -2,11 +2,11 @@
 
 from itertools import islice
 
-from edged.messaging.spool.disk import Disk
-from edged.messaging.spool.store import Item, Rank, Sized, Store, Stored
+from edged.messaging.spool.disk import SpoolDisk
+from edged.messaging.spool.store import MessageSize, Rank, SpoolItem, SpoolStore, StoreSummary
 
-_FEW = 64
-_NOTHING = Stored(count=0, size=0, next_seq=0, ran_ns=0)
+_PAGE_SIZE = 64
+_EMPTY = StoreSummary(count=0, size_bytes=0, next_seq=0, running_ns=0)
 
 
 class Backlog:
@@ -15,128 +15,132 @@ class Backlog:
     Deletions are remembered and reach the disk with the next commit.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: SpoolDisk) -> None:
         self._disk = disk
-        self._fresh: dict[int, Item] = {}
-        self._fresh_bytes = 0
-        self._gone: set[int] = set()
-        self._gone_bytes = 0
-        self._stored = _NOTHING
+        self._uncommitted: dict[int, SpoolItem] = {}
+        self._uncommitted_bytes = 0
+        self._pending_deletes: set[int] = set()
+        self._pending_delete_bytes = 0
+        self._summary = _EMPTY
 
     @property
     def count(self) -> int:
         """Messages, on disk and in memory."""
-        return self._stored.count - len(self._gone) + len(self._fresh)
+        return self._summary.count - len(self._pending_deletes) + len(self._uncommitted)
 
     @property
-    def size(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of payload, on disk and in memory."""
-        return self._stored.size - self._gone_bytes + self._fresh_bytes
+        return self._summary.size_bytes - self._pending_delete_bytes + self._uncommitted_bytes
 
     @property
-    def fresh_bytes(self) -> int:
+    def uncommitted_bytes(self) -> int:
         """Bytes of payload that only memory has."""
-        return self._fresh_bytes
+        return self._uncommitted_bytes
 
     @property
-    def fresh_count(self) -> int:
+    def uncommitted_count(self) -> int:
         """Messages that only memory has."""
-        return len(self._fresh)
+        return len(self._uncommitted)
 
     @property
-    def gone_count(self) -> int:
+    def pending_delete_count(self) -> int:
         """Deletions that have not reached the disk."""
-        return len(self._gone)
+        return len(self._pending_deletes)
 
     @property
-    def first_fresh(self) -> Item | None:
+    def first_uncommitted(self) -> SpoolItem | None:
         """The lowest of those that only memory has."""
-        return next(iter(self._fresh.values()), None)
+        return next(iter(self._uncommitted.values()), None)
 
-    def load(self) -> Stored:
+    def load(self) -> StoreSummary:
         """Take stock of the disk after it was opened."""
-        self._stored = self._disk.run(Store.stored, _NOTHING)
-        return self._stored
+        self._summary = self._disk.run(SpoolStore.read_summary, _EMPTY)
+        return self._summary
 
     def forget_stored(self) -> None:
         """The file was lost: only memory counts."""
-        self._forget_gone()
-        self._stored = _NOTHING
+        self._clear_pending_deletes()
+        self._summary = _EMPTY
 
-    def put(self, item: Item) -> None:
+    def put(self, item: SpoolItem) -> None:
         """Add a message with a number above all others."""
-        self._fresh[item.seq] = item
-        self._fresh_bytes += len(item.payload)
+        self._uncommitted[item.seq] = item
+        self._uncommitted_bytes += len(item.payload)
 
-    def remove(self, seq: int, size: int) -> None:
-        """Take out a message of `size` bytes."""
-        if seq in self._fresh:
-            del self._fresh[seq]
-            self._fresh_bytes -= size
+    def remove(self, seq: int, size_bytes: int) -> None:
+        """Take out a message of `size_bytes` bytes."""
+        if seq in self._uncommitted:
+            del self._uncommitted[seq]
+            self._uncommitted_bytes -= size_bytes
         else:
-            self._gone.add(seq)
-            self._gone_bytes += size
+            self._pending_deletes.add(seq)
+            self._pending_delete_bytes += size_bytes
 
-    def after(self, seq: int, limit: int) -> list[Item]:
+    def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
         """At most `limit` messages with a higher number, ascending."""
-        found = self._stored_after(seq, limit)
-        fresh = (item for item in self._fresh.values() if item.seq > seq)
+        found = self._read_stored_after(seq, limit)
+        fresh = (item for item in self._uncommitted.values() if item.seq > seq)
         return [*found, *islice(fresh, limit - len(found))]
 
-    def gaps(self) -> list[Item]:
+    def read_gaps(self) -> list[SpoolItem]:
         """The gap records on disk, ascending."""
-        return self._disk.run(Store.gaps, [])
+        return self._disk.run(SpoolStore.read_gaps, [])
 
-    def sizes(self, rank: Rank) -> list[Sized]:
+    def read_sizes(self, rank: Rank) -> list[MessageSize]:
         """(seq, bytes of payload) of all of one rank, ascending."""
-        stored: list[Sized] = self._disk.run(lambda store: store.sizes(rank), [])
-        return [pair for pair in stored if pair[0] not in self._gone] + self.fresh_sizes(rank)
+        stored: list[MessageSize] = self._disk.run(lambda store: store.read_sizes(rank), [])
+        return [
+            pair for pair in stored if pair[0] not in self._pending_deletes
+        ] + self.uncommitted_sizes(rank)
 
-    def fresh_sizes(self, rank: Rank) -> list[Sized]:
+    def uncommitted_sizes(self, rank: Rank) -> list[MessageSize]:
         """The same of those that only memory has."""
-        return [(i.seq, len(i.payload)) for i in self._fresh.values() if i.rank is rank]
+        return [(i.seq, len(i.payload)) for i in self._uncommitted.values() if i.rank is rank]
 
-    def made_before(self, made_ns: int) -> list[Sized]:
+    def read_created_before(self, created_ns: int) -> list[MessageSize]:
         """(seq, bytes of payload) of all that is older, gap records left out."""
-        stored: list[Sized] = self._disk.run(lambda store: store.made_before(made_ns), [])
+        stored: list[MessageSize] = self._disk.run(
+            lambda store: store.read_created_before(created_ns), []
+        )
         fresh = [
             (i.seq, len(i.payload))
-            for i in self._fresh.values()
-            if i.made_ns < made_ns and i.rank is not Rank.GAP
+            for i in self._uncommitted.values()
+            if i.created_ns < created_ns and i.rank is not Rank.GAP
         ]
-        return [pair for pair in stored if pair[0] not in self._gone] + fresh
+        return [pair for pair in stored if pair[0] not in self._pending_deletes] + fresh
 
-    def oldest_ns(self) -> int | None:
+    def read_oldest_created_ns(self) -> int | None:
         """When the first in line was made, on the line of running time; None if nothing waits."""
-        first = self.after(-1, _FEW)
-        return first[0].made_ns if first else None
+        first = self.read_after(-1, _PAGE_SIZE)
+        return first[0].created_ns if first else None
 
-    def commit(self, *, next_seq: int, ran_ns: int) -> bool:
+    def commit(self, *, next_seq: int, running_ns: int) -> bool:
         """Make everything durable; False if the disk fails."""
-        fresh, gone = list(self._fresh.values()), list(self._gone)
+        fresh, gone = list(self._uncommitted.values()), list(self._pending_deletes)
         if not self._disk.write(
-            lambda store: store.commit(fresh, gone, next_seq=next_seq, ran_ns=ran_ns)
+            lambda store: store.commit(fresh, gone, next_seq=next_seq, running_ns=running_ns)
         ):
             return False
-        self._stored = Stored(self.count, self.size, next_seq, ran_ns)
-        self._fresh.clear()
-        self._fresh_bytes = 0
-        self._forget_gone()
+        self._summary = StoreSummary(self.count, self.size_bytes, next_seq, running_ns)
+        self._uncommitted.clear()
+        self._uncommitted_bytes = 0
+        self._clear_pending_deletes()
         return True
 
-    def _stored_after(self, seq: int, limit: int) -> list[Item]:
-        found: list[Item] = []
-        while len(found) < limit and self._stored.count > len(self._gone):
+    def _read_stored_after(self, seq: int, limit: int) -> list[SpoolItem]:
+        found: list[SpoolItem] = []
+        while len(found) < limit and self._summary.count > len(self._pending_deletes):
             page = self._read_page(seq, limit)
-            found += [item for item in page if item.seq not in self._gone]
+            found += [item for item in page if item.seq not in self._pending_deletes]
             if len(page) < limit:
                 break
             seq = page[-1].seq
         return found[:limit]
 
-    def _read_page(self, seq: int, limit: int) -> list[Item]:
-        return self._disk.run(lambda store: store.after(seq, limit), [])
+    def _read_page(self, seq: int, limit: int) -> list[SpoolItem]:
+        return self._disk.run(lambda store: store.read_after(seq, limit), [])
 
-    def _forget_gone(self) -> None:
-        self._gone.clear()
-        self._gone_bytes = 0
+    def _clear_pending_deletes(self) -> None:
+        self._pending_deletes.clear()
+        self._pending_delete_bytes = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from edged.messaging.spool.store import Store, is_corrupt
+from edged.messaging.spool.store import SpoolStore, is_corrupt
 
 _SIDECARS = ("-wal", "-shm")
 
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Disk:
+class SpoolDisk:
     """Runs actions on the store; a failure is a `fault`, never an exception.
 
     After a failure nothing is written until `open` is called again; what can be read is still read. A damaged file is
@@ -23,42 +23,42 @@ class Disk:
 
     def __init__(self, path: Path) -> None:
         self.fault = ""
-        self.set_aside: Path | None = None
+        self.quarantined_path: Path | None = None
         """Where a damaged file was put; whoever has told of it sets this to None."""
         self._path = path
-        self._store: Store | None = None
-        self._writable = False
+        self._store: SpoolStore | None = None
+        self._is_writable = False
         self.open()
 
     def open(self) -> None:
         """Open the file anew; a fault stays until something could be written."""
         self.close()
         try:
-            self._store = Store(self._path)
-            self._store.stored()
+            self._store = SpoolStore(self._path)
+            self._store.read_summary()
         except (sqlite3.Error, OSError) as error:
-            self._failed(error)
+            self._record_failure(error)
         else:
-            self._writable = True
+            self._is_writable = True
 
-    def run(self, action: Callable[[Store], T], otherwise: T) -> T:
-        """What `action` gives, or `otherwise` if the disk fails or has failed to open."""
+    def run(self, action: Callable[[SpoolStore], T], default: T) -> T:
+        """What `action` gives, or `default` if the disk fails or has failed to open."""
         if self._store is None:
-            return otherwise
+            return default
         try:
             return action(self._store)
         except sqlite3.Error as error:
-            self._failed(error)
-            return otherwise
+            self._record_failure(error)
+            return default
 
-    def write(self, action: Callable[[Store], None]) -> bool:
+    def write(self, action: Callable[[SpoolStore], None]) -> bool:
         """Run a change; False if it did not become durable."""
 
-        def done(store: Store) -> bool:
+        def done(store: SpoolStore) -> bool:
             action(store)
             return True
 
-        if not self._writable or not self.run(done, otherwise=False):
+        if not self._is_writable or not self.run(done, default=False):
             return False
         if self.fault:
             _log.info("spool: %s is in use again", self._path)
@@ -67,32 +67,32 @@ class Disk:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._writable = False
+        self._is_writable = False
         if self._store is not None:
             self._store.close()
             self._store = None
 
-    def _failed(self, error: sqlite3.Error | OSError) -> None:
+    def _record_failure(self, error: sqlite3.Error | OSError) -> None:
         if isinstance(error, sqlite3.Error) and is_corrupt(error):
-            self._begin_anew(error)
+            self._replace_corrupt(error)
             return
         fault = f"{self._path}: {error}; messages are kept in memory"
         if fault != self.fault:
             _log.error("spool: %s", fault)
         self.fault = fault
-        self._writable = False
+        self._is_writable = False
 
-    def _begin_anew(self, cause: sqlite3.Error) -> None:
+    def _replace_corrupt(self, cause: sqlite3.Error) -> None:
         aside = self._path.with_name(f"{self._path.name}.corrupt")
         self.close()
         try:
             self._path.replace(aside)
             for suffix in _SIDECARS:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            self._store = Store(self._path)
+            self._store = SpoolStore(self._path)
         except (sqlite3.Error, OSError) as error:
-            self._failed(OSError(f"is damaged ({cause}) and cannot be replaced: {error}"))
+            self._record_failure(OSError(f"is damaged ({cause}) and cannot be replaced: {error}"))
             return
-        self.set_aside = aside
-        self._writable = True
+        self.quarantined_path = aside
+        self._is_writable = True
         _log.error("spool: %s is damaged (%s); it is set aside as %s", self._path, cause, aside)

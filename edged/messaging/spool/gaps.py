@@ -4,26 +4,26 @@ from collections.abc import Container, Iterable
 
 import msgspec
 
-from edged.messaging.spool.loss import Loss, Reason
-from edged.messaging.spool.store import Item
+from edged.messaging.spool.loss import LossReason, MessageLoss
+from edged.messaging.spool.store import SpoolItem
 
 
-class Gaps:
+class GapRecords:
     """Knows the newest gap record of each reason."""
 
     def __init__(self) -> None:
-        self._newest: dict[Reason, Item] = {}
+        self._newest: dict[LossReason, SpoolItem] = {}
 
-    def restore(self, records: Iterable[Item]) -> None:
+    def restore(self, records: Iterable[SpoolItem]) -> None:
         """Take in what the disk holds."""
         for record in records:
-            self._newest.setdefault(_loss(record).reason, record)
+            self._newest.setdefault(_decode_loss(record).reason, record)
 
-    def add(self, record: Item) -> None:
+    def add(self, record: SpoolItem) -> None:
         """A record was queued."""
-        self._newest[_loss(record).reason] = record
+        self._newest[_decode_loss(record).reason] = record
 
-    def forget(self, seq: int) -> None:
+    def remove(self, seq: int) -> None:
         """A message has arrived; it may have been a gap record."""
         self._newest = {why: gap for why, gap in self._newest.items() if gap.seq != seq}
 
@@ -31,23 +31,25 @@ class Gaps:
         """All records are lost."""
         self._newest.clear()
 
-    def absorb(self, loss: Loss, on_their_way: Container[int]) -> tuple[Loss, Item | None]:
+    def merge(
+        self, loss: MessageLoss, in_flight: Container[int]
+    ) -> tuple[MessageLoss, SpoolItem | None]:
         """Join a loss with the record of the same reason that still waits.
 
         Returns:
             What is to be told, and the record that is to be taken out, if there is one; its number is in what is told.
         """
         earlier = self._newest.get(loss.reason)
-        if earlier is None or earlier.seq in on_their_way:
+        if earlier is None or earlier.seq in in_flight:
             return loss, None
-        record = Loss(loss.reason, ((earlier.seq, earlier.seq),), 0)
-        return loss.joined(_loss(earlier)).joined(record), earlier
+        record = MessageLoss(loss.reason, ((earlier.seq, earlier.seq),), 0)
+        return loss.merged_with(_decode_loss(earlier)).merged_with(record), earlier
 
-    def lowest(self, first_fresh: int) -> int:
-        """The lowest number that a record from `first_fresh` on tells of, or `first_fresh` itself."""
-        fresh = (gap for gap in self._newest.values() if gap.seq >= first_fresh)
-        return min([first_fresh, *(_loss(gap).ranges[0][0] for gap in fresh)])
+    def find_lowest_seq(self, first_uncommitted: int) -> int:
+        """The lowest number that a record from `first_uncommitted` on tells of, or `first_uncommitted` itself."""
+        fresh = (gap for gap in self._newest.values() if gap.seq >= first_uncommitted)
+        return min([first_uncommitted, *(_decode_loss(gap).ranges[0][0] for gap in fresh)])
 
 
-def _loss(record: Item) -> Loss:
-    return msgspec.json.decode(record.loss or b"", type=Loss)
+def _decode_loss(record: SpoolItem) -> MessageLoss:
+    return msgspec.json.decode(record.loss or b"", type=MessageLoss)

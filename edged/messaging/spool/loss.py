@@ -5,14 +5,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-Reason = Literal["full", "expired", "disk", "corrupt", "unclean_stop"]
-Range = tuple[int, int]
+LossReason = Literal["full", "expired", "disk", "corrupt", "unclean_stop"]
+SeqRange = tuple[int, int]
 """First and last sequence number, both included."""
 
 _MAX_RANGES = 100
 
 
-class Loss(Struct, frozen=True):
+class MessageLoss(Struct, frozen=True):
     """Numbers that will not come, and why.
 
     Attributes:
@@ -21,39 +21,39 @@ class Loss(Struct, frozen=True):
         count: how many messages were given up; None if nobody can know.
     """
 
-    reason: Reason
-    ranges: tuple[Range, ...]
+    reason: LossReason
+    ranges: tuple[SeqRange, ...]
     count: int | None
 
-    def joined(self, other: "Loss") -> "Loss":
+    def merged_with(self, other: "MessageLoss") -> "MessageLoss":
         """Both losses as one; `other`'s reason is not looked at."""
         known = self.count is not None and other.count is not None
-        return Loss(
+        return MessageLoss(
             reason=self.reason,
-            ranges=merge([*self.ranges, *other.ranges]),
+            ranges=merge_ranges([*self.ranges, *other.ranges]),
             count=(self.count or 0) + (other.count or 0) if known else None,
         )
 
 
-def merge(ranges: Iterable[Range]) -> tuple[Range, ...]:
+def merge_ranges(ranges: Iterable[SeqRange]) -> tuple[SeqRange, ...]:
     """The same numbers in as few ranges as can be, ascending.
 
     Beyond 100 ranges those with the smallest hole between them become one: the record stays small and still covers
     all that is gone.
     """
-    merged: list[Range] = []
+    merged: list[SeqRange] = []
     for first, last in sorted(ranges):
         if merged and first <= merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
             merged.append((first, last))
-    return _coarser(merged) if len(merged) > _MAX_RANGES else tuple(merged)
+    return _coarsen(merged) if len(merged) > _MAX_RANGES else tuple(merged)
 
 
-def _coarser(ranges: list[Range]) -> tuple[Range, ...]:
+def _coarsen(ranges: list[SeqRange]) -> tuple[SeqRange, ...]:
     holes = sorted(range(1, len(ranges)), key=lambda i: ranges[i][0] - ranges[i - 1][1])
     closed = set(holes[: len(ranges) - _MAX_RANGES])
-    coarse: list[Range] = []
+    coarse: list[SeqRange] = []
     for index, (first, last) in enumerate(ranges):
         if index in closed:
             coarse[-1] = (coarse[-1][0], last)

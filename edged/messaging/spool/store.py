@@ -15,9 +15,9 @@ CREATE TABLE IF NOT EXISTS message (
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "seq, rank, topic, payload, made_ns, loss"
-_BUSY_S = 1.0
+_BUSY_TIMEOUT_S = 1.0
 
-Sized = tuple[int, int]
+MessageSize = tuple[int, int]
 """A message's number and the bytes of its payload."""
 
 
@@ -30,7 +30,7 @@ class Rank(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SpoolItem:
     """A queued message.
 
     Attributes:
@@ -38,7 +38,7 @@ class Item:
         rank: how much it matters.
         topic: where it goes.
         payload: as it is sent.
-        made_ns: when, on the spool's line of running time.
+        created_ns: when, on the spool's line of running time.
         loss: of a gap record, the `Loss` as JSON, so that a later one can take it in.
     """
 
@@ -46,32 +46,32 @@ class Item:
     rank: Rank
     topic: str
     payload: bytes
-    made_ns: int
+    created_ns: int
     loss: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoreSummary:
     """What the store holds, without the payloads.
 
     Attributes:
         count: of messages.
-        size: of their payloads in bytes.
+        size_bytes: of their payloads in bytes.
         next_seq: the number after the highest known at the last commit; 0 if nothing was ever committed.
-        ran_ns: the running time at the last commit.
+        running_ns: the running time at the last commit.
     """
 
     count: int
-    size: int
+    size_bytes: int
     next_seq: int
-    ran_ns: int
+    running_ns: int
 
 
-class Store:
+class SpoolStore:
     """One SQLite file in WAL mode; one thread uses it. Every method may raise `sqlite3.Error`."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
@@ -81,57 +81,57 @@ class Store:
             self._db.close()
             raise
 
-    def stored(self) -> Stored:
+    def read_summary(self) -> StoreSummary:
         """Count and measure everything."""
         count, size, last = self._db.execute(
             "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(max(seq), -1) FROM message"
         ).fetchone()
         state = dict(self._db.execute("SELECT name, value FROM state").fetchall())
         next_seq = max(last + 1, state.get("next_seq", 0))
-        return Stored(count, size, next_seq, state.get("ran_ns", 0))
+        return StoreSummary(count, size, next_seq, state.get("ran_ns", 0))
 
     def commit(
-        self, add: Iterable[Item], remove: Collection[int], *, next_seq: int, ran_ns: int
+        self, add: Iterable[SpoolItem], remove: Collection[int], *, next_seq: int, running_ns: int
     ) -> None:
         """Store and delete, in one durable transaction."""
         with self._transaction():
             self._db.executemany(
                 f"INSERT OR REPLACE INTO message ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 (constant)
-                ((i.seq, int(i.rank), i.topic, i.payload, i.made_ns, i.loss) for i in add),
+                ((i.seq, int(i.rank), i.topic, i.payload, i.created_ns, i.loss) for i in add),
             )
             self._db.executemany("DELETE FROM message WHERE seq = ?", ((seq,) for seq in remove))
             self._db.executemany(
                 "INSERT OR REPLACE INTO state VALUES (?, ?)",
-                (("next_seq", next_seq), ("ran_ns", ran_ns)),
+                (("next_seq", next_seq), ("ran_ns", running_ns)),
             )
 
-    def after(self, seq: int, limit: int) -> list[Item]:
+    def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
         """At most `limit` messages with a higher number, ascending."""
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608 (constant)
             (seq, limit),
         )
-        return [_item(row) for row in rows]
+        return [_make_item(row) for row in rows]
 
-    def gaps(self) -> list[Item]:
+    def read_gaps(self) -> list[SpoolItem]:
         """The gap records, ascending."""
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM message WHERE rank = ? ORDER BY seq",  # noqa: S608 (constant)
             (int(Rank.GAP),),
         )
-        return [_item(row) for row in rows]
+        return [_make_item(row) for row in rows]
 
-    def sizes(self, rank: Rank) -> list[Sized]:
+    def read_sizes(self, rank: Rank) -> list[MessageSize]:
         """(seq, bytes of payload) of one rank, ascending."""
         return self._db.execute(
             "SELECT seq, length(payload) FROM message WHERE rank = ? ORDER BY seq", (int(rank),)
         ).fetchall()
 
-    def made_before(self, made_ns: int) -> list[Sized]:
+    def read_created_before(self, created_ns: int) -> list[MessageSize]:
         """(seq, bytes of payload) of what is older, gap records left out."""
         return self._db.execute(
             "SELECT seq, length(payload) FROM message WHERE made_ns < ? AND rank < ? ORDER BY seq",
-            (made_ns, int(Rank.GAP)),
+            (created_ns, int(Rank.GAP)),
         ).fetchall()
 
     def close(self) -> None:
@@ -155,6 +155,6 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
-def _item(row: tuple[int, int, str, bytes, int, bytes | None]) -> Item:
+def _make_item(row: tuple[int, int, str, bytes, int, bytes | None]) -> SpoolItem:
     seq, rank, topic, payload, made_ns, loss = row
-    return Item(seq, Rank(rank), topic, payload, made_ns, loss)
+    return SpoolItem(seq, Rank(rank), topic, payload, made_ns, loss)

@@ -11,19 +11,19 @@ from mmap import mmap
 Buffer = bytes | mmap
 
 
-class DamagedError(ValueError):
+class FlatbufferError(ValueError):
     """An offset leads out of the buffer."""
 
 
 def unpack(buffer: Buffer, fmt: str, position: int) -> int:
     """One little-endian integer at `position`."""
     if position < 0 or position + struct.calcsize(fmt) > len(buffer):
-        raise DamagedError(f"an offset leads to byte {position} of {len(buffer)}")
+        raise FlatbufferError(f"an offset leads to byte {position} of {len(buffer)}")
     (value,) = struct.unpack_from("<" + fmt, buffer, position)
     return int(value)
 
 
-class Table:
+class FlatbufferTable:
     """One table of the buffer; fields are named by their slot, counted from 0 in the schema's order."""
 
     def __init__(self, buffer: Buffer, position: int) -> None:
@@ -33,39 +33,39 @@ class Table:
         self._vtable_size = unpack(buffer, "H", self._vtable)
 
     @classmethod
-    def root(cls, buffer: Buffer) -> "Table":
+    def read_root(cls, buffer: Buffer) -> "FlatbufferTable":
         """The buffer's outermost table."""
         return cls(buffer, unpack(buffer, "I", 0))
 
-    def integer(self, slot: int, fmt: str) -> int:
+    def read_integer(self, slot: int, fmt: str) -> int:
         """A scalar of the `struct` format `fmt`; 0 if absent."""
         field = self._field(slot)
         return unpack(self._buffer, fmt, field) if field else 0
 
-    def table(self, slot: int) -> "Table | None":
+    def read_table(self, slot: int) -> "FlatbufferTable | None":
         """A sub-table."""
         field = self._field(slot)
-        return Table(self._buffer, self._follow(field)) if field else None
+        return FlatbufferTable(self._buffer, self._follow(field)) if field else None
 
-    def tables(self, slot: int) -> list["Table"]:
+    def read_tables(self, slot: int) -> list["FlatbufferTable"]:
         """A vector of tables."""
         start, count = self._vector(slot, item_size=4)
-        return [Table(self._buffer, self._follow(start + 4 * i)) for i in range(count)]
+        return [FlatbufferTable(self._buffer, self._follow(start + 4 * i)) for i in range(count)]
 
-    def extent(self, slot: int) -> tuple[int, int]:
+    def locate_bytes(self, slot: int) -> tuple[int, int]:
         """Where a vector of bytes begins in the buffer, and how many it has."""
         return self._vector(slot, item_size=1)
 
-    def octets(self, slot: int) -> bytes:
+    def read_bytes(self, slot: int) -> bytes:
         """A vector of bytes."""
-        start, count = self.extent(slot)
+        start, count = self.locate_bytes(slot)
         return self._buffer[start : start + count]
 
-    def text(self, slot: int) -> str:
+    def read_text(self, slot: int) -> str:
         """A string; what is not UTF-8 in it is replaced."""
-        return self.octets(slot).decode("utf-8", "replace")
+        return self.read_bytes(slot).decode("utf-8", "replace")
 
-    def floats(self, slot: int) -> tuple[float, ...]:
+    def read_floats(self, slot: int) -> tuple[float, ...]:
         """A vector of float32."""
         start, count = self._vector(slot, item_size=4)
         return struct.unpack_from(f"<{count}f", self._buffer, start) if count else ()
@@ -87,5 +87,5 @@ class Table:
         start = self._follow(field)
         count = unpack(self._buffer, "I", start)
         if start + 4 + count * item_size > len(self._buffer):
-            raise DamagedError(f"a vector at byte {start} has {count} items, past the end")
+            raise FlatbufferError(f"a vector at byte {start} has {count} items, past the end")
         return start + 4, count

@@ -6,8 +6,8 @@ import re
 from zipfile import ZipFile
 
 _NUMBERED = re.compile(r"\s*(\d+)[\s:]+(\S.*)")
-_MOST_BYTES = 1 << 20
-_MOST_LABELS = 100_000
+_MAX_BYTES = 1 << 20
+_MAX_LABELS = 100_000
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -23,10 +23,10 @@ def parse_labels(text: str) -> tuple[str, ...]:
     pairs = {int(match[1]): match[2].strip() for match in numbered if match}
     if not pairs or not all(numbered):
         return tuple(lines)
-    return _by_id(pairs)
+    return _labels_by_id(pairs)
 
 
-def labels_in_zip(archive: ZipFile) -> tuple[str, ...]:
+def read_zip_labels(archive: ZipFile) -> tuple[str, ...]:
     """The labels among the files appended to a model; () if there are none.
 
     In this order: ``labelmap.txt``, ``labels.txt``, any other text file with "label" in its name, then the class names in
@@ -40,15 +40,15 @@ def labels_in_zip(archive: ZipFile) -> tuple[str, ...]:
     ranks = {"labelmap.txt": 0, "labels.txt": 1}
     for name in sorted(texts, key=lambda name: ranks.get(name, 2)):
         return parse_labels(read_text(archive, name))
-    names_of = ultralytics(archive).get("names")
+    names_of = read_ultralytics_metadata(archive).get("names")
     if isinstance(names_of, dict):
-        return _by_id({int(key): str(label) for key, label in names_of.items()})
+        return _labels_by_id({int(key): str(label) for key, label in names_of.items()})
     if isinstance(names_of, list):
         return tuple(str(label) for label in names_of)
     return ()
 
 
-def ultralytics(archive: ZipFile) -> dict[str, object]:
+def read_ultralytics_metadata(archive: ZipFile) -> dict[str, object]:
     """What Ultralytics' exporter notes beside a model; {} if it was not the exporter.
 
     Raises:
@@ -75,16 +75,16 @@ def read_text(archive: ZipFile, name: str) -> str:
     """
     try:
         with archive.open(name) as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except (RuntimeError, NotImplementedError) as error:
         raise ValueError(f"its embedded file {name!r} cannot be unpacked: {error}") from error
-    if len(content) > _MOST_BYTES:
-        raise ValueError(f"its embedded file {name!r} is larger than {_MOST_BYTES} bytes")
+    if len(content) > _MAX_BYTES:
+        raise ValueError(f"its embedded file {name!r} is larger than {_MAX_BYTES} bytes")
     return content.decode("utf-8", "replace")
 
 
-def _by_id(pairs: dict[int, str]) -> tuple[str, ...]:
+def _labels_by_id(pairs: dict[int, str]) -> tuple[str, ...]:
     most = max(pairs, default=-1)
-    if most >= _MOST_LABELS or min(pairs, default=0) < 0:
+    if most >= _MAX_LABELS or min(pairs, default=0) < 0:
         raise ValueError(f"a class id of {most} cannot be right")
     return tuple(pairs.get(index, "") for index in range(most + 1))

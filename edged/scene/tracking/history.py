@@ -6,65 +6,65 @@ from edged.scene.tracking.track import Box, Point, Track
 
 _VOTE_DECAY = 0.98
 """A frame's vote for the label fades by this with every later one: about fifty frames of memory."""
-_STILL_IOU = 0.6
+_MIN_STILL_IOU = 0.6
 """A box that overlaps its anchor by less has moved: a quarter of its side."""
-_LEFT_IOU = 0.5
+_MIN_STATIONARY_IOU = 0.5
 """What is stationary must move further, so that a shaking box does not set it off."""
-_MOVED_FRAMES = 3
+_MIN_MOVED_FRAMES = 3
 """In a row: one wild box is no movement."""
-_PATH_POINTS = 16
+_MAX_PATH_POINTS = 16
 _PATH_STEP = 0.02
 """Of the frame's side, between two points of a path that is still short."""
 
 
-class Stillness:
+class StationaryDetector:
     """Whether an object stays where it is: a box is its anchor until it has clearly been left."""
 
     def __init__(self, box: Box, now_ns: int, *, stationary_s: float) -> None:
-        self.stationary = False
+        self.is_stationary = False
         self._anchor = box
         self._since_ns = now_ns
-        self._away = 0
-        self._needed_ns = int(stationary_s * NS_PER_S)
+        self._moved_frames = 0
+        self._min_still_ns = int(stationary_s * NS_PER_S)
 
-    def look(self, box: Box, now_ns: int) -> None:
+    def update(self, box: Box, now_ns: int) -> None:
         """Take in the newest box."""
-        least = _LEFT_IOU if self.stationary else _STILL_IOU
-        self._away = self._away + 1 if iou(box, self._anchor) < least else 0
-        if self._away >= _MOVED_FRAMES:
-            self._anchor, self._since_ns, self._away = box, now_ns, 0
-            self.stationary = False
-        elif now_ns - self._since_ns >= self._needed_ns:
-            self.stationary = True
+        least = _MIN_STATIONARY_IOU if self.is_stationary else _MIN_STILL_IOU
+        self._moved_frames = self._moved_frames + 1 if iou(box, self._anchor) < least else 0
+        if self._moved_frames >= _MIN_MOVED_FRAMES:
+            self._anchor, self._since_ns, self._moved_frames = box, now_ns, 0
+            self.is_stationary = False
+        elif now_ns - self._since_ns >= self._min_still_ns:
+            self.is_stationary = True
 
 
-class Path:
+class TrackPath:
     """A bounded polyline: when it is full, every second point goes and the step doubles."""
 
     def __init__(self, box: Box) -> None:
-        self._points = [_feet(box)]
+        self._points = [_foot_point(box)]
         self._newest = self._points[0]
         self._step = _PATH_STEP
 
-    def look(self, box: Box) -> None:
+    def update(self, box: Box) -> None:
         """Take in the newest box."""
-        self._newest = _feet(box)
+        self._newest = _foot_point(box)
         last = self._points[-1]
         if abs(self._newest[0] - last[0]) + abs(self._newest[1] - last[1]) < self._step:
             return
         self._points.append(self._newest)
-        if len(self._points) > _PATH_POINTS:
+        if len(self._points) > _MAX_PATH_POINTS:
             self._points = self._points[::2]
             self._step *= 2.0
 
-    def points(self) -> tuple[Point, ...]:
+    def list_points(self) -> tuple[Point, ...]:
         """Oldest first; the newest is always the last."""
         if self._points[-1] == self._newest:
             return tuple(self._points)
         return (*self._points, self._newest)
 
 
-class History:
+class TrackHistory:
     """One object: its sightings, summed up."""
 
     def __init__(
@@ -78,7 +78,7 @@ class History:
         stationary_s: float,
     ) -> None:
         self.class_id = class_id
-        self.confirmed = False
+        self.is_confirmed = False
         self.seen_ns = now_ns
         self.hits = 1
         self.misses = 0
@@ -86,10 +86,10 @@ class History:
         self.started_ns = now_ns
         self.box, self._score, self._top_score = box, score, score
         self._votes = {class_id: score}
-        self._stillness = Stillness(box, now_ns, stationary_s=stationary_s)
-        self._path = Path(box)
+        self._stationary_detector = StationaryDetector(box, now_ns, stationary_s=stationary_s)
+        self._path = TrackPath(box)
 
-    def hit(self, *, box: Box, score: float, class_id: int, now_ns: int) -> None:
+    def record_hit(self, *, box: Box, score: float, class_id: int, now_ns: int) -> None:
         """It was seen."""
         self.hits += 1
         self.misses = 0
@@ -99,10 +99,10 @@ class History:
             self._votes[voted] *= _VOTE_DECAY
         self._votes[class_id] = self._votes.get(class_id, 0.0) + score
         self.class_id = max(self._votes, key=self._votes.__getitem__)
-        self._stillness.look(box, now_ns)
-        self._path.look(box)
+        self._stationary_detector.update(box, now_ns)
+        self._path.update(box)
 
-    def track(self) -> Track:
+    def make_track(self) -> Track:
         """What is known now."""
         return Track(
             id=self._id,
@@ -113,10 +113,10 @@ class History:
             started_ns=self.started_ns,
             seen_ns=self.seen_ns,
             seen=self.misses == 0,
-            stationary=self._stillness.stationary,
-            path=self._path.points(),
+            stationary=self._stationary_detector.is_stationary,
+            path=self._path.list_points(),
         )
 
 
-def _feet(box: Box) -> Point:
+def _foot_point(box: Box) -> Point:
     return ((box[0] + box[2]) / 2.0, box[3])

@@ -20,9 +20,9 @@ _BOX_NOISE = 0.08
 """Standard deviation of a detected coordinate, in box sizes."""
 _ACCELERATION = 0.3
 """Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by half a size a second."""
-_FIRST_RATE = 1.5
+_INITIAL_RATE = 1.5
 """Standard deviation of the speed of an object seen once, sizes / s."""
-_HORIZON_S = 2.0
+_MAX_HORIZON_S = 2.0
 """Speed tells nothing of what is further away than this."""
 
 
@@ -45,7 +45,7 @@ class Forecast:
     spread: F32
 
 
-class BoxFilters:
+class BoxKalmanFilters:
     """One filter a row; the caller keeps the rows in step with its own."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class BoxFilters:
 
     def predict(self, now_ns: int) -> Forecast:
         """Where the boxes should be now. The filters stay as they are until they are corrected."""
-        t = np.clip((now_ns - self._at_ns) / NS_PER_S, 0.0, _HORIZON_S)
+        t = np.clip((now_ns - self._at_ns) / NS_PER_S, 0.0, _MAX_HORIZON_S)
         sides = self._mean[:, 2:]
         mean = self._mean + self._rate * t[:, None]
         np.clip(mean[:, 2:], sides * 0.5, sides * 2.0, out=mean[:, 2:])
@@ -77,7 +77,7 @@ class BoxFilters:
         """Tell some filters what was seen: `boxes` (K, 4) for `rows` (K,), at the forecast's time."""
         mean, cov = forecast.mean[rows], forecast.cov[rows]
         gain = cov[:, :2] / (cov[:, :1] + _BOX_NOISE**2)
-        surprise = _centred(boxes) - mean
+        surprise = _to_centre_size(boxes) - mean
         self._mean[rows] = mean + gain[:, :1] * surprise
         self._rate[rows] += gain[:, 1:] * surprise
         cov[:, 2] -= gain[:, 1] * cov[:, 1]
@@ -88,8 +88,8 @@ class BoxFilters:
     def add(self, boxes: F32, now_ns: int) -> None:
         """Append filters for boxes seen for the first time, at rest until seen again."""
         count = len(boxes)
-        first = np.tile((_BOX_NOISE**2, 0.0, _FIRST_RATE**2), (count, 1))
-        self._mean = np.concatenate((self._mean, _centred(boxes)))
+        first = np.tile((_BOX_NOISE**2, 0.0, _INITIAL_RATE**2), (count, 1))
+        self._mean = np.concatenate((self._mean, _to_centre_size(boxes)))
         self._rate = np.concatenate((self._rate, np.zeros((count, 4))))
         self._cov = np.concatenate((self._cov, first))
         self._at_ns = np.concatenate((self._at_ns, np.full(count, now_ns, np.int64)))
@@ -100,7 +100,7 @@ class BoxFilters:
         self._cov, self._at_ns = self._cov[rows], self._at_ns[rows]
 
 
-def _centred(boxes: F32) -> F64:
+def _to_centre_size(boxes: F32) -> F64:
     """Corners -> centre and sides."""
     centred = np.empty(boxes.shape)
     centred[:, :2] = (boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from edged.clock import NS_PER_S
 from edged.config.settings import TrackSettings
 from edged.scene.geometry import iou_matrix
-from edged.scene.tracking.association import Matching, nearness, ranked, same_class_first
-from edged.scene.tracking.history import History
-from edged.scene.tracking.kalman import BoxFilters, Forecast
+from edged.scene.tracking.association import Matching, class_affinity, distance_affinity, rank_pairs
+from edged.scene.tracking.history import TrackHistory
+from edged.scene.tracking.kalman import BoxKalmanFilters, Forecast
 from edged.scene.tracking.track import Track, TrackUpdate
 from edged.types import F32, Detections
 
@@ -26,10 +26,10 @@ MAX_TRACKS = 256
 """More are noise: the oldest candidates give way."""
 _DUPLICATE_IOU = 0.4
 """A box that lies so on an object's does not begin another of its class: detectors find some things twice, whole and in part."""
-_OTHER_LABEL_IOU = 0.8
+_CROSS_CLASS_DUPLICATE_IOU = 0.8
 """The same for a box of another class: one van is not also a truck, but a rider is not the bicycle."""
 
-Flags = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
 class Tracker:
@@ -43,65 +43,73 @@ class Tracker:
     def __init__(self, settings: TrackSettings, *, ids: Iterator[int] | None = None) -> None:
         self._settings = settings
         self._ids = ids if ids is not None else count(1)
-        self._lost_ns = int(settings.lost_s * NS_PER_S)
-        self._min_ns = int(settings.min_s * NS_PER_S)
-        self._histories: list[History] = []
-        self._filters = BoxFilters()
+        self._lost_timeout_ns = int(settings.lost_s * NS_PER_S)
+        self._min_duration_ns = int(settings.min_s * NS_PER_S)
+        self._histories: list[TrackHistory] = []
+        self._filters = BoxKalmanFilters()
 
-    def update(self, detections: Detections, strong: Flags, captured_ns: int) -> TrackUpdate:
+    def update(self, detections: Detections, strong: BoolArray, captured_ns: int) -> TrackUpdate:
         """Take in one frame.
 
         Args:
-            detections: weak and strong ones, as `Filters.apply` leaves them.
+            detections: weak and strong ones, as `DetectionFilters.apply` leaves them.
             strong: (N,) which of them may begin an object.
             captured_ns: of the frame, not before the last one's.
         """
         forecast = self._filters.predict(captured_ns)
-        pairs = self._pair(forecast, detections, strong)
-        self._see(forecast, pairs, detections)
-        ended = self._drop(captured_ns)
-        self._begin(detections, strong, list(pairs.values()), captured_ns)
+        pairs = self._match(forecast, detections, strong)
+        self._update_matched(forecast, pairs, detections)
+        ended = self._remove_lost(captured_ns)
+        self._start_candidates(detections, strong, list(pairs.values()), captured_ns)
         return TrackUpdate(
-            tracks=tuple(known.track() for known in self._histories if known.confirmed),
-            candidates=tuple(known.track() for known in self._histories if not known.confirmed),
+            tracks=tuple(known.make_track() for known in self._histories if known.is_confirmed),
+            candidates=tuple(
+                known.make_track() for known in self._histories if not known.is_confirmed
+            ),
             ended=ended,
         )
 
     def clear(self) -> None:
         """Forget every object."""
         self._histories = []
-        self._filters = BoxFilters()
+        self._filters = BoxKalmanFilters()
 
-    def _pair(self, forecast: Forecast, detections: Detections, strong: Flags) -> dict[int, int]:
+    def _match(
+        self, forecast: Forecast, detections: Detections, strong: BoolArray
+    ) -> dict[int, int]:
         """The four rounds. Returns the index of a detection by the row of its object."""
         matching = Matching()
         if not self._histories or not len(detections):
             return matching.pairs
         classes = np.array([known.class_id for known in self._histories], np.int32)
         boxes, box_classes = detections.boxes, detections.class_ids
-        affinity = same_class_first(iou_matrix(forecast.boxes, boxes), classes, box_classes)
+        affinity = class_affinity(iou_matrix(forecast.boxes, boxes), classes, box_classes)
         may_begin: list[bool] = strong.tolist()
-        least = self._settings.match_iou
+        least = self._settings.min_match_iou
         # A weak box may well be a piece of somebody else: it must overlap twice as well.
         least_weak = min(2.0 * least, (1.0 + least) / 2.0)
-        matching.take(pair for pair in ranked(affinity, least) if may_begin[pair[1]])
+        matching.match_greedily(pair for pair in rank_pairs(affinity, least) if may_begin[pair[1]])
         if not all(may_begin):
-            matching.take(
+            matching.match_greedily(
                 (row, column)
-                for row, column in ranked(affinity, least_weak)
-                if self._histories[row].confirmed and not may_begin[column]
+                for row, column in rank_pairs(affinity, least_weak)
+                if self._histories[row].is_confirmed and not may_begin[column]
             )
         if len(matching.pairs) < len(classes) and len(matching.columns) < len(boxes):
             last = np.array([known.box for known in self._histories], np.float32)
             stayed = iou_matrix(last, boxes)
             stayed[classes[:, None] != box_classes] = 0.0
-            matching.take(pair for pair in ranked(stayed, least) if may_begin[pair[1]])
-            near = nearness(forecast.boxes, forecast.spread, boxes)
+            matching.match_greedily(
+                pair for pair in rank_pairs(stayed, least) if may_begin[pair[1]]
+            )
+            near = distance_affinity(forecast.boxes, forecast.spread, boxes)
             near[classes[:, None] != box_classes] = 0.0
-            matching.take(pair for pair in ranked(near, 0.0) if may_begin[pair[1]])
+            matching.match_greedily(pair for pair in rank_pairs(near, 0.0) if may_begin[pair[1]])
         return matching.pairs
 
-    def _see(self, forecast: Forecast, pairs: dict[int, int], detections: Detections) -> None:
+    def _update_matched(
+        self, forecast: Forecast, pairs: dict[int, int], detections: Detections
+    ) -> None:
         for known in self._histories:
             known.misses += 1
         if not pairs:
@@ -112,26 +120,26 @@ class Tracker:
             pairs, seen.boxes.tolist(), seen.scores.tolist(), seen.class_ids.tolist(), strict=True
         ):
             known = self._histories[row]
-            known.hit(box=tuple(box), score=score, class_id=class_id, now_ns=forecast.at_ns)
-            known.confirmed |= self._believable(known)
+            known.record_hit(box=tuple(box), score=score, class_id=class_id, now_ns=forecast.at_ns)
+            known.is_confirmed |= self._is_confirmable(known)
         rows = np.fromiter(pairs, np.intp, len(pairs))
         self._filters.correct(forecast, rows, seen.boxes)
 
-    def _drop(self, captured_ns: int) -> tuple[Track, ...]:
+    def _remove_lost(self, captured_ns: int) -> tuple[Track, ...]:
         """Close what is lost. A candidate is, as soon as it has missed more often than it was seen."""
         kept: list[int] = []
         ended: list[Track] = []
         for row, known in enumerate(self._histories):
-            lost = known.misses > 0 and captured_ns - known.seen_ns >= self._lost_ns
-            if known.confirmed and lost:
-                ended.append(known.track())
-            elif known.confirmed or not (lost or known.misses > known.hits):
+            lost = known.misses > 0 and captured_ns - known.seen_ns >= self._lost_timeout_ns
+            if known.is_confirmed and lost:
+                ended.append(known.make_track())
+            elif known.is_confirmed or not (lost or known.misses > known.hits):
                 kept.append(row)
         self._keep(kept)
         return tuple(ended)
 
-    def _begin(
-        self, detections: Detections, strong: Flags, taken: list[int], captured_ns: int
+    def _start_candidates(
+        self, detections: Detections, strong: BoolArray, taken: list[int], captured_ns: int
     ) -> None:
         """Begin a candidate with each strong box that is left, unless it lies on a box that has its object."""
         fresh = set(np.flatnonzero(strong).tolist()).difference(taken)
@@ -139,14 +147,14 @@ class Tracker:
             box, class_id = detections.boxes[index : index + 1], detections.class_ids[index]
             same = detections.class_ids[taken] == class_id
             on_others = iou_matrix(box, detections.boxes[taken])[0]
-            if np.any(on_others >= np.where(same, _DUPLICATE_IOU, _OTHER_LABEL_IOU)):
+            if np.any(on_others >= np.where(same, _DUPLICATE_IOU, _CROSS_CLASS_DUPLICATE_IOU)):
                 continue
             taken.append(index)
-            self._add(box, float(detections.scores[index]), int(class_id), captured_ns)
+            self._start_candidate(box, float(detections.scores[index]), int(class_id), captured_ns)
         self._make_room()
 
-    def _add(self, box: F32, score: float, class_id: int, captured_ns: int) -> None:
-        history = History(
+    def _start_candidate(self, box: F32, score: float, class_id: int, captured_ns: int) -> None:
+        history = TrackHistory(
             next(self._ids),
             box=tuple(box[0].tolist()),
             score=score,
@@ -154,18 +162,18 @@ class Tracker:
             now_ns=captured_ns,
             stationary_s=self._settings.stationary_s,
         )
-        history.confirmed = self._believable(history)
+        history.is_confirmed = self._is_confirmable(history)
         self._histories.append(history)
         self._filters.add(box, captured_ns)
 
-    def _believable(self, known: History) -> bool:
-        long_enough = known.seen_ns - known.started_ns >= self._min_ns
-        return long_enough and known.hits >= self._settings.min_hits
+    def _is_confirmable(self, history: TrackHistory) -> bool:
+        long_enough = history.seen_ns - history.started_ns >= self._min_duration_ns
+        return long_enough and history.hits >= self._settings.min_hits
 
     def _make_room(self) -> None:
         excess = len(self._histories) - MAX_TRACKS
         if excess > 0:
-            candidates = [i for i, h in enumerate(self._histories) if not h.confirmed]
+            candidates = [i for i, h in enumerate(self._histories) if not h.is_confirmed]
             gone = set(candidates[:excess])
             self._keep([i for i in range(len(self._histories)) if i not in gone])
 

@@ -17,11 +17,11 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
 _IOCTL_DEV = 1 << 15
-_LEAST_ABI = 1
-_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
+_MIN_ABI = 1
+_FILE_ACCESS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 """What can be forbidden to be done with files, by the ABI that brought the latest."""
-_TCP = {4: 0b11}
-_SCOPES = {6: 0b11}
+_TCP_ACCESS_BY_ABI = {4: 0b11}
+_SCOPES_BY_ABI = {6: 0b11}
 """Abstract sockets and signals of processes outside."""
 
 
@@ -39,7 +39,7 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
+def apply_landlock(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
     """Forbid this thread, and those that it starts, all files but these, TCP, and signals to others.
 
     Args:
@@ -53,21 +53,25 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
         OSError: it has, and it does not work.
     """
     abi = _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_ONLY)
-    if abi < _LEAST_ABI:
+    if abi < _MIN_ABI:
         return False
-    wanted = _Ruleset(_newest(_FILES, abi), _newest(_TCP, abi), _newest(_SCOPES, abi))
+    wanted = _Ruleset(
+        _latest_mask(_FILE_ACCESS_BY_ABI, abi),
+        _latest_mask(_TCP_ACCESS_BY_ABI, abi),
+        _latest_mask(_SCOPES_BY_ABI, abi),
+    )
     # An older kernel refuses a structure that goes on after what it knows, unless the rest is zero: it is.
-    ruleset = _call(
+    ruleset = _syscall(
         _CREATE_RULESET, ctypes.byref(wanted), ctypes.c_size_t(ctypes.sizeof(wanted)), 0
     )
     try:
         for path in readable:
-            _allow(ruleset, path, (_READ_FILE | _READ_DIR) & wanted.files)
+            _allow_path(ruleset, path, (_READ_FILE | _READ_DIR) & wanted.files)
         for path in writable:
             both = _READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEV
-            _allow(ruleset, path, both & wanted.files)
+            _allow_path(ruleset, path, both & wanted.files)
         forbid_new_privileges()
-        _call(_RESTRICT_SELF, ruleset, 0)
+        _syscall(_RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
     return True
@@ -79,23 +83,23 @@ def forbid_new_privileges() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
 
 
-def _allow(ruleset: int, path: Path, access: int) -> None:
+def _allow_path(ruleset: int, path: Path, access: int) -> None:
     with suppress(FileNotFoundError, PermissionError):  # what we cannot reach needs no leave
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             if not stat.S_ISDIR(os.fstat(opened).st_mode):
                 access &= ~_READ_DIR
             beneath = _PathBeneath(access, opened)
-            _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(beneath), 0)
+            _syscall(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(beneath), 0)
         finally:
             os.close(opened)
 
 
-def _newest(by_abi: dict[int, int], abi: int) -> int:
+def _latest_mask(by_abi: dict[int, int], abi: int) -> int:
     return max((what for since, what in by_abi.items() if since <= abi), default=0)
 
 
-def _call(*arguments: object) -> int:
+def _syscall(*arguments: object) -> int:
     result: int = _libc().syscall(*arguments)
     if result < 0:
         code = ctypes.get_errno()

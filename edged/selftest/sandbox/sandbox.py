@@ -11,16 +11,16 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.selftest.sandbox.landlock import forbid_new_privileges, restrict
-from edged.selftest.sandbox.seccomp import refuse_calls
+from edged.selftest.sandbox.landlock import apply_landlock, forbid_new_privileges
+from edged.selftest.sandbox.seccomp import deny_system_calls
 
-MOST_MEMORY_BYTES = 4 << 30
+MAX_MEMORY_BYTES = 4 << 30
 """Of address space: the runtimes reserve several times what they use."""
-MOST_CPU_S = 600
+MAX_CPU_S = 600
 
-_LIBRARIES = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload")
+_LIBRARY_PATHS = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload")
 # Without these the runtimes do not find out what the processor can do, and are slow without a word.
-_PROCESSOR = (
+_PROCESSOR_INFO_PATHS = (
     "/sys",
     "/proc/self",
     "/proc/cpuinfo",
@@ -30,7 +30,7 @@ _PROCESSOR = (
     "/proc/device-tree",
 )
 _HARMLESS_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
-_DEVICES = ("/dev", "/run/udev")
+_DEVICE_PATHS = ("/dev", "/run/udev")
 _ROOT = Path("/")
 
 
@@ -40,15 +40,15 @@ class Confinement:
 
     Attributes:
         readable: files and folders.
-        devices: all devices are open to it: a delegate needs its own.
+        allows_devices: all devices are open to it: a delegate needs its own.
     """
 
     readable: frozenset[Path]
-    devices: bool = False
+    allows_devices: bool = False
 
     def covers(self, other: "Confinement") -> bool:
         """Whether a process that is so confined reaches all that the other does, and no device that it should not."""
-        return other.devices == self.devices and all(
+        return other.allows_devices == self.allows_devices and all(
             self.readable.intersection((path, *path.parents)) for path in other.readable
         )
 
@@ -59,30 +59,32 @@ def confine(confinement: Confinement) -> tuple[str, ...]:
     Returns:
         What holds it: ``rlimits``, ``landlock``, ``seccomp``; and ``devices open`` if they are.
     """
-    _limit()
+    _set_resource_limits()
     forbid_new_privileges()
     held = {
         "rlimits": True,
-        "landlock": _hide_files(confinement),
-        "seccomp": refuse_calls(devices=confinement.devices),
-        "devices open": confinement.devices,
+        "landlock": _restrict_files(confinement),
+        "seccomp": deny_system_calls(allow_devices=confinement.allows_devices),
+        "devices open": confinement.allows_devices,
     }
     return tuple(name for name, holds in held.items() if holds)
 
 
-def _hide_files(confinement: Confinement) -> bool:
+def _restrict_files(confinement: Confinement) -> bool:
     # Landlock does not hold a thread that is there already.
     alone = len(list(Path("/proc/self/task").iterdir())) == 1
-    system = {Path(place) for place in (*_LIBRARIES, *_PROCESSOR, *_HARMLESS_DEVICES)}
-    readable = (confinement.readable | system | _python()) - {_ROOT}
-    devices = _DEVICES if confinement.devices else ()
+    system = {
+        Path(place) for place in (*_LIBRARY_PATHS, *_PROCESSOR_INFO_PATHS, *_HARMLESS_DEVICES)
+    }
+    readable = (confinement.readable | system | _python_paths()) - {_ROOT}
+    devices = _DEVICE_PATHS if confinement.allows_devices else ()
     try:
-        return restrict(sorted(readable), map(Path, devices)) and alone
+        return apply_landlock(sorted(readable), map(Path, devices)) and alone
     except OSError:
         return False
 
 
-def _python() -> set[Path]:
+def _python_paths() -> set[Path]:
     """Where modules come from; not the folder that we happen to be in, which may be any."""
     installed = sysconfig.get_paths()
     places = (installed[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
@@ -90,9 +92,9 @@ def _python() -> set[Path]:
     return {package, *map(Path, (*places, *sys.path[1:], sys.base_prefix, sys.prefix))}
 
 
-def _limit() -> None:
+def _set_resource_limits() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
-    if sys.maxsize > MOST_MEMORY_BYTES:  # a 32-bit address space is limited enough
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
+    if sys.maxsize > MAX_MEMORY_BYTES:  # a 32-bit address space is limited enough
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))

@@ -10,16 +10,16 @@ import os
 from dataclasses import dataclass
 
 _LIBRARY = "libseccomp.so.2"
-_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
-_ALL_THREADS, _AS_TREE = 4, 8
-_UNKNOWN = -1
-_NOT_EQUAL, _EQUAL, _MASKED = 1, 4, 7
+_ACT_ALLOW, _ACT_ERRNO = 0x7FFF0000, 0x00050000
+_ATTR_TSYNC, _ATTR_OPTIMIZE = 4, 8
+_UNKNOWN_CALL = -1
+_NOT_EQUAL, _EQUAL, _MASKED_EQUAL = 1, 4, 7
 _CLONE_THREAD = 0x00010000
 _AF_NETLINK = 16
 _TIOCSTI = 0x5412
 _PR_SET_PDEATHSIG = 1
 
-_REFUSED = {
+_DENIED_CALLS = {
     "the network": "connect listen accept accept4 sendmmsg",
     "other programs": "execve execveat fork vfork",
     "other processes": "ptrace process_vm_readv process_vm_writev process_madvise kcmp tkill rt_sigqueueinfo rt_tgsigqueueinfo "
@@ -35,20 +35,20 @@ _REFUSED = {
     "truncate truncate64 chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat "
     "utimensat_time64 setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
 }
-_REFUSED_WITHOUT_DEVICES = "socketpair bind sendmsg recvmsg recvmmsg"
+_DENIED_WITHOUT_DEVICES = "socketpair bind sendmsg recvmsg recvmmsg"
 """libusb hears of devices through a netlink socket."""
-_HIDDEN_ARGUMENTS = ("clone3", "openat2")
+_UNFILTERABLE_CALLS = ("clone3", "openat2")
 """They carry their arguments where no filter sees them. Where they are not known the C library takes the older calls."""
 
 
 @dataclass(frozen=True, slots=True)
-class _When:
+class _ArgumentCondition:
     """A condition on one argument of a call."""
 
     argument: int
     operation: int
-    first: int
-    second: int = 0
+    datum_a: int
+    datum_b: int = 0
 
 
 class _Comparison(ctypes.Structure):
@@ -60,11 +60,11 @@ class _Comparison(ctypes.Structure):
     )
 
 
-def refuse_calls(*, devices: bool) -> bool:
+def deny_system_calls(*, allow_devices: bool) -> bool:
     """Refuse all threads of this process the network, other processes, and every change to files.
 
     Args:
-        devices: it may open devices for writing, and hear of them from the kernel.
+        allow_devices: it may open devices for writing, and hear of them from the kernel.
 
     Returns:
         False if libseccomp is not here, or this kernel cannot filter: nothing was done.
@@ -74,59 +74,61 @@ def refuse_calls(*, devices: bool) -> bool:
     except OSError:
         return False
     library.seccomp_init.restype = ctypes.c_void_p
-    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ALLOW)))
+    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ACT_ALLOW)))
     try:
-        library.seccomp_attr_set(context, _AS_TREE, 2)  # unknown before libseccomp 2.5: only slower
-        library.seccomp_attr_set(context, _ALL_THREADS, 1)
-        for name, conditions in _rules(devices=devices):
-            _refuse(library, context, name, conditions)
+        library.seccomp_attr_set(
+            context, _ATTR_OPTIMIZE, 2
+        )  # unknown before libseccomp 2.5: only slower
+        library.seccomp_attr_set(context, _ATTR_TSYNC, 1)
+        for name, conditions in _rules(allow_devices=allow_devices):
+            _add_deny_rule(library, context, name, conditions)
         return bool(library.seccomp_load(context) == 0)
     finally:
         library.seccomp_release(context)
 
 
-def _rules(*, devices: bool) -> list[tuple[str, _When | None]]:
+def _rules(*, allow_devices: bool) -> list[tuple[str, _ArgumentCondition | None]]:
     ours = os.getpid()
-    refused = [*_REFUSED.values(), "" if devices else _REFUSED_WITHOUT_DEVICES]
+    refused = [*_DENIED_CALLS.values(), "" if allow_devices else _DENIED_WITHOUT_DEVICES]
     return [
-        *((name, None) for name in _HIDDEN_ARGUMENTS),
+        *((name, None) for name in _UNFILTERABLE_CALLS),
         *((name, None) for names in refused for name in names.split()),
-        ("socket", _When(0, _NOT_EQUAL, _AF_NETLINK) if devices else None),
+        ("socket", _ArgumentCondition(0, _NOT_EQUAL, _AF_NETLINK) if allow_devices else None),
         # An answer to the parent goes without an address.
-        ("sendto", _When(4, _NOT_EQUAL, 0)),
-        ("clone", _When(0, _MASKED, _CLONE_THREAD, 0)),
-        ("kill", _When(0, _NOT_EQUAL, ours)),
-        ("tgkill", _When(0, _NOT_EQUAL, ours)),
-        ("prlimit64", _When(0, _NOT_EQUAL, 0)),
-        ("prlimit64", _When(2, _NOT_EQUAL, 0)),
-        ("prctl", _When(0, _EQUAL, _PR_SET_PDEATHSIG)),
-        ("ioctl", _When(1, _EQUAL, _TIOCSTI)),
+        ("sendto", _ArgumentCondition(4, _NOT_EQUAL, 0)),
+        ("clone", _ArgumentCondition(0, _MASKED_EQUAL, _CLONE_THREAD, 0)),
+        ("kill", _ArgumentCondition(0, _NOT_EQUAL, ours)),
+        ("tgkill", _ArgumentCondition(0, _NOT_EQUAL, ours)),
+        ("prlimit64", _ArgumentCondition(0, _NOT_EQUAL, 0)),
+        ("prlimit64", _ArgumentCondition(2, _NOT_EQUAL, 0)),
+        ("prctl", _ArgumentCondition(0, _EQUAL, _PR_SET_PDEATHSIG)),
+        ("ioctl", _ArgumentCondition(1, _EQUAL, _TIOCSTI)),
         *(
-            (name, _When(at, _MASKED, mask, value))
+            (name, _ArgumentCondition(at, _MASKED_EQUAL, mask, value))
             for name, at in (("open", 1), ("openat", 2))
-            for mask, value in _writing(devices=devices)
+            for mask, value in _write_flags(allow_devices=allow_devices)
         ),
     ]
 
 
-def _writing(*, devices: bool) -> list[tuple[int, int]]:
+def _write_flags(*, allow_devices: bool) -> list[tuple[int, int]]:
     """Masks and values of the flags with which a file is opened to be changed."""
     making = [(os.O_CREAT, os.O_CREAT), (os.O_TRUNC, os.O_TRUNC)]
-    modes = [] if devices else [os.O_WRONLY, os.O_RDWR, os.O_ACCMODE]
+    modes = [] if allow_devices else [os.O_WRONLY, os.O_RDWR, os.O_ACCMODE]
     return [*making, *((os.O_ACCMODE, mode) for mode in modes)]
 
 
-def _refuse(
-    library: ctypes.CDLL, context: ctypes.c_void_p, name: str, condition: _When | None
+def _add_deny_rule(
+    library: ctypes.CDLL, context: ctypes.c_void_p, name: str, condition: _ArgumentCondition | None
 ) -> None:
     number = library.seccomp_syscall_resolve_name(name.encode())
-    if number == _UNKNOWN:  # to this libseccomp
+    if number == _UNKNOWN_CALL:  # to this libseccomp
         return
-    code = errno.ENOSYS if name in _HIDDEN_ARGUMENTS else errno.EPERM
+    code = errno.ENOSYS if name in _UNFILTERABLE_CALLS else errno.EPERM
     comparisons = [] if condition is None else [condition]
     array = (_Comparison * len(comparisons))(
-        *(_Comparison(one.argument, one.operation, one.first, one.second) for one in comparisons)
+        *(_Comparison(one.argument, one.operation, one.datum_a, one.datum_b) for one in comparisons)
     )
     library.seccomp_rule_add_array(
-        context, ctypes.c_uint32(_REFUSE | code), number, len(comparisons), array
+        context, ctypes.c_uint32(_ACT_ERRNO | code), number, len(comparisons), array
     )

@@ -14,21 +14,21 @@ from tarfile import BLOCKSIZE, RECORDSIZE, TarInfo
 from typing import BinaryIO, get_args
 
 from edged.errors import BundleError, StoreError
-from edged.host.files import Files
-from edged.updates.bundle.envelope import MOST_ENVELOPE_BYTES
-from edged.updates.bundle.manifest import MOST_BUNDLE_BYTES, MOST_FILES, FileName
+from edged.host.files import FileSystem
+from edged.updates.bundle.envelope import MAX_ENVELOPE_BYTES
+from edged.updates.bundle.manifest import MAX_BUNDLE_BYTES, MAX_FILES, FileName
 
-ENVELOPE = "envelope.json"
-MOST_ARCHIVE_BYTES = (
-    MOST_BUNDLE_BYTES + MOST_ENVELOPE_BYTES + (MOST_FILES + 1) * 2 * BLOCKSIZE + RECORDSIZE
+ENVELOPE_NAME = "envelope.json"
+MAX_ARCHIVE_BYTES = (
+    MAX_BUNDLE_BYTES + MAX_ENVELOPE_BYTES + (MAX_FILES + 1) * 2 * BLOCKSIZE + RECORDSIZE
 )
 """No bundle is larger: of what goes on after that nothing need be read."""
 CHUNK_BYTES = 256 << 10
 
-_LEAST_END_BYTES = 2 * BLOCKSIZE
+_MIN_END_BYTES = 2 * BLOCKSIZE
 _PLAIN_NAME = re.compile(get_args(FileName)[1].pattern)
 _OCTAL = re.compile(rb"[0-7]{11}[\0 ]")
-_KINDS = {
+_REFUSED_TYPES = {
     tarfile.LNKTYPE: "a hard link",
     tarfile.SYMTYPE: "a symbolic link",
     tarfile.CHRTYPE: "a device",
@@ -45,7 +45,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchiveMember:
     """One file in an archive.
 
     Attributes:
@@ -60,14 +60,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class ArchiveIndex:
     """What is in an archive: the envelope, and all others by name."""
 
-    envelope: Member
-    members: Mapping[str, Member]
+    envelope: ArchiveMember
+    members: Mapping[str, ArchiveMember]
 
 
-def read_index(file: BinaryIO, size: int) -> Index:
+def read_index(file: BinaryIO, size: int) -> ArchiveIndex:
     """Read all headers of an archive.
 
     Args:
@@ -78,11 +78,11 @@ def read_index(file: BinaryIO, size: int) -> Index:
         BundleError: it is no archive, or more than a plain one.
         StoreError: it cannot be read.
     """
-    envelope, *others = walk(file, size)
-    return Index(envelope, {member.name: member for member in others})
+    envelope, *others = iter_members(file, size)
+    return ArchiveIndex(envelope, {member.name: member for member in others})
 
 
-def walk(file: BinaryIO, size: int) -> Iterator[Member]:
+def iter_members(file: BinaryIO, size: int) -> Iterator[ArchiveMember]:
     """The members of an archive in their order, the envelope first; each header is read when its member is asked for.
 
     Args:
@@ -93,17 +93,17 @@ def walk(file: BinaryIO, size: int) -> Iterator[Member]:
         BundleError: it is no archive, or more than a plain one.
         StoreError: it cannot be read.
     """
-    if size > MOST_ARCHIVE_BYTES:
-        raise BundleError(f"the bundle takes {size} bytes; {MOST_ARCHIVE_BYTES} are allowed")
+    if size > MAX_ARCHIVE_BYTES:
+        raise BundleError(f"the bundle takes {size} bytes; {MAX_ARCHIVE_BYTES} are allowed")
     if size % BLOCKSIZE:
         raise BundleError(f"the bundle is no whole tar: its {size} bytes are not whole blocks")
     names: set[str] = set()
     place = 0
     while any(header := read_at(file, place, BLOCKSIZE)):
-        member = _member(header, place + BLOCKSIZE, size)
-        _check_place(member, names)
+        member = _parse_header(header, place + BLOCKSIZE, size)
+        _check_member(member, names)
         names.add(member.name)
-        place = _end_of(file, member)
+        place = _next_header_offset(file, member)
         yield member
     if not names:
         raise BundleError("the bundle is empty")
@@ -134,7 +134,7 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
 
 
 def write_archive(
-    files: Files, path: Path, members: Iterable[tuple[str, int, Iterable[bytes]]]
+    files: FileSystem, path: Path, members: Iterable[tuple[str, int, Iterable[bytes]]]
 ) -> None:
     """Write an archive whole and durable, or leave what was there as it is; the same members always give the same bytes.
 
@@ -160,7 +160,7 @@ def write_archive(
 
 
 def _write_members(
-    files: Files, descriptor: int, members: Iterable[tuple[str, int, Iterable[bytes]]]
+    files: FileSystem, descriptor: int, members: Iterable[tuple[str, int, Iterable[bytes]]]
 ) -> None:
     total = 0
     for name, size, content in members:
@@ -171,10 +171,10 @@ def _write_members(
             files.write(descriptor, chunk)
         files.write(descriptor, bytes(-size % BLOCKSIZE))
         total += BLOCKSIZE + size + -size % BLOCKSIZE
-    files.write(descriptor, bytes(_LEAST_END_BYTES + -(total + _LEAST_END_BYTES) % RECORDSIZE))
+    files.write(descriptor, bytes(_MIN_END_BYTES + -(total + _MIN_END_BYTES) % RECORDSIZE))
 
 
-def _member(header: bytes, offset: int, size: int) -> Member:
+def _parse_header(header: bytes, offset: int, size: int) -> ArchiveMember:
     """What a header says, if it says nothing unusual."""
     try:
         info = TarInfo.frombuf(header, "ascii", "strict")
@@ -182,7 +182,7 @@ def _member(header: bytes, offset: int, size: int) -> Member:
         where = "the bundle is no tar" if offset == BLOCKSIZE else "the bundle is damaged"
         raise BundleError(f"{where}: a header cannot be read: {error}") from error
     if info.type != tarfile.REGTYPE:
-        kind = _KINDS.get(info.type, f"a member of the type {info.type!r}")
+        kind = _REFUSED_TYPES.get(info.type, f"a member of the type {info.type!r}")
         raise BundleError(f"the bundle holds {kind}, {info.name!r}: only files belong there")
     if not _PLAIN_NAME.match(info.name):
         raise BundleError(f"the bundle holds a file with the name {info.name!r}: not a plain one")
@@ -192,7 +192,7 @@ def _member(header: bytes, offset: int, size: int) -> Member:
         raise BundleError(
             f"{info.name} takes {info.size} bytes, and the bundle is over before that"
         )
-    return Member(info.name, offset, info.size)
+    return ArchiveMember(info.name, offset, info.size)
 
 
 def _is_ustar(header: bytes, info: TarInfo) -> bool:
@@ -206,20 +206,20 @@ def _is_ustar(header: bytes, info: TarInfo) -> bool:
     )
 
 
-def _check_place(member: Member, names: set[str]) -> None:
-    if not names and member.name != ENVELOPE:
-        raise BundleError(f"the bundle begins with {member.name}; {ENVELOPE} must come first")
-    if not names and member.size_bytes > MOST_ENVELOPE_BYTES:
+def _check_member(member: ArchiveMember, names: set[str]) -> None:
+    if not names and member.name != ENVELOPE_NAME:
+        raise BundleError(f"the bundle begins with {member.name}; {ENVELOPE_NAME} must come first")
+    if not names and member.size_bytes > MAX_ENVELOPE_BYTES:
         raise BundleError(
-            f"the envelope takes {member.size_bytes} bytes; {MOST_ENVELOPE_BYTES} are allowed"
+            f"the envelope takes {member.size_bytes} bytes; {MAX_ENVELOPE_BYTES} are allowed"
         )
     if member.name in names:
         raise BundleError(f"the bundle holds {member.name} twice")
-    if len(names) > MOST_FILES:
-        raise BundleError(f"the bundle holds more than {MOST_FILES} files")
+    if len(names) > MAX_FILES:
+        raise BundleError(f"the bundle holds more than {MAX_FILES} files")
 
 
-def _end_of(file: BinaryIO, member: Member) -> int:
+def _next_header_offset(file: BinaryIO, member: ArchiveMember) -> int:
     """Where the next header is; what fills the last block up is looked at, too."""
     end = member.offset + member.size_bytes
     padding = -end % BLOCKSIZE
@@ -228,9 +228,9 @@ def _end_of(file: BinaryIO, member: Member) -> int:
     return end + padding
 
 
-def _check_end(file: BinaryIO, place: int, size: int) -> None:
-    left = size - place
-    if left < _LEAST_END_BYTES:
+def _check_end(file: BinaryIO, offset: int, size: int) -> None:
+    left = size - offset
+    if left < _MIN_END_BYTES:
         raise BundleError("the bundle has no end: it is cut off")
-    if left > RECORDSIZE + _LEAST_END_BYTES or any(read_at(file, place, left)):
+    if left > RECORDSIZE + _MIN_END_BYTES or any(read_at(file, offset, left)):
         raise BundleError("the bundle goes on after its end")

@@ -12,21 +12,28 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edged.errors import BundleError, ModelError
-from edged.host.files import Files, LocalFiles
+from edged.host.files import FileSystem, LocalFileSystem
 from edged.model.goldens import Goldens, read_goldens
-from edged.updates.bundle.archive import CHUNK_BYTES, ENVELOPE, Member, read_at, walk, write_archive
-from edged.updates.bundle.envelope import read_envelope
+from edged.updates.bundle.archive import (
+    CHUNK_BYTES,
+    ENVELOPE_NAME,
+    ArchiveMember,
+    iter_members,
+    read_at,
+    write_archive,
+)
+from edged.updates.bundle.envelope import decode_envelope
 from edged.updates.bundle.manifest import (
-    LEAST_EMPTY_GOLDENS,
-    LEAST_GOLDENS,
+    MIN_EMPTY_GOLDENS,
+    MIN_GOLDENS,
     PAYLOAD_TYPE,
     FileEntry,
     Manifest,
     Variant,
+    decode_manifest,
     digest_of,
-    read_manifest,
 )
-from edged.updates.bundle.trust import Trust, manifest_payload
+from edged.updates.bundle.trust import TrustFile, verify_manifest_envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +50,10 @@ class Bundle:
     manifest: Manifest
     digest: str
     envelope: bytes
-    members: Mapping[str, Member]
+    members: Mapping[str, ArchiveMember]
 
 
-def open_bundle(file: BinaryIO, size: int, trust: Trust) -> Bundle:
+def open_bundle(file: BinaryIO, size: int, trust: TrustFile) -> Bundle:
     """Verify a bundle's signatures, and see that it holds what its manifest lists; the files' content is for `content` to verify.
 
     Args:
@@ -58,7 +65,7 @@ def open_bundle(file: BinaryIO, size: int, trust: Trust) -> Bundle:
         BundleError: it is damaged, or not trusted.
         StoreError: it cannot be read.
     """
-    return _open(file, size, lambda envelope: manifest_payload(trust, envelope))
+    return _open(file, size, lambda envelope: verify_manifest_envelope(trust, envelope))
 
 
 def open_unverified(file: BinaryIO, size: int) -> Bundle:
@@ -68,22 +75,22 @@ def open_unverified(file: BinaryIO, size: int) -> Bundle:
         BundleError: it is damaged.
         StoreError: it cannot be read.
     """
-    return _open(file, size, unverified_payload)
+    return _open(file, size, read_unverified_payload)
 
 
-def unverified_payload(envelope: bytes) -> bytes:
+def read_unverified_payload(envelope: bytes) -> bytes:
     """A manifest's bytes out of an envelope whose signatures nobody has looked at.
 
     Raises:
         BundleError: it is no envelope, or one of something else.
     """
-    read = read_envelope(envelope)
+    read = decode_envelope(envelope)
     if read.payload_type != PAYLOAD_TYPE:
         raise BundleError(f"the envelope holds {read.payload_type}, which is no bundle's manifest")
     return read.payload
 
 
-def content(file: BinaryIO, bundle: Bundle, entry: FileEntry) -> Iterator[bytes]:
+def iter_verified_content(file: BinaryIO, bundle: Bundle, entry: FileEntry) -> Iterator[bytes]:
     """The content of one file, piece by piece; the last piece is given only when the sha256 of all is right.
 
     Raises:
@@ -102,19 +109,19 @@ def content(file: BinaryIO, bundle: Bundle, entry: FileEntry) -> Iterator[bytes]
         _check_digest(so_far.hexdigest(), entry)
 
 
-def check_goldens(manifest: Manifest, read: Callable[[str], bytes]) -> None:
+def check_goldens(manifest: Manifest, read_file: Callable[[str], bytes]) -> None:
     """Whether each variant has goldens that can be used: enough of them, of its model, with the pictures that they name.
 
     Args:
         manifest: of the bundle.
-        read: gives the content of a file by its name, verified.
+        read_file: gives the content of a file by its name, verified.
 
     Raises:
         BundleError: one has not.
     """
     for variant in manifest.variants:
-        goldens = _read_goldens(variant, read)
-        _check_amount(variant, goldens)
+        goldens = _decode_goldens(variant, read_file)
+        _check_golden_count(variant, goldens)
         # An EdgeTPU model's are those of the model that it was compiled from: only that runs everywhere.
         is_own = goldens.model_sha256 == manifest.file(variant.model).sha256
         if variant.kind == "cpu" and not is_own:
@@ -128,7 +135,7 @@ def check_goldens(manifest: Manifest, read: Callable[[str], bytes]) -> None:
 
 
 def write_bundle(
-    path: Path, envelope: bytes, sources: Mapping[str, Path], *, files: Files | None = None
+    path: Path, envelope: bytes, sources: Mapping[str, Path], *, files: FileSystem | None = None
 ) -> None:
     """Write a bundle whole, or not at all; the same content always gives the same bytes.
 
@@ -142,39 +149,45 @@ def write_bundle(
         BundleError: the envelope is none, or a file is not what its manifest says.
         StoreError: something cannot be read or written.
     """
-    files = files or LocalFiles()
-    manifest = read_manifest(unverified_payload(envelope))
+    files = files or LocalFileSystem()
+    manifest = decode_manifest(read_unverified_payload(envelope))
     wanted = {entry.name for entry in manifest.files}
     if wanted != set(sources):
-        raise BundleError(_difference(wanted, set(sources)))
-    entries = ((e.name, e.size_bytes, _copy(files, sources[e.name], e)) for e in manifest.files)
-    write_archive(files, path, [(ENVELOPE, len(envelope), [envelope]), *entries])
+        raise BundleError(_describe_difference(wanted, set(sources)))
+    entries = (
+        (e.name, e.size_bytes, _iter_verified_source(files, sources[e.name], e))
+        for e in manifest.files
+    )
+    write_archive(files, path, [(ENVELOPE_NAME, len(envelope), [envelope]), *entries])
 
 
-def rewrite_envelope(path: Path, envelope: bytes, *, files: Files | None = None) -> None:
+def rewrite_envelope(path: Path, envelope: bytes, *, files: FileSystem | None = None) -> None:
     """Give a bundle another envelope around the same manifest: the file is written anew, whole or not at all.
 
     Raises:
         BundleError: it is damaged, or the envelope's manifest is another.
         StoreError: it cannot be read or written.
     """
-    files = files or LocalFiles()
+    files = files or LocalFileSystem()
     with files.open(path) as file:
         bundle = open_unverified(file, files.size(path))
-        if digest_of(unverified_payload(envelope)) != bundle.digest:
+        if digest_of(read_unverified_payload(envelope)) != bundle.digest:
             raise BundleError(f"the envelope is not of {bundle.manifest.title}, which {path} holds")
-        entries = ((e.name, e.size_bytes, content(file, bundle, e)) for e in bundle.manifest.files)
-        write_archive(files, path, [(ENVELOPE, len(envelope), [envelope]), *entries])
+        entries = (
+            (e.name, e.size_bytes, iter_verified_content(file, bundle, e))
+            for e in bundle.manifest.files
+        )
+        write_archive(files, path, [(ENVELOPE_NAME, len(envelope), [envelope]), *entries])
 
 
-def _open(file: BinaryIO, size: int, payload_of: Callable[[bytes], bytes]) -> Bundle:
-    members = walk(file, size)
+def _open(file: BinaryIO, size: int, extract_payload: Callable[[bytes], bytes]) -> Bundle:
+    members = iter_members(file, size)
     first = next(members)
     envelope = read_at(file, first.offset, first.size_bytes)
-    payload = payload_of(envelope)
-    manifest = read_manifest(payload)
+    payload = extract_payload(envelope)
+    manifest = decode_manifest(payload)
     listed = {entry.name: entry.size_bytes for entry in manifest.files}
-    found: dict[str, Member] = {}
+    found: dict[str, ArchiveMember] = {}
     for member in members:
         if member.name not in listed:
             raise BundleError(f"the bundle holds {member.name}, which its manifest does not list")
@@ -184,7 +197,7 @@ def _open(file: BinaryIO, size: int, payload_of: Callable[[bytes], bytes]) -> Bu
             )
         found[member.name] = member
     if len(found) < len(listed):
-        raise BundleError(_difference(set(listed), set(found)))
+        raise BundleError(_describe_difference(set(listed), set(found)))
     return Bundle(manifest, digest_of(payload), envelope, found)
 
 
@@ -195,31 +208,31 @@ def _check_digest(found: str, entry: FileEntry) -> None:
         )
 
 
-def _difference(wanted: set[str], there: set[str]) -> str:
-    missing, surplus = sorted(wanted - there), sorted(there - wanted)
+def _describe_difference(expected: set[str], found: set[str]) -> str:
+    missing, surplus = sorted(expected - found), sorted(found - expected)
     if missing:
         return f"the bundle lacks {', '.join(missing)}, which its manifest lists"
     return f"the manifest does not list {', '.join(surplus)}"
 
 
-def _read_goldens(variant: Variant, read: Callable[[str], bytes]) -> Goldens:
+def _decode_goldens(variant: Variant, read_file: Callable[[str], bytes]) -> Goldens:
     try:
-        return read_goldens(read(variant.goldens))
+        return read_goldens(read_file(variant.goldens))
     except ModelError as error:
         raise BundleError(f"{variant.goldens}: {error}") from error
 
 
-def _check_amount(variant: Variant, goldens: Goldens) -> None:
+def _check_golden_count(variant: Variant, goldens: Goldens) -> None:
     pictures = {golden.picture for golden in goldens.goldens}
     empty = sum(not golden.detections for golden in goldens.goldens)
-    if len(pictures) < LEAST_GOLDENS or empty < LEAST_EMPTY_GOLDENS:
+    if len(pictures) < MIN_GOLDENS or empty < MIN_EMPTY_GOLDENS:
         raise BundleError(
             f"{variant.goldens} has {len(pictures)} pictures, {empty} of them empty scenes; "
-            f"{LEAST_GOLDENS} and {LEAST_EMPTY_GOLDENS} are the least"
+            f"{MIN_GOLDENS} and {MIN_EMPTY_GOLDENS} are the least"
         )
 
 
-def _copy(files: Files, path: Path, entry: FileEntry) -> Iterator[bytes]:
+def _iter_verified_source(files: FileSystem, path: Path, entry: FileEntry) -> Iterator[bytes]:
     """A file's content, as long as it is what the manifest says."""
     so_far = hashlib.sha256()
     with files.open(path) as file:

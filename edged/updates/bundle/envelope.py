@@ -15,12 +15,12 @@ from msgspec import Meta, Struct, field
 
 from edged.errors import BundleError
 
-MOST_ENVELOPE_BYTES = 256 << 10
-MOST_SIGNATURES = 16
+MAX_ENVELOPE_BYTES = 256 << 10
+MAX_SIGNATURES = 16
 
-_Base64 = Annotated[str, Meta(max_length=MOST_ENVELOPE_BYTES)]
+_Base64 = Annotated[str, Meta(max_length=MAX_ENVELOPE_BYTES)]
 _KeyId = Annotated[str, Meta(min_length=1, max_length=200)]
-_Type = Annotated[str, Meta(pattern=r"^[!-~]{1,200}\Z")]
+_PayloadType = Annotated[str, Meta(pattern=r"^[!-~]{1,200}\Z")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +45,47 @@ class Envelope:
     signatures: tuple[Signature, ...]
 
 
-class _Signature(Struct, frozen=True, forbid_unknown_fields=True):
+class _DsseSignature(Struct, frozen=True, forbid_unknown_fields=True):
     keyid: _KeyId
     sig: _Base64
 
 
-class _Envelope(Struct, frozen=True, forbid_unknown_fields=True):
+class _DsseEnvelope(Struct, frozen=True, forbid_unknown_fields=True):
     payload: _Base64
-    payload_type: _Type = field(name="payloadType")
-    signatures: Annotated[tuple[_Signature, ...], Meta(max_length=MOST_SIGNATURES)]
+    payload_type: _PayloadType = field(name="payloadType")
+    signatures: Annotated[tuple[_DsseSignature, ...], Meta(max_length=MAX_SIGNATURES)]
 
 
-def read_envelope(content: bytes) -> Envelope:
+def decode_envelope(content: bytes) -> Envelope:
     """Take an envelope apart, without a look into the payload.
 
     Raises:
         BundleError: it is too large, or no envelope.
     """
-    if len(content) > MOST_ENVELOPE_BYTES:
+    if len(content) > MAX_ENVELOPE_BYTES:
         raise BundleError(
-            f"the envelope takes {len(content)} bytes; {MOST_ENVELOPE_BYTES} are allowed"
+            f"the envelope takes {len(content)} bytes; {MAX_ENVELOPE_BYTES} are allowed"
         )
     try:
-        envelope = msgspec.json.decode(content, type=_Envelope)
+        envelope = msgspec.json.decode(content, type=_DsseEnvelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"the envelope cannot be read: {error}") from error
-    signatures = tuple(Signature(one.keyid, _bytes_of(one.sig)) for one in envelope.signatures)
-    return Envelope(_bytes_of(envelope.payload), envelope.payload_type, signatures)
+    signatures = tuple(Signature(one.keyid, _decode_base64(one.sig)) for one in envelope.signatures)
+    return Envelope(_decode_base64(envelope.payload), envelope.payload_type, signatures)
 
 
-def write_envelope(envelope: Envelope) -> bytes:
+def encode_envelope(envelope: Envelope) -> bytes:
     """Its JSON, which `read_envelope` reads.
 
     Raises:
         BundleError: `read_envelope` would not read it.
     """
     signatures = tuple(
-        _Signature(one.key_id, _text_of(one.signature)) for one in envelope.signatures
+        _DsseSignature(one.key_id, _encode_base64(one.signature)) for one in envelope.signatures
     )
-    written = _Envelope(_text_of(envelope.payload), envelope.payload_type, signatures)
+    written = _DsseEnvelope(_encode_base64(envelope.payload), envelope.payload_type, signatures)
     content = msgspec.json.encode(written)
-    read_envelope(content)
+    decode_envelope(content)
     return content
 
 
@@ -95,23 +95,23 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(type_), type_, len(payload), payload)
 
 
-def with_signatures(envelope: Envelope, signatures: Sequence[Signature]) -> Envelope:
+def merge_signatures(envelope: Envelope, signatures: Sequence[Signature]) -> Envelope:
     """The envelope with more signatures; one by the same key takes the place of the old."""
     new = {one.key_id for one in signatures}
     kept = tuple(one for one in envelope.signatures if one.key_id not in new)
     return Envelope(envelope.payload, envelope.payload_type, (*kept, *signatures))
 
 
-def _text_of(content: bytes) -> str:
+def _encode_base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _bytes_of(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     """There is one text for one content: no other alphabet, no white space, no stray bits in the last letter."""
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BundleError(f"the envelope cannot be read: bad base64: {error}") from error
-    if _text_of(content) != text:
+    if _encode_base64(content) != text:
         raise BundleError("the envelope cannot be read: bad base64: stray bits")
     return content

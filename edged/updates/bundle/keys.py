@@ -21,11 +21,11 @@ from edged.errors import BundleError, UpdateError
 Scheme = Literal["ed25519", "ecdsa-sha2-nistp256"]
 
 # What stands before the bare key in a SubjectPublicKeyInfo (RFC 8410, RFC 5480); the point of P-256 is uncompressed.
-_PREFIXES: dict[Scheme, bytes] = {
+_SPKI_PREFIXES: dict[Scheme, bytes] = {
     "ed25519": bytes.fromhex("302a300506032b6570032100"),
     "ecdsa-sha2-nistp256": bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
 }
-_BARE_BYTES: dict[Scheme, int] = {"ed25519": 32, "ecdsa-sha2-nistp256": 65}
+_RAW_KEY_BYTES: dict[Scheme, int] = {"ed25519": 32, "ecdsa-sha2-nistp256": 65}
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
@@ -43,7 +43,7 @@ class PublicKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=100)] = ""
 
     def __post_init__(self) -> None:
-        if len(self.public) != 2 * _BARE_BYTES[self.scheme]:
+        if len(self.public) != 2 * _RAW_KEY_BYTES[self.scheme]:
             raise ValueError(f"not a key of {self.scheme}")
 
     @property
@@ -60,20 +60,20 @@ class PublicKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def pem(self) -> str:
         """As OpenSSL and the key services write it."""
-        der = _PREFIXES[self.scheme] + bytes.fromhex(self.public)
+        der = _SPKI_PREFIXES[self.scheme] + bytes.fromhex(self.public)
         lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
         return "\n".join((_BEGIN, *lines, _END, ""))
 
 
-def read_public_key(pem: bytes, *, name: str = "") -> PublicKey:
+def decode_public_key(pem: bytes, *, name: str = "") -> PublicKey:
     """Read a ``.pub`` file: PEM, a SubjectPublicKeyInfo.
 
     Raises:
         BundleError: it is none, or of a kind that is not taken.
     """
-    der = _der(pem)
-    for scheme, prefix in _PREFIXES.items():
-        if der.startswith(prefix) and len(der) == len(prefix) + _BARE_BYTES[scheme]:
+    der = _decode_pem(pem)
+    for scheme, prefix in _SPKI_PREFIXES.items():
+        if der.startswith(prefix) and len(der) == len(prefix) + _RAW_KEY_BYTES[scheme]:
             return PublicKey(scheme=scheme, public=der[len(prefix) :].hex(), name=name)
     raise BundleError(f"{name or 'this'} is no public key of ed25519 or of P-256 in PEM")
 
@@ -104,7 +104,7 @@ def verify(key: PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def _der(pem: bytes) -> bytes:
+def _decode_pem(pem: bytes) -> bytes:
     text = pem.decode(errors="replace").strip()
     if not (text.startswith(_BEGIN) and text.endswith(_END)):
         return b""

@@ -10,27 +10,27 @@ from edged.errors import BundleError
 
 SCHEMA = "edged.bundle/1"
 PAYLOAD_TYPE = "application/vnd.edged.manifest+json"
-MOST_MANIFEST_BYTES = 64 << 10
-MOST_FILES = 64
-MOST_BUNDLE_BYTES = 256 << 20
-LEAST_GOLDENS = 8
-LEAST_EMPTY_GOLDENS = 2
+MAX_MANIFEST_BYTES = 64 << 10
+MAX_FILES = 64
+MAX_BUNDLE_BYTES = 256 << 20
+MIN_GOLDENS = 8
+MIN_EMPTY_GOLDENS = 2
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
 Version = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}\Z")]
 FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 Label = Annotated[str, Meta(max_length=200)]
-Line = Annotated[str, Meta(max_length=1000)]
+ShortText = Annotated[str, Meta(max_length=1000)]
 
 
 class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file of the bundle."""
 
     name: FileName
-    size_bytes: Annotated[int, Meta(ge=0, le=MOST_BUNDLE_BYTES)]
+    size_bytes: Annotated[int, Meta(ge=0, le=MAX_BUNDLE_BYTES)]
     sha256: Digest
 
 
@@ -61,16 +61,16 @@ class Requirements(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         memory_mb: of the host, in MiB.
     """
 
-    edged: Line = ""
-    runtimes: Annotated[tuple[Line, ...], Meta(max_length=8)] = ()
-    architectures: Annotated[tuple[Line, ...], Meta(max_length=16)] = ()
-    boards: Annotated[tuple[Line, ...], Meta(max_length=32)] = ()
-    edgetpu_runtime: Line = ""
+    edged: ShortText = ""
+    runtimes: Annotated[tuple[ShortText, ...], Meta(max_length=8)] = ()
+    architectures: Annotated[tuple[ShortText, ...], Meta(max_length=16)] = ()
+    boards: Annotated[tuple[ShortText, ...], Meta(max_length=32)] = ()
+    edgetpu_runtime: ShortText = ""
     free_bytes: Count = 0
     memory_mb: Count = 0
 
 
-class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the model is fed; the self-test compares it with what the file says."""
 
     width: Annotated[int, Meta(ge=1, le=8192)]
@@ -105,34 +105,34 @@ class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a trial must show before the model is kept.
 
     Attributes:
-        baseline_s: the old model is measured for at least so long before the trial.
+        min_baseline_s: the old model is measured for at least so long before the trial.
         min_s: it lasts at least so long; time in which the board throttles does not count.
         min_frames: and so many frames.
-        most_s: without enough evidence it ends after so long, and the commit is flagged.
-        least_fps_ratio: frames a second, against those before the trial.
-        most_p95_ratio: 95th percentile of a frame's time in the model, against the old model's.
-        most_error_share: of frames on which the model failed.
+        max_s: without enough evidence it ends after so long, and the commit is flagged.
+        min_fps_ratio: frames a second, against those before the trial.
+        max_p95_ratio: 95th percentile of a frame's time in the model, against the old model's.
+        max_error_rate: of frames on which the model failed.
         shadow_every: one frame in so many is shown to the old model as well.
-        least_f1: agreement with the old model on these frames, at an IoU of 0.5.
-        least_boxes: boxes of either model on these frames that count as enough evidence.
+        min_f1: agreement with the old model on these frames, at an IoU of 0.5.
+        min_boxes: boxes of either model on these frames that count as enough evidence.
         detection_ratio: least and greatest number of detections, against the old model's.
-        most_boxes: more of them in one frame are a flood. A family gives at most 100: from there on no frame is one.
+        max_boxes: more of them in one frame are a flood. A family gives at most 100: from there on no frame is one.
     """
 
-    baseline_s: Annotated[float, Meta(ge=0, le=20)] = 5.0
+    min_baseline_s: Annotated[float, Meta(ge=0, le=20)] = 5.0
     min_s: Annotated[float, Meta(ge=0, le=604_800)] = 300.0
     min_frames: Annotated[int, Meta(ge=0, le=10_000_000)] = 500
-    most_s: Annotated[float, Meta(ge=0, le=2_592_000)] = 3600.0
-    least_fps_ratio: Annotated[float, Meta(ge=0, le=10)] = 0.9
-    most_p95_ratio: Annotated[float, Meta(gt=0, le=1000)] = 1.25
-    most_error_share: Fraction = 0.001
+    max_s: Annotated[float, Meta(ge=0, le=2_592_000)] = 3600.0
+    min_fps_ratio: Annotated[float, Meta(ge=0, le=10)] = 0.9
+    max_p95_ratio: Annotated[float, Meta(gt=0, le=1000)] = 1.25
+    max_error_rate: Fraction = 0.001
     shadow_every: Annotated[int, Meta(ge=1, le=1000)] = 10
-    least_f1: Fraction = 0.6
-    least_boxes: Annotated[int, Meta(ge=0, le=1_000_000)] = 20
+    min_f1: Fraction = 0.6
+    min_boxes: Annotated[int, Meta(ge=0, le=1_000_000)] = 20
     detection_ratio: tuple[
         Annotated[float, Meta(ge=0, le=1000)], Annotated[float, Meta(ge=0, le=1000)]
     ] = (0.5, 2.0)
-    most_boxes: Annotated[int, Meta(ge=1, le=1000)] = 80
+    max_boxes: Annotated[int, Meta(ge=1, le=1000)] = 80
 
 
 class Manifest(
@@ -158,21 +158,21 @@ class Manifest(
         provenance: where it comes from, in words.
     """
 
-    name: Name
+    name: ModelName
     version: Version
     counter: Count
     epoch: Count
-    files: Annotated[tuple[FileEntry, ...], Meta(min_length=1, max_length=MOST_FILES)]
+    files: Annotated[tuple[FileEntry, ...], Meta(min_length=1, max_length=MAX_FILES)]
     variants: Annotated[tuple[Variant, ...], Meta(min_length=1, max_length=2)]
-    input: Input
-    family: Line
-    licence: Line
+    input: ModelInput
+    family: ShortText
+    licence: ShortText
     requirements: Requirements = field(default_factory=Requirements)
     labels: Annotated[tuple[Label, ...], Meta(max_length=10_000)] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
     budgets: Budgets = field(default_factory=Budgets)
     probation: Probation = field(default_factory=Probation)
-    provenance: Line = ""
+    provenance: ShortText = ""
 
     @property
     def title(self) -> str:
@@ -193,32 +193,32 @@ class Manifest(
         return next((variant for variant in self.variants if variant.kind == kind), None)
 
 
-def read_manifest(content: bytes) -> Manifest:
+def decode_manifest(content: bytes) -> Manifest:
     """Read the envelope's payload, after its signatures have been verified.
 
     Raises:
         BundleError: it is too large, has another form, impossible values, or contradicts itself.
     """
-    if len(content) > MOST_MANIFEST_BYTES:
+    if len(content) > MAX_MANIFEST_BYTES:
         raise BundleError(
-            f"the manifest takes {len(content)} bytes; {MOST_MANIFEST_BYTES} are allowed"
+            f"the manifest takes {len(content)} bytes; {MAX_MANIFEST_BYTES} are allowed"
         )
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"the manifest cannot be read: {error}") from error
-    _check(manifest)
+    _check_consistency(manifest)
     return manifest
 
 
-def write_manifest(manifest: Manifest) -> bytes:
+def encode_manifest(manifest: Manifest) -> bytes:
     """The payload, which `read_manifest` reads; the same manifest always gives the same bytes.
 
     Raises:
         BundleError: `read_manifest` would not read it.
     """
     content = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1)
-    read_manifest(content)
+    decode_manifest(content)
     return content
 
 
@@ -227,13 +227,13 @@ def digest_of(payload: bytes) -> str:
     return hashlib.sha256(payload).hexdigest()
 
 
-def _check(manifest: Manifest) -> None:
+def _check_consistency(manifest: Manifest) -> None:
     names = [file.name for file in manifest.files]
     if len(set(names)) < len(names):
         raise BundleError("the manifest lists a file twice")
-    if manifest.size_bytes > MOST_BUNDLE_BYTES:
+    if manifest.size_bytes > MAX_BUNDLE_BYTES:
         raise BundleError(
-            f"the bundle's files take {manifest.size_bytes} bytes; {MOST_BUNDLE_BYTES} are allowed"
+            f"the bundle's files take {manifest.size_bytes} bytes; {MAX_BUNDLE_BYTES} are allowed"
         )
     kinds = [variant.kind for variant in manifest.variants]
     if "cpu" not in kinds or len(set(kinds)) < len(kinds):
@@ -243,5 +243,5 @@ def _check(manifest: Manifest) -> None:
             if name not in names:
                 raise BundleError(f"the {variant.kind} variant names {name}, which is not listed")
     least, most = manifest.probation.detection_ratio
-    if least > most or manifest.probation.most_s < manifest.probation.min_s:
+    if least > most or manifest.probation.max_s < manifest.probation.min_s:
         raise BundleError("the probation's limits contradict each other")

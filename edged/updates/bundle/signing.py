@@ -14,18 +14,18 @@ from edged.errors import UpdateError
 from edged.updates.bundle.envelope import (
     Envelope,
     Signature,
+    decode_envelope,
+    encode_envelope,
+    merge_signatures,
     pae,
-    read_envelope,
-    with_signatures,
-    write_envelope,
 )
-from edged.updates.bundle.keys import PublicKey, read_public_key, verify
+from edged.updates.bundle.keys import PublicKey, decode_public_key, verify
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key, Signer
 
 _FILE_SCHEMES = ("file", "file2")
-_MISSING = "nothing can be signed: securesystemslib is missing: pip install 'edged[sign]'"
+_MISSING_LIBRARY = "nothing can be signed: securesystemslib is missing: pip install 'edged[sign]'"
 
 
 def sign(payload: bytes, payload_type: str, signers: Iterable["Signer"]) -> bytes:
@@ -44,11 +44,11 @@ def add_signatures(envelope: bytes, signers: Iterable["Signer"]) -> bytes:
         BundleError: it is no envelope.
         UpdateError: a signer failed.
     """
-    return _sign(read_envelope(envelope), signers)
+    return _sign(decode_envelope(envelope), signers)
 
 
 def open_signer(
-    uri: str, *, public: PublicKey | None = None, ask: Callable[[str], str] | None = None
+    uri: str, *, public: PublicKey | None = None, prompt: Callable[[str], str] | None = None
 ) -> "Signer":
     """The signer of a key.
 
@@ -56,32 +56,32 @@ def open_signer(
         uri: a PEM file's path, or a private key's URI as securesystemslib has them: ``file2:``, ``hsm:``, ``awskms:``, ``gcpkms:``,
             ``azurekms:``, ``hv:`` and so on.
         public: its public key; that of a file is found in the file.
-        ask: asks for a PIN or a passphrase, by its name; on the terminal if not given.
+        prompt: asks for a PIN or a passphrase, by its name; on the terminal if not given.
 
     Raises:
         UpdateError: there is no such key, or its service does not answer.
     """
-    ask = ask or (lambda name: getpass(f"{name} of {uri}: "))
+    prompt = prompt or (lambda name: getpass(f"{name} of {uri}: "))
     scheme, colon, rest = uri.partition(":")
     if not colon or Path(uri).exists():
-        return _file_signer(Path(uri), ask)
+        return _open_file_signer(Path(uri), prompt)
     if scheme in _FILE_SCHEMES:
-        return _file_signer(Path(rest.removeprefix("//")), ask)
+        return _open_file_signer(Path(rest.removeprefix("//")), prompt)
     if public is None:
         raise UpdateError(f"{uri} needs its public key beside it: --public FILE")
-    with _explained(uri):
+    with _translate_errors(uri):
         from securesystemslib.signer import Signer
 
-        return Signer.from_priv_key_uri(uri, _as_theirs(public), ask)
+        return Signer.from_priv_key_uri(uri, _to_securesystemslib_key(public), prompt)
 
 
-def make_key(path: Path) -> PublicKey:
+def generate_key_pair(path: Path) -> PublicKey:
     """A new pair of ed25519: PATH.pem, for its owner's eyes only, and PATH.pub; neither may be there yet.
 
     Raises:
         UpdateError: they cannot be written.
     """
-    with _explained(str(path)):
+    with _translate_errors(str(path)):
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -99,28 +99,28 @@ def make_key(path: Path) -> PublicKey:
         if os.path.lexists(path.with_name(path.name + suffix)):
             raise UpdateError(f"{path}{suffix} is there already: keys are never overwritten")
     for suffix, (content, mode) in halves.items():
-        _write_new(path.with_name(path.name + suffix), content, mode)
+        _write_new_file(path.with_name(path.name + suffix), content, mode)
     return public
 
 
 def _sign(envelope: Envelope, signers: Iterable["Signer"]) -> bytes:
     message = pae(envelope.payload_type, envelope.payload)
-    signatures = [_signature(signer, message) for signer in signers]
-    return write_envelope(with_signatures(envelope, signatures))
+    signatures = [_sign_message(signer, message) for signer in signers]
+    return encode_envelope(merge_signatures(envelope, signatures))
 
 
-def _signature(signer: "Signer", message: bytes) -> Signature:
+def _sign_message(signer: "Signer", message: bytes) -> Signature:
     """Made, and verified at once: a key service may hold another key than the one that it was asked for."""
-    key = _as_ours(signer.public_key)
-    with _explained(f"key {key.id[:12]}"):
+    key = _to_public_key(signer.public_key)
+    with _translate_errors(f"key {key.id[:12]}"):
         signature = bytes.fromhex(signer.sign(message).signature)
     if not verify(key, signature, message):
         raise UpdateError(f"the signature of key {key.id[:12]} is not right: is it another key's?")
     return Signature(key.id, signature)
 
 
-def _file_signer(path: Path, ask: Callable[[str], str]) -> "Signer":
-    with _explained(str(path)):
+def _open_file_signer(path: Path, prompt: Callable[[str], str]) -> "Signer":
+    with _translate_errors(str(path)):
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from securesystemslib.signer import CryptoSigner
 
@@ -129,27 +129,27 @@ def _file_signer(path: Path, ask: Callable[[str], str]) -> "Signer":
         try:
             private = load_pem_private_key(pem, None)
         except TypeError:  # it is encrypted
-            private = load_pem_private_key(pem, ask("passphrase").encode())
+            private = load_pem_private_key(pem, prompt("passphrase").encode())
         signer = CryptoSigner(private)
-    _as_ours(signer.public_key)
+    _to_public_key(signer.public_key)
     return signer
 
 
-def _as_theirs(key: PublicKey) -> "Key":
+def _to_securesystemslib_key(key: PublicKey) -> "Key":
     from securesystemslib.signer import SSlibKey
 
     type_, public = ("ed25519", key.public) if key.scheme == "ed25519" else ("ecdsa", key.pem)
     return SSlibKey(key.id, type_, key.scheme, {"public": public})
 
 
-def _as_ours(key: "Key") -> PublicKey:
+def _to_public_key(key: "Key") -> PublicKey:
     public = str(key.keyval.get("public", ""))
     if key.scheme == "ed25519":
         return PublicKey(scheme="ed25519", public=public)
-    return read_public_key(public.encode(), name=f"the public key, of {key.scheme},")
+    return decode_public_key(public.encode(), name=f"the public key, of {key.scheme},")
 
 
-def _write_new(path: Path, content: bytes, mode: int) -> None:
+def _write_new_file(path: Path, content: bytes, mode: int) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         with os.fdopen(descriptor, "wb") as file:
@@ -159,13 +159,13 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _translate_errors(what: str) -> Iterator[None]:
     """Signers raise whatever their library raises."""
     try:
         yield
     except UpdateError:
         raise
     except ImportError as error:
-        raise UpdateError(_MISSING) from error
+        raise UpdateError(_MISSING_LIBRARY) from error
     except Exception as error:
         raise UpdateError(f"cannot sign with {what}: {error}") from error

@@ -27,17 +27,17 @@ from msgspec import Meta, Struct
 
 from edged.errors import BundleError, TrustError
 from edged.updates.bundle import manifest as manifests
-from edged.updates.bundle.envelope import Envelope, pae, read_envelope
+from edged.updates.bundle.envelope import Envelope, decode_envelope, pae
 from edged.updates.bundle.keys import PublicKey, verify
-from edged.updates.bundle.manifest import Digest, Line, read_manifest
+from edged.updates.bundle.manifest import Digest, ShortText, decode_manifest
 
 SCHEMA = "edged.trust/1"
 PAYLOAD_TYPE = "application/vnd.edged.trust+json"
 DESIRED_PAYLOAD_TYPE = "application/vnd.edged.desired+json"
-MOST_KEYS = 64
+MAX_KEYS = 64
 
-Threshold = Annotated[int, Meta(ge=1, le=MOST_KEYS)]
-KeyIds = Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=MOST_KEYS)]
+Threshold = Annotated[int, Meta(ge=1, le=MAX_KEYS)]
+KeyIds = Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=MAX_KEYS)]
 Pattern = Annotated[str, Meta(pattern=r"^[a-z0-9*?._-]{1,64}\Z")]
 
 
@@ -60,14 +60,14 @@ class ModelRole(Role, frozen=True, kw_only=True, forbid_unknown_fields=True):
         names: patterns: ``*`` is any text, ``?`` any letter.
     """
 
-    names: Annotated[tuple[Pattern, ...], Meta(min_length=1, max_length=MOST_KEYS)]
+    names: Annotated[tuple[Pattern, ...], Meta(min_length=1, max_length=MAX_KEYS)]
 
     def covers(self, name: str) -> bool:
         """Whether this role is for models of that name."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.names)
 
 
-class Trust(
+class TrustFile(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
 ):
     """A trust file, as far as this module's functions return it: verified.
@@ -82,38 +82,44 @@ class Trust(
     """
 
     version: Annotated[int, Meta(ge=1, le=1 << 53)]
-    keys: Annotated[dict[Digest, PublicKey], Meta(min_length=1, max_length=MOST_KEYS)]
+    keys: Annotated[dict[Digest, PublicKey], Meta(min_length=1, max_length=MAX_KEYS)]
     root: Role
-    models: Annotated[tuple[ModelRole, ...], Meta(min_length=1, max_length=MOST_KEYS)]
+    models: Annotated[tuple[ModelRole, ...], Meta(min_length=1, max_length=MAX_KEYS)]
     channel: Role | None = None
-    description: Line = ""
+    description: ShortText = ""
 
 
-def read_trust(envelope: bytes) -> Trust:
+def verify_trust_file(envelope: bytes) -> TrustFile:
     """The trust file that comes with the device.
 
     Raises:
         BundleError: it cannot be read, or contradicts itself.
         TrustError: its own root has not signed it.
     """
-    opened = _opened(envelope, PAYLOAD_TYPE, "a trust file")
-    trust = parse_trust(opened.payload)
-    _require(
-        trust.root, _signed_by(trust.keys, opened), f"its own root (trust file {trust.version})"
+    opened = _decode_typed_envelope(envelope, PAYLOAD_TYPE, "a trust file")
+    trust = decode_trust_file(opened.payload)
+    _require_threshold(
+        trust.root,
+        _find_valid_signers(trust.keys, opened),
+        f"its own root (trust file {trust.version})",
     )
     return trust
 
 
-def successor(trust: Trust, envelope: bytes) -> Trust:
+def verify_successor(trust: TrustFile, envelope: bytes) -> TrustFile:
     """The next version of the trust file.
 
     Raises:
         TrustError: the root in force or its own has not signed it, or it is not the version that comes next.
         BundleError: it cannot be read, or contradicts itself.
     """
-    opened = _opened(envelope, PAYLOAD_TYPE, "a trust file")
-    _require(trust.root, _signed_by(trust.keys, opened), f"the root of trust file {trust.version}")
-    following = read_trust(envelope)
+    opened = _decode_typed_envelope(envelope, PAYLOAD_TYPE, "a trust file")
+    _require_threshold(
+        trust.root,
+        _find_valid_signers(trust.keys, opened),
+        f"the root of trust file {trust.version}",
+    )
+    following = verify_trust_file(envelope)
     if following.version != trust.version + 1:
         raise TrustError(
             f"trust file {following.version} cannot follow {trust.version}: versions go up one by one"
@@ -121,52 +127,52 @@ def successor(trust: Trust, envelope: bytes) -> Trust:
     return following
 
 
-def manifest_payload(trust: Trust, envelope: bytes) -> bytes:
+def verify_manifest_envelope(trust: TrustFile, envelope: bytes) -> bytes:
     """The manifest that a bundle's envelope holds, once a model role has signed it that covers its name.
 
     Raises:
         TrustError: none has.
         BundleError: it cannot be read.
     """
-    opened = _opened(envelope, manifests.PAYLOAD_TYPE, "a bundle's manifest")
-    signers = _signed_by(trust.keys, opened)
-    speaking = tuple(role for role in trust.models if _speaks(role, signers))
+    opened = _decode_typed_envelope(envelope, manifests.PAYLOAD_TYPE, "a bundle's manifest")
+    signers = _find_valid_signers(trust.keys, opened)
+    speaking = tuple(role for role in trust.models if _meets_threshold(role, signers))
     if not speaking:
         best = max(
             trust.models, key=lambda role: len(signers.intersection(role.keys)) - role.threshold
         )
-        _require(best, signers, "a role for models")
-    name = read_manifest(opened.payload).name
+        _require_threshold(best, signers, "a role for models")
+    name = decode_manifest(opened.payload).name
     if not any(role.covers(name) for role in speaking):
         patterns = ", ".join(pattern for role in speaking for pattern in role.names)
         raise TrustError(f"who signed the bundle may sign models named {patterns}, not {name}")
     return opened.payload
 
 
-def desired_payload(trust: Trust, envelope: bytes) -> bytes:
+def verify_desired_envelope(trust: TrustFile, envelope: bytes) -> bytes:
     """The desired state that an envelope holds, once the channel role has signed it.
 
     Raises:
         TrustError: it has not.
         BundleError: it cannot be read.
     """
-    opened = _opened(envelope, DESIRED_PAYLOAD_TYPE, "a desired state")
+    opened = _decode_typed_envelope(envelope, DESIRED_PAYLOAD_TYPE, "a desired state")
     if trust.channel is None:
         raise TrustError(
             f"trust file {trust.version} has no channel role: no desired state is taken"
         )
-    _require(trust.channel, _signed_by(trust.keys, opened), "the channel role")
+    _require_threshold(trust.channel, _find_valid_signers(trust.keys, opened), "the channel role")
     return opened.payload
 
 
-def parse_trust(payload: bytes) -> Trust:
+def decode_trust_file(payload: bytes) -> TrustFile:
     """Read a trust file's payload, whoever signed it.
 
     Raises:
         BundleError: it has another form, or contradicts itself.
     """
     try:
-        trust = msgspec.json.decode(payload, type=Trust)
+        trust = msgspec.json.decode(payload, type=TrustFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"the trust file cannot be read: {error}") from error
     for id_, key in trust.keys.items():
@@ -174,11 +180,11 @@ def parse_trust(payload: bytes) -> Trust:
             raise BundleError(f"the trust file lists key {key.id[:12]} as {id_[:12]}")
     roles = (trust.root, *trust.models, *((trust.channel,) if trust.channel else ()))
     for role in roles:
-        _check(role, trust.keys)
+        _check_role(role, trust.keys)
     return trust
 
 
-def write_trust(trust: Trust) -> bytes:
+def encode_trust_file(trust: TrustFile) -> bytes:
     """The payload, to be signed; the same trust always gives the same bytes.
 
     Raises:
@@ -188,11 +194,11 @@ def write_trust(trust: Trust) -> bytes:
         payload = msgspec.json.format(msgspec.json.encode(trust, order="deterministic"), indent=1)
     except UnicodeEncodeError as error:
         raise BundleError(f"the trust file cannot be written: {error}") from error
-    parse_trust(payload)
+    decode_trust_file(payload)
     return payload
 
 
-def _check(role: Role, keys: Mapping[str, PublicKey]) -> None:
+def _check_role(role: Role, keys: Mapping[str, PublicKey]) -> None:
     if len(set(role.keys)) < len(role.keys):
         raise BundleError("the trust file lists a key twice in one role")
     unknown = [id_ for id_ in role.keys if id_ not in keys]
@@ -204,15 +210,15 @@ def _check(role: Role, keys: Mapping[str, PublicKey]) -> None:
         )
 
 
-def _opened(envelope: bytes, payload_type: str, what: str) -> Envelope:
+def _decode_typed_envelope(envelope: bytes, payload_type: str, what: str) -> Envelope:
     """The type is part of what was signed: a signature for one purpose counts for no other."""
-    opened = read_envelope(envelope)
+    opened = decode_envelope(envelope)
     if opened.payload_type != payload_type:
         raise TrustError(f"this is not {what}, but {opened.payload_type}")
     return opened
 
 
-def _signed_by(keys: Mapping[str, PublicKey], envelope: Envelope) -> frozenset[str]:
+def _find_valid_signers(keys: Mapping[str, PublicKey], envelope: Envelope) -> frozenset[str]:
     """The keys with a right signature; a wrong one takes nothing away from the others."""
     message = pae(envelope.payload_type, envelope.payload)
     return frozenset(
@@ -222,11 +228,11 @@ def _signed_by(keys: Mapping[str, PublicKey], envelope: Envelope) -> frozenset[s
     )
 
 
-def _speaks(role: Role, signers: frozenset[str]) -> bool:
+def _meets_threshold(role: Role, signers: frozenset[str]) -> bool:
     return len(signers.intersection(role.keys)) >= role.threshold
 
 
-def _require(role: Role, signers: frozenset[str], whose: str) -> None:
-    if not _speaks(role, signers):
+def _require_threshold(role: Role, signers: frozenset[str], role_name: str) -> None:
+    if not _meets_threshold(role, signers):
         signed = len(signers.intersection(role.keys))
-        raise TrustError(f"{whose} must sign with {role.threshold} keys; {signed} did")
+        raise TrustError(f"{role_name} must sign with {role.threshold} keys; {signed} did")

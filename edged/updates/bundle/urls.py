@@ -5,7 +5,7 @@ import re
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#]+)(:\d+)?")
 
 
-def shown(url: str) -> str:
+def redact_url(url: str) -> str:
     """A path as it is; a URL without user and password, and without a query, which may be as good as a password."""
     scheme, slashes, rest = url.partition("://")
     if not slashes:

@@ -13,32 +13,32 @@ from urllib.parse import urlsplit
 
 from edged.clock import Clock
 from edged.errors import BundleError, DownloadError, RegistryError, StoreError, UpdateError
-from edged.host.files import Files, replace
+from edged.host.files import FileSystem, replace_file
 from edged.interfaces import Fetcher
-from edged.registry import FETCHERS, load
-from edged.updates.bundle.bundle import content, open_unverified
-from edged.updates.bundle.manifest import MOST_BUNDLE_BYTES
+from edged.registry import FETCHERS, load_driver
+from edged.updates.bundle.bundle import iter_verified_content, open_unverified
+from edged.updates.bundle.manifest import MAX_BUNDLE_BYTES
 from edged.updates.rules.ledger import Deployment
-from edged.updates.store.store import Store
+from edged.updates.store.store import ModelStore
 
-_MOST_MARK_BYTES = 4096
-_MOST_BYTES = MOST_BUNDLE_BYTES + (1 << 20)
+_MAX_ETAG_BYTES = 4096
+_MAX_DOWNLOAD_BYTES = MAX_BUNDLE_BYTES + (1 << 20)
 """Envelope, headers and padding take less than that."""
-_FILE = "file"
+_FILE_SCHEME = "file"
 
-Watch = Callable[[int, int], None]
+ByteProgressCallback = Callable[[int, int], None]
 """Told of the bytes that are here, and of those there will be; 0 if nobody knows."""
 
 
-class Receiver:
+class BundleDownloader:
     """See the module."""
 
-    def __init__(self, store: Store, files: Files, clock: Clock) -> None:
+    def __init__(self, store: ModelStore, files: FileSystem, clock: Clock) -> None:
         self._store = store
         self._files = files
         self._clock = clock
 
-    def receive(self, deployment: Deployment, watch: Watch) -> None:
+    def download(self, deployment: Deployment, on_progress: ByteProgressCallback) -> None:
         """The bundle is here, whole and durable.
 
         Raises:
@@ -51,7 +51,7 @@ class Receiver:
         failures: list[UpdateError | RegistryError] = []
         for url in (deployment.request.source, *deployment.request.mirrors):
             try:
-                self._receive_from(url, deployment, watch)
+                self._download_from(url, deployment, on_progress)
             except StoreError:
                 raise
             except (UpdateError, RegistryError) as error:
@@ -61,55 +61,61 @@ class Receiver:
         passing = (failure for failure in failures if isinstance(failure, DownloadError))
         raise type(next(passing, failures[0]))("; ".join(map(str, failures)))
 
-    def is_here(self, deployment: Deployment) -> bool:
+    def has_download(self, deployment: Deployment) -> bool:
         """Whether there is a download at all."""
-        return self._files.exists(self._store.incoming(deployment.id))
+        return self._files.exists(self._store.download_path(deployment.id))
 
-    def _receive_from(self, url: str, deployment: Deployment, watch: Watch) -> None:
-        resumed = self._fetch(url, deployment, watch)
-        if resumed and not self._is_whole(deployment):
+    def _download_from(
+        self, url: str, deployment: Deployment, on_progress: ByteProgressCallback
+    ) -> None:
+        resumed = self._fetch(url, deployment, on_progress)
+        if resumed and not self._is_expected_bundle(deployment):
             self._discard(deployment)
-            self._fetch(url, deployment, watch)
-        if deployment.request.mirrors and not self._is_whole(deployment):
+            self._fetch(url, deployment, on_progress)
+        if deployment.request.mirrors and not self._is_expected_bundle(deployment):
             self._discard(deployment)
             raise BundleError(
                 f"what {urlsplit(url).hostname or url} gives is not the bundle that was asked for"
             )
 
-    def _fetch(self, url: str, deployment: Deployment, watch: Watch) -> bool:
+    def _fetch(self, url: str, deployment: Deployment, on_progress: ByteProgressCallback) -> bool:
         """Whether a part of it was here already."""
-        have_bytes = self._files.size(self._store.incoming(deployment.id))
-        mark = self._mark(deployment)
-        with self._fetcher(url).fetch(
-            url, have_bytes=have_bytes if mark else 0, mark=mark, most_bytes=_MOST_BYTES
+        have_bytes = self._files.size(self._store.download_path(deployment.id))
+        mark = self._read_etag(deployment)
+        with self._make_fetcher(url).fetch(
+            url, offset_bytes=have_bytes if mark else 0, etag=mark, max_bytes=_MAX_DOWNLOAD_BYTES
         ) as transfer:
-            start_bytes, total_bytes = transfer.start_bytes, transfer.total_bytes or 0
-            self._store.room_for(max(0, total_bytes - start_bytes))
+            start_bytes, total_bytes = transfer.offset_bytes, transfer.total_bytes or 0
+            self._store.ensure_free_space(max(0, total_bytes - start_bytes))
             if not start_bytes:
                 self._discard(deployment)
-                self._set_mark(deployment, transfer.mark)
-            pieces = self._watched(transfer.pieces, start_bytes, total_bytes, watch)
-            self._store.receive(deployment.id, pieces)
+                self._write_etag(deployment, transfer.etag)
+            pieces = self._count_pieces(transfer.chunks, start_bytes, total_bytes, on_progress)
+            self._store.append_download(deployment.id, pieces)
         return start_bytes > 0
 
-    def _watched(
-        self, pieces: Iterator[bytes], at: int, total_bytes: int, watch: Watch
+    def _count_pieces(
+        self,
+        pieces: Iterator[bytes],
+        position_bytes: int,
+        total_bytes: int,
+        on_progress: ByteProgressCallback,
     ) -> Iterator[bytes]:
-        watch(at, total_bytes)
+        on_progress(position_bytes, total_bytes)
         for piece in pieces:
-            self._store.room_for(len(piece))
+            self._store.ensure_free_space(len(piece))
             yield piece
-            at += len(piece)
-            watch(at, total_bytes)
+            position_bytes += len(piece)
+            on_progress(position_bytes, total_bytes)
 
-    def _is_whole(self, deployment: Deployment) -> bool:
+    def _is_expected_bundle(self, deployment: Deployment) -> bool:
         """Whether it is a bundle, and, as far as that was said, the right one; who signed it is looked at later."""
-        path = self._store.incoming(deployment.id)
+        path = self._store.download_path(deployment.id)
         try:
             with self._files.open(path) as file:
                 bundle = open_unverified(file, self._files.size(path))
                 for entry in bundle.manifest.files:
-                    for _ in content(file, bundle, entry):
+                    for _ in iter_verified_content(file, bundle, entry):
                         pass
         except BundleError:
             return False
@@ -117,30 +123,34 @@ class Receiver:
 
     def _discard(self, deployment: Deployment) -> None:
         """Its mark goes for good before anything else can."""
-        for path in (self._mark_path(deployment), self._store.incoming(deployment.id)):
+        for path in (self._etag_path(deployment), self._store.download_path(deployment.id)):
             if self._files.exists(path):
                 self._files.remove(path)
                 self._files.sync_folder(path.parent)
 
-    def _mark(self, deployment: Deployment) -> str:
-        path = self._mark_path(deployment)
+    def _read_etag(self, deployment: Deployment) -> str:
+        path = self._etag_path(deployment)
         if not self._files.exists(path):
             return ""
         try:
-            return self._files.read(path, _MOST_MARK_BYTES).decode(errors="replace")
+            return self._files.read(path, _MAX_ETAG_BYTES).decode(errors="replace")
         except StoreError:
             return ""  # it begins anew
 
-    def _set_mark(self, deployment: Deployment, mark: str) -> None:
-        path = self._mark_path(deployment)
-        if 0 < len(mark.encode()) <= _MOST_MARK_BYTES:
-            replace(self._files, path, mark.encode())
+    def _write_etag(self, deployment: Deployment, etag: str) -> None:
+        path = self._etag_path(deployment)
+        if 0 < len(etag.encode()) <= _MAX_ETAG_BYTES:
+            replace_file(self._files, path, etag.encode())
 
-    def _mark_path(self, deployment: Deployment) -> Path:
-        part = self._store.incoming(deployment.id)
+    def _etag_path(self, deployment: Deployment) -> Path:
+        part = self._store.download_path(deployment.id)
         return part.with_name(f"{part.name}.mark")
 
-    def _fetcher(self, url: str) -> Fetcher:
-        scheme = urlsplit(url).scheme.lower() if "://" in url or url.startswith("file:") else _FILE
-        fetcher: Fetcher = load(FETCHERS, scheme)(self._clock)
+    def _make_fetcher(self, url: str) -> Fetcher:
+        scheme = (
+            urlsplit(url).scheme.lower()
+            if "://" in url or url.startswith("file:")
+            else _FILE_SCHEME
+        )
+        fetcher: Fetcher = load_driver(FETCHERS, scheme)(self._clock)
         return fetcher

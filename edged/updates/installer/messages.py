@@ -18,21 +18,21 @@ class InstallJob(Struct, frozen=True, kw_only=True, tag="job"):
     """Daemon to child, once, at its start: all that it needs to know.
 
     Attributes:
-        root: of the model store.
+        store_root: of the model store.
         model: how this device runs models.
         updates: whose signatures count, and what disk space stays free.
-        device_is_free: nobody uses the delegate's device.
-        desired: what the channel said, an envelope that nobody has looked into; b"" to go on with the deployment in flight.
+        is_device_free: nobody uses the delegate's device.
+        desired_envelope: what the channel said, an envelope that nobody has looked into; b"" to go on with the deployment in flight.
     """
 
-    root: Path
+    store_root: Path
     model: ModelSettings
     updates: UpdateSettings = field(default_factory=UpdateSettings)
-    device_is_free: bool = False
-    desired: Annotated[bytes, Meta(max_length=65_536)] = b""
+    is_device_free: bool = False
+    desired_envelope: Annotated[bytes, Meta(max_length=65_536)] = b""
 
 
-class Progress(Struct, frozen=True, kw_only=True, tag="progress"):
+class InstallProgress(Struct, frozen=True, kw_only=True, tag="progress"):
     """Child to daemon: how far it is with what it does now.
 
     Attributes:
@@ -51,18 +51,20 @@ class Progress(Struct, frozen=True, kw_only=True, tag="progress"):
         return min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0
 
 
-class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
+class InstallFinished(Struct, frozen=True, kw_only=True, tag="finished"):
     """Child to daemon, its last message: the ledger says how far it came. `error` says what does not stand there; "" if all does."""
 
     error: Annotated[str, Meta(max_length=4096)] = ""
 
 
 _encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_jobs = msgspec.json.Decoder(InstallJob, dec_hook=decode_path)
-_words: msgspec.json.Decoder[Progress | Finished] = msgspec.json.Decoder(Progress | Finished)
+_job_decoder = msgspec.json.Decoder(InstallJob, dec_hook=decode_path)
+_message_decoder: msgspec.json.Decoder[InstallProgress | InstallFinished] = msgspec.json.Decoder(
+    InstallProgress | InstallFinished
+)
 
 
-def pack(message: InstallJob | Progress | Finished) -> bytes:
+def pack(message: InstallJob | InstallProgress | InstallFinished) -> bytes:
     """Any message -> one packet.
 
     Raises:
@@ -78,16 +80,16 @@ def pack(message: InstallJob | Progress | Finished) -> bytes:
 
 def unpack_job(packet: bytes) -> InstallJob:
     """The daemon's packet -> the job."""
-    return _jobs.decode(packet)
+    return _job_decoder.decode(packet)
 
 
-def unpack(packet: bytes) -> Progress | Finished:
+def unpack(packet: bytes) -> InstallProgress | InstallFinished:
     """The child's packet -> what it says.
 
     Raises:
         WorkerError: the packet is nonsense.
     """
     try:
-        return _words.decode(packet)
+        return _message_decoder.decode(packet)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise WorkerError(f"the installer sent nonsense: {error}") from None

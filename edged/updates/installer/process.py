@@ -8,30 +8,34 @@ from contextlib import suppress
 from edged.errors import WorkerError
 from edged.ipc import child
 from edged.updates.installer import messages as installprotocol
-from edged.updates.installer.messages import Finished, InstallJob, Progress
+from edged.updates.installer.messages import InstallFinished, InstallJob, InstallProgress
 
 _REAP_TIMEOUT_S = 2.0
 
 
-class InstallProcess:
+class InstallerProcess:
     """Started on construction, by a thread that outlives it: it dies with that one.
 
     Args:
         job: what it is to do.
-        lock: the descriptor of the store's lock, which it inherits.
-        notify: told, from another thread, of all that it says, and at last, once, that it has `Finished`: if it ended
+        lock_descriptor: the descriptor of the store's lock, which it inherits.
+        on_message: told, from another thread, of all that it says, and at last, once, that it has `InstallFinished`: if it ended
             otherwise than it should, the error says how. Nothing is told any more after `kill`.
     """
 
     def __init__(
-        self, job: InstallJob, *, lock: int, notify: Callable[[Progress | Finished], None]
+        self,
+        job: InstallJob,
+        *,
+        lock_descriptor: int,
+        on_message: Callable[[InstallProgress | InstallFinished], None],
     ) -> None:
-        self._notify = notify
+        self._on_message = on_message
         self._killed = threading.Event()
         packet = installprotocol.pack(job)
         try:
             self._process, self._channel = child.spawn(
-                "edged.updates.installer.main", pass_fds=(lock,)
+                "edged.updates.installer.main", pass_fds=(lock_descriptor,)
             )
         except OSError as error:
             raise WorkerError(f"the installer cannot be started: {error.strerror}") from error
@@ -53,7 +57,7 @@ class InstallProcess:
         self._listener.join(_REAP_TIMEOUT_S)
 
     def _listen(self) -> None:
-        finished: Finished | None = None
+        finished: InstallFinished | None = None
         reason = ""
         with self._channel:
             while not (finished or reason):
@@ -68,18 +72,18 @@ class InstallProcess:
                     reason = str(error)
                     self._process.kill()
                 else:
-                    if isinstance(message, Finished):
+                    if isinstance(message, InstallFinished):
                         finished = message
                     else:
-                        self._tell(message)
-        end = self._end(reason)
-        self._tell(finished or Finished(error=end))
+                        self._emit(message)
+        end = self._reap(reason)
+        self._emit(finished or InstallFinished(error=end))
 
-    def _tell(self, message: Progress | Finished) -> None:
+    def _emit(self, message: InstallProgress | InstallFinished) -> None:
         if not self._killed.is_set():
-            self._notify(message)
+            self._on_message(message)
 
-    def _end(self, reason: str) -> str:
+    def _reap(self, reason: str) -> str:
         try:
             self._process.wait(_REAP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -7,19 +7,19 @@ from msgspec.structs import replace
 from edged.clock import Clock, Deadline
 from edged.config.settings import ModelSettings
 from edged.errors import DelegateError, ModelError
-from edged.selftest.messages import ModelReport, Request
-from edged.selftest.process import KilledError, Tryout
+from edged.selftest.messages import SelfTestReport, SelfTestRequest
+from edged.selftest.process import SelfTestKilledError, SelfTestProcess
 from edged.updates.bundle.manifest import Budgets, Manifest
 from edged.updates.store.store import InstalledVersion
 
-MOST_S = 60.0
+MAX_SELF_TEST_S = 60.0
 """For each variant."""
-_MEASUREMENTS = 3
-_MOST_FAULTS_TOLD = 3
+_MAX_ATTEMPTS = 3
+_MAX_FAULTS_SHOWN = 3
 
 
-def prove(
-    version: InstalledVersion, model: ModelSettings, *, device_is_free: bool, clock: Clock
+def self_test_version(
+    version: InstalledVersion, model: ModelSettings, *, is_device_free: bool, clock: Clock
 ) -> None:
     """Try all variants of a version.
 
@@ -29,7 +29,7 @@ def prove(
     Args:
         version: to be tried.
         model: how this device runs models.
-        device_is_free: nobody uses the delegate's device.
+        is_device_free: nobody uses the delegate's device.
         clock: for the time that it may take.
 
     Raises:
@@ -45,42 +45,42 @@ def prove(
         labels_file=None,
         family=manifest.family,
     )
-    _try(version, "cpu", replace(own, delegate=None), clock)
+    _self_test_variant(version, "cpu", replace(own, delegate=None), clock)
     if manifest.variant("edgetpu"):
-        delegate = model.delegate if device_is_free else None
+        delegate = model.delegate if is_device_free else None
         try:
-            _try(version, "edgetpu", replace(own, delegate=delegate), clock)
+            _self_test_variant(version, "edgetpu", replace(own, delegate=delegate), clock)
         except DelegateError:
             return  # it needs a device that is not here
 
 
-def _try(
+def _self_test_variant(
     version: InstalledVersion, kind: Literal["cpu", "edgetpu"], model: ModelSettings, clock: Clock
 ) -> None:
-    request = Request(
+    request = SelfTestRequest(
         settings=replace(model, path=version.model_file(kind)), goldens=version.goldens_file(kind)
     )
-    deadline = Deadline(clock, MOST_S)
-    with Tryout() as tryout:
-        for left in reversed(range(_MEASUREMENTS)):
+    deadline = Deadline(clock, MAX_SELF_TEST_S)
+    with SelfTestProcess() as tryout:
+        for left in reversed(range(_MAX_ATTEMPTS)):
             try:
-                report = tryout.try_model(request, timeout_s=max(deadline.remaining_s, 1.0))
-            except KilledError:
+                report = tryout.run(request, timeout_s=max(deadline.remaining_s, 1.0))
+            except SelfTestKilledError:
                 if left:
                     continue
                 raise
-            _check(report, version.manifest)
-            slow = _slow(report, version.manifest.budgets)
+            _check_report(report, version.manifest)
+            slow = _find_budget_excess(report, version.manifest.budgets)
             if not slow:
                 return
             # The device is busy with what it does all day: once may be chance, and so it is with a kill.
-            if not left or deadline.remaining_s < MOST_S / 2:
+            if not left or deadline.remaining_s < MAX_SELF_TEST_S / 2:
                 raise ModelError(slow)
 
 
-def _check(report: ModelReport, manifest: Manifest) -> None:
-    if report.golden_faults:
-        told = "; ".join(report.golden_faults[:_MOST_FAULTS_TOLD])
+def _check_report(report: SelfTestReport, manifest: Manifest) -> None:
+    if report.golden_mismatches:
+        told = "; ".join(report.golden_mismatches[:_MAX_FAULTS_SHOWN])
         raise ModelError(f"it does not find in its goldens what it should: {told}")
     found, wanted = report.input, manifest.input
     if (found.width, found.height) != (wanted.width, wanted.height):
@@ -98,7 +98,7 @@ def _check(report: ModelReport, manifest: Manifest) -> None:
         )
 
 
-def _slow(report: ModelReport, budgets: Budgets) -> str:
+def _find_budget_excess(report: SelfTestReport, budgets: Budgets) -> str:
     most_ms, found_ms = budgets.invoke_ms_p95, report.invoke_ms_p95
     if most_ms is None or found_ms <= most_ms:
         return ""

@@ -9,15 +9,15 @@ from edged.errors import BundleError, UpdateError
 from edged.updates.bundle.manifest import Manifest, Requirements
 
 _RUNTIME = re.compile(r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)\s*(?P<versions>.*)", re.DOTALL)
-_NUMBER = re.compile(r"\d+(\.\d+)*")
+_VERSION_NUMBER = re.compile(r"\d+(\.\d+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class HostInfo:
     """What a bundle may ask for.
 
     Attributes:
-        edged: its version.
+        edged_version: its version.
         runtimes: versions of those that are installed, by edged's names for them.
         architecture: as ``aarch64``.
         board: as it names itself.
@@ -26,7 +26,7 @@ class Host:
         memory_mb: in all, MiB; 0 if nobody knows.
     """
 
-    edged: str
+    edged_version: str
     runtimes: Mapping[str, str]
     architecture: str
     board: str
@@ -35,21 +35,21 @@ class Host:
     memory_mb: int
 
 
-def unfit(manifest: Manifest, host: Host) -> tuple[str, ...]:
+def find_incompatibilities(manifest: Manifest, host: HostInfo) -> tuple[str, ...]:
     """Why a bundle is not for this host, all reasons; none of them passes by itself (for room see `lacks_room`).
 
     Raises:
         UpdateError: the library that compares versions is not installed.
     """
-    return tuple(_reasons(manifest, host))
+    return tuple(_iter_incompatibilities(manifest, host))
 
 
-def lacks_room(manifest: Manifest, host: Host) -> str:
+def find_space_shortage(manifest: Manifest, host: HostInfo) -> str:
     """Why there is no room to unpack a bundle just now; "" if there is."""
     needed = manifest.size_bytes + manifest.requirements.free_bytes
     if needed <= host.free_bytes:
         return ""
-    return f"{manifest.title} needs {_mb(needed)} of disk, and {_mb(host.free_bytes)} are free: make room"
+    return f"{manifest.title} needs {_format_mb(needed)} of disk, and {_format_mb(host.free_bytes)} are free: make room"
 
 
 def check_requirements(requirements: Requirements) -> None:
@@ -62,43 +62,43 @@ def check_requirements(requirements: Requirements) -> None:
     for versions in (
         requirements.edged,
         requirements.edgetpu_runtime,
-        *(_split(runtime)[1] for runtime in requirements.runtimes),
+        *(_split_runtime(runtime)[1] for runtime in requirements.runtimes),
     ):
-        _admits(versions, "1")
+        _satisfies(versions, "1")
 
 
-def _reasons(manifest: Manifest, host: Host) -> Iterator[str]:
+def _iter_incompatibilities(manifest: Manifest, host: HostInfo) -> Iterator[str]:
     wanted = manifest.requirements
     try:
-        yield from _wrong_versions(manifest, host)
+        yield from _iter_version_conflicts(manifest, host)
     except BundleError as error:
         yield str(error)
     if wanted.architectures and host.architecture not in wanted.architectures:
-        yield f"is for {_or(wanted.architectures)}, and this is {host.architecture}"
+        yield f"is for {_join_with_or(wanted.architectures)}, and this is {host.architecture}"
     if wanted.boards and not any(fnmatch.fnmatchcase(host.board, one) for one in wanted.boards):
-        yield f"is for {_or(wanted.boards)}, and this is {host.board}"
+        yield f"is for {_join_with_or(wanted.boards)}, and this is {host.board}"
     if host.memory_mb and wanted.memory_mb > host.memory_mb:
         yield f"needs a host with {wanted.memory_mb} MiB of memory, and this one has {host.memory_mb}"
 
 
-def _wrong_versions(manifest: Manifest, host: Host) -> Iterator[str]:
+def _iter_version_conflicts(manifest: Manifest, host: HostInfo) -> Iterator[str]:
     wanted = manifest.requirements
-    if not _admits(wanted.edged, host.edged):
-        yield f"needs edged {wanted.edged}, and this is {host.edged}"
-    if wanted.runtimes and not any(_runs(one, host.runtimes) for one in wanted.runtimes):
+    if not _satisfies(wanted.edged, host.edged_version):
+        yield f"needs edged {wanted.edged}, and this is {host.edged_version}"
+    if wanted.runtimes and not any(_has_runtime(one, host.runtimes) for one in wanted.runtimes):
         here = " and ".join(f"{name} {version}" for name, version in host.runtimes.items())
-        yield f"needs the runtime {_or(wanted.runtimes)}, and here is {here or 'none'}"
-    tpu = _NUMBER.match(host.edgetpu_runtime)
-    if manifest.variant("edgetpu") and tpu and not _admits(wanted.edgetpu_runtime, tpu[0]):
+        yield f"needs the runtime {_join_with_or(wanted.runtimes)}, and here is {here or 'none'}"
+    tpu = _VERSION_NUMBER.match(host.edgetpu_runtime)
+    if manifest.variant("edgetpu") and tpu and not _satisfies(wanted.edgetpu_runtime, tpu[0]):
         yield f"needs libedgetpu {wanted.edgetpu_runtime}, and here is {host.edgetpu_runtime}"
 
 
-def _runs(wanted: str, runtimes: Mapping[str, str]) -> bool:
-    name, versions = _split(wanted)
-    return name in runtimes and _admits(versions, runtimes[name])
+def _has_runtime(requirement: str, runtimes: Mapping[str, str]) -> bool:
+    name, versions = _split_runtime(requirement)
+    return name in runtimes and _satisfies(versions, runtimes[name])
 
 
-def _split(runtime: str) -> tuple[str, str]:
+def _split_runtime(runtime: str) -> tuple[str, str]:
     """``litert>=2.1`` -> litert, >=2.1."""
     found = _RUNTIME.fullmatch(runtime)
     if found is None:
@@ -108,8 +108,8 @@ def _split(runtime: str) -> tuple[str, str]:
     return found["name"], found["versions"]
 
 
-def _admits(versions: str, version: str) -> bool:
-    if not versions:
+def _satisfies(specifier: str, version: str) -> bool:
+    if not specifier:
         return True
     try:
         from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -119,16 +119,16 @@ def _admits(versions: str, version: str) -> bool:
             "versions cannot be compared: packaging is missing: pip install 'edged[updates]'"
         ) from error
     try:
-        return SpecifierSet(versions).contains(version, prereleases=True)
+        return SpecifierSet(specifier).contains(version, prereleases=True)
     except (InvalidSpecifier, InvalidVersion) as error:
         raise BundleError(
-            f'asks for the versions {versions!r}: write them as ">=2.1,<3"'
+            f'asks for the versions {specifier!r}: write them as ">=2.1,<3"'
         ) from error
 
 
-def _or(choices: tuple[str, ...]) -> str:
-    return " or ".join(choices)
+def _join_with_or(options: tuple[str, ...]) -> str:
+    return " or ".join(options)
 
 
-def _mb(size_bytes: int) -> str:
+def _format_mb(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB"

@@ -15,11 +15,11 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from edged.errors import BundleError
-from edged.updates.bundle.manifest import Digest, Name
-from edged.updates.rules.ledger import Ledger, Request
+from edged.updates.bundle.manifest import Digest, ModelName
+from edged.updates.rules.ledger import DeploymentRequest, Ledger
 
 SCHEMA = "edged.desired/1"
-MOST_DESIRED_BYTES = 16 << 10
+MAX_DESIRED_BYTES = 16 << 10
 _S_PER_H = 3600.0
 
 Title = Annotated[
@@ -28,7 +28,7 @@ Title = Annotated[
 Url = Annotated[str, Meta(pattern=r"^https?://[!-~]{1,1000}\Z")]
 
 
-class Desired(
+class DesiredState(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
 ):
     """What is to run.
@@ -42,7 +42,7 @@ class Desired(
         refresh_h: a message with a higher sequence, be it for the same version, follows within so many hours.
     """
 
-    channel: Name
+    channel: ModelName
     sequence: Annotated[int, Meta(ge=1, le=1 << 53)]
     title: Title
     digest: Digest
@@ -50,23 +50,23 @@ class Desired(
     refresh_h: Annotated[float, Meta(gt=0, le=8760)] = 168.0
 
 
-def read_desired(payload: bytes) -> Desired:
+def decode_desired(payload: bytes) -> DesiredState:
     """Read the envelope's payload, after its signatures have been verified.
 
     Raises:
         BundleError: it is too large, has another form, or impossible values.
     """
-    if len(payload) > MOST_DESIRED_BYTES:
+    if len(payload) > MAX_DESIRED_BYTES:
         raise BundleError(
-            f"the desired state takes {len(payload)} bytes; {MOST_DESIRED_BYTES} are allowed"
+            f"the desired state takes {len(payload)} bytes; {MAX_DESIRED_BYTES} are allowed"
         )
     try:
-        return msgspec.json.decode(payload, type=Desired)
+        return msgspec.json.decode(payload, type=DesiredState)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"the desired state cannot be read: {error}") from error
 
 
-def write_desired(desired: Desired) -> bytes:
+def encode_desired(desired: DesiredState) -> bytes:
     """The payload, to be signed; the same desired state always gives the same bytes.
 
     Raises:
@@ -76,11 +76,13 @@ def write_desired(desired: Desired) -> bytes:
         payload = msgspec.json.format(msgspec.json.encode(desired, order="deterministic"), indent=1)
     except UnicodeEncodeError as error:
         raise BundleError(f"the desired state cannot be written: {error}") from error
-    read_desired(payload)
+    decode_desired(payload)
     return payload
 
 
-def follow(ledger: Ledger, desired: Desired, payload_sha256: str) -> Request | None:
+def derive_request(
+    ledger: Ledger, desired: DesiredState, payload_sha256: str
+) -> DeploymentRequest | None:
     """What is to be done about a message of the channel; it is to be `noted` in the same record as that.
 
     A message counts once: who goes back by hand is not overruled by the same message, however often it comes. If another update is in
@@ -97,7 +99,7 @@ def follow(ledger: Ledger, desired: Desired, payload_sha256: str) -> Request | N
             f"replayed: the desired state {desired.sequence} is older than {ledger.sequence}, which was followed here"
         )
     if desired.sequence == ledger.sequence:
-        if payload_sha256 != ledger.desired:
+        if payload_sha256 != ledger.desired_sha256:
             raise BundleError(f"replayed: there is another desired state {desired.sequence}")
         return None
     settled = {ledger.current, *ledger.denied}
@@ -106,7 +108,7 @@ def follow(ledger: Ledger, desired: Desired, payload_sha256: str) -> Request | N
     if desired.digest in settled:
         return None
     source, *mirrors = desired.urls
-    return Request(
+    return DeploymentRequest(
         source=source,
         mirrors=tuple(mirrors),
         requested_by="channel",
@@ -114,19 +116,22 @@ def follow(ledger: Ledger, desired: Desired, payload_sha256: str) -> Request | N
     )
 
 
-def noted(ledger: Ledger, desired: Desired, payload_sha256: str) -> Ledger:
+def record_followed(ledger: Ledger, desired: DesiredState, payload_sha256: str) -> Ledger:
     """The message was followed: nothing older is from now on."""
     return replace(
-        ledger, sequence=desired.sequence, desired=payload_sha256, refresh_h=desired.refresh_h
+        ledger,
+        sequence=desired.sequence,
+        desired_sha256=payload_sha256,
+        refresh_h=desired.refresh_h,
     )
 
 
-def is_stale(quiet_s: float, *, stale_h: float, refresh_h: float = 0.0) -> bool:
+def is_stale(silence_s: float, *, stale_h: float, refresh_h: float = 0.0) -> bool:
     """Whether the channel may have been cut off (TUF: freeze).
 
     Args:
-        quiet_s: running time since something new was heard.
+        silence_s: running time since something new was heard.
         stale_h: what the device's operator allows.
         refresh_h: what the latest message promised, which may be less; 0 if there was none.
     """
-    return quiet_s > min(stale_h, refresh_h or stale_h) * _S_PER_H
+    return silence_s > min(stale_h, refresh_h or stale_h) * _S_PER_H

@@ -3,11 +3,11 @@
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.updates.rules.deployment import MOST_PAST, denied, reject, roll_back
-from edged.updates.rules.ledger import FACTORY, Ledger, Past
+from edged.updates.rules.deployment import MAX_HISTORY, deny_version, reject, roll_back
+from edged.updates.rules.ledger import FACTORY, DeploymentRecord, Ledger
 
 
-def step_back(
+def fall_back(
     ledger: Ledger, reason: str, *, previous_epoch: int | None, title: str, id_: str, at: str
 ) -> Ledger:
     """One step: what is on trial gives way, or what is on its way in; else the current version does, and is denied from then on.
@@ -33,7 +33,7 @@ def step_back(
     if ledger.current == FACTORY:
         raise UpdateError("the factory model is in use, and there is none before it")
     usable = previous_epoch is not None and previous_epoch >= ledger.epoch
-    left = Past(
+    left = DeploymentRecord(
         id=id_,
         title=title,
         digest=ledger.current,
@@ -43,8 +43,8 @@ def step_back(
         time=at,
     )
     return replace(
-        denied(ledger, ledger.current, reason),
+        deny_version(ledger, ledger.current, reason),
         current=ledger.previous if usable else FACTORY,
         previous=FACTORY,
-        past=(*ledger.past, left)[-MOST_PAST:],
+        past=(*ledger.past, left)[-MAX_HISTORY:],
     )

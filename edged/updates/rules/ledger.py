@@ -7,20 +7,20 @@ from msgspec import Meta, Struct, field
 
 from edged.errors import StoreError
 from edged.updates.bundle.manifest import Count, Digest
-from edged.updates.bundle.urls import shown
+from edged.updates.bundle.urls import redact_url
 
 SCHEMA = "edged.ledger/1"
-MOST_LEDGER_BYTES = 1 << 20
+MAX_LEDGER_BYTES = 1 << 20
 FACTORY = ""
 """Stands for the digest of the model that came with edged."""
 
-Underway = Literal["fetching", "staged", "verified", "self-tested", "trial"]
-Outcome = Literal["committed", "rolled-back", "rejected"]
+DeploymentState = Literal["fetching", "staged", "verified", "self-tested", "trial"]
+DeploymentOutcome = Literal["committed", "rolled-back", "rejected"]
 Requester = Literal["operator", "spool", "channel"]
 OptionalDigest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class DeploymentRequest(Struct, frozen=True, kw_only=True):
     """What somebody wants installed.
 
     Attributes:
@@ -55,16 +55,16 @@ class Deployment(Struct, frozen=True, kw_only=True):
         transitions: how often anything has happened to it.
         deaths: of the daemon's process in the trial, without a reboot.
         boots: of the host in the trial.
-        boot: id of the boot in which the trial last went on.
-        resting: the daemon was ended properly in the trial: its next start is no death.
-        hindrance: why it does not go on at the moment; "" if it does.
-        fps_before: frames a second before the trial; 0 if that is not known.
-        frame_s_p95_before: 95th percentile of a frame's time in the old model before the trial; 0 if that is not known.
+        boot_id: id of the boot in which the trial last went on.
+        is_clean_shutdown: the daemon was ended properly in the trial: its next start is no death.
+        blocked_reason: why it does not go on at the moment; "" if it does.
+        baseline_fps: frames a second before the trial; 0 if that is not known.
+        baseline_frame_s_p95: 95th percentile of a frame's time in the old model before the trial; 0 if that is not known.
     """
 
     id: str
-    request: Request
-    state: Underway
+    request: DeploymentRequest
+    state: DeploymentState
     digest: OptionalDigest = ""
     title: str = ""
     name: str = ""
@@ -73,19 +73,19 @@ class Deployment(Struct, frozen=True, kw_only=True):
     transitions: Count = 0
     deaths: Count = 0
     boots: Count = 0
-    boot: str = ""
-    resting: bool = False
-    hindrance: str = ""
-    fps_before: Annotated[float, Meta(ge=0.0)] = 0.0
-    frame_s_p95_before: Annotated[float, Meta(ge=0.0)] = 0.0
+    boot_id: str = ""
+    is_clean_shutdown: bool = False
+    blocked_reason: str = ""
+    baseline_fps: Annotated[float, Meta(ge=0.0)] = 0.0
+    baseline_frame_s_p95: Annotated[float, Meta(ge=0.0)] = 0.0
 
     @property
-    def what(self) -> str:
+    def display_name(self) -> str:
         """``name@version``, or, as long as that is not known, where it comes from."""
-        return self.title or shown(self.request.source)
+        return self.title or redact_url(self.request.source)
 
 
-class Past(Struct, frozen=True, kw_only=True):
+class DeploymentRecord(Struct, frozen=True, kw_only=True):
     """A deployment that is over.
 
     Attributes:
@@ -103,7 +103,7 @@ class Past(Struct, frozen=True, kw_only=True):
     title: str
     digest: OptionalDigest
     source: str
-    outcome: Outcome
+    outcome: DeploymentOutcome
     reason: str = ""
     flagged: bool = False
     time: str = ""
@@ -121,7 +121,7 @@ class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
         denied: why a version is not tried again, by its digest.
         past: the latest deployments, the newest last.
         sequence: of the channel's latest desired state.
-        desired: sha256 of that desired state.
+        desired_sha256: sha256 of that desired state.
         refresh_h: within so many hours it promised the next one; 0 if there was none.
     """
 
@@ -131,21 +131,21 @@ class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     counters: dict[str, Count] = field(default_factory=dict)
     deployment: Deployment | None = None
     denied: dict[Digest, str] = field(default_factory=dict)
-    past: tuple[Past, ...] = ()
+    past: tuple[DeploymentRecord, ...] = ()
     sequence: Count = 0
-    desired: OptionalDigest = ""
+    desired_sha256: OptionalDigest = ""
     refresh_h: Annotated[float, Meta(ge=0.0)] = 0.0
 
 
-def read_ledger(content: bytes) -> Ledger:
+def decode_ledger(content: bytes) -> Ledger:
     """Read the file.
 
     Raises:
         StoreError: it is damaged, or too large.
     """
-    if len(content) > MOST_LEDGER_BYTES:
+    if len(content) > MAX_LEDGER_BYTES:
         raise StoreError(
-            f"the ledger of the model store takes {len(content)} bytes; {MOST_LEDGER_BYTES} are allowed"
+            f"the ledger of the model store takes {len(content)} bytes; {MAX_LEDGER_BYTES} are allowed"
         )
     try:
         if "schema" not in msgspec.json.decode(content, type=dict[str, msgspec.Raw]):
@@ -156,7 +156,7 @@ def read_ledger(content: bytes) -> Ledger:
         raise StoreError(f"the ledger of the model store cannot be read: {error}") from error
 
 
-def write_ledger(ledger: Ledger) -> bytes:
+def encode_ledger(ledger: Ledger) -> bytes:
     """The file's content, which `read_ledger` reads.
 
     Raises:
@@ -166,5 +166,5 @@ def write_ledger(ledger: Ledger) -> bytes:
         content = msgspec.json.format(msgspec.json.encode(ledger), indent=1)
     except UnicodeEncodeError as error:
         raise StoreError(f"the ledger of the model store cannot be written: {error}") from error
-    read_ledger(content)
+    decode_ledger(content)
     return content

@@ -6,38 +6,40 @@ import msgspec
 from msgspec import Struct, field
 
 from edged.errors import UpdateError
-from edged.updates.rules.ledger import Deployment, Past, Request
+from edged.updates.rules.ledger import Deployment, DeploymentRecord, DeploymentRequest
 
 MAX_PACKET_BYTES = 262_144
 
-Role = Literal["current", "previous", "candidate", "factory", "kept"]
+VersionRole = Literal["current", "previous", "candidate", "factory", "kept"]
 
 
-class Status(Struct, frozen=True, kw_only=True, tag="status"):
+class StatusRequest(Struct, frozen=True, kw_only=True, tag="status"):
     """How things are."""
 
 
-class Install(Struct, frozen=True, kw_only=True, tag="install"):
+class InstallRequest(Struct, frozen=True, kw_only=True, tag="install"):
     """Take this bundle."""
 
-    request: Request
+    request: DeploymentRequest
 
 
-class Commit(Struct, frozen=True, kw_only=True, tag="commit"):
+class CommitRequest(Struct, frozen=True, kw_only=True, tag="commit"):
     """End the trial: keep the model."""
 
 
-class RollBack(Struct, frozen=True, kw_only=True, tag="rollback"):
+class RollbackRequest(Struct, frozen=True, kw_only=True, tag="rollback"):
     """Call off what is in flight; without that, go back to the previous model."""
 
     reason: str = ""
 
 
-class Collect(Struct, frozen=True, kw_only=True, tag="gc"):
+class CollectGarbageRequest(Struct, frozen=True, kw_only=True, tag="gc"):
     """Remove what is not needed any more."""
 
 
-Question = Status | Install | Commit | RollBack | Collect
+ControlRequest = (
+    StatusRequest | InstallRequest | CommitRequest | RollbackRequest | CollectGarbageRequest
+)
 
 
 class VersionStatus(Struct, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ class VersionStatus(Struct, frozen=True, kw_only=True):
         damage: why it cannot be used; "" if it can.
     """
 
-    role: Role
+    role: VersionRole
     title: str
     digest: str = ""
     counter: int = 0
@@ -74,7 +76,7 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     Attributes:
         daemon: whether a daemon answers; without one, nothing is tried out.
         pinned: the file that ``model.path`` names, and that no update replaces; "" if none does.
-        looking: ``name@version`` of the model that looks now; "" if none does.
+        active_model: ``name@version`` of the model that looks now; "" if none does.
         versions: what is on the device, the one in use first.
         deployment: what is on its way in.
         progress: of its present state, 0..1.
@@ -86,17 +88,17 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
 
     daemon: bool
     pinned: str = ""
-    looking: str = ""
+    active_model: str = ""
     versions: tuple[VersionStatus, ...] = ()
     deployment: Deployment | None = None
     progress: float = 0.0
-    past: tuple[Past, ...] = ()
+    past: tuple[DeploymentRecord, ...] = ()
     epoch: int = 0
     denied: dict[str, str] = field(default_factory=dict)
     sequence: int = 0
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class ControlResponse(Struct, frozen=True, kw_only=True):
     """What became of a question.
 
     Attributes:
@@ -114,34 +116,34 @@ class Answer(Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
 
 
-_questions: msgspec.json.Decoder[Question] = msgspec.json.Decoder(Question)
-_answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_request_decoder: msgspec.json.Decoder[ControlRequest] = msgspec.json.Decoder(ControlRequest)
+_response_decoder: msgspec.json.Decoder[ControlResponse] = msgspec.json.Decoder(ControlResponse)
 
 
-def pack(message: Question | Answer) -> bytes:
+def pack(message: ControlRequest | ControlResponse) -> bytes:
     """A message -> one packet."""
     return msgspec.json.encode(message)
 
 
-def unpack_question(packet: bytes) -> Question:
+def unpack_request(packet: bytes) -> ControlRequest:
     """A packet -> the question.
 
     Raises:
         UpdateError: it is none.
     """
     try:
-        return _questions.decode(packet)
+        return _request_decoder.decode(packet)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpdateError(f"that is no question: {error}") from None
 
 
-def unpack_answer(packet: bytes) -> Answer:
+def unpack_response(packet: bytes) -> ControlResponse:
     """A packet -> the answer.
 
     Raises:
         UpdateError: it is none.
     """
     try:
-        return _answers.decode(packet)
+        return _response_decoder.decode(packet)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpdateError(f"the daemon's answer cannot be read: {error}") from None

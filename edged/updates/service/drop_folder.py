@@ -7,7 +7,7 @@ _log = logging.getLogger(__name__)
 SUFFIX = ".edgem"
 
 
-class Drops:
+class DropFolder:
     """Each bundle is taken once; when its deployment is over the file is removed."""
 
     def __init__(self, folder: Path) -> None:
@@ -15,7 +15,7 @@ class Drops:
         self._taken: set[tuple[str, int, int]] = set()
         """Name, size and time of what was taken: a file that cannot be removed is not taken again."""
 
-    def next(self) -> Path | None:
+    def take_next_bundle(self) -> Path | None:
         """A bundle that was not taken yet; None if there is none. Whoever copies one here gives it its name when it is whole."""
         try:
             entries = sorted(self._folder.glob(f"[!.]*{SUFFIX}"))
@@ -29,7 +29,7 @@ class Drops:
             _log.warning("cannot look for bundles in %s: %s", self._folder, error.strerror)
         return None
 
-    def done(self, source: str) -> None:
+    def remove_bundle(self, source: str) -> None:
         """The deployment of this source is over; if it came from here, its file goes."""
         path = Path(source)
         if path.parent != self._folder or path.suffix != SUFFIX:

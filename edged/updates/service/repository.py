@@ -14,20 +14,20 @@ from msgspec.structs import replace
 from edged.config.settings import Settings
 from edged.errors import BundleError, StoreError, UpdateError
 from edged.updates.bundle.manifest import Manifest
-from edged.updates.bundle.urls import shown
+from edged.updates.bundle.urls import redact_url
 from edged.updates.rules import deployment
-from edged.updates.rules.fallback import step_back
-from edged.updates.rules.ledger import FACTORY, Deployment, Ledger, Request
+from edged.updates.rules.fallback import fall_back
+from edged.updates.rules.ledger import FACTORY, Deployment, DeploymentRequest, Ledger
 from edged.updates.rules.probation import Baseline
-from edged.updates.service.control_messages import ModelStatus, Role, VersionStatus
-from edged.updates.store.store import InstalledVersion, Store
-from edged.vision.active_model import Choice, recommended
+from edged.updates.service.control_messages import ModelStatus, VersionRole, VersionStatus
+from edged.updates.store.store import InstalledVersion, ModelStore
+from edged.vision.active_model import ActiveModel, make_recommended_filters
 
 
-class Keeper:
+class ModelRepository:
     """See the module. `open` comes first."""
 
-    def __init__(self, store: Store, settings: Settings, *, now: Callable[[], str]) -> None:
+    def __init__(self, store: ModelStore, settings: Settings, *, now: Callable[[], str]) -> None:
         """Touch nothing yet.
 
         Args:
@@ -39,7 +39,7 @@ class Keeper:
         self.settings = settings
         self._now = now
         self.ledger = Ledger()
-        self._known: dict[str, VersionStatus] = {}
+        self._status_cache: dict[str, VersionStatus] = {}
         """By digest, or by path: what was found when the version was last read; reading it means hashing it."""
 
     def open(self) -> None:
@@ -50,36 +50,36 @@ class Keeper:
         """
         self.ledger = self.store.open()
 
-    def peek(self) -> None:
+    def load_read_only(self) -> None:
         """Read what there is to read, and change nothing: for a store that is not ours, or a disk that fails."""
         with suppress(StoreError):
-            self.ledger = self.store.ledger()
+            self.ledger = self.store.read_ledger()
 
     @property
-    def pinned(self) -> str:
+    def pinned_path(self) -> str:
         """The file that ``model.path`` names, and that no update replaces; "" if none does."""
         return str(self.settings.model.path or "")
 
-    def started(self, boot: str) -> None:
+    def record_start(self, boot_id: str) -> None:
         """The daemon has started; a trial may be over with that, unless another model looks than the one on trial. Raises `StoreError`."""
-        if self.pinned:
+        if self.pinned_path:
             return
-        self._record(deployment.started(self.ledger, boot=boot, at=self._now()))
+        self._record(deployment.record_start(self.ledger, boot_id=boot_id, at=self._now()))
 
-    def rest(self) -> None:
+    def mark_clean_shutdown(self) -> None:
         """The daemon is being ended properly. Raises `StoreError`."""
-        self._record(deployment.rest(self.ledger))
+        self._record(deployment.mark_clean_shutdown(self.ledger))
 
-    def begin(self, request: Request) -> str:
+    def begin_deployment(self, request: DeploymentRequest) -> str:
         """Take on a request; the id of its deployment.
 
         Raises:
             UpdateError: the configuration takes no updates, or another deployment is in flight.
             StoreError: the disk cannot be used.
         """
-        if self.pinned:
+        if self.pinned_path:
             raise UpdateError(
-                f"model.path names {self.pinned}, and no update replaces that: remove the setting to take updates"
+                f"model.path names {self.pinned_path}, and no update replaces that: remove the setting to take updates"
             )
         if self.settings.updates.trust is None:
             raise UpdateError(
@@ -89,26 +89,26 @@ class Keeper:
         self._record(deployment.begin(self.ledger, request, id_=id_))
         return id_
 
-    def begin_trial(self, boot: str, before: Baseline) -> None:
+    def begin_trial(self, boot_id: str, baseline: Baseline) -> None:
         """The new model is about to look. Raises `StoreError`."""
         self._record(
             deployment.begin_trial(
                 self.ledger,
-                boot=boot,
-                fps_before=before.fps,
-                frame_s_p95_before=before.frame_s_p95,
+                boot_id=boot_id,
+                baseline_fps=baseline.fps,
+                baseline_frame_s_p95=baseline.frame_s_p95,
                 at=self._now(),
             )
         )
 
-    def commit(self, flag: str = "") -> None:
+    def commit(self, flag_reason: str = "") -> None:
         """Keep the model on trial.
 
         Raises:
             UpdateError: none is on trial.
             StoreError: the disk cannot be used; nothing has changed then.
         """
-        self._record(deployment.commit(self.ledger, at=self._now(), flag=flag))
+        self._record(deployment.commit(self.ledger, at=self._now(), flag_reason=flag_reason))
 
     def roll_back(self, reason: str, *, deny: bool) -> None:
         """End the deployment in flight: the old model goes on. Raises what `commit` does."""
@@ -118,11 +118,11 @@ class Keeper:
         )
         self._record(end(self.ledger, reason, at=self._now(), deny=deny))
 
-    def hinder(self, reason: str) -> None:
+    def block(self, reason: str) -> None:
         """The deployment in flight cannot go on for a while. Raises `StoreError`."""
-        self._record(deployment.hindered(self.ledger, reason, at=self._now()))
+        self._record(deployment.block(self.ledger, reason, at=self._now()))
 
-    def go_back(self, reason: str) -> str:
+    def roll_back_to_previous(self, reason: str) -> str:
         """Return to the previous model, for an operator's reason, which may be empty; the id of this act.
 
         Raises:
@@ -130,10 +130,10 @@ class Keeper:
             StoreError: the disk cannot be used; nothing has changed then.
         """
         previous, current = self.ledger.previous, self.ledger.current
-        epoch = 0 if previous == FACTORY else self.store.version(previous).manifest.epoch
+        epoch = 0 if previous == FACTORY else self.store.read_version(previous).manifest.epoch
         id_ = secrets.token_hex(6)
         self._record(
-            deployment.go_back(
+            deployment.roll_back_to_previous(
                 self.ledger,
                 reason,
                 epoch=epoch,
@@ -144,7 +144,7 @@ class Keeper:
         )
         return id_
 
-    def step_back(self, reason: str) -> None:
+    def fall_back(self, reason: str) -> None:
         """Let what the daemon does not stay up with give way: see `edged.updates.rules.fallback`.
 
         Raises:
@@ -155,9 +155,9 @@ class Keeper:
         previous_epoch = None
         if ledger.previous != FACTORY:
             with suppress(BundleError):
-                previous_epoch = self.store.version(ledger.previous).manifest.epoch
+                previous_epoch = self.store.read_version(ledger.previous).manifest.epoch
         self._record(
-            step_back(
+            fall_back(
                 ledger,
                 reason,
                 previous_epoch=previous_epoch,
@@ -167,25 +167,25 @@ class Keeper:
             )
         )
 
-    def tidy(self) -> tuple[str, ...]:
+    def collect_garbage(self) -> tuple[str, ...]:
         """Let the links follow the ledger, and remove what is not needed any more: the digests of that. Raises `StoreError`."""
-        self.store.follow(self.ledger)
-        return self.store.collect(self.ledger)
+        self.store.update_links(self.ledger)
+        return self.store.collect_garbage(self.ledger)
 
     def refresh(self) -> None:
         """Somebody whom we let do it has written the ledger. Raises `StoreError`."""
         self.ledger = self.store.open()
 
-    def choice(self, digest: str) -> Choice:
+    def load_active_model(self, digest: str) -> ActiveModel:
         """A version, checked to the last byte, as something to look with.
 
         Raises:
             UpdateError: it is not there, damaged, or cannot be read.
         """
-        if digest == FACTORY or self.pinned:
-            return Choice(model=self.settings.model)
-        self._known.pop(digest, None)
-        version = self.store.version(digest)
+        if digest == FACTORY or self.pinned_path:
+            return ActiveModel(settings=self.settings.model)
+        self._status_cache.pop(digest, None)
+        version = self.store.read_version(digest)
         manifest, own = version.manifest, self.settings.model
         kind: Literal["cpu", "edgetpu"] = (
             "edgetpu" if own.delegate and manifest.variant("edgetpu") else "cpu"
@@ -198,34 +198,36 @@ class Keeper:
             labels_file=None,
             family=manifest.family,
         )
-        return Choice(
-            model=model,
+        return ActiveModel(
+            settings=model,
             name=manifest.title,
             digest=digest,
-            recommended=recommended(manifest.thresholds),
+            recommended_filters=make_recommended_filters(manifest.thresholds),
             goldens=version.goldens_file(kind),
             probation=manifest.probation,
             budgets=manifest.budgets,
         )
 
-    def status(self, *, daemon: bool, looking: str = "", progress: float = 0.0) -> ModelStatus:
+    def status(
+        self, *, is_daemon_running: bool, active_model_name: str = "", progress: float = 0.0
+    ) -> ModelStatus:
         """How things are."""
         ledger = self.ledger
-        roles: list[tuple[Role, str]] = []
+        roles: list[tuple[VersionRole, str]] = []
         if ledger.current != FACTORY:
             roles.append(("current", ledger.current))
         if ledger.previous != FACTORY:
             roles.append(("previous", ledger.previous))
-        if ledger.deployment and ledger.deployment.digest in self._stored():
+        if ledger.deployment and ledger.deployment.digest in self._list_stored_digests():
             roles.append(("candidate", ledger.deployment.digest))
         named = {digest for _, digest in roles}
-        roles += [("kept", digest) for digest in self._stored() if digest not in named]
+        roles += [("kept", digest) for digest in self._list_stored_digests() if digest not in named]
         return ModelStatus(
-            daemon=daemon,
-            pinned=self.pinned,
-            looking=looking,
-            versions=(*(self._describe(*role) for role in roles), self._factory()),
-            deployment=_without_secrets(ledger.deployment),
+            daemon=is_daemon_running,
+            pinned=self.pinned_path,
+            active_model=active_model_name,
+            versions=(*(self._describe(*role) for role in roles), self._describe_factory_model()),
+            deployment=_redact_secrets(ledger.deployment),
             progress=progress,
             past=ledger.past,
             epoch=ledger.epoch,
@@ -233,25 +235,25 @@ class Keeper:
             sequence=ledger.sequence,
         )
 
-    def _stored(self) -> tuple[str, ...]:
+    def _list_stored_digests(self) -> tuple[str, ...]:
         try:
-            return self.store.versions()
+            return self.store.list_versions()
         except StoreError:
             return ()
 
-    def _describe(self, role: Role, digest: str) -> VersionStatus:
-        known = self._known.get(digest)
+    def _describe(self, role: VersionRole, digest: str) -> VersionStatus:
+        known = self._status_cache.get(digest)
         if known is None:
             try:
-                known = _described(self.store.version(digest))
+                known = _describe_version(self.store.read_version(digest))
             except (BundleError, StoreError) as error:
                 known = VersionStatus(role=role, title="", digest=digest, damage=str(error))
-            self._known[digest] = known
+            self._status_cache[digest] = known
         return replace(known, role=role)
 
-    def _factory(self) -> VersionStatus:
-        file = self.settings.model.file()
-        known = self._known.get(str(file))
+    def _describe_factory_model(self) -> VersionStatus:
+        file = self.settings.model.resolve_file()
+        known = self._status_cache.get(str(file))
         if known is None:
             content = file.read_bytes() if file.is_file() else b""
             known = VersionStatus(
@@ -261,23 +263,23 @@ class Keeper:
                 model_sha256=hashlib.sha256(content).hexdigest(),
                 damage="" if content else f"{file} is not there",
             )
-            self._known[str(file)] = known
+            self._status_cache[str(file)] = known
         return known
 
     def title(self, digest: str) -> str:
         """What a version is called; the beginning of its digest if it is damaged."""
         if digest == FACTORY:
-            return self._factory().title
+            return self._describe_factory_model().title
         return self._describe("kept", digest).title or digest[:12]
 
     def _record(self, ledger: Ledger) -> None:
         if ledger == self.ledger:
             return
-        self.store.record(ledger)
+        self.store.write_ledger(ledger)
         self.ledger = ledger
 
 
-def _described(version: InstalledVersion) -> VersionStatus:
+def _describe_version(version: InstalledVersion) -> VersionStatus:
     manifest = version.manifest
     return VersionStatus(
         role="kept",
@@ -297,11 +299,11 @@ def _model_sha256(manifest: Manifest, kind: str) -> str:
     return manifest.file(variant.model).sha256 if variant else ""
 
 
-def _without_secrets(in_flight: Deployment | None) -> Deployment | None:
+def _redact_secrets(deployment: Deployment | None) -> Deployment | None:
     """As it may be told: a URL can hold a password."""
-    if in_flight is None:
+    if deployment is None:
         return None
-    request = in_flight.request
-    sources = tuple(shown(url) for url in request.mirrors)
-    told = replace(request, source=shown(request.source), mirrors=sources)
-    return replace(in_flight, request=told)
+    request = deployment.request
+    sources = tuple(redact_url(url) for url in request.mirrors)
+    told = replace(request, source=redact_url(request.source), mirrors=sources)
+    return replace(deployment, request=told)

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from edged.errors import StoreError
-from edged.host.files import explain
+from edged.host.files import to_store_error
 
-LOCK = "lock"
+LOCK_NAME = "lock"
 
 
 class StoreLock:
@@ -17,11 +17,11 @@ class StoreLock:
 
     Who may not read the file cannot keep it from its owner either.
 
-    Used as a context, or by `take` and `release`. A child keeps it too if it is given the descriptor (``pass_fds``).
+    Used as a context, or by `acquire` and `release`. A child keeps it too if it is given the descriptor (``pass_fds``).
     """
 
     def __init__(self, root: Path) -> None:
-        self._path = root / LOCK
+        self._path = root / LOCK_NAME
         self._descriptor: int | None = None
 
     @property
@@ -31,7 +31,7 @@ class StoreLock:
             raise StoreError(f"{self._path} is not held")
         return self._descriptor
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Take it, without waiting; the store's folder is made if it is not there.
 
         Raises:
@@ -45,7 +45,7 @@ class StoreLock:
                 self._path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
             )
         except OSError as error:
-            raise explain(error, "open", self._path) from error
+            raise to_store_error(error, "open", self._path) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -54,7 +54,7 @@ class StoreLock:
                 raise StoreError(
                     f"{self._path.parent} is in use by another process of edged"
                 ) from error
-            raise explain(error, "lock", self._path) from error
+            raise to_store_error(error, "lock", self._path) from error
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -64,7 +64,7 @@ class StoreLock:
             self._descriptor = None
 
     def __enter__(self) -> Self:
-        self.take()
+        self.acquire()
         return self
 
     def __exit__(

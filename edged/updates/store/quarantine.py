@@ -5,19 +5,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from edged.errors import UpdateError
-from edged.host.files import Files
-from edged.updates.bundle.trusted import CHAIN_NAME
+from edged.host.files import FileSystem
+from edged.updates.bundle.trust_chain import CHAIN_NAME
 from edged.updates.rules.ledger import Ledger
 from edged.updates.store import links
-from edged.updates.store.lock import LOCK
-from edged.updates.store.store import Store
+from edged.updates.store.lock import LOCK_NAME
+from edged.updates.store.store import ModelStore
 
-_STAYS = frozenset({LOCK, CHAIN_NAME})
+_PRESERVED_NAMES = frozenset({LOCK_NAME, CHAIN_NAME})
 """The chain of trust files says which keys were revoked."""
-_NAME = "damaged"
+_QUARANTINE_PREFIX = "damaged"
 
 
-def start_anew(store: Store, files: Files) -> tuple[Ledger, Path]:
+def quarantine_store(store: ModelStore, files: FileSystem) -> tuple[Ledger, Path]:
     """Move what is in the store into a folder of its own, for somebody to look at, and open an empty store.
 
     The security floor, the counters and what had failed are carried over, as far as they can still be read.
@@ -28,12 +28,12 @@ def start_anew(store: Store, files: Files) -> tuple[Ledger, Path]:
     Raises:
         StoreError: the disk cannot be written.
     """
-    known = _still_known(store, files)
+    known = _recover_ledger(store, files)
     root = store.root
-    aside = next(path for path in _names(root) if not files.exists(path))
+    aside = next(path for path in _iter_quarantine_paths(root) if not files.exists(path))
     files.make_folder(aside)
-    for name in files.names(root):
-        if name not in _STAYS and not name.startswith(_NAME):
+    for name in files.list_names(root):
+        if name not in _PRESERVED_NAMES and not name.startswith(_QUARANTINE_PREFIX):
             files.rename(root / name, aside / name)
     files.sync_folder(aside)
     files.sync_folder(root)
@@ -44,21 +44,21 @@ def start_anew(store: Store, files: Files) -> tuple[Ledger, Path]:
         denied=known.denied,
         past=known.past,
         sequence=known.sequence,
-        desired=known.desired,
+        desired_sha256=known.desired_sha256,
         refresh_h=known.refresh_h,
     )
-    store.record(ledger)
+    store.write_ledger(ledger)
     return ledger, aside
 
 
-def _still_known(store: Store, files: Files) -> Ledger:
+def _recover_ledger(store: ModelStore, files: FileSystem) -> Ledger:
     with suppress(UpdateError):
-        return store.ledger()
+        return store.read_ledger()
     with suppress(UpdateError):
-        return links.ledger_by_links(files, store.root)
+        return links.rebuild_ledger(files, store.root)
     return Ledger()
 
 
-def _names(root: Path) -> "itertools.chain[Path]":
-    numbered = (root / f"{_NAME}-{number}" for number in itertools.count(2))
-    return itertools.chain([root / _NAME], numbered)
+def _iter_quarantine_paths(root: Path) -> "itertools.chain[Path]":
+    numbered = (root / f"{_QUARANTINE_PREFIX}-{number}" for number in itertools.count(2))
+    return itertools.chain([root / _QUARANTINE_PREFIX], numbered)

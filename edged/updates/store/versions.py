@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from edged.errors import BundleError
-from edged.host.files import Files
-from edged.updates.bundle.envelope import MOST_ENVELOPE_BYTES, read_envelope
-from edged.updates.bundle.manifest import FileEntry, Manifest, digest_of, read_manifest
+from edged.host.files import FileSystem
+from edged.updates.bundle.envelope import MAX_ENVELOPE_BYTES, decode_envelope
+from edged.updates.bundle.manifest import FileEntry, Manifest, decode_manifest, digest_of
 
-VERSIONS = "versions"
-ENVELOPE = "envelope.json"
+VERSIONS_NAME = "versions"
+ENVELOPE_NAME = "envelope.json"
 _CHUNK_BYTES = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -50,48 +50,48 @@ def is_digest(name: str) -> bool:
     return _DIGEST.fullmatch(name) is not None
 
 
-def read_version(files: Files, folder: Path, digest: str) -> InstalledVersion:
+def read_version(files: FileSystem, folder: Path, digest: str) -> InstalledVersion:
     """Read every byte of it.
 
     Raises:
         BundleError: it is not there, or damaged.
         StoreError: it cannot be read.
     """
-    manifest = read_manifest_of(files, folder, digest)
+    manifest = read_version_manifest(files, folder, digest)
     for entry in manifest.files:
-        _check(files, folder / entry.name, entry)
+        _check_file(files, folder / entry.name, entry)
     return InstalledVersion(digest, manifest, folder)
 
 
-def read_manifest_of(files: Files, folder: Path, digest: str) -> Manifest:
+def read_version_manifest(files: FileSystem, folder: Path, digest: str) -> Manifest:
     """What the version says of itself, without a look at its files.
 
     Raises:
         BundleError: it is not there, or damaged.
         StoreError: it cannot be read.
     """
-    path = folder / ENVELOPE
+    path = folder / ENVELOPE_NAME
     if not files.exists(path):
         raise BundleError(f"{path} is missing")
-    if files.size(path) > MOST_ENVELOPE_BYTES:
+    if files.size(path) > MAX_ENVELOPE_BYTES:
         raise BundleError(f"{path} is damaged: it is too large")
-    return manifest_in(files.read(path, MOST_ENVELOPE_BYTES), digest)
+    return decode_manifest_envelope(files.read(path, MAX_ENVELOPE_BYTES), digest)
 
 
-def manifest_in(envelope: bytes, digest: str) -> Manifest:
+def decode_manifest_envelope(envelope: bytes, digest: str) -> Manifest:
     """The manifest in an envelope, if it is the one with this digest.
 
     Raises:
         BundleError: it is another, or damaged.
     """
-    payload = read_envelope(envelope).payload
+    payload = decode_envelope(envelope).payload
     found = digest_of(payload)
     if found != digest:
         raise BundleError(f"the manifest of version {digest[:12]} is damaged: it is {found[:12]}")
-    return read_manifest(payload)
+    return decode_manifest(payload)
 
 
-def _check(files: Files, path: Path, entry: FileEntry) -> None:
+def _check_file(files: FileSystem, path: Path, entry: FileEntry) -> None:
     if not files.exists(path):
         raise BundleError(f"{path} is missing")
     size = files.size(path)

@@ -19,19 +19,19 @@ from edged.types import Frame
 from edged.vision.camera_process.messages import (
     MAX_PACKET_BYTES,
     NEXT,
-    Arrived,
-    Failed,
+    CameraFailed,
+    CameraOpened,
+    FrameArrived,
     FromChild,
-    Memory,
     OpenCamera,
-    Opened,
+    SharedFrameBuffer,
     unpack,
 )
 
-_OPEN_S = 20.0
+_OPEN_TIMEOUT_S = 20.0
 """For starting Python, importing the driver's library, and the driver's own `open`."""
-_CLOSE_S = 1.0
-_DIE_S = 5.0
+_CLOSE_TIMEOUT_S = 1.0
+_KILL_TIMEOUT_S = 5.0
 """After SIGKILL. A process that hangs in the kernel may need longer, and is then left behind."""
 
 
@@ -58,7 +58,7 @@ class IsolatedCamera:
         self._clock = clock
         self._child: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
-        self._memory: Memory | None = None
+        self._buffer: SharedFrameBuffer | None = None
         self._first_seq = 0
         self._next_seq = 0
 
@@ -76,33 +76,35 @@ class IsolatedCamera:
         job = OpenCamera(
             name=self._name,
             source=self._source,
-            driver=driver,
+            driver_settings=driver,
             log_level=logging.getLevelName(logging.getLogger().level).lower(),
         )
         with contextlib.suppress(OSError):  # it died already: the answer, or its end, will tell
             self._channel.send(msgspec.json.encode(job))
-        match self._receive(self._channel, _OPEN_S):
-            case Opened(info=info):
+        match self._receive(self._channel, _OPEN_TIMEOUT_S):
+            case CameraOpened(info=info):
                 return info
             case None:
-                raise CameraError(f"camera {self._name}: opening it took more than {_OPEN_S:g} s")
+                raise CameraError(
+                    f"camera {self._name}: opening it took more than {_OPEN_TIMEOUT_S:g} s"
+                )
             case other:
-                raise self._nonsense(other)
+                raise self._make_protocol_error(other)
 
     def grab(self, timeout_s: float) -> Frame:
         """See `edged.interfaces.Camera`."""
         if self._channel is None:
             raise CameraError(f"camera {self._name} is not open")
         match self._receive(self._channel, timeout_s):
-            case Arrived() as arrived:
-                frame = self._copy(arrived)
+            case FrameArrived() as arrived:
+                frame = self._copy_frame(arrived)
                 with contextlib.suppress(OSError):  # its end is noticed when we listen again
                     self._channel.send(NEXT)
                 return frame
             case None:
                 raise CameraTimeoutError(f"camera {self._name}: no frame within {timeout_s:g} s")
             case other:
-                raise self._nonsense(other)
+                raise self._make_protocol_error(other)
 
     def close(self) -> None:
         """See `edged.interfaces.Camera`."""
@@ -110,11 +112,11 @@ class IsolatedCamera:
             self._channel.close()  # the child's sign to close the camera and end
             self._channel = None
         if self._child is not None:
-            self._end(self._child)
+            self._stop_process(self._child)
             self._child = None
-        if self._memory is not None:
-            self._memory.close()
-            self._memory = None
+        if self._buffer is not None:
+            self._buffer.close()
+            self._buffer = None
 
     def _receive(self, channel: socket.socket, timeout_s: float) -> FromChild | None:
         channel.settimeout(timeout_s)
@@ -123,26 +125,26 @@ class IsolatedCamera:
         except (TimeoutError, BlockingIOError):
             return None
         if fds:
-            self._map(fds[0])
+            self._map_buffer(fds[0])
         if not packet:
-            raise CameraError(f"camera {self._name}: its process {self._describe_end()}")
+            raise CameraError(f"camera {self._name}: its process {self._describe_exit()}")
         try:
             message = unpack(packet)
         except msgspec.DecodeError as error:
             raise CameraError(f"camera {self._name}: its process sent nonsense: {error}") from error
-        if isinstance(message, Failed):
-            kind = EndOfStreamError if message.ended else CameraError
+        if isinstance(message, CameraFailed):
+            kind = EndOfStreamError if message.is_end_of_stream else CameraError
             raise kind(message.reason)
         return message
 
-    def _map(self, fd: int) -> None:
-        if self._memory is not None:
-            self._memory.close()
-        self._memory = Memory(fd, writable=False)
+    def _map_buffer(self, fd: int) -> None:
+        if self._buffer is not None:
+            self._buffer.close()
+        self._buffer = SharedFrameBuffer(fd, writable=False)
 
-    def _copy(self, arrived: Arrived) -> Frame:
-        if self._memory is None or math.prod(arrived.shape) > self._memory.size:
-            raise self._nonsense(arrived)
+    def _copy_frame(self, arrived: FrameArrived) -> Frame:
+        if self._buffer is None or math.prod(arrived.shape) > self._buffer.size:
+            raise self._make_protocol_error(arrived)
         seq = self._first_seq + arrived.seq
         self._next_seq = seq + 1
         return Frame(
@@ -150,32 +152,32 @@ class IsolatedCamera:
             seq=seq,
             captured_ns=arrived.captured_ns,
             received_ns=arrived.received_ns,
-            pixels=np.ndarray(arrived.shape, np.uint8, self._memory.map).copy(),
+            pixels=np.ndarray(arrived.shape, np.uint8, self._buffer.map).copy(),
             format=arrived.format,
             width=arrived.width,
             height=arrived.height,
         )
 
-    def _nonsense(self, message: object) -> CameraError:
+    def _make_protocol_error(self, message: object) -> CameraError:
         kind = type(message).__name__
         return CameraError(f"camera {self._name}: its process sent a wrong {kind} message")
 
-    def _describe_end(self) -> str:
+    def _describe_exit(self) -> str:
         if self._child is None:
             return "is gone"
         try:
-            return child.describe_exit(self._child.wait(_CLOSE_S))
+            return child.describe_exit(self._child.wait(_CLOSE_TIMEOUT_S))
         except subprocess.TimeoutExpired:
             return "closed its connection"
 
     @staticmethod
-    def _end(process: subprocess.Popen[bytes]) -> None:
+    def _stop_process(process: subprocess.Popen[bytes]) -> None:
         try:
-            process.wait(_CLOSE_S)
+            process.wait(_CLOSE_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_DIE_S)
+                process.wait(_KILL_TIMEOUT_S)
 
 
 def _receive_packet(channel: socket.socket) -> tuple[bytes, list[int]]:

@@ -16,23 +16,23 @@ from edged.config.codec import decode_path
 from edged.errors import CameraTimeoutError, EdgedError, EndOfStreamError
 from edged.interfaces import Camera
 from edged.ipc import child
-from edged.registry import CAMERAS, load
+from edged.registry import CAMERAS, load_driver
 from edged.types import Frame
 from edged.vision.camera_process.messages import (
     MAX_PACKET_BYTES,
-    Arrived,
-    Failed,
+    CameraFailed,
+    CameraOpened,
+    FrameArrived,
     FromChild,
-    Memory,
     OpenCamera,
-    Opened,
+    SharedFrameBuffer,
 )
 
-_GRAB_S = 0.5
+_GRAB_TIMEOUT_S = 0.5
 """The end of the parent is noticed so soon."""
 
 
-class _ParentIsGoneError(Exception):
+class _ParentClosedError(Exception):
     """Nobody wants frames any more."""
 
 
@@ -42,45 +42,45 @@ class CameraProcess:
     def __init__(self, camera: Camera, channel: socket.socket) -> None:
         self._camera = camera
         self._channel = channel
-        self._memory: Memory | None = None
-        self._memory_is_ours = True
+        self._buffer: SharedFrameBuffer | None = None
+        self._owns_buffer = True
 
     def run(self) -> None:
         """Until the camera fails or ends, which the parent is told, or the parent is gone."""
         try:
             info = self._camera.open()
-            self._send(Opened(info=info))
-            self._carry(lossless=info.lossless)
+            self._send(CameraOpened(info=info))
+            self._send_frames(lossless=info.lossless)
         except EndOfStreamError as error:
-            self._send(Failed(ended=True, reason=str(error)))
+            self._send(CameraFailed(is_end_of_stream=True, reason=str(error)))
         except EdgedError as error:
-            self._send(Failed(ended=False, reason=str(error)))
+            self._send(CameraFailed(is_end_of_stream=False, reason=str(error)))
         finally:
             self._camera.close()
-            if self._memory is not None:
-                self._memory.close()
+            if self._buffer is not None:
+                self._buffer.close()
 
-    def _carry(self, *, lossless: bool) -> None:
+    def _send_frames(self, *, lossless: bool) -> None:
         while True:
             try:
-                frame = self._camera.grab(_GRAB_S)
+                frame = self._camera.grab(_GRAB_TIMEOUT_S)
             except CameraTimeoutError:
-                self._listen(wait=False)
+                self._reclaim_buffer(wait=False)
                 continue
-            self._listen(wait=lossless)
-            if self._memory_is_ours:
-                self._hand_over(frame)
+            self._reclaim_buffer(wait=lossless)
+            if self._owns_buffer:
+                self._send_frame(frame)
 
-    def _hand_over(self, frame: Frame) -> None:
+    def _send_frame(self, frame: Frame) -> None:
         size = frame.pixels.nbytes
         fds = []
-        if self._memory is None or self._memory.size < size:
-            if self._memory is not None:
-                self._memory.close()
-            self._memory = Memory.create(size)
-            fds.append(self._memory.fd)
-        np.ndarray(frame.pixels.shape, np.uint8, self._memory.map)[:] = frame.pixels
-        arrived = Arrived(
+        if self._buffer is None or self._buffer.size < size:
+            if self._buffer is not None:
+                self._buffer.close()
+            self._buffer = SharedFrameBuffer.create(size)
+            fds.append(self._buffer.fd)
+        np.ndarray(frame.pixels.shape, np.uint8, self._buffer.map)[:] = frame.pixels
+        arrived = FrameArrived(
             seq=frame.seq,
             captured_ns=frame.captured_ns,
             received_ns=frame.received_ns,
@@ -90,38 +90,40 @@ class CameraProcess:
             shape=frame.pixels.shape,
         )
         self._send(arrived, fds)
-        self._memory_is_ours = False
+        self._owns_buffer = False
 
-    def _listen(self, *, wait: bool) -> None:
+    def _reclaim_buffer(self, *, wait: bool) -> None:
         """Take the memory back if the parent gave it; `wait` until it does."""
-        timeout_s = None if wait and not self._memory_is_ours else 0
+        timeout_s = None if wait and not self._owns_buffer else 0
         if select.select([self._channel], [], [], timeout_s)[0]:
             try:
                 given = self._channel.recv(1)
             except ConnectionResetError:  # it did not read our last message
                 given = b""
             if not given:
-                raise _ParentIsGoneError
-            self._memory_is_ours = True
+                raise _ParentClosedError
+            self._owns_buffer = True
 
     def _send(self, message: FromChild, fds: list[int] | None = None) -> None:
         try:
             socket.send_fds(self._channel, [msgspec.json.encode(message)], fds or [])
         except OSError:
-            raise _ParentIsGoneError from None
+            raise _ParentClosedError from None
 
 
 def main(argv: list[str]) -> int:
     """Be a camera's process."""
-    child.live_under_parent()
+    child.bind_lifetime_to_parent()
     with child.adopt_socket(int(argv[1])) as channel:
         job = msgspec.json.decode(channel.recv(MAX_PACKET_BYTES), type=OpenCamera)
         logs.configure(job.log_level)
-        driver: type[Camera] = load(CAMERAS, job.source)
-        settings = msgspec.json.decode(job.driver, type=driver.Settings, dec_hook=decode_path)
+        driver: type[Camera] = load_driver(CAMERAS, job.source)
+        settings = msgspec.json.decode(
+            job.driver_settings, type=driver.Settings, dec_hook=decode_path
+        )
         try:
             CameraProcess(driver(job.name, settings, SystemClock()), channel).run()
-        except _ParentIsGoneError:
+        except _ParentClosedError:
             return 1
     return 0
 

@@ -1,7 +1,7 @@
 """What a camera's own process and the capture thread say to each other: every message is declared here.
 
 They cross a SOCK_SEQPACKET socket pair, one JSON message a packet; pixels cross in one piece of shared memory, which holds one
-frame. The child owns that memory until it has sent an `Arrived`, the parent from then until it sends `NEXT`: so neither ever
+frame. The child owns that memory until it has sent an `FrameArrived`, the parent from then until it sends `NEXT`: so neither ever
 sees the other write, and a child whose parent is slow overwrites nothing but its own newest frame.
 """
 
@@ -26,18 +26,18 @@ class OpenCamera(Struct, frozen=True, kw_only=True, tag="open"):
 
     name: str
     source: str
-    driver: msgspec.Raw
+    driver_settings: msgspec.Raw
     """The driver's `Settings`, as JSON."""
     log_level: str = "info"
 
 
-class Opened(Struct, frozen=True, kw_only=True, tag="opened"):
+class CameraOpened(Struct, frozen=True, kw_only=True, tag="opened"):
     """Child to parent: the driver has its device."""
 
     info: CameraInfo
 
 
-class Arrived(Struct, frozen=True, kw_only=True, tag="frame"):
+class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
     """Child to parent: a frame lies in the memory; a packet that carries a file descriptor announces a new memory.
 
     Fields as in `edged.types.Frame`; `shape` is that of the pixels. `seq` counts from the child's start.
@@ -52,14 +52,14 @@ class Arrived(Struct, frozen=True, kw_only=True, tag="frame"):
     shape: Annotated[tuple[Annotated[int, Meta(gt=0)], ...], Meta(min_length=2, max_length=3)]
 
 
-class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
+class CameraFailed(Struct, frozen=True, kw_only=True, tag="failed"):
     """Child to parent, its last message: the camera is lost, or has ended."""
 
-    ended: bool
+    is_end_of_stream: bool
     reason: str
 
 
-FromChild = Opened | Arrived | Failed
+FromChild = CameraOpened | FrameArrived | CameraFailed
 _decoder: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
 
 
@@ -72,7 +72,7 @@ def unpack(packet: bytes) -> FromChild:
     return _decoder.decode(packet)
 
 
-class Memory:
+class SharedFrameBuffer:
     """Anonymous memory that two processes map; it has no name that could be left behind."""
 
     def __init__(self, fd: int, *, writable: bool) -> None:
@@ -83,7 +83,7 @@ class Memory:
         self.map = mmap.mmap(fd, self.size, access=access)
 
     @classmethod
-    def create(cls, size: int) -> "Memory":
+    def create(cls, size: int) -> "SharedFrameBuffer":
         """New memory of `size` bytes, which nobody can shrink: a reader of lost pages would die."""
         fd = os.memfd_create("edged-frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(fd, size)

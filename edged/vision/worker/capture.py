@@ -20,23 +20,23 @@ from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import Camera
 from edged.types import Frame
 from edged.vision.worker.capture_status import CaptureState, CaptureStatus
-from edged.vision.worker.slots import Slots
+from edged.vision.worker.slots import FrameSlots
 
 _log = logging.getLogger(__name__)
 
-FIRST_RETRY_S = 0.5
-RETRY_CAP_S = 4.0
+MIN_RETRY_S = 0.5
+MAX_RETRY_S = 4.0
 """With an `open` that gives up after 5 s, a source that is back is seen within 10 s."""
-_STEADY_S = 5.0
+_MIN_STABLE_S = 5.0
 """So long must a camera have run for its next loss to count as a first one."""
-_SLICE_S = 0.5
+_MIN_GRAB_TIMEOUT_S = 0.5
 """A stop is noticed so soon, unless the camera gives fewer than four frames a second."""
-_LONGEST_SLICE_S = 5.0
+_MAX_GRAB_TIMEOUT_S = 5.0
 """Far less than what is taken for a driver that hangs."""
-_UNKNOWN_PERIOD_S = 1.0
+_DEFAULT_PERIOD_S = 1.0
 
 
-def stall_s(fps: float) -> float:
+def stall_timeout_s(fps: float) -> float:
     """After how long without a frame a camera is lost: five periods, and two seconds at least.
 
     Args:
@@ -46,7 +46,7 @@ def stall_s(fps: float) -> float:
 
 
 def _period_s(fps: float) -> float:
-    return 1 / fps if fps > 0 else _UNKNOWN_PERIOD_S
+    return 1 / fps if fps > 0 else _DEFAULT_PERIOD_S
 
 
 class Capture:
@@ -57,7 +57,7 @@ class Capture:
         camera: Camera,
         *,
         name: str,
-        slots: Slots,
+        slots: FrameSlots,
         clock: Clock,
         backoff: Backoff | None = None,
     ) -> None:
@@ -74,7 +74,7 @@ class Capture:
         self._name = name
         self._slots = slots
         self._clock = clock
-        self._backoff = backoff or Backoff(first_s=FIRST_RETRY_S, cap_s=RETRY_CAP_S)
+        self._backoff = backoff or Backoff(initial_s=MIN_RETRY_S, max_s=MAX_RETRY_S)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name=f"camera-{name}", daemon=True)
         self._status = CaptureStatus(
@@ -86,7 +86,7 @@ class Capture:
     def status(self) -> CaptureStatus:
         """How it stands now."""
         status = self._status
-        return replace(status, dropped=status.dropped + self._slots.dropped(self._name))
+        return replace(status, dropped=status.dropped + self._slots.dropped_count(self._name))
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -106,30 +106,30 @@ class Capture:
         """What the thread does; returns when the camera has ended or was stopped."""
         while not self._stopping.is_set():
             try:
-                self._capture()
+                self._capture_frames()
             except EndOfStreamError as error:
-                self._enter(CaptureState.ENDED, str(error))
+                self._enter_state(CaptureState.ENDED, str(error))
                 _log.info("camera %s: %s", self._name, error)
                 return
             except CameraError as error:
-                self._lose(str(error))
+                self._on_camera_lost(str(error))
             except Exception as error:  # noqa: BLE001 - a fault in one driver must not silence its camera for ever
                 _log.exception("camera %s: its driver failed", self._name)
-                self._lose(f"its driver failed: {error!r}")
+                self._on_camera_lost(f"its driver failed: {error!r}")
             finally:
-                self._close()
-            self._stopping.wait(self._backoff.next_s())
+                self._close_camera()
+            self._stopping.wait(self._backoff.next_wait_s())
 
-    def _capture(self) -> None:
+    def _capture_frames(self) -> None:
         """Open the camera and take its frames until it fails, ends, or is stopped."""
-        self._enter_driver()
+        self._begin_driver_call()
         info = self._camera.open()
         self._status = replace(self._status, info=info, in_driver_since_ns=None)
         heard_ns = self._clock.monotonic_ns()
-        limit_s = stall_s(info.fps)
-        slice_s = min(_LONGEST_SLICE_S, max(_SLICE_S, 2 * _period_s(info.fps)))
+        limit_s = stall_timeout_s(info.fps)
+        slice_s = min(_MAX_GRAB_TIMEOUT_S, max(_MIN_GRAB_TIMEOUT_S, 2 * _period_s(info.fps)))
         while not self._stopping.is_set():
-            self._enter_driver()
+            self._begin_driver_call()
             try:
                 frame = self._camera.grab(slice_s)
             except CameraTimeoutError as error:
@@ -139,17 +139,17 @@ class Capture:
                 raise CameraError(
                     f"no frame for {silent_s:.1f} s from {info.description or self._name}"
                 ) from error
-            self._count(frame)
-            self._hand_over(frame, lossless=info.lossless)
+            self._count_frame(frame)
+            self._put_frame(frame, lossless=info.lossless)
             heard_ns = (
                 self._clock.monotonic_ns()
             )  # not before: the consumer's slowness is no silence
 
-    def _count(self, frame: Frame) -> None:
+    def _count_frame(self, frame: Frame) -> None:
         status = self._status
         if status.state is not CaptureState.RUNNING:
             came_back = status.state is CaptureState.LOST
-            self._enter(CaptureState.RUNNING, "")
+            self._enter_state(CaptureState.RUNNING, "")
             self._status = replace(self._status, reconnects=status.reconnects + came_back)
             _log.info("camera %s: frames come%s", self._name, " again" if came_back else "")
         self._status = replace(
@@ -160,34 +160,34 @@ class Capture:
             in_driver_since_ns=None,
         )
 
-    def _hand_over(self, frame: Frame, *, lossless: bool) -> None:
+    def _put_frame(self, frame: Frame, *, lossless: bool) -> None:
         if not lossless:
             self._slots.put(frame)
             return
-        while not self._slots.offer(frame, _SLICE_S):
+        while not self._slots.offer(frame, _MIN_GRAB_TIMEOUT_S):
             if self._stopping.is_set():
                 self._status = replace(self._status, dropped=self._status.dropped + 1)
                 return
 
-    def _lose(self, reason: str) -> None:
+    def _on_camera_lost(self, reason: str) -> None:
         status = self._status
         if status.reason != reason:
             _log.debug("camera %s is lost: %s", self._name, reason)  # the supervisor says it
         ran_ns = self._clock.monotonic_ns() - status.since_ns
-        if status.state is CaptureState.RUNNING and ran_ns > _STEADY_S * NS_PER_S:
+        if status.state is CaptureState.RUNNING and ran_ns > _MIN_STABLE_S * NS_PER_S:
             self._backoff.reset()
-        self._enter(CaptureState.LOST, reason)
+        self._enter_state(CaptureState.LOST, reason)
 
-    def _enter(self, state: CaptureState, reason: str) -> None:
+    def _enter_state(self, state: CaptureState, reason: str) -> None:
         since_ns = self._status.since_ns
         if state is not self._status.state:
             since_ns = self._clock.monotonic_ns()
         self._status = replace(self._status, state=state, since_ns=since_ns, reason=reason)
 
-    def _enter_driver(self) -> None:
+    def _begin_driver_call(self) -> None:
         self._status = replace(self._status, in_driver_since_ns=self._clock.monotonic_ns())
 
-    def _close(self) -> None:
-        self._enter_driver()
+    def _close_camera(self) -> None:
+        self._begin_driver_call()
         self._camera.close()
         self._status = replace(self._status, in_driver_since_ns=None)

@@ -9,30 +9,30 @@ from edged.vision.messages import CameraReport
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.capture_status import CaptureState
 
-DRIVER_HANG_S = 30.0
+MAX_DRIVER_CALL_S = 30.0
 """No driver call takes longer by itself: each is given a timeout."""
 
 
-class Tally:
+class FrameCounters:
     """Counts the frames that were taken; every one that a camera gave is inferred, failed or dropped in the end."""
 
     def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
         self._clock = clock
         self._inferred = dict.fromkeys(cameras, 0)
         self._failed = dict.fromkeys(cameras, 0)
-        self.failures_in_a_row = 0
+        self.consecutive_failures = 0
 
-    def inferred(self, frame: Frame) -> None:
+    def count_inferred(self, frame: Frame) -> None:
         """It was looked at."""
-        self.failures_in_a_row = 0
+        self.consecutive_failures = 0
         self._inferred[frame.camera] += 1
 
-    def failed(self, frame: Frame) -> None:
+    def count_failed(self, frame: Frame) -> None:
         """Nothing could look at it."""
-        self.failures_in_a_row += 1
+        self.consecutive_failures += 1
         self._failed[frame.camera] += 1
 
-    def report(self, capture: Capture) -> CameraReport:
+    def make_report(self, capture: Capture) -> CameraReport:
         """How one camera does.
 
         Raises:
@@ -43,7 +43,10 @@ class Tally:
         inferred, failed = self._inferred[name], self._failed[name]
         status = capture.status
         in_driver_ns = status.in_driver_since_ns
-        if in_driver_ns and self._clock.monotonic_ns() - in_driver_ns > DRIVER_HANG_S * NS_PER_S:
+        if (
+            in_driver_ns
+            and self._clock.monotonic_ns() - in_driver_ns > MAX_DRIVER_CALL_S * NS_PER_S
+        ):
             raise WorkerError(f"the driver of camera {name} hangs")
         settled = status.captured == status.dropped + inferred + failed
         state = status.state

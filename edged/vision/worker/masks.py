@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.config.settings import Polygon
-from edged.model.picture import Pixels, planes
+from edged.model.picture import Pixels, split_planes
 from edged.types import Frame, PixelFormat
 
-_BLACK_Y, _NO_COLOUR = 16, 128
+_BLACK_Y, _NEUTRAL_CHROMA = 16, 128
 """BT.601, limited range."""
-_RIM_PX = 2
+_OUTLINE_PX = 2
 """Width of the line drawn around a mask: filling alone leaves some pixels of its edge bare, and of colour more."""
-_FINE_BITS = 4
+_FRACTION_BITS = 4
 """Corners are placed to a sixteenth of a pixel, as OpenCV's drawing allows."""
 
 _Corners = NDArray[np.int32]
@@ -39,35 +39,37 @@ class MaskPainter:
         """
         if not self._masks:
             return
-        for plane, value in _layers(frame):
+        for plane, value in _iterate_planes(frame):
             colour = (value,) * (plane.shape[2] if plane.ndim > 2 else 1)  # noqa: PLR2004 - has channels
-            for corners in self._corners_for(plane.shape[1], plane.shape[0]):
-                cv2.fillPoly(plane, [corners], colour, shift=_FINE_BITS)
+            for corners in self._get_corners(plane.shape[1], plane.shape[0]):
+                cv2.fillPoly(plane, [corners], colour, shift=_FRACTION_BITS)
                 cv2.polylines(
                     plane,
                     [corners],
                     isClosed=True,
                     color=colour,
-                    thickness=_RIM_PX,
-                    shift=_FINE_BITS,
+                    thickness=_OUTLINE_PX,
+                    shift=_FRACTION_BITS,
                 )
 
-    def _corners_for(self, width: int, height: int) -> list[_Corners]:
+    def _get_corners(self, width: int, height: int) -> list[_Corners]:
         """Corners in sixteenths of a pixel; a pixel's centre has whole coordinates, so the frame begins at -1/2."""
         if (width, height) not in self._corners:
             self._corners[width, height] = [
-                np.rint((mask * (width, height) - 0.5) * (1 << _FINE_BITS)).astype(np.int32)
+                np.rint((mask * (width, height) - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
                 for mask in self._masks
             ]
         return self._corners[width, height]
 
 
-def _layers(frame: Frame) -> Iterator[tuple[Pixels, int]]:
+def _iterate_planes(frame: Frame) -> Iterator[tuple[Pixels, int]]:
     """Each plane of a frame without its padding, and what is black in it."""
     if frame.format is not PixelFormat.YUV420P:
         yield frame.pixels[: frame.height, : frame.width], 0
         return
-    for plane, value in zip(planes(frame), (_BLACK_Y, _NO_COLOUR, _NO_COLOUR), strict=True):
+    for plane, value in zip(
+        split_planes(frame), (_BLACK_Y, _NEUTRAL_CHROMA, _NEUTRAL_CHROMA), strict=True
+    ):
         if not np.may_share_memory(plane, frame.pixels):
             raise ValueError(f"camera {frame.camera}: the planes cannot be masked in place")
         yield plane, value

@@ -6,38 +6,38 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from edged.errors import InvokeError, ModelError
-from edged.model.agreement import Translation, agreement
+from edged.model.agreement import ClassIdMapping, measure_agreement
 from edged.types import Detections, Frame
-from edged.vision.messages import Compared, Faltered, FromWorker, Plan
-from edged.vision.worker.loading import Loaded
-from edged.vision.worker.stages import Look, Prepared, Sight, Vision
+from edged.vision.messages import CandidateFailure, FromWorker, ShadowComparison, WorkerPlan
+from edged.vision.worker.loading import LoadedModel
+from edged.vision.worker.stages import FrameResult, Inference, InferencePipeline, PreparedFrame
 
 _log = logging.getLogger(__name__)
 
-_MOST_WORDS = 4096
-_Trouble = tuple[Literal["invoke", "nonsense", "flood"], str]
+_MAX_REASON_CHARS = 4096
+_FrameFailure = tuple[Literal["invoke", "nonsense", "flood"], str]
 """What went wrong on a frame, and in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class WorkerContext:
     """What stays, whichever model looks.
 
     Attributes:
-        vision: the cameras' masks and motion.
-        cameras: their indices, by name.
-        say: tells the supervisor.
+        pipeline: the cameras' masks and motion.
+        camera_indices: their indices, by name.
+        send: tells the supervisor.
     """
 
-    vision: Vision
-    cameras: Mapping[str, int]
-    say: Callable[[FromWorker], None]
+    pipeline: InferencePipeline
+    camera_indices: Mapping[str, int]
+    send: Callable[[FromWorker], None]
 
 
-class Observer(Protocol):
+class ModelRunner(Protocol):
     """Looks at every frame that is taken."""
 
-    def observe(self, frame: Frame) -> Sight:
+    def infer(self, frame: Frame) -> FrameResult:
         """Look; the frame's pixels are masked in place.
 
         Raises:
@@ -45,96 +45,103 @@ class Observer(Protocol):
             ModelError: the outputs are nonsense.
         """
 
-    def reflect(self, sight: Sight) -> None:
+    def run_shadow(self, result: FrameResult) -> None:
         """What else there is to do about a frame, once its observation has been told."""
 
 
-class Alone:
+class SingleModelRunner:
     """One model looks."""
 
-    def __init__(self, plan: Plan, looking: Loaded, scope: Scope) -> None:
+    def __init__(self, plan: WorkerPlan, loaded_model: LoadedModel, context: WorkerContext) -> None:
         self._plan = plan
-        self._looking = looking
-        self._scope = scope
+        self._loaded_model = loaded_model
+        self._context = context
 
-    def observe(self, frame: Frame) -> Sight:
-        """See `Observer`."""
-        vision = self._scope.vision
+    def infer(self, frame: Frame) -> FrameResult:
+        """See `ModelRunner`."""
+        vision = self._context.pipeline
         prepared = vision.prepare(frame)
-        min_score = self._plan.min_scores[self._scope.cameras[frame.camera]]
-        look = vision.look(self._looking.model, prepared, min_score)
-        return Sight(prepared=prepared, look=look, detections=look.detections)
+        min_score = self._plan.min_scores[self._context.camera_indices[frame.camera]]
+        look = vision.infer(self._loaded_model.model, prepared, min_score)
+        return FrameResult(prepared_frame=prepared, inference=look, detections=look.detections)
 
-    def reflect(self, sight: Sight) -> None:
-        """See `Observer`."""
+    def run_shadow(self, result: FrameResult) -> None:
+        """See `ModelRunner`."""
 
 
-class Trial:
+class TrialRunner:
     """The new model looks. The old one, its shadow, stands in where it falters, and looks at one frame in so many as well.
 
     Of each camera it is that share: by turns of all frames together, two cameras would always have the same one compared.
     """
 
-    def __init__(self, plan: Plan, looking: Loaded, shadow: Loaded, scope: Scope) -> None:
+    def __init__(
+        self, plan: WorkerPlan, candidate: LoadedModel, shadow: LoadedModel, context: WorkerContext
+    ) -> None:
         self._plan = plan
-        self._new = looking.model
-        self._old = shadow.model
-        self._classes = len(looking.labels)
-        self._translate = Translation(shadow.labels, looking.labels)
-        self._scope = scope
-        self._uncompared = dict.fromkeys(scope.cameras, 0)
-        self._faltered = False
+        self._candidate = candidate.model
+        self._shadow = shadow.model
+        self._class_count = len(candidate.labels)
+        self._map_classes = ClassIdMapping(shadow.labels, candidate.labels)
+        self._context = context
+        self._frames_since_comparison = dict.fromkeys(context.camera_indices, 0)
+        self._has_candidate_failed = False
         """On the frame that was observed last."""
 
-    def observe(self, frame: Frame) -> Sight:
-        """See `Observer`. It raises only if both models fail."""
-        prepared = self._scope.vision.prepare(frame)
-        camera = self._scope.cameras[frame.camera]
+    def infer(self, frame: Frame) -> FrameResult:
+        """See `ModelRunner`. It raises only if both models fail."""
+        prepared = self._context.pipeline.prepare(frame)
+        camera = self._context.camera_indices[frame.camera]
         min_score = self._plan.min_scores[camera]
         # What is compared may be below what is told.
-        asked_score = min(min_score, self._plan.shadow_score)
+        asked_score = min(min_score, self._plan.min_shadow_score)
         try:
-            look = self._scope.vision.look(self._new, prepared, asked_score)
-            trouble = self._impossible(look.detections)
+            look = self._context.pipeline.infer(self._candidate, prepared, asked_score)
+            trouble = self._check_detections(look.detections)
         except (InvokeError, ModelError) as error:
-            trouble = _trouble(error)
-        self._faltered = trouble is not None
+            trouble = _classify_failure(error)
+        self._has_candidate_failed = trouble is not None
         if trouble is not None:
             kind, reason = trouble
-            self._scope.say(
-                Faltered(
+            self._context.send(
+                CandidateFailure(
                     kind=kind,
                     plan=self._plan.number,
                     camera=camera,
                     frame_seq=frame.seq,
-                    reason=reason[:_MOST_WORDS],
+                    reason=reason[:_MAX_REASON_CHARS],
                 )
             )
-            look = self._stand_in(prepared, min_score)
+            look = self._infer_with_shadow(prepared, min_score)
         told = look.detections.scores >= min_score
-        return Sight(prepared=prepared, look=look, detections=look.detections[told])
+        return FrameResult(
+            prepared_frame=prepared, inference=look, detections=look.detections[told]
+        )
 
-    def reflect(self, sight: Sight) -> None:
-        """See `Observer`: when it is time, the shadow looks too, and the two are compared."""
-        frame = sight.prepared.frame
-        self._uncompared[frame.camera] += 1
-        if self._faltered or self._uncompared[frame.camera] < self._plan.shadow_every:
+    def run_shadow(self, result: FrameResult) -> None:
+        """See `ModelRunner`: when it is time, the shadow looks too, and the two are compared."""
+        frame = result.prepared_frame.frame
+        self._frames_since_comparison[frame.camera] += 1
+        if (
+            self._has_candidate_failed
+            or self._frames_since_comparison[frame.camera] < self._plan.shadow_every
+        ):
             return
-        self._uncompared[frame.camera] = 0
-        score = self._plan.shadow_score
+        self._frames_since_comparison[frame.camera] = 0
+        score = self._plan.min_shadow_score
         try:
-            old = self._scope.vision.look(self._old, sight.prepared, score)
+            old = self._context.pipeline.infer(self._shadow, result.prepared_frame, score)
         except (InvokeError, ModelError) as error:  # which says nothing about the new model
             _log.warning("the shadow, camera %s, frame %d: %s", frame.camera, frame.seq, error)
             return
-        new = sight.look
-        compared = agreement(
-            new.detections[new.detections.scores >= score], self._translate(old.detections)
+        new = result.inference
+        compared = measure_agreement(
+            new.detections[new.detections.scores >= score], self._map_classes(old.detections)
         )
-        self._scope.say(
-            Compared(
+        self._context.send(
+            ShadowComparison(
                 plan=self._plan.number,
-                camera=self._scope.cameras[frame.camera],
+                camera=self._context.camera_indices[frame.camera],
                 frame_seq=frame.seq,
                 both=compared.both,
                 only_new=compared.only_new,
@@ -144,25 +151,25 @@ class Trial:
             )
         )
 
-    def _impossible(self, found: Detections) -> _Trouble | None:
+    def _check_detections(self, detections: Detections) -> _FrameFailure | None:
         """What no decoder can know to be wrong: too much, or of a class that is none."""
-        sure = found[found.scores >= self._plan.shadow_score]
-        if len(sure) > self._plan.most_boxes:
+        sure = detections[detections.scores >= self._plan.min_shadow_score]
+        if len(sure) > self._plan.max_boxes:
             return "flood", (
-                f"{len(sure)} detections of at least {self._plan.shadow_score:.2f} in one frame; "
-                f"{self._plan.most_boxes} are allowed"
+                f"{len(sure)} detections of at least {self._plan.min_shadow_score:.2f} in one frame; "
+                f"{self._plan.max_boxes} are allowed"
             )
-        highest, classes = int(sure.class_ids.max(initial=0)), self._classes
+        highest, classes = int(sure.class_ids.max(initial=0)), self._class_count
         if classes and highest >= classes:
             return "nonsense", f"a detection of class {highest}; the model has labels for {classes}"
         return None
 
-    def _stand_in(self, prepared: Prepared, min_score: float) -> Look:
+    def _infer_with_shadow(self, prepared_frame: PreparedFrame, min_score: float) -> Inference:
         """What the shadow sees, in the new model's classes; what that has no class for nobody could name."""
-        look = self._scope.vision.look(self._old, prepared, min_score)
-        found = self._translate(look.detections)
+        look = self._context.pipeline.infer(self._shadow, prepared_frame, min_score)
+        found = self._map_classes(look.detections)
         return replace(look, detections=found[found.class_ids >= 0])
 
 
-def _trouble(error: InvokeError | ModelError) -> _Trouble:
+def _classify_failure(error: InvokeError | ModelError) -> _FrameFailure:
     return "invoke" if isinstance(error, InvokeError) else "nonsense", str(error) or repr(error)

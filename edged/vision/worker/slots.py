@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from edged.types import Frame
 
 
-class Slots:
+class FrameSlots:
     """One place for one frame per camera; frames that nobody took in time are replaced, and counted.
 
     Each camera's thread puts; one thread takes. Every frame that was put is either taken or counted as dropped.
@@ -15,17 +15,17 @@ class Slots:
     def __init__(self, cameras: Iterable[str]) -> None:
         """One slot for each camera of these names."""
         self._changed = threading.Condition()
-        self._waiting: dict[str, Frame | None] = dict.fromkeys(cameras)
-        self._dropped = dict.fromkeys(self._waiting, 0)
-        self._turns = list(self._waiting)
+        self._pending: dict[str, Frame | None] = dict.fromkeys(cameras)
+        self._dropped = dict.fromkeys(self._pending, 0)
+        self._camera_order = list(self._pending)
         """Whose frame is taken first; who was served goes to the end."""
 
     def put(self, frame: Frame) -> None:
         """Lay `frame` into its camera's slot; one that still lies there is dropped."""
         with self._changed:
-            if self._waiting[frame.camera] is not None:
+            if self._pending[frame.camera] is not None:
                 self._dropped[frame.camera] += 1
-            self._waiting[frame.camera] = frame
+            self._pending[frame.camera] = frame
             self._changed.notify_all()
 
     def offer(self, frame: Frame, timeout_s: float) -> bool:
@@ -35,22 +35,22 @@ class Slots:
             False if it was not within `timeout_s`, and `frame` was not put.
         """
         with self._changed:
-            empty = self._changed.wait_for(lambda: self._waiting[frame.camera] is None, timeout_s)
+            empty = self._changed.wait_for(lambda: self._pending[frame.camera] is None, timeout_s)
             if empty:
-                self._waiting[frame.camera] = frame
+                self._pending[frame.camera] = frame
                 self._changed.notify_all()
             return empty
 
     def take(self, timeout_s: float) -> Frame | None:
         """The newest frame of the camera that has waited longest for its turn; None if none came within `timeout_s`."""
         with self._changed:
-            self._changed.wait_for(self._any, timeout_s)
-            for camera in self._turns:
-                frame = self._waiting[camera]
+            self._changed.wait_for(self._has_pending, timeout_s)
+            for camera in self._camera_order:
+                frame = self._pending[camera]
                 if frame is not None:
-                    self._waiting[camera] = None
-                    self._turns.remove(camera)
-                    self._turns.append(camera)
+                    self._pending[camera] = None
+                    self._camera_order.remove(camera)
+                    self._camera_order.append(camera)
                     self._changed.notify_all()
                     return frame
             return None
@@ -58,16 +58,16 @@ class Slots:
     def clear(self) -> None:
         """Drop, and count, what still waits: nobody will take it."""
         with self._changed:
-            for camera, frame in self._waiting.items():
+            for camera, frame in self._pending.items():
                 if frame is not None:
                     self._dropped[camera] += 1
-                    self._waiting[camera] = None
+                    self._pending[camera] = None
             self._changed.notify_all()
 
-    def dropped(self, camera: str) -> int:
+    def dropped_count(self, camera: str) -> int:
         """How many of this camera's frames were put and never taken."""
         with self._changed:
             return self._dropped[camera]
 
-    def _any(self) -> bool:
-        return any(frame is not None for frame in self._waiting.values())
+    def _has_pending(self) -> bool:
+        return any(frame is not None for frame in self._pending.values())

@@ -11,7 +11,7 @@ from edged.vision.worker.masks import MaskPainter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class CameraStages:
     """What the inference loop keeps for one camera, whichever model looks.
 
     Attributes:
@@ -24,7 +24,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedFrame:
     """A frame that a model may look at: masked in place, and judged for motion.
 
     Attributes:
@@ -41,7 +41,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Inference:
     """What one model saw in one frame, and how long each stage took in nanoseconds."""
 
     detections: Detections
@@ -56,46 +56,46 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class FrameResult:
     """What is told of one frame.
 
     Attributes:
-        prepared: the frame.
-        look: at it; its times, and all that the model was asked for.
+        prepared_frame: the frame.
+        inference: at it; its times, and all that the model was asked for.
         detections: those of the look that are of use to anybody.
     """
 
-    prepared: Prepared
-    look: Look
+    prepared_frame: PreparedFrame
+    inference: Inference
     detections: Detections
 
 
-class Vision:
+class InferencePipeline:
     """Masks, motion, encode, invoke and decode, in this order, on one thread."""
 
-    def __init__(self, views: Mapping[str, View], clock: Clock) -> None:
-        self._views = views
+    def __init__(self, camera_stages: Mapping[str, CameraStages], clock: Clock) -> None:
+        self._camera_stages = camera_stages
         self._clock = clock
 
-    def prepare(self, frame: Frame) -> Prepared:
+    def prepare(self, frame: Frame) -> PreparedFrame:
         """Make a frame ready to be looked at, once, however many models look; its pixels are masked in place."""
-        view = self._views[frame.camera]
+        view = self._camera_stages[frame.camera]
         taken_ns = self._clock.monotonic_ns()
         view.masks.paint(frame)
-        moving = view.motion.update(luma(frame), frame.captured_ns).moving
-        return Prepared(
+        moving = view.motion.update(luma(frame), frame.captured_ns).is_moving
+        return PreparedFrame(
             frame=frame,
             moving=moving,
             wait_ns=taken_ns - frame.received_ns,
             prepare_ns=self._clock.monotonic_ns() - taken_ns,
         )
 
-    def look(self, model: Model, prepared: Prepared, min_score: float) -> Look:
+    def infer(self, model: Model, prepared_frame: PreparedFrame, min_score: float) -> Inference:
         """Run a prepared frame through a model.
 
         Args:
             model: nobody else uses it meanwhile.
-            prepared: the frame; it stays as it is.
+            prepared_frame: the frame; it stays as it is.
             min_score: detections below it are left out.
 
         Raises:
@@ -104,12 +104,12 @@ class Vision:
         """
         now_ns = self._clock.monotonic_ns
         began_ns = now_ns()
-        tensor = model.encoder(prepared.frame)
+        tensor = model.encoder(prepared_frame.frame)
         encoded_ns = now_ns()
         outputs = model.interpreter.invoke(tensor.array)
         invoked_ns = now_ns()
         detections = model.family.decode(outputs, tensor.fit, min_score=min_score)
-        return Look(
+        return Inference(
             detections=detections,
             encode_ns=encoded_ns - began_ns,
             invoke_ns=invoked_ns - encoded_ns,

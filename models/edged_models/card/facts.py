@@ -10,27 +10,27 @@ from msgspec import Struct
 
 import edged_models
 from edged.config.settings import ModelSettings
-from edged.selftest.process import try_model
+from edged.selftest.process import self_test_model
 from edged.types import InputSpec
-from edged_models.compression.machine import Machine, this_machine
-from edged_models.conversion.contents import Contents, contents
-from edged_models.conversion.flatmodel import flat_model, read_model
+from edged_models.compression.machine import Machine, describe_machine
+from edged_models.conversion.model_contents import ModelContents, inspect_model
+from edged_models.conversion.tflite_model import parse_model, read_model_bytes
 from edged_models.errors import SourceError
 from edged_models.evaluation.results import Evaluation
 
-_MOST_BYTES = 1 << 20
-_MOST_LISTED = 20
+_MAX_BYTES = 1 << 20
+_MAX_LIST_ITEMS = 20
 """Longer lists are for programs; the provenance itself has them."""
 
 
-class Fact(Struct, frozen=True, kw_only=True):
+class ProvenanceFact(Struct, frozen=True, kw_only=True):
     """One line of the provenance."""
 
     name: str
     value: str
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class CardFacts(Struct, frozen=True, kw_only=True):
     """All that the card says.
 
     Attributes:
@@ -38,7 +38,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         sha256: of the file.
         labels: of its classes.
         family: the name of the model family that the daemon reads it by.
-        fed: how the daemon feeds it.
+        input_spec: how the daemon feeds it.
         about: Markdown by a person; "" if there is none.
         evaluations: how good it is, on one set of pictures each.
         provenance: where it comes from.
@@ -46,44 +46,44 @@ class Facts(Struct, frozen=True, kw_only=True):
         tool: name and version of what wrote the card.
     """
 
-    model: Contents
+    model: ModelContents
     sha256: str
     labels: tuple[str, ...]
     family: str
-    fed: InputSpec
+    input_spec: InputSpec
     about: str
     evaluations: tuple[Evaluation, ...]
-    provenance: tuple[Fact, ...]
+    provenance: tuple[ProvenanceFact, ...]
     machine: Machine
     tool: str
 
 
-def gather(
+def gather_facts(
     path: Path,
     *,
     runtime: str,
     labels_file: Path | None,
     evaluations: Sequence[Evaluation],
     about: str,
-    provenance: tuple[Fact, ...],
-) -> Facts:
+    provenance: tuple[ProvenanceFact, ...],
+) -> CardFacts:
     """Read the model file, try it in a process of its own, and put all together.
 
     Raises:
         EdgedError: it cannot be read, or was refused.
     """
-    content = read_model(path)
-    report = try_model(ModelSettings(path=path, runtime=runtime, labels_file=labels_file))
-    return Facts(
-        model=contents(content, flat_model(content, str(path)), path.name),
+    content = read_model_bytes(path)
+    report = self_test_model(ModelSettings(path=path, runtime=runtime, labels_file=labels_file))
+    return CardFacts(
+        model=inspect_model(content, parse_model(content, str(path)), path.name),
         sha256=sha256(content).hexdigest(),
         labels=report.labels,
         family=report.family,
-        fed=report.input,
+        input_spec=report.input,
         about=about,
         evaluations=tuple(evaluations),
         provenance=provenance,
-        machine=this_machine(),
+        machine=describe_machine(),
         tool=f"edged-models {edged_models.__version__}",
     )
 
@@ -96,9 +96,9 @@ def read_text(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise SourceError(f"{path} is larger than {_MOST_BYTES} bytes")
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise SourceError(f"{path} is larger than {_MAX_BYTES} bytes")
         return content.decode()
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
@@ -106,7 +106,7 @@ def read_text(path: Path) -> str:
         raise SourceError(f"{path} is no text in UTF-8: {error}") from error
 
 
-def read_provenance(path: Path, model: Path) -> tuple[Fact, ...]:
+def read_provenance(path: Path, model: Path) -> tuple[ProvenanceFact, ...]:
     """A JSON object, as `edged-models release` writes it or any other, line by line.
 
     Raises:
@@ -117,25 +117,25 @@ def read_provenance(path: Path, model: Path) -> tuple[Fact, ...]:
         found = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError as error:
         raise SourceError(f"{path} is no JSON object: {error}") from error
-    digest = sha256(read_model(model)).hexdigest()
+    digest = sha256(read_model_bytes(model)).hexdigest()
     if digest not in text:
         raise SourceError(
             f"{path} is not about {model}: the file's SHA-256, {digest}, is not in it"
         )
-    return tuple(Fact(name=name, value=value) for name, value in _flat(found, ()))
+    return tuple(ProvenanceFact(name=name, value=value) for name, value in _flatten(found, ()))
 
 
-def _flat(value: object, way: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _flatten(value: object, key_path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     match value:
         case dict():
             for key, inner in value.items():
-                yield from _flat(inner, (*way, str(key)))
-        case list() if len(value) > _MOST_LISTED:
-            yield ", ".join(way), f"{len(value)} of them"
+                yield from _flatten(inner, (*key_path, str(key)))
+        case list() if len(value) > _MAX_LIST_ITEMS:
+            yield ", ".join(key_path), f"{len(value)} of them"
         case list() if any(isinstance(inner, dict | list) for inner in value):
             for number, inner in enumerate(value, 1):
-                yield from _flat(inner, (*way, str(number)))
+                yield from _flatten(inner, (*key_path, str(number)))
         case list():
-            yield ", ".join(way), ", ".join(map(str, value))
+            yield ", ".join(key_path), ", ".join(map(str, value))
         case _:
-            yield ", ".join(way), str(value)
+            yield ", ".join(key_path), str(value)

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from edged.cli.numbers import count, number
+from edged.cli.numbers import integer_in_range, number_in_range
 from edged_models import console
 
-_MOST_PICTURES = 10_000_000
+_MAX_PICTURES = 10_000_000
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class CardResult(Struct, frozen=True, kw_only=True):
     """What the command answers.
 
     Attributes:
@@ -65,15 +65,17 @@ def add_parser(subparsers: Any) -> None:
         "--out", type=Path, metavar="FILE", help="the card (MODEL.md beside the model)"
     )
     parser.add_argument("--runtime", choices=["auto", "litert", "tflite"], default="auto")
-    parser.add_argument("--min-score", type=number(least=0, most=1), default=0.5, metavar="S")
+    parser.add_argument(
+        "--min-score", type=number_in_range(min_value=0, max_value=1), default=0.5, metavar="S"
+    )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="the model's, one a line")
     parser.add_argument(
         "--limit",
-        type=count(least=1, most=_MOST_PICTURES),
+        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
         metavar="N",
         help="at most so many pictures of each set, evenly spread",
     )
-    console.add_json(parser)
+    console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -83,12 +85,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         EdgedError: the model, the pictures or the provenance cannot be used, or the card cannot be written.
     """
-    from edged_models.card.facts import gather, read_provenance, read_text
-    from edged_models.card.page import page
-    from edged_models.evaluation.judging import evaluate
+    from edged_models.card.facts import gather_facts, read_provenance, read_text
+    from edged_models.card.markdown import render_page
+    from edged_models.evaluation.evaluate import evaluate
     from edged_models.files import write_bytes, write_text
-    from edged_models.pictures.sources import open_pictures
-    from edged_models.pictures.subset import at_most
+    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.pictures.subset import take_evenly
 
     out = args.out or args.model.with_suffix(".md")
     figures = out.with_suffix(".json")
@@ -97,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     began_s = time.perf_counter()
     about = read_text(args.about) if args.about else ""
     provenance = read_provenance(args.provenance, args.model) if args.provenance else ()
-    sets = [at_most(open_pictures(spec), args.limit) for spec in args.pictures]
+    sets = [take_evenly(open_pictures(spec), args.limit) for spec in args.pictures]
     evaluations = tuple(
         evaluate(
             args.model,
@@ -105,11 +107,11 @@ def run(args: argparse.Namespace) -> int:
             runtime=args.runtime,
             min_score=args.min_score,
             labels_file=args.labels,
-            watch=partial(console.tracked, what=pictures.name, total=len(pictures)),
+            track=partial(console.track_progress, description=pictures.name, total=len(pictures)),
         )
         for pictures in sets
     )
-    facts = gather(
+    facts = gather_facts(
         args.model,
         runtime=args.runtime,
         labels_file=args.labels,
@@ -117,10 +119,10 @@ def run(args: argparse.Namespace) -> int:
         about=about,
         provenance=provenance,
     )
-    text = page(facts, figures=figures.name)
+    text = render_page(facts, figures_file=figures.name)
     write_bytes(figures, msgspec.json.format(msgspec.json.encode(facts), indent=1) + b"\n")
     write_text(out, text)
-    result = Result(
+    result = CardResult(
         out=out,
         figures=figures,
         evaluations=len(evaluations),
@@ -134,5 +136,5 @@ def run(args: argparse.Namespace) -> int:
         ("judged on", judged),
         ("took", f"{result.seconds:.1f} s"),
     ]
-    console.answer(args, result, console.table(lines))
+    console.print_result(args, result, console.format_table(lines))
     return 0

@@ -8,30 +8,30 @@ from typing import Any
 from msgspec import Struct
 
 from edged_models import console
-from edged_models.conversion.flatmodel import flat_model, read_model
-from edged_models.edgetpu.compiler import NAME, Compiled, compile_model
-from edged_models.edgetpu.readiness import OpVerdict, Readiness, readiness
+from edged_models.conversion.tflite_model import parse_model, read_model_bytes
+from edged_models.edgetpu.compiler import COMPILER_NAME, CompilerReport, compile_model
+from edged_models.edgetpu.readiness import OpPlacement, Readiness, check_readiness
 from edged_models.errors import ToolError
 
-_NOT_READY = 1
+_EXIT_NOT_READY = 1
 _MIB = 1 << 20
-_MOST_RUNS = 8
+_MAX_CPU_LINES = 8
 
 
-class Checked(Struct, frozen=True, kw_only=True):
+class EdgetpuCheck(Struct, frozen=True, kw_only=True):
     """What is known about a model and the EdgeTPU.
 
     Attributes:
         model: the file.
         ready: by the rules, and by the compiler if it was run.
-        judged: by the rules.
-        compiled: by the compiler; None if it is not installed.
+        analysis: by the rules.
+        compilation: by the compiler; None if it is not installed.
     """
 
     model: Path
     ready: bool
-    judged: Readiness
-    compiled: Compiled | None
+    analysis: Readiness
+    compilation: CompilerReport | None
 
 
 def add_parser(subparsers: Any) -> None:
@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     parser.add_argument("--out", type=Path, metavar="FILE", help="keep what the compiler makes")
-    console.add_json(parser)
+    console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -58,55 +58,55 @@ def run(args: argparse.Namespace) -> int:
         SourceError: the file cannot be read, is no .tflite, or is damaged.
         ToolError: the compiler cannot be run, or its result not written.
     """
-    judged = readiness(flat_model(read_model(args.model), str(args.model)))
+    judged = check_readiness(parse_model(read_model_bytes(args.model), str(args.model)))
     compiled = compile_model(args.model, out=args.out)
     if args.out and compiled is None:
-        raise ToolError(f"cannot write {args.out}: there is no {NAME} on PATH")
-    ready = judged.ready and (compiled is None or _agrees(compiled, judged))
-    checked = Checked(model=args.model, ready=ready, judged=judged, compiled=compiled)
-    console.answer(args, checked, lines(checked))
-    return 0 if ready else _NOT_READY
+        raise ToolError(f"cannot write {args.out}: there is no {COMPILER_NAME} on PATH")
+    ready = judged.ready and (compiled is None or _compiler_agrees(compiled, judged))
+    checked = EdgetpuCheck(model=args.model, ready=ready, analysis=judged, compilation=compiled)
+    console.print_result(args, checked, format_lines(checked))
+    return 0 if ready else _EXIT_NOT_READY
 
 
-def lines(checked: Checked) -> list[str]:
+def format_lines(check: EdgetpuCheck) -> list[str]:
     """The verdict as a table."""
-    judged = checked.judged
-    mapped = sum(op.edgetpu for op in judged.ops)
+    judged = check.analysis
+    mapped = sum(op.on_edgetpu for op in judged.ops)
     size = (
         f"{judged.parameters_bytes / _MIB:.2f} MiB of the chip's {judged.memory_bytes / _MIB:.0f}"
     )
     if judged.parameters_bytes > judged.memory_bytes:
         size += ": what does not fit is sent over the bus for every picture"
     rows = [
-        ("model", checked.model),
-        ("ready", "yes" if checked.ready else "no"),
-        *([("refused", judged.refused)] if judged.refused else []),
+        ("model", check.model),
+        ("ready", "yes" if check.ready else "no"),
+        *([("refused", judged.rejection_reason)] if judged.rejection_reason else []),
         ("EdgeTPU", f"{mapped} of {len(judged.ops)} ops"),
-        *(("CPU", line) for line in _runs(judged.on_cpu)[:_MOST_RUNS]),
+        *(("CPU", line) for line in _describe_cpu_ops(judged.cpu_ops)[:_MAX_CPU_LINES]),
         ("parameters", size),
-        ("compiler", _compiler(checked.compiled)),
+        ("compiler", _describe_compilation(check.compilation)),
     ]
-    return console.table(rows)
+    return console.format_table(rows)
 
 
-def _agrees(compiled: Compiled, judged: Readiness) -> bool:
-    return compiled.succeeded and compiled.on_cpu <= len(judged.on_cpu)
+def _compiler_agrees(compilation: CompilerReport, analysis: Readiness) -> bool:
+    return compilation.succeeded and compilation.on_cpu <= len(analysis.cpu_ops)
 
 
-def _runs(verdicts: tuple[OpVerdict, ...]) -> list[str]:
+def _describe_cpu_ops(placements: tuple[OpPlacement, ...]) -> list[str]:
     """Ops on the CPU; neighbours for the same reason as one."""
     written = []
-    for why, group in groupby(verdicts, key=lambda verdict: verdict.why):
+    for why, group in groupby(placements, key=lambda verdict: verdict.reason):
         first, *rest = list(group)
-        more = f" and {len(rest)} more to op {rest[-1].place}" if rest else ""
-        written.append(f"op {first.place} {first.op} ({first.gives}){more}: {why}")
+        more = f" and {len(rest)} more to op {rest[-1].index}" if rest else ""
+        written.append(f"op {first.index} {first.op} ({first.output}){more}: {why}")
     return written
 
 
-def _compiler(compiled: Compiled | None) -> str:
-    if compiled is None:
-        return f"not run: no {NAME} on PATH"
-    if not compiled.succeeded:
-        return f"failed: {' '.join(compiled.said.split())[:300]}"
-    kept = f", written to {compiled.out}" if compiled.out else ""
-    return f"{compiled.on_edgetpu} ops on the EdgeTPU, {compiled.on_cpu} on the CPU{kept}"
+def _describe_compilation(compilation: CompilerReport | None) -> str:
+    if compilation is None:
+        return f"not run: no {COMPILER_NAME} on PATH"
+    if not compilation.succeeded:
+        return f"failed: {' '.join(compilation.log.split())[:300]}"
+    kept = f", written to {compilation.out}" if compilation.out else ""
+    return f"{compilation.on_edgetpu} ops on the EdgeTPU, {compilation.on_cpu} on the CPU{kept}"

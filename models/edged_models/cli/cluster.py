@@ -3,11 +3,16 @@
 import argparse
 from typing import Any
 
-from edged.cli.numbers import count
-from edged_models.cli.shrinking import Recipe, add_checkpoint, add_rest, shrink
+from edged.cli.numbers import integer_in_range
+from edged_models.cli.compression_command import (
+    CompressionRecipe,
+    add_checkpoint_argument,
+    add_output_options,
+    run_compression,
+)
 from edged_models.detector.checkpoint import load_checkpoint
 
-_MOST_CLUSTERS = 256
+_MAX_CLUSTERS = 256
 
 
 def add_parser(subparsers: Any) -> None:
@@ -18,15 +23,15 @@ def add_parser(subparsers: Any) -> None:
         description="Weights are gathered around a few values a kernel. The .tflite compresses better; it is as large and as "
         "fast as before.",
     )
-    add_checkpoint(parser)
+    add_checkpoint_argument(parser)
     parser.add_argument(
         "--clusters",
-        type=count(least=2, most=_MOST_CLUSTERS),
+        type=integer_in_range(min_value=2, max_value=_MAX_CLUSTERS),
         default=16,
         metavar="N",
         help="different weights in a kernel (%(default)s)",
     )
-    add_rest(parser, run)
+    add_output_options(parser, run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,13 +42,15 @@ def run(args: argparse.Namespace) -> int:
     """
     start = load_checkpoint(args.checkpoint)
 
-    from edged_models.compression.clustering import clustered, most_values
+    from edged_models.compression.clustering import cluster_checkpoint, count_max_distinct_values
 
-    recipe = Recipe(
+    recipe = CompressionRecipe(
         command="cluster",
-        apply=lambda checkpoint, sample, tuning, progress: clustered(
+        apply=lambda checkpoint, sample, tuning, progress: cluster_checkpoint(
             checkpoint, sample, clusters=args.clusters, tuning=tuning, progress=progress
         ),
-        reached=lambda made: f"at most {most_values(made.weights)} different weights in a kernel",
+        summarize=lambda made: (
+            f"at most {count_max_distinct_values(made.weights)} different weights in a kernel"
+        ),
     )
-    return shrink(args, start, recipe, ending=f"clusters-{args.clusters}")
+    return run_compression(args, start, recipe, name_suffix=f"clusters-{args.clusters}")

@@ -7,8 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from edged_models import console
-from edged_models.conversion.arguments import add_card, add_source, card_of_options, target
-from edged_models.conversion.written import FLOAT32, Written, account, custom_doubts
+from edged_models.conversion.arguments import (
+    add_metadata_options,
+    add_source_options,
+    read_metadata_options,
+    resolve_output_path,
+)
+from edged_models.conversion.conversion_report import (
+    FLOAT32,
+    ConversionReport,
+    build_report,
+    custom_op_warnings,
+)
 from edged_models.files import write_bytes
 
 
@@ -20,9 +30,9 @@ def add_parser(subparsers: Any) -> None:
         description="Converts something trained to a .tflite of 32-bit floats. A checkpoint's labels and normalisation go into the "
         "file by themselves; what else it shall say of itself is said with the options.",
     )
-    add_source(parser)
-    add_card(parser)
-    console.add_json(parser)
+    add_source_options(parser)
+    add_metadata_options(parser)
+    console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -34,20 +44,20 @@ def run(args: argparse.Namespace) -> int:
         ToolError: the file cannot be written.
     """
     began_s = time.perf_counter()
-    card = card_of_options(args)
-    out = target(args, ".tflite")
+    card = read_metadata_options(args)
+    out = resolve_output_path(args, ".tflite")
 
     from edged_models.conversion.convert import convert
-    from edged_models.conversion.sources import open_source
-    from edged_models.detector.graph import Head
+    from edged_models.conversion.open_source import open_source
+    from edged_models.detector.graph import DetectorHead
 
     source = open_source(
-        args.source, head=Head(args.head) if args.head else None, side_px=args.side
+        args.source, head=DetectorHead(args.head) if args.head else None, side_px=args.side
     )
-    source = replace(source, card=card.over(source.card))
+    source = replace(source, metadata=card.fill_from(source.metadata))
     model = convert(source)
     write_bytes(out, model)
-    written = account(
+    written = build_report(
         model,
         source=args.source,
         out=out,
@@ -55,20 +65,20 @@ def run(args: argparse.Namespace) -> int:
         calibrated_on=0,
         seconds=time.perf_counter() - began_s,
     )
-    for doubt in custom_doubts(written):
+    for doubt in custom_op_warnings(written):
         print(f"edged-models: {doubt}", file=sys.stderr)
-    console.answer(args, written, lines(written))
+    console.print_result(args, written, format_lines(written))
     return 0
 
 
-def lines(written: Written) -> list[str]:
+def format_lines(report: ConversionReport) -> list[str]:
     """The answer as a table."""
-    return console.table(
+    return console.format_table(
         [
-            ("wrote", f"{written.out}, {written.bytes / 1024:.0f} KiB"),
-            ("input", written.input),
-            *(("output", output) for output in written.outputs),
-            ("labels", written.labels or "none: give them with --labels"),
-            ("took", f"{written.seconds:.1f} s"),
+            ("wrote", f"{report.out}, {report.bytes / 1024:.0f} KiB"),
+            ("input", report.input),
+            *(("output", output) for output in report.outputs),
+            ("labels", report.labels or "none: give them with --labels"),
+            ("took", f"{report.seconds:.1f} s"),
         ]
     )

@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import count, number
+from edged.cli.numbers import integer_in_range, number_in_range
 from edged_models import console
 from edged_models.errors import ToolError
 from edged_models.evaluation.results import Evaluation
 
 if TYPE_CHECKING:
-    from edged_models.evaluation.judging import Judgement
+    from edged_models.evaluation.evaluate import EvaluationResult
 
-_MOST_THREADS = 64
-_MOST_PICTURES = 10_000_000
-_SUFFIXES = (".png", ".svg", ".pdf")
+_MAX_THREADS = 64
+_MAX_PICTURES = 10_000_000
+_PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class EvaluateResult(Struct, frozen=True, kw_only=True):
     """What the command answers.
 
     Attributes:
         evaluations: one for each model, in the order given.
-        files: the pictures that were drawn.
+        plots: the pictures that were drawn.
     """
 
     evaluations: tuple[Evaluation, ...]
-    files: tuple[Path, ...]
+    plots: tuple[Path, ...]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -50,11 +50,14 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--runtime", choices=["auto", "litert", "tflite"], default="auto")
     parser.add_argument(
-        "--threads", type=count(least=1, most=_MOST_THREADS), default=1, metavar="N"
+        "--threads",
+        type=integer_in_range(min_value=1, max_value=_MAX_THREADS),
+        default=1,
+        metavar="N",
     )
     parser.add_argument(
         "--min-score",
-        type=number(least=0, most=1),
+        type=number_in_range(min_value=0, max_value=1),
         default=0.5,
         metavar="S",
         help="threshold of precision, recall, confusion and false alarms (0.5)",
@@ -64,17 +67,17 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=count(least=1, most=_MOST_PICTURES),
+        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
         metavar="N",
         help="at most so many pictures, evenly spread",
     )
     parser.add_argument(
-        "--curves", type=_drawing, metavar="FILE", help="draw precision over recall"
+        "--curves", type=_parse_plot_path, metavar="FILE", help="draw precision over recall"
     )
     parser.add_argument(
-        "--confusion", type=_drawing, metavar="FILE", help="draw what was taken for what"
+        "--confusion", type=_parse_plot_path, metavar="FILE", help="draw what was taken for what"
     )
-    console.add_json(parser)
+    console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -84,67 +87,71 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         EdgedError: a model or the pictures cannot be used, or a drawing cannot be written.
     """
-    from edged_models.evaluation.contender import Contender
-    from edged_models.evaluation.judging import judge
-    from edged_models.pictures.sources import open_pictures
-    from edged_models.pictures.subset import at_most
+    from edged_models.evaluation.evaluate import evaluate_models
+    from edged_models.evaluation.evaluated_model import EvaluatedModel
+    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.pictures.subset import take_evenly
 
     if args.confusion and len(args.models) > 1:
         args.usage("--confusion is of one model")
-    pictures = at_most(open_pictures(args.pictures), args.limit)
+    pictures = take_evenly(open_pictures(args.pictures), args.limit)
     if (args.curves or args.confusion) and not pictures.labels:
         raise ToolError(f"{args.pictures} has no labels: there are no curves to draw")
-    watch = partial(console.tracked, what="judging", total=len(pictures))
+    watch = partial(console.track_progress, description="judging", total=len(pictures))
     with ExitStack() as stack:
         contenders = [
             stack.enter_context(
-                Contender(path, runtime=args.runtime, threads=args.threads, labels_file=args.labels)
+                EvaluatedModel(
+                    path, runtime=args.runtime, threads=args.threads, labels_file=args.labels
+                )
             )
             for path in args.models
         ]
-        judgements = judge(contenders, pictures, min_score=args.min_score, watch=watch)
-    result = Result(
+        judgements = evaluate_models(contenders, pictures, min_score=args.min_score, track=watch)
+    result = EvaluateResult(
         evaluations=tuple(judgement.evaluation for judgement in judgements),
-        files=_draw(args, judgements),
+        plots=_draw_plots(args, judgements),
     )
-    console.answer(args, result, _lines(result))
+    console.print_result(args, result, _format_lines(result))
     return 0
 
 
-def _draw(args: argparse.Namespace, judgements: "Sequence[Judgement]") -> tuple[Path, ...]:
+def _draw_plots(
+    args: argparse.Namespace, results: "Sequence[EvaluationResult]"
+) -> tuple[Path, ...]:
     from edged_models.evaluation.plots import draw_confusion, draw_curves
 
     if args.curves:
-        draw_curves(judgements, args.curves)
+        draw_curves(results, args.curves)
     if args.confusion:
-        draw_confusion(judgements[0].evaluation.confusion, args.confusion)
+        draw_confusion(results[0].evaluation.confusion, args.confusion)
     return tuple(path for path in (args.curves, args.confusion) if path)
 
 
-def _lines(result: Result) -> list[str]:
+def _format_lines(result: EvaluateResult) -> list[str]:
     from edged_models.evaluation import report
 
     lines: list[str] = []
     for evaluation in result.evaluations:
-        lines += [*console.table(report.in_words(evaluation)), ""]
+        lines += [*console.format_table(report.summary_rows(evaluation)), ""]
     if len(result.evaluations) > 1:
         tables = [
-            report.comparison(result.evaluations),
-            report.compared_by_label(result.evaluations),
+            report.comparison_rows(result.evaluations),
+            report.label_comparison_rows(result.evaluations),
         ]
     elif evaluation.objects:
-        tables = [report.by_label(evaluation), report.by_size(evaluation)]
+        tables = [report.label_rows(evaluation), report.size_rows(evaluation)]
     else:
-        tables = [report.by_label(evaluation)]
+        tables = [report.label_rows(evaluation)]
     for table in tables:
         if len(table) > 1:
-            lines += [*report.columns(table), ""]
-    lines += [f"drawn {path}" for path in result.files]
+            lines += [*report.format_columns(table), ""]
+    lines += [f"drawn {path}" for path in result.plots]
     return lines if lines[-1] else lines[:-1]
 
 
-def _drawing(text: str) -> Path:
+def _parse_plot_path(text: str) -> Path:
     path = Path(text)
-    if path.suffix.lower() not in _SUFFIXES:
-        raise argparse.ArgumentTypeError(f"name it {', '.join(_SUFFIXES)}, not {text!r}")
+    if path.suffix.lower() not in _PLOT_SUFFIXES:
+        raise argparse.ArgumentTypeError(f"name it {', '.join(_PLOT_SUFFIXES)}, not {text!r}")
     return path

@@ -3,8 +3,13 @@
 import argparse
 from typing import Any
 
-from edged.cli.numbers import number
-from edged_models.cli.shrinking import Recipe, add_checkpoint, add_rest, shrink
+from edged.cli.numbers import number_in_range
+from edged_models.cli.compression_command import (
+    CompressionRecipe,
+    add_checkpoint_argument,
+    add_output_options,
+    run_compression,
+)
 from edged_models.detector.checkpoint import load_checkpoint
 
 
@@ -15,15 +20,15 @@ def add_parser(subparsers: Any) -> None:
         help="replace pointwise convolutions by two thin ones where that is smaller",
         description="Low-rank factorisation by singular value decomposition; layers that would not be smaller stay whole.",
     )
-    add_checkpoint(parser)
+    add_checkpoint_argument(parser)
     parser.add_argument(
         "--energy",
-        type=number(least=0, most=1, above=True),
+        type=number_in_range(min_value=0, max_value=1, exclude_min=True),
         default=0.9,
         metavar="E",
         help="share of each layer's squared singular values to keep (%(default)s)",
     )
-    add_rest(parser, run)
+    add_output_options(parser, run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,16 +39,16 @@ def run(args: argparse.Namespace) -> int:
     """
     start = load_checkpoint(args.checkpoint)
 
-    from edged_models.compression.factorizing import with_thin_layers
-    from edged_models.compression.fine_tune import fine_tuned
+    from edged_models.compression.fine_tune import fine_tune_checkpoint
+    from edged_models.compression.low_rank import factorize_checkpoint
 
-    recipe = Recipe(
+    recipe = CompressionRecipe(
         command="factorize",
-        apply=lambda checkpoint, sample, tuning, progress: fine_tuned(
-            with_thin_layers(checkpoint, args.energy), sample, tuning=tuning, progress=progress
+        apply=lambda checkpoint, sample, tuning, progress: fine_tune_checkpoint(
+            factorize_checkpoint(checkpoint, args.energy), sample, tuning=tuning, progress=progress
         ),
-        reached=lambda made: ", ".join(
+        summarize=lambda made: ", ".join(
             f"{name} rank {rank}" for name, rank in made.architecture.ranks.items()
         ),
     )
-    return shrink(args, start, recipe, ending=f"energy-{100 * args.energy:.0f}")
+    return run_compression(args, start, recipe, name_suffix=f"energy-{100 * args.energy:.0f}")

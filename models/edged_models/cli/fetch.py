@@ -9,32 +9,37 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged_models.console import add_json, answer, bar
-from edged_models.fetching.catalogue import CATALOGUE, Entry, choose, read_catalogue
-from edged_models.fetching.fetch import Fetched, Fetcher
-from edged_models.fetching.place import default_folder
+from edged_models.console import add_json_option, print_result, progress_bar
+from edged_models.fetching.catalogue import (
+    CATALOGUE_PATH,
+    CatalogueEntry,
+    read_catalogue,
+    select_entries,
+)
+from edged_models.fetching.fetch import FetchedFile, ModelFetcher
+from edged_models.fetching.model_folder import default_model_folder
 
 _KIB = 1024
 
 
-class FetchedModels(Struct, frozen=True, kw_only=True):
+class FetchResult(Struct, frozen=True, kw_only=True):
     """What is here now.
 
     Attributes:
         files: each with whether it came now.
-        settings: what to write into the daemon's configuration, one text a model.
+        config_snippets: what to write into the daemon's configuration, one text a model.
         seconds: how long it took.
     """
 
-    files: tuple[Fetched, ...]
-    settings: tuple[str, ...]
+    files: tuple[FetchedFile, ...]
+    config_snippets: tuple[str, ...]
     seconds: float
 
 
-class Listed(Struct, frozen=True, kw_only=True):
+class CatalogueListing(Struct, frozen=True, kw_only=True):
     """What there is."""
 
-    models: tuple[Entry, ...]
+    models: tuple[CatalogueEntry, ...]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -61,8 +66,8 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIR",
         help="where to; /var/lib/edged/models if it can be written, else ~/.local/share/edged/models",
     )
-    parser.add_argument("--catalogue", type=Path, default=CATALOGUE, metavar="FILE")
-    add_json(parser)
+    parser.add_argument("--catalogue", type=Path, default=CATALOGUE_PATH, metavar="FILE")
+    add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -76,24 +81,26 @@ def run(args: argparse.Namespace) -> int:
     if args.list and args.names:
         args.usage("--list takes no NAME")
     if not args.names:
-        answer(args, Listed(models=entries), _as_list(entries))
+        print_result(args, CatalogueListing(models=entries), _format_listing(entries))
         return 0
     start_s = time.perf_counter()
-    fetcher = Fetcher(folder=args.to or default_folder(os.environ))
-    files: list[Fetched] = []
+    fetcher = ModelFetcher(folder=args.to or default_model_folder(os.environ))
+    files: list[FetchedFile] = []
     settings = []
-    for entry in choose(entries, args.names):
-        of_entry = _fetch(fetcher, entry, args.variant)
+    for entry in select_entries(entries, args.names):
+        of_entry = _fetch_entry(fetcher, entry, args.variant)
         files += of_entry
-        settings.append(_settings(of_entry, edgetpu=args.variant == "edgetpu"))
+        settings.append(_config_snippet(of_entry, edgetpu=args.variant == "edgetpu"))
     seconds = time.perf_counter() - start_s
-    result = FetchedModels(files=tuple(files), settings=tuple(settings), seconds=seconds)
-    answer(args, result, _as_lines(result))
+    result = FetchResult(files=tuple(files), config_snippets=tuple(settings), seconds=seconds)
+    print_result(args, result, _format_lines(result))
     return 0
 
 
-def _fetch(fetcher: Fetcher, entry: Entry, variant: Any) -> tuple[Fetched, ...]:
-    with bar() as progress:
+def _fetch_entry(
+    fetcher: ModelFetcher, entry: CatalogueEntry, variant: Any
+) -> tuple[FetchedFile, ...]:
+    with progress_bar() as progress:
 
         def of_file(name: str) -> Any:
             task = progress.add_task(f"{name}, KiB", total=None)
@@ -106,7 +113,7 @@ def _fetch(fetcher: Fetcher, entry: Entry, variant: Any) -> tuple[Fetched, ...]:
         return fetcher.fetch(entry, variant, of_file)
 
 
-def _settings(files: Sequence[Fetched], *, edgetpu: bool) -> str:
+def _config_snippet(files: Sequence[FetchedFile], *, edgetpu: bool) -> str:
     lines = ["[model]", f'path = "{files[0].path.absolute()}"']
     lines += [f'labels_file = "{labels.path.absolute()}"' for labels in files[1:]]
     if edgetpu:
@@ -114,23 +121,23 @@ def _settings(files: Sequence[Fetched], *, edgetpu: bool) -> str:
     return "\n".join(lines)
 
 
-def _as_lines(result: FetchedModels) -> list[str]:
+def _format_lines(result: FetchResult) -> list[str]:
     lines = []
     for file in result.files:
-        what = "fetched" if file.came else "was here"
+        what = "fetched" if file.downloaded else "was here"
         lines.append(f"{file.path}  {file.bytes} bytes, {what}, sha256 as in the catalogue")
     lines.append(f"took {result.seconds:.1f} s; in edged's configuration:")
-    for text in result.settings:
+    for text in result.config_snippets:
         lines += ["", *text.splitlines()]
     return lines
 
 
-def _as_list(entries: Sequence[Entry]) -> list[str]:
+def _format_listing(entries: Sequence[CatalogueEntry]) -> list[str]:
     lines = []
     for entry in entries:
         width, height = entry.input_px
         about = (
             f"{entry.family}, {width}x{height}, {entry.licence}, for {' and '.join(entry.variants)}"
         )
-        lines += [f"{entry.name}  ({about})", f"    {entry.good_for}"]
+        lines += [f"{entry.name}  ({about})", f"    {entry.description}"]
     return lines

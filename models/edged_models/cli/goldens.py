@@ -8,15 +8,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import count, number
+from edged.cli.numbers import integer_in_range, number_in_range
 from edged.model.goldens import Goldens, Tolerances
 from edged_models import console
 
-_LEAST, _MOST = 4, 64
-_MOST_PICTURES = 1_000_000
+_MIN_COUNT, _MAX_COUNT = 4, 64
+_MAX_PICTURES = 1_000_000
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class GoldensResult(Struct, frozen=True, kw_only=True):
     """What the command answers.
 
     Attributes:
@@ -25,9 +25,9 @@ class Result(Struct, frozen=True, kw_only=True):
         detections: how many are expected in all of them.
         tolerances: what a device must keep.
         runtimes: those that were compared with the reference kernels.
-        refusals: why a runtime was not.
+        runtime_errors: why a runtime was not.
         pictures: how many were looked at.
-        unfit: how many of them could not be used.
+        unusable_pictures: how many of them could not be used.
         bytes: the folder's size.
         seconds: how long it took.
     """
@@ -37,9 +37,9 @@ class Result(Struct, frozen=True, kw_only=True):
     detections: int
     tolerances: Tolerances
     runtimes: tuple[str, ...]
-    refusals: tuple[str, ...]
+    runtime_errors: tuple[str, ...]
     pictures: int
-    unfit: int
+    unusable_pictures: int
     bytes: int
     seconds: float
 
@@ -63,27 +63,27 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--count",
-        type=count(least=_LEAST, most=_MOST),
+        type=integer_in_range(min_value=_MIN_COUNT, max_value=_MAX_COUNT),
         default=8,
         metavar="N",
         help="of goldens (8)",
     )
     parser.add_argument(
         "--min-score",
-        type=number(least=0, most=1),
+        type=number_in_range(min_value=0, max_value=1),
         default=0.5,
         metavar="S",
         help="of an expected detection (0.5)",
     )
     parser.add_argument(
         "--limit",
-        type=count(least=1, most=_MOST_PICTURES),
+        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
         default=300,
         metavar="N",
         help="look at so many pictures at most, evenly spread (300)",
     )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="the model's, one a line")
-    console.add_json(parser)
+    console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -94,56 +94,56 @@ def run(args: argparse.Namespace) -> int:
         EdgedError: the model or the pictures cannot be used, or the folder cannot be written.
     """
     from edged_models.goldens.folder import check_folder, write_folder
-    from edged_models.goldens.making import make_goldens
-    from edged_models.pictures.sources import open_pictures
-    from edged_models.pictures.subset import at_most
+    from edged_models.goldens.generation import make_goldens
+    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.pictures.subset import take_evenly
 
     out = args.out or args.model.with_suffix(".goldens")
     check_folder(out)
     began_s = time.perf_counter()
-    pictures = at_most(open_pictures(args.pictures), args.limit)
+    pictures = take_evenly(open_pictures(args.pictures), args.limit)
     made = make_goldens(
         args.model,
         pictures,
         count=args.count,
         min_score=args.min_score,
         labels_file=args.labels,
-        watch=partial(console.tracked, what="looking", total=len(pictures)),
+        track=partial(console.track_progress, description="looking", total=len(pictures)),
     )
     write_folder(out, made.files)
-    result = Result(
+    result = GoldensResult(
         out=out,
-        kinds=_kinds(made.goldens),
+        kinds=_count_kinds(made.goldens),
         detections=sum(len(golden.detections) for golden in made.goldens.goldens),
         tolerances=made.goldens.tolerances,
         runtimes=made.runtimes,
-        refusals=made.refusals,
+        runtime_errors=made.runtime_errors,
         pictures=len(pictures),
-        unfit=made.unfit,
+        unusable_pictures=made.unusable_pictures,
         bytes=sum(map(len, made.files.values())),
         seconds=time.perf_counter() - began_s,
     )
-    console.answer(args, result, console.table(_rows(result)))
+    console.print_result(args, result, console.format_table(_format_rows(result)))
     return 0
 
 
-def _kinds(goldens: Goldens) -> dict[str, int]:
+def _count_kinds(goldens: Goldens) -> dict[str, int]:
     kinds = [golden.kind for golden in goldens.goldens]
     return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
 
 
-def _rows(result: Result) -> list[tuple[str, str]]:
+def _format_rows(result: GoldensResult) -> list[tuple[str, str]]:
     kinds = ", ".join(f"{times} {kind}" for kind, times in result.kinds.items())
     tolerances = result.tolerances
     return [
         ("goldens", f"{sum(result.kinds.values())} ({kinds}) with {result.detections} detections"),
         (
             "tolerances",
-            f"IoU at least {tolerances.least_iou:g}, score within {tolerances.score:g}",
+            f"IoU at least {tolerances.min_iou:g}, score within {tolerances.max_score_difference:g}",
         ),
         ("compared", ", ".join(result.runtimes)),
-        *(("not compared", refusal) for refusal in result.refusals),
-        ("looked at", f"{result.pictures} pictures, {result.unfit} of them not fit"),
+        *(("not compared", refusal) for refusal in result.runtime_errors),
+        ("looked at", f"{result.pictures} pictures, {result.unusable_pictures} of them not fit"),
         ("written", f"{result.out}, {result.bytes / 1024:.0f} KiB"),
         ("took", f"{result.seconds:.1f} s"),
     ]

@@ -7,17 +7,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.model.file.reader import read_metadata
+from edged.model.file.metadata import read_metadata
 from edged_models import console
-from edged_models.conversion.arguments import add_card, card_of_options
-from edged_models.conversion.card import Card
-from edged_models.conversion.flatmodel import flat_model, read_model
-from edged_models.conversion.metadata import attach, card_of
+from edged_models.conversion.arguments import add_metadata_options, read_metadata_options
+from edged_models.conversion.metadata import attach_metadata, read_model_metadata
+from edged_models.conversion.model_metadata import ModelMetadata
+from edged_models.conversion.tflite_model import parse_model, read_model_bytes
 from edged_models.errors import ToolError
 from edged_models.files import write_bytes
 
 
-class Said(Struct, frozen=True, kw_only=True):
+class MetadataResult(Struct, frozen=True, kw_only=True):
     """What a model file says of itself; empty where it says nothing.
 
     Attributes:
@@ -56,9 +56,9 @@ def add_parser(subparsers: Any) -> None:
         "not named stays as it is.",
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
-    add_card(parser)
+    add_metadata_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write a copy, leave MODEL alone")
-    console.add_json(parser)
+    console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -69,47 +69,47 @@ def run(args: argparse.Namespace) -> int:
         SourceError: the file or the labels cannot be read, or the labels do not fit.
         ToolError: the file cannot be written.
     """
-    card = card_of_options(args)
-    content = read_model(args.model)
-    flat_model(content, str(args.model))
-    if card == Card():
+    card = read_metadata_options(args)
+    content = read_model_bytes(args.model)
+    parse_model(content, str(args.model))
+    if card == ModelMetadata():
         if args.out:
             args.usage("--out goes with something to write")
-        said = _said(args.model, content, written=False)
+        said = _build_result(args.model, content, is_written=False)
     else:
         out = args.out or args.model
-        content = attach(content, card, str(args.model))
-        _check(content, card)
+        content = attach_metadata(content, card, str(args.model))
+        _check_readable(content, card)
         write_bytes(out, content)
-        said = _said(out, content, written=True)
-    console.answer(args, said, lines(said))
+        said = _build_result(out, content, is_written=True)
+    console.print_result(args, said, format_lines(said))
     return 0
 
 
-def lines(said: Said) -> list[str]:
+def format_lines(result: MetadataResult) -> list[str]:
     """What is said as a table."""
-    pixels = f"(pixel - {list(said.mean)}) / {list(said.std)}" if said.mean else ""
+    pixels = f"(pixel - {list(result.mean)}) / {list(result.std)}" if result.mean else ""
     rows = {
-        "name": said.name,
-        "version": said.version,
-        "description": said.description,
-        "author": said.author,
-        "licence": said.licence,
+        "name": result.name,
+        "version": result.version,
+        "description": result.description,
+        "author": result.author,
+        "licence": result.licence,
         "pixels": pixels,
-        "labels": f"{len(said.labels)}: {'; '.join(said.labels)}" if said.labels else "",
+        "labels": f"{len(result.labels)}: {'; '.join(result.labels)}" if result.labels else "",
     }
-    verb = "wrote" if said.written else "model"
+    verb = "wrote" if result.written else "model"
     found = [(name, value) for name, value in rows.items() if value]
-    return console.table(
-        [(verb, f"{said.model}, {said.bytes} B"), *(found or [("metadata", "none")])]
+    return console.format_table(
+        [(verb, f"{result.model}, {result.bytes} B"), *(found or [("metadata", "none")])]
     )
 
 
-def _said(path: Path, content: bytes, *, written: bool) -> Said:
-    card = card_of(content, str(path))
-    return Said(
+def _build_result(path: Path, content: bytes, *, is_written: bool) -> MetadataResult:
+    card = read_model_metadata(content, str(path))
+    return MetadataResult(
         model=path,
-        written=written,
+        written=is_written,
         bytes=len(content),
         name=card.name,
         version=card.version,
@@ -122,7 +122,7 @@ def _said(path: Path, content: bytes, *, written: bool) -> Said:
     )
 
 
-def _check(content: bytes, card: Card) -> None:
+def _check_readable(content: bytes, metadata: ModelMetadata) -> None:
     """Read it with the daemon's own reader before it takes the old file's place.
 
     Raises:
@@ -132,9 +132,9 @@ def _check(content: bytes, card: Card) -> None:
         path = Path(folder) / "model.tflite"
         path.write_bytes(content)
         read = read_metadata(path)
-    if card.labels and read.labels != card.labels:
+    if metadata.labels and read.labels != metadata.labels:
         raise ToolError(
             "the daemon would read other labels: a label begins or ends with a space, or is a number"
         )
-    if card.mean and len(read.mean) != len(card.mean):
+    if metadata.mean and len(read.mean) != len(metadata.mean):
         raise ToolError("the daemon would not read the normalisation")

@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import count
-from edged_models.console import add_json, answer, table, tracked
+from edged.cli.numbers import integer_in_range
+from edged_models.console import add_json_option, format_table, print_result, track_progress
 
-_MOST = 10_000_000
+_MAX_PICTURES = 10_000_000
 
 
 class PicturesReport(Struct, frozen=True, kw_only=True):
@@ -47,9 +47,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("pictures", metavar="PICTURES")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write a COCO folder")
     parser.add_argument(
-        "--limit", type=count(least=1, most=_MOST), metavar="N", help="at most so many"
+        "--limit",
+        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
+        metavar="N",
+        help="at most so many",
     )
-    add_json(parser)
+    add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -60,26 +63,26 @@ def run(args: argparse.Namespace) -> int:
         PicturesError: the set or one of its pictures cannot be read.
         ToolError: the folder cannot be written.
     """
-    from edged_models.pictures.digest import digest
-    from edged_models.pictures.export import CocoFolder
-    from edged_models.pictures.sources import open_pictures
-    from edged_models.pictures.subset import at_most
+    from edged_models.pictures.digest import digest_pictures
+    from edged_models.pictures.export import CocoWriter
+    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.pictures.subset import take_evenly
 
     began_s = time.perf_counter()
-    pictures = at_most(open_pictures(args.pictures), args.limit)
-    folder = CocoFolder(args.out, pictures.labels) if args.out else None
+    pictures = take_evenly(open_pictures(args.pictures), args.limit)
+    folder = CocoWriter(args.out, pictures.labels) if args.out else None
     objects, empty = Counter(dict.fromkeys(pictures.labels, 0)), 0
 
     def seen() -> Any:
         nonlocal empty
-        for one in tracked(pictures, "reading", len(pictures)):
+        for one in track_progress(pictures, "reading", len(pictures)):
             objects.update(pictures.labels[c] for c in one.classes)
             empty += not len(one.classes)
             if folder:
                 folder.add(one)
             yield one
 
-    sha256 = digest(pictures.labels, seen())
+    sha256 = digest_pictures(pictures.labels, seen())
     if folder:
         folder.close()
     report = PicturesReport(
@@ -91,11 +94,11 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         seconds=round(time.perf_counter() - began_s, 1),
     )
-    answer(args, report, _describe(report))
+    print_result(args, report, _format_lines(report))
     return 0
 
 
-def _describe(report: PicturesReport) -> list[str]:
+def _format_lines(report: PicturesReport) -> list[str]:
     rows: list[tuple[str, Any]] = [
         ("set", report.name),
         ("pictures", f"{report.pictures}, {report.empty} with nothing in them"),
@@ -104,4 +107,4 @@ def _describe(report: PicturesReport) -> list[str]:
     ]
     if report.out:
         rows.append(("written", f"{report.out}, as COCO"))
-    return table([*rows, ("took", f"{report.seconds:.1f} s")])
+    return format_table([*rows, ("took", f"{report.seconds:.1f} s")])

@@ -3,11 +3,16 @@
 import argparse
 from typing import Any
 
-from edged.cli.numbers import number
-from edged_models.cli.shrinking import Recipe, add_checkpoint, add_rest, shrink
+from edged.cli.numbers import number_in_range
+from edged_models.cli.compression_command import (
+    CompressionRecipe,
+    add_checkpoint_argument,
+    add_output_options,
+    run_compression,
+)
 from edged_models.detector.checkpoint import load_checkpoint
 
-_MOST_SHARE = 0.99
+_MAX_SHARE = 0.99
 
 
 def add_parser(subparsers: Any) -> None:
@@ -18,11 +23,11 @@ def add_parser(subparsers: Any) -> None:
         description="By weight: the smallest weights become zero; the file compresses better, and is as large and the net as "
         "fast as before. By channel: whole channels go; the net is smaller and faster.",
     )
-    add_checkpoint(parser)
+    add_checkpoint_argument(parser)
     parser.add_argument("--by", choices=["weight", "channel"], required=True)
     parser.add_argument(
         "--share",
-        type=number(least=0, most=_MOST_SHARE, above=True),
+        type=number_in_range(min_value=0, max_value=_MAX_SHARE, exclude_min=True),
         required=True,
         metavar="S",
         help="of the weights or channels, as 0.5",
@@ -32,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="by channel: the same share from every part of the net, instead of the least important anywhere",
     )
-    add_rest(parser, run)
+    add_output_options(parser, run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,40 +49,42 @@ def run(args: argparse.Namespace) -> int:
     if args.even and args.by != "channel":
         args.usage("--even goes with --by channel")
     start = load_checkpoint(args.checkpoint)
-    recipe = _by_weight(args) if args.by == "weight" else _by_channel(args)
-    return shrink(args, start, recipe, ending=f"{args.by}s-{100 * args.share:.0f}")
+    recipe = _weight_recipe(args) if args.by == "weight" else _channel_recipe(args)
+    return run_compression(args, start, recipe, name_suffix=f"{args.by}s-{100 * args.share:.0f}")
 
 
-def _by_weight(args: argparse.Namespace) -> Recipe:
-    from edged_models.compression.zeroing import share_of_zeros, with_zeros
+def _weight_recipe(args: argparse.Namespace) -> CompressionRecipe:
+    from edged_models.compression.weight_pruning import measure_sparsity, prune_weights
 
-    return Recipe(
+    return CompressionRecipe(
         command="prune",
-        apply=lambda checkpoint, sample, tuning, progress: with_zeros(
+        apply=lambda checkpoint, sample, tuning, progress: prune_weights(
             checkpoint, sample, share=args.share, tuning=tuning, progress=progress
         ),
-        reached=lambda made: f"{share_of_zeros(made.weights):.1%} of the weights are zero",
+        summarize=lambda made: f"{measure_sparsity(made.weights):.1%} of the weights are zero",
     )
 
 
-def _by_channel(args: argparse.Namespace) -> Recipe:
-    from edged_models.compression.channels import groups_of
-    from edged_models.compression.fine_tune import THOROUGH, fine_tuned
-    from edged_models.compression.narrowing import of_width, without_channels
+def _channel_recipe(args: argparse.Namespace) -> CompressionRecipe:
+    from edged_models.compression.channel_groups import list_channel_groups
+    from edged_models.compression.channel_pruning import prune_channels, scale_width
+    from edged_models.compression.fine_tune import THOROUGH_RATE, fine_tune_checkpoint
 
-    return Recipe(
+    return CompressionRecipe(
         command="prune",
-        apply=lambda checkpoint, sample, tuning, progress: fine_tuned(
-            of_width(checkpoint, 1 - args.share)
+        apply=lambda checkpoint, sample, tuning, progress: fine_tune_checkpoint(
+            scale_width(checkpoint, 1 - args.share)
             if args.even
-            else without_channels(checkpoint, args.share),
+            else prune_channels(checkpoint, args.share),
             sample,
             tuning=tuning,
-            usual_rate=THOROUGH,
+            default_rate=THOROUGH_RATE,
             progress=progress,
         ),
-        reached=lambda made: (
+        summarize=lambda made: (
             "channels left: "
-            + ", ".join(f"{group.name} {group.count}" for group in groups_of(made.architecture))
+            + ", ".join(
+                f"{group.name} {group.count}" for group in list_channel_groups(made.architecture)
+            )
         ),
     )

@@ -7,22 +7,22 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged_models.cli.shrinking import (
-    add_checkpoint,
-    add_tuning,
-    out_beside,
-    sample_for,
-    tuning_of,
+from edged_models.cli.compression_command import (
+    add_checkpoint_argument,
+    add_fine_tuning_options,
+    open_sample,
+    read_fine_tuning_options,
+    resolve_output_path,
 )
-from edged_models.console import add_json, answer, bar, table
+from edged_models.console import add_json_option, format_table, print_result, progress_bar
 from edged_models.detector.checkpoint import load_checkpoint
 from edged_models.files import write_bytes
 from edged_models.threads import limit_threads
 
-_IOS = ("uint8", "int8", "float")
+_IO_TYPES = ("uint8", "int8", "float")
 
 
-class Quantised(Struct, frozen=True, kw_only=True):
+class QatResult(Struct, frozen=True, kw_only=True):
     """What came out.
 
     Attributes:
@@ -48,12 +48,12 @@ def add_parser(subparsers: Any) -> None:
         description="Quantisation-aware training: the net feels the rounding while it learns. Worth it where `quantize` loses too "
         "much.",
     )
-    add_checkpoint(parser)
-    parser.add_argument("--io", choices=_IOS, default="uint8", help="type of the input")
+    add_checkpoint_argument(parser)
+    parser.add_argument("--io", choices=_IO_TYPES, default="uint8", help="type of the input")
     parser.add_argument("--head", choices=["postprocess", "raw"], default="postprocess")
-    add_tuning(parser)
+    add_fine_tuning_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the .tflite")
-    add_json(parser)
+    add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -64,19 +64,19 @@ def run(args: argparse.Namespace) -> int:
         ToolError: the checkpoint or the pictures cannot be used.
     """
     began_s = time.perf_counter()
-    checkpoint, tuning = load_checkpoint(args.checkpoint), tuning_of(args)
-    out = out_beside(args, "qat", ".tflite")
+    checkpoint, tuning = load_checkpoint(args.checkpoint), read_fine_tuning_options(args)
+    out = resolve_output_path(args, "qat", ".tflite")
 
-    from edged_models.compression.qat import quantization_aware
+    from edged_models.compression.qat import train_quantization_aware
     from edged_models.conversion.kinds.checkpoint import detector_source
-    from edged_models.conversion.quantize import Io, Scheme, quantize
-    from edged_models.detector.graph import Head
+    from edged_models.conversion.quantize import IoType, Scheme, quantize
+    from edged_models.detector.graph import DetectorHead
 
     limit_threads(tuning.threads)
-    sample = sample_for(checkpoint, tuning)
-    with bar() as progress:
+    sample = open_sample(checkpoint, tuning)
+    with progress_bar() as progress:
         task = progress.add_task("fine-tuning", total=tuning.steps)
-        net = quantization_aware(
+        net = train_quantization_aware(
             checkpoint,
             sample,
             tuning=tuning,
@@ -86,23 +86,23 @@ def run(args: argparse.Namespace) -> int:
         net,
         name=out.stem,
         labels=checkpoint.architecture.labels,
-        head=Head(args.head),
-        learnt_ranges=True,
+        head=DetectorHead(args.head),
+        has_learned_ranges=True,
     )
-    model = quantize(source, scheme=Scheme.INT8, io=Io(args.io))
+    model = quantize(source, scheme=Scheme.INT8, io=IoType(args.io))
     write_bytes(out, model)
-    result = Quantised(
+    result = QatResult(
         out=out,
         bytes=len(model),
         io=args.io,
         steps=tuning.steps,
         seconds=time.perf_counter() - began_s,
     )
-    answer(args, result, _lines(result))
+    print_result(args, result, _format_lines(result))
     return 0
 
 
-def _lines(result: Quantised) -> list[str]:
+def _format_lines(result: QatResult) -> list[str]:
     rows = [
         ("fine-tuned", f"{result.steps} steps"),
         ("input", result.io),
@@ -110,4 +110,4 @@ def _lines(result: Quantised) -> list[str]:
         ("took", f"{result.seconds:.0f} s"),
         ("written", result.out),
     ]
-    return table(rows)
+    return format_table(rows)

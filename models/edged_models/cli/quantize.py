@@ -6,23 +6,28 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from edged.cli.numbers import count
+from edged.cli.numbers import integer_in_range
 from edged_models import console
-from edged_models.conversion.arguments import add_card, add_source, card_of_options, target
-from edged_models.conversion.calibration import ENOUGH, check_enough
-from edged_models.conversion.leftovers import POSTPROCESS
-from edged_models.conversion.written import (
-    INTEGER_SCHEMES,
-    Written,
-    account,
-    custom_doubts,
-    leftover_lines,
+from edged_models.conversion.arguments import (
+    add_metadata_options,
+    add_source_options,
+    read_metadata_options,
+    resolve_output_path,
 )
+from edged_models.conversion.calibration import RECOMMENDED_PICTURES, check_picture_count
+from edged_models.conversion.conversion_report import (
+    INTEGER_SCHEMES,
+    ConversionReport,
+    build_report,
+    custom_op_warnings,
+    unquantized_rows,
+)
+from edged_models.conversion.unquantized import POSTPROCESS
 from edged_models.files import write_bytes
 
 _SCHEMES = ("dynamic", "float16", "int8", "int16x8")
-_IO = ("uint8", "int8", "float")
-_MOST_PICTURES = 100_000
+_IO_TYPES = ("uint8", "int8", "float")
+_MAX_PICTURES = 100_000
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,10 +38,12 @@ def add_parser(subparsers: Any) -> None:
         description="Converts something trained to a .tflite of fewer bits. int8 and int16x8 look at pictures of what the camera will "
         "see, encoded as the daemon encodes them, to learn the range of every tensor.",
     )
-    add_source(parser)
+    add_source_options(parser)
     parser.add_argument("--scheme", choices=_SCHEMES, required=True)
     parser.add_argument(
-        "--io", choices=_IO, help="type of input and outputs of int8 (uint8: pixels as they are)"
+        "--io",
+        choices=_IO_TYPES,
+        help="type of input and outputs of int8 (uint8: pixels as they are)",
     )
     parser.add_argument(
         "--calibrate",
@@ -45,7 +52,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--calibration-count",
-        type=count(least=1, most=_MOST_PICTURES),
+        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
         default=300,
         metavar="N",
         help="at most so many, from all over (300)",
@@ -53,8 +60,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--per-tensor", action="store_true", help="one scale for a weight, not one for each channel"
     )
-    add_card(parser)
-    console.add_json(parser)
+    add_metadata_options(parser)
+    console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -67,34 +74,36 @@ def run(args: argparse.Namespace) -> int:
         ToolError: the file cannot be written.
     """
     began_s = time.perf_counter()
-    _check(args)
-    card = card_of_options(args)
-    out = target(args, f"-{args.scheme}.tflite")
+    _check_options(args)
+    card = read_metadata_options(args)
+    out = resolve_output_path(args, f"-{args.scheme}.tflite")
 
-    from edged_models.conversion.quantize import Io, Scheme, quantize
-    from edged_models.conversion.sources import open_source
-    from edged_models.detector.graph import Head
-    from edged_models.pictures.sources import open_pictures
-    from edged_models.pictures.subset import at_most
+    from edged_models.conversion.open_source import open_source
+    from edged_models.conversion.quantize import IoType, Scheme, quantize
+    from edged_models.detector.graph import DetectorHead
+    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.pictures.subset import take_evenly
 
     pictures = (
-        at_most(open_pictures(args.calibrate), args.calibration_count) if args.calibrate else ()
+        take_evenly(open_pictures(args.calibrate), args.calibration_count) if args.calibrate else ()
     )
     if args.calibrate:
-        check_enough(len(pictures))
+        check_picture_count(len(pictures))
     source = open_source(
-        args.source, head=Head(args.head) if args.head else None, side_px=args.side
+        args.source, head=DetectorHead(args.head) if args.head else None, side_px=args.side
     )
-    source = replace(source, card=card.over(source.card))
+    source = replace(source, metadata=card.fill_from(source.metadata))
     model = quantize(
         source,
         scheme=Scheme(args.scheme),
-        io=Io(args.io) if args.io else None,
-        calibration=(one.image for one in console.tracked(pictures, "calibrating", len(pictures))),
+        io=IoType(args.io) if args.io else None,
+        calibration=(
+            one.image for one in console.track_progress(pictures, "calibrating", len(pictures))
+        ),
         per_channel=not args.per_tensor,
     )
     write_bytes(out, model)
-    written = account(
+    written = build_report(
         model,
         source=args.source,
         out=out,
@@ -102,18 +111,18 @@ def run(args: argparse.Namespace) -> int:
         calibrated_on=len(pictures),
         seconds=time.perf_counter() - began_s,
     )
-    for doubt in doubts(written):
+    for doubt in quantization_warnings(written):
         print(f"edged-models: {doubt}", file=sys.stderr)
-    console.answer(args, written, lines(written))
+    console.print_result(args, written, format_lines(written))
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def _check_options(args: argparse.Namespace) -> None:
     """Options that do not go together are a usage error."""
     calibrated = args.scheme in INTEGER_SCHEMES
     if calibrated and not args.calibrate:
         args.usage(
-            f"{args.scheme} needs --calibrate: {ENOUGH} pictures or more of what the camera will see"
+            f"{args.scheme} needs --calibrate: {RECOMMENDED_PICTURES} pictures or more of what the camera will see"
         )
     if args.calibrate and not calibrated:
         args.usage(f"{args.scheme} looks at no pictures: leave --calibrate away")
@@ -121,31 +130,31 @@ def _check(args: argparse.Namespace) -> None:
         args.usage(f"a {args.scheme} model takes and gives floats: --io goes with int8")
 
 
-def doubts(written: Written) -> list[str]:
+def quantization_warnings(report: ConversionReport) -> list[str]:
     """What the user should know before he trusts the model."""
-    said = custom_doubts(written)
-    if 0 < written.calibrated_on < ENOUGH:
+    said = custom_op_warnings(report)
+    if 0 < report.calibrated_on < RECOMMENDED_PICTURES:
         said.append(
-            f"calibrated on {written.calibrated_on} pictures only: with {ENOUGH} or more the ranges are surer"
+            f"calibrated on {report.calibrated_on} pictures only: with {RECOMMENDED_PICTURES} or more the ranges are surer"
         )
-    rest = written.leftovers.beside(POSTPROCESS)
+    rest = report.unquantized.list_ops_except(POSTPROCESS)
     if rest:
         kinds = ", ".join(sorted({op.op for op in rest}))
         said.append(f"{len(rest)} ops could not be quantised and compute with floats: {kinds}")
     return said
 
 
-def lines(written: Written) -> list[str]:
+def format_lines(report: ConversionReport) -> list[str]:
     """The answer as a table."""
-    calibrated = [("calibrated", f"on {written.calibrated_on} pictures")]
-    return console.table(
+    calibrated = [("calibrated", f"on {report.calibrated_on} pictures")]
+    return console.format_table(
         [
-            ("wrote", f"{written.out}, {written.bytes / 1024:.0f} KiB, {written.scheme}"),
-            ("input", written.input),
-            *(("output", output) for output in written.outputs),
-            ("labels", written.labels or "none: give them with --labels"),
-            *(calibrated if written.calibrated_on else ()),
-            *leftover_lines(written.leftovers),
-            ("took", f"{written.seconds:.1f} s"),
+            ("wrote", f"{report.out}, {report.bytes / 1024:.0f} KiB, {report.scheme}"),
+            ("input", report.input),
+            *(("output", output) for output in report.outputs),
+            ("labels", report.labels or "none: give them with --labels"),
+            *(calibrated if report.calibrated_on else ()),
+            *unquantized_rows(report.unquantized),
+            ("took", f"{report.seconds:.1f} s"),
         ]
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edged_models import bundled
-from edged_models.console import add_json, answer, bar, table
+from edged_models.console import add_json_option, format_table, print_result, progress_bar
 
 
 def add_parser(subparsers: Any) -> None:
@@ -25,7 +25,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--version", required=True, metavar="X.Y.Z", dest="release_version")
     parser.add_argument("--out", type=Path, default=bundled.FOLDER, metavar="FOLDER")
-    add_json(parser)
+    add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -36,18 +36,18 @@ def run(args: argparse.Namespace) -> int:
         SourceError: checkpoint, journal and start do not belong together, or cannot be read.
         ToolError: something cannot be written.
     """
-    from edged_models.release.releasing import release
+    from edged_models.release.release import release
     from edged_models.release.variants import VARIANTS
 
     began_s = time.perf_counter()
-    with bar() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("release", total=len(VARIANTS) + 1)
 
         def tell(what: str) -> None:
             progress.update(task, advance=1, note=what)
 
         made = release(
-            args.checkpoint, args.start, args.out, version=args.release_version, tell=tell
+            args.checkpoint, args.start, args.out, version=args.release_version, on_step=tell
         )
     rows = [
         (
@@ -57,5 +57,5 @@ def run(args: argparse.Namespace) -> int:
         for one in made.models
     ]
     rows.append(("took", f"{time.perf_counter() - began_s:.1f} s"))
-    answer(args, made, table(rows))
+    print_result(args, made, format_table(rows))
     return 0

@@ -7,18 +7,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import count
-from edged.marks import MARKS
-from edged_models.console import add_json, answer
+from edged.cli.numbers import integer_in_range
+from edged.marks import MARK_LABELS
+from edged_models.console import add_json_option, print_result
 from edged_models.files import write_bytes
 from edged_models.testcard.layout import PAGES
 
-_MOST_SEED = 2**32 - 1
-_PLAIN_SEED = 21
+_MAX_SEED = 2**32 - 1
+_DEFAULT_SEED = 21
 """Its marks are as most are: black codes on white, well-known signs."""
 
 
-class TestCard(Struct, frozen=True, kw_only=True):
+class TestCardResult(Struct, frozen=True, kw_only=True):
     """What was made.
 
     Attributes:
@@ -44,10 +44,13 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR")
     parser.add_argument(
-        "--seed", type=count(least=0, most=_MOST_SEED), default=_PLAIN_SEED, metavar="N"
+        "--seed",
+        type=integer_in_range(min_value=0, max_value=_MAX_SEED),
+        default=_DEFAULT_SEED,
+        metavar="N",
     )
     parser.add_argument("--page", choices=PAGES, default="a4")
-    add_json(parser)
+    add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -57,14 +60,16 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ToolError: it cannot be written.
     """
-    from edged_models.testcard.card import make_card
+    from edged_models.testcard.render import render_card
 
     start_s = time.perf_counter()
-    card = make_card(PAGES[args.page], seed=args.seed)
+    card = render_card(PAGES[args.page], seed=args.seed)
     pdf, png = args.out / "testcard.pdf", args.out / "testcard.png"
     write_bytes(pdf, card.pdf)
     write_bytes(png, card.png)
-    made = TestCard(pdf=pdf, png=png, marks=MARKS, seconds=time.perf_counter() - start_s)
+    made = TestCardResult(
+        pdf=pdf, png=png, marks=MARK_LABELS, seconds=time.perf_counter() - start_s
+    )
     lines = [f"{path}  {path.stat().st_size / 1024:.0f} KiB" for path in (pdf, png)]
-    answer(args, made, [*lines, f"{len(MARKS)} marks, {made.seconds:.1f} s"])
+    print_result(args, made, [*lines, f"{len(MARK_LABELS)} marks, {made.seconds:.1f} s"])
     return 0

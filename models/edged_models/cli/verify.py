@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from edged_models import bundled
-from edged_models.console import add_json, answer, bar
+from edged_models.console import add_json_option, print_result, progress_bar
 
 
-class Verified(Struct, frozen=True, kw_only=True):
+class VerifyResult(Struct, frozen=True, kw_only=True):
     """Everything that was looked at.
 
     Attributes:
@@ -40,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--train", action="store_true", help="do the first steps of the training again as well"
     )
-    add_json(parser)
+    add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
@@ -55,43 +55,43 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.quick and args.train:
         args.usage("--quick leaves out what --train asks for")
-    from edged_models.release import verifying
+    from edged_models.release import verify as verifying
     from edged_models.release.provenance import read_provenance
 
     began_s = time.perf_counter()
     provenance = read_provenance(args.folder)
     checks = []
-    with bar() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("verify", total=None)
 
-        def heard(check: verifying.Check) -> None:
+        def heard(check: verifying.ReleaseCheck) -> None:
             checks.append(check)
-            progress.update(task, advance=1, note=check.what)
+            progress.update(task, advance=1, note=check.name)
 
-        for check in verifying.files(args.folder, provenance):
+        for check in verifying.check_files(args.folder, provenance):
             heard(check)
         if all(check.ok for check in checks):
-            for check in verifying.history(args.folder, provenance):
+            for check in verifying.check_history(args.folder, provenance):
                 heard(check)
             if not args.quick:
-                heard(verifying.scenes(provenance))
-                for check in verifying.models(args.folder, provenance):
+                heard(verifying.check_scenes(provenance))
+                for check in verifying.check_models(args.folder, provenance):
                     heard(check)
             if args.train:
-                heard(verifying.training(args.folder, provenance))
-    result = Verified(
+                heard(verifying.check_training(args.folder, provenance))
+    result = VerifyResult(
         folder=args.folder,
         ok=all(check.ok for check in checks),
         checks=tuple(checks),
         seconds=round(time.perf_counter() - began_s, 1),
     )
-    answer(args, result, _describe(result))
+    print_result(args, result, _format_lines(result))
     return 0 if result.ok else 1
 
 
-def _describe(result: Verified) -> list[str]:
+def _format_lines(result: VerifyResult) -> list[str]:
     lines = [
-        f"{'ok ' if check.ok else 'NOT'}  {check.what}{f' ({check.found})' if check.found else ''}"
+        f"{'ok ' if check.ok else 'NOT'}  {check.name}{f' ({check.detail})' if check.detail else ''}"
         for check in result.checks
     ]
     verdict = "all is as it says" if result.ok else "it is not what it says"

@@ -8,42 +8,46 @@ import tensorflow_model_optimization as tfmot
 from numpy.typing import NDArray
 
 from edged_models.compression.fine_tune import fine_tune
-from edged_models.compression.sample import Sample
-from edged_models.compression.tuning import Progress, Tuning, silent
-from edged_models.compression.wrapping import custom_layers, with_wrapped_convolutions
+from edged_models.compression.fine_tune_settings import (
+    FineTuneSettings,
+    StepCallback,
+    ignore_progress,
+)
+from edged_models.compression.layer_wrapping import custom_layer_scope, wrap_convolutions
+from edged_models.compression.picture_sample import PictureSample
 from edged_models.detector.checkpoint import Checkpoint
-from edged_models.detector.weights import extract, restore
+from edged_models.detector.weights import extract_weights, restore_net
 from edged_models.errors import ToolError
 
 
-def clustered(
+def cluster_checkpoint(
     checkpoint: Checkpoint,
-    sample: Sample,
+    sample: PictureSample,
     *,
     clusters: int,
-    tuning: Tuning,
-    progress: Progress = silent,
+    tuning: FineTuneSettings,
+    progress: StepCallback = ignore_progress,
 ) -> Checkpoint:
     """Leave each convolution across channels that many different weights, found by k-means and then learnt.
 
     Raises:
         ToolError: no kernel has more than that.
     """
-    if most_values(checkpoint.weights) <= clusters:
+    if count_max_distinct_values(checkpoint.weights) <= clusters:
         raise ToolError(f"nothing to cluster: no kernel has more than {clusters} different weights")
     start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
-    model = with_wrapped_convolutions(
-        restore(checkpoint),
+    model = wrap_convolutions(
+        restore_net(checkpoint),
         lambda layer: tfmot.clustering.keras.cluster_weights(
             layer, number_of_clusters=clusters, cluster_centroids_init=start
         ),
     )
     fine_tune(model, sample, tuning=tuning, progress=progress)
-    with custom_layers():
+    with custom_layer_scope():
         stripped = tfmot.clustering.keras.strip_clustering(model)
-    return replace(checkpoint, weights=extract(stripped))
+    return replace(checkpoint, weights=extract_weights(stripped))
 
 
-def most_values(weights: Mapping[str, NDArray[np.float32]]) -> int:
+def count_max_distinct_values(weights: Mapping[str, NDArray[np.float32]]) -> int:
     """Different values in the kernel that has most of them."""
     return max(len(np.unique(k)) for name, k in weights.items() if name.endswith("/kernel"))

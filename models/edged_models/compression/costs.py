@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from edged.ipc.child import describe_exit
-from edged_models.compression.rows import Cost
-from edged_models.compression.timing import Contestant, Timing
+from edged_models.compression.comparison import Cost
+from edged_models.compression.latency import TimedModel, TimingRequest
 from edged_models.errors import ToolError
 
 
-def costs_of(
+def measure_costs(
     models: Sequence[Path], runtimes: Sequence[str], *, progress: Callable[[], None]
 ) -> list[tuple[Cost, ...]]:
     """For each model, its costs on each runtime.
@@ -27,20 +27,22 @@ def costs_of(
         ToolError: a process failed.
     """
     contestants = tuple(
-        Contestant(model=str(model), runtime=runtime) for model in models for runtime in runtimes
+        TimedModel(model=str(model), runtime=runtime) for model in models for runtime in runtimes
     )
-    timing = msgspec.json.encode(Timing(contestants=contestants))
+    timing = msgspec.json.encode(TimingRequest(timed_models=contestants))
     latencies = iter(
-        msgspec.json.decode(_run("edged_models.compression.timing", timing), type=list[float])
+        msgspec.json.decode(
+            _run_module("edged_models.compression.latency", timing), type=list[float]
+        )
     )
-    bare = [_peak_kib(runtime) for runtime in runtimes]
+    bare = [_measure_peak_kib(runtime) for runtime in runtimes]
     costs = []
     for model in models:
         mine = [
             Cost(
                 runtime=runtime,
                 latency_ms=next(latencies),
-                ram_mib=(_peak_kib(runtime, str(model)) - base) / 1024,
+                ram_mib=(_measure_peak_kib(runtime, str(model)) - base) / 1024,
             )
             for runtime, base in zip(runtimes, bare, strict=True)
         ]
@@ -49,13 +51,13 @@ def costs_of(
     return costs
 
 
-def _peak_kib(*arguments: str) -> int:
-    return int(_run("edged_models.compression.memory", b"", *arguments))
+def _measure_peak_kib(*arguments: str) -> int:
+    return int(_run_module("edged_models.compression.peak_memory", b"", *arguments))
 
 
-def _run(module: str, given: bytes, *arguments: str) -> bytes:
+def _run_module(module: str, stdin: bytes, *arguments: str) -> bytes:
     child = subprocess.run(
-        [sys.executable, "-m", module, *arguments], input=given, capture_output=True, check=False
+        [sys.executable, "-m", module, *arguments], input=stdin, capture_output=True, check=False
     )
     if child.returncode:
         said = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]

@@ -7,44 +7,50 @@ from typing import Protocol
 
 from msgspec import structs
 
-from edged_models.compression.builders import build_apart
-from edged_models.compression.costs import costs_of
-from edged_models.compression.records import Records
-from edged_models.compression.rows import Cost, Omission, Quality, Record, Row
-from edged_models.compression.techniques import Done, Job, Refused, Technique
+from edged_models.compression.build_process import build_in_process
+from edged_models.compression.comparison import (
+    Cost,
+    OmittedTechnique,
+    Quality,
+    TableRow,
+    VariantRecord,
+)
+from edged_models.compression.costs import measure_costs
+from edged_models.compression.record_store import RecordStore
+from edged_models.compression.techniques import BuildJob, BuildProgress, BuildRefused, Technique
 from edged_models.errors import PicturesError
-from edged_models.evaluation.contender import Contender
-from edged_models.evaluation.judging import judge
+from edged_models.evaluation.evaluate import evaluate_models
+from edged_models.evaluation.evaluated_model import EvaluatedModel
 from edged_models.evaluation.results import Evaluation
-from edged_models.pictures.labelled import Labelled, PictureSet
+from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 
-class Watcher(Protocol):
+class GridListener(Protocol):
     """Sees how far it is."""
 
-    def making(self, technique: Technique, fine_tuned: Done | None) -> None:
+    def on_building(self, technique: Technique, fine_tuning: BuildProgress | None) -> None:
         """A variant is being made."""
 
-    def made(self) -> None:
+    def on_built(self) -> None:
         """It is done, or was there already, or cannot be had."""
 
-    def shown(self, pictures: Iterable[Labelled]) -> Iterable[Labelled]:
+    def track_pictures(self, pictures: Iterable[LabelledPicture]) -> Iterable[LabelledPicture]:
         """The pictures pass by."""
 
-    def measured(self) -> None:
+    def on_measured(self) -> None:
         """The costs of a variant are known."""
 
 
-def make(
-    jobs: Sequence[Job], records: Records, *, resume: bool, watcher: Watcher
-) -> tuple[list[Record], list[Omission]]:
+def build_variants(
+    jobs: Sequence[BuildJob], records: RecordStore, *, resume: bool, listener: GridListener
+) -> tuple[list[VariantRecord], list[OmittedTechnique]]:
     """Make the variants one after the other; those that cannot be had are said with the reason.
 
     Args:
         jobs: what to make.
         records: where finished ones are kept.
         resume: take what is there.
-        watcher: told how far it is.
+        listener: told how far it is.
 
     Raises:
         ToolError: a process failed, or something cannot be written.
@@ -53,65 +59,78 @@ def make(
     for job in jobs:
         record = records.find(job) if resume else None
         if record is None:
-            watcher.making(job.technique, None)
-            word = build_apart(job, progress=_following(watcher, job.technique))
-            if isinstance(word, Refused):
-                omitted.append(Omission(name=job.technique.name, reason=word.reason))
-                watcher.made()
+            listener.on_building(job.technique, None)
+            word = build_in_process(job, progress=_progress_callback(listener, job.technique))
+            if isinstance(word, BuildRefused):
+                omitted.append(OmittedTechnique(name=job.technique.name, reason=word.reason))
+                listener.on_built()
                 continue
-            record = Record(job=job, built=word)
-            records.keep(record)
+            record = VariantRecord(job=job, built=word)
+            records.save(record)
         # The folder may have been moved since.
         made.append(structs.replace(record, job=job))
-        watcher.made()
+        listener.on_built()
     return made, omitted
 
 
-def judged(
-    made: Sequence[Record], pictures: PictureSet, spec: str, records: Records, *, watcher: Watcher
-) -> list[Record]:
+def evaluate_variants(
+    built: Sequence[VariantRecord],
+    pictures: PictureSet,
+    spec: str,
+    records: RecordStore,
+    *,
+    listener: GridListener,
+) -> list[VariantRecord]:
     """The same records with their quality; each picture is read once for all that lack it.
 
     Args:
-        made: the variants.
+        built: the variants.
         pictures: what to judge them on.
         spec: what the pictures are called.
         records: where to keep the outcome.
-        watcher: sees the pictures pass by.
+        listener: sees the pictures pass by.
 
     Raises:
         PicturesError: a picture cannot be read, or there is nothing in any.
         EdgedError: a model was refused.
     """
-    lacking = [one for one in made if one.quality is None or one.quality.pictures != spec]
+    lacking = [one for one in built if one.quality is None or one.quality.pictures != spec]
     with ExitStack() as stack:
-        contenders = [stack.enter_context(Contender(Path(one.job.out))) for one in lacking]
-        judgements = judge(contenders, pictures, watch=watcher.shown) if lacking else []
+        contenders = [stack.enter_context(EvaluatedModel(Path(one.job.out))) for one in lacking]
+        judgements = (
+            evaluate_models(contenders, pictures, track=listener.track_pictures) if lacking else []
+        )
     found = {
-        one.job.technique.name: structs.replace(one, quality=_quality(judgement.evaluation, spec))
+        one.job.technique.name: structs.replace(
+            one, quality=_build_quality(judgement.evaluation, spec)
+        )
         for one, judgement in zip(lacking, judgements, strict=True)
     }
     for record in found.values():
-        records.keep(record)
-    return [found.get(one.job.technique.name, one) for one in made]
+        records.save(record)
+    return [found.get(one.job.technique.name, one) for one in built]
 
 
-def measured(made: Sequence[Record], runtimes: Sequence[str], *, watcher: Watcher) -> list[Row]:
+def measure_variants(
+    built: Sequence[VariantRecord], runtimes: Sequence[str], *, listener: GridListener
+) -> list[TableRow]:
     """The rows; all are measured anew, for figures of different hours are not compared.
 
     Raises:
         ToolError: a measuring process failed.
     """
-    models = [Path(one.job.out) for one in made]
-    costs = costs_of(models, runtimes, progress=watcher.measured)
-    return [_row(one, mine) for one, mine in zip(made, costs, strict=True)]
+    models = [Path(one.job.out) for one in built]
+    costs = measure_costs(models, runtimes, progress=listener.on_measured)
+    return [_build_row(one, mine) for one, mine in zip(built, costs, strict=True)]
 
 
-def _following(watcher: Watcher, technique: Technique) -> Callable[[Done], None]:
-    return lambda done: watcher.making(technique, done)
+def _progress_callback(
+    listener: GridListener, technique: Technique
+) -> Callable[[BuildProgress], None]:
+    return lambda done: listener.on_building(technique, done)
 
 
-def _quality(evaluation: Evaluation, spec: str) -> Quality:
+def _build_quality(evaluation: Evaluation, spec: str) -> Quality:
     if evaluation.ap is None or evaluation.ap50 is None or evaluation.recall is None:
         raise PicturesError(f"{spec}: nothing is labelled in them that the net could find")
     return Quality(
@@ -123,9 +142,9 @@ def _quality(evaluation: Evaluation, spec: str) -> Quality:
     )
 
 
-def _row(record: Record, costs: tuple[Cost, ...]) -> Row:
+def _build_row(record: VariantRecord, costs: tuple[Cost, ...]) -> TableRow:
     built, technique = record.built, record.job.technique
-    return Row(
+    return TableRow(
         name=technique.name,
         title=technique.title,
         model=Path(record.job.out).name,

@@ -29,14 +29,14 @@ class Machine(Struct, frozen=True, kw_only=True):
     python: str
     runtimes: dict[str, str]
 
-    def sentence(self) -> str:
+    def describe(self) -> str:
         """For beneath a table."""
         runtimes = ", ".join(f"{name} {number}" for name, number in self.runtimes.items())
         cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
         return f"{self.processor}, {cores}, {self.system}, Python {self.python}, {runtimes}"
 
 
-def this_machine() -> Machine:
+def describe_machine() -> Machine:
     """Where this runs; only the runtimes that are installed are named."""
     runtimes = {}
     for name, package in _PACKAGES.items():
@@ -45,7 +45,7 @@ def this_machine() -> Machine:
         except PackageNotFoundError:
             continue
     return Machine(
-        processor=_processor(),
+        processor=_processor_name(),
         cores=len(os.sched_getaffinity(0)),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
@@ -53,8 +53,8 @@ def this_machine() -> Machine:
     )
 
 
-def _processor() -> str:
+def _processor_name() -> str:
     """x86 kernels name the processor, Arm's the board."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else Board().model()
+    return names[0] if names else Board().read_model()

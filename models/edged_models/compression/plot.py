@@ -7,15 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from edged_models.compression.rows import Row, Table
-from edged_models.files import replacing
+from edged_models.compression.comparison import ComparisonTable, TableRow
+from edged_models.files import atomic_replacement
 
 _PANEL_INCHES = 5.0
 _DPI = 120
-_ON, _OFF = "tab:blue", "0.6"
+_FRONT_COLOUR, _OTHER_COLOUR = "tab:blue", "0.6"
 
 
-def draw(table: Table, path: Path) -> None:
+def draw_table(table: ComparisonTable, path: Path) -> None:
     """Write it in the format of the path's suffix; the same table gives the same picture.
 
     Raises:
@@ -37,22 +37,24 @@ def draw(table: Table, path: Path) -> None:
     for axes, (name, label, costs) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
     ):
-        _panel(axes, rows, costs, name)
+        _draw_panel(axes, rows, costs, name)
         axes.set_xlabel(label)
     figure.suptitle(f"{table.checkpoint}: AP50 on {table.pictures}")
     date = {"Date": None} if path.suffix == ".svg" else {}
-    with replacing(path) as partial:
+    with atomic_replacement(path) as partial:
         figure.savefig(partial, dpi=_DPI, metadata=date)
 
 
-def _panel(axes: Axes, rows: Sequence[Row], costs: Sequence[float], name: str) -> None:
+def _draw_panel(axes: Axes, rows: Sequence[TableRow], costs: Sequence[float], name: str) -> None:
     """One cost; what is on the front is blue, and joined."""
     on = sorted(
-        (cost, row.quality.ap50) for cost, row in zip(costs, rows, strict=True) if name in row.best
+        (cost, row.quality.ap50)
+        for cost, row in zip(costs, rows, strict=True)
+        if name in row.pareto_fronts
     )
-    axes.plot(*zip(*on, strict=True), color=_ON, linewidth=1)
+    axes.plot(*zip(*on, strict=True), color=_FRONT_COLOUR, linewidth=1)
     for cost, row in zip(costs, rows, strict=True):
-        colour = _ON if name in row.best else _OFF
+        colour = _FRONT_COLOUR if name in row.pareto_fronts else _OTHER_COLOUR
         axes.plot(cost, row.quality.ap50, "o", color=colour, markersize=5)
         axes.annotate(
             row.name,

@@ -7,19 +7,23 @@ import tensorflow_model_optimization as tfmot
 from numpy.typing import NDArray
 
 from edged_models.compression.fine_tune import fine_tune
-from edged_models.compression.sample import Sample
-from edged_models.compression.tuning import Progress, Tuning, silent
-from edged_models.compression.wrapping import with_wrapped
+from edged_models.compression.fine_tune_settings import (
+    FineTuneSettings,
+    StepCallback,
+    ignore_progress,
+)
+from edged_models.compression.layer_wrapping import wrap_layers
+from edged_models.compression.picture_sample import PictureSample
 from edged_models.detector.checkpoint import Checkpoint
-from edged_models.detector.net import Enlarge
-from edged_models.detector.weights import restore
+from edged_models.detector.net import Upsample2x
+from edged_models.detector.weights import restore_net
 from edged_models.tensorflow import keras
 
 _RANGE_PICTURES = 16
 _PREFIX = "quant_"
 
 
-class AsItComes(tfmot.quantization.keras.QuantizeConfig):
+class PassThroughQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
     """For a layer that only moves values: its output has its input's range, and nothing is rounded again."""
 
     def get_weights_and_quantizers(self, layer: keras.layers.Layer) -> list:  # noqa: ARG002
@@ -47,33 +51,37 @@ class AsItComes(tfmot.quantization.keras.QuantizeConfig):
         return {}
 
 
-def quantization_aware(
+def train_quantization_aware(
     checkpoint: Checkpoint,
-    sample: Sample,
+    sample: PictureSample,
     *,
-    tuning: Tuning,
-    progress: Progress = silent,
+    tuning: FineTuneSettings,
+    progress: StepCallback = ignore_progress,
 ) -> keras.Model:
     """Fine-tune a net with the rounding of int8 in it.
 
     Returns:
         The net for the sample's size, with the toolkit's fake quantisation: convert it without calibration.
     """
-    plain = restore(checkpoint, side_px=sample.side_px)
+    plain = restore_net(checkpoint, side_px=sample.side_px)
     annotate = tfmot.quantization.keras.quantize_annotate_layer
-    annotated = with_wrapped(
+    annotated = wrap_layers(
         plain,
-        lambda layer: annotate(layer, AsItComes() if isinstance(layer, Enlarge) else None),
-        chosen=lambda layer: not isinstance(layer, keras.layers.InputLayer),
+        lambda layer: annotate(
+            layer, PassThroughQuantizeConfig() if isinstance(layer, Upsample2x) else None
+        ),
+        is_selected=lambda layer: not isinstance(layer, keras.layers.InputLayer),
     )
-    with tfmot.quantization.keras.quantize_scope({"Enlarge": Enlarge, "AsItComes": AsItComes}):
+    with tfmot.quantization.keras.quantize_scope(
+        {"Upsample2x": Upsample2x, "PassThroughQuantizeConfig": PassThroughQuantizeConfig}
+    ):
         model = tfmot.quantization.keras.quantize_apply(annotated)
-    _set_ranges(model, plain, sample.inputs(_RANGE_PICTURES))
+    _initialize_ranges(model, plain, sample.inputs(_RANGE_PICTURES))
     fine_tune(model, sample, tuning=tuning, progress=progress)
     return model
 
 
-def _set_ranges(
+def _initialize_ranges(
     model: keras.Model, plain: keras.Model, pictures: Iterable[NDArray[np.float32]]
 ) -> None:
     """Start each activation's range where it is: the toolkit starts all at -6..6 and follows so slowly that a short run never arrives."""

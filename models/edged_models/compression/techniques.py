@@ -2,44 +2,51 @@
 
 from msgspec import Struct, structs
 
-from edged_models.compression.tuning import Tuning
+from edged_models.compression.fine_tune_settings import FineTuneSettings
 
 
-class Zeros(Struct, frozen=True, kw_only=True, tag=True):
+class WeightPruning(Struct, frozen=True, kw_only=True, tag=True):
     """Prune by weight."""
 
     share: float
 
 
-class FewerChannels(Struct, frozen=True, kw_only=True, tag=True):
+class ChannelPruning(Struct, frozen=True, kw_only=True, tag=True):
     """Prune by channel, the least important wherever they are."""
 
     share: float
 
 
-class Width(Struct, frozen=True, kw_only=True, tag=True):
+class WidthScaling(Struct, frozen=True, kw_only=True, tag=True):
     """A narrower net: every part keeps that share of its channels, the most important ones."""
 
     width: float
 
 
-class Clusters(Struct, frozen=True, kw_only=True, tag=True):
+class WeightClustering(Struct, frozen=True, kw_only=True, tag=True):
     """Few different values in each kernel."""
 
     count: int
 
 
-class LowRank(Struct, frozen=True, kw_only=True, tag=True):
+class LowRankFactorization(Struct, frozen=True, kw_only=True, tag=True):
     """Pointwise convolutions in two thin steps."""
 
     energy: float
 
 
-class Aware(Struct, frozen=True, kw_only=True, tag=True):
+class QuantizationAwareTraining(Struct, frozen=True, kw_only=True, tag=True):
     """Quantisation-aware training."""
 
 
-Change = Zeros | FewerChannels | Width | Clusters | LowRank | Aware
+Change = (
+    WeightPruning
+    | ChannelPruning
+    | WidthScaling
+    | WeightClustering
+    | LowRankFactorization
+    | QuantizationAwareTraining
+)
 
 
 class Technique(Struct, frozen=True, kw_only=True):
@@ -66,26 +73,34 @@ GRID = (
     Technique(name="float16", title="16-bit floats", scheme="float16"),
     Technique(name="int8", title="int8"),
     Technique(name="int16x8", title="int16x8", scheme="int16x8"),
-    Technique(name="qat", title="quantisation-aware, int8", change=Aware()),
-    Technique(name="weights-50", title="50 % of weights zero, int8", change=Zeros(share=0.5)),
-    Technique(name="weights-80", title="80 % of weights zero, int8", change=Zeros(share=0.8)),
-    Technique(name="clusters-16", title="16 clusters, int8", change=Clusters(count=16)),
-    Technique(name="low-rank-90", title="low rank, 90 % energy, int8", change=LowRank(energy=0.9)),
+    Technique(name="qat", title="quantisation-aware, int8", change=QuantizationAwareTraining()),
     Technique(
-        name="channels-25", title="25 % of channels pruned, int8", change=FewerChannels(share=0.25)
+        name="weights-50", title="50 % of weights zero, int8", change=WeightPruning(share=0.5)
     ),
     Technique(
-        name="channels-50", title="50 % of channels pruned, int8", change=FewerChannels(share=0.5)
+        name="weights-80", title="80 % of weights zero, int8", change=WeightPruning(share=0.8)
     ),
-    Technique(name="width-75", title="width 0.75, int8", change=Width(width=0.75)),
-    Technique(name="width-50", title="width 0.5, int8", change=Width(width=0.5)),
+    Technique(name="clusters-16", title="16 clusters, int8", change=WeightClustering(count=16)),
+    Technique(
+        name="low-rank-90",
+        title="low rank, 90 % energy, int8",
+        change=LowRankFactorization(energy=0.9),
+    ),
+    Technique(
+        name="channels-25", title="25 % of channels pruned, int8", change=ChannelPruning(share=0.25)
+    ),
+    Technique(
+        name="channels-50", title="50 % of channels pruned, int8", change=ChannelPruning(share=0.5)
+    ),
+    Technique(name="width-75", title="width 0.75, int8", change=WidthScaling(width=0.75)),
+    Technique(name="width-50", title="width 0.5, int8", change=WidthScaling(width=0.5)),
     Technique(name="input-192", title="input 192, int8", side_px=192),
     Technique(name="input-256", title="input 256, int8", side_px=256),
     Technique(name="input-320", title="input 320, int8", side_px=320),
 )
 
 
-def chosen(names: tuple[str, ...] | None, *, side_px: int) -> tuple[Technique, ...]:
+def select_techniques(names: tuple[str, ...] | None, *, side_px: int) -> tuple[Technique, ...]:
     """The rows of that name, in the grid's order; all that differ if None.
 
     Args:
@@ -97,7 +112,7 @@ def chosen(names: tuple[str, ...] | None, *, side_px: int) -> tuple[Technique, .
     return tuple(technique for technique in GRID if technique.side_px != side_px)
 
 
-class Job(Struct, frozen=True, kw_only=True):
+class BuildJob(Struct, frozen=True, kw_only=True):
     """What a child that makes one variant is told.
 
     Attributes:
@@ -111,22 +126,22 @@ class Job(Struct, frozen=True, kw_only=True):
     technique: Technique
     checkpoint: str
     digest: str
-    tuning: Tuning
+    tuning: FineTuneSettings
     out: str
 
-    def same_as(self, other: "Job") -> bool:
+    def is_equivalent(self, other: "BuildJob") -> bool:
         """Whether both make the same, wherever the files are."""
         return structs.replace(other, checkpoint=self.checkpoint, out=self.out) == self
 
 
-class Done(Struct, frozen=True, kw_only=True, tag="done"):
+class BuildProgress(Struct, frozen=True, kw_only=True, tag="done"):
     """A child's word on how far it is."""
 
-    done: int
-    of: int
+    steps_done: int
+    steps_total: int
 
 
-class Built(Struct, frozen=True, kw_only=True, tag="built"):
+class BuildResult(Struct, frozen=True, kw_only=True, tag="built"):
     """A child's last word.
 
     Attributes:
@@ -144,10 +159,10 @@ class Built(Struct, frozen=True, kw_only=True, tag="built"):
     deflated_bytes: int
 
 
-class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
+class BuildRefused(Struct, frozen=True, kw_only=True, tag="refused"):
     """A child's last word: why it cannot be had."""
 
     reason: str
 
 
-Word = Done | Built | Refused
+BuildMessage = BuildProgress | BuildResult | BuildRefused

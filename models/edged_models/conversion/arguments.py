@@ -4,18 +4,18 @@ import argparse
 import math
 from pathlib import Path
 
-from edged.cli.numbers import count
+from edged.cli.numbers import integer_in_range
 from edged.model.file.labels import parse_labels
-from edged_models.conversion.card import Card
+from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.errors import SourceError, ToolError
 
 _HEADS = ("postprocess", "raw")
-_MOST_SIDE_PX = 4096
-_LEAST_SIDE_PX = 32
-_CHANNELS = (1, 3)
+_MAX_SIDE_PX = 4096
+_MIN_SIDE_PX = 32
+_CHANNEL_COUNTS = (1, 3)
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
+def add_source_options(parser: argparse.ArgumentParser) -> None:
     """What is converted, and how it is opened."""
     parser.add_argument(
         "source",
@@ -28,25 +28,28 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--side",
-        type=count(least=_LEAST_SIDE_PX, most=_MOST_SIDE_PX),
+        type=integer_in_range(min_value=_MIN_SIDE_PX, max_value=_MAX_SIDE_PX),
         metavar="PX",
         help="of the square input; the source's own if not given",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="beside the source if not given")
 
 
-def add_card(parser: argparse.ArgumentParser) -> None:
+def add_metadata_options(parser: argparse.ArgumentParser) -> None:
     """What the file shall say of itself."""
     parser.add_argument("--labels", type=Path, metavar="FILE", help="one label a line")
     parser.add_argument(
-        "--mean", type=_values, metavar="M", help="of (pixel - M) / S, pixel 0..255; M or R,G,B"
+        "--mean",
+        type=_parse_values,
+        metavar="M",
+        help="of (pixel - M) / S, pixel 0..255; M or R,G,B",
     )
-    parser.add_argument("--std", type=_values, metavar="S", help="of the same")
+    parser.add_argument("--std", type=_parse_values, metavar="S", help="of the same")
     for option in ("name", "version", "description", "licence", "author"):
         parser.add_argument(f"--{option}", metavar="TEXT", default="")
 
 
-def card_of_options(args: argparse.Namespace) -> Card:
+def read_metadata_options(args: argparse.Namespace) -> ModelMetadata:
     """The card that the options ask for, empty where they do not.
 
     Raises:
@@ -58,7 +61,7 @@ def card_of_options(args: argparse.Namespace) -> Card:
         args.usage("--std cannot be 0")
     if args.mean and len(args.mean) != len(args.std):
         args.usage("--mean and --std have different numbers of channels")
-    return Card(
+    return ModelMetadata(
         name=args.name,
         version=args.version,
         description=args.description,
@@ -87,8 +90,8 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return labels
 
 
-def target(args: argparse.Namespace, ending: str) -> Path:
-    """Where the result goes: ``--out``, or beside the source under its name and `ending`.
+def resolve_output_path(args: argparse.Namespace, name_suffix: str) -> Path:
+    """Where the result goes: ``--out``, or beside the source under its name and `name_suffix`.
 
     Raises:
         ToolError: that is the source itself.
@@ -97,7 +100,7 @@ def target(args: argparse.Namespace, ending: str) -> Path:
     place, colon, function = args.source.rpartition(":")
     if colon and not path.exists():  # a function: beside its file, or here
         path = Path(place).parent / function if place.endswith(".py") else Path(function)
-    out: Path = args.out or path.with_name(f"{path.stem}{ending}")
+    out: Path = args.out or path.with_name(f"{path.stem}{name_suffix}")
     if out.exists() and Path(args.source).exists() and out.samefile(args.source):
         raise ToolError(f"{out} is what is converted: say another file with --out")
     if out.is_dir():
@@ -105,11 +108,11 @@ def target(args: argparse.Namespace, ending: str) -> Path:
     return out
 
 
-def _values(text: str) -> tuple[float, ...]:
+def _parse_values(text: str) -> tuple[float, ...]:
     try:
         values = tuple(float(part) for part in text.split(","))
     except ValueError:
         values = ()
-    if len(values) not in _CHANNELS or not all(math.isfinite(value) for value in values):
+    if len(values) not in _CHANNEL_COUNTS or not all(math.isfinite(value) for value in values):
         raise argparse.ArgumentTypeError(f"expected one number or three with commas, got {text!r}")
     return values

@@ -11,40 +11,40 @@ from edged.errors import EdgedError, ModelError
 from edged.families.inputs import image_input
 from edged.model.encode import Encoder
 from edged.model.load import find_family
-from edged.registry import INTERPRETERS, load
+from edged.registry import INTERPRETERS, load_driver
 from edged.types import Fitting, Frame, InputSpec, ModelSignature, PixelFormat
-from edged_models.conversion.quiet import quiet
+from edged_models.conversion.suppress_stderr import suppress_stderr
 from edged_models.errors import PicturesError, SourceError
 
-LEAST = 20
+MIN_PICTURES = 20
 """Fewer pictures do not show a net its ranges."""
-ENOUGH = 100
+RECOMMENDED_PICTURES = 100
 """From here on more pictures change little."""
 U8 = NDArray[np.uint8]
 
 
-def check_enough(count: int) -> None:
+def check_picture_count(count: int) -> None:
     """Refuse what would give wrong ranges.
 
     Raises:
         PicturesError: there are fewer than `LEAST`.
     """
-    if count < LEAST:
+    if count < MIN_PICTURES:
         raise PicturesError(
-            f"calibration needs {LEAST} pictures or more of what the camera will see, and there were {count}; "
+            f"calibration needs {MIN_PICTURES} pictures or more of what the camera will see, and there were {count}; "
             "a few hundred are good"
         )
 
 
-def encoded(pictures: Iterable[U8], spec: InputSpec) -> Iterator[NDArray[np.generic]]:
+def encode_pictures(pictures: Iterable[U8], spec: InputSpec) -> Iterator[NDArray[np.generic]]:
     """(H, W, 3) uint8 RGB -> input tensors, by the daemon's own encoder; each is its own memory."""
     encoder = Encoder(spec)
     for picture in pictures:
-        frame = Frame.still(np.ascontiguousarray(picture), PixelFormat.RGB24)
+        frame = Frame.from_pixels(np.ascontiguousarray(picture), PixelFormat.RGB24)
         yield encoder(frame).array.copy()
 
 
-def input_spec(model: bytes, name: str) -> InputSpec:
+def find_input_spec(model: bytes, name: str) -> InputSpec:
     """How the daemon will feed a float32 model: as its family is fed; by its own metadata where no family reads it.
 
     Raises:
@@ -54,8 +54,8 @@ def input_spec(model: bytes, name: str) -> InputSpec:
         path = Path(folder) / f"{name}.tflite"
         path.write_bytes(model)
         try:
-            with quiet():
-                interpreter = load(INTERPRETERS, "litert")(
+            with suppress_stderr():
+                interpreter = load_driver(INTERPRETERS, "litert")(
                     path, threads=1, delegate=None, delegate_options={}
                 )
         except EdgedError as error:
@@ -66,15 +66,15 @@ def input_spec(model: bytes, name: str) -> InputSpec:
     try:
         return find_family(signature, Path(name)).input
     except ModelError as error:
-        return _by_metadata(signature, error)
+        return _input_spec_from_metadata(signature, error)
 
 
-def _by_metadata(signature: ModelSignature, why: ModelError) -> InputSpec:
+def _input_spec_from_metadata(signature: ModelSignature, error: ModelError) -> InputSpec:
     if not (signature.metadata.mean and signature.metadata.std):
         raise SourceError(
-            f"{why}; to calibrate it all the same, say how it is fed with --mean and --std"
+            f"{error}; to calibrate it all the same, say how it is fed with --mean and --std"
         )
     spec = image_input(signature, fitting=Fitting.STRETCH, mean=0.0, std=1.0)
     if isinstance(spec, str):
-        raise SourceError(f"{why}; and {spec}")
+        raise SourceError(f"{error}; and {spec}")
     return spec

@@ -10,7 +10,7 @@ IDENTIFIER = b"M001"
 ROOT = "ModelMetadata"
 
 
-class Form(Enum):
+class ValueType(Enum):
     """How a field's value is stored."""
 
     TEXT = auto()
@@ -31,11 +31,11 @@ class Field(NamedTuple):
     """A field of a table: its name, its form, and the types of table that it may hold."""
 
     name: str
-    form: Form
+    value_type: ValueType
     types: tuple[str, ...] = ()
 
 
-_F = Form
+_F = ValueType
 _FILES = Field("associated_files", _F.TABLES, ("AssociatedFile",))
 _UNITS = ("ProcessUnit",)
 _VOCABULARY = Field("vocab_file", _F.TABLES, ("AssociatedFile",))

@@ -7,123 +7,125 @@ import flatbuffers
 from flatbuffers import number_types as numbers
 from flatbuffers.table import Table
 
-from edged_models.conversion.metadata_schema import IDENTIFIER, ROOT, TABLES, Field, Form
+from edged_models.conversion.metadata_schema import IDENTIFIER, ROOT, TABLES, Field, ValueType
 
 _SCALARS = {
-    Form.BYTE: numbers.Uint8Flags,
-    Form.INT: numbers.Int32Flags,
-    Form.UINT: numbers.Uint32Flags,
-    Form.FLOAT: numbers.Float32Flags,
+    ValueType.BYTE: numbers.Uint8Flags,
+    ValueType.INT: numbers.Int32Flags,
+    ValueType.UINT: numbers.Uint32Flags,
+    ValueType.FLOAT: numbers.Float32Flags,
 }
 _VECTORS = {
-    Form.FLOATS: numbers.Float32Flags,
-    Form.UINTS: numbers.Uint32Flags,
-    Form.OCTETS: numbers.Uint8Flags,
+    ValueType.FLOATS: numbers.Float32Flags,
+    ValueType.UINTS: numbers.Uint32Flags,
+    ValueType.OCTETS: numbers.Uint8Flags,
 }
 _OFFSET_BYTES = 4
 
 
 @dataclass(slots=True)
-class Node:
+class MetadataNode:
     """One table: its type in `metadata_schema.TABLES`, and those of its fields that are present."""
 
     type: str
     fields: dict[str, Any] = field(default_factory=dict)
 
-    def child(self, name: str, type_: str) -> "Node":
+    def get_or_create_child(self, name: str, type_: str) -> "MetadataNode":
         """The sub-table of that name; a new one if there is none, or one of another type."""
-        if not isinstance(self.fields.get(name), Node) or self.fields[name].type != type_:
-            self.fields[name] = Node(type_)
-        node: Node = self.fields[name]
+        if not isinstance(self.fields.get(name), MetadataNode) or self.fields[name].type != type_:
+            self.fields[name] = MetadataNode(type_)
+        node: MetadataNode = self.fields[name]
         return node
 
-    def children(self, name: str) -> list["Node"]:
+    def get_or_create_children(self, name: str) -> list["MetadataNode"]:
         """The sub-tables of that name, to be read and added to."""
-        nodes: list[Node] = self.fields.setdefault(name, [])
+        nodes: list[MetadataNode] = self.fields.setdefault(name, [])
         return nodes
 
 
-def read_tree(packed: bytes) -> Node:
+def read_tree(packed: bytes) -> MetadataNode:
     """Unpack metadata; what a newer schema may have added is left out. To be done within `flatfile.reading`."""
     root = int.from_bytes(packed[:4], "little")
-    return _read(Table(bytearray(packed), root), ROOT)
+    return _read_node(Table(bytearray(packed), root), ROOT)
 
 
-def write_tree(root: Node) -> bytes:
+def write_tree(root: MetadataNode) -> bytes:
     """Pack metadata; the same tree gives the same bytes."""
     builder = flatbuffers.Builder(1024)
-    builder.Finish(_write(builder, root), IDENTIFIER)
+    builder.Finish(_write_node(builder, root), IDENTIFIER)
     return bytes(builder.Output())
 
 
-def _read(table: Table, type_: str) -> Node:
-    node = Node(type_)
+def _read_node(table: Table, type_: str) -> MetadataNode:
+    node = MetadataNode(type_)
     slot = 0
     for one in TABLES[type_]:
-        width = 2 if one.form is Form.UNION else 1
+        width = 2 if one.value_type is ValueType.UNION else 1
         at = table.Offset(4 + 2 * (slot + width - 1))
         if at:
-            node.fields[one.name] = _value(table, one, table.Pos + at, slot)
+            node.fields[one.name] = _read_value(table, one, table.Pos + at, slot)
         slot += width
     return node
 
 
-def _value(table: Table, one: Field, at: int, slot: int) -> Any:
-    match one.form:
-        case Form.TEXT:
+def _read_value(table: Table, one: Field, at: int, slot: int) -> Any:
+    match one.value_type:
+        case ValueType.TEXT:
             return table.String(at).decode("utf-8", "replace")
-        case Form.TABLE:
-            return _read(Table(table.Bytes, table.Indirect(at)), one.types[0])
-        case Form.UNION:
+        case ValueType.TABLE:
+            return _read_node(Table(table.Bytes, table.Indirect(at)), one.types[0])
+        case ValueType.UNION:
             kind = table.GetSlot(4 + 2 * slot, 0, numbers.Uint8Flags)
-            return _read(Table(table.Bytes, table.Indirect(at)), one.types[kind - 1])
+            return _read_node(Table(table.Bytes, table.Indirect(at)), one.types[kind - 1])
         case form if form in _SCALARS:
             return table.Get(_SCALARS[form], at)
-    return _vector(table, one, at)
+    return _read_vector(table, one, at)
 
 
-def _vector(table: Table, one: Field, at: int) -> list[Any]:
+def _read_vector(table: Table, one: Field, at: int) -> list[Any]:
     start, count = table.Vector(at - table.Pos), table.VectorLen(at - table.Pos)
-    if one.form in _VECTORS:
-        flags = _VECTORS[one.form]
+    if one.value_type in _VECTORS:
+        flags = _VECTORS[one.value_type]
         return [table.Get(flags, start + i * flags.bytewidth) for i in range(count)]
     places = [start + _OFFSET_BYTES * i for i in range(count)]
-    if one.form is Form.TEXTS:
+    if one.value_type is ValueType.TEXTS:
         return [table.String(place).decode("utf-8", "replace") for place in places]
-    return [_read(Table(table.Bytes, table.Indirect(place)), one.types[0]) for place in places]
+    return [_read_node(Table(table.Bytes, table.Indirect(place)), one.types[0]) for place in places]
 
 
-def _write(builder: flatbuffers.Builder, node: Node) -> int:
+def _write_node(builder: flatbuffers.Builder, node: MetadataNode) -> int:
     present = [one for one in TABLES[node.type] if one.name in node.fields]
     # What a table points to must be written before the table is begun.
-    offsets = {one.name: _written(builder, one, node.fields[one.name]) for one in present}
-    builder.StartObject(sum(2 if one.form is Form.UNION else 1 for one in TABLES[node.type]))
+    offsets = {one.name: _write_value(builder, one, node.fields[one.name]) for one in present}
+    builder.StartObject(
+        sum(2 if one.value_type is ValueType.UNION else 1 for one in TABLES[node.type])
+    )
     slot = 0
     for one in TABLES[node.type]:
-        if one.form is Form.UNION and one.name in offsets:
+        if one.value_type is ValueType.UNION and one.name in offsets:
             kind = one.types.index(node.fields[one.name].type) + 1
             builder.PrependUint8Slot(slot, kind, 0)
-        slot += one.form is Form.UNION
+        slot += one.value_type is ValueType.UNION
         if one.name in offsets:
-            if one.form in _SCALARS:
-                builder.PrependSlot(_SCALARS[one.form], slot, node.fields[one.name], 0)
+            if one.value_type in _SCALARS:
+                builder.PrependSlot(_SCALARS[one.value_type], slot, node.fields[one.name], 0)
             else:
                 builder.PrependUOffsetTRelativeSlot(slot, offsets[one.name], 0)
         slot += 1
     return int(builder.EndObject())
 
 
-def _written(builder: flatbuffers.Builder, one: Field, value: Any) -> int:
+def _write_value(builder: flatbuffers.Builder, one: Field, value: Any) -> int:
     """Where the value was put; 0 if it goes into the table itself."""
-    match one.form:
-        case Form.TEXT:
+    match one.value_type:
+        case ValueType.TEXT:
             return int(builder.CreateString(value))
-        case Form.TABLE | Form.UNION:
-            return _write(builder, value)
-        case Form.TEXTS:
-            return _offsets(builder, [int(builder.CreateString(text)) for text in value])
-        case Form.TABLES:
-            return _offsets(builder, [_write(builder, node) for node in value])
+        case ValueType.TABLE | ValueType.UNION:
+            return _write_node(builder, value)
+        case ValueType.TEXTS:
+            return _write_offsets(builder, [int(builder.CreateString(text)) for text in value])
+        case ValueType.TABLES:
+            return _write_offsets(builder, [_write_node(builder, node) for node in value])
         case form if form in _VECTORS:
             flags = _VECTORS[form]
             builder.StartVector(flags.bytewidth, len(value), flags.bytewidth)
@@ -133,7 +135,7 @@ def _written(builder: flatbuffers.Builder, one: Field, value: Any) -> int:
     return 0
 
 
-def _offsets(builder: flatbuffers.Builder, offsets: list[int]) -> int:
+def _write_offsets(builder: flatbuffers.Builder, offsets: list[int]) -> int:
     builder.StartVector(_OFFSET_BYTES, len(offsets), _OFFSET_BYTES)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)

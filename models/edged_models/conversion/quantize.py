@@ -9,16 +9,20 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edged.model.encode import value_table
+from edged.model.encode import make_value_table
 from edged.types import InputSpec
-from edged_models.conversion.calibration import check_enough, encoded, input_spec
-from edged_models.conversion.card import Card
-from edged_models.conversion.flatfile import put_together, taken_apart
-from edged_models.conversion.gist import gist
-from edged_models.conversion.metadata import attach, transplant
-from edged_models.conversion.order import postprocessed
-from edged_models.conversion.quiet import quiet
-from edged_models.conversion.source import Precision, Source
+from edged_models.conversion.calibration import (
+    check_picture_count,
+    encode_pictures,
+    find_input_spec,
+)
+from edged_models.conversion.error_summary import summarize_error
+from edged_models.conversion.flatbuffer import pack_model, unpack_model
+from edged_models.conversion.metadata import attach_metadata, copy_metadata
+from edged_models.conversion.model_metadata import ModelMetadata
+from edged_models.conversion.output_order import find_postprocess_outputs
+from edged_models.conversion.source import ModelSource, Precision
+from edged_models.conversion.suppress_stderr import suppress_stderr
 from edged_models.errors import SourceError, ToolError
 from edged_models.tensorflow import (
     Calibrator,
@@ -42,7 +46,7 @@ class Scheme(StrEnum):
     """Weights of 8 bits, activations of 16: nearly float32's quality, and slow on most CPUs."""
 
 
-class Io(StrEnum):
+class IoType(StrEnum):
     """The type of the model's input and outputs."""
 
     FLOAT = "float"
@@ -50,16 +54,16 @@ class Io(StrEnum):
     UINT8 = "uint8"
 
 
-CALIBRATED = (Scheme.INT8, Scheme.INT16X8)
+CALIBRATED_SCHEMES = (Scheme.INT8, Scheme.INT16X8)
 """Schemes that have to see pictures."""
-_TYPES = {Io.FLOAT: tf.float32, Io.INT8: tf.int8, Io.UINT8: tf.uint8}
+_TF_TYPES = {IoType.FLOAT: tf.float32, IoType.INT8: tf.int8, IoType.UINT8: tf.uint8}
 
 
 def quantize(
-    source: Source,
+    source: ModelSource,
     *,
     scheme: Scheme,
-    io: Io | None = None,
+    io: IoType | None = None,
     calibration: Iterable[NDArray[np.uint8]] = (),
     per_channel: bool = True,
 ) -> bytes:
@@ -79,63 +83,63 @@ def quantize(
         SourceError: TensorFlow cannot do it, or `io` does not go with the scheme.
         PicturesError: there are fewer than `calibration.LEAST` pictures.
     """
-    io = io or (Io.UINT8 if scheme is Scheme.INT8 else Io.FLOAT)
-    if scheme is not Scheme.INT8 and io is not Io.FLOAT:
+    io = io or (IoType.UINT8 if scheme is Scheme.INT8 else IoType.FLOAT)
+    if scheme is not Scheme.INT8 and io is not IoType.FLOAT:
         raise SourceError(f"a {scheme} model takes and gives floats: {io} goes with int8 only")
-    if scheme not in CALIBRATED:
-        model = source.written(Precision(scheme.value), per_channel=per_channel)
-        return attach(model, source.card)
-    if scheme is Scheme.INT8 and source.learnt_ranges:
-        return _of_learnt(source, io)
-    plain = source.written(Precision.FLOAT32)
-    whole = attach(plain, source.card, source.name)
-    spec = input_spec(whole, source.name)
-    tensors = partial(_counted, encoded(calibration, spec))
+    if scheme not in CALIBRATED_SCHEMES:
+        model = source.to_tflite(Precision(scheme.value), per_channel=per_channel)
+        return attach_metadata(model, source.metadata)
+    if scheme is Scheme.INT8 and source.has_learned_ranges:
+        return _quantize_learned_ranges(source, io)
+    plain = source.to_tflite(Precision.FLOAT32)
+    whole = attach_metadata(plain, source.metadata, source.name)
+    spec = find_input_spec(whole, source.name)
+    tensors = partial(_count_tensors, encode_pictures(calibration, spec))
     try:
         if scheme is Scheme.INT8:
-            small = _int8(plain, tensors, spec, io=io, per_channel=per_channel)
+            small = _quantize_int8(plain, tensors, spec, io=io, per_channel=per_channel)
         else:
-            small = _int16x8(plain, tensors, per_channel=per_channel)
+            small = _quantize_int16x8(plain, tensors, per_channel=per_channel)
     except ToolError:
         raise
     except (RuntimeError, ValueError) as error:
-        raise SourceError(f"cannot quantise {source.name}: {gist(error)}") from error
-    return transplant(whole, small, source.name)
+        raise SourceError(f"cannot quantise {source.name}: {summarize_error(error)}") from error
+    return copy_metadata(whole, small, source.name)
 
 
-def _counted(tensors: Iterable[NDArray[np.generic]]) -> Iterator[list[NDArray[np.generic]]]:
+def _count_tensors(tensors: Iterable[NDArray[np.generic]]) -> Iterator[list[NDArray[np.generic]]]:
     count = 0
     for count, tensor in enumerate(tensors, start=1):  # noqa: B007  # counted
         yield [tensor]
-    check_enough(count)
+    check_picture_count(count)
 
 
-def _int8(
+def _quantize_int8(
     model: bytes,
     tensors: Callable[[], Iterator[list[NDArray[np.generic]]]],
     spec: InputSpec,
     *,
-    io: Io,
+    io: IoType,
     per_channel: bool,
 ) -> bytes:
     calibrated = Calibrator(add_intermediate_tensors(model)).calibrate(tensors)
-    tree = taken_apart(calibrated)
+    tree = unpack_model(calibrated)
     graph = tree.subgraphs[0]
     # Pictures that are never quite black or white must not narrow the input: the daemon feeds a pixel as it is.
-    values = value_table(spec)
+    values = make_value_table(spec)
     ranges = graph.tensors[graph.inputs[0]].quantization
     ranges.min, ranges.max = [float(values.min())], [float(values.max())]
-    with quiet():
+    with suppress_stderr():
         small = mlir_quantize(
-            put_together(tree),
+            pack_model(tree),
             disable_per_channel=not per_channel,
-            input_data_type=_TYPES[io],
+            input_data_type=_TF_TYPES[io],
             output_data_type=_output_type(tree, io),
         )
     return bytes(small)
 
 
-def _int16x8(
+def _quantize_int16x8(
     model: bytes,
     tensors: Callable[[], Iterator[list[NDArray[np.generic]]]],
     *,
@@ -154,27 +158,27 @@ def _int16x8(
     return bytes(small)
 
 
-def _of_learnt(source: Source, io: Io) -> bytes:
-    model = source.written(Precision.LEARNT)
-    with quiet():
-        typed = modify_model_io_type(model, _TYPES[io], _output_type(taken_apart(model), io))
-    tree = taken_apart(bytes(typed))
-    if io is Io.UINT8:
-        _take_pixels(tree, source.card)
-    return attach(put_together(tree), source.card, source.name)
+def _quantize_learned_ranges(source: ModelSource, io: IoType) -> bytes:
+    model = source.to_tflite(Precision.LEARNED_RANGES)
+    with suppress_stderr():
+        typed = modify_model_io_type(model, _TF_TYPES[io], _output_type(unpack_model(model), io))
+    tree = unpack_model(bytes(typed))
+    if io is IoType.UINT8:
+        _set_pixel_scale(tree, source.metadata)
+    return attach_metadata(pack_model(tree), source.metadata, source.name)
 
 
-def _take_pixels(tree: schema.ModelT, card: Card) -> None:
+def _set_pixel_scale(tree: schema.ModelT, metadata: ModelMetadata) -> None:
     """Give a uint8 input the scale of pixels: a learnt range ends near 0 and 255, and the daemon feeds a pixel as it is.
 
     The input's QUANTIZE op turns the one scale into the other.
     """
-    if len(card.mean) == len(card.std) == 1:
+    if len(metadata.mean) == len(metadata.std) == 1:
         graph = tree.subgraphs[0]
         scaling = graph.tensors[graph.inputs[0]].quantization
-        scaling.scale, scaling.zeroPoint = [1 / card.std[0]], [round(card.mean[0])]
+        scaling.scale, scaling.zeroPoint = [1 / metadata.std[0]], [round(metadata.mean[0])]
 
 
-def _output_type(tree: schema.ModelT, io: Io) -> Any:
+def _output_type(tree: schema.ModelT, io: IoType) -> Any:
     """The detection post-process op gives floats in any case."""
-    return tf.float32 if postprocessed(tree) else _TYPES[io]
+    return tf.float32 if find_postprocess_outputs(tree) else _TF_TYPES[io]

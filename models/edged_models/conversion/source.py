@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from edged_models.conversion.card import Card
-from edged_models.conversion.gist import gist
-from edged_models.conversion.order import in_order
-from edged_models.conversion.quiet import quiet
+from edged_models.conversion.error_summary import summarize_error
+from edged_models.conversion.model_metadata import ModelMetadata
+from edged_models.conversion.output_order import restore_output_order
+from edged_models.conversion.suppress_stderr import suppress_stderr
 from edged_models.errors import SourceError
 from edged_models.tensorflow import tf
 
@@ -22,24 +22,24 @@ class Precision(StrEnum):
     """Weights of 8 bits, activations of 32."""
     FLOAT16 = "float16"
     """Weights of 16 bits, computed with 32."""
-    LEARNT = "learnt"
+    LEARNED_RANGES = "learnt"
     """Eight bits throughout, with the ranges that quantisation-aware training has learnt."""
 
 
-class Source(Protocol):
+class ModelSource(Protocol):
     """Something trained.
 
     Attributes:
         name: for messages and for the file's name.
-        card: what the .tflite shall say of itself.
-        learnt_ranges: whether it was trained quantisation-aware, and needs no calibration.
+        metadata: what the .tflite shall say of itself.
+        has_learned_ranges: whether it was trained quantisation-aware, and needs no calibration.
     """
 
     name: str
-    card: Card
-    learnt_ranges: bool
+    metadata: ModelMetadata
+    has_learned_ranges: bool
 
-    def written(self, precision: Precision, *, per_channel: bool = True) -> bytes:
+    def to_tflite(self, precision: Precision, *, per_channel: bool = True) -> bytes:
         """The .tflite, without metadata.
 
         Raises:
@@ -53,51 +53,51 @@ class FunctionSource:
 
     Attributes:
         name: see `Source`.
-        card: see `Source`.
-        learnt_ranges: see `Source`.
+        metadata: see `Source`.
+        has_learned_ranges: see `Source`.
         function: concrete; from tensors of fixed shapes to tensors by name.
         variables: the function's own, which it does not keep alive itself.
         outputs: the names, in the order in which the .tflite shall have them.
-        held: whatever of the function's must be saved with it beside its variables: a loaded SavedModel's tables.
+        tracked_resources: whatever of the function's must be saved with it beside its variables: a loaded SavedModel's tables.
     """
 
     name: str
-    card: Card
+    metadata: ModelMetadata
     function: Any
     variables: tuple[Any, ...]
     outputs: tuple[str, ...]
-    learnt_ranges: bool = False
-    held: Any = None
-    _written: dict[tuple[Precision, bool], bytes] = field(
+    has_learned_ranges: bool = False
+    tracked_resources: Any = None
+    _converted_models: dict[tuple[Precision, bool], bytes] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     """What was written once: several schemes begin with the float32 model."""
 
-    def written(self, precision: Precision, *, per_channel: bool = True) -> bytes:
+    def to_tflite(self, precision: Precision, *, per_channel: bool = True) -> bytes:
         """See `Source`; the same function gives the same bytes."""
-        known = self._written.get((precision, per_channel))
+        known = self._converted_models.get((precision, per_channel))
         if known is None:
             known = self._convert(precision, per_channel=per_channel)
-            self._written[precision, per_channel] = known
+            self._converted_models[precision, per_channel] = known
         return known
 
     def _convert(self, precision: Precision, *, per_channel: bool) -> bytes:
         # By way of a SavedModel: converting the function itself would inline the stand-in of a custom op. Only the variables
         # are tracked, for saving Keras' layers would trace each of them.
         module = tf.Module()
-        module.variables_, module.held = list(self.variables), self.held
+        module.variables_, module.held = list(self.variables), self.tracked_resources
         try:
             with TemporaryDirectory() as folder:
                 tf.saved_model.save(module, folder, signatures=self.function)
-                with quiet():
-                    model = _converted(folder, precision, per_channel=per_channel)
+                with suppress_stderr():
+                    model = _run_converter(folder, precision, per_channel=per_channel)
         except OSError as error:
             raise SourceError(
                 f"cannot convert {self.name}: {error.strerror or error}; is the disk of temporary files full?"
             ) from error
         except Exception as error:  # the converter raises nearly anything
-            raise SourceError(f"cannot convert {self.name}: {gist(error)}") from error
-        return in_order(model, self.outputs)
+            raise SourceError(f"cannot convert {self.name}: {summarize_error(error)}") from error
+        return restore_output_order(model, self.outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +105,11 @@ class FileSource:
     """A float32 .tflite, of which nothing else is left."""
 
     name: str
-    card: Card
+    metadata: ModelMetadata
     model: bytes
-    learnt_ranges: bool = False
+    has_learned_ranges: bool = False
 
-    def written(self, precision: Precision, *, per_channel: bool = True) -> bytes:  # noqa: ARG002  # of the protocol
+    def to_tflite(self, precision: Precision, *, per_channel: bool = True) -> bytes:  # noqa: ARG002  # of the protocol
         """See `Source`."""
         if precision is not Precision.FLOAT32:
             raise SourceError(
@@ -119,7 +119,7 @@ class FileSource:
         return self.model
 
 
-def _converted(folder: str | Path, precision: Precision, *, per_channel: bool) -> bytes:
+def _run_converter(folder: str | Path, precision: Precision, *, per_channel: bool) -> bytes:
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
     converter.allow_custom_ops = True
     converter._experimental_disable_per_channel = not per_channel  # noqa: SLF001  # there is no public way

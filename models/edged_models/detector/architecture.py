@@ -28,12 +28,12 @@ class Architecture(Struct, frozen=True, kw_only=True):
         whole = cls(labels=labels)
         return cls(
             labels=labels,
-            stem=_channels(whole.stem * width, step=4),
-            stages=tuple(_channels(c * width) for c in whole.stages),  # type: ignore[arg-type]  # four
-            pyramid=_channels(whole.pyramid * width),
-            heads=tuple(tuple(_channels(c * width) for c in head) for head in whole.heads),  # type: ignore[arg-type]  # 3 x 2
+            stem=_round_channels(whole.stem * width, step=4),
+            stages=tuple(_round_channels(c * width) for c in whole.stages),  # type: ignore[arg-type]  # four
+            pyramid=_round_channels(whole.pyramid * width),
+            heads=tuple(tuple(_round_channels(c * width) for c in head) for head in whole.heads),  # type: ignore[arg-type]  # 3 x 2
         )
 
 
-def _channels(wanted: float, *, step: int = 8) -> int:
+def _round_channels(wanted: float, *, step: int = 8) -> int:
     return max(step, round(wanted / step) * step)

@@ -27,14 +27,14 @@ class Origin(Struct, frozen=True, kw_only=True):
         command: what made them: ``train``, ``prune`` ...
         seed: of all that chance decided.
         steps: how many batches were learnt from.
-        lessons: digest of what there was to learn from.
+        training_data: digest of what there was to learn from.
         start: digest of the weights that training began with.
     """
 
     command: str
     seed: int = 0
     steps: int = 0
-    lessons: str = ""
+    training_data: str = msgspec.field(default="", name="lessons")
     start: str = ""
 
 
@@ -63,7 +63,7 @@ class Checkpoint:
             sha.update(array.tobytes())
         return sha.hexdigest()
 
-    def parameters(self) -> int:
+    def count_parameters(self) -> int:
         """How many numbers the net holds."""
         return sum(array.size for array in self.weights.values())
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from edged.families.ssd_raw import anchors
+from edged.families.ssd_raw import make_anchors
 from edged_models.detector.checkpoint import Checkpoint
-from edged_models.detector.weights import restore
+from edged_models.detector.weights import restore_net
 from edged_models.tensorflow import keras, tf
 
 
-class Head(StrEnum):
+class DetectorHead(StrEnum):
     """What a detector gives."""
 
     POSTPROCESS = "postprocess"
@@ -20,10 +20,10 @@ class Head(StrEnum):
 
 
 _OUTPUTS = {
-    Head.POSTPROCESS: ("boxes", "classes", "scores", "count"),
-    Head.RAW: ("boxes", "scores"),
+    DetectorHead.POSTPROCESS: ("boxes", "classes", "scores", "count"),
+    DetectorHead.RAW: ("boxes", "scores"),
 }
-_SETTINGS = {
+_POSTPROCESS_OPTIONS = {
     "max_detections": 50,
     "max_classes_per_detection": 1,
     "detections_per_class": 50,
@@ -39,7 +39,7 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
+class DetectorGraph:
     """A function of TensorFlow, ready to convert.
 
     Attributes:
@@ -52,20 +52,24 @@ class Graph:
     module: tf.Module
     function: Any
     outputs: tuple[str, ...]
-    head: Head
+    head: DetectorHead
 
 
-def graph_of(checkpoint: Checkpoint, *, head: Head, side_px: int | None = None) -> Graph:
+def build_graph(
+    checkpoint: Checkpoint, *, head: DetectorHead, side_px: int | None = None
+) -> DetectorGraph:
     """The graph of a trained net, for one input size; its own if `side_px` is None."""
     side_px = side_px or checkpoint.side_px
-    return graph_of_net(restore(checkpoint, side_px=side_px), head=head)
+    return build_graph_of_net(restore_net(checkpoint, side_px=side_px), head=head)
 
 
-def graph_of_net(model: keras.Model, *, head: Head) -> Graph:
+def build_graph_of_net(model: keras.Model, *, head: DetectorHead) -> DetectorGraph:
     """As `graph_of`, of a net that is built for one input size."""
     side_px = int(model.input_shape[1])
     labels = int(model.output_shape[1][-1])
-    behind = _postprocess(side_px, labels) if head is Head.POSTPROCESS else _as_they_are
+    behind = (
+        _build_postprocess(side_px, labels) if head is DetectorHead.POSTPROCESS else _pass_through
+    )
 
     @tf.function(input_signature=[tf.TensorSpec([1, side_px, side_px, 3], tf.float32, "image")])
     def detect(image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -74,28 +78,28 @@ def graph_of_net(model: keras.Model, *, head: Head) -> Graph:
 
     module = tf.Module()
     module.model, module.detect = model, detect
-    return Graph(module=module, function=detect, outputs=_OUTPUTS[head], head=head)
+    return DetectorGraph(module=module, function=detect, outputs=_OUTPUTS[head], head=head)
 
 
-def _as_they_are(codes: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _pass_through(codes: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return codes, scores
 
 
-def _postprocess(side_px: int, labels: int) -> Any:
+def _build_postprocess(side_px: int, labels: int) -> Any:
     """What the converter turns into the TFLite_Detection_PostProcess op."""
-    table = tf.constant(anchors(side_px, side_px))
+    table = tf.constant(make_anchors(side_px, side_px))
 
     # The converter looks at the name and attributes only: the body just gives the right number of outputs.
     @tf.function(experimental_implements=_op_signature(labels))
     def op(codes: tf.Tensor, scores: tf.Tensor, table: tf.Tensor) -> tuple:  # noqa: ARG001  # read by the op
-        return tuple(tf.constant(0.0, name=name) for name in _OUTPUTS[Head.POSTPROCESS])
+        return tuple(tf.constant(0.0, name=name) for name in _OUTPUTS[DetectorHead.POSTPROCESS])
 
     return lambda codes, scores: op(codes, scores, table)
 
 
 def _op_signature(labels: int) -> str:
     attributes = ['name: "TFLite_Detection_PostProcess"']
-    for key, value in {**_SETTINGS, "num_classes": labels}.items():
+    for key, value in {**_POSTPROCESS_OPTIONS, "num_classes": labels}.items():
         if isinstance(value, bool):
             kind = f"b: {str(value).lower()}"
         else:

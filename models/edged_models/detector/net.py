@@ -8,11 +8,11 @@ from edged.families.ssd_raw import STRIDES_PX
 from edged_models.detector.architecture import Architecture
 from edged_models.tensorflow import keras, layers, tf
 
-_RARE = -4.6
+_PRIOR_LOGIT = -4.6
 """The logit of 1 %: most cells are empty, and the first steps should not be spent on learning that (RetinaNet)."""
 
 
-class Enlarge(layers.Layer):
+class Upsample2x(layers.Layer):
     """Twice as high and wide, each value four times.
 
     Keras' own UpSampling2D becomes an op version that the EdgeTPU's compiler refuses.
@@ -43,21 +43,21 @@ class _Builder:
     """Layers by the names that their weights are stored under."""
 
     def __init__(self, architecture: Architecture) -> None:
-        self._of = architecture
+        self._architecture = architecture
 
     def model(self, side_px: int | None) -> keras.Model:
         image = layers.Input((side_px, side_px, 3), name="image")
         boxes, scores = [], []
         levels = self._pyramid(self._backbone(image))
         for stride_px, level, (first, second) in zip(
-            STRIDES_PX, levels, self._of.heads, strict=True
+            STRIDES_PX, levels, self._architecture.heads, strict=True
         ):
             name = f"head{stride_px}"
             x = self._separable(level, first, f"{name}_a")
             x = self._separable(x, second, f"{name}_b")
             box = layers.Conv2D(4, 1, name=f"{name}_box")(x)
-            rare = keras.initializers.Constant(_RARE)
-            labels = len(self._of.labels)
+            rare = keras.initializers.Constant(_PRIOR_LOGIT)
+            labels = len(self._architecture.labels)
             score = layers.Conv2D(labels, 1, bias_initializer=rare, name=f"{name}_score")(x)
             cells = -1 if side_px is None else (side_px // stride_px) ** 2
             boxes.append(layers.Reshape((cells, 4), name=f"{name}_boxes")(box))
@@ -70,12 +70,12 @@ class _Builder:
 
     def _backbone(self, image: tf.Tensor) -> list[tf.Tensor]:
         """Features at strides 8, 16 and 32."""
-        x = self._convolution(image, self._of.stem, 3, "stem", stride=2)
-        x = self._convolution(x, self._of.stages[0], 3, "stage4", stride=2)
+        x = self._convolution(image, self._architecture.stem, 3, "stem", stride=2)
+        x = self._convolution(x, self._architecture.stages[0], 3, "stage4", stride=2)
         features = []
         # Wide depthwise kernels where they are cheap: a large mark must be seen as a whole.
         for stride_px, channels, kernel in zip(
-            STRIDES_PX, self._of.stages[1:], (3, 5, 5), strict=True
+            STRIDES_PX, self._architecture.stages[1:], (3, 5, 5), strict=True
         ):
             name = f"stage{stride_px}"
             x = self._convolution(x, channels, 3, name, stride=2)
@@ -87,12 +87,12 @@ class _Builder:
 
     def _pyramid(self, features: list[tf.Tensor]) -> list[tf.Tensor]:
         """The same strides, the coarse ones' knowledge added to the finer ones."""
-        channels = self._of.pyramid
+        channels = self._architecture.pyramid
         coarse = self._pointwise(features[-1], channels, "lateral32")
         levels = [coarse]
         for stride_px, feature in zip(STRIDES_PX[-2::-1], features[-2::-1], strict=True):
             lateral = self._pointwise(feature, channels, f"lateral{stride_px}")
-            enlarged = Enlarge(name=f"enlarge{stride_px}")(coarse)
+            enlarged = Upsample2x(name=f"enlarge{stride_px}")(coarse)
             merged = layers.Add(name=f"merge{stride_px}")([enlarged, lateral])
             coarse = self._separable(merged, channels, f"pyramid{stride_px}")
             levels.insert(0, coarse)
@@ -101,11 +101,11 @@ class _Builder:
     def _separable(self, x: tf.Tensor, channels: int, name: str, *, kernel: int = 3) -> tf.Tensor:
         """A convolution within each channel, then one across them."""
         x = layers.DepthwiseConv2D(kernel, 1, "same", use_bias=False, name=f"{name}_depth")(x)
-        return self._pointwise(_normalised(x, f"{name}_depth"), channels, f"{name}_point")
+        return self._pointwise(_normalise(x, f"{name}_depth"), channels, f"{name}_point")
 
     def _pointwise(self, x: tf.Tensor, channels: int, name: str) -> tf.Tensor:
         """A convolution across channels; in two thin steps if the architecture has a rank for it."""
-        if rank := self._of.ranks.get(name):
+        if rank := self._architecture.ranks.get(name):
             x = layers.Conv2D(rank, 1, use_bias=False, name=f"{name}_thin")(x)
         return self._convolution(x, channels, 1, name)
 
@@ -113,10 +113,10 @@ class _Builder:
         self, x: tf.Tensor, channels: int, kernel: int, name: str, *, stride: int = 1
     ) -> tf.Tensor:
         x = layers.Conv2D(channels, kernel, stride, "same", use_bias=False, name=name)(x)
-        return _normalised(x, name)
+        return _normalise(x, name)
 
 
-def _normalised(x: tf.Tensor, name: str) -> tf.Tensor:
+def _normalise(x: tf.Tensor, name: str) -> tf.Tensor:
     x = layers.BatchNormalization(name=f"{name}_norm")(x)
     # ReLU6 keeps activations in a range that eight bits resolve.
     return layers.ReLU(6.0, name=f"{name}_act")(x)

@@ -11,29 +11,31 @@ from edged_models.tensorflow import keras
 Weights = dict[str, NDArray[np.float32]]
 
 
-def restore(checkpoint: Checkpoint, *, side_px: int | None = None) -> keras.Model:
+def restore_net(checkpoint: Checkpoint, *, side_px: int | None = None) -> keras.Model:
     """Build a checkpoint's net and fill it.
 
     Raises:
         SourceError: weights are missing or of another shape.
     """
     model = build(checkpoint.architecture, side_px=side_px)
-    assign(model, checkpoint.weights)
+    assign_weights(model, checkpoint.weights)
     return model
 
 
-def names(model: keras.Model) -> list[str]:
+def list_weight_names(model: keras.Model) -> list[str]:
     """``layer/variable`` of every weight, in the order of ``model.weights``."""
-    return [f"{layer.name}/{_last(w.name)}" for layer in model.layers for w in layer.weights]
+    return [
+        f"{layer.name}/{_variable_name(w.name)}" for layer in model.layers for w in layer.weights
+    ]
 
 
-def extract(model: keras.Model) -> Weights:
+def extract_weights(model: keras.Model) -> Weights:
     """The net's weights by name, float32."""
     values = [w for layer in model.layers for w in layer.get_weights()]
-    return dict(zip(names(model), values, strict=True))
+    return dict(zip(list_weight_names(model), values, strict=True))
 
 
-def assign(model: keras.Model, weights: Weights) -> None:
+def assign_weights(model: keras.Model, weights: Weights) -> None:
     """Fill a net.
 
     Raises:
@@ -42,7 +44,7 @@ def assign(model: keras.Model, weights: Weights) -> None:
     for layer in model.layers:
         values = []
         for variable in layer.weights:
-            name = f"{layer.name}/{_last(variable.name)}"
+            name = f"{layer.name}/{_variable_name(variable.name)}"
             if name not in weights:
                 raise SourceError(f"the checkpoint has no weights {name}")
             if weights[name].shape != tuple(variable.shape):
@@ -52,5 +54,5 @@ def assign(model: keras.Model, weights: Weights) -> None:
         layer.set_weights(values)
 
 
-def _last(name: str) -> str:
+def _variable_name(name: str) -> str:
     return name.rsplit("/", 1)[-1].removesuffix(":0")

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from edged_models.evaluation.judging import Judgement
-from edged_models.evaluation.report import number, short_names
+from edged_models.evaluation.evaluate import EvaluationResult
+from edged_models.evaluation.report import format_number, short_names
 from edged_models.evaluation.results import Confusion
-from edged_models.evaluation.threshold import rates
-from edged_models.files import replacing
+from edged_models.evaluation.threshold import compute_rates
+from edged_models.files import atomic_replacement
 
 _RECALLS = np.linspace(0, 1, 101)
 _SCORES = np.linspace(0, 1, 101)
-_MOST_WRITTEN = 20
+_MAX_ANNOTATED_ROWS = 20
 """In a larger matrix numbers cannot be read."""
 
 
-def draw_curves(judgements: Sequence[Judgement], path: Path) -> None:
+def draw_curves(results: Sequence[EvaluationResult], path: Path) -> None:
     """Precision over recall, and what each threshold gives: of the classes of one model, or of several models.
 
     Raises:
@@ -27,16 +27,16 @@ def draw_curves(judgements: Sequence[Judgement], path: Path) -> None:
     """
     figure = Figure(figsize=(13, 6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    if len(judgements) == 1:
-        _one(left, right, judgements[0])
+    if len(results) == 1:
+        _plot_single(left, right, results[0])
     else:
-        _several(left, right, judgements)
+        _plot_several(left, right, results)
     left.set(xlabel="recall", ylabel="precision", title="at IoU 0.5", xlim=(0, 1), ylim=(0, 1.02))
     right.set(xlabel="threshold", title="at each threshold", xlim=(0, 1), ylim=(0, 1.02))
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend(loc="lower left", fontsize="small")
-    _save(figure, path)
+    _save_figure(figure, path)
 
 
 def draw_confusion(confusion: Confusion, path: Path) -> None:
@@ -55,40 +55,42 @@ def draw_confusion(confusion: Confusion, path: Path) -> None:
     axes.set_xticks(ticks, confusion.labels, rotation=90)
     axes.set_yticks(ticks, confusion.labels)
     axes.set(xlabel="found", ylabel="true")
-    if len(counts) <= _MOST_WRITTEN:
+    if len(counts) <= _MAX_ANNOTATED_ROWS:
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004 - half of the scale
                 axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour)
-    _save(figure, path)
+    _save_figure(figure, path)
 
 
-def _one(left: Any, right: Any, judgement: Judgement) -> None:
-    evaluation, precisions = judgement.evaluation, judgement.precisions
+def _plot_single(left: Any, right: Any, result: EvaluationResult) -> None:
+    evaluation, precisions = result.evaluation, result.precisions
     for place, one in enumerate(evaluation.by_label):
         if one.count:
-            left.plot(_RECALLS, precisions.curve(place), label=f"{one.label} {number(one.ap50)}")
-    mean = f"mean {number(evaluation.ap50)}"
+            left.plot(
+                _RECALLS, precisions.curve(place), label=f"{one.label} {format_number(one.ap50)}"
+            )
+    mean = f"mean {format_number(evaluation.ap50)}"
     left.plot(_RECALLS, precisions.curve(), "k", linewidth=2.5, label=mean)
     for name in ("precision", "recall", "f1"):
-        right.plot(_SCORES, _over_scores(judgement, name), label=name)
+        right.plot(_SCORES, _metric_over_scores(result, name), label=name)
     right.axvline(evaluation.min_score, color="grey", linestyle=":")
 
 
-def _several(left: Any, right: Any, judgements: Sequence[Judgement]) -> None:
-    names = short_names([judgement.evaluation.model for judgement in judgements])
-    for name, judgement in zip(names, judgements, strict=True):
-        label = f"{name} {number(judgement.evaluation.ap50)}"
+def _plot_several(left: Any, right: Any, results: Sequence[EvaluationResult]) -> None:
+    names = short_names([judgement.evaluation.model for judgement in results])
+    for name, judgement in zip(names, results, strict=True):
+        label = f"{name} {format_number(judgement.evaluation.ap50)}"
         left.plot(_RECALLS, judgement.precisions.curve(), label=label)
-        right.plot(_SCORES, _over_scores(judgement, "f1"), label=f"F1 {name}")
+        right.plot(_SCORES, _metric_over_scores(judgement, "f1"), label=f"F1 {name}")
 
 
-def _over_scores(judgement: Judgement, name: str) -> list[float]:
-    ranked = judgement.precisions.ranked
-    values = (getattr(rates(ranked, score), name) for score in _SCORES)
+def _metric_over_scores(result: EvaluationResult, metric: str) -> list[float]:
+    ranked = result.precisions.ranked
+    values = (getattr(compute_rates(ranked, score), metric) for score in _SCORES)
     return [np.nan if value is None else value for value in values]
 
 
-def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as partial:
+def _save_figure(figure: Figure, path: Path) -> None:
+    with atomic_replacement(path) as partial:
         figure.savefig(partial, dpi=110)

@@ -9,19 +9,22 @@ Rows = list[tuple[str, ...]]
 """A table: the heads of the columns, then a row each; all but the first column are numbers."""
 
 
-def in_words(evaluation: Evaluation) -> list[tuple[str, str]]:
+def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What there is to say of all classes together, as name and value."""
     e = evaluation
     threads = f"{e.threads} thread{'s' * (e.threads > 1)}"
     at = f"at score {e.min_score:g}"
-    found = f"precision {number(e.precision)}, recall {number(e.recall)}, F1 {number(e.f1)}"
+    found = f"precision {format_number(e.precision)}, recall {format_number(e.recall)}, F1 {format_number(e.f1)}"
     with_objects = [
         ("objects", str(e.objects)),
-        ("AP", f"{number(e.ap)} (at IoU 0.5 {number(e.ap50)}, at 0.75 {number(e.ap75)})"),
+        (
+            "AP",
+            f"{format_number(e.ap)} (at IoU 0.5 {format_number(e.ap50)}, at 0.75 {format_number(e.ap75)})",
+        ),
         (at, found),
     ]
     nothing = [("note", "nothing is labelled in them: every detection counts as a false alarm")]
-    alarms = number(e.false_alarms_per_empty_picture)
+    alarms = format_number(e.false_alarms_per_empty_picture)
     rows = [
         ("model", f"{e.model}, {e.runtime}, {threads}"),
         (
@@ -34,13 +37,13 @@ def in_words(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("took", f"{e.seconds:.1f} s"),
     ]
     if e.unknown_to_model:
-        rows.append(("left out", f"the model does not know {_list(e.unknown_to_model)}"))
+        rows.append(("left out", f"the model does not know {_join_labels(e.unknown_to_model)}"))
     if e.not_in_pictures and e.objects:
-        rows.append(("left out", f"the pictures' labels lack {_list(e.not_in_pictures)}"))
+        rows.append(("left out", f"the pictures' labels lack {_join_labels(e.not_in_pictures)}"))
     return rows
 
 
-def by_label(evaluation: Evaluation) -> Rows:
+def label_rows(evaluation: Evaluation) -> Rows:
     """A row for each class that is in the pictures or was falsely found; without objects only the false alarms."""
     if not evaluation.objects:
         alarms = [(o.label, str(o.false_alarms)) for o in evaluation.by_label if o.false_alarms]
@@ -50,7 +53,7 @@ def by_label(evaluation: Evaluation) -> Rows:
         (
             one.label,
             str(one.count),
-            *(number(v) for v in (one.ap, one.ap50, one.precision, one.recall, one.f1)),
+            *(format_number(v) for v in (one.ap, one.ap50, one.precision, one.recall, one.f1)),
             str(one.false_alarms),
         )
         for one in evaluation.by_label
@@ -59,23 +62,26 @@ def by_label(evaluation: Evaluation) -> Rows:
     return [head, *rows]
 
 
-def by_size(evaluation: Evaluation) -> Rows:
+def size_rows(evaluation: Evaluation) -> Rows:
     """A row for each size."""
     width, height = evaluation.input_px
     head = (f"size in the input of {width}x{height} px", "objects", "AP", "AP50")
-    sizes = zip(_ranges(evaluation.by_size), evaluation.by_size, strict=True)
-    rows = [(name, str(one.count), number(one.ap), number(one.ap50)) for name, one in sizes]
+    sizes = zip(_size_ranges(evaluation.by_size), evaluation.by_size, strict=True)
+    rows = [
+        (name, str(one.count), format_number(one.ap), format_number(one.ap50))
+        for name, one in sizes
+    ]
     return [head, *rows]
 
 
-def comparison(evaluations: Sequence[Evaluation]) -> Rows:
+def comparison_rows(evaluations: Sequence[Evaluation]) -> Rows:
     """A row for each model."""
     head = ("model", "AP", "AP50", "AP75", "precision", "recall", "F1", "alarms/empty", "invoke ms")
     rows = [
         (
             name,
-            *(number(v) for v in (e.ap, e.ap50, e.ap75, e.precision, e.recall, e.f1)),
-            number(e.false_alarms_per_empty_picture),
+            *(format_number(v) for v in (e.ap, e.ap50, e.ap75, e.precision, e.recall, e.f1)),
+            format_number(e.false_alarms_per_empty_picture),
             f"{e.invoke_ms_p50:.2f}",
         )
         for name, e in zip(short_names([e.model for e in evaluations]), evaluations, strict=True)
@@ -83,12 +89,12 @@ def comparison(evaluations: Sequence[Evaluation]) -> Rows:
     return [head, *rows]
 
 
-def compared_by_label(evaluations: Sequence[Evaluation]) -> Rows:
+def label_comparison_rows(evaluations: Sequence[Evaluation]) -> Rows:
     """AP50 of each class, a column for each model."""
     head = ("AP50", *short_names([e.model for e in evaluations]))
     tables = [{one.label: one.ap50 for one in e.by_label} for e in evaluations]
     labels = dict.fromkeys(label for table in tables for label in table)
-    return [head, *((label, *(number(t.get(label)) for t in tables)) for label in labels)]
+    return [head, *((label, *(format_number(t.get(label)) for t in tables)) for label in labels)]
 
 
 def short_names(paths: Sequence[str]) -> list[str]:
@@ -97,7 +103,7 @@ def short_names(paths: Sequence[str]) -> list[str]:
     return names if len(set(names)) == len(names) else list(paths)
 
 
-def columns(rows: Rows) -> list[str]:
+def format_columns(rows: Rows) -> list[str]:
     """The table as lines for a terminal."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
@@ -109,19 +115,19 @@ def columns(rows: Rows) -> list[str]:
     ]
 
 
-def markdown(rows: Rows) -> list[str]:
+def format_markdown(rows: Rows) -> list[str]:
     """The table in Markdown."""
     head, *body = rows
     rule = ("---", *("---:" for _ in head[1:]))
     return [f"| {' | '.join(row)} |" for row in (head, rule, *body)]
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Three decimals; a dash where there is nothing to measure."""
     return "-" if value is None else f"{value:.3f}"
 
 
-def _ranges(sizes: Sequence[SizeResult]) -> list[str]:
+def _size_ranges(sizes: Sequence[SizeResult]) -> list[str]:
     """``small, below 32``, ``medium, 32 to 96``, ``large, from 96``."""
     names, low = [], 0.0
     for one in sizes:
@@ -135,6 +141,6 @@ def _ranges(sizes: Sequence[SizeResult]) -> list[str]:
     return names
 
 
-def _list(labels: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(labels) - most} more" if len(labels) > most else ""
-    return ", ".join(labels[:most]) + more
+def _join_labels(labels: Sequence[str], max_labels: int = 8) -> str:
+    more = f" and {len(labels) - max_labels} more" if len(labels) > max_labels else ""
+    return ", ".join(labels[:max_labels]) + more

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.scene.geometry import iou_matrix
-from edged_models.evaluation.look import Look
-from edged_models.evaluation.precision import Ranked
+from edged_models.evaluation.average_precision import RankedDetections
+from edged_models.evaluation.picture_result import PictureResult
 from edged_models.evaluation.results import Confusion
 
-_LEAST_IOU = 0.5
+_MIN_IOU = 0.5
 _BACKGROUND = "background"
 
 
@@ -24,11 +24,11 @@ class Rates:
     f1: float | None
 
 
-def rates(ranked: Sequence[Ranked], min_score: float) -> Rates:
+def compute_rates(ranked: Sequence[RankedDetections], min_score: float) -> Rates:
     """Of these classes together, of the detections that reach a score."""
     kept = sum(int((one.scores >= min_score).sum()) for one in ranked)
-    right = sum(int(one.right[one.scores >= min_score].sum()) for one in ranked)
-    objects = sum(one.objects for one in ranked)
+    right = sum(int(one.is_correct[one.scores >= min_score].sum()) for one in ranked)
+    objects = sum(one.object_count for one in ranked)
     return Rates(
         precision=right / kept if kept else None,
         recall=right / objects if objects else None,
@@ -36,31 +36,35 @@ def rates(ranked: Sequence[Ranked], min_score: float) -> Rates:
     )
 
 
-def false_alarms(looks: Sequence[Look], labels: int, min_score: float) -> NDArray[np.int64]:
+def count_false_alarms(
+    results: Sequence[PictureResult], label_count: int, min_score: float
+) -> NDArray[np.int64]:
     """(labels,) how many detections reach the score in pictures without any object, by class."""
-    alarms = np.zeros(labels, np.int64)
-    for look in looks:
-        if look.empty:
-            sure = look.found.class_ids[look.found.scores >= min_score]
-            alarms += np.bincount(sure, minlength=labels)
+    alarms = np.zeros(label_count, np.int64)
+    for look in results:
+        if look.is_empty:
+            sure = look.detections.class_ids[look.detections.scores >= min_score]
+            alarms += np.bincount(sure, minlength=label_count)
     return alarms
 
 
-def confusion(looks: Sequence[Look], labels: tuple[str, ...], min_score: float) -> Confusion:
+def build_confusion(
+    results: Sequence[PictureResult], labels: tuple[str, ...], min_score: float
+) -> Confusion:
     """What objects were taken for: each detection, best first, takes the free object that it overlaps most, of whatever class."""
     background = len(labels)
     counts = np.zeros((background + 1, background + 1), np.int64)
-    for look in looks:
-        found = look.found[look.found.scores >= min_score]
-        overlap = iou_matrix(found.boxes, look.boxes)
-        lost = np.ones(len(look.boxes), bool)
+    for look in results:
+        found = look.detections[look.detections.scores >= min_score]
+        overlap = iou_matrix(found.boxes, look.true_boxes)
+        lost = np.ones(len(look.true_boxes), bool)
         for row, class_id in zip(overlap, found.class_ids, strict=True):
             free = np.where(lost, row, 0.0)
             best = int(free.argmax()) if free.size else 0
-            hit = bool(free.size) and free[best] >= _LEAST_IOU
-            counts[look.classes[best] if hit else background, class_id] += 1
+            hit = bool(free.size) and free[best] >= _MIN_IOU
+            counts[look.true_class_ids[best] if hit else background, class_id] += 1
             if hit:
                 lost[best] = False
-        np.add.at(counts, (look.classes[lost], background), 1)
+        np.add.at(counts, (look.true_class_ids[lost], background), 1)
     rows = tuple(tuple(row) for row in counts.tolist())
     return Confusion(labels=(*labels, _BACKGROUND), counts=rows)

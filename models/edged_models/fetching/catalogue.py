@@ -7,36 +7,36 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from edged.config.problems import did_you_mean
+from edged.config.problems import suggest_name
 from edged_models.errors import FetchError
 
-CATALOGUE = Path(__file__).parents[2] / "catalogue.toml"
+CATALOGUE_PATH = Path(__file__).parents[2] / "catalogue.toml"
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Meta(pattern=r"^https?://")]
-Variant = Literal["cpu", "edgetpu"]
+ModelVariant = Literal["cpu", "edgetpu"]
 
 
-class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogueFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file on the net.
 
     Attributes:
         urls: where it is, tried in order.
         sha256: of what comes, a zip as a whole.
-        known_from: who says so.
+        digest_source: who says so.
         bytes: its size, where it is known.
         member: the name of the wanted file, if what comes is a zip.
     """
 
     urls: Annotated[tuple[Url, ...], Meta(min_length=1)]
     sha256: Digest
-    known_from: str
+    digest_source: str
     bytes: Annotated[int, Meta(gt=0)] | None = None
     member: str | None = None
 
 
-class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogueEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model.
 
     Attributes:
@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         family: how edged reads it.
         input_px: width and height that it is fed with.
         licence: an SPDX identifier.
-        good_for: a sentence for who has to choose.
+        description: a sentence for who has to choose.
         cpu: the file that any device runs.
         edgetpu: the file that needs a Coral.
         labels: its labels, if they are in a file of their own.
@@ -54,34 +54,34 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     family: str
     input_px: tuple[int, int]
     licence: str
-    good_for: str
-    cpu: Source | None = None
-    edgetpu: Source | None = None
-    labels: Source | None = None
+    description: str
+    cpu: CatalogueFile | None = None
+    edgetpu: CatalogueFile | None = None
+    labels: CatalogueFile | None = None
 
     @property
-    def variants(self) -> tuple[Variant, ...]:
+    def variants(self) -> tuple[ModelVariant, ...]:
         """Which there are."""
-        found: list[Variant] = ["cpu"] * (self.cpu is not None)
+        found: list[ModelVariant] = ["cpu"] * (self.cpu is not None)
         return (*found, *(["edgetpu"] * (self.edgetpu is not None)))
 
-    def source(self, variant: Variant) -> Source:
+    def get_file(self, variant: ModelVariant) -> CatalogueFile:
         """One variant's file.
 
         Raises:
             FetchError: there is none.
         """
         if found := getattr(self, variant):
-            source: Source = found
+            source: CatalogueFile = found
             return source
         raise FetchError(f"{self.name} is there for {' and '.join(self.variants)} only")
 
 
 class _Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
-    model: tuple[Entry, ...] = ()
+    model: tuple[CatalogueEntry, ...] = ()
 
 
-def read_catalogue(path: Path) -> tuple[Entry, ...]:
+def read_catalogue(path: Path) -> tuple[CatalogueEntry, ...]:
     """The models of a catalogue.
 
     Raises:
@@ -100,7 +100,7 @@ def read_catalogue(path: Path) -> tuple[Entry, ...]:
     return entries
 
 
-def choose(entries: Sequence[Entry], names: Iterable[str]) -> list[Entry]:
+def select_entries(entries: Sequence[CatalogueEntry], names: Iterable[str]) -> list[CatalogueEntry]:
     """The models of these names, in the order asked.
 
     Raises:
@@ -110,7 +110,7 @@ def choose(entries: Sequence[Entry], names: Iterable[str]) -> list[Entry]:
     chosen = []
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known) or "--list shows those there are"
+            hint = suggest_name(name, known) or "--list shows those there are"
             raise FetchError(f"the catalogue has no {name}; {hint}")
         chosen.append(known[name])
     return chosen

@@ -8,7 +8,7 @@ from pathlib import Path
 from edged_models.errors import ToolError
 from edged_models.files import write_bytes
 
-NAME = "goldens.json"
+GOLDENS_FILE = "goldens.json"
 
 
 def check_folder(out: Path) -> None:
@@ -17,7 +17,7 @@ def check_folder(out: Path) -> None:
     Raises:
         ToolError: something else is there.
     """
-    if out.is_dir() and any(out.iterdir()) and not (out / NAME).is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / GOLDENS_FILE).is_file():
         raise ToolError(f"{out} holds something else than goldens: name another folder with --out")
     if out.exists() and not out.is_dir():
         raise ToolError(f"{out} is no folder: name another with --out")

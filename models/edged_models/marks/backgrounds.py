@@ -8,33 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.marks import backdrop
-from edged.marks.mark import chance
-from edged_models.marks import clutter, near_misses, solids
-from edged_models.marks.random_fields import F32, colour, ink, noise
+from edged.marks.mark import random_bool
+from edged_models.marks import clutter, solids
+from edged_models.marks import hard_negatives as near_misses
+from edged_models.marks.random_fields import F32, noise, random_colour, to_scalar
 
 U8 = NDArray[np.uint8]
 
 
-def draw(rng: np.random.Generator, side_px: int) -> U8:
+def draw_background(rng: np.random.Generator, side_px: int) -> U8:
     """(side_px, side_px, 3) uint8 RGB: one of the grounds, and on half of them some clutter."""
     ground = _GROUNDS[rng.choice(len(_GROUNDS), p=_SHARES)]
     canvas = np.ascontiguousarray(np.clip(ground(rng, side_px), 0, 255), np.uint8)
-    for _ in range(int(rng.integers(0, 10)) if chance(rng, 0.75) else 0):
+    for _ in range(int(rng.integers(0, 10)) if random_bool(rng, 0.75) else 0):
         _CLUTTER[rng.choice(len(_CLUTTER), p=_CLUTTER_SHARES)](canvas, rng)
     return canvas
 
 
 def _room(rng: np.random.Generator, side_px: int) -> F32:
-    return backdrop.draw(rng, width=side_px, height=side_px).astype(np.float32)
+    return backdrop.draw_backdrop(rng, width=side_px, height=side_px).astype(np.float32)
 
 
 def _wall(rng: np.random.Generator, side_px: int) -> F32:
     """Plaster, concrete, cloth: one colour with blotches and grain."""
-    cells_px = (128, 64, 32) if chance(rng, 0.5) else (64, 16, 8, 4)
+    cells_px = (128, 64, 32) if random_bool(rng, 0.5) else (64, 16, 8, 4)
     blotches = noise(rng, side_px=side_px, channels=3, cells_px=cells_px) * rng.uniform(0.05, 0.5)
     blotches += noise(rng, side_px=side_px, channels=1, cells_px=cells_px)
     grain = noise(rng, side_px=side_px, channels=1, cells_px=(int(rng.choice([2, 4, 8])), 2))
-    base = colour(rng, 20, 235)
+    base = random_colour(rng, 20, 235)
     return base + blotches * rng.uniform(3, 24) + grain * rng.uniform(0, 16)
 
 
@@ -44,18 +45,18 @@ def _dead_leaves(rng: np.random.Generator, side_px: int) -> F32:
     After Lee, Mumford and Huang, "Occlusion models for natural images" (2001).
     """
     canvas = np.empty((side_px, side_px, 3), np.float32)
-    mood = colour(rng, 30, 200)
+    mood = random_colour(rng, 30, 200)
     palette = mood + rng.normal(0, 45, (8, 1)) + rng.normal(0, rng.uniform(4, 40), (8, 3))
     canvas[:] = palette[0]
     low, high = rng.uniform(0.008, 0.03), rng.uniform(0.15, 0.6)
     count = int(rng.integers(60, 320))
     radii = side_px / np.sqrt(rng.uniform(high**-2, low**-2, count))
-    if chance(rng, 0.6):
+    if random_bool(rng, 0.6):
         radii = np.sort(radii)[::-1]
     for radius in radii:
         shade = np.clip(palette[rng.integers(8)] + rng.normal(0, 12), 0, 255)
-        _leaf(canvas, rng, float(radius), ink(shade))
-    if chance(rng, 0.5):
+        _leaf(canvas, rng, float(radius), to_scalar(shade))
+    if random_bool(rng, 0.5):
         canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.6, 5)), np.float32)
     canvas *= 1 + noise(rng, side_px=side_px, channels=1, cells_px=(64, 32, 16)) * rng.uniform(
         0.02, 0.16
@@ -89,9 +90,9 @@ def _clouds(rng: np.random.Generator, side_px: int) -> F32:
     phase = np.exp(2j * math.pi * rng.random(f.shape))
     field = np.fft.irfft2(phase / f ** rng.uniform(0.8, 1.4), s=(side_px, side_px))
     level = (field - field.min()) / np.ptp(field)
-    if chance(rng, 0.3):  # contours: marble, bark, camouflage
+    if random_bool(rng, 0.3):  # contours: marble, bark, camouflage
         level = np.round(level * rng.integers(3, 9)) / 8
-    stops = np.stack([colour(rng) for _ in range(4)])
+    stops = np.stack([random_colour(rng) for _ in range(4)])
     at = np.linspace(0, 1, 4)
     return np.stack([np.interp(level, at, stops[:, c]) for c in range(3)], -1).astype(np.float32)
 
@@ -99,7 +100,7 @@ def _clouds(rng: np.random.Generator, side_px: int) -> F32:
 def _strokes(rng: np.random.Generator, side_px: int) -> F32:
     """Fur, grass, straw, foliage: a multitude of short strokes or leaves that flow together."""
     canvas = np.empty((side_px, side_px, 3), np.float32)
-    base = colour(rng, 20, 200)
+    base = random_colour(rng, 20, 200)
     canvas[:] = base
     flow = noise(rng, side_px=side_px, channels=1, cells_px=(96, 48))[..., 0] * rng.uniform(0.3, 3)
     length, thick = rng.uniform(0.02, 0.1) * side_px, int(rng.integers(1, 5))
@@ -107,7 +108,7 @@ def _strokes(rng: np.random.Generator, side_px: int) -> F32:
     for x, y in rng.uniform(0, side_px, (int(rng.integers(300, 900)), 2)):
         angle = flow[int(y), int(x)] + rng.normal(0, 0.25)
         tip = (int(x + length * math.cos(angle)), int(y + length * math.sin(angle)))
-        shade = ink(np.clip(base + rng.normal(0, spread), 0, 255))
+        shade = to_scalar(np.clip(base + rng.normal(0, spread), 0, 255))
         cv2.line(canvas, (int(x), int(y)), tip, shade, thick, cv2.LINE_AA)
     return canvas
 
@@ -115,11 +116,11 @@ def _strokes(rng: np.random.Generator, side_px: int) -> F32:
 def _bricks(rng: np.random.Generator, side_px: int) -> F32:
     """Bricks, tiles, paving, keyboards, facades with windows: the same cell over and over, at an angle."""
     canvas = np.empty((side_px, side_px, 3), np.float32)
-    canvas[:] = colour(rng, 30, 220)
+    canvas[:] = random_colour(rng, 30, 220)
     cell_h = rng.uniform(0.03, 0.2) * side_px
     cell_w = cell_h * rng.uniform(0.6, 3)
     gap, offset = rng.uniform(0.08, 0.4) * cell_h, rng.choice([0.0, 0.5])
-    base, spread = colour(rng, 20, 230), rng.uniform(1, 25)
+    base, spread = random_colour(rng, 20, 230), rng.uniform(1, 25)
     angle = rng.normal(0, 0.25)
     cos, sin = math.cos(angle), math.sin(angle)
     rows, columns = int(1.5 * side_px / cell_h) + 1, int(1.5 * side_px / cell_w) + 1
@@ -129,7 +130,7 @@ def _bricks(rng: np.random.Generator, side_px: int) -> F32:
             at = (x * cos - y * sin, x * sin + y * cos)
             size = (max(1.0, cell_w - gap), max(1.0, cell_h - gap))
             corners = cv2.boxPoints((at, size, math.degrees(angle)))
-            shade = ink(np.clip(base + rng.normal(0, spread), 0, 255))
+            shade = to_scalar(np.clip(base + rng.normal(0, spread), 0, 255))
             cv2.fillConvexPoly(canvas, corners.astype(np.int32), shade, cv2.LINE_AA)
     return canvas + noise(rng, side_px=side_px, channels=1, cells_px=(4, 2)) * rng.uniform(0, 10)
 
@@ -137,7 +138,7 @@ def _bricks(rng: np.random.Generator, side_px: int) -> F32:
 def _page(rng: np.random.Generator, side_px: int) -> F32:
     """A page of text, with tables and rules."""
     canvas = np.empty((side_px, side_px, 3), np.uint8)
-    canvas[:] = colour(rng, 150, 255)
+    canvas[:] = random_colour(rng, 150, 255)
     for _ in range(int(rng.integers(1, 5))):
         x, y = (int(v) for v in rng.uniform(-0.1, 0.7, 2) * side_px)
         clutter.text_block(canvas, rng, (x, y), (int(0.7 * side_px), int(0.6 * side_px)))
@@ -153,7 +154,7 @@ def _weave(rng: np.random.Generator, side_px: int) -> F32:
     sway = noise(rng, side_px=side_px, channels=2, cells_px=(96, 48)) * rng.uniform(0, 12)
     field = cv2.remap(field, x + sway[..., 0], y + sway[..., 1], cv2.INTER_LINEAR)
     level = 1 / (1 + np.exp(-np.clip(rng.uniform(1, 12) * (field - rng.normal(0, 0.4)), -30, 30)))
-    dark, light = colour(rng, 0, 140), colour(rng, 60, 255)
+    dark, light = random_colour(rng, 0, 140), random_colour(rng, 60, 255)
     return np.asarray(dark + (light - dark) * level[..., None], np.float32)
 
 
@@ -167,15 +168,15 @@ def _web(rng: np.random.Generator, side_px: int) -> F32:
     for _ in range(3):
         mixing = rng.normal(0, 1.3, (width, width)).astype(np.float32)
         field = np.tanh(field @ mixing + rng.normal(0, 0.6, width).astype(np.float32))
-    base, spread = colour(rng, 40, 210), rng.uniform(10, 70)
+    base, spread = random_colour(rng, 40, 210), rng.uniform(10, 70)
     tints = rng.normal(0, 1, (width, 3)) * rng.uniform(0.1, 1) + rng.normal(0, 1, (width, 1))
     return np.asarray(base + spread * (field @ tints.astype(np.float32)), np.float32)
 
 
 _CLUTTER_TABLE: tuple[tuple[Callable[[U8, np.random.Generator], None], float], ...] = (
-    (clutter.add, 0.42),
-    (solids.add, 0.42),
-    (near_misses.add, 0.16),
+    (clutter.add_clutter, 0.42),
+    (solids.add_solid, 0.42),
+    (near_misses.add_hard_negative, 0.16),
 )
 _CLUTTER = tuple(add for add, _ in _CLUTTER_TABLE)
 _CLUTTER_SHARES = tuple(share for _, share in _CLUTTER_TABLE)

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.marks import pictograms
-from edged.marks.mark import chance, tint
-from edged_models.marks.random_fields import colour, ink
+from edged.marks.mark import paint_mask, random_bool
+from edged_models.marks.random_fields import random_colour, to_scalar
 
 U8 = NDArray[np.uint8]
 _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz      ABCDEFGHIJ0123456789.,-"))
 _SAFETY = ((198, 22, 32), (250, 200, 12), (0, 132, 76), (8, 82, 164), (16, 16, 16))
 
 
-def add(canvas: U8, rng: np.random.Generator) -> None:
+def add_clutter(canvas: U8, rng: np.random.Generator) -> None:
     """Draw one thing somewhere."""
     _THINGS[rng.integers(len(_THINGS))](canvas, rng)
 
@@ -26,44 +26,50 @@ def text_block(
 ) -> None:
     """Lines of letters, from `at` = (x, y), `size` = (width, height), all in pixels."""
     height = rng.uniform(0.25, 0.8)
-    font, shade = int(rng.integers(0, 5)), ink(colour(rng, 0, 130))
+    font, shade = int(rng.integers(0, 5)), to_scalar(random_colour(rng, 0, 130))
     line_px = int(24 * height) + 3
     for y in range(at[1] + line_px, at[1] + size[1], line_px):
         letters = "".join(rng.choice(_LETTERS, max(1, int(size[0] / (16 * height)))))
         cv2.putText(canvas, letters, (at[0], y), font, height, shade, 1, cv2.LINE_AA)
 
 
-def _spot(canvas: U8, rng: np.random.Generator) -> tuple[int, int]:
+def _random_position(canvas: U8, rng: np.random.Generator) -> tuple[int, int]:
     x, y = rng.uniform(-0.1, 1.0, 2) * canvas.shape[0]
     return int(x), int(y)
 
 
-def _size(canvas: U8, rng: np.random.Generator, low: float, high: float) -> int:
+def _random_size(canvas: U8, rng: np.random.Generator, low: float, high: float) -> int:
     return max(4, int(math.exp(rng.uniform(math.log(low), math.log(high))) * canvas.shape[0]))
 
 
-def _plain_colour(rng: np.random.Generator) -> tuple[float, float, float]:
+def _random_colour(rng: np.random.Generator) -> tuple[float, float, float]:
     """Often a safety colour: a shape of that colour alone is no sign."""
-    if chance(rng, 0.4):
+    if random_bool(rng, 0.4):
         safety = np.array(_SAFETY[rng.integers(len(_SAFETY))], np.float32)
-        return ink(np.clip(safety + rng.normal(0, 20, 3), 0, 255))
-    return ink(colour(rng))
+        return to_scalar(np.clip(safety + rng.normal(0, 20, 3), 0, 255))
+    return to_scalar(random_colour(rng))
 
 
 def _furniture(canvas: U8, rng: np.random.Generator) -> None:
-    width, height = _size(canvas, rng, 0.05, 0.8), _size(canvas, rng, 0.05, 0.8)
-    turn = float(rng.normal(0, 12)) if chance(rng, 0.5) else 0.0
-    corners = cv2.boxPoints((_spot(canvas, rng), (width, height), turn)).astype(np.int32)
-    cv2.fillConvexPoly(canvas, corners, ink(colour(rng)), cv2.LINE_AA)
-    if chance(rng, 0.3):
-        cv2.polylines(canvas, [corners], isClosed=True, color=ink(colour(rng)), thickness=2)
+    width, height = _random_size(canvas, rng, 0.05, 0.8), _random_size(canvas, rng, 0.05, 0.8)
+    turn = float(rng.normal(0, 12)) if random_bool(rng, 0.5) else 0.0
+    corners = cv2.boxPoints((_random_position(canvas, rng), (width, height), turn)).astype(np.int32)
+    cv2.fillConvexPoly(canvas, corners, to_scalar(random_colour(rng)), cv2.LINE_AA)
+    if random_bool(rng, 0.3):
+        cv2.polylines(
+            canvas, [corners], isClosed=True, color=to_scalar(random_colour(rng)), thickness=2
+        )
 
 
 def _shape(canvas: U8, rng: np.random.Generator) -> None:
     """A disc, ring, triangle or square of one colour."""
-    (x, y), side, shade = _spot(canvas, rng), _size(canvas, rng, 0.04, 0.4), _plain_colour(rng)
+    (x, y), side, shade = (
+        _random_position(canvas, rng),
+        _random_size(canvas, rng, 0.04, 0.4),
+        _random_colour(rng),
+    )
     corners = int(rng.choice([0, 0, 3, 4]))
-    thick = -1 if chance(rng, 0.6) else max(1, side // 8)
+    thick = -1 if random_bool(rng, 0.6) else max(1, side // 8)
     if corners == 0:
         axes = (side // 2, int(side * rng.uniform(0.3, 0.5)))
         cv2.ellipse(
@@ -82,20 +88,20 @@ def _shape(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _paper(canvas: U8, rng: np.random.Generator) -> None:
-    at, width = _spot(canvas, rng), _size(canvas, rng, 0.15, 0.8)
+    at, width = _random_position(canvas, rng), _random_size(canvas, rng, 0.15, 0.8)
     size = (width, int(width * rng.uniform(0.2, 1.4)))
-    if chance(rng, 0.7):
-        light = ink(colour(rng, 180, 255))
+    if random_bool(rng, 0.7):
+        light = to_scalar(random_colour(rng, 180, 255))
         cv2.rectangle(canvas, at, (at[0] + size[0], at[1] + size[1]), light, -1)
     text_block(canvas, rng, (at[0] + 3, at[1]), size)
 
 
 def _stripes(canvas: U8, rng: np.random.Generator) -> None:
     """A fence, a radiator, a louvre: even stripes, which no bar code has."""
-    (x, y), shade = _spot(canvas, rng), ink(colour(rng))
-    count, width = int(rng.integers(3, 20)), _size(canvas, rng, 0.1, 0.9)
-    height, step = _size(canvas, rng, 0.05, 0.8), width / count
-    share, lying = rng.uniform(0.25, 0.75), chance(rng, 0.4)
+    (x, y), shade = _random_position(canvas, rng), to_scalar(random_colour(rng))
+    count, width = int(rng.integers(3, 20)), _random_size(canvas, rng, 0.1, 0.9)
+    height, step = _random_size(canvas, rng, 0.05, 0.8), width / count
+    share, lying = rng.uniform(0.25, 0.75), random_bool(rng, 0.4)
     for stripe in range(count):
         a, b = int(stripe * step), int((stripe + share) * step)
         start, end = (
@@ -106,9 +112,9 @@ def _stripes(canvas: U8, rng: np.random.Generator) -> None:
 
 def _grid(canvas: U8, rng: np.random.Generator) -> None:
     """Chessboards, keypads, halftone dots, crossword fields: cells, but no code's frame and finders."""
-    (x, y), cell = _spot(canvas, rng), int(rng.integers(4, 18))
+    (x, y), cell = _random_position(canvas, rng), int(rng.integers(4, 18))
     columns, rows = (int(n) for n in rng.integers(2, 10, 2))
-    dark, light = ink(colour(rng, 0, 110)), ink(colour(rng, 140, 255))
+    dark, light = to_scalar(random_colour(rng, 0, 110)), to_scalar(random_colour(rng, 140, 255))
     style, ends = rng.integers(3), (x + columns * cell, y + rows * cell)
     cv2.rectangle(canvas, (x, y), ends, light, -1)
     for row in range(rows):
@@ -129,16 +135,18 @@ def _grid(canvas: U8, rng: np.random.Generator) -> None:
 
 def _silhouette(canvas: U8, rng: np.random.Generator) -> None:
     """A pictogram or a letter on no sign."""
-    side = min(_size(canvas, rng, 0.04, 0.35), canvas.shape[0] - 2)
-    mask = pictograms.draw(pictograms.NAMES[rng.integers(len(pictograms.NAMES))], rng, side_px=side)
+    side = min(_random_size(canvas, rng, 0.04, 0.35), canvas.shape[0] - 2)
+    mask = pictograms.draw_pictogram(
+        pictograms.NAMES[rng.integers(len(pictograms.NAMES))], rng, side_px=side
+    )
     x, y = rng.uniform(side / 2 + 1, canvas.shape[0] - side / 2 - 1, 2)
-    tint(canvas, mask, _plain_colour(rng), (float(x), float(y)))
+    paint_mask(canvas, mask, _random_colour(rng), (float(x), float(y)))
 
 
 def _dial(canvas: U8, rng: np.random.Generator) -> None:
     """A clock, a gauge, a wheel: a ring with spokes."""
-    (x, y), radius = _spot(canvas, rng), _size(canvas, rng, 0.04, 0.25)
-    face, edge = ink(colour(rng, 120, 255)), ink(colour(rng, 0, 160))
+    (x, y), radius = _random_position(canvas, rng), _random_size(canvas, rng, 0.04, 0.25)
+    face, edge = to_scalar(random_colour(rng, 120, 255)), to_scalar(random_colour(rng, 0, 160))
     cv2.circle(canvas, (x, y), radius, face, -1, cv2.LINE_AA)
     cv2.circle(canvas, (x, y), radius, edge, max(1, radius // 7), cv2.LINE_AA)
     inner = rng.uniform(0, 0.8)
@@ -153,27 +161,27 @@ def _dial(canvas: U8, rng: np.random.Generator) -> None:
 
 def _face(canvas: U8, rng: np.random.Generator) -> None:
     """An oval with two dark spots and a line."""
-    (x, y), r = _spot(canvas, rng), _size(canvas, rng, 0.05, 0.3)
+    (x, y), r = _random_position(canvas, rng), _random_size(canvas, rng, 0.05, 0.3)
     skin = np.array([1.0, 0.78, 0.66]) * rng.uniform(80, 240)
-    cv2.ellipse(canvas, (x, y), (int(r * 0.75), r), 0, 0, 360, ink(skin), -1, cv2.LINE_AA)
+    cv2.ellipse(canvas, (x, y), (int(r * 0.75), r), 0, 0, 360, to_scalar(skin), -1, cv2.LINE_AA)
     for side in (-1, 1):
         cv2.circle(
-            canvas, (x + int(side * r * 0.3), y - r // 5), max(1, r // 9), ink(skin * 0.3), -1
+            canvas, (x + int(side * r * 0.3), y - r // 5), max(1, r // 9), to_scalar(skin * 0.3), -1
         )
     cv2.ellipse(
-        canvas, (x, y + r // 3), (r // 3, r // 8), 0, 0, 180, ink(skin * 0.5), 2, cv2.LINE_AA
+        canvas, (x, y + r // 3), (r // 3, r // 8), 0, 0, 180, to_scalar(skin * 0.5), 2, cv2.LINE_AA
     )
     cv2.ellipse(
-        canvas, (x, y - r // 2), (int(r * 0.8), r * 2 // 3), 0, 180, 360, ink(skin * 0.25), -1
+        canvas, (x, y - r // 2), (int(r * 0.8), r * 2 // 3), 0, 180, 360, to_scalar(skin * 0.25), -1
     )
 
 
 def _window(canvas: U8, rng: np.random.Generator) -> None:
     """A window, a shelf, a rack: a frame with panes that are not all alike."""
-    (x, y), width = _spot(canvas, rng), _size(canvas, rng, 0.1, 0.7)
+    (x, y), width = _random_position(canvas, rng), _random_size(canvas, rng, 0.1, 0.7)
     height = int(width * rng.uniform(0.5, 1.6))
     columns, rows = (int(n) for n in rng.integers(1, 5, 2))
-    frame, pane = ink(colour(rng)), colour(rng, 60, 255)
+    frame, pane = to_scalar(random_colour(rng)), random_colour(rng, 60, 255)
     cv2.rectangle(canvas, (x, y), (x + width, y + height), frame, -1)
     gap = max(1, int(width * rng.uniform(0.01, 0.06)))
     for row in range(rows):
@@ -181,17 +189,19 @@ def _window(canvas: U8, rng: np.random.Generator) -> None:
             start = (x + column * width // columns + gap, y + row * height // rows + gap)
             end = (x + (column + 1) * width // columns - gap, y + (row + 1) * height // rows - gap)
             shade = np.clip(pane + rng.normal(0, 25), 0, 255)
-            cv2.rectangle(canvas, start, end, ink(shade), -1)
-            if chance(rng, 0.3):  # a reflection
-                cv2.line(canvas, start, end, ink(np.clip(shade + 40, 0, 255)), 2 * gap, cv2.LINE_AA)
+            cv2.rectangle(canvas, start, end, to_scalar(shade), -1)
+            if random_bool(rng, 0.3):  # a reflection
+                cv2.line(
+                    canvas, start, end, to_scalar(np.clip(shade + 40, 0, 255)), 2 * gap, cv2.LINE_AA
+                )
 
 
 def _keyboard(canvas: U8, rng: np.random.Generator) -> None:
     """Rows of keys with a letter each."""
-    (x, y), key = _spot(canvas, rng), int(rng.integers(6, 22))
+    (x, y), key = _random_position(canvas, rng), int(rng.integers(6, 22))
     columns, rows = int(rng.integers(3, 15)), int(rng.integers(2, 6))
-    body, cap = ink(colour(rng, 0, 200)), ink(colour(rng, 0, 255))
-    letter = ink(colour(rng, 0, 255))
+    body, cap = to_scalar(random_colour(rng, 0, 200)), to_scalar(random_colour(rng, 0, 255))
+    letter = to_scalar(random_colour(rng, 0, 255))
     cv2.rectangle(canvas, (x - 3, y - 3), (x + (columns + 1) * key, y + rows * key + 3), body, -1)
     for row in range(rows):
         for column in range(columns):

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.marks.mark import chance
+from edged.marks.mark import random_bool
 from edged_models.errors import PicturesError
-from edged_models.pictures.files import picture_files, read_picture
+from edged_models.pictures.files import list_picture_files, read_picture
 
 U8 = NDArray[np.uint8]
-_LEAST_SHARE = 0.45
+_MIN_CROP_SHARE = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class Photographs:
     paths: tuple[Path, ...]
 
     @classmethod
-    def of(cls, folder: Path) -> "Photographs":
+    def from_folder(cls, folder: Path) -> "Photographs":
         """All pictures under a folder.
 
         Raises:
             PicturesError: there is no such folder, or no picture in it.
         """
-        paths = picture_files(folder) if folder.is_dir() else []
+        paths = list_picture_files(folder) if folder.is_dir() else []
         if not paths:
             raise PicturesError(f"there are no pictures in {folder}")
         return cls(tuple(paths))
@@ -54,7 +54,7 @@ class Photographs:
         path = self.paths[rng.integers(len(self.paths))]
         picture = read_picture(path)
         height, width = picture.shape[:2]
-        share = rng.uniform(_LEAST_SHARE, 1.0)
+        share = rng.uniform(_MIN_CROP_SHARE, 1.0)
         # The camera's frame is stretched to the square: what is cut out is as wide as such frames are.
         cut_h = round(height * share)
         cut_w = min(width, round(cut_h * rng.uniform(0.75, 1.8)))
@@ -62,4 +62,4 @@ class Photographs:
         part = picture[y : y + cut_h, x : x + cut_w]
         how = cv2.INTER_AREA if cut_h > side_px else cv2.INTER_LINEAR
         square = np.asarray(cv2.resize(part, (side_px, side_px), interpolation=how), np.uint8)
-        return np.ascontiguousarray(square[:, ::-1] if chance(rng, 0.5) else square)
+        return np.ascontiguousarray(square[:, ::-1] if random_bool(rng, 0.5) else square)

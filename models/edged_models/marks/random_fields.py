@@ -26,7 +26,7 @@ def noise(
     return field
 
 
-def colour(
+def random_colour(
     rng: np.random.Generator, low: float = 0, high: float = 255, *, dull: float = 0.65
 ) -> F32:
     """(3,) any colour between `low` and `high`; `dull` of them with little colour in it, as most things are."""
@@ -36,6 +36,6 @@ def colour(
     return any_colour.astype(np.float32)
 
 
-def ink(colour_: F32) -> tuple[float, float, float]:
+def to_scalar(colour_: F32) -> tuple[float, float, float]:
     """As OpenCV wants a colour."""
     return float(colour_[0]), float(colour_[1]), float(colour_[2])

@@ -7,18 +7,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.marks import MARKS
-from edged.marks.mark import chance
-from edged.marks.stage import Stage
+from edged.marks import MARK_LABELS
+from edged.marks.mark import random_bool
+from edged.marks.synthetic_scene import SyntheticScene
 from edged_models.marks import backgrounds
-from edged_models.marks.degrading import degrade
+from edged_models.marks.degradation import degrade
 from edged_models.marks.photographs import Photographs
-from edged_models.marks.placing import Placed, place
+from edged_models.marks.placement import PlacedMark, place_mark
 
 RECIPE = 2
 """Raised when the scenes change: figures of another recipe do not compare."""
 SIDE_PX = 320
-LEARNT_SEEDS = range(10_000_000, 1_000_000_000)
+TRAINING_SEEDS = range(10_000_000, 1_000_000_000)
 """Scenes of smaller seeds are for judging: nothing is learnt from them. A million for each seed of a training."""
 _ASPECTS = (1.0, 4 / 3, 16 / 9, 3 / 4)
 _ASPECT_SHARES = (0.35, 0.3, 0.25, 0.1)
@@ -35,7 +35,7 @@ _FIRST_STAGE_SEED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class DrawnScene:
     """A picture and its truth.
 
     Attributes:
@@ -49,7 +49,9 @@ class Scene:
     classes: NDArray[np.int32]
 
 
-def scene(seed: int, *, hard: bool = False, photographs: Photographs | None = None) -> Scene:
+def draw_scene(
+    seed: int, *, hard: bool = False, photographs: Photographs | None = None
+) -> DrawnScene:
     """Draw a scene.
 
     Args:
@@ -61,45 +63,55 @@ def scene(seed: int, *, hard: bool = False, photographs: Photographs | None = No
         PicturesError: one of the photographs cannot be read.
     """
     rng = np.random.default_rng([seed, int(hard)])
-    if not hard and chance(rng, _STAGE_SHARE):
-        return _on_stage(seed, rng)
-    if photographs and chance(rng, _PHOTOGRAPH_SHARE):
+    if not hard and random_bool(rng, _STAGE_SHARE):
+        return _draw_stage_scene(seed, rng)
+    if photographs and random_bool(rng, _PHOTOGRAPH_SHARE):
         canvas = photographs.crop(rng, SIDE_PX)
-        marks = 0 if chance(rng, _BARE_PHOTOGRAPH_SHARE) else _how_many(rng)
+        marks = 0 if random_bool(rng, _BARE_PHOTOGRAPH_SHARE) else _draw_mark_count(rng)
     else:
-        canvas = backgrounds.draw(rng, SIDE_PX)
-        marks = _how_many(rng)
+        canvas = backgrounds.draw_background(rng, SIDE_PX)
+        marks = _draw_mark_count(rng)
     aspect = float(rng.choice(_ASPECTS, p=_ASPECT_SHARES))
-    placed: list[Placed] = []
+    placed: list[PlacedMark] = []
     for _ in range(marks):
-        one = place(canvas, rng, placed, aspect=aspect, largest=0.5 if hard else 0.95)
+        one = place_mark(canvas, rng, placed, aspect=aspect, max_size_share=0.5 if hard else 0.95)
         if one is not None:
             placed.append(one)
-    return _scene(degrade(canvas, rng, hard=hard), [(p.label, p.box) for p in placed])
+    return _build_scene(degrade(canvas, rng, hard=hard), [(p.label, p.box) for p in placed])
 
 
-def _how_many(rng: np.random.Generator) -> int:
+def _draw_mark_count(rng: np.random.Generator) -> int:
     return int(rng.choice(len(_COUNT_SHARES), p=_COUNT_SHARES))
 
 
-def _on_stage(seed: int, rng: np.random.Generator) -> Scene:
+def _draw_stage_scene(seed: int, rng: np.random.Generator) -> DrawnScene:
     """What the synthetic camera would show, stretched to the model's input as the daemon does it."""
-    stage = _stage(_FIRST_STAGE_SEED + seed // _FRAMES_PER_STAGE)
+    stage = _get_stage(_FIRST_STAGE_SEED + seed // _FRAMES_PER_STAGE)
     index = int(rng.integers(0, 600))
-    image = cv2.resize(stage.frame(index), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
-    seen = [(t.label, t.box * SIDE_PX) for t in stage.truth(index) if t.visible > 1 / 2]
-    return _scene(np.ascontiguousarray(image[..., ::-1]), seen)
+    image = cv2.resize(
+        stage.render_frame(index), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR
+    )
+    seen = [
+        (t.label, t.box * SIDE_PX) for t in stage.get_ground_truth(index) if t.visible_share > 1 / 2
+    ]
+    return _build_scene(np.ascontiguousarray(image[..., ::-1]), seen)
 
 
 @lru_cache(maxsize=2)
-def _stage(seed: int) -> Stage:
+def _get_stage(seed: int) -> SyntheticScene:
     rng = np.random.default_rng(seed)
     width, height = ((320, 240), (640, 480), (640, 360), (480, 480))[rng.integers(4)]
     every_s = float(rng.uniform(1.5, 4))
     noise = float(rng.uniform(0, 9))
-    return Stage(width=width, height=height, fps=10, seed=seed, every_s=every_s, noise=noise)
+    return SyntheticScene(
+        width=width, height=height, fps=10, seed=seed, interval_s=every_s, noise=noise
+    )
 
 
-def _scene(image: NDArray[np.uint8], seen: list[tuple[str, NDArray[np.float32]]]) -> Scene:
+def _build_scene(
+    image: NDArray[np.uint8], seen: list[tuple[str, NDArray[np.float32]]]
+) -> DrawnScene:
     boxes = np.array([box for _, box in seen], np.float32).reshape(-1, 4)
-    return Scene(image, boxes, np.array([MARKS.index(label) for label, _ in seen], np.int32))
+    return DrawnScene(
+        image, boxes, np.array([MARK_LABELS.index(label) for label, _ in seen], np.int32)
+    )

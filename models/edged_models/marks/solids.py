@@ -10,20 +10,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.marks.mark import chance, paste
-from edged_models.marks.random_fields import F32, colour, noise
+from edged.marks.mark import paste, random_bool
+from edged_models.marks.random_fields import F32, noise, random_colour
 
 U8 = NDArray[np.uint8]
-_LEAST_PX = 3
+_MIN_SIZE_PX = 3
 _SAFETY = ((198, 22, 32), (250, 200, 12), (0, 132, 76), (8, 82, 164), (16, 16, 16), (245, 245, 245))
 
 
-def add(canvas: U8, rng: np.random.Generator) -> None:
+def add_solid(canvas: U8, rng: np.random.Generator) -> None:
     """Draw one thing somewhere."""
     _SOLIDS[rng.integers(len(_SOLIDS))](canvas, rng)
 
 
-def inflate(canvas: U8, mask: U8, shade: F32, rng: np.random.Generator) -> None:
+def draw_inflated(canvas: U8, mask: U8, shade: F32, rng: np.random.Generator) -> None:
     """Lay a lit body over the canvas in place.
 
     Args:
@@ -33,7 +33,7 @@ def inflate(canvas: U8, mask: U8, shade: F32, rng: np.random.Generator) -> None:
         rng: decides where the light comes from, how rough and how glossy the body is.
     """
     x, y, width, height = cv2.boundingRect(mask)
-    if min(width, height) < _LEAST_PX:
+    if min(width, height) < _MIN_SIZE_PX:
         return
     part = mask[y : y + height, x : x + width]
     padded = cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
@@ -45,10 +45,10 @@ def inflate(canvas: U8, mask: U8, shade: F32, rng: np.random.Generator) -> None:
     light = (slope_x * math.cos(angle) + slope_y * math.sin(angle)) * steep
     ambient = rng.uniform(0.5, 0.9)
     lit = shade * (ambient + (1 - ambient) * soft + rng.uniform(0.2, 1.2) * light)[..., None]
-    if chance(rng, 0.5):
+    if random_bool(rng, 0.5):
         grain = noise(rng, side_px=max(width, height, 8), channels=1, cells_px=(16, 4))
         lit *= 1 + rng.uniform(0.02, 0.2) * grain[:height, :width]
-    if chance(rng, 0.4):
+    if random_bool(rng, 0.4):
         lit += (rng.uniform(60, 200) * np.clip(light * 3 - 0.5, 0, 1))[..., None]
     paste(
         canvas[y : y + height, x : x + width],
@@ -57,41 +57,43 @@ def inflate(canvas: U8, mask: U8, shade: F32, rng: np.random.Generator) -> None:
     )
 
 
-def tinted(rng: np.random.Generator) -> F32:
+def random_tint(rng: np.random.Generator) -> F32:
     """A colour, half of the time one of the safety colours: a thing of that colour alone is no sign."""
-    if chance(rng, 0.5):
+    if random_bool(rng, 0.5):
         safety = np.array(_SAFETY[rng.integers(len(_SAFETY))], np.float32)
         return np.clip(safety + rng.normal(0, 25, 3), 0, 255).astype(np.float32)
-    return colour(rng)
+    return random_colour(rng)
 
 
-def skin(rng: np.random.Generator) -> F32:
+def random_skin(rng: np.random.Generator) -> F32:
     """From dark to pale."""
     tone = np.array([1.0, rng.uniform(0.68, 0.82), rng.uniform(0.5, 0.72)])
     return (tone * rng.uniform(70, 240)).astype(np.float32)
 
 
-def _mask(canvas: U8) -> U8:
+def _empty_mask(canvas: U8) -> U8:
     return np.zeros(canvas.shape[:2], np.uint8)
 
 
-def _spot(canvas: U8, rng: np.random.Generator) -> tuple[float, float]:
+def _random_position(canvas: U8, rng: np.random.Generator) -> tuple[float, float]:
     x, y = rng.uniform(-0.05, 1.05, 2) * canvas.shape[0]
     return float(x), float(y)
 
 
-def _length(canvas: U8, rng: np.random.Generator, low: float, high: float) -> float:
+def _random_length(canvas: U8, rng: np.random.Generator, low: float, high: float) -> float:
     return float(math.exp(rng.uniform(math.log(low), math.log(high))) * canvas.shape[0])
 
 
-def _limb(mask: U8, start: tuple[float, float], end: tuple[float, float], thick: float) -> None:
+def _draw_limb(
+    mask: U8, start: tuple[float, float], end: tuple[float, float], thick: float
+) -> None:
     a, b = (int(start[0]), int(start[1])), (int(end[0]), int(end[1]))
     cv2.line(mask, a, b, 255, max(1, int(thick)), cv2.LINE_AA)
 
 
 def _blob(canvas: U8, rng: np.random.Generator) -> None:
     """A stone, a fruit, a crumpled cloth: a closed curve of a few waves."""
-    (x, y), radius = _spot(canvas, rng), _length(canvas, rng, 0.02, 0.3)
+    (x, y), radius = _random_position(canvas, rng), _random_length(canvas, rng, 0.02, 0.3)
     angle = np.linspace(0, 2 * math.pi, 60)
     reach = np.ones_like(angle)
     for wave in range(1, 7):
@@ -99,14 +101,14 @@ def _blob(canvas: U8, rng: np.random.Generator) -> None:
     reach = np.clip(reach, 0.2, 2) * radius
     flat = rng.uniform(0.4, 1)
     points = np.stack([x + reach * np.cos(angle), y + flat * reach * np.sin(angle)], 1)
-    mask = _mask(canvas)
+    mask = _empty_mask(canvas)
     cv2.fillPoly(mask, [points.astype(np.int32)], 255, cv2.LINE_AA)
-    inflate(canvas, mask, tinted(rng), rng)
+    draw_inflated(canvas, mask, random_tint(rng), rng)
 
 
 def _bottle(canvas: U8, rng: np.random.Generator) -> None:
     """A bottle, a jar, a can, a tube: a body and a cap of another colour, upright or lying."""
-    (x, y), height = _spot(canvas, rng), _length(canvas, rng, 0.08, 0.8)
+    (x, y), height = _random_position(canvas, rng), _random_length(canvas, rng, 0.08, 0.8)
     width, neck = height * rng.uniform(0.1, 0.4), rng.uniform(0.25, 1.0)
     turn = rng.choice([0.0, 0.0, math.pi / 2]) + rng.normal(0, 0.12)
     cos, sin = math.cos(turn), math.sin(turn)
@@ -122,28 +124,28 @@ def _bottle(canvas: U8, rng: np.random.Generator) -> None:
     cap = [(-slim, -height / 2), (-slim, -height / 2 - cap_h), (slim, -height / 2 - cap_h)]
     cap_corners = [*cap, (slim, -height / 2)]
     for points in (corners, cap_corners):
-        mask = _mask(canvas)
+        mask = _empty_mask(canvas)
         outline = np.array([at(*point) for point in points], np.int32)
         cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA)
-        inflate(canvas, mask, tinted(rng), rng)
+        draw_inflated(canvas, mask, random_tint(rng), rng)
 
 
 def _ball(canvas: U8, rng: np.random.Generator) -> None:
     """A ball, a lamp, a plate, a button, a cap from above."""
-    (x, y), radius = _spot(canvas, rng), _length(canvas, rng, 0.015, 0.25)
+    (x, y), radius = _random_position(canvas, rng), _random_length(canvas, rng, 0.015, 0.25)
     axes = (int(radius) + 1, int(radius * rng.uniform(0.3, 1)) + 1)
-    mask = _mask(canvas)
+    mask = _empty_mask(canvas)
     turn = float(rng.uniform(0, 180))
     cv2.ellipse(mask, (int(x), int(y)), axes, turn, 0, 360, 255, -1, cv2.LINE_AA)
-    inflate(canvas, mask, tinted(rng), rng)
+    draw_inflated(canvas, mask, random_tint(rng), rng)
 
 
 def _box(canvas: U8, rng: np.random.Generator) -> None:
     """A box seen at a corner: three faces of different light."""
-    x, y = _spot(canvas, rng)
+    x, y = _random_position(canvas, rng)
     edges = [rng.uniform(0.03, 0.3, 2) * canvas.shape[0] * sign for sign in ((1, 0.3), (-1, 0.3))]
-    down = np.array([0.0, _length(canvas, rng, 0.03, 0.35)])
-    corner, shade = np.array([x, y]), tinted(rng)
+    down = np.array([0.0, _random_length(canvas, rng, 0.03, 0.35)])
+    corner, shade = np.array([x, y]), random_tint(rng)
     faces = ((edges[0], down, 1.0), (edges[1], down, 0.7), (-edges[0], -edges[1], 1.2))
     for a, b, light in faces:
         points = np.array([corner, corner + a, corner + a + b, corner + b])
@@ -153,62 +155,62 @@ def _box(canvas: U8, rng: np.random.Generator) -> None:
 
 def _hand(canvas: U8, rng: np.random.Generator) -> None:
     """A hand with a sleeve, reaching in."""
-    (x, y), size = _spot(canvas, rng), _length(canvas, rng, 0.08, 0.4)
+    (x, y), size = _random_position(canvas, rng), _random_length(canvas, rng, 0.08, 0.4)
     turn = rng.uniform(0, 2 * math.pi)
 
     def at(angle: float, reach: float) -> tuple[float, float]:
         return x + size * reach * math.cos(turn + angle), y + size * reach * math.sin(turn + angle)
 
-    mask = _mask(canvas)
+    mask = _empty_mask(canvas)
     cv2.circle(mask, (int(x), int(y)), max(2, int(0.28 * size)), 255, -1, cv2.LINE_AA)
     for finger in range(int(rng.integers(2, 6))):
         angle = -0.5 + 0.28 * finger + rng.normal(0, 0.08)
-        _limb(mask, (x, y), at(angle, rng.uniform(0.45, 0.85)), 0.15 * size)
-    _limb(mask, (x, y), at(math.pi, 0.8), 0.35 * size)
-    inflate(canvas, mask, skin(rng), rng)
-    sleeve = _mask(canvas)
-    _limb(sleeve, at(math.pi, 0.75), at(math.pi + rng.normal(0, 0.2), 2.5), 0.55 * size)
-    inflate(canvas, sleeve, tinted(rng), rng)
+        _draw_limb(mask, (x, y), at(angle, rng.uniform(0.45, 0.85)), 0.15 * size)
+    _draw_limb(mask, (x, y), at(math.pi, 0.8), 0.35 * size)
+    draw_inflated(canvas, mask, random_skin(rng), rng)
+    sleeve = _empty_mask(canvas)
+    _draw_limb(sleeve, at(math.pi, 0.75), at(math.pi + rng.normal(0, 0.2), 2.5), 0.55 * size)
+    draw_inflated(canvas, sleeve, random_tint(rng), rng)
 
 
 def _person(canvas: U8, rng: np.random.Generator) -> None:
     """Somebody: head, hair, trunk, arms, legs; often in dark clothes."""
-    (x, y), size = _spot(canvas, rng), _length(canvas, rng, 0.12, 0.9)
-    dark = chance(rng, 0.5)
-    cloth = colour(rng, 0, 70) if dark else tinted(rng)
+    (x, y), size = _random_position(canvas, rng), _random_length(canvas, rng, 0.12, 0.9)
+    dark = random_bool(rng, 0.5)
+    cloth = random_colour(rng, 0, 70) if dark else random_tint(rng)
     hips, neck = (x, y), (x + rng.normal(0, 0.03) * size, y - 0.33 * size)
-    legs = _mask(canvas)
+    legs = _empty_mask(canvas)
     for side in (-1, 1):
         foot = (x + side * rng.uniform(0, 0.14) * size, y + 0.5 * size)
-        _limb(legs, (x + side * 0.05 * size, y), foot, 0.1 * size)
-    inflate(canvas, legs, colour(rng, 0, 160), rng)
-    trunk = _mask(canvas)
-    _limb(trunk, hips, neck, 0.2 * size)
+        _draw_limb(legs, (x + side * 0.05 * size, y), foot, 0.1 * size)
+    draw_inflated(canvas, legs, random_colour(rng, 0, 160), rng)
+    trunk = _empty_mask(canvas)
+    _draw_limb(trunk, hips, neck, 0.2 * size)
     for side in (-1, 1):
         elbow = (x + side * rng.uniform(0.1, 0.25) * size, y - rng.uniform(0, 0.2) * size)
-        _limb(trunk, (neck[0] + side * 0.08 * size, neck[1] + 0.05 * size), elbow, 0.08 * size)
-    inflate(canvas, trunk, cloth, rng)
+        _draw_limb(trunk, (neck[0] + side * 0.08 * size, neck[1] + 0.05 * size), elbow, 0.08 * size)
+    draw_inflated(canvas, trunk, cloth, rng)
     head = (int(neck[0]), int(neck[1] - 0.12 * size))
-    for shade, drop in ((skin(rng), 0.0), (colour(rng, 0, 120), -0.035)):
-        mask = _mask(canvas)
+    for shade, drop in ((random_skin(rng), 0.0), (random_colour(rng, 0, 120), -0.035)):
+        mask = _empty_mask(canvas)
         axes = (max(1, int(0.065 * size)), max(1, int(0.085 * size) - int(-drop * size)))
         centre = (head[0], head[1] + int(drop * size))
         cv2.ellipse(mask, centre, axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
-        if chance(rng, 0.9):
-            inflate(canvas, mask, shade, rng)
+        if random_bool(rng, 0.9):
+            draw_inflated(canvas, mask, shade, rng)
 
 
 def _cable(canvas: U8, rng: np.random.Generator) -> None:
     """A cable, a pipe, a branch."""
-    mask, points = _mask(canvas), [np.array(_spot(canvas, rng))]
+    mask, points = _empty_mask(canvas), [np.array(_random_position(canvas, rng))]
     heading = rng.uniform(0, 2 * math.pi)
     for _ in range(int(rng.integers(3, 14))):
         heading += rng.normal(0, 0.6)
         step = rng.uniform(0.04, 0.12) * canvas.shape[0]
         points.append(points[-1] + step * np.array([math.cos(heading), math.sin(heading)]))
-    thick = max(1, int(_length(canvas, rng, 0.005, 0.08)))
+    thick = max(1, int(_random_length(canvas, rng, 0.005, 0.08)))
     cv2.polylines(mask, [np.array(points, np.int32)], False, 255, thick, cv2.LINE_AA)  # noqa: FBT003  # OpenCV's order
-    inflate(canvas, mask, tinted(rng), rng)
+    draw_inflated(canvas, mask, random_tint(rng), rng)
 
 
 _SOLIDS: tuple[Callable[[U8, np.random.Generator], None], ...] = (

@@ -17,17 +17,17 @@ import cv2
 import numpy as np
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.files import entry
-from edged_models.pictures.labelled import Labelled
-from edged_models.pictures.names import renumber
+from edged_models.pictures.class_names import map_class_ids
+from edged_models.pictures.files import build_entry
+from edged_models.pictures.labelled import LabelledPicture
 
 _SUFFIXES = frozenset({".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm"})
-_NAMELESS = "object"
+_DEFAULT_LABEL = "object"
 _COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Truth:
+class _FrameTruth:
     """Of one frame; boxes x1 y1 x2 y2."""
 
     frame: int
@@ -39,7 +39,7 @@ class ClipPictures:
     """A `PictureSet` of a clip's frames; going through them in order decodes the clip once."""
 
     def __init__(
-        self, path: Path, name: str, labels: tuple[str, ...], frames: Sequence[_Truth]
+        self, path: Path, name: str, labels: tuple[str, ...], frames: Sequence[_FrameTruth]
     ) -> None:
         self.name = name
         self.labels = labels
@@ -49,39 +49,39 @@ class ClipPictures:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def __getitem__(self, index: int) -> Labelled:
+    def __getitem__(self, index: int) -> LabelledPicture:
         truth = self._frames[index]
-        with _opened(self._path) as capture:
+        with _open_video(self._path) as capture:
             capture.set(cv2.CAP_PROP_POS_FRAMES, truth.frame)
             if not capture.grab():
-                raise self._ended(truth.frame)
-            return self._labelled(truth, capture)
+                raise self._ended_error(truth.frame)
+            return self._decode_frame(truth, capture)
 
-    def __iter__(self) -> Iterator[Labelled]:
-        with _opened(self._path) as capture:
+    def __iter__(self) -> Iterator[LabelledPicture]:
+        with _open_video(self._path) as capture:
             grabbed = 0
             for truth in self._frames:
                 while grabbed <= truth.frame:
                     if not capture.grab():
-                        raise self._ended(truth.frame)
+                        raise self._ended_error(truth.frame)
                     grabbed += 1
-                yield self._labelled(truth, capture)
+                yield self._decode_frame(truth, capture)
 
-    def _labelled(self, truth: _Truth, capture: cv2.VideoCapture) -> Labelled:
+    def _decode_frame(self, truth: _FrameTruth, capture: cv2.VideoCapture) -> LabelledPicture:
         good, bgr = capture.retrieve()
         name = f"{self._path}, frame {truth.frame}"
         if not good:
             raise PicturesError(f"{name}: cannot be decoded")
         classes = [self.labels.index(label) for label in truth.labels]
-        clipped = entry(self._path, truth.boxes, classes)
+        clipped = build_entry(self._path, truth.boxes, classes)
         image = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-        return Labelled(name=name, image=image, boxes=clipped.boxes, classes=clipped.classes)
+        return LabelledPicture(name=name, image=image, boxes=clipped.boxes, classes=clipped.classes)
 
-    def _ended(self, frame: int) -> PicturesError:
+    def _ended_error(self, frame: int) -> PicturesError:
         return PicturesError(f"{self._path} ends before frame {frame}, or is damaged there")
 
 
-def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
+def try_open(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
     """The path of a video file; with ``:LABEL`` what its nameless boxes are."""
     before, _, after = spec.rpartition(":")
     path, label = (Path(spec), "") if Path(spec).exists() or not before else (Path(before), after)
@@ -89,22 +89,24 @@ def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | No
         return None
     table = path.with_suffix(".tsv")
     if not table.is_file():
-        with _opened(path) as capture:
+        with _open_video(path) as capture:
             count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if count <= 0:
             raise PicturesError(f"{path} does not say how many frames it has")
-        return ClipPictures(path, spec, labels or (), [_Truth(i, [], []) for i in range(count)])
-    only = labels[0] if labels and len(labels) == 1 else _NAMELESS
-    frames = _read(table, label or only)
+        return ClipPictures(
+            path, spec, labels or (), [_FrameTruth(i, [], []) for i in range(count)]
+        )
+    only = labels[0] if labels and len(labels) == 1 else _DEFAULT_LABEL
+    frames = _read_truth(table, label or only)
     names = dict(enumerate(dict.fromkeys(name for truth in frames for name in truth.labels)))
-    wanted, index_of = renumber(names, labels, used=names, where=str(table))
+    wanted, index_of = map_class_ids(names, labels, used=names, set_name=str(table))
     own = {names[i]: wanted[index] for i, index in index_of.items()}
-    renamed = [_Truth(t.frame, t.boxes, [own[name] for name in t.labels]) for t in frames]
+    renamed = [_FrameTruth(t.frame, t.boxes, [own[name] for name in t.labels]) for t in frames]
     return ClipPictures(path, spec, wanted, renamed)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
@@ -114,15 +116,15 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
         capture.release()
 
 
-def _read(table: Path, nameless: str) -> list[_Truth]:
+def _read_truth(table: Path, default_label: str) -> list[_FrameTruth]:
     try:
         lines = table.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PicturesError(f"cannot read {table}: {error}") from error
-    frames: list[_Truth] = []
+    frames: list[_FrameTruth] = []
     for number, line in enumerate(lines, 1):
         try:
-            truth = _parse(line, nameless)
+            truth = _parse_line(line, default_label)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise PicturesError(
                 f"{table}, line {number}: expected FRAME, COUNT and a list of (score, [y1, x1, y2, x2]) with tabs between "
@@ -136,22 +138,22 @@ def _read(table: Path, nameless: str) -> list[_Truth]:
     return frames
 
 
-def _parse(line: str, nameless: str) -> _Truth:
+def _parse_line(line: str, default_label: str) -> _FrameTruth:
     columns = line.split("\t")
     if len(columns) != _COLUMNS:
         raise ValueError(f"it has {len(columns)} columns")
     objects = ast.literal_eval(columns[2])
     if len(objects) != int(columns[1]):
         raise ValueError(f"it counts {columns[1]} objects and lists {len(objects)}")
-    boxes = [_box(one[1]) for one in objects]
-    labels = [str(one[2]) if len(one) > 2 else nameless for one in objects]  # noqa: PLR2004 - the third item
+    boxes = [_parse_box(one[1]) for one in objects]
+    labels = [str(one[2]) if len(one) > 2 else default_label for one in objects]  # noqa: PLR2004 - the third item
     frame = int(columns[0])
     if frame < 0:
         raise ValueError("a frame's number is below 0")
-    return _Truth(frame, boxes, labels)
+    return _FrameTruth(frame, boxes, labels)
 
 
-def _box(sides: Any) -> tuple[float, float, float, float]:
+def _parse_box(sides: Any) -> tuple[float, float, float, float]:
     y1, x1, y2, x2 = (float(side) for side in sides)
     if not all(isfinite(side) for side in (y1, x1, y2, x2)) or y2 < y1 or x2 < x1:
         raise ValueError(f"{sides} is no box")

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.files import Entry, FilePictures, entry
-from edged_models.pictures.names import renumber
+from edged_models.pictures.class_names import map_class_ids
+from edged_models.pictures.files import FilePictures, PictureEntry, build_entry
 
 _Id = int | str
 
@@ -43,34 +43,34 @@ class _Coco(Struct):
     categories: list[_Category]
 
 
-class _Outline(Struct):
+class _CocoProbe(Struct):
     """Enough to tell a COCO file from another JSON."""
 
     images: msgspec.Raw = msgspec.Raw()
     annotations: msgspec.Raw = msgspec.Raw()
 
 
-def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
+def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
     """The path of the JSON, or of a folder with one in it or in its ``annotations``."""
     path = Path(spec)
     if path.is_dir():
-        path = _annotations_in(path)
+        path = _find_annotations(path)
     if path is None or path.suffix.lower() != ".json" or not path.is_file():
         return None
     coco = _parse(path)
-    boxes = _by_image(coco, path)
-    names = _classes(coco)
+    boxes = _group_by_image(coco, path)
+    names = _class_names(coco)
     used = {one.category_id for ones in boxes.values() for one in ones}
-    wanted, index_of = renumber(names, labels, used=used, where=str(path))
-    folder = _pictures_of(path, coco)
-    entries = [_entry(image, boxes[image.id], index_of, folder) for image in coco.images]
+    wanted, index_of = map_class_ids(names, labels, used=used, set_name=str(path))
+    folder = _find_pictures_folder(path, coco)
+    entries = [_build_entry(image, boxes[image.id], index_of, folder) for image in coco.images]
     missing = next((e.path for e in entries if not e.path.is_file()), None)
     if missing:
         raise PicturesError(f"{path} names a picture that is not there: {missing}")
     return FilePictures(spec, wanted, entries)
 
 
-def _annotations_in(folder: Path) -> Path | None:
+def _find_annotations(folder: Path) -> Path | None:
     found = sorted([*folder.glob("*.json"), *folder.glob("annotations/*.json")])
     mine = [path for path in found if _is_coco(path)]
     if len(mine) > 1:
@@ -81,7 +81,7 @@ def _annotations_in(folder: Path) -> Path | None:
 
 def _is_coco(path: Path) -> bool:
     try:
-        outline = msgspec.json.decode(_read(path), type=_Outline)
+        outline = msgspec.json.decode(_read(path), type=_CocoProbe)
     except msgspec.ValidationError:  # JSON, but no object
         return False
     except msgspec.DecodeError as error:
@@ -110,7 +110,7 @@ def _read(path: Path) -> bytes:
         raise PicturesError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _by_image(coco: _Coco, path: Path) -> dict[_Id, list[_Annotation]]:
+def _group_by_image(coco: _Coco, path: Path) -> dict[_Id, list[_Annotation]]:
     """The annotations of each picture.
 
     Raises:
@@ -136,14 +136,14 @@ def _by_image(coco: _Coco, path: Path) -> dict[_Id, list[_Annotation]]:
     return by_image
 
 
-def _classes(coco: _Coco) -> dict[int, str]:
+def _class_names(coco: _Coco) -> dict[int, str]:
     """Names by id, without headings: some exporters list the parent of all categories as one that is never used."""
     used = {one.category_id for one in coco.annotations}
     parents = {category.supercategory for category in coco.categories}
     return {c.id: c.name for c in coco.categories if c.id in used or c.name not in parents}
 
 
-def _pictures_of(path: Path, coco: _Coco) -> Path:
+def _find_pictures_folder(path: Path, coco: _Coco) -> Path:
     """The folder that file names are relative to: beside the JSON, or as the COCO set itself is laid out."""
     parent, split = path.parent, path.stem.removeprefix("instances_")
     names = ("", "images", f"../{split}", f"../images/{split}", "../images", "..")
@@ -153,13 +153,13 @@ def _pictures_of(path: Path, coco: _Coco) -> Path:
     return parent
 
 
-def _entry(
+def _build_entry(
     image: _Image, boxes: list[_Annotation], index_of: dict[int, int], folder: Path
-) -> Entry:
+) -> PictureEntry:
     width, height = image.width, image.height
     corners = [
         (x / width, y / height, (x + w) / width, (y + h) / height)
         for x, y, w, h in (one.bbox for one in boxes)
     ]
     classes = [index_of[one.category_id] for one in boxes]
-    return entry(folder / image.file_name, corners, classes, size_px=(width, height))
+    return build_entry(folder / image.file_name, corners, classes, size_px=(width, height))

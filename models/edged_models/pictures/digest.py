@@ -5,10 +5,10 @@ from hashlib import sha256
 
 import numpy as np
 
-from edged_models.pictures.labelled import Labelled
+from edged_models.pictures.labelled import LabelledPicture
 
 
-def digest(labels: tuple[str, ...], pictures: Iterable[Labelled]) -> str:
+def digest_pictures(labels: tuple[str, ...], pictures: Iterable[LabelledPicture]) -> str:
     """SHA-256 over labels, pixels, boxes and classes, in order.
 
     Raises:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edged.marks import MARKS
+from edged.marks import MARK_LABELS
 from edged_models.errors import PicturesError
-from edged_models.marks.scenes import LEARNT_SEEDS, SIDE_PX, scene
-from edged_models.pictures.labelled import Labelled
+from edged_models.marks.scenes import SIDE_PX, TRAINING_SEEDS, draw_scene
+from edged_models.pictures.labelled import LabelledPicture
 
 _PREFIX = "scenes:"
 _SEEDS = {
-    "train": LEARNT_SEEDS[1_000_000:1_020_000],
+    "train": TRAINING_SEEDS[1_000_000:1_020_000],
     "held-out": range(900_000, 901_000),
     "hard": range(900_000, 901_000),
 }
@@ -20,7 +20,7 @@ _SEEDS = {
 class DrawnScenes:
     """Scenes by seed; the same seed gives the same picture."""
 
-    labels = MARKS
+    labels = MARK_LABELS
 
     def __init__(self, seeds: range, *, hard: bool) -> None:
         self._seeds = seeds
@@ -35,21 +35,21 @@ class DrawnScenes:
     def __len__(self) -> int:
         return len(self._seeds)
 
-    def __getitem__(self, index: int) -> Labelled:
+    def __getitem__(self, index: int) -> LabelledPicture:
         seed = self._seeds[index]
-        drawn = scene(seed, hard=self._hard)
-        return Labelled(
+        drawn = draw_scene(seed, hard=self._hard)
+        return LabelledPicture(
             name=f"scene {seed}",
             image=drawn.image,
             boxes=(drawn.boxes / np.float32(SIDE_PX)).astype(np.float32),
             classes=drawn.classes,
         )
 
-    def __iter__(self) -> Iterator[Labelled]:
+    def __iter__(self) -> Iterator[LabelledPicture]:
         return (self[index] for index in range(len(self)))
 
 
-def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> DrawnScenes | None:
+def try_open(spec: str, labels: tuple[str, ...] | None) -> DrawnScenes | None:
     """``scenes:held-out``, ``scenes:hard`` or ``scenes:train``, with ``:N`` only the first N."""
     if not spec.startswith(_PREFIX):
         return None
@@ -59,7 +59,7 @@ def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> DrawnScenes | Non
         raise PicturesError(
             f"there are no scenes called {spec}: {known}, each with :N for N of them"
         )
-    if labels not in (None, MARKS):
+    if labels not in (None, MARK_LABELS):
         raise PicturesError(f"{spec} has marks in it, and the model finds something else")
     seeds = _SEEDS[kind]
     return DrawnScenes(seeds[: int(count)] if count else seeds, hard=kind == "hard")

@@ -9,36 +9,36 @@ import cv2
 
 from edged_models.errors import ToolError
 from edged_models.files import write_bytes, write_text
-from edged_models.pictures.labelled import Labelled
+from edged_models.pictures.labelled import LabelledPicture
 
-ANNOTATIONS = "annotations.json"
+ANNOTATIONS_FILE = "annotations.json"
 
 
-class CocoFolder:
+class CocoWriter:
     """A folder that is being filled; `close` writes the annotations, which make it whole."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...]) -> None:
-        if (folder / ANNOTATIONS).exists():
+        if (folder / ANNOTATIONS_FILE).exists():
             raise ToolError(
-                f"{folder} holds {ANNOTATIONS} already: remove it, or choose another --out"
+                f"{folder} holds {ANNOTATIONS_FILE} already: remove it, or choose another --out"
             )
         self._folder = folder
         self._categories = [{"id": i, "name": name} for i, name in enumerate(labels, start=1)]
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
 
-    def add(self, one: Labelled) -> None:
+    def add(self, picture: LabelledPicture) -> None:
         """Write a picture.
 
         Raises:
             ToolError: it cannot be written.
         """
         number = len(self._images) + 1
-        name, (height, width) = f"{number:06d}.png", one.image.shape[:2]
-        _, content = cv2.imencode(".png", one.image[..., ::-1])
+        name, (height, width) = f"{number:06d}.png", picture.image.shape[:2]
+        _, content = cv2.imencode(".png", picture.image[..., ::-1])
         write_bytes(self._folder / name, content.tobytes())
         self._images.append({"id": number, "file_name": name, "width": width, "height": height})
-        self._annotations.extend(self._rows(one, number, width, height))
+        self._annotations.extend(self._annotation_rows(picture, number, width, height))
 
     def close(self) -> None:
         """Write the annotations.
@@ -51,9 +51,11 @@ class CocoFolder:
             "annotations": self._annotations,
             "categories": self._categories,
         }
-        write_text(self._folder / ANNOTATIONS, json.dumps(content, indent=1))
+        write_text(self._folder / ANNOTATIONS_FILE, json.dumps(content, indent=1))
 
-    def _rows(self, one: Labelled, image: int, width: int, height: int) -> Iterator[dict[str, Any]]:
+    def _annotation_rows(
+        self, one: LabelledPicture, image: int, width: int, height: int
+    ) -> Iterator[dict[str, Any]]:
         for row, (box, class_id) in enumerate(zip(one.boxes, one.classes, strict=True), start=1):
             x1, y1, x2, y2 = (box * [width, height, width, height]).round(2).tolist()
             wide, tall = round(x2 - x1, 2), round(y2 - y1, 2)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from edged.cameras.clips import PICTURE_SUFFIXES
 from edged_models.errors import PicturesError
-from edged_models.pictures.labelled import Labelled
+from edged_models.pictures.labelled import LabelledPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class PictureEntry:
     """A picture that has not been read yet, and what is in it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Entry:
 class FilePictures:
     """A `PictureSet` of files; what is in them is known beforehand."""
 
-    def __init__(self, name: str, labels: tuple[str, ...], entries: Sequence[Entry]) -> None:
+    def __init__(self, name: str, labels: tuple[str, ...], entries: Sequence[PictureEntry]) -> None:
         self.name = name
         self.labels = labels
         self._entries = entries
@@ -41,7 +41,7 @@ class FilePictures:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __getitem__(self, index: int) -> Labelled:
+    def __getitem__(self, index: int) -> LabelledPicture:
         entry = self._entries[index]
         image = read_picture(entry.path)
         height, width = image.shape[:2]
@@ -50,24 +50,26 @@ class FilePictures:
                 f"{entry.path} is {width}x{height}, and its labels were made for {'x'.join(map(str, entry.size_px))}: "
                 "was it resized, or turned by its EXIF orientation?"
             )
-        return Labelled(name=str(entry.path), image=image, boxes=entry.boxes, classes=entry.classes)
+        return LabelledPicture(
+            name=str(entry.path), image=image, boxes=entry.boxes, classes=entry.classes
+        )
 
-    def __iter__(self) -> Iterator[Labelled]:
+    def __iter__(self) -> Iterator[LabelledPicture]:
         return (self[index] for index in range(len(self)))
 
 
-def entry(
+def build_entry(
     path: Path,
     boxes: Sequence[Sequence[float]],
     classes: Sequence[int],
     *,
     size_px: tuple[int, int] | None = None,
-) -> Entry:
+) -> PictureEntry:
     """An `Entry`, its boxes clipped to the picture; those of which nothing is left go."""
     clipped = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4), 0.0, 1.0)
     keep = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     kept = np.asarray(classes, np.int32)[keep]
-    return Entry(path=path, boxes=clipped[keep], classes=kept, size_px=size_px)
+    return PictureEntry(path=path, boxes=clipped[keep], classes=kept, size_px=size_px)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -90,7 +92,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def picture_files(folder: Path) -> list[Path]:
+def list_picture_files(folder: Path) -> list[Path]:
     """The pictures in a folder and in the folders in it, in the order of their paths.
 
     Raises:

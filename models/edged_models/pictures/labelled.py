@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class LabelledPicture:
     """A picture and what is in it.
 
     Attributes:
@@ -39,7 +39,7 @@ class PictureSet(Protocol):
     def __len__(self) -> int:
         """How many pictures there are."""
 
-    def __getitem__(self, index: int) -> Labelled:
+    def __getitem__(self, index: int) -> LabelledPicture:
         """One of them.
 
         Raises:
@@ -47,5 +47,5 @@ class PictureSet(Protocol):
             IndexError: there are not so many.
         """
 
-    def __iter__(self) -> Iterator[Labelled]:
+    def __iter__(self) -> Iterator[LabelledPicture]:
         """All of them in order."""

@@ -13,53 +13,55 @@ from typing import Any
 import yaml
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.files import FilePictures, entry, picture_files
-from edged_models.pictures.names import renumber
+from edged_models.pictures.class_names import map_class_ids
+from edged_models.pictures.files import FilePictures, build_entry, list_picture_files
 
 _SPLITS = ("train", "val", "test")
 _SUFFIXES = (".yaml", ".yml")
 _BOX_NUMBERS = 5
-_LEAST_OUTLINE_NUMBERS = 7
-_SLACK = 0.01
+_MIN_OUTLINE_NUMBERS = 7
+_MAX_OVERHANG = 0.01
 """Some exporters round a box over the border."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _YoloRow:
     class_id: int
     box: tuple[float, float, float, float]
 
 
-def open_if_mine(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
+def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
     """The path of the folder or of its data.yaml; with ``:train``, ``:val`` or ``:test`` only that part of it."""
-    path, split = _split(spec)
-    description = _description(path)
+    path, split = _split_spec(spec)
+    description = _find_data_file(path)
     if description is None and not (path / "images").is_dir() & (path / "labels").is_dir():
         return None
-    notes = _read_notes(description) if description else {}
-    names = _names(notes, description) if description else {}
+    notes = _read_data_file(description) if description else {}
+    names = _parse_names(notes, description) if description else {}
     folder = path if path.is_dir() else path.parent
-    pictures = [p for part in _parts(folder, split, notes) for p in picture_files(part)]
-    rows = [list(_rows(_label_file(picture), names)) for picture in pictures]
+    pictures = [
+        p for part in _find_picture_folders(folder, split, notes) for p in list_picture_files(part)
+    ]
+    rows = [list(_read_rows(_label_file(picture), names)) for picture in pictures]
     used = {row.class_id for one in rows for row in one}
     if not names:
         most = max(used, default=-1) + 1
         names = dict(enumerate(labels or (f"class-{i}" for i in range(most))))
         _check_known(used, names, path)
-    wanted, index_of = renumber(names, labels, used=used, where=spec)
+    wanted, index_of = map_class_ids(names, labels, used=used, set_name=spec)
     entries = [
-        entry(picture, [row.box for row in one], [index_of[row.class_id] for row in one])
+        build_entry(picture, [row.box for row in one], [index_of[row.class_id] for row in one])
         for picture, one in zip(pictures, rows, strict=True)
     ]
     return FilePictures(spec, wanted, entries)
 
 
-def _split(spec: str) -> tuple[Path, str]:
+def _split_spec(spec: str) -> tuple[Path, str]:
     before, _, after = spec.rpartition(":")
     return (Path(before), after) if before and after in _SPLITS else (Path(spec), "")
 
 
-def _description(path: Path) -> Path | None:
+def _find_data_file(path: Path) -> Path | None:
     """The data.yaml: the path itself, in the folder, or above it, where a part of a set has its own folder."""
     if path.suffix.lower() in _SUFFIXES and path.is_file():
         return path
@@ -68,7 +70,7 @@ def _description(path: Path) -> Path | None:
     return next((p for p in candidates if p.is_file()), None)
 
 
-def _read_notes(path: Path) -> dict[str, Any]:
+def _read_data_file(path: Path) -> dict[str, Any]:
     try:
         notes = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -80,7 +82,7 @@ def _read_notes(path: Path) -> dict[str, Any]:
     return notes
 
 
-def _names(notes: dict[str, Any], path: Path) -> dict[int, str]:
+def _parse_names(notes: dict[str, Any], path: Path) -> dict[int, str]:
     names = notes.get("names")
     by_id = dict(enumerate(names)) if isinstance(names, list) else names
     if not isinstance(by_id, dict) or not by_id:
@@ -90,12 +92,12 @@ def _names(notes: dict[str, Any], path: Path) -> dict[int, str]:
     return {key: str(name) for key, name in by_id.items()}
 
 
-def _parts(folder: Path, split: str, notes: dict[str, Any]) -> list[Path]:
+def _find_picture_folders(folder: Path, split: str, notes: dict[str, Any]) -> list[Path]:
     """The folders in which the pictures are."""
     if not split and (folder / "images").is_dir():
         return [folder / "images"]
     wanted = (split,) if split else _SPLITS
-    named = [name for part in wanted for name in _listed(notes.get(part))]
+    named = [name for part in wanted for name in _to_list(notes.get(part))]
     if not named:
         kind = (
             f"`{split}`"
@@ -114,7 +116,7 @@ def _parts(folder: Path, split: str, notes: dict[str, Any]) -> list[Path]:
     return [next(c for c in candidates if c.is_dir()) for candidates in roots.values()]
 
 
-def _listed(value: object) -> list[str]:
+def _to_list(value: object) -> list[str]:
     return [str(v) for v in (value if isinstance(value, list) else [value]) if v]
 
 
@@ -126,7 +128,7 @@ def _label_file(picture: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def _rows(path: Path, names: dict[int, str]) -> Iterator[_Row]:
+def _read_rows(path: Path, names: dict[int, str]) -> Iterator[_YoloRow]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -135,33 +137,37 @@ def _rows(path: Path, names: dict[int, str]) -> Iterator[_Row]:
         raise PicturesError(f"cannot read the labels {path}: {error}") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            row = _row(line, f"{path}, line {number}")
+            row = _parse_row(line, f"{path}, line {number}")
             if names:
                 _check_known({row.class_id}, names, f"{path}, line {number}")
             yield row
 
 
-def _row(line: str, where: str) -> _Row:
+def _parse_row(line: str, location: str) -> _YoloRow:
     words = line.split()
     try:
         class_id, numbers = int(words[0]), [float(word) for word in words[1:]]
     except ValueError:
-        raise PicturesError(f"{where}: {line.strip()[:60]!r} is no class and numbers") from None
-    outline = len(words) >= _LEAST_OUTLINE_NUMBERS and len(words) % 2
+        raise PicturesError(f"{location}: {line.strip()[:60]!r} is no class and numbers") from None
+    outline = len(words) >= _MIN_OUTLINE_NUMBERS and len(words) % 2
     if len(words) != _BOX_NUMBERS and not outline:
-        raise PicturesError(f"{where}: {len(words)} numbers are neither a box nor an outline")
+        raise PicturesError(f"{location}: {len(words)} numbers are neither a box nor an outline")
     if outline:
         xs, ys = numbers[::2], numbers[1::2]
         box = (min(xs), min(ys), max(xs), max(ys))
     else:
         x, y, width, height = numbers
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    if class_id < 0 or not all(isfinite(v) and -_SLACK <= v <= 1 + _SLACK for v in numbers):
-        raise PicturesError(f"{where}: {line.strip()[:60]!r} is not in fractions of the picture")
-    return _Row(class_id, box)
+    if class_id < 0 or not all(
+        isfinite(v) and -_MAX_OVERHANG <= v <= 1 + _MAX_OVERHANG for v in numbers
+    ):
+        raise PicturesError(f"{location}: {line.strip()[:60]!r} is not in fractions of the picture")
+    return _YoloRow(class_id, box)
 
 
-def _check_known(used: set[int], names: dict[int, str], where: object) -> None:
+def _check_known(used: set[int], names: dict[int, str], location: object) -> None:
     unknown = used - set(names)
     if unknown:
-        raise PicturesError(f"{where}: there is no class {min(unknown)}, only {len(names)} names")
+        raise PicturesError(
+            f"{location}: there is no class {min(unknown)}, only {len(names)} names"
+        )

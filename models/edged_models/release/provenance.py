@@ -9,12 +9,12 @@ import numpy as np
 from msgspec import Struct
 
 from edged_models.errors import SourceError
-from edged_models.training.lessons import DrawnLessons
+from edged_models.training.training_samples import DrawnSampleSource
 
-FILE = "provenance.json"
-SCENES = 40
+PROVENANCE_FILE = "provenance.json"
+SCENE_COUNT = 40
 """Scenes whose digest stands for the recipe: enough to see every kind of ground and mark."""
-_LAST_BITS = 0.1
+_MAX_SKETCH_DIFFERENCE = 0.1
 
 
 class FileDigest(Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class FileDigest(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Made(FileDigest, frozen=True, kw_only=True):
+class ReleasedModel(FileDigest, frozen=True, kw_only=True):
     """A model file: how large, for what input, giving what, quantised by how many pictures."""
 
     bytes: int
@@ -33,7 +33,7 @@ class Made(FileDigest, frozen=True, kw_only=True):
     calibrated_on: int
 
 
-class Scenes(Struct, frozen=True, kw_only=True):
+class SceneDigest(Struct, frozen=True, kw_only=True):
     """The first scenes that were learnt from.
 
     Attributes:
@@ -50,10 +50,12 @@ class Scenes(Struct, frozen=True, kw_only=True):
     sha256: str
     sketches: tuple[tuple[float, ...], ...]
 
-    def like(self, other: "Scenes") -> bool:
+    def matches(self, other: "SceneDigest") -> bool:
         """Whether the other ones are the same but for the last bits."""
         mine, others = np.array(self.sketches), np.array(other.sketches)
-        return mine.shape == others.shape and bool(np.abs(mine - others).max() <= _LAST_BITS)
+        return mine.shape == others.shape and bool(
+            np.abs(mine - others).max() <= _MAX_SKETCH_DIFFERENCE
+        )
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
@@ -78,12 +80,12 @@ class Provenance(Struct, frozen=True, kw_only=True):
     weights: str
     start: FileDigest
     journal: FileDigest
-    scenes: Scenes
+    scenes: SceneDigest
     calibration: str
     tensorflow: str
-    models: tuple[Made, ...]
+    models: tuple[ReleasedModel, ...]
 
-    def packed(self) -> bytes:
+    def encode(self) -> bytes:
         """The file's content."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
@@ -94,7 +96,7 @@ def read_provenance(folder: Path) -> Provenance:
     Raises:
         SourceError: it is missing, or no provenance.
     """
-    path = folder / FILE
+    path = folder / PROVENANCE_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Provenance)
     except OSError as error:
@@ -103,7 +105,7 @@ def read_provenance(folder: Path) -> Provenance:
         raise SourceError(f"{path} is no provenance of `edged-models release`: {error}") from error
 
 
-def digest_of(path: Path) -> FileDigest:
+def digest_file(path: Path) -> FileDigest:
     """A file's name and digest.
 
     Raises:
@@ -115,9 +117,9 @@ def digest_of(path: Path) -> FileDigest:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def first_scenes(*, recipe: int, seed: int, count: int) -> Scenes:
+def digest_first_scenes(*, recipe: int, seed: int, count: int) -> SceneDigest:
     """The first scenes of a training, as this machine draws them."""
-    sha, lessons, sketches = sha256(), DrawnLessons(seed), []
+    sha, lessons, sketches = sha256(), DrawnSampleSource(seed), []
     for number in range(count):
         one = lessons(number)
         sha.update(np.ascontiguousarray(one.image).tobytes())
@@ -126,6 +128,6 @@ def first_scenes(*, recipe: int, seed: int, count: int) -> Scenes:
         corner = float(boxes.mean()) if len(boxes) else 0.0
         sketch = (*one.image.mean(axis=(0, 1)).tolist(), float(len(boxes)), corner)
         sketches.append(tuple(round(value, 3) for value in sketch))
-    return Scenes(
+    return SceneDigest(
         recipe=recipe, seed=seed, count=count, sha256=sha.hexdigest(), sketches=tuple(sketches)
     )

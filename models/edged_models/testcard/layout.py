@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _MARGIN_MM = 12.0
-_HEAD_MM = 22.0
+_HEADING_MM = 22.0
 _CAPTION_MM = 11.0
 _QUIET_SHARE = 0.07
 """Of a cell's shorter side, kept white around the mark on every side: codes need it, and the boxes of neighbours must not touch."""
@@ -31,7 +31,7 @@ PAGES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class MarkPlacement:
     """Where one mark stands.
 
     Attributes:
@@ -49,19 +49,19 @@ class Place:
     caption_mm: float
 
 
-def places(labels: Sequence[str], page: Page) -> tuple[Place, ...]:
+def lay_out_marks(labels: Sequence[str], page: Page) -> tuple[MarkPlacement, ...]:
     """Two columns of equal cells below the heading, row by row."""
     rows = -(-len(labels) // _COLUMNS)
     width_mm = (page.width_mm - 2 * _MARGIN_MM) / _COLUMNS
-    height_mm = (page.height_mm - 2 * _MARGIN_MM - _HEAD_MM) / rows
+    height_mm = (page.height_mm - 2 * _MARGIN_MM - _HEADING_MM) / rows
     free_mm = min(width_mm, height_mm - _CAPTION_MM)
     side_mm = free_mm * (1 - 2 * _QUIET_SHARE)
     found = []
     for index, label in enumerate(labels):
         row, column = divmod(index, _COLUMNS)
-        top_mm = _MARGIN_MM + _HEAD_MM + row * height_mm
+        top_mm = _MARGIN_MM + _HEADING_MM + row * height_mm
         found.append(
-            Place(
+            MarkPlacement(
                 label=label,
                 left_mm=_MARGIN_MM + column * width_mm + (width_mm - side_mm) / 2,
                 top_mm=top_mm + (height_mm - _CAPTION_MM - side_mm) / 2,

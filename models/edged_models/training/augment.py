@@ -4,20 +4,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.marks.mark import chance
-from edged_models.training.lessons import NO_BOX
+from edged.marks.mark import random_bool
+from edged_models.training.training_samples import NO_BOX
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
-_LEAST_VISIBLE = 0.4
+_MIN_VISIBLE_SHARE = 0.4
 
 
-def batch(images: U8, truth: F32, rng: np.random.Generator, *, side_px: int) -> tuple[F32, F32]:
+def augment_batch(
+    images: U8, truth: F32, rng: np.random.Generator, *, side_px: int
+) -> tuple[F32, F32]:
     """Change a batch.
 
     Args:
         images: (B, S, S, 3) uint8.
-        truth: (B, M, 5) as `Lesson.truth`.
+        truth: (B, M, 5) as `TrainingSample.truth`.
         rng: all that chance depends on.
         side_px: of the pictures that the net sees.
 
@@ -25,30 +27,33 @@ def batch(images: U8, truth: F32, rng: np.random.Generator, *, side_px: int) -> 
         (B, side, side, 3) float32 in 0..1, and the truth that belongs to it, in its pixels.
     """
     pairs = [
-        _one(image, rows, rng, side_px=side_px) for image, rows in zip(images, truth, strict=True)
+        _augment_picture(image, rows, rng, side_px=side_px)
+        for image, rows in zip(images, truth, strict=True)
     ]
     return np.stack([image for image, _ in pairs]), np.stack([rows for _, rows in pairs])
 
 
-def _one(image: U8, rows: F32, rng: np.random.Generator, *, side_px: int) -> tuple[F32, F32]:
+def _augment_picture(
+    image: U8, rows: F32, rng: np.random.Generator, *, side_px: int
+) -> tuple[F32, F32]:
     scale = np.ones(2)
-    if chance(rng, 0.5):
-        scale = rng.uniform(0.7, 1.35, 2 if chance(rng, 0.5) else 1) * scale
+    if random_bool(rng, 0.5):
+        scale = rng.uniform(0.7, 1.35, 2 if random_bool(rng, 0.5) else 1) * scale
     room = side_px * (1 - scale)
     shift = rng.uniform(np.minimum(room, 0), np.maximum(room, 0))
     scale = scale * (side_px / image.shape[0])
-    if chance(rng, 0.5):
+    if random_bool(rng, 0.5):
         # Mirrored: x becomes the picture's width less x.
         scale[0], shift[0] = -scale[0], side_px - shift[0]
-    seen = _warped(image, rng, scale, shift, side_px=side_px)
+    seen = _warp_picture(image, rng, scale, shift, side_px=side_px)
     picture = seen.astype(np.float32) / 255
-    if chance(rng, 0.4):
+    if random_bool(rng, 0.4):
         tone = rng.uniform(0.6, 1.35) * rng.uniform(0.88, 1.12, 3).astype(np.float32)
         picture = np.clip(picture * tone + np.float32(rng.uniform(-0.08, 0.08)), 0, 1)
-    return picture.astype(np.float32), _moved(rows, scale, shift, side_px=side_px)
+    return picture.astype(np.float32), _transform_boxes(rows, scale, shift, side_px=side_px)
 
 
-def _warped(
+def _warp_picture(
     image: U8, rng: np.random.Generator, scale: F32, shift: F32, *, side_px: int
 ) -> NDArray[np.uint8]:
     matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], np.float32)
@@ -60,14 +65,14 @@ def _warped(
     return np.asarray(warped, np.uint8)
 
 
-def _moved(rows: F32, scale: F32, shift: F32, *, side_px: int) -> F32:
+def _transform_boxes(rows: F32, scale: F32, shift: F32, *, side_px: int) -> F32:
     """Boxes after the same change; a mark of which too little remains is no longer asked for."""
     corners = rows[:, :4].reshape(-1, 2, 2) * scale + shift
     boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
     inside = np.clip(boxes, 0, side_px)
     remains = np.prod(inside[:, 2:] - inside[:, :2], axis=1)
     whole = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    keep = (rows[:, 4] >= 0) & (remains > _LEAST_VISIBLE * whole)
+    keep = (rows[:, 4] >= 0) & (remains > _MIN_VISIBLE_SHARE * whole)
     moved = np.full_like(rows, NO_BOX)
     moved[keep] = np.column_stack([inside, rows[:, 4]])[keep]
     return moved

@@ -8,7 +8,7 @@ from msgspec import Struct
 from edged_models.errors import SourceError, ToolError
 
 
-class Began(Struct, frozen=True, kw_only=True, tag="began"):
+class TrainingStart(Struct, frozen=True, kw_only=True, tag="began"):
     """What a training set out to do.
 
     Attributes:
@@ -16,7 +16,7 @@ class Began(Struct, frozen=True, kw_only=True, tag="began"):
         steps: how many batches.
         rate: of learning, at its peak.
         sides_px: of the pictures; half of the batches have the first.
-        lessons: digest of what there was to learn from.
+        training_data: digest of what there was to learn from.
         start: digest of the weights at the beginning.
         parameters: how many numbers the net has.
         tensorflow: its version.
@@ -27,14 +27,14 @@ class Began(Struct, frozen=True, kw_only=True, tag="began"):
     steps: int
     rate: float
     sides_px: tuple[int, ...]
-    lessons: str
+    training_data: str = msgspec.field(name="lessons")
     start: str
     parameters: int
     tensorflow: str
     machine: str
 
 
-class Progressed(Struct, frozen=True, kw_only=True, tag="step"):
+class TrainingStep(Struct, frozen=True, kw_only=True, tag="step"):
     """Means over the batches since the last line.
 
     Attributes:
@@ -58,22 +58,22 @@ class Progressed(Struct, frozen=True, kw_only=True, tag="step"):
     ap50: float | None = None
 
 
-Line = Began | Progressed
+JournalLine = TrainingStart | TrainingStep
 
 
 class Journal:
     """A file that grows by lines."""
 
-    def __init__(self, path: Path, *, anew: bool) -> None:
+    def __init__(self, path: Path, *, truncate: bool) -> None:
         self.path = path
-        if anew:
+        if truncate:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(b"")
             except OSError as error:
                 raise ToolError(f"cannot write {path}: {error.strerror or error}") from error
 
-    def write(self, line: Line) -> None:
+    def write(self, line: JournalLine) -> None:
         """Add a line.
 
         Raises:
@@ -86,7 +86,7 @@ class Journal:
             raise ToolError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
-def read_journal(path: Path) -> tuple[Line, ...]:
+def read_journal(path: Path) -> tuple[JournalLine, ...]:
     """All lines of a journal.
 
     Raises:
@@ -94,7 +94,7 @@ def read_journal(path: Path) -> tuple[Line, ...]:
     """
     try:
         return tuple(
-            msgspec.json.decode(line, type=Line) for line in path.read_bytes().splitlines()
+            msgspec.json.decode(line, type=JournalLine) for line in path.read_bytes().splitlines()
         )
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error

@@ -11,34 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged_models.detector.checkpoint import Checkpoint, Origin
-from edged_models.detector.weights import names, restore
+from edged_models.detector.weights import list_weight_names, restore_net
 from edged_models.tensorflow import keras, tf
 from edged_models.training import augment
-from edged_models.training.journal import Began, Journal, Progressed
-from edged_models.training.lessons import Lessons
-from edged_models.training.schedule import batch_size, rate_at, side_at
-from edged_models.training.state import load_state
-from edged_models.training.trainer import Learnt, Trainer
-from edged_models.training.window import Window
+from edged_models.training.journal import Journal, TrainingStart, TrainingStep
+from edged_models.training.sample_window import SampleWindow
+from edged_models.training.schedule import batch_size, learning_rate_at, side_px_at
+from edged_models.training.trainer import StepLosses, Trainer
+from edged_models.training.training_samples import SampleSource
+from edged_models.training.training_state import load_state
 
 _LOG_STEPS = 100
 _SAVE_S = 120.0
 
 Validate = Callable[[Checkpoint], float]
 """AP50 of a checkpoint."""
-Tell = Callable[[int, str], None]
+TrainingProgress = Callable[[int, str], None]
 """Hears how many steps are done, and a few words."""
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Pictures and their truth, as `augment.batch` gives them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """What a training shall do.
 
     Attributes:
         start: the net to begin with, trained or fresh.
-        lessons: what to learn from.
+        samples: what to learn from.
         steps: how many batches.
         seed: of all that chance decides.
         rate: of learning, at its peak.
@@ -49,7 +49,7 @@ class Plan:
     """
 
     start: Checkpoint
-    lessons: Lessons
+    samples: SampleSource
     steps: int
     seed: int
     rate: float
@@ -59,20 +59,27 @@ class Plan:
     stop_at: int | None = None
 
     @property
-    def last(self) -> int:
+    def last_step(self) -> int:
         """The step after which it is over."""
         return min(self.steps, self.stop_at or self.steps)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrainingOutcome:
     """What a training came to: the net, and its AP50, None if nobody judged it."""
 
     checkpoint: Checkpoint
     ap50: float | None
 
 
-def train(plan: Plan, *, out: Path, resume: bool, validate: Validate | None, tell: Tell) -> Outcome:
+def train(
+    plan: TrainingPlan,
+    *,
+    out: Path,
+    resume: bool,
+    validate: Validate | None,
+    on_step: TrainingProgress,
+) -> TrainingOutcome:
     """Train, and write the checkpoint to `out`; beside it are the journal, and while it is not finished, the state.
 
     Args:
@@ -80,70 +87,76 @@ def train(plan: Plan, *, out: Path, resume: bool, validate: Validate | None, tel
         out: the checkpoint.
         resume: go on from the state beside `out`, if there is one.
         validate: judges the averaged net now and then.
-        tell: hears of progress.
+        on_step: hears of progress.
 
     Raises:
         SourceError: the state is of another net, or damaged.
         PicturesError: a picture cannot be read.
         ToolError: something cannot be written.
     """
-    run = _Run(plan, out, resume=resume)
-    with Window(plan.lessons, seed=plan.seed, processes=plan.processes) as window:
-        ap50 = run.learn(window, validate, tell)
-    checkpoint = run.checkpoint()
+    run = _TrainingRun(plan, out, resume=resume)
+    with SampleWindow(plan.samples, seed=plan.seed, processes=plan.processes) as window:
+        ap50 = run.run(window, validate, on_step)
+    checkpoint = run.build_checkpoint()
     checkpoint.save(out)
     run.state_path.unlink(missing_ok=True)
-    return Outcome(checkpoint, ap50)
+    return TrainingOutcome(checkpoint, ap50)
 
 
-class _Run:
-    def __init__(self, plan: Plan, out: Path, *, resume: bool) -> None:
+class _TrainingRun:
+    def __init__(self, plan: TrainingPlan, out: Path, *, resume: bool) -> None:
         keras.utils.set_random_seed(plan.seed)
         self._plan = plan
         # Once: the lessons' digest reads every picture of a folder.
-        self._lessons, self._start = plan.lessons.digest(), plan.start.digest()
+        self._samples_digest, self._start_digest = plan.samples.digest(), plan.start.digest()
         self.state_path = out.with_suffix(".state")
-        self._trainer = Trainer(restore(plan.start), rate=plan.rate)
-        self._done = 0
+        self._trainer = Trainer(restore_net(plan.start), rate=plan.rate)
+        self._steps_done = 0
         goes_on = resume and self.state_path.exists()
         if goes_on:
             state = load_state(self.state_path)
-            self._trainer.resume(state)
-            self._done = state.step
-        self._journal = Journal(out.with_suffix(".jsonl"), anew=not goes_on)
+            self._trainer.restore_state(state)
+            self._steps_done = state.step
+        self._journal = Journal(out.with_suffix(".jsonl"), truncate=not goes_on)
         if not goes_on:
-            self._journal.write(self._began())
+            self._journal.write(self._build_start_line())
 
-    def learn(self, window: Window, validate: Validate | None, tell: Tell) -> float | None:
+    def run(
+        self, window: SampleWindow, validate: Validate | None, on_step: TrainingProgress
+    ) -> float | None:
         """Do the steps that are left; gives the AP50 at the end. Interrupted, it leaves its state on disk."""
         try:
-            return self._learn(window, validate, tell)
+            return self._run_steps(window, validate, on_step)
         except KeyboardInterrupt:
-            self._trainer.state().save(self.state_path)
+            self._trainer.capture_state().save(self.state_path)
             raise
 
-    def _learn(self, window: Window, validate: Validate | None, tell: Tell) -> float | None:
+    def _run_steps(
+        self, window: SampleWindow, validate: Validate | None, on_step: TrainingProgress
+    ) -> float | None:
         plan, recent, saved_s, ap50 = self._plan, [], time.monotonic(), None
-        for step, (images, truth) in self._batches(window):
-            rate = rate_at(step, steps=plan.steps, peak=plan.rate)
-            recent.append(self._trainer.step(images, truth, rate=rate))
-            self._done = step + 1
-            last = self._done == plan.last
-            judge = validate and (last or self._done % plan.validate_steps == 0)
-            ap50 = validate(self.checkpoint()) if judge else None
-            if judge or last or self._done % _LOG_STEPS == 0:
-                self._journal.write(self._progressed(recent, ap50))
+        for step, (images, truth) in self._iterate_batches(window):
+            rate = learning_rate_at(step, steps=plan.steps, max_rate=plan.rate)
+            recent.append(self._trainer.train_step(images, truth, rate=rate))
+            self._steps_done = step + 1
+            last = self._steps_done == plan.last_step
+            judge = validate and (last or self._steps_done % plan.validate_steps == 0)
+            ap50 = validate(self.build_checkpoint()) if judge else None
+            if judge or last or self._steps_done % _LOG_STEPS == 0:
+                self._journal.write(self._build_step_line(recent, ap50))
                 recent = []
             if time.monotonic() - saved_s > _SAVE_S:
-                self._trainer.state().save(self.state_path)
+                self._trainer.capture_state().save(self.state_path)
                 saved_s = time.monotonic()
-            tell(self._done, "" if ap50 is None else f"AP50 {ap50:.3f}")
+            on_step(self._steps_done, "" if ap50 is None else f"AP50 {ap50:.3f}")
         return ap50
 
-    def checkpoint(self) -> Checkpoint:
+    def build_checkpoint(self) -> Checkpoint:
         """The averaged net."""
         model = self._trainer.model
-        weights = dict(zip(names(model), self._trainer.averaged(), strict=True))
+        weights = dict(
+            zip(list_weight_names(model), self._trainer.get_averaged_weights(), strict=True)
+        )
         return replace(
             self._plan.start,
             side_px=max(self._plan.sides_px),
@@ -151,48 +164,52 @@ class _Run:
             origin=Origin(
                 command="train",
                 seed=self._plan.seed,
-                steps=self._done,
-                lessons=self._lessons,
-                start=self._start,
+                steps=self._steps_done,
+                training_data=self._samples_digest,
+                start=self._start_digest,
             ),
         )
 
-    def _batches(self, window: Window) -> Iterator[tuple[int, Batch]]:
+    def _iterate_batches(self, window: SampleWindow) -> Iterator[tuple[int, Batch]]:
         """Each step's batch, made ready while the one before is learnt from."""
         with ThreadPoolExecutor(1) as beside:
-            following = beside.submit(self._batch, window, self._done)
-            for step in range(self._done, self._plan.last):
+            following = beside.submit(self._prepare_batch, window, self._steps_done)
+            for step in range(self._steps_done, self._plan.last_step):
                 batch = following.result()
-                following = beside.submit(self._batch, window, step + 1)
+                following = beside.submit(self._prepare_batch, window, step + 1)
                 yield step, batch
 
-    def _batch(self, window: Window, step: int) -> Batch:
+    def _prepare_batch(self, window: SampleWindow, step: int) -> Batch:
         plan = self._plan
-        side_px = side_at(step, sides_px=plan.sides_px, seed=plan.seed)
+        side_px = side_px_at(step, sides_px=plan.sides_px, seed=plan.seed)
         images, truth = window.batch(step, batch_size(side_px))
         rng = np.random.default_rng([plan.seed, step, 2])
-        return augment.batch(images, truth, rng, side_px=side_px)
+        return augment.augment_batch(images, truth, rng, side_px=side_px)
 
-    def _began(self) -> Began:
+    def _build_start_line(self) -> TrainingStart:
         plan = self._plan
-        return Began(
+        return TrainingStart(
             seed=plan.seed,
             steps=plan.steps,
             rate=plan.rate,
             sides_px=plan.sides_px,
-            lessons=self._lessons,
-            start=self._start,
-            parameters=plan.start.parameters(),
+            training_data=self._samples_digest,
+            start=self._start_digest,
+            parameters=plan.start.count_parameters(),
             tensorflow=tf.__version__,
             machine=platform.machine(),
         )
 
-    def _progressed(self, recent: list[Learnt], ap50: float | None) -> Progressed:
+    def _build_step_line(self, recent: list[StepLosses], ap50: float | None) -> TrainingStep:
         means = {
             name: round(float(np.mean([getattr(one, name) for one in recent])), 4)
-            for name in Learnt.__slots__
+            for name in StepLosses.__slots__
         }
-        digest = self.checkpoint().digest()
-        return Progressed(
-            step=self._done, cpu_s=round(time.process_time(), 1), weights=digest, ap50=ap50, **means
+        digest = self.build_checkpoint().digest()
+        return TrainingStep(
+            step=self._steps_done,
+            cpu_s=round(time.process_time(), 1),
+            weights=digest,
+            ap50=ap50,
+            **means,
         )

@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from edged_models.detector.loss import DetectionLoss, Losses
 from edged_models.errors import SourceError
 from edged_models.tensorflow import keras, tf
-from edged_models.training.state import State
+from edged_models.training.training_state import TrainingState
 
 _WEIGHT_DECAY = 2e-4
-_CLIP_NORM = 10.0
-_AVERAGE = 0.9985
-_SOON = 20.0
+_MAX_GRADIENT_NORM = 10.0
+_AVERAGE_DECAY = 0.9985
+_AVERAGE_WARM_UP_STEPS = 20.0
 """The average follows the weights quickly at first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class StepLosses:
     """Numbers of one batch, as `Losses` has them."""
 
     total: float
@@ -33,18 +33,18 @@ class Trainer:
 
     def __init__(self, model: keras.Model, *, rate: float) -> None:
         self.model = model
-        self._labels = int(model.output_shape[1][-1])
+        self._label_count = int(model.output_shape[1][-1])
         self._optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=_WEIGHT_DECAY, global_clipnorm=_CLIP_NORM
+            rate, weight_decay=_WEIGHT_DECAY, global_clipnorm=_MAX_GRADIENT_NORM
         )
         self._optimizer.build(model.trainable_variables)
         self._average = [tf.Variable(w, trainable=False) for w in model.weights]
         self._compiled: dict[int, object] = {}
         self._steps = 0
 
-    def step(
+    def train_step(
         self, images: NDArray[np.float32], truth: NDArray[np.float32], *, rate: float
-    ) -> Learnt:
+    ) -> StepLosses:
         """Learn from one batch.
 
         Args:
@@ -53,26 +53,26 @@ class Trainer:
             rate: of learning.
         """
         self._optimizer.learning_rate.assign(rate)
-        losses = self._function(images.shape[1])(tf.constant(images), tf.constant(truth))
+        losses = self._get_compiled_step(images.shape[1])(tf.constant(images), tf.constant(truth))
         self._steps += 1
-        keep = min(_AVERAGE, self._steps / (self._steps + _SOON))
-        self._follow(tf.constant(keep, tf.float32))
-        return Learnt(*(float(value) for value in losses))
+        keep = min(_AVERAGE_DECAY, self._steps / (self._steps + _AVERAGE_WARM_UP_STEPS))
+        self._update_average(tf.constant(keep, tf.float32))
+        return StepLosses(*(float(value) for value in losses))
 
-    def averaged(self) -> list[NDArray[np.float32]]:
+    def get_averaged_weights(self) -> list[NDArray[np.float32]]:
         """The moving average, in the order of ``model.weights``."""
         return [average.numpy() for average in self._average]
 
-    def state(self) -> State:
+    def capture_state(self) -> TrainingState:
         """All that is needed to go on from here."""
-        return State(
+        return TrainingState(
             step=self._steps,
             weights=self.model.get_weights(),
-            average=self.averaged(),
+            average=self.get_averaged_weights(),
             optimizer=[v.numpy() for v in self._optimizer.variables],
         )
 
-    def resume(self, state: State) -> None:
+    def restore_state(self, state: TrainingState) -> None:
         """Go on from a state.
 
         Raises:
@@ -88,16 +88,16 @@ class Trainer:
             raise SourceError(f"the interrupted training was of another net: {error}") from error
         self._steps = state.step
 
-    def _function(self, side_px: int) -> object:
+    def _get_compiled_step(self, side_px: int) -> object:
         """One compiled step for each size."""
         if side_px not in self._compiled:
-            loss = DetectionLoss(side_px=side_px, labels=self._labels)
+            loss = DetectionLoss(side_px=side_px, label_count=self._label_count)
             self._compiled[side_px] = tf.function(
-                lambda images, truth: self._step(loss, images, truth)
+                lambda images, truth: self._compute_step(loss, images, truth)
             )
         return self._compiled[side_px]
 
-    def _step(
+    def _compute_step(
         self, loss: DetectionLoss, images: tf.Tensor, truth: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
@@ -109,6 +109,6 @@ class Trainer:
         return losses.total, losses.box, losses.score, losses.iou, losses.right
 
     @tf.function
-    def _follow(self, keep: tf.Tensor) -> None:
+    def _update_average(self, decay: tf.Tensor) -> None:
         for average, weight in zip(self._average, self.model.weights, strict=True):
-            average.assign(average * keep + weight * (1 - keep))
+            average.assign(average * decay + weight * (1 - decay))

@@ -4,17 +4,17 @@ import cv2
 import numpy as np
 
 from edged.families.nms import suppress
-from edged.families.ssd_raw import anchors, decode
+from edged.families.ssd_raw import decode_boxes, make_anchors
 from edged.types import Detections
 from edged_models.detector.checkpoint import Checkpoint
-from edged_models.detector.weights import assign, restore
-from edged_models.evaluation.look import Look
-from edged_models.evaluation.precision import precisions
+from edged_models.detector.weights import assign_weights, restore_net
+from edged_models.evaluation.average_precision import compute_precisions
+from edged_models.evaluation.picture_result import PictureResult
 from edged_models.pictures.labelled import PictureSet
 from edged_models.tensorflow import keras, tf
 
-_LEAST_SCORE = 0.05
-_MOST_OVERLAP = 0.2
+_MIN_SCORE = 0.05
+_MAX_OVERLAP = 0.2
 
 
 class Validation:
@@ -22,39 +22,39 @@ class Validation:
 
     def __init__(self, pictures: PictureSet, *, count: int, side_px: int) -> None:
         chosen = np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)
-        self._seen, self._true = [], []
+        self._images, self._truths = [], []
         for index in chosen:
             one = pictures[int(index)]
-            self._seen.append(cv2.resize(one.image, (side_px, side_px)))
-            self._true.append((one.boxes, one.classes))
-        self._table = anchors(side_px, side_px)
+            self._images.append(cv2.resize(one.image, (side_px, side_px)))
+            self._truths.append((one.boxes, one.classes))
+        self._anchors = make_anchors(side_px, side_px)
         self._model: keras.Model | None = None
         self._side_px = side_px
 
     def __call__(self, checkpoint: Checkpoint) -> float:
         """AP50 of the checkpoint."""
         if self._model is None:
-            self._model = restore(checkpoint, side_px=self._side_px)
-        assign(self._model, checkpoint.weights)
+            self._model = restore_net(checkpoint, side_px=self._side_px)
+        assign_weights(self._model, checkpoint.weights)
         side_px = float(self._side_px)
         looks = [
-            Look(
-                found=self._detect(self._model, image),
-                boxes=boxes,
-                classes=classes,
-                empty=not len(boxes),
+            PictureResult(
+                detections=self._detect(self._model, image),
+                true_boxes=boxes,
+                true_class_ids=classes,
+                is_empty=not len(boxes),
                 size_px=(side_px, side_px),
             )
-            for image, (boxes, classes) in zip(self._seen, self._true, strict=True)
+            for image, (boxes, classes) in zip(self._images, self._truths, strict=True)
         ]
-        return precisions(looks, len(checkpoint.architecture.labels)).ap50() or 0.0
+        return compute_precisions(looks, len(checkpoint.architecture.labels)).ap50() or 0.0
 
     def _detect(self, model: keras.Model, image: np.ndarray) -> Detections:
         tensor = tf.constant(image[None], tf.float32) / 255
         codes, scores = (output.numpy()[0] for output in model(tensor, training=False))
         best = scores.max(axis=1)
-        rows = np.flatnonzero(best >= _LEAST_SCORE)
+        rows = np.flatnonzero(best >= _MIN_SCORE)
         rows = rows[np.argsort(-best[rows], kind="stable")]
-        boxes = np.clip(decode(codes[rows], self._table[rows]), 0, 1).astype(np.float32)
+        boxes = np.clip(decode_boxes(codes[rows], self._anchors[rows]), 0, 1).astype(np.float32)
         found = Detections(boxes, best[rows], scores[rows].argmax(axis=1).astype(np.int32))
-        return found[suppress(found.boxes, found.class_ids, _MOST_OVERLAP)]
+        return found[suppress(found.boxes, found.class_ids, _MAX_OVERLAP)]

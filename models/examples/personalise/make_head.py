@@ -1,6 +1,6 @@
 """On the workstation: makes the two models that a device needs to learn kinds of pictures by itself.
 
-    make_head.py --out FOLDER [--backbone MODEL.tflite --tensor NAME] [--most-kinds N]
+    make_head.py --out FOLDER [--backbone MODEL.tflite --tensor NAME] [--max-kinds N]
 
 features.tflite sees (the bundled detector's backbone, or one's own); head.tflite learns, on the device.
 """
@@ -10,21 +10,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cutting import cut
+from truncate_model import truncate_model
 
 from edged import bundled
-from edged.cli.numbers import count
+from edged.cli.numbers import integer_in_range
 from edged.errors import EdgedError
 from edged.interpreters.tflite import LiteRtInterpreter
 from edged_models.errors import SourceError
 from edged_models.files import write_bytes
 from edged_models.tensorflow import tf
 
-BATCH = 32
+BATCH_SIZE = 32
 _BUNDLED_TENSOR = "stage32b_sum"
 
 
-class Head(tf.Module):
+class SoftmaxHead(tf.Module):
     """Softmax regression: features -> kinds.
 
     The weights go in and out through `put` and `get`: the official way, `tf.raw_ops.Save` and `Restore`, becomes Flex
@@ -35,12 +35,12 @@ class Head(tf.Module):
         super().__init__()
         self.weights = tf.Variable(tf.zeros((features, kinds)))
         self.bias = tf.Variable(tf.zeros((kinds,)))
-        vector, scalar = (BATCH, features), ()
-        self.concrete = {
+        vector, scalar = (BATCH_SIZE, features), ()
+        self.concrete_functions = {
             "train": _signature(
                 self.train,
                 x=tf.TensorSpec(vector, tf.float32),
-                kinds=tf.TensorSpec((BATCH,), tf.int32),
+                kinds=tf.TensorSpec((BATCH_SIZE,), tf.int32),
                 rate=tf.TensorSpec(scalar, tf.float32),
             ),
             "infer": _signature(self.infer, x=tf.TensorSpec((1, features), tf.float32)),
@@ -57,7 +57,7 @@ class Head(tf.Module):
         wanted = tf.one_hot(kinds, self.bias.shape[0])
         scores = tf.nn.softmax(x @ self.weights + self.bias)
         # The gradient of softmax with cross-entropy, by its logits.
-        error = (scores - wanted) / BATCH
+        error = (scores - wanted) / BATCH_SIZE
         self.weights.assign_sub(rate * tf.matmul(x, error, transpose_a=True))
         self.bias.assign_sub(rate * tf.reduce_sum(error, axis=0))
         likelihood = tf.reduce_sum(scores * wanted, axis=1)
@@ -80,8 +80,8 @@ class Head(tf.Module):
 
 def make_head(features: int, kinds: int, folder: Path) -> bytes:
     """The .tflite of a head; `folder` takes the SavedModel that it is converted from."""
-    head = Head(features, kinds)
-    tf.saved_model.save(head, str(folder), signatures=head.concrete)
+    head = SoftmaxHead(features, kinds)
+    tf.saved_model.save(head, str(folder), signatures=head.concrete_functions)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
     converter.experimental_enable_resource_variables = True
     model: bytes = converter.convert()
@@ -94,29 +94,31 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--backbone", type=Path, metavar="MODEL")
     parser.add_argument("--tensor", metavar="NAME", help="a part of its name; with --backbone")
-    parser.add_argument("--most-kinds", type=count(least=2, most=1000), default=8, metavar="N")
+    parser.add_argument(
+        "--max-kinds", type=integer_in_range(min_value=2, max_value=1000), default=8, metavar="N"
+    )
     args = parser.parse_args(argv)
     if (args.backbone is None) != (args.tensor is None):
         parser.error("--backbone and --tensor belong together")
     try:
-        _make(args.backbone or bundled.model(), args.tensor or _BUNDLED_TENSOR, args)
+        _write_models(args.backbone or bundled.model_path(), args.tensor or _BUNDLED_TENSOR, args)
     except EdgedError as error:
         print(f"make_head: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _make(backbone: Path, tensor: str, args: argparse.Namespace) -> None:
+def _write_models(backbone: Path, tensor: str, args: argparse.Namespace) -> None:
     features, head = args.out / "features.tflite", args.out / "head.tflite"
     try:
         content = backbone.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read {backbone}: {error.strerror}") from error
-    write_bytes(features, cut(content, tensor))
+    write_bytes(features, truncate_model(content, tensor))
     depth = LiteRtInterpreter(features).signature.outputs[0].shape[-1]
     with tempfile.TemporaryDirectory() as folder:
-        write_bytes(head, make_head(depth, args.most_kinds, Path(folder)))
-    print(f"{features}\n{head}: {depth} features, at most {args.most_kinds} kinds")
+        write_bytes(head, make_head(depth, args.max_kinds, Path(folder)))
+    print(f"{features}\n{head}: {depth} features, at most {args.max_kinds} kinds")
 
 
 def _signature(function: object, **inputs: tf.TensorSpec) -> object:

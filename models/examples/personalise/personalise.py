@@ -13,15 +13,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-from learning import Learner, Samples, blank, load, save
-from seeing import Seer
+from feature_extractor import FeatureExtractor
+from trainable_head import FeatureSet, TrainableHead, initial_weights, load_weights, save_weights
 
-from edged.cli.numbers import count
+from edged.cli.numbers import integer_in_range
 from edged.errors import ConfigError, EdgedError
 
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
-_LEAST_KINDS, _LEAST_PICTURES = 2, 2
-_HOLD_BACK = 4
+_PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
+_MIN_KINDS, _MIN_PICTURES = 2, 2
+_HOLD_OUT_EVERY = 4
 """Each so-many-th picture of a kind is not learnt from."""
 
 
@@ -39,29 +39,33 @@ def main(argv: list[str]) -> int:
 def train(args: argparse.Namespace) -> None:
     """Learn from a folder, with a share of the pictures held back to judge by."""
     kinds = _pictures_by_kind(args.folder)
-    seer = Seer(args.models / "features.tflite", args.runtime)
+    seer = FeatureExtractor(args.models / "features.tflite", args.runtime)
     samples = {
-        name: np.stack([seer.features(path) for path in paths]) for name, paths in kinds.items()
+        name: np.stack([seer.extract(path) for path in paths]) for name, paths in kinds.items()
     }
-    learnt_from = Samples.of(
+    learnt_from = FeatureSet.from_features(
         {
-            name: np.delete(f, np.s_[_HOLD_BACK - 1 :: _HOLD_BACK], axis=0)
+            name: np.delete(f, np.s_[_HOLD_OUT_EVERY - 1 :: _HOLD_OUT_EVERY], axis=0)
             for name, f in samples.items()
         }
     )
-    held_back = Samples.of({name: f[_HOLD_BACK - 1 :: _HOLD_BACK] for name, f in samples.items()})
-    learner = Learner(args.models / "head.tflite", args.runtime)
-    if len(kinds) > learner.kinds:
-        raise ConfigError(f"there are {len(kinds)} kinds; the head tells {learner.kinds} apart")
-    learner.put(blank(learnt_from, learner.kinds))
+    held_back = FeatureSet.from_features(
+        {name: f[_HOLD_OUT_EVERY - 1 :: _HOLD_OUT_EVERY] for name, f in samples.items()}
+    )
+    learner = TrainableHead(args.models / "head.tflite", args.runtime)
+    if len(kinds) > learner.kind_count:
+        raise ConfigError(
+            f"there are {len(kinds)} kinds; the head tells {learner.kind_count} apart"
+        )
+    learner.load_weights(initial_weights(learnt_from, learner.kind_count))
     start_s = time.perf_counter()
     loss = learner.train(learnt_from, steps=args.steps, seed=args.seed)
     seconds = time.perf_counter() - start_s
-    save(args.weights, learner.learnt(learnt_from.names))
+    save_weights(args.weights, learner.get_weights(learnt_from.names))
     print(f"{args.weights}: {', '.join(kinds)}, from {len(learnt_from.kinds)} pictures")
     print(f"{args.steps} steps, {seconds / args.steps * 1e3:.3f} ms each; loss {loss:.3f}")
     if len(held_back.kinds):
-        right = np.mean([learner.scores(x).argmax() == k for x, k in held_back.pairs()])
+        right = np.mean([learner.score(x).argmax() == k for x, k in held_back.iterate_pairs()])
         print(f"right on {right:.0%} of {len(held_back.kinds)} pictures held back")
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{peak_kib / 1024:.0f} MiB of memory at most")
@@ -69,12 +73,12 @@ def train(args: argparse.Namespace) -> None:
 
 def predict(args: argparse.Namespace) -> None:
     """Say of which kind each picture is."""
-    learnt = load(args.weights)
-    seer = Seer(args.models / "features.tflite", args.runtime)
-    learner = Learner(args.models / "head.tflite", args.runtime)
-    learner.put(learnt)
+    learnt = load_weights(args.weights)
+    seer = FeatureExtractor(args.models / "features.tflite", args.runtime)
+    learner = TrainableHead(args.models / "head.tflite", args.runtime)
+    learner.load_weights(learnt)
     for path in args.pictures:
-        scores = learner.scores(seer.features(path))
+        scores = learner.score(seer.extract(path))
         best = int(scores.argmax())
         print(f"{path}: {learnt.names[best]} {scores[best]:.2f}")
 
@@ -83,14 +87,14 @@ def _pictures_by_kind(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder")
     found = {
-        kind.name: sorted(p for p in kind.iterdir() if p.suffix.lower() in _PICTURES)
+        kind.name: sorted(p for p in kind.iterdir() if p.suffix.lower() in _PICTURE_SUFFIXES)
         for kind in sorted(folder.iterdir())
         if kind.is_dir()
     }
-    if len(found) < _LEAST_KINDS:
+    if len(found) < _MIN_KINDS:
         raise ConfigError(f"{folder} has {len(found)} folders in it; two kinds at least are needed")
     for name, paths in found.items():
-        if len(paths) < _LEAST_PICTURES:
+        if len(paths) < _MIN_PICTURES:
             raise ConfigError(f"{folder / name} has {len(paths)} pictures; take two at least")
     return found
 
@@ -105,8 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     learns = commands.add_parser("train", parents=[common])
     learns.add_argument("folder", type=Path)
-    learns.add_argument("--steps", type=count(least=1, most=100_000), default=300)
-    learns.add_argument("--seed", type=count(least=0, most=2**32 - 1), default=0)
+    learns.add_argument(
+        "--steps", type=integer_in_range(min_value=1, max_value=100_000), default=300
+    )
+    learns.add_argument(
+        "--seed", type=integer_in_range(min_value=0, max_value=2**32 - 1), default=0
+    )
     learns.set_defaults(func=train)
     says = commands.add_parser("predict", parents=[common])
     says.add_argument("pictures", type=Path, nargs="+")

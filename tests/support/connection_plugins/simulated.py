@@ -23,11 +23,11 @@ class Connection(LocalConnection):  # type: ignore[misc]  # Ansible is not in th
 
     def _connect(self) -> "Connection":
         if not self._connected:
-            self._look()
+            self._check_reachable()
         super()._connect()
         return self
 
-    def _look(self) -> None:
+    def _check_reachable(self) -> None:
         host = self._play_context.remote_addr
         path = Path(os.environ["SIMULATED_FLEET"]) / host / "line.json"
         line = json.loads(path.read_text())

@@ -16,7 +16,7 @@ class Certificate:
     key: Path
 
 
-class Authority:
+class CertificateAuthority:
     """Signs certificates, by openssl.
 
     Attributes:
@@ -33,7 +33,7 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def certify(self, name: str, address: str = "") -> Certificate:
+    def issue_certificate(self, name: str, address: str = "") -> Certificate:
         """A certificate with this common name, for a server that is reached at this address."""
         names = f"subjectAltName=IP:{address}\n" if address else ""
         (self._folder / f"{name}.ext").write_text(f"{names}authorityKeyIdentifier=keyid\n")

@@ -5,41 +5,43 @@ from collections.abc import Iterator
 import pytest
 
 from system.fleet import controller
-from system.fleet.controller import Played
-from system.fleet.fleet import Fleet
-from system.fleet.founding import founded
+from system.fleet.blank_fleet import booted_fleet
+from system.fleet.controller import PlaybookRun
+from system.fleet.fleet import MachineFleet
 from system.networks import Network
 
 
 @pytest.fixture(scope="session")
-def blank(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def blank_fleet(
+    network: Network, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MachineFleet]:
     """Hosts that have nothing of edged."""
-    reason = controller.missing()
+    reason = controller.missing_requirement()
     if reason:
         pytest.skip(reason)
-    with founded(network, tmp_path_factory.mktemp("f")) as fleet:
+    with booted_fleet(network, tmp_path_factory.mktemp("f")) as fleet:
         yield fleet
 
 
 @pytest.fixture(scope="session")
-def dry_run(blank: Fleet) -> Played:
+def dry_run(blank_fleet: MachineFleet) -> PlaybookRun:
     """What the playbook would do to them; nothing is done."""
-    played = blank.controller.play("site", "--check", "--diff")
-    for device in blank.devices.values():
+    played = blank_fleet.controller.play("site", "--check", "--diff")
+    for device in blank_fleet.devices.values():
         assert device.run("dpkg", "--status", "edged", check=False).returncode
     return played
 
 
 @pytest.fixture(scope="session")
-def first_run(blank: Fleet, dry_run: Played) -> Played:
+def first_run(blank_fleet: MachineFleet, dry_run: PlaybookRun) -> PlaybookRun:
     """The playbook that makes a fleet of them."""
-    assert not dry_run.code
-    return blank.controller.play("site", "--diff")
+    assert not dry_run.exit_code
+    return blank_fleet.controller.play("site", "--diff")
 
 
 @pytest.fixture(scope="session")
-def fleet(blank: Fleet, first_run: Played) -> Iterator[Fleet]:
+def fleet(blank_fleet: MachineFleet, first_run: PlaybookRun) -> Iterator[MachineFleet]:
     """It runs, and what it says is heard."""
-    assert not first_run.code
-    with blank.listener:
-        yield blank
+    assert not first_run.exit_code
+    with blank_fleet.listener:
+        yield blank_fleet

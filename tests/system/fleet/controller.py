@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from system.commands import run
-from system.hosts import Host
+from system.machines import Machine
 from system.networks import Network
 
 PROJECT = Path(__file__).parents[3]
@@ -38,7 +38,7 @@ ssh_args = -F {folder}/ssh_config -o ControlMaster=auto -o ControlPersist=30s -o
 Variables = Mapping[str, Any]
 
 
-def missing() -> str:
+def missing_requirement() -> str:
     """Why nothing can be played here; empty if it can."""
     if not (_VENV / "bin/ansible-playbook").exists():
         return "Ansible is missing: make ansible-check"
@@ -46,7 +46,7 @@ def missing() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class TaskCounts:
     """What became of a playbook's tasks on one host."""
 
     ok: int
@@ -56,21 +56,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlaybookRun:
     """How a playbook ended.
 
     Attributes:
-        code: 0, or Ansible's word on what failed.
+        exit_code: 0, or Ansible's word on what failed.
         counts: by host.
-        said: all of it.
+        output: all of it.
     """
 
-    code: int
-    counts: dict[str, Counts]
-    said: str
+    exit_code: int
+    counts: dict[str, TaskCounts]
+    output: str
 
 
-class Controller:
+class FleetController:
     """Has a key, an inventory, and the playbooks."""
 
     def __init__(self, network: Network, folder: Path) -> None:
@@ -91,16 +91,16 @@ class Controller:
         (folder / "inventory/group_vars/all").mkdir(parents=True)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")])
 
-    def know(self, host: Host) -> None:
+    def authorize(self, host: Machine) -> None:
         """Be let in by a host."""
         host.write("/root/.ssh/authorized_keys", (self.folder / "key.pub").read_bytes(), mode=0o600)
 
-    def dial(self, host: Host, port: int) -> None:
+    def set_ssh_port(self, host: Machine, port: int) -> None:
         """Have ssh, and not Ansible, know the port by which a host is reached."""
         with (self.folder / "ssh_config").open("a") as file:
             file.write(f"Host {host.address}\n Port {port}\n")
 
-    def connect(self, host: Host) -> None:
+    def check_ssh(self, host: Machine) -> None:
         """Make a connection of its own to a host; an AssertionError if it does not come about."""
         options = ["ControlPath=none", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
         self._network.run(
@@ -108,20 +108,24 @@ class Controller:
             "-o", "ConnectTimeout=5", *(part for one in options for part in ("-o", one)), f"root@{host.address}", "true",
         )  # fmt: skip
 
-    def inventory(self, groups: Mapping[str, Mapping[str, Variables]], every: Variables) -> None:
+    def write_inventory(
+        self, groups: Mapping[str, Mapping[str, Variables]], all_variables: Variables
+    ) -> None:
         """Write it: hosts with their variables by group, and variables of them all."""
         children = {group: {"hosts": hosts} for group, hosts in groups.items()}
-        told = {"all": {"children": children, "vars": {"ansible_user": "root", **every}}}
+        told = {"all": {"children": children, "vars": {"ansible_user": "root", **all_variables}}}
         (self.folder / "inventory/hosts.yml").write_text(json.dumps(told, indent=1))
 
-    def keep(self, secrets: Variables) -> None:
+    def encrypt_secrets(self, secrets: Variables) -> None:
         """Put variables of all hosts into a vault."""
         vault = self.folder / "inventory/group_vars/all/vault.yml"
         vault.write_text(json.dumps(secrets))
         run([*self._ansible("ansible-vault"), "encrypt", str(vault)])
         assert vault.read_text().startswith("$ANSIBLE_VAULT")
 
-    def play(self, playbook: str, *options: str, check: bool = True, **variables: object) -> Played:
+    def play(
+        self, playbook: str, *options: str, check: bool = True, **variables: object
+    ) -> PlaybookRun:
         """Run a playbook of the collection; a failure is an AssertionError with all that was said, unless `check` is False."""
         done = run(
             [
@@ -135,12 +139,12 @@ class Controller:
             timeout_s=_PLAY_S,
         )
         recap = done.stdout.rpartition("PLAY RECAP")[2]
-        counts = {host: Counts(*map(int, numbers)) for host, *numbers in _RECAP.findall(recap)}
-        return Played(done.returncode, counts, done.stdout + done.stderr)
+        counts = {host: TaskCounts(*map(int, numbers)) for host, *numbers in _RECAP.findall(recap)}
+        return PlaybookRun(done.returncode, counts, done.stdout + done.stderr)
 
     def _ansible(self, command: str) -> list[str]:
         return [
-            *self._network.enter(),
+            *self._network.enter_argv(),
             "env",
             f"--chdir={self.folder}",
             f"PATH={_VENV}/bin:{os.environ['PATH']}",

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from edged import bundled
-from edged.demo.worse import spoil
+from edged.demo.scramble import scramble_layer
 from edged.updates.bundle.bundle import open_unverified
 from edged.updates.bundle.manifest import Probation
-from support.bundles import Signing, make_bundle
-from system.fleet.controller import Controller
-from system.fleet.listener import Listener
+from support.bundles import SigningKeys, make_bundle
+from system.fleet.controller import FleetController
+from system.fleet.listener import FleetListener
 from system.fleet.mirror import Mirror
-from system.hosts import Host
+from system.machines import Machine
 from system.networks import Network
 
 DEVICES = {
@@ -26,40 +26,40 @@ DEVICES = {
     "pi4": "trixie",
     "pi5": "trixie",
 }
-ONE_OF_EACH = ["pi1", "pi4"]
+ONE_PER_RELEASE = ["pi1", "pi4"]
 """Of each release."""
-FETCHES = "pi5"
+MIRROR_DEVICE = "pi5"
 """Which fetches its package from the mirror."""
-HAS_EDGETPU = "pi2"
+EDGETPU_DEVICE = "pi2"
 """Which gets the runtime of an EdgeTPU."""
 MODEL = "marks-fast"
-BRIEF = Probation(
-    baseline_s=2.0,
+LENIENT_TRIAL = Probation(
+    min_baseline_s=2.0,
     min_s=4.0,
     min_frames=10,
-    most_s=60.0,
-    least_boxes=0,
-    least_fps_ratio=0.1,
-    most_p95_ratio=100.0,
+    max_s=60.0,
+    min_boxes=0,
+    min_fps_ratio=0.1,
+    max_p95_ratio=100.0,
 )
 """Passed by any model that runs: many machines share few processors here."""
-STRICT = Probation(
-    baseline_s=2.0,
+STRICT_TRIAL = Probation(
+    min_baseline_s=2.0,
     min_s=10.0,
     min_frames=20,
-    most_s=90.0,
+    max_s=90.0,
     shadow_every=1,
-    least_boxes=8,
-    least_fps_ratio=0.1,
-    most_p95_ratio=100.0,
+    min_boxes=8,
+    min_fps_ratio=0.1,
+    max_p95_ratio=100.0,
 )
 """Passed by a model that finds what the old one finds."""
-_BOUND_S = 120.0
+_MAX_WAIT_S = 120.0
 _POLL_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class RolloutBundle:
     """A model to be rolled out."""
 
     path: Path
@@ -68,7 +68,7 @@ class Bundle:
 
 
 @dataclass
-class Fleet:
+class MachineFleet:
     """What there is.
 
     Attributes:
@@ -82,60 +82,62 @@ class Fleet:
     """
 
     network: Network
-    controller: Controller
-    broker: Host
-    devices: dict[str, Host]
-    listener: Listener
+    controller: FleetController
+    broker: Machine
+    devices: dict[str, Machine]
+    listener: FleetListener
     mirror: Mirror
     folder: Path
-    signing: Signing = field(default_factory=Signing)
-    _made: int = 0
+    signing: SigningKeys = field(default_factory=SigningKeys)
+    _bundle_count: int = 0
 
-    def bundle(self, probation: Probation = BRIEF, *, model: Path | None = None) -> Bundle:
+    def build_bundle(
+        self, probation: Probation = LENIENT_TRIAL, *, model: Path | None = None
+    ) -> RolloutBundle:
         """A new version of the factory model, or of another file."""
-        self._made += 1
+        self._bundle_count += 1
         file = make_bundle(
             self.folder,
             self.signing,
             name="marks",
-            version=str(self._made),
-            counter=self._made,
-            model=model or bundled.model(MODEL),
+            version=str(self._bundle_count),
+            counter=self._bundle_count,
+            model=model or bundled.model_path(MODEL),
             probation=probation,
         )
         with file.open("rb") as opened:
             digest = open_unverified(opened, file.stat().st_size).digest
-        return Bundle(file, digest, f"marks@{self._made}")
+        return RolloutBundle(file, digest, f"marks@{self._bundle_count}")
 
-    def worse_bundle(self) -> Bundle:
+    def build_degraded_bundle(self) -> RolloutBundle:
         """A model that loads, passes its self-test, and hardly sees."""
         spoilt = self.folder / "spoilt.tflite"
-        spoil(bundled.model(MODEL), spoilt)
-        return self.bundle(STRICT, model=spoilt)
+        scramble_layer(bundled.model_path(MODEL), spoilt)
+        return self.build_bundle(STRICT_TRIAL, model=spoilt)
 
-    def models(self, device: str) -> dict[str, Any]:
+    def model_status(self, device: str) -> dict[str, Any]:
         """What `edged model list` says there."""
         answer = self.devices[device].run("edged", "model", "list", "--json")
         told: dict[str, Any] = json.loads(answer.stdout)["status"]
         return told
 
-    def digest(self, device: str) -> str:
+    def active_digest(self, device: str) -> str:
         """Of the version in use; empty for the factory model."""
-        return str(self.models(device)["versions"][0]["digest"])
+        return str(self.model_status(device)["versions"][0]["digest"])
 
     def await_trial(
-        self, device: str, *, boots: int = 0, timeout_s: float = _BOUND_S
+        self, device: str, *, boots: int = 0, timeout_s: float = _MAX_WAIT_S
     ) -> dict[str, Any]:
         """The deployment there, as soon as it is in a trial that has counted so many boots."""
         deadline = time.monotonic() + timeout_s
         while True:
-            deployment: dict[str, Any] = self.models(device)["deployment"] or {}
+            deployment: dict[str, Any] = self.model_status(device)["deployment"] or {}
             if deployment.get("state") == "trial" and deployment["boots"] >= boots:
                 return deployment
             assert time.monotonic() < deadline, f"{device}: {deployment}\n{self.journal(device)}"
             time.sleep(_POLL_S)
 
-    def await_active(self, device: str, timeout_s: float = _BOUND_S) -> None:
+    def await_active(self, device: str, timeout_s: float = _MAX_WAIT_S) -> None:
         """Wait until its service is."""
         deadline = time.monotonic() + timeout_s
         host = self.devices[device]
@@ -149,7 +151,7 @@ class Fleet:
         return self.devices[device].run(*argv, check=False).stdout
 
 
-def at_once(act: Callable[[str], object], devices: Iterable[str]) -> None:
+def in_parallel(action: Callable[[str], object], devices: Iterable[str]) -> None:
     """Do it on all of these devices side by side; an error is raised when all have ended."""
     with ThreadPoolExecutor() as pool:
-        list(pool.map(act, devices))
+        list(pool.map(action, devices))

@@ -17,11 +17,16 @@ _POLL_S = 0.1
 _ALIVE_S = 20
 
 
-class Listener:
+class FleetListener:
     """mosquitto_sub, on the controller's side of the network; what it hears is kept in a file."""
 
     def __init__(
-        self, network: Network, address: str, authority: Path, certificate: Certificate, heard: Path
+        self,
+        network: Network,
+        address: str,
+        authority: Path,
+        certificate: Certificate,
+        log_file: Path,
     ) -> None:
         """Nothing is connected yet.
 
@@ -30,20 +35,20 @@ class Listener:
             address: of the broker.
             authority: its certificate.
             certificate: the listener's own.
-            heard: the file.
+            log_file: the file.
         """
-        self._heard = heard
+        self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
         self._network = network
-        self._reach = [
+        self._connect_argv = [
             "mosquitto_sub", "-V", "5", "-h", address, "-p", "8883", "--cafile", str(authority),
             "--cert", str(certificate.cert), "--key", str(certificate.key), "-k", str(_ALIVE_S), "-q", "1", "-F", "%j",
         ]  # fmt: skip
 
     def __enter__(self) -> Self:
-        with self._heard.open("wb") as heard:
+        with self._log_file.open("wb") as heard:
             self._process = subprocess.Popen(
-                [*self._network.enter(), *self._reach, "-t", "edged/v1/+/up/#"],
+                [*self._network.enter_argv(), *self._connect_argv, "-t", "edged/v1/+/up/#"],
                 stdin=subprocess.DEVNULL,
                 stdout=heard,
                 stderr=subprocess.STDOUT,
@@ -60,19 +65,19 @@ class Listener:
         self._process.terminate()
         self._process.wait()
 
-    def now(self) -> int:
+    def position(self) -> int:
         """A moment, for `after`."""
-        return self._heard.stat().st_size
+        return self._log_file.stat().st_size
 
     def retained(self, device: str) -> list[str]:
         """Topics of a device of which the broker keeps a message."""
-        ask = [*self._reach, "-t", f"edged/v1/{device}/#", "--retained-only", "-W", "3"]
+        ask = [*self._connect_argv, "-t", f"edged/v1/{device}/#", "--retained-only", "-W", "3"]
         said = self._network.run(*ask, check=False).stdout
         return [json.loads(line)["topic"] for line in said.splitlines() if line[:1] == "{"]
 
-    def heard(self, device: str, topic: str, *, after: int = 0) -> list[Body]:
+    def messages(self, device: str, topic: str, *, after: int = 0) -> list[Body]:
         """What a device has said under a topic that ends so, oldest first."""
-        with self._heard.open("rb") as file:
+        with self._log_file.open("rb") as file:
             file.seek(after)
             said = [json.loads(line) for line in file if line.endswith(b"}\n") and line[:1] == b"{"]
         return [
@@ -83,11 +88,11 @@ class Listener:
             and one["payload"]
         ]
 
-    def await_one(
+    def await_message(
         self,
         device: str,
         topic: str,
-        fits: Callable[[Body], object] = lambda _: True,
+        matches: Callable[[Body], object] = lambda _: True,
         *,
         after: int = 0,
         timeout_s: float = 60.0,
@@ -95,12 +100,14 @@ class Listener:
         """The first of these that fits."""
         deadline = time.monotonic() + timeout_s
         while True:
-            heard = self.heard(device, topic, after=after)
-            found = next((body for body in heard if fits(body)), None)
+            heard = self.messages(device, topic, after=after)
+            found = next((body for body in heard if matches(body)), None)
             if found is not None:
                 return found
-            assert time.monotonic() < deadline, f"{device} {topic}: {heard[-3:]}\n{self._end()}"
+            assert time.monotonic() < deadline, (
+                f"{device} {topic}: {heard[-3:]}\n{self._log_tail()}"
+            )
             time.sleep(_POLL_S)
 
-    def _end(self) -> str:
-        return self._heard.read_text("utf-8", "replace")[-1000:]
+    def _log_tail(self) -> str:
+        return self._log_file.read_text("utf-8", "replace")[-1000:]

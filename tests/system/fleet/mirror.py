@@ -23,7 +23,7 @@ class Mirror:
         folder.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def offer(self, file: Path) -> str:
+    def publish_file(self, file: Path) -> str:
         """Have a file or a folder there; returns its URL."""
         (self._folder / file.name).symlink_to(file)
         return f"{self._url}/{file.name}"
@@ -31,7 +31,7 @@ class Mirror:
     def __enter__(self) -> Self:
         serve = [sys.executable, "-m", "http.server", "--directory", str(self._folder), str(_PORT)]
         self._process = subprocess.Popen(
-            [*self._network.enter(), *serve],
+            [*self._network.enter_argv(), *serve],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edged import bundled
-from support.bundles import Signing, make_bundle
+from support.bundles import SigningKeys, make_bundle
 from system.commands import run
 from system.fleet.disks import make_disk, mounted
 from system.fleet.fleet import MODEL
@@ -36,20 +36,20 @@ _COMMIT_S = 60
 
 def test_what_was_installed_is_there_after_a_power_cut(tmp_path: Path) -> None:
     """A copy of a mounted disk is what a power cut leaves of it."""
-    signing = Signing()
+    signing = SigningKeys()
     (tmp_path / "trust.json").write_bytes(signing.trust_envelope())
-    bundle = make_bundle(tmp_path, signing, model=bundled.model(MODEL))
+    bundle = make_bundle(tmp_path, signing, model=bundled.model_path(MODEL))
     image, left = tmp_path / "disk", tmp_path / "left"
     make_disk(image)
     with mounted(image, tmp_path / "whole", f"commit={_COMMIT_S}") as disk:
         state = disk / "state"
         state.mkdir()
-        told = edged_model(tmp_path, state, "install", str(bundle))["status"]
+        told = run_edged_model(tmp_path, state, "install", str(bundle))["status"]
         assert told["deployment"]["state"] == "self-tested"
         state.joinpath("unsaid").write_text("nobody asked for this to be kept")
         shutil.copyfile(image, left)
         with mounted(left, tmp_path / "cut") as remains:
-            found = edged_model(tmp_path, remains / "state", "list")["status"]
+            found = run_edged_model(tmp_path, remains / "state", "list")["status"]
             assert not (remains / "state/unsaid").exists()
     assert found["deployment"] == told["deployment"]
     (arrived,) = [one for one in found["versions"] if one["role"] == "candidate"]
@@ -57,7 +57,7 @@ def test_what_was_installed_is_there_after_a_power_cut(tmp_path: Path) -> None:
     assert not arrived["damage"]
 
 
-def edged_model(folder: Path, state: Path, *verb: str) -> dict[str, Any]:
+def run_edged_model(folder: Path, state: Path, *verb: str) -> dict[str, Any]:
     """The command on a store that no daemon has; its answer."""
     config = folder / f"{state.parent.name}.toml"
     trust = folder / "trust.json"

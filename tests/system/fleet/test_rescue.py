@@ -2,10 +2,10 @@
 
 import time
 
-from system.fleet.fleet import ONE_OF_EACH, Bundle, Fleet, at_once
-from system.fleet.test_power import begin
+from system.fleet.fleet import ONE_PER_RELEASE, MachineFleet, RolloutBundle, in_parallel
+from system.fleet.test_power import begin_install
 
-_QUICK = "[Service]\nRestartSec=100ms\nRestartSteps=0\n"
+_QUICK_RESTART = "[Service]\nRestartSec=100ms\nRestartSteps=0\n"
 _DROP_IN = "/run/systemd/system/edged.service.d/quick.conf"
 _STEPS = 3
 """From a current and a previous version to the factory model are two."""
@@ -13,37 +13,39 @@ _STEP_S = 120.0
 _POLL_S = 0.1
 
 
-def test_a_daemon_that_falls_again_and_again_ends_with_the_factory_model(fleet: Fleet) -> None:
-    bundle = fleet.bundle()
-    at_once(lambda device: _fall(fleet, device, bundle), ONE_OF_EACH)
+def test_a_daemon_that_falls_again_and_again_ends_with_the_factory_model(
+    fleet: MachineFleet,
+) -> None:
+    bundle = fleet.build_bundle()
+    in_parallel(lambda device: _crash_until_factory(fleet, device, bundle), ONE_PER_RELEASE)
 
 
-def _fall(fleet: Fleet, device: str, bundle: Bundle) -> None:
+def _crash_until_factory(fleet: MachineFleet, device: str, bundle: RolloutBundle) -> None:
     host = fleet.devices[device]
-    id_ = begin(fleet, device, bundle)
+    id_ = begin_install(fleet, device, bundle)
     host.run("edged", "model", "wait", id_, "--timeout", "120")
-    assert fleet.digest(device)
-    host.write(_DROP_IN, _QUICK)
+    assert fleet.active_digest(device)
+    host.write(_DROP_IN, _QUICK_RESTART)
     host.run("systemctl", "daemon-reload")
     try:
         for _ in range(_STEPS):
-            _fell_until_rescued(fleet, device)
+            _kill_until_rescued(fleet, device)
             fleet.await_active(device)
-            print(f"{device}: rescued, and looks with {fleet.models(device)['looking']}")
-            if not fleet.digest(device):
+            print(f"{device}: rescued, and looks with {fleet.model_status(device)['active_model']}")
+            if not fleet.active_digest(device):
                 break
     finally:
         host.run("rm", _DROP_IN)
         host.run("systemctl", "daemon-reload")
-    assert fleet.models(device)["versions"][0]["role"] == "factory"
-    fleet.listener.await_one(device, "/detections", after=fleet.listener.now())
+    assert fleet.model_status(device)["versions"][0]["role"] == "factory"
+    fleet.listener.await_message(device, "/detections", after=fleet.listener.position())
 
 
-def _fell_until_rescued(fleet: Fleet, device: str) -> None:
+def _kill_until_rescued(fleet: MachineFleet, device: str) -> None:
     """Kill its process whenever there is one, until systemd gives up and starts the rescue."""
-    host, before = fleet.devices[device], _rescued(fleet, device)
+    host, before = fleet.devices[device], _rescue_started_at(fleet, device)
     deadline = time.monotonic() + _STEP_S
-    while _rescued(fleet, device) == before:
+    while _rescue_started_at(fleet, device) == before:
         pid = host.run("systemctl", "show", "--property=MainPID", "--value", "edged").stdout.strip()
         if pid != "0":
             host.run("kill", "-KILL", pid, check=False)
@@ -51,7 +53,7 @@ def _fell_until_rescued(fleet: Fleet, device: str) -> None:
         time.sleep(_POLL_S)
 
 
-def _rescued(fleet: Fleet, device: str) -> str:
+def _rescue_started_at(fleet: MachineFleet, device: str) -> str:
     """When that was last begun; kept by systemd."""
     argv = ["systemctl", "show", "--property=ExecMainStartTimestampMonotonic", "--value"]
     return fleet.devices[device].run(*argv, "edged-rescue").stdout.strip()

@@ -8,58 +8,60 @@ from typing import Any
 
 import pytest
 
-from system.fleet.fleet import MODEL, ONE_OF_EACH, Fleet
+from system.fleet.fleet import MODEL, ONE_PER_RELEASE, MachineFleet
 
-_SAID = "/run/probe.out"
+_OUTPUT = "/run/probe.out"
 _PROBE = "/usr/local/lib/edged-probe.py"
 _PYTHON = "/opt/edged/bin/python"
-_NOT_OF_THE_SANDBOX = re.compile(
+_NON_SANDBOX_SETTING = re.compile(
     r"^(Type|NotifyAccess|Exec\w+|Restart\w*|StartLimit\w*|WatchdogSec|OnFailure|WantedBy)="
 )
-_OF_THE_USER = re.compile(r"^(User|Group|\w+Directory|LoadCredential)=")
-_MOST_SLOWDOWN = 2.0
+_USER_SETTING = re.compile(r"^(User|Group|\w+Directory|LoadCredential)=")
+_MAX_SLOWDOWN = 2.0
 """Without XNNPACK it would be at least 5."""
 _PAIRS = 4
 
-pytestmark = pytest.mark.parametrize("device", ONE_OF_EACH)
+pytestmark = pytest.mark.parametrize("device", ONE_PER_RELEASE)
 
 
-def inside(fleet: Fleet, device: str, command: str, *, shut_in: bool = True) -> str:
+def run_in_service(
+    fleet: MachineFleet, device: str, command: str, *, sandboxed: bool = True
+) -> str:
     """Run a command in the daemon's place; what it printed.
 
     Args:
         fleet: has the device.
         device: where.
         command: with its whole path.
-        shut_in: with all that shuts the service in, as systemd has read it from the unit and its drop-ins; else only as its user.
+        sandboxed: with all that shuts the service in, as systemd has read it from the unit and its drop-ins; else only as its user.
     """
     host = fleet.devices[device]
     lines = host.run("systemctl", "cat", "edged.service").stdout.splitlines()
-    if shut_in:
-        kept = [line for line in lines if not _NOT_OF_THE_SANDBOX.match(line)]
+    if sandboxed:
+        kept = [line for line in lines if not _NON_SANDBOX_SETTING.match(line)]
     else:
-        kept = ["[Service]", *(line for line in lines if _OF_THE_USER.match(line))]
+        kept = ["[Service]", *(line for line in lines if _USER_SETTING.match(line))]
     own = [
         "[Service]",
         "Type=oneshot",
         f"ExecStart={command}",
-        f"StandardOutput=truncate:{_SAID}",
+        f"StandardOutput=truncate:{_OUTPUT}",
         "RuntimeDirectoryPreserve=yes",  # it is the daemon's, which goes on
     ]
     host.write("/run/systemd/system/edged-probe.service", "\n".join([*kept, *own, ""]))
     host.run("systemctl", "daemon-reload")
     done = host.run("systemctl", "start", "edged-probe.service", check=False)
     assert not done.returncode, host.run("journalctl", "-u", "edged-probe", "-n", "30").stdout
-    return host.run("cat", _SAID).stdout
+    return host.run("cat", _OUTPUT).stdout
 
 
-def outside(fleet: Fleet, device: str, command: str) -> str:
+def run_as_root(fleet: MachineFleet, device: str, command: str) -> str:
     """The same by root, whom nothing shuts in."""
     return fleet.devices[device].run(*command.split()).stdout
 
 
 @pytest.fixture
-def probe(device: str, fleet: Fleet) -> str:
+def probe(device: str, fleet: MachineFleet) -> str:
     """What a burglar would try; the command."""
     host = fleet.devices[device]
     host.copy(Path(__file__).with_name("probe.py"), _PROBE)
@@ -68,9 +70,9 @@ def probe(device: str, fleet: Fleet) -> str:
 
 
 def test_nothing_but_its_own_can_be_written_read_or_opened(
-    device: str, fleet: Fleet, probe: str
+    device: str, fleet: MachineFleet, probe: str
 ) -> None:
-    told = json.loads(inside(fleet, device, probe))
+    told = json.loads(run_in_service(fleet, device, probe))
     print(json.dumps(told["attempts"], indent=1))
     assert told["allowed"] == dict.fromkeys(told["allowed"], "open")
     assert "open" not in told["attempts"].values()
@@ -79,9 +81,9 @@ def test_nothing_but_its_own_can_be_written_read_or_opened(
 
 
 def test_it_is_the_unit_that_forbids_what_its_user_could_do(
-    device: str, fleet: Fleet, probe: str
+    device: str, fleet: MachineFleet, probe: str
 ) -> None:
-    told = json.loads(inside(fleet, device, probe, shut_in=False))
+    told = json.loads(run_in_service(fleet, device, probe, sandboxed=False))
     done = {name for name, outcome in told["attempts"].items() if outcome == "open"}
     assert done >= {
         "reading /home",
@@ -91,17 +93,17 @@ def test_it_is_the_unit_that_forbids_what_its_user_could_do(
     }
 
 
-def test_inference_is_as_fast_inside_as_outside(device: str, fleet: Fleet) -> None:
+def test_inference_is_as_fast_inside_as_outside(device: str, fleet: MachineFleet) -> None:
     site = f"{_PYTHON} -c 'from edged import bundled; print(bundled.model(\"{MODEL}\"))'"
-    command = f"/usr/bin/edged inspect --json {fleet.devices[device].sh(site).strip()}"
+    command = f"/usr/bin/edged inspect --json {fleet.devices[device].run_script(site).strip()}"
     times: dict[str, list[float]] = {"inside": [], "outside": []}
     for _ in range(_PAIRS):
-        for where, run in (("inside", inside), ("outside", outside)):
+        for where, run in (("inside", run_in_service), ("outside", run_as_root)):
             report: dict[str, Any] = json.loads(run(fleet, device, command))
             assert report["delegate"] == "XNNPACK"
             times[where].append(report["invoke_ms_p50"])
     ratio = statistics.median(times["inside"]) / statistics.median(times["outside"])
     print(f"{device}: an invocation takes {ratio:.2f} times as long inside: {times}")
-    assert ratio < _MOST_SLOWDOWN
-    told = fleet.listener.await_one(device, "/info", lambda body: body["delegate"])
+    assert ratio < _MAX_SLOWDOWN
+    told = fleet.listener.await_message(device, "/info", lambda body: body["delegate"])
     assert told["delegate"] == "XNNPACK"

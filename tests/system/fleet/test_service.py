@@ -5,16 +5,16 @@ import time
 
 import pytest
 
-from system.fleet.fleet import ONE_OF_EACH, Fleet, at_once
+from system.fleet.fleet import ONE_PER_RELEASE, MachineFleet, in_parallel
 
-each_release = pytest.mark.parametrize("device", ONE_OF_EACH)
-_REPLACED_S = 120.0
-_STOP_S = 2.0
+each_release = pytest.mark.parametrize("device", ONE_PER_RELEASE)
+_MAX_REPLACE_S = 120.0
+_MAX_STOP_S = 2.0
 _SECOND_CAMERA = b'[camera.second]\nsource = "synthetic"\nwidth = 64\nheight = 64\nfps = 1.0\n'
 _US_PER_S = 1e6
 
 
-def shown(fleet: Fleet, device: str, *names: str) -> dict[str, str]:
+def unit_properties(fleet: MachineFleet, device: str, *names: str) -> dict[str, str]:
     """Properties of the service, as systemd has them."""
     argv = ["systemctl", "show", "edged", *(f"--property={name}" for name in names)]
     lines = fleet.devices[device].run(*argv).stdout.splitlines()
@@ -22,51 +22,51 @@ def shown(fleet: Fleet, device: str, *names: str) -> dict[str, str]:
 
 
 @each_release
-def test_it_is_ready_when_it_looks(device: str, fleet: Fleet) -> None:
+def test_it_is_ready_when_inference_runs(device: str, fleet: MachineFleet) -> None:
     """`systemctl restart` waits for that."""
-    since = fleet.listener.now()
+    since = fleet.listener.position()
     fleet.devices[device].run("systemctl", "restart", "edged")
-    service = shown(fleet, device, "Type", "SubState", "StatusText")
+    service = unit_properties(fleet, device, "Type", "SubState", "StatusText")
     assert (service["Type"], service["SubState"]) == ("notify", "running")
-    assert service["StatusText"] == "looking"
-    fleet.listener.await_one(device, "/detections", after=since)
+    assert service["StatusText"] == "running"
+    fleet.listener.await_message(device, "/detections", after=since)
 
 
 @each_release
 def test_a_reload_takes_a_changed_configuration_and_keeps_the_process(
-    device: str, fleet: Fleet
+    device: str, fleet: MachineFleet
 ) -> None:
     host, extra = fleet.devices[device], "/etc/edged/conf.d/second.toml"
-    before = shown(fleet, device, "MainPID")
+    before = unit_properties(fleet, device, "MainPID")
 
     def cameras() -> list[str]:
-        since = fleet.listener.now()
+        since = fleet.listener.position()
         host.run("systemctl", "reload", "edged")
-        told = fleet.listener.await_one(device, "/health", after=since)
+        told = fleet.listener.await_message(device, "/health", after=since)
         return sorted(told["cameras"])
 
     host.write(extra, _SECOND_CAMERA)
     try:
-        fleet.listener.await_one(device, "/health", lambda _: cameras() == ["room", "second"])
+        fleet.listener.await_message(device, "/health", lambda _: cameras() == ["room", "second"])
         host.write(extra, _SECOND_CAMERA.replace(b"fps", b"fsp"))
-        since = fleet.listener.now()
+        since = fleet.listener.position()
         host.run("systemctl", "reload", "edged", check=False)
-        told = fleet.listener.await_one(
+        told = fleet.listener.await_message(
             device, "/health", lambda b: "fsp" in json.dumps(b["degradations"]), after=since
         )
         assert sorted(told["cameras"]) == ["room", "second"]
     finally:
         host.run("rm", "-f", extra)
     assert cameras() == ["room"]
-    assert shown(fleet, device, "MainPID") == before
+    assert unit_properties(fleet, device, "MainPID") == before
 
 
 @each_release
-def test_it_stops_at_once_and_says_goodbye(device: str, fleet: Fleet) -> None:
-    host, since = fleet.devices[device], fleet.listener.now()
+def test_it_stops_at_once_and_publishes_offline(device: str, fleet: MachineFleet) -> None:
+    host, since = fleet.devices[device], fleet.listener.position()
     host.run("systemctl", "stop", "edged")
     try:
-        times = shown(
+        times = unit_properties(
             fleet,
             device,
             "ActiveExitTimestampMonotonic",
@@ -79,14 +79,16 @@ def test_it_stops_at_once_and_says_goodbye(device: str, fleet: Fleet) -> None:
         ) / _US_PER_S
         print(f"stopped in {took_s:.2f} s")
         assert times["Result"] == "success"
-        assert took_s < _STOP_S
-        fleet.listener.await_one(device, "/status", lambda b: b["status"] == "offline", after=since)
+        assert took_s < _MAX_STOP_S
+        fleet.listener.await_message(
+            device, "/status", lambda b: b["status"] == "offline", after=since
+        )
     finally:
         host.run("systemctl", "start", "edged")
 
 
 @each_release
-def test_what_it_logs_has_fields_in_the_journal(device: str, fleet: Fleet) -> None:
+def test_what_it_logs_has_fields_in_the_journal(device: str, fleet: MachineFleet) -> None:
     lines = fleet.journal(device, "--output=json", "--boot").splitlines()
     entries = [
         entry
@@ -100,34 +102,36 @@ def test_what_it_logs_has_fields_in_the_journal(device: str, fleet: Fleet) -> No
 
 
 @each_release
-def test_messages_say_that_the_clock_is_kept_right(device: str, fleet: Fleet) -> None:
+def test_messages_carry_that_the_clock_is_synchronised(device: str, fleet: MachineFleet) -> None:
     """By the mark of systemd-timesyncd, which does not run in a container: the kernel may not be asked from inside the service."""
-    host, since = fleet.devices[device], fleet.listener.now()
-    assert fleet.listener.await_one(device, "/health", after=since)["clock"] != "synced"
+    host, since = fleet.devices[device], fleet.listener.position()
+    assert fleet.listener.await_message(device, "/health", after=since)["clock"] != "synced"
     host.write("/run/systemd/timesync/synchronized", "")
     try:
-        fleet.listener.await_one(device, "/health", lambda b: b["clock"] == "synced", after=since)
+        fleet.listener.await_message(
+            device, "/health", lambda b: b["clock"] == "synced", after=since
+        )
     finally:
         host.run("rm", "/run/systemd/timesync/synchronized")
 
 
-def test_a_daemon_that_hangs_is_killed_by_the_watchdog_and_comes_back(fleet: Fleet) -> None:
-    at_once(lambda device: _hang(fleet, device), ONE_OF_EACH)
+def test_a_daemon_that_hangs_is_killed_by_the_watchdog_and_comes_back(fleet: MachineFleet) -> None:
+    in_parallel(lambda device: _hang_until_watchdog(fleet, device), ONE_PER_RELEASE)
 
 
-def _hang(fleet: Fleet, device: str) -> None:
+def _hang_until_watchdog(fleet: MachineFleet, device: str) -> None:
     host = fleet.devices[device]
-    before, began = shown(fleet, device, "MainPID", "NRestarts"), time.monotonic()
-    since = fleet.listener.now()
+    before, began = unit_properties(fleet, device, "MainPID", "NRestarts"), time.monotonic()
+    since = fleet.listener.position()
     host.run("kill", "-STOP", before["MainPID"])
-    fleet.listener.await_one(
-        device, "/status", lambda b: b["status"] == "online", after=since, timeout_s=_REPLACED_S
+    fleet.listener.await_message(
+        device, "/status", lambda b: b["status"] == "online", after=since, timeout_s=_MAX_REPLACE_S
     )
     fleet.await_active(device)
-    after = shown(fleet, device, "MainPID", "NRestarts")
+    after = unit_properties(fleet, device, "MainPID", "NRestarts")
     print(f"{device}: back after {time.monotonic() - began:.0f} s")
     assert after["MainPID"] != before["MainPID"]
     assert int(after["NRestarts"]) == int(before["NRestarts"]) + 1
-    said = fleet.journal(device, f"--since=-{_REPLACED_S:.0f}s", "--lines=2000")
+    said = fleet.journal(device, f"--since=-{_MAX_REPLACE_S:.0f}s", "--lines=2000")
     assert "Watchdog timeout" in said
-    fleet.listener.await_one(device, "/detections", after=since)
+    fleet.listener.await_message(device, "/detections", after=since)

@@ -7,52 +7,56 @@ from typing import Any
 import pytest
 
 from system.commands import run
-from system.debs import built, renumbered
-from system.fleet.archive import Archive
-from system.fleet.controller import Played
-from system.fleet.fleet import DEVICES, HAS_EDGETPU, Fleet
-from system.hosts import Host
+from system.debs import built_package, repack_with_version
+from system.fleet.apt_repository import AptRepository
+from system.fleet.controller import PlaybookRun
+from system.fleet.fleet import DEVICES, EDGETPU_DEVICE, MachineFleet
+from system.machines import Machine
 
 _TOML = "/etc/edged/edged.toml"
 _RULES = "/etc/nftables.conf"
 
 
-def test_a_dry_run_says_what_would_be_done(dry_run: Played) -> None:
-    assert all(one.changed for one in dry_run.counts.values()), dry_run.said
-    assert '"path": "/var/lib/edged-packages"' in dry_run.said, dry_run.said
+def test_a_dry_run_lists_what_would_be_done(dry_run: PlaybookRun) -> None:
+    assert all(one.changed for one in dry_run.counts.values()), dry_run.output
+    assert '"path": "/var/lib/edged-packages"' in dry_run.output, dry_run.output
 
 
-def test_one_playbook_turns_blank_hosts_into_devices(first_run: Played, fleet: Fleet) -> None:
+def test_one_playbook_turns_blank_hosts_into_devices(
+    first_run: PlaybookRun, fleet: MachineFleet
+) -> None:
     counts = first_run.counts
     assert set(counts) == {"hub", *fleet.devices}
-    assert not any(one.failed or one.unreachable for one in counts.values()), first_run.said
+    assert not any(one.failed or one.unreachable for one in counts.values()), first_run.output
     assert all(one.changed for one in counts.values())
-    assert "PRIVATE KEY" not in first_run.said
+    assert "PRIVATE KEY" not in first_run.output
 
 
-def test_the_runtime_of_an_edgetpu_is_where_it_is_wanted_alone(fleet: Fleet) -> None:
+def test_the_runtime_of_an_edgetpu_is_where_it_is_wanted_alone(fleet: MachineFleet) -> None:
     found = "ldconfig -p | grep -c libedgetpu.so.1 || true"
-    counts = {name: host.sh(found).strip() for name, host in fleet.devices.items()}
-    assert counts == {**dict.fromkeys(DEVICES, "0"), HAS_EDGETPU: "1"}
+    counts = {name: host.run_script(found).strip() for name, host in fleet.devices.items()}
+    assert counts == {**dict.fromkeys(DEVICES, "0"), EDGETPU_DEVICE: "1"}
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_each_device_is_heard_at_the_broker(device: str, fleet: Fleet) -> None:
-    since = fleet.listener.now()
-    seen = fleet.listener.await_one(device, "/detections", lambda b: b["detections"], after=since)
+def test_each_device_publishes_to_the_broker(device: str, fleet: MachineFleet) -> None:
+    since = fleet.listener.position()
+    seen = fleet.listener.await_message(
+        device, "/detections", lambda b: b["detections"], after=since
+    )
     assert seen["device"] == device
-    assert fleet.listener.await_one(device, "/events")["camera"] == "room"
-    assert fleet.listener.await_one(device, "/status", lambda b: b["status"] == "online")
+    assert fleet.listener.await_message(device, "/events")["camera"] == "room"
+    assert fleet.listener.await_message(device, "/status", lambda b: b["status"] == "online")
 
 
-def test_a_second_run_changes_nothing(fleet: Fleet) -> None:
+def test_a_second_run_changes_nothing(fleet: MachineFleet) -> None:
     again = fleet.controller.play("site")
     assert {host: one.changed for host, one in again.counts.items()} == dict.fromkeys(
         again.counts, 0
-    ), again.said
+    ), again.output
 
 
-def test_a_dry_run_shows_what_would_become_of_the_configuration(fleet: Fleet) -> None:
+def test_a_dry_run_shows_what_would_become_of_the_configuration(fleet: MachineFleet) -> None:
     before = fleet.devices["pi1"].run("cat", _TOML).stdout
     played = fleet.controller.play(
         "site",
@@ -61,19 +65,21 @@ def test_a_dry_run_shows_what_would_become_of_the_configuration(fleet: Fleet) ->
         "--limit=pi1",
         edged_config_host={"detect": {"threshold": 0.77}},
     )
-    assert "+threshold = 0.77" in played.said
+    assert "+threshold = 0.77" in played.output
     assert fleet.devices["pi1"].run("cat", _TOML).stdout == before
 
 
 def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
-    fleet: Fleet,
+    fleet: MachineFleet,
 ) -> None:
     """By a restart, though systemd has seen as many as it allows."""
     host = fleet.devices["pi4"]
     limit = "/run/systemd/system/edged.service.d/limit.conf"
     host.write(limit, "[Unit]\nStartLimitBurst=1\n")
-    host.sh("systemctl daemon-reload; systemctl reset-failed edged; systemctl restart edged")
-    before, pid = host.run("cat", _TOML).stdout, _pid(host)
+    host.run_script(
+        "systemctl daemon-reload; systemctl reset-failed edged; systemctl restart edged"
+    )
+    before, pid = host.run("cat", _TOML).stdout, _main_pid(host)
     failed = fleet.controller.play(
         "site",
         "--limit=pi4",
@@ -82,16 +88,16 @@ def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
         edged_config_host={"detect": {"threshhold": 0.77}},
     )
     assert failed.counts["pi4"].failed
-    assert "threshhold" in failed.said
-    assert (host.run("cat", _TOML).stdout, _pid(host)) == (before, pid)
+    assert "threshhold" in failed.output
+    assert (host.run("cat", _TOML).stdout, _main_pid(host)) == (before, pid)
 
     again = fleet.controller.play("site", "--limit=pi4")
-    assert again.counts["pi4"].changed == 1, again.said
-    assert _pid(host) not in {"0", pid}
-    host.sh(f"rm {limit}; systemctl daemon-reload")
+    assert again.counts["pi4"].changed == 1, again.output
+    assert _main_pid(host) not in {"0", pid}
+    host.run_script(f"rm {limit}; systemctl daemon-reload")
 
 
-def test_what_is_changed_takes_effect(fleet: Fleet) -> None:
+def test_what_is_changed_takes_effect(fleet: MachineFleet) -> None:
     """Of the tables too that a reload leaves as they are."""
     told = {"mqtt": {"keepalive_s": 77}}
     fleet.controller.play("site", "--limit=pi1", edged_config_host=told)
@@ -99,7 +105,7 @@ def test_what_is_changed_takes_effect(fleet: Fleet) -> None:
     fleet.controller.play("site", "--limit=pi1")
 
 
-def test_the_report_has_everybody(fleet: Fleet) -> None:
+def test_the_report_has_everybody(fleet: MachineFleet) -> None:
     reports = fleet.controller.folder / "reports"
     fleet.controller.play("fleet_report", report_folder=str(reports))
     rows = json.loads((reports / "fleet.json").read_text())
@@ -108,20 +114,22 @@ def test_the_report_has_everybody(fleet: Fleet) -> None:
     assert all(device in page for device in fleet.devices)
 
 
-def test_who_is_retired_leaves_nothing_behind_and_can_come_back(fleet: Fleet) -> None:
+def test_who_is_retired_leaves_nothing_behind_and_can_come_back(fleet: MachineFleet) -> None:
     host = fleet.devices["pi3"]
     assert fleet.listener.retained("pi3")
     fleet.controller.play("retire", "--limit=pi3", retire_confirm="pi3")
     assert host.run("dpkg", "--status", "edged", check=False).returncode
-    host.sh("! test -e /etc/edged && ! test -e /var/lib/edged && ! test -e /opt/edged")
+    host.run_script("! test -e /etc/edged && ! test -e /var/lib/edged && ! test -e /opt/edged")
     assert not fleet.listener.retained("pi3")
 
-    since = fleet.listener.now()
+    since = fleet.listener.position()
     fleet.controller.play("site", "--limit=pi3")
-    fleet.listener.await_one("pi3", "/detections", after=since)
+    fleet.listener.await_message("pi3", "/detections", after=since)
 
 
-def test_nobody_without_a_certificate_hears_or_says_anything(fleet: Fleet) -> None:
+def test_no_client_without_a_certificate_receives_or_publishes_anything(
+    fleet: MachineFleet,
+) -> None:
     authority = fleet.controller.folder.parent / "authority"
     reach = ["-h", fleet.broker.address, "-p", "8883", "--cafile", str(authority / "ca.crt")]
     hear = ["mosquitto_sub", *reach, "-t", "edged/v1/#", "-C", "1", "-W", "20"]
@@ -130,22 +138,22 @@ def test_nobody_without_a_certificate_hears_or_says_anything(fleet: Fleet) -> No
         "--cert", str(authority / "controller.crt"), "--key", str(authority / "controller.key"),
     ]  # fmt: skip
     refused = "cat /var/log/mosquitto/mosquitto.log | grep -c 'peer did not return a certificate'"
-    before = int(fleet.broker.sh(f"{refused} || true"))
+    before = int(fleet.broker.run_script(f"{refused} || true"))
     timed_out = 27
     assert fleet.network.run(*hear, check=False).returncode not in {0, timed_out}
     assert fleet.network.run(*say, '{"by": "a stranger"}', check=False).returncode
-    assert int(fleet.broker.sh(refused)) == before + 2
+    assert int(fleet.broker.run_script(refused)) == before + 2
 
     assert fleet.network.run(*hear, *own).stdout
     fleet.network.run(*say, '{"by": "the controller"}', *own)
-    fleet.listener.await_one("pi1", "/said")
-    assert fleet.listener.heard("pi1", "/said") == [{"by": "the controller"}]
+    fleet.listener.await_message("pi1", "/said")
+    assert fleet.listener.messages("pi1", "/said") == [{"by": "the controller"}]
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_device_lets_ssh_in_and_nobody_else(device: str, fleet: Fleet) -> None:
+def test_a_device_lets_ssh_in_and_nobody_else(device: str, fleet: MachineFleet) -> None:
     host = fleet.devices[device]
-    fleet.controller.connect(host)
+    fleet.controller.check_ssh(host)
     dial = f"exec 3<>/dev/tcp/{host.address}/9999"
     closed = ["timeout", "2", "bash", "-c", dial]
     timed_out = 124
@@ -153,55 +161,55 @@ def test_a_device_lets_ssh_in_and_nobody_else(device: str, fleet: Fleet) -> None
     assert fleet.network.run(*closed, check=False).returncode == timed_out
 
 
-def test_rules_that_shut_the_controller_out_are_undone_and_not_kept(fleet: Fleet) -> None:
+def test_rules_that_shut_the_controller_out_are_undone_and_not_kept(fleet: MachineFleet) -> None:
     host = fleet.devices["pi1"]
     before = host.run("cat", _RULES).stdout
     played = fleet.controller.play("site", "--limit=pi1", check=False, base_ssh_ports=[9])
     assert played.counts["pi1"].failed
-    assert "cannot be reached under the firewall's new rules" in played.said
+    assert "cannot be reached under the firewall's new rules" in played.output
     assert host.run("cat", _RULES).stdout == before
     with pytest.raises(AssertionError):
-        fleet.controller.connect(host)
+        fleet.controller.check_ssh(host)
 
     host.run("systemctl", "is-active", "edged-firewall-undo.timer")
     host.run("systemctl", "start", "edged-firewall-undo.service")  # as it will, in two minutes
-    fleet.controller.connect(host)
+    fleet.controller.check_ssh(host)
     assert not fleet.controller.play("site", "--limit=pi1").counts["pi1"].changed
 
 
 def test_a_repository_gives_its_newest_version_or_the_one_that_is_named(
-    fleet: Fleet, tmp_path: Path
+    fleet: MachineFleet, tmp_path: Path
 ) -> None:
-    host, first = fleet.devices["pi1"], built(DEVICES["pi1"])
+    host, first = fleet.devices["pi1"], built_package(DEVICES["pi1"])
     (tmp_path / "debs").mkdir()
-    archive = Archive(tmp_path / "archive")
-    archive.offer(first)
+    archive = AptRepository(tmp_path / "archive")
+    archive.add_package(first)
     told: dict[str, Any] = {
         "edged_package": "",
         "edged_repository": {
-            "uris": fleet.mirror.offer(tmp_path / "archive"),
+            "uris": fleet.mirror.publish_file(tmp_path / "archive"),
             "suites": "./",
             "key": str(archive.key),
         },
     }
     fleet.controller.play("site", "--limit=pi1", **told)
-    archive.offer(renumbered(first, "9.1", tmp_path / "debs"))
-    archive.end()
+    archive.add_package(repack_with_version(first, "9.1", tmp_path / "debs"))
+    archive.stop_gpg()
     fleet.controller.play("site", "--limit=pi1", **told)
-    assert _version(host) == "9.1~bookworm"
+    assert _installed_version(host) == "9.1~bookworm"
     assert not fleet.controller.play("site", "--limit=pi1", **told).counts["pi1"].changed
-    fleet.controller.play("site", "--limit=pi1", edged_version=_of(first), **told)
-    assert _version(host) == _of(first)
-    host.sh("rm /etc/apt/sources.list.d/edged.sources")
+    fleet.controller.play("site", "--limit=pi1", edged_version=_package_version(first), **told)
+    assert _installed_version(host) == _package_version(first)
+    host.run_script("rm /etc/apt/sources.list.d/edged.sources")
 
 
-def _pid(host: Host) -> str:
+def _main_pid(host: Machine) -> str:
     return host.run("systemctl", "show", "--property=MainPID", "--value", "edged").stdout.strip()
 
 
-def _version(host: Host) -> str:
+def _installed_version(host: Machine) -> str:
     return host.run("dpkg-query", "--show", "--showformat=${Version}", "edged").stdout
 
 
-def _of(deb: Path) -> str:
+def _package_version(deb: Path) -> str:
     return run(["dpkg-deb", "--field", str(deb), "Version"]).stdout.strip()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from system.conftest import MakeHost
-from system.package.device import Device
+from system.conftest import BootMachine
+from system.package.device import PackagedDevice
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -13,6 +13,6 @@ def release(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def device(release: str, boot: MakeHost) -> Device:
+def device(release: str, boot: BootMachine) -> PackagedDevice:
     """A blank one; what a test of a module leaves on it the next one finds."""
-    return Device(boot(f"{release}1", release))
+    return PackagedDevice(boot(f"{release}1", release))

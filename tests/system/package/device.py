@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from system.hosts import Host
+from system.machines import Machine
 
 _APT = (
     "apt-get",
@@ -19,14 +19,14 @@ _APT = (
 )
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 _APT_S = 300.0
-_BOUND_S = 90.0
+_MAX_WAIT_S = 90.0
 _POLL_S = 0.25
 
 
-class Device:
+class PackagedDevice:
     """What is done to a machine by apt, and what edged says there."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Machine) -> None:
         """Nothing is installed yet."""
         self.host = host
 
@@ -43,7 +43,7 @@ class Device:
         """`apt-get remove edged`, or `purge`."""
         self.host.run("apt-get", how, "--yes", "edged", env=_QUIET, timeout_s=_APT_S)
 
-    def shown(self, *properties: str) -> dict[str, str]:
+    def unit_properties(self, *properties: str) -> dict[str, str]:
         """What systemd says of the service."""
         argv = ["systemctl", "show", "edged", f"--property={','.join(properties)}"]
         return dict(line.split("=", 1) for line in self.host.run(*argv).stdout.splitlines())
@@ -52,7 +52,7 @@ class Device:
         """Of the code."""
         return self.host.run("edged", "--version").stdout.split()[-1]
 
-    def models(self) -> dict[str, Any]:
+    def model_status(self) -> dict[str, Any]:
         """How `edged model status` finds things."""
         told = self.host.run("edged", "model", "status", "--json").stdout
         status: dict[str, Any] = json.loads(told)["status"]
@@ -62,7 +62,7 @@ class Device:
         """What the service logged."""
         return self.host.run("journalctl", "--unit=edged", "--output=cat", "--no-pager").stdout
 
-    def heard(self, topic: str, *, count: int = 1) -> list[Any]:
+    def read_messages(self, topic: str, *, count: int = 1) -> list[Any]:
         """The next messages that its own broker gives out under a topic."""
         listen = [
             "mosquitto_sub",
@@ -73,13 +73,13 @@ class Device:
             "-C",
             str(count),
             "-W",
-            f"{_BOUND_S:.0f}",
+            f"{_MAX_WAIT_S:.0f}",
         ]
         return [json.loads(line) for line in self.host.run(*listen).stdout.splitlines()]
 
-    def await_true(self, what: Callable[[], bool]) -> None:
+    def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait until it is so."""
-        deadline = time.monotonic() + _BOUND_S
-        while not what():
+        deadline = time.monotonic() + _MAX_WAIT_S
+        while not condition():
             assert time.monotonic() < deadline, self.journal()
             time.sleep(_POLL_S)

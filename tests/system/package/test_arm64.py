@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.broker import Broker, running
-from support.witness import Witness
-from system.bases import Base
+from support.broker import Broker, running_broker
+from support.mqtt_recorder import MqttRecorder
 from system.commands import run
-from system.debs import built
-from system.hosts import missing
+from system.debian_images import DebianImage
+from system.debs import built_package
+from system.machines import missing_requirement
 
 _EMULATED = (
     "base-files",
@@ -29,7 +29,7 @@ _EMULATED = (
 _MISC = Path("/proc/sys/fs/binfmt_misc")
 _NAME = "edged-arm64"
 _EM_AARCH64 = 183
-_LOOK = Path(__file__).with_name("look.py")
+_INFERENCE_PROGRAM = Path(__file__).with_name("run_inference.py")
 _TOLERANCE = 0.02
 """Of a box's sides, which are fractions: the two processors do not round alike."""
 _CONFIG = """
@@ -58,13 +58,16 @@ Emulate = Callable[..., str]
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[None]:
     """qemu 10, of Debian 13, as what the kernel runs arm64 programs with: bookworm's 7 falls over ai-edge-litert."""
-    if missing():
-        pytest.skip(missing())
+    if missing_requirement():
+        pytest.skip(missing_requirement())
     if not (_MISC / "register").exists():
         run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(_MISC)], check=False)
     if not (_MISC / "register").exists():
         pytest.skip("this kernel has no binfmt_misc: it cannot run programs of another processor")
-    qemu = Base("trixie", ("qemu-user",), variant="essential").root() / "usr/bin/qemu-aarch64"
+    qemu = (
+        DebianImage("trixie", ("qemu-user",), variant="essential").root_dir()
+        / "usr/bin/qemu-aarch64"
+    )
     # An ELF header's first twenty bytes: 64 bits, little-endian, a program or a shared object, for AArch64. "F": the kernel opens qemu now, so that
     # it need not be seen from where it is used.
     header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, _EM_AARCH64)
@@ -85,8 +88,8 @@ def emulate(
 ) -> Emulate:
     """Runs a shell script where the package is unpacked; returns what it wrote."""
     del emulator
-    deb = built(request.param, "arm64")
-    base = Base(request.param, _EMULATED, architecture="arm64", variant="extract").root()
+    deb = built_package(request.param, "arm64")
+    base = DebianImage(request.param, _EMULATED, architecture="arm64", variant="extract").root_dir()
     folder = tmp_path_factory.mktemp("emulated")
     command = [str(Path(__file__).with_name("emulate")), str(folder), str(base), str(deb)]
 
@@ -107,9 +110,9 @@ def test_everything_in_it_can_be_imported(emulate: Emulate) -> None:
 def test_it_sees_what_this_machine_sees(emulate: Emulate) -> None:
     """The self-test of `edged inspect` does not run here: qemu keeps a /proc/cpuinfo of its own in a file, which that process may not write; and
     qemu knows neither Landlock nor seccomp, so of its sandbox nothing could be shown but limits."""
-    program = _LOOK.read_text()
+    program = _INFERENCE_PROGRAM.read_text()
     there = emulate(f"/opt/edged/bin/python - <<'END'\n{program}\nEND")
-    here = run([sys.executable, str(_LOOK)])
+    here = run([sys.executable, str(_INFERENCE_PROGRAM)])
     seen = [[json.loads(line) for line in one.splitlines()] for one in (there, here.stdout)]
     assert any(seen[0])
     for frame_there, frame_here in zip(*seen, strict=True):
@@ -119,7 +122,10 @@ def test_it_sees_what_this_machine_sees(emulate: Emulate) -> None:
 
 
 def test_it_publishes_what_it_sees(emulate: Emulate, tmp_path: Path) -> None:
-    with running(Broker(tmp_path / "broker")) as broker, Witness(broker.port) as witness:
+    with (
+        running_broker(Broker(tmp_path / "broker")) as broker,
+        MqttRecorder(broker.port) as witness,
+    ):
         config = f"cat >/etc/edged/edged.toml <<'END'\n{_CONFIG.format(port=broker.port)}\nEND"
         said = emulate(f"{config}\nedged check\nedged run 2>&1")
         witness.await_status("offline")

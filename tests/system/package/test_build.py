@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from system.commands import run
-from system.debs import built
+from system.debs import built_package
 
 _PROJECT = Path(__file__).parents[3]
 _BUILD_S = 600.0
@@ -31,7 +31,7 @@ def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
 def test_lintian_finds_nothing_that_is_not_explained(release: str, architecture: str) -> None:
     if shutil.which("lintian") is None:
         pytest.skip("lintian is not installed: apt-get install lintian")
-    deb = built(release, architecture)
+    deb = built_package(release, architecture)
     if "zst" in run(["ar", "t", str(deb)]).stdout:
         pytest.skip("lintian knows no packages that are compressed by zstd")
     options = ["--allow-root", "--pedantic", "--fail-on", "error,warning,info,pedantic"]

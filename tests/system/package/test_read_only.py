@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from support.bundles import Signing, make_bundle
-from system.debs import built
-from system.package.device import Device
+from support.bundles import SigningKeys, make_bundle
+from system.debs import built_package
+from system.package.device import PackagedDevice
 
 _MODEL = Path(__file__).parents[3] / "models/bundled/marks-fast.tflite"
 _FSTAB = """\
@@ -21,13 +21,13 @@ _TRUST = '[updates]\ntrust = "/etc/edged/trust.json"\nreserve_mb = 0\n[health]\n
 
 
 @pytest.fixture(scope="module")
-def signing() -> Signing:
-    return Signing()
+def signing() -> SigningKeys:
+    return SigningKeys()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _read_only(device: Device, release: str, signing: Signing) -> None:
-    device.install(built(release))
+def _read_only(device: PackagedDevice, release: str, signing: SigningKeys) -> None:
+    device.install(built_package(release))
     device.host.write("/etc/edged/trust.json", signing.trust_envelope())
     device.host.write("/etc/edged/conf.d/trust.toml", _TRUST)
     device.host.write("/etc/systemd/journald.conf.d/memory.conf", _JOURNAL)
@@ -37,38 +37,40 @@ def _read_only(device: Device, release: str, signing: Signing) -> None:
     assert "Read-only file system" in refused.stderr
 
 
-def test_it_runs_and_counts_what_it_writes(device: Device) -> None:
-    device.await_true(lambda: device.shown("ActiveState") == {"ActiveState": "active"})
-    assert device.heard("edged/v1/+/up/camera/demo/detections")
-    [health] = device.heard("edged/v1/+/up/health")
+def test_it_runs_and_counts_what_it_writes(device: PackagedDevice) -> None:
+    device.wait_until(lambda: device.unit_properties("ActiveState") == {"ActiveState": "active"})
+    assert device.read_messages("edged/v1/+/up/camera/demo/detections")
+    [health] = device.read_messages("edged/v1/+/up/health")
     assert health["degradations"] == []
     assert health["disk"]["written_mb"] >= 0
-    device.await_true(lambda: not _failing(device))
+    device.wait_until(lambda: not _failed_checks(device))
     assert "camera demo: frames come" in device.journal()
 
 
 def test_it_takes_a_model(
-    device: Device, signing: Signing, tmp_path_factory: pytest.TempPathFactory
+    device: PackagedDevice, signing: SigningKeys, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    probation = {"baseline_s": 0, "min_s": 2, "min_frames": 5, "least_boxes": 0}
+    probation = {"baseline_s": 0, "min_s": 2, "min_frames": 5, "min_boxes": 0}
     bundle = make_bundle(
         tmp_path_factory.mktemp("bundle"), signing, model=_MODEL, probation=probation
     )
     device.host.copy(bundle, "/run/model.edgem")
     device.host.run("edged", "model", "install", "/run/model.edgem")
-    device.await_true(lambda: [one["outcome"] for one in device.models()["past"]] == ["committed"])
+    device.wait_until(
+        lambda: [one["outcome"] for one in device.model_status()["past"]] == ["committed"]
+    )
 
 
-def test_purged_it_leaves_an_empty_file_system(device: Device) -> None:
+def test_purged_it_leaves_an_empty_file_system(device: PackagedDevice) -> None:
     """That it cannot remove a mount point is no reason for dpkg to fail."""
     device.host.run("mount", "-o", "remount,rw", "/")
     device.remove("purge")
-    device.host.sh(
+    device.host.run_script(
         'mountpoint /var/lib/edged; test -z "$(ls -A /var/lib/edged)"; ! test -e /etc/edged'
     )
 
 
-def _failing(device: Device) -> list[str]:
+def _failed_checks(device: PackagedDevice) -> list[str]:
     """What the doctor finds wrong."""
     doctor = device.host.run("edged", "doctor", "--json", check=False)
     findings = json.loads(doctor.stdout)["findings"]

@@ -17,7 +17,7 @@ from edged.errors import CameraError, CameraTimeoutError
 from edged.types import Frame, PixelFormat
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.capture_status import CaptureState
-from edged.vision.worker.slots import Slots
+from edged.vision.worker.slots import FrameSlots
 from system.picamera2.virtual_camera import VirtualPicamera2
 
 
@@ -26,13 +26,13 @@ def virtual(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picamera2, "Picamera2", VirtualPicamera2)
 
 
-def make(**settings: Any) -> Picamera2Camera:
+def make_camera(**settings: Any) -> Picamera2Camera:
     return Picamera2Camera("front", Picamera2Settings(**settings), SystemClock())
 
 
 @pytest.fixture
 def camera() -> Iterator[Picamera2Camera]:
-    one = make()
+    one = make_camera()
     yield one
     one.close()
 
@@ -62,20 +62,20 @@ def test_frames_are_whole_and_in_order_and_show_the_bars(camera: Picamera2Camera
 
 @pytest.mark.parametrize("wanted", ["Virtual0", "Virtual Camera"])
 def test_a_camera_is_chosen_by_id_or_model(wanted: str) -> None:
-    camera = make(camera=wanted)
+    camera = make_camera(camera=wanted)
     camera.open()
     camera.close()
 
 
 def test_a_camera_that_is_not_there_is_named_with_those_that_are() -> None:
-    camera = make(camera="imx708")
+    camera = make_camera(camera="imx708")
     with pytest.raises(CameraError, match=r"imx708.*Virtual Camera \(Virtual0\)"):
         camera.open()
     camera.close()
 
 
 def test_a_camera_in_use_is_refused_and_can_be_had_afterwards(camera: Picamera2Camera) -> None:
-    other = make()
+    other = make_camera()
     camera.open()
     with pytest.raises(CameraError, match="another program"):
         other.open()
@@ -90,7 +90,7 @@ def test_a_camera_in_use_is_refused_and_can_be_had_afterwards(camera: Picamera2C
 def test_controls_that_the_sensor_does_not_have_are_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    camera = make(controls={"AfMode": 2})
+    camera = make_camera(controls={"AfMode": 2})
     camera.open()
     camera.grab(2.0)
     camera.close()
@@ -138,7 +138,7 @@ def test_a_starved_camera_is_closed_and_made_anew(camera: Picamera2Camera) -> No
 
 
 def test_the_capture_loop_notices_a_stall_and_recovers(camera: Picamera2Camera) -> None:
-    slots = Slots(["front"])
+    slots = FrameSlots(["front"])
     capture = Capture(camera, name="front", slots=slots, clock=SystemClock())
     capture.start()
     try:
@@ -159,7 +159,7 @@ def test_the_capture_loop_notices_a_stall_and_recovers(camera: Picamera2Camera) 
 def test_opening_and_closing_leaks_nothing() -> None:
     counts = []
     for _ in range(6):
-        camera = make()
+        camera = make_camera()
         camera.open()
         grab(camera, 3)
         camera.close()

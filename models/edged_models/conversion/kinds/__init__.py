@@ -1,1 +1,1 @@
-"""Kinds of sources, one file each: see `edged_models.conversion.sources`."""
+"""Kinds of sources, one file each: see `edged_models.conversion.open_source`."""

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from edged_models.conversion.card import Card
+from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.source import FunctionSource
 from edged_models.detector.checkpoint import SUFFIX, load_checkpoint
-from edged_models.detector.graph import Head, graph_of_net
-from edged_models.detector.weights import restore
+from edged_models.detector.graph import DetectorHead, build_graph_of_net
+from edged_models.detector.weights import restore_net
 from edged_models.errors import SourceError
 from edged_models.tensorflow import keras
 
@@ -14,7 +14,7 @@ STRIDE_PX = 32
 """The coarsest level's: a side must be a multiple."""
 
 
-def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionSource | None:
+def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
     """A file that ends in .npz."""
     path = Path(spec)
     if path.suffix != SUFFIX:
@@ -24,9 +24,11 @@ def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionS
             f"a side of {side_px} px does not do: {path} needs a multiple of {STRIDE_PX}"
         )
     checkpoint = load_checkpoint(path)
-    net = restore(checkpoint, side_px=side_px or checkpoint.side_px)
+    net = restore_net(checkpoint, side_px=side_px or checkpoint.side_px)
     labels = checkpoint.architecture.labels
-    return detector_source(net, name=path.stem, labels=labels, head=head or Head.POSTPROCESS)
+    return detector_source(
+        net, name=path.stem, labels=labels, head=head or DetectorHead.POSTPROCESS
+    )
 
 
 def detector_source(
@@ -34,8 +36,8 @@ def detector_source(
     *,
     name: str,
     labels: tuple[str, ...],
-    head: Head = Head.POSTPROCESS,
-    learnt_ranges: bool = False,
+    head: DetectorHead = DetectorHead.POSTPROCESS,
+    has_learned_ranges: bool = False,
 ) -> FunctionSource:
     """A net of ours in memory, pruned, clustered or what not.
 
@@ -44,15 +46,15 @@ def detector_source(
         name: for messages, and in the file.
         labels: its classes.
         head: what the model shall give.
-        learnt_ranges: whether it was trained quantisation-aware.
+        has_learned_ranges: whether it was trained quantisation-aware.
     """
-    graph = graph_of_net(net, head=head)
+    graph = build_graph_of_net(net, head=head)
     function = graph.function.get_concrete_function()
     return FunctionSource(
         name=name,
-        card=Card(name=name, mean=(0.0,), std=(255.0,), labels=labels),
+        metadata=ModelMetadata(name=name, mean=(0.0,), std=(255.0,), labels=labels),
         function=function,
         variables=tuple(function.graph.variables),
         outputs=graph.outputs,
-        learnt_ranges=learnt_ranges,
+        has_learned_ranges=has_learned_ranges,
     )

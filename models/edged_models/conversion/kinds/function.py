@@ -8,16 +8,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from edged_models.conversion.card import Card
-from edged_models.conversion.gist import gist
-from edged_models.conversion.kinds.fixed import fixed_shape
+from edged_models.conversion.error_summary import summarize_error
+from edged_models.conversion.kinds.input_shape import fix_input_shape
+from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.source import FunctionSource
-from edged_models.detector.graph import Head
+from edged_models.detector.graph import DetectorHead
 from edged_models.errors import SourceError
 from edged_models.tensorflow import tf
 
 
-def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionSource | None:
+def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
     """``path/to/file.py:name`` or ``module:name``."""
     place, colon, name = spec.rpartition(":")
     if not colon or not place or not name.isidentifier():
@@ -25,11 +25,13 @@ def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionS
     if head is not None:
         raise SourceError(f"{spec} has the head that it has: --head is for checkpoints")
     try:
-        concrete = _concrete(getattr(_module(place), name), spec)
+        concrete = _to_concrete_function(getattr(_load_module(place), name), spec)
     except SourceError:
         raise
     except Exception as error:  # the user's own code
-        raise SourceError(f"{spec} failed: {type(error).__name__}: {gist(error)}") from error
+        raise SourceError(
+            f"{spec} failed: {type(error).__name__}: {summarize_error(error)}"
+        ) from error
     return concrete_source(concrete, name=name, side_px=side_px)
 
 
@@ -39,7 +41,7 @@ def concrete_source(
     name: str,
     outputs: tuple[str, ...] | None = None,
     side_px: int | None = None,
-    held: Any = None,
+    tracked_resources: Any = None,
 ) -> FunctionSource:
     """A concrete function of one picture.
 
@@ -48,7 +50,7 @@ def concrete_source(
         name: for messages, and in the file.
         outputs: the order of the outputs that it gives by name; its own if None.
         side_px: of the input, where the function leaves it open.
-        held: see `FunctionSource`.
+        tracked_resources: see `FunctionSource`.
 
     Raises:
         SourceError: it has several inputs, or their size is open.
@@ -58,35 +60,35 @@ def concrete_source(
         raise SourceError(f"{name} has {len(inputs)} inputs instead of one picture")
     if inputs[0].shape.rank is None:
         raise SourceError(f"{name}'s input has no known shape")
-    spec = fixed_shape(inputs[0].shape, inputs[0].dtype, name=name, side_px=side_px)
+    spec = fix_input_shape(inputs[0].shape, inputs[0].dtype, name=name, side_px=side_px)
     keyword = next(iter(concrete.structured_input_signature[1]), None)
-    named = _named(concrete.structured_outputs)
+    named = _outputs_by_name(concrete.structured_outputs)
     order = outputs or tuple(named)
 
     @tf.function(input_signature=[spec])
     def call(image: tf.Tensor) -> dict[str, tf.Tensor]:
         given = concrete(**{keyword: image}) if keyword else concrete(image)
-        results = _named(given)
+        results = _outputs_by_name(given)
         return {one: results[one] for one in order}
 
     function = call.get_concrete_function()
     return FunctionSource(
         name=name,
-        card=Card(name=name),
+        metadata=ModelMetadata(name=name),
         function=function,
         variables=tuple(function.graph.variables),
         outputs=order,
-        held=held,
+        tracked_resources=tracked_resources,
     )
 
 
-def _named(outputs: Any) -> dict[str, Any]:
+def _outputs_by_name(outputs: Any) -> dict[str, Any]:
     if isinstance(outputs, Mapping):
         return dict(outputs)
     return {f"output_{place}": one for place, one in enumerate(tf.nest.flatten(outputs))}
 
 
-def _module(place: str) -> ModuleType:
+def _load_module(place: str) -> ModuleType:
     if not place.endswith(".py"):
         return import_module(place)
     path = Path(place)
@@ -100,7 +102,7 @@ def _module(place: str) -> ModuleType:
     return module
 
 
-def _concrete(found: Any, spec: str) -> Any:
+def _to_concrete_function(found: Any, spec: str) -> Any:
     """The concrete function that a name stands for: itself, traced by its input signature, or what calling it gives."""
     if hasattr(found, "structured_input_signature"):
         return found
@@ -111,5 +113,5 @@ def _concrete(found: Any, spec: str) -> Any:
             )
         return found.get_concrete_function()
     if callable(found) and not isinstance(found, type):
-        return _concrete(found(), spec)
+        return _to_concrete_function(found(), spec)
     raise SourceError(f"{spec} is a {type(found).__name__}, no function of TensorFlow")

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from edged_models.conversion.card import Card
-from edged_models.conversion.gist import gist
-from edged_models.conversion.kinds.fixed import fixed_shape
+from edged_models.conversion.error_summary import summarize_error
+from edged_models.conversion.kinds.input_shape import fix_input_shape
+from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.source import FunctionSource
-from edged_models.detector.graph import Head
+from edged_models.detector.graph import DetectorHead
 from edged_models.errors import SourceError
 from edged_models.tensorflow import keras, tf
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
-def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionSource | None:
+def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
     """A file that ends in .keras or .h5."""
     path = Path(spec)
     if path.suffix.lower() not in _SUFFIXES:
@@ -25,7 +25,9 @@ def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FunctionS
     try:
         net = keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises nearly anything on a bad file
-        raise SourceError(f"{path} cannot be read as a Keras file: {gist(error)}") from error
+        raise SourceError(
+            f"{path} cannot be read as a Keras file: {summarize_error(error)}"
+        ) from error
     return network_source(net, name=path.stem, side_px=side_px)
 
 
@@ -33,25 +35,25 @@ def network_source(
     net: keras.Model,
     *,
     name: str,
-    card: Card | None = None,
+    metadata: ModelMetadata | None = None,
     side_px: int | None = None,
-    learnt_ranges: bool = False,
+    has_learned_ranges: bool = False,
 ) -> FunctionSource:
     """Any Keras net with one input.
 
     Args:
         net: the net; its outputs keep their order and names.
         name: for messages, and in the file.
-        card: what the file shall say of itself; only the name if None.
+        metadata: what the file shall say of itself; only the name if None.
         side_px: of the input, where the net leaves it open.
-        learnt_ranges: whether it was trained quantisation-aware.
+        has_learned_ranges: whether it was trained quantisation-aware.
 
     Raises:
         SourceError: it has several inputs, or their size is open.
     """
     if len(net.inputs) != 1:
         raise SourceError(f"{name} has {len(net.inputs)} inputs instead of one picture")
-    spec = fixed_shape(net.inputs[0].shape, net.inputs[0].dtype, name=name, side_px=side_px)
+    spec = fix_input_shape(net.inputs[0].shape, net.inputs[0].dtype, name=name, side_px=side_px)
     outputs = tuple(net.output_names)
 
     @tf.function(input_signature=[spec])
@@ -61,9 +63,9 @@ def network_source(
     function = call.get_concrete_function()
     return FunctionSource(
         name=name,
-        card=card or Card(name=name),
+        metadata=metadata or ModelMetadata(name=name),
         function=function,
         variables=tuple(function.graph.variables),
         outputs=outputs,
-        learnt_ranges=learnt_ranges,
+        has_learned_ranges=has_learned_ranges,
     )

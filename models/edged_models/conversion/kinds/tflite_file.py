@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from edged_models.conversion.card import Card
-from edged_models.conversion.flatfile import taken_apart
-from edged_models.conversion.metadata import card_of
+from edged_models.conversion.flatbuffer import unpack_model
+from edged_models.conversion.metadata import read_model_metadata
+from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.source import FileSource
-from edged_models.detector.graph import Head
+from edged_models.detector.graph import DetectorHead
 from edged_models.errors import SourceError
 
-_EIGHT_BITS = (3, 9)
+_EIGHT_BIT_TYPES = (3, 9)
 """uint8 and int8 in the schema's TensorType."""
 
 
-def open_if_mine(spec: str, head: Head | None, side_px: int | None) -> FileSource | None:
+def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FileSource | None:
     """A file that ends in .tflite."""
     path = Path(spec)
     if path.suffix.lower() != ".tflite":
@@ -33,11 +33,11 @@ def tflite_source(model: bytes, *, name: str) -> FileSource:
     Raises:
         SourceError: it is damaged, or quantised already.
     """
-    graph = taken_apart(model, name).subgraphs[0]
+    graph = unpack_model(model, name).subgraphs[0]
     quantised = [
         tensor
         for tensor in graph.tensors
-        if tensor.type in _EIGHT_BITS
+        if tensor.type in _EIGHT_BIT_TYPES
         and tensor.quantization is not None
         and tensor.quantization.scale is not None
     ]
@@ -46,5 +46,5 @@ def tflite_source(model: bytes, *, name: str) -> FileSource:
             f"{name} is quantised already ({len(quantised)} of its {len(graph.tensors)} tensors have 8 bits); "
             "give what it was made from"
         )
-    card: Card = card_of(model, name)
-    return FileSource(name=name, card=card, model=model)
+    card: ModelMetadata = read_model_metadata(model, name)
+    return FileSource(name=name, metadata=card, model=model)

@@ -1,0 +1,105 @@
+"""Makes what the demo's device is updated with, as a maker would on a workstation: keys, a trust file, signed bundles."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+
+from edged import bundled
+from edged.authoring.bundle_contents import BundleSpec, ManifestDetails, make_bundle_contents
+from edged.demo.scramble import scramble_layer
+from edged.errors import EdgedError
+from edged.marks.synthetic_scene import SyntheticScene
+from edged.updates.bundle import manifest, trust
+from edged.updates.bundle.bundle import write_bundle
+from edged.updates.bundle.manifest import Probation, encode_manifest
+from edged.updates.bundle.signing import generate_key_pair, open_signer, sign
+from edged.updates.bundle.trust import ModelRole, Role, TrustFile, encode_trust_file
+
+_PROBATION = Probation(
+    min_s=6.0, min_frames=30, max_s=20.0, min_boxes=10, max_p95_ratio=4.0, min_f1=0.5
+)
+"""A trial for people who wait; the better model may take its time. A fleet's lasts at least minutes."""
+_PICTURE_COUNT, _EMPTY_PICTURE_COUNT = 20, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoArtifacts:
+    """What there is.
+
+    Attributes:
+        trust_file: the trust file for the device.
+        good_bundle: a bundle of a better model.
+        bad_bundle: a bundle of a worse one, signed as rightly, and passing its own goldens.
+    """
+
+    trust_file: Path
+    good_bundle: Path
+    bad_bundle: Path
+
+
+def make_artifacts(folder: Path) -> DemoArtifacts:
+    """Make all of it, in a folder that is there; it takes some seconds.
+
+    Raises:
+        EdgedError: `cryptography` or `securesystemslib` is missing, or a model was refused.
+    """
+    made = DemoArtifacts(
+        trust_file=folder / "trust.json",
+        good_bundle=folder / "good.edgem",
+        bad_bundle=folder / "bad.edgem",
+    )
+    keys = {role: generate_key_pair(folder / role) for role in ("root", "maker")}
+    root = Role(keys=(keys["root"].id,))
+    document = TrustFile(
+        version=1,
+        keys={key.id: key for key in keys.values()},
+        root=root,
+        models=(ModelRole(keys=(keys["maker"].id,), names=("marks",)),),
+    )
+    signer = open_signer(str(folder / "root.pem"))
+    made.trust_file.write_bytes(sign(encode_trust_file(document), trust.PAYLOAD_TYPE, [signer]))
+    spoilt = folder / "spoilt.tflite"
+    scramble_layer(bundled.model_path("marks"), spoilt)
+    with _temporary_pictures() as pictures:
+        for number, (model, out) in enumerate(
+            ((bundled.model_path("marks"), made.good_bundle), (spoilt, made.bad_bundle)), 1
+        ):
+            _make_bundle(model, number, pictures, folder / "maker.pem", out)
+    return made
+
+
+def _make_bundle(model: Path, number: int, pictures: Path, key: Path, out: Path) -> None:
+    recipe = BundleSpec(
+        name="marks",
+        version=f"{number}.0",
+        counter=number,
+        epoch=0,
+        licence="Apache-2.0",
+        model=model,
+        pictures=pictures,
+        details=ManifestDetails(probation=_PROBATION),
+    )
+    with TemporaryDirectory(prefix="edged-bundle-") as scratch:
+        contents = make_bundle_contents(recipe, Path(scratch), lambda _what, _share: None)
+        envelope = sign(
+            encode_manifest(contents.manifest), manifest.PAYLOAD_TYPE, [open_signer(str(key))]
+        )
+        write_bundle(out, envelope, contents.sources)
+
+
+@contextmanager
+def _temporary_pictures() -> Iterator[Path]:
+    """A folder of what the demo's camera may see, some of it with nothing in it."""
+    busy = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
+    empty = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=3600)
+    frames = [busy.render_frame(15 + 12 * k) for k in range(_PICTURE_COUNT)]
+    frames += [empty.render_frame(k) for k in range(_EMPTY_PICTURE_COUNT)]
+    with TemporaryDirectory(prefix="edged-pictures-") as name:
+        for k, frame in enumerate(frames):
+            if not cv2.imwrite(f"{name}/{k:02}.png", frame):
+                raise EdgedError(f"cannot write pictures to {name}")
+        yield Path(name)

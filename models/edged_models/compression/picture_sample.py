@@ -1,0 +1,79 @@
+"""The pictures that a net is fine-tuned and calibrated on: a fixed number, held in memory at one size."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edged_models.errors import PicturesError
+from edged_models.pictures.labelled import LabelledPicture, PictureSet
+
+_MAX_BOXES = 32
+_MIN_PICTURES = 20
+_MAX_PICTURES = 1024
+"""They are all in memory, 200 kB each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSample:
+    """Pictures of one size and their truth.
+
+    Attributes:
+        images: (N, side, side, 3) uint8, RGB.
+        truth: (N, M, 5) float32, x1 y1 x2 y2 in pixels and the class; class -1 where there is no box.
+    """
+
+    images: NDArray[np.uint8]
+    truth: NDArray[np.float32]
+
+    @property
+    def side_px(self) -> int:
+        """Of the pictures."""
+        return self.images.shape[1]
+
+    def inputs(self, count: int) -> Iterator[NDArray[np.float32]]:
+        """The first pictures as the net is fed: (1, side, side, 3) float32 in 0..1."""
+        for image in self.images[:count]:
+            yield image[None].astype(np.float32) / 255
+
+    def digest(self) -> str:
+        """SHA-256 over all pictures and boxes."""
+        sha = sha256(np.ascontiguousarray(self.truth).tobytes())
+        sha.update(np.ascontiguousarray(self.images).tobytes())
+        return sha.hexdigest()
+
+
+def draw_sample(pictures: PictureSet, *, side_px: int) -> PictureSample:
+    """Pictures from all over a set, stretched to a square as the daemon does it.
+
+    Raises:
+        PicturesError: one cannot be read, or there are too few to learn from.
+    """
+    if len(pictures) < _MIN_PICTURES:
+        raise PicturesError(
+            f"{pictures.name}: {len(pictures)} pictures are too few to learn from, {_MIN_PICTURES} are the least"
+        )
+    places = np.linspace(0, len(pictures) - 1, min(_MAX_PICTURES, len(pictures))).astype(int)
+    chosen = [pictures[int(place)] for place in places]
+    return PictureSample(
+        images=np.stack([_resize(one.image, side_px) for one in chosen]),
+        truth=np.stack([_truth_rows(one, side_px) for one in chosen]),
+    )
+
+
+def _resize(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    if image.shape[:2] == (side_px, side_px):
+        return image
+    resized = cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, np.uint8)
+
+
+def _truth_rows(picture: LabelledPicture, side_px: int) -> NDArray[np.float32]:
+    rows = np.full((_MAX_BOXES, 5), -1, np.float32)
+    boxes = picture.boxes[:_MAX_BOXES] * side_px
+    rows[: len(boxes), :4] = boxes
+    rows[: len(boxes), 4] = picture.classes[:_MAX_BOXES]
+    return rows

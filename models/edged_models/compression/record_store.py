@@ -1,0 +1,39 @@
+"""Finished variants on disk, one JSON file each, so that a run that was broken off can go on."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from edged_models.compression.comparison import VariantRecord
+from edged_models.compression.techniques import BuildJob
+from edged_models.files import write_bytes
+
+
+class RecordStore:
+    """The records in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find(self, job: BuildJob) -> VariantRecord | None:
+        """What an earlier run made of the same job, if its model is still there as it was."""
+        try:
+            record = msgspec.json.decode(self._path(job).read_bytes(), type=VariantRecord)
+            model = Path(job.out).read_bytes()
+        except (OSError, msgspec.MsgspecError):
+            return None
+        whole = sha256(model).hexdigest() == record.built.sha256
+        return record if whole and record.job.is_equivalent(job) else None
+
+    def save(self, record: VariantRecord) -> None:
+        """Write one.
+
+        Raises:
+            ToolError: it cannot be written.
+        """
+        packed = msgspec.json.format(msgspec.json.encode(record), indent=2)
+        write_bytes(self._path(record.job), packed + b"\n")
+
+    def _path(self, job: BuildJob) -> Path:
+        return self._folder / f"{job.technique.name}.json"

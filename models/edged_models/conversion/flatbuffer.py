@@ -1,0 +1,65 @@
+"""Taking a .tflite apart and putting it together again, without TensorFlow."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+from edged_models.errors import SourceError
+
+_IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16
+_DAMAGE_ERRORS = (
+    struct.error,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
+"""What reading damaged FlatBuffers raises."""
+
+
+@contextmanager
+def damage_as_source_error(name: str) -> Iterator[None]:
+    """What fails in the block fails because the file is damaged.
+
+    Raises:
+        SourceError: it did.
+    """
+    try:
+        yield
+    except SourceError:
+        raise
+    except _DAMAGE_ERRORS as error:
+        raise SourceError(f"{name} is damaged: {error}") from error
+
+
+def unpack_model(model: bytes, name: str = "the model") -> schema.ModelT:
+    """A .tflite as a tree of objects; it is read, not run.
+
+    Raises:
+        SourceError: it is no .tflite, or damaged.
+    """
+    if model[4:8] != _IDENTIFIER:
+        raise SourceError(f"{name} is not a TensorFlow Lite model: bytes 4 to 8 are not 'TFL3'")
+    with damage_as_source_error(name):
+        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+
+
+def pack_model(tree: schema.ModelT) -> bytes:
+    """The bytes of such a tree; the same tree gives the same bytes."""
+    builder = _AlignedBuilder(1024)
+    builder.Finish(tree.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+class _AlignedBuilder(flatbuffers.Builder):
+    """Places weights where the schema wants them (``force_align: 16``), which generated Python code overlooks."""
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803  # the library's names
+        return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)

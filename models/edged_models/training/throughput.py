@@ -1,0 +1,28 @@
+"""How long a step takes on this machine, to turn minutes into steps."""
+
+import time
+
+import numpy as np
+
+from edged_models.detector.checkpoint import Checkpoint
+from edged_models.detector.weights import restore_net
+from edged_models.training.schedule import batch_size
+from edged_models.training.trainer import Trainer
+
+_TIMED_STEPS = 4
+_MIN_STEPS = 10
+
+
+def estimate_steps(minutes: float, checkpoint: Checkpoint, *, sides_px: tuple[int, ...]) -> int:
+    """How many steps fit into so many minutes: measured on pictures of noise, at the largest size."""
+    side_px = max(sides_px)
+    trainer = Trainer(restore_net(checkpoint), rate=0.0)
+    rng = np.random.default_rng(0)
+    images = rng.random((batch_size(side_px), side_px, side_px, 3), np.float32)
+    truth = np.full((len(images), 8, 5), -1, np.float32)
+    trainer.train_step(images, truth, rate=0.0)  # compiles
+    began_s = time.perf_counter()
+    for _ in range(_TIMED_STEPS):
+        trainer.train_step(images, truth, rate=0.0)
+    step_s = (time.perf_counter() - began_s) / _TIMED_STEPS
+    return max(_MIN_STEPS, int(60 * minutes / step_s))

@@ -1,0 +1,64 @@
+"""An interrupted training on disk."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged_models.errors import SourceError
+from edged_models.files import write_bytes
+
+Arrays = list[NDArray[np.float32]]
+_GROUPS = ("weights", "average", "optimizer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingState:
+    """All that the next step depends on.
+
+    Attributes:
+        step: how many batches were learnt from.
+        weights: of the net, in its own order.
+        average: their moving average.
+        optimizer: its variables.
+    """
+
+    step: int
+    weights: Arrays
+    average: Arrays
+    optimizer: Arrays
+
+    def save(self, path: Path) -> None:
+        """Write it.
+
+        Raises:
+            ToolError: it cannot be written.
+        """
+        arrays = {
+            f"{group}-{i:04d}": a for group in _GROUPS for i, a in enumerate(getattr(self, group))
+        }
+        content = io.BytesIO()
+        np.savez(content, step=self.step, **arrays)
+        write_bytes(path, content.getvalue())
+
+
+def load_state(path: Path) -> TrainingState:
+    """Read what `TrainingState.save` wrote.
+
+    Raises:
+        SourceError: there is no such file, or it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            groups = {
+                group: [arrays[n] for n in sorted(arrays.files) if n.startswith(f"{group}-")]
+                for group in _GROUPS
+            }
+            return TrainingState(step=int(arrays["step"]), **groups)
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{path} is damaged: {error}; train without --resume") from error

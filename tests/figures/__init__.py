@@ -1,0 +1,1 @@
+"""Figures of the code's form: sizes, cycles, docstrings, names. `make figures` prints them; a unit test holds them."""

@@ -1,0 +1,178 @@
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edged.cameras.rtsp import RtspCamera, RtspSettings
+from edged.clock import SystemClock
+from edged.errors import CameraError
+from edged.types import PixelFormat
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import FrameSlots
+from support.mjpeg import MjpegServer
+
+pytest.importorskip("av", reason="the rtsp extra is not installed")
+
+from support.rtsp import FPS, Mode, RtspServer, frame_number
+
+
+def camera(url: str, *, name: str = "front", **settings: Any) -> RtspCamera:
+    return RtspCamera(name, RtspSettings(url=url, **settings), SystemClock())
+
+
+def test_the_newest_frame_comes_and_the_others_are_gaps() -> None:
+    with RtspServer() as server:
+        front = camera(server.url)
+        info = front.open()
+        first = front.grab(2.0)
+        time.sleep(1)  # a consumer that is busy with something else
+        second = front.grab(2.0)
+        age = server.count - frame_number(second)
+        front.close()
+
+    assert (info.width, info.height, info.fps, info.lossless) == (320, 240, 25.0, False)
+    assert (second.format, second.pixels.shape) == (PixelFormat.YUV420P, (360, 320))
+    assert age <= 3
+    assert second.seq - first.seq == frame_number(second) - frame_number(first)
+    assert second.seq - first.seq >= FPS // 2
+    assert first.captured_ns < second.captured_ns <= second.received_ns
+
+
+@contextmanager
+def capturing(cameras: dict[str, RtspCamera]) -> Iterator[dict[str, Capture]]:
+    slots = FrameSlots(cameras)
+    captures = {
+        name: Capture(one, name=name, slots=slots, clock=SystemClock())
+        for name, one in cameras.items()
+    }
+    for capture in captures.values():
+        capture.start()
+    try:
+        yield captures
+    finally:
+        for capture in captures.values():
+            capture.stop(10)
+
+
+def until(condition: Callable[[], bool], limit_s: float) -> float:
+    """Wait for `condition`; how long that took, in seconds."""
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin < limit_s, f"not within {limit_s} s"
+        time.sleep(0.02)
+    return time.monotonic() - begin
+
+
+def test_a_camera_that_freezes_drops_or_goes_mute_is_noticed_and_comes_back() -> None:
+    faults = [Mode.FREEZE, Mode.DROP, Mode.MUTE]
+    with ExitStack() as stack:
+        servers = {mode.value: stack.enter_context(RtspServer()) for mode in faults}
+        cameras = {name: camera(server.url, name=name) for name, server in servers.items()}
+        captures = stack.enter_context(capturing(cameras))
+
+        def all_in(state: CaptureState) -> bool:
+            return all(capture.status.state is state for capture in captures.values())
+
+        until(lambda: all_in(CaptureState.RUNNING), 10)
+        for name, server in servers.items():
+            server.mode = Mode(name)
+        until(lambda: all_in(CaptureState.LOST), 5)
+        reasons = {name: capture.status.reason for name, capture in captures.items()}
+        for server in servers.values():
+            server.mode = Mode.OK
+        until(lambda: all_in(CaptureState.RUNNING), 10)
+
+        assert all(capture.status.reconnects == 1 for capture in captures.values())
+    assert "for 2" in reasons["freeze"]
+    assert "ended" in reasons["drop"]
+    assert all("127.0.0.1" in reason for reason in reasons.values())
+
+
+def test_a_camera_that_is_not_there_yet_is_found_when_it_is() -> None:
+    with RtspServer() as server:
+        port, url = server.port, server.url
+    with capturing({"front": camera(url)}) as captures:
+        until(lambda: captures["front"].status.state is CaptureState.LOST, 5)
+        assert "Connection refused" in captures["front"].status.reason
+        with RtspServer(port=port):
+            until(lambda: captures["front"].status.state is CaptureState.RUNNING, 10)
+
+
+def test_a_camera_that_never_answers_is_given_up_in_time() -> None:
+    with RtspServer() as server:
+        server.mode = Mode.MUTE
+        front = camera(server.url, open_timeout_s=1.0)
+        begin = time.monotonic()
+        with pytest.raises(CameraError, match=r"127\.0\.0\.1"):
+            front.open()
+        front.close()
+
+    assert time.monotonic() - begin < 2.0
+
+
+def test_a_camera_that_wants_a_login(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    password_file = tmp_path / "password"
+    password_file.write_text("s3cr:et/@x\n")
+    messages = []
+    with RtspServer(user="viewer", password="s3cr:et/@x") as server:  # noqa: S106 - a test's
+        right = camera(server.url, username="viewer", password_file=password_file)
+        info = right.open()
+        right.close()
+        for wrong in [
+            camera(server.url),
+            camera(server.url, username="other", password_file=password_file),
+        ]:
+            with pytest.raises(CameraError, match="password_file") as caught:
+                wrong.open()
+            wrong.close()
+            messages.append(f"{caught.value!r} {caught.value.__cause__!r}")
+    # Nobody listens any more: FFmpeg's own message for this has the whole URL.
+    with pytest.raises(CameraError, match="refused") as caught:
+        right.open()
+    right.close()
+    messages.append(f"{caught.value!r} {caught.value.__cause__!r}")
+
+    shown = " ".join([*messages, info.description, *capfd.readouterr(), caplog.text])
+    assert "127.0.0.1" in shown
+    assert "cr:et" not in shown
+    assert "cr%3Aet" not in shown
+
+
+def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    front = camera("rtsp://127.0.0.1:9/", username="u", password_file=tmp_path / "nothing")
+
+    with pytest.raises(CameraError, match="nothing"):
+        front.open()
+    front.close()
+
+
+@pytest.mark.parametrize(
+    ("size", "layout", "shape"),
+    [
+        ((64, 48), PixelFormat.YUV420P, (72, 64)),
+        ((65, 49), PixelFormat.BGR24, (49, 65, 3)),
+    ],
+)
+def test_mjpeg_over_http(
+    size: tuple[int, int], layout: PixelFormat, shape: tuple[int, ...]
+) -> None:
+    with MjpegServer(size) as server:
+        front = camera(server.url)
+        info = front.open()
+        frame = front.grab(2.0)
+        front.close()
+
+    assert (info.width, info.height) == size
+    assert (frame.format, frame.pixels.shape) == (layout, shape)
+    assert "mjpeg" in info.description
+
+
+def test_a_url_with_a_login_in_it_is_refused() -> None:
+    with pytest.raises(ValueError, match="password_file"):
+        RtspSettings(url="rtsp://viewer:secret@camera/")

@@ -1,0 +1,114 @@
+"""The V4L2 driver and OpenCV's real V4L2 back-end, on a device that a preloaded library plays (tests/support/v4l2_device.c)."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from edged.cameras.v4l2 import V4l2Settings
+from edged.clock import SystemClock
+from edged.errors import CameraError
+from edged.types import PixelFormat
+from edged.vision.camera_process.driver import IsolatedCamera
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import FrameSlots
+from support.cameras import brightness
+
+DEVICE = Path("/dev/v4l/by-id/usb-Test_Camera-video-index0")
+SetMode = Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler: the device cannot be built")
+    built = tmp_path_factory.mktemp("v4l2") / "v4l2_device.so"
+    source = Path(__file__).parents[2] / "support" / "v4l2_device.c"
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    subprocess.run([compiler, *flags, "-o", built, source], check=True)
+    return built
+
+
+@pytest.fixture
+def set_mode(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetMode:
+    """Plays the device to every process started from now on."""
+    mode = tmp_path / "mode"
+    mode.write_text("ok")
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("V4L2_DEVICE", str(DEVICE))
+    monkeypatch.setenv("V4L2_MODE", str(mode))
+
+    def set_mode(text: str) -> None:
+        mode.write_text(text)
+
+    return set_mode
+
+
+@pytest.fixture
+def camera(set_mode: SetMode) -> Iterator[IsolatedCamera]:
+    del set_mode
+    settings = V4l2Settings(device=DEVICE, width=320, height=240)
+    with closing(IsolatedCamera("front", settings, SystemClock(), source="v4l2")) as one:
+        yield one
+
+
+def test_frames_with_the_kernels_time_stamps(camera: IsolatedCamera) -> None:
+    info = camera.open()
+    frames = [camera.grab(5.0) for _ in range(10)]
+
+    assert (info.width, info.height, info.fps) == (320, 240, 25.0)
+    assert info.description == f"Test Camera at {DEVICE}"
+    for frame in frames:
+        assert (frame.format, frame.pixels.shape) == (PixelFormat.BGR24, (240, 320, 3))
+        assert 0 <= frame.received_ns - frame.captured_ns < 1_000_000_000
+    for before, after in pairwise(frames):
+        assert after.captured_ns > before.captured_ns
+    shown = [round(brightness(frame) * 219 / 255) for frame in (frames[0], frames[-1])]
+    assert shown[1] - shown[0] == pytest.approx(frames[-1].seq - frames[0].seq, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("gone", "no such device"),
+        ("metadata", "gives no pictures"),
+    ],
+)
+def test_what_gives_no_pictures_is_refused(
+    camera: IsolatedCamera, set_mode: SetMode, mode: str, reason: str
+) -> None:
+    set_mode(mode)
+    with pytest.raises(CameraError, match=reason) as caught:
+        camera.open()
+
+    assert str(DEVICE) in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", ["silent", "gone"])
+def test_a_camera_that_falls_silent_or_is_unplugged_comes_back(
+    camera: IsolatedCamera, set_mode: SetMode, fault: str
+) -> None:
+    slots = FrameSlots(["front"])
+    capture = Capture(camera, name="front", slots=slots, clock=SystemClock())
+    capture.start()
+    try:
+        assert slots.take(10) is not None
+        set_mode(fault)
+        begin = time.monotonic()
+        while capture.status.state is not CaptureState.LOST:
+            slots.take(0.05)
+            assert time.monotonic() - begin < 5
+        set_mode("ok")
+        begin = time.monotonic()
+        while capture.status.reconnects == 0:
+            slots.take(0.05)
+            assert time.monotonic() - begin < 10
+    finally:
+        assert capture.stop(10)

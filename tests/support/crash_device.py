@@ -1,0 +1,333 @@
+"""A device on which processes die or hang wherever a test wants it, all in one process and without waiting.
+
+Real are the daemon's updates, its store and the installer. The disk is in memory, and what was written is there after a death (what of it
+a power cut may take, others find out); the cameras and the workers are what is said of them here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from edged.config.settings import Settings, UpdateSettings
+from edged.health import Conditions
+from edged.host.files import FileSystem
+from edged.types import Detections
+from edged.updates.installer.installer import Installer
+from edged.updates.installer.messages import InstallFinished
+from edged.updates.rules.compatibility import HostInfo
+from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest, Ledger, decode_ledger
+from edged.updates.service.control_messages import InstallRequest
+from edged.updates.service.drop_folder import DropFolder
+from edged.updates.service.repository import ModelRepository
+from edged.updates.service.service import UpdateService
+from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import LEDGER_NAME, ModelStore
+from edged.vision.messages import CandidateFailure, ModelReady, Observation
+from support.bundles import SigningKeys
+from support.clock import FakeClock
+from support.disk import STORE_ROOT, MemoryDisk
+from support.store_device import AT, SampleVersion, StoreDevice
+
+SIGNING = SigningKeys()
+SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), reserve_mb=0))
+HOST = HostInfo(
+    edged_version="0.1.0",
+    runtimes={"litert": "2.1"},
+    architecture="aarch64",
+    board="Raspberry Pi 4 Model B",
+    edgetpu_runtime="",
+    free_bytes=1 << 30,
+    memory_mb=2048,
+)
+_TICK_S, _LONG_TICK_S = 0.25, 10.0
+_FRAMES_A_TICK = 5
+_MAX_TICKS = 20_000
+_FALTERS_AFTER_TICKS = 2
+_MS = 1_000_000
+
+Actor = Literal["daemon", "installer"]
+InjectedFault = Literal["lives", "dies", "dies alone", "hangs"]
+"""Alone: the installer, while the daemon lives."""
+
+
+class ProcessDiedError(BaseException):
+    """The process is gone: nothing in it catches that."""
+
+
+class ProcessHungError(BaseException):
+    """The process does nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPoint:
+    """What somebody is about to do.
+
+    Attributes:
+        actor: who.
+        call: a method of the disk; or "tick", of the daemon.
+        state: of the deployment, or its outcome, as the ledger has it; "" before it was asked for.
+        occurrence: the how manieth moment of this process in this state, from 1 on; 0 while the daemon starts.
+        new_state: the state that the ledger is to have after this call; "" if it does not change the ledger.
+    """
+
+    actor: Actor
+    call: str
+    state: str
+    occurrence: int
+    new_state: str
+
+
+@dataclass
+class CrashDevice:
+    """See the module.
+
+    Attributes:
+        folder: for the store's lock.
+        bundle: to be installed.
+        old_version: the version that was committed before.
+        inject: what happens at a moment.
+        model_falters: the new model falters in its trial.
+        reboots_host: each death is one of the host.
+        on_tick: shown the updates of the daemon after its start, and after each tick.
+    """
+
+    folder: Path
+    bundle: Path
+    old_version: SampleVersion
+    inject: Callable[[FaultPoint], InjectedFault] = lambda _: "lives"
+    model_falters: bool = False
+    reboots_host: bool = False
+    on_tick: Callable[[UpdateService], None] = lambda _: None
+    disk: MemoryDisk = field(default_factory=MemoryDisk)
+
+    def __post_init__(self) -> None:
+        device = StoreDevice(self.disk, {self.old_version.digest: self.old_version})
+        device.start()
+        device.install(self.old_version.digest)
+        self.clock = FakeClock()
+        self.fault_points: list[FaultPoint] = []
+        self.deaths = self.hangs = 0
+
+    @property
+    def ledger(self) -> Ledger:
+        """As it stands on the disk."""
+        return ModelStore(STORE_ROOT, self.disk).read_ledger()
+
+    @property
+    def state(self) -> str:
+        """Of the deployment, or its outcome."""
+        return self._state_in(self.ledger)
+
+    def install(self) -> DeploymentRecord:
+        """Ask for the bundle, and go on until it is over: how it ended."""
+        while True:
+            lock = StoreLock(self.folder / "store")
+            boot = str(self.deaths) if self.reboots_host else "boot"
+            try:
+                return _DaemonRun(self, lock, boot).run()
+            except ProcessDiedError:
+                self.deaths += 1
+            finally:
+                lock.release()
+
+    def reach(self, actor: Actor, call: str, occurrence: int, content: bytes = b"") -> None:
+        """A moment has come; the content is what the ledger is to have."""
+        writes = self._state_in(decode_ledger(content)) if content else ""
+        moment = FaultPoint(actor, call, self.state, occurrence, writes)
+        self.fault_points.append(moment)
+        match self.inject(moment):
+            case "dies":
+                raise ProcessDiedError
+            case "dies alone":
+                raise ProcessDiedError("alone")
+            case "hangs":
+                raise ProcessHungError
+            case "lives":
+                pass
+
+    def _state_in(self, ledger: Ledger) -> str:
+        if ledger.deployment is not None:
+            return ledger.deployment.state
+        last = ledger.past[-1]
+        return last.outcome if last.source == str(self.bundle) else ""
+
+
+class _FaultInjectingFiles:
+    """The device's disk in the hands of one process."""
+
+    def __init__(self, device: CrashDevice, actor: Actor) -> None:
+        self._device = device
+        self._actor = actor
+        self._last_occurrence = ("", 0)
+        self.is_starting = False
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method = cast("Callable[..., object]", getattr(self._device.disk, name))
+
+        def call(*arguments: object) -> object:
+            self.reach(name, *arguments)
+            return method(*arguments)
+
+        return method if name == "close" else call
+
+    def reach(self, name: str, *arguments: object) -> None:
+        state, count = self._last_occurrence
+        now = self._device.state
+        count = count + 1 if state == now else 1
+        if not self.is_starting:
+            self._last_occurrence = (now, count)
+        content = b""
+        if name == "rename" and arguments[1] == STORE_ROOT / LEDGER_NAME:
+            content = self._device.disk.read(cast("Path", arguments[0]), 1 << 20)
+        self._device.reach(self._actor, name, 0 if self.is_starting else count, content)
+
+
+class _InstallerProcess:
+    """An installer that was started."""
+
+    def __init__(self) -> None:
+        self.is_hung = self.is_killed = False
+
+    def kill(self) -> None:
+        self.is_killed = True
+
+
+class _DaemonRun:
+    """One run of the daemon."""
+
+    def __init__(self, device: CrashDevice, lock: StoreLock, boot: str) -> None:
+        self._device = device
+        self._installer: _InstallerProcess | None = None
+        self._active_model: object = None
+        self._frames = self._ticks_in_trial = 0
+        self._files = _FaultInjectingFiles(device, "daemon")
+        self._trial = TrialMonitor(device.clock)
+        self._files.is_starting = True
+        self._updates = UpdateService(
+            ModelRepository(
+                ModelStore(STORE_ROOT, cast("FileSystem", self._files)), SETTINGS, now=lambda: AT
+            ),
+            lock=lock,
+            trial_monitor=self._trial,
+            drop_folder=DropFolder(device.folder / "drops"),
+            boot_id=boot,
+            conditions=Conditions(),
+            clock=device.clock,
+            start_installer=lambda _settings, _desired: self._start_installer(),
+        )
+        self._files.is_starting = False
+
+    def run(self) -> DeploymentRecord:
+        device = self._device
+        device.on_tick(self._updates)
+        for _ in range(_MAX_TICKS):
+            if not device.state:  # whoever asked has no answer, and asks again
+                request = DeploymentRequest(source=str(device.bundle))
+                assert not self._updates.execute(InstallRequest(request=request)).error
+            self._run_installer()
+            self._tick()
+            device.on_tick(self._updates)
+            if device.ledger.deployment is None and self._installer is None:
+                self._tick()
+                return device.ledger.past[-1]
+        raise AssertionError(f"it does not come to an end: {device.ledger}")
+
+    def _start_installer(self) -> _InstallerProcess:
+        self._installer = _InstallerProcess()
+        return self._installer
+
+    def _run_installer(self) -> None:
+        child, device = self._installer, self._device
+        if child is None or child.is_killed:
+            self._installer = None
+            return
+        if child.is_hung:
+            return
+        error = ""
+        try:
+            self._advance_install()
+        except ProcessDiedError as death:
+            if not death.args:
+                raise
+            device.deaths += 1
+            error = "the installer was killed by SIGKILL"
+        except ProcessHungError:
+            device.hangs += 1
+            child.is_hung = True
+            return
+        self._installer = None
+        self._updates.process_message(InstallFinished(error=error))
+
+    def _advance_install(self) -> None:
+        """As `edged.updates.installer.main` does."""
+        device = self._device
+        files = cast("FileSystem", _FaultInjectingFiles(device, "installer"))
+        store = ModelStore(STORE_ROOT, files)
+        Installer(
+            store,
+            files=files,
+            get_trust=lambda: SIGNING.trust,
+            get_host=lambda: HOST,
+            run_self_test=lambda _: None,
+            clock=device.clock,
+            on_progress=lambda _: None,
+        ).advance(store.open())
+
+    def _tick(self) -> None:
+        updates = self._updates
+        in_flight = self._device.ledger.deployment
+        waits = in_flight is not None and (in_flight.blocked_reason or self._installer)
+        self._device.clock.sleep(_LONG_TICK_S if waits else _TICK_S)
+        if self._active_model != updates.active_model:
+            self._active_model = updates.active_model
+            self._trial.on_ready(_ready(updates.active_model.name))
+        for _ in range(_FRAMES_A_TICK):
+            self._frames += 1
+            self._trial.on_observation(_observation(self._frames))
+        if in_flight is not None and in_flight.state == "trial":
+            self._ticks_in_trial += 1
+            if self._device.model_falters and self._ticks_in_trial > _FALTERS_AFTER_TICKS:
+                self._trial.on_plan_message(
+                    CandidateFailure(
+                        kind="nonsense", plan=1, camera=0, frame_seq=1, reason="not a number"
+                    )
+                )
+        self._files.reach("tick")
+        frames = FrameCounts(captured=self._frames, inferred=self._frames, failed=0)
+        updates.tick(
+            SystemSample(
+                throttled=False, worker_count=1, cameras={"a": frames}, largest_worker_mb=80.0
+            )
+        )
+
+
+def _ready(model: str) -> ModelReady:
+    return ModelReady(
+        model_name=model,
+        sha256="0" * 64,
+        family="ssd",
+        runtime="simulated",
+        delegate="",
+        input_width=1,
+        input_height=1,
+        labels=(),
+    )
+
+
+def _observation(seq: int) -> Observation:
+    return Observation(
+        camera=0,
+        frame_seq=seq,
+        captured_ns=seq,
+        received_ns=seq,
+        width=4,
+        height=4,
+        wait_ns=0,
+        encode_ns=_MS,
+        invoke_ns=5 * _MS,
+        decode_ns=_MS,
+        moving=False,
+        detections=Detections.empty(),
+    )

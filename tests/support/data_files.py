@@ -1,0 +1,17 @@
+"""Real models, pictures and clips, which live beside the project, not in it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def data_file(relative: str) -> Path:
+    """The path of one test file; skips the test, and says why, in a clone without the data."""
+    root = Path(os.environ.get("EDGED_TEST_DATA") or _ROOT.parent / "shared" / "data")
+    path = root / relative
+    if not path.exists():
+        pytest.skip(f"no test data at {path}: set EDGED_TEST_DATA to a folder that has {relative}")
+    return path

@@ -1,0 +1,319 @@
+"""What a device has promised at each moment, and whether it keeps that when the power is cut."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from edged.errors import EdgedError, StoreError
+from edged.host.files import FileSystem
+from edged.updates.rules.deployment import referenced_versions
+from edged.updates.rules.ledger import FACTORY, Ledger, decode_ledger, encode_ledger
+from edged.updates.store.store import INCOMING_NAME, LEDGER_NAME, find_fallback_version
+from edged.updates.store.versions import VERSIONS_NAME
+from support.crash_states import crash_states
+from support.disk import STORE_ROOT, DiskEvent, DiskTree, MemoryDisk, Synced
+from support.store_device import SampleVersion, StoreDevice
+
+LEDGER_PATH = f"{STORE_ROOT.name}/{LEDGER_NAME}"
+NEXT_VERSION = "next"
+"""A good version on every shelf, which nobody asked for before the power cut."""
+
+
+@dataclass(frozen=True)
+class DurabilityGuarantee:
+    """What must be on the disk after a power cut now.
+
+    Attributes:
+        ledger_contents: the content of the ledger is one of these; None: there is none.
+        linked_versions: the links alone lead to one of these versions.
+        damaged_versions: versions that were damaged before anything began.
+    """
+
+    ledger_contents: frozenset[bytes | None]
+    linked_versions: frozenset[str]
+    damaged_versions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class GuaranteeSpan:
+    """A promise, and from which event to which it holds, both included."""
+
+    guarantee: DurabilityGuarantee
+    first_event: int
+    last_event: int
+
+
+class OracleDevice(StoreDevice):
+    """A device that says at each moment what it has promised.
+
+    Args:
+        disk: what is written.
+        versions_by_source: what can be had, by source.
+        guarantee: what holds at first; None: what is on the disk is durable.
+        damaged_versions: versions that are.
+        files: through which it is written, if not directly.
+        boot: of the host.
+    """
+
+    def __init__(
+        self,
+        disk: MemoryDisk,
+        versions_by_source: Mapping[str, SampleVersion],
+        *,
+        guarantee: DurabilityGuarantee | None = None,
+        damaged_versions: frozenset[str] = frozenset(),
+        files: FileSystem | None = None,
+        boot: str = "boot",
+    ) -> None:
+        super().__init__(files or disk, versions_by_source, boot=boot)
+        self.spans: list[GuaranteeSpan] = []
+        self._disk = disk
+        self._guarantee = guarantee or DurabilityGuarantee(
+            frozenset({_ledger_content(disk.tree())}),
+            damaged_versions | {_linked_version(disk)},
+            damaged_versions,
+        )
+        self._since_event = len(disk.log)
+
+    def open(self) -> None:
+        before, copy = self._guarantee, MemoryDisk(self._disk.tree())
+        opened = StoreDevice(copy, self.versions_by_source)
+        opened.open()
+        after, linked = frozenset({_ledger_content(copy.tree())}), self._linked(opened.ledger)
+        gone = frozenset({None}) if any(map(_is_damaged, before.ledger_contents)) else frozenset()
+        self.set_guarantee(
+            replace(
+                before,
+                ledger_contents=before.ledger_contents | gone | after,
+                linked_versions=before.linked_versions | linked,
+            )
+        )
+        super().open()
+        self.set_guarantee(replace(before, ledger_contents=after, linked_versions=linked))
+
+    def record(self, ledger: Ledger) -> None:
+        if ledger == self.ledger:
+            return
+        before, new = self._guarantee, frozenset({encode_ledger(ledger)})
+        self.set_guarantee(replace(before, ledger_contents=before.ledger_contents | new))
+        super().record(ledger)
+        self.set_guarantee(replace(before, ledger_contents=new))
+
+    def apply_ledger(self) -> None:
+        before, linked = self._guarantee, self._linked(self.ledger)
+        self.set_guarantee(replace(before, linked_versions=before.linked_versions | linked))
+        self.store.update_links(self.ledger)
+        self.set_guarantee(replace(before, linked_versions=linked))
+        self.store.collect_garbage(self.ledger)
+
+    def set_guarantee(self, guarantee: DurabilityGuarantee) -> None:
+        now = len(self._disk.log)
+        self.spans.append(GuaranteeSpan(self._guarantee, self._since_event, now))
+        self._guarantee, self._since_event = guarantee, now
+
+    def current_guarantee(self) -> DurabilityGuarantee:
+        """What holds now."""
+        self.set_guarantee(self._guarantee)
+        return self._guarantee
+
+    def _linked(self, ledger: Ledger) -> frozenset[str]:
+        if ledger.current in self._guarantee.damaged_versions:
+            return frozenset({ledger.current, ledger.previous})
+        return frozenset({ledger.current})
+
+
+@dataclass
+class CrashCheckResult:
+    """What came of an enumeration.
+
+    Attributes:
+        generated_states: crash states, those that came more than once included.
+        faults: each with the number of the event after which the power was cut.
+        checked_states: the distinct states with what was promised in them.
+    """
+
+    generated_states: int = 0
+    faults: list[str] = field(default_factory=list)
+    checked_states: set[tuple[frozenset[tuple[str, bytes | str | None]], DurabilityGuarantee]] = (
+        field(default_factory=set)
+    )
+
+
+def check_crash_states(
+    disk: MemoryDisk,
+    spans: Sequence[GuaranteeSpan],
+    versions_by_source: Mapping[str, SampleVersion],
+    result: CrashCheckResult | None = None,
+    *,
+    without_sync: int | None = None,
+    device_type: type[StoreDevice] = StoreDevice,
+) -> CrashCheckResult:
+    """Look at every crash state of what the disk's log holds, under the promises that held then.
+
+    Args:
+        disk: what was done to it.
+        spans: the promises.
+        versions_by_source: what can be had.
+        result: to be continued; what was looked at is not looked at again.
+        without_sync: the number of a sync in the log that did not do anything; the first fault is enough then.
+        device_type: of device that finds the disk so.
+    """
+    result = CrashCheckResult() if result is None else result
+    log, first = list(disk.log), 0
+    if without_sync is not None:
+        log[without_sync], first = Synced(-1), without_sync + 1
+    for promise, at, tree in _crash_points(disk, spans, log, first):
+        result.generated_states += 1
+        key = (frozenset(tree.items()), promise)
+        if key in result.checked_states:
+            continue
+        result.checked_states.add(key)
+        if fault := find_fault(tree, promise, versions_by_source, device_type):
+            result.faults.append(f"after event {at}: {fault}")
+            if without_sync is not None:
+                break
+    return result
+
+
+def check_crashes_while_starting(
+    result: CrashCheckResult, versions_by_source: Mapping[str, SampleVersion]
+) -> CrashCheckResult:
+    """The power is cut a second time, while a device starts in one of the states that a first cut left."""
+    second = CrashCheckResult(checked_states=set(result.checked_states))
+    for state, promise in result.checked_states:
+        disk = MemoryDisk(dict(state))
+        device = OracleDevice(disk, versions_by_source, guarantee=promise, boot="next")
+        device.start()
+        device.current_guarantee()
+        check_crash_states(disk, device.spans, versions_by_source, second)
+    return second
+
+
+def _crash_points(
+    disk: MemoryDisk, spans: Sequence[GuaranteeSpan], log: Sequence[DiskEvent], first_event: int
+) -> Iterator[tuple[DurabilityGuarantee, int, DiskTree]]:
+    for span in spans:
+        for at in range(max(first_event, span.first_event), span.last_event + 1):
+            for tree in crash_states(disk.start, log, at):
+                yield span.guarantee, at, tree
+
+
+def find_fault(
+    tree: DiskTree,
+    guarantee: DurabilityGuarantee,
+    versions_by_source: Mapping[str, SampleVersion],
+    device_type: type[StoreDevice] = StoreDevice,
+) -> str:
+    """What is wrong with a device that finds its disk so; "" if nothing is."""
+    try:
+        assert _linked_version(MemoryDisk(tree)) in guarantee.linked_versions, (
+            "the links lead elsewhere"
+        )
+        ledger = _check_opens(tree, guarantee, versions_by_source)
+        _check_lost_ledger(tree, ledger, guarantee, versions_by_source)
+        _check_resumes(
+            device_type(MemoryDisk(tree), versions_by_source, boot="next"),
+            guarantee.damaged_versions,
+        )
+    except (EdgedError, AssertionError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _check_opens(
+    tree: DiskTree, guarantee: DurabilityGuarantee, versions_by_source: Mapping[str, SampleVersion]
+) -> Ledger:
+    content = _ledger_content(tree)
+    assert content in guarantee.ledger_contents, "the ledger is not what it must be"
+    device = StoreDevice(MemoryDisk(tree), versions_by_source)
+    device.open()
+    store, ledger = device.store, device.ledger
+    if content is not None and not _is_damaged(content):
+        assert ledger == decode_ledger(content), "the ledger changes when it is opened"
+    if ledger.current not in guarantee.damaged_versions | {FACTORY}:
+        store.read_version(ledger.current)
+    in_flight = ledger.deployment
+    if in_flight is not None and in_flight.state == "staged":
+        part = tree.get(
+            f"{STORE_ROOT.name}/{INCOMING_NAME}/{store.download_path(in_flight.id).name}"
+        )
+        assert part == versions_by_source[in_flight.request.source].bundle, (
+            "what is staged is not there"
+        )
+    elif in_flight is not None and in_flight.digest:
+        store.read_version(in_flight.digest)
+    return ledger
+
+
+def _check_lost_ledger(
+    tree: DiskTree,
+    ledger: Ledger,
+    guarantee: DurabilityGuarantee,
+    versions_by_source: Mapping[str, SampleVersion],
+) -> None:
+    """If the card has eaten the ledger as well, the links still say which model it was, and its epoch is the floor."""
+    found = StoreDevice(
+        MemoryDisk({**tree, STORE_ROOT.name: None, LEDGER_PATH: b"{"}), versions_by_source
+    ).store.open()
+    assert found.current in guarantee.linked_versions, (
+        "without the ledger another version is current"
+    )
+    epochs = {new.digest: new.manifest.epoch for new in versions_by_source.values()} | {FACTORY: 0}
+    assert found.epoch >= epochs[found.current], "without the ledger the floor sinks"
+    if found.current == ledger.current:
+        assert found.epoch == ledger.epoch, "without the ledger the floor is another"
+
+
+def _check_resumes(device: StoreDevice, damaged_versions: frozenset[str]) -> None:
+    device.start()
+    before = device.ledger
+    device.finish()
+    after = device.ledger
+    if before.deployment is None:
+        assert after == before, "there was nothing to go on with"
+    else:
+        new = device.versions_by_source[before.deployment.request.source]
+        kept = before.current if new.fails_at else new.digest
+        assert after.current == kept, f"{after.past[-1].outcome}: {after.past[-1].reason}"
+        denied = {*before.denied, new.digest} if new.fails_at else set(before.denied)
+        assert set(after.denied) == denied, "what is denied is not what failed"
+    if after.current not in damaged_versions:
+        _check_garbage_collected(device)
+    device.install(NEXT_VERSION)
+    assert device.ledger.current == device.versions_by_source[NEXT_VERSION].digest, (
+        device.ledger.past[-1].reason
+    )
+    _check_garbage_collected(device)
+
+
+def _check_garbage_collected(device: StoreDevice) -> None:
+    ledger, files = device.ledger, device.files
+    assert set(files.list_names(STORE_ROOT / VERSIONS_NAME)) == referenced_versions(ledger), (
+        "there are leftovers"
+    )
+    assert not files.list_names(STORE_ROOT / INCOMING_NAME), "there are leftovers"
+    assert not [name for name in files.list_names(STORE_ROOT) if name.startswith(".")], (
+        "there are leftovers"
+    )
+    if ledger.current != FACTORY:
+        device.store.read_version(ledger.current)
+    assert _linked_version(files) == ledger.current, "the links do not follow"
+
+
+def _linked_version(files: FileSystem) -> str:
+    folder = find_fallback_version(STORE_ROOT, files)
+    return folder.name if folder else FACTORY
+
+
+def _ledger_content(tree: DiskTree) -> bytes | None:
+    content = tree.get(LEDGER_PATH)
+    return content if isinstance(content, bytes) else None
+
+
+def _is_damaged(content: bytes | None) -> bool:
+    if content is None:
+        return False
+    try:
+        decode_ledger(content)
+    except StoreError:
+        return True
+    return False

@@ -1,0 +1,76 @@
+"""A publisher whose broker is the test: it takes what it is given and answers when told to."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from edged.interfaces import Delivered, LinkChanged, Notice, OutgoingMessage
+
+
+class ManualPublisher:
+    """Connects, loses the connection and answers on command.
+
+    Attributes:
+        sent: everything that was published, over all connections, births and last words included.
+        unacknowledged: tokens that have no answer yet, in the order in which they came.
+    """
+
+    Settings: ClassVar[type[msgspec.Struct]] = msgspec.Struct
+
+    def __init__(
+        self,
+        birth: Callable[[], Sequence[OutgoingMessage]],
+        will: OutgoingMessage,
+        notify: Callable[[Notice], None],
+    ) -> None:
+        self.will = will
+        self.sent: list[OutgoingMessage] = []
+        self.unacknowledged: list[int] = []
+        self._birth = birth
+        self._notify = notify
+        self._is_up = False
+
+    def start(self) -> None:
+        pass
+
+    def connect(self, *, notify: bool = True) -> None:
+        self._is_up = True
+        self.sent += self._birth()
+        if notify:
+            self.notify_up()
+
+    def notify_up(self) -> None:
+        self._notify(LinkChanged(up=True))
+
+    def lose_connection(
+        self, reason: str = "the connection was lost", *, notify: bool = True
+    ) -> None:
+        self._is_up = False
+        self.unacknowledged.clear()
+        if notify:
+            self._notify(LinkChanged(up=False, reason=reason))
+
+    def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
+        if self._is_up:
+            self.sent.append(message)
+            if token is not None:
+                self.unacknowledged.append(token)
+        return self._is_up
+
+    def acknowledge(self, error: str = "", count: int = 1) -> None:
+        for _ in range(count):
+            self._notify(Delivered(self.unacknowledged.pop(0), error))
+
+    def notify(self, notice: Notice) -> None:
+        self._notify(notice)
+
+    def close(self, last_words: Sequence[OutgoingMessage], timeout_s: float) -> None:  # noqa: ARG002 (a hand needs no time)
+        self.sent += last_words if self._is_up else []
+        self._is_up = False
+
+    def take_sent(self, topic: str = "") -> list[dict[str, Any]]:
+        """What was sent since the last `take`, decoded; only topics that end so."""
+        taken, self.sent = self.sent, []
+        return [json.loads(m.payload) for m in taken if m.topic.endswith(topic)]

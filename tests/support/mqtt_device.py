@@ -1,0 +1,144 @@
+"""A device with an outbox and no cameras: the supervisor's loop around it, on the real clock.
+
+``python -m support.mqtt_device PORT FOLDER SESSION`` is one that makes events without end, to be killed: it prints each event's number.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Self
+
+from edged.clock import SystemClock
+from edged.config.settings import Settings
+from edged.interfaces import Delivered, LinkChanged, MessageReceived, Notice, SubscriptionRefused
+from edged.messaging.contract.header import Identity, Stamper
+from edged.messaging.contract.messages import Event
+from edged.messaging.outbox import Outbox, open_outbox
+from edged.publishers.mqtt_settings import MqttSettings
+
+DEVICE_NAME = "shop-12"
+UP_TOPIC = f"edged/v1/{DEVICE_NAME}/up"
+DESIRED_TOPIC = f"edged/v1/{DEVICE_NAME}/down/desired"
+
+
+def mqtt_settings(port: int, **changes: Any) -> MqttSettings:
+    """For a broker on loopback; comes back fast."""
+    fields: dict[str, Any] = {"host": "127.0.0.1", "port": port, "max_retry_s": 0.3}
+    return MqttSettings(**(fields | changes))
+
+
+class MqttDevice:
+    """See the module. Used as a context it connects at once and closes at the end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: MqttSettings,
+        *,
+        session: str = "s1",
+        listen: Sequence[str] = (),
+    ) -> None:
+        clock = SystemClock()
+        stamper = Stamper(
+            Identity(device=DEVICE_NAME, boot="b1", session=session), clock, lambda: "synced"
+        )
+        self.session = session
+        self.links: list[LinkChanged] = []
+        self.refusals: list[Delivered] = []
+        self.received: list[MessageReceived] = []
+        self._inbox: SimpleQueue[Notice] = SimpleQueue()
+        self._event_count = 0
+        self.outbox: Outbox = open_outbox(
+            Settings(publisher=("mqtt", settings)),
+            stamper=stamper,
+            state_dir=folder,
+            clock=clock,
+            notify=self._inbox.put,
+            subscriptions=listen,
+        )
+
+    def __enter__(self) -> Self:
+        self.outbox.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.outbox.close(2)
+
+    def run_once(self, wait_s: float = 0.02) -> None:
+        """One turn of the loop."""
+        with suppress(Empty):
+            self._dispatch(self._inbox.get(timeout=wait_s))
+        self.outbox.tick()
+
+    def _dispatch(self, notice: Notice) -> None:
+        match notice:
+            case LinkChanged():
+                self.links.append(notice)
+                self.outbox.on_link(notice)
+            case Delivered():
+                self.refusals += [notice] if notice.error else []
+                self.outbox.on_delivered(notice)
+            case SubscriptionRefused():
+                self.outbox.on_subscription_refused(notice)
+            case MessageReceived():
+                self.received.append(notice)
+
+    def run_until(self, condition: Callable[[], bool], timeout_s: float = 15) -> None:
+        """Turn until `condition`."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, (
+                f"not done in {timeout_s} s; links {self.links[-5:]}, {self.outbox.list_problems()}"
+            )
+            self.run_once()
+
+    def run_for(self, seconds: float) -> None:
+        """Turn for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.run_once()
+
+    def is_connected(self) -> bool:
+        """Whether the link is up."""
+        return bool(self.links) and self.links[-1].up
+
+    def is_drained(self) -> bool:
+        """Whether everything was acknowledged."""
+        return self.outbox.spool_state().depth == 0
+
+    def publish_event(self) -> None:
+        """Make an event; ids count up."""
+        self._event_count += 1
+        self.outbox.queue_event(
+            Event(
+                camera="front",
+                type="start",
+                id=f"{self.session}-{self._event_count}",
+                label="person",
+                score=0.81,
+                top_score=0.86,
+                box=(0.486, 0.016, 0.706, 0.849),
+                width=768,
+                height=432,
+                started="2026-11-21T09:30:04.901Z",
+                duration_s=0.5,
+                model="coco-ssd@1.0",
+                frame=self._event_count,
+            )
+        )
+
+
+def _main(port: int, folder: Path, session: str) -> None:
+    device = MqttDevice(folder, mqtt_settings(port), session=session)
+    with device:
+        while True:
+            device.publish_event()
+            print(f"{session}-{device._event_count}", flush=True)
+            device.run_once(0.001)
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

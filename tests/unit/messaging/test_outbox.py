@@ -1,0 +1,360 @@
+"""What goes out, when, and in which order, with a publisher that the test plays."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from edged.config.settings import Settings
+from edged.errors import ConfigError
+from edged.interfaces import (
+    Delivered,
+    LinkChanged,
+    MessageReceived,
+    Notice,
+    OutgoingMessage,
+    SubscriptionRefused,
+)
+from edged.messaging.contract.messages import OnlineStatus
+from edged.messaging.outbox import MAX_IN_FLIGHT, Birth, Notify, Outbox, open_outbox
+from edged.messaging.spool import Spool
+from edged.publishers.jsonl import JsonlSettings
+from support.clock import FakeClock
+from support.examples import detections, event, stamper, state
+from support.manual_publisher import ManualPublisher
+
+STATUS, STATE, EVENTS = "up/status", "up/camera/front/state", "up/camera/front/events"
+
+
+class OutboxBench:
+    """An outbox, its publisher, and the supervisor's inbox between them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.folder = folder
+        self.open()
+
+    def open(self) -> None:
+        self.inbox: SimpleQueue[Notice] = SimpleQueue()
+        self.received: list[MessageReceived] = []
+        spool = Spool(
+            self.folder,
+            max_bytes=1_000_000,
+            max_age_s=3600,
+            clock=self.clock,
+            encode_gap=lambda seq, _: ("gap", f'{{"seq":{seq}}}'.encode()),
+        )
+        made: list[ManualPublisher] = []
+
+        def connect(birth: Birth, will: OutgoingMessage, notify: Notify) -> ManualPublisher:
+            made.append(ManualPublisher(birth, will, notify))
+            return made[0]
+
+        self.outbox = Outbox(
+            spool=spool,
+            stamper=stamper(self.clock),
+            clock=self.clock,
+            connect=connect,
+            notify=self.inbox.put,
+        )
+        (self.publisher,) = made
+
+    def run_loop(self) -> None:
+        """What the supervisor's loop does."""
+        while not self.inbox.empty():
+            match self.inbox.get():
+                case LinkChanged() as link:
+                    self.outbox.on_link(link)
+                case Delivered() as delivered:
+                    self.outbox.on_delivered(delivered)
+                case SubscriptionRefused() as unheard:
+                    self.outbox.on_subscription_refused(unheard)
+                case MessageReceived() as received:
+                    self.received.append(received)
+        self.outbox.tick()
+
+    def connect(self) -> None:
+        self.publisher.connect()
+        self.run_loop()
+
+    def publish_events(self, count: int) -> None:
+        for number in range(count):
+            self.outbox.queue_event(event(id=f"e{number}"))
+
+    def wait(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.run_loop()
+
+    def sent_numbers(self) -> list[int]:
+        return [message["seq"] for message in self.publisher.take_sent(EVENTS)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[OutboxBench]:
+    bench = OutboxBench(tmp_path)
+    yield bench
+    bench.outbox.close(0)
+
+
+def test_birth_begins_with_the_status(bench: OutboxBench) -> None:
+    bench.outbox.retain(state())
+    bench.connect()
+    first, second = bench.publisher.sent
+    assert first.topic.endswith(STATUS)
+    assert second.topic.endswith(STATE)
+    assert (first.retain, first.qos) == (True, 1)
+
+
+def test_the_will_bears_the_session(bench: OutboxBench) -> None:
+    bench.publisher.sent.append(bench.publisher.will)
+    (will,) = bench.publisher.take_sent(STATUS)
+    assert (will["status"], will["session"]) == ("offline", "9f2103be")
+    assert bench.publisher.will.retain
+
+
+def test_only_the_newest_of_a_retained_topic_is_born(bench: OutboxBench) -> None:
+    for count in range(3):
+        bench.outbox.retain(state(counts={"person": count}))
+    bench.connect()
+    (born,) = bench.publisher.take_sent(STATE)
+    assert born["counts"] == {"person": 2}
+
+
+def test_a_retained_message_without_changes_is_not_sent(bench: OutboxBench) -> None:
+    bench.connect()
+    for _ in range(2):
+        bench.outbox.retain(state(occupied=True))
+    assert len(bench.publisher.take_sent(STATE)) == 1
+
+
+def test_a_change_between_birth_and_link_is_not_lost(bench: OutboxBench) -> None:
+    bench.outbox.retain(state(occupied=False))
+    bench.publisher.connect(notify=False)
+    bench.outbox.retain(state(occupied=True))
+    bench.publisher.notify_up()
+    bench.run_loop()
+    assert [message["occupied"] for message in bench.publisher.take_sent(STATE)] == [False, True]
+
+
+def test_events_wait_for_the_link(bench: OutboxBench) -> None:
+    bench.publish_events(3)
+    bench.run_loop()
+    assert bench.publisher.sent == []
+    bench.connect()
+    numbers = bench.sent_numbers()
+    assert numbers == sorted(numbers)
+    assert len(numbers) == 3
+
+
+def test_at_most_twenty_are_in_flight_and_each_answer_lets_one_go(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publish_events(50)
+    assert len(bench.sent_numbers()) == MAX_IN_FLIGHT
+    bench.publisher.acknowledge(count=3)
+    bench.run_loop()
+    assert len(bench.sent_numbers()) == 3
+
+
+def test_a_lost_link_sends_the_unanswered_again_in_order(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publish_events(50)
+    first = bench.sent_numbers()
+    bench.publisher.acknowledge(count=5)
+    bench.run_loop()
+    first += bench.sent_numbers()
+    bench.publisher.lose_connection()
+    bench.run_loop()
+    bench.connect()
+    again = bench.sent_numbers()
+    assert again == first[5:]
+
+
+def test_nothing_overtakes_on_a_connection_that_was_not_reported_yet(bench: OutboxBench) -> None:
+    """The link breaks and comes back while the supervisor is busy: the next event must not go first."""
+    bench.connect()
+    bench.publish_events(3)
+    unanswered = bench.sent_numbers()
+    bench.publisher.lose_connection()
+    bench.publisher.connect()
+    bench.outbox.queue_event(event(id="late"))
+    assert bench.sent_numbers() == []
+    bench.run_loop()
+    assert bench.sent_numbers() == [*unanswered, unanswered[-1] + 1]
+
+
+def test_a_publisher_that_refuses_stops_what_follows(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publisher.lose_connection(notify=False)
+    bench.publish_events(2)
+    bench.run_loop()
+    bench.connect()
+    assert len(bench.sent_numbers()) == 2
+
+
+def test_a_refused_message_stays_and_is_tried_again_ever_more_seldom(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publish_events(3)
+    numbers = bench.sent_numbers()
+    for pause_s in (5, 10, 20, 40, 80, 160, 300, 300):
+        bench.publisher.acknowledge("up/camera/front/events: Not authorized", count=3)
+        bench.run_loop()
+        assert bench.outbox.spool_state().depth == 3
+        assert "Not authorized" in bench.outbox.list_problems()["publish_refused"]
+        bench.wait(pause_s - 0.2)
+        assert bench.sent_numbers() == []
+        assert 0.05 <= bench.outbox.next_tick_s <= 0.21
+        bench.wait(0.2)
+        assert bench.sent_numbers() == numbers
+    bench.publisher.acknowledge(count=3)
+    bench.run_loop()
+    assert bench.outbox.spool_state().depth == 0
+    assert bench.outbox.list_problems()["publish_refused"] == ""
+
+
+def test_a_refusal_in_the_middle_keeps_the_order(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publish_events(3)
+    numbers = bench.sent_numbers()
+    bench.publisher.acknowledge()
+    bench.publisher.acknowledge("no")
+    bench.publisher.acknowledge()
+    bench.run_loop()
+    bench.publish_events(1)
+    bench.wait(6)
+    assert bench.sent_numbers() == [numbers[1], numbers[2] + 1]
+
+
+def test_status_is_repeated_after_three_minutes(bench: OutboxBench) -> None:
+    bench.connect()
+    assert len(bench.publisher.take_sent(STATUS)) == 1
+    bench.wait(179)
+    assert bench.publisher.take_sent(STATUS) == []
+    bench.wait(2)
+    assert [message["status"] for message in bench.publisher.take_sent(STATUS)] == ["online"]
+    bench.wait(3600)
+    assert bench.publisher.take_sent(STATUS) == []
+
+
+def test_detections_are_live_or_nothing(bench: OutboxBench) -> None:
+    bench.outbox.publish_detections(detections())
+    assert bench.outbox.live_dropped_count == 1
+    bench.connect()
+    bench.outbox.publish_detections(detections())
+    (message,) = bench.publisher.take_sent("detections")
+    assert message["seq"] is None
+    assert bench.outbox.spool_state().depth == 0
+
+
+def test_the_end_is_published_and_no_occupancy_stays_behind(bench: OutboxBench) -> None:
+    bench.outbox.retain(state(occupied=True, counts={"person": 1}))
+    bench.connect()
+    bench.publisher.take_sent()
+    bench.outbox.announce_stopping()
+    bench.outbox.close(1)
+    words = bench.publisher.take_sent()
+    assert [word.get("status", "state") for word in words] == ["stopping", "state", "offline"]
+    assert (words[1]["occupied"], words[1]["counts"], words[1]["online"]) == (False, {}, False)
+
+
+def test_answers_that_come_with_the_end_count(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publish_events(2)
+    bench.publisher.acknowledge(count=2)
+    bench.outbox.close(1)
+    bench.open()
+    assert bench.outbox.spool_state().depth == 0
+
+
+def test_what_is_unanswered_at_the_end_goes_out_first_next_time(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publish_events(30)
+    numbers = bench.sent_numbers()
+    bench.outbox.close(1)
+    bench.open()
+    bench.connect()
+    assert bench.sent_numbers() == numbers
+    assert bench.outbox.spool_state().depth == 30
+
+
+def test_health_is_published(bench: OutboxBench) -> None:
+    assert bench.outbox.list_problems() == {
+        "publish_refused": "",
+        "spool": "",
+        "subscription_refused": "",
+    }
+    bench.publish_events(1)
+    bench.wait(2)
+    assert bench.outbox.spool_state().oldest_age_s == 2
+    bench.connect()
+    bench.publisher.lose_connection("no route")
+    bench.run_loop()
+    assert bench.outbox.link_state().connects == 1
+    assert bench.outbox.link_state().last_error == "no route"
+
+
+def test_what_is_received_passes_by(bench: OutboxBench) -> None:
+    bench.connect()
+    heard = MessageReceived("edged/v1/shop-12/down/desired", b"{}", retained=True)
+    bench.publisher.notify(heard)
+    bench.run_loop()
+    assert bench.received == [heard]
+
+
+def test_a_refused_subscription_is_reported_until_the_next_connection(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publisher.notify(SubscriptionRefused("edged/v1/shop-12/down/desired", "Not authorized"))
+    bench.run_loop()
+    assert (
+        bench.outbox.list_problems()["subscription_refused"]
+        == "edged/v1/shop-12/down/desired: Not authorized"
+    )
+    bench.publish_events(1)
+    assert len(bench.sent_numbers()) == 1
+    bench.publisher.lose_connection()
+    bench.connect()
+    assert bench.outbox.list_problems()["subscription_refused"] == ""
+
+
+@pytest.mark.parametrize(
+    "topic", ["#", "edged/v1/shop-12/#", "edged/v1/shop-12/up/status", "edged/v1/shop-12/down"]
+)
+def test_a_device_does_not_receive_its_own_messages_or_others(tmp_path: Path, topic: str) -> None:
+    with pytest.raises(AssertionError):
+        open_outbox(
+            Settings(publisher=("jsonl", JsonlSettings(path=str(tmp_path / "lines")))),
+            stamper=stamper(),
+            state_dir=tmp_path,
+            clock=FakeClock(),
+            notify=SimpleQueue[Notice]().put,
+            subscriptions=[topic],
+        )
+
+
+def test_a_configuration_without_a_way_out_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[mqtt\], \[jsonl\]"):
+        open_outbox(
+            Settings(),
+            stamper=stamper(),
+            state_dir=tmp_path,
+            clock=FakeClock(),
+            notify=SimpleQueue[Notice]().put,
+        )
+
+
+def test_open_outbox_brings_the_parts_together(tmp_path: Path) -> None:
+    lines = tmp_path / "out.jsonl"
+    settings = Settings(publisher=("jsonl", JsonlSettings(path=str(lines))))
+    inbox: SimpleQueue[Notice] = SimpleQueue()
+    outbox = open_outbox(
+        settings, stamper=stamper(), state_dir=tmp_path, clock=FakeClock(), notify=inbox.put
+    )
+    outbox.start()
+    assert inbox.get() == LinkChanged(up=True)
+    outbox.on_link(LinkChanged(up=True))
+    outbox.queue_event(event())
+    outbox.retain(OnlineStatus(status="stopping"))
+    outbox.close(1)
+    text = lines.read_text()
+    assert [text.count(word) for word in ('"online"', "edged.event/1", '"stopping"')] == [1, 1, 1]
+    assert (tmp_path / "spool" / "spool.db").exists()

@@ -1,0 +1,97 @@
+"""Models that run and are wrong, made by hand; those made by others are in the integration tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edged.errors import ModelError
+from edged.interpreters.simulated import SimulatedInterpreter
+from edged.model.acceptance import reference_pictures, run_acceptance_test
+from edged.model.encode import Encoder
+from edged.model.load import Model, find_family
+from edged.types import ModelSignature, TensorInfo
+from support.families import SIDE_PX, to_center_size
+
+pytestmark = pytest.mark.runtime
+
+CELLS = 84
+OutputFunction = Callable[[np.ndarray], np.ndarray]
+
+
+class ScriptedInterpreter(SimulatedInterpreter):
+    """A YOLOv8 of one class whose rows are what the test says."""
+
+    def __init__(self, compute_output: OutputFunction) -> None:
+        super().__init__()
+        shape = (1, SIDE_PX, SIDE_PX, 3)
+        self.signature = ModelSignature(
+            inputs=(TensorInfo(index=0, name="in", shape=shape, dtype="uint8", scale=1.0),),
+            outputs=(TensorInfo(index=1, name="out", shape=(1, 5, CELLS), dtype="float32"),),
+        )
+        self._compute_output = compute_output
+
+    def invoke(self, array: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (self._compute_output(array).T[None].astype(np.float32),)
+
+
+def rows(array: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Well spread boxes and scores that depend on the picture."""
+    rng = np.random.default_rng(int(array.sum()) + seed)
+    low = rng.uniform(0.05, 0.5, (CELLS, 2))
+    boxes = np.concatenate([low, low + rng.uniform(0.05, 0.4, (CELLS, 2))], axis=1)
+    return np.concatenate([to_center_size(boxes), rng.uniform(0, 1, (CELLS, 1))], axis=1)
+
+
+def with_column(column: slice, value: float) -> OutputFunction:
+    def answer(array: np.ndarray) -> np.ndarray:
+        made = rows(array)
+        made[:, column] = value
+        return made
+
+    return answer
+
+
+def model(compute_output: OutputFunction) -> Model:
+    interpreter = ScriptedInterpreter(compute_output)
+    family = find_family(interpreter.signature, Path("scripted.tflite"), "yolov8")
+    return Model(
+        interpreter=interpreter,
+        family=family,
+        encoder=Encoder(family.input),
+        labels=(),
+        name="scripted",
+    )
+
+
+def test_a_model_that_answers_differently_is_accepted_and_timed() -> None:
+    assert run_acceptance_test(model(rows)) >= 0.0
+
+
+def test_a_model_without_detections_is_accepted() -> None:
+    """A detector of rare things finds none of them in a generated picture."""
+    run_acceptance_test(model(with_column(slice(4, 5), 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda _: rows(np.zeros(1)), "same answer to two different pictures"),
+        (with_column(slice(4, 5), 0.75), "the score 0.75"),
+        (with_column(slice(4, 5), np.nan), "not numbers"),
+        (with_column(slice(2, 4), 0.1), "one and the same size"),
+    ],
+)
+def test_a_model_that_is_wrong_is_refused_with_the_reason(
+    answer: OutputFunction, reason: str
+) -> None:
+    with pytest.raises(ModelError, match=reason):
+        run_acceptance_test(model(answer))
+
+
+def test_the_reference_pictures_are_always_the_same_and_differ() -> None:
+    first, second = reference_pictures()
+    assert np.array_equal(first.pixels, reference_pictures()[0].pixels)
+    assert np.array_equal(second.pixels, 255 - first.pixels[:, ::-1])
+    assert first.pixels.std() > 40

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edged.clock import NS_PER_S
+from edged.scene.motion import MotionDetector, MotionResult, luma
+from edged.types import Frame, PixelFormat
+
+pytestmark = pytest.mark.runtime
+
+Pixels = NDArray[np.uint8]
+
+
+def street_image(seed: int = 1, *, width: int = 320, height: int = 240) -> Pixels:
+    """Soft structure between 40 and 200."""
+    coarse = np.random.default_rng(seed).integers(40, 200, (height // 20, width // 20))
+    return coarse.repeat(20, axis=0).repeat(20, axis=1).astype(np.uint8)
+
+
+def with_walker(street: Pixels, x: int) -> Pixels:
+    seen = street.copy()
+    seen[100:180, x : x + 30] = 250
+    return seen
+
+
+def noisy(picture: Pixels, rng: np.random.Generator, sigma: float) -> Pixels:
+    return np.clip(picture + rng.normal(0.0, sigma, picture.shape), 0, 255).astype(np.uint8)
+
+
+class MotionBench:
+    def __init__(self, *, fps: float = 10.0) -> None:
+        self._detector = MotionDetector()
+        self._fps = fps
+        self._count = 0
+
+    def update(self, picture: Pixels) -> MotionResult:
+        self._count += 1
+        return self._detector.update(picture, int(self._count / self._fps * NS_PER_S))
+
+
+@pytest.mark.parametrize("sigma", [0.0, 3.0, 10.0, 20.0])
+def test_a_static_scene_never_moves_from_the_first_frame_on(sigma: float) -> None:
+    watch, rng, street = MotionBench(), np.random.default_rng(5), street_image()
+    assert [watch.update(noisy(street, rng, sigma)).is_moving for _ in range(200)] == [False] * 200
+
+
+@pytest.mark.parametrize("sigma", [0.0, 3.0, 10.0])
+def test_a_walker_moves_in_every_frame(sigma: float) -> None:
+    watch, rng, street = MotionBench(), np.random.default_rng(5), street_image()
+    for _ in range(10):
+        watch.update(noisy(street, rng, sigma))
+    walk = [watch.update(noisy(with_walker(street, 5 * step), rng, sigma)) for step in range(50)]
+    assert all(motion.is_moving for motion in walk)
+    assert all(0.0 < motion.changed_share < 0.3 for motion in walk)
+
+
+@pytest.mark.parametrize("fps", [1.0, 10.0, 50.0])
+def test_what_stands_still_becomes_background_within_seconds_at_any_frame_rate(fps: float) -> None:
+    watch, street = MotionBench(fps=fps), street_image()
+    for _ in range(5):
+        watch.update(street)
+    parked = with_walker(street, 100)
+    moving = [watch.update(parked).is_moving for _ in range(int(15 * fps))]
+    still_after_s = moving.index(False) / fps
+    assert moving[0]
+    assert 2.0 <= still_after_s <= 10.0
+    assert not any(moving[moving.index(False) :])
+
+
+def test_a_light_that_is_switched_on_is_no_motion() -> None:
+    watch, street = MotionBench(), street_image()
+    for _ in range(5):
+        watch.update(street)
+    brighter = np.minimum(street.astype(np.int32) + 50, 255).astype(np.uint8)
+    assert [watch.update(brighter).is_moving for _ in range(20)] == [False] * 20
+
+
+def test_what_comes_so_near_that_it_fills_the_picture_moves_all_the_while() -> None:
+    watch, street = MotionBench(), street_image()
+    for _ in range(5):
+        watch.update(street)
+    texture = np.random.default_rng(9).integers(0, 255, street.shape).astype(np.uint8)
+    for step in range(1, 9):
+        near = street.copy()
+        near[:, : step * 40] = texture[:, : step * 40]
+        assert watch.update(near).is_moving
+
+
+def test_dusk_is_no_motion() -> None:
+    watch, street = MotionBench(), street_image().astype(np.float64)
+    seen = [
+        watch.update((street * (1 - step / 1000)).astype(np.uint8)).is_moving for step in range(500)
+    ]
+    assert not any(seen)
+
+
+@pytest.mark.parametrize("layout", list(PixelFormat))
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080), (161, 91), (64, 64)])
+def test_every_pixel_format_shows_the_walker(layout: PixelFormat, width: int, height: int) -> None:
+    watch = MotionBench()
+    picture = np.full((height, width), 90, np.uint8)
+    watch.update(luma(make_frame(picture, layout)))
+    picture[height // 2 :, : width // 4] = 160
+    motion = watch.update(luma(make_frame(picture, layout)))
+    assert motion.is_moving
+    assert motion.changed_share == pytest.approx(0.125, abs=0.02)
+
+
+def test_luma_is_a_view_without_the_padding() -> None:
+    picture = np.full((480, 640), 90, np.uint8)
+    frame = make_frame(picture, PixelFormat.YUV420P)
+    assert np.shares_memory(luma(frame), frame.pixels)
+    assert (luma(frame) == 90).all()
+
+
+def make_frame(picture: Pixels, layout: PixelFormat) -> Frame:
+    """A gray picture in any format, with eight bytes of white padding beside it."""
+    height, width = picture.shape
+    padded = np.pad(picture, ((0, 0), (0, 8 + width % 2)), constant_values=255)
+    if layout is PixelFormat.YUV420P:
+        pixels = np.pad(padded, ((0, (height + 1) // 2), (0, 0)), constant_values=128)
+    elif layout is PixelFormat.GRAY8:
+        pixels = padded
+    else:
+        pixels = padded[..., None].repeat(3, axis=2)
+    return Frame(
+        camera="front",
+        seq=0,
+        captured_ns=0,
+        received_ns=0,
+        pixels=pixels,
+        format=layout,
+        width=width,
+        height=height,
+    )

@@ -1,0 +1,90 @@
+"""The local socket, for real, without a daemon behind it."""
+
+import os
+import socket
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from edged.errors import UpdateError
+from edged.updates.service.control_messages import (
+    ControlResponse,
+    ModelStatus,
+    RollbackRequest,
+    StatusRequest,
+    pack,
+    unpack_request,
+)
+from edged.updates.service.control_socket import (
+    SOCKET_NAME,
+    ControlClient,
+    ControlServer,
+    PendingControlRequest,
+)
+
+
+def serve_status(folder: Path) -> tuple[ControlServer, SimpleQueue[PendingControlRequest]]:
+    asked: SimpleQueue[PendingControlRequest] = SimpleQueue()
+
+    def answer(item: PendingControlRequest) -> None:
+        asked.put(item)
+        item.reply(ControlResponse(status=ModelStatus(daemon=True, active_model="marks@1")))
+
+    return ControlServer(folder, answer), asked
+
+
+def test_a_question_is_answered(tmp_path: Path) -> None:
+    server, asked = serve_status(tmp_path)
+    answer = ControlClient(tmp_path).execute(RollbackRequest(reason="not today"))
+    assert answer.status.active_model == "marks@1"
+    assert asked.get().request == RollbackRequest(reason="not today")
+    server.close()
+    assert not (tmp_path / SOCKET_NAME).exists()
+
+
+def test_a_folder_may_have_a_long_name(tmp_path: Path) -> None:
+    folder = tmp_path / ("a" * 120)
+    folder.mkdir()
+    server, _ = serve_status(folder)
+    assert ControlClient(folder).execute(StatusRequest()).status.daemon
+    server.close()
+
+
+def test_a_socket_that_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
+    old, _ = serve_status(tmp_path)
+    new, _ = serve_status(tmp_path)
+    assert ControlClient(tmp_path).execute(StatusRequest()).status.daemon
+    new.close()
+    old.close()
+
+
+def test_only_the_owner_may_use_it(tmp_path: Path) -> None:
+    server, _ = serve_status(tmp_path)
+    assert (tmp_path / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+    server.close()
+
+
+def test_an_absent_daemon_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(UpdateError, match="does not answer"):
+        ControlClient(tmp_path).execute(StatusRequest())
+
+
+@pytest.mark.parametrize("junk", [b"", b"{}", b"[" * 5000, os.urandom(200)])
+def test_junk_is_not_answered_and_harms_nobody(tmp_path: Path, junk: bytes) -> None:
+    server, _ = serve_status(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+        channel.connect(str(tmp_path / SOCKET_NAME))
+        channel.send(junk)
+        assert channel.recv(10) == b""
+    assert ControlClient(tmp_path).execute(StatusRequest()).status.daemon
+    server.close()
+
+
+def test_a_disk_without_sockets_leaves_the_daemon_without_one(tmp_path: Path) -> None:
+    server, _ = serve_status(tmp_path / "missing")
+    server.close()
+
+
+def test_questions_cross_unchanged() -> None:
+    assert unpack_request(pack(RollbackRequest(reason="x"))) == RollbackRequest(reason="x")

@@ -1,0 +1,618 @@
+"""What the daemon does with the model store, on a disk in memory, under a clock that is told what time it is."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+import pytest
+from msgspec.structs import replace
+
+from edged.config.settings import ModelSettings, Settings, UpdateSettings
+from edged.health import Conditions
+from edged.host.files import FileSystem
+from edged.interfaces import MessageReceived
+from edged.types import Detections
+from edged.updates.bundle.manifest import Probation
+from edged.updates.installer.messages import InstallFinished, InstallProgress
+from edged.updates.rules import deployment
+from edged.updates.rules.ledger import FACTORY, DeploymentRequest
+from edged.updates.service.control_messages import (
+    CollectGarbageRequest,
+    CommitRequest,
+    InstallRequest,
+    RollbackRequest,
+    StatusRequest,
+)
+from edged.updates.service.drop_folder import DropFolder
+from edged.updates.service.repository import ModelRepository
+from edged.updates.service.service import MAX_INSTALLER_SILENCE_S, UpdateService
+from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import ModelStore
+from edged.vision.messages import (
+    CandidateFailure,
+    ModelReady,
+    Observation,
+    PlanDeclined,
+    ShadowComparison,
+    WorkerFault,
+)
+from edged.vision.pool import WorkerLoss
+from support.clock import FakeClock
+from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
+from support.store_device import AT, SampleVersion, StoreDevice, make_version
+
+SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
+MS = 1_000_000
+
+
+class FakeInstall:
+    """An installation that was started; the test plays its part in the store."""
+
+    def __init__(self) -> None:
+        self.is_killed = False
+
+    def kill(self) -> None:
+        self.is_killed = True
+
+
+@dataclass
+class Scenario:
+    """A daemon's updates, without workers: the test says what they would."""
+
+    folder: Path
+    disk: MemoryDisk = field(default_factory=MemoryDisk)
+    settings: Settings = SETTINGS
+    boot: str = "boot"
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.conditions = Conditions()
+        self.installs: list[tuple[bytes, FakeInstall]] = []
+        self.frames = 0
+        self.disk_fails = False
+        """Every call to the disk fails."""
+        self.files = cast(
+            "FileSystem", FailingFiles(self.disk, errno.ENOSPC, lambda _: self.disk_fails)
+        )
+        self.store = ModelStore(STORE_ROOT, self.files)
+
+    def start(self) -> "Scenario":
+        if not self.disk.exists(STORE_ROOT):
+            self.disk.make_folder(STORE_ROOT)
+        self.lock = StoreLock(self.folder / "store")
+        self.trial = TrialMonitor(self.clock)
+        self.updates = UpdateService(
+            ModelRepository(self.store, self.settings, now=lambda: AT),
+            lock=self.lock,
+            trial_monitor=self.trial,
+            drop_folder=DropFolder(self.folder / "drops"),
+            boot_id=self.boot,
+            conditions=self.conditions,
+            clock=self.clock,
+            start_installer=self._start_install,
+        )
+        return self
+
+    def restart_after_kill(self) -> "Scenario":
+        """The process is gone; the same host starts another."""
+        self.lock.release()
+        again = Scenario(self.folder, self.disk, self.settings, self.boot)
+        return again.start()
+
+    def _start_install(self, _settings: Settings, desired: bytes) -> FakeInstall:
+        child = FakeInstall()
+        self.installs.append((desired, child))
+        return child
+
+    def run(self, seconds: float, *, fps: int = 10, throttled: bool = False) -> None:
+        """The model that looks goes on, in ticks of a quarter of a second."""
+        self.apply_active_model()
+        for _ in range(int(seconds * 4)):
+            self.clock.sleep(0.25)
+            for _ in range(fps // 4 + 1):
+                self.frames += 1
+                self.trial.on_observation(observation(self.frames))
+                if self.updates.active_model.shadow and self.frames % 10 == 0:
+                    self.trial.on_plan_message(compared(self.frames))
+            frames = FrameCounts(captured=self.frames, inferred=self.frames, failed=0)
+            self.updates.tick(
+                SystemSample(
+                    throttled=throttled,
+                    worker_count=1,
+                    cameras={"a": frames},
+                    largest_worker_mb=80.0,
+                )
+            )
+            self.apply_active_model()
+
+    def apply_active_model(self) -> None:
+        """A worker does what it is told."""
+        if getattr(self, "_applied_model", None) != self.updates.active_model:
+            self._applied_model = self.updates.active_model
+            self.trial.on_ready(ready(self.updates.active_model.name))
+
+    @property
+    def state(self) -> str:
+        in_flight = self.updates.status().deployment
+        return in_flight.state if in_flight else ""
+
+    @property
+    def held_conditions(self) -> set[str]:
+        return {condition.name for condition in self.conditions.active}
+
+
+def ready(model: str) -> ModelReady:
+    return ModelReady(
+        model_name=model,
+        sha256="0" * 64,
+        family="ssd",
+        runtime="simulated",
+        delegate="",
+        input_width=1,
+        input_height=1,
+        labels=(),
+    )
+
+
+def observation(seq: int) -> Observation:
+    return Observation(
+        camera=0,
+        frame_seq=seq,
+        captured_ns=seq,
+        received_ns=seq,
+        width=4,
+        height=4,
+        wait_ns=0,
+        encode_ns=MS,
+        invoke_ns=5 * MS,
+        decode_ns=MS,
+        moving=False,
+        detections=Detections.empty(),
+    )
+
+
+def faltered(kind: Literal["invoke", "nonsense", "flood"]) -> CandidateFailure:
+    return CandidateFailure(kind=kind, plan=1, camera=0, frame_seq=1, reason="it went wrong")
+
+
+def compared(seq: int) -> ShadowComparison:
+    return ShadowComparison(
+        plan=1,
+        camera=0,
+        frame_seq=seq,
+        both=2,
+        only_new=0,
+        only_old=0,
+        new_ns=7 * MS,
+        old_ns=7 * MS,
+    )
+
+
+def request(source: str = "/a.edgem") -> InstallRequest:
+    return InstallRequest(request=DeploymentRequest(source=source))
+
+
+def staged_scenario(folder: Path, new: SampleVersion, *before: SampleVersion) -> Scenario:
+    """A device that has `before` behind it, and `new` self-tested in flight."""
+    scenario = Scenario(folder)
+    device = StoreDevice(scenario.disk, {one.digest: one for one in (new, *before)})
+    device.start()
+    for one in before:
+        device.install(one.digest)
+    device.begin(new.digest)
+    while device.ledger.deployment and device.ledger.deployment.state != "self-tested":
+        device.step()
+    return scenario.start()
+
+
+OLD, NEW = make_version("1"), make_version("2", counter=2)
+
+
+def test_the_factory_model_is_active_until_there_is_another(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    assert scenario.updates.active_model.digest == FACTORY
+    assert scenario.updates.active_model.settings == SETTINGS.model
+
+
+def test_a_good_model_is_tried_out_beside_the_old_one_and_kept(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(4)
+    assert scenario.updates.active_model.digest == OLD.digest  # there is no baseline yet
+    scenario.run(4)
+    assert scenario.state == "trial"
+    choice = scenario.updates.active_model
+    assert (choice.digest, choice.name) == (NEW.digest, "marks@2")
+    assert choice.shadow is not None
+    assert choice.shadow.path == STORE_ROOT / "versions" / OLD.digest / "model.tflite"
+    scenario.run(310)
+    status = scenario.updates.status()
+    assert [past.outcome for past in status.past] == ["committed", "committed"]
+    assert not status.past[-1].flagged
+    assert (scenario.updates.active_model.digest, scenario.updates.active_model.shadow) == (
+        NEW.digest,
+        None,
+    )
+    assert scenario.disk.read_link(STORE_ROOT / "current") == f"versions/{NEW.digest}"
+    assert scenario.disk.read_link(STORE_ROOT / "previous") == f"versions/{OLD.digest}"
+
+
+def test_progress_is_reported_and_rises(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    seen = []
+    for _ in range(20):
+        scenario.run(10)
+        seen.append(scenario.updates.status().progress)
+    assert seen == sorted(seen)
+    assert seen[-1] > 0.5
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda trial: trial.on_worker_lost(
+            WorkerLoss(worker=0, reason="was killed by SIGSEGV", fault=None, retry_in_s=1)
+        ),
+        lambda trial: trial.on_plan_message(faltered("nonsense")),
+        lambda trial: trial.on_plan_message(faltered("flood")),
+        lambda trial: trial.on_plan_message(
+            PlanDeclined(plan=1, reason="no qr_code in 01-easy.png")
+        ),
+    ],
+    ids=["lost", "nonsense", "flood", "declined"],
+)
+def test_a_bad_model_is_rolled_back_at_once_and_not_tried_again(
+    tmp_path: Path, happens: Callable[[TrialMonitor], None]
+) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    assert scenario.state == "trial"
+    assert scenario.updates.status().active_model == "marks@2"
+    happens(scenario.trial)
+    scenario.run(0.25)
+    status = scenario.updates.status()
+    assert status.past[-1].outcome == "rolled-back"
+    assert status.past[-1].reason
+    assert scenario.updates.active_model.digest == OLD.digest
+    assert NEW.digest in status.denied
+    assert scenario.store.list_versions() == (OLD.digest,)
+
+
+def test_a_runtime_that_fails_on_one_frame_is_judged_by_the_share_of_such_frames(
+    tmp_path: Path,
+) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.trial.on_plan_message(faltered("invoke"))
+    scenario.run(1)
+    assert scenario.state == "trial"
+    scenario.trial.on_plan_message(faltered("invoke"))
+    scenario.run(1)
+    past = scenario.updates.status().past[-1]
+    assert past.outcome == "rolled-back"
+    assert "it failed on 2 of" in past.reason
+
+
+def test_nothing_is_judged_while_the_board_throttles(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.run(2000, fps=1, throttled=True)
+    assert scenario.state == "trial"
+
+
+def test_a_trial_goes_on_after_a_restart_and_ends_with_the_third_death(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    for deaths in (1, 2):
+        scenario = scenario.restart_after_kill()
+        in_flight = scenario.updates.status().deployment
+        assert in_flight is not None
+        assert in_flight.deaths == deaths
+        assert in_flight.baseline_fps > 0
+        assert scenario.updates.active_model.digest == NEW.digest
+    scenario = scenario.restart_after_kill()
+    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.status().past[-1].reason == "the daemon died 3 times in the trial"
+
+
+def test_a_daemon_that_is_ended_properly_in_a_trial_did_not_die(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    for _ in range(5):
+        scenario.updates.stop()
+        scenario = scenario.restart_after_kill()
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert in_flight.deaths == 0
+
+
+def test_a_disk_that_fails_as_the_trial_does_holds_up_the_ledger_but_not_the_old_model(
+    tmp_path: Path,
+) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.disk_fails = True
+    scenario.trial.on_plan_message(faltered("nonsense"))
+    scenario.run(0.25)
+    assert scenario.updates.active_model.digest == OLD.digest
+    assert "update" in scenario.held_conditions
+    scenario.run(60)
+    assert scenario.updates.active_model.digest == OLD.digest
+    scenario.disk_fails = False
+    scenario.run(10)
+    assert scenario.updates.status().past[-1].outcome == "rolled-back"
+    assert "update" not in scenario.held_conditions
+
+
+def test_a_disk_that_fails_at_the_start_leaves_the_model_that_was_committed(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = StoreDevice(scenario.disk, {OLD.digest: OLD})
+    device.start()
+    device.install(OLD.digest)
+    taken = StoreLock(tmp_path / "store")
+    taken.acquire()  # another process has the store
+    scenario.start()
+    assert scenario.updates.active_model.digest == OLD.digest
+    answer = scenario.updates.execute(request())
+    assert "in use by another process" in answer.error or "cannot be used" in answer.error
+    taken.release()
+    scenario.run(6)
+    assert scenario.updates.execute(request()).error == ""
+
+
+def test_a_damaged_model_is_not_loaded_the_one_before_it_is(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = StoreDevice(scenario.disk, {one.digest: one for one in (OLD, NEW)})
+    device.start()
+    device.install(OLD.digest)
+    device.install(NEW.digest)
+    path = STORE_ROOT / "versions" / NEW.digest / "model.tflite"
+    scenario.disk.write(scenario.disk.open_for_append(path), b"x")
+    scenario.start()
+    assert scenario.updates.active_model.digest == OLD.digest
+    assert "model.fallback" in scenario.held_conditions
+
+
+def test_a_model_that_cannot_be_loaded_gives_way_to_the_one_before_it(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = StoreDevice(scenario.disk, {OLD.digest: OLD})
+    device.start()
+    device.install(OLD.digest)
+    scenario.start()
+    fault = WorkerFault(kind="model", reason="it cannot be loaded")
+    scenario.trial.on_worker_lost(
+        WorkerLoss(worker=0, reason="exited with 1", fault=fault, retry_in_s=1)
+    )
+    scenario.run(0.25)
+    assert scenario.updates.active_model.digest == FACTORY
+    assert "model.fallback" in scenario.held_conditions
+
+
+def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    drops = tmp_path / "drops"
+    drops.mkdir()
+    (drops / ".a.edgem").write_bytes(b"not whole yet")
+    scenario.run(3)
+    assert not scenario.installs
+    (drops / ".a.edgem").rename(drops / "a.edgem")
+    scenario.run(3)
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert in_flight.request == DeploymentRequest(
+        source=str(drops / "a.edgem"), requested_by="spool"
+    )
+    assert [desired for desired, _ in scenario.installs] == [b""]
+
+    scenario.updates.process_message(MessageReceived("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(1)
+    assert len(scenario.installs) == 1  # one thing after the other
+    scenario.store.write_ledger(
+        deployment.reject(scenario.store.read_ledger(), "it is not a bundle", at=AT)
+    )
+    scenario.updates.process_message(InstallFinished())
+    assert not (drops / "a.edgem").exists()
+    scenario.run(1)
+    assert [desired for desired, _ in scenario.installs] == [b"", b"news"]
+
+
+def test_an_installer_that_dies_is_started_again_after_a_pause(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.execute(request())
+    scenario.run(0.25)
+    scenario.updates.process_message(InstallFinished(error="the installer was killed by SIGSEGV"))
+    assert "update" in scenario.held_conditions
+    scenario.run(0.25)
+    assert len(scenario.installs) == 1
+    scenario.run(20)
+    assert len(scenario.installs) == 2
+
+
+def test_commands(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    refused = scenario.updates.execute(CommitRequest())
+    assert "not in its trial yet" in refused.error
+    assert not refused.changed
+    assert "on its way in" in scenario.updates.execute(request()).error
+    scenario.run(10)
+    kept = scenario.updates.execute(CommitRequest())
+    assert (kept.error, kept.changed, kept.status.past[-1].flagged) == ("", True, True)
+    assert scenario.updates.active_model.digest == NEW.digest
+    back = scenario.updates.execute(RollbackRequest())
+    assert back.status.past[-1].outcome == "rolled-back"
+    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.execute(StatusRequest()).changed is False
+
+
+def test_calling_off_an_installation_ends_its_child(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    begun = scenario.updates.execute(request())
+    scenario.run(0.25)
+    answer = scenario.updates.execute(RollbackRequest(reason="not today"))
+    assert scenario.installs[0][1].is_killed
+    assert [(past.id, past.outcome, past.reason) for past in answer.status.past] == [
+        (begun.id, "rejected", "not today")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite"))), "model.path"),
+        (replace(SETTINGS, updates=UpdateSettings()), "updates.trust"),
+    ],
+)
+def test_a_configuration_without_updates_is_reported(
+    tmp_path: Path, settings: Settings, words: str
+) -> None:
+    scenario = Scenario(tmp_path, settings=settings).start()
+    assert words in scenario.updates.execute(request()).error
+
+
+def test_a_model_of_ones_own_takes_the_place_of_what_was_installed(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    own = replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
+    assert scenario.updates.apply_settings(own).settings.path == Path("/own.tflite")
+    assert scenario.updates.apply_settings(SETTINGS).digest == OLD.digest
+
+
+def test_a_channel_without_news_is_reported_and_stops_nothing(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.run(1)
+    assert "channel.stale" not in scenario.held_conditions
+    scenario.clock.sleep(169 * 3600)
+    scenario.run(1)
+    assert "channel.stale" in scenario.held_conditions
+    assert scenario.updates.active_model.digest == FACTORY
+
+
+def test_a_channel_that_announced_news_sooner_is_stale_sooner_until_they_come(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    for sequence in (1, 2):
+        ledger = scenario.store.read_ledger()
+        scenario.store.write_ledger(replace(ledger, sequence=sequence, refresh_h=24.0))
+        word = f"the {sequence}. word".encode()
+        scenario.updates.process_message(MessageReceived("down/desired", word, True))  # noqa: FBT003
+        scenario.run(0.25)
+        scenario.updates.process_message(InstallFinished())
+        scenario.clock.sleep(23 * 3600)
+        scenario.run(1)
+        assert "channel.stale" not in scenario.held_conditions
+        scenario.clock.sleep(2 * 3600)
+        scenario.run(1)
+        assert "channel.stale" in scenario.held_conditions
+
+
+def test_how_long_the_baseline_is_measured_is_set_by_the_bundle(
+    tmp_path: Path,
+) -> None:
+    quick = make_version("3", counter=3, probation=Probation(min_baseline_s=1.0))
+    scenario = staged_scenario(tmp_path, quick, OLD)
+    scenario.run(1)
+    assert scenario.state == "self-tested"
+    scenario.run(1)
+    assert scenario.state == "trial"
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert in_flight.baseline_fps == pytest.approx(12, abs=1)  # as many as `run` gives
+
+
+def test_no_trial_begins_while_the_configuration_names_a_model(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.updates.apply_settings(
+        replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
+    )
+    scenario.run(100)
+    assert scenario.state == "self-tested"
+    scenario.updates.apply_settings(SETTINGS)
+    scenario.run(10)
+    assert scenario.state == "trial"
+
+
+def test_a_desired_state_that_could_not_be_followed_is_read_again_after_a_pause(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.process_message(MessageReceived("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(1)
+    scenario.updates.process_message(InstallFinished(error="the trust file cannot be read"))
+    assert "channel" in scenario.held_conditions
+    scenario.updates.process_message(MessageReceived("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(60)
+    assert len(scenario.installs) == 1
+    scenario.run(300)
+    assert [desired for desired, _ in scenario.installs] == [b"news", b"news"]
+    scenario.updates.process_message(InstallFinished())
+    assert "channel" not in scenario.held_conditions
+
+
+def test_nothing_is_removed_while_a_bundle_is_being_brought_in(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.execute(request())
+    scenario.run(0.25)
+    assert "being brought in" in scenario.updates.execute(CollectGarbageRequest()).error
+
+
+def test_an_installer_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.execute(request())
+    scenario.run(0.25)
+    scenario.run(MAX_INSTALLER_SILENCE_S - 10)
+    scenario.updates.process_message(InstallProgress(state="fetching", done_bytes=1, total_bytes=2))
+    scenario.run(MAX_INSTALLER_SILENCE_S - 10)
+    assert [child.is_killed for _, child in scenario.installs] == [False]
+    scenario.run(11)
+    assert [child.is_killed for _, child in scenario.installs][:1] == [True]
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert "no progress for 180 s" in in_flight.blocked_reason
+    assert "update" in scenario.held_conditions
+    scenario.run(10)
+    assert len(scenario.installs) == 2
+
+
+def test_an_installer_that_ends_as_it_is_killed_ends_nobody_else(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.execute(request())
+    scenario.run(0.25)
+    scenario.updates.execute(RollbackRequest())
+    scenario.updates.process_message(InstallFinished())
+    scenario.updates.execute(request())
+    scenario.run(0.25)
+    assert [child.is_killed for _, child in scenario.installs] == [True, False]
+    scenario.run(1)
+    assert len(scenario.installs) == 2
+
+
+def test_a_death_while_the_configuration_names_a_model_does_not_count_in_the_trial(
+    tmp_path: Path,
+) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.settings = replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
+    for _ in range(5):
+        scenario = scenario.restart_after_kill()
+    scenario.updates.apply_settings(SETTINGS)
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert (in_flight.state, in_flight.deaths) == ("trial", 0)
+    assert scenario.updates.active_model.digest == NEW.digest
+
+
+def test_a_password_in_a_url_is_not_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    scenario = Scenario(tmp_path).start()
+    answer = scenario.updates.execute(
+        request("https://me:hunter2@example.org/a.edgem?token=hunter3")
+    )
+    again = scenario.updates.execute(request())
+    over = scenario.updates.execute(RollbackRequest())
+    told = f"{answer} {again} {over} {caplog.text}"
+    assert "https://example.org/a.edgem" in told
+    assert "hunter" not in told

@@ -1,0 +1,42 @@
+"""What `up/model` says of the deployment that was over last."""
+
+import pytest
+
+from edged.updates.rules.ledger import FACTORY, DeploymentOutcome, DeploymentRecord
+from edged.updates.service.control_messages import ModelStatus
+from edged.updates.service.status_payload import ModelStatusReport, build_model_state
+from support.examples import stamper
+
+DIGEST = "d" * 64
+
+
+@pytest.mark.parametrize(
+    ("outcome", "denied", "said"),
+    [
+        ("rolled-back", {DIGEST: "too slow"}, True),
+        ("rolled-back", {}, False),
+        ("rejected", {"e" * 64: "too slow"}, False),
+        ("committed", {DIGEST: "before it was forced"}, False),
+    ],
+)
+def test_a_version_that_failed_is_distinguished_from_one_that_was_called_off(
+    *, outcome: DeploymentOutcome, denied: dict[str, str], said: bool
+) -> None:
+    past = DeploymentRecord(
+        id="1",
+        title="marks@2",
+        digest=DIGEST,
+        source="",
+        outcome=outcome,
+        reason="why",
+        time="2026-11-21T09:30:05.412Z",
+    )
+    report = ModelStatusReport(
+        status=ModelStatus(daemon=True, past=(past,), denied=denied),
+        installed_digest=FACTORY,
+        state_since_ns=0,
+        channel=None,
+    )
+    told = build_model_state(report, names={}, failure=None, stamper=stamper())
+    assert told.last is not None
+    assert told.last.denied is said

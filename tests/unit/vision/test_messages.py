@@ -1,0 +1,137 @@
+"""The supervisor's and the vision worker's messages."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edged.config.settings import ModelSettings
+from edged.errors import WorkerError
+from edged.types import Detections
+from edged.vision import messages as protocol
+from edged.vision.messages import (
+    CameraJob,
+    ModelReady,
+    Observation,
+    VisionJob,
+    WorkerFault,
+    WorkerPlan,
+    WorkerReport,
+)
+
+
+def observation(n: int = 3) -> Observation:
+    rng = np.random.default_rng(n)
+    return Observation(
+        camera=1,
+        frame_seq=7,
+        captured_ns=-5,
+        received_ns=9,
+        width=640,
+        height=480,
+        wait_ns=1,
+        encode_ns=2,
+        invoke_ns=3,
+        decode_ns=2**40,
+        moving=True,
+        detections=Detections(
+            rng.random((n, 4), np.float32),
+            rng.random(n, np.float32),
+            np.arange(n, dtype=np.int32),
+        ),
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 50])
+def test_an_observation_crosses_unchanged(n: int) -> None:
+    sent = observation(n)
+    got = protocol.unpack(protocol.pack(sent))
+    assert isinstance(got, Observation)
+    np.testing.assert_array_equal(got.detections.boxes, sent.detections.boxes)
+    np.testing.assert_array_equal(got.detections.scores, sent.detections.scores)
+    np.testing.assert_array_equal(got.detections.class_ids, sent.detections.class_ids)
+    assert (got.camera, got.frame_seq, got.captured_ns, got.moving) == (1, 7, -5, True)
+    assert got.decode_ns == 2**32 - 1, "a stage of over 4 s is cut off, not wrapped"
+
+
+def test_more_detections_than_a_packet_holds_are_cut_off_at_the_lowest_scores() -> None:
+    packet = protocol.pack(observation(protocol.MAX_DETECTIONS + 1))
+    assert len(packet) <= protocol.MAX_PACKET_BYTES
+    got = protocol.unpack(packet)
+    assert isinstance(got, Observation)
+    assert len(got.detections) == protocol.MAX_DETECTIONS
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        WorkerReport(cameras=(protocol.CameraReport(name="a", state="lost", reason="gone"),)),
+        WorkerFault(kind="model", reason="no model"),
+        protocol.PlanDeclined(plan=2, reason="it saw nothing in 01-easy.png"),
+        protocol.CandidateFailure(
+            kind="nonsense", plan=2, camera=0, frame_seq=7, reason="not a number"
+        ),
+        protocol.ShadowComparison(
+            plan=2, camera=0, frame_seq=10, both=2, only_new=1, only_old=0, new_ns=9, old_ns=8
+        ),
+        ModelReady(
+            model_name="m",
+            sha256="0",
+            family="ssd",
+            runtime="r",
+            delegate="",
+            input_width=1,
+            input_height=1,
+            labels=("a", "b"),
+        ),
+    ],
+)
+def test_rare_messages_cross_unchanged(message: protocol.FromWorker) -> None:
+    assert protocol.unpack(protocol.pack(message)) == message
+
+
+def test_a_job_crosses_unchanged() -> None:
+    camera = CameraJob(
+        name="a", source="synthetic", isolation="thread", driver_settings=msgspec.Raw(b'{"fps":3}')
+    )
+    job = VisionJob(plan=WorkerPlan(model=ModelSettings(), min_scores=(0.4,)), cameras=(camera,))
+    got = protocol.unpack_job(protocol.pack(job))
+    assert got == job
+
+
+def test_a_plan_crosses_unchanged() -> None:
+    plan = WorkerPlan(
+        number=3, model=ModelSettings(), min_scores=(0.4,), goldens=Path("/v/goldens.json")
+    )
+    assert protocol.unpack_plan(protocol.pack(plan)) == plan
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_are_a_worker_error_or_a_message(packet: bytes) -> None:
+    with suppress(WorkerError):
+        protocol.unpack(packet)
+
+
+@given(st.data())
+def test_a_mutated_observation_never_gives_impossible_detections(data: st.DataObject) -> None:
+    packet = bytearray(protocol.pack(observation()))
+    for _ in range(data.draw(st.integers(1, 8))):
+        packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        got = protocol.unpack(bytes(packet[: data.draw(st.integers(0, len(packet)))]))
+    except WorkerError:
+        return
+    if isinstance(got, Observation):
+        values = np.concatenate([got.detections.boxes.ravel(), got.detections.scores])
+        assert ((values >= 0) & (values <= 1)).all()
+        assert (got.detections.class_ids >= 0).all()
+
+
+def test_a_job_too_large_for_a_packet_is_refused() -> None:
+    model = ModelSettings(labels=("x" * 100,) * 1000)
+    with pytest.raises(WorkerError, match="over 65536"):
+        protocol.pack(VisionJob(plan=WorkerPlan(model=model), cameras=()))

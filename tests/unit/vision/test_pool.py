@@ -1,0 +1,198 @@
+"""Workers are started, watched and replaced; their processes are stand-ins, the clock is ours."""
+
+from edged.config.settings import ModelSettings
+from edged.vision.messages import ModelReady, VisionJob, WorkerFault, WorkerPlan, WorkerReport
+from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, MAX_START_S, WorkerPool
+from edged.vision.worker_events import WorkerExited, WorkerMessage
+from support.clock import FakeClock
+
+HANG_S = 5.0
+READY = ModelReady(
+    model_name="m",
+    sha256="",
+    family="ssd",
+    runtime="r",
+    delegate="",
+    input_width=1,
+    input_height=1,
+    labels=(),
+)
+
+
+class FakeWorkerProcess:
+    pid = 4711
+
+    def __init__(self) -> None:
+        self.killed = False
+        self.stop_requested = False
+        self.plans: list[WorkerPlan] = []
+
+    def send_plan(self, plan: WorkerPlan) -> None:
+        self.plans.append(plan)
+
+    def request_stop(self) -> None:
+        self.stop_requested = True
+
+    def kill(self) -> None:
+        self.killed = True
+
+    def join(self, timeout_s: float = 0.0) -> bool:  # noqa: ARG002 - the protocol has it
+        return self.killed
+
+
+class PoolBench:
+    """A crew of one, its clock, and the processes that it launched."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.launched: list[FakeWorkerProcess] = []
+        self.pool = WorkerPool(
+            [VisionJob(plan=WorkerPlan(model=ModelSettings()), cameras=())],
+            hang_s=HANG_S,
+            clock=self.clock,
+            launch=lambda _job, _worker, _run: self._launch(),
+        )
+        self.pool.tick()
+
+    def _launch(self) -> FakeWorkerProcess:
+        self.launched.append(FakeWorkerProcess())
+        return self.launched[-1]
+
+    @property
+    def run(self) -> int:
+        return self.pool.next_run - 1
+
+    def receive(self, message: ModelReady | WorkerReport | WorkerFault) -> bool:
+        return self.pool.on_message(WorkerMessage(0, self.run, message))
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.pool.tick()
+
+
+def test_a_worker_that_reports_is_left_alone() -> None:
+    stage = PoolBench()
+    stage.receive(READY)
+    for _ in range(20):
+        stage.pass_time(HANG_S - 1)
+        stage.receive(WorkerReport(cameras=()))
+    assert not stage.launched[0].killed
+    assert len(stage.launched) == 1
+
+
+def test_a_silent_worker_is_killed_and_replaced() -> None:
+    stage = PoolBench()
+    stage.receive(READY)
+    stage.pass_time(HANG_S + 0.1)
+    assert stage.launched[0].killed
+    loss = stage.pool.on_exit(WorkerExited(0, stage.run, "was killed by SIGKILL"))
+    assert loss is not None
+    assert loss.reason == "made no progress for 5 s", "why it was killed, not that it was"
+    stage.pass_time(loss.retry_in_s + 0.01)
+    assert len(stage.launched) == 2
+
+
+def test_a_worker_that_does_not_start_is_killed() -> None:
+    stage = PoolBench()
+    stage.pass_time(MAX_START_S - 1)
+    assert not stage.launched[0].killed
+    stage.pass_time(1.1)
+    assert stage.launched[0].killed
+
+
+def test_messages_of_an_old_process_are_ignored() -> None:
+    stage = PoolBench()
+    old = stage.run
+    loss = stage.pool.on_exit(WorkerExited(0, old, "exited with 1"))
+    assert loss is not None
+    stage.pass_time(loss.retry_in_s + 0.01)
+    assert not stage.pool.on_message(WorkerMessage(0, old, READY))
+    assert stage.pool.on_exit(WorkerExited(0, old, "exited with 1")) is None
+    assert stage.receive(READY)
+
+
+def test_messages_from_a_larger_pool_are_ignored() -> None:
+    stage = PoolBench()
+    assert not stage.pool.on_message(WorkerMessage(1, stage.run, READY))
+    assert stage.pool.on_exit(WorkerExited(1, stage.run, "exited with 0")) is None
+
+
+def test_its_last_words_come_with_its_loss() -> None:
+    stage = PoolBench()
+    fault = WorkerFault(kind="model", reason="no model")
+    stage.receive(fault)
+    loss = stage.pool.on_exit(WorkerExited(0, stage.run, "exited with 1"))
+    assert loss is not None
+    assert loss.fault == fault
+
+
+def test_waits_grow_while_a_worker_keeps_exiting_and_shrink_once_it_has_settled() -> None:
+    stage = PoolBench()
+    waits = []
+    for _ in range(12):
+        loss = stage.pool.on_exit(WorkerExited(0, stage.run, "exited with 1"))
+        assert loss is not None
+        waits.append(loss.retry_in_s)
+        stage.pass_time(loss.retry_in_s + 0.01)
+    assert waits[0] <= 0.2
+    assert max(waits) <= 30.0
+    assert max(waits[6:]) > 0.2
+    stage.receive(READY)
+    for _ in range(11):
+        stage.pass_time(1)
+        stage.receive(WorkerReport(cameras=()))
+    loss = stage.pool.on_exit(WorkerExited(0, stage.run, "was killed by SIGKILL"))
+    assert loss is not None
+    assert loss.retry_in_s <= 0.2
+
+
+def test_exits_without_a_fault_are_unrecoverable_but_a_known_fault_is_not() -> None:
+    for fault, hopeless in ((None, True), (WorkerFault(kind="model", reason="no model"), False)):
+        stage = PoolBench()
+        for _ in range(MAX_CONSECUTIVE_LOSSES):
+            if fault:
+                stage.receive(fault)
+            loss = stage.pool.on_exit(WorkerExited(0, stage.run, "exited with 1"))
+            assert loss is not None
+            stage.pass_time(loss.retry_in_s + 0.01)
+        assert bool(stage.pool.unrecoverable_reason) is hopeless
+
+
+def test_a_process_that_survives_sigkill_is_unrecoverable() -> None:
+    stage = PoolBench()
+    stage.receive(READY)
+    stage.pass_time(HANG_S + 0.1)
+    assert not stage.pool.unrecoverable_reason
+    stage.pass_time(MAX_KILL_S + 0.1)
+    assert "SIGKILL" in stage.pool.unrecoverable_reason
+
+
+def test_stop_is_requested_first_and_nothing_is_started_again() -> None:
+    stage = PoolBench()
+    stage.receive(READY)
+    stage.pool.stop(0.5)
+    assert stage.launched[0].stop_requested
+    assert stage.launched[0].killed, "it did not end when asked"
+    stage.pass_time(1000)
+    assert len(stage.launched) == 1
+
+
+def test_retry_now_ends_the_wait() -> None:
+    stage = PoolBench()
+    for _ in range(8):
+        loss = stage.pool.on_exit(WorkerExited(0, stage.run, "exited with 1"))
+        assert loss is not None
+        stage.pass_time(loss.retry_in_s + 0.01)
+    stage.pool.on_exit(WorkerExited(0, stage.run, "exited with 1"))
+    launched = len(stage.launched)
+    stage.pool.retry_now()
+    stage.pool.tick()
+    assert len(stage.launched) == launched + 1
+
+
+def test_a_running_worker_is_sent_another_plan_and_a_later_one_starts_with_it() -> None:
+    stage = PoolBench()
+    job = VisionJob(plan=WorkerPlan(number=1, model=ModelSettings()), cameras=())
+    stage.pool.update_jobs([job])
+    assert [plan.number for plan in stage.launched[0].plans] == [1]
+    assert stage.pool.job(0) == job

@@ -1,0 +1,206 @@
+"""Any plans in any order, without a process: nobody looks with a closed model, and the newest plan is answered in the end."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from edged.clock import SystemClock
+from edged.config.settings import ModelSettings
+from edged.errors import InvokeError, WorkerError
+from edged.interpreters.simulated import SimulatedInterpreter
+from edged.scene.motion import MotionDetector
+from edged.types import Frame
+from edged.vision.messages import (
+    CandidateFailure,
+    FromWorker,
+    ModelReady,
+    PlanDeclined,
+    ShadowComparison,
+    WorkerPlan,
+)
+from edged.vision.worker.masks import MaskPainter
+from edged.vision.worker.model_switch import ModelSwitcher
+from edged.vision.worker.plans import PlanMailbox, shadow_of
+from edged.vision.worker.runners import TrialRunner, WorkerContext
+from edged.vision.worker.stages import CameraStages, InferencePipeline
+from support.pictures import frame
+from support.vision_worker import simulated_model
+
+SEED = int(os.environ.get("EDGED_TEST_SEED") or random.randrange(1 << 32))
+STEPS = 60
+_MAX_TURNS = 1000
+
+
+class SwitchBench:
+    """A swap, the plans that it is given, and all that it says."""
+
+    def __init__(self, first: WorkerPlan) -> None:
+        clock = SystemClock()
+        self.messages: list[FromWorker] = []
+        self.plans = PlanMailbox()
+        views = {"test": CameraStages(masks=MaskPainter(()), motion=MotionDetector())}
+        scope = WorkerContext(
+            pipeline=InferencePipeline(views, clock),
+            camera_indices={"test": 0},
+            send=self.messages.append,
+        )
+        self.switch = ModelSwitcher(first, mailbox=self.plans, context=scope, clock=clock)
+
+    def is_on_trial(self) -> bool:
+        return isinstance(self.switch.runner, TrialRunner)
+
+    def put_plan(self, plan: WorkerPlan) -> None:
+        self.plans.put(plan)
+
+    def step(self) -> None:
+        """One turn of a worker's loop."""
+        self.switch.step()
+        if self.switch.runner is None:
+            self.switch.wait(1.0)
+        else:
+            self.result = self.switch.runner.infer(scene_frame())
+            self.switch.runner.run_shadow(self.result)
+
+    def run_until_answered(self, number: int) -> ModelReady | PlanDeclined:
+        """Go on until that plan is answered, and nothing is left to do."""
+        for _ in range(_MAX_TURNS):
+            self.step()
+            if self.switch.is_loading:
+                self.switch.wait(1.0)
+            found = [
+                said
+                for said in self.messages
+                if isinstance(said, ModelReady | PlanDeclined) and said.plan == number
+            ]
+            if found and not self.switch.is_loading:
+                self.step()
+                return found[-1]
+        raise AssertionError(f"plan {number} was not answered; it said {self.messages[-5:]}")
+
+
+def scene_frame() -> Frame:
+    """A red block, and a blue hook that fills seven sixteenths of its box."""
+    pixels = np.full((240, 320, 3), 90, np.uint8)
+    pixels[60:180, 80:160] = (20, 20, 230)
+    pixels[40:200, 200:220] = (230, 20, 20)
+    pixels[40:80, 200:280] = (230, 20, 20)
+    return frame(pixels)
+
+
+def models(folder: Path) -> list[ModelSettings]:
+    """Good ones and bad ones, some on the one device that there is."""
+    return [
+        simulated_model(folder, "a"),
+        simulated_model(folder, "b", open_ms=2),
+        simulated_model(folder, "c", labels=("blue", "red")),
+        simulated_model(folder, "tpu-a", delegate="tpu"),
+        simulated_model(folder, "tpu-b", delegate="tpu", open_ms=2),
+        simulated_model(folder, "bad", fail_after=1),
+        simulated_model(folder, "tpu-bad", delegate="tpu", nan_after=0),
+        ModelSettings(path=folder / "none", runtime="simulated"),
+    ]
+
+
+def test_whatever_is_planned_the_newest_is_answered_and_inference_goes_on(tmp_path: Path) -> None:
+    print(f"EDGED_TEST_SEED={SEED}")
+    rng = random.Random(SEED)
+    known = models(tmp_path)
+    good = known[:5]
+    stage = SwitchBench(WorkerPlan(model=known[0], min_scores=(0.5,)))
+    for number in range(1, STEPS + 1):
+        plan = WorkerPlan(
+            number=number,
+            model=rng.choice(known),
+            min_scores=(0.5,),
+            shadow=rng.choice([None, *known]),
+            shadow_every=1,
+        )
+        stage.put_plan(plan)
+        for _ in range(rng.choice([0, 0, 1, 3])):
+            stage.step()
+        if rng.random() < 0.5:
+            continue  # overtaken by the next one, or not
+        answer = stage.run_until_answered(number)
+        assert isinstance(answer, ModelReady) == (plan.model in good), (plan, answer)
+        assert stage.switch.runner is not None
+    stage.put_plan(WorkerPlan(number=STEPS + 1, model=known[0], min_scores=(0.5,)))
+    assert isinstance(stage.run_until_answered(STEPS + 1), ModelReady)
+    numbers = [said.plan for said in stage.messages if isinstance(said, ModelReady | PlanDeclined)]
+    assert numbers == sorted(set(numbers)), "each plan is answered once at most, in order"
+    assert not SimulatedInterpreter._devices, "what no plan names is closed"
+    stage.switch.close()
+
+
+def test_a_trial_begins_once_the_shadow_is_there_and_ends_with_the_next_plan(
+    tmp_path: Path,
+) -> None:
+    old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new")
+    stage = SwitchBench(WorkerPlan(model=old, min_scores=(0.5,)))
+    trial = WorkerPlan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(0.5,))
+    stage.put_plan(trial)
+    assert isinstance(stage.run_until_answered(1), ModelReady)
+    assert shadow_of(trial) == old
+    assert stage.is_on_trial()
+    assert [said.both for said in stage.messages if isinstance(said, ShadowComparison)][-1] == 1
+    shown = [loaded.model.interpreter for loaded in stage.switch._loaded_models]
+    stage.put_plan(WorkerPlan(number=2, model=new, min_scores=(0.5,)))
+    stage.run_until_answered(2)
+    assert not stage.is_on_trial()
+    with pytest.raises(InvokeError, match="after it was closed"):
+        shown[0].invoke(np.zeros((1, 240, 320, 3), np.uint8))
+    stage.switch.close()
+
+
+def test_a_falter_is_reported_with_the_frame_that_it_was_on(tmp_path: Path) -> None:
+    old = simulated_model(tmp_path, "old")
+    new = simulated_model(tmp_path, "new", fail_after=2)
+    stage = SwitchBench(WorkerPlan(model=old, min_scores=(0.5,)))
+    stage.put_plan(WorkerPlan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(0.5,)))
+    stage.run_until_answered(1)
+    faltered = next(said for said in stage.messages if isinstance(said, CandidateFailure))
+    assert (faltered.kind, faltered.plan, faltered.camera) == ("invoke", 1, 0)
+    assert faltered.frame_seq == 0
+    assert not [said for said in stage.messages if isinstance(said, ShadowComparison)]
+    stage.switch.close()
+
+
+@pytest.mark.parametrize(
+    ("min_score", "shadow_score", "told", "compared"),
+    [(0.3, 0.3, 2, 2), (0.8, 0.3, 1, 2), (0.3, 0.8, 2, 1)],
+)
+def test_what_is_reported_and_what_is_compared_have_scores_of_their_own(
+    tmp_path: Path, min_score: float, shadow_score: float, told: int, compared: int
+) -> None:
+    old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new")
+    stage = SwitchBench(WorkerPlan(model=old, min_scores=(min_score,)))
+    trial = WorkerPlan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(min_score,))
+    stage.put_plan(replace(trial, min_shadow_score=shadow_score))
+    stage.run_until_answered(1)
+    assert len(stage.result.detections) == told
+    last = [said for said in stage.messages if isinstance(said, ShadowComparison)][-1]
+    assert (last.both, last.only_new, last.only_old) == (compared, 0, 0)
+    stage.switch.close()
+
+
+def test_a_plan_that_comes_while_the_old_model_is_brought_back_is_answered(tmp_path: Path) -> None:
+    old = simulated_model(tmp_path, "old", delegate="tpu", open_ms=20)
+    stage = SwitchBench(WorkerPlan(model=old, min_scores=(0.5,)))
+    stage.put_plan(WorkerPlan(number=1, model=simulated_model(tmp_path, "bad", delegate="tpu", nan_after=0), min_scores=(0.5,)))  # fmt: skip
+    while stage.switch._deferred_decline is None:
+        stage.step()
+    assert stage.switch.runner is None
+    stage.put_plan(WorkerPlan(number=2, model=simulated_model(tmp_path, "new"), min_scores=(0.5,)))
+    assert isinstance(stage.run_until_answered(2), ModelReady)
+    assert [
+        said.plan for said in stage.messages if isinstance(said, ModelReady | PlanDeclined)
+    ] == [0, 2]
+    stage.switch.close()
+
+
+def test_a_first_plan_that_does_not_fit_the_cameras_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="2 least scores for 1 cameras"):
+        SwitchBench(WorkerPlan(model=simulated_model(tmp_path, "a"), min_scores=(0.5, 0.5)))
