@@ -1,28 +1,142 @@
-"""What is wrong, since when: named conditions and the verdict they add up to."""
+"""Health of the device: named conditions and the severity that they add up to.
 
+`ConditionKind` lists every condition that the daemon can report. The table in docs/mqtt.md, the JSON Schema of `up/health` and the Ansible
+collection follow it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """Of the whole device; also how grave one condition is."""
+    """The severity of one condition, or of all of them together."""
 
     OK = "ok"
     DEGRADED = "degraded"
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One thing that is wrong.
+class ConditionKind(StrEnum):
+    """A kind of condition; the value is the name that `up/health` publishes."""
+
+    MODEL = "model"
+    CAMERA = "camera"
+    WORKER = "worker"
+    LABELS = "labels"
+    MODEL_FALLBACK = "model.fallback"
+    UPDATE = "update"
+    CHANNEL = "channel"
+    CHANNEL_STALE = "channel.stale"
+    CONFIG = "config"
+    CONFIG_RESTART = "config.restart"
+    PUBLISH_REFUSED = "publish_refused"
+    SUBSCRIPTION_REFUSED = "subscription_refused"
+    SPOOL = "spool"
+    UNDER_VOLTAGE = "board.under_voltage"
+    THROTTLED = "board.throttled"
+
+    def name_of(self, subject: object = None) -> str:
+        """Return the published name: the value, with the subject after a dot if there is one."""
+        return self.value if subject is None else f"{self.value}.{subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionDescription:
+    """A kind of condition, described for the documentation.
 
     Attributes:
-        name: stable, dotted: ``camera.front``, ``model``, ``broker``.
-        severity: `DEGRADED` or `FAILED`.
-        reason: for people.
-        since_ns: monotonic, when it began; a change of the reason does not restart it.
+        severity: how grave it is.
+        meaning: what is wrong, and what the daemon does about it.
+        subject: a placeholder for what the condition is about (NAME of a camera, N of a worker); None if the device has only one.
     """
 
+    severity: str
+    meaning: str
+    subject: str | None = None
+
+
+CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
+    ConditionKind.MODEL: ConditionDescription(
+        "failed",
+        "the model, its delegate or its runtime cannot be loaded; the worker retries with growing pauses, and at once on SIGHUP",
+    ),
+    ConditionKind.CAMERA: ConditionDescription(
+        "failed if it is the only camera, else degraded",
+        "the camera cannot be opened, was lost, or delivers no frames; the worker reopens it without limit",
+        "NAME",
+    ),
+    ConditionKind.WORKER: ConditionDescription(
+        "failed if there is only one camera, else degraded",
+        "the worker process exited or hung, and is being replaced; `last_worker_loss` keeps the reason",
+        "N",
+    ),
+    ConditionKind.LABELS: ConditionDescription(
+        "degraded",
+        "a setting of that camera names a label that the model does not have",
+        "NAME",
+    ),
+    ConditionKind.MODEL_FALLBACK: ConditionDescription(
+        "degraded",
+        "the committed model does not work; an older one, which `up/info` names, is active",
+    ),
+    ConditionKind.UPDATE: ConditionDescription(
+        "degraded",
+        "an update is blocked, by the network or the disk for example; the daemon retries with growing pauses",
+    ),
+    ConditionKind.CHANNEL: ConditionDescription(
+        "degraded",
+        "the device does not follow the desired state on the update channel: it is not signed rightly, is too old, or cannot be read",
+    ),
+    ConditionKind.CHANNEL_STALE: ConditionDescription(
+        "degraded",
+        "no new desired state for longer than `[updates] stale_h`, or than the channel itself promised; inference continues",
+    ),
+    ConditionKind.CONFIG: ConditionDescription(
+        "degraded",
+        "the configuration to reload is invalid; the last good one stays in use",
+    ),
+    ConditionKind.CONFIG_RESTART: ConditionDescription(
+        "degraded",
+        "a changed setting takes effect only after a restart",
+    ),
+    ConditionKind.PUBLISH_REFUSED: ConditionDescription(
+        "degraded",
+        "the broker refuses messages; they stay queued",
+    ),
+    ConditionKind.SUBSCRIPTION_REFUSED: ConditionDescription(
+        "degraded",
+        "the broker refuses a subscription; the device receives nothing on that topic",
+    ),
+    ConditionKind.SPOOL: ConditionDescription(
+        "degraded",
+        "the disk cannot be written; messages wait in memory",
+    ),
+    ConditionKind.UNDER_VOLTAGE: ConditionDescription(
+        "degraded",
+        "the Raspberry Pi's firmware reports that the supply voltage is too low",
+    ),
+    ConditionKind.THROTTLED: ConditionDescription(
+        "degraded",
+        "the Raspberry Pi's firmware reports that it throttles the processor",
+    ),
+}
+"""Every condition that the daemon can report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One thing that is wrong now.
+
+    Attributes:
+        kind: which condition it is.
+        name: as published: the kind, and what it is about, for example ``camera.front``.
+        severity: `DEGRADED` or `FAILED`.
+        reason: a sentence for people.
+        since_ns: monotonic time at which it began; a new reason does not restart it.
+    """
+
+    kind: ConditionKind
     name: str
     severity: Severity
     reason: str
@@ -30,42 +144,82 @@ class Condition:
 
 
 class Conditions:
-    """The conditions that hold now."""
+    """The active conditions."""
 
     def __init__(self) -> None:
         self._active: dict[str, Condition] = {}
 
     def set(
-        self, name: str, reason: str, *, now_ns: int, severity: Severity = Severity.DEGRADED
+        self,
+        kind: ConditionKind,
+        reason: str,
+        *,
+        now_ns: int,
+        subject: object = None,
+        severity: Severity = Severity.DEGRADED,
     ) -> bool:
-        """Say that `name` is wrong; returns whether that is news."""
+        """Activate a condition, or update its reason and severity.
+
+        Args:
+            kind: which condition.
+            reason: a sentence for people.
+            now_ns: monotonic time.
+            subject: the camera's name or the worker's number, where the kind has one.
+            severity: `DEGRADED` or `FAILED`.
+
+        Returns:
+            Whether anything changed.
+        """
+        name = kind.name_of(subject)
         before = self._active.get(name)
-        since_ns = before.since_ns if before else now_ns
         self._active[name] = Condition(
-            name=name, severity=severity, reason=reason, since_ns=since_ns
+            kind=kind,
+            name=name,
+            severity=severity,
+            reason=reason,
+            since_ns=before.since_ns if before else now_ns,
         )
         return before != self._active[name]
 
-    def clear(self, name: str) -> bool:
-        """Say that `name` is well; returns whether that is news."""
-        return self._active.pop(name, None) is not None
+    def clear(self, kind: ConditionKind, subject: object = None) -> bool:
+        """Clear a condition; return whether it was active."""
+        return self._active.pop(kind.name_of(subject), None) is not None
 
-    def clear_all(self, prefix: str) -> bool:
-        """Clear every condition whose name begins so."""
+    def clear_all(self, kind: ConditionKind) -> bool:
+        """Clear a kind of condition for every subject; return whether any was active."""
         before = len(self._active)
-        self._active = {n: c for n, c in self._active.items() if not n.startswith(prefix)}
+        self._active = {name: one for name, one in self._active.items() if one.kind is not kind}
         return len(self._active) != before
 
     @property
     def active(self) -> tuple[Condition, ...]:
-        """Oldest first."""
+        """The active conditions, oldest first."""
         return tuple(sorted(self._active.values(), key=lambda c: (c.since_ns, c.name)))
 
     @property
     def overall_severity(self) -> Severity:
-        """The gravest of all."""
+        """The highest severity of the active conditions."""
         severities = {condition.severity for condition in self._active.values()}
-        for verdict in (Severity.FAILED, Severity.DEGRADED):
-            if verdict in severities:
-                return verdict
+        for severity in (Severity.FAILED, Severity.DEGRADED):
+            if severity in severities:
+                return severity
         return Severity.OK
+
+
+def condition_name_pattern() -> str:
+    """Return a regular expression that matches every name a condition can have."""
+    names = (
+        kind.value.replace(".", r"\.") + (r"\..+" if described.subject else "")
+        for kind, described in CONDITIONS.items()
+    )
+    return f"^({'|'.join(names)})$"
+
+
+def conditions_markdown() -> str:
+    """Return the documentation's table of conditions."""
+    rows = ["| name | severity | meaning |", "|---|---|---|"]
+    rows += [
+        f"| `{kind.name_of(described.subject)}` | {described.severity} | {described.meaning} |"
+        for kind, described in CONDITIONS.items()
+    ]
+    return "\n".join(rows) + "\n"

@@ -9,7 +9,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Settings
 from edged.daemon.status_files import StatusFiles
 from edged.daemon.vision_service import VisionService
-from edged.health import Condition, Conditions, Severity
+from edged.health import Condition, ConditionKind, Conditions, Severity
 from edged.host.board import Board
 from edged.host.board import ThrottlingFlags as BoardThrottling
 from edged.messaging.contract.device import (
@@ -28,8 +28,8 @@ from edged.updates.service.status_payload import ModelStatusReport, build_model_
 from edged.vision.messages import CameraReport
 
 _ADVICE = {
-    "board.under_voltage": "the supply voltage is too low: use a stronger power supply or a shorter cable",
-    "board.throttled": "the processor is throttled: it is too hot, or its supply too weak",
+    ConditionKind.UNDER_VOLTAGE: "the supply voltage is too low: use a stronger power supply or a shorter cable",
+    ConditionKind.THROTTLED: "the processor is throttled: it is too hot, or its supply too weak",
 }
 _MIN_INTERVAL_S = 1.0
 """A condition that flaps must not flood the broker."""
@@ -129,8 +129,8 @@ class DeviceStatusReporter:
         now_ns = self._clock.monotonic_ns()
         flags = self._board.read_throttling()
         troubles = {
-            "board.under_voltage": self._board.is_under_voltage(flags) is True,
-            "board.throttled": flags is not None and flags.throttled,
+            ConditionKind.UNDER_VOLTAGE: self._board.is_under_voltage(flags) is True,
+            ConditionKind.THROTTLED: flags is not None and flags.throttled,
         }
         for name, held in troubles.items():
             if held:

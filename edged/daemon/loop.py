@@ -18,7 +18,7 @@ from edged.daemon.inbox import Inbox, InboxItem, SignalReceived
 from edged.daemon.system_sample import take_system_sample
 from edged.daemon.vision_service import VisionService
 from edged.errors import ConfigError
-from edged.health import Conditions, Severity
+from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
 from edged.interfaces import Delivered, LinkChanged, MessageReceived, SubscriptionRefused
@@ -155,16 +155,16 @@ class Supervisor:
             if not isinstance(error, ConfigError):
                 _log.exception("reading the configuration failed")
             reason = f"the last good configuration runs on; the new one cannot be used:\n{error}"
-            self._conditions.set("config", reason, now_ns=now_ns)
+            self._conditions.set(ConditionKind.CONFIG, reason, now_ns=now_ns)
             _log.error("%s", reason)
         else:
-            self._conditions.clear("config")
+            self._conditions.clear(ConditionKind.CONFIG)
             fixed = keys_needing_restart(self._startup_settings, settings)
             if fixed:
                 reason = f"takes effect only after a restart: {', '.join(fixed)}"
-                self._conditions.set("config.restart", reason, now_ns=now_ns)
+                self._conditions.set(ConditionKind.CONFIG_RESTART, reason, now_ns=now_ns)
             else:
-                self._conditions.clear("config.restart")
+                self._conditions.clear(ConditionKind.CONFIG_RESTART)
             self._vision.apply_settings(settings, self._updates.apply_settings(settings))
             self._device_status.interval_s = settings.health.interval_s
             self._settings = settings
@@ -174,9 +174,10 @@ class Supervisor:
     def _update_outbox_conditions(self, now_ns: int) -> None:
         """What the outbox has to complain of, as conditions."""
         for name, complaint in self._outbox.list_problems().items():
+            kind = ConditionKind(name)
             if not complaint:
-                self._conditions.clear(name)
-            elif self._conditions.set(name, complaint, now_ns=now_ns):
+                self._conditions.clear(kind)
+            elif self._conditions.set(kind, complaint, now_ns=now_ns):
                 _log.warning("%s: %s", name, complaint)
 
     def _feed_watchdog(self, now_ns: int) -> None:

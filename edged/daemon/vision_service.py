@@ -10,7 +10,7 @@ from edged.config.settings import DetectSettings, Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.event_reporter import EventReporter
 from edged.daemon.inbox import Inbox
-from edged.health import Conditions, Severity
+from edged.health import ConditionKind, Conditions, Severity
 from edged.logs import journal_fields
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelFailure
@@ -114,10 +114,10 @@ class VisionService:
             watch.report = None
         self.end_all_objects()
         self._pool = self._make_pool(first_run=self._pool.next_run)
-        self._conditions.clear_all("camera.")
-        self._conditions.clear_all("worker.")
-        self._conditions.clear_all("labels.")
-        self._conditions.clear("model")
+        self._conditions.clear_all(ConditionKind.CAMERA)
+        self._conditions.clear_all(ConditionKind.WORKER)
+        self._conditions.clear_all(ConditionKind.LABELS)
+        self._conditions.clear(ConditionKind.MODEL)
         self._set_up()
 
     @property
@@ -245,8 +245,8 @@ class VisionService:
         before = self._ready_by_worker.get(worker)
         self._settled_workers.add(worker)
         self._ready_by_worker[worker] = ready
-        self._conditions.clear("model")
-        self._conditions.clear(f"worker.{worker}")
+        self._conditions.clear(ConditionKind.MODEL)
+        self._conditions.clear(ConditionKind.WORKER, worker)
         self._listener.on_ready(ready)
         rules = (ready.labels, self._active_model.recommended_filters)
         if before is not None and self._scene_rules.get(worker) == rules:
@@ -274,9 +274,9 @@ class VisionService:
             known = [label for label in labels if label not in UNNAMED_LABELS]
             hints = filter(None, (closest_name(name, known) for name in unknown))
             reason = " ".join((f"the model knows no {', '.join(unknown)};", *hints))
-            self._set_condition(f"labels.{camera.name}", reason, severity=Severity.DEGRADED)
+            self._set_condition(ConditionKind.LABELS, reason, subject=camera.name)
         else:
-            self._conditions.clear(f"labels.{camera.name}")
+            self._conditions.clear(ConditionKind.LABELS, camera.name)
         camera.set_scene(scene)
 
     def _on_observation(self, worker: int, observation: Observation) -> None:
@@ -301,10 +301,13 @@ class VisionService:
         watch.update_report(report)
         if report.state == "lost":
             self._set_condition(
-                f"camera.{watch.name}", report.reason, severity=self._single_loss_severity
+                ConditionKind.CAMERA,
+                report.reason,
+                subject=watch.name,
+                severity=self._single_loss_severity,
             )
         else:
-            self._conditions.clear(f"camera.{watch.name}")
+            self._conditions.clear(ConditionKind.CAMERA, watch.name)
         if was_online and not watch.is_online:
             self._end_camera_objects(watch)
         elif watch.is_online and not was_online:
@@ -313,19 +316,19 @@ class VisionService:
     def _report_worker_loss(self, loss: WorkerLoss) -> None:
         fault = loss.fault
         if fault is not None and fault.kind in {"model", "delegate"}:
-            name, reason = "model", fault.reason
             self.model_failure = ModelFailure(
                 name=self._active_model.name or str(self._settings.model.path or "bundled"),
                 time=self._stamper.time_of(self._clock.monotonic_ns()),
-                reason=reason,
+                reason=fault.reason,
             )
+            self._set_condition(ConditionKind.MODEL, fault.reason, severity=Severity.FAILED)
         else:
-            name, reason = f"worker.{loss.worker}", fault.reason if fault else loss.reason
-        self._set_condition(
-            name,
-            reason,
-            severity=Severity.FAILED if name == "model" else self._single_loss_severity,
-        )
+            self._set_condition(
+                ConditionKind.WORKER,
+                fault.reason if fault else loss.reason,
+                subject=loss.worker,
+                severity=self._single_loss_severity,
+            )
         _log.info("worker %d is started again in %.1f s", loss.worker, loss.retry_in_s)
 
     @property
@@ -333,9 +336,17 @@ class VisionService:
         """What the loss of one camera or worker means: one of several is a degradation, the only one a failure."""
         return Severity.FAILED if len(self.cameras) == 1 else Severity.DEGRADED
 
-    def _set_condition(self, name: str, reason: str, *, severity: Severity) -> None:
+    def _set_condition(
+        self,
+        kind: ConditionKind,
+        reason: str,
+        *,
+        subject: object = None,
+        severity: Severity = Severity.DEGRADED,
+    ) -> None:
         now_ns = self._clock.monotonic_ns()
-        if self._conditions.set(name, reason, now_ns=now_ns, severity=severity):
+        if self._conditions.set(kind, reason, now_ns=now_ns, subject=subject, severity=severity):
+            name = kind.name_of(subject)
             _log.error("%s: %s", name, reason, extra=journal_fields(condition=name))
 
     def _end_camera_objects(self, camera: CameraMonitor) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from edged.health import condition_name_pattern
 from edged.messaging.contract.header import Header, Timestamp
 from edged.messaging.contract.messages import Count, Pixels, Seconds
 
@@ -49,7 +50,11 @@ class HealthCondition(Struct, frozen=True, kw_only=True):
     """One thing that is not as it should be."""
 
     name: Annotated[
-        str, Meta(description="A fixed name, such as camera.front; docs/mqtt.md lists them.")
+        str,
+        Meta(
+            description="A fixed name, such as camera.front; docs/mqtt.md lists them.",
+            pattern=condition_name_pattern(),
+        ),
     ]
     since: Annotated[Timestamp, Meta(description="Since when.")]
     severity: Annotated[

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from edged.health import conditions_markdown
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, OnlineStatus
@@ -31,6 +32,7 @@ MESSAGES: dict[str, type[Header]] = {
 
 _HERE = Path(__file__).parent
 _DOCS = _HERE.parents[2] / "docs" / "mqtt.md"
+_CONDITIONS = re.compile(r"(?<=<!-- conditions -->\n).*(?=<!-- /conditions -->)", re.DOTALL)
 _GENERATED = re.compile(r"(?<=<!-- fields -->\n).*(?=<!-- /fields -->)", re.DOTALL)
 
 
@@ -87,12 +89,13 @@ def header_fields_markdown() -> str:
 
 
 def update_docs(current: str) -> str:
-    """The text of docs/mqtt.md with its field tables made anew."""
+    """The text of docs/mqtt.md with its tables of conditions and fields made anew."""
     tables = [
         f"### Every payload\n\n{header_fields_markdown()}",
         *(fields_markdown(name) for name in MESSAGES),
     ]
-    return _GENERATED.sub(lambda _: "\n" + "\n".join(tables) + "\n", current)
+    with_conditions = _CONDITIONS.sub(lambda _: "\n" + conditions_markdown() + "\n", current)
+    return _GENERATED.sub(lambda _: "\n" + "\n".join(tables) + "\n", with_conditions)
 
 
 def _markdown_table(definition: dict[str, Any], skip: tuple[str, ...] = ()) -> str:

@@ -14,7 +14,7 @@ from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Settings
 from edged.errors import StoreError, UpdateError, WorkerError
-from edged.health import Conditions, Severity
+from edged.health import ConditionKind, Conditions
 from edged.interfaces import MessageReceived
 from edged.logs import journal_fields
 from edged.updates.bundle.manifest import Probation
@@ -233,7 +233,7 @@ class UpdateService:
             self._report_problem(f"{hindrance}; it is tried again in {pause_s:.0f} s")
         else:
             self._backoff.reset()
-            self._conditions.clear("update")
+            self._conditions.clear(ConditionKind.UPDATE)
 
     def _collect_garbage_on_request(self) -> tuple[str, ...]:
         if self._running_installer:
@@ -244,10 +244,12 @@ class UpdateService:
         """What the channel said was read; `error` says why it is not followed."""
         self._is_reading_channel = False
         if error:
-            self._set_condition("channel", f"what the update channel said is not followed: {error}")
+            self._set_condition(
+                ConditionKind.CHANNEL, f"what the update channel said is not followed: {error}"
+            )
             self._channel.retry_after(MAX_RETRY_S)
         else:
-            self._conditions.clear("channel")
+            self._conditions.clear(ConditionKind.CHANNEL)
 
     # ---- What is due ------------------------------------------------------------------------------------------------------
 
@@ -470,11 +472,11 @@ class UpdateService:
         self._installed_digest = choice.digest
         if self._fallback_order.fallback_reason:
             self._set_condition(
-                "model.fallback",
+                ConditionKind.MODEL_FALLBACK,
                 f"an older model looks instead: {self._fallback_order.fallback_reason}",
             )
         else:
-            self._conditions.clear("model.fallback")
+            self._conditions.clear(ConditionKind.MODEL_FALLBACK)
         return choice
 
     # ---- The disk, and what is wrong --------------------------------------------------------------------------------------
@@ -495,7 +497,7 @@ class UpdateService:
         self._channel.record_followed(
             self._repository.ledger.sequence, self._repository.ledger.refresh_h
         )
-        self._conditions.clear("update")
+        self._conditions.clear(ConditionKind.UPDATE)
         self._on_ledger_changed(deployment_ended=self._repository.ledger.past[-1:] != past)
 
     @property
@@ -521,16 +523,16 @@ class UpdateService:
         state = self._channel.state(self._repository.settings.updates)
         if state and state.stale:
             self._set_condition(
-                "channel.stale",
+                ConditionKind.CHANNEL_STALE,
                 f"no news from the update channel for {state.age_s / 3600:.0f} h: somebody may be holding them back",
             )
         else:
-            self._conditions.clear("channel.stale")
+            self._conditions.clear(ConditionKind.CHANNEL_STALE)
 
     def _report_problem(self, reason: str) -> None:
-        self._set_condition("update", reason)
+        self._set_condition(ConditionKind.UPDATE, reason)
 
-    def _set_condition(self, name: str, reason: str) -> None:
+    def _set_condition(self, kind: ConditionKind, reason: str) -> None:
         now_ns = self._clock.monotonic_ns()
-        if self._conditions.set(name, reason, now_ns=now_ns, severity=Severity.DEGRADED):
-            _log.warning("%s: %s", name, reason, extra=journal_fields(condition=name))
+        if self._conditions.set(kind, reason, now_ns=now_ns):
+            _log.warning("%s: %s", kind, reason, extra=journal_fields(condition=kind.value))
