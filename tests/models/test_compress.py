@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from untraced import untraced
+from eager_mode import untraced
 
 from edged_models.cli.main import main
 from edged_models.compression.comparison import ComparisonTable

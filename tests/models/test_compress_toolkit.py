@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from untraced import untraced
+from eager_mode import untraced
 
 from edged_models.compression.clustering import cluster_checkpoint, count_max_distinct_values
 from edged_models.compression.fine_tune import fine_tune_checkpoint

@@ -21,7 +21,7 @@ EXAMPLE = Path(__file__).parents[2] / "models" / "examples" / "personalise"
 sys.path.insert(0, str(EXAMPLE))  # its scripts import each other by their bare names
 import make_head  # noqa: E402 - from there
 import personalise  # noqa: E402 - from there
-from truncate_model import cut  # noqa: E402 - from there
+from truncate_model import truncate_model  # noqa: E402 - from there
 
 KINDS = ("fiducial_tag", "warning_sign")
 
@@ -102,7 +102,7 @@ def test_what_one_runtime_has_learnt_the_other_knows(
 def test_another_backbone_is_cut_at_a_tensor(tmp_path: Path) -> None:
     backbone = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
     features = tmp_path / "features.tflite"
-    features.write_bytes(cut(backbone.read_bytes(), "AvgPool_1a"))
+    features.write_bytes(truncate_model(backbone.read_bytes(), "AvgPool_1a"))
 
     # Half of that model is the classifier's last layer, which is left out.
     assert features.stat().st_size < backbone.stat().st_size / 2
