@@ -60,7 +60,7 @@ def _run_updates(demo: ModuleType, view: Any) -> int:
     for past in show.outcomes:
         reason = f": {past.reason}" if past.reason else ""
         print(f"{past.title} {past.outcome.replace('-', ' ')}{reason}")
-    if not show.went_well:
+    if not show.has_succeeded:
         print("the demo failed: the one was to be committed, and the other rolled back")
         return EXIT_DEMO_FAILED
     return 0

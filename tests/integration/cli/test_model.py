@@ -449,8 +449,8 @@ _AS_NOBODY = f"""
 import locale, os, pathlib, sys
 import edged.cli.model
 from edged.cli.main import main
-from edged.config.load import load
-load(pathlib.Path(sys.argv[4]))
+from edged.config.load import load_config
+load_config(pathlib.Path(sys.argv[4]))
 os.setgroups([])
 os.setresgid(*[{NOBODY_UID}] * 3)
 os.setresuid(*[{NOBODY_UID}] * 3)

@@ -60,13 +60,13 @@ def test_a_refused_message_stays_and_is_reported(tmp_path: Path) -> None:
         device.run_until(lambda: len(device.refusals) == 3)
         assert device.outbox.spool_state().depth == 3
         assert (
-            device.outbox.list_problems()["refused"]
+            device.outbox.list_problems()["publish_refused"]
             == f"{UP_TOPIC}/camera/front/events: Not authorized"
         )
         broker.set_acl(ALLOW_ALL)
         device.run_until(device.is_drained)
         subscriber.wait_until(lambda s: len(s.messages("/events")) == 3)
-        assert device.outbox.list_problems()["refused"] == ""
+        assert device.outbox.list_problems()["publish_refused"] == ""
 
 
 def test_the_documented_access_rules_let_a_device_do_its_work_and_no_more(tmp_path: Path) -> None:

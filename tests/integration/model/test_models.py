@@ -153,7 +153,7 @@ def test_inspect_reports_why_a_model_is_refused(capsys: pytest.CaptureFixture[st
     assert main(["inspect", path]) == 1
     assert "fits no supported family" in capsys.readouterr().err
     assert main(["inspect", path, "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["kind"] == "ModelError"
+    assert json.loads(capsys.readouterr().out)["error_type"] == "ModelError"
 
 
 def test_inspect_refuses_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

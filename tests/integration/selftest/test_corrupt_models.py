@@ -78,4 +78,4 @@ def test_damaged_models_end_in_a_report_or_a_sentence(tmp_path: Path) -> None:
     print(f"seed {SEED}: {dict(ends)}")
     assert ends.total() == COUNT
     assert ends["ModelError"] > COUNT // 10
-    assert ends["ModelReport"] > 0
+    assert ends["SelfTestReport"] > 0

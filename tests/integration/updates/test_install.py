@@ -233,14 +233,14 @@ import sys, time
 from pathlib import Path
 from edged.config.settings import ModelSettings, UpdateSettings
 from edged.updates.store.lock import StoreLock
-from edged.updates.installer.process import InstallProcess
+from edged.updates.installer.process import InstallerProcess
 from edged.updates.installer.messages import InstallJob
 root, trust = map(Path, sys.argv[1:])
 model = ModelSettings(runtime="simulated", delegate_options={"hang_after": "0"})
-job = InstallJob(root=root, model=model, updates=UpdateSettings(trust=trust, reserve_mb=0))
+job = InstallJob(store_root=root, model=model, updates=UpdateSettings(trust=trust, reserve_mb=0))
 lock = StoreLock(root)
-lock.take()
-process = InstallProcess(job, lock=lock.descriptor, notify=lambda said: print(said, flush=True))
+lock.acquire()
+process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True))
 print(process.pid, flush=True)
 time.sleep(60)
 """

@@ -25,7 +25,7 @@ MAX_GAP_S = 2.0
 MEASURED_EVERY = 15
 """One installation in so many is left alone, and measured: a machine is not always as busy."""
 QUICK = {
-    "baseline_s": 0.5,
+    "min_baseline_s": 0.5,
     "min_s": 0.5,
     "min_frames": 20,
     "max_s": 30.0,

@@ -215,7 +215,7 @@ class TestOneDevice:
         assert report.cameras[0].dropped > 10
         assert since_ready(worker, 1)
         kinds = Counter(type(said).__name__ for said in worker.status_messages())
-        assert kinds == {"Ready": 2}
+        assert kinds == {"ModelReady": 2}
 
     def test_a_replay_waits_for_the_device(self, tmp_path: Path) -> None:
         clip = camera_job(speed="max", cycle=16, every_s=0.5, frames=300)

@@ -34,7 +34,7 @@ SHADOW_EVERY = 4
 def trial_plan(
     new: ModelSettings, old: ModelSettings, *, cameras: int = 1, **more: object
 ) -> WorkerPlan:
-    told: dict[str, object] = {"shadow_every": SHADOW_EVERY, "shadow_score": 0.4} | more
+    told: dict[str, object] = {"shadow_every": SHADOW_EVERY, "min_shadow_score": 0.4} | more
     return make_plan(1, new, cameras=cameras, shadow=old, **told)
 
 
@@ -111,7 +111,7 @@ def test_where_the_new_model_falters_the_old_one_stands_in(
 ) -> None:
     old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new", fault)
     with WorkerUnderTest(make_plan(0, old), live_camera(300)) as worker:
-        begin_trial(worker, trial_plan(new, old, most_boxes=50))
+        begin_trial(worker, trial_plan(new, old, max_boxes=50))
         faltered = worker.read_until(CandidateFailure)
         assert (faltered.kind, faltered.plan, faltered.camera) == (kind, 1, 0)
         assert reason in faltered.reason
@@ -123,7 +123,7 @@ def test_where_the_new_model_falters_the_old_one_stands_in(
     assert report.cameras[0].failed == 0
     assert report.cameras[0].captured == report.cameras[0].inferred + report.cameras[0].dropped
     kinds = Counter(type(said).__name__ for said in worker.status_messages())
-    assert kinds["Faltered"] > 50
+    assert kinds["CandidateFailure"] > 50
 
 
 def test_what_the_shadow_sees_is_reported_in_the_new_models_classes(tmp_path: Path) -> None:
