@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.edged.fleet.plugins.plugin_utils import page, record, rollout, toml
+from ansible_collections.edged.fleet.plugins.plugin_utils import (
+    fleet_report as page,
+    rollout_record as record,
+    rollout_plan as rollout,
+    toml,
+)
 
 
 def to_toml(table: Mapping[str, Any]) -> str:

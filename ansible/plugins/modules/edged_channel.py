@@ -91,11 +91,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edged.fleet.plugins.module_utils import channel
+from ansible_collections.edged.fleet.plugins.module_utils import channel_outcome as channel
 from ansible_collections.edged.fleet.plugins.module_utils.bundle import (
     BundleUnreadableError,
 )
-from ansible_collections.edged.fleet.plugins.module_utils.mqtt import (
+from ansible_collections.edged.fleet.plugins.module_utils.broker_session import (
     BROKER_ARGUMENTS,
     BrokerError,
     Stay,

@@ -98,7 +98,7 @@ version:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edged.fleet.plugins.module_utils.board import Board
+from ansible_collections.edged.fleet.plugins.module_utils.host_sensors import Board
 from ansible_collections.edged.fleet.plugins.module_utils.edged_command import (
     COMMON_ARGUMENTS,
     EdgedCommand,

@@ -48,8 +48,8 @@ topics:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edged.fleet.plugins.module_utils.channel import topic
-from ansible_collections.edged.fleet.plugins.module_utils.mqtt import (
+from ansible_collections.edged.fleet.plugins.module_utils.channel_outcome import topic
+from ansible_collections.edged.fleet.plugins.module_utils.broker_session import (
     BROKER_ARGUMENTS,
     BrokerError,
     Stay,

@@ -9,8 +9,8 @@ import pytest
 from support.channel_fleet import candidate, model_state, past_deployment
 from support.simulated_fleet import import_plugin
 
-channel = import_plugin("module_utils.channel")
-rollout = import_plugin("plugin_utils.rollout")
+channel = import_plugin("module_utils.channel_outcome")
+rollout = import_plugin("plugin_utils.rollout_plan")
 
 DIGEST, OTHER = "d" * 64, "e" * 64
 ONLINE = {"status": "online"}

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from support.simulated_fleet import import_plugin
 
-page = import_plugin("plugin_utils.page")
+page = import_plugin("plugin_utils.fleet_report")
 
 FACTORY = {"role": "factory", "title": "marks", "digest": "", "damage": ""}
 

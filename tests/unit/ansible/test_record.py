@@ -4,7 +4,7 @@ from typing import Any
 
 from support.simulated_fleet import import_plugin
 
-record = import_plugin("plugin_utils.record")
+record = import_plugin("plugin_utils.rollout_record")
 
 VERSION = {"digest": "d" * 64, "title": "marks@2"}
 

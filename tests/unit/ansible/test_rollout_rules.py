@@ -6,7 +6,7 @@ import pytest
 
 from support.simulated_fleet import import_plugin
 
-rollout = import_plugin("plugin_utils.rollout")
+rollout = import_plugin("plugin_utils.rollout_plan")
 
 DIGEST = "d" * 64
 LIMITS = {"disk_free_mb": 256, "battery_percent": 30, "throttled": True, "force": False}
