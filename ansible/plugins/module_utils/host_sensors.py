@@ -1,4 +1,4 @@
-"""What speaks against an update now: heat, a weak supply, a full disk, a low battery. What a board does not have is None."""
+"""Readings of the device that can speak against an update: throttling, temperature, free disk, battery."""
 
 from __future__ import annotations
 
@@ -7,70 +7,78 @@ from pathlib import Path
 from typing import Any
 
 _THROTTLED = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
-"""With an address in both names on a Raspberry Pi 5."""
+"""On a Raspberry Pi 5 both names have an address."""
 _SENSORS = "sys/class/hwmon"
 _TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
 _SUPPLIES = "sys/class/power_supply"
-_NOW = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
-"""Bits of the Raspberry Pi firmware's word, as in `vcgencmd get_throttled`'s documentation."""
+_BOARD_MODEL = "proc/device-tree/model"
+_CURRENT_FLAGS = {
+    0: "under-voltage",
+    1: "frequency capped",
+    2: "throttled",
+    3: "soft temperature limit",
+}
+"""Bits in the throttling flags of the Raspberry Pi firmware, as documented for `vcgencmd get_throttled`."""
 
 
-class Board:
-    """Reads the kernel's own files; `root` is another place in tests."""
+class HostSensors:
+    """Reads the files of the Linux kernel; a reading that the board does not have is None."""
 
     def __init__(self, root: str = "/") -> None:
+        """Remember where ``/sys`` and ``/proc`` are; tests pass another folder."""
         self._root = Path(root)
 
-    def report(self, state_dir: str) -> dict[str, Any]:
-        """All of it, as a dict."""
-        millidegrees = self._number(self._root / _TEMPERATURE)
+    def read_all(self, state_dir: str) -> dict[str, Any]:
+        """Return all readings; the free disk space is that of the file system with `state_dir`."""
+        millidegrees = _read_integer(self._root / _TEMPERATURE)
         return {
             "throttling": self._throttling(),
             "temperature_c": None if millidegrees is None else millidegrees / 1000,
-            "disk_free_mb": self._disk_free_mb(state_dir),
+            "disk_free_mb": _disk_free_mb(Path(state_dir)),
             "battery_percent": self._battery_percent(),
-            "model": self._read(self._root / "proc/device-tree/model").rstrip("\0")
-            or os.uname().machine,
+            "model": _read_text(self._root / _BOARD_MODEL).rstrip("\0") or os.uname().machine,
         }
 
     def _throttling(self) -> list[str] | None:
-        words = [self._read(path) for path in self._root.glob(_THROTTLED)]
-        if any(words):
-            return [name for bit, name in _NOW.items() if int(words[0], 16) & 1 << bit]
+        flags = [_read_text(path) for path in self._root.glob(_THROTTLED)]
+        if any(flags):
+            return [name for bit, name in _CURRENT_FLAGS.items() if int(flags[0], 16) & 1 << bit]
+        # Where the kernel does not show the flags, the voltage sensor has an alarm at least.
         for name in self._root.glob(f"{_SENSORS}/*/name"):
-            if self._read(name) == "rpi_volt":
-                alarm = self._number(name.parent / "in0_lcrit_alarm")
-                return None if alarm is None else [_NOW[0]] * alarm
+            if _read_text(name) == "rpi_volt":
+                alarm = _read_integer(name.parent / "in0_lcrit_alarm")
+                return None if alarm is None else [_CURRENT_FLAGS[0]] * alarm
         return None
 
     def _battery_percent(self) -> int | None:
-        """Of a battery that is being emptied; None where there is none, or it is being charged."""
+        """Return the charge of the emptiest battery that is being discharged, or None."""
         try:
             supplies = sorted((self._root / _SUPPLIES).iterdir())
         except OSError:
             return None
-        left = [
-            self._number(supply / "capacity")
+        charges = [
+            _read_integer(supply / "capacity")
             for supply in supplies
-            if self._read(supply / "type") == "Battery"
-            and self._read(supply / "status") == "Discharging"
+            if _read_text(supply / "type") == "Battery"
+            and _read_text(supply / "status") == "Discharging"
         ]
-        return min((percent for percent in left if percent is not None), default=None)
+        return min((percent for percent in charges if percent is not None), default=None)
 
-    def _disk_free_mb(self, state_dir: str) -> int:
-        folder = Path(state_dir)
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        space = os.statvfs(folder)
-        return space.f_bavail * space.f_frsize // 1_000_000
 
-    def _number(self, path: Path) -> int | None:
-        text = self._read(path)
-        return int(text) if text.lstrip("-").isdigit() else None
+def _disk_free_mb(folder: Path) -> int:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize // 1_000_000
 
-    @staticmethod
-    def _read(path: Path) -> str:
-        try:
-            return path.read_text(errors="replace").strip()
-        except OSError:
-            return ""
+
+def _read_integer(path: Path) -> int | None:
+    text = _read_text(path)
+    return int(text) if text.lstrip("-").isdigit() else None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""

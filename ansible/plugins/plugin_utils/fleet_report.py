@@ -1,4 +1,4 @@
-"""A fleet as a page: one file, nothing to load, no scripts."""
+"""The report on a fleet: rows for JSON, and an HTML page in one file without scripts. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ansible_collections.edged.fleet.plugins.module_utils import status_fields as field
+from ansible_collections.edged.fleet.plugins.module_utils.model_status import deployment_name
+from ansible_collections.edged.fleet.plugins.plugin_utils.rollout_plan import NO_RESPONSE
+from ansible_collections.edged.fleet.plugins.plugin_utils.rollout_wave import outcome_line
+
+OFFLINE, FAULTY, UPDATING, OK = "offline", "faulty", "updating", "ok"
+"""The states of a device in the report."""
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color: #222; max-width: 75rem }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd; vertical-align: top }
-.offline { color: #888 } .trouble { color: #b00020 } .way { color: #8a5a00 }
+.offline { color: #888 } .faulty { color: #b00020 } .updating { color: #8a5a00 }
 svg text { font: 13px system-ui, sans-serif; fill: #222 }
 """
 _COLUMNS = (
@@ -19,47 +26,38 @@ _COLUMNS = (
     "model",
     "digest",
     "edged",
-    "on its way",
+    "deployment",
     "last outcome",
-    "free",
+    "free disk",
     "temperature",
     "remarks",
 )
 _BAR_PX, _ROW_PX, _LABEL_PX = 520, 26, 240
-_TEXT_DOWN_PX = 17
-_OFFLINE = "offline"
+_TEXT_BASELINE_PX = 17
+_BAR_COLOUR, _STATE_COLOURS = "#2a6f97", {OFFLINE: "#bbb", FAULTY: "#b00020"}
 
 
-def rows(infos: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The fleet, a dict for each device: the report in JSON."""
+def report_rows(infos: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each device, from what `edged_model_info` returned by host."""
     return [_row(host, info) for host, info in infos.items()]
 
 
 def _row(host: str, info: Mapping[str, Any]) -> dict[str, Any]:
     if "status" not in info:
-        said = str(info.get("msg", "")).strip().splitlines()
-        remark = said[0] if said else "no answer"
-        state = _OFFLINE if info.get("unreachable") else "trouble"
-        return {"device": host, "state": state, "remarks": [remark]}
+        lines = str(info.get("msg", "")).strip().splitlines()
+        state = OFFLINE if info.get("unreachable") else FAULTY
+        return {"device": host, "state": state, "remarks": [lines[0] if lines else NO_RESPONSE]}
     status, board = info["status"], info["board"]
-    deployment = status["deployment"]
-    past = status["past"][-1] if status["past"] else None
-    remarks = [f"held back: {', '.join(board['throttling'])}"] if board["throttling"] else []
-    remarks += [] if status["daemon"] else ["the daemon does not run"]
-    remarks += (
-        [f"waits: {deployment['blocked_reason']}"]
-        if deployment and deployment["blocked_reason"]
-        else []
-    )
-    remarks += [f"damaged: {one['title']}" for one in status["versions"] if one["damage"]]
+    deployment, past = status[field.DEPLOYMENT], status[field.PAST]
+    remarks = _remarks(status, board)
     return {
         "device": host,
-        "state": "trouble" if remarks else "on its way" if deployment else "well",
+        "state": FAULTY if remarks else UPDATING if deployment else OK,
         "model": info["title"],
         "digest": info["digest"],
         "version": info.get("version", ""),
         "deployment": deployment,
-        "last": past,
+        "last_deployment": past[-1] if past else None,
         "disk_free_mb": board["disk_free_mb"],
         "temperature_c": board["temperature_c"],
         "board": board["model"],
@@ -67,65 +65,80 @@ def _row(host: str, info: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def page(fleet: Sequence[Mapping[str, Any]], *, title: str, time: str) -> str:
-    """The HTML of it."""
-    models = Counter(row.get("model") or row["state"] for row in fleet)
-    states = Counter(str(row["state"]) for row in fleet)
+def _remarks(status: Mapping[str, Any], board: Mapping[str, Any]) -> list[str]:
+    deployment = status[field.DEPLOYMENT]
+    blocked_reason = deployment and deployment[field.BLOCKED_REASON]
+    return [
+        *([f"throttled: {', '.join(board['throttling'])}"] if board["throttling"] else []),
+        *([] if status[field.DAEMON] else ["the daemon does not run"]),
+        *([f"the deployment is blocked: {blocked_reason}"] if blocked_reason else []),
+        *(
+            f"damaged: {version[field.TITLE]}"
+            for version in status[field.VERSIONS]
+            if version[field.DAMAGE]
+        ),
+    ]
+
+
+def report_page(rows: Sequence[Mapping[str, Any]], *, title: str, time: str) -> str:
+    """Return the HTML page.
+
+    Args:
+        rows: as `report_rows` returned them.
+        title: title of the page.
+        time: time of the report.
+    """
+    models = Counter(row.get("model") or row["state"] for row in rows)
+    states = Counter(str(row["state"]) for row in rows)
     summary = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     return "\n".join(
         [
             "<!doctype html>",
             f'<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>',
             f"<style>{_STYLE}</style>",
-            f"<h1>{escape(title)}</h1><p>{len(fleet)} devices, {escape(time)}: {escape(summary)}.</p>",
-            bars(sorted(models.items(), key=lambda entry: (-entry[1], entry[0]))),
+            f"<h1>{escape(title)}</h1><p>{len(rows)} devices, {escape(time)}: {escape(summary)}.</p>",
+            bar_chart(sorted(models.items(), key=lambda entry: (-entry[1], entry[0]))),
             "<table>",
             f"<tr>{''.join(f'<th>{name}</th>' for name in _COLUMNS)}</tr>",
-            *(_table_row(row) for row in fleet),
+            *(_table_row(row) for row in rows),
             "</table></html>\n",
         ]
     )
 
 
-def bars(counts: Iterable[tuple[str, int]]) -> str:
-    """A bar for each model, as long as there are devices that have it."""
+def bar_chart(counts: Iterable[tuple[str, int]]) -> str:
+    """Return an SVG with a bar for each model; its length is the number of devices."""
     entries = list(counts)
-    most = max((count for _, count in entries), default=1)
+    max_count = max((count for _, count in entries), default=1)
+    width_px, height_px = _LABEL_PX + _BAR_PX + 60, _ROW_PX * len(entries) + 4
     lines = [
-        f'<svg role="img" aria-label="devices by model" width="{_LABEL_PX + _BAR_PX + 60}" height="{_ROW_PX * len(entries) + 4}">'
+        f'<svg role="img" aria-label="devices by model" width="{width_px}" height="{height_px}">'
     ]
     for index, (name, count) in enumerate(entries):
         top = index * _ROW_PX
-        width = max(round(count / most * _BAR_PX), 2)
-        colour = {_OFFLINE: "#bbb", "trouble": "#b00020"}.get(name, "#2a6f97")
+        width = max(round(count / max_count * _BAR_PX), 2)
+        colour = _STATE_COLOURS.get(name, _BAR_COLOUR)
         lines += [
-            f'<text x="0" y="{top + _TEXT_DOWN_PX}">{escape(name)}</text>',
+            f'<text x="0" y="{top + _TEXT_BASELINE_PX}">{escape(name)}</text>',
             f'<rect x="{_LABEL_PX}" y="{top + 3}" width="{width}" height="{_ROW_PX - 8}" fill="{colour}"/>',
-            f'<text x="{_LABEL_PX + width + 6}" y="{top + _TEXT_DOWN_PX}">{count}</text>',
+            f'<text x="{_LABEL_PX + width + 6}" y="{top + _TEXT_BASELINE_PX}">{count}</text>',
         ]
     return "\n".join([*lines, "</svg>"])
 
 
 def _table_row(row: Mapping[str, Any]) -> str:
-    deployment, last = row.get("deployment"), row.get("last")
-    way = (
-        f"{deployment['title'] or deployment['request']['source']} ({deployment['state']})"
-        if deployment
-        else ""
-    )
-    outcome = f"{last['title'] or last['source']} {last['outcome']}" if last else ""
-    outcome += f": {last['reason']}" if last and last["reason"] else ""
-    free, heat = row.get("disk_free_mb"), row.get("temperature_c")
+    deployment, last = row.get("deployment"), row.get("last_deployment")
+    disk_mb, temperature = row.get("disk_free_mb"), row.get("temperature_c")
     cells = (
         row["device"],
         row.get("model") or row["state"],
         (row.get("digest") or "")[:12],
         row.get("version", ""),
-        way,
-        outcome,
-        "" if free is None else f"{free} MB",
-        "" if heat is None else f"{heat:.0f} °C",
+        f"{deployment_name(deployment)} ({deployment[field.STATE]})" if deployment else "",
+        f"{last[field.TITLE] or last[field.SOURCE]} {outcome_line(last)}" if last else "",
+        "" if disk_mb is None else f"{disk_mb} MB",
+        "" if temperature is None else f"{temperature:.0f} °C",
         "; ".join(row["remarks"]),
     )
-    kind = {"on its way": "way"}.get(row["state"], row["state"])
-    return f'<tr class="{kind}">{"".join(f"<td>{escape(str(cell))}</td>" for cell in cells)}</tr>'
+    columns = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
+    return f'<tr class="{row["state"]}">{columns}</tr>'

@@ -1,242 +1,188 @@
-"""The rules of a rollout: who takes part, in which waves, how each one fared, and whether it may go on. Pure."""
+"""The plan of a rollout: which hosts take part, and in which waves. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-Info = Mapping[str, Any]
-"""What `edged_model_info` returned, or what Ansible says of a host that it did not reach."""
+from ansible_collections.edged.fleet.plugins.module_utils import model_status
+from ansible_collections.edged.fleet.plugins.module_utils import status_fields as field
+
+HostInfo = Mapping[str, Any]
+"""What `edged_model_info` returned, or what Ansible returned for a host that it could not reach."""
+NO_RESPONSE = "edged does not respond"
 
 
-def plan(
-    infos: Mapping[str, Info],
+def plan_rollout(
+    infos: Mapping[str, HostInfo],
     *,
     digest: str,
     limits: Mapping[str, Any],
     canaries: int,
-    waves: Sequence[int | str] | int | str,
-    preferred: Sequence[str] | str = (),
-    remembered: Mapping[str, bool] | None = None,
+    wave_sizes: Sequence[int | str] | int | str,
+    canary_hosts: Sequence[str] | str = (),
+    earlier_outcomes: Mapping[str, bool] | None = None,
 ) -> dict[str, Any]:
     """Sort the hosts, and choose the canaries among those that are ready.
 
     Args:
-        infos: by host, in the order in which they are to come.
-        digest: what is rolled out.
-        limits: ``disk_free_mb``, ``battery_percent``: less defers a host; ``throttled``: whether that defers it; ``force``: whether
-            a version that failed there before is tried again.
-        canaries: how many come first; all, if fewer are ready.
-        waves: sizes of those that follow, as `wave_sizes` takes them; the last holds for the rest.
-        preferred: come first, if they are ready; names, or a text with commas.
-        remembered: by host whether it kept this version, from earlier runs; it counts for hosts that do not say it themselves.
+        infos: by host, in the order of the rollout.
+        digest: digest of the version.
+        limits: ``min_disk_free_mb`` and ``min_battery_percent``: a host with less is deferred; ``defer_throttled``: whether a throttled
+            host is deferred; ``force``: whether a host on which the version failed before takes part.
+        canaries: number of canaries; if fewer hosts are ready, all of them are canaries.
+        wave_sizes: sizes of the waves that follow, as `parse_wave_sizes` accepts them.
+        canary_hosts: hosts that are canaries before others, if they are ready; a list, or a text with commas.
+        earlier_outcomes: by host whether it kept this version in earlier runs; it counts for hosts that do not respond now.
 
     Returns:
-        ``ready``, ``done``: hosts; ``deferred``: reasons by host; ``offline``: a reason by host; ``canaries``: hosts; ``waves``: sizes;
-        ``kept_before``: of the hosts that tried this version before, the share that keeps it; 1 if none did.
+        ``ready`` and ``up_to_date``: hosts; ``deferred``: reasons by host; ``offline``: a reason by host; ``canaries``: hosts;
+        ``wave_sizes``: sizes of all waves; ``earlier_success_share``: the share of hosts that keep the version, among those that tried it
+        before; 1 if none did.
 
     Raises:
-        ValueError: a size is none.
+        ValueError: if the size of a wave is invalid.
     """
-    sizes, first_hosts = wave_sizes(waves), items(preferred)
-    sorted_: dict[str, Any] = {"ready": [], "done": [], "deferred": {}, "offline": {}}
-    for host, info in infos.items():
-        if info.get("unreachable"):
-            sorted_["offline"][host] = first_line(info.get("msg"))
-        elif is_done(info, digest):
-            sorted_["done"].append(host)
-        elif reasons := list(against(info, digest, limits)):
-            sorted_["deferred"][host] = reasons
-        else:
-            sorted_["ready"].append(host)
-    sorted_["ready"].sort(key=lambda host: host not in first_hosts)
-    first = sorted_["ready"][: max(canaries, 1)]
-    kept = _who_kept_it(infos, digest, remembered or {})
-    share = sum(kept.values()) / len(kept) if kept else 1.0
+    later_sizes, first_hosts = parse_wave_sizes(wave_sizes), as_list(canary_hosts)
+    hosts = _sort_hosts(infos, digest, limits)
+    hosts["ready"].sort(key=lambda host: host not in first_hosts)
+    chosen = hosts["ready"][: max(canaries, 1)]
     return {
-        **sorted_,
-        "canaries": first,
-        "waves": [max(len(first), 1), *sizes],
-        "kept_before": round(share, 4),
+        **hosts,
+        "canaries": chosen,
+        "wave_sizes": [max(len(chosen), 1), *later_sizes],
+        "earlier_success_share": _success_share(infos, digest, earlier_outcomes or {}),
     }
 
 
-def _who_kept_it(
-    infos: Mapping[str, Info], digest: str, remembered: Mapping[str, bool]
-) -> dict[str, bool]:
-    """By host that tried the version before; what a host says itself goes before what was written down of it."""
-    answered = {host for host, info in infos.items() if "status" in info}
-    kept = {host: yes for host, yes in remembered.items() if host not in answered}
-    for host in answered:
-        if is_done(infos[host], digest):
+def _sort_hosts(
+    infos: Mapping[str, HostInfo], digest: str, limits: Mapping[str, Any]
+) -> dict[str, Any]:
+    hosts: dict[str, Any] = {"ready": [], "up_to_date": [], "deferred": {}, "offline": {}}
+    for host, info in infos.items():
+        if info.get("unreachable"):
+            hosts["offline"][host] = first_line(info.get("msg"))
+        elif is_up_to_date(info, digest):
+            hosts["up_to_date"].append(host)
+        elif reasons := list(deferral_reasons(info, digest, limits)):
+            hosts["deferred"][host] = reasons
+        else:
+            hosts["ready"].append(host)
+    return hosts
+
+
+def _success_share(
+    infos: Mapping[str, HostInfo], digest: str, earlier_outcomes: Mapping[str, bool]
+) -> float:
+    """Return the share of hosts that keep the version, among those that tried it.
+
+    Args:
+        infos: by host; what a host reports now takes precedence.
+        digest: digest of the version.
+        earlier_outcomes: by host whether it kept the version in earlier runs.
+    """
+    responding = {host for host, info in infos.items() if "status" in info}
+    kept = {host: yes for host, yes in earlier_outcomes.items() if host not in responding}
+    for host in responding:
+        if is_up_to_date(infos[host], digest):
             kept[host] = True
-        elif digest in infos[host]["status"]["denied"]:
+        elif digest in infos[host]["status"][field.DENIED]:
             kept[host] = False
-    return kept
+    return round(sum(kept.values()) / len(kept), 4) if kept else 1.0
 
 
-def items(told: Sequence[Any] | int | str) -> list[Any]:
-    """What ``-e name=a,b`` gives as text, and YAML as a list."""
-    if isinstance(told, str):
-        return [item.strip() for item in told.split(",") if item.strip()]
-    return [told] if isinstance(told, int) else list(told)
+def as_list(value: Sequence[Any] | int | str) -> list[Any]:
+    """Return a list, from a YAML list, a number, or the text that ``-e name=a,b`` gives."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return [value] if isinstance(value, int) else list(value)
 
 
-def wave_sizes(told: Sequence[int | str] | int | str) -> list[int | str]:
-    """Sizes of waves: numbers of hosts, or shares as ``25%``; in a list, or in a text with commas.
+def parse_wave_sizes(value: Sequence[int | str] | int | str) -> list[int | str]:
+    """Return the sizes of waves: numbers of hosts, or shares such as ``25%``.
 
     Raises:
-        ValueError: one is none, or below 1; Ansible would take that as all that are left.
+        ValueError: if there is no size, or one is below 1; Ansible would take that for all remaining hosts.
     """
     sizes: list[int | str] = []
-    for size in items(told):
+    for size in as_list(value):
         text = str(size).strip()
         number = text.removesuffix("%")
         if not (number.isascii() and number.isdigit() and int(number) >= 1):
             raise ValueError(
-                f"{text!r} is no size of a wave: a number of hosts from 1, or a share as 25%"
+                f"{text!r} is not the size of a wave: use a number of hosts from 1, or a share such as 25%"
             )
         sizes.append(text if text.endswith("%") else int(number))
     if not sizes:
-        raise ValueError("rollout_waves has no size in it")
+        raise ValueError("rollout_waves must have at least one size")
     return sizes
 
 
-def is_done(info: Info, digest: str) -> bool:
-    """Whether the version is in use, and nothing else on its way."""
-    return info.get("digest") == digest and not info["status"]["deployment"]
+def split_into_waves(hosts: Sequence[str], wave_sizes: Sequence[int | str]) -> list[list[str]]:
+    """Return the hosts in waves, as Ansible's `serial` does.
 
-
-def against(info: Info, digest: str, limits: Mapping[str, Any]) -> Iterator[str]:
-    """What speaks against an update of this host now; nothing, if it is ready."""
-    if "status" not in info:
-        yield first_line(info.get("msg")) or "edged does not answer"
-        return
-    status, board = info["status"], info["board"]
-    yield from _against_models(status, digest, limits)
-    if board["throttling"] and limits["throttled"]:
-        yield f"the board is held back: {', '.join(board['throttling'])}"
-    if board["disk_free_mb"] is not None and board["disk_free_mb"] < limits["disk_free_mb"]:
-        yield f"{board['disk_free_mb']} MB are free; {limits['disk_free_mb']} are wanted"
-    if (
-        board["battery_percent"] is not None
-        and board["battery_percent"] < limits["battery_percent"]
-    ):
-        yield f"its battery has {board['battery_percent']} %; {limits['battery_percent']} are wanted"
-
-
-def _against_models(
-    status: Mapping[str, Any], digest: str, limits: Mapping[str, Any]
-) -> Iterator[str]:
-    deployment = status["deployment"]
-    if not status["daemon"]:
-        yield "its daemon does not run: nothing would be tried out"
-    if status["pinned"]:
-        yield f"model.path names {status['pinned']}: it takes no updates"
-    ours = deployment and digest in (deployment["digest"], deployment["request"]["expected"])
-    if deployment and not ours:
-        what = deployment["title"] or deployment["request"]["source"]
-        yield f"another model is on its way in: {what} ({deployment['state']})"
-    if digest in status["denied"] and not limits["force"]:
-        yield f"it failed there before: {status['denied'][digest]}"
-
-
-def batches(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[list[str]]:
-    """The hosts in waves, as `serial` makes them: a size may be a share, as ``25%``; the last holds for the rest."""
+    Args:
+        hosts: all hosts of the rollout.
+        wave_sizes: number of hosts in each wave, or a share of all hosts such as ``25%``; the last size is repeated.
+    """
     waves: list[list[str]] = []
-    left = list(hosts)
-    while left:
-        size = sizes[min(len(waves), len(sizes) - 1)]
-        share = str(size).removesuffix("%")
-        most = len(hosts) * int(share) // 100 if str(size).endswith("%") else int(size)
-        waves.append(left[: max(most, 1)])
-        left = left[max(most, 1) :]
+    remaining = list(hosts)
+    while remaining:
+        size = str(wave_sizes[min(len(waves), len(wave_sizes) - 1)])
+        number = int(size.removesuffix("%"))
+        count = max(len(hosts) * number // 100 if size.endswith("%") else number, 1)
+        waves.append(remaining[:count])
+        remaining = remaining[count:]
     return waves
 
 
-STEPS = ("rollout_copied", "rollout_begun", "rollout_waited", "rollout_again")
-"""What the role rollout registers on each host, in that order."""
+def is_up_to_date(info: HostInfo, digest: str) -> bool:
+    """Return whether the version is installed, and no deployment is in progress."""
+    return info.get("digest") == digest and not info["status"][field.DEPLOYMENT]
 
 
-def fate(host: Mapping[str, Any]) -> dict[str, Any]:
-    """How one host fared, from its variables: the last step that was not left out tells.
+def deferral_reasons(info: HostInfo, digest: str, limits: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the reasons not to update this host now; there are none if it is ready.
 
-    Returns:
-        ``outcome``: that of `edged_model`, or ``unreachable``, ``failed``, ``untouched``; ``reason``; ``flagged``.
+    Args:
+        info: of the host.
+        digest: digest of the version.
+        limits: see `plan_rollout`.
     """
-    results = (host[step] for step in STEPS if step in host)
-    told = [result for result in results if not result.get("skipped")]
-    last = told[-1] if told else {}
-    if last.get("unreachable"):
-        outcome = "unreachable"
-    elif "outcome" in last:
-        outcome = last["outcome"]
-    else:
-        outcome = "failed" if last.get("failed") else "untouched"
-    reason = last.get("reason") or first_line(last.get("msg"))
-    return {"outcome": outcome, "reason": reason, "flagged": bool(last.get("flagged"))}
+    if "status" not in info:
+        yield first_line(info.get("msg")) or NO_RESPONSE
+        return
+    yield from _model_reasons(info["status"], digest, limits)
+    yield from _board_reasons(info["board"], limits)
 
 
-def judge(fates: Mapping[str, Mapping[str, Any]], *, least_share: float) -> dict[str, Any]:
-    """Whether the rollout may go on after a wave: committed / size of the wave, whatever became of the others.
-
-    Returns:
-        ``size``, ``committed``, ``share``, ``passed``; ``failed``: a line by host; ``flagged``: hosts; ``hosts``: `fates`.
-    """
-    committed = [host for host, one in fates.items() if one["outcome"] == "committed"]
-    share = len(committed) / len(fates) if fates else 0.0
-    failed = {
-        host: f"{one['outcome']}: {one['reason']}".removesuffix(": ")
-        for host, one in fates.items()
-        if one["outcome"] != "committed"
-    }
-    return {
-        "size": len(fates),
-        "committed": len(committed),
-        "share": round(share, 4),
-        "least_share": least_share,
-        "passed": bool(fates) and share >= least_share,
-        "failed": failed,
-        "flagged": [host for host in committed if fates[host]["flagged"]],
-        "hosts": dict(fates),
-    }
+def _model_reasons(
+    status: Mapping[str, Any], digest: str, limits: Mapping[str, Any]
+) -> Iterator[str]:
+    deployment, denied = status[field.DEPLOYMENT], status[field.DENIED]
+    if not status[field.DAEMON]:
+        yield "the daemon does not run, so no trial would run"
+    if status[field.PINNED]:
+        yield f"model.path is set to {status[field.PINNED]}: the device accepts no updates"
+    if deployment and not model_status.is_installing(status, digest):
+        name = model_status.deployment_name(deployment)
+        yield f"another deployment is in progress: {name} ({deployment[field.STATE]})"
+    if digest in denied and not limits["force"]:
+        yield f"this version failed there before: {denied[digest]}"
 
 
-def summary(
-    plan_: Mapping[str, Any],
-    version: Mapping[str, Any],
-    judged: Sequence[Mapping[str, Any]] | None = None,
-) -> list[str]:
-    """The plan, or with `judged` its outcome, in lines."""
-    lines = [f"{version['title']} {version['digest'][:12]}"]
-    if judged is None:
-        lines.append(
-            f"ready: {len(plan_['ready'])}, canaries: {', '.join(plan_['canaries']) or 'none'}"
-        )
-    else:
-        committed = sum(wave["committed"] for wave in judged)
-        flagged = [host for wave in judged for host in wave["flagged"]]
-        lines.append(f"committed: {committed} in {len(judged)} waves")
-        lines += [
-            f"failed: {host}: {why}" for wave in judged for host, why in wave["failed"].items()
-        ]
-        lines += [f"flagged: {', '.join(flagged)}"] if flagged else []
-    lines.append(f"had it before: {len(plan_['done'])}")
-    lines += [f"deferred: {host}: {'; '.join(why)}" for host, why in plan_["deferred"].items()]
-    lines += [f"offline: {host}: {why}" for host, why in plan_["offline"].items()]
-    return lines
-
-
-def rollback_left(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Why each host that did not go back did not, by host."""
-    return {
-        host: first_line(result.get("msg")) or "not asked"
-        for host, result in results.items()
-        if result.get("unreachable") or result.get("failed") or "outcome" not in result
-    }
+def _board_reasons(board: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[str]:
+    disk_mb, battery = board["disk_free_mb"], board["battery_percent"]
+    min_disk_mb, min_battery = limits["min_disk_free_mb"], limits["min_battery_percent"]
+    if board["throttling"] and limits["defer_throttled"]:
+        yield f"the board is throttled: {', '.join(board['throttling'])}"
+    if disk_mb is not None and disk_mb < min_disk_mb:
+        yield f"{disk_mb} MB of disk space are free, {min_disk_mb} MB are required"
+    if battery is not None and battery < min_battery:
+        yield f"the battery has {battery} %, {min_battery} % are required"
 
 
 def first_line(text: Any) -> str:
-    """Of a message."""
+    """Return the first line of a message of Ansible; empty if there is none."""
     lines = str(text or "").strip().splitlines()
     return lines[0].removeprefix("Task failed: ") if lines else ""

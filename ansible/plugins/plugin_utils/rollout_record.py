@@ -1,63 +1,68 @@
-"""What is kept of a rollout on the controller, over all of its runs: the outcomes, and who is still to come. Pure."""
+"""The record of a rollout on the controller, over all of its runs: ``rollout.json``. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_ENDS = {"committed": True, "rolled-back": False, "rejected": False}
-"""Outcomes after which it is known whether a host keeps the version."""
+from ansible_collections.edged.fleet.plugins.module_utils import outcomes
+from ansible_collections.edged.fleet.plugins.plugin_utils.rollout_wave import outcome_line
 
 
-def remembered(before: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether it kept the version, by host of which that is known.
+def earlier_outcomes(record: Mapping[str, Any]) -> dict[str, bool]:
+    """Return by host whether it kept the version, for hosts of which the record has a final outcome.
 
     Args:
-        before: the record as an earlier run left it; empty if there was none.
+        record: the record as an earlier run left it; empty if there was none.
     """
-    kept = dict.fromkeys(before.get("done", []), True)
-    for wave in before.get("judged", []):
+    kept = dict.fromkeys(record.get("up_to_date", []), True)
+    for wave in record.get("wave_results", []):
         for host, one in wave["hosts"].items():
-            if one["outcome"] in _ENDS:
-                kept[host] = _ENDS[one["outcome"]]
+            if one["outcome"] in outcomes.FINAL:
+                kept[host] = one["outcome"] == outcomes.COMMITTED
     return kept
 
 
-def record(
+def merge_record(
     plan: Mapping[str, Any],
     version: Mapping[str, Any],
-    judged: Sequence[Mapping[str, Any]],
-    before: Mapping[str, Any],
+    wave_results: Sequence[Mapping[str, Any]],
+    earlier: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The plan of this run, with what earlier ones found and this one did not look at.
+    """Return the record of this run, merged with that of earlier runs.
 
     Args:
-        plan: of this run.
-        version: ``digest``, ``title``.
-        judged: the waves of this run so far.
-        before: the record as an earlier run left it; empty if there was none.
+        plan: the plan of this run.
+        version: ``digest`` and ``title``.
+        wave_results: the results of the waves of this run so far.
+        earlier: the record as an earlier run left it; empty if there was none.
 
     Returns:
-        `plan`, with ``done``, ``deferred`` and ``offline`` over all runs; ``lost``: the reason by host that came to no end in a wave;
-        ``judged``: the waves of all runs; ``version``. A host stays in its list until a run has found something else of it.
+        `plan`, with ``up_to_date``, ``deferred`` and ``offline`` over all runs; ``unfinished``: the reason by host that was in a wave and
+        has no final outcome; ``wave_results``: those of all runs; ``version``. A host stays in its list until a run finds it in another state.
     """
-    ended = {host: one for wave in judged for host, one in wave["hosts"].items()}
-    settled = {*plan["done"], *plan["deferred"], *plan["offline"], *ended}
-    lost = {
-        host: f"{one['outcome']}: {one['reason']}".removesuffix(": ")
-        for host, one in ended.items()
-        if one["outcome"] not in _ENDS
+    in_waves = {host: one for wave in wave_results for host, one in wave["hosts"].items()}
+    found_now = {*plan["up_to_date"], *plan["deferred"], *plan["offline"], *in_waves}
+    unfinished = {
+        host: outcome_line(one)
+        for host, one in in_waves.items()
+        if one["outcome"] not in outcomes.FINAL
     }
-    now = {"deferred": plan["deferred"], "offline": plan["offline"], "lost": lost}
-    lists = {
-        name: {host: why for host, why in before.get(name, {}).items() if host not in settled}
-        | told
-        for name, told in now.items()
+    current = {
+        "deferred": plan["deferred"],
+        "offline": plan["offline"],
+        "unfinished": unfinished,
     }
+    merged = {
+        name: {host: why for host, why in earlier.get(name, {}).items() if host not in found_now}
+        | hosts
+        for name, hosts in current.items()
+    }
+    up_to_date = [host for host in earlier.get("up_to_date", []) if host not in found_now]
     return {
         **plan,
-        **lists,
-        "done": [*(host for host in before.get("done", []) if host not in settled), *plan["done"]],
-        "judged": [*before.get("judged", []), *judged],
+        **merged,
+        "up_to_date": [*up_to_date, *plan["up_to_date"]],
+        "wave_results": [*earlier.get("wave_results", []), *wave_results],
         "version": dict(version),
     }
