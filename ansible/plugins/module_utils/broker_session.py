@@ -33,7 +33,7 @@ _MIN_FAILURE_CODE = 128
 
 
 class BrokerError(Exception):
-    """The broker cannot be reached, or refused something; the message says which."""
+    """The broker cannot be reached, or refused something; the message gives the details."""
 
 
 class BrokerSession:
@@ -138,7 +138,7 @@ class BrokerSession:
             raise BrokerError(f"the broker refused {what}: {refusal}")
 
     def _await(self, condition: Callable[[], bool], failure: str) -> None:
-        """Wait until `condition` is true; `failure` says what the broker did not do in time.
+        """Wait until `condition` is true; `failure` describes what the broker did not do in time.
 
         Raises:
             BrokerError: if the time is over, or the broker refuses the connection.

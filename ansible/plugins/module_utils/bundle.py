@@ -15,7 +15,7 @@ _MANIFEST_KEYS = ("name", "version", "counter", "epoch")
 
 
 class BundleUnreadableError(Exception):
-    """A file is not a bundle, or cannot be read; the message says why."""
+    """A file is not a bundle, or cannot be read; the message gives the reason."""
 
 
 def signed_payload(envelope: bytes) -> bytes:

@@ -37,12 +37,12 @@ class DeviceMessages:
 
     @property
     def is_known(self) -> bool:
-        """Whether the broker has a status of this device."""
+        """True if the broker has a status of this device."""
         return bool(self.payload(field.STATUS))
 
     @property
     def channel_refusal(self) -> str:
-        """Why the device does not follow the desired state; empty if it does."""
+        """Reason for which the device does not follow the desired state; empty if it does."""
         held = self.body(field.HEALTH).get(field.CONDITIONS) or ()
         details = (
             str(condition[field.CONDITION_DETAIL])

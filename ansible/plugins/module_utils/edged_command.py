@@ -18,7 +18,7 @@ _MAX_ERROR_LINES = 3
 
 
 class EdgedCommandError(Exception):
-    """The command gave no response; the message says why."""
+    """The command gave no response; the message gives the reason."""
 
 
 class EdgedCommand:

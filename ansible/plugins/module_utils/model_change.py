@@ -162,7 +162,7 @@ def roll_back(edged: EdgedCommand, params: dict[str, Any], *, check_mode: bool) 
 
 
 def remove_source(params: dict[str, Any], result: dict[str, Any]) -> None:
-    """Remove the bundle, if the parameters say so and the deployment has ended."""
+    """Remove the bundle, if the parameters request it and the deployment has ended."""
     is_path = params["src"] and "://" not in params["src"]
     if params["remove"] and is_path and result.get("outcome") in outcomes.FINAL:
         Path(params["src"]).unlink(missing_ok=True)

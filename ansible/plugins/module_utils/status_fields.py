@@ -1,6 +1,6 @@
 """Names of the fields in ``edged model VERB --json``.
 
-They are listed once, so that a rename in edged is one line here.
+They are listed once, so that a rename in edged is one line here. Fields that the collection does not read are not listed.
 """
 
 from __future__ import annotations
