@@ -78,9 +78,9 @@ def measure(hosts: int) -> dict[str, Any]:
         expected = add_devices(fleet, hosts, random.Random(SEED))
         inventory = fleet.write_inventory(
             rollout_canaries=10,
-            rollout_canary_share=0.5,
+            rollout_min_canary_share=0.5,
             rollout_waves=[50, 100, 200],
-            rollout_wave_share=0.5,
+            rollout_min_wave_share=0.5,
         )
         memory = PeakMemory()
         memory.start()
@@ -97,7 +97,7 @@ def measure(hosts: int) -> dict[str, Any]:
         results = fleet.read_results(DIGEST)
         said = {
             host: one["outcome"]
-            for wave in results["judged"]
+            for wave in results["wave_results"]
             for host, one in wave["hosts"].items()
         }
         said |= dict.fromkeys(results["offline"], "offline")
@@ -112,7 +112,7 @@ def measure(hosts: int) -> dict[str, Any]:
             "hosts": hosts,
             "verdicts": Counter(said.values()),
             "wrong": wrong,
-            "waves": [f"{wave['committed']}/{wave['size']}" for wave in results["judged"]],
+            "waves": [f"{wave['committed']}/{wave['size']}" for wave in results["wave_results"]],
             "exit_code": played.exit_code,
             "seconds": round(took_s, 1),
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),

@@ -74,8 +74,7 @@ class SimulatedFleet:
         self.hosts.append(host)
         folder = self.folder / host
         folder.mkdir(parents=True)
-        line = {"tasks": 0, "lost_from": lost_from, "lost_until": lost_until}
-        (folder / "line.json").write_text(json.dumps(line))
+        self.write_connection(host, lost_from=lost_from, lost_until=lost_until)
         self.write_device(host, fake_edged.new_device(**behaviour))
         return host
 
@@ -92,11 +91,16 @@ class SimulatedFleet:
         """Its time is over."""
         self.write_device(host, self.read_device(host) | {"ends": 0})
 
+    def write_connection(
+        self, host: str, *, lost_from: int = NEVER, lost_until: int = NEVER
+    ) -> None:
+        """Set when the host does not answer, in tasks counted from now; see `add`."""
+        line = {"tasks": 0, "lost_from": lost_from, "lost_until": lost_until}
+        (self.folder / host / "line.json").write_text(json.dumps(line))
+
     def reconnect(self, host: str) -> None:
         """It answers again."""
-        (self.folder / host / "line.json").write_text(
-            json.dumps({"tasks": 0, "lost_from": NEVER, "lost_until": NEVER})
-        )
+        self.write_connection(host)
 
     def verbs(self, host: str) -> list[str]:
         """The verbs that were asked of it so far."""
@@ -117,9 +121,9 @@ class SimulatedFleet:
             "rollout_command": fake_edged.__file__,
             "rollout_config": f"{device}/device.json",
             "rollout_state_dir": device,
-            "rollout_spool": device,
+            "rollout_drop_folder": device,
             "rollout_root": device,
-            "rollout_reconnect_s": 0,
+            "rollout_reconnect_timeout_s": 0,
         }
         path = self.folder / "inventory.json"
         group = {"hosts": {host: {} for host in self.hosts}, "vars": common | variables}

@@ -1,10 +1,10 @@
-"""Options of modules that talk to the broker."""
+"""Options of the modules that connect to the broker."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What Ansible asks for."""
+    """The class that Ansible loads from this file."""
 
     DOCUMENTATION = r"""
 options:
@@ -13,25 +13,25 @@ options:
     type: str
     required: true
   port:
-    description: Of the broker. V(8883) where O(ca) is given, else V(1883), if not set.
+    description: Port of the broker. If not set, V(8883) with O(ca), and V(1883) without.
     type: int
   ca:
-    description: The authority that signed the broker's certificate. With it the connection is encrypted.
+    description: Certificate of the authority that signed the broker's certificate. With it the connection is encrypted.
     type: path
   cert:
-    description: A certificate for the broker.
+    description: Client certificate.
     type: path
   key:
-    description: Its key.
+    description: Key of the client certificate.
     type: path
   username:
-    description: For a broker that asks for one.
+    description: User name, if the broker requires one.
     type: str
   password:
-    description: For a broker that asks for one.
+    description: Password, if the broker requires one.
     type: str
   settle:
-    description: Seconds in which all that is retained must have arrived.
+    description: Time to wait for the retained messages after the subscription, in seconds.
     type: float
     default: 3
 requirements:

@@ -1,4 +1,4 @@
-"""The lookup; DOCUMENTATION has what it does."""
+"""The lookup `bundle`; DOCUMENTATION describes it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ DOCUMENTATION = r"""
 name: bundle
 author: The edged authors (@edged)
 version_added: "1.0.0"
-short_description: What a model bundle on the controller says of itself
+short_description: Read the manifest of a model bundle on the controller
 description:
-  - Reads the manifest of a bundle. Its signatures are not verified here, but by each device, which has the keys that it trusts.
+  - Reads the manifest of a bundle. The lookup does not verify the signatures. Each device verifies them with the keys that it trusts.
 options:
   _terms:
     description: Paths of bundles on the controller.
@@ -16,7 +16,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say which version it is
+- name: Show the version of a bundle
   ansible.builtin.debug:
     msg: "{{ lookup('edged.fleet.bundle', 'marks-1.1.edgem').title }}"
 """
@@ -40,12 +40,21 @@ from ansible.plugins.lookup import LookupBase
 
 
 class LookupModule(LookupBase):
-    """What Ansible asks for."""
+    """The class that Ansible loads from this file."""
 
     def run(
         self, terms: list[str], variables: dict[str, Any] | None = None, **_options: Any
     ) -> list[dict[str, Any]]:
-        """Read them."""
+        """Return the manifest values of each bundle.
+
+        Args:
+            terms: paths of bundles.
+            variables: variables of the host; they define where relative paths begin.
+            _options: unused.
+
+        Raises:
+            AnsibleLookupError: if a file is not a bundle, or cannot be read.
+        """
         try:
             return [
                 read_bundle(self.find_file_in_search_path(variables, "files", term) or term)

@@ -1,4 +1,4 @@
-"""What a bundle says of itself, without a verification: that is the device's."""
+"""The manifest of a bundle, read without verification: each device verifies the signatures itself."""
 
 from __future__ import annotations
 
@@ -10,47 +10,57 @@ from pathlib import Path
 from typing import Any
 
 _ENVELOPE = "envelope.json"
-_MOST_ENVELOPE_BYTES = 256 << 10
+_MAX_ENVELOPE_BYTES = 256 << 10
+_MANIFEST_KEYS = ("name", "version", "counter", "epoch")
 
 
 class BundleUnreadableError(Exception):
-    """It is no bundle, or cannot be read; the message says why."""
+    """A file is not a bundle, or cannot be read; the message gives the reason."""
 
 
-def payload_of(envelope: bytes) -> bytes:
-    """The bytes that were signed.
+def signed_payload(envelope: bytes) -> bytes:
+    """Return the bytes that an envelope signs.
 
     Raises:
-        BundleUnreadableError: it is no envelope.
+        BundleUnreadableError: if this is not an envelope.
     """
     try:
         return base64.b64decode(json.loads(envelope)["payload"], validate=True)
     except (ValueError, KeyError, TypeError) as error:
-        raise BundleUnreadableError(f"no signed envelope: {error}") from None
+        raise BundleUnreadableError(f"not a signed envelope: {error}") from None
 
 
 def read_bundle(path: str) -> dict[str, Any]:
-    """Its ``digest``, ``title``, ``name``, ``version``, ``counter`` and ``epoch``.
+    """Return the ``digest``, ``title``, ``name``, ``version``, ``counter`` and ``epoch`` of a bundle.
 
     Raises:
-        BundleUnreadableError: it is no bundle, or cannot be read.
+        BundleUnreadableError: if the file is not a bundle, or cannot be read.
     """
     try:
-        with Path(path).open("rb") as file:
-            header = tarfile.TarInfo.frombuf(file.read(512), "ascii", "strict")
-            if header.name != _ENVELOPE or header.size > _MOST_ENVELOPE_BYTES:
-                raise BundleUnreadableError(
-                    f"{path} is no bundle: it does not begin with {_ENVELOPE}"
-                )
-            payload = payload_of(file.read(header.size))
+        payload = _read_manifest(path)
         manifest = json.loads(payload)
-        told = {key: manifest[key] for key in ("name", "version", "counter", "epoch")}
+        values = {key: manifest[key] for key in _MANIFEST_KEYS}
     except OSError as error:
         raise BundleUnreadableError(f"{path} cannot be read: {error.strerror}") from None
     except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
-        raise BundleUnreadableError(f"{path} is no bundle: {error}") from None
+        raise BundleUnreadableError(f"{path} is not a bundle: {error}") from None
     return {
         "digest": hashlib.sha256(payload).hexdigest(),
-        "title": f"{told['name']}@{told['version']}",
-        **told,
+        "title": f"{values['name']}@{values['version']}",
+        **values,
     }
+
+
+def _read_manifest(path: str) -> bytes:
+    """Return the manifest as it was signed.
+
+    Raises:
+        BundleUnreadableError: if the file does not begin with an envelope.
+    """
+    with Path(path).open("rb") as file:
+        header = tarfile.TarInfo.frombuf(file.read(512), "ascii", "strict")
+        if header.name != _ENVELOPE or header.size > _MAX_ENVELOPE_BYTES:
+            raise BundleUnreadableError(
+                f"{path} is not a bundle: its first file is not {_ENVELOPE}"
+            )
+        return signed_payload(file.read(header.size))

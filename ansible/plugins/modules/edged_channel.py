@@ -2,36 +2,36 @@
 # Copyright: the edged authors
 # Apache-2.0 (see LICENSE)
 
-"""The module; DOCUMENTATION has what it does."""
+"""The module `edged_channel`; DOCUMENTATION describes it."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: edged_channel
-short_description: Models for edged devices that only a broker reaches
+short_description: Install a model on edged devices that only the broker reaches
 version_added: "1.0.0"
 description:
-  - Publishes a signed desired state to devices, retained, and waits on their C(up/model) for the outcome.
-  - Without O(desired) it only tells how the devices are.
-  - It talks to the broker, not to the devices, and so belongs on the controller (C(delegate_to) V(localhost)).
+  - Publishes a signed desired state to devices, as a retained message, and waits for the outcome in their C(up/model).
+  - Without O(desired) it only returns the status of the devices.
+  - The module connects to the broker, not to the devices. Run it on the controller (C(delegate_to) V(localhost)).
 options:
   devices:
-    description: Names of the devices, as they stand in the topics.
+    description: Names of the devices, as in the topics.
     type: list
     elements: str
     required: true
   desired:
-    description: The signed desired state, as C(edged trust desired) and C(edged trust sign) make it.
+    description: File with the signed desired state. C(edged trust desired) and C(edged trust sign) make it.
     type: path
   timeout:
-    description: Wait no longer than so many seconds; V(0) waits as long as it takes.
+    description: Maximum time to wait, in seconds. V(0) waits without a limit.
     type: float
     default: 7200
 extends_documentation_fragment:
   - edged.fleet.broker
 attributes:
   check_mode:
-    description: It says whether anything would be published.
+    description: Returns whether the module would publish anything.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -43,14 +43,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See who is there
+- name: Read the status of the devices
   edged.fleet.edged_channel:
     host: broker.example
     devices: [shop-12, shop-13]
   delegate_to: localhost
   register: shops
 
-- name: Have them run a model
+- name: Install a model on them
   edged.fleet.edged_channel:
     host: broker.example
     ca: /etc/edged/fleet/ca.crt
@@ -63,26 +63,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 infos:
-  description: By device, before anything was published, what M(edged.fleet.edged_model_info) would tell.
+  description: By device the status before the publication, in the form that M(edged.fleet.edged_model_info) returns.
   type: dict
   returned: success
-unheard:
-  description: Devices that never said anything at this broker, or of which this user may read nothing.
+unknown_devices:
+  description: Devices of which the broker has no message, or of which this user may read nothing.
   type: list
   elements: str
   returned: success
-fates:
+outcomes:
   description:
-    - By device C(outcome), as of M(edged.fleet.edged_model), C(reason) and C(flagged). A device that came to no end in time is C(under-way).
-    - An outcome other than C(committed) is no failure of this module.
+    - By device C(outcome) as in M(edged.fleet.edged_model), C(reason) and C(flagged). The outcome of a device that did not finish within the
+      timeout is C(in-progress).
+    - The module does not fail if an outcome is not C(committed).
   type: dict
   returned: when O(desired) is given
 digest:
-  description: The version that is desired.
+  description: Digest of the desired version.
   type: str
   returned: when O(desired) is given
 title:
-  description: Its name and version.
+  description: Name and version of the desired model.
   type: str
   returned: when O(desired) is given
 """
@@ -91,19 +92,31 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edged.fleet.plugins.module_utils import channel
-from ansible_collections.edged.fleet.plugins.module_utils.bundle import (
-    BundleUnreadableError,
-)
-from ansible_collections.edged.fleet.plugins.module_utils.mqtt import (
+from ansible_collections.edged.fleet.plugins.module_utils import message_fields as field
+from ansible_collections.edged.fleet.plugins.module_utils.broker_session import (
     BROKER_ARGUMENTS,
     BrokerError,
-    Stay,
+    BrokerSession,
 )
+from ansible_collections.edged.fleet.plugins.module_utils.bundle import BundleUnreadableError
+from ansible_collections.edged.fleet.plugins.module_utils.channel_outcome import (
+    desired_state_outcome,
+    state_before_publication,
+)
+from ansible_collections.edged.fleet.plugins.module_utils.channel_status import device_info
+from ansible_collections.edged.fleet.plugins.module_utils.desired_state import (
+    DesiredState,
+    parse_desired_state,
+)
+from ansible_collections.edged.fleet.plugins.module_utils.device_messages import (
+    TOPIC_LEAVES,
+    DeviceMessages,
+)
+from ansible_collections.edged.fleet.plugins.module_utils.outcomes import IN_PROGRESS
 
 
 def main() -> None:
-    """Do it, and tell."""
+    """Run the module."""
     module = AnsibleModule(
         argument_spec={
             **BROKER_ARGUMENTS,
@@ -114,54 +127,86 @@ def main() -> None:
         required_together=[("cert", "key")],
         supports_check_mode=True,
     )
-    path = module.params["desired"]
+    params, path = module.params, module.params["desired"]
     try:
-        wish = channel.read_wish(Path(path).read_bytes()) if path else None
+        desired = parse_desired_state(Path(path).read_bytes()) if path else None
     except (OSError, BundleUnreadableError, ValueError) as error:
-        module.fail_json(msg=f"{path} is no desired state: {error}")
+        module.fail_json(msg=f"{path} is not a desired state: {error}")
     try:
-        result = act(module.params, wish, check_mode=module.check_mode)
+        with BrokerSession(params) as session:
+            devices = _subscribe(session, params)
+            result = _status(devices, desired)
+            if desired:
+                timeout_s = None if module.check_mode else params["timeout"]
+                result |= _publish(session, devices, desired, timeout_s)
     except BrokerError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 
 
-def act(params: dict[str, Any], wish: channel.Wish | None, *, check_mode: bool) -> dict[str, Any]:
-    """Look, publish, wait; the module's result.
+def _subscribe(session: BrokerSession, params: dict[str, Any]) -> dict[str, DeviceMessages]:
+    """Subscribe to the topics of all devices, and return the messages by device.
 
     Raises:
-        BrokerError: the broker cannot be reached, or refuses something.
+        BrokerError: if the broker refuses a subscription, or does not respond.
     """
-    with Stay(params) as stay:
-        devices = {name: channel.Messages(name, stay.seen) for name in params["devices"]}
-        topics = [channel.topic(name, leaf) for name in devices for leaf in channel.ASKED]
-        stay.listen(topics, params["settle"])
-        result: dict[str, Any] = {
-            "infos": {name: channel.info(one, wish) for name, one in devices.items()},
-            "unheard": [name for name, one in devices.items() if not one.heard_of],
-        }
-        if wish is None:
-            return {"changed": False, **result}
-        then = {name: channel.before(one) for name, one in devices.items()}
-        told = [name for name, one in devices.items() if one.raw("down/desired") != wish.envelope]
+    names = params["devices"]
+    topics = [field.topic(name, leaf) for name in names for leaf in TOPIC_LEAVES]
+    session.subscribe(topics, params["settle"])
+    return {name: DeviceMessages(name, session.payloads) for name in names}
 
-        def fates() -> dict[str, dict[str, Any]]:
-            return {name: channel.fate(one, wish, then[name]) for name, one in devices.items()}
 
-        if not check_mode:
-            for name in told:
-                stay.publish(channel.topic(name, "down/desired"), wish.envelope)
-            stay.wait(
-                lambda: all(one["outcome"] != "under-way" for one in fates().values()),
-                params["timeout"],
-            )
+def _status(devices: dict[str, DeviceMessages], desired: DesiredState | None) -> dict[str, Any]:
+    return {
+        "changed": False,
+        "infos": {name: device_info(messages, desired) for name, messages in devices.items()},
+        "unknown_devices": [name for name, messages in devices.items() if not messages.is_known],
+    }
+
+
+def _publish(
+    session: BrokerSession,
+    devices: dict[str, DeviceMessages],
+    desired: DesiredState,
+    timeout_s: float | None,
+) -> dict[str, Any]:
+    """Publish the desired state where the broker does not have it, wait, and return the result.
+
+    Args:
+        session: the session with the broker.
+        devices: the messages by device.
+        desired: the desired state.
+        timeout_s: maximum time to wait; 0 waits without a limit, None neither publishes nor waits.
+
+    Raises:
+        BrokerError: if the broker refuses a message, or does not respond.
+    """
+    before = {name: state_before_publication(messages) for name, messages in devices.items()}
+    missing = [
+        name
+        for name, messages in devices.items()
+        if messages.payload(field.DESIRED) != desired.envelope
+    ]
+
+    def outcomes() -> dict[str, dict[str, Any]]:
         return {
-            "changed": bool(told),
-            **result,
-            "fates": fates(),
-            "digest": wish.digest,
-            "title": wish.title,
+            name: desired_state_outcome(messages, desired, before[name])
+            for name, messages in devices.items()
         }
+
+    if timeout_s is not None:
+        for name in missing:
+            session.publish_retained(field.topic(name, field.DESIRED), desired.envelope)
+        session.wait_until(
+            lambda: all(result["outcome"] != IN_PROGRESS for result in outcomes().values()),
+            timeout_s,
+        )
+    return {
+        "changed": bool(missing),
+        "outcomes": outcomes(),
+        "digest": desired.digest,
+        "title": desired.title,
+    }
 
 
 if __name__ == "__main__":

@@ -2,41 +2,41 @@
 # Copyright: the edged authors
 # Apache-2.0 (see LICENSE)
 
-"""The module; DOCUMENTATION has what it does."""
+"""The module `edged_model_info`; DOCUMENTATION describes it."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: edged_model_info
-short_description: Which models an edged device has, and how the device is
+short_description: Read the models and the condition of an edged device
 version_added: "1.0.0"
 description:
-  - Asks C(edged model status) on the device, of the daemon if it runs, and of the model store if it does not.
-  - Also tells what speaks against an update just now, as heat, a weak supply, a full disk or a low battery.
+  - Runs C(edged model status) on the device. The daemon answers if it runs; otherwise the command reads the model store.
+  - Also returns readings that can speak against an update now, for example throttling, free disk space and the battery.
 options:
   command:
-    description: The edged command on the device.
+    description: Path of the edged command on the device.
     type: path
     default: /usr/bin/edged
   config:
-    description: The configuration that the command reads.
+    description: Path of the configuration file that the command reads.
     type: path
     default: /etc/edged/edged.toml
   state_dir:
-    description: The state directory, whose file system's room is told.
+    description: State directory of edged. The module returns the free space of its file system.
     type: path
     default: /var/lib/edged
   version:
-    description: Also tell the version of edged, which takes a second run of the command.
+    description: Also return the version of edged. This runs the command a second time.
     type: bool
     default: false
   root:
-    description: Where C(/sys) and C(/proc) are; another place in tests.
+    description: Folder that contains C(/sys) and C(/proc). Tests set it.
     type: path
     default: /
 attributes:
   check_mode:
-    description: It changes nothing.
+    description: The module changes nothing.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -48,68 +48,71 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what runs
+- name: Read the models
   edged.fleet.edged_model_info:
   register: models
 
-- name: Say it
+- name: Show the installed model
   ansible.builtin.debug:
     msg: "{{ models.title }} {{ models.digest[:12] }}, {{ models.board.disk_free_mb }} MB free"
 """
 
 RETURN = r"""
 status:
-  description: What C(edged model status --json) says, with C(versions), C(deployment), C(past), C(denied) and so on.
+  description: The status that C(edged model status --json) prints, with C(versions), C(deployment), C(past), C(denied) and more.
   type: dict
   returned: success
 digest:
-  description: Of the version in use; empty for the factory model.
+  description: Digest of the installed version; empty for the factory model.
   type: str
   returned: success
 title:
-  description: Its name and version.
+  description: Name and version of the installed model.
   type: str
   returned: success
 board:
-  description: How the device is; what it does not have is null.
+  description: Readings of the device. A reading that the device does not have is null.
   type: dict
   returned: success
   contains:
     throttling:
-      description: What the firmware holds against the board now.
+      description: Reasons for which the firmware limits the processor now.
       type: list
       elements: str
     temperature_c:
-      description: Of the processor.
+      description: Temperature of the processor.
       type: float
     disk_free_mb:
-      description: Where the models are.
+      description: Free space on the file system of the models.
       type: int
     battery_percent:
-      description: Of a battery that is being emptied.
+      description: Charge of a battery that is being discharged.
       type: int
     model:
-      description: Which board it is.
+      description: Name of the board.
       type: str
 version:
-  description: Of edged, if asked for.
+  description: Version of edged.
   type: str
-  returned: when O(version) is true
+  returned: when O(version=true)
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edged.fleet.plugins.module_utils.board import Board
+from ansible_collections.edged.fleet.plugins.module_utils import status_fields as field
 from ansible_collections.edged.fleet.plugins.module_utils.edged_command import (
     COMMON_ARGUMENTS,
     EdgedCommand,
-    EdgedError,
-    digest_in_use,
-    version_in_use,
+    EdgedCommandError,
+)
+from ansible_collections.edged.fleet.plugins.module_utils.host_sensors import HostSensors
+from ansible_collections.edged.fleet.plugins.module_utils.model_status import (
+    installed_digest,
+    installed_version,
 )
 
 
 def main() -> None:
-    """Ask, and tell."""
+    """Run the module."""
     module = AnsibleModule(
         argument_spec={
             **COMMON_ARGUMENTS,
@@ -121,18 +124,18 @@ def main() -> None:
     )
     edged = EdgedCommand(module)
     try:
-        status = edged.ask("status")["status"]
-        version = {"version": edged.version()} if module.params["version"] else {}
-    except (EdgedError, OSError) as error:
+        status = edged.request("status")[field.STATUS]
+        edged_version = {"version": edged.version()} if module.params["version"] else {}
+    except (EdgedCommandError, OSError) as error:
         module.fail_json(msg=str(error))
-    in_use = version_in_use(status)
+    version = installed_version(status)
     module.exit_json(
         changed=False,
         status=status,
-        digest=digest_in_use(status),
-        title=in_use["title"] if in_use else "",
-        board=Board(module.params["root"]).report(module.params["state_dir"]),
-        **version,
+        digest=installed_digest(status),
+        title=version[field.TITLE] if version else "",
+        board=HostSensors(module.params["root"]).read_all(module.params["state_dir"]),
+        **edged_version,
     )
 
 

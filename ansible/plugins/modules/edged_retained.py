@@ -2,27 +2,27 @@
 # Copyright: the edged authors
 # Apache-2.0 (see LICENSE)
 
-"""The module; DOCUMENTATION has what it does."""
+"""The module `edged_retained`; DOCUMENTATION describes it."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: edged_retained
-short_description: Removes what a broker retains of an edged device that is gone
+short_description: Clear the retained messages of an edged device
 version_added: "1.0.0"
 description:
-  - Clears every retained message in the tree of the device, its desired state included.
-  - The user at the broker must be allowed to read and write that tree.
+  - Clears all retained messages in the topics of the device, including its desired state. Use it when a device leaves the fleet.
+  - The user at the broker must be allowed to read and write these topics.
 options:
   device:
-    description: Its name, as it stands in the topics.
+    description: Name of the device, as in the topics.
     type: str
     required: true
 extends_documentation_fragment:
   - edged.fleet.broker
 attributes:
   check_mode:
-    description: It says what would be removed.
+    description: Returns the topics that the module would clear.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -32,7 +32,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Forget a device
+- name: Clear the messages of a device
   edged.fleet.edged_retained:
     host: broker.example
     device: shop-12
@@ -41,35 +41,35 @@ EXAMPLES = r"""
 
 RETURN = r"""
 topics:
-  description: Whose messages were removed.
+  description: Topics whose retained messages were cleared.
   type: list
   elements: str
   returned: success
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edged.fleet.plugins.module_utils.channel import topic
-from ansible_collections.edged.fleet.plugins.module_utils.mqtt import (
+from ansible_collections.edged.fleet.plugins.module_utils import message_fields as field
+from ansible_collections.edged.fleet.plugins.module_utils.broker_session import (
     BROKER_ARGUMENTS,
     BrokerError,
-    Stay,
+    BrokerSession,
 )
 
 
 def main() -> None:
-    """Do it, and tell."""
+    """Run the module."""
     module = AnsibleModule(
         argument_spec={**BROKER_ARGUMENTS, "device": {"type": "str", "required": True}},
         required_together=[("cert", "key")],
         supports_check_mode=True,
     )
     try:
-        with Stay(module.params) as stay:
-            stay.listen([topic(module.params["device"], "#")], module.params["settle"])
-            topics = sorted(name for name, payload in stay.seen.items() if payload)
+        with BrokerSession(module.params) as session:
+            session.subscribe([field.topic(module.params["device"], "#")], module.params["settle"])
+            topics = sorted(name for name, payload in session.payloads.items() if payload)
             if not module.check_mode:
                 for name in topics:
-                    stay.publish(name, b"")
+                    session.publish_retained(name, b"")
     except BrokerError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(topics), topics=topics)

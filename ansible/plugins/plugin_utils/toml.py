@@ -1,4 +1,4 @@
-"""A dict as TOML: what `tomllib` reads back is the same."""
+"""Writer for TOML documents: `tomllib` reads the same dict back. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 _ESCAPES = {
     "\b": r"\b",
     "\t": r"\t",
@@ -18,24 +18,28 @@ _ESCAPES = {
     '"': r"\"",
     "\\": r"\\",
 }
-_MOST_INTEGER = 1 << 63
+_INTEGER_LIMIT = 1 << 63
 
 
 class TomlError(Exception):
-    """Something has no form in TOML; the message says where it stands."""
+    """A value has no form in TOML; the message names its key."""
 
 
 def write_toml(table: Mapping[str, Any]) -> str:
-    """The document.
+    """Return a dict as a TOML document.
 
     Raises:
-        TomlError: it holds what TOML does not have, such as null.
+        TomlError: if a value has no form in TOML, for example null.
     """
     return "".join(f"{line}\n" for line in _table(table, ())).lstrip("\n")
 
 
 def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    """Lines: its own values first, since everything after a header belongs to that."""
+    """Return the lines of a table: first its values, since all that follows a header belongs to that table.
+
+    Raises:
+        TomlError: if a value has no form in TOML.
+    """
     tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
     lists = {key: value for key, value in table.items() if _is_table_list(value)}
     values = [
@@ -71,12 +75,22 @@ def _name(path: tuple[str, ...]) -> str:
 
 
 def _key(key: Any) -> str:
+    """Return a key, in quotes if it needs them.
+
+    Raises:
+        TomlError: if the key is not text.
+    """
     if not isinstance(key, str):
-        raise TomlError(f"the key {key!r} is no text: put it in quotes")
-    return key if _BARE.match(key) else _string(key)
+        raise TomlError(f"the key {key!r} is not text: put it in quotes")
+    return key if _BARE_KEY.match(key) else _string(key)
 
 
 def _value(value: Any, path: tuple[str, ...]) -> str:
+    """Return a value.
+
+    Raises:
+        TomlError: if it has no form in TOML.
+    """
     if isinstance(value, Mapping):
         pairs = (f"{_key(key)} = {_value(inner, (*path, key))}" for key, inner in value.items())
         return "{ " + ", ".join(pairs) + " }" if value else "{}"
@@ -84,15 +98,17 @@ def _value(value: Any, path: tuple[str, ...]) -> str:
         return f"[{', '.join(_value(inner, path) for inner in value)}]"
     scalar = _scalar(value)
     if scalar is None:
-        what = "null: leave the key out" if value is None else f"{value!r}, which TOML cannot say"
-        raise TomlError(f"{'.'.join(path)} is {what}")
+        problem = (
+            "null: omit the key" if value is None else f"{value!r}, which TOML cannot represent"
+        )
+        raise TomlError(f"{'.'.join(path)} is {problem}")
     return scalar
 
 
 def _scalar(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int) and -_MOST_INTEGER <= value < _MOST_INTEGER:
+    if isinstance(value, int) and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
         return int.__repr__(value)
     if isinstance(value, float):
         return _float(value)

@@ -52,7 +52,7 @@ def play(
     told = {
         "channel_broker": {"host": "127.0.0.1", "port": broker.port, "settle": 1},
         "channel_desired": write_desired_file(controller.folder),
-        "rollout_folder": "rollouts",
+        "rollout_results_folder": "rollouts",
         "rollout_timeout_s": 20,
     }
     return controller.play("model_channel", inventory, *options, **(told | variables))
@@ -60,7 +60,7 @@ def play(
 
 def waves(controller: AnsibleController) -> list[list[str]]:
     path = controller.folder / "rollouts" / DIGEST[:12] / "rollout.json"
-    return [sorted(wave["hosts"]) for wave in json.loads(path.read_text())["judged"]]
+    return [sorted(wave["hosts"]) for wave in json.loads(path.read_text())["wave_results"]]
 
 
 def test_waves_follow_a_wave_that_passes_and_failures_are_reported(
@@ -69,7 +69,7 @@ def test_waves_follow_a_wave_that_passes_and_failures_are_reported(
     outcomes = {"shop-1": "rolled-back", "shop-2": "committed", "shop-3": "committed"}
     with ChannelFleet(broker.port, outcomes | {"shop-4": "committed"}) as fleet:
         hosts = "shop.1 shop.2 shop.3 shop.4"
-        knobs = ("canaries=1", "canary_hosts=shop.2", "waves=2,1", "wave_share=0.5")
+        knobs = ("canaries=1", "canary_hosts=shop.2", "waves=2,1", "min_wave_share=0.5")
         options = [word for knob in knobs for word in ("-e", f"rollout_{knob}")]
         played = play(controller, broker, hosts, *options)
         assert fleet.notified[0] == "shop-2"
@@ -88,7 +88,7 @@ def test_a_wave_that_fails_is_the_last(broker: Broker, controller: AnsibleContro
         )
         assert fleet.notified == ["shop-1", "shop-2"]
     assert played.exit_code != 0
-    assert "Too few of the wave keep it" in played.output
+    assert "too few hosts of the wave committed" in played.output
 
 
 def test_devices_unknown_to_the_broker_are_a_mistake(
@@ -97,14 +97,14 @@ def test_devices_unknown_to_the_broker_are_a_mistake(
     with ChannelFleet(broker.port, {"shop-1": "committed"}):
         played = play(controller, broker, "shop_1 shop_2")
     assert played.exit_code != 0
-    assert "has never heard of any of them: shop_1, shop_2" in played.output
+    assert "has no message of any device: shop_1, shop_2" in played.output
     assert not (controller.folder / "rollouts").exists()
 
 
 def test_force_is_refused(broker: Broker, controller: AnsibleController) -> None:
     played = play(controller, broker, "shop-1", "-e", "rollout_force=true")
     assert played.exit_code != 0
-    assert "rollout_force does nothing over the broker" in played.output
+    assert "rollout_force has no effect over the broker" in played.output
 
 
 def test_a_broker_may_be_started_anew_while_a_wave_is_waited_for(
@@ -127,4 +127,4 @@ def test_a_broker_may_be_started_anew_while_a_wave_is_waited_for(
         there = {"name": "marks@2", "digest": DIGEST}
         fleet.publish("shop-1", "model", model_state(sequence=3, installed=there))
         result = waiting.result()
-    assert result["fates"]["shop-1"]["outcome"] == "committed"
+    assert result["outcomes"]["shop-1"]["outcome"] == "committed"

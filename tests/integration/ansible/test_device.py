@@ -107,14 +107,14 @@ def test_a_channel_is_published_once_and_waited_for(
     asked["desired"] = str(write_desired_file(camera, "http://127.0.0.1:1/wish.edgem"))
     dry = controller.run_module("edged_channel", check=True, **asked)
     assert dry["changed"]
-    assert dry["infos"]["nobody"] == {"unreachable": True, "msg": "up/status: never heard of"}
+    assert dry["infos"]["nobody"] == {"unreachable": True, "msg": "up/status: no message"}
     assert dry["infos"][DEVICE_NAME]["status"]["deployment"] is None
     assert dry["infos"][DEVICE_NAME]["board"]["disk_free_mb"] > 0
     first = controller.run_module("edged_channel", **asked)
     assert first["changed"], first
-    assert first["fates"]["nobody"]["outcome"] == "under-way"
-    assert first["fates"][DEVICE_NAME]["outcome"] == "under-way"
-    assert "127.0.0.1:1" in first["fates"][DEVICE_NAME]["reason"]
+    assert first["outcomes"]["nobody"]["outcome"] == "in-progress"
+    assert first["outcomes"][DEVICE_NAME]["outcome"] == "in-progress"
+    assert "127.0.0.1:1" in first["outcomes"][DEVICE_NAME]["reason"]
     second = controller.run_module("edged_channel", **(asked | {"timeout": 0.1}))
     assert not second["changed"]
     gone = controller.run_module("edged_retained", device=DEVICE_NAME, **broker)
@@ -125,7 +125,7 @@ def test_a_channel_is_published_once_and_waited_for(
 
 def test_a_broker_that_is_not_there_is_named(controller: AnsibleController) -> None:
     result = controller.run_module("edged_channel", host="127.0.0.1", port=1, devices=["a"])
-    assert result["msg"].startswith("no way to 127.0.0.1:1")
+    assert result["msg"].startswith("cannot connect to 127.0.0.1:1")
 
 
 def test_the_playbook_goes_over_the_broker_through_the_same_gate(
@@ -136,22 +136,22 @@ def test_the_playbook_goes_over_the_broker_through_the_same_gate(
     broker = {"host": "127.0.0.1", "port": camera.broker.port, "settle": 1}
     told: dict[str, Any] = {
         "channel_broker": broker,
-        "rollout_folder": str(camera.folder / "rollouts"),
+        "rollout_results_folder": str(camera.folder / "rollouts"),
     }
     with fetch_server.serve_site() as site:
         desired = write_desired_file(camera, f"{site.url}/wish.edgem")
         told["channel_desired"] = os.path.relpath(desired, controller.folder)
         stopped = controller.play("model_channel", inventory, rollout_timeout_s=2, **told)
         assert stopped.exit_code != 0
-        assert "offline: attic: up/status: never heard of" in stopped.output
-        assert "0 of 1 keep it, 100.0 % must: the rollout stops here" in stopped.output
+        assert "offline: attic: up/status: no message" in stopped.output
+        assert "0 of 1 hosts committed, 100.0 % are required: the rollout stops" in stopped.output
         site.files["/wish.edgem"] = (camera.folder / "bundles" / "wish-1.edgem").read_bytes()
         camera.await_model_state(
             lambda body: (body["installed"] or {}).get("digest") == digest_in(desired)
         )
     again = controller.play("model_channel", inventory, **told)
     assert again.exit_code == 0, again.output
-    assert "had it before: 1" in again.output
+    assert "up to date before: 1" in again.output
 
 
 def digest_in(path: Path) -> str:

@@ -22,14 +22,14 @@ def roll_out(fleet: MachineFleet, bundle: RolloutBundle, **variables: Any) -> Pl
         check=False,
         **{"rollout_bundle": str(bundle.path), **variables},
         rollout_timeout_s=300,
-        rollout_disk_free_mb=0,
+        rollout_min_disk_free_mb=0,
     )
 
 
 def judged_waves(fleet: MachineFleet, bundle: RolloutBundle) -> list[dict[str, Any]]:
     """What was written down of each wave."""
     results = fleet.controller.folder / "rollouts" / bundle.digest[:12] / "rollout.json"
-    judged: list[dict[str, Any]] = json.loads(results.read_text())["judged"]
+    judged: list[dict[str, Any]] = json.loads(results.read_text())["wave_results"]
     return judged
 
 
@@ -92,7 +92,7 @@ def test_canaries_that_vanish_stop_it_and_a_second_run_takes_up_where_they_were(
     lost = _CANARIES[:2]
     with ThreadPoolExecutor(len(lost)) as pool:
         cuts = pool.map(lambda device: cut_in_trial(fleet, device), lost)
-        played = roll_out(fleet, bundle, rollout_reconnect_s=2, rollout_canary_hosts=_CANARIES)
+        played = roll_out(fleet, bundle, rollout_reconnect_timeout_s=2, rollout_canary_hosts=_CANARIES)
         assert list(cuts) == [None] * len(lost)
     assert played.exit_code
     (wave,) = judged_waves(fleet, bundle)

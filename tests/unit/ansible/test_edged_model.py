@@ -64,7 +64,7 @@ def test_a_model_is_installed_once(tmp_path: Path) -> None:
 def test_check_mode_requests_nothing(tmp_path: Path) -> None:
     device = ModuleDevice(tmp_path)
     result = device.model(check=True)
-    assert (result["changed"], result["outcome"]) == (True, "would-begin")
+    assert (result["changed"], result["outcome"]) == (True, "would-start")
     assert result["diff"]["after"] == f"current: {URL} {DIGEST[:12]}\nprevious: marks@1\n"
     assert device.verbs == []
     device.model()
@@ -80,7 +80,7 @@ def test_the_reason_on_the_device_is_the_failure(tmp_path: Path, outcome: str) -
     assert (result["outcome"], result["reason"]) == (outcome, "f1 0.2 is below 0.6")
     again = device.model()
     assert again["failed"]
-    assert again["msg"].startswith("it failed on this device before: f1 0.2")
+    assert again["msg"].startswith("this version failed on this device before: f1 0.2")
     assert device.verbs == ["install", "wait"]
     assert device.model(force=True)["msg"] == result["msg"]
 
@@ -94,7 +94,7 @@ def test_a_refusal_is_reported(tmp_path: Path) -> None:
 def test_without_waiting_it_is_under_way_and_then_waited_for(tmp_path: Path) -> None:
     device = ModuleDevice(tmp_path, trial_s=600, flagged=True, reason="few boxes")
     begun = device.model(wait=False)
-    assert (begun["changed"], begun["outcome"]) == (True, "under-way")
+    assert (begun["changed"], begun["outcome"]) == (True, "in-progress")
     adopted = device.model(wait=False)
     assert (adopted["changed"], adopted["id"]) == (False, begun["id"])
     device.fleet.end_trial(device.name)
@@ -116,8 +116,8 @@ def test_a_deployment_that_is_over_is_not_begun_again(tmp_path: Path) -> None:
 def test_the_time_is_up(tmp_path: Path) -> None:
     device = ModuleDevice(tmp_path, trial_s=60)
     result = device.model(timeout=0.05)
-    assert (result["failed"], result["outcome"]) == (True, "under-way")
-    assert result["msg"] == "still under way when the time was up: trial"
+    assert (result["failed"], result["outcome"]) == (True, "in-progress")
+    assert result["msg"] == "not finished within the timeout: trial"
 
 
 def test_another_model_on_its_way_is_not_disturbed(tmp_path: Path) -> None:
@@ -125,13 +125,13 @@ def test_another_model_on_its_way_is_not_disturbed(tmp_path: Path) -> None:
     device.model(wait=False, digest="cd" * 32)
     result = device.model()
     assert result["failed"]
-    assert result["msg"].startswith("marks@2 is on its way in (trial)")
+    assert result["msg"].startswith("another deployment is in progress: marks@2 (trial)")
 
 
 def test_a_pinned_model_is_left_alone(tmp_path: Path) -> None:
     device = ModuleDevice(tmp_path)
     device.change_status(pinned="/m.tflite")
-    assert device.model()["msg"] == "model.path names /m.tflite, and no update replaces that"
+    assert device.model()["msg"] == "model.path is set to /m.tflite: the device accepts no updates"
 
 
 def test_the_digest_of_a_file_is_read_from_it(tmp_path: Path) -> None:
@@ -148,16 +148,16 @@ def test_the_digest_of_a_file_is_read_from_it(tmp_path: Path) -> None:
 def test_a_bundle_whose_end_is_not_known_stays(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path, SigningKeys())
     device = ModuleDevice(tmp_path, trial_s=60)
-    assert device.model(src=str(bundle), remove=True, wait=False)["outcome"] == "under-way"
+    assert device.model(src=str(bundle), remove=True, wait=False)["outcome"] == "in-progress"
     assert bundle.exists()
 
 
 @pytest.mark.parametrize(
     ("src", "reason"),
     [
-        (URL, "digest is needed with a URL"),
+        (URL, "digest is required with a URL"),
         ("/nowhere.edgem", "/nowhere.edgem cannot be read"),
-        (FAKE, "is no bundle"),
+        (FAKE, "is not a bundle"),
     ],
 )
 def test_what_is_no_bundle_is_named(tmp_path: Path, src: str, reason: str) -> None:
@@ -170,7 +170,7 @@ def test_what_is_no_bundle_is_named(tmp_path: Path, src: str, reason: str) -> No
 def test_a_command_that_fails_is_reported(tmp_path: Path) -> None:
     device = ModuleDevice(tmp_path, dies=True)
     assert device.model()["msg"] == (
-        "`edged model wait` gave no answer (exit code 1): edged: the daemon does not answer any more"
+        "`edged model wait` gave no response (exit code 1): edged: the daemon does not answer any more"
     )
     device.module_arguments["command"] = "/nowhere/edged"
     assert "No such file" in device.model()["msg"]

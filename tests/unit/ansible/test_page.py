@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from support.simulated_fleet import import_plugin
 
-page = import_plugin("plugin_utils.page")
+page = import_plugin("plugin_utils.fleet_report")
 
 FACTORY = {"role": "factory", "title": "marks", "digest": "", "damage": ""}
 
@@ -30,14 +30,14 @@ def test_everybody_stands_there_with_what_is_wrong() -> None:
         "d": {"msg": "no edged\nsecond line"},
         "e": info(deployment={"title": "marks@3", "state": "trial", "blocked_reason": ""}),
     }
-    rows = page.rows(infos)
+    rows = page.report_rows(infos)
     states = {row["device"]: row["state"] for row in rows}
     assert states == {
-        "a": "well",
-        "b": "trouble",
+        "a": "ok",
+        "b": "faulty",
         "c": "offline",
-        "d": "trouble",
-        "e": "on its way",
+        "d": "faulty",
+        "e": "updating",
     }
     assert rows[1]["remarks"] == ["the daemon does not run"]
     assert rows[3]["remarks"] == ["no edged"]
@@ -47,7 +47,7 @@ def test_the_page_is_well_formed_and_escapes() -> None:
     infos = {
         "<a>": info(past=[{"title": "m&m@1", "source": "", "outcome": "rejected", "reason": "<b>"}])
     }
-    html = page.page(page.rows(infos), title="Fleet", time="now")
+    html = page.report_page(page.report_rows(infos), title="Fleet", time="now")
     body = html.replace("<!doctype html>", "").replace('<meta charset="utf-8">', "")
     tree = ET.fromstring(body)  # noqa: S314  made here
     cells = [cell.text for cell in tree.iter("td")]

@@ -6,10 +6,16 @@ import pytest
 
 from support.simulated_fleet import import_plugin
 
-rollout = import_plugin("plugin_utils.rollout")
+rollout_plan = import_plugin("plugin_utils.rollout_plan")
+rollout_wave = import_plugin("plugin_utils.rollout_wave")
 
 DIGEST = "d" * 64
-LIMITS = {"disk_free_mb": 256, "battery_percent": 30, "throttled": True, "force": False}
+LIMITS = {
+    "min_disk_free_mb": 256,
+    "min_battery_percent": 30,
+    "defer_throttled": True,
+    "force": False,
+}
 
 
 def info(**changes: Any) -> dict[str, Any]:
@@ -28,24 +34,24 @@ def deployment(digest: str = "", expected: str = "") -> dict[str, Any]:
 
 
 def plan(infos: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    asked: dict[str, Any] = {"canaries": 3, "waves": [10, 50], "limits": LIMITS} | changes
-    sorted_: dict[str, Any] = rollout.plan(infos, digest=DIGEST, **asked)
+    asked: dict[str, Any] = {"canaries": 3, "wave_sizes": [10, 50], "limits": LIMITS} | changes
+    sorted_: dict[str, Any] = rollout_plan.plan_rollout(infos, digest=DIGEST, **asked)
     return sorted_
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"daemon": False}, "its daemon does not run: nothing would be tried out"),
-        ({"pinned": "/m.tflite"}, "model.path names /m.tflite: it takes no updates"),
+        ({"daemon": False}, "the daemon does not run, so no trial would run"),
+        ({"pinned": "/m.tflite"}, "model.path is set to /m.tflite: the device accepts no updates"),
         (
             {"deployment": deployment("e" * 64)},
-            "another model is on its way in: /x.edgem (fetching)",
+            "another deployment is in progress: /x.edgem (fetching)",
         ),
-        ({"denied": {DIGEST: "too slow"}}, "it failed there before: too slow"),
-        ({"throttling": ["under-voltage"]}, "the board is held back: under-voltage"),
-        ({"disk_free_mb": 255}, "255 MB are free; 256 are wanted"),
-        ({"battery_percent": 29}, "its battery has 29 %; 30 are wanted"),
+        ({"denied": {DIGEST: "too slow"}}, "this version failed there before: too slow"),
+        ({"throttling": ["under-voltage"]}, "the board is throttled: under-voltage"),
+        ({"disk_free_mb": 255}, "255 MB of disk space are free, 256 MB are required"),
+        ({"battery_percent": 29}, "the battery has 29 %, 30 % are required"),
     ],
 )
 def test_a_host_is_deferred_with_the_reason(changes: dict[str, Any], reason: str) -> None:
@@ -63,7 +69,7 @@ def test_a_host_without_edged_is_deferred() -> None:
     sorted_ = plan({"a": {"msg": "no such file: /usr/bin/edged\nmore"}, "b": {}})
     assert sorted_["deferred"] == {
         "a": ["no such file: /usr/bin/edged"],
-        "b": ["edged does not answer"],
+        "b": ["edged does not respond"],
     }
 
 
@@ -79,7 +85,7 @@ def test_who_has_it_is_done_and_who_is_at_it_goes_on() -> None:
         info(deployment=one) for one in (deployment("", DIGEST), deployment(DIGEST))
     )
     sorted_ = plan({"a": there, "b": fetching, "c": trying})
-    assert sorted_["done"] == ["a"]
+    assert sorted_["up_to_date"] == ["a"]
     assert sorted_["ready"] == ["b", "c"]
 
 
@@ -90,45 +96,47 @@ def test_force_tries_again_what_failed() -> None:
 
 def test_what_is_known_from_before_counts() -> None:
     failed, there = info(denied={DIGEST: "too slow"}), info(digest=DIGEST)
-    assert plan({"a": info(), "b": {"unreachable": True}})["kept_before"] == 1.0
-    assert plan({"a": failed, "b": there, "c": there, "d": info()})["kept_before"] == 0.6667
-    assert plan({"a": failed, "b": info()})["kept_before"] == 0.0
+    assert plan({"a": info(), "b": {"unreachable": True}})["earlier_success_share"] == 1.0
+    assert (
+        plan({"a": failed, "b": there, "c": there, "d": info()})["earlier_success_share"] == 0.6667
+    )
+    assert plan({"a": failed, "b": info()})["earlier_success_share"] == 0.0
 
 
 def test_recorded_outcomes_count_for_hosts_that_do_not_answer() -> None:
     remembered = {"a": False, "b": False, "c": True, "gone": False}
     infos = {"a": info(digest=DIGEST), "b": {"unreachable": True}, "d": info()}
-    assert plan(infos, remembered=remembered)["kept_before"] == 0.5
-    assert plan({"d": info()}, remembered={"a": False})["kept_before"] == 0.0
+    assert plan(infos, earlier_outcomes=remembered)["earlier_success_share"] == 0.5
+    assert plan({"d": info()}, earlier_outcomes={"a": False})["earlier_success_share"] == 0.0
 
 
 @pytest.mark.parametrize("told", [[3, "25%"], "3,25%", " 3 , 25% ", ["3", "25%"]])
 def test_sizes_of_waves_may_be_text(told: Any) -> None:
-    assert plan({"a": info()}, waves=told)["waves"] == [1, 3, "25%"]
-    assert plan({"a": info()}, waves=5)["waves"] == [1, 5]
+    assert plan({"a": info()}, wave_sizes=told)["wave_sizes"] == [1, 3, "25%"]
+    assert plan({"a": info()}, wave_sizes=5)["wave_sizes"] == [1, 5]
 
 
 @pytest.mark.parametrize("told", ["0", "0%", [10, 0], "-1", "[10", "", [], "1.5", 0, "%"])
 def test_no_size_is_below_one(told: Any) -> None:
     with pytest.raises(ValueError, match="size"):
-        plan({"a": info()}, waves=told)
+        plan({"a": info()}, wave_sizes=told)
 
 
 def test_preferred_hosts_may_be_text() -> None:
     infos = {host: info() for host in ("a", "aa", "b")}
-    assert plan(infos, preferred="aa, b", canaries=2)["canaries"] == ["aa", "b"]
+    assert plan(infos, canary_hosts="aa, b", canaries=2)["canaries"] == ["aa", "b"]
 
 
 def test_canaries_are_chosen_among_those_that_answer() -> None:
     infos = {"a": {"unreachable": True}, "b": info(daemon=False)} | {h: info() for h in "cdefg"}
-    sorted_ = plan(infos, preferred=["f", "a"])
+    sorted_ = plan(infos, canary_hosts=["f", "a"])
     assert sorted_["canaries"] == ["f", "c", "d"]
     assert sorted_["ready"] == ["f", "c", "d", "e", "g"]
-    assert sorted_["waves"] == [3, 10, 50]
+    assert sorted_["wave_sizes"] == [3, 10, 50]
 
 
 def test_a_small_fleet_is_all_canaries() -> None:
-    assert plan({"a": info(), "b": info()})["waves"] == [2, 10, 50]
+    assert plan({"a": info(), "b": info()})["wave_sizes"] == [2, 10, 50]
 
 
 @pytest.mark.parametrize(
@@ -142,14 +150,14 @@ def test_a_small_fleet_is_all_canaries() -> None:
 )
 def test_batches_are_those_of_serial(sizes: list[int | str], waves: list[int]) -> None:
     hosts = [str(number) for number in range(10)]
-    batches = rollout.batches(hosts, sizes)
+    batches = rollout_plan.split_into_waves(hosts, sizes)
     assert [len(batch) for batch in batches] == waves
     assert [host for batch in batches for host in batch] == hosts
 
 
 SKIPPED = {"skipped": True, "changed": False}
 LOST = {"unreachable": True, "msg": "no route", "changed": False}
-UNDER_WAY = {"outcome": "under-way", "reason": "", "flagged": False}
+UNDER_WAY = {"outcome": "in-progress", "reason": "", "flagged": False}
 COMMITTED = {"outcome": "committed", "reason": "few boxes", "flagged": True}
 
 
@@ -162,15 +170,15 @@ COMMITTED = {"outcome": "committed", "reason": "few boxes", "flagged": True}
         (SKIPPED, UNDER_WAY, LOST, SKIPPED, ("unreachable", "no route", False)),
         (SKIPPED, UNDER_WAY, LOST, COMMITTED, ("committed", "few boxes", True)),
         (SKIPPED, {"failed": True, "msg": "no edged"}, None, None, ("failed", "no edged", False)),
-        ({"changed": True}, None, None, None, ("untouched", "", False)),
-        (None, None, None, None, ("untouched", "", False)),
+        ({"changed": True}, None, None, None, ("not-started", "", False)),
+        (None, None, None, None, ("not-started", "", False)),
     ],
 )
 def test_an_outcome_is_taken_from_the_last_step(
     copied: Any, begun: Any, waited: Any, again: Any, fate: tuple[str, str, bool]
 ) -> None:
-    steps = zip(rollout.STEPS, (copied, begun, waited, again), strict=True)
-    told = rollout.fate({step: result for step, result in steps if result})
+    steps = zip(rollout_wave.STEPS, (copied, begun, waited, again), strict=True)
+    told = rollout_wave.host_outcome({step: result for step, result in steps if result})
     assert (told["outcome"], told["reason"], told["flagged"]) == fate
 
 
@@ -184,7 +192,9 @@ def make_outcomes(committed: int, *others: str) -> dict[str, dict[str, Any]]:
 
 
 def test_an_unreachable_host_counts_against_the_wave() -> None:
-    judged = rollout.judge(make_outcomes(1, "unreachable", "unreachable"), least_share=1.0)
+    judged = rollout_wave.evaluate_wave(
+        make_outcomes(1, "unreachable", "unreachable"), min_share=1.0
+    )
     assert not judged["passed"]
     assert judged["share"] == 0.3333
     assert judged["failed"] == {"o0": "unreachable: why", "o1": "unreachable: why"}
@@ -192,11 +202,11 @@ def test_an_unreachable_host_counts_against_the_wave() -> None:
 
 
 def test_the_share_is_enough_or_it_is_not() -> None:
-    assert rollout.judge(make_outcomes(9, "rolled-back"), least_share=0.9)["passed"]
-    assert not rollout.judge(make_outcomes(8, "rolled-back", "under-way"), least_share=0.9)[
-        "passed"
-    ]
-    assert not rollout.judge({}, least_share=0.0)["passed"]
+    assert rollout_wave.evaluate_wave(make_outcomes(9, "rolled-back"), min_share=0.9)["passed"]
+    assert not rollout_wave.evaluate_wave(
+        make_outcomes(8, "rolled-back", "in-progress"), min_share=0.9
+    )["passed"]
+    assert not rollout_wave.evaluate_wave({}, min_share=0.0)["passed"]
 
 
 def test_the_summary_forgets_nobody() -> None:
@@ -205,14 +215,14 @@ def test_the_summary_forgets_nobody() -> None:
     )
     version = {"title": "marks@2", "digest": DIGEST}
     judged = [
-        rollout.judge(
-            {"a": {"outcome": "rejected", "reason": "", "flagged": False}}, least_share=1.0
+        rollout_wave.evaluate_wave(
+            {"a": {"outcome": "rejected", "reason": "", "flagged": False}}, min_share=1.0
         )
     ]
-    lines = "\n".join(rollout.summary(sorted_, version, judged))
+    lines = "\n".join(rollout_wave.summary_lines(sorted_, version, judged))
     assert "failed: a: rejected" in lines
     assert "offline: b: away" in lines
-    assert "deferred: c: its daemon" in lines
+    assert "deferred: c: the daemon" in lines
 
 
 def test_who_did_not_go_back_is_named() -> None:
@@ -221,4 +231,8 @@ def test_who_did_not_go_back_is_named() -> None:
         "b": {"failed": True, "msg": "no previous"},
     }
     results |= {"c": {"unreachable": True, "msg": "away"}, "d": {"skipped": True}}
-    assert rollout.rollback_left(results) == {"b": "no previous", "c": "away", "d": "not asked"}
+    assert rollout_wave.rollback_failures(results) == {
+        "b": "no previous",
+        "c": "away",
+        "d": "no request was sent",
+    }

@@ -45,10 +45,10 @@ def test_a_configuration_is_formatted_as_people_write_it() -> None:
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ({"mqtt": {"port": None}}, "mqtt.port is null: leave the key out"),
-        ({"a": [{"b": {1, 2}}]}, "a.b is {1, 2}, which TOML cannot say"),
-        ({"n": 1 << 63}, "n is 9223372036854775808, which TOML cannot say"),
-        ({"a": {5: 1}}, "the key 5 is no text: put it in quotes"),
+        ({"mqtt": {"port": None}}, "mqtt.port is null: omit the key"),
+        ({"a": [{"b": {1, 2}}]}, "a.b is {1, 2}, which TOML cannot represent"),
+        ({"n": 1 << 63}, "n is 9223372036854775808, which TOML cannot represent"),
+        ({"a": {5: 1}}, "the key 5 is not text: put it in quotes"),
     ],
 )
 def test_what_toml_cannot_express_is_named(table: dict[Any, Any], reason: str) -> None:
