@@ -107,7 +107,7 @@ class DeploymentResult(Struct, frozen=True, kw_only=True):
 
 
 class ChannelState(Struct, frozen=True, kw_only=True):
-    """How the device follows the update channel, which carries the desired state."""
+    """State of the update channel, which carries the desired state."""
 
     sequence: Annotated[
         Count,

@@ -69,7 +69,6 @@ def test_a_start_has_all_that_is_known() -> None:
         type=START,
         id=17,
         label="person",
-        class_id=0,
         score=0.8,
         top_score=0.8,
         box=(0.4, 0.2, 0.5, 0.6),
