@@ -77,10 +77,10 @@ def test_a_model_without_detections_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (lambda _: rows(np.zeros(1)), "same answer to two different pictures"),
+        (lambda _: rows(np.zeros(1)), "same output for two different pictures"),
         (with_column(slice(4, 5), 0.75), "the score 0.75"),
         (with_column(slice(4, 5), np.nan), "not numbers"),
-        (with_column(slice(2, 4), 0.1), "one and the same size"),
+        (with_column(slice(2, 4), 0.1), "the same size"),
     ],
 )
 def test_a_model_that_is_wrong_is_refused_with_the_reason(

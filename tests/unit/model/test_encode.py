@@ -205,5 +205,5 @@ def test_pixels_that_do_not_match_the_format_are_refused(
     shape: tuple[int, ...], layout: PixelFormat
 ) -> None:
     pixels = np.zeros(shape, np.uint8)
-    with pytest.raises(ValueError, match=f"no 160x120 {layout}"):
+    with pytest.raises(ValueError, match=f"do not fit a 160x120 {layout}"):
         Encoder(spec())(frame(pixels, layout, width=160, height=120))
