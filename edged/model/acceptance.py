@@ -39,7 +39,7 @@ def run_acceptance_test(model: Model) -> float:
         Duration of the second invocation in milliseconds.
 
     Raises:
-        ModelError: the model is wrong; the message says in which way.
+        ModelError: the model gives wrong results; the message describes them.
         InvokeError: the runtime or the delegate's device failed.
     """
     clock = SystemClock()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LocalFileSystem:
-    """A `FileSystem` on the disks of this host."""
+    """A `FileSystem` on the disks of this host; every method but `close` may raise `StoreError`."""
 
     def read(self, path: Path, max_bytes: int) -> bytes:
         """Return the content of a regular file.

@@ -1,4 +1,4 @@
-"""What goes out, when, and in which order, with a publisher that the test plays."""
+"""The outbox: which messages it publishes, when, and in which order, with a publisher that the test controls."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +69,8 @@ class OutboxBench:
                     self.outbox.on_link(link)
                 case Delivered() as delivered:
                     self.outbox.on_delivered(delivered)
-                case SubscriptionRefused() as unheard:
-                    self.outbox.on_subscription_refused(unheard)
+                case SubscriptionRefused() as refusal:
+                    self.outbox.on_subscription_refused(refusal)
                 case MessageReceived() as received:
                     self.received.append(received)
         self.outbox.tick()
@@ -172,7 +172,7 @@ def test_a_lost_link_sends_the_unanswered_again_in_order(bench: OutboxBench) -> 
 
 
 def test_nothing_overtakes_on_a_connection_that_was_not_reported_yet(bench: OutboxBench) -> None:
-    """The link breaks and comes back while the supervisor is busy: the next event must not go first."""
+    """The connection breaks and returns while the supervisor is busy: the next event must not be sent first."""
     bench.connect()
     bench.publish_events(3)
     unanswered = bench.sent_numbers()
@@ -296,10 +296,10 @@ def test_health_is_published(bench: OutboxBench) -> None:
 
 def test_what_is_received_passes_by(bench: OutboxBench) -> None:
     bench.connect()
-    heard = MessageReceived("edged/v1/shop-12/down/desired", b"{}", retained=True)
-    bench.publisher.notify(heard)
+    message = MessageReceived("edged/v1/shop-12/down/desired", b"{}", retained=True)
+    bench.publisher.notify(message)
     bench.run_loop()
-    assert bench.received == [heard]
+    assert bench.received == [message]
 
 
 def test_a_refused_subscription_is_reported_until_the_next_connection(bench: OutboxBench) -> None:

@@ -1,4 +1,4 @@
-"""A model is shown its goldens, and what it gets wrong is told by the picture's name."""
+"""Runs of models on their goldens: each mismatch names its picture."""
 
 from collections.abc import Iterator
 from hashlib import sha256

@@ -29,7 +29,7 @@ TRACK = Track(
 
 
 class EventsBench:
-    """Feeds the rules one frame a tenth of a second."""
+    """The rules with one frame every tenth of a second."""
 
     def __init__(self, **options: float) -> None:
         self.rules = EventRules(EventSettings(**options), LABELS)  # type: ignore[arg-type] # only numbers are given

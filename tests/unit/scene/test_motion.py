@@ -111,7 +111,7 @@ def test_luma_is_a_view_without_the_padding() -> None:
 
 
 def make_frame(picture: Pixels, layout: PixelFormat) -> Frame:
-    """A gray picture in any format, with eight bytes of white padding beside it."""
+    """A gray picture in any format, its rows padded with eight white bytes."""
     height, width = picture.shape
     padded = np.pad(picture, ((0, 0), (0, 8 + width % 2)), constant_values=255)
     if layout is PixelFormat.YUV420P:

@@ -1,4 +1,4 @@
-"""The payloads are what the schema files, the golden payloads and docs/mqtt.md say."""
+"""The payloads agree with the schema files, the golden payloads and docs/mqtt.md."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A disk that fails: messages go on in memory, nothing is lost silently, and the spool comes back by itself."""
+"""Disk failures: messages stay in memory, every loss is reported, and the spool recovers by itself."""
 
 import errno
 import os
@@ -118,8 +118,8 @@ def test_memory_is_bounded_while_the_disk_fails(tmp_path: Path, clock: FakeClock
     assert spool.size_bytes <= 5000
     items = spool.take_unsent(1000)
     loss = losses(items)["disk"]
-    gone = set(numbers) - {item.seq for item in items}
-    assert loss.count == len(gone)
+    lost = set(numbers) - {item.seq for item in items}
+    assert loss.count == len(lost)
     assert loss.ranges[0][0] == numbers[0]
     spool.close()
 
