@@ -84,7 +84,10 @@ def fields_markdown(name: str) -> str:
 def header_fields_markdown() -> str:
     """Return the fields of every payload as a Markdown table."""
     definition = build_schema("status")["$defs"]["OnlineStatus"]
-    kind = {"type": "string", "description": "Name and version of the payload: `edged.<name>/<version>`."}
+    kind = {
+        "type": "string",
+        "description": "Name and version of the payload: `edged.<name>/<version>`.",
+    }
     header = {name: definition["properties"][name] for name in Header.__struct_fields__}
     return _markdown_table({"properties": {"schema": kind} | header})
 
