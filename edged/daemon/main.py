@@ -21,7 +21,7 @@ from edged.host.board import Board
 from edged.host.paths import device_name, drop_folder, model_store_dir, state_dir
 from edged.messaging.contract.header import Identity, Stamper, rfc3339
 from edged.messaging.contract.topics import Topics
-from edged.messaging.outbox import open_outbox
+from edged.messaging.open_outbox import open_outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_socket import ControlServer

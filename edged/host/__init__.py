@@ -1,1 +1,1 @@
-"""Reads the board, paths and service manager of this host."""
+"""The board, file systems, paths and service manager of this host."""

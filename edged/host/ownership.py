@@ -1,4 +1,7 @@
-"""Root, in commands that write into the state directory, becomes the user that it belongs to: else the daemon could not change what they leave there."""
+"""Switch of root to the owner of the state directory.
+
+Commands that write there as root would otherwise leave files that the daemon cannot change.
+"""
 
 import os
 import pwd
@@ -8,10 +11,12 @@ from edged.errors import StoreError
 
 
 def become_owner(folder: Path) -> None:
-    """For good, with all groups of that user; nothing to do for others than root, or where the folder is root's.
+    """Switch this process for good to the user that owns `folder`, with all groups of that user.
+
+    Does nothing if this process is not root's, or if the folder is.
 
     Raises:
-        StoreError: the folder cannot be looked at, or this root may not become another.
+        StoreError: the folder cannot be read, or this process may not switch users.
     """
     if os.geteuid() != 0:
         return

@@ -1,4 +1,4 @@
-"""Where a configured device keeps things, and what it is called; the daemon and the commands beside it agree on that here."""
+"""Name and folders of a configured device, shared by the daemon and the commands."""
 
 import os
 import re
@@ -10,15 +10,15 @@ from edged.errors import ConfigError
 
 
 def device_name(settings: Settings) -> str:
-    """``[device] name``, or the host's name in letters that fit into a topic."""
+    """Return ``[device] name``, or the host's name reduced to characters that are valid in a topic."""
     return settings.device.name or re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()) or "edged"
 
 
 def state_dir(settings: Settings) -> Path:
-    """``[device] state_dir``, or the service's, or the user's; made if it is not there.
+    """Return ``[device] state_dir``, else the service's or the user's state directory; create it if necessary.
 
     Raises:
-        ConfigError: it cannot be made.
+        ConfigError: the directory cannot be created.
     """
     home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     path = settings.device.state_dir or Path(
@@ -28,20 +28,24 @@ def state_dir(settings: Settings) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"device.state_dir: {path} cannot be made: {error.strerror}; name a folder that this user may write"
+            f"device.state_dir: {path} cannot be created: {error.strerror}; set a folder that this user can write to"
         ) from None
     return path
 
 
 def model_store_dir(settings: Settings) -> Path:
-    """The folder of the model store; whoever opens it makes it.
+    """Return the folder of the model store, without creating it.
 
     Raises:
-        ConfigError: the state directory cannot be made.
+        ConfigError: the state directory cannot be created.
     """
     return state_dir(settings) / "models"
 
 
 def drop_folder(settings: Settings) -> Path:
-    """Where bundles appear that are to be installed."""
+    """Return the folder that is watched for bundles to install.
+
+    Raises:
+        ConfigError: the state directory cannot be created.
+    """
     return settings.updates.folder or model_store_dir(settings) / "incoming"

@@ -1,4 +1,4 @@
-"""What systemd is told, through systemd-python's sd_notify; silent where no service manager listens."""
+"""Notifications to systemd through systemd-python's sd_notify; silent without a service manager."""
 
 import os
 from collections.abc import Callable
@@ -7,34 +7,34 @@ from edged.errors import EdgedError
 
 
 class Notifier:
-    """The service's voice to its service manager."""
+    """The service's notifications to its service manager.
+
+    Raises:
+        EdgedError: systemd expects notifications, but systemd-python is not installed.
+    """
 
     def __init__(self) -> None:
         self._send = _make_sender()
 
     def notify_ready(self, status: str) -> None:
-        """Started: the first verdict on the pipeline is known."""
+        """Report that the service has started, or that its reload has ended, with a status line."""
         self._send(f"READY=1\nSTATUS={status}")
 
     def notify_reloading(self, monotonic_ns: int) -> None:
-        """A SIGHUP is being carried out; `ready` ends it. The time is what Type=notify-reload asks for."""
+        """Report that a reload has begun, at `monotonic_ns`, as Type=notify-reload requires; `notify_ready` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns // 1000}")
 
     def notify_stopping(self, within_s: float) -> None:
-        """The end has begun, and may take `within_s`: else a process that TimeoutStopSec= finds still there is killed."""
+        """Report that the service is stopping, and ask for `within_s` seconds, if TimeoutStopSec= is shorter."""
         self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={int(within_s * 1e6)}")
 
-    def notify_status(self, text: str) -> None:
-        """One line for `systemctl status`."""
-        self._send(f"STATUS={text}")
-
     def notify_watchdog(self) -> None:
-        """A sign of progress."""
+        """Report progress to systemd's watchdog."""
         self._send("WATCHDOG=1")
 
 
 def watchdog_interval_s() -> float | None:
-    """How often systemd wants a sign: half of WatchdogSec; None if it does not watch this process."""
+    """Return the interval at which systemd expects `Notifier.notify_watchdog`: half of WatchdogSec; None without a watchdog."""
     usec = os.environ.get("WATCHDOG_USEC", "")
     if not usec.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
@@ -42,7 +42,7 @@ def watchdog_interval_s() -> float | None:
 
 
 def is_under_journal() -> bool:
-    """Whether standard error goes to the journal, so that structured fields are worth sending."""
+    """Return whether standard error goes to the journal, which takes structured fields."""
     return "JOURNAL_STREAM" in os.environ
 
 

@@ -1,6 +1,6 @@
-"""Printed things that look the same in life as in a drawing, and a scene in which they come and go.
+"""Printed marks that look the same in print and in a drawing, and a synthetic scene with such marks.
 
-The bundled model is trained on them, the synthetic camera shows them, and tests know where they are. Drawn with numpy and
+The bundled model is trained on them, the synthetic camera shows them, and tests know their positions. They are drawn with numpy and
 OpenCV alone, deterministically from a numpy Generator.
 """
 

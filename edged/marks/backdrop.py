@@ -1,4 +1,4 @@
-"""A dull room to put in front of the synthetic camera: a wall, a shelf with boxes, a window, a poster, a plant."""
+"""The backdrop of the synthetic scene, a plain room: a wall, shelves with boxes, a window, a poster, a plant."""
 
 import math
 
@@ -31,18 +31,27 @@ _WORDS = [
 
 
 def draw_backdrop(rng: np.random.Generator, *, width: int, height: int) -> U8:
-    """(height, width, 3) uint8, RGB; nothing in it is a mark."""
+    """Draw a room that contains no mark.
+
+    Args:
+        rng: source of all variation.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
     canvas = _wall(rng, width, height)
-    things = [_window, _poster, _shelf, _plant, _shelf]
-    for place, thing in enumerate(rng.permutation(np.array(things, object))):
-        x = width * (place + rng.uniform(-0.1, 0.4)) / len(things)
-        thing(canvas, rng, (int(x), int(height * rng.uniform(0.05, 0.6))))
+    draw_functions = [_window, _poster, _shelf, _plant, _shelf]
+    for place, draw in enumerate(rng.permutation(np.array(draw_functions, object))):
+        x = width * (place + rng.uniform(-0.1, 0.4)) / len(draw_functions)
+        draw(canvas, rng, (int(x), int(height * rng.uniform(0.05, 0.6))))
     blurred = cv2.GaussianBlur(canvas, (0, 0), max(0.6, width / 640))
     return np.asarray(np.clip(blurred * _lighting(rng, width, height), 0, 255), np.uint8)
 
 
 def _wall(rng: np.random.Generator, width: int, height: int) -> U8:
-    """A wall above a floor, each in one greyish colour with a coarse grain."""
+    """Draw a wall above a floor, each in one greyish colour with a coarse grain."""
     canvas = np.empty((height, width, 3), np.float32)
     canvas[:] = _greyish_colour(rng, 110, 205)
     canvas[int(height * rng.uniform(0.72, 0.88)) :] = _greyish_colour(rng, 60, 150)
@@ -52,7 +61,7 @@ def _wall(rng: np.random.Generator, width: int, height: int) -> U8:
 
 
 def _lighting(rng: np.random.Generator, width: int, height: int) -> F32:
-    """Light that falls off across the room: (height, width, 1), about 1."""
+    """Return light that falls off across the room: (H, W, 1) float32, about 1."""
     corners = rng.uniform(0.75, 1.1, (2, 2)).astype(np.float32)
     shade = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(shade[..., None], np.float32)
@@ -61,7 +70,7 @@ def _lighting(rng: np.random.Generator, width: int, height: int) -> F32:
 def _greyish_colour(
     rng: np.random.Generator, low: float, high: float
 ) -> tuple[float, float, float]:
-    """A colour with little colour in it."""
+    """Return a colour of low saturation."""
     grey = rng.uniform(low, high)
     red, green, blue = grey + 0.12 * (np.asarray(random_colour(rng, low, high)) - grey)
     return float(red), float(green), float(blue)
@@ -100,7 +109,7 @@ def _poster(canvas: U8, rng: np.random.Generator, at: tuple[int, int]) -> None:
 
 
 def _shelf(canvas: U8, rng: np.random.Generator, at: tuple[int, int]) -> None:
-    """A board with books and boxes on it."""
+    """Draw a board with books and boxes on it."""
     unit = canvas.shape[0] // 10
     board_y, x = at[1] + 2 * unit, at[0]
     end = x + int(rng.integers(3, 6)) * unit

@@ -8,21 +8,31 @@ from numpy.typing import NDArray
 
 _SIDE_PX = 96
 Points = Sequence[tuple[float, float]]
-"""Corners or stations as (x, y), fractions of the side."""
+"""Points (x, y), in fractions of the side."""
 
 
 class Canvas:
-    """Draws with ink 255; ink 0 takes away."""
+    """A mask; ink 255 draws and ink 0 erases.
+
+    Attributes:
+        mask: (96, 96) uint8.
+    """
 
     def __init__(self) -> None:
         self.mask = np.zeros((_SIDE_PX, _SIDE_PX), np.uint8)
 
     def polygon(self, points: Points, ink: int = 255) -> None:
-        """Filled."""
+        """Draw a filled polygon."""
         cv2.fillPoly(self.mask, [_pixels(points)], ink, cv2.LINE_AA)
 
     def stroke(self, points: Points, width: float, ink: int = 255) -> None:
-        """A line through all points."""
+        """Draw a line through all points.
+
+        Args:
+            points: (x, y), in fractions of the side.
+            width: width of the line, in fractions of the side.
+            ink: 0..255.
+        """
         thick = max(1, round(width * _SIDE_PX))
         cv2.polylines(
             self.mask,
@@ -34,13 +44,21 @@ class Canvas:
         )
 
     def disc(self, x: float, y: float, radius: float, ink: int = 255, width: float = 0.0) -> None:
-        """Filled, or a ring of `width`."""
+        """Draw a filled disc, or a ring.
+
+        Args:
+            x: its centre, in fractions of the side.
+            y: its centre, in fractions of the side.
+            radius: in fractions of the side.
+            ink: 0..255.
+            width: width of the ring, in fractions of the side; 0.0 for a disc.
+        """
         centre = (round(x * _SIDE_PX), round(y * _SIDE_PX))
         thick = max(1, round(width * _SIDE_PX)) if width else -1
         cv2.circle(self.mask, centre, round(radius * _SIDE_PX), ink, thick, cv2.LINE_AA)
 
     def text(self, text: str, *, thick_px: int) -> None:
-        """As large as fits, in the middle."""
+        """Draw a text in the middle, as large as fits."""
         font = cv2.FONT_HERSHEY_DUPLEX
         (width, height), _ = cv2.getTextSize(text, font, 1.0, 1)
         scale = 0.8 * _SIDE_PX / max(width, height)

@@ -1,4 +1,4 @@
-"""Codes for machines: two-dimensional, linear, and fiducial tags."""
+"""Machine-readable marks: two-dimensional codes, barcodes, and fiducial tags."""
 
 from functools import cache
 from itertools import chain
@@ -20,7 +20,7 @@ from edged.marks.mark import (
 from edged.types import F32
 
 _QR_CAPACITY = {1: 10, 2: 20, 3: 35, 4: 50, 5: 64, 6: 84}
-"""Alphanumeric characters that fit a QR version at correction level Q or below, with room to spare."""
+"""Number of alphanumeric characters that fit each QR version at correction level Q or below, with a margin."""
 _ALPHANUMERIC = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/.-"))
 _QR_SERIALS = 64
 _TAG_DICTIONARIES = (
@@ -35,7 +35,7 @@ _TAG_DICTIONARIES = (
 
 
 def qr_code(rng: np.random.Generator) -> Mark:
-    """A QR code of version 1 to 6, at times with round modules, odd colours, or a logo in the middle."""
+    """Draw a QR code of version 1 to 6, sometimes with round modules, unusual colours, or a logo in the middle."""
     version = int(rng.integers(1, 1 + max(_QR_CAPACITY)))
     modules = _qr_modules(version, int(rng.integers(_QR_SERIALS)))
     quiet = int(rng.integers(1, 5))
@@ -53,7 +53,7 @@ def qr_code(rng: np.random.Generator) -> Mark:
 
 
 def fiducial_tag(rng: np.random.Generator) -> Mark:
-    """An ArUco or AprilTag marker; the outline is its black border."""
+    """Draw an ArUco or AprilTag marker; the outline is its black border."""
     family = _TAG_DICTIONARIES[rng.integers(len(_TAG_DICTIONARIES))]
     dictionary = cv2.aruco.getPredefinedDictionary(family)
     number = int(rng.integers(dictionary.bytesList.shape[0]))
@@ -66,7 +66,7 @@ def fiducial_tag(rng: np.random.Generator) -> Mark:
 
 
 def barcode(rng: np.random.Generator) -> Mark:
-    """A linear code of EAN's or Code 128's proportions, with or without its digits below; the outline is the bars."""
+    """Draw a linear code with the proportions of EAN or Code 128, with or without digits below; the outline encloses the bars."""
     widths = _ean_widths(rng) if random_bool(rng, 0.5) else _code128_widths(rng)
     bars = np.repeat(np.resize(np.array([0, 255], np.uint8), len(widths)), widths)
     scale, quiet = max(1, round(220 / len(bars))), int(rng.integers(4, 11))
@@ -90,13 +90,13 @@ def barcode(rng: np.random.Generator) -> Mark:
 
 
 def _ean_widths(rng: np.random.Generator) -> list[int]:
-    """Widths of bars and spaces in modules: guards, and twelve digits of seven modules each (ISO/IEC 15420)."""
+    """Return widths of bars and spaces in modules: guards, and twelve digits of seven modules each (ISO/IEC 15420)."""
     digits = [_split(rng, modules=7, parts=4) for _ in range(12)]
     return [1, 1, 1, *chain(*digits[:6]), 1, 1, 1, 1, 1, *chain(*digits[6:]), 1, 1, 1]
 
 
 def _code128_widths(rng: np.random.Generator) -> list[int]:
-    """Start, symbols of eleven modules, stop (ISO/IEC 15417)."""
+    """Return widths of bars and spaces in modules: start, symbols of eleven modules, stop (ISO/IEC 15417)."""
     symbols = [_split(rng, modules=11, parts=6) for _ in range(int(rng.integers(6, 15)))]
     return [2, 1, 1, 2, 1, 4, *chain(*symbols), 2, 3, 3, 1, 1, 1, 2]
 
@@ -109,7 +109,7 @@ def _split(rng: np.random.Generator, *, modules: int, parts: int) -> list[int]:
 
 @cache
 def _qr_modules(version: int, serial: int) -> U8:
-    """(n, n) modules, 0 dark. Encoding takes milliseconds, so each serial is made once."""
+    """Return a QR code's modules, (N, N) uint8, 0 for dark. Encoding takes milliseconds, so each serial is made once."""
     rng = np.random.default_rng([version, serial])
     parameters = cv2.QRCodeEncoder.Params()
     parameters.version = version
@@ -123,20 +123,20 @@ def _qr_modules(version: int, serial: int) -> U8:
 
 
 def _magnify(modules: U8, quiet: int, side_px: int) -> tuple[U8, int]:
-    """Add a quiet zone of `quiet` modules, and make each module a square of `scale` px; gives the picture and `scale`."""
+    """Add a quiet zone and enlarge each module to a square; return the picture and the square's side in pixels."""
     padded = np.pad(modules, quiet, constant_values=255)
     scale = max(2, side_px // padded.shape[0])
     return np.kron(padded, np.ones((scale, scale), np.uint8)), scale
 
 
 def _code_outline(modules: int, quiet: int) -> F32:
-    """The outline of a square code of `modules` a side within its quiet zone."""
+    """Return the outline of a square code of `modules` a side within its quiet zone."""
     share = quiet / (modules + 2 * quiet)
     return (share + SQUARE * (1 - 2 * share)).astype(np.float32)
 
 
 def _random_inks(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Dark and light: mostly black on white."""
+    """Return a dark and a light ink: mostly black and white."""
     plain = random_bool(rng, 0.8)
     dark = jitter_colour(rng, (16, 16, 18), 10) if plain else random_colour(rng, 0, 95)
     light = jitter_colour(rng, (247, 247, 245), 8) if plain else random_colour(rng, 175, 255)
@@ -144,7 +144,7 @@ def _random_inks(rng: np.random.Generator) -> tuple[Colour, Colour]:
 
 
 def _apply_inks(pixels: U8, dark: Colour, light: Colour) -> U8:
-    """(H, W) of 0..255 -> (H, W, 3) between the two inks."""
+    """Map (H, W) values of 0..255 to (H, W, 3) colours between the two inks."""
     ramp = np.linspace(dark, light, 256).astype(np.uint8)
     return ramp[pixels]
 

@@ -1,4 +1,4 @@
-"""The table of marks: which there are, and who draws each."""
+"""The kinds of marks, and the function that draws each."""
 
 from collections.abc import Callable
 
@@ -19,17 +19,17 @@ _DRAW_BY_LABEL: dict[str, Callable[[np.random.Generator], Mark]] = {
 }
 
 MARK_LABELS: tuple[str, ...] = tuple(_DRAW_BY_LABEL)
-"""The labels, in the order of the bundled model's classes."""
+"""All labels, in the order of the bundled model's classes."""
 
 
 def draw_mark(label: str, rng: np.random.Generator) -> Mark:
-    """Draw one mark of a kind; content, colours and proportions vary with `rng`, the longer side is 120 to 400 px.
+    """Draw one mark; content, colours and proportions vary with `rng`, and the longer side is 120 to 400 px.
 
     Args:
-        label: one of `MARKS`.
-        rng: all that the drawing depends on.
+        label: one of `MARK_LABELS`.
+        rng: source of all variation.
 
     Raises:
-        KeyError: no such mark.
+        KeyError: there is no such mark.
     """
     return _DRAW_BY_LABEL[label](rng)

@@ -1,4 +1,4 @@
-"""The value that the drawing functions give."""
+"""A drawn mark, and what the drawing functions share."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,18 @@ Colour = tuple[float, float, float]
 """Red, green, blue; 0..255."""
 
 SQUARE: F32 = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-"""The corners of a whole picture, clockwise from the top left."""
+"""Corners of a whole picture, clockwise from the top left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One printed mark, seen square on.
+    """One printed mark in frontal view.
 
     Attributes:
-        rgb: (H, W, 3) uint8; what is printed, quiet zone or border included.
-        alpha: (H, W) uint8; 255 where the print is, 0 where what lies behind is seen.
-        outline: (N, 2) float32, corners of what a detector should box, in fractions of width and height. Without the quiet zone of a code.
+        rgb: (H, W, 3) uint8; the print, with its quiet zone or border.
+        alpha: (H, W) uint8; 255 where the print is, 0 where the background is visible.
+        outline: (N, 2) float32, corners of what a detector should box, in fractions of width and height, without the quiet zone of a
+            code.
     """
 
     rgb: U8
@@ -31,17 +32,17 @@ class Mark:
     outline: F32
 
     def resize(self, longer_side_px: float) -> "Mark":
-        """The same mark, its longer side brought to `longer_side_px` (at least 8)."""
+        """Return the mark with its longer side resized to `longer_side_px` (at least 8)."""
         height, width = self.alpha.shape
         scale = max(8.0, longer_side_px) / max(height, width)
         size = (max(2, round(width * scale)), max(2, round(height * scale)))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        rgb = cv2.resize(self.rgb, size, interpolation=how)
-        alpha = cv2.resize(self.alpha, size, interpolation=how)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        rgb = cv2.resize(self.rgb, size, interpolation=interpolation)
+        alpha = cv2.resize(self.alpha, size, interpolation=interpolation)
         return Mark(np.asarray(rgb, np.uint8), np.asarray(alpha, np.uint8), self.outline)
 
     def place_on_card(self, margins: tuple[int, int, int, int], colour: Colour) -> "Mark":
-        """The same mark printed on a card of one `colour`; `margins` are left, top, right, bottom in pixels."""
+        """Return the mark printed on a card of one `colour`; `margins` are left, top, right, bottom in pixels."""
         left, top, right, bottom = margins
         height, width = self.alpha.shape
         card = np.empty((height + top + bottom, width + left + right, 3), np.uint8)
@@ -53,14 +54,27 @@ class Mark:
 
 
 def paste(canvas: U8, picture: U8, alpha: U8) -> None:
-    """Lay `picture` (H, W, 3) over `canvas` (H, W, 3) in place, as far as `alpha` (H, W) lets it."""
+    """Blend `picture` into `canvas` in place.
+
+    Args:
+        canvas: (H, W, 3) uint8.
+        picture: (H, W, 3) uint8.
+        alpha: (H, W) uint8, opacity of the picture.
+    """
     opaque = alpha[..., None].astype(np.uint16)
     mixed = picture.astype(np.uint16) * opaque + canvas.astype(np.uint16) * (255 - opaque)
     canvas[:] = ((mixed + 127) // 255).astype(np.uint8)
 
 
 def paint_mask(canvas: U8, mask: U8, colour: Colour, centre: tuple[float, float]) -> None:
-    """Print `mask` (h, w) in `colour` on `canvas` in place, around `centre` (x, y) in pixels; it must fit."""
+    """Print `mask` on `canvas` in place; it must fit.
+
+    Args:
+        canvas: (H, W, 3) uint8.
+        mask: (h, w) uint8, opacity of the ink.
+        colour: colour of the ink.
+        centre: centre of the mask on the canvas, (x, y) in pixels.
+    """
     height, width = mask.shape
     x, y = round(centre[0] - width / 2), round(centre[1] - height / 2)
     region = canvas[y : y + height, x : x + width]
@@ -70,17 +84,29 @@ def paint_mask(canvas: U8, mask: U8, colour: Colour, centre: tuple[float, float]
 
 
 def random_bool(rng: np.random.Generator, probability: float) -> bool:
-    """Whether a thing that happens in `probability` of all cases happens now."""
+    """Return True with the given probability."""
     return bool(rng.random() < probability)
 
 
 def jitter_colour(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
-    """A colour about `colour`: printers, light and years differ."""
+    """Return a colour near another: printers, light and ageing differ.
+
+    Args:
+        rng: source of the variation.
+        colour: the nominal colour.
+        spread: standard deviation of each channel, in levels of 0..255.
+    """
     red, green, blue = np.clip(np.asarray(colour) + rng.normal(0, spread, 3), 0, 255)
     return float(red), float(green), float(blue)
 
 
 def random_colour(rng: np.random.Generator, low: float, high: float) -> Colour:
-    """Any colour with each channel from `low` to `high`."""
+    """Return any colour within limits.
+
+    Args:
+        rng: source of the variation.
+        low: minimum of each channel, 0..255.
+        high: maximum of each channel, 0..255.
+    """
     red, green, blue = rng.uniform(low, high, 3)
     return float(red), float(green), float(blue)

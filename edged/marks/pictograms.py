@@ -1,4 +1,4 @@
-"""What stands on a sign: simple silhouettes, drawn from lines, discs and polygons. No artwork of any standard is copied.
+"""Pictograms of signs: simple silhouettes of lines, discs and polygons. No artwork of any standard is copied.
 
 Coordinates are fractions of the pictogram's square, x to the right, y down.
 """
@@ -16,7 +16,7 @@ _LETTERS = ("!", "?", "P", "STOP", "SOS", "1", "2", "W", "EXIT", "A", "X", "H")
 
 
 def _person(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Somebody in any pose: walking, running, falling."""
+    """Draw a person in any pose: walking, running, falling."""
     width = rng.uniform(0.08, 0.13)
     head_x = rng.uniform(0.4, 0.6)
     canvas.disc(head_x, 0.14, 0.1)
@@ -98,7 +98,7 @@ def _drop(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def _head(canvas: Canvas, rng: np.random.Generator) -> None:
-    """A head and shoulders that wear something: a helmet, goggles, ear muffs, a mask."""
+    """Draw a head and shoulders with a helmet, goggles, ear muffs or a mask."""
     canvas.disc(0.5, 0.42, 0.24)
     canvas.polygon([(0.14, 0.98), (0.24, 0.72), (0.76, 0.72), (0.86, 0.98)])
     worn = rng.choice(["helmet", "goggles", "muffs", "mask"])
@@ -116,7 +116,7 @@ def _head(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def _hand(canvas: Canvas, rng: np.random.Generator) -> None:
-    """A hand, a glove, or a hand that says stop."""
+    """Draw a hand, a glove, or a raised palm."""
     spread = rng.uniform(0.0, 0.05)
     canvas.polygon([(0.28, 0.5), (0.74, 0.5), (0.7, 0.94), (0.36, 0.94)])
     for finger, x in enumerate((0.33, 0.45, 0.57, 0.69)):
@@ -152,7 +152,7 @@ def _extinguisher(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def _reel(canvas: Canvas, rng: np.random.Generator) -> None:
-    """A hose on its reel."""
+    """Draw a hose on its reel."""
     radius = rng.uniform(0.28, 0.36)
     canvas.disc(0.42, 0.44, radius, width=0.09)
     canvas.disc(0.42, 0.44, radius * 0.45)
@@ -181,7 +181,7 @@ def _letters(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def _blob(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Nothing in particular: a model must know the sign by its shape and colour, not by its picture."""
+    """Draw random polygons: a model must recognise a sign by its shape and colour, not by its pictogram."""
     for _ in range(int(rng.integers(1, 4))):
         points = rng.uniform(0.06, 0.94, (int(rng.integers(3, 7)), 2))
         canvas.polygon([(float(x), float(y)) for x, y in points])
@@ -199,15 +199,15 @@ NAMES: tuple[str, ...] = tuple(_DRAW_BY_NAME)
 
 
 def draw_pictogram(name: str, rng: np.random.Generator, *, side_px: int) -> U8:
-    """A pictogram's mask.
+    """Draw a pictogram as a mask.
 
     Args:
         name: one of `NAMES`.
-        rng: poses and proportions.
-        side_px: of the square it fills.
+        rng: source of pose and proportions.
+        side_px: side of the square that it fills, in pixels.
 
     Returns:
-        (side_px, side_px) uint8, 255 where ink is.
+        (S, S) uint8, S = `side_px`, 255 where ink is.
     """
     canvas = Canvas()
     _DRAW_BY_NAME[name](canvas, rng)

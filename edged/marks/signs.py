@@ -61,7 +61,7 @@ _FIRE_PICTOGRAMS = ("extinguisher", "reel", "telephone", "ladder", "flame", "arr
 
 
 def warning(rng: np.random.Generator) -> Mark:
-    """A yellow triangle with a black band; half of them with a yellow rim around it."""
+    """Draw a yellow triangle with a black band; half of them have a yellow rim around it."""
     rgb, alpha = _blank()
     yellow, black = jitter_colour(rng, _YELLOW, _SPREAD), jitter_colour(rng, _BLACK, 8)
     height = _SIDE_PX * rng.uniform(0.84, 0.9)
@@ -87,7 +87,7 @@ def warning(rng: np.random.Generator) -> Mark:
 
 
 def prohibition(rng: np.random.Generator) -> Mark:
-    """A red ring and bar on white; the bar falls from the upper left, as a rule."""
+    """Draw a red ring and bar on white; the bar mostly falls from the upper left."""
     red, white = jitter_colour(rng, _RED, _SPREAD), jitter_colour(rng, _WHITE, 6)
     rgb, alpha = _disc(rng, red, white)
     band = rng.uniform(0.14, 0.22)
@@ -111,7 +111,7 @@ def prohibition(rng: np.random.Generator) -> Mark:
 
 
 def mandatory(rng: np.random.Generator) -> Mark:
-    """A blue disc with a white pictogram."""
+    """Draw a blue disc with a white pictogram."""
     blue, white = jitter_colour(rng, _BLUE, _SPREAD), jitter_colour(rng, _WHITE, 6)
     rgb, alpha = _disc(rng, blue, white)
     side = _SIDE_PX * rng.uniform(0.5, 0.64)
@@ -122,14 +122,14 @@ def mandatory(rng: np.random.Generator) -> Mark:
 
 
 def safe_condition(rng: np.random.Generator) -> Mark:
-    """A green square or rectangle with white pictograms: way out, first aid."""
+    """Draw a green square or rectangle with white pictograms: exit, first aid."""
     return _rectangular_sign(
         rng, _GREEN, float(rng.choice([1, 1, 1, 1.5, 2])), _SAFE_CONDITION_PICTOGRAMS
     )
 
 
 def fire(rng: np.random.Generator) -> Mark:
-    """A red square or rectangle with white pictograms: fire-fighting equipment."""
+    """Draw a red square or rectangle with white pictograms: fire-fighting equipment."""
     return _rectangular_sign(rng, _RED, float(rng.choice([1, 1, 1, 1, 1.5])), _FIRE_PICTOGRAMS)
 
 
@@ -160,7 +160,7 @@ def _blank() -> tuple[U8, U8]:
 
 
 def _disc(rng: np.random.Generator, colour: Colour, rim: Colour) -> tuple[U8, U8]:
-    """A disc of `colour`, four in ten with a narrow rim of another."""
+    """Draw a disc of `colour`; four in ten have a narrow rim of another colour."""
     rgb, alpha = _blank()
     centre = (_SIDE_PX // 2, _SIDE_PX // 2)
     cv2.circle(alpha, centre, _RADIUS_PX, 255, -1, cv2.LINE_AA)
@@ -171,7 +171,7 @@ def _disc(rng: np.random.Generator, colour: Colour, rim: Colour) -> tuple[U8, U8
 
 
 def _triangle(canvas: U8, corners: F32, scale: float, colour: tuple[float, ...]) -> None:
-    """A triangle with rounded corners, drawn `scale` as large about its centroid."""
+    """Draw a triangle with rounded corners, scaled by `scale` about its centroid."""
     centre = corners.mean(axis=0)
     rounding = max(1, round(_SIDE_PX * 0.03 * scale))
     shrink = scale * (1 - 2.2 * rounding / _SIDE_PX)

@@ -1,4 +1,4 @@
-"""A moving scene with marks, and the truth about it. Frame k depends on the arguments and on k, on nothing else."""
+"""A moving scene with marks, and its ground truth. Frame k depends only on the arguments and on k."""
 
 import math
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ _BACKDROP_STREAM, _NOISE_STREAM, _SPRITE_STREAM = 3, 4, 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundTruth:
-    """One mark in one frame.
+    """The true box of one mark in one frame.
 
     Attributes:
-        id: the same over all frames, from 1 in order of entrance.
-        label: one of `MARKS`.
-        box: (4,) float32, x1 y1 x2 y2 normalised to the frame, clipped to it.
-        visible_share: share of its box that is within the frame and not behind another's box.
+        id: the same in all frames, from 1 in order of entry.
+        label: one of `MARK_LABELS`.
+        box: (4,) float32, [x1, y1, x2, y2] normalised to the frame, clipped to it.
+        visible_share: share of its box that is within the frame and not behind another mark's box.
     """
 
     id: int
@@ -41,13 +41,13 @@ class SyntheticScene:
     """A still room in which printed marks enter, sway, and leave.
 
     Args:
-        width: of the frames, pixels.
-        height: of the frames, pixels.
+        width: width of the frames in pixels.
+        height: height of the frames in pixels.
         fps: frames a second of scene time.
-        seed: all that chance depends on.
-        labels: which marks take part.
-        interval_s: a mark enters so often.
-        duration_s: and stays about so long.
+        seed: source of all variation.
+        labels: the marks that take part.
+        interval_s: seconds between two entries.
+        duration_s: seconds that a mark stays, approximately.
         noise: standard deviation of the sensor's noise, in grey levels.
     """
 
@@ -77,34 +77,38 @@ class SyntheticScene:
         self._sprite = lru_cache(maxsize=16)(self._make_sprite)
 
     def render_frame(self, frame_index: int) -> U8:
-        """(height, width, 3) uint8, BGR; a fresh array."""
+        """Render one frame; return a new array.
+
+        Returns:
+            (H, W, 3) uint8, BGR.
+        """
         canvas = self._backdrop.copy()
         at_s = frame_index / self._fps
-        for performer in self.schedule.list_present(at_s):
-            _draw_sprite(canvas, self._sprite(performer), compute_pose(performer, at_s))
+        for mark in self.schedule.list_present(at_s):
+            _draw_sprite(canvas, self._sprite(mark), compute_pose(mark, at_s))
         dx, dy = (frame_index * 37) % _NOISE_SHIFTS_PX, (frame_index * 53) % _NOISE_SHIFTS_PX
         width, height = self._size
         grain = self._noise[dy : dy + height, dx : dx + width]
         return np.asarray(cv2.add(canvas, grain, dst=canvas, dtype=cv2.CV_8U), np.uint8)
 
     def get_ground_truth(self, frame_index: int) -> tuple[GroundTruth, ...]:
-        """Every mark of which something can be seen in frame `frame_index`, in order of entrance."""
+        """Return every mark of which some part is visible in a frame, in order of entry."""
         at_s = frame_index / self._fps
-        cast = tuple(self.schedule.list_present(at_s))
-        whole = [self._compute_box(performer, compute_pose(performer, at_s)) for performer in cast]
+        marks = tuple(self.schedule.list_present(at_s))
+        boxes = [self._compute_box(mark, compute_pose(mark, at_s)) for mark in marks]
         return tuple(
             GroundTruth(
-                id=performer.id,
-                label=performer.label,
+                id=mark.id,
+                label=mark.label,
                 box=np.clip(box, 0, 1),
                 visible_share=visible,
             )
-            for place, (performer, box) in enumerate(zip(cast, whole, strict=True))
-            if (visible := _visible_share(box, whole[place + 1 :])) > 0
+            for place, (mark, box) in enumerate(zip(marks, boxes, strict=True))
+            if (visible := _visible_share(box, boxes[place + 1 :])) > 0
         )
 
     def _compute_box(self, scheduled_mark: ScheduledMark, pose: Pose) -> F32:
-        """The mark's box, unclipped, normalised."""
+        """Return the mark's box, normalised to the frame and not clipped."""
         mark = self._sprite(scheduled_mark)
         height, width = mark.alpha.shape
         size = np.array([width, height], np.float32)
@@ -114,7 +118,7 @@ class SyntheticScene:
         return np.asarray(box / np.tile(self._size, 2), np.float32)
 
     def _make_sprite(self, scheduled_mark: ScheduledMark) -> Mark:
-        """The performer's mark at the size it is shown in, in BGR; codes are on a white card."""
+        """Return the mark in BGR at its size in the scene; codes are on a white card."""
         rng = np.random.default_rng([self._seed, _SPRITE_STREAM, scheduled_mark.id])
         mark = draw_mark(scheduled_mark.label, rng)
         if scheduled_mark.label in _CODES:
@@ -124,7 +128,7 @@ class SyntheticScene:
         return Mark(np.ascontiguousarray(mark.rgb[..., ::-1]), mark.alpha, mark.outline)
 
     def _make_noise(self, deviation: float) -> NDArray[np.int8]:
-        """One field larger than the frame: shown at another offset in every frame, it looks fresh."""
+        """Return a noise field larger than the frame: shown at another offset in every frame, it looks new each time."""
         rng = np.random.default_rng([self._seed, _NOISE_STREAM])
         width, height = self._size
         shape = (height + _NOISE_SHIFTS_PX, width + _NOISE_SHIFTS_PX, 3)
@@ -133,7 +137,7 @@ class SyntheticScene:
 
 
 def _affine_matrix(mark: Mark, pose: Pose, frame_size: tuple[int, int]) -> F32:
-    """(2, 3): from the mark's own pixels to the frame's."""
+    """Return the (2, 3) transformation from the mark's pixels to the frame's."""
     height, width = mark.alpha.shape
     cos, sin = pose.scale * math.cos(pose.angle), pose.scale * math.sin(pose.angle)
     x, y = pose.x * frame_size[0], pose.y * frame_size[1]
@@ -169,7 +173,7 @@ def _draw_sprite(canvas: U8, mark: Mark, pose: Pose) -> None:
 
 
 def _visible_share(box: F32, nearer: list[F32]) -> float:
-    """Share of a 16 x 16 grid over `box` that is in the frame and in no box of `nearer`."""
+    """Return the share of a 16 x 16 grid over `box` that is in the frame and in no box of `nearer`."""
     steps = (np.arange(16) + 0.5) / 16
     x = (box[0] + (box[2] - box[0]) * steps)[None, :]
     y = (box[1] + (box[3] - box[1]) * steps)[:, None]

@@ -1,1 +1,1 @@
-"""Builds, queues and sends messages."""
+"""Messages from the daemon: their contract, their queue and their publication."""

@@ -1,27 +1,22 @@
-"""Everything that leaves the daemon goes through here: header, spool, publisher.
+"""The outbox: every message that leaves the daemon gets its header here, is queued, and is published.
 
-Three kinds of messages:
+There are three kinds of messages:
 
-- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, handed over in order, at
-  most 20 at a time;
-- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes and,
-  first thing, on every connection;
-- *live* (detections): published if there is a connection, else dropped and counted.
+- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, published in order, with at most
+  20 unacknowledged at a time;
+- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and on
+  every connection before anything else;
+- *live* (detections): published if there is a connection, otherwise dropped and counted.
 
-One thread, the supervisor's, calls every method. A refusal (an access rule, a quota) stops the spooled messages, which
-stay where they are; they are tried again from the first one after a pause: order is kept and the broker is left in peace.
-What the publisher receives passes by: its notices go to the inbox.
+Only the supervisor's thread calls the outbox. If the broker refuses a message (an access rule, a quota), the spooled messages
+stay queued, and are retried from the first one after a pause: the order is kept, and the broker is not flooded. Received messages do not
+pass through the outbox: the publisher's notices go to the inbox.
 """
 
-import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from queue import SimpleQueue
 
-from edged import registry
 from edged.clock import Clock, Deadline
-from edged.config.settings import Settings
-from edged.errors import ConfigError
 from edged.interfaces import (
     Delivered,
     LinkChanged,
@@ -32,41 +27,39 @@ from edged.interfaces import (
 )
 from edged.messaging.contract.device import LinkState, SpoolState
 from edged.messaging.contract.header import Header, Stamper, encode
-from edged.messaging.contract.messages import Event, FrameDetections, Gap, OnlineStatus
+from edged.messaging.contract.messages import Event, FrameDetections, OnlineStatus
 from edged.messaging.contract.topics import Topics
 from edged.messaging.refusal_backoff import RefusalBackoff
 from edged.messaging.retained import RetainedMessages
-from edged.messaging.spool import MessageLoss, Rank, Spool
+from edged.messaging.spool import Rank, Spool
 
 MAX_IN_FLIGHT = 20
 _MIN_TICK_S = 0.05
 _STATUS_RESEND_S = 180.0
-"""The will of an earlier connection fires at the latest 1.5 keep-alives after that died. A broker publishes it before it
-accepts the same client again, but not if the client id was changed, or across a cluster: `online` once more heals that."""
-
-_log = logging.getLogger(__name__)
+"""The will of an earlier connection is published at most 1.5 keep-alives after that connection broke. A broker publishes it before it
+accepts the same client again, but not if the client id was changed, or across a cluster: then a second `online` corrects it."""
 
 Notify = Callable[[Notice], None]
 Birth = Callable[[], Sequence[OutgoingMessage]]
 Connect = Callable[[Birth, OutgoingMessage, Notify], Publisher]
-"""Makes the publisher of what it publishes at birth, its will, and whom it notifies."""
+"""Makes the publisher from its birth messages, its will, and the function that receives its notices."""
 
 
 class Outbox:
-    """See the module."""
+    """The queue and the publisher of one device's messages."""
 
     def __init__(
         self, *, spool: Spool, stamper: Stamper, clock: Clock, connect: Connect, notify: Notify
     ) -> None:
-        """Connect to nothing yet.
+        """Prepare the publisher, without connecting.
 
         Args:
-            spool: of this device.
-            stamper: fills headers.
+            spool: the device's queue.
+            stamper: fills in headers.
             clock: for pauses.
             connect: makes the publisher.
-            notify: is given the publisher's reports, from any thread; they are to come back by `on_link`,
-                `on_delivered` and `on_unheard`.
+            notify: receives the publisher's notices, from any thread; the supervisor's thread passes them to `on_link`,
+                `on_delivered` and `on_subscription_refused`.
         """
         self._spool = spool
         self._stamper = stamper
@@ -79,19 +72,23 @@ class Outbox:
         self._in_flight: set[int] = set()
         self._is_link_up = False
         self._connect_count = 0
-        self._last_error = ""
+        self._last_error: str | None = None
         self._refused_subscriptions: dict[str, str] = {}
         self._refusal_backoff = RefusalBackoff(clock)
         self._status_resend_deadline: Deadline | None = None
+        self._live_dropped_count = 0
         self.next_tick_s = 0.0
-        """`tick` wants to be called again within so many seconds."""
-        self.live_dropped_count = 0
-        """Detections that found no connection."""
+        """Seconds within which `tick` must be called again."""
         will = self._retained.make_outgoing(OnlineStatus(status="offline"))
         self._publisher = connect(self._retained.take_birth_messages, will, self._on_notice)
 
+    @property
+    def live_dropped_count(self) -> int:
+        """Number of detection messages that were dropped because there was no connection."""
+        return self._live_dropped_count
+
     def start(self) -> None:
-        """Begin to connect, in the background."""
+        """Start to connect, in the background."""
         self._publisher.start()
 
     def queue_event(self, event: Event) -> None:
@@ -102,28 +99,28 @@ class Outbox:
         self._send_pending()
 
     def publish_detections(self, message: FrameDetections) -> None:
-        """Publish one frame's detections now or never."""
+        """Publish one frame's detections, or drop them if there is no connection."""
         payload = encode(self._stamper.stamp(message))
         outgoing = OutgoingMessage(topic=self._topics.of(message), payload=payload)
         if not (self._is_link_up and self._publisher.publish(outgoing)):
-            self.live_dropped_count += 1
+            self._live_dropped_count += 1
 
     def retain(self, message: Header) -> None:
-        """Make `message` the newest of its topic; does nothing if it says the same as the last one."""
+        """Make `message` the newest of its topic; does nothing if it equals the previous one."""
         self._retained.put(message)
         self._send_pending()
 
     def announce_stopping(self) -> None:
-        """Say that the daemon was asked to end."""
+        """Publish that the daemon is stopping."""
         self.retain(OnlineStatus(status="stopping"))
 
     def on_link(self, link: LinkChanged) -> None:
-        """The publisher's connection changed."""
+        """Take note that the publisher's connection was established or lost."""
         self._in_flight.clear()
         self._is_link_up = link.up
         self._refused_subscriptions.clear()
         if not link.up:
-            self._last_error = link.reason
+            self._last_error = link.reason or None
             return
         self._retained.acknowledge_connection()
         self._connect_count += 1
@@ -134,7 +131,7 @@ class Outbox:
         self._send_pending()
 
     def on_delivered(self, delivered: Delivered) -> None:
-        """The broker answered for one message."""
+        """Take note of the broker's answer to one message."""
         self._in_flight.discard(delivered.token)
         self._ack_delivered()
         if delivered.error:
@@ -145,11 +142,15 @@ class Outbox:
         self._send_pending()
 
     def on_subscription_refused(self, refusal: SubscriptionRefused) -> None:
-        """The broker refuses to send something, as long as this connection lasts."""
+        """Take note that the broker refused a subscription, which holds until the connection ends."""
         self._refused_subscriptions[refusal.topic] = refusal.reason
 
     def tick(self) -> None:
-        """Do what is due."""
+        """Retry, resend and expire messages when each is due, and publish those that wait.
+
+        Raises:
+            SpoolError: another daemon now uses the spool's folder.
+        """
         spool_s = self._spool.tick()
         if self._status_resend_deadline is not None and self._status_resend_deadline.expired:
             self._status_resend_deadline = None
@@ -163,44 +164,47 @@ class Outbox:
             if self._status_resend_deadline is None
             else self._status_resend_deadline.remaining_s
         )
-        waits_s = [
-            w for w in (spool_s, status_s, self._refusal_backoff.remaining_s) if w is not None
-        ]
-        self.next_tick_s = max(min(waits_s), _MIN_TICK_S)
+        waits_s = (spool_s, status_s, self._refusal_backoff.remaining_s)
+        self.next_tick_s = max(min(wait for wait in waits_s if wait is not None), _MIN_TICK_S)
 
     def spool_state(self) -> SpoolState:
-        """For `DeviceHealth`."""
+        """Return the queue's state for `DeviceHealth`."""
         age_s = self._spool.oldest_age_s
         return SpoolState(
             depth=self._spool.depth,
             size_bytes=self._spool.size_bytes,
             oldest_age_s=None if age_s is None else round(age_s, 3),
-            fault=self._spool.fault,
+            fault=self._spool.fault or "",
         )
 
     def link_state(self) -> LinkState:
-        """For `DeviceHealth`."""
-        return LinkState(connects=self._connect_count, last_error=self._last_error)
+        """Return the connection's state for `DeviceHealth`."""
+        return LinkState(connects=self._connect_count, last_error=self._last_error or "")
 
-    def list_problems(self) -> dict[str, str]:
-        """What is wrong, by name; "" where nothing is. A link that is down is not among them: whoever reads of it has it."""
+    def list_problems(self) -> dict[str, str | None]:
+        """Return the detail of each condition of the outbox, by name; None while the condition does not hold.
+
+        A lost connection is not a condition: subscribers receive `up/health` only through a connection.
+        """
+        refusals = (f"{topic}: {reason}" for topic, reason in self._refused_subscriptions.items())
         return {
             "publish_refused": self._refusal_backoff.reason,
             "spool": self._spool.fault,
-            "subscription_refused": "; ".join(
-                f"{topic}: {why}" for topic, why in self._refused_subscriptions.items()
-            ),
+            "subscription_refused": "; ".join(refusals) or None,
         }
 
     def close(self, timeout_s: float) -> None:
-        """Say the last words, disconnect, and keep on disk what was not acknowledged."""
+        """Publish the final messages, disconnect, and keep unacknowledged messages on disk."""
         self._is_link_up = False
         self._publisher.close(self._retained.make_final_messages(), timeout_s)
         self._ack_delivered()
         self._spool.close()
 
     def _on_notice(self, notice: Notice) -> None:
-        """From the publisher's thread: an answer counts even if the daemon ends before it comes through the inbox."""
+        """Take a notice on the publisher's thread.
+
+        An acknowledgement counts even if the daemon stops before the notice has passed through the inbox.
+        """
         if isinstance(notice, Delivered) and not notice.error:
             self._acked_tokens.put(notice.token)
         self._notify(notice)
@@ -210,9 +214,9 @@ class Outbox:
             self._spool.ack(self._acked_tokens.get())
 
     def _send_pending(self) -> None:
-        """Hand over what may be handed over.
+        """Publish the waiting messages, if the connection and the back-off allow it.
 
-        Nothing goes to a connection that `on_link` has not announced: after a loss, the first message that goes out must be
+        Nothing is published on a connection that `on_link` has not announced: after a connection was lost, the first message must be
         the first unacknowledged one, or the order would break.
         """
         if not self._is_link_up or self._retained.has_unseen_connection:
@@ -228,63 +232,3 @@ class Outbox:
                 self._is_link_up = False
                 return
             self._in_flight.add(item.seq)
-
-
-def open_outbox(
-    settings: Settings,
-    *,
-    stamper: Stamper,
-    state_dir: Path,
-    clock: Clock,
-    notify: Notify,
-    subscriptions: Sequence[str] = (),
-) -> Outbox:
-    """The outbox that the configuration asks for; its spool is in `state_dir`.
-
-    Args:
-        settings: the configuration.
-        stamper: fills headers.
-        state_dir: of this device.
-        clock: for pauses.
-        notify: as of `Outbox`; it is also given what is `Received`.
-        subscriptions: filters of the topics to hear, all below the device's ``down/``.
-
-    Raises:
-        ConfigError: no publisher is configured.
-        SpoolError: another daemon uses `state_dir`.
-    """
-    if settings.publisher is None:
-        raise ConfigError(
-            f"no way out is configured: add one of {', '.join(f'[{n}]' for n in registry.PUBLISHERS)}"
-        )
-    name, keys = settings.publisher
-    driver = registry.load_driver(registry.PUBLISHERS, name)
-    device = stamper.identity.device
-    down = Topics(device).down
-    assert all(topic.startswith(f"{down}/") for topic in subscriptions), subscriptions  # noqa: S101 (nobody reads what he writes)
-
-    def describe(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
-        _log.warning("messages will not come (%s): numbers %s", loss.reason, loss.ranges)
-        gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
-        return Topics(device).of(gap), encode(stamper.stamp(gap, seq))
-
-    spool = Spool(
-        state_dir / "spool",
-        max_bytes=int(settings.spool.max_mb * 1e6),
-        max_age_s=settings.spool.max_age_h * 3600,
-        clock=clock,
-        encode_gap=describe,
-    )
-
-    def connect(birth: Birth, will: OutgoingMessage, report: Notify) -> Publisher:
-        made: Publisher = driver(
-            keys,
-            device=device,
-            birth=birth,
-            will=will,
-            on_notice=report,
-            subscriptions=subscriptions,
-        )
-        return made
-
-    return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)

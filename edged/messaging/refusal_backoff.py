@@ -1,4 +1,4 @@
-"""When to try again what the broker has refused."""
+"""The back-off after the broker has refused a message."""
 
 import logging
 
@@ -11,44 +11,44 @@ _log = logging.getLogger(__name__)
 
 
 class RefusalBackoff:
-    """A pause after a refusal; each further refusal without a success between doubles it, up to five minutes."""
+    """A pause after a refusal; it doubles with each further refusal without a success between, up to five minutes."""
 
     def __init__(self, clock: Clock) -> None:
-        self.reason = ""
-        """Why messages are refused at present; "" if they are not."""
+        self.reason: str | None = None
+        """The broker's reason while it refuses messages; None if it does not."""
         self._clock = clock
         self._pause_s = 0.0
         self._pause: Deadline | None = None
 
     @property
     def is_paused(self) -> bool:
-        """Whether nothing is to be sent now."""
+        """True while no spooled message may be published."""
         return self._pause is not None
 
     @property
     def is_pause_over(self) -> bool:
-        """Whether the pause has lasted long enough."""
+        """True when the pause has lasted long enough."""
         return self._pause is not None and self._pause.expired
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds until it has; None without a pause."""
+        """Remaining pause in seconds; None without a pause."""
         return None if self._pause is None else self._pause.remaining_s
 
     def on_refusal(self, reason: str) -> None:
-        """A message was refused; those that were on their way with it count as one refusal."""
+        """Start a pause; messages that were in flight together count as one refusal."""
         if reason != self.reason:
-            _log.warning("messages are refused and kept: %s", reason)
+            _log.warning("the broker refuses messages; they stay queued: %s", reason)
         self.reason = reason
         if self._pause is None:
             self._pause_s = min(max(_MIN_PAUSE_S, 2 * self._pause_s), _MAX_PAUSE_S)
             self._pause = Deadline(self._clock, self._pause_s)
 
     def on_acceptance(self) -> None:
-        """A message was accepted: the next refusal is a first one, unless this was one of those on their way."""
+        """Reset the back-off, unless the accepted message was in flight with a refused one."""
         if self._pause is None:
-            self.reason, self._pause_s = "", 0.0
+            self.reason, self._pause_s = None, 0.0
 
     def resume(self) -> None:
-        """Try again now."""
+        """End the pause, so that messages are retried."""
         self._pause = None

@@ -12,7 +12,13 @@ from edged.messaging.contract.topics import Topics
 
 @dataclass(slots=True)
 class _RetainedMessage:
-    """A message without its header, in broker form, and whether the present connection was given it."""
+    """A message as a payload without header and in broker form.
+
+    Attributes:
+        body: the payload without its header, to compare it with the next one.
+        message: the message in broker form.
+        is_sent: whether the present connection has received it.
+    """
 
     body: Header
     message: OutgoingMessage
@@ -20,7 +26,7 @@ class _RetainedMessage:
 
 
 class RetainedMessages:
-    """Written by the supervisor's thread; `take_birth_messages` reads it from the publisher's."""
+    """The retained messages. The supervisor's thread writes them; the publisher's thread calls `take_birth_messages`."""
 
     def __init__(self, topics: Topics, stamper: Stamper) -> None:
         self._topics = topics
@@ -30,46 +36,48 @@ class RetainedMessages:
         self._has_unseen_connection = False
 
     def put(self, body: Header) -> None:
-        """Make a message the newest of its topic; does nothing if it says the same as the last one."""
+        """Make a message the newest of its topic; does nothing if it equals the previous one."""
         topic = self._topics.of(body)
         with self._lock:
-            kept = self._messages.get(topic)
-            if kept is None or kept.body != body:
+            retained = self._messages.get(topic)
+            if retained is None or retained.body != body:
                 self._messages[topic] = _RetainedMessage(body, self.make_outgoing(body))
 
     def make_outgoing(self, body: Header) -> OutgoingMessage:
-        """A retained message in broker form, with its header as of now."""
+        """Return a retained message in broker form, with a header of now."""
         payload = encode(self._stamper.stamp(body))
         return OutgoingMessage(topic=self._topics.of(body), payload=payload, qos=1, retain=True)
 
     def take_birth_messages(self) -> Sequence[OutgoingMessage]:
-        """All of them, in the order in which they were first put, for a new connection."""
+        """Return all messages, in the order in which their topics were first put, for a new connection."""
         with self._lock:
             self._has_unseen_connection = True
-            for kept in self._messages.values():
-                kept.is_sent = True
-                if isinstance(kept.body, OnlineStatus):
-                    kept.message = self.make_outgoing(kept.body)  # it dates from this connection
-            return [kept.message for kept in self._messages.values()]
+            for retained in self._messages.values():
+                retained.is_sent = True
+                if isinstance(retained.body, OnlineStatus):
+                    retained.message = self.make_outgoing(
+                        retained.body
+                    )  # its time is that of the connection
+            return [retained.message for retained in self._messages.values()]
 
     @property
     def has_unseen_connection(self) -> bool:
-        """Whether there is a connection that the supervisor has not heard of: `birth` was called since `seen`."""
+        """True between `take_birth_messages` and `acknowledge_connection`: there is a connection unknown to the supervisor."""
         with self._lock:
             return self._has_unseen_connection
 
     def acknowledge_connection(self) -> None:
-        """The supervisor has heard of the connection."""
+        """Take note that the supervisor knows of the connection."""
         with self._lock:
             self._has_unseen_connection = False
 
     def take_unsent(self) -> list[OutgoingMessage]:
-        """What the connection was not given yet; it counts as given from now on."""
+        """Return the messages that the connection has not received, and count them as sent."""
         with self._lock:
-            waiting = [kept for kept in self._messages.values() if not kept.is_sent]
-            for kept in waiting:
-                kept.is_sent = True
-            return [kept.message for kept in waiting]
+            unsent = [retained for retained in self._messages.values() if not retained.is_sent]
+            for retained in unsent:
+                retained.is_sent = True
+            return [retained.message for retained in unsent]
 
     def resend(self, body: Header) -> None:
         """Send the newest message of the topic of `body` once more."""
@@ -77,10 +85,10 @@ class RetainedMessages:
             self._messages[self._topics.of(body)].is_sent = False
 
     def make_final_messages(self) -> list[OutgoingMessage]:
-        """What is true when the daemon is gone: every camera offline and empty, then `offline`."""
+        """Return the messages that are true after the daemon has stopped: every camera offline and empty, then `offline`."""
         with self._lock:
-            states = [k.body for k in self._messages.values() if isinstance(k.body, CameraState)]
-        ends = [
+            states = [m.body for m in self._messages.values() if isinstance(m.body, CameraState)]
+        final_states = [
             CameraState(
                 camera=state.camera,
                 online=False,
@@ -89,4 +97,6 @@ class RetainedMessages:
             )
             for state in states
         ]
-        return [self.make_outgoing(body) for body in (*ends, OnlineStatus(status="offline"))]
+        return [
+            self.make_outgoing(body) for body in (*final_states, OnlineStatus(status="offline"))
+        ]

@@ -1,1 +1,1 @@
-"""What happens to a frame inside the vision worker, stage by stage."""
+"""One model: how it is loaded, fed, decoded and checked."""

@@ -1,11 +1,11 @@
-"""Refuses models that load and run and are wrong.
+"""Acceptance test, which refuses models that load and run but give wrong results.
 
-A model is shown two generated pictures, the second the mirrored negative of the first, and must
+A model runs on two generated pictures, the second the mirrored negative of the first, and must
 
 - give numbers: no NaN, no infinity, no impossible class, no impossible count (`ModelFamily.decode` refuses those);
-- answer the two differently, if it answers at all;
-- not give one and the same score, other than 0, to all it finds;
-- not give one and the same size to a fifth of what it finds. A head that was quantised over too small a range clamps its box sizes to
+- give different outputs for the two, if it finds anything at all;
+- not give the same score, other than 0, to all that it finds;
+- not give the same size to a fifth of what it finds. A head that was quantised over too small a range clamps its box sizes to
   the end of that range. Share of the commonest size, in thousandths of the picture, among the 16 or more boxes that lie
   wholly inside the picture:
 
@@ -17,7 +17,7 @@ A model is shown two generated pictures, the second the mirrored negative of the
   a uint8 SSD with room for 50 boxes         0.05           0.04
   =========================================  =============  ==============
 
-What a picture is made of does not matter: the rules hold for models of any classes, at any score.
+The content of the pictures does not matter: the rules hold for models of any classes, at any score.
 """
 
 import numpy as np
@@ -33,33 +33,33 @@ _MAX_SAME_SIZE_SHARE = 0.2
 
 
 def run_acceptance_test(model: Model) -> float:
-    """Try a model on the reference pictures: two invocations, which also warm it.
+    """Test a model on the reference pictures; the two invocations also warm it.
 
     Returns:
-        How long the second invocation took, in milliseconds.
+        Duration of the second invocation in milliseconds.
 
     Raises:
-        ModelError: the model is wrong; the message says in which way.
+        ModelError: the model gives wrong results; the message describes them.
         InvokeError: the runtime or the delegate's device failed.
     """
     clock = SystemClock()
-    answers, invoke_ms = [], 0.0
+    results, invoke_ms = [], 0.0
     for picture in reference_pictures():
         tensor = model.encoder(picture)
         start_ns = clock.monotonic_ns()
         outputs = model.interpreter.invoke(tensor.array)
         invoke_ms = (clock.monotonic_ns() - start_ns) / 1e6
-        found = model.family.decode(outputs, tensor.fit, min_score=0.0)
-        _check_scores(model, found)
-        _check_sizes(model, found)
-        answers.append((len(found), [output.tobytes() for output in outputs]))
-    if answers[0] == answers[1] and answers[0][0]:
-        raise ModelError(f"the model {model.name} gives the same answer to two different pictures")
+        detections = model.family.decode(outputs, tensor.fit, min_score=0.0)
+        _check_scores(model, detections)
+        _check_sizes(model, detections)
+        results.append((len(detections), [output.tobytes() for output in outputs]))
+    if results[0] == results[1] and results[0][0]:
+        raise ModelError(f"the model {model.name} gives the same output for two different pictures")
     return invoke_ms
 
 
 def reference_pictures() -> tuple[Frame, Frame]:
-    """Two generated pictures, always the same: waves of every width under blocks and discs, and their mirrored negative."""
+    """Return two generated pictures, always the same: waves of every width under blocks and discs, and their mirrored negative."""
     y, x = np.mgrid[:_HEIGHT_PX, :_WIDTH_PX].astype(np.float32)
     waves = np.sin(x * x / 4000) * np.sin(y * y / 3000 + x / 50)
     picture = np.stack([127 + 100 * waves, 255 * x / _WIDTH_PX, 255 * y / _HEIGHT_PX], axis=-1)
@@ -71,7 +71,10 @@ def reference_pictures() -> tuple[Frame, Frame]:
 
 
 def commonest_size_share(detections: Detections) -> float:
-    """The share of the commonest width and height, in thousandths, among boxes off the border; 0.0 if they are too few."""
+    """Return the share of the commonest size among the boxes off the border; 0.0 if there are fewer than 16 such boxes.
+
+    Sizes are compared as width and height in thousandths of the picture.
+    """
     inside = ((detections.boxes[:, :2] > 0.0) & (detections.boxes[:, 2:] < 1.0)).all(axis=1)
     sizes = (detections.boxes[:, 2:] - detections.boxes[:, :2])[inside]
     if len(sizes) < _MIN_BOXES:
@@ -84,8 +87,8 @@ def _check_sizes(model: Model, detections: Detections) -> None:
     share = commonest_size_share(detections)
     if share > _MAX_SAME_SIZE_SHARE:
         raise ModelError(
-            f"the model {model.name} gives {share:.0%} of its boxes one and the same size, as a head does that was "
-            "quantised over too small a range: convert it again, in float16 or with the head left out of the quantisation"
+            f"the model {model.name} gives {share:.0%} of its boxes the same size, as a detection head does that was "
+            "quantised over too small a range: convert it again, in float16 or without quantising the head"
         )
 
 

@@ -1,4 +1,4 @@
-"""How far two models agree on what is in a frame. Pure functions."""
+"""Agreement of two models on one frame. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from edged.scene.geometry import iou_matrix
 from edged.types import I32, Detections
 
 MIN_IOU = 0.5
-"""At which two boxes of a label are one object: the usual one (PASCAL VOC, COCO's AP50)."""
+"""Overlap from which two boxes of a label are one object: the usual value (PASCAL VOC, COCO's AP50)."""
 UNKNOWN_CLASS_ID = -1
-"""The class id of a label that the other model has not."""
+"""The class id of a label that the other model lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Of two models on one frame.
+    """The objects that two models found in one frame.
 
     Attributes:
-        both: objects that both saw.
-        only_new: the new model's others.
-        only_old: the old model's others.
+        both: number of objects that both models found.
+        only_new: number of objects that only the new model found.
+        only_old: number of objects that only the old model found.
     """
 
     both: int
@@ -31,29 +31,34 @@ class Agreement:
 
 
 def measure_agreement(new: Detections, old: Detections) -> Agreement:
-    """Match the detections of two models that count their classes alike, the pairs that overlap most first."""
+    """Match the detections of two models that number their classes alike, the pairs that overlap most first."""
     overlap = iou_matrix(new.boxes, old.boxes)
-    fit = (overlap >= MIN_IOU) & (new.class_ids[:, None] == old.class_ids[None, :])
-    rows, columns = np.nonzero(fit)
+    is_match = (overlap >= MIN_IOU) & (new.class_ids[:, None] == old.class_ids[None, :])
+    rows, columns = np.nonzero(is_match)
     order = np.argsort(-overlap[rows, columns], kind="stable")
-    seen_new: set[int] = set()
-    seen_old: set[int] = set()
+    matched_new: set[int] = set()
+    matched_old: set[int] = set()
     for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
-        if row not in seen_new and column not in seen_old:
-            seen_new.add(row)
-            seen_old.add(column)
-    both = len(seen_new)
+        if row not in matched_new and column not in matched_old:
+            matched_new.add(row)
+            matched_old.add(column)
+    both = len(matched_new)
     return Agreement(both=both, only_new=len(new) - both, only_old=len(old) - both)
 
 
 class ClassIdMapping:
-    """One model's class ids as another counts them: a class is its label.
+    """Translation of one model's class ids to another's: classes with the same label are the same class.
 
-    A class without a label is the same class under the same id, if it has no label there either.
+    A class without a label is the same class if it has the same id and no label in the other model either.
     """
 
     def __init__(self, old_labels: Sequence[str], new_labels: Sequence[str]) -> None:
-        """Take the labels of both models by class id: those of what is to be translated, and those that it is translated to."""
+        """Prepare the translation.
+
+        Args:
+            old_labels: labels by class id of the model whose detections are translated.
+            new_labels: labels by class id of the other model.
+        """
         ids: dict[str, int] = {}
         for class_id, label in enumerate(new_labels):
             ids.setdefault(label, class_id)
@@ -64,7 +69,7 @@ class ClassIdMapping:
         )
 
     def __call__(self, detections: Detections) -> Detections:
-        """The same detections, with the class id `UNKNOWN` where the new model has no such label."""
+        """Return the detections with translated class ids; `UNKNOWN_CLASS_ID` if the other model lacks the label."""
         class_ids = detections.class_ids.copy()
         known = class_ids < len(self._table)
         class_ids[known] = self._table[class_ids[known]]
@@ -77,11 +82,11 @@ def _map_class_id(
     new_labels: Sequence[str],
     new_class_ids: dict[str, int],
 ) -> int:
-    label, there = _get_label(old_labels, class_id), _get_label(new_labels, class_id)
-    if label == there:
+    label, other_label = _get_label(old_labels, class_id), _get_label(new_labels, class_id)
+    if label == other_label:
         return class_id
     if label in UNNAMED_LABELS:
-        return class_id if there in UNNAMED_LABELS else UNKNOWN_CLASS_ID
+        return class_id if other_label in UNNAMED_LABELS else UNKNOWN_CLASS_ID
     return new_class_ids.get(label, UNKNOWN_CLASS_ID)
 
 

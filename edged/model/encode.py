@@ -1,4 +1,4 @@
-"""From a frame to a model's input tensor: fit, colours, values."""
+"""Conversion of a frame to a model's input tensor: fit, colours, values."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from edged.types import Channels, Fit, Fitting, Frame, InputSpec, Tensor
 
 _SIGN_BIT = np.uint8(0x80)
 _MAX_LSB_ERROR = 1.5
-"""Quantised values this close to the pixel's own, at both ends, are the pixel: the rest is the converter's rounding."""
+"""Quantised values this close to the pixel values, at both ends of the table, equal them: the difference is the converter's rounding."""
 
 
 class Encoder:
-    """Feeds one model. Reuses its memory: a tensor is good until the next call; one thread may call."""
+    """Makes the input tensors of one model. It reuses its memory: a tensor is valid until the next call, and one thread may call."""
 
     def __init__(self, spec: InputSpec) -> None:
         gray = spec.channels is Channels.GRAY
@@ -27,7 +27,7 @@ class Encoder:
         self._is_raw_copy = _is_raw(self._table) and not spec.channels_first
         self._array = np.zeros((1, *shape), spec.tensor.dtype)
         self._picture: Pixels = np.empty(sides if gray else (*sides, depth), np.uint8)
-        # Where pixels are the values already, they are painted straight into the tensor.
+        # If pixels are tensor values already, they are written directly into the tensor.
         self._is_direct = self._is_raw_copy and spec.tensor.dtype == "uint8"
         if self._is_direct:
             self._picture = self._array.reshape(self._picture.shape)
@@ -38,7 +38,7 @@ class Encoder:
         """Fill the input tensor from one frame.
 
         Raises:
-            ValueError: the frame's pixels do not have the layout that its format promises.
+            ValueError: the frame's pixels do not have the layout that its format requires.
         """
         if (frame.width, frame.height) != self._frame_size:
             (x, y, width, height), self._fit = fit_frame(self._spec, frame.width, frame.height)
@@ -52,7 +52,7 @@ class Encoder:
 
     def _set_values(self) -> None:
         if self._is_raw_copy:
-            # A pixel less 128 is the pixel with its top bit turned: many times as fast as looking it up.
+            # Subtracting 128 flips the pixel's top bit, which is many times faster than a table lookup.
             flipped = self._array.view(np.uint8).reshape(self._picture.shape)
             np.bitwise_xor(self._picture, _SIGN_BIT, out=flipped)
         elif self._spec.channels_first and self._picture.ndim == 3:  # noqa: PLR2004 - has channels
@@ -65,9 +65,17 @@ class Encoder:
 
 
 def fit_frame(spec: InputSpec, width: int, height: int) -> tuple[tuple[int, int, int, int], Fit]:
-    """Where a frame of that size lies in the input: x, y, width, height in pixels, and the same as a `Fit`.
+    """Compute where a frame lies in a model's input.
 
-    Letterboxed sides are rounded to even pixels, which planar formats need; `Fit` is exact all the same.
+    Letterboxed sides are rounded to even pixels, as planar formats require; the `Fit` is exact nevertheless.
+
+    Args:
+        spec: the model's input.
+        width: width of the frame in pixels.
+        height: height of the frame in pixels.
+
+    Returns:
+        x, y, width and height in pixels of the input, and the same as a `Fit`.
     """
     if spec.fitting is Fitting.STRETCH:
         return (0, 0, spec.width, spec.height), Fit()
@@ -82,9 +90,10 @@ def fit_frame(spec: InputSpec, width: int, height: int) -> tuple[tuple[int, int,
 
 
 def make_value_table(spec: InputSpec) -> NDArray[Any]:
-    """(1, 256, C) of the tensor's type: the value of each pixel value, ``(pixel - mean) / std`` and then quantised.
+    """Compute the tensor value of each pixel value: ``(pixel - mean) / std``, then quantised.
 
-    C is 1 where all channels are scaled alike.
+    Returns:
+        (1, 256, C), dtype of the model's input (uint8, int8, int16 or float32); C is 1 if all channels are scaled alike.
     """
     pixels = np.arange(256, dtype=np.float64)[:, None]
     values = (pixels - np.asarray(spec.mean)) / np.asarray(spec.std)
@@ -96,7 +105,7 @@ def make_value_table(spec: InputSpec) -> NDArray[Any]:
 
 
 def _is_raw(table: NDArray[Any]) -> bool:
-    """Whether an 8-bit table only copies pixels, or shifts them by 128."""
+    """Return whether an 8-bit table only copies pixels, or shifts them by 128."""
     if table.dtype.itemsize != 1:
         return False
     limits = np.iinfo(table.dtype)

@@ -1,4 +1,4 @@
-"""Shows a loaded model the pictures of which it is known what it must find."""
+"""Runs of a loaded model on its goldens."""
 
 import hashlib
 from pathlib import Path
@@ -17,14 +17,14 @@ def run_goldens(model: Model, goldens_file: Path) -> tuple[str, ...]:
     """Run a model on its goldens, which also warms it.
 
     Args:
-        model: loaded; nobody else uses it meanwhile.
-        goldens_file: see `edged.model.goldens`; the pictures lie beside it.
+        model: the loaded model; nothing else may use it meanwhile.
+        goldens_file: path of the goldens, see `edged.model.goldens`; the pictures are in the same folder.
 
     Returns:
-        A clause for each fault, which begins with the picture's name; none if all is as expected.
+        A clause for each mismatch, which begins with the picture's name; empty if every detection is as expected.
 
     Raises:
-        ModelError: the goldens or a picture cannot be read, a picture is not the one that they mean, or the outputs are nonsense.
+        ModelError: the goldens or a picture cannot be read, a picture is not the one of the goldens, or the outputs are invalid.
         InvokeError: the runtime or the delegate's device failed.
     """
     goldens = read_goldens(_read_file(goldens_file))
@@ -37,24 +37,24 @@ def run_goldens(model: Model, goldens_file: Path) -> tuple[str, ...]:
 
 def _run_golden(model: Model, goldens: Goldens, golden: Golden, picture: Path) -> tuple[str, ...]:
     tensor = model.encoder(Frame.from_pixels(_load_picture(golden, picture)))
-    found = model.family.decode(
+    detections = model.family.decode(
         model.interpreter.invoke(tensor.array),
         tensor.fit,
         min_score=goldens.tolerances.lower_min_score(goldens.min_score),
     )
     return find_mismatches(
-        golden.detections, found, goldens.tolerances, min_score=goldens.min_score
+        golden.detections, detections, goldens.tolerances, min_score=goldens.min_score
     )
 
 
 def _load_picture(golden: Golden, path: Path) -> Pixels:
     content = _read_file(path)
     if hashlib.sha256(content).hexdigest() != golden.sha256:
-        raise ModelError(f"{path} is not the picture that the goldens mean: its sha256 differs")
-    # An empty buffer makes OpenCV raise, where any other that is no picture gives None.
+        raise ModelError(f"{path} is not the picture of the goldens: its sha256 differs")
+    # OpenCV raises for an empty buffer, but returns None for any other that is no picture.
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if pixels is None:
-        raise ModelError(f"{path} cannot be read as a picture")
+        raise ModelError(f"{path} cannot be decoded as a picture")
     return np.asarray(pixels, np.uint8)
 
 

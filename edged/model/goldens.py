@@ -1,7 +1,7 @@
-"""Golden inputs: pictures whose detections are known, so that a model can be tried where it is to run.
+"""Goldens: pictures with known detections, to test a model on the device where it is to run.
 
-The two runtimes, and the kernels for other processors, do not give the same numbers to the bit: what is expected comes with
-tolerances, and boxes are matched by where they are and never by their order.
+The two runtimes, and the kernels for other processors, do not give bit-identical numbers: expected detections come with
+tolerances, and boxes are matched by position, never by order.
 """
 
 from typing import Annotated, Literal
@@ -23,13 +23,13 @@ _FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$", ma
 
 
 class ExpectedDetection(Struct, frozen=True, kw_only=True):
-    """One detection.
+    """One expected detection.
 
     Attributes:
         label: the class's name.
-        class_id: the same as the model counts it.
+        class_id: the class's number in the model.
         score: 0..1.
-        box: x1 y1 x2 y2 in fractions of the picture.
+        box: [x1, y1, x2, y2] in fractions of the picture.
     """
 
     label: str
@@ -39,11 +39,11 @@ class ExpectedDetection(Struct, frozen=True, kw_only=True):
 
 
 class Golden(Struct, frozen=True, kw_only=True):
-    """A picture and all that is to be found in it.
+    """A picture and every detection in it.
 
     Attributes:
-        picture: the name of a PNG file beside this one.
-        sha256: of that file.
+        picture: name of a PNG file in the same folder.
+        sha256: sha256 of that file.
         kind: why it was chosen: ``empty``, ``easy``, ``many``, ``small`` or ``doubtful``.
         detections: those of at least `Goldens.min_score`, best first.
     """
@@ -55,18 +55,18 @@ class Golden(Struct, frozen=True, kw_only=True):
 
 
 class Tolerances(Struct, frozen=True, kw_only=True):
-    """How far a detection may be from the expected one.
+    """The permitted deviation of a detection from the expected one.
 
     Attributes:
-        min_iou: of the two boxes.
-        max_score_difference: the greatest difference of the scores.
+        min_iou: minimum overlap of the two boxes.
+        max_score_difference: maximum difference of the scores.
     """
 
     min_iou: _Fraction
     max_score_difference: _Fraction
 
     def lower_min_score(self, min_score: float) -> float:
-        """The score down to which detections must be asked for, so that none that may stand for an expected one is left out."""
+        """Return the score down to which a model must be decoded, so that no counterpart of an expected detection is missing."""
         return max(0.0, min_score - self.max_score_difference)
 
 
@@ -74,11 +74,11 @@ class Goldens(Struct, frozen=True, kw_only=True):
     """The goldens of one model file.
 
     Attributes:
-        schema: of this file's form.
-        model_sha256: of the model.
-        made_by: what computed the expected detections.
+        schema: version of this file's format.
+        model_sha256: sha256 of the model file.
+        made_by: the software that computed the expected detections.
         min_score: detections below it are not listed.
-        tolerances: of every detection.
+        tolerances: for every detection.
         goldens: the pictures.
     """
 
@@ -91,10 +91,10 @@ class Goldens(Struct, frozen=True, kw_only=True):
 
 
 def read_goldens(content: bytes) -> Goldens:
-    """Read the file.
+    """Decode and validate the content of a goldens file.
 
     Raises:
-        ModelError: it has another form or schema, impossible values, or is too large.
+        ModelError: the content has another format or schema, contains impossible values, or is too large.
     """
     if len(content) > _MAX_BYTES:
         raise ModelError(f"the goldens take {len(content)} bytes; {_MAX_BYTES} are allowed")
@@ -105,7 +105,7 @@ def read_goldens(content: bytes) -> Goldens:
 
 
 def write_goldens(goldens: Goldens) -> bytes:
-    """The file's content, which `read_goldens` reads."""
+    """Return the content of a goldens file, as `read_goldens` takes it."""
     return msgspec.json.format(msgspec.json.encode(goldens), indent=1) + b"\n"
 
 
@@ -116,19 +116,19 @@ def find_mismatches(
     *,
     min_score: float,
 ) -> tuple[str, ...]:
-    """What is wrong with the detections in a golden's picture.
+    """Compare a model's detections in a picture with the expected ones.
 
-    Every expected detection must be there: the same class, the box and the score within the tolerances. Nothing else may be
-    there that a tolerance could not have brought over the least score.
+    Every expected detection must be found: the same class, the box and the score within the tolerances. Nothing else may be
+    found, unless its score is within the tolerance of `min_score`.
 
     Args:
-        expected: all detections that are to be found.
-        found: those that were, down to a score of `Tolerances.floor`.
-        tolerances: how far they may be from each other.
-        min_score: the least score of an expected detection.
+        expected: the expected detections.
+        found: the model's detections, down to a score of `Tolerances.lower_min_score`.
+        tolerances: the permitted deviations.
+        min_score: the lowest score of an expected detection.
 
     Returns:
-        A clause for each fault; none if all is as expected.
+        A clause for each mismatch; empty if every detection is as expected.
     """
     pairs = match_detections(expected, found, tolerances)
     missing = [
@@ -136,12 +136,12 @@ def find_mismatches(
         for place, one in enumerate(expected)
         if place not in pairs
     ]
-    taken = set(pairs.values())
-    sure = np.flatnonzero(found.scores > min_score + tolerances.max_score_difference)
+    matched = set(pairs.values())
+    certain = np.flatnonzero(found.scores > min_score + tolerances.max_score_difference)
     surplus = [
         f"class {found.class_ids[i]} of {found.scores[i]:.2f} at {_format_box(found.boxes[i])} is not expected"
-        for i in sure.tolist()
-        if i not in taken
+        for i in certain.tolist()
+        if i not in matched
     ]
     return (*missing, *surplus)
 
@@ -149,18 +149,25 @@ def find_mismatches(
 def match_detections(
     expected: tuple[ExpectedDetection, ...], found: Detections, tolerances: Tolerances
 ) -> dict[int, int]:
-    """Which detection is which expected one, the pairs that overlap most first.
+    """Match detections with expected ones, the pairs that overlap most first.
+
+    Args:
+        expected: the expected detections.
+        found: the model's detections.
+        tolerances: the permitted deviations.
 
     Returns:
-        Indices into `found` by indices into `expected`, of those that have a counterpart within the tolerances.
+        Indices into `found` by indices into `expected`, for those that match within the tolerances.
     """
     boxes = np.array([one.box for one in expected], np.float32).reshape(-1, 4)
     overlap = iou_matrix(boxes, found.boxes)
     classes = np.array([one.class_id for one in expected], np.int32)
     scores = np.array([one.score for one in expected], np.float32)
     near = np.abs(scores[:, None] - found.scores[None, :]) <= tolerances.max_score_difference
-    fit = near & (classes[:, None] == found.class_ids[None, :]) & (overlap >= tolerances.min_iou)
-    rows, columns = np.nonzero(fit)
+    is_match = (
+        near & (classes[:, None] == found.class_ids[None, :]) & (overlap >= tolerances.min_iou)
+    )
+    rows, columns = np.nonzero(is_match)
     order = np.argsort(-overlap[rows, columns], kind="stable")
     pairs: dict[int, int] = {}
     for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):

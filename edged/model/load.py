@@ -1,4 +1,4 @@
-"""Opens a model: a runtime, an interpreter on it, the family that reads it, its labels."""
+"""Loading of a model: a runtime, an interpreter on it, the family that decodes it, its labels."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -10,21 +10,21 @@ from edged.interfaces import Interpreter, ModelFamily
 from edged.model.encode import Encoder
 from edged.model.file.labels import parse_labels
 from edged.registry import FAMILIES, INTERPRETERS, load_driver
+from edged.scene.filters import UNNAMED_LABELS
 from edged.types import ModelSignature, TensorInfo
 
 _AUTO_RUNTIMES = ("litert", "tflite")
-_UNNAMED_LABELS = ("", "???")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """A model, ready to be fed.
+    """A loaded model.
 
     Attributes:
         interpreter: holds the model and its delegate; close it when done.
-        family: reads its outputs.
-        encoder: feeds it; one thread's.
-        labels: by index; a class id leads to one by the family's `class_offset`.
+        family: decodes the model's outputs.
+        encoder: makes the model's inputs; one thread may use it.
+        labels: by index; a class id plus the family's `class_offset` is an index.
         name: the file's own name and version, as ``coco-ssd@1.0``, or its stem.
     """
 
@@ -35,19 +35,19 @@ class Model:
     name: str
 
     def label_of(self, class_id: int) -> str:
-        """The class's label; ``class-<id>`` if it has none."""
+        """Return the class's label; ``class-<id>`` if it has none."""
         index = class_id + self.family.class_offset
         label = self.labels[index] if 0 <= index < len(self.labels) else ""
-        return f"class-{class_id}" if label in _UNNAMED_LABELS else label
+        return f"class-{class_id}" if label in UNNAMED_LABELS else label
 
 
 def load_model(settings: ModelSettings) -> Model:
-    """Open the model that the settings name, in this process: what the file can do to it is done here.
+    """Open the configured model in this process, which the file can crash or hang.
 
     Raises:
-        ModelError: the file or the labels cannot be read, the file is another than `ModelSettings.sha256` says, the runtime refuses it, or no family fits.
+        ModelError: the file or the labels cannot be read, the file's sha256 is not `ModelSettings.sha256`, the runtime refuses it, or no family fits.
         DelegateError: the delegate cannot be loaded, or its device is absent.
-        RegistryError: no such runtime or family, or the runtime is not installed.
+        RegistryError: the runtime or family does not exist, or the runtime is not installed.
     """
     path = settings.resolve_file()
     if settings.sha256 is not None:
@@ -59,14 +59,13 @@ def load_model(settings: ModelSettings) -> Model:
         family = find_family(
             replace(interpreter.signature, metadata=metadata), path, settings.family
         )
+        title = "@".join(filter(None, (metadata.name, metadata.version)))
         return Model(
             interpreter=interpreter,
             family=family,
             encoder=Encoder(family.input),
             labels=labels,
-            name="@".join(filter(None, (metadata.name, metadata.version)))
-            if metadata.name
-            else path.stem,
+            name=title if metadata.name else path.stem,
         )
     except BaseException:
         interpreter.close()
@@ -74,20 +73,27 @@ def load_model(settings: ModelSettings) -> Model:
 
 
 def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> ModelFamily:
-    """The first family that recognises a model, or the one of that name.
+    """Return the first family that recognises a model, or the named family if it does.
+
+    Args:
+        signature: the model's inputs, outputs, operators and metadata.
+        path: the model file, for the message.
+        family: name of a family, or ``auto``.
 
     Raises:
-        ModelError: none does; the message says what was found, and why each family declined.
-        RegistryError: there is no family of that name.
+        ModelError: no family fits; the message has the model's tensors, and the reason of each family.
+        RegistryError: the named family does not exist.
     """
-    declined: dict[str, list[str]] = {}
+    families_by_reason: dict[str, list[str]] = {}
     for name in FAMILIES if family == "auto" else (family,):
-        found = load_driver(FAMILIES, name).match(signature)
-        if not isinstance(found, str):
-            matched: ModelFamily = found
+        match = load_driver(FAMILIES, name).match(signature)
+        if not isinstance(match, str):
+            matched: ModelFamily = match
             return matched
-        declined.setdefault(found, []).append(name)
-    reasons = "; ".join(f"not {' or '.join(names)}: {clause}" for clause, names in declined.items())
+        families_by_reason.setdefault(match, []).append(name)
+    reasons = "; ".join(
+        f"not {' or '.join(names)}: {reason}" for reason, names in families_by_reason.items()
+    )
     raise ModelError(
         f"{path} fits no supported family; it has inputs {_describe_tensors(signature.inputs)} and outputs "
         f"{_describe_tensors(signature.outputs)}; {reasons}"
@@ -95,7 +101,7 @@ def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> 
 
 
 def _open_interpreter(settings: ModelSettings, path: Path) -> Interpreter:
-    missing = []
+    failures = []
     for runtime in _AUTO_RUNTIMES if settings.runtime == "auto" else (settings.runtime,):
         try:
             interpreter: Interpreter = load_driver(INTERPRETERS, runtime)(
@@ -106,22 +112,20 @@ def _open_interpreter(settings: ModelSettings, path: Path) -> Interpreter:
                 custom_ops=settings.custom_ops,
             )
         except RegistryError as error:
-            missing.append(str(error))
+            failures.append(str(error))
         else:
             return interpreter
-    raise RegistryError("no runtime for models: " + "; ".join(missing))
+    raise RegistryError("no model runtime can be used: " + "; ".join(failures))
 
 
 def _check_digest(path: Path, sha256: str) -> None:
     try:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
-    if found != sha256:
-        raise ModelError(
-            f"{path} is not the file that is meant: its sha256 is {found}, not {sha256}"
-        )
+    if digest != sha256:
+        raise ModelError(f"{path} is not the expected file: its sha256 is {digest}, not {sha256}")
 
 
 def _read_labels(settings: ModelSettings) -> tuple[str, ...]:

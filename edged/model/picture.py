@@ -1,7 +1,7 @@
-"""Brings a frame of any pixel format to a picture of another size and channel order.
+"""Conversion of a frame of any pixel format to a picture of another size and channel order.
 
-Resizes first and converts the colours of what is left: converting 1080p before the resize costs three times as much as
-both in this order. The resize is linear; area averaging costs 5 to 20 times as much.
+The frame is resized first, and then the colours of the smaller picture are converted: converting 1080p before the resize costs three times
+as much as both in this order. The resize is linear; area averaging costs 5 to 20 times as much.
 """
 
 import cv2
@@ -27,17 +27,21 @@ _FULL_RANGE = np.clip((np.arange(256) - 16) * (255 / 219), 0, 255).round().astyp
 
 
 class FrameConverter:
-    """Paints frames into pictures of one channel order; keeps its scratch memory, so it belongs to one thread."""
+    """Converts frames to pictures of one channel order. It keeps its scratch memory, so one thread may use it."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
         self._scratch: dict[str, Pixels] = {}
 
     def convert(self, frame: Frame, target: Pixels) -> None:
-        """Fill `target`, (h, w, 3) or (h, w) for gray, with the whole frame stretched over it; rows may be padded.
+        """Fill `target` with the whole frame, stretched.
+
+        Args:
+            frame: a frame of any pixel format.
+            target: (H, W, 3) uint8, or (H, W) uint8 for gray; its rows may be padded.
 
         Raises:
-            ValueError: the frame's pixels do not have the layout that its format promises.
+            ValueError: the frame's pixels do not have the layout that its format requires.
         """
         if frame.format is PixelFormat.YUV420P:
             self._convert_planar(frame, target)
@@ -65,7 +69,7 @@ class FrameConverter:
             cv2.LUT(target, _FULL_RANGE, dst=target)
             return
         if height % 2 or width % 2:
-            # I420 has even sides only; this is for the rare model whose input has not.
+            # The sides of an I420 picture are even; this is for the rare model whose input has an odd side.
             even = self._get_buffer("even", (height + height % 2, width + width % 2, 3))
             self._convert_planar(frame, even)
             _resize(even, target)
@@ -85,10 +89,13 @@ class FrameConverter:
 
 
 def split_planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
-    """The Y, U and V planes of a YUV420P frame, without their padding; views where the memory allows.
+    """Return the planes of a YUV420P frame without their padding; views where the memory layout allows.
+
+    Returns:
+        Y, (H, W) uint8, then U and V, each ((H + 1) // 2, (W + 1) // 2) uint8.
 
     Raises:
-        ValueError: the pixels are not laid out so.
+        ValueError: the frame's pixels do not have the layout that its format requires.
     """
     pixels, width, height = frame.pixels, frame.width, frame.height
     if pixels.ndim != 2 or pixels.shape[1] < width or pixels.shape[1] % 2:  # noqa: PLR2004 - rows, columns
@@ -109,5 +116,5 @@ def _resize(source: Pixels, target: Pixels) -> None:
 
 def _make_layout_error(frame: Frame) -> ValueError:
     return ValueError(
-        f"camera {frame.camera}: pixels of shape {frame.pixels.shape} are no {frame.width}x{frame.height} {frame.format}"
+        f"camera {frame.camera}: pixels of shape {frame.pixels.shape} do not fit a {frame.width}x{frame.height} {frame.format} frame"
     )

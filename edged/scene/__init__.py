@@ -1,1 +1,1 @@
-"""Turns detections of one camera into tracks and events, by pure rules."""
+"""The scene of one camera: its detections become tracks and events, by pure rules."""

@@ -1,8 +1,9 @@
-"""What is worth telling of an object: that it came, that it changed, that it is gone.
+"""Rules for which changes of an object become events.
 
-``start`` once it is believed, ``end`` once it is lost, and ``update`` in between: on a change of zones, label or stillness, or
-when it has moved or looks clearly more certain than what was last told. Updates of one object keep `update_s` apart; a stationary
-one is told of every `stationary_update_s` besides. No object ends that has not started, and none ends twice.
+An object has a ``start`` when it is confirmed, an ``end`` when it is lost, and an ``update`` in between: when its zones, its label or
+its stillness change, or when it has moved or its top score has clearly grown since the last event. Updates of one object are at least
+`update_s` apart; a stationary object also has one every `stationary_update_s`. No object ends that has not started, and none ends
+twice.
 """
 
 from collections.abc import Mapping
@@ -18,13 +19,13 @@ from edged.scene.tracking.track import Box, Point
 from edged.scene.zones import ZoneMembership
 
 _MIN_SCORE_GAIN = 0.05
-"""Growth of the top score that is worth an update."""
+"""Growth of the top score that makes an update."""
 _MIN_UNMOVED_IOU = 0.8
-"""A box that overlaps the one last told of by less has moved: a ninth of its side."""
+"""An object has moved if its box overlaps the last reported one by less: a ninth of its side."""
 
 
 class EventType(StrEnum):
-    """As in the contract."""
+    """The types of event in the contract."""
 
     START = "start"
     UPDATE = "update"
@@ -33,33 +34,31 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackEvent:
-    """One thing to tell of one object. Times are captured times.
+    """One event of one object. Times are capture times in monotonic nanoseconds.
 
     Attributes:
         type: what happened.
-        id: the object's; never used again in this session.
+        id: the object's id; never reused in this session.
         label: the name of its class.
-        class_id: index into the model's labels.
-        score: of the newest detection.
-        top_score: the best so far.
-        box: where it was last seen, fractions of the frame.
-        zones: where it is now.
-        entered_zones: where it is or has been.
-        stationary: whether it has not moved for long.
-        path: where its feet have been, oldest first.
-        at_ns: the frame's time that made this event; or when it was ended from outside.
-        started_ns: when it was first seen.
-        seen_ns: when it was last seen.
+        score: score of the newest detection.
+        top_score: the best score so far.
+        box: box of the newest detection, in fractions of the frame.
+        zones: the zones that it is in.
+        entered_zones: the zones that it is or has been in.
+        stationary: whether it has not moved for `TrackSettings.stationary_s`.
+        path: its foot points, oldest first.
+        at_ns: time of the frame of this event, or of the end of the scene.
+        started_ns: time of the first detection.
+        seen_ns: time of the newest detection.
         ended_ns: the same in an ``end``, else None.
-        frame_seq: the frame that made this event.
-        width: of that frame, pixels.
-        height: of that frame, pixels.
+        frame_seq: number of the frame of this event.
+        width: width of that frame in pixels.
+        height: height of that frame in pixels.
     """
 
     type: EventType
     id: int
     label: str
-    class_id: int
     score: float
     top_score: float
     box: Box
@@ -78,13 +77,13 @@ class TrackEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRef:
-    """The frame that events speak of.
+    """The frame that events refer to.
 
     Attributes:
         seq: its number.
-        captured_ns: its time.
-        width: pixels.
-        height: pixels.
+        captured_ns: its capture time.
+        width: its width in pixels.
+        height: its height in pixels.
     """
 
     seq: int
@@ -95,7 +94,12 @@ class FrameRef:
 
 @dataclass(slots=True)
 class _OpenTrack:
-    """An object that has started: what is known, and what was last told."""
+    """An object that has started.
+
+    Attributes:
+        latest: its present state, as an event.
+        last_reported: its last event.
+    """
 
     latest: TrackEvent
     last_reported: TrackEvent
@@ -106,7 +110,7 @@ class EventRules:
 
     Args:
         settings: ``[events]``.
-        labels: the model's; ``labels[class_id]`` names a class.
+        labels: the model's labels; ``labels[class_id]`` names a class.
     """
 
     def __init__(self, settings: EventSettings, labels: tuple[str, ...]) -> None:
@@ -118,12 +122,12 @@ class EventRules:
     def observe(
         self, update: TrackUpdate, zones: Mapping[int, ZoneMembership], frame: FrameRef
     ) -> tuple[TrackEvent, ...]:
-        """The events of one frame: ends first, then the rest, oldest object first.
+        """Return the events of one frame: ends first, then the others, oldest object first.
 
         Args:
-            update: the tracker's answer to that frame.
-            zones: of each open track, by id.
-            frame: which frame it is.
+            update: the tracker's result for that frame.
+            zones: the zones of each open track, by id.
+            frame: the frame.
         """
         events = [self._end_track(track.id, frame) for track in update.ended]
         for track in update.tracks:
@@ -135,7 +139,7 @@ class EventRules:
         return tuple(events)
 
     def end_all(self, now_ns: int) -> tuple[TrackEvent, ...]:
-        """End every object: its camera is lost, or the daemon stops."""
+        """End every object, because its camera is lost or the daemon stops; return the events."""
         frames = {
             key: FrameRef(
                 seq=entry.latest.frame_seq,
@@ -188,7 +192,6 @@ class EventRules:
             type=EventType.START,
             id=track.id,
             label=label_of(self._labels, track.class_id),
-            class_id=track.class_id,
             score=track.score,
             top_score=track.top_score,
             box=track.box,
@@ -206,5 +209,5 @@ class EventRules:
 
 
 def _reportable_state(event: TrackEvent) -> tuple[object, ...]:
-    """What an update is worth sending for at once."""
+    """Return the part of the state of which a change is reported as soon as possible."""
     return event.zones, event.entered_zones, event.label, event.stationary

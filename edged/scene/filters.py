@@ -1,7 +1,7 @@
-"""Which detections count: per-label thresholds, allow-list, size and shape.
+"""Filters for detections: thresholds by label, allowed labels, size and shape.
 
 There are two levels. A *strong* detection reaches its label's threshold and may begin an object. A *weak* one reaches the share
-`TrackSettings.keep_threshold` of it, and may only continue an object that is known: scores flicker, objects do not.
+`TrackSettings.keep_threshold` of it, and may only continue a known object, because scores flicker while objects persist.
 (Zhang et al. 2022, "ByteTrack", section 3: the low-score boxes of known objects are worth keeping.)
 """
 
@@ -17,24 +17,24 @@ from edged.types import F32, Detections
 
 DEFAULT_THRESHOLD = 0.5
 UNNAMED_LABELS = ("", "???")
-"""What label files write where a class has no name."""
+"""Entries of label files for a class without a name."""
 
 NO_SETTINGS = DetectSettings()
 _SettingGetter = Callable[[DetectSettings | LabelFilter], float | None]
 
 
 def label_of(labels: tuple[str, ...], class_id: int) -> str:
-    """The name of a class; ``class-7`` where the model's label list has none for it."""
+    """Return the name of a class; ``class-7`` if the model's label list has none for it."""
     name = labels[class_id] if class_id < len(labels) else ""
     return f"class-{class_id}" if name in UNNAMED_LABELS else name
 
 
 @dataclass(frozen=True, slots=True)
 class FilteredDetections:
-    """What is left of a frame's detections.
+    """The detections of one frame that passed the filters.
 
     Attributes:
-        detections: weak and strong ones.
+        detections: the weak and strong ones.
         strong: (N,) bool, which of them may begin an object.
     """
 
@@ -44,15 +44,17 @@ class FilteredDetections:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionFilters:
-    """The filters of one camera with one model; every array has a row a class, and a last one for ids beyond the labels.
+    """The filters of one camera with one model.
+
+    Every array has one entry for each class, and a last one for class ids beyond the labels.
 
     Attributes:
-        thresholds: (C + 1,) float32, least score of a strong detection.
-        keep_threshold: share of it at which a detection is weak.
-        allowed: (C + 1,) bool.
-        area_limits: (2, C + 1) float32, least and greatest, fractions of the frame's area.
-        ratio_limits: (2, C + 1) float32, least and greatest width / height, both in pixels.
-        unknown_labels: what the settings name and the model does not know, for a warning.
+        thresholds: (C + 1,) float32, minimum score of a strong detection.
+        keep_threshold: share of the threshold from which a detection is weak.
+        allowed: (C + 1,) bool, whether the class is allowed.
+        area_limits: (2, C + 1) float32, minimum and maximum, in fractions of the frame's area.
+        ratio_limits: (2, C + 1) float32, minimum and maximum of width / height, both in pixels.
+        unknown_labels: labels in the settings that the model does not have, for a warning.
     """
 
     thresholds: F32
@@ -72,29 +74,32 @@ class DetectionFilters:
         keep_threshold: float,
         recommended: DetectSettings = NO_SETTINGS,
     ) -> "DetectionFilters":
-        """Lay a camera's settings over the general ones, key by key; then each label's own over both; and all over the maker's.
+        """Resolve the settings of one camera for each label.
+
+        A label's own setting comes before the camera's, and that before the general one; the model maker's recommendation fills in what
+        none of them sets.
 
         Args:
             general: ``[detect]``.
             camera: ``[camera.NAME.detect]``.
-            labels: the model's; ``labels[class_id]`` names a class.
+            labels: the model's labels; ``labels[class_id]`` names a class.
             keep_threshold: `TrackSettings.keep_threshold`.
-            recommended: what the model's maker says, for what the configuration leaves open.
+            recommended: filters that the model's maker recommends.
         """
         layers = (camera, general)
         names = (*(label_of(labels, index) for index in range(len(labels))), "")
-        chosen = next((layer.labels for layer in layers if layer.labels is not None), None)
-        allowed = [chosen is None or name in chosen for name in names]
+        listed = next((layer.labels for layer in layers if layer.labels is not None), None)
+        allowed = [listed is None or name in listed for name in names]
 
         def column(setting: _SettingGetter, default: float) -> list[float]:
-            own = (_resolve_setting(setting, layers, name) for name in names)
-            makers = (_resolve_setting(setting, (recommended,), name) for name in names)
+            configured = (_resolve_setting(setting, layers, name) for name in names)
+            by_maker = (_resolve_setting(setting, (recommended,), name) for name in names)
             return [
                 next((value for value in pair if value is not None), default)
-                for pair in zip(own, makers, strict=True)
+                for pair in zip(configured, by_maker, strict=True)
             ]
 
-        named = dict.fromkeys((*(chosen or ()), *camera.label, *general.label))
+        named = dict.fromkeys((*(listed or ()), *camera.label, *general.label))
         return cls(
             thresholds=np.array(column(lambda s: s.threshold, DEFAULT_THRESHOLD), np.float32),
             keep_threshold=keep_threshold,
@@ -111,39 +116,39 @@ class DetectionFilters:
 
     @property
     def min_score(self) -> float:
-        """The least score that can pass: what a decoder must deliver. 1.0 if no label is allowed."""
+        """The lowest score that can pass, down to which a decoder must deliver; 1.0 if no label is allowed."""
         if not self.allowed.any():
             return 1.0
         return float(self.thresholds[self.allowed].min()) * self.keep_threshold
 
     def apply(self, detections: Detections, *, width: int, height: int) -> FilteredDetections:
-        """Leave out what does not count.
+        """Return the detections that pass.
 
         Args:
-            detections: of one frame.
-            width: of that frame, pixels.
-            height: of that frame, pixels.
+            detections: the detections of one frame.
+            width: width of that frame in pixels.
+            height: height of that frame in pixels.
         """
         row = np.minimum(detections.class_ids, len(self.allowed) - 1)
         area = areas(detections.boxes)
         sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
         ratio = sides[:, 0] * width / np.maximum(sides[:, 1] * height, 1e-9)
-        least = self.thresholds[row]
+        threshold = self.thresholds[row]
         passes = (
             self.allowed[row]
-            & (detections.scores >= least * np.float32(self.keep_threshold))
+            & (detections.scores >= threshold * np.float32(self.keep_threshold))
             & (area >= self.area_limits[0, row])
             & (area <= self.area_limits[1, row])
             & (ratio >= self.ratio_limits[0, row])
             & (ratio <= self.ratio_limits[1, row])
         )
-        return FilteredDetections(detections[passes], (detections.scores >= least)[passes])
+        return FilteredDetections(detections[passes], (detections.scores >= threshold)[passes])
 
 
 def _resolve_setting(
     setting: _SettingGetter, layers: tuple[DetectSettings, ...], name: str
 ) -> float | None:
-    """The nearest value that is set: the label's in each layer, then the layers' own."""
+    """Return the first value that is set: the label's in each layer, then the layers' own; None if none is."""
     owners: list[DetectSettings | LabelFilter] = [
         layer.label[name] for layer in layers if name in layer.label
     ]

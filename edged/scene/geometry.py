@@ -1,4 +1,4 @@
-"""Boxes and polygons, in fractions of the frame. Pure functions over numpy arrays."""
+"""Boxes and polygons in fractions of the frame. Pure functions over numpy arrays."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,32 @@ from numpy.typing import NDArray
 from edged.types import F32
 
 _EDGE_TOLERANCE = 1e-6
-"""A point so near to a polygon's edge, in fractions of the frame, lies on it: half a thousandth of a pixel at 4K."""
+"""Distance within which a point is on a polygon's edge, in fractions of the frame: half a thousandth of a pixel at 4K."""
 
 
 def areas(boxes: F32) -> F32:
-    """(N, 4) boxes -> (N,) areas, in fractions of the frame's area."""
+    """Compute the areas of boxes.
+
+    Args:
+        boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the frame.
+
+    Returns:
+        (N,) float32, in fractions of the frame's area.
+    """
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
     return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def iou_matrix(a: F32, b: F32) -> F32:
-    """Intersection over union of every pair: (N, 4) and (M, 4) -> (N, M); 0 where both are empty."""
+    """Compute the intersection over union of every pair of boxes.
+
+    Args:
+        a: (N, 4) float32, [x1, y1, x2, y2] normalised to the frame.
+        b: (M, 4) float32, likewise.
+
+    Returns:
+        (N, M) float32; 0 where both boxes are empty.
+    """
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.maximum(high - low, 0.0)
@@ -28,7 +43,10 @@ def iou_matrix(a: F32, b: F32) -> F32:
 
 
 def iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes; 0.0 where both are empty. Quicker than `iou_matrix` for one pair."""
+    """Compute the intersection over union of two boxes [x1, y1, x2, y2]; 0.0 if both are empty.
+
+    For one pair this is faster than `iou_matrix`.
+    """
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0.0 or height <= 0.0:
@@ -38,19 +56,26 @@ def iou(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def foot_points(boxes: F32) -> F32:
-    """(N, 4) boxes -> (N, 2) points [x, y]: the middle of each lower edge, where an object stands on the ground."""
+    """Compute the middle of each box's lower edge, where the object stands on the ground.
+
+    Args:
+        boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the frame.
+
+    Returns:
+        (N, 2) float32, [x, y] normalised to the frame.
+    """
     return np.stack(((boxes[:, 0] + boxes[:, 2]) / 2.0, boxes[:, 3]), axis=1)
 
 
 def is_in_polygon(points: F32, polygon: F32) -> NDArray[np.bool_]:
-    """Whether each point lies in a polygon, its edges included.
+    """Return whether each point lies in a polygon, its edges included.
 
     Even-odd rule: a ray to the right crosses the edges an odd number of times. Edges count as inside because a box that
     is cut off by the frame stands exactly on the border, where polygons end too.
 
     Args:
-        points: (N, 2), [x, y].
-        polygon: (M, 2) corners in order; it may be concave, and closes itself.
+        points: (N, 2) float32, [x, y] normalised to the frame.
+        polygon: (M, 2) float32, its corners in order; it may be concave, and closes itself.
 
     Returns:
         (N,) bool.

@@ -1,4 +1,4 @@
-"""One camera's scene: filters, tracker, zones, events and counts, one after the other. No I/O."""
+"""The scene of one camera: filters, tracker, zones, events and counts, one after the other. No I/O."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,24 +15,24 @@ from edged.scene.zones import ZoneMembership, Zones
 from edged.types import Detections
 
 _MOTION_HOLD_S = 5.0
-"""Motion is said to be over after so long without any, so that the retained state is not rewritten with every step."""
+"""Motion ends after so long without any, so that the retained state is not published anew at every step of a walker."""
 
 Counts = Mapping[str, int]
-"""Objects by label; a label that is not there has none."""
-
+"""Number of objects by label; labels without objects are missing."""
 
 Labelled = Sequence[tuple[str, Track]]
+"""Objects with their labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneState:
-    """What is there now.
+    """The present state of the scene.
 
     Attributes:
-        counts: open objects.
-        active: those of them that are not stationary.
+        counts: number of open objects by label.
+        active: the same without stationary objects.
         zones: the same as `counts` for every zone of the camera.
-        zones_active: the same as `active`.
+        zones_active: the same as `active` for every zone of the camera.
         occupied: whether there is any object.
         motion: whether something has moved in the picture within the last seconds.
     """
@@ -46,20 +46,20 @@ class SceneState:
 
     @classmethod
     def empty(cls, zones: tuple[str, ...]) -> "SceneState":
-        """Nothing is there, in none of these zones."""
-        nobody: dict[str, Counts] = {zone: {} for zone in zones}
-        return cls(zones=nobody, zones_active=nobody)
+        """Return the state of a scene with these zones and no object."""
+        no_objects: dict[str, Counts] = {zone: {} for zone in zones}
+        return cls(zones=no_objects, zones_active=no_objects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneUpdate:
-    """What one frame changed.
+    """The result of one frame.
 
     Attributes:
-        events: in the order in which they are to be told.
-        state: after them.
-        state_changed: whether it differs from the one before; true the first time.
-        detections: of the frame, those that reach their label's threshold; none when the scene was ended from outside.
+        events: in the order in which they are published.
+        state: the state after them.
+        state_changed: whether the state differs from the previous one; True the first time.
+        detections: the frame's detections that reach their label's threshold; none when the scene was ended from outside.
     """
 
     events: tuple[TrackEvent, ...]
@@ -72,13 +72,13 @@ class Scene:
     """The rules of one camera with one model.
 
     Args:
-        camera: its settings; zones and filters are taken from them.
+        camera: the camera's settings; zones and filters are taken from them.
         detect: ``[detect]``.
         track: ``[track]``.
         events: ``[events]``.
-        labels: the model's; ``labels[class_id]`` names a class.
-        ids: where object ids come from; share one iterator to make them unique over several cameras.
-        recommended: the filters of the model's maker, for what the settings leave open.
+        labels: the model's labels; ``labels[class_id]`` names a class.
+        ids: source of object ids; share one iterator to make them unique over several cameras.
+        recommended: filters that the model's maker recommends, for what the settings leave open.
     """
 
     def __init__(
@@ -120,12 +120,12 @@ class Scene:
         """Take in one inferred frame.
 
         Args:
-            detections: the model's, down to `filters.floor`.
-            captured_ns: of the frame, on the camera's time line; if that begins anew, `end_all` comes first.
+            detections: the model's detections, down to `filters.min_score`.
+            captured_ns: capture time of the frame on the camera's time line; if that begins anew, call `end_all` first.
             frame_seq: the frame's number.
-            width: of the frame, pixels.
-            height: of the frame, pixels.
-            moving: whether the motion detector saw something move.
+            width: width of the frame in pixels.
+            height: height of the frame in pixels.
+            moving: whether the motion detector found motion.
         """
         passed = self.filters.apply(detections, width=width, height=height)
         tracks = self._tracker.update(passed.detections, passed.strong, captured_ns)
@@ -138,10 +138,10 @@ class Scene:
         return self._build_update(events, state, passed.detections[passed.strong])
 
     def end_all(self, now_ns: int) -> SceneUpdate:
-        """End every object and empty the scene: its camera is lost, or the daemon stops.
+        """End every object and empty the scene, because its camera is lost or the daemon stops.
 
         Args:
-            now_ns: on the camera's time line, not before its last frame.
+            now_ns: time on the camera's time line, not before its last frame.
         """
         self._tracker.clear()
         self._zones.clear()
@@ -150,7 +150,7 @@ class Scene:
         return self._build_update(events, self._build_state((), {}, now_ns), Detections.empty())
 
     def _update_zones(self, update: TrackUpdate) -> dict[int, ZoneMembership]:
-        """Candidates are followed too: an object that begins in a zone starts there."""
+        """Update the zones of every object, candidates included, so that an object that begins in a zone starts there."""
         tracks = (*update.tracks, *update.candidates)
         ids = [track.id for track in tracks]
         memberships = self._zones.update(
@@ -166,14 +166,14 @@ class Scene:
     ) -> SceneState:
         present = [(label_of(self._labels, t.class_id), t) for t in tracks]
         moving = [(label, t) for label, t in present if not t.stationary]
-        moved_ns = self._last_motion_ns
+        motion_ns = self._last_motion_ns
         return SceneState(
             counts=_count_labels(present),
             active=_count_labels(moving),
             zones=self._count_by_zone(present, zones),
             zones_active=self._count_by_zone(moving, zones),
             occupied=bool(tracks),
-            motion=moved_ns is not None and now_ns - moved_ns < _MOTION_HOLD_S * NS_PER_S,
+            motion=motion_ns is not None and now_ns - motion_ns < _MOTION_HOLD_S * NS_PER_S,
         )
 
     def _count_by_zone(

@@ -1,8 +1,8 @@
-"""Which zones an object is in.
+"""Membership of objects in zones.
 
-An object stands where its feet are: the middle of its box's lower edge. It is in a zone once it has stood in the polygon
-for `ZoneSettings.min_frames` frames in a row, and has left after as many outside; frames in which it was not seen tell
-nothing. Zones may overlap.
+An object stands at its foot point, the middle of its box's lower edge. It is in a zone after its foot point has been in the polygon for
+`ZoneSettings.min_frames` frames in a row, and has left after as many frames outside; frames in which it was not detected do not
+count. Zones may overlap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ from edged.types import F32
 
 @dataclass(frozen=True, slots=True)
 class ZoneMembership:
-    """The zones of one object, in the config's order.
+    """The zones of one object, in the order of the configuration.
 
     Attributes:
-        zones: where it is now.
-        entered: where it is or has been.
+        zones: those that it is in.
+        entered: those that it is or has been in.
     """
 
     zones: tuple[str, ...] = ()
@@ -31,7 +31,14 @@ class ZoneMembership:
 
 @dataclass(slots=True)
 class _ZoneState:
-    """One object: what is believed of each zone, and for how many frames in a row it looked otherwise."""
+    """The state of one object in every zone.
+
+    Attributes:
+        inside: whether it is in the zone.
+        entered: whether it is or has been in the zone.
+        opposing_frames: for how many frames in a row its foot point has contradicted `inside`.
+        membership: the same, by name.
+    """
 
     inside: list[bool]
     entered: list[bool]
@@ -52,25 +59,25 @@ class Zones:
     def update(
         self, ids: Sequence[int], labels: Sequence[str], boxes: F32, seen: Sequence[bool]
     ) -> tuple[ZoneMembership, ...]:
-        """Look at one frame's objects.
+        """Take in one frame's objects.
 
         Args:
-            ids: of all that are open; others are forgotten.
+            ids: ids of all open objects; others are forgotten.
             labels: their labels.
-            boxes: (N, 4), their boxes.
-            seen: whether each was seen in this frame.
+            boxes: (N, 4) float32, their boxes, [x1, y1, x2, y2] normalised to the frame.
+            seen: whether each was detected in this frame.
 
         Returns:
-            The membership of each, in the same order.
+            The membership of each object, in the same order.
         """
-        stays = {key: self._states.get(key) or self._make_state() for key in ids}
-        self._states = stays
-        if self._names and stays:
-            looks = self._test_inside(foot_points(boxes), labels)
-            for index, stay in enumerate(stays.values()):
+        states = {key: self._states.get(key) or self._make_state() for key in ids}
+        self._states = states
+        if self._names and states:
+            inside = self._test_inside(foot_points(boxes), labels)
+            for index, state in enumerate(states.values()):
                 if seen[index]:
-                    self._update_state(stay, looks[index])
-        return tuple(stay.membership for stay in stays.values())
+                    self._update_state(state, inside[index])
+        return tuple(state.membership for state in states.values())
 
     def clear(self) -> None:
         """Forget every object."""
@@ -81,12 +88,12 @@ class Zones:
         return _ZoneState([False] * count, [False] * count, [0] * count, ZoneMembership())
 
     def _test_inside(self, points: F32, labels: Sequence[str]) -> list[list[bool]]:
-        """For each object, and each zone, whether it stands there and its label counts there."""
+        """Return for each object and each zone whether the object stands in it and its label counts there."""
         columns: list[NDArray[np.bool_]] = []
-        for polygon, wanted in zip(self._polygons, self._labels, strict=True):
+        for polygon, counted_labels in zip(self._polygons, self._labels, strict=True):
             inside = is_in_polygon(points, polygon)
-            if wanted is not None:
-                inside &= np.array([label in wanted for label in labels], np.bool_)
+            if counted_labels is not None:
+                inside &= np.array([label in counted_labels for label in labels], np.bool_)
             columns.append(inside)
         rows: list[list[bool]] = np.stack(columns, axis=1).tolist()
         return rows

@@ -184,7 +184,7 @@ class MemoryDisk:
         return self.free_space_bytes
 
     def make_folder(self, path: Path) -> None:
-        self._add(path, "folder", "make")
+        self._add(path, "folder", "create")
 
     def create(self, path: Path) -> int:
         return self._descriptor(self._add(path, "file", "write"))
@@ -208,7 +208,7 @@ class MemoryDisk:
         del self._descriptors[descriptor]
 
     def make_link(self, target: str, path: Path) -> None:
-        self._add(path, "link", "make", target)
+        self._add(path, "link", "create", target)
 
     def rename(self, old: Path, new: Path) -> None:
         folder, old_name = self._locate(old)
@@ -282,7 +282,7 @@ class MemoryDisk:
         return self._folder(path.parent, "find").number, path.name
 
 
-_DURABLE = ("/edged/updates/store/", "/edged/updates/bundle/", "/edged/host/files.py")
+_DURABLE = ("/edged/updates/store/", "/edged/updates/bundle/", "/edged/host/files/")
 """Whose functions name the place of a sync."""
 
 

@@ -16,7 +16,8 @@ from edged.config.settings import Settings
 from edged.interfaces import Delivered, LinkChanged, MessageReceived, Notice, SubscriptionRefused
 from edged.messaging.contract.header import Identity, Stamper
 from edged.messaging.contract.messages import Event
-from edged.messaging.outbox import Outbox, open_outbox
+from edged.messaging.open_outbox import open_outbox
+from edged.messaging.outbox import Outbox
 from edged.publishers.mqtt_settings import MqttSettings
 
 DEVICE_NAME = "shop-12"

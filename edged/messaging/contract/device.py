@@ -1,4 +1,4 @@
-"""The payloads that tell of the device itself: what it is, and how it is."""
+"""The payloads about the device itself: its description and its health."""
 
 from typing import Annotated, Literal
 
@@ -12,160 +12,203 @@ from edged.messaging.contract.messages import Count, Pixels, Seconds
 class CameraEntry(Struct, frozen=True, kw_only=True):
     """One camera in `DeviceInfo`."""
 
-    name: Annotated[str, Meta(description="As in the config.")]
-    source: Annotated[str, Meta(description="Its driver.")]
-    description: Annotated[str, Meta(description="The device, in words.")] = ""
+    name: Annotated[str, Meta(description="The camera's name in the configuration.")]
+    source: Annotated[str, Meta(description="The camera driver.")]
+    description: Annotated[
+        str, Meta(description="The camera device, as its driver describes it.")
+    ] = ""
     width: Annotated[
-        Pixels | None, Meta(description="Of its frames, in pixels; null until it is open.")
+        Pixels | None,
+        Meta(description="Width of its frames in pixels; null until the camera is open."),
     ] = None
     height: Annotated[
-        Pixels | None, Meta(description="Of its frames, in pixels; null until it is open.")
+        Pixels | None,
+        Meta(description="Height of its frames in pixels; null until the camera is open."),
     ] = None
     fps: Annotated[
-        Seconds | None, Meta(description="Frames a second it means to deliver; null if unknown.")
+        Seconds | None,
+        Meta(description="Nominal frame rate, in frames a second; null if unknown."),
     ] = None
 
 
 class DeviceInfo(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.info/1"):
-    """What the device is. Retained; changes seldom."""
+    """Description of the device. Retained; changes seldom."""
 
-    version: Annotated[str, Meta(description="Of edged.")]
+    version: Annotated[str, Meta(description="Version of edged.")]
     python: Annotated[str, Meta(description="Version of Python.")]
     system: Annotated[str, Meta(description="Operating system and its release.")]
-    board: Annotated[str, Meta(description="As the board names itself.")]
-    runtime: Annotated[str, Meta(description="Interpreter and version; empty until one runs.")] = ""
+    board: Annotated[str, Meta(description="Name of the board, as its device tree has it.")]
+    runtime: Annotated[
+        str,
+        Meta(description="Name and version of the model runtime; empty until a model is loaded."),
+    ] = ""
     delegate: Annotated[
-        str, Meta(description="What the model's graph runs on; empty: reference kernels.")
+        str,
+        Meta(
+            description="Delegate that runs the model's operators; empty if the runtime's reference kernels run them."
+        ),
     ] = ""
     model: Annotated[
         str,
         Meta(
-            description="The model that looks, in a trial the new one: name@version; empty until one runs."
+            description="The active model, or the candidate during its trial: name@version; empty until a model is loaded."
         ),
     ] = ""
-    cameras: Annotated[tuple[CameraEntry, ...], Meta(description="In the config's order.")] = ()
+    cameras: Annotated[
+        tuple[CameraEntry, ...], Meta(description="The cameras, in the order of the configuration.")
+    ] = ()
 
 
 class HealthCondition(Struct, frozen=True, kw_only=True):
-    """One thing that is not as it should be."""
+    """One active condition: something that is wrong now."""
 
     name: Annotated[
         str,
         Meta(
-            description="A fixed name, such as camera.front; docs/mqtt.md lists them.",
+            description="A fixed name, such as camera.front; docs/mqtt.md lists all.",
             pattern=condition_name_pattern(),
         ),
     ]
-    since: Annotated[Timestamp, Meta(description="Since when.")]
-    severity: Annotated[
-        Literal["degraded", "failed"], Meta(description="What it makes of the whole.")
-    ] = "degraded"
-    detail: Annotated[str, Meta(description="What is wrong and what to do, in words.")] = ""
+    since: Annotated[Timestamp, Meta(description="When the condition began.")]
+    severity: Annotated[Literal["degraded", "failed"], Meta(description="How serious it is.")] = (
+        "degraded"
+    )
+    detail: Annotated[str, Meta(description="Description of the problem and of what to do.")] = ""
 
 
 class ThrottlingHealth(Struct, frozen=True, kw_only=True):
-    """The firmware's flags of a Raspberry Pi."""
+    """The flags of a Raspberry Pi's firmware."""
 
-    under_voltage: Annotated[bool, Meta(description="The supply is too low now.")]
+    under_voltage: Annotated[bool, Meta(description="The supply voltage is too low now.")]
     frequency_capped: Annotated[bool, Meta(description="The clock rate is capped now.")]
     throttled: Annotated[bool, Meta(description="The processor is throttled now.")]
-    soft_temp_limit: Annotated[bool, Meta(description="The soft temperature limit holds now.")]
-    under_voltage_occurred: Annotated[bool, Meta(description="It has been, since boot.")]
-    throttled_occurred: Annotated[bool, Meta(description="It has been, since boot.")]
+    soft_temp_limit: Annotated[bool, Meta(description="The soft temperature limit is active now.")]
+    under_voltage_occurred: Annotated[
+        bool, Meta(description="The supply voltage has been too low since boot.")
+    ]
+    throttled_occurred: Annotated[
+        bool, Meta(description="The processor has been throttled since boot.")
+    ]
 
 
 class MemoryHealth(Struct, frozen=True, kw_only=True):
     """Memory, in MiB."""
 
-    total_mb: Annotated[float, Meta(description="Of the host.")]
-    available_mb: Annotated[float, Meta(description="Left for new use.")]
-    rss_mb: Annotated[dict[str, float], Meta(description="Resident, of each process of edged.")]
+    total_mb: Annotated[float, Meta(description="Memory of the host.")]
+    available_mb: Annotated[
+        float, Meta(description="Memory available to new work without swapping.")
+    ]
+    rss_mb: Annotated[
+        dict[str, float], Meta(description="Resident memory of each process of edged, by process.")
+    ]
 
 
 class DiskHealth(Struct, frozen=True, kw_only=True):
     """The file system that holds the state directory, in MiB."""
 
-    total_mb: Annotated[float, Meta(description="Its size.")]
-    free_mb: Annotated[float, Meta(description="Left for edged.")]
+    total_mb: Annotated[float, Meta(description="Size of the file system.")]
+    free_mb: Annotated[float, Meta(description="Space that edged can still write.")]
     written_mb: Annotated[
         float | None,
         Meta(
-            description="To any disk, by all of edged's processes since the daemon's start; null if the kernel does not count."
+            description="Written to disks by all processes of edged since the daemon's start; null if the kernel does not count it."
         ),
     ] = None
 
 
 class SpoolState(Struct, frozen=True, kw_only=True):
-    """What waits for the broker's acknowledgement."""
+    """The queue of messages that wait for the broker's acknowledgement."""
 
-    depth: Annotated[Count, Meta(description="Messages.")]
-    size_bytes: Annotated[Count, Meta(description="Of their payloads.")]
+    depth: Annotated[Count, Meta(description="Number of waiting messages.")]
+    size_bytes: Annotated[Count, Meta(description="Bytes of their payloads.")]
     oldest_age_s: Annotated[
-        Seconds | None, Meta(description="Running time since the oldest was made; null if none.")
+        Seconds | None,
+        Meta(
+            description="Age of the oldest waiting message, in seconds of running time; null if none waits."
+        ),
     ]
-    fault: Annotated[str, Meta(description="Why the disk is not in use; empty if it is.")] = ""
+    fault: Annotated[
+        str, Meta(description="Why the queue is not stored on disk; empty if it is.")
+    ] = ""
 
 
 class LinkState(Struct, frozen=True, kw_only=True):
-    """The way to the broker, as it has been."""
+    """The history of the connection to the broker."""
 
-    connects: Annotated[Count, Meta(description="Connections since the daemon's start.")]
+    connects: Annotated[Count, Meta(description="Number of connections since the daemon's start.")]
     last_error: Annotated[
-        str, Meta(description="The last refusal or loss, in words; empty if none.")
+        str,
+        Meta(description="Reason of the last refusal or lost connection; empty if there was none."),
     ] = ""
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):
-    """Of a stage's time, in seconds, over the last reporting interval."""
+    """Percentiles of a stage's duration over the last reporting interval, in seconds."""
 
-    p50: Annotated[Seconds, Meta(description="Half of the frames were no slower.")]
-    p95: Annotated[Seconds, Meta(description="95 of 100 frames were no slower.")]
-    p99: Annotated[Seconds, Meta(description="99 of 100 frames were no slower.")]
+    p50: Annotated[Seconds, Meta(description="Median: half of the frames took no longer.")]
+    p95: Annotated[Seconds, Meta(description="95 of 100 frames took no longer.")]
+    p99: Annotated[Seconds, Meta(description="99 of 100 frames took no longer.")]
 
 
 class CameraHealth(Struct, frozen=True, kw_only=True):
-    """How one camera does."""
+    """State and statistics of one camera."""
 
-    online: Annotated[bool, Meta(description="It delivers frames.")]
-    fps_in: Annotated[float, Meta(description="Frames a second that arrive.")]
-    fps_inferred: Annotated[float, Meta(description="Frames a second that the model sees.")]
-    frames: Annotated[Count, Meta(description="Arrived, since the daemon's start.")]
-    inferred: Annotated[Count, Meta(description="Seen by the model, since the daemon's start.")]
+    online: Annotated[bool, Meta(description="The camera delivers frames.")]
+    fps_in: Annotated[float, Meta(description="Frames a second that the camera delivers.")]
+    fps_inferred: Annotated[float, Meta(description="Frames a second on which the model runs.")]
+    frames: Annotated[Count, Meta(description="Frames delivered since the daemon's start.")]
+    inferred: Annotated[
+        Count, Meta(description="Frames on which the model ran since the daemon's start.")
+    ]
     dropped: Annotated[
-        Count, Meta(description="Left out for a newer one, since the daemon's start.")
+        Count, Meta(description="Frames dropped in favour of a newer one since the daemon's start.")
     ]
     last_frame_age_s: Annotated[
-        Seconds | None, Meta(description="Since the last frame arrived; null if none has.")
+        Seconds | None,
+        Meta(description="Seconds since the last frame arrived; null if none has arrived."),
     ]
     latency_s: Annotated[
-        dict[str, Percentiles], Meta(description="By stage; total is arrival to message.")
+        dict[str, Percentiles],
+        Meta(description="Latency by stage; total is from the frame's arrival to the message."),
     ] = field(default_factory=dict)
 
 
 class DeviceHealth(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.health/1"):
-    """How the device is. Retained; sent at an interval and on every change."""
+    """Health of the device. Retained; sent at an interval and on every change."""
 
     overall: Annotated[
-        Literal["ok", "degraded", "failed"], Meta(description="The worst of what follows.")
+        Literal["ok", "degraded", "failed"],
+        Meta(description="The highest severity of all conditions."),
     ]
     degradations: Annotated[
-        tuple[HealthCondition, ...], Meta(description="What is wrong, oldest first.")
+        tuple[HealthCondition, ...], Meta(description="The active conditions, oldest first.")
     ] = ()
-    uptime_s: Annotated[Seconds, Meta(description="Since the daemon's start.")]
-    worker_restarts: Annotated[Count, Meta(description="Since the daemon's start.")] = 0
+    uptime_s: Annotated[Seconds, Meta(description="Seconds since the daemon's start.")]
+    worker_restarts: Annotated[
+        Count, Meta(description="Workers replaced since the daemon's start.")
+    ] = 0
     last_worker_loss: Annotated[
-        str, Meta(description="Why a worker was last replaced; empty if none was.")
+        str, Meta(description="Reason why a worker was last replaced; empty if none was.")
     ] = ""
     throttling: Annotated[
-        ThrottlingHealth | None, Meta(description="null where the board does not tell.")
+        ThrottlingHealth | None,
+        Meta(description="Flags of the Raspberry Pi's firmware; null if the board has none."),
     ] = None
     soc_temperature_c: Annotated[
-        float | None, Meta(description="null where the board does not tell.")
+        float | None,
+        Meta(
+            description="Temperature of the SoC in degrees Celsius; null if the board has no sensor."
+        ),
     ] = None
-    memory: Annotated[MemoryHealth | None, Meta(description="null if it cannot be read.")] = None
-    disk: Annotated[DiskHealth | None, Meta(description="null if it cannot be read.")] = None
-    spool: SpoolState
-    link: LinkState
-    cameras: Annotated[dict[str, CameraHealth], Meta(description="By name.")] = field(
+    memory: Annotated[
+        MemoryHealth | None, Meta(description="Memory; null if it cannot be read.")
+    ] = None
+    disk: Annotated[
+        DiskHealth | None,
+        Meta(description="File system of the state directory; null if it cannot be read."),
+    ] = None
+    spool: Annotated[SpoolState, Meta(description="The queue of messages.")]
+    link: Annotated[LinkState, Meta(description="The connection to the broker.")]
+    cameras: Annotated[dict[str, CameraHealth], Meta(description="The cameras, by name.")] = field(
         default_factory=dict
     )

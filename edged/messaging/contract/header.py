@@ -1,18 +1,16 @@
-"""What every payload begins with, and who fills it in."""
+"""The header of every payload, and the stamper that fills it in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from edged.clock import NS_PER_S, Clock
+from edged.clock import NS_PER_S, Clock, ClockQuality
 
 _NS_PER_MS = NS_PER_S // 1000
-
-ClockQuality = Literal["synced", "floor", "unsynced"]
 
 Timestamp = Annotated[
     str,
@@ -22,28 +20,29 @@ Timestamp = Annotated[
 
 
 class Header(Struct, frozen=True, kw_only=True):
-    """The fields that every payload has; `Stamper` fills them in."""
+    """The fields of every payload; `Stamper` fills them in."""
 
     device: Annotated[str, Meta(description="Name of the device; the same as in the topic.")] = ""
-    boot: Annotated[str, Meta(description="A new one for each boot of the host.")] = ""
-    session: Annotated[str, Meta(description="A new one for each start of the daemon.")] = ""
+    boot: Annotated[str, Meta(description="Id of this boot of the host.")] = ""
+    session: Annotated[str, Meta(description="Id of this start of the daemon.")] = ""
     seq: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(
-            description="Number of the message: dense and strictly increasing for the device, across restarts, over the"
-            " messages that pass through the spool (events and gap); null in all others. Duplicates are told by"
-            " (device, seq)."
+            description="Number of the message, in messages that pass through the spool (event and gap): strictly increasing"
+            " without holes for the device, across restarts; null in all others. Two messages with the same device and seq"
+            " are duplicates."
         ),
     ] = None
     time: Annotated[
         Timestamp,
-        Meta(description="When the message was made: RFC 3339, UTC, milliseconds."),
+        Meta(description="When the message was made: RFC 3339, UTC, with milliseconds."),
     ] = "1970-01-01T00:00:00.000Z"
     clock: Annotated[
         ClockQuality,
         Meta(
-            description="How far the host's clock, and so every time of day in the message, can be trusted: synced with a"
-            " time source; floor: not synced, but not before the last time this host knew; unsynced: may be anything."
+            description="How far the host's clock, and so every time of day in the message, can be trusted. synced: synchronised"
+            " with a time source; floor: not synchronised, but later than the last time that this host knew; unsynced: may be"
+            " wrong by any amount."
         ),
     ] = "unsynced"
 
@@ -52,9 +51,9 @@ MessageT = TypeVar("MessageT", bound=Header)
 
 
 def rfc3339(wall_ns: int) -> str:
-    """Nanoseconds since the Unix epoch as RFC 3339 in UTC with milliseconds, cut off, not rounded.
+    """Format nanoseconds since the Unix epoch as RFC 3339 in UTC, with milliseconds cut off, not rounded.
 
-    A clock outside the years 1970 to 9999 is shown as the nearest time inside.
+    A time outside the years 1970 to 9999 is shown as the nearest time inside.
     """
     wall_ms = min(max(wall_ns // _NS_PER_MS, 0), 253_402_300_799_999)
     seconds, ms = divmod(wall_ms, 1000)
@@ -63,7 +62,7 @@ def rfc3339(wall_ns: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who speaks.
+    """The sender of a message.
 
     Attributes:
         device: name of the device.
@@ -77,7 +76,7 @@ class Identity:
 
 
 class Stamper:
-    """Fills in headers, and puts monotonic times on the wall clock."""
+    """Fills in headers, and converts monotonic times to wall-clock times."""
 
     def __init__(
         self, identity: Identity, clock: Clock, quality: Callable[[], ClockQuality]
@@ -87,7 +86,7 @@ class Stamper:
         self._quality = quality
 
     def stamp(self, message: MessageT, seq: int | None = None) -> MessageT:
-        """The message with its header filled in, as of now."""
+        """Return the message with a header of now."""
         return msgspec.structs.replace(
             message,
             device=self.identity.device,
@@ -99,15 +98,15 @@ class Stamper:
         )
 
     def time_of(self, monotonic_ns: int) -> str:
-        """A moment on the monotonic line, as the wall clock of now would have shown it.
+        """Format a monotonic time as the present wall clock would have shown it.
 
-        All moments of one message are put on the same wall clock: a clock that was set between two of
-        them moves both, so that none comes out before its cause. Durations are taken on the monotonic line.
+        All times in one message are converted with the same wall clock: if that was set between two of them, both move, so that
+        no effect is dated before its cause. Durations are measured on the monotonic clock.
         """
         age_ns = self._clock.monotonic_ns() - monotonic_ns
         return rfc3339(self._clock.wall_ns() - age_ns)
 
 
 def encode(message: Header) -> bytes:
-    """One JSON object, UTF-8, every field present, in the order in which it is declared."""
+    """Encode a payload as one JSON object in UTF-8, with every field, in the order of declaration."""
     return msgspec.json.encode(message)

@@ -1,6 +1,7 @@
-"""Every payload, field by field. The descriptions are the documentation and the JSON Schema.
+"""The payloads about what the cameras see, and about messages themselves.
 
-Construct one without its header; `edged.messaging.contract.header.Stamper` fills that in. Boxes are ``[x1, y1, x2, y2]``, normalised
+The descriptions of the fields appear in the documentation and in the JSON Schema. A payload is constructed without its header, which
+`edged.messaging.contract.header.Stamper` fills in. Boxes are ``[x1, y1, x2, y2]``, normalised
 to the frame, origin top left. Durations are seconds.
 """
 
@@ -20,135 +21,157 @@ Counts = dict[str, Count]
 
 
 class OnlineStatus(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.status/1"):
-    """Whether the daemon is there. Retained.
+    """State of the daemon. Retained.
 
-    `offline` is also the last will. It bears the session that is gone: one whose session differs from the last `online` is a
-    late will, and means nothing.
+    `offline` is also the last will; its session is the one that ended. If that session differs from that of the last `online`,
+    the will was published late: ignore it.
     """
 
     status: Annotated[
         Literal["online", "stopping", "offline"],
-        Meta(description="online; stopping: asked to end, still sending; offline: gone."),
+        Meta(
+            description="online: running; stopping: shutting down, still sending; offline: not connected."
+        ),
     ]
 
 
 class Event(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.event/1"):
-    """A change in one tracked object. Spooled: told at least once."""
+    """A change of one tracked object. Spooled: delivered at least once."""
 
-    camera: Annotated[str, Meta(description="Name of the camera in the config.")]
+    camera: Annotated[str, Meta(description="Name of the camera in the configuration.")]
     type: Annotated[
         Literal["start", "update", "end"],
         Meta(
-            description="One start, then updates, then one end. A daemon that is killed leaves objects without an end: a new"
-            " session ends all those of the older ones."
+            description="Each object has one start, then updates, then one end. A daemon that is killed sends no end: a new"
+            " session ends all objects of older sessions."
         ),
     ]
     id: Annotated[
         str,
-        Meta(description="The object: the same in its start, updates and end; never used again."),
+        Meta(description="Id of the object: the same in its start, updates and end; never reused."),
     ]
-    label: Annotated[str, Meta(description="What the model takes it for.")]
-    score: Annotated[Fraction, Meta(description="Of the latest detection.")]
-    top_score: Annotated[Fraction, Meta(description="The best so far.")]
-    box: Annotated[Box, Meta(description="Where it was last seen: [x1, y1, x2, y2], 0..1.")]
-    width: Annotated[Pixels, Meta(description="Of the frame, in pixels.")]
-    height: Annotated[Pixels, Meta(description="Of the frame, in pixels.")]
-    zones: Annotated[tuple[str, ...], Meta(description="Zones it is in now.")] = ()
+    label: Annotated[str, Meta(description="Label of its class.")]
+    score: Annotated[Fraction, Meta(description="Score of the latest detection.")]
+    top_score: Annotated[Fraction, Meta(description="Best score so far.")]
+    box: Annotated[Box, Meta(description="Box of the latest detection: [x1, y1, x2, y2], 0..1.")]
+    width: Annotated[Pixels, Meta(description="Width of the frame in pixels.")]
+    height: Annotated[Pixels, Meta(description="Height of the frame in pixels.")]
+    zones: Annotated[tuple[str, ...], Meta(description="Zones that the object is in.")] = ()
     entered_zones: Annotated[
-        tuple[str, ...], Meta(description="Zones it has ever been in, in the order of entry.")
+        tuple[str, ...],
+        Meta(
+            description="Zones that the object is or has been in, in the order of the configuration."
+        ),
     ] = ()
-    started: Annotated[Timestamp, Meta(description="When it was first seen, by the clock of now.")]
+    started: Annotated[
+        Timestamp,
+        Meta(
+            description="When the object was first detected, by the clock at the time of this message."
+        ),
+    ]
     ended: Annotated[
-        Timestamp | None, Meta(description="When it was last seen; null unless type is end.")
+        Timestamp | None,
+        Meta(description="When the object was last detected; null unless type is end."),
     ] = None
     duration_s: Annotated[
         Seconds,
         Meta(
-            description="From first to last seen, on a clock that never steps: not always the difference of two"
-            " times of day."
+            description="Seconds from the first to the latest detection, on a clock that never steps: not always the difference"
+            " of the two times of day."
         ),
     ]
-    stationary: Annotated[bool, Meta(description="It has not moved for a while.")] = False
+    stationary: Annotated[
+        bool, Meta(description="The object has not moved for [track] stationary_s.")
+    ] = False
     path: Annotated[
         tuple[Point, ...],
-        Meta(description="A few points [x, y] of its way, the box's bottom centre, oldest first."),
+        Meta(
+            description="Points [x, y] on the object's path, oldest first: the middle of the box's lower edge."
+        ),
     ] = ()
-    model: Annotated[str, Meta(description="The model that saw it: name@version.")]
-    frame: Annotated[Count, Meta(description="Number of the frame, as the camera counts.")]
+    model: Annotated[str, Meta(description="The model that detected it: name@version.")]
+    frame: Annotated[Count, Meta(description="Number of the frame, counted by camera.")]
     snapshot: Annotated[
-        str | None, Meta(description="Topic of its picture; null if none may be or was taken.")
+        str | None, Meta(description="Topic of the object's picture; null if there is none.")
     ] = None
 
 
 class Gap(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.gap/1"):
-    """Some messages will not come. Spooled itself, and dropped last."""
+    """A report of lost messages. Spooled; never dropped to make room."""
 
     reason: Annotated[
         Literal["full", "expired", "disk", "corrupt", "unclean_stop"],
         Meta(
-            description="full: the spool was, and gave up the least important first; expired: older than it keeps;"
-            " disk: could not be written, and memory was full; corrupt: the spool file was unreadable and is set aside;"
-            " unclean_stop: the daemon or the power went, and these numbers were lost in memory or never used."
+            description="full: the spool was full and dropped the least important messages; expired: the messages were older than"
+            " [spool] max_age_h; disk: the disk could not be written, and memory was full; corrupt: the spool file was damaged and"
+            " was quarantined; unclean_stop: the daemon or the power failed, and these numbers were lost in memory or never used."
         ),
     ]
     ranges: Annotated[
         tuple[tuple[int, int], ...],
         Meta(
-            description="[first, last] of sequence numbers, both included. What has not come of them will not; what has,"
-            " stands."
+            description="Ranges [first, last] of sequence numbers, both included. Messages in them that have not arrived will not"
+            " arrive; those that have arrived are valid."
         ),
     ]
     count: Annotated[
-        Count | None, Meta(description="How many messages were given up; null if nobody can know.")
+        Count | None, Meta(description="Number of lost messages; null if it cannot be known.")
     ]
 
 
 class Detection(Struct, frozen=True, kw_only=True):
     """One box in one frame."""
 
-    label: Annotated[str, Meta(description="What the model takes it for.")]
-    score: Annotated[Fraction, Meta(description="How sure the model is.")]
-    box: Annotated[Box, Meta(description="[x1, y1, x2, y2], 0..1.")]
+    label: Annotated[str, Meta(description="Label of its class.")]
+    score: Annotated[Fraction, Meta(description="Score of the model.")]
+    box: Annotated[Box, Meta(description="Box: [x1, y1, x2, y2], 0..1.")]
     id: Annotated[
-        str | None, Meta(description="The event id of the object it belongs to; null if none yet.")
+        str | None, Meta(description="Id of the object, as in its events; null if it has none yet.")
     ] = None
 
 
 class FrameDetections(
     Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.detections/1"
 ):
-    """What the model saw in one frame. QoS 0; one empty message when the scene clears."""
+    """The detections in one frame. QoS 0; one empty message when the scene becomes empty."""
 
-    camera: Annotated[str, Meta(description="Name of the camera in the config.")]
-    frame: Annotated[Count, Meta(description="Number of the frame, as the camera counts.")]
-    captured: Annotated[Timestamp, Meta(description="When the scene looked so.")]
+    camera: Annotated[str, Meta(description="Name of the camera in the configuration.")]
+    frame: Annotated[Count, Meta(description="Number of the frame, counted by camera.")]
+    captured: Annotated[Timestamp, Meta(description="Capture time of the frame.")]
     received_ns: Annotated[
         Count,
         Meta(
-            description="When the frame came into the daemon's hands, on the host's monotonic clock, in nanoseconds: for"
-            " measuring delays on the same host."
+            description="When the daemon received the frame, on the host's monotonic clock, in nanoseconds: to measure latency on"
+            " the same host."
         ),
     ]
-    width: Annotated[Pixels, Meta(description="Of the frame, in pixels.")]
-    height: Annotated[Pixels, Meta(description="Of the frame, in pixels.")]
-    model: Annotated[str, Meta(description="The model that looked: name@version.")]
-    detections: Annotated[tuple[Detection, ...], Meta(description="Best score first.")]
+    width: Annotated[Pixels, Meta(description="Width of the frame in pixels.")]
+    height: Annotated[Pixels, Meta(description="Height of the frame in pixels.")]
+    model: Annotated[str, Meta(description="The model that ran: name@version.")]
+    detections: Annotated[
+        tuple[Detection, ...], Meta(description="The detections, best score first.")
+    ]
 
 
 class CameraState(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.state/1"):
-    """What one camera sees now. Retained; rewritten at start and at exit, so that it is never stale."""
+    """The present state of one camera's scene. Retained; published anew when the daemon starts and stops, so that it is never stale."""
 
-    camera: Annotated[str, Meta(description="Name of the camera in the config.")]
+    camera: Annotated[str, Meta(description="Name of the camera in the configuration.")]
     online: Annotated[bool, Meta(description="The camera delivers frames.")]
-    occupied: Annotated[bool, Meta(description="At least one object is there.")] = False
-    motion: Annotated[bool, Meta(description="The picture changes.")] = False
-    counts: Annotated[Counts, Meta(description="Objects by label.")] = field(default_factory=dict)
-    active: Annotated[Counts, Meta(description="Of these, the ones that are not stationary.")] = (
-        field(default_factory=dict)
+    occupied: Annotated[bool, Meta(description="At least one object is present.")] = False
+    motion: Annotated[
+        bool, Meta(description="Something moves in the picture, or did within the last seconds.")
+    ] = False
+    counts: Annotated[Counts, Meta(description="Number of objects by label.")] = field(
+        default_factory=dict
     )
-    zones: Annotated[dict[str, Counts], Meta(description="Objects by zone, then by label.")] = (
-        field(default_factory=dict)
-    )
+    active: Annotated[
+        Counts, Meta(description="Number of objects by label, without stationary ones.")
+    ] = field(default_factory=dict)
+    zones: Annotated[
+        dict[str, Counts], Meta(description="Number of objects by zone, then by label.")
+    ] = field(default_factory=dict)
     zones_active: Annotated[
-        dict[str, Counts], Meta(description="Of these, the ones that are not stationary.")
+        dict[str, Counts],
+        Meta(description="Number of objects by zone, then by label, without stationary ones."),
     ] = field(default_factory=dict)

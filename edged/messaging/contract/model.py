@@ -1,4 +1,4 @@
-"""The payload that tells which model the device runs, which is on its way in, and how the last one fared."""
+"""The payload about the device's models: the active one, the candidate, and the outcome of the last deployment."""
 
 from typing import Annotated, Literal
 
@@ -12,144 +12,161 @@ class ModelVersion(Struct, frozen=True, kw_only=True):
     """One model on the device."""
 
     name: Annotated[str, Meta(description="name@version.")]
-    sha256: Annotated[str, Meta(description="Of its file.")]
-    family: Annotated[str, Meta(description="How its outputs are read.")] = ""
+    sha256: Annotated[str, Meta(description="sha256 of the model file.")]
+    family: Annotated[str, Meta(description="Model family: how its outputs are decoded.")] = ""
     digest: Annotated[
         str,
         Meta(
-            description="sha256 of its bundle's manifest: the same on every device that has this version; empty for a model"
+            description="sha256 of the bundle's manifest, the same on every device that has this version; empty for a model"
             " without a bundle, such as the factory model."
         ),
     ] = ""
     counter: Annotated[
-        Count, Meta(description="Orders the versions of one name; 0 without a bundle.")
+        Count, Meta(description="Counter that orders the versions of one name; 0 without a bundle.")
     ] = 0
-    epoch: Annotated[Count, Meta(description="Its security epoch; 0 without a bundle.")] = 0
+    epoch: Annotated[Count, Meta(description="Security epoch; 0 without a bundle.")] = 0
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A model on its way in."""
+    """The model that is being installed or tried."""
 
-    id: Annotated[str, Meta(description="Of this deployment; `edged model wait` takes it.")]
+    id: Annotated[str, Meta(description="Id of this deployment, for `edged model wait`.")]
     version: Annotated[
-        ModelVersion | None, Meta(description="null until its signatures are verified.")
+        ModelVersion | None, Meta(description="The model; null until its signatures are verified.")
     ] = None
     requested_by: Annotated[
         Literal["operator", "spool", "channel"],
         Meta(
-            description="Who wants it: a command on the device, a file in the folder, the channel."
+            description="Source of the request. operator: a command on the device; spool: a file in the drop folder; channel: the"
+            " update channel."
         ),
     ] = "operator"
     state: Annotated[
         Literal["fetching", "staged", "verified", "self-tested", "trial"],
-        Meta(description="What has been done; fetching and trial are going on."),
+        Meta(description="The last completed step; fetching and trial are steps in progress."),
     ]
     progress: Annotated[
-        Fraction, Meta(description="Of what is being done in this state, in hundredths.")
+        Fraction, Meta(description="Progress within this state, 0..1, in steps of a hundredth.")
     ] = 0.0
     since: Annotated[
         Timestamp,
-        Meta(description="When this state began, or the daemon started in it, whichever is later."),
+        Meta(
+            description="When this state began, or when the daemon started in it, whichever is later."
+        ),
     ]
     blocked_reason: Annotated[
         str,
         Meta(
-            description="Why it does not go on at the moment; it is tried again; empty if it does."
+            description="Why the deployment is blocked at the moment; it is retried; empty if it is not blocked."
         ),
     ] = ""
     deaths: Annotated[
-        Count, Meta(description="Of the daemon in its trial; the third ends that.")
+        Count, Meta(description="Crashes of the daemon during the trial; the third ends the trial.")
     ] = 0
-    boots: Annotated[Count, Meta(description="Of the host in its trial; the fifth ends that.")] = 0
+    boots: Annotated[
+        Count, Meta(description="Boots of the host during the trial; the fifth ends the trial.")
+    ] = 0
 
 
 class DeploymentResult(Struct, frozen=True, kw_only=True):
-    """A deployment that is over."""
+    """A deployment that has ended."""
 
-    id: Annotated[str, Meta(description="Of the deployment.")]
-    title: Annotated[str, Meta(description="name@version; empty if that was never verified.")] = ""
+    id: Annotated[str, Meta(description="Id of the deployment.")]
+    title: Annotated[
+        str, Meta(description="name@version; empty if the bundle was never verified.")
+    ] = ""
     digest: Annotated[
-        str, Meta(description="sha256 of the bundle's manifest; empty if that was never verified.")
+        str,
+        Meta(
+            description="sha256 of the bundle's manifest; empty if the bundle was never verified."
+        ),
     ] = ""
     outcome: Annotated[
         Literal["committed", "rolled-back", "rejected"],
         Meta(
-            description="committed: it is kept; rolled-back: it was on trial, or in use, and the model before it looks again;"
-            " rejected: it never looked."
+            description="committed: the model passed its trial and is kept; rolled-back: it was on trial or active, and the previous"
+            " model is active again; rejected: it never ran on live frames."
         ),
     ]
-    reason: Annotated[str, Meta(description="Why, in words; empty for a plain commit.")] = ""
+    reason: Annotated[str, Meta(description="Reason of the outcome; empty for a plain commit.")] = (
+        ""
+    )
     flagged: Annotated[
         bool,
         Meta(
-            description="Committed without the evidence that a trial wants; reason says what was lacking."
+            description="Committed without the evidence that a trial requires; reason says what was missing."
         ),
     ] = False
     denied: Annotated[
         bool,
         Meta(
-            description="It failed by itself: the device does not take this version again, unless an operator insists."
+            description="The model itself failed: the device does not install this version again, unless an operator forces it."
         ),
     ] = False
-    time: Annotated[Timestamp, Meta(description="When it was over.")]
+    time: Annotated[Timestamp, Meta(description="When the deployment ended.")]
 
 
 class ChannelState(Struct, frozen=True, kw_only=True):
-    """How the device follows the channel that says which model is to run."""
+    """State of the update channel, which carries the desired state."""
 
     sequence: Annotated[
-        Count, Meta(description="Of the latest message that was followed; 0 if there was none.")
+        Count,
+        Meta(
+            description="Sequence number of the latest desired state that was followed; 0 if there was none."
+        ),
     ] = 0
     stale: Annotated[
         bool,
         Meta(
-            description="Nothing new for longer than [updates] stale_h, or the channel itself, allows."
+            description="No new desired state for longer than [updates] stale_h, or than the channel itself promised."
         ),
     ] = False
     age_s: Annotated[
         Seconds,
         Meta(
-            description="Running time since something new was heard, or the daemon started; in whole hours."
+            description="Seconds of running time since the last new desired state, or since the daemon started; in whole hours."
         ),
     ] = 0.0
 
 
 class ModelFailure(Struct, frozen=True, kw_only=True):
-    """Why a model is not in use."""
+    """A model that could not be loaded."""
 
-    name: Annotated[str, Meta(description="name@version, or the file as it was given.")]
-    time: Annotated[Timestamp, Meta(description="When.")]
-    reason: Annotated[str, Meta(description="In words.")]
+    name: Annotated[str, Meta(description="name@version, or the path of the model file.")]
+    time: Annotated[Timestamp, Meta(description="When loading failed.")]
+    reason: Annotated[str, Meta(description="Why loading failed.")]
 
 
 class ModelState(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.model/1"):
-    """Which model the device runs, and which is on its way in. Retained.
+    """The active model, and the candidate that is being installed or tried. Retained.
 
-    In a trial `candidate` looks, and `installed` beside it; `up/info` names the one that looks.
+    During a trial the candidate runs on every frame, and the installed model beside it on some; `up/info` then names the candidate.
     """
 
     installed: Annotated[
-        ModelVersion | None, Meta(description="The one that is kept; null if none runs.")
+        ModelVersion | None, Meta(description="The installed model; null if none runs.")
     ]
     previous: Annotated[
-        ModelVersion | None, Meta(description="The one before it, to go back to; null if none.")
+        ModelVersion | None, Meta(description="The model to roll back to; null if there is none.")
     ] = None
     candidate: Annotated[
-        Candidate | None, Meta(description="On its way in; null if nothing is.")
+        Candidate | None,
+        Meta(description="The model that is being installed or tried; null if there is none."),
     ] = None
     last: Annotated[
         DeploymentResult | None,
-        Meta(description="The latest deployment that is over; null if none."),
+        Meta(description="The latest deployment that has ended; null if there is none."),
     ] = None
     epoch: Annotated[
-        Count, Meta(description="The security floor: no model of a lower epoch is taken.")
+        Count, Meta(description="Security floor: models of a lower epoch are refused.")
     ] = 0
     channel: Annotated[
-        ChannelState | None, Meta(description="null where no channel is followed.")
+        ChannelState | None,
+        Meta(description="The update channel; null if the device follows none."),
     ] = None
     last_failure: Annotated[
         ModelFailure | None,
         Meta(
-            description="The latest model that could not be loaded since the daemon's start; null if none."
+            description="The latest model that could not be loaded since the daemon's start; null if there is none."
         ),
     ] = None

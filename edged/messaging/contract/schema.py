@@ -1,6 +1,7 @@
 """The contract as JSON Schema files, made from the structs and shipped beside this module.
 
-``python -m edged.messaging.contract.schema`` rewrites the files (and, in a checkout, the field tables of docs/mqtt.md); a test fails while they differ from the structs.
+``python -m edged.messaging.contract.schema`` rewrites the files and, in a checkout, the tables of docs/mqtt.md; a test fails while they
+differ from the structs.
 """
 
 import inspect
@@ -28,7 +29,7 @@ MESSAGES: dict[str, type[Header]] = {
     "state": CameraState,
     "gap": Gap,
 }
-"""Every payload by the name in its ``schema`` field."""
+"""All payloads, by the name in their ``schema`` field."""
 
 _HERE = Path(__file__).parent
 _DOCS = _HERE.parents[2] / "docs" / "mqtt.md"
@@ -37,12 +38,12 @@ _GENERATED = re.compile(r"(?<=<!-- fields -->\n).*(?=<!-- /fields -->)", re.DOTA
 
 
 def build_schema(name: str) -> dict[str, Any]:
-    """JSON Schema (2020-12) of one payload.
+    """Return the JSON Schema (2020-12) of one payload.
 
-    Every field is required, because every field is always sent; others may be added within version 1.
+    Every field is required, because every field is always sent; fields may be added within version 1.
     """
-    made = msgspec.json.schema(MESSAGES[name])
-    for definition in made["$defs"].values():
+    schema = msgspec.json.schema(MESSAGES[name])
+    for definition in schema["$defs"].values():
         definition["description"] = inspect.cleandoc(definition["description"])
         definition["required"] = list(definition["properties"])
         for field in definition["properties"].values():
@@ -50,27 +51,27 @@ def build_schema(name: str) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:edged:{name}:1",
-        **made,
+        **schema,
     }
 
 
 def schema_text(name: str) -> str:
-    """The schema as its file has it."""
+    """Return the content of a payload's schema file."""
     return json.dumps(build_schema(name), indent=2, ensure_ascii=False) + "\n"
 
 
 def shipped_schema(name: str) -> str:
-    """The schema file that came with this installation."""
+    """Return the content of the schema file in this installation."""
     return files("edged.messaging.contract").joinpath("schemas", f"{name}.json").read_text("utf-8")
 
 
 def fields_markdown(name: str) -> str:
-    """The fields of one payload as Markdown tables, those of nested objects after it."""
-    made = build_schema(name)
-    root = made["$ref"].rpartition("/")[2]
-    definitions = made["$defs"]
+    """Return the fields of one payload as Markdown tables, followed by those of its nested objects."""
+    schema = build_schema(name)
+    root = schema["$ref"].rpartition("/")[2]
+    definitions = schema["$defs"]
     nested = [title for title in definitions if title != root]
-    parts = [f"### {made['$id'].split(':')[2]}\n\n{definitions[root]['description']}\n"]
+    parts = [f"### {schema['$id'].split(':')[2]}\n\n{definitions[root]['description']}\n"]
     parts += [_markdown_table(definitions[root], skip=("schema", *Header.__struct_fields__))]
     for title in nested:
         parts += [
@@ -81,15 +82,18 @@ def fields_markdown(name: str) -> str:
 
 
 def header_fields_markdown() -> str:
-    """The fields that every payload has, as a Markdown table."""
+    """Return the fields of every payload as a Markdown table."""
     definition = build_schema("status")["$defs"]["OnlineStatus"]
-    kind = {"type": "string", "description": "Which message this is: `edged.<name>/<version>`."}
+    kind = {
+        "type": "string",
+        "description": "Name and version of the payload: `edged.<name>/<version>`.",
+    }
     header = {name: definition["properties"][name] for name in Header.__struct_fields__}
     return _markdown_table({"properties": {"schema": kind} | header})
 
 
 def update_docs(current: str) -> str:
-    """The text of docs/mqtt.md with its tables of conditions and fields made anew."""
+    """Return the text of docs/mqtt.md with new tables of conditions and fields."""
     tables = [
         f"### Every payload\n\n{header_fields_markdown()}",
         *(fields_markdown(name) for name in MESSAGES),
@@ -109,7 +113,7 @@ def _markdown_table(definition: dict[str, Any], skip: tuple[str, ...] = ()) -> s
 
 
 def _describe_type(field: dict[str, Any]) -> str:
-    """A field's type in words."""
+    """Return a field's type for readers."""
     match field:
         case {"anyOf": options}:
             words = " or ".join(map(_describe_type, options))

@@ -1,7 +1,7 @@
-"""Every topic name there is, in one place.
+"""All topic names, in one place.
 
-Two trees for each device, so that one access rule each is enough and no device can write its own commands: the device
-writes below ``up/`` and reads below ``down/``.
+Each device has two trees, so that one access rule each is enough, and no device can write its own commands: it writes below
+``up/`` and reads below ``down/``.
 """
 
 from dataclasses import dataclass
@@ -26,24 +26,24 @@ class Topics:
 
     @property
     def up(self) -> str:
-        """What the device writes: the root of the tree."""
+        """Root of the topics that the device writes."""
         return f"{ROOT}/{self.device}/up"
 
     @property
     def down(self) -> str:
-        """What the device reads: the root of the tree."""
+        """Root of the topics that the device reads."""
         return f"{ROOT}/{self.device}/down"
 
     @property
     def desired(self) -> str:
-        """Where the channel says which model is to run: retained, signed."""
+        """Topic of the signed, retained desired state."""
         return f"{self.down}/desired"
 
     def of(self, message: Header) -> str:
-        """Where a message goes.
+        """Return the topic of a message.
 
         Raises:
-            TypeError: it has no topic.
+            TypeError: the message has no topic.
         """
         match message:
             case OnlineStatus():

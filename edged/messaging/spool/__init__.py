@@ -1,4 +1,4 @@
-"""The bounded on-disk queue: messages wait here until somebody has acknowledged them. Nothing here knows MQTT."""
+"""The bounded on-disk queue in which messages wait for their acknowledgement. It does not depend on MQTT."""
 
 from edged.messaging.spool.loss import MessageLoss
 from edged.messaging.spool.queue import Spool

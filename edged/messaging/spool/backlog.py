@@ -1,4 +1,4 @@
-"""The messages in order: first those on disk, then those that only memory has yet."""
+"""The waiting messages in order: first those on disk, then those that only memory holds."""
 
 from itertools import islice
 
@@ -10,9 +10,9 @@ _EMPTY = StoreSummary(count=0, size_bytes=0, next_seq=0, running_ns=0)
 
 
 class Backlog:
-    """Keeps `Disk` and memory together; everything on disk has lower numbers than everything in memory.
+    """The messages in `SpoolDisk` and in memory; all on disk have lower numbers than all in memory.
 
-    Deletions are remembered and reach the disk with the next commit.
+    Deletions are collected and reach the disk with the next commit.
     """
 
     def __init__(self, disk: SpoolDisk) -> None:
@@ -25,51 +25,51 @@ class Backlog:
 
     @property
     def count(self) -> int:
-        """Messages, on disk and in memory."""
+        """Number of messages on disk and in memory."""
         return self._summary.count - len(self._pending_deletes) + len(self._uncommitted)
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of payload, on disk and in memory."""
+        """Payload bytes on disk and in memory."""
         return self._summary.size_bytes - self._pending_delete_bytes + self._uncommitted_bytes
 
     @property
     def uncommitted_bytes(self) -> int:
-        """Bytes of payload that only memory has."""
+        """Payload bytes that only memory holds."""
         return self._uncommitted_bytes
 
     @property
     def uncommitted_count(self) -> int:
-        """Messages that only memory has."""
+        """Number of messages that only memory holds."""
         return len(self._uncommitted)
 
     @property
     def pending_delete_count(self) -> int:
-        """Deletions that have not reached the disk."""
+        """Number of deletions that have not reached the disk."""
         return len(self._pending_deletes)
 
     @property
     def first_uncommitted(self) -> SpoolItem | None:
-        """The lowest of those that only memory has."""
+        """The message with the lowest number that only memory holds; None if there is none."""
         return next(iter(self._uncommitted.values()), None)
 
     def load(self) -> StoreSummary:
-        """Take stock of the disk after it was opened."""
+        """Read the summary of the disk after it was opened."""
         self._summary = self._disk.run(SpoolStore.read_summary, _EMPTY)
         return self._summary
 
     def forget_stored(self) -> None:
-        """The file was lost: only memory counts."""
+        """Forget every message on disk, because the file was lost."""
         self._clear_pending_deletes()
         self._summary = _EMPTY
 
     def put(self, item: SpoolItem) -> None:
-        """Add a message with a number above all others."""
+        """Add a message whose number is above all others."""
         self._uncommitted[item.seq] = item
         self._uncommitted_bytes += len(item.payload)
 
     def remove(self, seq: int, size_bytes: int) -> None:
-        """Take out a message of `size_bytes` bytes."""
+        """Remove a message whose payload has `size_bytes` bytes."""
         if seq in self._uncommitted:
             del self._uncommitted[seq]
             self._uncommitted_bytes -= size_bytes
@@ -78,48 +78,48 @@ class Backlog:
             self._pending_delete_bytes += size_bytes
 
     def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        """At most `limit` messages with a higher number, ascending."""
-        found = self._read_stored_after(seq, limit)
-        fresh = (item for item in self._uncommitted.values() if item.seq > seq)
-        return [*found, *islice(fresh, limit - len(found))]
+        """Return at most `limit` messages with a number above `seq`, ascending."""
+        stored = self._read_stored_after(seq, limit)
+        uncommitted = (item for item in self._uncommitted.values() if item.seq > seq)
+        return [*stored, *islice(uncommitted, limit - len(stored))]
 
     def read_gaps(self) -> list[SpoolItem]:
-        """The gap records on disk, ascending."""
+        """Return the gap records on disk, ascending."""
         return self._disk.run(SpoolStore.read_gaps, [])
 
     def read_sizes(self, rank: Rank) -> list[MessageSize]:
-        """(seq, bytes of payload) of all of one rank, ascending."""
+        """Return (number, payload bytes) of every message of one rank, ascending."""
         stored: list[MessageSize] = self._disk.run(lambda store: store.read_sizes(rank), [])
         return [
             pair for pair in stored if pair[0] not in self._pending_deletes
         ] + self.uncommitted_sizes(rank)
 
     def uncommitted_sizes(self, rank: Rank) -> list[MessageSize]:
-        """The same of those that only memory has."""
+        """Return (number, payload bytes) of the messages of one rank that only memory holds, ascending."""
         return [(i.seq, len(i.payload)) for i in self._uncommitted.values() if i.rank is rank]
 
     def read_created_before(self, created_ns: int) -> list[MessageSize]:
-        """(seq, bytes of payload) of all that is older, gap records left out."""
+        """Return (number, payload bytes) of every message, gap records excepted, made before `created_ns` of running time."""
         stored: list[MessageSize] = self._disk.run(
             lambda store: store.read_created_before(created_ns), []
         )
-        fresh = [
+        uncommitted = [
             (i.seq, len(i.payload))
             for i in self._uncommitted.values()
             if i.created_ns < created_ns and i.rank is not Rank.GAP
         ]
-        return [pair for pair in stored if pair[0] not in self._pending_deletes] + fresh
+        return [pair for pair in stored if pair[0] not in self._pending_deletes] + uncommitted
 
     def read_oldest_created_ns(self) -> int | None:
-        """When the first in line was made, on the line of running time; None if nothing waits."""
+        """Return the running time at which the first waiting message was made; None if none waits."""
         first = self.read_after(-1, _PAGE_SIZE)
         return first[0].created_ns if first else None
 
     def commit(self, *, next_seq: int, running_ns: int) -> bool:
-        """Make everything durable; False if the disk fails."""
-        fresh, gone = list(self._uncommitted.values()), list(self._pending_deletes)
+        """Make everything durable; return False if the disk fails."""
+        added, deleted = list(self._uncommitted.values()), list(self._pending_deletes)
         if not self._disk.write(
-            lambda store: store.commit(fresh, gone, next_seq=next_seq, running_ns=running_ns)
+            lambda store: store.commit(added, deleted, next_seq=next_seq, running_ns=running_ns)
         ):
             return False
         self._summary = StoreSummary(self.count, self.size_bytes, next_seq, running_ns)
@@ -129,14 +129,14 @@ class Backlog:
         return True
 
     def _read_stored_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        found: list[SpoolItem] = []
-        while len(found) < limit and self._summary.count > len(self._pending_deletes):
+        items: list[SpoolItem] = []
+        while len(items) < limit and self._summary.count > len(self._pending_deletes):
             page = self._read_page(seq, limit)
-            found += [item for item in page if item.seq not in self._pending_deletes]
+            items += [item for item in page if item.seq not in self._pending_deletes]
             if len(page) < limit:
                 break
             seq = page[-1].seq
-        return found[:limit]
+        return items[:limit]
 
     def _read_page(self, seq: int, limit: int) -> list[SpoolItem]:
         return self._disk.run(lambda store: store.read_after(seq, limit), [])

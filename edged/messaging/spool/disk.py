@@ -1,4 +1,4 @@
-"""The store, and what becomes of it when the disk fails: one place that knows `sqlite3.Error`."""
+"""The store behind a fault barrier: the only place that handles `sqlite3.Error`."""
 
 import logging
 import sqlite3
@@ -15,23 +15,24 @@ T = TypeVar("T")
 
 
 class SpoolDisk:
-    """Runs actions on the store; a failure is a `fault`, never an exception.
+    """A store whose failures become a `fault`, never an exception.
 
-    After a failure nothing is written until `open` is called again; what can be read is still read. A damaged file is
-    set aside under one fixed name (an older one is overwritten: the disk is small), and a new one is begun.
+    After a failure nothing is written until `open` is called again; reading is still tried. A damaged file is quarantined under one
+    fixed name (an older one is overwritten, because the disk is small), and a new file is created.
     """
 
     def __init__(self, path: Path) -> None:
-        self.fault = ""
+        self.fault: str | None = None
+        """The reason why the disk is not in use; None if it is."""
         self.quarantined_path: Path | None = None
-        """Where a damaged file was put; whoever has told of it sets this to None."""
+        """The damaged file's new place; the caller sets this to None when it has reported the loss."""
         self._path = path
         self._store: SpoolStore | None = None
         self._is_writable = False
         self.open()
 
     def open(self) -> None:
-        """Open the file anew; a fault stays until something could be written."""
+        """Open the file again; an existing fault is cleared by the first successful write."""
         self.close()
         try:
             self._store = SpoolStore(self._path)
@@ -42,7 +43,7 @@ class SpoolDisk:
             self._is_writable = True
 
     def run(self, action: Callable[[SpoolStore], T], default: T) -> T:
-        """What `action` gives, or `default` if the disk fails or has failed to open."""
+        """Return the result of `action`, or `default` if the disk fails or could not be opened."""
         if self._store is None:
             return default
         try:
@@ -52,21 +53,21 @@ class SpoolDisk:
             return default
 
     def write(self, action: Callable[[SpoolStore], None]) -> bool:
-        """Run a change; False if it did not become durable."""
+        """Run an action that changes the store; return False if the change did not become durable."""
 
-        def done(store: SpoolStore) -> bool:
+        def run_action(store: SpoolStore) -> bool:
             action(store)
             return True
 
-        if not self._is_writable or not self.run(done, default=False):
+        if not self._is_writable or not self.run(run_action, default=False):
             return False
         if self.fault:
-            _log.info("spool: %s is in use again", self._path)
-        self.fault = ""
+            _log.info("spool: %s is writable again", self._path)
+        self.fault = None
         return True
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._is_writable = False
         if self._store is not None:
             self._store.close()
@@ -76,23 +77,27 @@ class SpoolDisk:
         if isinstance(error, sqlite3.Error) and is_corrupt(error):
             self._replace_corrupt(error)
             return
-        fault = f"{self._path}: {error}; messages are kept in memory"
+        fault = (
+            f"{self._path}: {error}; messages stay in memory, and the disk is retried every 30 s"
+        )
         if fault != self.fault:
             _log.error("spool: %s", fault)
         self.fault = fault
         self._is_writable = False
 
     def _replace_corrupt(self, cause: sqlite3.Error) -> None:
-        aside = self._path.with_name(f"{self._path.name}.corrupt")
+        quarantined = self._path.with_name(f"{self._path.name}.corrupt")
         self.close()
         try:
-            self._path.replace(aside)
+            self._path.replace(quarantined)
             for suffix in _SIDECARS:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
             self._store = SpoolStore(self._path)
         except (sqlite3.Error, OSError) as error:
             self._record_failure(OSError(f"is damaged ({cause}) and cannot be replaced: {error}"))
             return
-        self.quarantined_path = aside
+        self.quarantined_path = quarantined
         self._is_writable = True
-        _log.error("spool: %s is damaged (%s); it is set aside as %s", self._path, cause, aside)
+        _log.error(
+            "spool: %s is damaged (%s); it was quarantined as %s", self._path, cause, quarantined
+        )

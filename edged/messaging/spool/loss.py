@@ -1,4 +1,4 @@
-"""What is known of messages that will not come: rules without I/O."""
+"""Rules about lost messages, without I/O."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -13,12 +13,12 @@ _MAX_RANGES = 100
 
 
 class MessageLoss(Struct, frozen=True):
-    """Numbers that will not come, and why.
+    """Sequence numbers of messages that will not arrive.
 
     Attributes:
-        reason: why.
-        ranges: ascending, apart from each other, at most 100.
-        count: how many messages were given up; None if nobody can know.
+        reason: why they were lost.
+        ranges: ascending and disjoint, at most 100.
+        count: number of lost messages; None if it cannot be known.
     """
 
     reason: LossReason
@@ -26,7 +26,7 @@ class MessageLoss(Struct, frozen=True):
     count: int | None
 
     def merged_with(self, other: "MessageLoss") -> "MessageLoss":
-        """Both losses as one; `other`'s reason is not looked at."""
+        """Return both losses as one, with the reason of this one."""
         known = self.count is not None and other.count is not None
         return MessageLoss(
             reason=self.reason,
@@ -36,10 +36,10 @@ class MessageLoss(Struct, frozen=True):
 
 
 def merge_ranges(ranges: Iterable[SeqRange]) -> tuple[SeqRange, ...]:
-    """The same numbers in as few ranges as can be, ascending.
+    """Cover the same numbers with as few ranges as possible, ascending.
 
-    Beyond 100 ranges those with the smallest hole between them become one: the record stays small and still covers
-    all that is gone.
+    If more than 100 ranges are left, those with the smallest holes between them are joined: the record stays small and still
+    covers every lost number.
     """
     merged: list[SeqRange] = []
     for first, last in sorted(ranges):

@@ -1,15 +1,11 @@
 """The queue of messages that wait for an acknowledgement.
 
-A message gets its number when it is appended and may be handed out at once. If it is acknowledged before the next group
-commit it never touches the disk, which spares SD cards; otherwise the commit makes it durable, at the latest after one
-second or 64 messages. What is lost on the way is always told by a gap record, which is a queued message itself.
-
-Ages are measured on a line of running time that is stored with each commit: a wall clock that is set forward must not expire
-everything, and the time in which the device was off does not count.
+A message gets its number when it is appended, and may be handed out at once. If it is acknowledged before the next group commit,
+it is never written to the disk, which spares SD cards; otherwise the commit makes it durable, after at most one second or 64
+messages. Every lost message is reported by a gap record, which is a queued message itself.
 """
 
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -19,6 +15,8 @@ from edged.messaging.spool.backlog import Backlog
 from edged.messaging.spool.disk import SpoolDisk
 from edged.messaging.spool.gaps import GapRecords
 from edged.messaging.spool.loss import LossReason, MessageLoss, merge_ranges
+from edged.messaging.spool.retention import RetentionLimits
+from edged.messaging.spool.running_time import RunningTime
 from edged.messaging.spool.sequence_numbers import SequenceNumbers
 from edged.messaging.spool.store import MessageSize, Rank, SpoolItem
 
@@ -28,15 +26,13 @@ _EXPIRY_INTERVAL_NS = 60 * NS_PER_S
 _RETRY_INTERVAL_NS = 30 * NS_PER_S
 _IDLE_S = 30.0
 _MAX_MEMORY_BYTES = 4 * 2**20
-_TARGET_FILL = 0.9
-"""How full a full queue is after it made room: giving up a tenth at once keeps gap records few."""
 
 EncodeGap = Callable[[int, MessageLoss], tuple[str, bytes]]
-"""Makes the gap record of a number and a loss: its topic and its payload."""
+"""Makes a gap record from its number and the loss; returns topic and payload."""
 
 
 class Spool:
-    """Bounded by bytes and age; one thread uses it."""
+    """A queue bounded by bytes and age; one thread uses it."""
 
     def __init__(
         self,
@@ -48,81 +44,85 @@ class Spool:
         encode_gap: EncodeGap,
         max_memory_bytes: int = _MAX_MEMORY_BYTES,
     ) -> None:
-        """Open what an earlier run left, or begin anew.
+        """Open the queue of an earlier run, or create a new one.
 
         Args:
-            folder: where the files are; made if it is not there.
-            max_bytes: most bytes of payload that are kept.
-            max_age_s: running time after which a message is dropped.
+            folder: where the files are; created if necessary.
+            max_bytes: limit of the payload bytes that are kept.
+            max_age_s: running time in seconds after which a message is dropped.
             clock: for group commits and ages.
             encode_gap: makes gap records.
-            max_memory_bytes: most bytes of payload that are kept while the disk fails.
+            max_memory_bytes: limit of the payload bytes that are kept while the disk fails.
 
         Raises:
-            SpoolError: another daemon has the folder. A disk that fails is a `fault` instead.
+            SpoolError: another daemon uses the folder. (A disk that fails sets `fault` instead.)
         """
-        self._max_bytes = max_bytes
-        self._max_age_ns = int(max_age_s * NS_PER_S)
-        self._max_memory_bytes = min(max_memory_bytes, max_bytes)
+        self._limits = RetentionLimits(
+            max_bytes=max_bytes,
+            max_memory_bytes=min(max_memory_bytes, max_bytes),
+            max_age_ns=int(max_age_s * NS_PER_S),
+        )
         self._clock = clock
         self._encode_gap = encode_gap
         self._in_flight: dict[int, int] = {}
+        """Payload bytes by sequence number."""
         self._cursor = -1
+        """The highest number handed out since `rewind`."""
         self._gaps = GapRecords()
-        self._opened_ns = clock.monotonic_ns()
-        self._last_commit_ns = self._last_expiry_ns = self._last_retry_ns = self._opened_ns
+        now_ns = clock.monotonic_ns()
+        self._last_commit_ns = self._last_expiry_ns = self._last_retry_ns = now_ns
         self._numbers = SequenceNumbers(
             folder / "sequence", wall_ms=clock.wall_ns() * 1000 // NS_PER_S
         )
         self._disk = SpoolDisk(folder / "spool.db")
         self._backlog = Backlog(self._disk)
-        self._previous_running_ns = self._backlog.load().running_ns
+        self._running_time = RunningTime(clock, previous_ns=self._backlog.load().running_ns)
         self._recover()
 
     @property
-    def fault(self) -> str:
-        """Why the disk is not in use, in words; empty if it is."""
+    def fault(self) -> str | None:
+        """The reason why the disk is not in use; None if it is."""
         return self._disk.fault or self._numbers.fault
 
     @property
     def depth(self) -> int:
-        """Messages that wait for their acknowledgement."""
+        """Number of messages that wait for their acknowledgement."""
         return self._backlog.count
 
     @property
     def size_bytes(self) -> int:
-        """Of their payloads."""
+        """Payload bytes of all waiting messages."""
         return self._backlog.size_bytes
 
     @property
     def oldest_age_s(self) -> float | None:
-        """Running time since the first in line was made; None if nothing waits."""
-        made_ns = self._backlog.read_oldest_created_ns()
-        return None if made_ns is None else max(0, self._read_running_ns() - made_ns) / NS_PER_S
+        """Running time in seconds since the first waiting message was made; None if none waits."""
+        created_ns = self._backlog.read_oldest_created_ns()
+        if created_ns is None:
+            return None
+        return max(0, self._running_time.read_ns() - created_ns) / NS_PER_S
 
     def append(self, rank: Rank, topic: str, encode: Callable[[int], bytes]) -> int:
         """Queue a message.
 
         Args:
-            rank: how much it matters.
-            topic: where it goes.
-            encode: makes the payload of its number.
+            rank: its importance.
+            topic: where to publish it.
+            encode: makes the payload from the message's number.
 
         Returns:
-            Its number.
+            The message's number.
         """
         seq = self._numbers.allocate(self._find_lowest_unsafe())
-        self._backlog.put(SpoolItem(seq, rank, topic, encode(seq), self._read_running_ns()))
-        if self._backlog.size_bytes > self._max_bytes:
-            self._make_room()
+        self._backlog.put(SpoolItem(seq, rank, topic, encode(seq), self._running_time.read_ns()))
+        self._drop("full", self._limits.select_excess(self._backlog, self._in_flight))
         if self._backlog.uncommitted_count >= _COMMIT_GROUP_SIZE:
             self._commit()
-        if self._backlog.uncommitted_bytes > self._max_memory_bytes:
-            self._make_room_in_memory()
+        self._drop("disk", self._limits.select_memory_excess(self._backlog, self._in_flight))
         return seq
 
     def take_unsent(self, max_count: int) -> list[SpoolItem]:
-        """Hand out at most `max_count` messages, in the order of their numbers, that were not handed out since `rewind`."""
+        """Hand out, in order, at most `max_count` messages that were not handed out since `rewind`."""
         items = self._backlog.read_after(self._cursor, max_count + len(self._in_flight))
         items = [item for item in items if item.seq not in self._in_flight][:max_count]
         for item in items:
@@ -131,7 +131,7 @@ class Spool:
         return items
 
     def ack(self, seq: int) -> None:
-        """A message that was handed out has arrived: forget it. Repeats and unknown numbers do nothing."""
+        """Remove a message that was handed out and has arrived; repeated and unknown numbers are ignored."""
         size = self._in_flight.pop(seq, None)
         if size is None:
             return
@@ -139,12 +139,16 @@ class Spool:
         self._gaps.remove(seq)
 
     def rewind(self) -> None:
-        """Hand out everything again that is not acknowledged: the link was lost."""
+        """Hand out every unacknowledged message again, because the link was lost."""
         self._in_flight.clear()
         self._cursor = -1
 
     def tick(self) -> float:
-        """Commit, expire, try a failed disk again, as far as it is due; the seconds until something is due next."""
+        """Commit, expire messages and retry a failed disk when each is due; return the seconds until the next is due.
+
+        Raises:
+            SpoolError: another daemon now uses the folder.
+        """
         now_ns = self._clock.monotonic_ns()
         self._report_quarantine()
         if self.fault and now_ns - self._last_retry_ns >= _RETRY_INTERVAL_NS:
@@ -154,21 +158,22 @@ class Spool:
             self._recover()
         if now_ns - self._last_expiry_ns >= _EXPIRY_INTERVAL_NS:
             self._last_expiry_ns = now_ns
-            self._expire()
+            running_ns = self._running_time.read_ns()
+            self._drop(
+                "expired", self._limits.select_expired(self._backlog, self._in_flight, running_ns)
+            )
         return self._commit_if_due(now_ns)
 
     def close(self) -> None:
-        """Make everything durable and let go of the files."""
-        safe = self._backlog.commit(next_seq=self._numbers.next, running_ns=self._read_running_ns())
-        self._numbers.close(is_clean=safe)
+        """Make everything durable and close the files."""
+        is_safe = self._backlog.commit(
+            next_seq=self._numbers.next, running_ns=self._running_time.read_ns()
+        )
+        self._numbers.close(is_clean=is_safe)
         self._disk.close()
 
-    def _read_running_ns(self) -> int:
-        """The moment on the line of running time."""
-        return self._previous_running_ns + self._clock.monotonic_ns() - self._opened_ns
-
     def _recover(self) -> None:
-        """Take up what the disk holds, at the start or after a fault."""
+        """Load what the disk holds, at the start or after a fault."""
         stored = self._backlog.load()
         self._gaps.restore(self._backlog.read_gaps())
         lost = self._numbers.recover(
@@ -181,19 +186,19 @@ class Spool:
         self._commit()
 
     def _find_lowest_unsafe(self) -> int | None:
-        """The lowest number that only memory knows of, be it in a gap record."""
+        """Return the lowest number that only memory knows, as a message or in a gap record; None if there is none."""
         first = self._backlog.first_uncommitted
         return None if first is None else self._gaps.find_lowest_seq(first.seq)
 
     def _commit(self) -> None:
         self._last_commit_ns = self._clock.monotonic_ns()
-        self._backlog.commit(next_seq=self._numbers.next, running_ns=self._read_running_ns())
+        self._backlog.commit(next_seq=self._numbers.next, running_ns=self._running_time.read_ns())
         self._report_quarantine()
 
     def _commit_if_due(self, now_ns: int) -> float:
         first = self._backlog.first_uncommitted
         if first is not None:
-            waited_ns = self._read_running_ns() - first.created_ns
+            waited_ns = self._running_time.read_ns() - first.created_ns
         elif self._backlog.pending_delete_count:
             waited_ns = now_ns - self._last_commit_ns
         else:
@@ -206,32 +211,6 @@ class Spool:
             return _IDLE_S
         return (_COMMIT_INTERVAL_NS - waited_ns) / NS_PER_S
 
-    def _expire(self) -> None:
-        old = self._backlog.read_created_before(self._read_running_ns() - self._max_age_ns)
-        self._drop("expired", [pair for pair in old if pair[0] not in self._in_flight])
-
-    def _make_room(self) -> None:
-        excess = self._backlog.size_bytes - int(self._max_bytes * _TARGET_FILL)
-        self._drop("full", self._select_victims(self._backlog.read_sizes, excess))
-
-    def _make_room_in_memory(self) -> None:
-        excess = self._backlog.uncommitted_bytes - int(self._max_memory_bytes * _TARGET_FILL)
-        self._drop("disk", self._select_victims(self._backlog.uncommitted_sizes, excess))
-
-    def _select_victims(
-        self, sizes: Callable[[Rank], list[MessageSize]], excess: int
-    ) -> list[MessageSize]:
-        """The least important, then the oldest, that make up `excess` bytes; nothing that is on its way."""
-        ranked = chain.from_iterable(sizes(rank) for rank in (Rank.UPDATE, Rank.EVENT))
-        victims: list[MessageSize] = []
-        for seq, size in ranked:
-            if excess <= 0:
-                break
-            if seq not in self._in_flight:
-                victims.append((seq, size))
-                excess -= size
-        return victims
-
     def _drop(self, reason: LossReason, victims: list[MessageSize]) -> None:
         if not victims:
             return
@@ -243,20 +222,21 @@ class Spool:
         self._commit()
 
     def _queue_gap(self, loss: MessageLoss) -> None:
-        """Queue a gap record; one of the same reason that still waits goes up in it."""
+        """Queue a gap record; it replaces a waiting record of the same reason."""
         loss, replaced = self._gaps.merge(loss, self._in_flight)
         if replaced is not None:
             self._backlog.remove(replaced.seq, len(replaced.payload))
         seq = self._numbers.allocate(self._find_lowest_unsafe())
         topic, payload = self._encode_gap(seq, loss)
+        encoded_loss = msgspec.json.encode(loss)
         record = SpoolItem(
-            seq, Rank.GAP, topic, payload, self._read_running_ns(), msgspec.json.encode(loss)
+            seq, Rank.GAP, topic, payload, self._running_time.read_ns(), encoded_loss
         )
         self._backlog.put(record)
         self._gaps.add(record)
 
     def _report_quarantine(self) -> None:
-        """A damaged file took everything with it that was not in memory."""
+        """Queue a gap record if a damaged file was replaced: every message that was not in memory is lost."""
         if self._disk.quarantined_path is None:
             return
         self._disk.quarantined_path = None

@@ -1,8 +1,8 @@
-"""The sequence counter's mark on disk: how far numbers may have been used.
+"""The file that records how far sequence numbers may have been used.
 
-Numbers are reserved in blocks, so that one small write serves thousands of messages. The file has a fixed size and is
-overwritten in place: that needs no free space, so numbering goes on when the disk is full. A torn write shows in its checksum.
-It stands apart from the database, so that numbers go on rising when that is lost.
+Numbers are reserved in blocks, so that one small write serves thousands of messages. The file has a fixed size and is overwritten
+in place: this needs no free space, so numbering continues when the disk is full. A checksum detects a torn write. The file is
+separate from the database, so that numbers keep rising when the database is lost.
 """
 
 import fcntl
@@ -19,12 +19,12 @@ _BODY_SIZE = len(_BODY.format(first=0, end=0, clean=0))
 
 @dataclass(frozen=True, slots=True)
 class SequenceReservation:
-    """A reservation.
+    """A reserved block of numbers.
 
     Attributes:
-        first_unconfirmed: every message below it was stored or delivered.
+        first_unconfirmed: every message below this number was stored or delivered.
         end: no number from here on was ever used.
-        is_clean: the spool was closed in order: `end` is the very next number.
+        is_clean: the spool was closed in order, so that `end` is the next number.
     """
 
     first_unconfirmed: int
@@ -33,14 +33,14 @@ class SequenceReservation:
 
 
 class SequenceFile:
-    """Holds the mark, and the lock that keeps a second daemon away from the folder."""
+    """The file, and the lock on it that keeps a second daemon out of the folder."""
 
     def __init__(self, path: Path) -> None:
-        """Open and lock the file; make it if need be.
+        """Open and lock the file; create it if necessary.
 
         Raises:
-            SpoolError: another daemon has the folder.
-            OSError: the disk refuses.
+            SpoolError: another daemon uses the folder.
+            OSError: the disk fails.
         """
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -52,7 +52,7 @@ class SequenceFile:
             ) from None
 
     def read(self) -> SequenceReservation | None:
-        """What was written last; None if nothing readable was."""
+        """Return the reservation that was written last; None if the file has no readable one."""
         text = os.pread(self._fd, 4096, 0).decode("ascii", "replace")
         body = text[:_BODY_SIZE]
         if text[_BODY_SIZE:].split("\n")[0] != f" {_checksum(body)}":
@@ -61,10 +61,10 @@ class SequenceFile:
         return SequenceReservation(int(first), int(end), clean == "1")
 
     def write(self, reservation: SequenceReservation) -> None:
-        """Make `reservation` durable before this returns.
+        """Write `reservation` durably.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: the disk fails.
         """
         body = _BODY.format(
             first=reservation.first_unconfirmed, end=reservation.end, clean=reservation.is_clean
@@ -73,7 +73,7 @@ class SequenceFile:
         os.fsync(self._fd)
 
     def close(self) -> None:
-        """Let go of the file and of the lock."""
+        """Close the file and release the lock."""
         os.close(self._fd)
 
 

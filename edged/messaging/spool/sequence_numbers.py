@@ -1,4 +1,4 @@
-"""Gives out sequence numbers that rise over restarts, power cuts and lost disks."""
+"""Sequence numbers that rise across restarts, power cuts and lost disks."""
 
 from pathlib import Path
 
@@ -7,23 +7,24 @@ from edged.messaging.spool.loss import SeqRange
 from edged.messaging.spool.sequence_file import SequenceFile, SequenceReservation
 
 BLOCK_SIZE = 10_000
-"""Numbers reserved with one write. Renewed at the half, so that a disk that fails leaves thousands in hand."""
+"""Count of numbers reserved with one write. The next block is reserved when half is used, so that thousands are left if the disk fails."""
 
 
 class SequenceNumbers:
-    """The counter. It works without its file, too; `fault` then says why there is none.
+    """The counter. It also works while its file cannot be used; `fault` then gives the reason.
 
-    The first start of all begins at the wall clock's milliseconds, not at 1: a device that lost its disk, or runs from memory, still
-    counts on from beyond what it can have used, as long as it makes fewer than a thousand messages a second.
+    The very first start begins at the wall clock's milliseconds, not at 1: a device that lost its disk, or that runs from memory,
+    continues above every number it can have used, as long as it makes fewer than a thousand messages a second.
     """
 
     def __init__(self, path: Path, *, wall_ms: int) -> None:
-        """Claim the folder; what it holds is taken up by `settle`.
+        """Lock the file; `recover` reads it.
 
         Raises:
-            SpoolError: another daemon has the folder.
+            SpoolError: another daemon uses the folder.
         """
-        self.fault = ""
+        self.fault: str | None = None
+        """The reason why the file is not in use; None if it is."""
         self._path = path
         self._file: SequenceFile | None = None
         self._is_recovered = False
@@ -33,14 +34,14 @@ class SequenceNumbers:
 
     @property
     def next(self) -> int:
-        """The number that `take` will give."""
+        """The number that `allocate` will return next."""
         return self._next
 
     def claim(self) -> None:
-        """Get hold of the file, if it is not held yet; `fault` says if that could not be done.
+        """Open and lock the file, unless that is done; a failure sets `fault`.
 
         Raises:
-            SpoolError: another daemon has the folder.
+            SpoolError: another daemon uses the folder.
         """
         if self._file is not None:
             return
@@ -53,25 +54,25 @@ class SequenceNumbers:
             self.fault = f"{self._path}: {error.strerror or error}"
 
     def recover(self, *, next_stored: int, lowest_unsafe: int | None) -> SeqRange | None:
-        """Take up what the file says, if that was not done yet, and reserve a block.
+        """Read the file, unless that is done, and reserve a block.
 
         Args:
             next_stored: the number after the highest that the store knows; 0 if it knows none.
-            lowest_unsafe: the lowest number that is neither stored nor delivered nor told of by a stored gap record; None if there is
-                none.
+            lowest_unsafe: the lowest number that is neither stored, nor delivered, nor reported by a stored gap record; None if
+                there is none.
 
         Returns:
-            The numbers of an earlier run that were lost in memory or never used, if that did not end in order.
+            The numbers of an earlier run that were lost in memory or never used; None if that run ended in order.
         """
         lost = None
         if self._file is not None and not self._is_recovered:
             lost = self._recover_range(self._file.read(), next_stored)
-        # Until the gap record is stored, a crash must find these numbers again.
+        # If the daemon crashes before the gap record is stored, the next run must find these numbers again.
         self.reserve(lowest_unsafe if lost is None else min(lost[0], lowest_unsafe or lost[0]))
         return lost
 
     def allocate(self, lowest_unsafe: int | None) -> int:
-        """The next number; `lowest_unsafe` as for `settle`."""
+        """Return the next number; `lowest_unsafe` has the same meaning as for `recover`."""
         if self._reserved_end - self._next <= BLOCK_SIZE // 2 and not self.fault:
             self.reserve(lowest_unsafe)
         number = self._next
@@ -79,14 +80,14 @@ class SequenceNumbers:
         return number
 
     def reserve(self, lowest_unsafe: int | None) -> None:
-        """Reserve a block of numbers on disk; `fault` says if that could not be done."""
+        """Reserve a block of numbers on disk; a failure sets `fault`."""
         end = self._next + BLOCK_SIZE
         first = self._next if lowest_unsafe is None else lowest_unsafe
         if self._write(SequenceReservation(first_unconfirmed=first, end=end, is_clean=False)):
             self._reserved_end = end
 
     def close(self, *, is_clean: bool) -> None:
-        """Store the very next number if everything is safe, and let go of the file."""
+        """Record the next number if everything is safe, and close the file."""
         if self._file is None:
             return
         if is_clean:
@@ -99,7 +100,7 @@ class SequenceNumbers:
     def _recover_range(
         self, reservation: SequenceReservation | None, next_stored: int
     ) -> SeqRange | None:
-        """Count on from where the last run may have been; what of it is unaccounted for."""
+        """Continue after the last run's numbers; return those of its numbers that are unaccounted for."""
         self._is_recovered = True
         unused = self._start == self._next
         if reservation is None:
@@ -120,5 +121,5 @@ class SequenceNumbers:
         except OSError as error:
             self.fault = f"{self._path}: {error.strerror or error}"
             return False
-        self.fault = ""
+        self.fault = None
         return True

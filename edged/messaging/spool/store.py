@@ -1,4 +1,4 @@
-"""The queue's table in SQLite: what is stored, and how it becomes durable."""
+"""The queue's SQLite tables, and how messages become durable."""
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
@@ -10,11 +10,11 @@ from pathlib import Path
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     seq INTEGER PRIMARY KEY, rank INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
-    made_ns INTEGER NOT NULL, loss BLOB
+    created_ns INTEGER NOT NULL, loss BLOB
 );
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS = "seq, rank, topic, payload, made_ns, loss"
+_COLUMNS = "seq, rank, topic, payload, created_ns, loss"
 _BUSY_TIMEOUT_S = 1.0
 
 MessageSize = tuple[int, int]
@@ -22,7 +22,7 @@ MessageSize = tuple[int, int]
 
 
 class Rank(IntEnum):
-    """What is given up first when there is no room: the lowest."""
+    """The importance of a message; the lowest is given up first when there is no room."""
 
     UPDATE = 0
     EVENT = 1
@@ -35,11 +35,11 @@ class SpoolItem:
 
     Attributes:
         seq: its number.
-        rank: how much it matters.
-        topic: where it goes.
-        payload: as it is sent.
-        created_ns: when, on the spool's line of running time.
-        loss: of a gap record, the `Loss` as JSON, so that a later one can take it in.
+        rank: its importance.
+        topic: where it is published.
+        payload: the bytes that are sent.
+        created_ns: running time at which it was made.
+        loss: for a gap record, the `MessageLoss` as JSON, so that a later record can include it; else None.
     """
 
     seq: int
@@ -52,11 +52,11 @@ class SpoolItem:
 
 @dataclass(frozen=True, slots=True)
 class StoreSummary:
-    """What the store holds, without the payloads.
+    """The size of the store, and its state at the last commit.
 
     Attributes:
-        count: of messages.
-        size_bytes: of their payloads in bytes.
+        count: number of messages.
+        size_bytes: payload bytes of all messages.
         next_seq: the number after the highest known at the last commit; 0 if nothing was ever committed.
         running_ns: the running time at the last commit.
     """
@@ -68,7 +68,7 @@ class StoreSummary:
 
 
 class SpoolStore:
-    """One SQLite file in WAL mode; one thread uses it. Every method may raise `sqlite3.Error`."""
+    """A SQLite file in WAL mode; one thread uses it. Every method may raise `sqlite3.Error`."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
@@ -82,18 +82,25 @@ class SpoolStore:
             raise
 
     def read_summary(self) -> StoreSummary:
-        """Count and measure everything."""
+        """Count and measure all messages, and read the state."""
         count, size, last = self._db.execute(
             "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(max(seq), -1) FROM message"
         ).fetchone()
         state = dict(self._db.execute("SELECT name, value FROM state").fetchall())
         next_seq = max(last + 1, state.get("next_seq", 0))
-        return StoreSummary(count, size, next_seq, state.get("ran_ns", 0))
+        return StoreSummary(count, size, next_seq, state.get("running_ns", 0))
 
     def commit(
         self, add: Iterable[SpoolItem], remove: Collection[int], *, next_seq: int, running_ns: int
     ) -> None:
-        """Store and delete, in one durable transaction."""
+        """Add and delete messages in one durable transaction.
+
+        Args:
+            add: the messages to store.
+            remove: the numbers of the messages to delete.
+            next_seq: the next sequence number.
+            running_ns: the running time until now.
+        """
         with self._transaction():
             self._db.executemany(
                 f"INSERT OR REPLACE INTO message ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 (constant)
@@ -102,11 +109,11 @@ class SpoolStore:
             self._db.executemany("DELETE FROM message WHERE seq = ?", ((seq,) for seq in remove))
             self._db.executemany(
                 "INSERT OR REPLACE INTO state VALUES (?, ?)",
-                (("next_seq", next_seq), ("ran_ns", running_ns)),
+                (("next_seq", next_seq), ("running_ns", running_ns)),
             )
 
     def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        """At most `limit` messages with a higher number, ascending."""
+        """Return at most `limit` messages with a number above `seq`, ascending."""
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608 (constant)
             (seq, limit),
@@ -114,7 +121,7 @@ class SpoolStore:
         return [_make_item(row) for row in rows]
 
     def read_gaps(self) -> list[SpoolItem]:
-        """The gap records, ascending."""
+        """Return the gap records, ascending."""
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM message WHERE rank = ? ORDER BY seq",  # noqa: S608 (constant)
             (int(Rank.GAP),),
@@ -122,20 +129,20 @@ class SpoolStore:
         return [_make_item(row) for row in rows]
 
     def read_sizes(self, rank: Rank) -> list[MessageSize]:
-        """(seq, bytes of payload) of one rank, ascending."""
+        """Return (number, payload bytes) of every message of one rank, ascending."""
         return self._db.execute(
             "SELECT seq, length(payload) FROM message WHERE rank = ? ORDER BY seq", (int(rank),)
         ).fetchall()
 
     def read_created_before(self, created_ns: int) -> list[MessageSize]:
-        """(seq, bytes of payload) of what is older, gap records left out."""
+        """Return (number, payload bytes) of every message, gap records excepted, made before `created_ns` of running time."""
         return self._db.execute(
-            "SELECT seq, length(payload) FROM message WHERE made_ns < ? AND rank < ? ORDER BY seq",
+            "SELECT seq, length(payload) FROM message WHERE created_ns < ? AND rank < ? ORDER BY seq",
             (created_ns, int(Rank.GAP)),
         ).fetchall()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     @contextmanager
@@ -151,10 +158,10 @@ class SpoolStore:
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
-    """Whether the file is to be set aside: it is not a database, or a damaged one."""
+    """Return whether the file must be quarantined, because it is damaged or not a database."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
 def _make_item(row: tuple[int, int, str, bytes, int, bytes | None]) -> SpoolItem:
-    seq, rank, topic, payload, made_ns, loss = row
-    return SpoolItem(seq, Rank(rank), topic, payload, made_ns, loss)
+    seq, rank, topic, payload, created_ns, loss = row
+    return SpoolItem(seq, Rank(rank), topic, payload, created_ns, loss)

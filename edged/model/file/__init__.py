@@ -1,1 +1,1 @@
-"""What a model file says of itself, read with the standard library alone."""
+"""The metadata in a model file, read with the standard library alone."""

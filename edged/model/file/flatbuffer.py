@@ -1,8 +1,8 @@
-"""Just enough FlatBuffers to read a .tflite file's own metadata.
+"""A minimal FlatBuffers reader for the metadata in a .tflite file.
 
 The layout is that of the FlatBuffers internals document: a table begins with a signed offset back to its vtable, whose entries
 are the offsets of the fields, 0 where a field is absent; strings, vectors and tables are reached by an unsigned offset
-relative to where it stands. Every access is checked against the buffer, because the file is not trusted.
+relative to its own position. Every access is checked against the buffer, because the file is not trusted.
 """
 
 import struct
@@ -12,19 +12,31 @@ Buffer = bytes | mmap
 
 
 class FlatbufferError(ValueError):
-    """An offset leads out of the buffer."""
+    """An offset points outside the buffer."""
 
 
 def unpack(buffer: Buffer, fmt: str, position: int) -> int:
-    """One little-endian integer at `position`."""
+    """Read one little-endian integer.
+
+    Args:
+        buffer: the file's content.
+        fmt: its type, as in `struct`.
+        position: its byte offset in the buffer.
+
+    Raises:
+        FlatbufferError: it lies outside the buffer.
+    """
     if position < 0 or position + struct.calcsize(fmt) > len(buffer):
-        raise FlatbufferError(f"an offset leads to byte {position} of {len(buffer)}")
+        raise FlatbufferError(f"an offset points to byte {position} of {len(buffer)}")
     (value,) = struct.unpack_from("<" + fmt, buffer, position)
     return int(value)
 
 
 class FlatbufferTable:
-    """One table of the buffer; fields are named by their slot, counted from 0 in the schema's order."""
+    """One table of the buffer. Fields are named by their slot, counted from 0 in the schema's order.
+
+    Every method raises `FlatbufferError` if an offset points outside the buffer.
+    """
 
     def __init__(self, buffer: Buffer, position: int) -> None:
         self._buffer = buffer
@@ -34,39 +46,39 @@ class FlatbufferTable:
 
     @classmethod
     def read_root(cls, buffer: Buffer) -> "FlatbufferTable":
-        """The buffer's outermost table."""
+        """Return the buffer's root table."""
         return cls(buffer, unpack(buffer, "I", 0))
 
     def read_integer(self, slot: int, fmt: str) -> int:
-        """A scalar of the `struct` format `fmt`; 0 if absent."""
+        """Return a scalar of the `struct` format `fmt`; 0 if absent."""
         field = self._field(slot)
         return unpack(self._buffer, fmt, field) if field else 0
 
     def read_table(self, slot: int) -> "FlatbufferTable | None":
-        """A sub-table."""
+        """Return a sub-table; None if absent."""
         field = self._field(slot)
         return FlatbufferTable(self._buffer, self._follow(field)) if field else None
 
     def read_tables(self, slot: int) -> list["FlatbufferTable"]:
-        """A vector of tables."""
+        """Return a vector of tables; empty if absent."""
         start, count = self._vector(slot, item_size=4)
         return [FlatbufferTable(self._buffer, self._follow(start + 4 * i)) for i in range(count)]
 
     def locate_bytes(self, slot: int) -> tuple[int, int]:
-        """Where a vector of bytes begins in the buffer, and how many it has."""
+        """Return the offset in the buffer and the length of a vector of bytes; (0, 0) if absent."""
         return self._vector(slot, item_size=1)
 
     def read_bytes(self, slot: int) -> bytes:
-        """A vector of bytes."""
+        """Return a vector of bytes; empty if absent."""
         start, count = self.locate_bytes(slot)
         return self._buffer[start : start + count]
 
     def read_text(self, slot: int) -> str:
-        """A string; what is not UTF-8 in it is replaced."""
+        """Return a string, with invalid UTF-8 replaced; empty if absent."""
         return self.read_bytes(slot).decode("utf-8", "replace")
 
     def read_floats(self, slot: int) -> tuple[float, ...]:
-        """A vector of float32."""
+        """Return a vector of float32; empty if absent."""
         start, count = self._vector(slot, item_size=4)
         return struct.unpack_from(f"<{count}f", self._buffer, start) if count else ()
 
@@ -87,5 +99,7 @@ class FlatbufferTable:
         start = self._follow(field)
         count = unpack(self._buffer, "I", start)
         if start + 4 + count * item_size > len(self._buffer):
-            raise FlatbufferError(f"a vector at byte {start} has {count} items, past the end")
+            raise FlatbufferError(
+                f"a vector at byte {start} has {count} items and exceeds the buffer"
+            )
         return start + 4, count

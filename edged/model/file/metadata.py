@@ -1,4 +1,4 @@
-"""Reads what is packed into a .tflite file beside its graph.
+"""The metadata that a .tflite file carries beside its graph.
 
 Slot numbers are those of the published schemas: ``schema.fbs`` (Model, Metadata, Buffer; file identifier TFL3) and
 ``metadata_schema.fbs`` (ModelMetadata, SubGraphMetadata, TensorMetadata, ProcessUnit, NormalizationOptions; M001).
@@ -20,22 +20,22 @@ from edged.types import FileMetadata
 _MODEL_BUFFERS, _MODEL_METADATA = 4, 6
 _DAMAGE_ERRORS = (
     ValueError,
-    RuntimeError,  # of which zipfile raises NotImplementedError
+    RuntimeError,  # zipfile raises its subclass NotImplementedError
     EOFError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
 )
-"""What reading a damaged file raises."""
+"""The errors that reading a damaged file can raise."""
 _NORMALIZATION = 1  # member of the union ProcessUnitOptions
 
 
 def read_metadata(path: Path) -> FileMetadata:
-    """Read the metadata that the file carries; what is missing is left empty.
+    """Read the metadata of a model file; missing parts are left empty.
 
     Raises:
-        ModelError: there is no such file, it is not a TensorFlow Lite model, or it is damaged where we read.
+        ModelError: the file does not exist, is not a TensorFlow Lite model, or is damaged where it is read.
     """
     try:
         with (
@@ -92,11 +92,11 @@ def _add_archive_metadata(metadata: FileMetadata, path: Path) -> FileMetadata:
     if not zipfile.is_zipfile(path):
         return metadata
     with zipfile.ZipFile(path) as archive:
-        notes = read_ultralytics_metadata(archive)
+        ultralytics = read_ultralytics_metadata(archive)
         return replace(
             metadata,
-            description=metadata.description or str(notes.get("description", "")),
-            licence=metadata.licence or str(notes.get("license", "")),
+            description=metadata.description or str(ultralytics.get("description", "")),
+            licence=metadata.licence or str(ultralytics.get("license", "")),
             labels=read_zip_labels(archive),
             embedded=tuple(archive.namelist()),
         )

@@ -1,7 +1,7 @@
-"""Objects over frames: which detection of this frame is which object of the last.
+"""Tracking: which detection of this frame is which object of the last one.
 
-`kalman` foretells where each box will be, `association` pairs boxes with objects, `history` remembers what is told of an object, and
-`tracker` puts them in order. What was compared, and why none of the tracker libraries was taken: docs/adr/0005-tracker.md.
+`kalman` predicts where each box will be, `association` pairs boxes with objects, `history` keeps the state of an object, and
+`tracker` combines them. Which trackers were compared, and why no tracker library is used: docs/adr/0005-tracker.md.
 """
 
 from edged.scene.tracking.track import Track, TrackUpdate

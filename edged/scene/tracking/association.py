@@ -1,4 +1,4 @@
-"""Pairing this frame's boxes with the objects that are expected."""
+"""Pairs of this frame's boxes and the expected objects."""
 
 from collections.abc import Iterable
 
@@ -7,22 +7,22 @@ import numpy as np
 from edged.types import F32, I32
 
 _MIN_CROSS_CLASS_IOU = 0.6
-"""A box of another class may continue an object only where it lies so well on it: a van that is called a truck for one frame."""
+"""Overlap from which a box of another class may continue an object: a van that is classified as a truck for one frame."""
 _MAX_SIZE_RATIO = 2.5
-"""A box whose sides differ by more from the object's is not the same object somewhere else."""
+"""Ratio of sides above which a box cannot be the same object at another place."""
 _GATE_SIGMAS = 3.0
 _MAX_DISTANCE = 1.2
-"""In box sizes; beyond it nearness is chance."""
+"""In box sizes; a match at a greater distance would be chance."""
 
 
 class Matching:
-    """Who belongs to whom: each row (an object) and each column (a detection) at most once.
+    """A one-to-one assignment of rows (objects) to columns (detections); either may be left without a partner.
 
-    Greedy: on simulated streets an optimal assignment was no better (docs/adr/0005-tracker.md).
+    It is greedy: on simulated streets an optimal assignment was no better (docs/adr/0005-tracker.md).
 
     Attributes:
         pairs: column by row.
-        columns: those that are taken.
+        columns: the columns that are taken.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Matching:
         self.columns: set[int] = set()
 
     def match_greedily(self, ranked_pairs: Iterable[tuple[int, int]]) -> None:
-        """Join pairs, the best first, whose sides are both free."""
+        """Join the pairs whose row and column are both free, the best first."""
         for row, column in ranked_pairs:
             if row not in self.pairs and column not in self.columns:
                 self.pairs[row] = column
@@ -38,40 +38,48 @@ class Matching:
 
 
 def rank_pairs(affinity: F32, min_affinity: float) -> list[tuple[int, int]]:
-    """The (row, column) of every affinity that is at least `min_affinity` and above 0, the greatest first."""
+    """Return the (row, column) of every affinity that is at least `min_affinity` and above 0, the greatest first.
+
+    Args:
+        affinity: (N, M) float32.
+        min_affinity: lower limit, included.
+    """
     rows, columns = np.nonzero((affinity >= min_affinity) & (affinity > 0.0))
     order = np.argsort(-affinity[rows, columns], kind="stable")
     return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
 def class_affinity(iou: F32, expected_classes: I32, classes: I32) -> F32:
-    """Turn overlaps into affinities: those between classes count for less, and only if they are large.
+    """Turn overlaps into affinities: an overlap between classes counts for less, and only if it is large.
 
     Args:
-        iou: (N, M).
-        expected_classes: (N,), the objects'.
-        classes: (M,), the boxes'.
+        iou: (N, M) float32, overlap of each object and each box.
+        expected_classes: (N,) int32, classes of the objects.
+        classes: (M,) int32, classes of the boxes.
+
+    Returns:
+        (N, M) float32.
     """
-    other = expected_classes[:, None] != classes
-    if not other.any():
+    differs = expected_classes[:, None] != classes
+    if not differs.any():
         return iou
     across = np.where(iou >= _MIN_CROSS_CLASS_IOU, iou - np.float32(_MIN_CROSS_CLASS_IOU / 2), 0.0)
-    return np.where(other, across, iou).astype(np.float32)
+    return np.where(differs, across, iou).astype(np.float32)
 
 
 def distance_affinity(expected: F32, spread: F32, boxes: F32) -> F32:
-    """Affinity by distance, for what moved further than its own size between two frames.
+    """Compute affinities by distance, for objects that moved further than their own size between two frames.
 
-    1 where centres fall together, 0 at the gate: three standard deviations of what was foretold. Distances are in units of
-    the boxes' geometric mean side.
+    An affinity is 1 where the centres coincide, and 0 at the gate, which is three standard deviations of the forecast. Distances are in
+    units of the boxes' geometric mean side.
 
     Args:
-        expected: (N, 4), where the objects should be.
-        spread: (N,), standard deviation of that, in box sizes.
-        boxes: (M, 4), what was seen.
+        expected: (N, 4) float32, where the objects should be, [x1, y1, x2, y2] normalised to the frame.
+        spread: (N,) float32, standard deviation of that, in box sizes.
+        boxes: (M, 4) float32, the detected boxes, likewise normalised.
 
     Returns:
-        (N, M), 0 for pairs that cannot be.
+        (N, M) float32; 0 for impossible pairs.
     """
     sides_a = np.maximum(expected[:, 2:] - expected[:, :2], 1e-6)[:, None, :]
     sides_b = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)[None, :, :]

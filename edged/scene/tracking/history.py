@@ -1,24 +1,24 @@
-"""What the tracker remembers of one object besides its motion."""
+"""The tracker's record of one object, apart from its motion."""
 
 from edged.clock import NS_PER_S
 from edged.scene.geometry import iou
 from edged.scene.tracking.track import Box, Point, Track
 
 _VOTE_DECAY = 0.98
-"""A frame's vote for the label fades by this with every later one: about fifty frames of memory."""
+"""Factor by which a frame's vote for the class fades with every later one: a memory of about fifty frames."""
 _MIN_STILL_IOU = 0.6
-"""A box that overlaps its anchor by less has moved: a quarter of its side."""
+"""Overlap with its anchor below which a box has moved: a quarter of its side."""
 _MIN_STATIONARY_IOU = 0.5
-"""What is stationary must move further, so that a shaking box does not set it off."""
+"""The same for an object that is stationary: it must move further, so that a shaking box does not count as movement."""
 _MIN_MOVED_FRAMES = 3
-"""In a row: one wild box is no movement."""
+"""In a row: a single outlier is no movement."""
 _MAX_PATH_POINTS = 16
 _PATH_STEP = 0.02
-"""Of the frame's side, between two points of a path that is still short."""
+"""Distance between two points of a short path, in fractions of the frame's side."""
 
 
 class StationaryDetector:
-    """Whether an object stays where it is: a box is its anchor until it has clearly been left."""
+    """Detection of stationary objects: a box is the object's anchor until the object has clearly left it."""
 
     def __init__(self, box: Box, now_ns: int, *, stationary_s: float) -> None:
         self.is_stationary = False
@@ -29,8 +29,8 @@ class StationaryDetector:
 
     def update(self, box: Box, now_ns: int) -> None:
         """Take in the newest box."""
-        least = _MIN_STATIONARY_IOU if self.is_stationary else _MIN_STILL_IOU
-        self._moved_frames = self._moved_frames + 1 if iou(box, self._anchor) < least else 0
+        min_iou = _MIN_STATIONARY_IOU if self.is_stationary else _MIN_STILL_IOU
+        self._moved_frames = self._moved_frames + 1 if iou(box, self._anchor) < min_iou else 0
         if self._moved_frames >= _MIN_MOVED_FRAMES:
             self._anchor, self._since_ns, self._moved_frames = box, now_ns, 0
             self.is_stationary = False
@@ -39,7 +39,7 @@ class StationaryDetector:
 
 
 class TrackPath:
-    """A bounded polyline: when it is full, every second point goes and the step doubles."""
+    """A bounded polyline: when it is full, every second point is removed and the step doubles."""
 
     def __init__(self, box: Box) -> None:
         self._points = [_foot_point(box)]
@@ -58,14 +58,14 @@ class TrackPath:
             self._step *= 2.0
 
     def list_points(self) -> tuple[Point, ...]:
-        """Oldest first; the newest is always the last."""
+        """Return the points, oldest first; the newest is always the last."""
         if self._points[-1] == self._newest:
             return tuple(self._points)
         return (*self._points, self._newest)
 
 
 class TrackHistory:
-    """One object: its sightings, summed up."""
+    """The detections of one object, summed up."""
 
     def __init__(
         self,
@@ -90,7 +90,14 @@ class TrackHistory:
         self._path = TrackPath(box)
 
     def record_hit(self, *, box: Box, score: float, class_id: int, now_ns: int) -> None:
-        """It was seen."""
+        """Take in a detection of the object.
+
+        Args:
+            box: [x1, y1, x2, y2] normalised to the frame.
+            score: its score.
+            class_id: its class.
+            now_ns: capture time of the frame.
+        """
         self.hits += 1
         self.misses = 0
         self.seen_ns = now_ns
@@ -103,7 +110,7 @@ class TrackHistory:
         self._path.update(box)
 
     def make_track(self) -> Track:
-        """What is known now."""
+        """Return the present state of the object."""
         return Track(
             id=self._id,
             class_id=self.class_id,

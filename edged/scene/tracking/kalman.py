@@ -1,4 +1,4 @@
-"""Where boxes will be: constant-velocity Kalman filters, many at once.
+"""Constant-velocity Kalman filters that predict boxes, many at once.
 
 The state is centre x, centre y, width, height and their rates. Both the detector's error and the objects' acceleration are taken
 proportional to the box's size, so that in units of that size the four coordinates of a box share one 2x2 covariance, and a
@@ -19,23 +19,23 @@ F64 = NDArray[np.float64]
 _BOX_NOISE = 0.08
 """Standard deviation of a detected coordinate, in box sizes."""
 _ACCELERATION = 0.3
-"""Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by half a size a second."""
+"""Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by half a box size a second."""
 _INITIAL_RATE = 1.5
 """Standard deviation of the speed of an object seen once, sizes / s."""
 _MAX_HORIZON_S = 2.0
-"""Speed tells nothing of what is further away than this."""
+"""Horizon of the prediction: the present speed does not predict the position after a longer time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the filters expect at one moment.
+    """The filters' prediction for one moment. Coordinates are normalised to the frame.
 
     Attributes:
         at_ns: that moment.
-        mean: (N, 4), centre and sides.
-        cov: (N, 3), of value, value with rate, rate; in box sizes.
-        boxes: (N, 4), as corners; they may leave the frame.
-        spread: (N,), standard deviation of the centre a detection will have, in box sizes.
+        mean: (N, 4) float64, centre and sides, [x, y, width, height].
+        cov: (N, 3) float64, covariance of value, of value with rate, and of rate, in box sizes.
+        boxes: (N, 4) float32, [x1, y1, x2, y2]; they may leave the frame.
+        spread: (N,) float32, standard deviation of the centre that a detection will have, in box sizes.
     """
 
     at_ns: int
@@ -46,7 +46,7 @@ class Forecast:
 
 
 class BoxKalmanFilters:
-    """One filter a row; the caller keeps the rows in step with its own."""
+    """One filter for each box; the caller keeps its own rows in the same order."""
 
     def __init__(self) -> None:
         self._mean: F64 = np.zeros((0, 4))
@@ -55,7 +55,7 @@ class BoxKalmanFilters:
         self._at_ns = np.zeros(0, np.int64)
 
     def predict(self, now_ns: int) -> Forecast:
-        """Where the boxes should be now. The filters stay as they are until they are corrected."""
+        """Predict the boxes at `now_ns`. The filters stay as they are until they are corrected."""
         t = np.clip((now_ns - self._at_ns) / NS_PER_S, 0.0, _MAX_HORIZON_S)
         sides = self._mean[:, 2:]
         mean = self._mean + self._rate * t[:, None]
@@ -74,19 +74,30 @@ class BoxKalmanFilters:
         return Forecast(now_ns, mean, cov, boxes, spread)
 
     def correct(self, forecast: Forecast, rows: NDArray[np.intp], boxes: F32) -> None:
-        """Tell some filters what was seen: `boxes` (K, 4) for `rows` (K,), at the forecast's time."""
+        """Correct some filters by detections.
+
+        Args:
+            forecast: the prediction for the time of the detections.
+            rows: (K,) intp, the filters to correct.
+            boxes: (K, 4) float32, their detected boxes, [x1, y1, x2, y2] normalised to the frame.
+        """
         mean, cov = forecast.mean[rows], forecast.cov[rows]
         gain = cov[:, :2] / (cov[:, :1] + _BOX_NOISE**2)
-        surprise = _to_centre_size(boxes) - mean
-        self._mean[rows] = mean + gain[:, :1] * surprise
-        self._rate[rows] += gain[:, 1:] * surprise
+        residual = _to_centre_size(boxes) - mean
+        self._mean[rows] = mean + gain[:, :1] * residual
+        self._rate[rows] += gain[:, 1:] * residual
         cov[:, 2] -= gain[:, 1] * cov[:, 1]
         cov[:, :2] *= 1.0 - gain[:, :1]
         self._cov[rows] = cov
         self._at_ns[rows] = forecast.at_ns
 
     def add(self, boxes: F32, now_ns: int) -> None:
-        """Append filters for boxes seen for the first time, at rest until seen again."""
+        """Append filters for boxes detected for the first time, with an unknown rate that is expected to be 0.
+
+        Args:
+            boxes: (K, 4) float32, [x1, y1, x2, y2] normalised to the frame.
+            now_ns: capture time of their frame.
+        """
         count = len(boxes)
         first = np.tile((_BOX_NOISE**2, 0.0, _INITIAL_RATE**2), (count, 1))
         self._mean = np.concatenate((self._mean, _to_centre_size(boxes)))
@@ -95,13 +106,17 @@ class BoxKalmanFilters:
         self._at_ns = np.concatenate((self._at_ns, np.full(count, now_ns, np.int64)))
 
     def keep(self, rows: NDArray[np.intp]) -> None:
-        """Drop all other filters."""
+        """Remove all filters but some.
+
+        Args:
+            rows: (K,) intp, the filters to keep.
+        """
         self._mean, self._rate = self._mean[rows], self._rate[rows]
         self._cov, self._at_ns = self._cov[rows], self._at_ns[rows]
 
 
 def _to_centre_size(boxes: F32) -> F64:
-    """Corners -> centre and sides."""
+    """Convert (N, 4) corners to centre and sides."""
     centred = np.empty(boxes.shape)
     centred[:, :2] = (boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5)
     centred[:, 2:] = boxes[:, 2:] - boxes[:, :2]

@@ -1,4 +1,4 @@
-"""What is known of one object at one moment."""
+"""The state of one object at one moment."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ class Track:
     """One object.
 
     Attributes:
-        id: never used again.
-        class_id: the class with the most score over the object's life.
-        score: of the newest detection.
-        top_score: the best so far.
-        box: of the newest detection.
-        started_ns: captured time of the first detection.
-        seen_ns: captured time of the newest.
+        id: never reused.
+        class_id: the class with the highest total score over the object's life.
+        score: score of the newest detection.
+        top_score: the best score so far.
+        box: box of the newest detection.
+        started_ns: capture time of the first detection.
+        seen_ns: capture time of the newest detection.
         seen: whether this frame has a detection of it.
-        stationary: unmoved for `TrackSettings.stationary_s`.
-        path: where its feet have been, oldest first, the newest last; few points, thinned as it grows.
+        stationary: whether it has not moved for `TrackSettings.stationary_s`.
+        path: its foot points, oldest first, the newest last; few points, thinned as it grows.
     """
 
     id: int
@@ -42,9 +42,9 @@ class TrackUpdate:
     """The objects after one frame.
 
     Attributes:
-        tracks: those that are believed and open, seen in this frame or not, oldest first.
-        candidates: those not believed yet; they keep their ids if they ever are.
-        ended: those that were believed, and were closed by this frame.
+        tracks: confirmed objects that have not ended, detected in this frame or not, oldest first.
+        candidates: objects that are not confirmed; they keep their ids if they ever are.
+        ended: confirmed objects that ended with this frame.
     """
 
     tracks: tuple[Track, ...] = ()

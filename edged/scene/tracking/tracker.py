@@ -1,10 +1,11 @@
-"""Detections to tracks, frame by frame.
+"""The tracker: detections become tracks, frame by frame.
 
-Each frame's boxes are paired with the known objects in four rounds: strong boxes by overlap with where an object is
-expected; weak ones, which must overlap better, with believed objects that are left; strong ones by overlap with where an object was last
-seen, for what stops all at once; and strong ones by distance, for what moves further than its size between two frames. A strong box that is left begins a candidate, which is believed after `min_hits` of them and `min_s`. An object ends
-when it is looked for and not found `lost_s` after it was last seen. All times are the frames' captured times, so a slow
-replay and a live camera of any frame rate give the same tracks.
+Each frame's boxes are paired with the known objects in four rounds: strong boxes by overlap with an object's predicted box; weak
+boxes, which must overlap better, with the remaining confirmed objects; strong boxes by overlap with an object's last box, for
+objects that stop abruptly; and strong boxes by distance, for objects that move further than their size between two frames. A
+remaining strong box begins a candidate, which is confirmed after `min_hits` detections over `min_s`. An object ends when it is not
+detected in a frame `lost_s` or more after its last detection. All times are the frames' capture times, so that a slow replay and a live
+camera of any frame rate give the same tracks.
 """
 
 from collections.abc import Iterator
@@ -23,11 +24,11 @@ from edged.scene.tracking.track import Track, TrackUpdate
 from edged.types import F32, Detections
 
 MAX_TRACKS = 256
-"""More are noise: the oldest candidates give way."""
+"""Limit of objects and candidates together: more are noise, and the oldest candidates are dropped."""
 _DUPLICATE_IOU = 0.4
-"""A box that lies so on an object's does not begin another of its class: detectors find some things twice, whole and in part."""
+"""Overlap with an object's box from which a box begins no other object of its class: detectors find some objects twice, whole and in part."""
 _CROSS_CLASS_DUPLICATE_IOU = 0.8
-"""The same for a box of another class: one van is not also a truck, but a rider is not the bicycle."""
+"""The same for a box of another class: a van is not also a truck, but a rider is not the bicycle."""
 
 BoolArray = NDArray[np.bool_]
 
@@ -37,7 +38,7 @@ class Tracker:
 
     Args:
         settings: ``[track]``.
-        ids: where new ids come from; share one iterator to make them unique over several cameras.
+        ids: source of new ids; share one iterator to make them unique over several cameras.
     """
 
     def __init__(self, settings: TrackSettings, *, ids: Iterator[int] | None = None) -> None:
@@ -52,9 +53,9 @@ class Tracker:
         """Take in one frame.
 
         Args:
-            detections: weak and strong ones, as `DetectionFilters.apply` leaves them.
-            strong: (N,) which of them may begin an object.
-            captured_ns: of the frame, not before the last one's.
+            detections: weak and strong ones, as from `DetectionFilters.apply`.
+            strong: (N,) bool, which of them may begin an object.
+            captured_ns: capture time of the frame, not before that of the previous frame.
         """
         forecast = self._filters.predict(captured_ns)
         pairs = self._match(forecast, detections, strong)
@@ -62,9 +63,11 @@ class Tracker:
         ended = self._remove_lost(captured_ns)
         self._start_candidates(detections, strong, list(pairs.values()), captured_ns)
         return TrackUpdate(
-            tracks=tuple(known.make_track() for known in self._histories if known.is_confirmed),
+            tracks=tuple(
+                history.make_track() for history in self._histories if history.is_confirmed
+            ),
             candidates=tuple(
-                known.make_track() for known in self._histories if not known.is_confirmed
+                history.make_track() for history in self._histories if not history.is_confirmed
             ),
             ended=ended,
         )
@@ -77,41 +80,44 @@ class Tracker:
     def _match(
         self, forecast: Forecast, detections: Detections, strong: BoolArray
     ) -> dict[int, int]:
-        """The four rounds. Returns the index of a detection by the row of its object."""
+        """Pair objects and detections in four rounds; return the index of a detection by the row of its object."""
         matching = Matching()
         if not self._histories or not len(detections):
             return matching.pairs
-        classes = np.array([known.class_id for known in self._histories], np.int32)
+        classes = np.array([history.class_id for history in self._histories], np.int32)
         boxes, box_classes = detections.boxes, detections.class_ids
         affinity = class_affinity(iou_matrix(forecast.boxes, boxes), classes, box_classes)
-        may_begin: list[bool] = strong.tolist()
-        least = self._settings.min_match_iou
-        # A weak box may well be a piece of somebody else: it must overlap twice as well.
-        least_weak = min(2.0 * least, (1.0 + least) / 2.0)
-        matching.match_greedily(pair for pair in rank_pairs(affinity, least) if may_begin[pair[1]])
-        if not all(may_begin):
+        is_strong: list[bool] = strong.tolist()
+        min_iou = self._settings.min_match_iou
+        # A weak box may be part of another object: it must overlap twice as well.
+        min_weak_iou = min(2.0 * min_iou, (1.0 + min_iou) / 2.0)
+
+        def match_strong(affinity: F32, min_affinity: float) -> None:
+            ranked = rank_pairs(affinity, min_affinity)
+            matching.match_greedily(pair for pair in ranked if is_strong[pair[1]])
+
+        match_strong(affinity, min_iou)
+        if not all(is_strong):
             matching.match_greedily(
                 (row, column)
-                for row, column in rank_pairs(affinity, least_weak)
-                if self._histories[row].is_confirmed and not may_begin[column]
+                for row, column in rank_pairs(affinity, min_weak_iou)
+                if self._histories[row].is_confirmed and not is_strong[column]
             )
         if len(matching.pairs) < len(classes) and len(matching.columns) < len(boxes):
-            last = np.array([known.box for known in self._histories], np.float32)
+            last = np.array([history.box for history in self._histories], np.float32)
             stayed = iou_matrix(last, boxes)
             stayed[classes[:, None] != box_classes] = 0.0
-            matching.match_greedily(
-                pair for pair in rank_pairs(stayed, least) if may_begin[pair[1]]
-            )
+            match_strong(stayed, min_iou)
             near = distance_affinity(forecast.boxes, forecast.spread, boxes)
             near[classes[:, None] != box_classes] = 0.0
-            matching.match_greedily(pair for pair in rank_pairs(near, 0.0) if may_begin[pair[1]])
+            match_strong(near, 0.0)
         return matching.pairs
 
     def _update_matched(
         self, forecast: Forecast, pairs: dict[int, int], detections: Detections
     ) -> None:
-        for known in self._histories:
-            known.misses += 1
+        for history in self._histories:
+            history.misses += 1
         if not pairs:
             return
         columns = np.fromiter(pairs.values(), np.intp, len(pairs))
@@ -119,21 +125,23 @@ class Tracker:
         for row, box, score, class_id in zip(
             pairs, seen.boxes.tolist(), seen.scores.tolist(), seen.class_ids.tolist(), strict=True
         ):
-            known = self._histories[row]
-            known.record_hit(box=tuple(box), score=score, class_id=class_id, now_ns=forecast.at_ns)
-            known.is_confirmed |= self._is_confirmable(known)
+            history = self._histories[row]
+            history.record_hit(
+                box=tuple(box), score=score, class_id=class_id, now_ns=forecast.at_ns
+            )
+            history.is_confirmed |= self._is_confirmable(history)
         rows = np.fromiter(pairs, np.intp, len(pairs))
         self._filters.correct(forecast, rows, seen.boxes)
 
     def _remove_lost(self, captured_ns: int) -> tuple[Track, ...]:
-        """Close what is lost. A candidate is, as soon as it has missed more often than it was seen."""
+        """End lost objects, and drop candidates that have missed more frames than they were detected in."""
         kept: list[int] = []
         ended: list[Track] = []
-        for row, known in enumerate(self._histories):
-            lost = known.misses > 0 and captured_ns - known.seen_ns >= self._lost_timeout_ns
-            if known.is_confirmed and lost:
-                ended.append(known.make_track())
-            elif known.is_confirmed or not (lost or known.misses > known.hits):
+        for row, history in enumerate(self._histories):
+            lost = history.misses > 0 and captured_ns - history.seen_ns >= self._lost_timeout_ns
+            if history.is_confirmed and lost:
+                ended.append(history.make_track())
+            elif history.is_confirmed or not (lost or history.misses > history.hits):
                 kept.append(row)
         self._keep(kept)
         return tuple(ended)
@@ -141,13 +149,15 @@ class Tracker:
     def _start_candidates(
         self, detections: Detections, strong: BoolArray, taken: list[int], captured_ns: int
     ) -> None:
-        """Begin a candidate with each strong box that is left, unless it lies on a box that has its object."""
-        fresh = set(np.flatnonzero(strong).tolist()).difference(taken)
-        for index in sorted(fresh):
+        """Begin a candidate with each remaining strong box that does not lie on the box of an object."""
+        unmatched = set(np.flatnonzero(strong).tolist()).difference(taken)
+        for index in sorted(unmatched):
             box, class_id = detections.boxes[index : index + 1], detections.class_ids[index]
-            same = detections.class_ids[taken] == class_id
-            on_others = iou_matrix(box, detections.boxes[taken])[0]
-            if np.any(on_others >= np.where(same, _DUPLICATE_IOU, _CROSS_CLASS_DUPLICATE_IOU)):
+            is_same_class = detections.class_ids[taken] == class_id
+            overlaps = iou_matrix(box, detections.boxes[taken])[0]
+            if np.any(
+                overlaps >= np.where(is_same_class, _DUPLICATE_IOU, _CROSS_CLASS_DUPLICATE_IOU)
+            ):
                 continue
             taken.append(index)
             self._start_candidate(box, float(detections.scores[index]), int(class_id), captured_ns)
@@ -174,8 +184,8 @@ class Tracker:
         excess = len(self._histories) - MAX_TRACKS
         if excess > 0:
             candidates = [i for i, h in enumerate(self._histories) if not h.is_confirmed]
-            gone = set(candidates[:excess])
-            self._keep([i for i in range(len(self._histories)) if i not in gone])
+            dropped = set(candidates[:excess])
+            self._keep([i for i in range(len(self._histories)) if i not in dropped])
 
     def _keep(self, rows: list[int]) -> None:
         if len(rows) < len(self._histories):

@@ -82,7 +82,7 @@ class InferencePipeline:
         view = self._camera_stages[frame.camera]
         taken_ns = self._clock.monotonic_ns()
         view.masks.paint(frame)
-        moving = view.motion.update(luma(frame), frame.captured_ns).is_moving
+        moving = view.motion.update(luma(frame), frame.captured_ns)
         return PreparedFrame(
             frame=frame,
             moving=moving,

@@ -98,9 +98,7 @@ def test_a_refused_subscription_is_reported_and_the_connection_goes_on(
         device.publish_event()
         device.run_until(device.is_drained)
         subscriber.wait_until(lambda s: len(s.messages("/events")) == 1)
-        assert device.outbox.list_problems()["subscription_refused"].startswith(
-            f"{DESIRED_TOPIC}: "
-        )
+        assert f"{DESIRED_TOPIC}: " in str(device.outbox.list_problems()["subscription_refused"])
         assert f"refuses to send {DESIRED_TOPIC}" in caplog.text
         assert [link.up for link in device.links] == [True]
         assert device.received == []
@@ -123,7 +121,7 @@ def test_what_may_not_be_read_does_not_come_and_the_connection_goes_on(tmp_path:
         device.run_for(0.3)
         publish_message(broker.port, DESIRED_TOPIC, b"2")
         assert await_received(device, 1) == [MessageReceived(DESIRED_TOPIC, b"2", retained=False)]
-        assert device.outbox.list_problems()["subscription_refused"] == ""
+        assert device.outbox.list_problems()["subscription_refused"] is None
 
 
 @pytest.mark.parametrize("kept", [True, False])

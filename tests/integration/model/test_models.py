@@ -40,7 +40,7 @@ REFUSED = {
     **dict.fromkeys(ON_EDGETPU, "compiled for the EdgeTPU"),
     "model_invoking_error.tflite": r"operator fake-op-double, which .* set model\.custom_ops\.fake-op-double",
     "traffic_model.tflite": "it has 6 outputs instead of boxes, classes, scores and count",
-    "yolox_nano_int8_quantize.tflite": "of its boxes one and the same size",
+    "yolox_nano_int8_quantize.tflite": "of its boxes the same size",
 }
 # Read off the pictures by eye; each detector must agree with them, and so with the others.
 CAT = [0.07, 0.14, 0.73, 0.98]

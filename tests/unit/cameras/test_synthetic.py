@@ -10,6 +10,7 @@ from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.marks import MARK_LABELS
 from edged.types import PixelFormat
 from support.clock import FakeClock
+from support.scheduled_marks import marks_entering_before
 
 pytestmark = pytest.mark.runtime
 
@@ -122,7 +123,7 @@ def test_the_pixels_belong_to_the_caller() -> None:
 def test_the_default_scene_suits_a_demonstration() -> None:
     """Within 20 s several marks come and several go; the first comes at once."""
     camera = SyntheticCamera("demo", SyntheticCamera.Settings(), FakeClock())
-    cast = camera.stage.schedule.list_entering_before(20.0)
+    cast = marks_entering_before(camera.stage.schedule, 20.0)
     assert cast[0].entry_s < 1.0
     assert len({p.label for p in cast}) == len(cast) == 5
     assert sum(p.exit_s < 17.0 for p in cast) >= 3

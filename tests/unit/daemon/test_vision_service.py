@@ -12,7 +12,7 @@ from edged.daemon.inbox import Inbox
 from edged.daemon.vision_service import VisionService
 from edged.health import Conditions
 from edged.messaging.contract.header import Identity, Stamper
-from edged.messaging.outbox import open_outbox
+from edged.messaging.open_outbox import open_outbox
 from edged.publishers.jsonl import JsonlPublisher
 from edged.vision.active_model import ActiveModel
 from edged.vision.messages import (

@@ -1,4 +1,4 @@
-"""What systemd is told, over a real datagram socket."""
+"""Notifications to systemd, over a real datagram socket."""
 
 import os
 import socket
@@ -26,8 +26,8 @@ def test_every_notification_reaches_the_socket(listener: socket.socket) -> None:
         notifier.notify_reloading(5_000_000)
         notifier.notify_watchdog()
         notifier.notify_stopping(35.3)
-        heard = [listener.recv(200).decode() for _ in range(4)]
-    assert heard == [
+        notifications = [listener.recv(200).decode() for _ in range(4)]
+    assert notifications == [
         "READY=1\nSTATUS=running",
         "RELOADING=1\nMONOTONIC_USEC=5000",
         "WATCHDOG=1",

@@ -9,6 +9,7 @@ from edged.marks import MARK_LABELS, draw_mark, pictograms
 from edged.marks.mark import SQUARE, Mark, paste
 from edged.marks.schedule import Schedule, compute_pose
 from edged.marks.synthetic_scene import SyntheticScene
+from support.scheduled_marks import marks_entering_before
 
 pytestmark = pytest.mark.runtime
 
@@ -18,7 +19,7 @@ LABELS = (
 )  # fmt: skip
 
 
-def _stage(
+def _scene(
     *,
     seed: int = 3,
     labels: tuple[str, ...] = MARK_LABELS,
@@ -93,63 +94,57 @@ def test_paste_mixes_by_alpha() -> None:
 
 def test_every_label_comes_once_before_any_comes_twice() -> None:
     schedule = Schedule(seed=5, labels=MARK_LABELS, interval_s=2.0, duration_s=4.0)
-    cast = schedule.list_entering_before(32.0)
-    assert [p.id for p in cast] == list(range(1, 17))
-    assert {p.label for p in cast[:8]} == {p.label for p in cast[8:]} == set(MARK_LABELS)
-    assert all(b.entry_s > a.entry_s for a, b in pairwise(cast))
-    assert all(3.6 <= p.exit_s - p.entry_s <= 4.4 for p in cast)
+    marks = marks_entering_before(schedule, 32.0)
+    assert [p.id for p in marks] == list(range(1, 17))
+    assert {p.label for p in marks[:8]} == {p.label for p in marks[8:]} == set(MARK_LABELS)
+    assert all(b.entry_s > a.entry_s for a, b in pairwise(marks))
+    assert all(3.6 <= p.exit_s - p.entry_s <= 4.4 for p in marks)
 
 
 def test_neighbours_in_time_stand_apart() -> None:
-    cast = Schedule(
-        seed=5, labels=MARK_LABELS, interval_s=4.0, duration_s=5.0
-    ).list_entering_before(60.0)
-    assert all(abs(a.rest_position[0] - b.rest_position[0]) > 0.2 for a, b in pairwise(cast))
+    schedule = Schedule(seed=5, labels=MARK_LABELS, interval_s=4.0, duration_s=5.0)
+    marks = marks_entering_before(schedule, 60.0)
+    assert all(abs(a.rest_position[0] - b.rest_position[0]) > 0.2 for a, b in pairwise(marks))
 
 
-def test_present_agrees_with_the_whole_programme() -> None:
+def test_present_agrees_with_the_whole_schedule() -> None:
     schedule = Schedule(seed=9, labels=MARK_LABELS, interval_s=1.0, duration_s=7.0)
-    cast = schedule.list_entering_before(40.0)
+    marks = marks_entering_before(schedule, 40.0)
     for at_s in np.linspace(0, 30, 61):
-        there = [p.id for p in cast if p.entry_s <= at_s < p.exit_s]
-        assert [p.id for p in schedule.list_present(float(at_s))] == there
+        present = [p.id for p in marks if p.entry_s <= at_s < p.exit_s]
+        assert [p.id for p in schedule.list_present(float(at_s))] == present
 
 
-def test_a_performer_is_invisible_at_both_ends_and_at_its_place_between() -> None:
-    performer = Schedule(
-        seed=1, labels=MARK_LABELS, interval_s=4.0, duration_s=5.0
-    ).list_entering_before(1.0)[0]
-    for at_s in (performer.entry_s, performer.exit_s):
-        edge = compute_pose(performer, at_s)
-        assert min(abs(edge.y), abs(edge.y - 1)) > performer.size * 0.7
+def test_a_mark_is_invisible_at_both_ends_and_at_its_place_between() -> None:
+    mark = Schedule(seed=1, labels=MARK_LABELS, interval_s=4.0, duration_s=5.0).get_mark(0)
+    for at_s in (mark.entry_s, mark.exit_s):
+        edge = compute_pose(mark, at_s)
+        assert min(abs(edge.y), abs(edge.y - 1)) > mark.size * 0.7
         assert not 0 < edge.y < 1
-    middle = compute_pose(performer, (performer.entry_s + performer.exit_s) / 2)
-    assert (
-        np.hypot(middle.x - performer.rest_position[0], middle.y - performer.rest_position[1])
-        < 0.05
-    )
-    assert compute_pose(replace(performer, enters_from_below=True), performer.entry_s).y > 1
-    assert compute_pose(replace(performer, enters_from_below=False), performer.entry_s).y < 0
+    middle = compute_pose(mark, (mark.entry_s + mark.exit_s) / 2)
+    assert np.hypot(middle.x - mark.rest_position[0], middle.y - mark.rest_position[1]) < 0.05
+    assert compute_pose(replace(mark, enters_from_below=True), mark.entry_s).y > 1
+    assert compute_pose(replace(mark, enters_from_below=False), mark.entry_s).y < 0
 
 
 def test_a_frame_depends_on_the_seed_and_the_index_alone() -> None:
-    stage = _stage()
-    late = stage.render_frame(40)
-    assert np.array_equal(_stage().render_frame(40), late)
-    stage.render_frame(3)
-    assert np.array_equal(stage.render_frame(40), late)
-    assert not np.array_equal(stage.render_frame(41), late)
-    assert not np.array_equal(_stage(seed=4).render_frame(40), late)
+    scene = _scene()
+    late = scene.render_frame(40)
+    assert np.array_equal(_scene().render_frame(40), late)
+    scene.render_frame(3)
+    assert np.array_equal(scene.render_frame(40), late)
+    assert not np.array_equal(scene.render_frame(41), late)
+    assert not np.array_equal(_scene(seed=4).render_frame(40), late)
 
 
 def test_the_truth_is_where_the_picture_differs_from_the_empty_room() -> None:
     signs = LABELS[3:]
-    stage = _stage(noise=0.0, labels=signs)
-    room = _stage(noise=0.0, labels=signs, every_s=3600.0).render_frame(3599 * 10).astype(int)
+    scene = _scene(noise=0.0, labels=signs)
+    room = _scene(noise=0.0, labels=signs, every_s=3600.0).render_frame(3599 * 10).astype(int)
     for k in range(10, 200, 7):
-        changed = np.abs(stage.render_frame(k) - room).max(axis=2) > 24
+        changed = np.abs(scene.render_frame(k) - room).max(axis=2) > 24
         inside = np.zeros_like(changed)
-        for true in stage.get_ground_truth(k):
+        for true in scene.get_ground_truth(k):
             x1, y1, x2, y2 = (true.box * [320, 240, 320, 240]).astype(int)
             inside[max(0, y1 - 3) : y2 + 3, max(0, x1 - 3) : x2 + 3] = True
             if true.visible_share == 1:
@@ -158,19 +153,19 @@ def test_the_truth_is_where_the_picture_differs_from_the_empty_room() -> None:
 
 
 def test_the_truth_of_a_code_is_its_dark_and_light_without_the_card() -> None:
-    stage = _stage(noise=0.0, labels=("qr_code",))
+    scene = _scene(noise=0.0, labels=("qr_code",))
     for k in range(12, 200, 7):
-        for true in stage.get_ground_truth(k):
+        for true in scene.get_ground_truth(k):
             x1, y1, x2, y2 = np.rint(true.box * [320, 240, 320, 240]).astype(int)
             if true.visible_share == 1:
-                grey = cv2.cvtColor(stage.render_frame(k), cv2.COLOR_BGR2GRAY)
+                grey = cv2.cvtColor(scene.render_frame(k), cv2.COLOR_BGR2GRAY)
                 assert grey[y1:y2, x1:x2].std() > 40, (k, true)
                 assert grey[y1:y2, x1 - 3 : x1 - 1].mean() > 130, (k, true)
 
 
 def test_the_visible_share_falls_where_the_frame_ends_and_where_another_is_in_front() -> None:
-    stage = _stage(every_s=0.5, stay_s=10.0)
-    seen = [stage.get_ground_truth(k) for k in range(100)]
+    scene = _scene(every_s=0.5, stay_s=10.0)
+    seen = [scene.get_ground_truth(k) for k in range(100)]
     shares: dict[int, list[float]] = {true.id: [] for truths in seen for true in truths}
     for truths in seen:
         for true in truths:
@@ -186,7 +181,7 @@ def test_the_visible_share_falls_where_the_frame_ends_and_where_another_is_in_fr
 
 
 def test_only_the_requested_labels_take_part() -> None:
-    stage = _stage(labels=("fire_sign",), every_s=1.0)
-    assert {true.label for k in range(0, 100, 10) for true in stage.get_ground_truth(k)} == {
+    scene = _scene(labels=("fire_sign",), every_s=1.0)
+    assert {true.label for k in range(0, 100, 10) for true in scene.get_ground_truth(k)} == {
         "fire_sign"
     }

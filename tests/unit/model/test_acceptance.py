@@ -1,4 +1,4 @@
-"""Models that run and are wrong, made by hand; those made by others are in the integration tests."""
+"""Models that run but give wrong results, made by hand; real ones are in the integration tests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ OutputFunction = Callable[[np.ndarray], np.ndarray]
 
 
 class ScriptedInterpreter(SimulatedInterpreter):
-    """A YOLOv8 of one class whose rows are what the test says."""
+    """A YOLOv8 of one class whose output rows come from the test."""
 
     def __init__(self, compute_output: OutputFunction) -> None:
         super().__init__()
@@ -70,17 +70,17 @@ def test_a_model_that_answers_differently_is_accepted_and_timed() -> None:
 
 
 def test_a_model_without_detections_is_accepted() -> None:
-    """A detector of rare things finds none of them in a generated picture."""
+    """A detector of rare objects finds none in a generated picture."""
     run_acceptance_test(model(with_column(slice(4, 5), 0.0)))
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (lambda _: rows(np.zeros(1)), "same answer to two different pictures"),
+        (lambda _: rows(np.zeros(1)), "same output for two different pictures"),
         (with_column(slice(4, 5), 0.75), "the score 0.75"),
         (with_column(slice(4, 5), np.nan), "not numbers"),
-        (with_column(slice(2, 4), 0.1), "one and the same size"),
+        (with_column(slice(2, 4), 0.1), "the same size"),
     ],
 )
 def test_a_model_that_is_wrong_is_refused_with_the_reason(

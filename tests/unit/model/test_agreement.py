@@ -1,4 +1,4 @@
-"""Two models and one frame: which objects did both see?"""
+"""The agreement of two models on one frame."""
 
 import numpy as np
 import pytest

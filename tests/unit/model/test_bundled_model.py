@@ -1,4 +1,4 @@
-"""The model that ships: what its file says, and that it sees what the synthetic camera shows."""
+"""The bundled model: its metadata, and its accuracy on the synthetic camera."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -65,7 +65,7 @@ def test_it_knows_other_scenes_as_well(model: Model) -> None:
     assert (
         min(report.recall(true_id) for report in reports for true_id in report.visible_frames) > 0.8
     )
-    # A background now and then holds something that looks like a mark.
+    # Some backgrounds contain a shape that resembles a mark.
     assert sum(report.longest_false_alarm > 1 for report in reports) <= 2, reports
 
 

@@ -30,8 +30,8 @@ def spec(dtype: str = "uint8", **changes: object) -> InputSpec:
     tensor = TensorInfo(
         index=0, name="in", shape=(), dtype=dtype, scale=scale, zero_point=zero_point
     )
-    asked = {"width": 96, "height": 64, "mean": (0.0,), "std": (1.0,), "tensor": tensor} | changes
-    return InputSpec(**asked)  # type: ignore[arg-type] # any field, by name
+    fields = {"width": 96, "height": 64, "mean": (0.0,), "std": (1.0,), "tensor": tensor} | changes
+    return InputSpec(**fields)  # type: ignore[arg-type] # any field, by name
 
 
 def reference(bgr: np.ndarray, wanted: InputSpec) -> np.ndarray:
@@ -48,7 +48,7 @@ def reference(bgr: np.ndarray, wanted: InputSpec) -> np.ndarray:
 
 
 def as_format(bgr: np.ndarray, layout: PixelFormat, padding: int = 0) -> Frame:
-    """The same picture in another format, its rows padded with rubbish."""
+    """The same picture in another format, its rows padded with random bytes."""
     height, width = bgr.shape[:2]
     match layout:
         case PixelFormat.RGB24:
@@ -97,7 +97,7 @@ def test_packed_colours_are_exactly_the_reference(
 def test_planes_come_near_the_reference(
     sides: tuple[int, int], channels: Channels, size: tuple[int, int], padding: int
 ) -> None:
-    """Halved chroma and another order of steps leave a few levels, and nowhere an edge."""
+    """Halved chroma and another order of steps cost a few levels, and no visible edge."""
     bgr = scene(*size)
     wanted = spec(channels=channels, width=sides[0], height=sides[1], fitting=Fitting.LETTERBOX)
     tensor = Encoder(wanted)(as_format(bgr, PixelFormat.YUV420P, padding))
@@ -145,7 +145,7 @@ def test_values_are_scaled_and_quantised(
 
 @pytest.mark.parametrize("mean", [0.0, 1.0, 40.0])
 def test_int8_pixels_are_shifted_only_if_the_scale_requires_it(mean: float) -> None:
-    """Off by one is the converter's rounding; off by forty is a model that wants something else."""
+    """An offset of one is the converter's rounding; an offset of forty is another normalisation."""
     bgr, wanted = scene(160, 120), spec("int8", mean=(mean,))
     array = Encoder(wanted)(as_format(bgr, PixelFormat.BGR24)).array[0]
     offset = 0.0 if mean < 2 else mean
@@ -205,5 +205,5 @@ def test_pixels_that_do_not_match_the_format_are_refused(
     shape: tuple[int, ...], layout: PixelFormat
 ) -> None:
     pixels = np.zeros(shape, np.uint8)
-    with pytest.raises(ValueError, match=f"no 160x120 {layout}"):
+    with pytest.raises(ValueError, match=f"do not fit a 160x120 {layout}"):
         Encoder(spec())(frame(pixels, layout, width=160, height=120))

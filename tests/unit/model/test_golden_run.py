@@ -1,4 +1,4 @@
-"""A model is shown its goldens, and what it gets wrong is told by the picture's name."""
+"""Runs of models on their goldens: each mismatch names its picture."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -90,7 +90,7 @@ def test_what_is_no_picture_is_refused(model: Model, tmp_path: Path, content: by
     (tmp_path / "block.png").write_bytes(content)
     first = replace(made.goldens[0], sha256=sha256(content).hexdigest())
     path = written(tmp_path, replace(made, goldens=(first,)))
-    with pytest.raises(ModelError, match=r"block\.png cannot be read as a picture"):
+    with pytest.raises(ModelError, match=r"block\.png cannot be decoded as a picture"):
         run_goldens(model, path)
 
 

@@ -1,4 +1,4 @@
-"""Goldens: what a model must find, and how far off it may be."""
+"""Goldens: the expected detections, and the permitted deviations."""
 
 import json
 

@@ -56,5 +56,5 @@ def test_an_unknown_driver_is_reported_with_those_there_are(changes: dict[str, s
 def test_a_file_that_is_not_the_one_that_is_meant_is_not_loaded(tmp_path: Path) -> None:
     model = tmp_path / "model.tflite"
     model.write_bytes(b"another")
-    with pytest.raises(ModelError, match="not the file that is meant"):
+    with pytest.raises(ModelError, match="not the expected file"):
         load_model(ModelSettings(path=model, runtime="simulated", sha256="0" * 64))

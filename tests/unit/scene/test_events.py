@@ -29,7 +29,7 @@ TRACK = Track(
 
 
 class EventsBench:
-    """Feeds the rules one frame a tenth of a second."""
+    """The rules with one frame every tenth of a second."""
 
     def __init__(self, **options: float) -> None:
         self.rules = EventRules(EventSettings(**options), LABELS)  # type: ignore[arg-type] # only numbers are given
@@ -69,7 +69,6 @@ def test_a_start_has_all_that_is_known() -> None:
         type=START,
         id=17,
         label="person",
-        class_id=0,
         score=0.8,
         top_score=0.8,
         box=(0.4, 0.2, 0.5, 0.6),

@@ -28,7 +28,7 @@ def found(
 
 
 def passed(filters: DetectionFilters, detections: Detections) -> list[tuple[int, bool]]:
-    """(class id, strong) of what is left of a 16:9 frame."""
+    """Return (class id, strong) of the detections of a 16:9 frame that pass."""
     left = filters.apply(detections, width=1600, height=900)
     return list(zip(left.detections.class_ids.tolist(), left.strong.tolist(), strict=True))
 

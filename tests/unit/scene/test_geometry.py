@@ -69,7 +69,7 @@ def test_no_points_and_a_polygon_with_a_repeated_corner() -> None:
 def test_where_the_corners_begin_and_which_way_they_run_is_all_the_same(
     where: list[tuple[float, float]], start: int
 ) -> None:
-    asked = points(*where)
-    inside = is_in_polygon(asked, CONCAVE).tolist()
-    assert is_in_polygon(asked, np.roll(CONCAVE, start, axis=0)).tolist() == inside
-    assert is_in_polygon(asked, CONCAVE[::-1]).tolist() == inside
+    tested = points(*where)
+    inside = is_in_polygon(tested, CONCAVE).tolist()
+    assert is_in_polygon(tested, np.roll(CONCAVE, start, axis=0)).tolist() == inside
+    assert is_in_polygon(tested, CONCAVE[::-1]).tolist() == inside

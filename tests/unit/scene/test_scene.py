@@ -48,7 +48,7 @@ def detections(*boxes: tuple[float, float, float, float], score: float = 0.9) ->
 
 
 class SceneBench:
-    """Feeds a scene at a steady rate and keeps all that it told."""
+    """A scene with frames at a steady rate; it collects all events."""
 
     def __init__(self, scene: Scene, *, fps: float = 10.0) -> None:
         self.scene = scene
@@ -80,10 +80,10 @@ def test_an_object_starts_is_counted_and_ends() -> None:
     here = camera.observe(detections(PERSON), frames=10)
     assert here.state.counts == {"person": 1}
     assert here.state.occupied
-    gone = camera.observe(Detections.empty(), frames=25)
+    empty = camera.observe(Detections.empty(), frames=25)
     assert [event.type for event in camera.events] == [EventType.START, EventType.END]
-    assert gone.state.counts == {}
-    assert not gone.state.occupied
+    assert empty.state.counts == {}
+    assert not empty.state.occupied
 
 
 def test_the_first_state_is_a_change_and_a_still_scene_changes_no_more() -> None:
@@ -161,7 +161,7 @@ def sampled_clip() -> list[Detections]:
 
 
 def whole_clip() -> Iterator[Detections]:
-    """All frames: between two samples that have the person, it goes steadily from one to the other."""
+    """All frames: the box is interpolated between two samples that have the person."""
     for before, after in pairwise(sampled_clip()):
         yield before
         for step in range(1, 10):
@@ -242,7 +242,7 @@ def test_on_a_simulated_street_the_books_balance(fps: float, seed: int) -> None:
 
 
 def check_event(event: TrackEvent, open_ids: set[int], known: set[int]) -> None:
-    """Enter one event into the books."""
+    """Account for one event."""
     if event.type is EventType.START:
         assert event.id not in known
         open_ids.add(event.id)

@@ -10,7 +10,7 @@ IN_LEFT, IN_BOTH, NOWHERE = (0.2, 0.3), (0.2, 0.8), (0.8, 0.3)
 
 
 class ZonesBench:
-    """One object, put somewhere frame after frame."""
+    """One object, placed in each frame by the test."""
 
     def __init__(self, *, label: str = "person", **zones: ZoneSettings) -> None:
         self.zones = Zones(zones)
@@ -80,6 +80,6 @@ def test_objects_are_distinguished_and_those_that_have_left_are_forgotten() -> N
 
 
 def test_a_camera_without_zones_and_a_frame_without_objects() -> None:
-    nobody = np.zeros((0, 4), np.float32)
+    no_boxes = np.zeros((0, 4), np.float32)
     assert ZonesBench().move_to(IN_LEFT) == ZoneMembership()
-    assert Zones({"left": ZoneSettings(points=LEFT)}).update([], [], nobody, []) == ()
+    assert Zones({"left": ZoneSettings(points=LEFT)}).update([], [], no_boxes, []) == ()

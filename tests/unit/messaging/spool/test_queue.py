@@ -1,4 +1,4 @@
-"""The queue: order, numbers, group commits, bounds, gaps. Real files, a clock that the test owns."""
+"""The queue: order, numbers, group commits, bounds, gaps. Real files, a clock that the test controls."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -21,7 +21,7 @@ def describe(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
 
 
 class SpoolBench:
-    """Opens spools in one folder; `crash` is what kill -9 leaves behind."""
+    """Opens spools in one folder; `crash` leaves the state of kill -9."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -313,9 +313,9 @@ def test_a_crash_before_the_gap_record_is_stored_loses_none_of_its_numbers(tmp_p
 
 def test_a_commit_is_durable(bench: SpoolBench) -> None:
     assert bench.spool._disk._store is not None
-    asked = bench.spool._disk._store._db.execute
-    assert asked("PRAGMA synchronous").fetchone() == (2,)  # FULL
-    assert asked("PRAGMA journal_mode").fetchone() == ("wal",)
+    execute = bench.spool._disk._store._db.execute
+    assert execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_second_daemon_is_kept_away(bench: SpoolBench) -> None:
@@ -367,6 +367,6 @@ def test_nothing_is_lost_silently(
             bench.spool.rewind()
     bench.spool.rewind()
     arrived += bench.take()
-    gone = {seq for loss in losses(arrived) for seq in covered(loss.ranges)}
-    assert set(made) <= {item.seq for item in arrived} | gone
+    lost = {seq for loss in losses(arrived) for seq in covered(loss.ranges)}
+    assert set(made) <= {item.seq for item in arrived} | lost
     bench.spool.close()

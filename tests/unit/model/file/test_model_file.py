@@ -1,4 +1,4 @@
-"""What a model file says of itself, and what it cannot make us do."""
+"""The metadata of model files, and the files that must not crash the reader."""
 
 import json
 import struct

@@ -92,7 +92,7 @@ TURNING: tuple[tuple[tuple[float, Box], ...], ...] = (
 
 
 class TrackerBench:
-    """Feeds a tracker; scores from 0.5 are strong."""
+    """A tracker with frames from the test; scores from 0.5 are strong."""
 
     def __init__(self, tracker: Tracker | None = None, *, fps: float = 10.0) -> None:
         self.tracker = tracker or Tracker(TrackSettings())
@@ -108,7 +108,7 @@ class TrackerBench:
         return update
 
     def move(self, box: Box, *, speed: float, seconds: float) -> TrackUpdate:
-        """One object that goes sideways."""
+        """One object that moves sideways."""
         for index in range(int(seconds * self.fps)):
             update = self.update(found(shifted(box, speed * index / self.fps)))
         return update
@@ -224,7 +224,7 @@ def test_something_small_in_the_place_of_something_large_is_another_object() -> 
 
 
 def test_something_quick_that_stops_all_at_once_is_still_the_same() -> None:
-    """Where it is expected lies far beyond where it stands."""
+    """The predicted box is far beyond the actual one."""
     tracker = Tracker(TrackSettings())
     box = (0.5, 0.7, 0.6, 0.85)
     ids = set()
@@ -389,7 +389,7 @@ def test_on_simulated_streets_most_of_a_life_is_one_track(
 
 
 def identity_consistency(scenario: StreetScenario, seed: int) -> float:
-    """The share of all seen objects' frames that carry the id which that object carries most."""
+    """Return the share of frames in which an object has its most frequent id."""
     tracker = Tracker(TrackSettings())
     carried: dict[int, Counter[int]] = defaultdict(Counter)
     for shot in simulate_street(scenario, seed):
@@ -425,13 +425,13 @@ def test_whatever_is_seen_ids_are_never_reused_and_every_end_was_a_track(
         update = shown.update(as_detections(seen))
         shown.now_s += gap_s
         now = {track.id for track in update.tracks}
-        gone = {track.id for track in update.ended}
+        just_ended = {track.id for track in update.ended}
         assert not now & ended, "an id came back"
-        assert not gone & now
-        assert gone <= believed
-        assert believed - now - ended == gone, "an object vanished without an end"
+        assert not just_ended & now
+        assert just_ended <= believed
+        assert believed - now - ended == just_ended, "an object vanished without an end"
         believed |= now
-        ended |= gone
+        ended |= just_ended
         for track in (*update.tracks, *update.ended, *update.candidates):
             assert 0 <= track.started_ns <= track.seen_ns
             assert all(0.0 <= edge <= 1.0 for edge in track.box)

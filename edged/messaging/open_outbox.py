@@ -1,0 +1,83 @@
+"""Construction of the outbox from the configuration: its spool and its publisher."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from edged import registry
+from edged.clock import Clock
+from edged.config.settings import Settings
+from edged.errors import ConfigError
+from edged.interfaces import OutgoingMessage, Publisher
+from edged.messaging.contract.header import Stamper, encode
+from edged.messaging.contract.messages import Gap
+from edged.messaging.contract.topics import Topics
+from edged.messaging.outbox import Birth, Notify, Outbox
+from edged.messaging.spool import MessageLoss, Spool
+
+_log = logging.getLogger(__name__)
+
+
+def open_outbox(
+    settings: Settings,
+    *,
+    stamper: Stamper,
+    state_dir: Path,
+    clock: Clock,
+    notify: Notify,
+    subscriptions: Sequence[str] = (),
+) -> Outbox:
+    """Return the outbox that the configuration asks for, not yet connected.
+
+    Args:
+        settings: the configuration.
+        stamper: fills in headers.
+        state_dir: the device's state directory; the spool is in it.
+        clock: for pauses.
+        notify: receives the publisher's notices, from any thread, `MessageReceived` included.
+        subscriptions: topic filters to subscribe to, all below the device's ``down/``.
+
+    Raises:
+        ConfigError: no publisher is configured.
+        RegistryError: the publisher's library is not installed.
+        SpoolError: another daemon uses `state_dir`.
+    """
+    if settings.publisher is None:
+        raise ConfigError(
+            f"no publisher is configured: add one of {', '.join(f'[{n}]' for n in registry.PUBLISHERS)}"
+        )
+    topics = Topics(stamper.identity.device)
+    assert all(topic.startswith(f"{topics.down}/") for topic in subscriptions), subscriptions  # noqa: S101 (the device must not read its own messages)
+    name, keys = settings.publisher
+    driver = registry.load_driver(registry.PUBLISHERS, name)
+
+    def connect(birth: Birth, will: OutgoingMessage, notify: Notify) -> Publisher:
+        publisher: Publisher = driver(
+            keys,
+            device=topics.device,
+            birth=birth,
+            will=will,
+            on_notice=notify,
+            subscriptions=subscriptions,
+        )
+        return publisher
+
+    spool = _open_spool(settings, stamper, topics, state_dir, clock)
+    return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
+
+
+def _open_spool(
+    settings: Settings, stamper: Stamper, topics: Topics, state_dir: Path, clock: Clock
+) -> Spool:
+    def encode_gap(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
+        _log.warning("messages are lost (%s): numbers %s", loss.reason, loss.ranges)
+        gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
+        return topics.of(gap), encode(stamper.stamp(gap, seq))
+
+    return Spool(
+        state_dir / "spool",
+        max_bytes=int(settings.spool.max_mb * 1e6),
+        max_age_s=settings.spool.max_age_h * 3600,
+        clock=clock,
+        encode_gap=encode_gap,
+    )
