@@ -215,7 +215,7 @@ def test_a_wrong_command_line(camera: UpdateDevice, arguments: list[str]) -> Non
 def test_what_is_not_there(camera: UpdateDevice, tmp_path: Path) -> None:
     config = camera.daemon.config
     unknown = run_model_command(config, "wait", "0123456789ab")
-    assert (unknown.exit_code, unknown.err) == (COULD_NOT, "edged: there is no deployment 0123456789ab here\n")  # fmt: skip
+    assert (unknown.exit_code, unknown.err) == (COULD_NOT, "edged: no deployment 0123456789ab on record; `edged model status` shows the latest\n")  # fmt: skip
     missing = run_model_command(config, "install", "--wait", tmp_path / "missing.edgem")
     assert missing.exit_code == REJECTED
     assert "No such file" in missing.json["status"]["past"][-1]["reason"]
