@@ -95,7 +95,7 @@ def _signature_rows(report: BundleReport) -> Iterator[tuple[str, str]]:
         text = format_signature(one) if report.verified else f"{one.key_id} (unverified)"
         yield "signed by", text
     if not report.signatures:
-        yield "signed by", "nobody yet; sign it with `edged bundle sign`"
+        yield "signed by", "no key yet; sign it with `edged bundle sign`"
 
 
 def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:

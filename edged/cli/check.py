@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
         "check",
         help="check a configuration and report every problem",
         description="Checks a configuration and the files that it names. "
-        "Prints one problem per line. Exits with 1 if there is a problem; a warning is no problem.",
+        "Prints one problem per line. Exits with 1 if there is a problem; warnings do not count.",
     )
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         "doctor",
         help="check this device: service, power, clock, disk, accelerator, model, cameras, broker",
         description="Checks every part and reports its status, and what to do. While the daemon runs, its own reports on its parts are used; "
-        "otherwise each part is used once. Exits with 1 if a part fails; a warning is no failure.",
+        "otherwise each part is used once. Exits with 1 if a part fails; warnings do not count.",
     )
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -174,7 +174,7 @@ def test_two_sign_one_after_the_other(
     )
     trusted = tmp_path / "both.json"
     trusted.write_bytes(SIGNING.trust_envelope(trust, root))
-    assert "nobody yet" in run_bundle("inspect", unsigned)
+    assert "no key yet" in run_bundle("inspect", unsigned)
     run_bundle("sign", unsigned, "--key", tmp_path / "alice.pem")
     assert "must sign" in run_bundle("verify", unsigned, "--trust", trusted, code=1)
     run_bundle("sign", unsigned, "--key", tmp_path / "alice.pem")
