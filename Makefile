@@ -30,10 +30,10 @@ both_runtimes := $(filter py311,$(tag))
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
 
-demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 ends by itself
+demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops by itself
 	@$(venv)/bin/edged demo --seconds $(SECONDS)
 
-demo-update: $(demo_ready) ## a model update that is kept, and one that the device sends back, live: half a minute
+demo-update: $(demo_ready) ## one model update that is committed and one that is rolled back, live: half a minute
 	@$(venv)/bin/edged demo --update
 
 test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python has

@@ -1,7 +1,7 @@
-"""Makes what is in a bundle: its files, and a manifest of them. What trying the model tells nobody need say."""
+"""Makes the contents of a bundle: its files, and a manifest. The self-test of the model supplies family and input size."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +36,20 @@ _MODEL_NAME, _EDGETPU_MODEL_NAME = "model.tflite", "model-edgetpu.tflite"
 _EDGETPU_GOLDENS_NAME = "goldens-edgetpu.json"
 _EDGETPU_OP = b"edgetpu-custom-op"
 _TIMEOUT_S = 60.0
-_MAX_FAULTS_SHOWN = 3
+_MAX_MISMATCHES_SHOWN = 3
 
 
 class ManifestDetails(Struct, frozen=True, kw_only=True):
-    """What a manifest can say besides; each is as `Manifest` has it."""
+    """The optional fields of a manifest, with the meanings and defaults of `Manifest`.
+
+    Attributes:
+        requirements: devices that may install the bundle.
+        labels: labels of the classes, in order.
+        thresholds: recommended minimum scores.
+        budgets: limits of time and memory on the device.
+        probation: criteria of the trial.
+        provenance: origin of the model, for people.
+    """
 
     requirements: Requirements = field(default_factory=Requirements)
     labels: tuple[Label, ...] = ()
@@ -52,20 +61,20 @@ class ManifestDetails(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleSpec:
-    """What a bundle is to be made of.
+    """The inputs of a bundle.
 
     Attributes:
-        name: of the model.
-        version: for people.
-        counter: orders the versions.
-        epoch: the security floor.
-        licence: SPDX.
-        model: the CPU variant's .tflite.
-        goldens: its goldens' folder; None: they are made of `pictures`.
-        pictures: a folder; None if there are goldens.
-        edgetpu: the EdgeTPU variant's .tflite, if there is to be one.
-        edgetpu_goldens: its goldens' folder; None: those of the CPU variant.
-        details: all else.
+        name: name of the model.
+        version: version, for people.
+        counter: orders the versions of one name.
+        epoch: security floor.
+        licence: SPDX expression.
+        model: .tflite of the CPU variant.
+        goldens: folder of its goldens; None to make them of `pictures`.
+        pictures: folder of pictures; None if there are goldens.
+        edgetpu: .tflite of the EdgeTPU variant; None without one.
+        edgetpu_goldens: folder of its goldens; None for those of the CPU variant.
+        details: the optional fields of the manifest.
     """
 
     name: str
@@ -83,7 +92,12 @@ class BundleSpec:
 
 @dataclass(frozen=True, slots=True)
 class BundleContents:
-    """A manifest, and where its files are."""
+    """The contents of a bundle.
+
+    Attributes:
+        manifest: the manifest.
+        sources: paths of its files, by name.
+    """
 
     manifest: Manifest
     sources: Mapping[str, Path]
@@ -92,16 +106,16 @@ class BundleContents:
 def make_bundle_contents(
     spec: BundleSpec, scratch: Path, on_progress: ProgressCallback
 ) -> BundleContents:
-    """Make what is not there yet, try the model on its goldens, and write the manifest.
+    """Make the goldens if there are none, run the model on them, and make the manifest.
 
     Args:
-        spec: what goes into the bundle.
-        scratch: an empty folder for what is made; it must last until the bundle is written.
-        on_progress: hears what is done now, and which share of all was.
+        spec: the inputs of the bundle.
+        scratch: an empty folder for new files; it must exist until the bundle is written.
+        on_progress: receives a text on the current step, and the fraction 0..1 that is done.
 
     Raises:
-        BundleError: the contents would not be taken on any device.
-        ModelError: the model was refused.
+        BundleError: no device would accept the contents.
+        ModelError: the model cannot be run.
         ConfigError: a file or the pictures cannot be used.
     """
     check_requirements(spec.details.requirements)
@@ -109,11 +123,22 @@ def make_bundle_contents(
     sources = {_MODEL_NAME: spec.model.resolve()} | _prepare_goldens(
         spec, settings, scratch, on_progress
     )
-    on_progress("trying the model on its goldens", 1.0)
+    on_progress("running the model on its goldens", 1.0)
     report = _self_test_model(settings, scratch / GOLDENS_NAME)
     variants = [Variant(kind="cpu", model=_MODEL_NAME, goldens=GOLDENS_NAME)]
     if spec.edgetpu:
         variants.append(_add_edgetpu(spec.edgetpu, spec.edgetpu_goldens, sources, scratch))
+    manifest = _make_manifest(spec, report, sources, variants)
+    check_goldens(manifest, lambda name: _read_file(sources[name]))
+    return BundleContents(manifest, sources)
+
+
+def _make_manifest(
+    spec: BundleSpec,
+    report: SelfTestReport,
+    sources: Mapping[str, Path],
+    variants: Sequence[Variant],
+) -> Manifest:
     manifest = Manifest(
         name=spec.name,
         version=spec.version,
@@ -126,48 +151,48 @@ def make_bundle_contents(
         family=report.family,
         **asdict(spec.details),
     )
-    manifest = decode_manifest(encode_manifest(manifest))
-    check_goldens(manifest, lambda name: _read_file(sources[name]))
-    return BundleContents(manifest, sources)
+    return decode_manifest(encode_manifest(manifest))
 
 
 def _prepare_goldens(
     spec: BundleSpec, settings: ModelSettings, scratch: Path, on_progress: ProgressCallback
 ) -> dict[str, Path]:
-    """The CPU variant's, laid into `scratch` as they will lie on the device."""
+    """Write the goldens of the CPU variant into `scratch`, with the names that they have in the bundle."""
     if spec.goldens:
         return _write_files(scratch, _read_goldens_folder(spec.goldens))
     if spec.pictures is None:
         raise ConfigError("a bundle needs goldens, or pictures to make them of")
     sha256 = _make_file_entry(_MODEL_NAME, spec.model).sha256
-    made = make_goldens(
+    goldens = make_goldens(
         settings, spec.pictures, scratch, model_sha256=sha256, on_progress=on_progress
     )
-    return _write_files(scratch, made)
+    return _write_files(scratch, goldens)
 
 
 def _self_test_model(settings: ModelSettings, goldens: Path) -> SelfTestReport:
     request = SelfTestRequest(settings=settings, goldens=goldens)
-    with SelfTestProcess() as tryout:
-        report = tryout.run(request, timeout_s=_TIMEOUT_S)
+    with SelfTestProcess() as process:
+        report = process.run(request, timeout_s=_TIMEOUT_S)
     if report.golden_mismatches:
-        shown = "; ".join(report.golden_mismatches[:_MAX_FAULTS_SHOWN])
-        raise BundleError(f"the model does not find what its goldens say: {shown}")
+        shown = "; ".join(report.golden_mismatches[:_MAX_MISMATCHES_SHOWN])
+        raise BundleError(f"the model's detections differ from its goldens: {shown}")
     return report
 
 
 def _add_edgetpu(
     model: Path, goldens: Path | None, sources: dict[str, Path], scratch: Path
 ) -> Variant:
-    """The EdgeTPU variant, and its files into `sources`."""
+    """Add the files of the EdgeTPU variant to `sources`; return the variant."""
     if _EDGETPU_OP not in _read_file(model):
-        raise BundleError(f"{model} was not made by the EdgeTPU compiler: give its _edgetpu.tflite")
+        raise BundleError(
+            f"{model} was not made by the EdgeTPU compiler: use the compiler's output, _edgetpu.tflite"
+        )
     sources[_EDGETPU_MODEL_NAME] = model.resolve()
     if goldens is None:
         return Variant(kind="edgetpu", model=_EDGETPU_MODEL_NAME, goldens=GOLDENS_NAME)
-    there = {name: _read_file(path) for name, path in sources.items() if name.endswith(".png")}
+    pictures = {name: _read_file(path) for name, path in sources.items() if name.endswith(".png")}
     sources |= _write_files(
-        scratch, _rename_conflicting_pictures(_read_goldens_folder(goldens), there)
+        scratch, _rename_conflicting_pictures(_read_goldens_folder(goldens), pictures)
     )
     return Variant(kind="edgetpu", model=_EDGETPU_MODEL_NAME, goldens=_EDGETPU_GOLDENS_NAME)
 
@@ -175,7 +200,7 @@ def _add_edgetpu(
 def _rename_conflicting_pictures(
     files: dict[str, bytes], existing: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """A second set of goldens: a picture whose name another one has already gets another name."""
+    """Return a second set of goldens in which no picture has the name of a different one in `existing`."""
     goldens = _decode_goldens(files[GOLDENS_NAME], GOLDENS_NAME)
     names = {
         golden.picture: f"edgetpu-{golden.picture}"
@@ -189,7 +214,7 @@ def _rename_conflicting_pictures(
 
 
 def _read_goldens_folder(folder: Path) -> dict[str, bytes]:
-    """``goldens.json`` and the pictures that it names; what else is there stays there."""
+    """Read ``goldens.json`` and the pictures that it names, and no other file of the folder."""
     content = _read_file(folder / GOLDENS_NAME)
     pictures = (
         golden.picture for golden in _decode_goldens(content, str(folder / GOLDENS_NAME)).goldens

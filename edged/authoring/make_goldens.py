@@ -1,7 +1,7 @@
-"""Makes goldens of pictures by what the model itself finds in them: they show whether it does on a device what it did here.
+"""Makes goldens from pictures and the model's own detections in them.
 
-They do not show whether that is right. `edged-models goldens`, which knows the pictures' truth and compares the runtimes, makes
-better ones.
+Such goldens show whether the model gives the same results on a device as here, and not whether the results are correct.
+`edged-models goldens` makes better ones: it knows the ground truth of the pictures, and compares the runtimes.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from edged.updates.bundle.manifest import MIN_EMPTY_GOLDENS, MIN_GOLDENS
 
 MIN_SCORE = 0.5
 TOLERANCES = Tolerances(min_iou=0.75, max_score_difference=0.12)
-"""Wide: how far the runtimes are apart on this model is not known here."""
+"""Wide, because the differences between the runtimes on this model are not known here."""
 
 _MAX_NONEMPTY, _MAX_EMPTY = 12, 4
 _MAX_DETECTIONS = 100
@@ -28,7 +28,9 @@ _MAX_SIDE_PX = 640
 _TIMEOUT_S = 60.0
 
 ProgressCallback = Callable[[str, float], None]
+"""Receives a text on the current step, and the fraction 0..1 that is done."""
 _PictureResult = tuple[bytes, tuple[ReportedDetection, ...]]
+"""A picture as PNG, and the model's detections in it."""
 
 
 def make_goldens(
@@ -39,28 +41,32 @@ def make_goldens(
     model_sha256: str,
     on_progress: ProgressCallback,
 ) -> dict[str, bytes]:
-    """Show the model pictures, in a child of its own, until there are goldens enough.
+    """Run the model on pictures, in a sandboxed process, until there are enough goldens.
 
     Args:
-        settings: name the model.
-        pictures: a folder; what is no picture in it is passed over.
-        scratch: a folder in which a file may be written.
-        model_sha256: of the model's file.
-        on_progress: hears what is done now, and which share of all was.
+        settings: the settings of the model.
+        pictures: a folder; files that are no pictures are skipped.
+        scratch: a folder for a temporary file.
+        model_sha256: sha256 of the model file.
+        on_progress: receives a text on the current step, and the fraction 0..1 that is done.
 
     Returns:
-        ``goldens.json`` and its pictures, by name.
+        The contents of ``goldens.json`` and its pictures, by name.
 
     Raises:
-        ConfigError: the folder cannot be read; its pictures are too few; or the model finds something in too many of them, or in none.
-        ModelError: the model was refused.
+        ConfigError: the folder cannot be read, has too few pictures, or the model detects objects in all of them or in none.
+        ModelError: the model cannot be run.
     """
-    with SelfTestProcess() as tryout:
-        chosen = _select_pictures(
-            _run_on_pictures(tryout, settings, _list_pictures(pictures), scratch, on_progress)
+    with SelfTestProcess() as process:
+        selected = _select_pictures(
+            _run_on_pictures(process, settings, _list_pictures(pictures), scratch, on_progress)
         )
-    _check_selection(pictures, chosen)
-    files = {f"{number:02}.png": png for number, (png, _) in enumerate(chosen, 1)}
+    _check_selection(pictures, selected)
+    return _write_goldens(selected, model_sha256)
+
+
+def _write_goldens(selected: Sequence[_PictureResult], model_sha256: str) -> dict[str, bytes]:
+    files = {f"{number:02}.png": png for number, (png, _) in enumerate(selected, 1)}
     goldens = Goldens(
         schema=1,
         model_sha256=model_sha256,
@@ -68,7 +74,8 @@ def make_goldens(
         min_score=MIN_SCORE,
         tolerances=TOLERANCES,
         goldens=tuple(
-            _make_golden(name, png, found) for name, (png, found) in zip(files, chosen, strict=True)
+            _make_golden(name, png, detections)
+            for name, (png, detections) in zip(files, selected, strict=True)
         ),
     )
     return {"goldens.json": write_goldens(goldens), **files}
@@ -88,21 +95,21 @@ def _run_on_pictures(
     scratch: Path,
     on_progress: ProgressCallback,
 ) -> Iterator[_PictureResult]:
-    # Always the same file: the child is let see no other.
-    shown = scratch / "shown.png"
-    for place, source in enumerate(sources):
-        on_progress(f"showing it {source.name}", place / len(sources))
+    # One path for all pictures, because the sandboxed process can read no other.
+    picture = scratch / "picture.png"
+    for index, source in enumerate(sources):
+        on_progress(f"running the model on {source.name}", index / len(sources))
         png = _encode_png(source)
         if png:
-            shown.write_bytes(png)
+            picture.write_bytes(png)
             request = SelfTestRequest(
-                settings=settings, image=shown, min_score=MIN_SCORE, max_invocations=1
+                settings=settings, image=picture, min_score=MIN_SCORE, max_invocations=1
             )
             yield png, self_test.run(request, timeout_s=_TIMEOUT_S).detections
 
 
 def _encode_png(source: Path) -> bytes | None:
-    """A picture, at most so large; None if it is none."""
+    """Return a picture as PNG, reduced to `_MAX_SIDE_PX`; None if the file is no picture."""
     pixels = cv2.imread(str(source), cv2.IMREAD_COLOR)
     if pixels is None:
         return None
@@ -115,34 +122,34 @@ def _encode_png(source: Path) -> bytes | None:
 
 
 def _select_pictures(results: Iterable[_PictureResult]) -> list[_PictureResult]:
-    """The first pictures with something in them and the first without, so many of each; the rest is not looked at."""
-    room = {True: _MAX_NONEMPTY, False: _MAX_EMPTY}
-    chosen = []
-    for png, found in results:
-        if room[bool(found)] and len(found) <= _MAX_DETECTIONS:
-            room[bool(found)] -= 1
-            chosen.append((png, found))
-        if not any(room.values()):
+    """Return the first pictures with detections and the first without, and run the model on no more than needed."""
+    remaining = {True: _MAX_NONEMPTY, False: _MAX_EMPTY}
+    selected = []
+    for png, detections in results:
+        if remaining[bool(detections)] and len(detections) <= _MAX_DETECTIONS:
+            remaining[bool(detections)] -= 1
+            selected.append((png, detections))
+        if not any(remaining.values()):
             break
-    return chosen
+    return selected
 
 
 def _check_selection(pictures: Path, selected: Sequence[_PictureResult]) -> None:
-    empty = sum(not found for _, found in selected)
+    empty = sum(not detections for _, detections in selected)
     if len(selected) < MIN_GOLDENS or empty < MIN_EMPTY_GOLDENS or empty == len(selected):
         raise ConfigError(
-            f"{pictures}: goldens take {MIN_GOLDENS} pictures, {MIN_EMPTY_GOLDENS} in which the model finds nothing and some in which "
-            f"it finds something; here it finds nothing in {empty} and something in {len(selected) - empty}: add pictures"
+            f"{pictures}: goldens need {MIN_GOLDENS} pictures: at least {MIN_EMPTY_GOLDENS} without detections, and some with detections; "
+            f"usable are {empty} without and {len(selected) - empty} with detections: add pictures"
         )
 
 
-def _make_golden(name: str, png: bytes, found: Sequence[ReportedDetection]) -> Golden:
+def _make_golden(name: str, png: bytes, detections: Sequence[ReportedDetection]) -> Golden:
     return Golden(
         picture=name,
         sha256=hashlib.sha256(png).hexdigest(),
-        kind="easy" if found else "empty",
+        kind="easy" if detections else "empty",
         detections=tuple(
             ExpectedDetection(label=one.label, class_id=one.class_id, score=one.score, box=one.box)
-            for one in found
+            for one in detections
         ),
     )

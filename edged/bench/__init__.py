@@ -1,1 +1,1 @@
-"""The daemon measured against the bare interpreter, in one run, as ratios."""
+"""The benchmark: the daemon against the bare interpreter, as ratios."""

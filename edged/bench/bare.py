@@ -1,7 +1,7 @@
-"""The bare interpreter: what the daemon is measured against. ``python -m edged.bench.bare MODULE MODEL SECONDS``.
+"""The bare interpreter, the benchmark's reference: ``python -m edged.bench.bare MODULE MODEL SECONDS``.
 
-Nothing of edged is imported: load, allocate, and invoke on the same tensor until the time is up. Prints a line when the first
-result is there, and a line of JSON at the end.
+It imports nothing of edged: it loads the model, allocates, and invokes on the same tensor until the time is up. It prints a line after
+the first result, and a line of JSON at the end.
 """
 
 import importlib
@@ -16,11 +16,17 @@ FIRST_RESULT_LINE = "first"
 
 
 def main(module: str, model: str, seconds: float) -> None:
-    """Measure one model on one runtime."""
+    """Measure one model on one runtime.
+
+    Args:
+        module: Python module with the class ``Interpreter``.
+        model: path of the .tflite file.
+        seconds: duration of the measurement, in seconds.
+    """
     interpreter = importlib.import_module(module).Interpreter(model_path=model, num_threads=1)
     interpreter.allocate_tensors()
-    given = interpreter.get_input_details()[0]
-    interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
+    tensor = interpreter.get_input_details()[0]
+    interpreter.set_tensor(tensor["index"], np.zeros(tensor["shape"], tensor["dtype"]))
     interpreter.invoke()
     print(FIRST_RESULT_LINE, flush=True)
     invokes = 0

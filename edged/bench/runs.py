@@ -1,4 +1,4 @@
-"""Makes the runs: the bare interpreter, and the whole daemon with a real broker and a subscriber."""
+"""Runs of the benchmark: the bare interpreter, and the whole daemon with a real broker and a subscriber."""
 
 import json
 import subprocess
@@ -17,6 +17,7 @@ from edged.host.board import Board
 from edged.messaging.contract.messages import FrameDetections
 
 _DEVICE = "bench"
+_LOG_NAME = "edged.log"
 _START_TIMEOUT_S = 20.0
 _POLL_S = 0.5
 _WARM_UP_S = 0.5
@@ -54,7 +55,20 @@ every_s = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """What all runs share."""
+    """The settings of all runs of one benchmark.
+
+    Attributes:
+        model: path of the .tflite file.
+        runtime: name of the runtime, as in ``model.runtime``.
+        module: Python module of the runtime's ``Interpreter``.
+        width: frame width, in pixels.
+        height: frame height, in pixels.
+        seconds: duration of each run, in seconds.
+        host: address of the broker.
+        port: TCP port of the broker.
+        folder: an empty folder for the daemon's files.
+        clock: the clock of all measurements outside the daemon.
+    """
 
     model: Path
     runtime: str
@@ -68,7 +82,11 @@ class Benchmark:
     clock: Clock
 
     def run_bare(self) -> BareRun:
-        """Run the interpreter alone."""
+        """Run the interpreter alone.
+
+        Raises:
+            EdgedError: the interpreter cannot run the model.
+        """
         began_ns = self.clock.monotonic_ns()
         arguments = [self.module, str(self.model), str(self.seconds)]
         with subprocess.Popen(
@@ -78,37 +96,91 @@ class Benchmark:
             text=True,
         ) as child:
             if child.stdout is None or child.stdout.readline().strip() != FIRST_RESULT_LINE:
-                raise EdgedError(f"the bare interpreter does not run {self.model}")
-            start_s = (self.clock.monotonic_ns() - began_ns) / NS_PER_S
+                raise EdgedError(f"the bare interpreter cannot run {self.model}")
+            startup_s = (self.clock.monotonic_ns() - began_ns) / NS_PER_S
             measured = json.loads(child.stdout.readline())
-        return BareRun(startup_s=start_s, **measured)
+        return BareRun(startup_s=startup_s, **measured)
 
     def run_saturated(self) -> SaturatedRun:
-        """Run the daemon with frames that are always there."""
-        with self._run_daemon(fps=15.0, speed="max") as (daemon, subscriber, start_s):
+        """Run the daemon with a camera that always has a frame ready.
+
+        Raises:
+            EdgedError: the daemon does not start, or publishes no detections.
+        """
+        with self._run_daemon(fps=15.0, speed="max") as (daemon, subscriber, startup_s):
             _collect_detections(subscriber, self.clock, _WARM_UP_S)
             pids = _process_ids(daemon.pid)
             cpu_before = {name: _cpu_s(pid) for name, pid in pids.items()}
-            heard = _collect_detections(subscriber, self.clock, self.seconds)
+            received = _collect_detections(subscriber, self.clock, self.seconds)
             cpu_after = {name: _cpu_s(pid) for name, pid in pids.items()}
             board = Board()
             rss = {name: board.read_rss_mb(pid) or 0.0 for name, pid in pids.items()}
-        first, last = heard[0].message, heard[-1].message
+        first, last = received[0].message, received[-1].message
         return SaturatedRun(
             frames=last.frame - first.frame,
             wall_s=(last.received_ns - first.received_ns) / NS_PER_S,
             cpu_s={name: cpu_after[name] - cpu_before[name] for name in pids},
             rss_mb=rss,
-            startup_s=start_s,
+            startup_s=startup_s,
         )
 
     def run_paced(self, fps: float) -> PacedRun:
-        """Run the daemon with a camera of `fps` frames a second."""
-        with self._run_daemon(fps=fps, speed="real") as (_, subscriber, _start_s):
+        """Run the daemon with a camera that delivers `fps` frames per second.
+
+        Raises:
+            EdgedError: the daemon does not start, or publishes no detections.
+        """
+        with self._run_daemon(fps=fps, speed="real") as (_, subscriber, _startup_s):
             _collect_detections(subscriber, self.clock, _WARM_UP_S)
-            heard = _collect_detections(subscriber, self.clock, self.seconds)
+            received = _collect_detections(subscriber, self.clock, self.seconds)
         return PacedRun(
-            latency_s=tuple((h.arrived_ns - h.message.received_ns) / NS_PER_S for h in heard)
+            latency_s=tuple(
+                (one.arrived_ns - one.message.received_ns) / NS_PER_S for one in received
+            )
+        )
+
+    @contextmanager
+    def _run_daemon(
+        self, *, fps: float, speed: str
+    ) -> Iterator[tuple[subprocess.Popen[bytes], Subscriber, float]]:
+        """Yield a daemon that publishes detections, a subscriber, and the daemon's time to the first detections, in seconds."""
+        with Subscriber(host=self.host, port=self.port, device=_DEVICE) as subscriber:
+            began_ns = self.clock.monotonic_ns()
+            daemon = self._start_daemon(self._config_text(fps, speed))
+            try:
+                first = self._wait_for_first(subscriber, daemon)
+                if first is None:
+                    log = (self.folder / _LOG_NAME).read_text()
+                    raise EdgedError(
+                        f"the daemon with {self.model} published no detections in {_START_TIMEOUT_S:g} s; its log:\n{log}"
+                    )
+                yield daemon, subscriber, (first.arrived_ns - began_ns) / NS_PER_S
+            finally:
+                daemon.terminate()
+                daemon.wait(_STOP_TIMEOUT_S)
+
+    def _start_daemon(self, config: str) -> subprocess.Popen[bytes]:
+        path = self.folder / "edged.toml"
+        path.write_text(config)
+        with (self.folder / _LOG_NAME).open("wb") as log_file:
+            return subprocess.Popen(
+                [sys.executable, "-m", "edged", "run", "-c", str(path)],
+                stdin=subprocess.DEVNULL,
+                stderr=log_file,
+            )
+
+    def _config_text(self, fps: float, speed: str) -> str:
+        return _CONFIG_TEMPLATE.format(
+            device=_DEVICE,
+            folder=self.folder,
+            host=self.host,
+            port=self.port,
+            model=self.model,
+            runtime=self.runtime,
+            width=self.width,
+            height=self.height,
+            fps=fps,
+            speed=speed,
         )
 
     def _wait_for_first(
@@ -116,50 +188,10 @@ class Benchmark:
     ) -> "_ReceivedDetections | None":
         deadline = Deadline(self.clock, _START_TIMEOUT_S)
         while daemon.poll() is None and not deadline.expired:
-            heard = _next_detections(subscriber, Deadline(self.clock, _POLL_S))
-            if heard is not None:
-                return heard
+            detections = _next_detections(subscriber, Deadline(self.clock, _POLL_S))
+            if detections is not None:
+                return detections
         return None
-
-    @contextmanager
-    def _run_daemon(
-        self, *, fps: float, speed: str
-    ) -> Iterator[tuple[subprocess.Popen[bytes], Subscriber, float]]:
-        config = self.folder / "edged.toml"
-        config.write_text(
-            _CONFIG_TEMPLATE.format(
-                device=_DEVICE,
-                folder=self.folder,
-                host=self.host,
-                port=self.port,
-                model=self.model,
-                runtime=self.runtime,
-                width=self.width,
-                height=self.height,
-                fps=fps,
-                speed=speed,
-            )
-        )
-        subscriber = Subscriber(host=self.host, port=self.port, device=_DEVICE)
-        began_ns = self.clock.monotonic_ns()
-        log = self.folder / "edged.log"
-        with log.open("wb") as said:
-            daemon = subprocess.Popen(
-                [sys.executable, "-m", "edged", "run", "-c", str(config)],
-                stdin=subprocess.DEVNULL,
-                stderr=said,
-            )
-        try:
-            first = self._wait_for_first(subscriber, daemon)
-            if first is None:
-                raise EdgedError(
-                    f"the daemon with {self.model} found nothing in {_START_TIMEOUT_S:g} s; it said:\n{log.read_text()}"
-                )
-            yield daemon, subscriber, (first.arrived_ns - began_ns) / NS_PER_S
-        finally:
-            daemon.terminate()
-            daemon.wait(_STOP_TIMEOUT_S)
-            subscriber.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +212,12 @@ def _collect_detections(
     subscriber: Subscriber, clock: Clock, seconds: float
 ) -> list[_ReceivedDetections]:
     deadline = Deadline(clock, seconds)
-    heard = []
+    collected = []
     while (one := _next_detections(subscriber, deadline)) is not None:
-        heard.append(one)
-    if not heard:
-        raise EdgedError(f"no detections for {seconds:g} s")
-    return heard
+        collected.append(one)
+    if not collected:
+        raise EdgedError(f"the daemon published no detections for {seconds:g} s")
+    return collected
 
 
 def _process_ids(daemon_pid: int) -> dict[str, int]:
@@ -194,7 +226,7 @@ def _process_ids(daemon_pid: int) -> dict[str, int]:
 
 
 def _cpu_s(pid: int) -> float:
-    """CPU time of all threads of a process, from the scheduler's own account in nanoseconds."""
+    """Return the CPU time of all threads of a process, in seconds, from the scheduler's statistics in ns."""
     spent_ns = sum(
         int(stat.read_text().split()[0]) for stat in Path(f"/proc/{pid}/task").glob("*/schedstat")
     )

@@ -1,1 +1,1 @@
-"""Checks a device and its configuration."""
+"""Checks of a device and its configuration."""

@@ -1,4 +1,4 @@
-"""Uses everything that a configuration names once, without a daemon: the model, each camera, the publisher."""
+"""The smoke check: use the model, each camera and the publisher of a configuration once, without a daemon."""
 
 import os
 import queue
@@ -23,7 +23,7 @@ _CLOSE_TIMEOUT_S = 2.0
 
 
 def run_smoke_check(settings: Settings, *, clock: Clock) -> Iterator[KeyProblem]:
-    """A fault for each part that did not work, with the driver's own reason."""
+    """Yield a problem for each part that does not work, with the reason that its driver gives."""
     yield from _check_model(settings.model)
     for name, camera in settings.camera.items():
         if camera.enabled:
@@ -32,23 +32,20 @@ def run_smoke_check(settings: Settings, *, clock: Clock) -> Iterator[KeyProblem]
         yield from _check_publisher(*settings.publisher, clock)
 
 
-def _check_model(settings: ModelSettings) -> Iterator[KeyProblem]:
-    try:
-        self_test_model(settings)
-    except EdgedError as error:
-        at = ("model",) if settings.path is None else ("model", "path")
-        yield KeyProblem(key_path=at, message=str(error))
-
-
 def grab_single_frame(
     name: str, settings: CameraSettings, clock: Clock
 ) -> tuple[CameraInfo, Frame]:
-    """Open a camera, take one picture, and close it.
+    """Open a camera, grab one frame, and close the camera.
+
+    Args:
+        name: name of the camera.
+        settings: its settings.
+        clock: the clock of its driver.
 
     Raises:
-        CameraError: it could not be opened, or gave none.
-        EndOfStreamError: a finite source has none.
-        RegistryError: its library is not installed.
+        CameraError: the camera cannot be opened, or delivers no frame in time.
+        EndOfStreamError: the source is finite and has no frame.
+        RegistryError: the driver is unknown, or its library is not installed.
     """
     driver = registry.load_driver(registry.CAMERAS, settings.source)
     camera: Camera = driver(name, settings.driver, clock)
@@ -58,26 +55,46 @@ def grab_single_frame(
         camera.close()
 
 
-def connect_once(name: str, settings: Struct, clock: Clock) -> str:
-    """Why a publisher does not get through; "" if it does."""
-    heard: SimpleQueue[Notice] = SimpleQueue()
+def connect_once(name: str, settings: Struct, clock: Clock) -> str | None:
+    """Connect a publisher, and disconnect it without publishing anything.
+
+    Args:
+        name: name of the publisher.
+        settings: its settings.
+        clock: the clock of the time limit.
+
+    Returns:
+        Why the publisher cannot connect; None if it can.
+
+    Raises:
+        RegistryError: the driver is unknown, or its library is not installed.
+    """
+    notices: SimpleQueue[Notice] = SimpleQueue()
     publisher: Publisher = registry.load_driver(
         registry.PUBLISHERS, name
     )(
         settings,
-        device=f"rehearsal-{os.getpid()}",  # not the daemon's name: a broker would throw out one of the two
+        device=f"smoke-check-{os.getpid()}",  # not the daemon's name: the broker would disconnect one of the two
         birth=lambda: (),
         will=None,
-        on_notice=heard.put,
+        on_notice=notices.put,
     )
     publisher.start()
     try:
-        link = _wait_for_link(heard, Deadline(clock, CONNECT_TIMEOUT_S))
+        link = _wait_for_link(notices, Deadline(clock, CONNECT_TIMEOUT_S))
     finally:
         publisher.close((), _CLOSE_TIMEOUT_S)
     if link is None:
         return f"no connection within {CONNECT_TIMEOUT_S:g} s"
-    return "" if link.up else link.reason
+    return None if link.up else link.reason
+
+
+def _check_model(settings: ModelSettings) -> Iterator[KeyProblem]:
+    try:
+        self_test_model(settings)
+    except EdgedError as error:
+        key_path = ("model",) if settings.path is None else ("model", "path")
+        yield KeyProblem(key_path=key_path, message=str(error))
 
 
 def _check_camera(name: str, settings: CameraSettings, clock: Clock) -> Iterator[KeyProblem]:
@@ -88,14 +105,15 @@ def _check_camera(name: str, settings: CameraSettings, clock: Clock) -> Iterator
 
 
 def _check_publisher(name: str, settings: Struct, clock: Clock) -> Iterator[KeyProblem]:
-    if reason := connect_once(name, settings, clock):
-        yield KeyProblem(key_path=(name,), message=reason)
+    error = connect_once(name, settings, clock)
+    if error is not None:
+        yield KeyProblem(key_path=(name,), message=error)
 
 
 def _wait_for_link(notices: SimpleQueue[Notice], deadline: Deadline) -> LinkChanged | None:
     with suppress(queue.Empty):
         while True:
-            said = notices.get(timeout=deadline.remaining_s)
-            if isinstance(said, LinkChanged):
-                return said
+            notice = notices.get(timeout=deadline.remaining_s)
+            if isinstance(notice, LinkChanged):
+                return notice
     return None

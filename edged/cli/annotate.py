@@ -1,4 +1,4 @@
-"""Draws what a model found into a copy of a picture."""
+"""Draw a model's detections into a copy of a picture."""
 
 import colorsys
 from pathlib import Path
@@ -12,29 +12,34 @@ from edged.selftest.messages import ReportedDetection
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE_PER_PX = 0.0011
-"""Font scale for a pixel of the picture's shorter side: readable, and no larger than it must be."""
+"""Font scale per pixel of the picture's shorter side."""
 _HUE_STEP = 0.618
-"""Steps of the colour circle that keep neighbouring classes apart."""
+"""Distance of two hues, as a fraction of the colour circle; the golden ratio keeps similar labels apart."""
 _DARK, _LIGHT = (0, 0, 0), (255, 255, 255)
 _LUMA_BGR = (0.114, 0.587, 0.299)
-"""ITU-R BT.601."""
+"""Weights of luma by ITU-R BT.601, in the order of OpenCV's channels."""
 _BRIGHT_LUMA = 140
 
 
 def check_output_path(out: Path) -> None:
-    """Say before any work is done that a picture cannot be written there.
+    """Check that a picture can be written to a path, before any work is done.
 
     Raises:
-        ConfigError: no such folder, or no such kind of picture.
+        ConfigError: the folder does not exist, or the suffix is no picture format.
     """
     if not out.parent.is_dir():
-        raise ConfigError(f"cannot write {out}: there is no folder {out.parent}")
+        raise ConfigError(f"cannot write {out}: the folder {out.parent} does not exist")
     if not cv2.haveImageWriter(str(out)):
         raise ConfigError(f"cannot write {out}: name it .jpg, .png, .bmp or .webp")
 
 
 def draw_detections(detections: tuple[ReportedDetection, ...], image: Path, out: Path) -> None:
-    """Write a copy of the picture with the boxes and labels in it.
+    """Write a copy of the picture with the boxes and labels of the detections.
+
+    Args:
+        detections: boxes as fractions of the picture, best first.
+        image: the picture.
+        out: the copy; its suffix selects the format.
 
     Raises:
         ConfigError: the picture cannot be read, or the copy cannot be written.
@@ -43,14 +48,18 @@ def draw_detections(detections: tuple[ReportedDetection, ...], image: Path, out:
     if picture is None:
         raise ConfigError(f"cannot read {image} as a picture")
     canvas = np.asarray(picture, np.uint8)
-    for finding in reversed(detections):  # the best lies on top
-        _draw_detection(canvas, finding)
+    for detection in reversed(detections):  # the best one is drawn last, on top
+        _draw_detection(canvas, detection)
+    _write_picture(canvas, out)
+
+
+def _write_picture(canvas: NDArray[np.uint8], out: Path) -> None:
     try:
         written = cv2.imwrite(str(out), canvas)
     except cv2.error as error:
         raise ConfigError(f"cannot write {out}: {error.err}") from error
     if not written:
-        raise ConfigError(f"cannot write {out}: may we write to that folder?")
+        raise ConfigError(f"cannot write {out}: check the permissions of {out.parent}")
 
 
 def _draw_detection(canvas: NDArray[np.uint8], detection: ReportedDetection) -> None:
@@ -72,7 +81,7 @@ def _draw_detection(canvas: NDArray[np.uint8], detection: ReportedDetection) -> 
 
 
 def _colour_bgr(label: str) -> tuple[int, int, int]:
-    """One for each label, always the same."""
+    """Return the colour of a label, which depends on its text alone."""
     hue = sum(label.encode()) * _HUE_STEP % 1.0
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, 0.95)
     return round(blue * 255), round(green * 255), round(red * 255)

@@ -1,7 +1,8 @@
-"""``edged bundle``: makes, signs, shows and verifies bundles, on the workstation that they come from."""
+"""``edged bundle``: create, sign, show and verify bundles on a workstation."""
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +33,26 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "bundle",
-        help="make, sign, show and verify bundles of a model (.edgem)",
-        description="Makes and signs the bundles that devices take as updates, and verifies them as a device would.",
+        help="create, sign, show and verify model bundles (.edgem)",
+        description="Creates and signs the bundles that devices install as model updates, and verifies them as a device does.",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     add_create_verb(verbs)
-    sign = add_verb(verbs, "sign", _sign, "add signatures to a bundle")
-    sign.add_argument("file", type=Path, metavar="BUNDLE")
+    sign = _add(verbs, "sign", _sign, "add signatures to a bundle")
     add_signing_options(sign, required=True)
-    inspect = add_verb(
-        verbs, "inspect", _inspect, "show what a bundle says of itself, and verify nothing"
-    )
-    inspect.add_argument("file", type=Path, metavar="BUNDLE")
-    verify = add_verb(
-        verbs, "verify", _verify, "verify signatures, files and goldens, as a device would"
-    )
-    verify.add_argument("file", type=Path, metavar="BUNDLE")
+    _add(verbs, "inspect", _inspect, "show the contents of a bundle without verifying them")
+    verify = _add(verbs, "verify", _verify, "verify signatures, files and goldens as a device does")
     verify.add_argument(
-        "--trust", type=Path, required=True, metavar="FILE", help="whose signatures count"
+        "--trust", type=Path, required=True, metavar="FILE", help="trust file of the device"
     )
+
+
+def _add(
+    verbs: Any, name: str, func: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    parser = add_verb(verbs, name, func, summary)
+    parser.add_argument("file", type=Path, metavar="BUNDLE", help="a .edgem file")
+    return parser
 
 
 def _sign(args: argparse.Namespace) -> int:
@@ -80,11 +82,11 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _verify_all(path: Path, trust: TrustFile) -> None:
-    """All that a device verifies before it looks at itself.
+    """Verify everything that does not depend on the device.
 
     Raises:
-        BundleError: the bundle is damaged, not trusted, or would be of no use to any device.
-        StoreError: it cannot be read.
+        BundleError: the bundle is damaged or not trusted, or no device could use it.
+        StoreError: the bundle cannot be read.
     """
     with _FILES.open(path) as file, ProgressBar(sys.stderr) as bar:
         bundle = open_bundle(file, _FILES.size(path), trust)

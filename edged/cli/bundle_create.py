@@ -1,4 +1,4 @@
-"""``edged bundle create``: from a model, goldens and a few words to a bundle, signed or to be signed."""
+"""``edged bundle create``: create a bundle from a model and its goldens, signed or unsigned."""
 
 import argparse
 import sys
@@ -28,63 +28,87 @@ _MAX_COUNT = 1 << 53
 
 
 def add_create_verb(verbs: Any) -> None:
-    """Declare ``create``."""
-    parser = add_verb(verbs, "create", _create, "make a bundle of a model, after trying it")
-    for option, kind, help_ in (
-        ("--name", ModelName, "of the model, the same over its versions"),
-        ("--version", Version, "for people"),
-    ):
-        parser.add_argument(
-            option, type=_text_type(kind), required=True, metavar="TEXT", help=help_
-        )
-    parser.add_argument(
-        "--licence", required=True, metavar="SPDX", help="as MIT, or LicenseRef-Ours"
+    """Add the verb ``create``."""
+    parser = add_verb(
+        verbs, "create", _create, "create a bundle of a model, after running it on its goldens"
     )
-    for option, help_ in (
-        ("--counter", "goes up with every version: devices go back only for an operator"),
-        ("--epoch", "security floor: goes up when no older version may ever run again"),
-    ):
-        parser.add_argument(
-            option,
-            type=integer_in_range(min_value=0, max_value=_MAX_COUNT),
-            required=True,
-            metavar="N",
-            help=help_,
-        )
-    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a .tflite")
+    _add_manifest_options(parser)
+    _add_file_options(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="NAME.edgem")
+    add_signing_options(parser, required=False)
+
+
+def _add_manifest_options(parser: argparse.ArgumentParser) -> None:
+    _add_text_option(parser, "--name", ModelName, "name of the model, the same in all its versions")
+    _add_text_option(parser, "--version", Version, "version, as people see it")
+    parser.add_argument(
+        "--licence", required=True, metavar="SPDX", help="such as MIT or LicenseRef-Ours"
+    )
+    counter_help = "higher in each version: devices install a lower one only for an operator"
+    _add_count_option(parser, "--counter", counter_help)
+    epoch_help = "security floor: raise it when no older version may ever run again"
+    _add_count_option(parser, "--epoch", epoch_help)
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with the optional fields: [requirements], labels, [thresholds], [budgets], [probation], provenance",
+    )
+
+
+def _add_text_option(
+    parser: argparse.ArgumentParser, option: str, kind: Any, help_text: str
+) -> None:
+    parser.add_argument(
+        option, type=_text_type(kind), required=True, metavar="TEXT", help=help_text
+    )
+
+
+def _add_count_option(parser: argparse.ArgumentParser, option: str, help_text: str) -> None:
+    parser.add_argument(
+        option,
+        type=integer_in_range(min_value=0, max_value=_MAX_COUNT),
+        required=True,
+        metavar="N",
+        help=help_text,
+    )
+
+
+def _add_file_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="FILE", help="a .tflite file for the CPU"
+    )
     goldens = parser.add_mutually_exclusive_group(required=True)
     goldens.add_argument(
-        "--goldens", type=Path, metavar="FOLDER", help="as `edged-models goldens` writes it"
+        "--goldens",
+        type=Path,
+        metavar="FOLDER",
+        help="goldens, as `edged-models goldens` writes them",
     )
     goldens.add_argument(
         "--pictures",
         type=Path,
         metavar="FOLDER",
-        help="goldens are made of these by the model itself: at least 8, in 2 of which it finds nothing",
+        help="pictures to make goldens from, with the model's own detections: at least 8, of which 2 without detections",
     )
     parser.add_argument(
         "--edgetpu", type=Path, metavar="FILE", help="the same model from the EdgeTPU compiler"
     )
     parser.add_argument(
-        "--edgetpu-goldens", type=Path, metavar="FOLDER", help="its own; the model's if not given"
-    )
-    parser.add_argument(
-        "--manifest",
+        "--edgetpu-goldens",
         type=Path,
-        metavar="FILE",
-        help="TOML with all else: [requirements], labels, [thresholds], [budgets], [probation], provenance",
+        metavar="FOLDER",
+        help="goldens of the EdgeTPU model; default: those of the CPU model",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="NAME.edgem")
-    add_signing_options(parser, required=False)
 
 
 def read_details(file: Path) -> ManifestDetails:
-    """What a manifest's TOML file says.
+    """Read the optional fields of a manifest from a TOML file.
 
     Raises:
-        InvalidConfigError: something in it is wrong; with all that is.
+        InvalidConfigError: the file is invalid; the error holds every problem.
     """
-    layers = read_layers(file, file / "nothing beside it")
+    layers = read_layers(file, file / "no conf.d")
     reader = SettingsReader(file.parent.joinpath)
     details = reader.read_struct(ManifestDetails, layers.table, ())
     if reader.problems or details is None:
@@ -96,7 +120,17 @@ def _create(args: argparse.Namespace) -> int:
     if args.edgetpu_goldens and not args.edgetpu:
         raise ConfigError("--edgetpu-goldens needs --edgetpu")
     signers = open_signers(args)
-    recipe = BundleSpec(
+    spec = _make_spec(args)
+    with TemporaryDirectory(prefix="edged-") as scratch, ProgressBar(sys.stderr) as bar:
+        contents = make_bundle_contents(spec, Path(scratch), bar.show)
+        envelope = signing.sign(encode_manifest(contents.manifest), PAYLOAD_TYPE, signers)
+        write_bundle(args.out, envelope, contents.sources)
+    report = make_bundle_report(args.out)
+    return print_result(args, report, "\n".join(format_bundle_report(report)))
+
+
+def _make_spec(args: argparse.Namespace) -> BundleSpec:
+    return BundleSpec(
         name=args.name,
         version=args.version,
         counter=args.counter,
@@ -109,31 +143,23 @@ def _create(args: argparse.Namespace) -> int:
         edgetpu_goldens=args.edgetpu_goldens,
         details=read_details(args.manifest) if args.manifest else ManifestDetails(),
     )
-    with TemporaryDirectory(prefix="edged-") as scratch, ProgressBar(sys.stderr) as bar:
-        contents = make_bundle_contents(recipe, Path(scratch), bar.show)
-        envelope = signing.sign(encode_manifest(contents.manifest), PAYLOAD_TYPE, signers)
-        write_bundle(args.out, envelope, contents.sources)
-    report = make_bundle_report(args.out)
-    return print_result(args, report, "\n".join(format_bundle_report(report)))
 
 
 def _parse_licence(expression: str) -> str:
     try:
         from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
     except ImportError as error:
-        raise UpdateError(
-            "licences cannot be read: packaging 24.2 is missing: pip install 'edged[updates]'"
-        ) from error
+        raise UpdateError("--licence needs packaging 24.2: pip install 'edged[updates]'") from error
     try:
         return canonicalize_license_expression(expression)
     except InvalidLicenseExpression as error:
         raise ConfigError(
-            f'--licence: {expression!r} is no SPDX expression, as "Apache-2.0" or "LicenseRef-Ours"'
+            f'--licence: {expression!r} is no SPDX expression, such as "Apache-2.0" or "LicenseRef-Ours"'
         ) from error
 
 
 def _text_type(kind: Any) -> Callable[[str], str]:
-    """An argparse `type`: a text of that kind."""
+    """Return an argparse `type` that takes a text of a constrained msgspec type."""
 
     def parse(text: str) -> str:
         try:

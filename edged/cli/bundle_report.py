@@ -1,4 +1,4 @@
-"""What `edged bundle` says about a bundle, as JSON or as lines."""
+"""The report of `edged bundle` on one bundle, as JSON or as lines of text."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,19 +13,19 @@ from edged.updates.bundle.manifest import Manifest, Requirements
 from edged.updates.bundle.trust import TrustFile
 
 _FILES = LocalFileSystem()
-_UNVERIFIED_NOTE = "NOTHING: anybody can have written this; `edged bundle verify` tells"
+_UNVERIFIED_NOTE = "NOTHING: anyone could have written this; run `edged bundle verify`"
 
 
 class BundleReport(Struct, frozen=True, kw_only=True):
-    """A bundle.
+    """The contents of a bundle.
 
     Attributes:
-        file: where it is.
-        size_bytes: of it.
-        verified: whether a device with this trust would believe it.
-        digest: its version's identity.
-        signatures: on it.
-        manifest: what it says of itself.
+        file: path of the bundle.
+        size_bytes: size of the bundle.
+        verified: whether a device with the given trust file accepts the bundle.
+        digest: sha256 of the manifest, which identifies the version.
+        signatures: the signatures in the envelope.
+        manifest: the manifest.
     """
 
     file: str
@@ -37,7 +37,13 @@ class BundleReport(Struct, frozen=True, kw_only=True):
 
 
 class BundleRejection(Struct, frozen=True, kw_only=True):
-    """A bundle that a device would not believe, and why."""
+    """A bundle that a device does not accept.
+
+    Attributes:
+        file: path of the bundle.
+        reason: why the device does not accept it.
+        verified: False.
+    """
 
     file: str
     reason: str
@@ -45,15 +51,15 @@ class BundleRejection(Struct, frozen=True, kw_only=True):
 
 
 def make_bundle_report(file: Path, *, trust: TrustFile | None = None) -> BundleReport:
-    """Say what a bundle is.
+    """Read a bundle and return a report of its contents.
 
     Args:
         file: the bundle.
-        trust: the trust by which it has been verified; None if it has not.
+        trust: the trust file with which the caller has verified the bundle; None without a verification.
 
     Raises:
-        BundleError: it is damaged.
-        StoreError: it cannot be read.
+        BundleError: the bundle is damaged.
+        StoreError: the bundle cannot be read.
     """
     size = _FILES.size(file)
     with _FILES.open(file) as opened:
@@ -70,42 +76,51 @@ def make_bundle_report(file: Path, *, trust: TrustFile | None = None) -> BundleR
 
 
 def format_bundle_report(report: BundleReport) -> list[str]:
-    """The same for people."""
+    """Format a report as lines of text."""
     return [f"{key:<12} {value}" for key, value in _rows(report)]
 
 
 def _rows(report: BundleReport) -> Iterator[tuple[str, str]]:
-    manifest = report.manifest
     yield "file", f"{report.file}, {report.size_bytes / 1e6:.1f} MB"
-    verdict = "signatures, all files, goldens" if report.verified else _UNVERIFIED_NOTE
-    yield "verified", verdict
+    yield "verified", "signatures, all files, goldens" if report.verified else _UNVERIFIED_NOTE
+    manifest = report.manifest
     yield "bundle", f"{manifest.title}, counter {manifest.counter}, epoch {manifest.epoch}"
     yield "digest", report.digest
+    yield from _signature_rows(report)
+    yield from _manifest_rows(manifest)
+
+
+def _signature_rows(report: BundleReport) -> Iterator[tuple[str, str]]:
     for one in report.signatures:
-        yield "signed by", format_signature(one) if report.verified else f"{one.key_id}, it says"
+        text = format_signature(one) if report.verified else f"{one.key_id} (unverified)"
+        yield "signed by", text
     if not report.signatures:
-        yield "signed by", "nobody yet: `edged bundle sign` signs it"
+        yield "signed by", "no key yet; sign it with `edged bundle sign`"
+
+
+def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "licence", manifest.licence
     if manifest.provenance:
         yield "provenance", manifest.provenance
-    yield "model", f"{manifest.family}, fed with {manifest.input.width}x{manifest.input.height}"
+    yield "model", f"{manifest.family}, image input {manifest.input.width}x{manifest.input.height}"
     for variant in manifest.variants:
         yield "variant", f"{variant.kind}: {variant.model}, goldens in {variant.goldens}"
     yield from _requirement_rows(manifest.requirements)
     for entry in manifest.files:
-        yield "holds", f"{entry.name:<24} {entry.size_bytes:>9} bytes, sha256 {entry.sha256[:12]}…"
+        size = f"{entry.size_bytes:>9} bytes"
+        yield "contains", f"{entry.name:<24} {size}, sha256 {entry.sha256[:12]}…"
 
 
 def _requirement_rows(requirements: Requirements) -> Iterator[tuple[str, str]]:
-    said = {
+    requirement_texts = {
         "edged": requirements.edged,
         "runtime": " or ".join(requirements.runtimes),
         "architecture": " or ".join(requirements.architectures),
         "board": " or ".join(requirements.boards),
         "libedgetpu": requirements.edgetpu_runtime,
-        "disk": f"{requirements.free_bytes} bytes more" if requirements.free_bytes else "",
+        "disk": f"{requirements.free_bytes} bytes free" if requirements.free_bytes else "",
         "memory": f"{requirements.memory_mb} MiB" if requirements.memory_mb else "",
     }
-    for what, value in said.items():
-        if value:
-            yield "needs", f"{what} {value}"
+    for name, text in requirement_texts.items():
+        if text:
+            yield "needs", f"{name} {text}"

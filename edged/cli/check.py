@@ -1,4 +1,4 @@
-"""``edged check``: says everything that is wrong with a configuration, before a daemon has to."""
+"""``edged check``: report every problem of a configuration."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from edged.checks import smoke as rehearsal
+from edged.checks.smoke import run_smoke_check
 from edged.cli.config_option import add_config_option
 from edged.clock import SystemClock
 from edged.config.input_files import check_input_files, check_secret_files
@@ -19,7 +19,13 @@ from edged.config.problems import InvalidConfigError, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigCheckResult:
-    """What a check has found; `loaded_config` is None if the configuration cannot be used at all."""
+    """The result of a check.
+
+    Attributes:
+        problems: what must be fixed.
+        warnings: what may be a mistake.
+        loaded_config: the configuration; None if it is invalid.
+    """
 
     problems: Sequence[Problem]
     warnings: Sequence[Problem] = ()
@@ -30,48 +36,48 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "check",
-        help="check a configuration and say all that is wrong with it",
-        description="Checks a configuration, and that the files it names can be read. "
-        "One problem a line; exits with 1 if there is any.",
+        help="check a configuration and report every problem",
+        description="Checks a configuration and the files that it names. "
+        "Prints one problem per line. Exits with 1 if there is a problem; warnings do not count.",
     )
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--try",
         action="store_true",
-        dest="rehearse",
-        help="also run the model, take a picture from each camera, and connect; a running daemon holds "
-        "its cameras: stop it first",
+        dest="smoke_check",
+        help="also run the model, grab a frame from each camera, and connect to the broker; "
+        "stop the daemon first, because it holds the cameras",
     )
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check, print, and say by the exit status whether the configuration can be used."""
-    findings = check_config(args.config, smoke_check=args.rehearse)
+    """Check the configuration and print the result; return 1 if there is a problem."""
+    result = check_config(args.config, smoke_check=args.smoke_check)
     if args.json:
-        sys.stdout.write(_format_json(findings) + "\n")
+        sys.stdout.write(_format_json(result) + "\n")
     else:
-        for problem in findings.problems:
+        for problem in result.problems:
             print(problem)
-        for warning in findings.warnings:
+        for warning in result.warnings:
             print(f"warning: {warning}")
-        if findings.loaded_config and not findings.problems:
-            print(_format_summary(findings.loaded_config))
-    return 1 if findings.problems else 0
+        if result.loaded_config and not result.problems:
+            print(_format_summary(result.loaded_config))
+    return 1 if result.problems else 0
 
 
 def check_config(config: Path, *, smoke_check: bool = False) -> ConfigCheckResult:
-    """Check a configuration and the files that it names; with `smoke_check` all that it names is used once, too."""
+    """Check a configuration and the files that it names; with `smoke_check`, also use each camera, the model and the broker once."""
     try:
         loaded = load_config(config)
     except InvalidConfigError as error:
         return ConfigCheckResult(problems=error.problems)
-    at = loaded.layers.locate_problems
-    problems = at(check_input_files(loaded.settings))
+    locate = loaded.layers.locate_problems
+    problems = locate(check_input_files(loaded.settings))
     if smoke_check and not problems:
-        problems = at(rehearsal.run_smoke_check(loaded.settings, clock=SystemClock()))
-    warnings = (*loaded.warnings, *at(check_secret_files(loaded.settings)))
+        problems = locate(run_smoke_check(loaded.settings, clock=SystemClock()))
+    warnings = (*loaded.warnings, *locate(check_secret_files(loaded.settings)))
     return ConfigCheckResult(problems=problems, warnings=warnings, loaded_config=loaded)
 
 
@@ -84,10 +90,10 @@ def _format_summary(loaded_config: LoadedConfig) -> str:
 
 
 def _format_json(result: ConfigCheckResult) -> str:
-    found = {
+    answer = {
         "ok": not result.problems,
         "files": [str(file) for file in result.loaded_config.files] if result.loaded_config else [],
         "problems": result.problems,
         "warnings": result.warnings,
     }
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()

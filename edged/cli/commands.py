@@ -1,4 +1,4 @@
-"""A program of commands: each is a module of one package, with `add_parser` and `run`."""
+"""A command-line program: its commands are modules of one package, each with `add_parser` and `run`."""
 
 import argparse
 import os
@@ -18,11 +18,11 @@ class Program:
     """A program and its commands.
 
     Attributes:
-        name: as it is called.
-        description: a sentence for its help.
-        version: its own.
-        package: where the commands' modules are; a dash in a command is an underscore in its module.
-        commands: in the order in which the help lists them.
+        name: the executable's name.
+        description: one sentence for the help.
+        version: the version that --version prints.
+        package: the package of the command modules; a dash in a command is an underscore in its module.
+        commands: names, in the order of the help.
     """
 
     name: str
@@ -35,10 +35,11 @@ class Program:
         """Run one command.
 
         Returns:
-            0 if it did what it should, 1 if it could not and said why, 2 on a usage error, 130 on Ctrl-C.
+            The exit code: 0 for success, 1 for an error that was printed, 130 for Ctrl-C; a command may have others. A usage error
+            exits with 2 instead of returning.
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
-        args = self._make_parser(arguments).parse_args(arguments)
+        args = self.build_parser(arguments).parse_args(arguments)
         try:
             code: int = args.func(args)
             sys.stdout.flush()
@@ -47,18 +48,19 @@ class Program:
             return EXIT_ERROR
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
-        except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        except BrokenPipeError:  # the reader closed its end, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return EXIT_ERROR
         return code
 
-    def _make_parser(self, arguments: Sequence[str]) -> argparse.ArgumentParser:
+    def build_parser(self, arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+        """Build the parser of the command that `arguments` name, or of all commands if they name none."""
         parser = argparse.ArgumentParser(prog=self.name, description=self.description)
         parser.add_argument("--version", action="version", version=f"{self.name} {self.version}")
         subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-        # Only the command that is run is imported: the daemon starts without what the others need.
-        named = [a for a in arguments if a in self.commands][:1]
-        for command in named or self.commands:
+        # Import only the command that runs: the daemon does not load the modules of the others.
+        selected = [argument for argument in arguments if argument in self.commands][:1]
+        for command in selected or self.commands:
             module = import_module(f"{self.package}.{command.replace('-', '_')}")
             module.add_parser(subparsers)
         return parser

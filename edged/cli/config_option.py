@@ -1,4 +1,4 @@
-"""``-c FILE``, the same for every command that reads the configuration."""
+"""The option ``-c FILE`` of every command that reads the configuration."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,12 @@ _DEFAULT = Path("/etc/edged/edged.toml")
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
-    """Add it; the value is in `args.config`."""
+    """Add the option; its value is in `args.config`."""
     parser.add_argument(
-        "-c", "--config", type=Path, default=_DEFAULT, metavar="FILE", help="default: %(default)s"
+        "-c",
+        "--config",
+        type=Path,
+        default=_DEFAULT,
+        metavar="FILE",
+        help="configuration file; default: %(default)s",
     )

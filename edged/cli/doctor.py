@@ -1,15 +1,15 @@
-"""``edged doctor``: is everything well with this device, and if not, what to do."""
+"""``edged doctor``: check this device, and report what to do."""
 
 import argparse
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from edged.checks.doctor.finding import Finding, fail, ok, worst_status
-from edged.checks.doctor.runner import TIMEOUT_S, check_device, check_host
+from edged.checks.doctor.device import TIMEOUT_S, check_device, check_host
+from edged.checks.doctor.finding import Finding, FindingStatus, fail, ok, worst_status
 from edged.cli.config_option import add_config_option
 from edged.cli.numbers import number_in_range
 from edged.clock import SystemClock
@@ -28,50 +28,59 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "doctor",
-        help="look over this device: cameras, model, accelerator, power, clock, disk, broker, service",
-        description="Looks at every part, and says of each that it is well, or what to do. While the daemon runs it is asked; else each "
-        "part is used once. Exits with 1 if anything fails; a warning is no failure.",
+        help="check this device: service, power, clock, disk, accelerator, model, cameras, broker",
+        description="Checks every part and reports its status, and what to do. While the daemon runs, its own reports on its parts are used; "
+        "otherwise each part is used once. Exits with 1 if a part fails; warnings do not count.",
     )
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--limit",
+        "--timeout",
         type=number_in_range(min_value=1),
         default=TIMEOUT_S,
         metavar="S",
-        help="wait no longer than so many seconds for any part; default: %(default)g",
+        help="time limit of all checks together, in seconds; default: %(default)g",
     )
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, and print a line for each part."""
-    logging.getLogger("edged").addHandler(logging.NullHandler())  # a finding says it all
+    """Check the device and print one line for each part; return 1 if one fails.
+
+    Raises:
+        ConfigError: the state directory cannot be made.
+    """
+    logging.getLogger("edged").addHandler(logging.NullHandler())  # the findings report the errors
     findings = []
-    for finding in diagnose(args.config, args.limit):
+    for finding in diagnose(args.config, args.timeout):
         findings.append(finding)
         if not args.json:
             print(_format_finding(finding), flush=True)
-    verdict = worst_status(findings)
+    status = worst_status(findings)
     if args.json:
-        answer = {"status": verdict, "board": Board().read_model(), "findings": findings}
+        answer = {"status": status, "board": Board().read_model(), "findings": findings}
         print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
-    return 1 if verdict == "fail" else 0
+    return 1 if status is FindingStatus.FAIL else 0
 
 
-def diagnose(config: Path, timeout_s: float = TIMEOUT_S) -> Iterable[Finding]:
-    """Everything that can be looked at with this configuration, or without it if it cannot be used."""
+def diagnose(config: Path, timeout_s: float = TIMEOUT_S) -> Iterator[Finding]:
+    """Check the configuration and everything that it names; only the host if the configuration is invalid.
+
+    Args:
+        config: the main file of the configuration.
+        timeout_s: time limit of all checks together, in seconds.
+
+    Raises:
+        ConfigError: the state directory cannot be made.
+    """
     clock = SystemClock()
     try:
         loaded = load_config(config)
         become_owner(state_dir(loaded.settings))
-    except InvalidConfigError as error:
-        yield _config_finding(error.problems)
-        yield from check_host(clock)
-        return
     except EdgedError as error:
-        yield fail("config", str(error))
-        yield from check_host(clock)
+        problems = error.problems if isinstance(error, InvalidConfigError) else ()
+        yield _config_finding(problems) if problems else fail("config", str(error))
+        yield from check_host(clock, timeout_s)
         return
     problems = loaded.layers.locate_problems(check_input_files(loaded.settings))
     yield _config_finding(problems) if problems else ok("config", ", ".join(map(str, loaded.files)))
@@ -79,9 +88,9 @@ def diagnose(config: Path, timeout_s: float = TIMEOUT_S) -> Iterable[Finding]:
 
 
 def _config_finding(problems: tuple[Problem, ...]) -> Finding:
-    first = "; ".join(map(str, problems[:_MAX_PROBLEMS_SHOWN]))
-    more = len(problems) - _MAX_PROBLEMS_SHOWN
-    return fail("config", f"{first}; and {more} more" if more > 0 else first, "edged check")
+    shown = "; ".join(map(str, problems[:_MAX_PROBLEMS_SHOWN]))
+    hidden = len(problems) - _MAX_PROBLEMS_SHOWN
+    return fail("config", f"{shown}; and {hidden} more" if hidden > 0 else shown, "edged check")
 
 
 def _format_finding(finding: Finding) -> str:

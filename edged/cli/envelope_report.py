@@ -1,6 +1,6 @@
-"""What `edged trust` says about a signed document, as JSON or as lines."""
+"""The report of `edged trust` on a signed document, as JSON or as lines of text."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,12 +25,12 @@ _SHORT_ID_LENGTH = 12
 
 
 class SignatureReport(Struct, frozen=True, kw_only=True):
-    """One signature.
+    """One signature of an envelope.
 
     Attributes:
-        key_id: which key is said to have made it.
-        name: what people call this key.
-        valid: whether it has; None if the key is not known.
+        key_id: ID of the key, as the envelope has it.
+        name: name of the key; "" if the key is not known.
+        valid: whether the signature is valid; None if the key is not known.
     """
 
     key_id: str
@@ -39,15 +39,15 @@ class SignatureReport(Struct, frozen=True, kw_only=True):
 
 
 class EnvelopeReport(Struct, frozen=True, kw_only=True):
-    """A trust file or a desired state.
+    """The contents of a trust file or a desired state.
 
     Attributes:
-        file: where it is.
-        signatures: on it.
-        accepted: whether a device would take it; None if nobody was named who could say.
-        reason: why not; "" if it would.
-        trust: what it says.
-        desired: what it says.
+        file: path of the document.
+        signatures: the signatures in the envelope.
+        accepted: whether a device accepts the document; None for a desired state without a trust file.
+        reason: why the device does not accept it; "" if it does.
+        trust: the trust file; None for a desired state.
+        desired: the desired state; None for a trust file.
     """
 
     file: str
@@ -61,53 +61,42 @@ class EnvelopeReport(Struct, frozen=True, kw_only=True):
 def make_envelope_report(
     file: Path, content: bytes, *, current_trust: TrustFile | None = None
 ) -> EnvelopeReport:
-    """Take a document apart, whether it is rightly signed or not.
+    """Read a document, with valid signatures or without, and return a report of its contents.
 
     Args:
-        file: where it is.
-        content: of the file.
-        current_trust: the trust in force where it is to be taken; without it, a trust file is a device's first.
+        file: path of the document, for the report.
+        content: content of the file.
+        current_trust: the trust file in force on the device; without it, a trust file is checked as a device's first one.
 
     Raises:
-        BundleError: it is neither a trust file nor a desired state.
+        BundleError: the document is neither a trust file nor a desired state.
     """
     envelope = decode_envelope(content)
-    trust: TrustFile | None = None
-    desired: DesiredState | None = None
-    reason: str | None = None
-    if envelope.payload_type == PAYLOAD_TYPE:
-        trust = decode_trust_file(envelope.payload)
-        reason = _rejection_reason(
-            lambda: (
-                verify_successor(current_trust, content)
-                if current_trust
-                else verify_trust_file(content)
-            )
-        )
-    elif envelope.payload_type == DESIRED_PAYLOAD_TYPE:
-        desired = decode_desired(envelope.payload)
-        reason = (
-            _rejection_reason(lambda: verify_desired_envelope(current_trust, content))
-            if current_trust
-            else None
-        )
-    else:
-        raise BundleError(
-            f"{file} is neither a trust file nor a desired state: {envelope.payload_type}"
-        )
-    known = {**(current_trust.keys if current_trust else {}), **(trust.keys if trust else {})}
+    trust, desired = _decode_payload(file, envelope)
+    accepted, reason = _check_acceptance(content, current_trust, is_trust_file=trust is not None)
+    keys = {**(current_trust.keys if current_trust else {}), **(trust.keys if trust else {})}
     return EnvelopeReport(
         file=str(file),
-        signatures=tuple(verify_signatures(envelope, known)),
-        accepted=None if reason is None else not reason,
-        reason=reason or "",
+        signatures=tuple(verify_signatures(envelope, keys)),
+        accepted=accepted,
+        reason=reason,
         trust=trust,
         desired=desired,
     )
 
 
+def _decode_payload(file: Path, envelope: Envelope) -> tuple[TrustFile | None, DesiredState | None]:
+    if envelope.payload_type == PAYLOAD_TYPE:
+        return decode_trust_file(envelope.payload), None
+    if envelope.payload_type == DESIRED_PAYLOAD_TYPE:
+        return None, decode_desired(envelope.payload)
+    raise BundleError(
+        f"{file} is neither a trust file nor a desired state: {envelope.payload_type}"
+    )
+
+
 def format_envelope_report(report: EnvelopeReport) -> list[str]:
-    """The same for people."""
+    """Format a report as lines of text."""
     rows = [("file", report.file), *(_trust_rows(report.trust) if report.trust else ())]
     rows += _desired_rows(report.desired) if report.desired else ()
     rows += [("signed by", format_signature(one)) for one in report.signatures]
@@ -116,18 +105,16 @@ def format_envelope_report(report: EnvelopeReport) -> list[str]:
     return [f"{key:<12} {value}" for key, value in rows]
 
 
-def _rejection_reason(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except TrustError as error:
-        return str(error)
-    return ""
+def format_signature(signature: SignatureReport) -> str:
+    """Format a signature as name and ID of its key, and the result if it is not valid."""
+    result = {True: "", False: ": INVALID", None: ": unknown key"}[signature.valid]
+    return f"{signature.name} {signature.key_id[:_SHORT_ID_LENGTH]}".strip() + result
 
 
 def verify_signatures(
     envelope: Envelope, keys: Mapping[str, PublicKey]
 ) -> Iterator[SignatureReport]:
-    """The signatures on an envelope, each verified if its key is among these."""
+    """Yield a report on each signature of an envelope; one whose key is not in `keys` is not verified."""
     message = pae(envelope.payload_type, envelope.payload)
     for one in envelope.signatures:
         key = keys.get(one.key_id)
@@ -136,6 +123,24 @@ def verify_signatures(
             name=key.name if key else "",
             valid=verify(key, one.signature, message) if key else None,
         )
+
+
+def _check_acceptance(
+    content: bytes, current_trust: TrustFile | None, *, is_trust_file: bool
+) -> tuple[bool | None, str]:
+    """Return whether a device accepts a document, and why not; None if no trust file can decide it."""
+    if current_trust is None and not is_trust_file:
+        return None, ""
+    try:
+        if current_trust is None:
+            verify_trust_file(content)
+        elif is_trust_file:
+            verify_successor(current_trust, content)
+        else:
+            verify_desired_envelope(current_trust, content)
+    except TrustError as error:
+        return False, str(error)
+    return True, ""
 
 
 def _trust_rows(trust: TrustFile) -> Iterator[tuple[str, str]]:
@@ -152,8 +157,8 @@ def _desired_rows(desired: DesiredState) -> Iterator[tuple[str, str]]:
     yield "channel", f"{desired.channel}, sequence {desired.sequence}"
     yield "desired", f"{desired.title} {desired.digest}"
     for url in desired.urls:
-        yield "from", url
-    yield "renewed", f"within {desired.refresh_h:g} hours"
+        yield "url", url
+    yield "refresh", f"every {desired.refresh_h:g} hours"
 
 
 def _format_role(role: Role | ModelRole, trust: TrustFile) -> str:
@@ -161,9 +166,3 @@ def _format_role(role: Role | ModelRole, trust: TrustFile) -> str:
         f"{trust.keys[id_].name} {id_[:_SHORT_ID_LENGTH]}".strip() for id_ in role.keys
     )
     return f"{role.threshold} of {keys}"
-
-
-def format_signature(signature: SignatureReport) -> str:
-    """A signature in words."""
-    verdict = {True: "", False: ": NOT RIGHT", None: ": unknown key"}[signature.valid]
-    return f"{signature.name} {signature.key_id[:_SHORT_ID_LENGTH]}".strip() + verdict

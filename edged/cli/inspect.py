@@ -1,4 +1,4 @@
-"""``edged inspect``: what a model file is, how it would be run, and what it sees in a picture."""
+"""``edged inspect``: describe a model file, and run it on a picture."""
 
 import argparse
 import sys
@@ -25,25 +25,51 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "inspect",
-        help="try a model file in a sandboxed process and say what it is",
-        description="Loads a model in a process of its own, tries and times it, and says what it is. "
-        "Exits with 1 if the model is refused.",
+        help="run a model file in a sandboxed process and describe it",
+        description="Loads a model in a sandboxed process, runs and times it, and describes it. "
+        "Exits with 1 if edged cannot run the model.",
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
-    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to look at")
-    parser.add_argument(
-        "--out", type=Path, metavar="PICTURE", help="draw what was found into a copy"
-    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="one label a line")
-    parser.add_argument("--runtime", choices=["auto", *INTERPRETERS], default="auto")
+    _add_picture_options(parser)
+    _add_runtime_options(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def _add_picture_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image", type=Path, metavar="FILE", help="run the model on this picture, too"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="PICTURE", help="draw the detections into a copy of the picture"
+    )
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="label file, one label per line"
+    )
+    parser.add_argument(
+        "--min-score",
+        type=number_in_range(min_value=0, max_value=1),
+        default=0.5,
+        metavar="S",
+        help="lowest score of a detection, 0 to 1; default: 0.5",
+    )
+
+
+def _add_runtime_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runtime",
+        choices=["auto", *INTERPRETERS],
+        default="auto",
+        help="interpreter; default: auto",
+    )
     parser.add_argument(
         "--threads",
         type=integer_in_range(min_value=1, max_value=_MAX_THREADS),
         default=1,
         metavar="N",
+        help="CPU threads; default: 1",
     )
-    parser.add_argument("--delegate", metavar="LIB", help="an external delegate's library")
+    parser.add_argument("--delegate", metavar="LIB", help="library of an external delegate")
     parser.add_argument(
         "--delegate-option",
         action="append",
@@ -51,6 +77,7 @@ def add_parser(subparsers: Any) -> None:
         type=_parse_option,
         metavar="K=V",
         dest="options",
+        help="option of the delegate; may be repeated",
     )
     parser.add_argument(
         "--custom-op",
@@ -59,41 +86,28 @@ def add_parser(subparsers: Any) -> None:
         type=_parse_custom_op,
         metavar="NAME=LIB:FUNCTION",
         dest="custom_ops",
-        help="an operator that the runtime does not know, as in model.custom_ops",
+        help="custom operator, as in model.custom_ops; may be repeated",
     )
-    parser.add_argument(
-        "--min-score", type=number_in_range(min_value=0, max_value=1), default=0.5, metavar="S"
-    )
-    parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Try the model and print the report; only the child touches the model.
+    """Run the model in a sandboxed process and print the report.
 
     Returns:
-        0; 1 if the model is refused and that has been printed as JSON.
+        0; 1 if the model cannot be run and that has been printed as JSON.
 
     Raises:
-        ModelError: the model is refused, without ``--json``.
+        ModelError: the model cannot be run, without ``--json``.
         ConfigError: the picture cannot be read or written.
     """
     if args.out and not args.image:
         args.usage("--out needs --image")
-    if args.out:
-        check_output_path(args.out)
     if args.options and not args.delegate and args.runtime != "simulated":
         args.usage("--delegate-option needs --delegate")
-    settings = ModelSettings(
-        path=args.model,
-        labels_file=args.labels,
-        runtime=args.runtime,
-        threads=args.threads,
-        delegate=args.delegate,
-        delegate_options=dict(args.options),
-        custom_ops=dict(args.custom_ops),
-    )
+    if args.out:
+        check_output_path(args.out)
     try:
-        report = self_test_model(settings, image=args.image, min_score=args.min_score)
+        report = self_test_model(_settings(args), image=args.image, min_score=args.min_score)
     except EdgedError as error:
         if not args.json:
             raise
@@ -108,8 +122,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _settings(args: argparse.Namespace) -> ModelSettings:
+    return ModelSettings(
+        path=args.model,
+        labels_file=args.labels,
+        runtime=args.runtime,
+        threads=args.threads,
+        delegate=args.delegate,
+        delegate_options=dict(args.options),
+        custom_ops=dict(args.custom_ops),
+    )
+
+
 def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
-    """The report as lines of a table."""
+    """Format the report as the lines of a table; `with_picture` adds a row even if nothing was detected."""
     spec = report.input
     needs = "EdgeTPU" if _EDGETPU_OP in report.ops else "none"
     rows = [
@@ -117,16 +143,16 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
         ("family", report.family),
         ("runtime", report.runtime),
         ("delegate", f"{report.delegate or 'reference kernels'} (needed: {needs})"),
-        ("fed with", f"{spec.width}x{spec.height} {spec.channels}, {spec.fitting}"),
+        ("image input", f"{spec.width}x{spec.height} {spec.channels}, {spec.fitting}"),
         *(("input", _format_tensor(tensor)) for tensor in report.signature.inputs),
         *(("output", _format_tensor(tensor)) for tensor in report.signature.outputs),
         ("operators", ", ".join(f"{times} {name}" for name, times in report.ops.items())),
         ("labels", _format_labels(report.labels)),
         ("invoke", f"{report.invoke_ms_p50:.1f} ms median, {report.invoke_ms_p95:.1f} ms p95"),
-        *(("found", _format_detection(finding)) for finding in report.detections),
+        *(("detected", _format_detection(detection)) for detection in report.detections),
     ]
     if with_picture and not report.detections:
-        rows.append(("found", "nothing"))
+        rows.append(("detected", "nothing"))
     metadata = report.signature.metadata
     about = {"description": metadata.description, "licence": metadata.licence}
     rows[1:1] = [(key, value) for key, value in about.items() if value]
@@ -140,7 +166,7 @@ def _print_json(message: SelfTestReport | SelfTestFailure) -> None:
 def _parse_option(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not K=V")
+        raise argparse.ArgumentTypeError(f"expected K=V, got {text!r}")
     return key, value
 
 
@@ -148,7 +174,7 @@ def _parse_custom_op(text: str) -> tuple[str, str]:
     name, source = _parse_option(text)
     library, colon, function = source.rpartition(":")
     if not (library and colon and function):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=LIB:FUNCTION")
+        raise argparse.ArgumentTypeError(f"expected NAME=LIB:FUNCTION, got {text!r}")
     return name, source
 
 
@@ -161,7 +187,7 @@ def _format_tensor(tensor: TensorInfo) -> str:
 
 def _format_labels(labels: tuple[str, ...]) -> str:
     if not labels:
-        return "none: classes are called class-0, class-1, ..."
+        return "none: the labels are class-0, class-1, ..."
     more = "; ..." if len(labels) > _MAX_LABELS_SHOWN else ""
     return f"{len(labels)}: {'; '.join(labels[:_MAX_LABELS_SHOWN])}{more}"
 

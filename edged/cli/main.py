@@ -1,4 +1,4 @@
-"""``edged COMMAND``."""
+"""The ``edged`` command."""
 
 import sys
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ PROGRAM = Program(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is that of `Program.run`."""
+    """Run one command and return its exit code, as `Program.run` does."""
     return PROGRAM.run(argv)
 
 

@@ -1,4 +1,4 @@
-"""Numbers on the command line: what is no number, or out of bounds, is a usage error in plain words."""
+"""Numbers on the command line. Anything else, or a number out of range, is a usage error."""
 
 import argparse
 import math
@@ -8,7 +8,16 @@ from collections.abc import Callable
 def number_in_range(
     *, min_value: float, max_value: float = math.inf, exclude_min: bool = False
 ) -> Callable[[str], float]:
-    """An argparse `type`: a finite number from `min_value` (or, with `exclude_min`, above it) to `max_value`."""
+    """Return an argparse `type` that takes a finite number in a range.
+
+    Args:
+        min_value: the lowest number.
+        max_value: the highest number.
+        exclude_min: whether `min_value` itself is out of range.
+
+    Returns:
+        A parser of one argument.
+    """
 
     def parse(text: str) -> float:
         try:
@@ -28,7 +37,7 @@ def number_in_range(
 
 
 def integer_in_range(*, min_value: int, max_value: int) -> Callable[[str], int]:
-    """An argparse `type`: a whole number."""
+    """Return an argparse `type` that takes a whole number from `min_value` to `max_value`."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and min_value <= int(text) <= max_value):

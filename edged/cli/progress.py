@@ -1,4 +1,4 @@
-"""One line on a terminal that says how far something is; nothing where nobody looks."""
+"""A progress bar: one line on a terminal, and nothing elsewhere."""
 
 import shutil
 from types import TracebackType
@@ -8,7 +8,7 @@ _BAR_WIDTH = 20
 
 
 class ProgressBar:
-    """The line; it is cleared on leaving."""
+    """A progress bar, as a context manager that clears it at the end."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out if out.isatty() else None
@@ -25,7 +25,7 @@ class ProgressBar:
         self.clear()
 
     def show(self, text: str, fraction: float) -> None:
-        """The line says this now; `fraction` 0..1 is done."""
+        """Replace the text and the fraction, 0..1, that is done."""
         if self._out is None:
             return
         done = round(min(max(fraction, 0.0), 1.0) * _BAR_WIDTH)
@@ -35,7 +35,7 @@ class ProgressBar:
         self._out.flush()
 
     def clear(self) -> None:
-        """The line is empty again."""
+        """Clear the line."""
         if self._out is not None:
             self._out.write("\r\x1b[K")
             self._out.flush()

@@ -1,4 +1,4 @@
-"""``edged rescue``: an older model, for a daemon that does not stay up with the present one."""
+"""``edged rescue``: fall back to an older model when the daemon keeps failing."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from edged.checks import systemd_unit as service
+from edged.checks.systemd_unit import has_exec_failure, is_crash_looping, query_unit
 from edged.cli.config_option import add_config_option
 from edged.config.load import load_config
 from edged.updates.service.model_control import now
@@ -14,56 +14,70 @@ from edged.updates.service.rescue import RescueResult, rescue
 
 EXIT_NO_FALLBACK = 3
 EXIT_EXEC_FAILURE = 4
-_REASON = "the daemon did not stay up with it"
+_REASON = "the daemon kept failing with this model"
+
+
+_DESCRIPTION = (
+    "Falls back one step: cancels the deployment in progress; without one, rolls back from the current model to the previous one, or to the"
+    " factory model if the previous one cannot be used. The device does not install the model again by itself. A damaged model store is"
+    " quarantined. The daemon must not run."
+)
+_EXIT_CODES_HELP = (
+    "Exit codes: 0 done, or nothing to do because the daemon did not fail by itself; 1 failed; 2 usage error;"
+    " 3 no fallback: the factory model, or the model that model.path is set to, is in use;"
+    " 4 systemd could not execute the daemon, so the model is not the cause."
+)
 
 
 def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "rescue",
-        help="while no daemon runs: go one step back, at last to the factory model",
-        description="One step back: what is on trial or on its way in gives way; else the current model gives way to the previous one, "
-        "or, if that cannot be used, to the factory model, and is not taken again. No daemon may run. A damaged store is set aside.",
-        epilog="Exit codes: 0 done, or nothing to do because the daemon did not fail by itself; 1 could not; 2 usage; "
-        "3 nothing can give way: the factory model, or the one that model.path names, is in use; "
-        "4 systemd could not even execute the daemon, so that no model is to blame.",
+        help="fall back one model, finally to the factory model; only while no daemon runs",
+        description=_DESCRIPTION,
+        epilog=_EXIT_CODES_HELP,
     )
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--reason", default=_REASON, metavar="TEXT", help="default: %(default)s")
+    parser.add_argument(
+        "--reason", default=_REASON, metavar="TEXT", help="reason to record; default: %(default)s"
+    )
     parser.add_argument(
         "--after-failure-of",
-        default="",
         metavar="UNIT",
-        help="only if systemd says that this service has failed time and again by itself",
+        help="fall back only if systemd reports that this service failed repeatedly by itself",
     )
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take one step back, and say so."""
+    """Fall back one step, unless the model is not the cause, and print the result.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+        StoreError: a daemon runs, or the disk cannot be written.
+    """
     settings = load_config(args.config).settings
     if args.after_failure_of:
-        code, excuse = _reason_to_skip(args.after_failure_of)
-        if excuse:
+        code, reason = _reason_to_skip(args.after_failure_of)
+        if reason is not None:
             return _print_result(
-                args, RescueResult(changed=False, active_model="", reason=excuse), code
+                args, RescueResult(changed=False, active_model="", reason=reason), code
             )
-    rescued = rescue(settings, args.reason, now=now)
-    return _print_result(args, rescued, 0 if rescued.changed else EXIT_NO_FALLBACK)
+    result = rescue(settings, args.reason, now=now)
+    return _print_result(args, result, 0 if result.changed else EXIT_NO_FALLBACK)
 
 
-def _reason_to_skip(unit: str) -> tuple[int, str]:
-    """Why its model is not to blame, and the exit code for that; "" if it may be."""
-    state = service.query_unit(unit)
+def _reason_to_skip(unit: str) -> tuple[int, str | None]:
+    """Return an exit code, and why the model is not the cause of the failure; None if it may be."""
+    state = query_unit(unit)
     if state is None:
-        print(f"systemd does not tell how {unit} is: its model is taken for bad", file=sys.stderr)
-    if service.has_exec_failure(state):
-        return EXIT_EXEC_FAILURE, f"systemd could not execute {unit}: journalctl -u {unit} says why"
-    if not service.is_crash_looping(state):
-        why = f"{unit} did not fail by itself: it was restarted too often, or has come to its end"
-        return 0, why
-    return 0, ""
+        print(f"systemd does not report {unit}: its model is assumed bad", file=sys.stderr)
+    if has_exec_failure(state):
+        return EXIT_EXEC_FAILURE, f"systemd could not execute {unit}: see journalctl -u {unit}"
+    if not is_crash_looping(state):
+        return 0, f"{unit} did not fail by itself: it was restarted too often, or its cameras ended"
+    return 0, None
 
 
 def _print_result(args: argparse.Namespace, result: RescueResult, code: int) -> int:
@@ -72,12 +86,12 @@ def _print_result(args: argparse.Namespace, result: RescueResult, code: int) -> 
         return code
     if result.quarantine_path:
         print(
-            f"the model store could not be opened, and lies in {result.quarantine_path} now",
+            f"the model store could not be opened: moved to {result.quarantine_path}",
             file=sys.stderr,
         )
     if result.changed:
-        gone = f"{result.replaced_model} gives way; " if result.replaced_model else ""
-        print(f"{gone}the daemon will look with {result.active_model}")
+        replaced = f"{result.replaced_model} rolled back; " if result.replaced_model else ""
+        print(f"{replaced}the daemon will run {result.active_model}")
     else:
-        print(f"nothing is changed: {result.reason}")
+        print(f"nothing changed: {result.reason}")
     return code

@@ -1,4 +1,4 @@
-"""Roles on the command line: ``[N:]PUB[,PUB..]`` and ``PATTERN[,PATTERN..]=[N:]PUB[,PUB..]``."""
+"""Trust roles on the command line: ``[N:]PUB[,PUB..]`` and ``PATTERN[,PATTERN..]=[N:]PUB[,PUB..]``."""
 
 import argparse
 import re
@@ -12,7 +12,13 @@ from edged.updates.bundle.trust import ModelRole, Role
 
 @dataclass(frozen=True, slots=True)
 class RoleOption:
-    """A role whose keys have not been read yet."""
+    """A role whose keys have not been read yet.
+
+    Attributes:
+        threshold: how many of the keys must sign.
+        key_files: files of public keys.
+        names: patterns of model names; () for a role that is not about models.
+    """
 
     threshold: int
     key_files: tuple[Path, ...]
@@ -20,7 +26,11 @@ class RoleOption:
 
 
 def parse_role(text: str) -> RoleOption:
-    """An argparse `type`: some of these keys."""
+    """Parse ``[N:]PUB[,PUB..]``, as an argparse `type`.
+
+    Raises:
+        argparse.ArgumentTypeError: the text does not have this form.
+    """
     number = re.match(r"([0-9]{1,2}):", text)
     files = text.removeprefix(number[0] if number else "").split(",")
     if not all(files):
@@ -29,7 +39,11 @@ def parse_role(text: str) -> RoleOption:
 
 
 def parse_model_role(text: str) -> RoleOption:
-    """An argparse `type`: the same for models of some names."""
+    """Parse ``PATTERN[,PATTERN..]=[N:]PUB[,PUB..]``, as an argparse `type`.
+
+    Raises:
+        argparse.ArgumentTypeError: the text does not have this form.
+    """
     names, equals, keys = text.partition("=")
     if not (equals and all(names.split(","))):
         raise argparse.ArgumentTypeError(f"{text!r} is not PATTERN[,PATTERN..]=[N:]PUB[,PUB..]")
@@ -39,12 +53,12 @@ def parse_model_role(text: str) -> RoleOption:
 
 @dataclass(slots=True)
 class KeyRing:
-    """Reads the keys that roles name, each under the name of its file."""
+    """The public keys of a trust file's roles, by key ID; a key has the name of its file."""
 
     keys: dict[str, PublicKey] = field(default_factory=dict)
 
     def make_role(self, option: RoleOption) -> Role:
-        """The role.
+        """Read the keys of a role and return the role.
 
         Raises:
             UpdateError: a key cannot be read.
@@ -52,7 +66,11 @@ class KeyRing:
         return Role(keys=self._read_key_ids(option), threshold=option.threshold)
 
     def make_model_role(self, option: RoleOption) -> ModelRole:
-        """The same for models."""
+        """Read the keys of a role for models and return the role.
+
+        Raises:
+            UpdateError: a key cannot be read.
+        """
         return ModelRole(
             keys=self._read_key_ids(option), threshold=option.threshold, names=option.names
         )

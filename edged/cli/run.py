@@ -1,23 +1,27 @@
-"""``edged run``: the daemon."""
+"""``edged run``: run the daemon."""
 
 import argparse
 from typing import Any
 
 from edged.cli.config_option import add_config_option
-from edged.daemon import main as daemon
+from edged.daemon.main import run as run_daemon
 
 
 def add_parser(commands: Any) -> None:
-    """Declare the command."""
+    """Add this command to the command line."""
     parser = commands.add_parser(
         "run",
         help="run the daemon until SIGTERM, or until every camera has ended",
-        description="Runs the daemon. SIGTERM ends it, SIGHUP reloads the configuration.",
+        description="Runs the daemon. SIGTERM stops it, SIGHUP reloads the configuration.",
     )
     add_config_option(parser)
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
-    return daemon.run(args.config)
+    """Run the daemon and return its exit code.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or the state directory cannot be written.
+    """
+    return run_daemon(args.config)

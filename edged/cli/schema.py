@@ -1,4 +1,4 @@
-"""``edged schema``: what the messages look like."""
+"""``edged schema``: show the schemas of the MQTT messages."""
 
 import argparse
 import json
@@ -12,22 +12,24 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "schema",
-        help="show what the MQTT messages look like",
-        description="Lists the messages, or shows the fields of one; with --json as JSON Schema.",
+        help="show the schemas of the MQTT messages",
+        description="Lists the messages, or shows the fields of one message. With --json prints JSON Schema.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a message, as event or health")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a message, such as event or health"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON Schema")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry the command out.
+    """Print one schema, all schemas, or the list of messages.
 
     Raises:
-        ConfigError: there is no such message.
+        ConfigError: no message has that name.
     """
     if args.name is not None and args.name not in schema.MESSAGES:
-        raise ConfigError(f"no message {args.name!r}; there are: {', '.join(schema.MESSAGES)}")
+        raise ConfigError(f"no message {args.name!r}; known messages: {', '.join(schema.MESSAGES)}")
     if args.name is not None:
         print(
             schema.shipped_schema(args.name) if args.json else schema.fields_markdown(args.name),

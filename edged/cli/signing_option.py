@@ -1,4 +1,4 @@
-"""``--key URI`` and ``--public FILE``: who signs."""
+"""The options ``--key URI`` and ``--public FILE`` of the commands that sign."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_signing_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """Add them."""
+    """Add the options; `open_signers` reads them."""
     parser.add_argument(
         "--key",
         action="append",
@@ -23,27 +23,29 @@ def add_signing_options(parser: argparse.ArgumentParser, *, required: bool) -> N
         required=required,
         dest="keys",
         metavar="URI",
-        help="signs: NAME.pem, or what securesystemslib takes: hsm:, awskms:, gcpkms:, ...; may be given several times",
+        help="signing key: NAME.pem, or a URI of securesystemslib: hsm:, awskms:, gcpkms:, ...; may be repeated",
     )
     parser.add_argument(
         "--public",
         type=Path,
         metavar="FILE",
-        help="the public key (PEM) of a key that is not in a file",
+        help="public key (PEM) of a signing key that is not in a file",
     )
 
 
 def open_signers(args: argparse.Namespace) -> list[Signer]:
-    """Those that were named; keys are opened before any work is done.
+    """Open the signing keys that the options name, before any work is done.
 
     Raises:
         ConfigError: the public key cannot be read.
-        UpdateError: there is no such key, or its service does not answer.
+        UpdateError: a key does not exist, or its service does not answer.
     """
     public = None
     if args.public:
         try:
             public = decode_public_key(args.public.read_bytes(), name=args.public.stem)
         except OSError as error:
-            raise ConfigError(f"cannot read {args.public}: {error.strerror}") from error
+            raise ConfigError(
+                f"--public: cannot read {args.public}: {error.strerror or error}"
+            ) from error
     return [signing.open_signer(uri, public=public) for uri in args.keys]

@@ -1,6 +1,7 @@
-"""``edged trust``: keys, the trust file that says whose signatures count, and the desired state of a channel."""
+"""``edged trust``: make keys, trust files and desired states, and update the trust file of a device."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from edged.host.ownership import become_owner
 from edged.host.paths import model_store_dir
 from edged.updates.bundle import signing
 from edged.updates.bundle.trust import verify_trust_file
-from edged.updates.bundle.trust_chain import CHAIN_NAME, load_chain, save_chain
+from edged.updates.bundle.trust_chain import CHAIN_NAME, TrustChain, load_chain, save_chain
 
 _FILES = LocalFileSystem()
 
@@ -30,53 +31,67 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "trust",
-        help="make keys, and say whose signatures a device believes",
-        description="Makes keys, trust files and desired states on a workstation, and gives a device a new trust file.",
+        help="make keys and trust files, and update the trust file of this device",
+        description="Makes keys, trust files and desired states on a workstation, and installs a new trust file on a device.",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    key = add_verb(
-        verbs, "key", _key, "make a pair of keys: NAME.pem, which stays secret, and NAME.pub"
-    )
-    key.add_argument("name", type=Path, metavar="NAME")
+    _add_key_verb(verbs)
     add_create_verb(verbs)
     add_desired_verb(verbs)
     _add_sign_verb(verbs)
-    show = add_verb(verbs, "show", _show, "show a trust file or a desired state, and who signed it")
-    show.add_argument("file", type=Path, metavar="FILE")
-    show.add_argument(
-        "--trust",
-        type=Path,
-        metavar="FILE",
-        help="say whether a device that has this trust file would take it",
+    _add_show_verb(verbs)
+    _add_update_verb(verbs)
+
+
+def _add_key_verb(verbs: Any) -> None:
+    parser = add_verb(
+        verbs, "key", _key, "make a key pair: NAME.pem, to be kept secret, and NAME.pub"
     )
-    update = add_verb(verbs, "update", _update, "give this device a newer trust file")
-    update.add_argument(
-        "files",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="if several versions were missed: all of them, oldest first",
-    )
-    add_config_option(update)
+    parser.add_argument("name", type=Path, metavar="NAME", help="path without a suffix")
 
 
 def _add_sign_verb(verbs: Any) -> None:
     parser = add_verb(verbs, "sign", _sign, "add a signature to a trust file or a desired state")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the document")
     add_signing_options(parser, required=True)
+
+
+def _add_show_verb(verbs: Any) -> None:
+    parser = add_verb(
+        verbs, "show", _show, "show a trust file or a desired state, and its signatures"
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the document")
+    parser.add_argument(
+        "--trust",
+        type=Path,
+        metavar="FILE",
+        help="also report whether a device with this trust file accepts the document",
+    )
+
+
+def _add_update_verb(verbs: Any) -> None:
+    parser = add_verb(verbs, "update", _update, "install a newer trust file on this device")
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="the newer trust file; if several versions were missed, all of them, oldest first",
+    )
+    add_config_option(parser)
 
 
 def _key(args: argparse.Namespace) -> int:
     key = signing.generate_key_pair(args.name)
-    made = {"id": key.id, "private": f"{args.name}.pem", "public": f"{args.name}.pub"}
+    answer = {"id": key.id, "private": f"{args.name}.pem", "public": f"{args.name}.pub"}
     return print_result(
-        args, made, f"{made['private']} (keep it secret) and {made['public']}: key {key.id}"
+        args, answer, f"{answer['private']} (keep it secret) and {answer['public']}: key {key.id}"
     )
 
 
 def _sign(args: argparse.Namespace) -> int:
     content = read_document(args.file)
-    make_envelope_report(args.file, content)  # nothing else is signed with these keys
+    make_envelope_report(args.file, content)  # refuses documents of any other type
     replace_file(_FILES, args.file, signing.add_signatures(content, open_signers(args)))
     return print_document(args, args.file)
 
@@ -90,20 +105,13 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    """Only forwards, each version by the one before it; what is in force already is no error, so that this can be run again."""
+    """Install newer trust files, each verified by the one before it; a version already installed is no error, so the command can be repeated."""
     settings = load_config(args.config).settings
     if settings.updates.trust is None:
-        raise ConfigError("updates.trust is not set: name the first trust file there")
+        raise ConfigError("updates.trust is not set: set it to the path of the first trust file")
     stored = model_store_dir(settings) / CHAIN_NAME
-    chain = before = load_chain(settings.updates.trust, stored, _FILES)
-    for file in args.files:
-        content = read_document(file)
-        given = verify_trust_file(content)
-        chain = chain.extend(content)
-    if chain.trust != given:
-        raise TrustError(
-            f"{file} is not taken: version {given.version} cannot follow {chain.trust.version}"
-        )
+    before = load_chain(settings.updates.trust, stored, _FILES)
+    chain = _extend_chain(before, args.files)
     changed = chain is not before
     if changed:
         become_owner(stored.parent.parent)
@@ -114,5 +122,19 @@ def _update(args: argparse.Namespace) -> int:
         "was": before.trust.version,
         "file": str(stored),
     }
-    was = f", {before.trust.version} was until now" if changed else " already"
-    return print_result(args, answer, f"trust file {chain.trust.version} is in force{was}")
+    previous = f"; it replaces version {before.trust.version}" if changed else " already"
+    return print_result(
+        args, answer, f"trust file version {chain.trust.version} is in force{previous}"
+    )
+
+
+def _extend_chain(chain: TrustChain, files: Iterable[Path]) -> TrustChain:
+    for file in files:
+        content = read_document(file)
+        trust = verify_trust_file(content)
+        chain = chain.extend(content)
+    if chain.trust != trust:
+        raise TrustError(
+            f"{file} is rejected: version {trust.version} cannot follow version {chain.trust.version}"
+        )
+    return chain

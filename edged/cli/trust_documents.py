@@ -1,4 +1,4 @@
-"""The documents of ``edged trust``: how they are made and shown."""
+"""Creation and display of the documents of ``edged trust``: trust files and desired states."""
 
 import argparse
 from pathlib import Path
@@ -25,65 +25,87 @@ _FILES = LocalFileSystem()
 
 
 def add_create_verb(verbs: Any) -> None:
-    """Declare ``create``."""
-    parser = add_verb(verbs, "create", _create, "make a trust file, to be signed")
+    """Add the verb ``create``."""
+    parser = add_verb(verbs, "create", _create, "make an unsigned trust file")
+    _add_root_options(parser)
+    _add_role_options(parser)
+    _add_version_options(parser)
+    _add_out_option(parser)
+
+
+def _add_root_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--root", type=Path, nargs="+", required=True, metavar="PUB", help="who may change it"
+        "--root",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="PUB",
+        help="keys that may sign a newer trust file",
     )
     parser.add_argument(
         "--root-threshold",
         type=integer_in_range(min_value=1, max_value=64),
         default=1,
         metavar="N",
-        help="how many of them must sign",
+        help="number of root keys that must sign; default: 1",
     )
+
+
+def _add_role_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models",
         type=parse_model_role,
         action="append",
         required=True,
         metavar="PATTERN[,..]=[N:]PUB[,..]",
-        help="who may sign models of these names, and how many of them must; may be given several times",
+        help="keys that may sign models with these names, and the number N of them that must; may be repeated",
     )
     parser.add_argument(
-        "--channel", type=parse_role, metavar="[N:]PUB[,..]", help="who may sign desired states"
+        "--channel",
+        type=parse_role,
+        metavar="[N:]PUB[,..]",
+        help="keys that may sign desired states, and the number N of them that must",
     )
+
+
+def _add_version_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--version",
         type=integer_in_range(min_value=1, max_value=_MAX_VERSION),
         default=1,
         metavar="N",
-        help="goes up by one with each change",
+        help="version of the trust file: one higher with each change; default: 1",
     )
-    parser.add_argument("--description", default="", metavar="TEXT")
-    _add_out_option(parser)
+    parser.add_argument("--description", default="", metavar="TEXT", help="for people")
 
 
 def add_desired_verb(verbs: Any) -> None:
-    """Declare ``desired``."""
-    parser = add_verb(verbs, "desired", _desired, "make a channel's desired state, to be signed")
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the .edgem that is to run")
-    parser.add_argument("--channel", required=True, metavar="NAME")
+    """Add the verb ``desired``."""
+    parser = add_verb(verbs, "desired", _desired, "make an unsigned desired state for a channel")
+    parser.add_argument(
+        "bundle", type=Path, metavar="BUNDLE", help="the bundle (.edgem) to install"
+    )
+    parser.add_argument("--channel", required=True, metavar="NAME", help="name of the channel")
     parser.add_argument(
         "--sequence",
         type=integer_in_range(min_value=1, max_value=_MAX_VERSION),
         required=True,
         metavar="N",
-        help="higher than ever before",
+        help="a number higher than that of every earlier desired state of the channel",
     )
     parser.add_argument(
         "--url",
         action="append",
         required=True,
         metavar="URL",
-        help="where devices get the bundle; may be given several times",
+        help="URL of the bundle; may be repeated",
     )
     parser.add_argument(
         "--refresh-h",
         type=number_in_range(min_value=0, exclude_min=True, max_value=8760),
         default=168.0,
         metavar="H",
-        help="a new one follows within so many hours; default: %(default)g",
+        help="the next desired state follows within this many hours; default: %(default)g",
     )
     _add_out_option(parser)
 
@@ -95,7 +117,20 @@ def _add_out_option(parser: argparse.ArgumentParser) -> None:
 def print_document(
     args: argparse.Namespace, file: Path, *, current_trust: TrustFile | None = None
 ) -> int:
-    """Say what is in a document, as `edged.cli.envelope_report` has it."""
+    """Print the contents and signatures of a document and return the exit code.
+
+    Args:
+        args: the parsed arguments.
+        file: the document.
+        current_trust: the trust file in force on the device that is to accept the document, or None.
+
+    Returns:
+        0.
+
+    Raises:
+        BundleError: the file is neither a trust file nor a desired state.
+        StoreError: the file cannot be read.
+    """
     report = make_envelope_report(file, read_document(file), current_trust=current_trust)
     return print_result(args, report, "\n".join(format_envelope_report(report)))
 
@@ -104,19 +139,19 @@ def read_document(file: Path) -> bytes:
     """Read a document.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the file cannot be read.
     """
     return _FILES.read(file, MAX_ENVELOPE_BYTES)
 
 
 def _create(args: argparse.Namespace) -> int:
-    ring = KeyRing()
+    key_ring = KeyRing()
     trust = TrustFile(
         version=args.version,
-        root=ring.make_role(RoleOption(args.root_threshold, tuple(args.root))),
-        models=tuple(ring.make_model_role(option) for option in args.models),
-        channel=ring.make_role(args.channel) if args.channel else None,
-        keys=ring.keys,
+        root=key_ring.make_role(RoleOption(args.root_threshold, tuple(args.root))),
+        models=tuple(key_ring.make_model_role(option) for option in args.models),
+        channel=key_ring.make_role(args.channel) if args.channel else None,
+        keys=key_ring.keys,
         description=args.description,
     )
     write_new_file(_FILES, args.out, [signing.sign(encode_trust_file(trust), PAYLOAD_TYPE, ())])

@@ -1,4 +1,4 @@
-"""What the verbs of a command share: how they are declared, and how they answer."""
+"""Declaration and output of a command's verbs."""
 
 import argparse
 import sys
@@ -11,7 +11,17 @@ import msgspec
 def add_verb(
     verbs: Any, name: str, func: Callable[[argparse.Namespace], int], summary: str
 ) -> argparse.ArgumentParser:
-    """Declare a verb; `func` carries it out."""
+    """Add a verb with a ``--json`` option.
+
+    Args:
+        verbs: the subparsers of the command.
+        name: the verb.
+        func: runs the verb and returns its exit code.
+        summary: one clause in lower case for the help.
+
+    Returns:
+        The parser of the verb.
+    """
     parser: argparse.ArgumentParser = verbs.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
     )
@@ -21,7 +31,16 @@ def add_verb(
 
 
 def print_result(args: argparse.Namespace, result: object, text: str) -> int:
-    """Answer in JSON or in words; the exit code is that of a success."""
+    """Print a result and return the exit code of a success.
+
+    Args:
+        args: the parsed arguments; with ``--json`` the result is printed as JSON.
+        result: anything that msgspec encodes.
+        text: the result for people.
+
+    Returns:
+        0.
+    """
     if args.json:
         text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
     sys.stdout.write(f"{text}\n")

@@ -1,1 +1,1 @@
-"""The main job on one machine, with nothing to set up: a broker, the daemon and a subscriber, and a view of what it receives."""
+"""The demo: a broker, the daemon and a subscriber on one machine, and a view of the messages."""

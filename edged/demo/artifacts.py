@@ -1,4 +1,4 @@
-"""Makes what the demo's device is updated with, as a maker would on a workstation: keys, a trust file, signed bundles."""
+"""Makes the keys, the trust file and the signed bundles of the update demo, as a publisher of models does on a workstation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,18 +22,18 @@ from edged.updates.bundle.trust import ModelRole, Role, TrustFile, encode_trust_
 _PROBATION = Probation(
     min_s=6.0, min_frames=30, max_s=20.0, min_boxes=10, max_p95_ratio=4.0, min_f1=0.5
 )
-"""A trial for people who wait; the better model may take its time. A fleet's lasts at least minutes."""
+"""A short trial that tolerates a slower model. In a fleet a trial lasts at least minutes."""
 _PICTURE_COUNT, _EMPTY_PICTURE_COUNT = 20, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoArtifacts:
-    """What there is.
+    """The files of the update demo.
 
     Attributes:
-        trust_file: the trust file for the device.
-        good_bundle: a bundle of a better model.
-        bad_bundle: a bundle of a worse one, signed as rightly, and passing its own goldens.
+        trust_file: trust file for the device.
+        good_bundle: bundle of a better model.
+        bad_bundle: bundle of a degraded model, with a valid signature, that passes its own goldens.
     """
 
     trust_file: Path
@@ -42,38 +42,45 @@ class DemoArtifacts:
 
 
 def make_artifacts(folder: Path) -> DemoArtifacts:
-    """Make all of it, in a folder that is there; it takes some seconds.
+    """Make the files in an existing folder; it takes some seconds.
 
     Raises:
-        EdgedError: `cryptography` or `securesystemslib` is missing, or a model was refused.
+        EdgedError: `cryptography` or `securesystemslib` is missing, or a model cannot be run.
     """
-    made = DemoArtifacts(
+    artifacts = DemoArtifacts(
         trust_file=folder / "trust.json",
         good_bundle=folder / "good.edgem",
         bad_bundle=folder / "bad.edgem",
     )
-    keys = {role: generate_key_pair(folder / role) for role in ("root", "maker")}
-    root = Role(keys=(keys["root"].id,))
+    _make_trust_file(folder, artifacts.trust_file)
+    degraded = folder / "degraded.tflite"
+    scramble_layer(bundled.model_path("marks"), degraded)
+    with _temporary_pictures() as pictures:
+        for number, (model, out) in enumerate(
+            (
+                (bundled.model_path("marks"), artifacts.good_bundle),
+                (degraded, artifacts.bad_bundle),
+            ),
+            1,
+        ):
+            _make_bundle(model, number, pictures, folder / "publisher.pem", out)
+    return artifacts
+
+
+def _make_trust_file(folder: Path, out: Path) -> None:
+    keys = {role: generate_key_pair(folder / role) for role in ("root", "publisher")}
     document = TrustFile(
         version=1,
         keys={key.id: key for key in keys.values()},
-        root=root,
-        models=(ModelRole(keys=(keys["maker"].id,), names=("marks",)),),
+        root=Role(keys=(keys["root"].id,)),
+        models=(ModelRole(keys=(keys["publisher"].id,), names=("marks",)),),
     )
     signer = open_signer(str(folder / "root.pem"))
-    made.trust_file.write_bytes(sign(encode_trust_file(document), trust.PAYLOAD_TYPE, [signer]))
-    spoilt = folder / "spoilt.tflite"
-    scramble_layer(bundled.model_path("marks"), spoilt)
-    with _temporary_pictures() as pictures:
-        for number, (model, out) in enumerate(
-            ((bundled.model_path("marks"), made.good_bundle), (spoilt, made.bad_bundle)), 1
-        ):
-            _make_bundle(model, number, pictures, folder / "maker.pem", out)
-    return made
+    out.write_bytes(sign(encode_trust_file(document), trust.PAYLOAD_TYPE, [signer]))
 
 
 def _make_bundle(model: Path, number: int, pictures: Path, key: Path, out: Path) -> None:
-    recipe = BundleSpec(
+    spec = BundleSpec(
         name="marks",
         version=f"{number}.0",
         counter=number,
@@ -84,7 +91,7 @@ def _make_bundle(model: Path, number: int, pictures: Path, key: Path, out: Path)
         details=ManifestDetails(probation=_PROBATION),
     )
     with TemporaryDirectory(prefix="edged-bundle-") as scratch:
-        contents = make_bundle_contents(recipe, Path(scratch), lambda _what, _share: None)
+        contents = make_bundle_contents(spec, Path(scratch), lambda _text, _fraction: None)
         envelope = sign(
             encode_manifest(contents.manifest), manifest.PAYLOAD_TYPE, [open_signer(str(key))]
         )
@@ -93,10 +100,10 @@ def _make_bundle(model: Path, number: int, pictures: Path, key: Path, out: Path)
 
 @contextmanager
 def _temporary_pictures() -> Iterator[Path]:
-    """A folder of what the demo's camera may see, some of it with nothing in it."""
-    busy = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
+    """Make a folder of pictures of the demo's scene, some of them without objects."""
+    crowded = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
     empty = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=3600)
-    frames = [busy.render_frame(15 + 12 * k) for k in range(_PICTURE_COUNT)]
+    frames = [crowded.render_frame(15 + 12 * k) for k in range(_PICTURE_COUNT)]
     frames += [empty.render_frame(k) for k in range(_EMPTY_PICTURE_COUNT)]
     with TemporaryDirectory(prefix="edged-pictures-") as name:
         for k, frame in enumerate(frames):

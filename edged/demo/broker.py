@@ -1,7 +1,7 @@
 """An MQTT broker on loopback, in a process of its own.
 
-The demo's is amqtt (``python -m edged.demo.broker PORT``): pure Python, so that it needs nothing from the system. It speaks MQTT
-3.1.1 only; a fleet wants mosquitto or its like, and so does the benchmark where it is installed.
+The demo's broker is amqtt (``python -m edged.demo.broker PORT``), which is pure Python and needs no system package. It speaks MQTT
+3.1.1 only; use mosquitto or another broker for a fleet. The benchmark uses mosquitto if it is installed.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Self
 
 from edged.clock import Clock, Deadline
 from edged.errors import EdgedError
@@ -23,48 +24,65 @@ _POLL_S = 0.05
 
 
 def amqtt_command(port: int) -> list[str]:
-    """The command that runs amqtt."""
+    """Return the command that runs amqtt on a port."""
     return [sys.executable, "-m", "edged.demo.broker", str(port)]
 
 
 def fastest_broker_command(port: int) -> list[str]:
-    """The command that runs mosquitto, if it is installed, else amqtt."""
+    """Return the command that runs mosquitto on a port, or amqtt if mosquitto is not installed."""
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     return [program, "-p", str(port)] if program else amqtt_command(port)
 
 
 class LoopbackBroker:
-    """Started on construction; ready when `await_ready` returns."""
+    """A broker process, as a context manager: it accepts connections inside."""
 
     def __init__(self, clock: Clock, command: Callable[[int], list[str]] = amqtt_command) -> None:
         self._clock = clock
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        """TCP port, from the start on."""
+
+    def __enter__(self) -> Self:
+        """Start the broker and wait until it accepts connections.
+
+        Raises:
+            EdgedError: the broker exited, or did not listen in time.
+        """
         self.port = _free_port()
         self._process = subprocess.Popen(
-            command(self.port),
+            self._command(self.port),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
+        if not self._is_ready(self._process):
+            log = _kill(self._process)
+            raise EdgedError(
+                f"the demo's broker did not start on {HOST}:{self.port}; its log: {log[-500:]}"
+            )
+        return self
 
-    def await_ready(self) -> None:
-        """Return once it takes connections.
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            _kill(self._process)
 
-        Raises:
-            EdgedError: it ended, or did not listen in time.
-        """
+    def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait for the first connection that succeeds; return False if there is none in time."""
         deadline = Deadline(self._clock, _START_TIMEOUT_S)
-        while self._process.poll() is None and not deadline.expired:
+        while process.poll() is None and not deadline.expired:
             with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1.0):
-                return
+                return True
             self._clock.sleep(_POLL_S)
-        said = self.stop()
-        raise EdgedError(f"the demo's broker did not start on {HOST}:{self.port}: {said[-500:]}")
+        return False
 
-    def stop(self) -> str:
-        """End it; returns what it wrote to standard error."""
-        self._process.kill()
-        _, said = self._process.communicate()
-        return said.decode(errors="replace")
+
+def _kill(process: subprocess.Popen[bytes]) -> str:
+    """Kill a process; return its standard error."""
+    process.kill()
+    _, log = process.communicate()
+    return log.decode(errors="replace")
 
 
 def _free_port() -> int:

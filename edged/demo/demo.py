@@ -1,4 +1,4 @@
-"""Runs the demo: broker, subscriber and daemon, each a real one, on loopback."""
+"""Runs the demo: a real broker, subscriber and daemon on loopback."""
 
 import signal
 import subprocess
@@ -31,7 +31,7 @@ protocol = "3.1.1"
 
 [camera.demo]
 source = "synthetic"
-{more}"""
+{extra_config}"""
 UPDATES_CONFIG_TEMPLATE = """\
 [model]
 bundled = "marks-fast"
@@ -40,56 +40,60 @@ bundled = "marks-fast"
 trust = "{trust}"
 """
 UPDATE_TIMEOUT_S = 120.0
+_LOG_NAME = "edged.log"
 _POLL_S = 0.2
 _STOP_TIMEOUT_S = 10.0
 
 
-def run(*, seconds: float, view: DemoView, clock: Clock) -> DemoState:
-    """Run it for so long, or until Ctrl-C or SIGTERM if `seconds` is 0.
+def run_demo(*, seconds: float, view: DemoView, clock: Clock) -> DemoState:
+    """Run the demo for a time, or until Ctrl-C or SIGTERM.
+
+    Args:
+        seconds: duration in seconds; 0: no limit.
+        view: shows the messages.
+        clock: the clock of the duration.
 
     Returns:
-        What the subscriber received before the daemon was asked to end.
+        The messages that the subscriber received before the daemon was stopped.
 
     Raises:
-        EdgedError: the broker or the daemon did not start, or the daemon ended by itself.
+        EdgedError: the broker or the daemon does not start, or the daemon exits by itself.
     """
     with _running_broker(clock) as (folder, port):
         return _run_daemon(folder, port, "", _DemoMonitor(view, clock, seconds))
 
 
-def run_updates(*, view: DemoView, clock: Clock) -> UpdateScenario:
-    """Run it until a better model was kept and a worse one was sent back, or Ctrl-C.
+def run_update_demo(*, view: DemoView, clock: Clock) -> UpdateScenario:
+    """Run the demo until a better model was committed and a degraded one rolled back, or until Ctrl-C.
 
     Raises:
-        EdgedError: what `run` raises; or the updates could not be made.
+        EdgedError: as of `run_demo`; or the bundles cannot be made.
     """
     with _running_broker(clock) as (folder, port):
         view.announce("making keys, a trust file and two signed bundles")
-        workshop = make_artifacts(folder)
-        show = UpdateScenario(workshop, folder / "state")
+        artifacts = make_artifacts(folder)
+        scenario = UpdateScenario(artifacts, folder / "state")
         _run_daemon(
             folder,
             port,
-            UPDATES_CONFIG_TEMPLATE.format(trust=workshop.trust_file),
-            _DemoMonitor(view, clock, UPDATE_TIMEOUT_S, show),
+            UPDATES_CONFIG_TEMPLATE.format(trust=artifacts.trust_file),
+            _DemoMonitor(view, clock, UPDATE_TIMEOUT_S, scenario),
         )
-        return show
+        return scenario
 
 
 @contextmanager
 def _running_broker(clock: Clock) -> Iterator[tuple[Path, int]]:
-    """A folder for all files, and the port of a broker that runs."""
-    with tempfile.TemporaryDirectory(prefix="edged-demo-") as name:
-        broker = LoopbackBroker(clock)
-        broker.await_ready()
-        try:
-            yield Path(name), broker.port
-        finally:
-            broker.stop()
+    """Yield a folder for all files, and the port of a running broker."""
+    with (
+        tempfile.TemporaryDirectory(prefix="edged-demo-") as folder,
+        LoopbackBroker(clock) as broker,
+    ):
+        yield Path(folder), broker.port
 
 
 class _DemoMonitor:
-    """Watches until it has seen enough."""
+    """Shows messages until the time is over, or the scenario is done."""
 
     def __init__(
         self, view: DemoView, clock: Clock, seconds: float, scenario: UpdateScenario | None = None
@@ -102,8 +106,8 @@ class _DemoMonitor:
     def watch(self, subscriber: Subscriber, daemon: subprocess.Popen[bytes]) -> None:
         with self._view.activate():
             while daemon.poll() is None and not self._is_done:
-                if self._scenario and (words := self._scenario.start_next()):
-                    self._view.announce(words)
+                if self._scenario and (description := self._scenario.start_next()):
+                    self._view.announce(description)
                 received = subscriber.receive(_POLL_S)
                 if received is not None:
                     self._on_message(received.message)
@@ -116,35 +120,37 @@ class _DemoMonitor:
 
     @property
     def _is_done(self) -> bool:
-        late = self._deadline is not None and self._deadline.expired
-        return late or (self._scenario is not None and self._scenario.is_done)
+        is_late = self._deadline is not None and self._deadline.expired
+        return is_late or (self._scenario is not None and self._scenario.is_done)
 
 
 def _run_daemon(folder: Path, port: int, extra_config: str, monitor: _DemoMonitor) -> DemoState:
-    config = folder / "edged.toml"
-    config.write_text(
-        CONFIG_TEMPLATE.format(
-            device=DEVICE, folder=folder, host=HOST, port=port, more=extra_config
-        )
+    config = CONFIG_TEMPLATE.format(
+        device=DEVICE, folder=folder, host=HOST, port=port, extra_config=extra_config
     )
-    log = folder / "edged.log"
-    subscriber = Subscriber(host=HOST, port=port, device=DEVICE)
-    with log.open("wb") as said:
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "edged", "run", "-c", str(config)],
-            stdin=subprocess.DEVNULL,
-            stderr=said,
-        )
-    try:
-        monitor.watch(subscriber, daemon)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        _stop_daemon(daemon)
-        subscriber.close()
+    with Subscriber(host=HOST, port=port, device=DEVICE) as subscriber:
+        daemon = _start_daemon(folder, config)
+        try:
+            monitor.watch(subscriber, daemon)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            _stop_daemon(daemon)
     if daemon.returncode != 0:
-        raise EdgedError(f"the daemon ended with {daemon.returncode}; it said:\n{log.read_text()}")
+        log = (folder / _LOG_NAME).read_text()
+        raise EdgedError(f"the daemon exited with {daemon.returncode}; its log:\n{log}")
     return monitor.state
+
+
+def _start_daemon(folder: Path, config: str) -> subprocess.Popen[bytes]:
+    path = folder / "edged.toml"
+    path.write_text(config)
+    with (folder / _LOG_NAME).open("wb") as log_file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "edged", "run", "-c", str(path)],
+            stdin=subprocess.DEVNULL,
+            stderr=log_file,
+        )
 
 
 def _stop_daemon(daemon: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""A model that looks as good as another from the outside, and hardly sees: what an update must not leave on a device."""
+"""Degrades a model without a visible sign: an update with such a model must be rolled back."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ _MODEL_BUFFERS_SLOT, _BUFFER_DATA_SLOT = 4, 0
 
 
 def scramble_layer(model: Path, out: Path, *, layer: int = 1) -> None:
-    """Turn the weights of one layer of a .tflite around: the same operators, shapes and scales, with no sense behind them.
+    """Write a copy of a .tflite with the bytes of one layer's weights in reverse order; operators, shapes and scales stay the same.
 
     Args:
-        model: what is to be spoilt.
-        out: where the spoilt one goes.
-        layer: which, by size, the largest being 0. Without its second largest the bundled model `marks` hardly finds anything any
-            more (F1 of 0.04 with what it was, over 50 frames); without its third it finds things everywhere.
+        model: the model.
+        out: the degraded copy.
+        layer: index of the layer by size; 0 is the largest. Without its second largest layer the bundled model `marks` detects almost
+            nothing (F1 of 0.04 against the intact model, over 50 frames); without the third it has false detections everywhere.
     """
     content = bytearray(model.read_bytes())
     extents = [

@@ -1,4 +1,4 @@
-"""What the subscriber has seen so far; a rule, without I/O."""
+"""The messages that the subscriber has received so far. Pure."""
 
 from collections import Counter, deque
 
@@ -10,21 +10,22 @@ _MAX_EVENTS = 12
 
 
 class DemoState:
-    """Counts and remembers messages."""
+    """The latest messages, and counts of events."""
 
     def __init__(self) -> None:
         self.status = "waiting for the device"
-        self.model = ""
+        self.model: str | None = None
+        """The model of the latest detections or event."""
         self.model_state: ModelState | None = None
         self.camera_state: CameraState | None = None
         self.frame_detections: FrameDetections | None = None
         self.events: deque[Event] = deque(maxlen=_MAX_EVENTS)
-        """The newest."""
+        """The latest events."""
         self.counts: Counter[str] = Counter()
-        """Events by type."""
+        """Number of events by type."""
 
     def update(self, message: Message) -> None:
-        """One more."""
+        """Take one more message."""
         match message:
             case OnlineStatus():
                 self.status = message.status
@@ -42,10 +43,10 @@ class DemoState:
 
     @property
     def missing_event_types(self) -> tuple[str, ...]:
-        """Which of start and end have not been seen."""
+        """The event types, of start and end, that have not arrived."""
         return tuple(kind for kind in ("start", "end") if not self.counts[kind])
 
     def format_summary(self) -> str:
-        """One line."""
+        """Format the counts of events in one line."""
         counted = ", ".join(f"{self.counts[kind]} {kind}" for kind in ("start", "update", "end"))
         return f"a subscriber received {counted} events"

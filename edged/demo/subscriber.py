@@ -1,8 +1,9 @@
-"""A subscriber like any other: it knows the broker's address, the device's name and the contract."""
+"""An MQTT subscriber that knows the broker's address, the device's name and the contract, and nothing else."""
 
 import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import Self
 
 import msgspec
 import paho.mqtt.client as mqtt
@@ -17,14 +18,19 @@ Message = Event | CameraState | FrameDetections | OnlineStatus | ModelState
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A message, and when it arrived on the monotonic line."""
+    """A message and its time of arrival.
+
+    Attributes:
+        message: the payload.
+        arrived_ns: time of arrival on the monotonic clock, in ns.
+    """
 
     message: Message
     arrived_ns: int
 
 
 class Subscriber:
-    """Receives all that one device says; connects on construction."""
+    """Receives all messages of one device, as a context manager that is connected inside."""
 
     def __init__(self, *, host: str, port: int, device: str) -> None:
         self._received: SimpleQueue[ReceivedMessage] = SimpleQueue()
@@ -35,20 +41,23 @@ class Subscriber:
         )
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
-        self._client.connect(host, port)
+        self._address = (host, port)
+
+    def __enter__(self) -> Self:
+        self._client.connect(*self._address)
         self._client.loop_start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
 
     def receive(self, timeout_s: float) -> ReceivedMessage | None:
-        """The next message; None if none came in time."""
+        """Return the next message, or None if none arrives within `timeout_s` seconds."""
         try:
             return self._received.get(timeout=timeout_s)
         except Empty:
             return None
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._client.disconnect()
-        self._client.loop_stop()
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
         client.subscribe(self._filter, qos=1)
@@ -59,6 +68,6 @@ class Subscriber:
         arrived_ns = time.monotonic_ns()
         try:
             decoded = self._decoder.decode(message.payload)
-        except msgspec.ValidationError:  # info and health: not shown here
+        except msgspec.ValidationError:  # info and health are not shown
             return
         self._received.put(ReceivedMessage(decoded, arrived_ns))

@@ -1,4 +1,4 @@
-"""The demo's updates: a better model, which is kept, and then a worse one, which the device sends back by itself."""
+"""The update demo: a better model, which is committed, and then a degraded one, which the device rolls back."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,85 +11,91 @@ from edged.updates.service.control_messages import InstallRequest
 from edged.updates.service.control_socket import ControlClient
 
 EXPECTED_OUTCOMES = ("committed", "rolled-back")
-"""How the two must end."""
+"""Outcomes of the two updates."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateStep:
-    """An update of the show: what is said when it begins, and the bundle."""
+    """One update of the demo.
+
+    Attributes:
+        description: text to show when the update starts.
+        bundle: the bundle.
+    """
 
     description: str
     bundle: Path
 
 
 class UpdateScenario:
-    """Asks the device for one update after the other; `is_done` once both are over."""
+    """Installs one update after the other on a running device."""
 
     def __init__(self, artifacts: DemoArtifacts, state_dir: Path) -> None:
         self._control = ControlClient(state_dir)
         self._steps = [
             UpdateStep(
-                "a better model arrives: signed, tried on its goldens, now on trial",
+                "installing a better model: signed, and it passes its goldens",
                 artifacts.good_bundle,
             ),
             UpdateStep(
-                "a worse model arrives: signed as rightly, and good at its own goldens",
+                "installing a degraded model: signed too, and it passes its own goldens",
                 artifacts.bad_bundle,
             ),
         ]
-        self._current_id = ""
-        self.outcomes: list[DeploymentResult] = []
+        self._current_id: str | None = None
+        self.results: list[DeploymentResult] = []
 
     @property
     def is_done(self) -> bool:
-        """Whether all that is to happen has happened."""
-        return not self._steps and not self._current_id
+        """True once both updates have an outcome."""
+        return not self._steps and self._current_id is None
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether it happened as it should."""
-        return tuple(past.outcome for past in self.outcomes) == EXPECTED_OUTCOMES
+        """True if both updates have the expected outcomes."""
+        return tuple(result.outcome for result in self.results) == EXPECTED_OUTCOMES
 
-    def start_next(self) -> str:
-        """Begin the next update if none is under way: what is to be said of it, else "".
+    def start_next(self) -> str | None:
+        """Start the next update if none is in progress.
+
+        Returns:
+            The description of the update; None if no update was started, also while the device is still starting.
 
         Raises:
-            EdgedError: the device refuses it.
+            EdgedError: the device refuses the update.
         """
-        if self._current_id or not self._steps:
-            return ""
+        if self._current_id is not None or not self._steps:
+            return None
         step = self._steps[0]
         request = InstallRequest(request=DeploymentRequest(source=str(step.bundle)))
         try:
-            answer = self._control.execute(request)
+            response = self._control.execute(request)
         except UpdateError:
-            return ""  # the device is not up yet
-        if answer.error:
-            raise EdgedError(f"the device refuses {step.bundle.name}: {answer.error}")
-        self._current_id = answer.id
-        self._steps.pop(0)
-        return step.description
+            return None
+        if response.error:
+            raise EdgedError(f"the device refuses {step.bundle.name}: {response.error}")
+        self._current_id = response.id
+        return self._steps.pop(0).description
 
     def on_model_state(self, state: ModelState) -> None:
-        """What the device says on `up/model`."""
+        """Take the device's message on ``up/model``."""
         if state.last is not None and state.last.id == self._current_id:
-            self.outcomes.append(state.last)
-            self._current_id = ""
+            self.results.append(state.last)
+            self._current_id = None
 
 
 def format_model_state(state: ModelState) -> str:
-    """What `up/model` says, as a line of text."""
+    """Format the device's message on ``up/model`` as one line."""
     installed = state.installed.name if state.installed else "none"
     if state.candidate is not None:
         version = state.candidate.version
-        what = version.name if version else "a bundle"
+        name = version.name if version else "a bundle"
         if state.candidate.state == "trial":
             tenths = int(state.candidate.progress * 10)
-            return f"model {installed}; {what} on trial: {tenths * 10} %"
-        return f"model {installed}; {what} {state.candidate.state}"
+            return f"model {installed}; {name} in trial: {tenths * 10} %"
+        return f"model {installed}; {name} {state.candidate.state}"
     if state.last is not None:
         reason = f": {state.last.reason}" if state.last.reason else ""
-        return (
-            f"model {installed}; {state.last.title} {state.last.outcome.replace('-', ' ')}{reason}"
-        )
+        outcome = state.last.outcome.replace("-", " ")
+        return f"model {installed}; {state.last.title} {outcome}{reason}"
     return f"model {installed}"

@@ -1,12 +1,12 @@
-"""What the subscriber receives, for people: a live picture on a terminal, plain lines elsewhere."""
+"""Views of the messages that the subscriber receives: a live screen on a terminal, plain lines elsewhere."""
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from edged.demo import update
 from edged.demo.state import DemoState
 from edged.demo.subscriber import Message
+from edged.demo.update import format_model_state
 from edged.messaging.contract.messages import Event
 from edged.messaging.contract.model import ModelState
 
@@ -17,75 +17,74 @@ _REFRESH_HZ = 8
 
 
 class DemoView(Protocol):
-    """Shows a tally."""
+    """Shows messages."""
 
     def activate(self) -> AbstractContextManager[object]:
-        """The screen is ours inside."""
+        """Return a context manager inside which the view uses the screen."""
 
     def update(self, message: Message, demo_state: DemoState) -> None:
-        """`message` has just been taken into `demo_state`."""
+        """Show a message that `demo_state` has just taken."""
 
     def announce(self, text: str) -> None:
-        """Something happens now."""
+        """Show a text on what happens now."""
 
 
 def make_view(out: TextIO = sys.stdout) -> DemoView:
-    """The view that suits where the output goes."""
+    """Return a live view for a terminal, else a view of plain lines."""
     return LiveView() if out.isatty() else LineView(out)
 
 
 class LineView:
-    """A line an event."""
+    """A view that prints one line for each event."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._last_model_line = ""
+        self._last_model_line: str | None = None
 
     def activate(self) -> AbstractContextManager[object]:
-        """See `View`."""
+        """Return a context manager that does nothing."""
         return nullcontext()
 
     def update(self, message: Message, demo_state: DemoState) -> None:
-        """See `View`."""
+        """Print an event, or the state of the models if it has changed."""
         if isinstance(message, Event):
             print(format_event(demo_state.events[-1]), file=self._out, flush=True)
-        elif (
-            isinstance(message, ModelState)
-            and (words := update.format_model_state(message)) != self._last_model_line
-        ):
-            self._last_model_line = words
-            self.announce(words)
+        elif isinstance(message, ModelState):
+            line = format_model_state(message)
+            if line != self._last_model_line:
+                self._last_model_line = line
+                self.announce(line)
 
     def announce(self, text: str) -> None:
-        """See `View`."""
+        """Print a text on what happens now."""
         print(f"* {text}", file=self._out, flush=True)
 
 
 class LiveView:
-    """The scene now, and the newest events under it."""
+    """A view of the current scene, and the latest events below it."""
 
     def __init__(self) -> None:
         from rich.live import Live
 
         self._live = Live(refresh_per_second=_REFRESH_HZ)
-        self._announcement = ""
+        self._announcement: str | None = None
 
     def activate(self) -> AbstractContextManager[object]:
-        """See `View`."""
+        """Return the context manager of the live screen."""
         return self._live
 
     def update(self, message: Message, demo_state: DemoState) -> None:
-        """See `View`."""
+        """Draw the screen anew."""
         del message
         self._live.update(_render(demo_state, self._announcement))
 
     def announce(self, text: str) -> None:
-        """See `View`."""
+        """Show a text above the scene, from the next message on."""
         self._announcement = text
 
 
 def format_event(event: Event) -> str:
-    """One event as text."""
+    """Format an event as one line."""
     kind = {"start": "+ start ", "update": "~ update", "end": "- end   "}[event.type]
     x1, y1, x2, y2 = event.box
     where = f"x {x1:.2f}-{x2:.2f}  y {y1:.2f}-{y2:.2f}"
@@ -96,30 +95,31 @@ def format_event(event: Event) -> str:
     )
 
 
-def _render(demo_state: DemoState, announcement: str) -> "Group":
+def _render(demo_state: DemoState, announcement: str | None) -> "Group":
     from rich.console import Group
     from rich.panel import Panel
     from rich.text import Text
 
+    styles = {"start": "green", "update": "dim", "end": "red"}
+    events = [Text(format_event(event), style=styles[event.type]) for event in demo_state.events]
+    title = f"edged · {demo_state.status} · {demo_state.model or 'no model yet'}"
+    panels = [
+        Panel(_format_scene(demo_state), title=title),
+        Panel(Text("\n").join(events), title=f"events over MQTT · {demo_state.format_summary()}"),
+    ]
+    if announcement:
+        state = demo_state.model_state
+        lines = [announcement, *([format_model_state(state)] if state else [])]
+        panels.insert(0, Panel("\n".join(lines), title="up/model"))
+    return Group(*panels)
+
+
+def _format_scene(demo_state: DemoState) -> str:
+    """Format the objects in view, and the detections of the latest frame."""
     state, frame = demo_state.camera_state, demo_state.frame_detections
-    now = ", ".join(f"{n} {label}" for label, n in state.counts.items()) if state else ""
+    counts = ", ".join(f"{n} {label}" for label, n in state.counts.items()) if state else ""
     boxes = "\n".join(
         f"  {d.label:<20} {d.score:.2f}  " + " ".join(f"{v:.2f}" for v in d.box)
         for d in (frame.detections if frame else ())
     )
-    styles = {"start": "green", "update": "dim", "end": "red"}
-    told = Text("\n").join(Text(format_event(e), style=styles[e.type]) for e in demo_state.events)
-    models = update.format_model_state(demo_state.model_state) if demo_state.model_state else ""
-    about = (
-        [Panel("\n".join(filter(None, (announcement, models))), title="up/model")]
-        if announcement
-        else []
-    )
-    return Group(
-        *about,
-        Panel(
-            f"there now: {now or 'nothing'}\n{boxes}",
-            title=f"edged · {demo_state.status} · {demo_state.model}",
-        ),
-        Panel(told, title=f"events over MQTT · {demo_state.format_summary()}"),
-    )
+    return f"in view: {counts or 'nothing'}\n{boxes}"

@@ -1,1 +1,1 @@
-"""Looks over a whole device: what is well, what is not, and what to do about it."""
+"""Diagnosis of a device: one file for each check; `device` composes them, `parallel` runs them."""

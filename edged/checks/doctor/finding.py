@@ -1,22 +1,30 @@
-"""What a look at one part has found."""
+"""The result of one check: a finding."""
 
 from collections.abc import Iterable
-from typing import Literal
+from enum import StrEnum
 
 from msgspec import Struct
 
-FindingStatus = Literal["ok", "warn", "fail"]
-_BY_SEVERITY: tuple[FindingStatus, ...] = ("fail", "warn", "ok")
+
+class FindingStatus(StrEnum):
+    """The status of one part, the best first."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+_ASCENDING_SEVERITY = tuple(FindingStatus)
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One part of the device.
+    """The state of one part of the device.
 
     Attributes:
         part: ``camera.front``, ``disk``, ...
-        status: ``warn`` works, and may not always; ``fail`` does not work.
-        message: what was seen, in words.
-        advice: what to do; "" where there is nothing to do.
+        status: ``warn`` for a part that works but may fail; ``fail`` for one that does not work.
+        message: what the check found.
+        advice: what to do; "" if there is nothing to do.
     """
 
     part: str
@@ -26,21 +34,36 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 def ok(part: str, message: str) -> Finding:
-    """All is well."""
-    return Finding(part=part, status="ok", message=message)
+    """Make the finding of a part that works."""
+    return Finding(part=part, status=FindingStatus.OK, message=message)
 
 
-def warn(part: str, message: str, advice: str = "") -> Finding:
-    """It works, and may not always."""
-    return Finding(part=part, status="warn", message=message, advice=advice)
+def warn(part: str, message: str, advice: str) -> Finding:
+    """Make the finding of a part that works but may fail.
+
+    Args:
+        part: the part.
+        message: what the check found.
+        advice: what to do.
+    """
+    return Finding(part=part, status=FindingStatus.WARN, message=message, advice=advice)
 
 
 def fail(part: str, message: str, advice: str = "") -> Finding:
-    """It does not work."""
-    return Finding(part=part, status="fail", message=message, advice=advice)
+    """Make the finding of a part that does not work.
+
+    Args:
+        part: the part.
+        message: what the check found.
+        advice: what to do; "" if the message says it.
+    """
+    return Finding(part=part, status=FindingStatus.FAIL, message=message, advice=advice)
 
 
 def worst_status(findings: Iterable[Finding]) -> FindingStatus:
-    """The gravest verdict of all."""
-    found = {finding.status for finding in findings}
-    return next((verdict for verdict in _BY_SEVERITY if verdict in found), "ok")
+    """Return the worst status of all findings; OK without any."""
+    return max(
+        (finding.status for finding in findings),
+        key=_ASCENDING_SEVERITY.index,
+        default=FindingStatus.OK,
+    )

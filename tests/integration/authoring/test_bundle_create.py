@@ -151,7 +151,7 @@ def test_a_model_that_does_not_find_what_its_goldens_expect(bench: BundleBench) 
     ]
     goldens = bench.write_folder("goldens", {**files, GOLDENS: json.dumps(told).encode()})
     words = bench.create("--goldens", goldens, code=1)
-    assert "does not find what its goldens say: 08.png: no a of 0.90" in words
+    assert "detections differ from its goldens: 08.png: no a of 0.90" in words
     assert not (bench.folder / "marks.edgem").exists()
 
 
@@ -189,10 +189,10 @@ def test_pictures_will_do_for_goldens(bench: BundleBench) -> None:
 @pytest.mark.parametrize(
     ("full", "empty", "words"),
     [
-        (4, 2, "nothing in 2 and something in 4: add pictures"),
-        (10, 1, "nothing in 1 and"),
-        (0, 8, "nothing in 4 and something in 0"),
-        (0, 0, "nothing in 0 and something in 0"),
+        (4, 2, "usable are 2 without and 4 with detections: add pictures"),
+        (10, 1, "usable are 1 without and"),
+        (0, 8, "usable are 4 without and 0 with detections"),
+        (0, 0, "usable are 0 without and 0 with detections"),
     ],
 )
 def test_too_few_pictures(bench: BundleBench, full: int, empty: int, words: str) -> None:

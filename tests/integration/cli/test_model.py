@@ -1,4 +1,4 @@
-"""`edged model` as a playbook gives it: each verb, its JSON and its exit code, with a daemon, without one, and where neither can be had."""
+"""`edged model` as a playbook runs it: each verb, its JSON and its exit code, with a daemon, without one, and without permission."""
 
 import fcntl
 import itertools
@@ -53,7 +53,7 @@ SIMULATED = 'runtime = "simulated"'
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command came to."""
+    """The result of a command."""
 
     exit_code: int
     out: str
@@ -91,7 +91,7 @@ def await_trial(camera: UpdateDevice, id_: str) -> None:
 
 
 def await_daemon(config: Path) -> None:
-    """The daemon."""
+    """Wait until the daemon answers."""
     end_s = time.monotonic() + 20
     while True:
         said = run_model_command(config, "status")
@@ -215,7 +215,7 @@ def test_a_wrong_command_line(camera: UpdateDevice, arguments: list[str]) -> Non
 def test_what_is_not_there(camera: UpdateDevice, tmp_path: Path) -> None:
     config = camera.daemon.config
     unknown = run_model_command(config, "wait", "0123456789ab")
-    assert (unknown.exit_code, unknown.err) == (COULD_NOT, "edged: there is no deployment 0123456789ab here\n")  # fmt: skip
+    assert (unknown.exit_code, unknown.err) == (COULD_NOT, "edged: no deployment 0123456789ab on record; `edged model status` shows the latest\n")  # fmt: skip
     missing = run_model_command(config, "install", "--wait", tmp_path / "missing.edgem")
     assert missing.exit_code == REJECTED
     assert "No such file" in missing.json["status"]["past"][-1]["reason"]
@@ -260,13 +260,13 @@ def test_a_silent_client_blocks_no_other(camera: UpdateDevice) -> None:
 def test_a_hundred_at_once_are_all_answered(camera: UpdateDevice) -> None:
     answers: list[bool] = []
 
-    def ask() -> None:
+    def query() -> None:
         answers.append(ControlClient(camera.state_dir).execute(StatusRequest()).status.daemon)
 
-    asking = [threading.Thread(target=ask) for _ in range(100)]
-    for one in asking:
+    threads = [threading.Thread(target=query) for _ in range(100)]
+    for one in threads:
         one.start()
-    for one in asking:
+    for one in threads:
         one.join()
     assert answers == [True] * 100
 
@@ -361,11 +361,11 @@ def test_a_state_directory_may_have_a_very_long_path(tmp_path: Path) -> None:
     place = make_idle_device(folder)
     with (
         running_broker(Broker(tmp_path / "broker")) as broker,
-        MqttRecorder(broker.port) as witness,
+        MqttRecorder(broker.port) as recorder,
     ):
         config = make_config(folder, broker.port, model=SIMULATED)
         with DaemonProcess(folder, config) as daemon:
-            witness.await_event("start")
+            recorder.await_event("start")
             said = run_model_command(daemon.config, "install", "--wait", place.bundle("far-away"))
     assert said.exit_code == DONE, said
 
@@ -408,7 +408,7 @@ def test_who_waits_is_patient_with_a_daemon_that_is_started_again(tmp_path: Path
 
 
 def serve_status(folder: Path, status: ModelStatus, twice: threading.Event) -> ControlServer:
-    """What a daemon would say; the event is set when it was asked a second time."""
+    """Answer as a daemon with this status; the event is set at the second request."""
     count = itertools.count(1)
 
     def answer(item: PendingControlRequest) -> None:
@@ -419,12 +419,12 @@ def serve_status(folder: Path, status: ModelStatus, twice: threading.Event) -> C
     return ControlServer(folder, answer)
 
 
-# ---- As somebody else -------------------------------------------------------------------------------------------------------
+# ---- As another user --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def public_folder() -> Iterator[Path]:
-    """A folder that everybody may look into."""
+    """Yield a folder that every user may read."""
     if os.geteuid() != 0:
         pytest.skip("only root can become nobody")
     with tempfile.TemporaryDirectory() as name:
@@ -433,7 +433,7 @@ def public_folder() -> Iterator[Path]:
 
 
 def run_as_nobody(config: Path, verb: str, *arguments: str | Path) -> CommandResult:
-    """The command, its modules loaded before: nobody may not read where this Python is."""
+    """Run the command as the user nobody, who may not read this Python: its modules are loaded before."""
     words = ["model", verb, "-c", str(config), "--json", *map(str, arguments)]
     done = subprocess.run(
         [sys.executable, "-c", _AS_NOBODY, *words],

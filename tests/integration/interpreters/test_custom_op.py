@@ -112,4 +112,4 @@ def test_inspect_takes_the_library_too(library: str, capsys: pytest.CaptureFixtu
     assert "model.custom_ops.MeanColour: " in json.loads(capsys.readouterr().out)["message"]
     with pytest.raises(SystemExit):
         main([*asked, "--custom-op", "MeanColour=/none.so"])
-    assert "is not NAME=LIB:FUNCTION" in capsys.readouterr().err
+    assert "expected NAME=LIB:FUNCTION" in capsys.readouterr().err

@@ -135,7 +135,7 @@ def test_inspect_prints_draws_and_answers_in_json(
     assert main(asked) == 0
     table = capsys.readouterr().out
     assert "family       ssd\n" in table
-    assert "found        cat 0." in table
+    assert "detected     cat 0." in table
     drawn, plain = cv2.imread(str(out)), cv2.imread(str(picture))
     assert drawn is not None
     assert plain is not None

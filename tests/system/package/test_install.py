@@ -43,7 +43,7 @@ def test_its_own_commands_find_nothing_wrong_but_the_broker(device: PackagedDevi
     assert models["active_model"].startswith("edged-marks@")
     doctor = device.host.run("edged", "doctor", "--json", check=False)
     findings = json.loads(doctor.stdout)["findings"]
-    failed = [one["part"] for one in findings if one["verdict"] == "fail"]
+    failed = [one["part"] for one in findings if one["status"] == "fail"]
     assert failed == ["mqtt"]
 
 

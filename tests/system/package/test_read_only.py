@@ -74,4 +74,4 @@ def _failed_checks(device: PackagedDevice) -> list[str]:
     """What the doctor finds wrong."""
     doctor = device.host.run("edged", "doctor", "--json", check=False)
     findings = json.loads(doctor.stdout)["findings"]
-    return [one["part"] for one in findings if one["verdict"] == "fail"]
+    return [one["part"] for one in findings if one["status"] == "fail"]

@@ -1,4 +1,4 @@
-"""``edged bundle``: what is signed, shown and verified; making one is in the integration tests, where models run."""
+"""``edged bundle``: signing, display and verification; its ``create`` is in the integration tests, where models run."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def trust(tmp_path: Path) -> Path:
 
 
 class BundleCommand:
-    """Runs the command, and keeps what it said."""
+    """Runs ``edged bundle``, and returns its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -79,23 +79,23 @@ def test_inspect_states_that_nothing_is_verified(tmp_path: Path, run_bundle: Bun
     damage(bundle, DUMMY_MODEL)
     lines = run_bundle("inspect", bundle).splitlines()
     assert (
-        "verified     NOTHING: anybody can have written this; `edged bundle verify` tells" in lines
+        "verified     NOTHING: anyone could have written this; run `edged bundle verify`" in lines
     )
     assert "bundle       marks@1.2, counter 1, epoch 0" in lines
-    assert f"signed by    {SigningKeys('stranger').models.id}, it says" in lines
+    assert f"signed by    {SigningKeys('stranger').models.id} (unverified)" in lines
     assert "needs        memory 512 MiB" in lines
     assert "provenance   somewhere" in lines
-    assert [line for line in lines if line.startswith("holds        model.tflite")]
+    assert [line for line in lines if line.startswith("contains     model.tflite")]
 
 
 def test_inspect_in_json(tmp_path: Path, run_bundle: BundleCommand) -> None:
     bundle = make_bundle(tmp_path, SIGNING)
-    said = run_bundle.json("inspect", bundle)
-    assert said["verified"] is False
-    assert said["size_bytes"] == bundle.stat().st_size
-    assert [one["valid"] for one in said["signatures"]] == [None]
-    assert said["manifest"]["name"] == "marks"
-    assert [file["name"] for file in said["manifest"]["files"]] == list(bundle_files(DUMMY_MODEL))
+    report = run_bundle.json("inspect", bundle)
+    assert report["verified"] is False
+    assert report["size_bytes"] == bundle.stat().st_size
+    assert [one["valid"] for one in report["signatures"]] == [None]
+    assert report["manifest"]["name"] == "marks"
+    assert [file["name"] for file in report["manifest"]["files"]] == list(bundle_files(DUMMY_MODEL))
 
 
 def test_what_is_no_bundle_is_reported_as_such(tmp_path: Path, run_bundle: BundleCommand) -> None:
@@ -109,9 +109,9 @@ def test_verify_names_who_signed(tmp_path: Path, trust: Path, run_bundle: Bundle
     lines = run_bundle("verify", bundle, "--trust", trust).splitlines()
     assert "verified     signatures, all files, goldens" in lines
     assert f"signed by    test models {SIGNING.models.id[:12]}" in lines
-    said = run_bundle.json("verify", bundle, "--trust", trust)
-    assert said["verified"] is True
-    assert [one["valid"] for one in said["signatures"]] == [True]
+    report = run_bundle.json("verify", bundle, "--trust", trust)
+    assert report["verified"] is True
+    assert [one["valid"] for one in report["signatures"]] == [True]
 
 
 def test_verify_refuses_what_a_device_would(
@@ -122,9 +122,9 @@ def test_verify_refuses_what_a_device_would(
     bundle = make_bundle(tmp_path, SIGNING)
     damage(bundle, DUMMY_MODEL)
     assert "model.tflite is damaged" in run_bundle("verify", bundle, "--trust", trust, code=1)
-    said = run_bundle.json("verify", bundle, "--trust", trust, code=1)
-    assert said["verified"] is False
-    assert "model.tflite is damaged" in said["reason"]
+    report = run_bundle.json("verify", bundle, "--trust", trust, code=1)
+    assert report["verified"] is False
+    assert "model.tflite is damaged" in report["reason"]
 
 
 @pytest.mark.parametrize(
@@ -174,14 +174,14 @@ def test_two_sign_one_after_the_other(
     )
     trusted = tmp_path / "both.json"
     trusted.write_bytes(SIGNING.trust_envelope(trust, root))
-    assert "nobody yet" in run_bundle("inspect", unsigned)
+    assert "no key yet" in run_bundle("inspect", unsigned)
     run_bundle("sign", unsigned, "--key", tmp_path / "alice.pem")
     assert "must sign" in run_bundle("verify", unsigned, "--trust", trusted, code=1)
     run_bundle("sign", unsigned, "--key", tmp_path / "alice.pem")
     assert "must sign" in run_bundle("verify", unsigned, "--trust", trusted, code=1)
     run_bundle("sign", unsigned, "--key", tmp_path / "bob.pem")
-    said = run_bundle.json("verify", unsigned, "--trust", trusted)
-    assert [(one["name"], one["valid"]) for one in said["signatures"]] == [
+    report = run_bundle.json("verify", unsigned, "--trust", trusted)
+    assert [(one["name"], one["valid"]) for one in report["signatures"]] == [
         ("alice", True),
         ("bob", True),
     ]
@@ -205,8 +205,8 @@ def test_what_cannot_be_signed_stays_as_it_is(
     assert unsigned.read_bytes() == before
     damage(unsigned, DUMMY_MODEL)
     damaged = unsigned.read_bytes()
-    words = run_bundle("sign", unsigned, "--key", tmp_path / "alice.pem", code=1)
-    assert "model.tflite is damaged" in words
+    error = run_bundle("sign", unsigned, "--key", tmp_path / "alice.pem", code=1)
+    assert "model.tflite is damaged" in error
     assert unsigned.read_bytes() == damaged
 
 

@@ -137,9 +137,9 @@ def test_json_of_problems(config: Path, capsys: pytest.CaptureFixture[str]) -> N
     config.write_text(GOOD.replace("[model]", "[modle]"))
 
     assert run("--json", "-c", config) == 1
-    said = json.loads(capsys.readouterr().out)
-    assert said["ok"] is False
-    assert said["problems"] == [
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert report["problems"] == [
         {
             "file": str(config),
             "line": 3,

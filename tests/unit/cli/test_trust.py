@@ -16,7 +16,7 @@ TRUST = SigningKeys().trust_envelope()
 
 
 class TrustBench:
-    """Somebody's folder with keys and trust files."""
+    """A folder with keys and trust files."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
@@ -26,7 +26,7 @@ class TrustBench:
         return str(self.folder / name)
 
     def run_trust(self, *arguments: str, code: int = 0) -> str:
-        """What it answered, or complained of."""
+        """Run ``edged trust``; return its output, or its error if it exits with a `code` other than 0."""
         assert main(["trust", *arguments]) == code
         out, err = self._capsys.readouterr()
         assert not (err if code == 0 else out)
@@ -58,7 +58,7 @@ def bench(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> TrustBench:
 
 @pytest.fixture
 def device(bench: TrustBench) -> Path:
-    """Its configuration; trust file 1 is ann's."""
+    """Return the configuration of a device; ann has signed its trust file 1."""
     bench.keys("ann", "bea")
     bench.create("t1.json", root="ann", signed=("ann",))
     config = bench.folder / "edged.toml"
@@ -69,7 +69,7 @@ def device(bench: TrustBench) -> Path:
     return config
 
 
-def test_a_trust_file_is_made_signed_and_believed(bench: TrustBench) -> None:
+def test_a_trust_file_is_made_signed_and_accepted(bench: TrustBench) -> None:
     bench.keys("ann", "bea", "cat")
     made = bench.json(
         "create", "--root", bench / "ann.pub", bench / "bea.pub", "--root-threshold", "2",
@@ -182,10 +182,10 @@ def test_what_cannot_be_done_is_reported_in_a_line(
     bench.keys("ann")
     (bench.folder / "t.json").write_bytes(TRUST)
     (bench.folder / "manifest.json").write_bytes(TRUST.replace(b"trust+json", b"manifest+json"))
-    complaint = bench.run_trust(*arguments, code=1)
-    assert pytest.raises(AssertionError, match=why).matches(AssertionError(complaint)), complaint
-    assert complaint.startswith("edged: ")
-    assert complaint.count("\n") == 1
+    error = bench.run_trust(*arguments, code=1)
+    assert pytest.raises(AssertionError, match=why).matches(AssertionError(error)), error
+    assert error.startswith("edged: ")
+    assert error.count("\n") == 1
     assert (bench.folder / "t.json").read_bytes() == TRUST
 
 
@@ -202,7 +202,7 @@ def test_a_device_takes_a_successor_once(bench: TrustBench, device: Path) -> Non
     stored = Path(answer.pop("file"))
     assert stored == bench.folder / "state/models/trust.json"
     assert answer == {"changed": True, "version": 2, "was": 1}
-    assert bench.run_trust(*update) == "trust file 2 is in force already\n"
+    assert bench.run_trust(*update) == "trust file version 2 is in force already\n"
     assert load_trust(bench.folder / "t1.json", stored, LocalFileSystem()).version == 2
 
 
@@ -215,7 +215,7 @@ def test_a_device_that_was_away_takes_them_in_turn(bench: TrustBench, device: Pa
     )
     assert bench.json("update", *files, "-c", str(device))["version"] == 3
     assert bench.json("update", *files, "-c", str(device))["changed"] is False
-    assert "version 2 cannot follow 3" in bench.run_trust(
+    assert "version 2 cannot follow version 3" in bench.run_trust(
         "update", files[1], "-c", str(device), code=1
     )
 
@@ -225,12 +225,12 @@ def test_a_device_takes_no_strangers_trust_file(bench: TrustBench, device: Path)
     bench.run_trust("update", bench / "t2.json", "-c", str(device), code=1)
     assert not (bench.folder / "state/models/trust.json").exists()
     bench.create("fork.json", root="bea", version=1, signed=("bea",))
-    assert "version 1 cannot follow 1" in bench.run_trust(
+    assert "version 1 cannot follow version 1" in bench.run_trust(
         "update", bench / "fork.json", "-c", str(device), code=1
     )
 
 
 def test_a_device_without_trust_reports_it(bench: TrustBench, device: Path) -> None:
     device.write_text(device.read_text().split("[updates]")[0])
-    complaint = bench.run_trust("update", bench / "t1.json", "-c", str(device), code=1)
-    assert "updates.trust is not set" in complaint
+    error = bench.run_trust("update", bench / "t1.json", "-c", str(device), code=1)
+    assert "updates.trust is not set" in error

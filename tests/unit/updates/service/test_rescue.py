@@ -219,9 +219,9 @@ def test_in_words(
     device.install("one")
     config = str(store_root.parents[1] / "edged.toml")
     assert main(["rescue", "-c", config]) == 0
-    assert capsys.readouterr().out == "marks@1 gives way; the daemon will look with marks\n"
+    assert capsys.readouterr().out == "marks@1 rolled back; the daemon will run marks\n"
     assert main(["rescue", "-c", config]) == 3
-    assert capsys.readouterr().out.startswith("nothing is changed: the factory model")
+    assert capsys.readouterr().out.startswith("nothing changed: the factory model")
 
 
 UNIT_PROPERTIES = {
@@ -229,7 +229,6 @@ UNIT_PROPERTIES = {
     "ActiveState": "failed",
     "UnitFileState": "enabled",
     "NeedDaemonReload": "no",
-    "StatusText": "",
     "NRestarts": "5",
     "ExecMainCode": "2",
     "ExecMainStatus": "6",
@@ -274,7 +273,6 @@ def test_the_units_state_is_read_from_systemd() -> None:
         active_state="failed",
         unit_file_state="enabled",
         needs_daemon_reload=False,
-        status_text="",
         restarts=5,
         exit_status=None,
         has_watchdog=True,
