@@ -28,7 +28,7 @@ both_runtimes := $(filter py311,$(tag))
 .PHONY: help demo demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it after 20 s
 	@$(venv)/bin/edged demo --seconds $(SECONDS)
@@ -61,7 +61,7 @@ format: $(dev_ready) ## format the code
 bench: $(dev_ready) ## measure the daemon against the bare interpreter
 	$(venv)/bin/edged bench
 
-system: $(dev_ready) $(ansible_ready) | packages-system ## system tests on virtual machines, with the packages of this checkout; needs root
+system: $(dev_ready) $(ansible_ready) | packages-system ## system tests in containers that boot systemd, with the packages of this checkout; needs root
 	$(quick) $(MAKE) debs
 	$(quick) $(MAKE) --jobs=2 --keep-going system-fleet system-device
 
