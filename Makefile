@@ -71,7 +71,7 @@ system-fleet:
 system-device:
 	$(venv)/bin/python -m pytest -v tests/system --ignore tests/system/fleet
 
-campaign: $(dev_ready) ## run the long forms of the randomised tests
+campaign: $(dev_ready) ## the full forms of the tests that make test runs on a random sample
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600
 
 fuzz: $(dev_ready) ## test random envelopes, manifests and tars for a minute (needs the extra fuzz)
