@@ -1,4 +1,4 @@
-# `make demo` and `make test` do all the set-up that they need: Debian packages, a .venv here, locked wheels.
+# `make demo` and `make test` do their own set-up: Debian packages, a .venv in this folder, locked wheels.
 PYTHON ?= python3
 SECONDS ?= 0
 RELEASE ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
@@ -7,7 +7,7 @@ ARCH ?= $(shell dpkg --print-architecture)
 tag := $(shell $(PYTHON) -c 'import sys; print("py%d%d" % sys.version_info[:2])')
 locks := deploy/locks
 venv := .venv
-# Make one environment at a time: each is a stamp file that names what it holds.
+# One stamp file for each environment; its name says what is installed.
 demo_ready := $(venv)/.demo-$(tag)
 dev_ready := $(venv)/.dev-$(tag)
 tflite_ready := .venv-tflite/.ready-$(tag)
@@ -15,10 +15,10 @@ ansible_ready := .venv-ansible/.ready-$(tag)
 collections := build/collections
 pip := -m pip --disable-pip-version-check --quiet
 
-# Much of the time of tests is waiting. The tests of a file stay together, in order.
+# Tests wait much of their time, so they run in parallel. The tests of one file stay together, in order.
 parallel := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# Packages for the system tests alone: larger, and made in a fifth of the time.
+# Packages for the system tests only: larger, and built in a fifth of the time.
 quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1
 
 # tflite-runtime has no wheel for Python 3.12 and later.
@@ -27,16 +27,16 @@ both_runtimes := $(filter py311,$(tag))
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
 
-help: ## say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-14s %s\n", $$1, $$2}'
 
-demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops by itself
+demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it after 20 s
 	@$(venv)/bin/edged demo --seconds $(SECONDS)
 
-demo-update: $(demo_ready) ## one model update that is committed and one that is rolled back, live: half a minute
+demo-update: $(demo_ready) ## a model update that is committed and one that is rolled back, live; takes half a minute
 	@$(venv)/bin/edged demo --update
 
-test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python has
+test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python supports
 
 test-litert: $(dev_ready)
 	$(venv)/bin/python -m pytest $(parallel)
@@ -51,17 +51,17 @@ check: $(dev_ready) ## format, lint, types, floors, spelling
 	$(venv)/bin/lint-imports
 	$(venv)/bin/codespell
 
-figures: $(dev_ready) ## sizes, cycles, docstrings and names, against their limits
+figures: $(dev_ready) ## measure sizes, cycles, docstrings and names, and compare them with their limits
 	@PYTHONPATH=tests $(venv)/bin/python -m figures
 
-format: $(dev_ready) ## put the code in form
+format: $(dev_ready) ## format the code
 	$(venv)/bin/ruff format .
 	$(venv)/bin/ruff check --fix .
 
-bench: $(dev_ready) ## the pipeline against the bare interpreter
+bench: $(dev_ready) ## measure the daemon against the bare interpreter
 	$(venv)/bin/edged bench
 
-system: $(dev_ready) $(ansible_ready) | packages-system ## tests on machines that it boots, with the packages of this checkout; needs root
+system: $(dev_ready) $(ansible_ready) | packages-system ## system tests in containers that boot systemd, with the packages of this checkout; needs root
 	$(quick) $(MAKE) debs
 	$(quick) $(MAKE) --jobs=2 --keep-going system-fleet system-device
 
@@ -71,13 +71,13 @@ system-fleet:
 system-device:
 	$(venv)/bin/python -m pytest -v tests/system --ignore tests/system/fleet
 
-campaign: $(dev_ready) ## the long forms of the randomised tests
+campaign: $(dev_ready) ## the full forms of the tests that make test runs on a random sample
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600
 
-fuzz: $(dev_ready) ## a minute of random envelopes, manifests and tars (needs the extra fuzz)
+fuzz: $(dev_ready) ## test random envelopes, manifests and tars for a minute (needs the extra fuzz)
 	$(venv)/bin/python tests/fuzz/fuzz_bundle.py -max_total_time=60
 
-ansible-check: $(ansible_ready) ## lint, syntax and build of the Ansible collection
+ansible-check: $(ansible_ready) ## lint, check and build the Ansible collection
 	@mkdir -p $(collections)/ansible_collections/edged
 	@ln -sfn $(CURDIR)/ansible $(collections)/ansible_collections/edged/fleet
 	cd ansible && PATH=$(CURDIR)/.venv-ansible/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(collections) ansible-lint --offline
@@ -85,19 +85,19 @@ ansible-check: $(ansible_ready) ## lint, syntax and build of the Ansible collect
 	.venv-ansible/bin/python ansible/tools/role_readme.py --check
 	.venv-ansible/bin/ansible-galaxy collection build --force --output-path dist ansible
 
-deb: | packages-demo ## the Debian package for this system, in dist/; RELEASE=trixie ARCH=arm64 for another
+deb: | packages-demo ## build the Debian package for this system in dist/; RELEASE=trixie ARCH=arm64 for another
 	deploy/debian/build $(RELEASE) $(ARCH)
 
-debs: | packages-demo ## the Debian packages for both releases and both architectures
+debs: | packages-demo ## build the Debian packages for both releases and both architectures
 	deploy/debian/build bookworm amd64
 	deploy/debian/build bookworm arm64
 	deploy/debian/build trixie amd64
 	deploy/debian/build trixie arm64
 
-lock: ## bring the lock files up to date (needs uv)
+lock: ## update the lock files (needs uv)
 	$(locks)/update
 
-clean: ## remove what was made here
+clean: ## remove environments, build output and caches
 	rm -rf .venv .venv-tflite .venv-ansible build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
 
 packages-demo:
@@ -127,14 +127,14 @@ $(dev_ready): $(locks)/dev-$(tag).txt pyproject.toml | packages-test
 	@touch $@ $(demo_ready)
 
 $(tflite_ready): $(locks)/tflite-$(tag).txt pyproject.toml | packages-test
-	@echo "edged sets up .venv-tflite, for the other runtime"
+	@echo "edged sets up .venv-tflite for the other runtime"
 	@test -x .venv-tflite/bin/python || $(PYTHON) -m venv .venv-tflite
 	@.venv-tflite/bin/python $(pip) install --require-hashes -r $<
 	@.venv-tflite/bin/python $(pip) install --no-deps --editable .
 	@touch $@
 
 $(ansible_ready): $(locks)/ansible-$(tag).txt
-	@echo "edged sets up .venv-ansible, a controller of the fleet"
+	@echo "edged sets up .venv-ansible for Ansible"
 	@test -x .venv-ansible/bin/python || $(PYTHON) -m venv .venv-ansible
 	@.venv-ansible/bin/python $(pip) install --require-hashes -r $<
 	@touch $@

@@ -1,49 +1,52 @@
-"""licences.py FOLDER SHOWN: Debian's paragraphs on copyright for the Python packages in FOLDER, which will be at SHOWN."""
+"""licences.py FOLDER INSTALLED: print Debian's copyright paragraphs for the Python packages in FOLDER, which the package installs to INSTALLED."""
 
 import re
 import sys
 from importlib.metadata import Distribution, distributions
 
 _PARAGRAPH = """
-Files: {shown}/{folder}/*
-Copyright: {who}
+Files: {installed}/{folder}/*
+Copyright: {holder}
 License: {name}
- {name} {version} says of its licence: {licence}.
-{where}"""
+ Licence of {name} {version}, by its metadata: {licence}.
+{texts}"""
 
 
-def paragraph(package: Distribution, shown: str) -> str:
-    """Who wrote it, what it says of its licence, and where the whole of that stands."""
-    told = package.metadata
-    name = re.sub(r"[-_.]+", "-", told["Name"]).lower()
-    classifiers = told.get_all("Classifier", [])
+def format_paragraph(package: Distribution, installed: str) -> str:
+    """Return the paragraph of a package: its authors, its licence by its own metadata, and the paths of the licence texts."""
+    metadata = package.metadata
+    name = re.sub(r"[-_.]+", "-", metadata["Name"]).lower()
+    classifiers = metadata.get_all("Classifier", [])
     licence = (
-        told["License-Expression"]
-        or told["License"]
+        metadata["License-Expression"]
+        or metadata["License"]
         or ", ".join(line.rsplit(" :: ")[-1] for line in classifiers if line.startswith("License"))
     )
-    who = told["Author"] or re.sub(r" <[^>]*>", "", told["Author-email"] or "its authors")
-    texts = [
-        file for file in package.files or () if re.search("LICEN[CS]E|COPYING|NOTICE", str(file))
-    ]
-    info = next(file.parts[0] for file in package.files or () if file.parts[0].endswith("-info"))
+    holder = metadata["Author"] or re.sub(
+        r" <[^>]*>", "", metadata["Author-email"] or "its authors"
+    )
+    files = package.files or ()
+    texts = [file for file in files if re.search("LICEN[CS]E|COPYING|NOTICE", str(file))]
     return _PARAGRAPH.format(
-        shown=shown.lstrip("/"),
-        folder=info,
-        who=who,
+        installed=installed.lstrip("/"),
+        folder=next(file.parts[0] for file in files if file.parts[0].endswith("-info")),
+        holder=holder,
         name=name,
         version=package.version,
         licence=licence.strip().splitlines()[0].rstrip("."),
-        where=(
-            " The text, and what holds for the libraries that it carries, is in\n"
-            + "\n".join(f" {shown}/{file}" for file in sorted(map(str, texts)))
-            if texts
-            else " It carries no text of it."
-        ),
+        texts=_format_texts(installed, sorted(map(str, texts))),
+    )
+
+
+def _format_texts(installed: str, paths: list[str]) -> str:
+    if not paths:
+        return " The package contains no licence text."
+    return " Licence texts of the package and of the libraries that it contains:\n" + "\n".join(
+        f" {installed}/{path}" for path in paths
     )
 
 
 if __name__ == "__main__":
-    packages = [found for found in distributions(path=[sys.argv[1]]) if found.name != "edged"]
+    packages = [one for one in distributions(path=[sys.argv[1]]) if one.name != "edged"]
     for package in sorted(packages, key=lambda package: package.name.lower()):
-        print(paragraph(package, sys.argv[2]))
+        print(format_paragraph(package, sys.argv[2]))

@@ -1,6 +1,7 @@
 """Banned phrases in what people read: documentation, command-line help, schemas, the default configuration."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ _TEXT = (
     "edged/messaging/contract/schemas/*.json",
 )
 _SCHEMAS = "edged/messaging/contract/schemas"
+_CHANGELOG = "CHANGELOG.md"
+_CODE_SPAN = re.compile(r"`[^`\n]*`")
 
 
 def text_figures(root: Path) -> tuple[Figure, ...]:
@@ -45,7 +48,10 @@ def _phrases(root: Path) -> Iterator[str]:
         [_GIT, "ls-files", *_TEXT], cwd=root, check=True, capture_output=True, text=True
     ).stdout
     for path in listed.splitlines():
-        for line, phrase in banned_phrases((root / path).read_text("utf-8")):
+        text = (root / path).read_text("utf-8")
+        if Path(path).name == _CHANGELOG:
+            text = _CODE_SPAN.sub("", text)  # a changelog quotes names that were replaced
+        for line, phrase in banned_phrases(text):
             yield f"{path}:{line}: {phrase}"
 
 
