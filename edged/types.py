@@ -1,4 +1,4 @@
-"""The values that pass between stages. All frozen; none knows how it was made or where it goes.
+"""The values that pass between stages. All are frozen, and independent of the stages that make and read them.
 
 Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top left, normalised to the frame (0..1), float32.
 "Tensor coordinates" are the same, normalised to the model's input instead. Times are monotonic nanoseconds.
@@ -15,7 +15,7 @@ I32 = NDArray[np.int32]
 
 
 class PixelFormat(StrEnum):
-    """How `Frame.pixels` is laid out; the names are FFmpeg's."""
+    """The layout of `Frame.pixels`; the names are FFmpeg's."""
 
     BGR24 = "bgr24"
     """(H, W, 3) uint8: OpenCV's order."""
@@ -29,19 +29,19 @@ class PixelFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One image and when it was taken.
+    """One image and its capture time.
 
     Attributes:
-        camera: the camera's name in the config.
-        seq: counts what the camera delivered since it was first opened, from 0, over reconnects.
-        captured_ns: when the scene looked so, on the camera's monotonic time line. Live sources: the
-            sensor's or the arrival's time. A replay at full speed: the clip's own time, anchored at its opening, so that
-            durations are the scene's. Tracks and events live on this line.
-        received_ns: when the frame came into our hands, monotonic. Latency is counted from here.
+        camera: the camera's name in the configuration.
+        seq: number of the frame since the camera was first opened, from 0; it goes on counting after a reconnection.
+        captured_ns: capture time on the camera's monotonic time line. Live sources: the sensor's time stamp, else the time of
+            arrival. A replay at full speed: the clip's own time, counted from its opening, so that durations are the
+            scene's. Tracks and events use this time line.
+        received_ns: when the driver delivered the frame, monotonic. Latency is measured from here.
         pixels: uint8, laid out as `format` says; rows may be padded (stride >= width).
         format: the layout of `pixels`.
-        width: of the picture in pixels, without padding.
-        height: of the picture in pixels.
+        width: width of the picture in pixels, without padding.
+        height: height of the picture in pixels.
     """
 
     camera: str
@@ -57,7 +57,12 @@ class Frame:
     def from_pixels(
         cls, pixels: NDArray[np.uint8], layout: PixelFormat = PixelFormat.BGR24
     ) -> "Frame":
-        """A picture that no camera took, of no time: (H, W, 3) or (H, W) uint8, without padding."""
+        """Return a frame of a still picture, without a camera or a capture time.
+
+        Args:
+            pixels: (H, W, 3) or (H, W) uint8, without padding.
+            layout: the layout of `pixels`.
+        """
         height, width = pixels.shape[:2]
         return cls(
             camera="still",
@@ -73,9 +78,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a frame was fitted into the tensor: ``tensor = frame * scale + offset``, per axis, both normalised.
+    """The mapping from a frame to its tensor: ``tensor = frame * scale + offset``, per axis, both normalised.
 
     Stretching is the identity; letterboxing shrinks one axis and centres or top-left-aligns it.
+
+    Attributes:
+        scale_x: scale of the x axis.
+        scale_y: scale of the y axis.
+        offset_x: offset of the x axis, a fraction of the tensor's width.
+        offset_y: offset of the y axis, a fraction of the tensor's height.
     """
 
     scale_x: float = 1.0
@@ -86,7 +97,12 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A model's input: `array` as the interpreter wants it (batch axis included), and how the frame was fitted in."""
+    """A model's input.
+
+    Attributes:
+        array: (1, H, W, C) or (1, C, H, W), in the dtype that the interpreter expects.
+        fit: how the frame was fitted into the tensor.
+    """
 
     array: NDArray[np.generic]
     fit: Fit
@@ -94,7 +110,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """What a model saw in one frame; a struct of arrays, best score first.
+    """The detections of one frame, as a struct of arrays, best score first.
 
     Attributes:
         boxes: (N, 4) float32, normalised to the frame, clipped to 0..1, x1 <= x2, y1 <= y2.
@@ -121,7 +137,7 @@ class Detections:
 
     @classmethod
     def empty(cls) -> "Detections":
-        """No detection at all."""
+        """Return detections of length 0."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
 
@@ -131,11 +147,11 @@ class TensorInfo:
 
     Attributes:
         index: the interpreter's own number for it.
-        name: as the file has it.
-        shape: with the batch axis; -1 where dynamic.
+        name: its name in the model file.
+        shape: its shape, with the batch axis; -1 where dynamic.
         dtype: numpy's name of the element type: ``uint8``, ``int8``, ``int16``, ``float32`` ...
-        scale: of the affine quantisation ``real = (q - zero_point) * scale``; 0.0 if not quantised.
-        zero_point: of the same.
+        scale: scale of the affine quantisation ``real = (q - zero_point) * scale``; 0.0 if not quantised.
+        zero_point: zero point of the same quantisation.
     """
 
     index: int
@@ -148,7 +164,13 @@ class TensorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpInfo:
-    """One operator of the graph: its name, and the indices of its tensors."""
+    """One operator of the graph.
+
+    Attributes:
+        name: the operator's name.
+        inputs: indices of the tensors that it reads.
+        outputs: indices of the tensors that it writes.
+    """
 
     name: str
     inputs: tuple[int, ...]
@@ -157,16 +179,16 @@ class OpInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMetadata:
-    """What is packed into the model file beside the graph (all of it may be missing).
+    """Metadata that is packed into the model file beside the graph; missing texts are "", as in `edged inspect --json`.
 
     Attributes:
         name: the model's own name.
         version: the model's own version.
         description: a sentence.
-        licence: SPDX, or whatever the author wrote.
+        licence: an SPDX identifier, or the author's own text.
         labels: index = class id; "" or "???" where a class has no name.
-        mean: per-channel, of ``(pixel - mean) / std``, pixel 0..255.
-        std: of the same.
+        mean: mean of each channel in ``(pixel - mean) / std``, pixel 0..255.
+        std: standard deviation of each channel in the same formula.
         embedded: names of the files in the appended zip.
     """
 
@@ -182,9 +204,13 @@ class FileMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSignature:
-    """All that a family needs to know to recognise and read a model; no interpreter in it.
+    """Everything that a family needs to recognise and decode a model, without the interpreter.
 
-    `outputs` is in the file's declared order, and `Interpreter.invoke` answers in the same order.
+    Attributes:
+        inputs: the model's inputs.
+        outputs: the model's outputs, in the order that the file declares; `Interpreter.invoke` returns them in the same order.
+        ops: the operators of the graph.
+        metadata: metadata from the model file.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -194,7 +220,7 @@ class ModelSignature:
 
 
 class Channels(StrEnum):
-    """The order of colour channels a model wants."""
+    """The order of colour channels that a model expects."""
 
     RGB = "rgb"
     BGR = "bgr"
@@ -202,7 +228,7 @@ class Channels(StrEnum):
 
 
 class Fitting(StrEnum):
-    """How a frame of another aspect ratio is brought to the model's input."""
+    """The way in which a frame of another aspect ratio is fitted into the model's input."""
 
     STRETCH = "stretch"
     LETTERBOX = "letterbox"
@@ -213,9 +239,20 @@ class Fitting(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
-    """How a family wants to be fed.
+    """The preparation of a model's input.
 
-    ``real = (pixel - mean) / std`` per channel; then quantised by `tensor`'s scale and zero point if that is an integer type.
+    ``real = (pixel - mean) / std`` per channel; then quantised with `tensor`'s scale and zero point if that is an integer type.
+
+    Attributes:
+        tensor: the input tensor.
+        width: width of the tensor's picture, pixels.
+        height: height of the tensor's picture, pixels.
+        channels: order of the colour channels.
+        channels_first: True for [1, C, H, W], False for [1, H, W, C].
+        fitting: how a frame of another aspect ratio is fitted in.
+        pad: grey level of the padding, 0..255.
+        mean: mean of each channel, or one for all of them.
+        std: standard deviation of each channel, or one for all of them.
     """
 
     tensor: TensorInfo

@@ -17,7 +17,7 @@ import pytest
 from edged.cameras.picamera2 import Picamera2Settings
 from edged.cameras.replay import ReplaySettings
 from edged.cameras.rtsp import RtspSettings
-from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic import SyntheticSettings
 from edged.cameras.v4l2 import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError
@@ -44,8 +44,8 @@ class CameraRig:
 @contextmanager
 def synthetic(_folder: Path) -> Iterator[CameraRig]:
     yield CameraRig(
-        settings=SyntheticCamera.Settings(width=160, height=120, fps=50.0),
-        slow_settings=SyntheticCamera.Settings(width=160, height=120, fps=0.1),
+        settings=SyntheticSettings(width=160, height=120, fps=50.0),
+        slow_settings=SyntheticSettings(width=160, height=120, fps=0.1),
     )
 
 

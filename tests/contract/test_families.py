@@ -77,8 +77,8 @@ def test_no_other_family_takes_the_model_before_it(name: str) -> None:
     ("inputs", "clause"),
     [
         ([(1, 64, 64, 3), (1, 8)], "2 inputs"),
-        ([(1, 5, 5, 128)], "no picture"),
-        ([(1, -1, -1, 3)], "no picture"),
+        ([(1, 5, 5, 128)], "not a picture"),
+        ([(1, -1, -1, 3)], "not a picture"),
         ([], "0 inputs"),
     ],
 )

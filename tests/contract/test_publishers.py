@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_written_is_reported_and_retried(
     way = PublisherBench("jsonl", JsonlSettings(path=str(path)), list)
     way.publisher.start()
     assert isinstance(way.notices[0], LinkChanged)
-    assert f"jsonl.path {path}" in way.notices[0].reason
+    assert f"jsonl.path {path}" in str(way.notices[0].reason)
     assert not way.publisher.publish(EVENT, token=1)
     path.parent.mkdir()
     way.wait_until(lambda: LinkChanged(up=True) in way.notices)

@@ -39,7 +39,9 @@ class ScriptedCamera:
         self._clock = clock
         self._steps: Iterator[CameraStep] = iter(steps)
         self._opens = iter(opens)
-        self._info = info or CameraInfo(width=4, height=2, fps=10.0)
+        self._info = info or CameraInfo(
+            width=4, height=2, fps=10.0, description="a simulated camera"
+        )
         self.open_count = 0
         self.close_count = 0
 

@@ -78,7 +78,7 @@ def test_frames_with_the_kernels_time_stamps(camera: IsolatedCamera) -> None:
     ("mode", "reason"),
     [
         ("gone", "no such device"),
-        ("metadata", "gives no pictures"),
+        ("metadata", "delivers no pictures"),
     ],
 )
 def test_what_gives_no_pictures_is_refused(

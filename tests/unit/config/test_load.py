@@ -193,7 +193,7 @@ def test_a_mistake_beside_the_camera(config_file: Path, text: str, expected: str
         ),
         (
             'source = "rtsp"\nurl = "rtsp://me:it@cam/1"',
-            "3: camera.front: `url` holds a user: set `username` and `password_file` instead",
+            "3: camera.front: `url` contains a user name: set `username` and `password_file` instead",
         ),
     ],
 )
