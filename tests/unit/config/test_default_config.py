@@ -98,9 +98,9 @@ def test_loads_with_everything_in_it_but_one_of_each_alternative(
     for other in registry.PUBLISHERS.keys() - {publisher}:
         del table[other]
 
-    _, faults = read_settings(table, tmp_path.joinpath)
+    _, problems = read_settings(table, tmp_path.joinpath)
 
-    assert faults == []
+    assert problems == []
 
 
 @pytest.mark.parametrize(("table", "field"), SETTINGS)
@@ -120,11 +120,11 @@ def test_shows_the_setting_at_its_default(table: SettingsTable, field: FieldInfo
 @pytest.mark.parametrize(("table", "field"), SETTINGS)
 def test_states_the_bounds_above_the_setting(table: SettingsTable, field: FieldInfo) -> None:
     bounds = {f"{bound:g}" for bound in _bounds(field.type)}
-    told = [
+    stated = [
         set(re.findall(r"\d+(?:\.\d+)?", prose)) for prose in _comments_above(field.encode_name)
     ]
 
-    assert any(bounds <= numbers for numbers in told) or not bounds, f"{table}: {bounds}"
+    assert any(bounds <= numbers for numbers in stated) or not bounds, f"{table}: {bounds}"
 
 
 @pytest.mark.parametrize(("table", "field"), SETTINGS)
@@ -133,8 +133,8 @@ def test_states_the_choices_above_the_setting(table: SettingsTable, field: Field
     if table.kind is ModelSettings:
         choices |= NAMES.get(field.encode_name, set())
 
-    told = [{c for c in choices if c in prose} for prose in _comments_above(field.encode_name)]
-    assert choices in told or not choices, f"{table}: {choices}"
+    stated = [{c for c in choices if c in prose} for prose in _comments_above(field.encode_name)]
+    assert choices in stated or not choices, f"{table}: {choices}"
 
 
 def _bounds(annotation: Any) -> set[float]:
