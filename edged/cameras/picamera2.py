@@ -7,6 +7,7 @@ lists the ways in which picamera2 starves or hangs, and what this driver does ab
 import gc
 import logging
 import threading
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -132,11 +133,7 @@ class Picamera2Camera:
         closing.start()
         closing.join(_CLOSE_TIMEOUT_S)
         if closing.is_alive():
-            _log.warning(
-                "camera %s: picamera2 has not closed it within %g s; going on without waiting",
-                self._name,
-                _CLOSE_TIMEOUT_S,
-            )
+            _log.warning("camera %s: picamera2 hangs while closing it; not waiting", self._name)
         del camera, closing
         # libcamera's objects refer to each other, and a camera cannot be opened again while one of them lives.
         gc.collect()
@@ -191,15 +188,6 @@ class Picamera2Camera:
         settings = self._settings
         times = -(-_MIN_MAIN_WIDTH // settings.width)
         flipped = settings.rotation == 180  # noqa: PLR2004 - degrees
-        period_us = round(1e6 / settings.fps)
-        controls = {**settings.controls, "FrameDurationLimits": (period_us, period_us)}
-        unknown = sorted(set(settings.controls) - set(camera.camera_controls))
-        if unknown:
-            _log.warning(
-                "camera %s does not have these controls, which are ignored: %s",
-                self._name,
-                ", ".join(unknown),
-            )
         configuration = camera.create_video_configuration(
             main={"size": (settings.width * times, settings.height * times), "format": "YUV420"},
             lores={"size": (settings.width, settings.height), "format": "YUV420"},
@@ -207,12 +195,21 @@ class Picamera2Camera:
             colour_space=libcamera.ColorSpace.Smpte170m(),  # BT.601, as OpenCV's conversion expects
             buffer_count=_BUFFERS,
             queue=False,
-            controls={k: v for k, v in controls.items() if k in camera.camera_controls},
+            controls=self._build_controls(camera.camera_controls),
             display=None,
             encode=None,
         )
         camera.configure(configuration)
         self._lores = camera.stream_configuration("lores")
+
+    def _build_controls(self, available: Collection[str]) -> dict[str, Any]:
+        unknown = sorted(set(self._settings.controls) - set(available))
+        if unknown:
+            text = ", ".join(unknown)
+            _log.warning("camera %s: ignoring controls that it does not have: %s", self._name, text)
+        period_us = round(1e6 / self._settings.fps)
+        controls = {**self._settings.controls, "FrameDurationLimits": (period_us, period_us)}
+        return {name: value for name, value in controls.items() if name in available}
 
     def _make_frame(self, request: Any) -> Frame:
         now_ns = self._clock.monotonic_ns()

@@ -105,6 +105,15 @@ class ReplayCamera:
         if self._settings.speed == "real":
             picture = self._wait_until_due(picture, Deadline(self._clock, timeout_s))
         self._pending = None
+        return self._make_frame(picture)
+
+    def close(self) -> None:
+        """Close the recording."""
+        if self._clip is not None:
+            self._clip.pictures.close()
+        self._clip = self._pending = None
+
+    def _make_frame(self, picture: _ScheduledFrame) -> Frame:
         height, width = picture.bgr.shape[:2]
         return Frame(
             camera=self._name,
@@ -116,12 +125,6 @@ class ReplayCamera:
             width=width,
             height=height,
         )
-
-    def close(self) -> None:
-        """Close the recording."""
-        if self._clip is not None:
-            self._clip.pictures.close()
-        self._clip = self._pending = None
 
     def _open_clip(self, at_ns: int) -> Clip:
         self._anchor_ns = at_ns

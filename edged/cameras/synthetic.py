@@ -141,12 +141,19 @@ class SyntheticCamera:
             raise EndOfStreamError(
                 f"camera {self._name}: the scene has ended after {self._settings.frames} frames"
             )
+        frame = self._make_frame(index)
+        self._next_index, self._next_seq = index + 1, self._next_seq + 1
+        return frame
+
+    def close(self) -> None:
+        """Refuse further frames; the scene's time goes on."""
+        self._is_open = False
+
+    def _make_frame(self, index: int) -> Frame:
         pixels = self._render(index)
-        seq = self._next_seq
-        self._next_index, self._next_seq = index + 1, seq + 1
         return Frame(
             camera=self._name,
-            seq=seq,
+            seq=self._next_seq,
             captured_ns=self._due_ns(index),
             received_ns=self._clock.monotonic_ns(),
             pixels=pixels,
@@ -154,10 +161,6 @@ class SyntheticCamera:
             width=self._settings.width,
             height=self._settings.height,
         )
-
-    def close(self) -> None:
-        """Refuse further frames; the scene's time goes on."""
-        self._is_open = False
 
     def _render(self, index: int) -> U8:
         cycle = self._settings.cycle

@@ -39,6 +39,19 @@ class CapturedFrame:
     width: int
     height: int
 
+    def to_frame(self, camera: str, seq: int) -> Frame:
+        """Return the frame with a camera name and a number."""
+        return Frame(
+            camera=camera,
+            seq=seq,
+            captured_ns=self.captured_ns,
+            received_ns=self.received_ns,
+            pixels=self.pixels,
+            format=self.format,
+            width=self.width,
+            height=self.height,
+        )
+
 
 class FrameSource(Protocol):
     """The blocking part of a camera. The reader's thread calls all three methods."""
@@ -192,16 +205,7 @@ class ThreadedCamera:
         index, captured = self._reader.take_newest(timeout_s)
         seq = self._first_seq + index
         self._next_seq = seq + 1
-        return Frame(
-            camera=self._name,
-            seq=seq,
-            captured_ns=captured.captured_ns,
-            received_ns=captured.received_ns,
-            pixels=captured.pixels,
-            format=captured.format,
-            width=captured.width,
-            height=captured.height,
-        )
+        return captured.to_frame(self._name, seq)
 
     def close(self) -> None:
         """Stop the thread, and leave a hanging one to the next `open`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from edged.cameras.threaded import CapturedFrame, FrameSource, ThreadedCamera
 from edged.clock import NS_PER_S, Clock
@@ -143,19 +144,23 @@ class _DeviceSource:
             self._count_corrupt()
             return None
         self._corrupt_count = 0
-        return CapturedFrame(
-            captured_ns=stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns,
-            received_ns=self._clock.monotonic_ns(),
-            pixels=bgr.astype(np.uint8, copy=False),
-            format=PixelFormat.BGR24,
-            width=bgr.shape[1],
-            height=bgr.shape[0],
-        )
+        captured_ns = stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns
+        return self._make_frame(bgr.astype(np.uint8, copy=False), captured_ns)
 
     def close(self) -> None:
         """Release the device."""
         if self._capture is not None:
             self._capture.release()
+
+    def _make_frame(self, bgr: NDArray[np.uint8], captured_ns: int) -> CapturedFrame:
+        return CapturedFrame(
+            captured_ns=captured_ns,
+            received_ns=self._clock.monotonic_ns(),
+            pixels=bgr,
+            format=PixelFormat.BGR24,
+            width=bgr.shape[1],
+            height=bgr.shape[0],
+        )
 
     def _build_parameters(self) -> list[int]:
         import cv2

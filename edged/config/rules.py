@@ -1,6 +1,6 @@
 """Rules for combinations of settings, beyond the type and bounds of each. No I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from msgspec.structs import asdict, replace
@@ -8,7 +8,13 @@ from msgspec.structs import asdict, replace
 from edged import registry
 from edged.config.polygons import polygon_problem
 from edged.config.problems import KeyPath, KeyProblem, format_choices, suggest_name
-from edged.config.settings import CameraSettings, DetectSettings, LabelFilter, Settings
+from edged.config.settings import (
+    CameraSettings,
+    DetectSettings,
+    LabelFilter,
+    ModelSettings,
+    Settings,
+)
 
 F = TypeVar("F", DetectSettings, LabelFilter)
 _EMPTY_LABEL = "a label must not be empty"
@@ -16,7 +22,7 @@ _EMPTY_LABEL = "a label must not be empty"
 
 def check_rules(settings: Settings) -> Iterator[KeyProblem]:
     """Yield a problem for every invalid combination of settings that are valid by themselves."""
-    yield from _check_model(settings)
+    yield from _check_model(settings.model)
     yield from _check_detect(settings.detect, DetectSettings(), ("detect",))
     if settings.camera and not any(camera.enabled for camera in settings.camera.values()):
         yield KeyProblem(
@@ -61,24 +67,12 @@ def overlay_settings(base: F, override: F) -> F:
     return merged
 
 
-def _check_model(settings: Settings) -> Iterator[KeyProblem]:
-    model = settings.model
-    choices = (
-        ("family", model.family, ("auto", *registry.FAMILIES)),
-        ("runtime", model.runtime, ("auto", *registry.INTERPRETERS)),
-    )
-    for key, name, names in choices:
-        if name not in names:
-            message = f'expected {format_choices(names)}, got "{name}"'
-            yield KeyProblem(
-                key_path=("model", key), message=message, hint=suggest_name(name, names)
-            )
+def _check_model(model: ModelSettings) -> Iterator[KeyProblem]:
+    yield from _check_choice("family", model.family, registry.FAMILIES)
+    yield from _check_choice("runtime", model.runtime, registry.INTERPRETERS)
     if model.labels is not None and model.labels_file is not None:
-        yield KeyProblem(
-            key_path=("model", "labels_file"),
-            message="labels is set, too",
-            hint="remove one of the two",
-        )
+        message, hint = "labels is set, too", "remove one of the two"
+        yield KeyProblem(key_path=("model", "labels_file"), message=message, hint=hint)
     if model.labels == ():
         hint = "remove the key to use the labels of the model file"
         yield KeyProblem(key_path=("model", "labels"), message="the list is empty", hint=hint)
@@ -87,6 +81,13 @@ def _check_model(settings: Settings) -> Iterator[KeyProblem]:
         yield KeyProblem(
             key_path=("model", "delegate_options"), message="delegate is not set", hint=hint
         )
+
+
+def _check_choice(key: str, name: str, drivers: Iterable[str]) -> Iterator[KeyProblem]:
+    names = ("auto", *drivers)
+    if name not in names:
+        message = f'expected {format_choices(names)}, got "{name}"'
+        yield KeyProblem(key_path=("model", key), message=message, hint=suggest_name(name, names))
 
 
 def _check_names(settings: Settings) -> Iterator[KeyProblem]:
@@ -115,7 +116,9 @@ def _check_detect(
             hint = (
                 suggest_name(name, merged.labels) or f'add "{name}" to labels, or remove this table'
             )
-            yield KeyProblem(key_path=label_path, message="this label is not listed in labels", hint=hint)
+            yield KeyProblem(
+                key_path=label_path, message="this label is not listed in labels", hint=hint
+            )
         general = {k: v for k, v in asdict(merged).items() if k in LabelFilter.__struct_fields__}
         yield from _check_min_max(
             label, overlay_settings(LabelFilter(**general), merged.label[name]), label_path

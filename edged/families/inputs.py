@@ -16,14 +16,6 @@ def image_input(
 ) -> InputSpec | str:
     """Describe a model's only input as a picture.
 
-    The scaling of pixels is the first of these that applies:
-
-    - uint8: the value is the pixel. Converters give a uint8 input the scale of the 0..255 range, and TensorFlow's Task
-      Library passes pixels unchanged, whatever the metadata says.
-    - the mean and standard deviation of the file's metadata (NormalizationOptions);
-    - int8: the pixel minus 128, because the converter calibrated its scale on the same range;
-    - the family's own `mean` and `std`.
-
     Args:
         signature: the model's signature.
         fitting: the fitting that the family is trained with.
@@ -71,6 +63,14 @@ def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | None:
 def _normalisation(
     tensor: TensorInfo, metadata: FileMetadata, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation for the first of these cases that applies.
+
+    - uint8: the value is the pixel. Converters give a uint8 input the scale of the 0..255 range, and TensorFlow's Task
+      Library passes pixels unchanged, whatever the metadata says.
+    - the mean and standard deviation of the file's metadata (NormalizationOptions);
+    - int8: the pixel minus 128, because the converter calibrated its scale on the same range;
+    - the family's own mean and standard deviation.
+    """
     # (pixel - mean) / std = (q - zero_point) * scale, with q = pixel for uint8 and q = pixel - 128 for int8.
     scale = tensor.scale or 1.0
     if tensor.dtype == "uint8":

@@ -28,7 +28,7 @@ def dequantise(values: NDArray[np.generic], tensor: TensorInfo) -> F32:
         tensor: the tensor's scale and zero point.
 
     Returns:
-        Float32 values of the same shape.
+        The values, not quantised: same shape, float32.
     """
     if not tensor.scale:
         return np.asarray(values, np.float32)
