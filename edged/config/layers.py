@@ -101,8 +101,8 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
         raise _file_error(file, "not TOML: nested too deeply") from None
 
 
-def _explain_toml_error(reason: str) -> tuple[str, str]:
-    """Return tomllib's reason in clearer words, and a hint that says what to do, or ""."""
+def _explain_toml_error(reason: str) -> tuple[str, str | None]:
+    """Return tomllib's reason in clearer words, and a hint that says what to do, or None."""
     if duplicate := _DUPLICATE_TABLE.fullmatch(reason):
         table = ".".join(part.strip(" '\"") for part in duplicate["parts"].split(","))
         return f"the table [{table}] is defined twice", "merge the two tables, or rename one"
@@ -110,13 +110,14 @@ def _explain_toml_error(reason: str) -> tuple[str, str]:
         return "this key is set twice", "remove one of the two lines"
     if reason == "Invalid value":
         return "not TOML: invalid value", "put text in quotes, but not true, false and numbers"
-    return f"not TOML: {reason[0].lower()}{reason[1:]}", ""
+    return f"not TOML: {reason[0].lower()}{reason[1:]}", None
 
 
 def _file_error(
-    file: Path, message: str, *, line: int | None = None, hint: str = ""
+    file: Path, message: str, *, line: int | None = None, hint: str | None = None
 ) -> InvalidConfigError:
-    return InvalidConfigError([Problem(file=str(file), line=line, message=message, hint=hint)])
+    problem = Problem(file=str(file), line=line, message=message, hint=hint or "")
+    return InvalidConfigError([problem])
 
 
 def _merge_tables(base: dict[str, Any], override: dict[str, Any]) -> None:
