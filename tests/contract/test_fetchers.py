@@ -1,4 +1,4 @@
-"""Every registered fetcher keeps the protocol's promises."""
+"""Every registered fetcher implements the protocol."""
 
 import random
 import ssl
@@ -22,7 +22,7 @@ MAX_BYTES = 1_000_000
 
 @dataclass
 class FetcherRig:
-    """A fetcher, and a place where it finds a file."""
+    """A fetcher, and the URL of a file for it."""
 
     fetcher: Fetcher
     url: str

@@ -1,4 +1,4 @@
-"""Downloads over real connections that stall, cut, lie, trickle, and serve other bytes."""
+"""Downloads over real connections that stall, break, trickle, and send wrong lengths or other bytes."""
 
 import logging
 import os
@@ -154,7 +154,7 @@ def test_what_never_ends_is_cut_off(site: Site) -> None:
 
 
 class FastClock(FakeClock):
-    """A second passes at each look."""
+    """A clock that advances by a second at each reading."""
 
     def monotonic_ns(self) -> int:
         self.sleep(1.0)

@@ -1,4 +1,4 @@
-"""A model with an operator that no runtime has, and a library that has it, built here."""
+"""A model with an operator that no runtime implements, and a library with that operator, built here."""
 
 import ctypes
 import json

@@ -1,4 +1,4 @@
-"""The way to a delegate, with real _edgetpu.tflite files and a delegate without a device behind it."""
+"""Delegates, with real _edgetpu.tflite files and a delegate that simulates its device."""
 
 from pathlib import Path
 

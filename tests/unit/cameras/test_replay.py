@@ -148,7 +148,7 @@ def test_in_real_time_a_grab_keeps_its_timeout(tmp_path: Path) -> None:
 
 
 def _missing(_path: Path) -> None:
-    """Nothing there."""
+    """Create no file."""
 
 
 def _empty_file(path: Path) -> None:

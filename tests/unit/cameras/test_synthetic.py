@@ -127,7 +127,7 @@ def test_the_pixels_belong_to_the_caller() -> None:
 
 
 def test_the_default_scene_suits_a_demonstration() -> None:
-    """Within 20 s several marks come and several go; the first comes at once."""
+    """Several marks enter and leave within 20 s; the first enters at once."""
     camera = SyntheticCamera("demo", SyntheticSettings(), FakeClock())
     cast = marks_entering_before(camera.scene.schedule, 20.0)
     assert cast[0].entry_s < 1.0

@@ -1,4 +1,4 @@
-"""The shipped configuration is the documentation: it shows every setting, at its default, with its bounds, and nothing else."""
+"""The shipped configuration is the documentation: it shows every setting with its default and bounds, and nothing else."""
 
 import re
 import tomllib
@@ -26,7 +26,7 @@ EVERYTHING = tomllib.loads(UNCOMMENTED)
 
 @dataclass(frozen=True)
 class SettingsTable:
-    """A table that may be written: its path, ``*`` standing for any name, and what it is read as."""
+    """A table of the configuration: its path, with ``*`` for any name, and its class of settings."""
 
     path: tuple[str, ...]
     kind: type[Struct]
@@ -63,7 +63,7 @@ def _with_inner(table: SettingsTable) -> Iterator[SettingsTable]:
 
 
 def _structs(annotation: Any) -> Iterator[tuple[tuple[str, ...], type[Struct]]]:
-    """The structs in a field's type, and the steps from the field to them."""
+    """Yield the structs in a field's type, with the steps from the field to them."""
     if isinstance(annotation, type) and issubclass(annotation, Struct):
         yield (), annotation
     step = ("*",) if get_origin(annotation) is dict else ()
@@ -138,7 +138,7 @@ def test_states_the_choices_above_the_setting(table: SettingsTable, field: Field
 
 
 def _bounds(annotation: Any) -> set[float]:
-    """The least and the greatest value that a number may have; not those of numbers in an array."""
+    """Return the smallest and the largest value of a number; not those of numbers in an array."""
     bounds = {
         getattr(k, name, None) for k in _value_types(annotation) for name in ("ge", "gt", "le")
     }
@@ -153,7 +153,7 @@ def _value_types(annotation: Any) -> tuple[msgspec.inspect.Type, ...]:
 
 
 def _comments_above(key: str) -> Iterator[str]:
-    """For every line that sets `key`: the nearest comment above it."""
+    """Yield the nearest comment above each line that sets `key`."""
     lines = TEXT.splitlines()
     for number, line in enumerate(lines):
         if re.match(rf"#?{key} = ", line):

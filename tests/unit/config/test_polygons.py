@@ -1,4 +1,4 @@
-"""Which outlines make a zone."""
+"""Polygons that enclose an area, and polygons that do not."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What is particular to one family, and what they share."""
+"""Details of single families, and the functions that they share."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.runtime
 
 
 def in_order(order: list[int], names: str = "wxyz") -> tuple[SsdFamily, list[np.ndarray]]:
-    """An SSD without the operator, whose outputs are declared in that order."""
+    """Return an SSD without the operator, whose outputs are declared in this order."""
     case = ssd("float32")
     infos = [
         replace(case.signature.outputs[i], name=name) for i, name in zip(order, names, strict=True)
@@ -239,9 +239,11 @@ def test_where_the_scaling_of_pixels_comes_from(
     info = TensorInfo(
         index=0, name="in", shape=(1, 32, 32, 3), dtype=dtype, scale=scale, zero_point=zero_point
     )
-    said = FileMetadata(mean=metadata[:1], std=metadata[1:]) if metadata else FileMetadata()
+    file_metadata = (
+        FileMetadata(mean=metadata[:1], std=metadata[1:]) if metadata else FileMetadata()
+    )
     spec = image_input(
-        ModelSignature(inputs=(info,), outputs=(), metadata=said),
+        ModelSignature(inputs=(info,), outputs=(), metadata=file_metadata),
         fitting=Fitting.STRETCH,
         mean=3.0,
         std=4.0,
