@@ -117,7 +117,7 @@ class _TfliteInterpreter:
             return import_module(f"{cls._package}.interpreter")
         except ImportError as error:
             raise RegistryError(
-                f"cannot import the runtime {cls._extra!r} ({_one_line(error)}); install edged[{cls._extra}]"
+                f"cannot import the runtime {cls._extra!r} ({_one_line(error)}): install edged[{cls._extra}]"
             ) from error
 
     def _load_delegate(self, module: ModuleType, library: str, options: Mapping[str, str]) -> Any:
@@ -142,7 +142,7 @@ class _TfliteInterpreter:
         except (ImportError, AttributeError, SystemError) as error:
             # tflite-runtime can be imported with numpy 2, and fails like this when it first uses it.
             raise RegistryError(
-                f"the runtime {self.runtime} does not work with numpy {np.__version__}; install edged[{self._extra}]"
+                f"the runtime {self.runtime} does not work with numpy {np.__version__}: install edged[{self._extra}]"
             ) from error
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{self.runtime} cannot load {path}: {_one_line(error)}") from error
