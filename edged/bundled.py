@@ -6,12 +6,12 @@ _PACKAGE = Path(__file__).parent
 
 
 def model_path(name: str = "marks") -> Path:
-    """A bundled .tflite: beside the package in an installed edged, under models/ in a checkout."""
+    """Return the path of a bundled .tflite: beside the package in an installed edged, under models/ in a checkout."""
     return _find(f"{name}.tflite", _PACKAGE.parent / "models" / "bundled")
 
 
 def config_path() -> Path:
-    """The commented default configuration."""
+    """Return the path of the commented default configuration."""
     return _find("edged.toml", _PACKAGE.parent / "deploy")
 
 

@@ -1,4 +1,4 @@
-"""Time comes from here, so that tests can own it."""
+"""The only source of time, so that tests can replace it."""
 
 import ctypes
 import os
@@ -10,36 +10,36 @@ NS_PER_S = 1_000_000_000
 
 
 class Clock(Protocol):
-    """The two time lines and the way to wait."""
+    """The two time lines, and a way to wait."""
 
     def monotonic_ns(self) -> int:
-        """Nanoseconds on a line that never steps; meaningful only within one boot."""
+        """Return nanoseconds on a time line that never steps; meaningful only within one boot."""
 
     def wall_ns(self) -> int:
-        """Nanoseconds since the Unix epoch; may step, and may be wrong by years on a Pi without a clock chip."""
+        """Return nanoseconds since the Unix epoch; may step, and may be wrong by years on a Pi without a real-time clock."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long."""
+        """Wait for `seconds`."""
 
 
 class SystemClock:
     """The host's clocks. `monotonic_ns` is CLOCK_MONOTONIC, which processes of one host share."""
 
     def monotonic_ns(self) -> int:
-        """See `Clock`."""
+        """Return CLOCK_MONOTONIC in nanoseconds."""
         return time.monotonic_ns()
 
     def wall_ns(self) -> int:
-        """See `Clock`."""
+        """Return CLOCK_REALTIME in nanoseconds since the Unix epoch."""
         return time.time_ns()
 
     def sleep(self, seconds: float) -> None:
-        """See `Clock`."""
+        """Suspend this thread for `seconds`."""
         time.sleep(seconds)
 
 
 class Deadline:
-    """A point on the monotonic line by which something must have happened."""
+    """A point in monotonic time by which something must have happened."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -52,22 +52,27 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        """Whether the point has passed."""
+        """True once the point has passed."""
         return self._clock.monotonic_ns() >= self._at_ns
 
 
 ClockQuality = Literal["synced", "floor", "unsynced"]
+"""How far the wall clock can be trusted; see `clock_quality`."""
 _ADJTIMEX_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # more than struct timex needs on any architecture
 _TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 
 
 def clock_quality(wall_ns: int, floor_ns: int) -> ClockQuality:
-    """How far the wall clock is to be trusted.
+    """Return how far the wall clock can be trusted.
 
-    ``synced``: something disciplines it, says the kernel; or, where that may not be asked, systemd-timesyncd does since this boot.
-    ``floor``: not so, but it is at least `floor_ns`, a time that is known to have passed. ``unsynced``: it shows a time before that,
-    so it is wrong.
+    ``synced``: according to the kernel, a time source disciplines it; where the kernel may not be queried, systemd-timesyncd has
+    synchronised it since this boot. ``floor``: not synchronised, but not before `floor_ns`, a time that is known to have passed.
+    ``unsynced``: it shows a time before that, so it is wrong.
+
+    Args:
+        wall_ns: the wall clock's time, nanoseconds since the Unix epoch.
+        floor_ns: a time that is known to have passed, nanoseconds since the Unix epoch.
     """
     synced = _is_kernel_synced()
     if synced or (synced is None and os.access(_TIMESYNCD, os.F_OK)):
@@ -76,7 +81,7 @@ def clock_quality(wall_ns: int, floor_ns: int) -> ClockQuality:
 
 
 def _is_kernel_synced() -> bool | None:
-    """None if it may not be asked: a service that may not set the clock (ProtectClock=) may not read this either."""
-    reading_only = ctypes.create_string_buffer(_TIMEX_BYTES)
-    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(reading_only)
+    """Return whether the kernel calls the clock synchronised; None if this process may not query it (ProtectClock=)."""
+    read_only_query = ctypes.create_string_buffer(_TIMEX_BYTES)
+    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(read_only_query)
     return None if state < 0 else state < _ADJTIMEX_TIME_ERROR

@@ -1,13 +1,13 @@
-"""Everything edged raises on purpose.
+"""All errors that edged raises on purpose.
 
-Only these leave a driver. Each inherits twice: from `EdgedError`, so that one `except` catches what is
-ours, and from the builtin that says the same, so that a caller who knows Python knows the error. A message names
-the setting, device or topic, says what was wrong, and what to do.
+Only these leave a driver. Each inherits twice: from `EdgedError`, so that one `except` catches all of them, and from the builtin
+with the same meaning, so that callers can use what they know of Python's errors. A message names the setting, device or topic,
+and says what is wrong and what to do.
 """
 
 
 class EdgedError(Exception):
-    """Base of every error that edged raises on purpose."""
+    """The base of every error that edged raises on purpose."""
 
 
 class ConfigError(EdgedError, ValueError):
@@ -15,7 +15,7 @@ class ConfigError(EdgedError, ValueError):
 
 
 class RegistryError(EdgedError, LookupError):
-    """No driver of that name, or its library is not installed."""
+    """No driver has this name, or its library is not installed."""
 
 
 class CameraError(EdgedError, OSError):
@@ -23,15 +23,15 @@ class CameraError(EdgedError, OSError):
 
 
 class CameraTimeoutError(CameraError, TimeoutError):
-    """No frame came in time; the camera may still be well."""
+    """No frame came in time; the camera may still be working."""
 
 
 class EndOfStreamError(EdgedError, EOFError):
-    """A finite source has given its last frame."""
+    """A finite source has delivered its last frame."""
 
 
 class ModelError(EdgedError, ValueError):
-    """A model file cannot be read, fits no family, or gives nonsense."""
+    """A model file cannot be read, fits no family, or returns invalid outputs."""
 
 
 class DelegateError(ModelError, OSError):
@@ -47,27 +47,27 @@ class PublishError(EdgedError, ConnectionError):
 
 
 class SpoolError(EdgedError, OSError):
-    """The spool's disk cannot be read or written."""
+    """The spool cannot be read from or written to the disk."""
 
 
 class WorkerError(EdgedError, RuntimeError):
-    """A worker could not be started, died, or sent nonsense."""
+    """A worker could not be started, exited, or sent an invalid message."""
 
 
 class UpdateError(EdgedError, RuntimeError):
-    """A model update was not carried out."""
+    """A model update failed."""
 
 
 class BundleError(UpdateError, ValueError):
-    """A bundle, or any other signed document, is damaged, not trusted, or not for this device: trying again does not help."""
+    """A bundle or other signed document is damaged, not trusted, or not meant for this device: trying again does not help."""
 
 
 class TrustError(BundleError):
-    """A signed document is not signed by those who may."""
+    """A document is not signed by a key that may sign it."""
 
 
 class StoreError(UpdateError, OSError):
-    """The disk of the model store cannot be read or written, or is full: trying again may help."""
+    """The model store cannot be read from or written to the disk, or the disk is full: trying again may help."""
 
 
 class DownloadError(UpdateError, ConnectionError):

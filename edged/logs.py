@@ -9,31 +9,31 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 def configure(level: str) -> None:
-    """Send everything of at least `level` to the journal if that is where standard error goes, else to standard error."""
+    """Log everything of at least `level` to the journal if standard error goes there, else to standard error."""
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
-    root.addHandler(_make_journal_handler() or _make_stream_handler())
+    root.addHandler(_open_journal() or _open_stream())
     root.setLevel(level.upper())
 
 
 def journal_fields(**values: object) -> dict[str, object]:
-    """`extra` of a log call: each becomes a journal field ``EDGED_<NAME>``."""
+    """Return the `extra` argument of a log call: each value becomes a journal field ``EDGED_<NAME>``."""
     return {f"EDGED_{name.upper()}": value for name, value in values.items()}
 
 
-def _make_stream_handler() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(_FORMAT))
-    return handler
+def _open_stream() -> logging.Handler:
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(logging.Formatter(_FORMAT))
+    return stream
 
 
-def _make_journal_handler() -> logging.Handler | None:
+def _open_journal() -> logging.Handler | None:
     if not is_under_journal():
         return None
     try:
         from systemd.journal import JournalHandler
     except ImportError:
         return None
-    handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="edged")
-    return handler
+    journal: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="edged")
+    return journal

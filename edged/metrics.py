@@ -13,12 +13,12 @@ class LatencyWindow:
         self._count = 0
 
     def add(self, duration_ns: int) -> None:
-        """One more; the oldest goes."""
+        """Add a duration in nanoseconds; the oldest one is overwritten when the window is full."""
         self._ns[self._count % len(self._ns)] = duration_ns
         self._count += 1
 
     def compute_quantiles_s(self) -> tuple[float, float, float] | None:
-        """The 50th, 95th and 99th percentile in seconds, to the microsecond; None while empty."""
+        """Return the 50th, 95th and 99th percentile in seconds, rounded to the microsecond; None while empty."""
         n = min(self._count, len(self._ns))
         if n == 0:
             return None
@@ -27,18 +27,27 @@ class LatencyWindow:
 
 
 class Rate:
-    """Turns a counter, read now and then, into events a second over the last interval."""
+    """The rate of a counter that is read from time to time.
+
+    Attributes:
+        per_s: events per second over the last interval.
+    """
 
     def __init__(self) -> None:
         self._previous: tuple[int, int] | None = None
         self.per_s = 0.0
 
     def update(self, count: int, now_ns: int) -> float:
-        """Tell the counter's value; a counter that fell was restarted, and counts from zero."""
+        """Read the counter, and return the rate since the last call.
+
+        Args:
+            count: the counter's value; one that is smaller than the last was restarted from zero.
+            now_ns: the time of the reading, monotonic nanoseconds.
+        """
         if self._previous is not None:
             last_count, last_ns = self._previous
-            grown = count - last_count if count >= last_count else count
+            increase = count - last_count if count >= last_count else count
             if now_ns > last_ns:
-                self.per_s = grown * NS_PER_S / (now_ns - last_ns)
+                self.per_s = increase * NS_PER_S / (now_ns - last_ns)
         self._previous = (count, now_ns)
         return self.per_s

@@ -1,4 +1,4 @@
-"""Which drivers there are. A new one is a new file and one line here.
+"""The registry of drivers. A new driver is a new file and one line here.
 
 Names map to ``"module:Class"`` strings, so that only the chosen driver is imported; and a driver imports its
 third-party library when it is opened, not when it is imported, so that a config can be checked on a machine without it.
@@ -23,7 +23,7 @@ INTERPRETERS = {
     "simulated": "edged.interpreters.simulated:SimulatedInterpreter",
 }
 
-# Asked in this order; the first that recognises the model takes it.
+# Tried in this order; the first family that recognises the model is used.
 FAMILIES = {
     "ssd": "edged.families.ssd:SsdFamily",
     "ssd-raw": "edged.families.ssd_raw:SsdRawFamily",
@@ -40,7 +40,7 @@ PUBLISHERS = {
     "jsonl": "edged.publishers.jsonl:JsonlPublisher",
 }
 
-# By the scheme of what is to be fetched; a path has none, and is a file.
+# The name is the scheme of the URL; a path has none, and is a file.
 FETCHERS = {
     "file": "edged.fetchers.file:FileFetcher",
     "http": "edged.fetchers.http:HttpFetcher",
@@ -49,13 +49,13 @@ FETCHERS = {
 
 
 def load_driver(drivers: dict[str, str], name: str) -> Any:
-    """Import and return the class registered under `name`.
+    """Import and return the class that is registered under `name`.
 
     Raises:
-        RegistryError: no such name.
+        RegistryError: no driver has this name.
     """
     try:
         module, _, attribute = drivers[name].partition(":")
     except KeyError:
-        raise RegistryError(f"no driver {name!r}; there are: {', '.join(drivers)}") from None
+        raise RegistryError(f"no driver {name!r}; choose one of: {', '.join(drivers)}") from None
     return getattr(import_module(module), attribute)

@@ -1,7 +1,8 @@
-"""Recorded pictures in order, from a video file or a folder, each with its time on the recording's own line."""
+"""Recorded pictures in order, from a video file or a folder, each with its time since the recording's beginning."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import count
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +16,19 @@ if TYPE_CHECKING:
     import cv2
 
 FOLDER_FPS = 10.0
-"""Of a folder of pictures, which has no time line of its own."""
+"""Pictures per second of a folder, which has no time line of its own."""
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _MAX_FPS = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One recorded picture: `at_s` seconds after the first; `bgr` is (H, W, 3) uint8."""
+    """One recorded picture.
+
+    Attributes:
+        at_s: time since the first picture, seconds.
+        bgr: (H, W, 3) uint8.
+    """
 
     at_s: float
     bgr: NDArray[np.uint8]
@@ -33,9 +39,9 @@ class Clip:
     """An opened recording.
 
     Attributes:
-        fps: pictures a second, never 0.
-        declared_count: how many pictures its index says it has; 0 if it does not say.
-        pictures: to be read once; closing it closes the file.
+        fps: pictures per second, never 0.
+        declared_count: number of pictures according to the file's index; 0 if unknown.
+        pictures: the pictures, to be read once; closing the generator closes the file.
     """
 
     fps: float
@@ -47,11 +53,11 @@ def open_clip(path: Path, fps: float | None) -> Clip:
     """Open a video file, or a folder of pictures in the order of their names.
 
     Args:
-        path: of the file or folder.
-        fps: replaces the recording's own time line.
+        path: the file or folder.
+        fps: pictures per second, in place of the recording's own time line; None keeps that.
 
     Raises:
-        CameraError: it is missing, or is neither.
+        CameraError: there is no such file or folder, or it cannot be read.
     """
     if path.is_dir():
         return _open_folder(path, fps or FOLDER_FPS)
@@ -64,7 +70,7 @@ def _open_folder(path: Path, fps: float) -> Clip:
     try:
         names = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as error:
-        raise CameraError(f"{path}: the folder cannot be read: {error.strerror}") from error
+        raise CameraError(f"{path}: cannot read the folder: {error.strerror}") from error
     return Clip(fps=fps, declared_count=len(names), pictures=_read_folder(names, fps))
 
 
@@ -74,7 +80,7 @@ def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
     for index, name in enumerate(paths):
         bgr = cv2.imread(str(name), cv2.IMREAD_COLOR)
         if bgr is None:
-            raise CameraError(f"{name}: not a picture that can be read; remove or replace it")
+            raise CameraError(f"{name}: cannot decode this picture; remove or replace it")
         yield Picture(index / fps, bgr.astype(np.uint8, copy=False))
 
 
@@ -84,14 +90,15 @@ def _open_video(path: Path, fps: float | None) -> Clip:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise CameraError(
-            f"{path}: not a video that can be read; is it whole, and does `ffprobe` know it?"
+            f"{path}: cannot open this video; check with `ffprobe` that it is complete and in a known format"
         )
     own_fps = capture.get(cv2.CAP_PROP_FPS)
     if not (isfinite(own_fps) and 0 < own_fps <= _MAX_FPS):
         own_fps = FOLDER_FPS
-    promised = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
     return Clip(
-        fps=fps or own_fps, declared_count=promised, pictures=_read_video(capture, fps, 1 / own_fps)
+        fps=fps or own_fps,
+        declared_count=max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))),
+        pictures=_read_video(capture, fps, 1 / own_fps),
     )
 
 
@@ -100,26 +107,21 @@ def _read_video(
 ) -> Generator[Picture]:
     import cv2
 
-    first_s = last_s = 0.0
-    index = 0
+    first_s = at_s = 0.0
     try:
-        while True:
+        for index in count():
             ok, bgr = capture.read()
             if not ok:
                 return
             stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if index == 0:
                 first_s = max(0.0, stamp_s)
-                at_s = 0.0
             elif fps is not None:
                 at_s = index / fps
             else:
-                # Raw streams have no stamps, and OpenCV makes some up that do not move or are far below zero.
-                at_s = stamp_s - first_s
-                if not at_s > last_s:
-                    at_s = last_s + own_period_s
+                # Raw streams have no time stamps: OpenCV returns ones that stand still or are far below zero.
+                own_s = stamp_s - first_s
+                at_s = own_s if own_s > at_s else at_s + own_period_s
             yield Picture(at_s, bgr.astype(np.uint8, copy=False))
-            last_s = at_s
-            index += 1
     finally:
         capture.release()

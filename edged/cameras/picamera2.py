@@ -1,12 +1,13 @@
-"""Cameras on a Raspberry Pi's ribbon cable, and whatever else libcamera knows, through picamera2.
+"""Cameras on a Raspberry Pi's ribbon cable, and all others that libcamera supports, through picamera2.
 
-Pictures come from the `lores` stream: the image processor has made them as small as the model wants, at no cost to the CPU.
-picamera2's ways of starving or hanging, and what is done about each, are in docs/cameras.md.
+Pictures come from the `lores` stream: the image processor scales them to the model's size, at no cost to the CPU. docs/cameras.md
+lists the ways in which picamera2 starves or hangs, and what this driver does about each.
 """
 
 import gc
 import logging
 import threading
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -25,9 +26,9 @@ _log = logging.getLogger(__name__)
 _BUFFERS = 4
 _CLOSE_TIMEOUT_S = 3.0
 _MIN_MAIN_WIDTH = 1280
-"""The sensor's mode follows the `main` stream: a small one may be a mode that sees only the middle of the scene."""
+"""The sensor's mode follows the `main` stream, and small modes may crop the sensor to its middle."""
 _MIN_WAIT_S = 0.001
-"""0 means to picamera2 not to wait for the request, but to return a job."""
+"""With 0, picamera2 does not wait for the request but returns a job."""
 
 
 class Picamera2Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,32 +37,35 @@ class Picamera2Settings(msgspec.Struct, frozen=True, kw_only=True):
     camera: Annotated[
         str | None,
         Meta(
-            description="Its Id or Model, as `rpicam-hello --list-cameras` shows them; the only camera there is if not set."
+            description="Id or Model of the camera, as `rpicam-hello --list-cameras` shows them; if not set, the only camera."
         ),
     ] = None
     width: Annotated[
-        int, Meta(ge=64, le=4096, multiple_of=2, description="Of the lores stream.")
+        int, Meta(ge=64, le=4096, multiple_of=2, description="Width of the lores stream, pixels.")
     ] = 640
     height: Annotated[
-        int, Meta(ge=64, le=4096, multiple_of=2, description="Of the lores stream.")
+        int, Meta(ge=64, le=4096, multiple_of=2, description="Height of the lores stream, pixels.")
     ] = 480
-    fps: Annotated[float, Meta(gt=0, le=1000, description="Pictures a second to ask for.")] = 30.0
+    fps: Annotated[
+        float, Meta(gt=0, le=1000, description="Pictures per second to request from the camera.")
+    ] = 30.0
     rotation: Annotated[
-        Literal[0, 180], Meta(description="180 for a camera that hangs upside down.")
+        Literal[0, 180],
+        Meta(description="Rotation in degrees: 180 for a camera that is mounted upside down."),
     ] = 0
     controls: Annotated[
         dict[str, bool | int | float],
         Meta(
-            description="libcamera's controls, as { AfMode = 2 }; those the sensor does not have are left out, and logged."
+            description="libcamera's controls, as { AfMode = 2 }; a control that the camera does not have is ignored, and logged."
         ),
     ] = msgspec.field(default_factory=dict)
 
 
 class Picamera2Camera:
-    """See `edged.interfaces.Camera`.
+    """A libcamera camera.
 
     Frames are YUV420P, rows padded as the image processor pads them; `captured_ns` is the sensor's own time stamp. Frames that
-    libcamera completed while nobody asked show as gaps in `seq`.
+    libcamera completed between two calls of `grab` show as gaps in `seq`.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = Picamera2Settings
@@ -74,10 +78,14 @@ class Picamera2Camera:
         self._lores: dict[str, Any] = {}
         self._next_seq = 0
         self._seq_offset: int | None = None
-        """What to add to libcamera's own count, which begins at each start."""
+        """Number to add to libcamera's own count, which restarts at each opening."""
 
     def open(self) -> CameraInfo:
-        """See `edged.interfaces.Camera`."""
+        """Find, configure and start the camera.
+
+        Raises:
+            CameraError: picamera2 is not installed, or the camera is absent, ambiguous, busy, or has another pixel format.
+        """
         self.close()
         library = self._import_picamera2()
         index, model = self._find_camera(library)
@@ -85,30 +93,25 @@ class Picamera2Camera:
             self._camera = library.Picamera2(index)
             self._configure(self._camera)
             self._camera.start()
-        except Exception as error:  # picamera2 raises whatever comes to hand
+        except Exception as error:  # picamera2 raises many types
             raise CameraError(
-                f"camera {self._name}: {model} cannot be opened: {error}; is another program using it?"
+                f"camera {self._name}: cannot open {model}: {error}; check that no other program uses it"
             ) from error
-        width, height = self._lores["size"]
-        if self._lores["format"] not in ("YUV420", "NV12"):
-            raise CameraError(
-                f"camera {self._name}: {model} gives {self._lores['format']}, not YUV420 or NV12"
-            )
-        return CameraInfo(
-            width=width,
-            height=height,
-            fps=self._settings.fps,
-            description=f"{model} through picamera2",
-        )
+        return self._describe(model)
 
     def grab(self, timeout_s: float) -> Frame:
-        """See `edged.interfaces.Camera`."""
+        """Wait for libcamera's next completed request.
+
+        Raises:
+            CameraTimeoutError: no request completed within `timeout_s`.
+            CameraError: the camera is not open.
+        """
         if self._camera is None:
             raise CameraError(f"camera {self._name} is not open")
         try:
             request = self._camera.capture_request(wait=max(timeout_s, _MIN_WAIT_S))
         except TimeoutError:
-            # Its job would stay in the queue, hold the next request, and after four of them the camera gets no buffer.
+            # Its job would stay in the queue and hold the next request: after four of them the camera has no buffer left.
             self._camera.cancel_all_and_flush()
             raise CameraTimeoutError(
                 f"camera {self._name}: no frame within {timeout_s:g} s"
@@ -119,7 +122,7 @@ class Picamera2Camera:
             request.release()
 
     def close(self) -> None:
-        """See `edged.interfaces.Camera`; what hangs in libcamera is left behind after a while."""
+        """Close the camera in a thread of its own, and abandon that thread if libcamera hangs."""
         camera, self._camera = self._camera, None
         self._seq_offset = None
         if camera is None:
@@ -130,42 +133,53 @@ class Picamera2Camera:
         closing.start()
         closing.join(_CLOSE_TIMEOUT_S)
         if closing.is_alive():
-            _log.warning("camera %s: picamera2 hangs while it closes", self._name)
+            _log.warning("camera %s: picamera2 hangs while closing it; not waiting", self._name)
         del camera, closing
-        # libcamera's objects hold each other; a camera that one of them still holds cannot be opened again.
+        # libcamera's objects refer to each other, and a camera cannot be opened again while one of them lives.
         gc.collect()
+
+    def _describe(self, model: str) -> CameraInfo:
+        layout = self._lores["format"]
+        if layout not in ("YUV420", "NV12"):
+            raise CameraError(
+                f"camera {self._name}: {model} delivers {layout}; edged supports YUV420 and NV12"
+            )
+        width, height = self._lores["size"]
+        return CameraInfo(
+            width=width,
+            height=height,
+            fps=self._settings.fps,
+            description=f"{model} through picamera2",
+        )
 
     def _import_picamera2(self) -> Any:
         try:
             import picamera2
-        except (
-            ImportError,
-            ValueError,
-        ) as error:  # ValueError: a part of it was built for another numpy
+        except (ImportError, ValueError) as error:  # ValueError: it was built for another numpy
             raise CameraError(
-                f"camera {self._name}: picamera2 cannot be used ({error}); install Debian's python3-picamera2, and let"
-                " edged's virtual environment see it (--system-site-packages)"
+                f"camera {self._name}: cannot import picamera2 ({error}); install Debian's python3-picamera2, and create"
+                " edged's virtual environment with --system-site-packages"
             ) from error
         return picamera2
 
     def _find_camera(self, library: Any) -> tuple[int, str]:
-        """Position in picamera2's list, and model."""
-        cameras = library.Picamera2._cm  # noqa: SLF001 - the only way to have the list made anew
+        """Return the camera's position in picamera2's list, and its model."""
+        cameras = library.Picamera2._cm  # noqa: SLF001 - the only way to refresh the list
         if not cameras.cameras:
             cameras.reset()
         present = library.Picamera2.global_camera_info()
         wanted = self._settings.camera
-        found = [
+        matching = [
             (index, str(info["Model"]))
             for index, info in enumerate(present)
             if wanted in (None, info["Id"], info["Model"])
         ]
-        if len(found) == 1:
-            return found[0]
-        there = ", ".join(f"{info['Model']} ({info['Id']})" for info in present) or "none"
-        what = f"no camera {wanted!r}" if wanted and not found else "which camera is not clear"
+        if len(matching) == 1:
+            return matching[0]
+        listed = ", ".join(f"{info['Model']} ({info['Id']})" for info in present) or "none"
+        problem = "several cameras match" if matching else f"no camera {wanted or 'found'}"
         raise CameraError(
-            f"camera {self._name}: {what}; libcamera sees: {there}; set `camera` to an Id or Model"
+            f"camera {self._name}: {problem}; libcamera lists: {listed}; set `camera` to an Id or Model"
         )
 
     def _configure(self, camera: Any) -> None:
@@ -174,24 +188,28 @@ class Picamera2Camera:
         settings = self._settings
         times = -(-_MIN_MAIN_WIDTH // settings.width)
         flipped = settings.rotation == 180  # noqa: PLR2004 - degrees
-        period_us = round(1e6 / settings.fps)
-        controls = {**settings.controls, "FrameDurationLimits": (period_us, period_us)}
-        unknown = sorted(set(settings.controls) - set(camera.camera_controls))
-        if unknown:
-            _log.warning("camera %s has no control %s", self._name, ", ".join(unknown))
         configuration = camera.create_video_configuration(
             main={"size": (settings.width * times, settings.height * times), "format": "YUV420"},
             lores={"size": (settings.width, settings.height), "format": "YUV420"},
             transform=libcamera.Transform(hflip=flipped, vflip=flipped),
-            colour_space=libcamera.ColorSpace.Smpte170m(),  # BT.601, as OpenCV's conversion wants it
+            colour_space=libcamera.ColorSpace.Smpte170m(),  # BT.601, as OpenCV's conversion expects
             buffer_count=_BUFFERS,
             queue=False,
-            controls={k: v for k, v in controls.items() if k in camera.camera_controls},
+            controls=self._build_controls(camera.camera_controls),
             display=None,
             encode=None,
         )
         camera.configure(configuration)
         self._lores = camera.stream_configuration("lores")
+
+    def _build_controls(self, available: Collection[str]) -> dict[str, Any]:
+        unknown = sorted(set(self._settings.controls) - set(available))
+        if unknown:
+            text = ", ".join(unknown)
+            _log.warning("camera %s: ignoring controls that it does not have: %s", self._name, text)
+        period_us = round(1e6 / self._settings.fps)
+        controls = {**self._settings.controls, "FrameDurationLimits": (period_us, period_us)}
+        return {name: value for name, value in controls.items() if name in available}
 
     def _make_frame(self, request: Any) -> Frame:
         now_ns = self._clock.monotonic_ns()
@@ -228,5 +246,5 @@ def _close(camera: Any) -> None:
     try:
         camera.cancel_all_and_flush()
         camera.close()
-    except Exception as error:  # noqa: BLE001 - it is being thrown away
+    except Exception as error:  # noqa: BLE001 - the camera is discarded anyway
         _log.debug("closing a camera failed: %r", error)

@@ -1,4 +1,4 @@
-"""A recording in place of a camera: for tests, for trying a model on one's own pictures, for a demonstration."""
+"""A recording in place of a camera: for tests, for trying a model on own pictures, and for demonstrations."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,26 +21,30 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     path: Annotated[
         Path,
-        Meta(description="A video file, or a folder of pictures, shown in the order of names."),
+        Meta(
+            description="A video file, or a folder of pictures, read in the order of their names."
+        ),
     ]
     speed: Annotated[
         Literal["real", "max"],
         Meta(
-            description='"real" keeps the recording\'s pace and skips when late; "max" goes as fast as frames are taken and skips none.'
+            description='"real" keeps the recording\'s pace and skips pictures when late; "max" delivers each picture as soon as the last one is taken.'
         ),
     ] = "real"
-    loop: Annotated[bool, Meta(description="Begin again at the end, instead of ending.")] = False
+    loop: Annotated[
+        bool, Meta(description="Begin again at the end; otherwise the camera ends there.")
+    ] = False
     fps: Annotated[
         Annotated[float, Meta(gt=0, le=1000)] | None,
         Meta(
-            description="Pictures a second, in place of the recording's own; a folder has 10 if not set."
+            description="Pictures per second, in place of the recording's own; a folder has 10 if not set."
         ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class _ScheduledFrame:
-    """A picture and when it is to be shown, on the monotonic line."""
+    """A picture, its number, and when it is due, monotonic nanoseconds."""
 
     seq: int
     at_ns: int
@@ -48,10 +52,10 @@ class _ScheduledFrame:
 
 
 class ReplayCamera:
-    """See `edged.interfaces.Camera`.
+    """A camera that plays a recording.
 
-    Frames are BGR24. `captured_ns` is the recording's own time, anchored at `open`; it never goes back, neither over
-    a loop nor over a second `open`. Pictures skipped because the consumer was late show as gaps in `seq`.
+    Frames are BGR24. `captured_ns` is the recording's own time, counted from `open`; it never goes back, neither where a loop
+    begins again nor at a second `open`. Pictures that were skipped because the consumer was late show as gaps in `seq`.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = ReplaySettings
@@ -63,16 +67,20 @@ class ReplayCamera:
         self._clip: Clip | None = None
         self._read_count = 0
         self._pending: _ScheduledFrame | None = None
-        """Read, but not delivered yet."""
+        """A picture that was read but not delivered yet."""
         self._next_seq = 0
         self._anchor_ns = 0
-        """Where the recording's beginning lies on the monotonic line."""
+        """The recording's beginning, monotonic nanoseconds."""
         self._period_ns = 0
         self._end_ns = 0
-        """One period after the last picture read: where a new round may begin."""
+        """One period after the last picture read: the earliest beginning of another pass."""
 
     def open(self) -> CameraInfo:
-        """See `edged.interfaces.Camera`."""
+        """Open the recording and read its first picture.
+
+        Raises:
+            CameraError: the recording is missing or cannot be read.
+        """
         self.close()
         clip = self._open_clip(max(self._clock.monotonic_ns(), self._end_ns))
         self._pending = self._read_next()
@@ -86,11 +94,26 @@ class ReplayCamera:
         )
 
     def grab(self, timeout_s: float) -> Frame:
-        """See `edged.interfaces.Camera`."""
+        """Return the next picture, at `speed = "real"` when it is due.
+
+        Raises:
+            CameraTimeoutError: the next picture is due later than `timeout_s` from now.
+            CameraError: the camera is not open, or a picture cannot be read.
+            EndOfStreamError: the recording has ended.
+        """
         picture = self._pending = self._pending or self._read_next()
         if self._settings.speed == "real":
             picture = self._wait_until_due(picture, Deadline(self._clock, timeout_s))
         self._pending = None
+        return self._make_frame(picture)
+
+    def close(self) -> None:
+        """Close the recording."""
+        if self._clip is not None:
+            self._clip.pictures.close()
+        self._clip = self._pending = None
+
+    def _make_frame(self, picture: _ScheduledFrame) -> Frame:
         height, width = picture.bgr.shape[:2]
         return Frame(
             camera=self._name,
@@ -103,12 +126,6 @@ class ReplayCamera:
             height=height,
         )
 
-    def close(self) -> None:
-        """See `edged.interfaces.Camera`."""
-        if self._clip is not None:
-            self._clip.pictures.close()
-        self._clip = self._pending = None
-
     def _open_clip(self, at_ns: int) -> Clip:
         self._anchor_ns = at_ns
         self._read_count = 0
@@ -117,7 +134,7 @@ class ReplayCamera:
         return self._clip
 
     def _wait_until_due(self, picture: _ScheduledFrame, deadline: Deadline) -> _ScheduledFrame:
-        """Wait until the picture is due; if that was a period ago, go on to a later one. Never skips the last."""
+        """Wait until the picture is due; skip pictures that are a period late, but never the last one."""
         while (late_ns := self._clock.monotonic_ns() - picture.at_ns) >= self._period_ns:
             try:
                 picture = self._pending = self._read_next()
@@ -141,7 +158,9 @@ class ReplayCamera:
             self._finish_pass(self._clip)
             picture = next(self._open_clip(self._end_ns).pictures, None)
         if picture is None:
-            raise CameraError(f"{self._settings.path}: no picture can be read any more")
+            raise CameraError(
+                f"{self._settings.path}: it has no more pictures; it was readable before, so check the disk"
+            )
         due = _ScheduledFrame(
             self._next_seq, self._anchor_ns + round(picture.at_s * NS_PER_S), picture.bgr
         )
@@ -151,15 +170,17 @@ class ReplayCamera:
         return due
 
     def _finish_pass(self, clip: Clip) -> None:
-        """Return if there is to be another round, else say why it is over."""
+        """Return if the recording is to be played again, else raise the reason why it has ended."""
         clip.pictures.close()
-        path, read = self._settings.path, self._read_count
-        if read == 0:
-            raise CameraError(f"{path}: holds no picture that can be read")
+        path, read_count = self._settings.path, self._read_count
+        if read_count == 0:
+            raise CameraError(
+                f"{path}: it has no readable picture; set `path` to another recording"
+            )
         if self._settings.loop:
             return
-        if read < clip.declared_count:
+        if read_count < clip.declared_count:
             raise EndOfStreamError(
-                f"{path} ended after {read} pictures, but its index promises {clip.declared_count}: it may be damaged"
+                f"{path}: the recording ended after {read_count} pictures, but its index lists {clip.declared_count}: it may be damaged"
             )
-        raise EndOfStreamError(f"{path} ended after {read} pictures")
+        raise EndOfStreamError(f"{path}: the recording ended after {read_count} pictures")

@@ -20,54 +20,70 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^(rtsps?|https?)://[^/]",
-            description="rtsp://, rtsps://, or http:// and https:// for MJPEG; without user and password.",
+            description="rtsp://, rtsps://, or http:// and https:// for MJPEG; without user name and password.",
         ),
     ]
     username: Annotated[
-        str | None, Meta(description="Whom the camera knows; nobody if not set.")
+        str | None, Meta(description="User name at the camera; no login if not set.")
     ] = None
     password_file: Annotated[
         Path | None,
         Meta(
-            description="A file that holds the password and nothing else; readable to edged only."
+            description="A file that contains the password and nothing else; only edged should be able to read it."
         ),
     ] = None
     transport: Annotated[
         Literal["tcp", "udp"],
-        Meta(description='How RTSP carries the pictures; "tcp" loses none on a poor network.'),
+        Meta(description='Transport of RTSP; "tcp" loses no packets on a poor network.'),
     ] = "tcp"
     open_timeout_s: Annotated[
         float,
-        Meta(gt=0, le=60, description="The camera must have given its first picture by then."),
+        Meta(gt=0, le=60, description="Longest time until the first picture, seconds."),
     ] = 5.0
     read_timeout_s: Annotated[
         float,
-        Meta(gt=0, le=60, description="So long it may send nothing before it is taken for lost."),
+        Meta(
+            gt=0,
+            le=60,
+            description="Longest time without a picture before the camera counts as lost, seconds.",
+        ),
     ] = 2.0
 
     def __post_init__(self) -> None:
         """Keep secrets out of the configuration."""
         if urlsplit(self.url).username is not None:
-            raise ValueError("`url` holds a user: set `username` and `password_file` instead")
+            raise ValueError(
+                "`url` contains a user name: set `username` and `password_file` instead"
+            )
 
 
 class RtspCamera(ThreadedCamera):
-    """See `edged.interfaces.Camera`.
+    """A network camera.
 
-    Frames are YUV420P without padding, or BGR24 where a side of the picture is odd; `captured_ns` is when their data
-    arrived. The newest frame is delivered; what was decoded in the meantime shows as gaps in `seq`.
+    Frames are YUV420P without padding, or BGR24 where a side of the picture is odd; `captured_ns` is the time at which their
+    data arrived. `grab` delivers the newest frame; older ones show as gaps in `seq`.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = RtspSettings
 
     def __init__(self, name: str, settings: RtspSettings, clock: Clock) -> None:
-        """See `edged.interfaces.Camera`."""
+        """Store the arguments; connect to nothing.
+
+        Args:
+            name: the camera's name in the configuration.
+            settings: the camera's settings.
+            clock: the source of time stamps.
+        """
         super().__init__(name, clock)
         self._settings = settings
         self.open_timeout_s = settings.open_timeout_s
 
     def create_source(self) -> FrameSource:
-        """See `ThreadedCamera`."""
+        """Return a connection that is not open yet.
+
+        Raises:
+            CameraError: the password file cannot be read.
+        """
         settings = self._settings
         rtsp = settings.url.startswith("rtsp")
         return StreamSource(
@@ -81,7 +97,7 @@ class RtspCamera(ThreadedCamera):
 
 
 def _strip_query(url: str) -> str:
-    """The URL as it may be shown: queries may hold tokens."""
+    """Return the URL as it may be shown: its query may contain tokens."""
     return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
@@ -99,6 +115,6 @@ def _read_password(path: Path) -> str:
     try:
         return path.read_text().strip("\r\n")
     except OSError as error:
-        raise CameraError(f"{path}: `password_file` cannot be read: {error.strerror}") from error
+        raise CameraError(f"password_file {path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CameraError(f"{path}: `password_file` is not UTF-8 text") from error
+        raise CameraError(f"password_file {path}: not UTF-8 text") from error

@@ -1,6 +1,6 @@
 """A video stream from the network, read by FFmpeg through PyAV.
 
-PyAV and not OpenCV: its timeouts are per source, it raises cleanly, and does not fall behind the camera (docs/cameras.md).
+PyAV instead of OpenCV: its timeouts are per source, it raises clear errors, and it does not fall behind the camera (docs/cameras.md).
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
+_CHECK_CAMERA = "check that the camera is on and that `url` is right"
 _PROBE_US = "500000"
-"""FFmpeg looks at the stream so long, not its usual 5 s; the first pictures wait in a buffer meanwhile, and are read at once."""
+"""How long FFmpeg probes the stream, instead of its default of 5 s. The first pictures wait in a buffer and are then read at once."""
 
 
 class StreamSource:
-    """One connection: see `edged.cameras.threaded.FrameSource`."""
+    """One connection to a network camera; a `FrameSource`."""
 
     def __init__(
         self,
@@ -35,15 +36,15 @@ class StreamSource:
         read_timeout_s: float,
         clock: Clock,
     ) -> None:
-        """Connect to nothing yet.
+        """Store the arguments; connect to nothing.
 
         Args:
-            url: may hold a password.
-            display_url: in messages.
-            options: FFmpeg's, for the demuxer and the protocol.
-            open_timeout_s: the first picture must be there by then.
-            read_timeout_s: so long nothing may come before the stream is lost.
-            clock: for the shots' times.
+            url: address of the stream; may contain a password.
+            display_url: the address as messages show it.
+            options: FFmpeg's options for the demuxer and the protocol.
+            open_timeout_s: longest time until the first picture.
+            read_timeout_s: longest time without data before the stream counts as lost.
+            clock: the source of time stamps.
         """
         self._url = url
         self._display_url = display_url
@@ -56,7 +57,11 @@ class StreamSource:
         self._first_frame: CapturedFrame | None = None
 
     def open(self) -> CameraInfo:
-        """See `edged.cameras.threaded.FrameSource`."""
+        """Connect, find the video stream and decode its first picture.
+
+        Raises:
+            CameraError: PyAV is not installed, or the camera does not deliver a picture in time.
+        """
         deadline = Deadline(self._clock, self._open_timeout_s)
         try:
             import av
@@ -65,18 +70,7 @@ class StreamSource:
                 f"{self._display_url}: PyAV is not installed; install edged with its `rtsp` extra"
             ) from error
         try:
-            # The first timeout holds twice: for the connection, and for looking at the stream.
-            self._container = av.open(
-                self._url,
-                options=self._options,
-                timeout=(self._open_timeout_s / 2, self._read_timeout_s),
-            )
-            if not self._container.streams.video:
-                raise CameraError(f"{self._display_url}: it sends no video")
-            stream = self._container.streams.video[0]
-            # Frame threads would hold back as many frames as there are cores.
-            stream.thread_type = "SLICE"
-            self._frames = self._decode(self._container, stream)
+            stream = self._open_stream()
             self._first_frame = self._wait_first_frame(deadline)
         except av.FFmpegError as error:
             raise self._translate_error(error, self._open_timeout_s / 2) from None
@@ -88,12 +82,16 @@ class StreamSource:
         )
 
     def read(self) -> CapturedFrame | None:
-        """See `edged.cameras.threaded.FrameSource`."""
+        """Decode the next packet; None if it contains no picture.
+
+        Raises:
+            CameraError: the stream has ended, or no data came in time.
+        """
         import av
 
         if self._first_frame is not None:
-            shot, self._first_frame = self._first_frame, None
-            return shot
+            frame, self._first_frame = self._first_frame, None
+            return frame
         try:
             return next(self._frames)
         except StopIteration:
@@ -102,37 +100,54 @@ class StreamSource:
             raise self._translate_error(error, self._read_timeout_s) from None
 
     def close(self) -> None:
-        """See `edged.cameras.threaded.FrameSource`."""
+        """Close the connection."""
         if self._container is not None:
             self._container.close()
 
+    def _open_stream(self) -> "av.VideoStream":
+        import av
+
+        self._container = av.open(
+            self._url,
+            options=self._options,
+            # FFmpeg applies the first timeout twice: to the connection, and to the probe of the stream.
+            timeout=(self._open_timeout_s / 2, self._read_timeout_s),
+        )
+        if not self._container.streams.video:
+            raise CameraError(f"{self._display_url}: the stream has no video; check `url`")
+        stream = self._container.streams.video[0]
+        # Decoding by frame threads would delay the stream by as many frames as there are cores.
+        stream.thread_type = "SLICE"
+        self._frames = self._decode(self._container, stream)
+        return stream
+
     def _wait_first_frame(self, deadline: Deadline) -> CapturedFrame:
-        for shot in self._frames:
-            if shot is not None:
-                return shot
+        for frame in self._frames:
+            if frame is not None:
+                return frame
             if deadline.expired:
                 raise CameraError(
                     f"{self._display_url}: no picture within {self._open_timeout_s:g} s;"
-                    " give the camera a shorter key frame interval, or raise `open_timeout_s`"
+                    " set a shorter key frame interval in the camera, or raise `open_timeout_s`"
                 )
-        raise CameraError(f"{self._display_url}: it ended before the first picture")
+        raise CameraError(f"{self._display_url}: the stream ended before the first picture")
 
     def _decode(
         self, container: "InputContainer", stream: "av.VideoStream"
     ) -> "Iterator[CapturedFrame | None]":
-        """The pictures of each packet, and None for one that makes no picture."""
+        """Yield the pictures of each packet, and None for a packet without a picture."""
         import av
 
-        heard_ns = self._clock.monotonic_ns()
+        last_ns = self._clock.monotonic_ns()
         for packet in container.demux(stream):
             arrived_ns = self._clock.monotonic_ns()
-            # When nothing came in time FFmpeg first gives out what its parser held back, and waits once more.
-            if arrived_ns - heard_ns > self._read_timeout_s * NS_PER_S:
+            # After a timeout FFmpeg first returns the packet that its parser held back, and then waits once more.
+            if arrived_ns - last_ns > self._read_timeout_s * NS_PER_S:
                 raise CameraError(self._describe_timeout(self._read_timeout_s))
-            heard_ns = arrived_ns
+            last_ns = arrived_ns
             try:
                 pictures = packet.decode()
-            except av.error.InvalidDataError:  # a packet that was lost on its way spoils the next
+            except av.error.InvalidDataError:  # a lost packet makes the next one undecodable
                 pictures = []
             for picture in pictures:
                 yield self._make_frame(picture, arrived_ns)
@@ -152,18 +167,16 @@ class StreamSource:
         )
 
     def _translate_error(self, error: "av.FFmpegError", timeout_s: float) -> CameraError:
-        """Not FFmpeg's own message, which shows the URL with its password."""
+        """Return an error without FFmpeg's own message, which shows the URL with its password."""
         import av
 
         if isinstance(error, av.error.HTTPUnauthorizedError):
             return CameraError(
-                f"{self._display_url}: refused; check `username` and `password_file`"
+                f"{self._display_url}: the camera refused the login; check `username` and `password_file`"
             )
         if isinstance(error, av.error.ExitError):
             return CameraError(self._describe_timeout(timeout_s))
-        return CameraError(f"{self._display_url}: {error.strerror}; is a camera there, and well?")
+        return CameraError(f"{self._display_url}: {error.strerror}; {_CHECK_CAMERA}")
 
     def _describe_timeout(self, timeout_s: float) -> str:
-        return (
-            f"{self._display_url}: nothing came for {timeout_s:g} s; is the camera there, and well?"
-        )
+        return f"{self._display_url}: no data for {timeout_s:g} s; {_CHECK_CAMERA}"

@@ -1,6 +1,6 @@
-"""Cameras whose library waits without a bound we could set: it waits in a thread of its own, and we wait for that thread.
+"""Cameras whose library waits without a timeout that can be set: it waits in a thread of its own, with a timeout on that thread.
 
-The thread reads everything as it comes, so that nothing grows old in a buffer, and keeps the newest shot only.
+The thread reads every frame as it arrives, so that none grows old in a buffer, and keeps only the newest one.
 """
 
 import threading
@@ -16,12 +16,21 @@ from edged.interfaces import CameraInfo
 from edged.types import Frame, PixelFormat
 
 _CLOSE_TIMEOUT_S = 1.0
-"""So long `close` waits for the thread; what the library does beyond it, `open` waits for."""
+"""How long `close` waits for the thread. If the library takes longer, the next `open` waits for the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedFrame:
-    """What a source gives: a `Frame` before it is counted. Fields as there."""
+    """A `Frame` without a camera name and a number.
+
+    Attributes:
+        captured_ns: capture time, monotonic.
+        received_ns: when the driver received it, monotonic.
+        pixels: uint8, laid out as `format` says; rows may be padded.
+        format: the layout of `pixels`.
+        width: width of the picture in pixels, without padding.
+        height: height of the picture in pixels.
+    """
 
     captured_ns: int
     received_ns: int
@@ -30,22 +39,44 @@ class CapturedFrame:
     width: int
     height: int
 
+    def to_frame(self, camera: str, seq: int) -> Frame:
+        """Return the frame with a camera name and a number."""
+        return Frame(
+            camera=camera,
+            seq=seq,
+            captured_ns=self.captured_ns,
+            received_ns=self.received_ns,
+            pixels=self.pixels,
+            format=self.format,
+            width=self.width,
+            height=self.height,
+        )
+
 
 class FrameSource(Protocol):
-    """The blocking part of a camera. All three are called in the reader's thread."""
+    """The blocking part of a camera. The reader's thread calls all three methods."""
 
     def open(self) -> CameraInfo:
-        """Take hold of the device. `CameraError` if it cannot."""
+        """Open the device.
+
+        Raises:
+            CameraError: the device cannot be opened.
+        """
 
     def read(self) -> CapturedFrame | None:
-        """Wait for the next shot; None to be asked again. `CameraError` if the device is lost, `EndOfStreamError` if it has ended."""
+        """Wait for the next frame; None to be called again.
+
+        Raises:
+            CameraError: the device is lost.
+            EndOfStreamError: a finite source has ended.
+        """
 
     def close(self) -> None:
-        """Let go of whatever `open` took hold of; called once, even if `open` failed."""
+        """Release whatever `open` acquired; called once, even if `open` failed."""
 
 
 class SourceReader:
-    """Reads one source, from its opening to its end; used once."""
+    """A thread that reads one source from its opening to its end; used once."""
 
     def __init__(self, source: FrameSource, *, name: str) -> None:
         """Start the thread."""
@@ -61,7 +92,11 @@ class SourceReader:
         self._thread.start()
 
     def wait_open(self, timeout_s: float) -> CameraInfo:
-        """Wait for the source's `open`; what it raises is raised here."""
+        """Wait for the source's `open`, and return its result.
+
+        Raises:
+            CameraError: the source was not opened within `timeout_s`, or could not be opened.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._info or self._failure, timeout_s):
                 raise CameraError(f"camera {self._name}: opening it took more than {timeout_s:g} s")
@@ -70,21 +105,26 @@ class SourceReader:
             return self._info
 
     def take_newest(self, timeout_s: float) -> tuple[int, CapturedFrame]:
-        """Wait for a shot that was not yet given; what the source's `read` raises is raised here, after its last shot.
+        """Wait for a frame that was not yet taken.
 
         Returns:
-            The newest shot, and how many were read before it.
+            How many frames were read before the newest one, and the newest one.
+
+        Raises:
+            CameraTimeoutError: no frame came within `timeout_s`.
+            CameraError: the source's `read` failed, and its last frame was taken.
+            EndOfStreamError: the source has ended, and its last frame was taken.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._newest or self._failure, timeout_s):
                 raise CameraTimeoutError(f"camera {self._name}: no frame within {timeout_s:g} s")
             if self._newest is None:
                 raise self._failure or CameraError(f"camera {self._name} was closed")
-            shot, self._newest = self._newest, None
-            return self._read_count - 1, shot
+            frame, self._newest = self._newest, None
+            return self._read_count - 1, frame
 
     def stop(self, timeout_s: float) -> bool:
-        """Have the source closed after its current `read`; False if that did not come to pass within `timeout_s`."""
+        """Close the source after its current `read`; return False if that takes longer than `timeout_s`."""
         self._stopping = True
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -96,12 +136,12 @@ class SourceReader:
                 self._info = info
                 self._changed.notify_all()
             while not self._stopping:
-                shot = self._source.read()
-                if shot is not None:
-                    self._store_newest(shot)
+                frame = self._source.read()
+                if frame is not None:
+                    self._store_newest(frame)
         except EdgedError as error:
             self._set_failure(error)
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+        except Exception as error:  # noqa: BLE001 - raised again in the waiting thread
             self._set_failure(CameraError(f"camera {self._name}: its driver failed: {error!r}"))
         finally:
             self._source.close()
@@ -119,13 +159,13 @@ class SourceReader:
 
 
 class ThreadedCamera:
-    """What cameras on a `Reader` have in common: all of `edged.interfaces.Camera` but the source."""
+    """The base of cameras that read a `FrameSource` in a thread: everything in `edged.interfaces.Camera` but the source."""
 
     open_timeout_s = 10.0
-    """The source's own time limits are shorter, or it has none."""
+    """Longest time to open the source, whose own timeouts are shorter, or which has none."""
 
     def __init__(self, name: str, clock: Clock) -> None:
-        """See `edged.interfaces.Camera`."""
+        """Store the arguments; open nothing."""
         self._name = name
         self._clock = clock
         self._reader: SourceReader | None = None
@@ -133,40 +173,41 @@ class ThreadedCamera:
         self._next_seq = 0
 
     def create_source(self) -> FrameSource:
-        """A fresh source, not open."""
+        """Return a new source that is not open yet."""
         raise NotImplementedError
 
     def open(self) -> CameraInfo:
-        """See `edged.interfaces.Camera`."""
+        """Start a thread that opens and reads a new source.
+
+        Raises:
+            CameraError: the source cannot be opened in time, or the last one's thread still hangs.
+        """
         deadline = Deadline(self._clock, self.open_timeout_s)
         if self._reader and not self._reader.stop(deadline.remaining_s):
             raise CameraError(
-                f"camera {self._name}: its driver still hangs where it was left;"
-                ' `isolation = "process"` would let it be killed'
+                f"camera {self._name}: its library still hangs since the last failure;"
+                ' set `isolation = "process"` so that it can be killed'
             )
         self._reader = SourceReader(self.create_source(), name=self._name)
         self._first_seq = self._next_seq
         return self._reader.wait_open(deadline.remaining_s)
 
     def grab(self, timeout_s: float) -> Frame:
-        """See `edged.interfaces.Camera`."""
+        """Wait for a frame that was not yet delivered; frames that the thread read before it show as gaps in `seq`.
+
+        Raises:
+            CameraTimeoutError: no frame came within `timeout_s`.
+            CameraError: the camera is not open, or the source is lost.
+            EndOfStreamError: the source has ended.
+        """
         if self._reader is None:
             raise CameraError(f"camera {self._name} is not open")
-        index, shot = self._reader.take_newest(timeout_s)
+        index, captured = self._reader.take_newest(timeout_s)
         seq = self._first_seq + index
         self._next_seq = seq + 1
-        return Frame(
-            camera=self._name,
-            seq=seq,
-            captured_ns=shot.captured_ns,
-            received_ns=shot.received_ns,
-            pixels=shot.pixels,
-            format=shot.format,
-            width=shot.width,
-            height=shot.height,
-        )
+        return captured.to_frame(self._name, seq)
 
     def close(self) -> None:
-        """See `edged.interfaces.Camera`."""
+        """Stop the thread, and leave a hanging one to the next `open`."""
         if self._reader and self._reader.stop(_CLOSE_TIMEOUT_S):
             self._reader = None

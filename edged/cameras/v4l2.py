@@ -1,6 +1,6 @@
 """USB and other cameras behind a /dev/video node, through OpenCV's V4L2 back-end.
 
-OpenCV waits up to 10 s for a frame, whatever one asks; so it waits in a thread (`edged.cameras.threaded`).
+OpenCV waits up to 10 s for a frame and has no shorter timeout per call; so it waits in a thread (`edged.cameras.threaded`).
 """
 
 import fcntl
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from edged.cameras.threaded import CapturedFrame, FrameSource, ThreadedCamera
 from edged.clock import NS_PER_S, Clock
@@ -22,15 +23,15 @@ from edged.types import PixelFormat
 if TYPE_CHECKING:
     import cv2
 
-_BY_ID_HINT = "see /dev/v4l/by-id for those that are there"
+_BY_ID_HINT = "/dev/v4l/by-id lists the connected cameras"
 _FOURCC = {"mjpeg": "MJPG", "yuyv": "YUYV"}
 _MAX_UNCOMPRESSED_PX = 640 * 480
-"""USB 2 carries 30 uncompressed pictures a second of no more than this."""
+"""The largest size of which USB 2 carries 30 uncompressed pictures per second."""
 _MAX_CORRUPT = 30
-"""Pictures in a row that cannot be decoded."""
+"""Number of consecutive undecodable pictures after which the camera counts as lost."""
 _SELECT_TIMEOUT_S = "3"
 
-# <linux/videodev2.h>: _IOR('V', 0, struct v4l2_capability), and what of it we read.
+# <linux/videodev2.h>: _IOR('V', 0, struct v4l2_capability), and the fields that are read here.
 _VIDIOC_QUERYCAP = 0x80685600
 _CAPABILITY = struct.Struct("16s32s32s3I12x")
 _CAP_VIDEO_CAPTURE = 0x1
@@ -47,40 +48,58 @@ class V4l2Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     width: Annotated[
-        int, Meta(ge=16, le=8192, description="Of the picture; the nearest is taken.")
+        int,
+        Meta(
+            ge=16,
+            le=8192,
+            description="Width of the picture, pixels; the camera's nearest size is used.",
+        ),
     ] = 640
     height: Annotated[
-        int, Meta(ge=16, le=8192, description="Of the picture; the nearest is taken.")
+        int,
+        Meta(
+            ge=16,
+            le=8192,
+            description="Height of the picture, pixels; the camera's nearest size is used.",
+        ),
     ] = 480
-    fps: Annotated[float, Meta(gt=0, le=1000, description="Pictures a second to ask for.")] = 30.0
+    fps: Annotated[
+        float, Meta(gt=0, le=1000, description="Pictures per second to request from the camera.")
+    ] = 30.0
     format: Annotated[
         Literal["auto", "mjpeg", "yuyv"],
         Meta(
-            description='How pictures cross the cable; "auto" is "mjpeg" if they are larger than 640 x 480, else "yuyv".'
+            description='Format on the cable; "auto" is "mjpeg" for pictures larger than 640 x 480, else "yuyv".'
         ),
     ] = "auto"
 
 
 class V4l2Camera(ThreadedCamera):
-    """See `edged.interfaces.Camera`.
+    """A V4L2 camera.
 
-    Frames are BGR24; `captured_ns` is the kernel's time stamp of the buffer, if it is a monotonic one, else when it was read.
+    Frames are BGR24; `captured_ns` is the kernel's time stamp of the buffer if that is monotonic, else the time of reading.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = V4l2Settings
 
     def __init__(self, name: str, settings: V4l2Settings, clock: Clock) -> None:
-        """See `edged.interfaces.Camera`."""
+        """Store the arguments; open nothing.
+
+        Args:
+            name: the camera's name in the configuration.
+            settings: the camera's settings.
+            clock: the source of time stamps.
+        """
         super().__init__(name, clock)
         self._settings = settings
 
     def create_source(self) -> FrameSource:
-        """See `ThreadedCamera`."""
+        """Return a source for the device that is not open yet."""
         return _DeviceSource(self._settings, self._clock)
 
 
 class _DeviceSource:
-    """One opening of the device: see `edged.cameras.threaded.FrameSource`."""
+    """One opening of the device; a `FrameSource`."""
 
     def __init__(self, settings: V4l2Settings, clock: Clock) -> None:
         self._settings = settings
@@ -89,9 +108,9 @@ class _DeviceSource:
         self._corrupt_count = 0
 
     def open(self) -> CameraInfo:
-        """See `edged.cameras.threaded.FrameSource`."""
+        """Check the device node, and open it with OpenCV."""
         card = _read_card_name(self._settings.device)
-        # OpenCV reads it once, when it first waits for a camera.
+        # OpenCV reads this variable once, when it first waits for a camera.
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", _SELECT_TIMEOUT_S)
         import cv2
 
@@ -100,7 +119,7 @@ class _DeviceSource:
         )
         if not capture.isOpened():
             raise CameraError(
-                f"{self._settings.device} ({card}) cannot be opened; is another program using it?"
+                f"{self._settings.device} ({card}): cannot be opened; check that no other program uses it"
             )
         return CameraInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
@@ -110,12 +129,14 @@ class _DeviceSource:
         )
 
     def read(self) -> CapturedFrame | None:
-        """See `edged.cameras.threaded.FrameSource`."""
+        """Wait for the next picture; None if it cannot be decoded."""
         import cv2
 
         if self._capture is None or not self._capture.grab():
-            # At once when it was unplugged, and for ever; `isOpened` stays true.
-            raise CameraError(f"{self._settings.device} gives no more frames; was it unplugged?")
+            # After unplugging, every call fails at once, although `isOpened` stays true.
+            raise CameraError(
+                f"{self._settings.device}: the camera delivers no more frames; check that it is plugged in"
+            )
         now_ns = self._clock.monotonic_ns()
         stamp_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         ok, bgr = self._capture.retrieve()
@@ -123,19 +144,23 @@ class _DeviceSource:
             self._count_corrupt()
             return None
         self._corrupt_count = 0
+        captured_ns = stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns
+        return self._make_frame(bgr.astype(np.uint8, copy=False), captured_ns)
+
+    def close(self) -> None:
+        """Release the device."""
+        if self._capture is not None:
+            self._capture.release()
+
+    def _make_frame(self, bgr: NDArray[np.uint8], captured_ns: int) -> CapturedFrame:
         return CapturedFrame(
-            captured_ns=stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns,
+            captured_ns=captured_ns,
             received_ns=self._clock.monotonic_ns(),
-            pixels=bgr.astype(np.uint8, copy=False),
+            pixels=bgr,
             format=PixelFormat.BGR24,
             width=bgr.shape[1],
             height=bgr.shape[0],
         )
-
-    def close(self) -> None:
-        """See `edged.cameras.threaded.FrameSource`."""
-        if self._capture is not None:
-            self._capture.release()
 
     def _build_parameters(self) -> list[int]:
         import cv2
@@ -157,25 +182,28 @@ class _DeviceSource:
         ]
 
     def _count_corrupt(self) -> None:
-        """Cheap cameras spoil a JPEG now and then; one that spoils all is of no use."""
+        """Tolerate a corrupt JPEG now and then, as cheap cameras send them, but not too many in a row."""
         self._corrupt_count += 1
         if self._corrupt_count >= _MAX_CORRUPT:
             raise CameraError(
-                f"{self._settings.device}: {self._corrupt_count} pictures in a row cannot be decoded;"
+                f"{self._settings.device}: {self._corrupt_count} consecutive pictures cannot be decoded;"
                 ' try the other `format`, "mjpeg" or "yuyv"'
             )
 
 
 def _read_card_name(device: Path) -> str:
-    """The name of the camera behind `device`.
+    """Return the name of the camera behind `device`.
 
     Raises:
-        CameraError: there is none, and why.
+        CameraError: it is not a camera, or may not be opened.
     """
-    _driver, card, _bus, _version, whole, of_node = _CAPABILITY.unpack(_query_capability(device))
-    if not (of_node if whole & _CAP_DEVICE_CAPS else whole) & _CAP_VIDEO_CAPTURE:
+    _driver, card, _bus, _version, all_caps, node_caps = _CAPABILITY.unpack(
+        _query_capability(device)
+    )
+    if not (node_caps if all_caps & _CAP_DEVICE_CAPS else all_caps) & _CAP_VIDEO_CAPTURE:
         raise CameraError(
-            f"{device} gives no pictures: many cameras have a second node for other data; take the one whose name ends in 0"
+            f"{device}: this node delivers no pictures: many cameras have a second node for metadata;"
+            " set `device` to the node whose name ends in index0"
         )
     name: str = card.split(b"\0")[0].decode(errors="replace")
     return name
@@ -192,7 +220,7 @@ def _query_capability(device: Path) -> bytes:
         raise CameraError(f"{device}: no such device; {_BY_ID_HINT}") from None
     except PermissionError:
         raise CameraError(
-            f"{device} may not be opened; add edged's user to the group `video`"
+            f"{device}: permission denied; add edged's user to the group `video`"
         ) from None
     except OSError as error:
-        raise CameraError(f"{device} is no camera ({error.strerror}); {_BY_ID_HINT}") from error
+        raise CameraError(f"{device}: not a camera ({error.strerror}); {_BY_ID_HINT}") from error

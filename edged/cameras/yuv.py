@@ -1,17 +1,17 @@
-"""Pixel layouts that libraries give and `edged.types.PixelFormat` has not."""
+"""Conversion of pixel layouts that libraries deliver and `edged.types.PixelFormat` does not have."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def nv12_to_yuv420p(nv12: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Part the interleaved chroma of NV12 into the U and V planes of I420.
+    """Split the interleaved chroma of NV12 into the U and V planes of I420.
 
     Args:
-        nv12: (H*3/2, stride) uint8, both even: the Y plane, then rows of U and V in turn.
+        nv12: (H*3/2, stride) uint8, both even: the Y plane, then rows of alternating U and V.
 
     Returns:
-        A new array of the same shape: the Y plane, then U, then V, their rows half a stride apart.
+        A new (H*3/2, stride) uint8 array: the Y plane, then U, then V, their rows half a stride apart.
     """
     height = nv12.shape[0] * 2 // 3
     planar = np.empty_like(nv12)

@@ -86,7 +86,7 @@ def connect_once(name: str, settings: Struct, clock: Clock) -> str | None:
         publisher.close((), _CLOSE_TIMEOUT_S)
     if link is None:
         return f"no connection within {CONNECT_TIMEOUT_S:g} s"
-    return None if link.up else link.reason
+    return link.reason
 
 
 def _check_model(settings: ModelSettings) -> Iterator[KeyProblem]:

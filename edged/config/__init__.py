@@ -1,1 +1,1 @@
-"""The configuration: what can be set (`settings`), and how a file becomes values (`load`)."""
+"""The configuration: all settings (`settings`), and the steps from a file to values (`load`)."""

@@ -1,4 +1,4 @@
-"""Says in TOML's words what a setting takes, and what it was given instead."""
+"""Descriptions in TOML's terms of the values that a setting takes, and of the value that it was given."""
 
 import datetime as dt
 import json
@@ -16,11 +16,11 @@ _FUNCTION_PATTERN = get_args(LibraryFunction)[1].pattern
 
 
 def describe_type(annotation: Any, index_path: tuple[int, ...] = ()) -> str:
-    """The type of a setting in words, with its bounds: ``a whole number from 1 to 64``.
+    """Describe the type of a setting in words, with its bounds: ``a whole number from 1 to 64``.
 
     Args:
-        annotation: as the settings' field has it.
-        index_path: indices of the array element that is meant, outermost first.
+        annotation: the type annotation of the settings' field.
+        index_path: indices of the array element to describe, outermost first; () for the whole value.
     """
     kind = _strip_metadata(inspect.type_info(annotation))
     for index in index_path:
@@ -29,7 +29,7 @@ def describe_type(annotation: Any, index_path: tuple[int, ...] = ()) -> str:
 
 
 def describe_value(value: object) -> str:
-    """A value in words, shortened: ``"high"``, ``true``, ``an array of 3``; without the password of an address."""
+    """Describe a value in words, shortened and without the password of a URL: ``"high"``, ``true``, ``an array of 3``."""
     match value:
         case dict():
             return "a table"
@@ -45,7 +45,7 @@ def describe_value(value: object) -> str:
 
 
 def _strip_metadata(kind: inspect.Type) -> inspect.Type:
-    """Without metadata, and without the None that stands for "not set"."""
+    """Return a type without its metadata, and without the None that stands for "not set"."""
     while isinstance(kind, inspect.Metadata):
         kind = kind.type
     if isinstance(kind, inspect.UnionType):
@@ -76,7 +76,7 @@ def _describe(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one
         case inspect.StrType(pattern=pattern) if pattern == _NAME_PATTERN:
             return "a name of letters, digits, - and _ (64 at most, a letter or digit first)"
         case inspect.StrType(pattern=pattern) if pattern == _FUNCTION_PATTERN:
-            return "a library and a function of it, as LIBRARY:FUNCTION"
+            return "a library and one of its functions, as LIBRARY:FUNCTION"
         case inspect.StrType():
             return "a string" + _describe_string_limits(kind)
         case inspect.LiteralType():
@@ -84,8 +84,8 @@ def _describe(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one
         case inspect.CustomType():
             return "a path, as a string"
         case inspect.VarTupleType() | inspect.ListType():
-            least = f" of at least {kind.min_length}" if kind.min_length else ""
-            return f"an array{least}, each {_describe(_strip_metadata(kind.item_type))}"
+            length = f" of at least {kind.min_length}" if kind.min_length else ""
+            return f"an array{length}, each {_describe(_strip_metadata(kind.item_type))}"
         case inspect.TupleType():
             return "an array of " + ", ".join(
                 _describe(_strip_metadata(item)) for item in kind.item_types
@@ -98,10 +98,10 @@ def _describe(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one
 def _describe_string_limits(kind: inspect.StrType) -> str:
     if kind.pattern:
         return f" that matches {kind.pattern}"
-    least, most = kind.min_length, kind.max_length
-    if most is not None:
-        return f" of {least or 0} to {most} characters"
-    return f" of at least {least} character{'s' * (least > 1)}" if least else ""
+    min_length, max_length = kind.min_length, kind.max_length
+    if max_length is not None:
+        return f" of {min_length or 0} to {max_length} characters"
+    return f" of at least {min_length} character{'s' * (min_length > 1)}" if min_length else ""
 
 
 def _describe_bounds(kind: inspect.IntType | inspect.FloatType) -> str:
@@ -111,9 +111,9 @@ def _describe_bounds(kind: inspect.IntType | inspect.FloatType) -> str:
         (kind.lt, "below"),
         (kind.le, "of at most"),
     )
-    said = [f"{word} {bound:g}" for bound, word in bounds if bound is not None]
+    parts = [f"{words} {bound:g}" for bound, words in bounds if bound is not None]
     if kind.ge is not None and kind.le is not None:
-        said = [f"from {kind.ge:g} to {kind.le:g}"]
+        parts = [f"from {kind.ge:g} to {kind.le:g}"]
     if kind.multiple_of is not None:
-        said.append(f"a multiple of {kind.multiple_of:g}")
-    return " " + " and ".join(said) if said else ""
+        parts.append(f"a multiple of {kind.multiple_of:g}")
+    return " " + " and ".join(parts) if parts else ""

@@ -1,6 +1,6 @@
-"""Which files a configuration expects to find, and whether they can be read.
+"""Checks that the files which a configuration names can be read.
 
-``edged check`` asks this; a running daemon says it in its health instead.
+``edged check`` runs them; a running daemon reports such files in its health instead.
 """
 
 import stat
@@ -16,35 +16,36 @@ _SECRET_KEYS = frozenset({"password_file", "key"})
 
 
 def check_input_files(settings: Settings) -> Iterator[KeyProblem]:
-    """A fault for every file or folder that is to be read and cannot be, but for secrets.
+    """Yield a problem for every file or folder that cannot be read, except secrets.
 
-    To be read are the model, its labels, its libraries where they are named by a path, and every path of a camera in use and of the publisher.
+    The files are the model, its labels, its libraries if they are named by a path, and every path of an enabled camera and of the
+    publisher.
     """
-    for at, path in _input_files(settings):
-        if at[-1] not in _SECRET_KEYS and (reason := _unreadable_reason(path)):
-            yield KeyProblem(key_path=at, message=f"{path} {reason}")
-    for at, library in _library_files(settings.model):
-        # A bare name is looked for by the loader, in folders that are its own affair.
+    for key_path, path in _input_files(settings):
+        if key_path[-1] not in _SECRET_KEYS and (reason := _unreadable_reason(path)):
+            yield KeyProblem(key_path=key_path, message=f"{path} {reason}")
+    for key_path, library in _library_files(settings.model):
+        # The dynamic linker looks for a name without a slash in its own folders.
         if "/" in library and (reason := _unreadable_reason(Path(library))):
-            yield KeyProblem(key_path=at, message=f"{library} {reason}")
+            yield KeyProblem(key_path=key_path, message=f"{library} {reason}")
 
 
 def check_secret_files(settings: Settings) -> Iterator[KeyProblem]:
-    """A doubt for every secret that cannot be read, or that every user of the machine can read.
+    """Yield a warning for every secret that cannot be read, or that every user of the machine can read.
 
-    That it cannot be read is no fault: it may be a credential that systemd shows to the service alone.
+    An unreadable secret is only a warning: it may be a credential that systemd shows to the service alone.
     """
-    for at, path in _input_files(settings):
-        if at[-1] not in _SECRET_KEYS:
+    for key_path, path in _input_files(settings):
+        if key_path[-1] not in _SECRET_KEYS:
             continue
         if reason := _unreadable_reason(path):
             hint = (
-                "all is well if the service can read it, or has a systemd credential of that name"
+                "ignore this if the service can read it, or has a systemd credential of that name"
             )
-            yield KeyProblem(key_path=at, message=f"{path} {reason}", hint=hint)
+            yield KeyProblem(key_path=key_path, message=f"{path} {reason}", hint=hint)
         elif path.stat().st_mode & stat.S_IROTH:
             yield KeyProblem(
-                key_path=at, message=f"any user can read {path}", hint=f"chmod o-r {path}"
+                key_path=key_path, message=f"every user can read {path}", hint=f"chmod o-r {path}"
             )
 
 
@@ -74,8 +75,8 @@ def _table_paths(table: Struct | None, key_path: KeyPath) -> Iterator[tuple[KeyP
             yield from _table_paths(value, (*key_path, key))
 
 
-def _unreadable_reason(path: Path) -> str:
-    """What keeps us from reading a file or a folder; "" if nothing does."""
+def _unreadable_reason(path: Path) -> str | None:
+    """Return why a file or folder cannot be read; None if it can."""
     try:
         if path.is_dir():
             next(path.iterdir(), None)
@@ -86,4 +87,4 @@ def _unreadable_reason(path: Path) -> str:
             return "does not exist"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    return ""
+    return None

@@ -1,7 +1,7 @@
-"""Reads the configuration's files and lays them over one another; what they say is judged elsewhere.
+"""Reads the configuration's files and merges them, without validating their values.
 
-The main file comes first, then ``conf.d/*.toml`` beside it in the order of their names. Tables are laid over each other
-key by key; of any other value, arrays included, the last file's wins.
+The main file comes first, then ``conf.d/*.toml`` beside it in the order of their names. Tables are merged key by key; for any other
+value, arrays included, the last file has priority.
 """
 
 import re
@@ -20,12 +20,12 @@ _DUPLICATE_TABLE = re.compile(r"Cannot declare \((?P<parts>.*?),?\) twice")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigLayers:
-    """All files, laid over one another.
+    """All files, merged.
 
     Attributes:
-        table: what they say together.
-        files: those that were read, in their order.
-        locations: the file and line of every key; of a key that stands in several files, the last one's.
+        table: the merged table.
+        files: the files that were read, in their order.
+        locations: the file and line of every key; for a key that is set in several files, those of the last one.
     """
 
     table: dict[str, Any]
@@ -33,13 +33,13 @@ class ConfigLayers:
     locations: Mapping[KeyPath, tuple[Path, int]]
 
     def locate_problems(self, problems: Iterable[KeyProblem]) -> tuple[Problem, ...]:
-        """Say where each fault stands; in the order of files and lines."""
+        """Add file and line to each problem, and sort them by file and line."""
         order = {str(file): n for n, file in enumerate(self.files)}
-        found = map(self._locate_problem, problems)
-        return tuple(sorted(found, key=lambda p: (order[p.file], p.line or 0)))
+        located = map(self._locate_problem, problems)
+        return tuple(sorted(located, key=lambda p: (order[p.file], p.line or 0)))
 
     def _locate_problem(self, problem: KeyProblem) -> Problem:
-        """A fault stands at its key, or at the nearest table around it."""
+        """Locate a problem at its key, or at the nearest table around it."""
         for end in range(len(problem.key_path), 0, -1):
             if problem.key_path[:end] in self.locations:
                 file, line = self.locations[problem.key_path[:end]]
@@ -48,32 +48,31 @@ class ConfigLayers:
             file, line = self.files[0], None
         key = format_key(problem.key_path)
         return Problem(
-            file=str(file), line=line, key=key, message=problem.message, hint=problem.hint
+            file=str(file), line=line, key=key, message=problem.message, hint=problem.hint or ""
         )
 
 
 def read_layers(main: Path, conf_d: Path) -> ConfigLayers:
-    """Read `main` and what lies in the folder `conf_d`, which need not exist.
+    """Read `main` and the TOML files in the folder `conf_d`, which need not exist.
 
     Raises:
         InvalidConfigError: a file cannot be read, or is not TOML; with a problem for each such file.
     """
     table: dict[str, Any] = {}
-    files: list[Path] = []
-    places: dict[KeyPath, tuple[Path, int]] = {}
+    files = (main, *sorted(conf_d.glob("*.toml")))
+    locations: dict[KeyPath, tuple[Path, int]] = {}
     problems: list[Problem] = []
-    for file in (main, *sorted(conf_d.glob("*.toml"))):
-        files.append(file)
+    for file in files:
         try:
             text = _read_text(file)
             _merge_tables(table, _parse(file, text))
         except InvalidConfigError as error:
             problems += error.problems
         else:
-            places |= {at: (file, line) for at, line in locate_keys(text).items()}
+            locations |= {key_path: (file, line) for key_path, line in locate_keys(text).items()}
     if problems:
         raise InvalidConfigError(problems)
-    return ConfigLayers(table=table, files=tuple(files), locations=places)
+    return ConfigLayers(table=table, files=files, locations=locations)
 
 
 def _read_text(file: Path) -> str:
@@ -92,35 +91,33 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        said = str(error)
-        position = _POSITION.search(said)
+        full_text = str(error)
+        position = _POSITION.search(full_text)
         line = position["line"] if position else None
-        reason, hint = _explain_toml_error(_POSITION.sub("", said))
-        last = max(1, len(text.splitlines()))
-        raise _file_error(file, reason, line=int(line) if line else last, hint=hint) from None
+        reason, hint = _explain_toml_error(_POSITION.sub("", full_text))
+        last_line = max(1, len(text.splitlines()))
+        raise _file_error(file, reason, line=int(line) if line else last_line, hint=hint) from None
     except RecursionError:
         raise _file_error(file, "not TOML: nested too deeply") from None
 
 
-def _explain_toml_error(reason: str) -> tuple[str, str]:
-    """What tomllib means, and what to do about it."""
-    if twice := _DUPLICATE_TABLE.fullmatch(reason):
-        table = ".".join(part.strip(" '\"") for part in twice["parts"].split(","))
-        return f"the table [{table}] stands here a second time", "merge the two, or rename one"
+def _explain_toml_error(reason: str) -> tuple[str, str | None]:
+    """Return tomllib's reason in clearer words, and a hint that says what to do, or None."""
+    if duplicate := _DUPLICATE_TABLE.fullmatch(reason):
+        table = ".".join(part.strip(" '\"") for part in duplicate["parts"].split(","))
+        return f"the table [{table}] is defined twice", "merge the two tables, or rename one"
     if reason == "Cannot overwrite a value":
-        return "this key stands here a second time", "remove one of the two"
+        return "this key is set twice", "remove one of the two lines"
     if reason == "Invalid value":
-        return (
-            "not TOML: invalid value",
-            "text needs quotes; a switch is true or false, without any",
-        )
-    return f"not TOML: {reason[0].lower()}{reason[1:]}", ""
+        return "not TOML: invalid value", "put text in quotes, but not true, false and numbers"
+    return f"not TOML: {reason[0].lower()}{reason[1:]}", None
 
 
 def _file_error(
-    file: Path, message: str, *, line: int | None = None, hint: str = ""
+    file: Path, message: str, *, line: int | None = None, hint: str | None = None
 ) -> InvalidConfigError:
-    return InvalidConfigError([Problem(file=str(file), line=line, message=message, hint=hint)])
+    problem = Problem(file=str(file), line=line, message=message, hint=hint or "")
+    return InvalidConfigError([problem])
 
 
 def _merge_tables(base: dict[str, Any], override: dict[str, Any]) -> None:

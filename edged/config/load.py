@@ -1,4 +1,4 @@
-"""From files to settings: read, lay over one another, validate; every problem at once, with its place."""
+"""The steps from files to settings: read, merge, validate; all problems are reported at once, with file and line."""
 
 import os
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class LoadedConfig:
     """A configuration that can be used.
 
     Attributes:
-        settings: what it says; all paths in it are absolute.
-        warnings: what is allowed, but hardly meant.
-        layers: the files it came from, and where in them each key stands.
+        settings: the settings; all paths in them are absolute.
+        warnings: settings that are allowed, but probably not intended.
+        layers: the files, merged, with the line of each key.
     """
 
     settings: Settings
@@ -28,7 +28,7 @@ class LoadedConfig:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Those that were read, the main file first."""
+        """The files that were read, the main file first."""
         return self.layers.files
 
 
@@ -36,17 +36,17 @@ def load_config(path: Path, *, conf_d: Path | None = None) -> LoadedConfig:
     """Read and validate a configuration.
 
     Args:
-        path: the main file. A relative path in the configuration, conf.d included, is looked for among the service's systemd
-            credentials; if there is none of that name it starts at the main file's folder.
-        conf_d: the folder of files that are laid over it; ``conf.d`` beside it if not given. It need not exist.
+        path: the main file. A relative path in the configuration, conf.d included, names one of the service's systemd
+            credentials, or, if there is none of that name, starts at the main file's folder.
+        conf_d: the folder of files that are merged over it; ``conf.d`` beside it if not given. It need not exist.
 
     Raises:
-        InvalidConfigError: it cannot be used; with all problems, in the order of files and lines.
+        InvalidConfigError: the configuration cannot be used; with all problems, sorted by file and line.
     """
     layers = read_layers(path, conf_d or path.parent / "conf.d")
-    settings, faults = read_settings(layers.table, partial(_resolve_path, path.parent.absolute()))
-    if faults:
-        raise InvalidConfigError(layers.locate_problems(faults))
+    settings, problems = read_settings(layers.table, partial(_resolve_path, path.parent.absolute()))
+    if problems:
+        raise InvalidConfigError(layers.locate_problems(problems))
     warnings = layers.locate_problems(find_warnings(settings))
     return LoadedConfig(settings=settings, warnings=warnings, layers=layers)
 

@@ -1,7 +1,7 @@
-"""On which line of a TOML file each key stands: tomllib tells what a file says, but not where.
+"""Finds the line of each key in a TOML file, which tomllib does not report.
 
-The scan follows only the shape of the text (headers, keys, brackets, quotes) and leaves the meaning of values to tomllib,
-which must have accepted the text before.
+The scan follows only the shape of the text (headers, keys, brackets, quotes) and leaves the values to tomllib, which must have
+accepted the text before.
 """
 
 import re
@@ -27,16 +27,16 @@ def locate_keys(text: str) -> dict[KeyPath, int]:
     """Map every table, key and array element of valid TOML to its line.
 
     Args:
-        text: what tomllib has parsed without an error.
+        text: a text that tomllib has parsed without an error.
 
     Returns:
-        Lines from 1. A table that is only implied (``a`` in ``[a.b]``) gets the first line that implies it.
+        Line numbers from 1. A table that is only implied (``a`` in ``[a.b]``) gets the first line that implies it.
     """
     return _TomlScanner(text).scan()
 
 
 class _TomlScanner:
-    """One pass over the text; `_position` is the next character to look at."""
+    """One pass over the text; `_position` is the next character to read."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -77,7 +77,7 @@ class _TomlScanner:
         return table
 
     def _resolve_array_table(self, table: KeyPath) -> KeyPath:
-        """The element that a name means when it is an array of tables: its latest."""
+        """Return the newest element of an array of tables, which is what its name refers to; any other table as it is."""
         return (*table, self._array_tables[table]) if table in self._array_tables else table
 
     def _scan_pair(self, table: KeyPath) -> None:
@@ -120,7 +120,7 @@ class _TomlScanner:
             self._scan_pair(path)
 
     def _iterate_items(self, closing: str) -> Iterator[None]:
-        """Stop at each item of a bracketed list; the caller scans it; then step past `closing`."""
+        """Yield at each item of a bracketed list, which the caller scans; then step past `closing`."""
         self._position += 1
         self._skip(_BLANK)
         while self._text[self._position] != closing:
@@ -138,11 +138,11 @@ class _TomlScanner:
         self._match(pattern)
 
     def _match(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self._text, self._position)
-        if found is None:
+        match = pattern.match(self._text, self._position)
+        if match is None:
             raise ValueError(f"not valid TOML at character {self._position}")
-        self._position = found.end()
-        return found.group()
+        self._position = match.end()
+        return match.group()
 
 
 def _unquote(part: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be wrong with a configuration, in a form for people and for programs."""
+"""Problems of a configuration, in a form for people and for programs."""
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -13,28 +13,28 @@ KeyPath = tuple[str | int, ...]
 
 
 class KeyProblem(Struct, frozen=True, kw_only=True):
-    """Something wrong at one key, wherever that stands.
+    """A problem at one key, without its file and line.
 
     Attributes:
         key_path: the key; () for the configuration as a whole.
         message: what is wrong, and what was expected.
-        hint: what to do; "" where the message says it all.
+        hint: what to do; None if the message says it.
     """
 
     key_path: KeyPath
     message: str
-    hint: str = ""
+    hint: str | None = None
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """Something wrong at one place in one file.
+    """A problem with its file and line, as ``edged check --json`` prints it.
 
     Attributes:
-        file: as it was named by the caller.
-        line: from 1; None where the file as a whole is meant.
-        key: dotted, as ``camera.front.source``; "" for no key in particular.
+        file: the file, as the caller named it.
+        line: line number from 1; None for the file as a whole.
+        key: the key, dotted, as ``camera.front.source``; "" for no key in particular.
         message: what is wrong, and what was expected.
-        hint: what to do; "" where the message says it all.
+        hint: what to do; "" if the message says it.
     """
 
     file: str
@@ -50,7 +50,11 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class InvalidConfigError(ConfigError):
-    """The configuration cannot be used; `problems` holds everything that is wrong with it, not only the first."""
+    """The configuration cannot be used.
+
+    Attributes:
+        problems: all problems of the configuration, not only the first.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -61,23 +65,23 @@ class InvalidConfigError(ConfigError):
 
 
 def format_key(key_path: KeyPath) -> str:
-    """A key as one writes it: ``camera.front.zone.door.points[2]``."""
+    """Return a key as text: ``camera.front.zone.door.points[2]``."""
     return "".join(_format_steps(key_path)).removeprefix(".")
 
 
-def closest_name(name: str, names: Iterable[str]) -> str:
-    """The likeliest of `names` to have been meant by `name`; "" if none is like it."""
-    return next(iter(get_close_matches(name, list(names), n=1)), "")
+def closest_name(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` that is most similar to `name`; None if none is similar."""
+    return next(iter(get_close_matches(name, list(names), n=1)), None)
 
 
-def suggest_name(name: str, names: Iterable[str]) -> str:
-    """The hint that asks for the nearest name, or "" if there is none."""
-    near = closest_name(name, names)
-    return f'did you mean "{near}"?' if near else ""
+def suggest_name(name: str, names: Iterable[str]) -> str | None:
+    """Return a hint with the most similar name; None if none is similar."""
+    closest = closest_name(name, names)
+    return f'did you mean "{closest}"?' if closest else None
 
 
 def format_choices(names: Iterable[str]) -> str:
-    """A choice in words: ``one of "real", "max"``."""
+    """Return a choice in words: ``one of "real", "max"``."""
     return "one of " + ", ".join(f'"{name}"' for name in names)
 
 

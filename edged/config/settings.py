@@ -1,7 +1,7 @@
-"""Every setting there is, with its type, its bounds, its default and what it means.
+"""All settings, each with its type, bounds, default and description.
 
-The descriptions are the documentation: ``deploy/edged.toml`` shows each of them, and a test keeps the two together.
-What a camera driver or a publisher wants for itself stands in the driver's own `Settings`.
+``deploy/edged.toml`` shows and explains each of them, and a test checks that it is complete. The keys of a camera driver or a
+publisher are in the driver's own `Settings`.
 """
 
 from pathlib import Path
@@ -18,7 +18,10 @@ LibraryFunction = Annotated[str, Meta(pattern=r"^.+:[A-Za-z_][A-Za-z0-9_]*$")]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Polygon = Annotated[
     tuple[Point, ...],
-    Meta(min_length=3, description="Corners as [x, y], fractions of the frame, origin top left."),
+    Meta(
+        min_length=3,
+        description="Corners as [x, y], fractions of the frame, origin at the top left.",
+    ),
 ]
 
 
@@ -28,13 +31,13 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
     name: Annotated[
         Name | None,
         Meta(
-            description="Name of this device in every topic and message; the host's name if not set."
+            description="Name of this device in every topic and message; the host name if not set."
         ),
     ] = None
     state_dir: Annotated[
         Path | None,
         Meta(
-            description="Where the spool and counters live; $STATE_DIRECTORY, else ~/.local/state/edged, if not set."
+            description="Directory of the spool and its counters; $STATE_DIRECTORY, else ~/.local/state/edged, if not set."
         ),
     ] = None
 
@@ -51,49 +54,56 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     sha256: Annotated[
         Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None,
         Meta(
-            description="The file at path must be exactly this one, at every load; any if not set."
+            description="SHA-256 that the file at path must have each time it is loaded; not checked if not set."
         ),
     ] = None
     bundled: Annotated[
         Literal["marks", "marks-fast", "marks-accurate"],
-        Meta(description="Which of the bundled models, where no path is set."),
+        Meta(description="The bundled model to run if path is not set."),
     ] = "marks"
     labels: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Names of the classes in order; what the model file carries if not set."),
+        Meta(description="Names of the classes in order; those in the model file if not set."),
     ] = None
     labels_file: Annotated[
-        Path | None, Meta(description="The same from a text file, one label a line.")
+        Path | None, Meta(description="A text file with the names of the classes, one per line.")
     ] = None
     family: Annotated[
-        str, Meta(description='How its outputs are read; "auto" finds it from the file.')
+        str,
+        Meta(
+            description='The model family, which decodes the outputs; "auto" recognises it from the file.'
+        ),
     ] = "auto"
     runtime: Annotated[
         str,
         Meta(
-            description='"litert", "tflite", "simulated", or "auto": whichever is installed, litert first.'
+            description='The runtime: "litert", "tflite", "simulated", or "auto": the first of litert and tflite that is installed.'
         ),
     ] = "auto"
-    threads: Annotated[int, Meta(ge=1, le=64, description="CPU threads of one interpreter.")] = 1
+    threads: Annotated[
+        int, Meta(ge=1, le=64, description="Number of CPU threads of one interpreter.")
+    ] = 1
     workers: Annotated[
         int,
         Meta(
             ge=1,
             le=16,
-            description="Interpreters, each in a process of its own; cameras are dealt out among them.",
+            description="Number of vision workers, each with one interpreter in a process of its own; the cameras are distributed among them.",
         ),
     ] = 1
     delegate: Annotated[
         str | None,
-        Meta(description="An external delegate's library, as libedgetpu.so.1; the CPU if not set."),
+        Meta(
+            description="Library of an external delegate, as libedgetpu.so.1; the model runs on the CPU if not set."
+        ),
     ] = None
     delegate_options: Annotated[
-        dict[str, str], Meta(description="Passed to the delegate as they are.")
+        dict[str, str], Meta(description="Options that are passed to the delegate unchanged.")
     ] = field(default_factory=dict)
     custom_ops: Annotated[
         dict[str, LibraryFunction],
         Meta(
-            description="Operators that the runtime does not know, each as LIBRARY:FUNCTION that returns its TfLiteRegistration."
+            description="Operators that the runtime does not implement, each as LIBRARY:FUNCTION; the function returns its TfLiteRegistration."
         ),
     ] = field(default_factory=dict)
     hang_s: Annotated[
@@ -101,105 +111,135 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0.5,
             le=600,
-            description="A worker without progress for so long is killed and replaced.",
+            description="Longest time without progress before a worker is killed and replaced, seconds.",
         ),
     ] = 5.0
 
     def resolve_file(self) -> Path:
-        """The .tflite that is meant: `path`, or the bundled one."""
+        """Return the .tflite to run: `path`, or the bundled one."""
         return self.path or bundled.model_path(self.bundled)
 
 
 class LabelFilter(Struct, frozen=True, kw_only=True):
-    """[detect.label.LABEL]; what is not set falls back to [detect]."""
+    """[detect.label.LABEL]; keys that are not set have the values of [detect]."""
 
-    threshold: Annotated[Fraction | None, Meta(description="Least score.")] = None
+    threshold: Annotated[
+        Fraction | None, Meta(description="Smallest score of a detection of this label.")
+    ] = None
     min_area: Annotated[
-        Fraction | None, Meta(description="Least box area, a fraction of the frame's.")
+        Fraction | None, Meta(description="Smallest area of the box, as a fraction of the frame's.")
     ] = None
     max_area: Annotated[
-        Fraction | None, Meta(description="Greatest box area, a fraction of the frame's.")
+        Fraction | None, Meta(description="Largest area of the box, as a fraction of the frame's.")
     ] = None
     min_ratio: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(description="Least width / height of the box, in pixels."),
+        Meta(description="Smallest width / height of the box, both in pixels."),
     ] = None
     max_ratio: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(description="Greatest width / height of the box, in pixels."),
+        Meta(description="Largest width / height of the box, both in pixels."),
     ] = None
 
 
 class DetectSettings(Struct, frozen=True, kw_only=True):
-    """[detect], and [camera.NAME.detect], which is laid over it key by key."""
+    """[detect], and [camera.NAME.detect], which overrides it key by key."""
 
     threshold: Annotated[
-        Fraction | None, Meta(description="Least score of a detection; 0.5 if not set.")
+        Fraction | None, Meta(description="Smallest score of a detection; 0.5 if not set.")
     ] = None
     labels: Annotated[
-        tuple[str, ...] | None, Meta(description="Only these labels; all if not set.")
+        tuple[str, ...] | None, Meta(description="The labels to detect; all if not set.")
     ] = None
-    min_area: Annotated[Fraction | None, Meta(description="As for a label, for all labels.")] = None
-    max_area: Annotated[Fraction | None, Meta(description="As for a label, for all labels.")] = None
+    min_area: Annotated[
+        Fraction | None, Meta(description="The same limit as in label, for all labels.")
+    ] = None
+    max_area: Annotated[
+        Fraction | None, Meta(description="The same limit as in label, for all labels.")
+    ] = None
     min_ratio: Annotated[
-        Annotated[float, Meta(gt=0)] | None, Meta(description="As for a label, for all labels.")
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="The same limit as in label, for all labels."),
     ] = None
     max_ratio: Annotated[
-        Annotated[float, Meta(gt=0)] | None, Meta(description="As for a label, for all labels.")
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="The same limit as in label, for all labels."),
     ] = None
-    label: Annotated[dict[str, LabelFilter], Meta(description="Per label.")] = field(
-        default_factory=dict
+    label: Annotated[dict[str, LabelFilter], Meta(description="Filters for single labels.")] = (
+        field(default_factory=dict)
     )
 
 
 class TrackSettings(Struct, frozen=True, kw_only=True):
-    """[track]: when detections become an object, and when it is gone."""
+    """[track]: when detections become an object, and when the object has ended."""
 
     min_hits: Annotated[
-        int, Meta(ge=1, le=100, description="Detections before an object is believed.")
+        int, Meta(ge=1, le=100, description="Number of detections before an object is confirmed.")
     ] = 3
     min_s: Annotated[
         float,
         Meta(
-            ge=0, le=60, description="And time over which it has been seen: what flickers is quick."
+            ge=0,
+            le=60,
+            description="Time between first and last detection before an object is confirmed, seconds; it excludes flickering detections.",
         ),
     ] = 0.25
     lost_s: Annotated[
-        float, Meta(gt=0, le=600, description="Unseen for so long, an object has ended.")
+        float,
+        Meta(
+            gt=0,
+            le=600,
+            description="Time without a detection after which an object has ended, seconds.",
+        ),
     ] = 2.0
     min_match_iou: Annotated[
         Fraction,
-        Meta(description="Least overlap of a detection with where its object was expected."),
+        Meta(
+            description="Smallest overlap (IoU) of a detection with the predicted box of its object."
+        ),
     ] = 0.2
     keep_threshold: Annotated[
         Fraction,
         Meta(
-            description="Share of the label's threshold at which a known object is still followed (hysteresis)."
+            description="Share of the label's threshold down to which a confirmed object is still tracked (hysteresis)."
         ),
     ] = 0.6
     stationary_s: Annotated[
-        float, Meta(gt=0, le=86400, description="Unmoved for so long, an object is stationary.")
+        float,
+        Meta(
+            gt=0,
+            le=86400,
+            description="Time without movement after which an object is stationary, seconds.",
+        ),
     ] = 10.0
 
 
 class EventSettings(Struct, frozen=True, kw_only=True):
-    """[events]: what is told of an object."""
+    """[events]: the messages about an object."""
 
     update_s: Annotated[
-        float, Meta(ge=0.1, le=86400, description="Least time between two updates of one object.")
+        float,
+        Meta(
+            ge=0.1,
+            le=86400,
+            description="Shortest time between two updates of one object, seconds.",
+        ),
     ] = 1.0
     stationary_update_s: Annotated[
-        float, Meta(ge=1, le=86400, description="A stationary object is told of so often.")
+        float,
+        Meta(
+            ge=1, le=86400, description="Time between two updates of a stationary object, seconds."
+        ),
     ] = 60.0
     detections: Annotated[
-        bool, Meta(description="Publish every inferred frame's detections as well (QoS 0).")
+        bool, Meta(description="Also publish the detections of each frame (QoS 0).")
     ] = True
     max_detections_hz: Annotated[
         float,
         Meta(
             gt=0,
             le=1000,
-            description="Frames a second and camera beyond which detections are left out.",
+            description="Largest rate of published detections, frames per second and camera; those of further frames are dropped.",
         ),
     ] = 10.0
 
@@ -209,83 +249,86 @@ class ZoneSettings(Struct, frozen=True, kw_only=True):
 
     points: Polygon
     labels: Annotated[
-        tuple[str, ...] | None, Meta(description="Only these labels count; all if not set.")
+        tuple[str, ...] | None,
+        Meta(description="The labels that count in this zone; all if not set."),
     ] = None
     min_frames: Annotated[
         int,
         Meta(
             ge=1,
             le=1000,
-            description="Frames an object must be in, or out, before that is believed.",
+            description="Number of consecutive frames in or out of the zone before an object enters or leaves it.",
         ),
     ] = 2
 
 
 class MaskSettings(Struct, frozen=True, kw_only=True):
-    """[camera.NAME.mask.MASK]: made black before anything looks at the frame."""
+    """[camera.NAME.mask.MASK]: an area that is made black before the frame is used."""
 
     points: Polygon
 
 
 class CameraSettings(Struct, frozen=True, kw_only=True):
-    """[camera.NAME]: what every camera has; the driver's own keys stand beside them."""
+    """[camera.NAME]: the keys that every camera has; the driver's own keys are in the same table."""
 
     source: Annotated[
-        str, Meta(description="Which driver: synthetic, replay, v4l2, rtsp, picamera2.")
+        str, Meta(description="The camera driver: synthetic, replay, v4l2, rtsp, picamera2.")
     ]
-    enabled: Annotated[bool, Meta(description="false leaves the camera out.")] = True
+    enabled: Annotated[bool, Meta(description="false disables the camera.")] = True
     isolation: Annotated[
         Literal["thread", "process"],
-        Meta(description='"process" gives a source that can hang or crash a process of its own.'),
+        Meta(
+            description='"process" runs the driver in a process of its own, for a source that can hang or crash; "thread" in the vision worker.'
+        ),
     ] = "thread"
     detect: DetectSettings = field(default_factory=DetectSettings)
     zone: dict[Name, ZoneSettings] = field(default_factory=dict)
     mask: dict[Name, MaskSettings] = field(default_factory=dict)
     driver: Struct | None = None
-    """Filled by the loader: an instance of the driver's `Settings`; its keys stand in the camera's table itself."""
+    """An instance of the driver's `Settings`, filled by the loader from the keys in the camera's own table."""
 
 
 class SpoolSettings(Struct, frozen=True, kw_only=True):
-    """[spool]: the on-disk queue until the broker has acknowledged."""
+    """[spool]: the queue on disk that holds messages until the broker has acknowledged them."""
 
     max_mb: Annotated[
-        float, Meta(gt=0, le=100_000, description="Greatest size of queued payloads.")
+        float, Meta(gt=0, le=100_000, description="Largest total size of the queued payloads, MB.")
     ] = 64.0
-    max_age_h: Annotated[float, Meta(gt=0, le=8760, description="Older messages are dropped.")] = (
-        168.0
-    )
+    max_age_h: Annotated[
+        float, Meta(gt=0, le=8760, description="Age after which messages are dropped, hours.")
+    ] = 168.0
 
 
 class UpdateSettings(Struct, frozen=True, kw_only=True):
-    """[updates]: models that come to a running device."""
+    """[updates]: model updates while the device runs."""
 
     trust: Annotated[
         Path | None,
         Meta(
-            description="Whose signatures count: a file made by `edged trust create`. Without one, no update is taken."
+            description="The keys whose signatures are accepted: a file made by `edged trust create`. Without it, no update is accepted."
         ),
     ] = None
     folder: Annotated[
         Path | None,
         Meta(
-            description="Bundles (*.edgem) that appear here, by renaming, are installed; the folder incoming of the model store if not set."
+            description="The drop folder: bundles (*.edgem) that are renamed into it are installed; the folder incoming of the model store if not set."
         ),
     ] = None
     channel: Annotated[
         bool,
-        Meta(description="Follow the signed desired state on MQTT: the topic down/desired."),
+        Meta(description="Follow the signed desired state on the MQTT topic down/desired."),
     ] = False
     stale_h: Annotated[
         float,
         Meta(
             gt=0,
             le=8760,
-            description="Running hours without news from the channel, after which `up/health` says so.",
+            description="Hours of running without a desired state from the channel, after which `up/health` reports it.",
         ),
     ] = 168.0
     reserve_mb: Annotated[
         float,
-        Meta(ge=0, le=100_000, description="Disk space that no update may take."),
+        Meta(ge=0, le=100_000, description="Disk space that an update must leave free, MB."),
     ] = 64.0
 
 
@@ -293,7 +336,12 @@ class HealthSettings(Struct, frozen=True, kw_only=True):
     """[health]."""
 
     interval_s: Annotated[
-        float, Meta(ge=1, le=3600, description="up/health is sent so often, and on every change.")
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Time between two up/health messages, seconds; one is also sent on every change.",
+        ),
     ] = 30.0
 
 
@@ -301,14 +349,27 @@ class LogSettings(Struct, frozen=True, kw_only=True):
     """[log]."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="Least level shown.")
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Lowest level that is logged."),
     ] = "info"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     """A whole configuration.
 
-    `publisher` is filled by the loader from the one table that bears a publisher's name: (name, its `Settings`).
+    Attributes:
+        device: [device].
+        model: [model].
+        detect: [detect].
+        track: [track].
+        events: [events].
+        camera: the tables [camera.NAME], by name.
+        spool: [spool].
+        updates: [updates].
+        health: [health].
+        log: [log].
+        publisher: name and `Settings` of the publisher, filled by the loader from the table with a publisher's name; None if
+            there is none.
     """
 
     device: DeviceSettings = field(default_factory=DeviceSettings)

@@ -1,6 +1,6 @@
-"""Turns TOML tables into settings, and collects everything that is wrong instead of stopping at the first.
+"""Turns TOML tables into settings, and collects all problems instead of stopping at the first.
 
-It knows how settings are written (structs, tables by name, arrays, paths), but not which there are.
+It knows how settings are written (structs, tables by name, arrays, paths), but not which settings exist.
 """
 
 import re
@@ -23,24 +23,30 @@ _INDICES = re.compile(r"- at `\$(?P<steps>[^`]*)`$")
 
 
 def table_keys(kind: type[Struct]) -> dict[str, FieldInfo]:
-    """The keys that a table read as `kind` may have: all fields but those left for a driver's own settings."""
+    """Return the keys that a table of the type `kind` may have: all fields but the one for a driver's own settings."""
     return {f.encode_name: f for f in fields(kind) if not _is_driver_settings(f.type)}
 
 
 class SettingsReader:
-    """Reads tables of one configuration.
+    """Reads the tables of one configuration.
 
     Attributes:
-        problems: what was wrong so far.
+        problems: the problems so far.
     """
 
     def __init__(self, resolve: Callable[[str], Path]) -> None:
-        """`resolve` makes an absolute path of what stands in the file."""
+        """Start without problems; `resolve` turns a path in the file into an absolute one."""
         self.problems: list[KeyProblem] = []
         self._resolve = resolve
 
-    def add_problem(self, key_path: KeyPath, message: str, hint: str = "") -> None:
-        """Note that something is wrong at `key_path`."""
+    def add_problem(self, key_path: KeyPath, message: str, hint: str | None = None) -> None:
+        """Add a problem.
+
+        Args:
+            key_path: the key.
+            message: what is wrong, and what was expected.
+            hint: what to do; None if the message says it.
+        """
         self.problems.append(KeyProblem(key_path=key_path, message=message, hint=hint))
 
     def read_struct(
@@ -48,26 +54,22 @@ class SettingsReader:
     ) -> S | None:
         """Read a table whose keys are the fields of `kind`.
 
-        What is wrong is noted; in its place the default stands, so that the rest can still be judged.
+        Each invalid value is reported and replaced by the default, so that the rest can still be checked.
 
         Args:
             kind: the settings' class.
-            table: as tomllib gave it.
+            table: the table, as tomllib returned it.
             key_path: the table's own key.
-            other_keys: keys that somebody else reads from the same table: not unknown, and worth proposing.
+            other_keys: keys that another reader takes from the same table: they are not unknown, and are proposed for mistyped keys.
 
         Returns:
-            None if there is no table, or a required key is missing or wrong.
+            The settings; None if the value is not a table, or a required key is missing or invalid.
         """
         if not isinstance(table, Mapping):
             self.add_problem(key_path, f"expected a table, got {describe_value(table)}")
             return None
         known = table_keys(kind)
-        unknown = [key for key in table if key not in known and key not in other_keys]
-        names = [*known, *other_keys]
-        for key in unknown:
-            self._report_unknown_key(key, key_path, names)
-        mistyped = {closest_name(key, names) for key in unknown}
+        mistyped = self._report_unknown_keys(table, key_path, [*known, *other_keys])
         values: dict[str, Any] = {}
         complete = True
         for key, f in known.items():
@@ -77,9 +79,8 @@ class SettingsReader:
             elif f.required:
                 complete = False
                 if key not in table and key not in mistyped:
-                    self.add_problem(
-                        (*key_path, key), f"is missing; it takes {describe_type(f.type)}"
-                    )
+                    message = f"required key is missing; expected {describe_type(f.type)}"
+                    self.add_problem((*key_path, key), message)
         return self._construct(kind, values, key_path) if complete else None
 
     def _construct(self, kind: type[S], values: dict[str, Any], key_path: KeyPath) -> S | None:
@@ -89,19 +90,26 @@ class SettingsReader:
             self.add_problem(key_path, str(error))
             return None
 
-    def _report_unknown_key(self, key: str, key_path: KeyPath, names: Collection[str]) -> None:
-        if key in _SECRET_KEYS:
-            hint = f'put it into a file of its own and name that: {key}_file = "/path"'
-            self.add_problem((*key_path, key), "a secret must not stand in the configuration", hint)
-        else:
-            self.add_problem((*key_path, key), "unknown key", suggest_name(key, names))
+    def _report_unknown_keys(
+        self, table: Mapping[str, object], key_path: KeyPath, names: Collection[str]
+    ) -> set[str | None]:
+        """Report each key that is not one of `names`; return the names for which they were probably mistyped."""
+        unknown = [key for key in table if key not in names]
+        for key in unknown:
+            if key in _SECRET_KEYS:
+                message = "the configuration must not contain secrets"
+                hint = f'write it to a file of its own, and set {key}_file = "/path"'
+                self.add_problem((*key_path, key), message, hint)
+            else:
+                self.add_problem((*key_path, key), "unknown key", suggest_name(key, names))
+        return {closest_name(key, names) for key in unknown}
 
     def _read_field(self, annotation: Any, value: object, key_path: KeyPath) -> Any:
-        """The value as `annotation` wants it, or UNSET if it is wrong."""
+        """Return the value in the type of `annotation`, or UNSET if it is invalid."""
         for member in _union_members(annotation):
             if isinstance(member, type) and issubclass(member, Struct):
-                made = self.read_struct(member, value, key_path)
-                return UNSET if made is None else made
+                settings = self.read_struct(member, value, key_path)
+                return UNSET if settings is None else settings
             if get_origin(member) is dict:
                 return self._read_tables(member, value, key_path)
         return self.read_value(annotation, value, key_path)
@@ -119,15 +127,24 @@ class SettingsReader:
         return {name: value for name, value in read.items() if value is not UNSET}
 
     def read_value(self, annotation: Any, value: Any, key_path: KeyPath) -> Any:
-        """Read one value that is neither a table nor holds one; UNSET if it is wrong."""
+        """Read one value that neither is nor contains a table.
+
+        Args:
+            annotation: the type of the value.
+            value: the value, as tomllib returned it.
+            key_path: its key.
+
+        Returns:
+            The converted value, or UNSET if it is invalid.
+        """
         try:
             return msgspec.convert(value, annotation, strict=True, dec_hook=self._decode_path)
         except msgspec.ValidationError as error:
-            inside = _parse_indices(str(error))
-            for index in inside:
+            indices = _parse_indices(str(error))
+            for index in indices:
                 value = value[index]
-            message = f"expected {describe_type(annotation, inside)}, got {describe_value(value)}"
-            self.add_problem((*key_path, *inside), message)
+            message = f"expected {describe_type(annotation, indices)}, got {describe_value(value)}"
+            self.add_problem((*key_path, *indices), message)
             return UNSET
 
     def _decode_path(self, kind: type, value: object) -> Path:
@@ -137,7 +154,7 @@ class SettingsReader:
 
 
 def _union_members(annotation: Any) -> tuple[Any, ...]:
-    """What a type is one of, without metadata: ``Annotated[A | None, ...]`` gives A and NoneType."""
+    """Return the members of a union, without metadata: A and NoneType for ``Annotated[A | None, ...]``; any other type itself."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, UnionType):
@@ -150,6 +167,6 @@ def _is_driver_settings(annotation: Any) -> bool:
 
 
 def _parse_indices(message: str) -> tuple[int, ...]:
-    """The array indices in msgspec's ``... - at `$[2][0]```."""
-    found = _INDICES.search(message)
-    return tuple(map(int, re.findall(r"\d+", found["steps"]))) if found else ()
+    """Return the array indices in msgspec's ``... - at `$[2][0]```."""
+    location = _INDICES.search(message)
+    return tuple(map(int, re.findall(r"\d+", location["steps"]))) if location else ()

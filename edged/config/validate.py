@@ -1,4 +1,4 @@
-"""From the merged TOML table to `Settings`: which drivers are meant, and which keys are theirs."""
+"""Turns the merged TOML table into `Settings`, with each driver's own keys in the driver's own class."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -21,12 +21,12 @@ def read_settings(
     """Read a whole configuration.
 
     Args:
-        table: the files' tables, laid over one another.
-        resolve: makes an absolute path of what stands in a file.
+        table: the merged tables of all files.
+        resolve: turns a path in a file into an absolute one.
 
     Returns:
-        The settings, with defaults where something is wrong, and everything that is wrong. They are to be used only if
-        nothing is.
+        The settings, with defaults in place of invalid values, and all problems. The settings may be used only if there are no
+        problems.
     """
     reader = SettingsReader(resolve)
     drivers = ("camera", *registry.PUBLISHERS)
@@ -47,29 +47,29 @@ def _read_cameras(reader: SettingsReader, table: Mapping[str, Any]) -> dict[str,
         )
         return {}
     if not cameras and not _is_likely_typo(table, ("camera",)):
-        reader.add_problem((), "there is no camera", 'add [camera.front] with source = "synthetic"')
+        hint = 'add [camera.front] with source = "synthetic"'
+        reader.add_problem((), "no camera is configured", hint)
     read = {name: _read_camera(reader, name, own) for name, own in cameras.items()}
     return {name: camera for name, camera in read.items() if camera is not None}
 
 
 def _read_camera(reader: SettingsReader, name: str, table: object) -> CameraSettings | None:
-    at = ("camera", name)
-    reader.read_value(Name, name, at)
+    key_path = ("camera", name)
+    reader.read_value(Name, name, key_path)
     if not isinstance(table, Mapping):
-        reader.add_problem(
-            at,
-            f"expected a table, got {describe_value(table)}",
-            f"its keys go under [camera.{name}]",
-        )
+        message = f"expected a table, got {describe_value(table)}"
+        reader.add_problem(key_path, message, f"write its keys below [camera.{name}]")
         return None
     common = table_keys(CameraSettings)
-    own = {key: value for key, value in table.items() if key not in common}
-    theirs = _load_driver_settings(reader, registry.CAMERAS, table.get("source"), (*at, "source"))
-    # Without a driver nobody can say which of the other keys are wrong, but for those that look like a common one.
-    left_out = [key for key in own if theirs or not closest_name(key, common)]
-    rest = {key: value for key, value in table.items() if key not in left_out}
-    camera = reader.read_struct(CameraSettings, rest, at)
-    driver = reader.read_struct(theirs, own, at, other_keys=common) if theirs else None
+    driver_keys = {key: value for key, value in table.items() if key not in common}
+    kind = _load_driver_settings(
+        reader, registry.CAMERAS, table.get("source"), (*key_path, "source")
+    )
+    # Without a known driver only those of the other keys can be checked that are similar to a common one.
+    skipped = [key for key in driver_keys if kind or not closest_name(key, common)]
+    checked = {key: value for key, value in table.items() if key not in skipped}
+    camera = reader.read_struct(CameraSettings, checked, key_path)
+    driver = reader.read_struct(kind, driver_keys, key_path, other_keys=common) if kind else None
     return camera and replace(camera, driver=driver)
 
 
@@ -77,45 +77,44 @@ def _read_publisher(reader: SettingsReader, table: Mapping[str, Any]) -> tuple[s
     present = [name for name in registry.PUBLISHERS if name in table]
     if not present:
         if not _is_likely_typo(table, registry.PUBLISHERS):
-            reader.add_problem((), "there is no publisher", 'add [mqtt] with host = "…"')
+            reader.add_problem((), "no publisher is configured", 'add [mqtt] with host = "…"')
         return None
     for extra in present[1:]:
-        reader.add_problem(
-            (extra,), f"a second publisher beside [{present[0]}]", "keep one of the two"
-        )
+        message = f"a second publisher beside [{present[0]}]; only one is supported"
+        reader.add_problem((extra,), message, "remove one of the two")
     read = [(name, _read_publisher_table(reader, name, table[name])) for name in present]
     name, settings = read[0]
     return None if settings is None else (name, settings)
 
 
 def _read_publisher_table(reader: SettingsReader, name: str, table: object) -> Struct | None:
-    theirs = _load_driver_settings(reader, registry.PUBLISHERS, name, (name,))
-    return None if theirs is None else reader.read_struct(theirs, table, (name,))
+    kind = _load_driver_settings(reader, registry.PUBLISHERS, name, (name,))
+    return None if kind is None else reader.read_struct(kind, table, (name,))
 
 
 def _load_driver_settings(
-    reader: SettingsReader, kind: dict[str, str], name: object, key_path: KeyPath
+    reader: SettingsReader, drivers: dict[str, str], name: object, key_path: KeyPath
 ) -> type[Struct] | None:
-    """The driver's class of settings; None, and a fault unless `name` is no string at all, if there is no such driver."""
+    """Return the driver's class of settings; if there is no such driver, report that and return None."""
     if not isinstance(name, str):
-        return None  # missing or of another type: the common keys' reader says so
-    if name not in kind:
-        hint = suggest_name(name, kind) or "choose one of them"
+        return None  # missing or of another type: the reader of the common keys reports it
+    if name not in drivers:
+        hint = suggest_name(name, drivers) or "choose one of them"
         reader.add_problem(
-            key_path, f"expected {format_choices(kind)}, got {describe_value(name)}", hint
+            key_path, f"expected {format_choices(drivers)}, got {describe_value(name)}", hint
         )
         return None
     try:
-        theirs: type[Struct] = registry.load_driver(kind, name).Settings
+        kind: type[Struct] = registry.load_driver(drivers, name).Settings
     except ImportError as error:
         reader.add_problem(
-            key_path, f'the driver "{name}" cannot be loaded: {error}', "install edged again"
+            key_path, f'the driver "{name}" cannot be loaded: {error}', "reinstall edged"
         )
         return None
-    return theirs
+    return kind
 
 
 def _is_likely_typo(table: Mapping[str, Any], names: Collection[str]) -> bool:
-    """Whether an unknown table is likely one of `names`: then it is not to be called missing too."""
+    """Return whether an unknown table is probably one of `names`, mistyped, so that it is not reported as missing, too."""
     known = {*table_keys(Settings), *registry.PUBLISHERS}
     return any(key not in known and closest_name(key, known) in names for key in table)

@@ -1,1 +1,1 @@
-"""Model families: how one kind of model is fed and read."""
+"""Model families: the drivers that prepare the input and decode the outputs of one kind of model; the registry names them."""

@@ -1,4 +1,4 @@
-"""Classification: one score per class for the whole picture."""
+"""The family of classifiers: one score per class for the whole picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _BACKGROUND_LABEL = "background"
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationFamily:
-    """Reports the best class as one detection that fills the frame; a class named "background" is no detection.
+    """Reports the best class as one detection that fills the frame; a class named "background" is not reported.
 
     A float input is scaled to -1..1, as MobileNet's preprocessing in TF-Slim and Keras does, unless the metadata says otherwise.
-    Logits are made probabilities by a softmax; whether they are logits is read from the graph.
+    Logits are converted to probabilities by a softmax; the graph shows whether the outputs are logits.
     """
 
     name: ClassVar[str] = "classification"
@@ -31,16 +31,16 @@ class ClassificationFamily:
     output: TensorInfo
     has_logits: bool
     background_id: int | None
-    """The class id that stands for nothing."""
+    """The class id of the background; None if there is none."""
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
-        """See `edged.interfaces.ModelFamily`."""
+        """Recognise a model with one output of one score per class."""
         if len(signature.outputs) != 1:
             return f"it has {len(signature.outputs)} outputs instead of one score per class"
         output = signature.outputs[0]
         classes = int(np.prod(output.shape))
-        if classes != max(output.shape, default=0) or classes < 2:  # noqa: PLR2004 - something to choose
+        if classes != max(output.shape, default=0) or classes < 2:  # noqa: PLR2004 - at least two classes
             return f"its output {list(output.shape)} is not one score per class, [1, C]"
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
         if isinstance(spec, str):
@@ -58,12 +58,21 @@ class ClassificationFamily:
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
-        """See `edged.interfaces.ModelFamily`; the box is the frame whatever `fit` is."""
+        """Turn the scores into at most one detection, whose box is the whole frame.
+
+        Args:
+            outputs: one array (1, C), or any shape of C elements, any dtype.
+            fit: unused.
+            min_score: detections with a lower score are left out.
+
+        Raises:
+            ModelError: a score is not a number.
+        """
         del fit
         values = dequantise(outputs[0], self.output).ravel()
         if not np.isfinite(values).all():
             raise ModelError(
-                f"the model's output {self.output.name!r} has scores that are not numbers"
+                f"the model's output {self.output.name!r} contains NaN or infinite scores"
             )
         scores = _softmax(values) if self.has_logits else values
         top = int(scores.argmax())
@@ -77,14 +86,14 @@ class ClassificationFamily:
 
 
 def _outputs_logits(signature: ModelSignature, output: TensorInfo) -> bool:
-    """Whether nothing in the graph makes probabilities of the output; no, where the graph does not tell."""
-    makers = {index: op for op in signature.ops for index in op.outputs}
-    op = makers.get(output.index)
+    """Return whether the output is logits: the graph has no softmax or sigmoid before it. False if the graph does not show it."""
+    producers = {index: op for op in signature.ops for index in op.outputs}
+    op = producers.get(output.index)
     while op and op.name in _PASS_THROUGH_OPS and op.inputs:
-        op = makers.get(op.inputs[0])
+        op = producers.get(op.inputs[0])
     if op is None or op.name.startswith("edgetpu"):
         # Compiled away: a quantised probability has steps of 1/256 from 0 to 1.
-        return bool(output.scale) and output.scale * 255 > 1.01  # noqa: PLR2004 - as said above
+        return bool(output.scale) and output.scale * 255 > 1.01  # noqa: PLR2004 - see above
     return op.name not in _PROBABILITY_OPS
 
 

@@ -1,4 +1,4 @@
-"""What the families share about a model's input: is it a picture, and how are its pixels scaled."""
+"""Functions of all families for a model's input: the check that it is a picture, and the scaling of its pixels."""
 
 from edged.types import Channels, FileMetadata, Fitting, InputSpec, ModelSignature, TensorInfo
 
@@ -16,23 +16,15 @@ def image_input(
 ) -> InputSpec | str:
     """Describe a model's only input as a picture.
 
-    The scaling of pixels, in this order:
-
-    - uint8: the pixel is the value. Converters give a uint8 input the scale of the 0..255 range, and TensorFlow's Task
-      Library feeds it so whatever the metadata says.
-    - the mean and standard deviation of the file's metadata (NormalizationOptions);
-    - int8: the pixel less 128, for the converter calibrated its scale on the same range;
-    - the family's own `mean` and `std`.
-
     Args:
-        signature: the model's.
-        fitting: as the family was trained.
-        mean: the family's own, pixel 0..255.
-        std: the family's own.
-        channels: the family's own order; a one-channel input is gray in any case.
+        signature: the model's signature.
+        fitting: the fitting that the family is trained with.
+        mean: the family's mean, pixel 0..255.
+        std: the family's standard deviation, pixel 0..255.
+        channels: the family's order of channels; an input with one channel is gray in any case.
 
     Returns:
-        How to feed it, or one clause that says why it is no picture.
+        The preparation of the input, or one clause that says why it is not a picture.
     """
     if len(signature.inputs) != 1:
         return f"it has {len(signature.inputs)} inputs instead of one picture"
@@ -41,7 +33,7 @@ def image_input(
         return f"its input is {tensor.dtype} instead of {', '.join(_DTYPES)}"
     layout = _layout(tensor.shape)
     if layout is None:
-        return f"its input {list(tensor.shape)} is no picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
+        return f"its input {list(tensor.shape)} is not a picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
     height, width, depth, channels_first = layout
     normalisation = _normalisation(tensor, signature.metadata, (mean,), (std,))
     if any(len(part) not in (1, depth) for part in normalisation) or 0.0 in normalisation[1]:
@@ -59,7 +51,7 @@ def image_input(
 
 
 def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | None:
-    """Height, width, channels, and whether the channels come first."""
+    """Return height, width, number of channels, and whether the channels come first; None if it is not a picture."""
     match shape:
         case (1, height, width, (1 | 3) as depth) if min(height, width) >= _MIN_SIDE_PX:
             return height, width, depth, False
@@ -71,6 +63,14 @@ def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | None:
 def _normalisation(
     tensor: TensorInfo, metadata: FileMetadata, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation for the first of these cases that applies.
+
+    - uint8: the value is the pixel. Converters give a uint8 input the scale of the 0..255 range, and TensorFlow's Task
+      Library passes pixels unchanged, whatever the metadata says.
+    - the mean and standard deviation of the file's metadata (NormalizationOptions);
+    - int8: the pixel minus 128, because the converter calibrated its scale on the same range;
+    - the family's own mean and standard deviation.
+    """
     # (pixel - mean) / std = (q - zero_point) * scale, with q = pixel for uint8 and q = pixel - 128 for int8.
     scale = tensor.scale or 1.0
     if tensor.dtype == "uint8":

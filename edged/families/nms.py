@@ -8,21 +8,21 @@ from edged.types import F32, I32
 
 
 def suppress(boxes: F32, class_ids: I32, iou_threshold: float) -> NDArray[np.intp]:
-    """Greedy suppression within each class.
+    """Suppress overlapping boxes of the same class, greedily.
 
     Args:
-        boxes: (N, 4), best first.
-        class_ids: (N,).
-        iou_threshold: least intersection over union at which the worse box of the two goes.
+        boxes: (N, 4) float32, [x1, y1, x2, y2], best first.
+        class_ids: (N,) int32.
+        iou_threshold: smallest intersection over union at which the worse of two boxes is suppressed.
 
     Returns:
-        Indices of the boxes that stay, best first.
+        (M,) intp: indices of the remaining boxes, best first.
     """
-    rivals = (iou_matrix(boxes, boxes) >= iou_threshold) & (
+    overlaps = (iou_matrix(boxes, boxes) >= iou_threshold) & (
         class_ids[:, None] == class_ids[None, :]
     )
-    alive = np.ones(len(boxes), bool)
+    kept = np.ones(len(boxes), bool)
     for i in range(len(boxes)):
-        if alive[i]:
-            alive[i + 1 :] &= ~rivals[i, i + 1 :]
-    return np.flatnonzero(alive)
+        if kept[i]:
+            kept[i + 1 :] &= ~overlaps[i, i + 1 :]
+    return np.flatnonzero(kept)

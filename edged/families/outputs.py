@@ -1,4 +1,4 @@
-"""What the families share about outputs: quantisation, layout, and the way from candidates to `Detections`."""
+"""Functions of all families for outputs: dequantisation, layouts, and the steps from candidates to `Detections`."""
 
 from collections.abc import Iterator
 from math import ceil
@@ -12,14 +12,24 @@ from edged.families.nms import suppress
 from edged.types import F32, Detections, Fit, ModelSignature, TensorInfo
 
 DEFAULT_IOU_THRESHOLD = 0.45
-"""Least intersection over union at which two boxes of a class are one object: the default of YOLOv5's and YOLOX's tools."""
+"""Smallest intersection over union at which two boxes of a class are one object: the default of YOLOv5's and YOLOX's tools."""
 MAX_CANDIDATES = 300
-"""The best so many enter non-maximum suppression; beyond it, a scene is nonsense or a crowd that nobody can track."""
+"""Number of best candidates that enter non-maximum suppression; more are either invalid or too many objects to track."""
 MAX_DETECTIONS = 100
+_MAX_CLASSES = 100_000
+"""More classes than any model has: larger class ids are invalid."""
 
 
 def dequantise(values: NDArray[np.generic], tensor: TensorInfo) -> F32:
-    """Undo a tensor's affine quantisation; float tensors pass."""
+    """Undo a tensor's affine quantisation; float tensors are not changed.
+
+    Args:
+        values: any shape, dtype of the tensor.
+        tensor: the tensor's scale and zero point.
+
+    Returns:
+        The values, not quantised: same shape, float32.
+    """
     if not tensor.scale:
         return np.asarray(values, np.float32)
     return (np.asarray(values, np.float32) - np.float32(tensor.zero_point)) * np.float32(
@@ -30,23 +40,29 @@ def dequantise(values: NDArray[np.generic], tensor: TensorInfo) -> F32:
 def find_above_threshold(
     values: NDArray[Any], tensor: TensorInfo, threshold: float
 ) -> NDArray[np.intp]:
-    """Indices of the values of a (N,) array that reach `threshold`, compared as they are stored.
+    """Find the scores that reach a threshold, without dequantising them: dequantising a whole YOLO output takes 18 times as long.
 
-    Dequantising a whole YOLO output to compare it costs 18 times as much.
+    Args:
+        values: (N,) scores, dtype of the tensor, as uint8.
+        tensor: the tensor's scale and zero point.
+        threshold: smallest score, not quantised.
+
+    Returns:
+        (M,) intp: indices of the scores of at least `threshold`.
 
     Raises:
-        ModelError: a value is not a number.
+        ModelError: a score is not a number.
     """
     if np.issubdtype(values.dtype, np.floating) and np.isnan(values.max(initial=0)):
-        raise ModelError(f"the model's output {tensor.name!r} has scores that are not numbers")
+        raise ModelError(f"the model's output {tensor.name!r} contains NaN scores")
     if not tensor.scale:
         return np.flatnonzero(values >= threshold)
-    # The slack keeps a threshold that is a whole number of steps from being rounded up by one.
+    # The tolerance prevents that rounding errors raise a threshold of a whole number of steps by one step.
     return np.flatnonzero(values >= ceil(threshold / tensor.scale - 1e-6) + tensor.zero_point)
 
 
 def top_candidates(scores: F32) -> NDArray[np.intp]:
-    """Indices of the best `MOST_CANDIDATES` scores, in no order."""
+    """Return the indices of the best `MAX_CANDIDATES` scores, unordered: (M,) intp of (N,) float32."""
     if len(scores) <= MAX_CANDIDATES:
         return np.arange(len(scores))
     return np.argpartition(scores, -MAX_CANDIDATES)[-MAX_CANDIDATES:]
@@ -55,31 +71,43 @@ def top_candidates(scores: F32) -> NDArray[np.intp]:
 def read_objectness_rows(
     rows: NDArray[np.generic], tensor: TensorInfo, min_score: float
 ) -> tuple[NDArray[np.intp], F32, F32, NDArray[np.intp]]:
-    """Read (N, 5 + C) rows of box, objectness and class scores; the score is objectness times the best class's.
+    """Read rows of box, objectness and class scores; the score is objectness times the best class score.
+
+    Args:
+        rows: (N, 5 + C), dtype of the tensor, as uint8.
+        tensor: the tensor's scale and zero point.
+        min_score: rows with a lower score are left out.
 
     Returns:
-        Of the best rows that reach `min_score`: index, box as stored in the row, score, class id.
+        For each of the best M rows: index (M,) intp, box as stored in the row (M, 4) float32, score (M,) float32, class id (M,) intp.
+
+    Raises:
+        ModelError: an objectness is not a number.
     """
-    # A class score is at most 1, so objectness alone rules out nearly every row.
+    # A class score is at most 1, so objectness alone excludes nearly every row.
     likely = find_above_threshold(rows[:, 4], tensor, min_score)
-    found = dequantise(rows[likely], tensor)
-    class_ids = found[:, 5:].argmax(axis=1)
-    scores = found[:, 4] * found[np.arange(len(found)), 5 + class_ids]
+    candidates = dequantise(rows[likely], tensor)
+    class_ids = candidates[:, 5:].argmax(axis=1)
+    scores = candidates[:, 4] * candidates[np.arange(len(candidates)), 5 + class_ids]
     keep = np.flatnonzero(scores >= min_score)
     keep = keep[top_candidates(scores[keep])]
-    return likely[keep], found[keep, :4], scores[keep], class_ids[keep]
+    return likely[keep], candidates[keep, :4], scores[keep], class_ids[keep]
 
 
 def to_corners(boxes: F32) -> F32:
-    """(N, 4) boxes as centre x, centre y, width, height -> as x1, y1, x2, y2."""
+    """Convert (N, 4) float32 boxes from [centre x, centre y, width, height] to [x1, y1, x2, y2]."""
     half = boxes[:, 2:] / 2
     return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
 
 
 def is_in_pixels(coordinates: NDArray[np.generic], tensor: TensorInfo) -> bool:
-    """Whether an output counts in the input's pixels instead of fractions of it: exporters differ, and files do not say.
+    """Return whether coordinates are pixels of the input instead of fractions of it: exporters differ, and files do not say.
 
-    Over all candidates of a frame the greatest coordinate comes near the input's side: 1, or hundreds.
+    Over all candidates of a frame, the largest coordinate is close to the side of the input: 1, or hundreds.
+
+    Args:
+        coordinates: (N, 2) or (N, 4), or transposed, dtype of the tensor, as uint8.
+        tensor: the tensor's scale and zero point.
     """
     return float(dequantise(coordinates.max(initial=0), tensor)) > 2.0  # noqa: PLR2004 - between 1 and hundreds
 
@@ -92,51 +120,64 @@ def build_detections(
     *,
     iou_threshold: float | None = DEFAULT_IOU_THRESHOLD,
 ) -> Detections:
-    """Bring what was found to the frame.
+    """Map candidates from the tensor to the frame, sort them, and suppress overlapping ones.
 
     Args:
-        boxes: (N, 4) x1, y1, x2, y2 in tensor coordinates.
-        scores: (N,); above 1 by a rounding of the quantisation at most.
-        class_ids: (N,) of any type.
-        fit: how the frame lies in the tensor.
-        iou_threshold: for non-maximum suppression within a class; None if the model has done that.
+        boxes: (N, 4) float32, [x1, y1, x2, y2] in tensor coordinates.
+        scores: (N,) float32; rounding of the quantisation may make them slightly larger than 1.
+        class_ids: (N,) any dtype.
+        fit: how the frame was fitted into the tensor.
+        iou_threshold: threshold of the non-maximum suppression within a class; None if the model has done that.
 
     Returns:
-        At most `MOST_DETECTIONS`, best first; boxes that lie wholly in the padding are left out.
+        At most `MAX_DETECTIONS`, best first; boxes that lie entirely in the padding are left out.
 
     Raises:
-        ModelError: a box or a class id is not a number, or a class id is impossible.
+        ModelError: a box, score or class id is not a number, or a class id is out of range.
     """
-    ids = np.asarray(class_ids, np.float64)
-    if not (np.isfinite(boxes).all() and np.isfinite(scores).all() and np.isfinite(ids).all()):
-        raise ModelError("the model's boxes or classes are not numbers")
-    if len(ids) and not 0 <= ids.min() <= ids.max() < 1e5:  # noqa: PLR2004 - no model has so many
-        raise ModelError(f"the model's class ids reach from {ids.min():g} to {ids.max():g}")
+    ids = _check_candidates(boxes, scores, class_ids)
     scale = np.array([fit.scale_x, fit.scale_y] * 2, np.float32)
     offset = np.array([fit.offset_x, fit.offset_y] * 2, np.float32)
-    found = Detections(
+    detections = Detections(
         np.clip((boxes - offset) / scale, 0.0, 1.0).astype(np.float32),
         np.minimum(scores, 1.0).astype(np.float32),
         np.rint(ids).astype(np.int32),
     )
-    found = found[np.asarray((found.boxes[:, 2:] > found.boxes[:, :2]).all(axis=1))]
-    found = found[np.argsort(-found.scores, kind="stable")]
+    not_empty = np.asarray((detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1))
+    detections = detections[not_empty]
+    detections = detections[np.argsort(-detections.scores, kind="stable")]
     if iou_threshold is not None:
-        found = found[suppress(found.boxes, found.class_ids, iou_threshold)]
-    return found[:MAX_DETECTIONS]
+        detections = detections[suppress(detections.boxes, detections.class_ids, iou_threshold)]
+    return detections[:MAX_DETECTIONS]
+
+
+def _check_candidates(
+    boxes: F32, scores: F32, class_ids: NDArray[np.generic]
+) -> NDArray[np.float64]:
+    ids = np.asarray(class_ids, np.float64)
+    if not (np.isfinite(boxes).all() and np.isfinite(scores).all() and np.isfinite(ids).all()):
+        raise ModelError("the model's boxes, scores or class ids contain NaN or infinity")
+    if len(ids) and not 0 <= ids.min() <= ids.max() < _MAX_CLASSES:
+        raise ModelError(
+            f"the model's class ids range from {ids.min():g} to {ids.max():g}; expected 0 to {_MAX_CLASSES - 1}"
+        )
+    return ids
 
 
 def yolo_grids(width: int, height: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """The numbers of cells of the usual YOLO heads over an input of that size, each with its strides in pixels."""
+    """Yield the number of cells of each usual YOLO head, with the head's strides in pixels.
+
+    Args:
+        width: width of the input, pixels.
+        height: height of the input, pixels.
+    """
     for strides in ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32)):
         yield sum((width // stride) * (height // stride) for stride in strides), strides
 
 
-def class_count_mismatch(signature: ModelSignature, count: int) -> str:
-    """A clause if the model's labels are known and are not `count`; "" otherwise."""
-    labels = len(signature.metadata.labels)
-    return (
-        f"its output has {count} classes and its label list {labels}"
-        if labels not in (0, count)
-        else ""
-    )
+def class_count_mismatch(signature: ModelSignature, class_count: int) -> str | None:
+    """Return a clause that says so if the model has another number of labels than `class_count`; None if it does not."""
+    label_count = len(signature.metadata.labels)
+    if label_count in (0, class_count):
+        return None
+    return f"its output has {class_count} classes and its label list {label_count}"

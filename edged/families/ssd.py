@@ -1,4 +1,4 @@
-"""SSD and EfficientDet with the detection post-process: four outputs, suppression done in the graph."""
+"""The family of SSD and EfficientDet with the detection post-process: four outputs, suppression done in the graph."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ _OUTPUT_NAME_PARTS = (
     ("score", "prob"),
     ("num", "count"),
 )
-"""What the outputs' names may contain, in the op's order: boxes, classes, scores, count."""
+"""Parts of output names, in the op's order: boxes, classes, scores, count."""
 _BACKGROUND_LABELS = ("background", "???")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SsdFamily:
-    """Reads boxes [y1, x1, y2, x2], classes, scores and a count, in whatever order the file declares them.
+    """Decodes boxes [y1, x1, y2, x2], classes, scores and a count, in any order that the file declares.
 
     TF1 exports declare boxes, classes, scores, count; TF2 exports scores, boxes, count, classes. The custom operator's own
-    outputs are always in TF1's order, so they are followed by tensor index where the operator is in the graph.
+    outputs are always in TF1's order, so their tensor indices give the order where the operator is in the graph.
 
     A float input is scaled to -1..1, as in the Object Detection API's SSD preprocessing.
     """
@@ -38,18 +38,18 @@ class SsdFamily:
     class_offset: int
     outputs: tuple[TensorInfo, ...]
     output_order: tuple[int, int, int, int]
-    """Where boxes, classes, scores and count stand among the outputs."""
+    """Positions of boxes, classes, scores and count among the outputs."""
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
-        """See `edged.interfaces.ModelFamily`."""
+        """Recognise a model by its post-process op, or by the names or shapes of its outputs."""
         order = _find_output_order(signature)
         if isinstance(order, str):
             return order
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
         if isinstance(spec, str):
             return spec
-        # The operator counts classes without the background, which some label lists begin with.
+        # The operator numbers the classes without the background, with which some label lists begin.
         offset = int(
             signature.metadata.labels[:1] != ()
             and signature.metadata.labels[0] in _BACKGROUND_LABELS
@@ -59,19 +59,30 @@ class SsdFamily:
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
-        """See `edged.interfaces.ModelFamily`; what lies beyond the count is uninitialised memory and is not looked at."""
+        """Turn the outputs of the post-process into detections; rows beyond the count are uninitialised memory and are ignored.
+
+        Args:
+            outputs: boxes (1, N, 4), classes (1, N), scores (1, N) and count (1,), any dtype, in the file's order.
+            fit: how the frame was fitted into the tensor.
+            min_score: detections with a lower score are left out.
+
+        Raises:
+            ModelError: a box, score or class id is not a number, or the count or a class id is out of range.
+        """
         boxes, classes, scores, count = (
             dequantise(outputs[i], self.outputs[i]).reshape(
                 -1, 4 if i == self.output_order[0] else 1
             )
             for i in self.output_order
         )
-        most = min(len(boxes), len(classes), len(scores))
-        if not (len(count) and 0 <= count[0, 0] <= most):
-            raise ModelError(f"the model counts {count.ravel()[:1]} detections in room for {most}")
+        rows = min(len(boxes), len(classes), len(scores))
+        if not (len(count) and 0 <= count[0, 0] <= rows):
+            raise ModelError(
+                f"the model reports {count.ravel()[:1]} detections, but its outputs have {rows} rows"
+            )
         n = int(count[0, 0])
         if np.isnan(scores[:n]).any():
-            raise ModelError("the model's scores are not numbers")
+            raise ModelError("the model's scores contain NaN")
         keep = np.flatnonzero(scores[:n, 0] >= min_score)
         return build_detections(
             boxes[keep][:, [1, 0, 3, 2]], scores[keep, 0], classes[keep, 0], fit, iou_threshold=None
@@ -83,12 +94,12 @@ def _find_output_order(signature: ModelSignature) -> tuple[int, int, int, int] |
         return (
             f"it has {len(signature.outputs)} outputs instead of boxes, classes, scores and count"
         )
-    places = {tensor.index: i for i, tensor in enumerate(signature.outputs)}
+    positions = {tensor.index: i for i, tensor in enumerate(signature.outputs)}
     for op in signature.ops:
         if op.name == _POSTPROCESS_OP:
-            if len(op.outputs) != len(_OUTPUT_NAME_PARTS) or not set(op.outputs) <= set(places):
+            if len(op.outputs) != len(_OUTPUT_NAME_PARTS) or not set(op.outputs) <= set(positions):
                 return f"the outputs of its {_POSTPROCESS_OP} are not the model's"
-            boxes, classes, scores, count = (places[index] for index in op.outputs)
+            boxes, classes, scores, count = (positions[index] for index in op.outputs)
             return boxes, classes, scores, count
     return _output_order_by_names(signature.outputs) or _output_order_by_shapes(signature.outputs)
 
@@ -98,9 +109,9 @@ def _output_order_by_names(outputs: Sequence[TensorInfo]) -> tuple[int, int, int
         [
             i
             for i, tensor in enumerate(outputs)
-            if any(word in tensor.name.lower() for word in words)
+            if any(part in tensor.name.lower() for part in parts)
         ]
-        for words in _OUTPUT_NAME_PARTS
+        for parts in _OUTPUT_NAME_PARTS
     ]
     match order:
         case [[boxes], [classes], [scores], [count]]:
@@ -109,7 +120,7 @@ def _output_order_by_names(outputs: Sequence[TensorInfo]) -> tuple[int, int, int
 
 
 def _output_order_by_shapes(outputs: Sequence[TensorInfo]) -> tuple[int, int, int, int] | str:
-    """Shapes cannot tell classes from scores, but boxes stand first in TF1's order and second in TF2's."""
+    """Find the order by the position of the boxes: first in TF1's order, second in TF2's. Classes and scores have the same shape."""
     match [tensor.shape for tensor in outputs]:
         case [(1, a, 4), (1, b), (1, c), (1,)] if a == b == c:
             return 0, 1, 2, 3

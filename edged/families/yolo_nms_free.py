@@ -1,4 +1,4 @@
-"""YOLO exports that have done their own suppression: YOLOv10, YOLO26, and Ultralytics' ``nms=True``."""
+"""The family of YOLO exports with suppression in the graph: YOLOv10, YOLO26, and Ultralytics' ``nms=True``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _MAX_ROWS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class YoloNmsFreeFamily:
-    """Reads [1, N, 6]: x1, y1, x2, y2, score, class id.
+    """Decodes [1, N, 6]: x1, y1, x2, y2, score, class id.
 
     A float input is scaled to 0..1 and letterboxed on gray 114, as in Ultralytics' `LetterBox`.
     """
@@ -34,7 +34,7 @@ class YoloNmsFreeFamily:
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
-        """See `edged.interfaces.ModelFamily`."""
+        """Recognise a model by its one output of six columns."""
         if len(signature.outputs) != 1:
             return f"it has {len(signature.outputs)} outputs instead of one [1, N, 6]"
         spec = image_input(signature, fitting=Fitting.LETTERBOX, mean=0.0, std=255.0)
@@ -52,12 +52,20 @@ class YoloNmsFreeFamily:
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
-        """See `edged.interfaces.ModelFamily`."""
+        """Turn the rows that reach the threshold into detections.
+
+        Args:
+            outputs: one array (1, N, 6), any dtype.
+            fit: how the frame was fitted into the tensor.
+            min_score: detections with a lower score are left out.
+
+        Raises:
+            ModelError: a box, score or class id is not a number, or a class id is impossible.
+        """
         rows = outputs[0][0]
-        found = dequantise(
-            rows[find_above_threshold(rows[:, 4], self.output, min_score)], self.output
-        )
-        boxes = found[:, :4]
+        best = rows[find_above_threshold(rows[:, 4], self.output, min_score)]
+        candidates = dequantise(best, self.output)
+        boxes = candidates[:, :4]
         if is_in_pixels(rows[:, :4], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
-        return build_detections(boxes, found[:, 4], found[:, 5], fit, iou_threshold=None)
+        return build_detections(boxes, candidates[:, 4], candidates[:, 5], fit, iou_threshold=None)

@@ -1,4 +1,4 @@
-"""YOLOv5 (and v7) heads: boxes, objectness and classes, three anchors a cell, suppression left to us."""
+"""The family of YOLOv5 and YOLOv7 heads: boxes, objectness and classes, three anchors per cell; suppression is done here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _ANCHORS_PER_CELL = 3
 
 @dataclass(frozen=True, kw_only=True)
 class YoloV5Family:
-    """Reads [1, N, 5 + C]: centre x, centre y, width, height, objectness, class scores, all through their sigmoids.
+    """Decodes [1, N, 5 + C]: centre x, centre y, width, height, objectness, class scores, all after their sigmoids.
 
     The score is objectness times class score, as in YOLOv5's own suppression. A float input is scaled to 0..1 and letterboxed
     on gray 114, as in its `letterbox`.
@@ -36,7 +36,7 @@ class YoloV5Family:
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
-        """See `edged.interfaces.ModelFamily`."""
+        """Recognise a model by its one output with three rows per cell."""
         if len(signature.outputs) != 1:
             return f"it has {len(signature.outputs)} outputs instead of one [1, N, 5 + classes]"
         spec = image_input(signature, fitting=Fitting.LETTERBOX, mean=0.0, std=255.0)
@@ -57,7 +57,16 @@ class YoloV5Family:
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
-        """See `edged.interfaces.ModelFamily`."""
+        """Decode the best rows, and suppress overlapping boxes.
+
+        Args:
+            outputs: one array (1, N, 5 + C), any dtype.
+            fit: how the frame was fitted into the tensor.
+            min_score: detections with a lower score are left out.
+
+        Raises:
+            ModelError: a box, score or class id is not a number, or a class id is impossible.
+        """
         rows = outputs[0][0]
         _, boxes, scores, class_ids = read_objectness_rows(rows, self.output, min_score)
         boxes = to_corners(boxes)

@@ -1,4 +1,4 @@
-"""YOLOv8 and YOLO11 heads: boxes and classes, no objectness, one candidate a cell, suppression left to us."""
+"""The family of YOLOv8 and YOLO11 heads: boxes and classes, no objectness, one candidate per cell; suppression is done here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, Ten
 
 @dataclass(frozen=True, kw_only=True)
 class YoloV8Family:
-    """Reads [1, 4 + C, N]: centre x, centre y, width, height, then class scores through their sigmoids.
+    """Decodes [1, 4 + C, N]: centre x, centre y, width, height, then class scores after their sigmoids.
 
     A float input is scaled to 0..1 and letterboxed on gray 114, as in Ultralytics' `LetterBox`.
     """
@@ -35,7 +35,7 @@ class YoloV8Family:
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
-        """See `edged.interfaces.ModelFamily`."""
+        """Recognise a model by its one output with one column per cell."""
         if len(signature.outputs) != 1:
             return f"it has {len(signature.outputs)} outputs instead of one [1, 4 + classes, N]"
         spec = image_input(signature, fitting=Fitting.LETTERBOX, mean=0.0, std=255.0)
@@ -56,7 +56,16 @@ class YoloV8Family:
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
-        """See `edged.interfaces.ModelFamily`."""
+        """Decode the best columns, and suppress overlapping boxes.
+
+        Args:
+            outputs: one array (1, 4 + C, N), any dtype.
+            fit: how the frame was fitted into the tensor.
+            min_score: detections with a lower score are left out.
+
+        Raises:
+            ModelError: a box, score or class id is not a number, or a class id is impossible.
+        """
         columns = outputs[0][0]
         stored = columns[4:].max(axis=0)
         keep = find_above_threshold(stored, self.output, min_score)

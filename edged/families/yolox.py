@@ -1,4 +1,4 @@
-"""YOLOX heads as exported without decoding: offsets in grid cells, one candidate a cell, suppression left to us."""
+"""The family of YOLOX heads that are exported without decoding: offsets in grid cells, one candidate per cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ from edged.types import (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class YoloxFamily:
-    """Reads [1, N, 5 + C]: x, y, log width, log height in cells, then objectness and class scores through their sigmoids.
+    """Decodes [1, N, 5 + C]: x, y, log width, log height in cells, then objectness and class scores after their sigmoids.
 
     ``centre = (offset + cell) * stride`` and ``size = exp(log size) * stride``, in input pixels, as in YOLOX's
-    `demo_postprocess`. A float input gets BGR pixels of 0..255 as they are, letterboxed to the top left on gray 114, as in its
+    `demo_postprocess`. A float input takes BGR pixels of 0..255 unchanged, letterboxed to the top left on gray 114, as in its
     `preproc` since release 0.1.1.
     """
 
@@ -41,11 +41,11 @@ class YoloxFamily:
     class_offset: int
     output: TensorInfo
     cells: F32
-    """(N, 3): column, row and stride in pixels of each candidate's cell."""
+    """(N, 3) float32: column, row and stride in pixels of each candidate's cell."""
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
-        """See `edged.interfaces.ModelFamily`."""
+        """Recognise a model by its one output with one row per cell."""
         if len(signature.outputs) != 1:
             return f"it has {len(signature.outputs)} outputs instead of one [1, N, 5 + classes]"
         spec = image_input(
@@ -68,19 +68,28 @@ class YoloxFamily:
                     cells=_make_cells(spec.width, spec.height, strides_of[n]),
                 )
         return (
-            f"its output {list(output.shape)} is not [1, N, 5 + classes] with N = {min(strides_of)} or the like, "
+            f"its output {list(output.shape)} is not [1, N, 5 + classes] with N = {min(strides_of)} or similar, "
             f"one for each cell of its {spec.width}x{spec.height} input"
         )
 
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
     ) -> Detections:
-        """See `edged.interfaces.ModelFamily`."""
+        """Decode the best rows, and suppress overlapping boxes.
+
+        Args:
+            outputs: one array (1, N, 5 + C), any dtype.
+            fit: how the frame was fitted into the tensor.
+            min_score: detections with a lower score are left out.
+
+        Raises:
+            ModelError: a box, score or class id is not a number, or a class id is impossible.
+        """
         indices, boxes, scores, class_ids = read_objectness_rows(
             outputs[0][0], self.output, min_score
         )
         cells = self.cells[indices]
-        with np.errstate(over="ignore"):  # `collect` refuses what is not finite
+        with np.errstate(over="ignore"):  # `build_detections` refuses values that are not finite
             boxes = np.concatenate([boxes[:, :2] + cells[:, :2], np.exp(boxes[:, 2:])], axis=1)
         boxes *= cells[:, 2:]
         boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)

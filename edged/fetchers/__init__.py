@@ -1,1 +1,1 @@
-"""Where bundles come from: a file each."""
+"""Fetchers: the drivers that get bundles, one file each."""

@@ -1,4 +1,4 @@
-"""A file that is on this host: a path, or a file URL."""
+"""A file on this host: a path, or a file URL."""
 
 import os
 import stat
@@ -17,70 +17,86 @@ _UNAVAILABLE_ERRORS = (FileNotFoundError, NotADirectoryError, IsADirectoryError,
 
 
 class FileFetcher:
-    """See `edged.interfaces.Fetcher`."""
+    """Reads a file on this host; inode, size and time of change together serve as its etag."""
 
     def __init__(self, clock: Clock) -> None:
         del clock
 
     @contextmanager
     def fetch(
-        self, url: str, *, offset_bytes: int, etag: str, max_bytes: int
+        self, url: str, *, offset_bytes: int, etag: str | None, max_bytes: int
     ) -> Iterator[Transfer]:
-        """See `edged.interfaces.Fetcher`."""
+        """Open the file, at `offset_bytes` if it is unchanged.
+
+        Args:
+            url: a path or a file URL.
+            offset_bytes: number of bytes that are already here.
+            etag: the state of the file that those bytes belong to; None if unknown.
+            max_bytes: largest size that is accepted.
+
+        Raises:
+            DownloadError: the file cannot be read; trying again may help.
+            BundleError: the file is larger than `max_bytes`.
+            UpdateError: there is no such file, it may not be read, or the URL names another host.
+        """
         path = path_of(url)
         with _open(path) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise UpdateError(f"{path} is not a file")
-            if status.st_size > max_bytes:
-                raise BundleError(
-                    f"{path} has {status.st_size} bytes; {max_bytes} are the most that is taken"
-                )
-            found = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
-            goes_on = etag == found and offset_bytes <= status.st_size
-            start_bytes = offset_bytes if goes_on else 0
+            _check_status(path, status, max_bytes)
+            current_etag = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+            resumes = etag == current_etag and offset_bytes <= status.st_size
+            start_bytes = offset_bytes if resumes else 0
             yield Transfer(
                 offset_bytes=start_bytes,
                 total_bytes=status.st_size,
-                etag=found,
+                etag=current_etag,
                 chunks=_read_chunks(file, path, start_bytes, status.st_size),
             )
 
 
 def path_of(url: str) -> Path:
-    """The path that is meant.
+    """Return the path of a path or file URL.
 
     Raises:
-        UpdateError: a file URL that means another host.
+        UpdateError: the file URL names another host.
     """
     if not url.lower().startswith("file:"):
         return Path(url)
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise UpdateError(f"{url} is on another host: write file:///PATH")
+        raise UpdateError(f"{url}: this file URL names another host; write file:///PATH")
     return Path(unquote(parts.path))
+
+
+def _check_status(path: Path, status: os.stat_result, max_bytes: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UpdateError(f"{path}: not a regular file")
+    if status.st_size > max_bytes:
+        raise BundleError(
+            f"{path}: it has {status.st_size} bytes, but at most {max_bytes} are accepted"
+        )
 
 
 def _open(path: Path) -> BinaryIO:
     try:
-        # What is no file must not be waited for.
+        # Without O_NONBLOCK, opening a named pipe would wait for a writer.
         return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0)
     except _UNAVAILABLE_ERRORS as error:
-        raise UpdateError(f"cannot read {path}: {error.strerror}") from error
+        raise UpdateError(f"{path}: cannot be read: {error.strerror}") from error
     except OSError as error:
-        raise DownloadError(f"cannot read {path}: {error.strerror}") from error
+        raise DownloadError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _read_chunks(
     file: BinaryIO, path: Path, offset_bytes: int, total_bytes: int
 ) -> Iterator[bytes]:
-    at = offset_bytes
+    position = offset_bytes
     try:
-        file.seek(at)
-        while at < total_bytes and (piece := file.read(min(_CHUNK_BYTES, total_bytes - at))):
-            at += len(piece)
-            yield piece
+        file.seek(position)
+        while chunk := file.read(min(_CHUNK_BYTES, total_bytes - position)):
+            position += len(chunk)
+            yield chunk
     except OSError as error:
-        raise DownloadError(f"cannot read {path}: {error.strerror}") from error
-    if at < total_bytes:
-        raise DownloadError(f"{path} became shorter while it was read")
+        raise DownloadError(f"{path}: cannot be read: {error.strerror}") from error
+    if position < total_bytes:
+        raise DownloadError(f"{path}: the file became shorter while it was read")

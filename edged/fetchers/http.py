@@ -1,4 +1,4 @@
-"""A file on a web server: over HTTP or HTTPS, gone on with where it broke off, bounded in size and in patience."""
+"""A file on a web server, over HTTP or HTTPS: resumed after an interruption, limited in size and in time."""
 
 import logging
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS = 5
 _TIMEOUT_S = 20.0
-"""Without a byte, or without a connection."""
+"""Longest time without a connection, or without a byte on it."""
 
 
 class HttpFetcher:
-    """See `edged.interfaces.Fetcher`."""
+    """Downloads a file from a web server."""
 
     def __init__(self, clock: Clock, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._clock = clock
@@ -26,15 +26,27 @@ class HttpFetcher:
 
     @contextmanager
     def fetch(
-        self, url: str, *, offset_bytes: int, etag: str, max_bytes: int
+        self, url: str, *, offset_bytes: int, etag: str | None, max_bytes: int
     ) -> Iterator[Transfer]:
-        """See `edged.interfaces.Fetcher`."""
+        """Begin a download, or resume it at `offset_bytes` if the server still has the same file.
+
+        Args:
+            url: address of the file; messages show it without credentials and query.
+            offset_bytes: number of bytes that are already here.
+            etag: the state of the file that those bytes belong to; None if unknown.
+            max_bytes: largest size of the whole file that is accepted.
+
+        Raises:
+            DownloadError: the server cannot be reached or has failed; trying again may help.
+            BundleError: the file is larger than `max_bytes`.
+            UpdateError: the server refuses the request, the URL is invalid, or httpx is not installed.
+        """
         from edged.fetchers.http_download import HttpDownload
 
         with _make_client(self._timeout_s) as client:
             download = HttpDownload(client, url, max_bytes=max_bytes, clock=self._clock)
             with download:
-                yield download.begin(offset_bytes if etag else 0, etag)
+                yield download.begin(offset_bytes, etag) if etag else download.begin(0, None)
 
 
 def _make_client(timeout_s: float) -> "httpx.Client":
@@ -42,9 +54,9 @@ def _make_client(timeout_s: float) -> "httpx.Client":
         import httpx
     except ImportError as error:
         raise UpdateError(
-            "nothing can be downloaded: httpx is missing: pip install 'edged[updates]'"
+            "cannot download: httpx is not installed; install it with: pip install 'edged[updates]'"
         ) from error
-    # It would log every URL, with all that is in it.
+    # At the level INFO, httpx logs every URL with its credentials.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     return httpx.Client(
         timeout=timeout_s,

@@ -1,7 +1,7 @@
-"""One file over HTTP, piece by piece, over as many connections as it takes.
+"""The download of one file over HTTP, chunk by chunk, over as many connections as needed.
 
-A connection that breaks is taken up where it broke, if the server can say that the file is still the same (If-Range): parts of two files
-are never put together. Attempts in a row that bring nothing are counted, with pauses between them.
+After an interruption the download resumes at the same byte if the server confirms that the file is unchanged (If-Range): parts of two
+files are never joined. Consecutive attempts that bring no data are limited, with pauses between them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,17 +21,28 @@ from edged.updates.bundle.urls import redact_url
 MAX_ATTEMPTS = 5
 MIN_RETRY_S, MAX_RETRY_S = 1.0, 30.0
 THROUGHPUT_WINDOW_S, MIN_WINDOW_BYTES = 60.0, 6_000
-"""A server that brings less in this time is given up: it could go on like that for ever."""
+"""A server that sends less than this in one window counts as failed: such a download could go on for ever."""
 
 
 class _TransientError(Exception):
-    """This attempt failed; the next may not."""
+    """One attempt failed; the next may succeed."""
 
 
 class HttpDownload:
-    """See the module. `begin`, then read the pieces; as a context, it lets go of the connection."""
+    """One download: call `begin`, then read the chunks. As a context manager, it closes the connection."""
 
     def __init__(self, client: httpx.Client, url: str, *, max_bytes: int, clock: Clock) -> None:
+        """Parse the URL; connect to nothing.
+
+        Args:
+            client: the HTTP client.
+            url: address of the file.
+            max_bytes: largest size of the whole file that is accepted.
+            clock: the source of time and pauses.
+
+        Raises:
+            UpdateError: the URL is invalid.
+        """
         self._client = client
         self._display_url = redact_url(url)
         with _translate_errors(self._display_url):
@@ -43,7 +54,7 @@ class HttpDownload:
         self._response: httpx.Response | None = None
         self._offset_bytes = 0
         self._skip_bytes = 0
-        self._etag = ""
+        self._etag: str | None = None
         self._total_bytes: int | None = None
         self._window_start = (0, 0)
 
@@ -58,29 +69,31 @@ class HttpDownload:
     ) -> None:
         self._release()
 
-    def begin(self, offset_bytes: int, etag: str) -> Transfer:
-        """Connect, and find out where the file goes on.
+    def begin(self, offset_bytes: int, etag: str | None) -> Transfer:
+        """Connect, and find out at which byte the download begins.
 
         Raises:
-            DownloadError: there is no connection, or the server is in trouble.
+            DownloadError: the server cannot be reached, or has failed.
             BundleError: the file is too large.
-            UpdateError: the server does not give it.
+            UpdateError: the server refuses the request.
         """
         self._offset_bytes, self._etag = offset_bytes, etag
-        answer = self._connect_with_retries()
-        if answer is ResponseAction.DISCARD:
-            self._offset_bytes, self._etag = 0, ""
-            answer = self._connect_with_retries()
-        if answer is ResponseAction.DISCARD:
-            raise DownloadError(f"{self._display_url}: the server contradicts itself")
-        self._offset_bytes = 0 if answer is ResponseAction.RESTART else self._offset_bytes
-        self._read_size(answer)
+        action = self._connect_with_retries()
+        if action is ResponseAction.DISCARD:
+            self._offset_bytes, self._etag = 0, None
+            action = self._connect_with_retries()
+        if action is ResponseAction.DISCARD:
+            raise DownloadError(
+                f"{self._display_url}: the server sent a part of the file although the whole was requested"
+            )
+        self._offset_bytes = 0 if action is ResponseAction.RESTART else self._offset_bytes
+        self._read_size(action)
         self._window_start = (self._clock.monotonic_ns(), self._offset_bytes)
         return Transfer(
             offset_bytes=self._offset_bytes,
             total_bytes=self._total_bytes,
             etag=self._etag,
-            chunks=iter(()) if answer is ResponseAction.DONE else self._read_chunks(),
+            chunks=iter(()) if action is ResponseAction.DONE else self._read_chunks(),
         )
 
     def _read_chunks(self) -> Iterator[bytes]:
@@ -93,48 +106,46 @@ class HttpDownload:
                 return
 
     def _read_connection(self) -> Iterator[bytes]:
-        # Each piece as it arrives: what came before a break is kept.
-        pieces = self._response.iter_raw() if self._response else iter(())
-        while (piece := self._read_chunk(pieces)) is not None:
-            if self._skip_bytes:
-                self._skip_bytes, piece = (
-                    max(0, self._skip_bytes - len(piece)),
-                    piece[self._skip_bytes :],
-                )
-            if not piece:
-                continue
-            self._offset_bytes += len(piece)
-            self._check_size(self._offset_bytes)
-            self._check_throughput()
-            self._attempts_left = MAX_ATTEMPTS
-            self._backoff.reset()
-            yield piece
+        # Raw chunks, as they arrive, so that everything received before an interruption is kept.
+        received = self._response.iter_raw() if self._response else iter(())
+        while (chunk := self._read_chunk(received)) is not None:
+            unread = chunk[self._skip_bytes :]
+            self._skip_bytes = max(0, self._skip_bytes - len(chunk))
+            if unread:
+                self._count_received(unread)
+                yield unread
         if self._total_bytes is not None and self._offset_bytes < self._total_bytes:
             raise _TransientError(
-                f"it ended after {self._offset_bytes} of {self._total_bytes} bytes"
+                f"the connection ended after {self._offset_bytes} of {self._total_bytes} bytes"
             )
+
+    def _count_received(self, chunk: bytes) -> None:
+        self._offset_bytes += len(chunk)
+        self._check_size(self._offset_bytes)
+        self._check_throughput()
+        self._attempts_left = MAX_ATTEMPTS
+        self._backoff.reset()
 
     def _read_chunk(self, chunks: Iterator[bytes]) -> bytes | None:
         with _translate_errors(self._display_url):
             return next(chunks, None)
 
     def _resume(self, reason: _TransientError) -> None:
-        """The connection broke: another, from there on.
-
-        Raises:
-            DownloadError: that does not work any more, or the file has changed.
-        """
-        if not self._etag:
+        """Connect again, and continue at the byte where the last connection was interrupted."""
+        if self._etag is None:
             raise DownloadError(
-                f"{self._display_url}: {reason}, and the server gives nothing by which to go on"
+                f"{self._display_url}: {reason}; the download cannot be resumed, because the server sends neither"
+                " ETag nor Last-Modified"
             ) from reason
         self._wait_to_retry(reason)
-        mark = self._etag
-        answer = self._connect_with_retries()
-        if answer is ResponseAction.RESTART and self._etag == mark:  # it does not know ranges
-            self._skip_bytes = self._offset_bytes
-        elif answer is not ResponseAction.APPEND:
-            raise DownloadError(f"{self._display_url}: the file changed while it came")
+        etag = self._etag
+        action = self._connect_with_retries()
+        if action is ResponseAction.RESTART and self._etag == etag:
+            self._skip_bytes = self._offset_bytes  # the server does not support ranges
+        elif action is not ResponseAction.APPEND:
+            raise DownloadError(
+                f"{self._display_url}: the file on the server changed during the download"
+            )
         self._window_start = (self._clock.monotonic_ns(), self._offset_bytes)
 
     def _connect_with_retries(self) -> ResponseAction:
@@ -145,31 +156,30 @@ class HttpDownload:
                 self._wait_to_retry(error)
 
     def _connect(self) -> ResponseAction:
-        """Ask for the file from `_at` on; one that is sent whole gives its mark."""
+        """Request the file from `_offset_bytes` on; remember the etag of a file that is sent whole."""
+        response = self._send_request()
+        action = classify_response(response.status_code, response.headers, self._offset_bytes)
+        answer = f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
+        if action is ResponseAction.FAIL:
+            raise UpdateError(f"{self._display_url}: {answer}")
+        if action is ResponseAction.RETRY:
+            raise _TransientError(answer)
+        etag = etag_of(response.headers)
+        if action is ResponseAction.RESTART:
+            self._etag = etag
+        elif action is ResponseAction.APPEND and etag not in (None, self._etag):
+            return ResponseAction.DISCARD  # the server ignores If-Range
+        return action
+
+    def _send_request(self) -> httpx.Response:
         self._release()
-        headers = (
-            {"Range": f"bytes={self._offset_bytes}-", "If-Range": self._etag}
-            if self._offset_bytes
-            else {}
-        )
+        headers = {}
+        if self._offset_bytes and self._etag:
+            headers = {"Range": f"bytes={self._offset_bytes}-", "If-Range": self._etag}
         with _translate_errors(self._display_url):
             request = self._client.build_request("GET", self._url, headers=headers)
             self._response = self._client.send(request, stream=True, auth=self._auth)
-        status = self._response.status_code
-        says = f"the server answers {status} {self._response.reason_phrase}".rstrip()
-        answer = classify_response(status, self._response.headers, self._offset_bytes)
-        if answer is ResponseAction.FAIL:
-            raise UpdateError(f"{self._display_url}: {says}")
-        if answer is ResponseAction.RETRY:
-            raise _TransientError(says)
-        found = etag_of(self._response.headers)
-        if answer is ResponseAction.APPEND and found not in (
-            "",
-            self._etag,
-        ):  # it does not know If-Range
-            return ResponseAction.DISCARD
-        self._etag = found if answer is ResponseAction.RESTART else self._etag
-        return answer
+        return self._response
 
     def _wait_to_retry(self, reason: _TransientError) -> None:
         self._attempts_left -= 1
@@ -186,16 +196,18 @@ class HttpDownload:
     def _check_size(self, size_bytes: int) -> None:
         if size_bytes > self._max_bytes:
             raise BundleError(
-                f"{self._display_url} is larger than {self._max_bytes} bytes, which is the most that is taken"
+                f"{self._display_url}: larger than {self._max_bytes} bytes, the largest size that is accepted"
             )
 
     def _check_throughput(self) -> None:
         now_ns = self._clock.monotonic_ns()
-        since_ns, before = self._window_start
-        if now_ns - since_ns < THROUGHPUT_WINDOW_S * NS_PER_S:
+        start_ns, start_bytes = self._window_start
+        if now_ns - start_ns < THROUGHPUT_WINDOW_S * NS_PER_S:
             return
-        if self._offset_bytes - before < MIN_WINDOW_BYTES:
-            raise DownloadError(f"{self._display_url}: the server is too slow")
+        if self._offset_bytes - start_bytes < MIN_WINDOW_BYTES:
+            raise DownloadError(
+                f"{self._display_url}: the server is too slow: less than {MIN_WINDOW_BYTES} bytes in {THROUGHPUT_WINDOW_S:g} s"
+            )
         self._window_start = (now_ns, self._offset_bytes)
 
     def _release(self) -> None:
@@ -209,17 +221,17 @@ def _translate_errors(display_url: str) -> Iterator[None]:
     try:
         yield
     except httpx.InvalidURL as error:
-        raise UpdateError(f"{display_url}: this is no address") from error
+        raise UpdateError(f"{display_url}: not a valid URL") from error
     except (httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
         raise UpdateError(f"{display_url}: {error}") from error
     except httpx.TimeoutException as error:
-        raise _TransientError("nothing comes from the server") from error
+        raise _TransientError("the server sent nothing in time") from error
     except httpx.HTTPError as error:
         raise _TransientError(str(error) or type(error).__name__) from error
 
 
 def _split_credentials(url: httpx.URL) -> tuple[httpx.URL, tuple[str, str] | None]:
-    """Apart, they are not logged, and not sent on to another server by a redirect."""
+    """Take the credentials out of a URL, so that they are neither logged nor sent to another server after a redirect."""
     if not url.userinfo:
         return url, None
     return url.copy_with(username=None, password=None), (url.username, url.password)

@@ -1,4 +1,4 @@
-"""What an HTTP answer to a request for a whole or part of a file means. No I/O."""
+"""The meaning of an HTTP response to a request for all or a part of a file. No I/O."""
 
 import re
 from collections.abc import Mapping
@@ -10,29 +10,29 @@ _TRANSIENT_STATUSES = frozenset({408, 425, 429})
 
 
 class ResponseAction(Enum):
-    """What to do with it."""
+    """The action that a response calls for."""
 
     APPEND = auto()
-    """The body is the rest of what is here."""
+    """Append the body, which is the rest of the file."""
     RESTART = auto()
-    """The body is the whole file: what is here goes."""
+    """Replace the local part by the body, which is the whole file."""
     DONE = auto()
-    """There is nothing more: the file is here."""
+    """Stop: the local part is the whole file."""
     DISCARD = auto()
-    """What is here is not a part of that file: it goes, and is asked for anew."""
+    """Discard the local part, which belongs to another file, and request the whole file."""
     RETRY = auto()
-    """It may work in a while."""
+    """Send the request again later."""
     FAIL = auto()
-    """It will not work."""
+    """Give up: another request would fail too."""
 
 
 def classify_response(status: int, headers: Mapping[str, str], offset_bytes: int) -> ResponseAction:
-    """Read the status and the Content-Range (RFC 9110, section 14.4).
+    """Interpret the status and the Content-Range (RFC 9110, section 14.4).
 
     Args:
-        status: of the answer, after redirects.
-        headers: of the answer, their names in lower case.
-        offset_bytes: from where the file was asked for; 0 for all of it.
+        status: status of the response, after redirects.
+        headers: headers of the response, their names in lower case.
+        offset_bytes: where the requested range begins; 0 if the whole file was requested.
     """
     if status == _OK:
         return ResponseAction.RESTART
@@ -40,21 +40,21 @@ def classify_response(status: int, headers: Mapping[str, str], offset_bytes: int
         return ResponseAction.RETRY
     if status not in (_PARTIAL, _UNSATISFIABLE) or not offset_bytes:
         return ResponseAction.FAIL
-    found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
-    start, total = found.groups() if found else (None, None)
+    content_range = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    start, total = content_range.groups() if content_range else (None, None)
     if status == _PARTIAL:
         return ResponseAction.APPEND if start == str(offset_bytes) else ResponseAction.DISCARD
     return ResponseAction.DONE if total == str(offset_bytes) else ResponseAction.DISCARD
 
 
 def content_length(headers: Mapping[str, str]) -> int | None:
-    """The Content-Length; None if it is not given, or makes no sense."""
+    """Return the Content-Length; None if it is missing or invalid."""
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def etag_of(headers: Mapping[str, str]) -> str:
-    """What names this version of the file for If-Range (RFC 9110, section 13.1.5): a strong ETag, else the Last-Modified; "" if neither."""
+def etag_of(headers: Mapping[str, str]) -> str | None:
+    """Return the validator for If-Range (RFC 9110, section 13.1.5): a strong ETag, else the Last-Modified; None if neither is given."""
     etag = headers.get("etag", "")
     strong = etag if etag.startswith('"') else ""
-    return strong or headers.get("last-modified", "")
+    return strong or headers.get("last-modified") or None

@@ -1,1 +1,1 @@
-"""Interpreter drivers: a model file on a runtime."""
+"""Interpreters: the drivers that load a model on a runtime; the registry names them."""

@@ -1,12 +1,12 @@
 """Custom operators from a user's library, in either runtime, through TensorFlow Lite's C ABI alone.
 
 A library exports, for each operator, a function without arguments that returns its `TfLiteRegistration`, as TensorFlow Lite's
-own kernels do (``TfLiteRegistration* Register_MY_OP()``). The runtimes' own way in, a function that is handed a C++
-`MutableOpResolver`, is closed in ai-edge-litert: it does not export that class.
+own kernels do (``TfLiteRegistration* Register_MY_OP()``). The runtimes' own interface for custom operators, a function that
+receives a C++ `MutableOpResolver`, does not work in ai-edge-litert, which does not export that class.
 
-So we go in by the door of the delegates: a delegate may look at every node and at its registration. Ours takes no node; where
-the runtime has left one unresolved, it puts the library's functions into its registration. From then on the runtime calls
-them as it calls its own, and nothing of ours is on the way.
+So the operators are installed through a delegate, because a delegate can read every node and its registration. This delegate
+takes no node; where the runtime has left one unresolved, it writes the library's functions into its registration. From then on
+the runtime calls them like its own, without any code of edged in between.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ from edged.errors import ModelError
 _CUSTOM = 32
 """`BuiltinOperator_CUSTOM` of TensorFlow Lite's schema."""
 _ALLOW_DYNAMIC_TENSORS = 1
-"""Without it the graph is prepared before the delegate is asked, and an unresolved operator fails."""
+"""Without this flag the graph is prepared before the delegate runs, and an unresolved operator fails."""
 
 _Pointer = ctypes.c_void_p
 
@@ -102,16 +102,16 @@ class _Delegate(ctypes.Structure):
 
 
 class CustomOps:
-    """What the settings name, in the form of the runtimes' own `Delegate`; it must live as long as the interpreter."""
+    """The configured custom operators, in the form of the runtimes' own `Delegate`; it must live as long as the interpreter."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
-        """Load the libraries and ask them for their operators.
+        """Load the libraries and call their functions to get the operators.
 
         Args:
             sources: an operator's name in the model -> ``LIBRARY:FUNCTION``.
 
         Raises:
-            ModelError: a library cannot be loaded, or does not hold what is asked of it.
+            ModelError: a library cannot be loaded, or has no such operator.
         """
         self._registrations = {
             name.encode(): _load_registration(name, source) for name, source in sources.items()
@@ -119,11 +119,11 @@ class CustomOps:
         self._delegate = _Delegate(prepare=_Prepare(self._prepare), flags=_ALLOW_DYNAMIC_TENSORS)
 
     def _get_native_delegate_pointer(self) -> int:
-        """What `Interpreter` asks of a delegate."""
+        """Return the address of the delegate; the runtimes' `Interpreter` calls this method of a delegate."""
         return ctypes.addressof(self._delegate)
 
     def _prepare(self, context: Any, delegate: int | None) -> int:
-        """`TfLiteDelegate.Prepare`, called for each subgraph while the interpreter is made."""
+        """Install the operators in one subgraph; the runtime calls this as `TfLiteDelegate.Prepare`."""
         del delegate
         plan = ctypes.POINTER(_IntArray)()
         if status := context.contents.get_execution_plan(context, plan):
@@ -131,16 +131,16 @@ class CustomOps:
         nodes = ctypes.cast(plan.contents.nodes, ctypes.POINTER(ctypes.c_int))
         for index in nodes[: plan.contents.size]:
             node, registration = ctypes.POINTER(_Node)(), ctypes.POINTER(_Registration)()
-            look = context.contents.get_node_and_registration
-            if status := look(context, index, node, registration):
+            get_node = context.contents.get_node_and_registration
+            if status := get_node(context, index, node, registration):
                 return int(status)
-            if ours := self._find_registration(registration.contents):
-                _install_registration(context, node.contents, registration.contents, ours)
+            if replacement := self._find_registration(registration.contents):
+                _install_registration(context, node.contents, registration.contents, replacement)
         return 0
 
     def _find_registration(self, registration: _Registration) -> _Registration | None:
-        known = registration.init or registration.free or registration.prepare
-        if registration.builtin_code != _CUSTOM or known:
+        resolved = registration.init or registration.free or registration.prepare
+        if registration.builtin_code != _CUSTOM or resolved:
             return None
         return self._registrations.get(ctypes.string_at(registration.custom_name))
 
@@ -148,7 +148,7 @@ class CustomOps:
 def _install_registration(
     context: Any, node: _Node, registration: _Registration, replacement: _Registration
 ) -> None:
-    """Do what the runtime would have done when it made the node, had it known the operator."""
+    """Set up a node as the runtime does for an operator that it knows."""
     for field in ("init", "free", "prepare", "invoke", "profiling_string"):
         setattr(registration, field, getattr(replacement, field))
     if replacement.init:
@@ -166,21 +166,21 @@ def _load_registration(name: str, source: str) -> _Registration:
     except AttributeError as error:
         raise ModelError(f"{setting}: {path} does not export {symbol}") from error
     if not _has_permission(ctypes.cast(function, _Pointer).value, "x"):
-        raise ModelError(f"{setting}: {symbol} of {path} is no function")
+        raise ModelError(f"{setting}: {symbol} of {path} is not a function")
     function.argtypes, function.restype = (), _Pointer
     address = function()
-    found = (
+    registration = (
         _Registration.from_address(address) if _has_permission(address, "r") else _Registration()
     )
-    if not _has_permission(found.invoke, "x"):
+    if not _has_permission(registration.invoke, "x"):
         raise ModelError(
             f"{setting}: {symbol} of {path} does not return a TfLiteRegistration with an `invoke`"
         )
-    return found
+    return registration
 
 
 def _has_permission(address: int | None, permission: str) -> bool:
-    """Whether this process may do `permission` (``r``, ``w``, ``x``) at an address: what a library returns may be anything."""
+    """Return whether this process has a permission (``r``, ``w``, ``x``) at an address: a library may return any address."""
     for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
         interval, rights = line.split(maxsplit=2)[:2]
         start, end = (int(bound, 16) for bound in interval.split("-"))

@@ -1,6 +1,6 @@
-"""A model that needs no model: it finds strongly coloured rectangles, in numpy, and fails when told to.
+"""An interpreter without a model: it finds strongly coloured rectangles, with numpy, and fails on command.
 
-It speaks like an SSD with the post-process op, so that all that follows an interpreter runs as it does on a real one.
+Its outputs are those of an SSD with the post-process op, so that everything behind an interpreter runs as it does with a real one.
 """
 
 import os
@@ -20,10 +20,10 @@ WIDTH_PX, HEIGHT_PX = 320, 240
 LABELS = COLOURS
 _CELL_PX = 4
 _MIN_EXCESS = 80
-"""By how much a pixel's own channel must outshine both others."""
+"""How much larger than both other channels a pixel's own channel must be, 0..255."""
 _MAX_DETECTIONS = 10
 _FLOOD_SIDE = 20
-"""A flood is so many rows of so many boxes."""
+"""Number of rows, and of boxes in each row, of a flood."""
 
 _Outputs = tuple[NDArray[np.generic], ...]
 _Detection = tuple[float, int, F32]
@@ -31,14 +31,14 @@ _Detection = tuple[float, int, F32]
 
 
 class SimulatedInterpreter:
-    """See `edged.interfaces.Interpreter`.
+    """A simulated interpreter.
 
-    What it does wrong is said by `delegate_options`, or by a file of JSON that stands for a model: see
-    `edged.interpreters.simulated_model`. A `delegate` is the name of a device that only one interpreter at a time can have.
+    `delegate_options`, or a JSON file in place of a model, say which faults it has: see `edged.interpreters.simulated_model`. A
+    `delegate` is the name of a device that only one interpreter at a time can use.
     """
 
     _devices: ClassVar[dict[str, "SimulatedInterpreter"]] = {}
-    """Those in use; one whose holder is not closed stays so."""
+    """Devices in use, each with the interpreter that claimed it, until that is closed."""
 
     def __init__(
         self,
@@ -49,30 +49,47 @@ class SimulatedInterpreter:
         delegate_options: Mapping[str, str] | None = None,
         custom_ops: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the arguments of every interpreter; the file need not exist.
+        """Load the simulated model and claim the device.
+
+        Args:
+            path: the model; a JSON file that begins with ``{`` is read as a `SimulatedModel`; any other need not exist.
+            threads: unused.
+            delegate: name of the device; None for no device.
+            delegate_options: fields of `InjectedFaults`, as text.
+            custom_ops: unused.
 
         Raises:
-            DelegateError: an option is not known, or impossible; or another interpreter has the device.
-            ModelError: the file stands for a simulated model, and is wrong.
+            DelegateError: an option is unknown or out of range, or another interpreter uses the device.
+            ModelError: the file is not a valid simulated model.
         """
         del threads, custom_ops
-        made = load_simulated_model(path, delegate_options or {})
-        self._faults = made.faults
-        self._channels = tuple(COLOURS.index(label) for label in made.labels)
+        model = load_simulated_model(path, delegate_options or {})
+        self._faults = model.faults
+        self._channels = tuple(COLOURS.index(label) for label in model.labels)
         self._clock: Clock = SystemClock()
         self._invocations = 0
         self._is_open = True
-        self._clock.sleep(made.faults.open_ms / 1000)
+        self._clock.sleep(model.faults.open_ms / 1000)
         if delegate:
             self._claim_device(delegate)
         self.runtime = "simulated"
-        self.delegate = f"simulated ({delegate})" if delegate else ""
-        self.signature = _make_signature(made.name, made.version, made.labels)
+        self.delegate: str | None = f"simulated ({delegate})" if delegate else None
+        self.signature = _make_signature(model.name, model.version, model.labels)
 
     def invoke(self, array: NDArray[np.generic]) -> _Outputs:
-        """Find connected blocks in which one channel outshines the others; the class ids are the labels' places.
+        """Find connected blocks in which one channel exceeds the others; the label's index is the class id.
 
         The score is the share of the block's bounding box that the colour fills.
+
+        Args:
+            array: (1, 240, 320, 3) uint8, RGB.
+
+        Returns:
+            boxes (1, N, 4) float32 as [y1, x1, y2, x2] normalised to the picture, class ids (1, N) float32, scores (1, N) float32,
+            and the number of detections (1,) float32.
+
+        Raises:
+            InvokeError: the array is not such a picture, the interpreter is closed, or a fault is due.
         """
         if array.shape != (1, HEIGHT_PX, WIDTH_PX, 3) or array.dtype != np.uint8:
             raise InvokeError(
@@ -82,28 +99,31 @@ class SimulatedInterpreter:
             raise InvokeError("simulated: invoked after it was closed")
         done, self._invocations = self._invocations, self._invocations + 1
         self._inject_faults(done)
-        if is_due(self._faults.blind_after, done):
-            return _pack_outputs([])
-        if is_due(self._faults.flood_after, done):
-            return _pack_outputs(_make_flood())
-        found = [
-            (score, class_id, box)
-            for class_id, channel in enumerate(self._channels)
-            for score, box in _find_blocks(_find_coloured_cells(array[0], channel))
-        ]
-        found.sort(key=lambda item: -item[0])
-        if self._faults.noise:
-            found = _add_noise(found, self._faults.noise, seed=done)
-        if is_due(self._faults.nan_after, done):
-            found = [(np.nan, 0, np.zeros(4, np.float32))]
-        return _pack_outputs(found[:_MAX_DETECTIONS])
+        return _pack_outputs(self._detect(array[0].astype(np.uint8, copy=False), done))
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
         self._is_open = False
         for name, owner in list(self._devices.items()):
             if owner is self:
                 del self._devices[name]
+
+    def _detect(self, pixels: NDArray[np.uint8], invocations: int) -> list[_Detection]:
+        if is_due(self._faults.blind_after, invocations):
+            return []
+        if is_due(self._faults.flood_after, invocations):
+            return _make_flood()
+        if is_due(self._faults.nan_after, invocations):
+            return [(np.nan, 0, np.zeros(4, np.float32))]
+        detections = [
+            (score, class_id, box)
+            for class_id, channel in enumerate(self._channels)
+            for score, box in _find_blocks(_find_coloured_cells(pixels, channel))
+        ]
+        detections.sort(key=lambda item: -item[0])
+        if self._faults.noise:
+            detections = _add_noise(detections, self._faults.noise, seed=invocations)
+        return detections[:_MAX_DETECTIONS]
 
     def _claim_device(self, device: str) -> None:
         if self._devices.setdefault(device, self) is not self:
@@ -122,10 +142,10 @@ class SimulatedInterpreter:
 
 
 def _pack_outputs(detections: list[_Detection]) -> _Outputs:
-    room = max(_MAX_DETECTIONS, len(detections))
-    boxes = np.zeros((1, room, 4), np.float32)
-    classes = np.zeros((1, room), np.float32)
-    scores = np.zeros((1, room), np.float32)
+    rows = max(_MAX_DETECTIONS, len(detections))
+    boxes = np.zeros((1, rows, 4), np.float32)
+    classes = np.zeros((1, rows), np.float32)
+    scores = np.zeros((1, rows), np.float32)
     for i, (score, class_id, box) in enumerate(detections):
         boxes[0, i], classes[0, i], scores[0, i] = box, class_id, score
     return boxes, classes, scores, np.array([len(detections)], np.float32)
@@ -157,19 +177,11 @@ def _find_coloured_cells(pixels: NDArray[np.uint8], channel: int) -> NDArray[np.
 
 
 def _find_blocks(cells: NDArray[np.bool_]) -> list[tuple[float, F32]]:
-    """Four-connected blocks of at least four cells, as (fill, [y1, x1, y2, x2])."""
-    left = {(int(row), int(column)) for row, column in np.argwhere(cells)}
+    """Return the four-connected blocks of at least four cells, as (fill, [y1, x1, y2, x2])."""
+    unvisited = {(int(row), int(column)) for row, column in np.argwhere(cells)}
     blocks = []
-    while left:
-        block = edge = {min(left)}
-        while edge:
-            left -= edge
-            edge = {
-                (row + down, column + right)
-                for row, column in edge
-                for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1))
-            } & left
-            block = block | edge
+    while unvisited:
+        block = _take_block(unvisited)
         if len(block) >= _CELL_PX:
             corners = np.array(sorted(block))
             low, high = corners.min(axis=0), corners.max(axis=0) + 1
@@ -177,6 +189,20 @@ def _find_blocks(cells: NDArray[np.bool_]) -> list[tuple[float, F32]]:
             box = np.concatenate([low / cells.shape, high / cells.shape])
             blocks.append((fill, box.astype(np.float32)))
     return blocks
+
+
+def _take_block(unvisited: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Remove the first cell and all that are connected to it, and return them."""
+    block = edge = {min(unvisited)}
+    while edge:
+        unvisited -= edge
+        edge = {
+            (row + down, column + right)
+            for row, column in edge
+            for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1))
+        } & unvisited
+        block = block | edge
+    return block
 
 
 _INPUT = TensorInfo(

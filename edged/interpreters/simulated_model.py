@@ -1,4 +1,4 @@
-"""What a simulated model is: the colours that it knows, and what it does wrong."""
+"""The simulated model: the colours that it finds, and the faults that it has."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,19 +19,19 @@ _Milliseconds = Annotated[float, Meta(ge=0.0)]
 
 
 class InjectedFaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each ``_after`` counts the invocations that still go well.
+    """Faults on command. Each ``_after`` is the number of invocations before the fault begins; None for never.
 
     Attributes:
-        open_ms: slept while the model is loaded.
-        latency_ms: slept in each invocation.
-        noise: that share of what there is to find is missed, and as much is found where nothing is; another each time.
-        fail_after: then each raises.
-        hang_after: then one never returns.
-        crash_after: then one aborts the process.
-        nan_after: then each score is not a number.
-        flood_after: then hundreds of boxes are found.
-        blind_after: then nothing is found.
-        slow_after: only then is `latency_ms` slept.
+        open_ms: delay while the model is loaded, milliseconds.
+        latency_ms: delay in each invocation, milliseconds.
+        noise: share of the objects that are missed, and of false detections that are added; random in each invocation.
+        fail_after: each invocation raises.
+        hang_after: an invocation never returns.
+        crash_after: an invocation aborts the process.
+        nan_after: each score is NaN.
+        flood_after: hundreds of boxes are found.
+        blind_after: nothing is found.
+        slow_after: `latency_ms` begins to apply.
     """
 
     open_ms: _Milliseconds = 0.0
@@ -47,13 +47,13 @@ class InjectedFaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SimulatedModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file that stands for a model, as JSON, so that a simulated model can be bundled and installed as a real one.
+    """A JSON file in place of a model, so that a simulated model can be bundled and installed like a real one.
 
     Attributes:
-        name: of the model.
-        version: of it.
-        labels: the colours that it finds, each class id at its place.
-        faults: what it does wrong.
+        name: the model's name.
+        version: the model's version.
+        labels: the colours that it finds; index = class id.
+        faults: the faults that it has.
     """
 
     name: str = "simulated"
@@ -63,34 +63,34 @@ class SimulatedModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         if unknown := set(self.labels) - set(COLOURS):
-            raise ValueError(f"it finds {', '.join(COLOURS)}, but no {min(unknown)}")
+            raise ValueError(f"unknown label {min(unknown)}; choose from: {', '.join(COLOURS)}")
 
 
 def load_simulated_model(path: Path | None, options: Mapping[str, str]) -> SimulatedModel:
-    """What the file says, if it is one that stands for a model, and then what the options say.
+    """Read the simulated model from the file, if it is one, and apply the options.
 
     Raises:
-        ModelError: the file stands for a model, and is wrong.
-        DelegateError: an option is not known, or impossible.
+        ModelError: the file is JSON, but not a valid simulated model.
+        DelegateError: an option is unknown or out of range.
     """
-    made = _read_model(path)
+    model = _read_model(path)
     try:
-        told = msgspec.convert({**asdict(made.faults), **options}, InjectedFaults, strict=False)
+        faults = msgspec.convert({**asdict(model.faults), **options}, InjectedFaults, strict=False)
     except msgspec.ValidationError as error:
         known = ", ".join(InjectedFaults.__struct_fields__)
         raise DelegateError(
-            f"an option of the simulated interpreter: {error}; there are: {known}"
+            f"model.delegate_options of the simulated interpreter: {error}; its options are: {known}"
         ) from error
-    return replace(made, faults=told)
+    return replace(model, faults=faults)
 
 
 def is_due(after: int | None, invocations: int) -> bool:
-    """Whether a fault that has its time after so many invocations has come."""
+    """Return whether a fault that begins after `after` invocations is active; None never is."""
     return invocations >= (np.inf if after is None else after)
 
 
 def _read_model(path: Path | None) -> SimulatedModel:
-    """Any other file is as good as none: the simulated interpreter runs them all."""
+    """Read the file; any that is not JSON counts as the default model."""
     if path is None or not path.is_file() or path.stat().st_size > _MAX_BYTES:
         return SimulatedModel()
     content = path.read_bytes()
@@ -99,4 +99,4 @@ def _read_model(path: Path | None) -> SimulatedModel:
     try:
         return msgspec.json.decode(content, type=SimulatedModel)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is no simulated model: {error}") from error
+        raise ModelError(f"{path}: not a valid simulated model: {error}") from error

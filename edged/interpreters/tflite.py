@@ -1,6 +1,6 @@
-"""The TensorFlow Lite interpreter, from either of the two packages that carry it.
+"""The TensorFlow Lite interpreter, from either of the two packages that contain it.
 
-Both have the same `Interpreter` class; only that is used. What differs is how they fail, and is brought to our own errors here.
+Both have the same `Interpreter` class, and only that is used. They fail in different ways, which become edged's own errors here.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
 from edged.interpreters.custom_ops import CustomOps
 from edged.model.file.metadata import read_metadata
-from edged.types import ModelSignature, OpInfo, TensorInfo
+from edged.types import FileMetadata, ModelSignature, OpInfo, TensorInfo
 
 _DELEGATE_OP = "DELEGATE"
 _EDGETPU_OP = "edgetpu-custom-op"
@@ -26,7 +26,7 @@ _UNRESOLVED_OP = re.compile(r"unresolved custom op: (\S+?)\.?\s")
 
 
 class _TfliteInterpreter:
-    """One model on one thread's interpreter; see `edged.interfaces.Interpreter`."""
+    """One model on the interpreter of one thread."""
 
     _package: ClassVar[str]
     _extra: ClassVar[str]
@@ -40,47 +40,47 @@ class _TfliteInterpreter:
         delegate_options: Mapping[str, str] | None = None,
         custom_ops: Mapping[str, str] | None = None,
     ) -> None:
-        """Load the model, and hand it to the delegate.
+        """Load the model, and apply the delegate to it.
 
         Args:
             path: the .tflite; it is memory-mapped, so it must never be overwritten in place.
-            threads: for the CPU's kernels.
-            delegate: library of an external delegate, by path or by the loader's name.
-            delegate_options: passed to it as they are.
-            custom_ops: where to find operators that the runtime does not know; see `CustomOps`.
+            threads: number of threads for the CPU's kernels.
+            delegate: library of an external delegate, as a path or a name that the dynamic linker finds; None for the CPU.
+            delegate_options: options that are passed to the delegate unchanged.
+            custom_ops: libraries with operators that the runtime does not have; see `CustomOps`.
 
         Raises:
-            RegistryError: the runtime is not installed, or does not work with the numpy that is.
+            RegistryError: the runtime is not installed, or does not work with the installed numpy.
             DelegateError: the delegate cannot be loaded, its device is absent, or the model needs one that is not set.
-            ModelError: the file is no model, or has operators that nothing here implements; or a custom operator's library is not
-                what it should be.
+            ModelError: the file is not a model, or has operators that neither the runtime nor a library implements; or a custom
+                operator's library is invalid.
         """
         file_metadata = read_metadata(path)
         module = self._import()
         self.runtime = f"{self._extra} {sys.modules[self._package].__version__}"
-        # The operators first: another delegate may want all of them resolved.
+        # Custom operators first, because another delegate may need all operators resolved.
         delegates = [CustomOps(custom_ops)] if custom_ops else []
         if delegate is not None:
             delegates.append(self._load_delegate(module, delegate, delegate_options or {}))
         self._interpreter: Any = self._load_model(module, path, threads, delegates)
         ops = self._list_op_names()
         self._allocate(path, ops)
-        # Delegates append nodes of their own: before allocation the external one's, at allocation XNNPACK's.
-        external, default = ops.count(_DELEGATE_OP), self._list_op_names().count(_DELEGATE_OP)
-        takers = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
-        self.delegate = " + ".join(takers + ["XNNPACK"] * (default > external))
-        self.signature = ModelSignature(
-            inputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_input_details()),
-            outputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_output_details()),
-            ops=tuple(
-                _op_info(entry) for entry in self._list_ops() if entry["op_name"] != _DELEGATE_OP
-            ),
-            metadata=file_metadata,
-        )
+        self.delegate: str | None = self._describe_delegates(delegate, ops)
+        self.signature = self._read_signature(file_metadata)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
-        """See `edged.interfaces.Interpreter`. Frees the GIL while the graph runs."""
+        """Run the graph, without the GIL.
+
+        Args:
+            array: shape and dtype of the model's input, as (1, H, W, 3) uint8.
+
+        Returns:
+            Copies of the outputs, each with its shape in the signature and the same dtype.
+
+        Raises:
+            InvokeError: the runtime or the delegate's device failed.
+        """
         try:
             self._interpreter.set_tensor(self.signature.inputs[0].index, array)
             self._interpreter.invoke()
@@ -89,8 +89,27 @@ class _TfliteInterpreter:
             raise InvokeError(f"{self.runtime} failed on a frame: {_one_line(error)}") from error
 
     def close(self) -> None:
-        """See `edged.interfaces.Interpreter`. The delegate's device is let go of with the last reference."""
+        """Free the model; the delegate's device is released with the last reference to it."""
         self._interpreter = None
+
+    def _describe_delegates(
+        self, delegate: str | None, ops_before_allocation: list[str]
+    ) -> str | None:
+        # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
+        external = ops_before_allocation.count(_DELEGATE_OP)
+        total = self._list_op_names().count(_DELEGATE_OP)
+        names = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
+        return " + ".join(names + ["XNNPACK"] * (total > external)) or None
+
+    def _read_signature(self, file_metadata: FileMetadata) -> ModelSignature:
+        return ModelSignature(
+            inputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_input_details()),
+            outputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_output_details()),
+            ops=tuple(
+                _op_info(entry) for entry in self._list_ops() if entry["op_name"] != _DELEGATE_OP
+            ),
+            metadata=file_metadata,
+        )
 
     @classmethod
     def _import(cls) -> ModuleType:
@@ -98,7 +117,7 @@ class _TfliteInterpreter:
             return import_module(f"{cls._package}.interpreter")
         except ImportError as error:
             raise RegistryError(
-                f"the runtime {cls._extra!r} cannot be imported ({_one_line(error)}): install edged[{cls._extra}]"
+                f"cannot import the runtime {cls._extra!r} ({_one_line(error)}): install edged[{cls._extra}]"
             ) from error
 
     def _load_delegate(self, module: ModuleType, library: str, options: Mapping[str, str]) -> Any:
@@ -107,8 +126,8 @@ class _TfliteInterpreter:
             return module.load_delegate(library, dict(options))
         except ValueError as error:
             raise DelegateError(
-                f"the delegate {library} did not open its device; is it plugged in, and may this user use it? "
-                f"({_one_line(error)})"
+                f"the delegate {library} cannot open its device ({_one_line(error)}); check that the device is plugged"
+                " in and that edged's user has access to it"
             ) from error
 
     def _load_model(
@@ -121,7 +140,7 @@ class _TfliteInterpreter:
                 experimental_delegates=delegates or None,
             )
         except (ImportError, AttributeError, SystemError) as error:
-            # tflite-runtime imports well beside numpy 2, and fails like this when it first needs it.
+            # tflite-runtime can be imported with numpy 2, and fails like this when it first uses it.
             raise RegistryError(
                 f"the runtime {self.runtime} does not work with numpy {np.__version__}: install edged[{self._extra}]"
             ) from error
@@ -139,40 +158,40 @@ class _TfliteInterpreter:
                 ) from error
             if unknown := _UNRESOLVED_OP.search(str(error)):
                 raise ModelError(
-                    f"{path} has the operator {unknown[1]}, which {self.runtime} does not: set "
-                    f"model.custom_ops.{unknown[1]} to the library that has it"
+                    f"{path} has the operator {unknown[1]}, which {self.runtime} does not implement: set "
+                    f"model.custom_ops.{unknown[1]} to a library that does"
                 ) from error
             raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
 
     def _list_ops(self) -> list[dict[str, Any]]:
-        # Private, but the same in both packages and the only way to the post-process op's own outputs.
-        return list(self._interpreter._get_ops_details())  # noqa: SLF001 - as said above
+        # Private, but the same in both packages and the only way to get the post-process op's own outputs.
+        return list(self._interpreter._get_ops_details())  # noqa: SLF001 - see above
 
     def _list_op_names(self) -> list[str]:
         return [str(entry["op_name"]) for entry in self._list_ops()]
 
 
 class LiteRtInterpreter(_TfliteInterpreter):
-    """On ai-edge-litert, the successor of tflite-runtime."""
+    """The interpreter of ai-edge-litert, the successor of tflite-runtime."""
 
     _package = "ai_edge_litert"
     _extra = "litert"
 
 
 class TfliteRuntimeInterpreter(_TfliteInterpreter):
-    """On tflite-runtime: Python 3.11, numpy 1, and the only one on 32-bit Arm."""
+    """The interpreter of tflite-runtime, for Python 3.11 and numpy 1; the only runtime on 32-bit Arm."""
 
     _package = "tflite_runtime"
     _extra = "tflite"
 
 
 def _check_library(library: str) -> None:
-    """Fail before the runtimes do: their `Delegate` leaves a half-built value behind, whose `__del__` raises."""
+    """Fail before the runtimes do, whose `Delegate` would leave a half-built object behind, and its `__del__` raises."""
     try:
-        found = ctypes.CDLL(library)
+        loaded = ctypes.CDLL(library)
     except OSError as error:
         raise DelegateError(f"cannot load the delegate {library}: {error}") from error
-    if not hasattr(found, "tflite_plugin_create_delegate"):
+    if not hasattr(loaded, "tflite_plugin_create_delegate"):
         raise DelegateError(
             f"{library} is not a delegate: it does not export tflite_plugin_create_delegate"
         )

@@ -120,7 +120,7 @@ class Outbox:
         self._is_link_up = link.up
         self._refused_subscriptions.clear()
         if not link.up:
-            self._last_error = link.reason or None
+            self._last_error = link.reason
             return
         self._retained.acknowledge_connection()
         self._connect_count += 1

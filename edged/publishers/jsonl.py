@@ -1,4 +1,4 @@
-"""Each message as one line of JSON, to a file or to standard output: for benches, pipes and tests."""
+"""A publisher that writes each message as one line of JSON to a file or to standard output: for benchmarks, pipes and tests."""
 
 import contextlib
 import sys
@@ -18,14 +18,16 @@ class JsonlSettings(Struct, frozen=True, kw_only=True):
     """[jsonl]."""
 
     path: Annotated[
-        str, Meta(description='The file that is appended to; "-" is the standard output.')
+        str,
+        Meta(description='The file to which messages are appended; "-" is the standard output.'),
     ] = "-"
 
 
 class JsonlPublisher:
-    """Always connected while the file can be written; what is written is delivered.
+    """Writes messages to a file; it is connected while the file can be written, and a written message is delivered.
 
-    A file that fails is tried again every five seconds. There is no will: nobody is left to write it. Nothing is heard. Lines are written in the caller's thread, so a pipe should have a reader.
+    A file that cannot be written is tried again every five seconds. There is no will, because no other process could write it, and no
+    message is received. Lines are written in the caller's thread, so a pipe should have a reader.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = JsonlSettings
@@ -40,7 +42,7 @@ class JsonlPublisher:
         on_notice: Callable[[Notice], None],
         subscriptions: Sequence[str] = (),  # noqa: ARG002 (see the class)
     ) -> None:
-        assert isinstance(settings, JsonlSettings)  # noqa: S101 (the loader's promise)
+        assert isinstance(settings, JsonlSettings)  # noqa: S101 (the loader guarantees it)
         self._path = settings.path
         self._birth = birth
         self._on_notice = on_notice
@@ -48,7 +50,7 @@ class JsonlPublisher:
         self._retry_timer: threading.Timer | None = None
 
     def start(self) -> None:
-        """See `Publisher`; a file that cannot be opened is told by `LinkChanged`."""
+        """Open the file and write the birth messages; if that fails, report it by `LinkChanged`."""
         try:
             self._file = (
                 sys.stdout.buffer if self._path == "-" else open(self._path, "ab")  # noqa: PTH123, SIM115 (held until close)
@@ -61,7 +63,7 @@ class JsonlPublisher:
             self._on_notice(LinkChanged(up=True))
 
     def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
-        """See `Publisher`."""
+        """Write a message; return False if the file cannot be written."""
         if self._file is None:
             return False
         try:
@@ -74,7 +76,7 @@ class JsonlPublisher:
         return True
 
     def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:  # noqa: ARG002 (a file does not wait)
-        """See `Publisher`."""
+        """Write `final_messages` and close the file."""
         for message in final_messages:
             self.publish(message)
         if self._retry_timer is not None:
@@ -102,7 +104,7 @@ class JsonlPublisher:
 
 
 def encode_line(message: OutgoingMessage) -> bytes:
-    """A message as a line: JSON payloads stand as they are, others as base64."""
+    """Return a message as a line; a JSON payload is included as it is, any other as base64."""
     json_payload = message.payload.startswith(b"{")
     fields = {
         "topic": message.topic,

@@ -1,12 +1,12 @@
-"""MQTT 5 or 3.1.1, over TCP or TLS.
+"""A publisher for MQTT 5 or 3.1.1, over TCP or TLS.
 
-The driver connects in the background, the first time as every other, and comes back with jittered pauses. It keeps nothing:
-what was handed over and not answered when the connection broke is the caller's to hand over again.
+The driver connects in the background, the first time like every other, and reconnects with jittered pauses. It stores nothing:
+messages that were not acknowledged when the connection was lost must be published again by the caller.
 
-Why a late will cannot overtake a birth: every connection has the same client id, a clean start and no will delay. A broker that
-still holds a dead connection of this id must end it, and publish its will, before it accepts the new one (MQTT 5, 3.1.4 and
-3.1.2.5); the birth messages, status first, go out after that, and then it subscribes to what it is to hear, on every connection
-anew. The driver never subscribes to what it publishes.
+Why a late will cannot overtake a birth message: every connection has the same client id, a clean start and no will delay. A broker
+that still holds a dead connection of this id must end it, and publish its will, before it accepts the new one (MQTT 5, 3.1.4 and
+3.1.2.5). The birth messages, status first, are published after that; then the driver subscribes to its topics, on every connection
+anew. It never subscribes to a topic that it publishes on.
 """
 
 import logging
@@ -26,8 +26,8 @@ from edged.publishers.mqtt_subscriptions import Subscriptions
 
 _MAX_IN_FLIGHT = 20
 _MIN_STABLE_S = 10.0
-"""A connection that lasted so long was a good one: the pauses begin short again. (Two clients with one id throw each other out
-at once, again and again.)"""
+"""A connection that lasted this long was stable, and the pauses begin short again. (Two clients with the same id disconnect each
+other at once, again and again.)"""
 
 _MIN_RETRY_S = 1.0
 
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class MqttPublisher:
-    """See the module and `edged.interfaces.Publisher`."""
+    """Keeps a connection to an MQTT broker, and publishes and receives through it."""
 
     Settings: ClassVar[type[msgspec.Struct]] = MqttSettings
 
@@ -49,7 +49,7 @@ class MqttPublisher:
         on_notice: Callable[[Notice], None],
         subscriptions: Sequence[str] = (),
     ) -> None:
-        assert isinstance(settings, MqttSettings)  # noqa: S101 (the loader's promise)
+        assert isinstance(settings, MqttSettings)  # noqa: S101 (the loader guarantees it)
         self._settings = settings
         self._client_id = settings.client_id or f"edged-{device}"
         self._birth = birth
@@ -64,16 +64,16 @@ class MqttPublisher:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
-        """See `Publisher`."""
+        """Start the thread that connects."""
         self._thread.start()
 
     def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
-        """See `Publisher`."""
+        """Queue a message; return False if there is no connection."""
         session = self._session
         return session is not None and session.publish(message, token)
 
     def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:
-        """See `Publisher`."""
+        """Publish `final_messages`, wait up to `timeout_s` for their acknowledgement, and disconnect without a will."""
         deadline = Deadline(SystemClock(), timeout_s)
         self._closing.set()
         session = self._session
@@ -83,7 +83,7 @@ class MqttPublisher:
             self._thread.join(max(deadline.remaining_s, 0.1))
 
     def _run(self) -> None:
-        # Never nothing, so that what the last connection reported is taken in before the next one is there.
+        # Never 0, so that the caller has processed the last connection's notices before the next connection is up.
         backoff = Backoff(initial_s=_MIN_RETRY_S, max_s=self._settings.max_retry_s, min_share=0.25)
         while not self._closing.is_set():
             reason = self._run_session()
@@ -93,13 +93,13 @@ class MqttPublisher:
                 backoff.reset()
             elif self._stable_at is not None:
                 reason += (
-                    f"; if this goes on, look for another client with the id {self._client_id}"
+                    f"; if this repeats, look for another client with the id {self._client_id}"
                 )
             self._report_link(LinkChanged(up=False, reason=reason))
             self._closing.wait(backoff.next_wait_s())
 
     def _run_session(self) -> str:
-        """One connection, from its beginning to its end; why it ended."""
+        """Serve one connection until it ends, and return the reason why it ended."""
         self._stable_at = None
         self._session = session = MqttSession(
             self._settings,
@@ -111,15 +111,15 @@ class MqttPublisher:
             subscriptions=Subscriptions(self._subscriptions, self._on_notice),
             max_in_flight=self._max_in_flight,
         )
-        if self._closing.is_set():  # close() may have looked for a session before there was one
+        if self._closing.is_set():  # `close` may have run just before the session was assigned
             session.abandon()
         try:
             return session.run()
         except PublishError as error:
             return str(error)
-        except Exception:  # noqa: BLE001 (a packet that paho cannot read must not end this thread: nobody would connect again)
-            _log.exception("mqtt: the connection failed in an unforeseen way")
-            return f"{broker_url(self._settings)}: an unforeseen failure; see the log"
+        except Exception:  # noqa: BLE001 (a packet that paho cannot parse must not end this thread, which alone reconnects)
+            _log.exception("mqtt: the connection failed with an unexpected error")
+            return f"{broker_url(self._settings)}: unexpected error; see the log"
         finally:
             self._max_in_flight = session.receive_maximum or self._max_in_flight
             self._session = None

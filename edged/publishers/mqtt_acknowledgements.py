@@ -1,4 +1,4 @@
-"""Which answer of the broker belongs to which message."""
+"""The mapping of the broker's acknowledgements to messages."""
 
 import logging
 import threading
@@ -15,8 +15,8 @@ class SentMessage:
     """A message that was handed to paho.
 
     Attributes:
-        topic: where it goes.
-        token: whoever gave it wants to know the outcome; None if not.
+        topic: its topic.
+        token: the caller's token, by which the outcome is reported; None if the caller does not need it.
     """
 
     topic: str
@@ -24,40 +24,44 @@ class SentMessage:
 
 
 class Acknowledgements:
-    """Brings the two together, in whichever order they come; from any thread.
+    """Matches acknowledgements and messages, in either order; thread-safe.
 
-    paho tells a message's packet number only when it has taken the message, and the answer may be there by then.
+    paho returns a message's packet id only after it has queued the message, and the acknowledgement may have arrived by then.
     """
 
     def __init__(self, on_delivered: Callable[[Delivered], None]) -> None:
         self._on_delivered = on_delivered
         self._lock = threading.Lock()
         self._sent: dict[int, SentMessage] = {}
-        self._early_acks: dict[int, str] = {}
+        self._early_acks: dict[int, str | None] = {}
         self._logged_refusals: set[tuple[str, str]] = set()
 
     def record_sent(self, packet_id: int, message: SentMessage) -> None:
-        """A message was taken, and has this packet number."""
+        """Register a message that was queued with this packet id."""
         with self._lock:
-            reason = self._early_acks.pop(packet_id, None)
-            if reason is None:
+            if packet_id not in self._early_acks:
                 self._sent[packet_id] = message
-        if reason is not None:
-            self._report(message, reason)
+                return
+            refusal = self._early_acks.pop(packet_id)
+        self._report(message, refusal)
 
-    def record_ack(self, packet_id: int, reason: str) -> None:
-        """The broker has answered; `reason` is "" if it took the message."""
+    def record_ack(self, packet_id: int, refusal: str | None) -> None:
+        """Register the broker's acknowledgement; `refusal` is the reason if it refused the message, else None."""
         with self._lock:
             sent = self._sent.pop(packet_id, None)
             if sent is None:
-                self._early_acks[packet_id] = reason
+                self._early_acks[packet_id] = refusal
         if sent is not None:
-            self._report(sent, reason)
+            self._report(sent, refusal)
 
-    def _report(self, message: SentMessage, reason: str) -> None:
-        error = f"{message.topic}: {reason}" if reason else ""
+    def _report(self, message: SentMessage, refusal: str | None) -> None:
         if message.token is not None:
+            error = None if refusal is None else f"{message.topic}: {refusal}"
             self._on_delivered(Delivered(message.token, error))
-        elif reason and (message.topic, reason) not in self._logged_refusals:
-            self._logged_refusals.add((message.topic, reason))
-            _log.warning("mqtt: the broker refuses %s: check its access rules", error)
+        elif refusal is not None and (message.topic, refusal) not in self._logged_refusals:
+            self._logged_refusals.add((message.topic, refusal))
+            _log.warning(
+                "mqtt: the broker refused a message on %s: %s; check the broker's access rules",
+                message.topic,
+                refusal,
+            )

@@ -1,4 +1,4 @@
-"""Making, ending and understanding a paho client: what is peculiar to that library and to no connection."""
+"""Functions that create a paho client, release it, and put its errors into words."""
 
 import ssl
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 MAX_PACKET_BYTES = 1 << 20
-"""A broker is asked not to send anything larger, which it can be with MQTT 5 only."""
+"""Largest packet that the broker may send; only MQTT 5 can tell the broker so."""
 
 _HINTS = {
     "Unsupported protocol version": 'set mqtt.protocol = "3.1.1"',
@@ -26,12 +26,18 @@ _HINTS = {
 def make_client(
     settings: MqttSettings, *, client_id: str, will: OutgoingMessage | None, max_in_flight: int
 ) -> "Client":
-    """A client that has yet to connect: clean session, no reconnecting of its own.
+    """Create a client with a clean session that does not reconnect by itself; it is not connected yet.
 
-    Its network loop is to be run by one thread, which alone writes to the socket; any thread may publish.
+    One thread must run its network loop, and only that thread writes to the socket; any thread may publish.
+
+    Args:
+        settings: the keys of [mqtt].
+        client_id: the client id.
+        will: the message that the broker publishes when the connection is lost; None for none.
+        max_in_flight: largest number of unacknowledged messages.
 
     Raises:
-        PublishError: the settings cannot be used: a file is unreadable, or is no key.
+        PublishError: a password, certificate or key file cannot be used.
     """
     from paho.mqtt import client as paho
     from paho.mqtt.enums import CallbackAPIVersion
@@ -52,13 +58,13 @@ def make_client(
         client.tls_set_context(make_tls_context(settings.tls))
     if will is not None:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
-    # paho writes from the thread that publishes unless somebody else is said to watch the socket.
+    # Without this callback paho writes to the socket in the thread that publishes.
     client.on_socket_register_write = lambda *_: None
     return client
 
 
 def connect_properties(settings: MqttSettings) -> "Properties | None":
-    """What a connection asks of the broker."""
+    """Return the properties of CONNECT; None with MQTT 3.1.1."""
     if settings.protocol != "5":
         return None
     from paho.mqtt.packettypes import PacketTypes
@@ -70,7 +76,7 @@ def connect_properties(settings: MqttSettings) -> "Properties | None":
 
 
 def release_client(client: "Client") -> None:
-    """Close the socket and break the ring of references, so that nothing is left to the garbage collector."""
+    """Close the socket and break the reference cycle, so that the client is freed without the garbage collector."""
     client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
     client.on_subscribe = client.on_message = None
     client.on_socket_register_write = None
@@ -80,16 +86,16 @@ def release_client(client: "Client") -> None:
 
 
 def describe_reason_code(reason: "ReasonCode") -> str:
-    """A reason code in words, with what to do about it where that is known."""
+    """Return a reason code in words, followed by what to do about it if that is known."""
     words = str(reason)
     hint = _HINTS.get(words)
     return f"{words}: {hint}" if hint else words
 
 
 def describe_error(error: Exception) -> str:
-    """An error of the network or of TLS, without its number."""
+    """Return an error of the network or of TLS in words, without its number."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker's certificate is not accepted: {error.verify_message}; check mqtt.tls.ca and mqtt.host"
+        return f"the broker's certificate was not accepted: {error.verify_message}; check mqtt.tls.ca and mqtt.host"
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "the broker did not answer in time"
     return str(getattr(error, "strerror", None) or error)

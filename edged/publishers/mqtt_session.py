@@ -1,8 +1,8 @@
 """One connection to a broker, from CONNECT to its end.
 
-Each connection is a new paho client with a clean session: paho keeps nothing that could be sent twice or out of order,
-and the spool alone knows what is unacknowledged. The network loop runs in the thread that calls `run`; `publish` only
-queues and wakes it.
+Each connection is a new paho client with a clean session: paho stores nothing that could be sent twice or out of order, and only
+the spool knows which messages are unacknowledged. The network loop runs in the thread that calls `run`; `publish` only queues a
+message and wakes that thread.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _PAHO_ERROR = 0x08
 
 
 class MqttSession:
-    """See the module. `publish`, `finish` and `abandon` may be called from any thread."""
+    """One connection; used once. `publish`, `finish` and `abandon` may be called from any thread."""
 
     def __init__(
         self,
@@ -48,18 +48,18 @@ class MqttSession:
         subscriptions: Subscriptions,
         max_in_flight: int,
     ) -> None:
-        """Connect to nothing yet.
+        """Store the arguments; connect to nothing.
 
         Args:
-            settings: of [mqtt].
-            client_id: the same in every session: the broker then ends a stale one, and publishes its will,
+            settings: the keys of [mqtt].
+            client_id: the client id, the same in every session: the broker then ends a stale one, and publishes its will,
                 before it accepts this one.
-            will: what the broker publishes when this session ends in any other way than by `finish`.
-            birth: asked for what to publish before anything else.
-            on_up: called when the broker has accepted the session and the birth messages are on their way.
-            on_delivered: called for every answer to a message with a token.
-            subscriptions: of this session; they open after the birth messages.
-            max_in_flight: most unanswered messages.
+            will: the message that the broker publishes when this session ends in any other way than by `finish`.
+            birth: returns the messages to publish before any other.
+            on_up: called when the broker has accepted the session and the birth messages are queued.
+            on_delivered: called for every acknowledgement of a message with a token.
+            subscriptions: the session's subscriptions, made after the birth messages.
+            max_in_flight: largest number of unacknowledged messages.
         """
         self._settings = settings
         self._client_id = client_id
@@ -70,32 +70,20 @@ class MqttSession:
         self._subscriptions = subscriptions
         self._max_in_flight = max_in_flight
         self.receive_maximum: int | None = None
-        """Most unanswered messages that the broker allows, if that is less than `max_in_flight`."""
+        """Largest number of unacknowledged messages that the broker allows, if that is less than `max_in_flight`; else None."""
         self._client: Client | None = None
         self._is_up = False
         self._is_abandoned = False
-        self._end_reason = ""
-        self._last_error = ""
+        self._end_reason: str | None = None
+        self._last_error: str | None = None
 
     def run(self) -> str:
-        """Connect, and serve the network until the connection ends; why it ended, in words.
+        """Connect, serve the network until the connection ends, and return the reason why it ended.
 
         Raises:
             PublishError: the broker cannot be reached, or the settings cannot be used.
         """
-        client = make_client(
-            self._settings,
-            client_id=self._client_id,
-            will=self._will,
-            max_in_flight=self._max_in_flight,
-        )
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.on_subscribe = self._subscriptions.on_subscribe
-        client.on_message = self._subscriptions.on_message
-        client.on_log = self._on_log
-        self._client = client
+        client = self._client = self._make_client()
         try:
             client.connect(
                 self._settings.host,
@@ -112,56 +100,71 @@ class MqttSession:
         return f"{broker_url(self._settings)}: {self._end_reason}"
 
     def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
-        """Queue a message; False if the broker has not accepted the session, or it is over."""
+        """Queue a message; return False if the broker has not accepted the session, or the session has ended."""
         return self._is_up and self._enqueue(message, token) is not None
 
     def finish(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:
-        """Publish `final_messages`, wait for their acknowledgement within `timeout_s`, and disconnect without a will."""
+        """Publish `final_messages`, wait up to `timeout_s` for their acknowledgement, and disconnect without a will."""
         deadline = Deadline(SystemClock(), timeout_s)
         if self._is_up:
             for info in [self._enqueue(message, None) for message in final_messages]:
-                with contextlib.suppress(RuntimeError, ValueError):  # lost meanwhile
+                with contextlib.suppress(RuntimeError, ValueError):  # the connection was lost
                     if info is not None:
                         info.wait_for_publish(deadline.remaining_s)
         self.abandon()
 
     def abandon(self) -> None:
-        """Disconnect, or do not connect at all."""
+        """Disconnect; a session that is not connected yet will not connect."""
         self._is_abandoned = True
         self._end_reason = self._end_reason or "closed"
         if self._client is not None:
             self._client.disconnect()
 
+    def _make_client(self) -> "Client":
+        client = make_client(
+            self._settings,
+            client_id=self._client_id,
+            will=self._will,
+            max_in_flight=self._max_in_flight,
+        )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._subscriptions.on_subscribe
+        client.on_message = self._subscriptions.on_message
+        client.on_log = self._on_log
+        return client
+
     def _serve(self, client: "Client") -> None:
-        answer_by = Deadline(SystemClock(), self._settings.connect_timeout_s)
+        answer_deadline = Deadline(SystemClock(), self._settings.connect_timeout_s)
         while True:
             accepted = self._is_up
             code = client.loop(min(_LOOP_S, self._settings.connect_timeout_s))
             if code:
                 self._end_reason = self._end_reason or self._describe_loss(accepted=accepted)
                 return
-            if not self._is_up and answer_by.expired:
+            if not self._is_up and answer_deadline.expired:
                 self._end_reason = (
                     self._end_reason or f"the broker does not answer{self._describe_hints()}"
                 )
                 return
 
     def _describe_loss(self, *, accepted: bool) -> str:
-        trouble = f" ({self._last_error})" if self._last_error else ""
+        cause = f" ({self._last_error})" if self._last_error else ""
         if accepted:
-            return f"the connection was lost{trouble}"
+            return f"the connection was lost{cause}"
         return (
-            f"the connection was closed before the broker answered{trouble}{self._describe_hints()}"
+            f"the connection was closed before the broker answered{cause}{self._describe_hints()}"
         )
 
     def _describe_hints(self) -> str:
-        if "certificate required" in self._last_error.replace("_", " ").lower():
+        if "certificate required" in (self._last_error or "").replace("_", " ").lower():
             return "; set mqtt.tls.cert and mqtt.tls.key"
         hints = []
         if self._settings.tls is None:
             hints.append("if the broker expects TLS, add [mqtt.tls]")
         if self._settings.protocol == "5":
-            hints.append("if it knows only MQTT 3.1.1, set mqtt.protocol")
+            hints.append('if the broker supports only MQTT 3.1.1, set mqtt.protocol = "3.1.1"')
         return "".join(f"; {hint}" for hint in hints)
 
     def _on_connect(
@@ -173,14 +176,12 @@ class MqttSession:
         properties: "Properties | None",
     ) -> None:
         if reason.is_failure:
-            self._end_reason = f"the broker refuses the connection: {describe_reason_code(reason)}"
+            self._end_reason = f"the broker refused the connection: {describe_reason_code(reason)}"
             return
         allowed = getattr(properties, "ReceiveMaximum", self._max_in_flight)
         if allowed < self._max_in_flight:
             self.receive_maximum = allowed
-            self._end_reason = (
-                f"the broker allows only {allowed} messages at a time; connecting again with that"
-            )
+            self._end_reason = f"the broker allows only {allowed} unacknowledged messages; reconnecting with that limit"
             client.disconnect()
             return
         if self._is_abandoned:
@@ -202,17 +203,15 @@ class MqttSession:
     ) -> None:
         self._is_up = False
         if flags.is_disconnect_packet_from_server:
-            self._end_reason = (
-                f"the broker has closed the connection: {describe_reason_code(reason)}"
-            )
+            self._end_reason = f"the broker closed the connection: {describe_reason_code(reason)}"
 
     def _on_log(self, _client: "Client", _userdata: Any, level: int, text: str) -> None:
-        """Keep paho's own word for a failure of the network or of TLS, which it tells nowhere else."""
+        """Store paho's log line for a failure of the network or of TLS, which paho reports nowhere else."""
         if level == _PAHO_ERROR:
             self._last_error = text
 
     def _enqueue(self, message: OutgoingMessage, token: int | None) -> Any:
-        """Queue a message with paho: its `MQTTMessageInfo`, or None if the connection is gone."""
+        """Queue a message with paho; return its `MQTTMessageInfo`, or None if there is no connection."""
         client = self._client
         if client is None:
             return None
@@ -230,4 +229,4 @@ class MqttSession:
         reason: "ReasonCode",
         _properties: "Properties | None",
     ) -> None:
-        self._acknowledgements.record_ack(packet_id, str(reason) if reason.is_failure else "")
+        self._acknowledgements.record_ack(packet_id, str(reason) if reason.is_failure else None)

@@ -1,7 +1,7 @@
-"""What one connection hears.
+"""The subscriptions of one connection.
 
-A broker answers each subscription by itself. One that it refuses is told, and the connection goes on: a device that cannot be told
-anything still has much to tell.
+A broker answers each subscription separately. A refused one is reported, and the connection stays up: a device that receives no
+messages can still publish its own.
 """
 
 import logging
@@ -22,24 +22,24 @@ _log = logging.getLogger(__name__)
 
 
 class Subscriptions:
-    """Subscribes, and passes on what comes. All of it happens in the thread that serves the network."""
+    """Makes subscriptions and reports the messages that arrive, in the thread that serves the network."""
 
     def __init__(self, topic_filters: Sequence[str], on_notice: Callable[[Notice], None]) -> None:
-        """Subscribe to nothing yet.
+        """Store the arguments; subscribe to nothing.
 
         Args:
-            topic_filters: of the topics to hear.
-            on_notice: told of everything `Received` and `SubscriptionRefused`.
+            topic_filters: the topic filters to subscribe to.
+            on_notice: called with every `MessageReceived` and `SubscriptionRefused`.
         """
         self._topic_filters = topic_filters
         self._on_notice = on_notice
         self._pending: dict[int, str] = {}
 
     def subscribe(self, client: "Client") -> None:
-        """Subscribe to each filter: the broker has accepted the connection."""
+        """Subscribe to each filter, once the broker has accepted the connection."""
         for topic in self._topic_filters:
             _, packet = client.subscribe(topic, qos=1)
-            if packet is not None:  # else the connection is gone already
+            if packet is not None:  # None if the connection is already lost
                 self._pending[packet] = topic
 
     def on_subscribe(
@@ -50,27 +50,35 @@ class Subscriptions:
         reason_codes: "list[ReasonCode]",
         _properties: "Properties | None",
     ) -> None:
-        """The broker has answered a subscription."""
-        topic = self._pending.pop(packet_id, "")
+        """Report a subscription that the broker has refused; paho calls this for every answer to a subscription.
+
+        Args:
+            packet_id: the packet id of the subscription.
+            reason_codes: the broker's answer, one for each filter of the subscription.
+        """
+        topic = self._pending.pop(packet_id, None)
         for reason in reason_codes:
-            if reason.is_failure:
-                _log.warning(
-                    "mqtt: the broker refuses to send %s: %s", topic, describe_reason_code(reason)
-                )
-                self._on_notice(SubscriptionRefused(topic, describe_reason_code(reason)))
+            if topic is not None and reason.is_failure:
+                words = describe_reason_code(reason)
+                _log.warning("mqtt: the broker refused the subscription to %s: %s", topic, words)
+                self._on_notice(SubscriptionRefused(topic, words))
 
     def on_message(self, _client: "Client", _userdata: Any, message: "MQTTMessage") -> None:
-        """A message has come; what is too large, or has a topic that is no text, is left out."""
+        """Report a message; paho calls this for every one that arrives.
+
+        Args:
+            message: the message; it is discarded if it is too large, or its topic is not UTF-8.
+        """
         size_bytes = len(message.payload)
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            _log.warning("mqtt: a message was left out: its topic is not UTF-8")
+            _log.warning("mqtt: a message was discarded: its topic is not UTF-8")
             return
         if size_bytes > MAX_PAYLOAD_BYTES:
             _log.warning(
-                *("mqtt: a message on %s was left out: it has %d bytes, and %d are allowed", topic),
-                *(size_bytes, MAX_PAYLOAD_BYTES),
+                "mqtt: a message on %s was discarded: it has %d bytes; the limit is %d",
+                *(topic, size_bytes, MAX_PAYLOAD_BYTES),
             )
             return
         self._on_notice(MessageReceived(topic, bytes(message.payload), message.retain))

@@ -58,7 +58,7 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
             name=model.name,
             family=model.family.name,
             runtime=model.interpreter.runtime,
-            delegate=model.interpreter.delegate,
+            delegate=model.interpreter.delegate or "",
             input=model.family.input,
             signature=replace(signature, ops=(), metadata=replace(signature.metadata, labels=())),
             ops=dict(Counter(op.name for op in signature.ops).most_common()),

@@ -1,4 +1,4 @@
-"""What every camera in the registry must be: `edged.interfaces.Camera`, tried on the real thing where it can be had."""
+"""Every registered camera implements `edged.interfaces.Camera`, tested on the real thing where it is available."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ import pytest
 from edged.cameras.picamera2 import Picamera2Settings
 from edged.cameras.replay import ReplaySettings
 from edged.cameras.rtsp import RtspSettings
-from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic import SyntheticSettings
 from edged.cameras.v4l2 import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError
@@ -30,10 +30,12 @@ from support.cameras import write_clip
 
 @dataclass(frozen=True, kw_only=True)
 class CameraRig:
-    """What one driver is tried on.
+    """The settings with which one driver is tested.
 
-    `slow_settings`: settings that give a frame each ten seconds; None where only the camera could.
-    `absent_settings`: settings of a camera that is not there, and the word that its error must have; None if it always is.
+    Attributes:
+        settings: settings of a working camera.
+        slow_settings: settings for one frame every ten seconds; None if only the camera could do that.
+        absent_settings: settings of an absent camera, and a word that the error must contain; None if the camera is always there.
     """
 
     settings: msgspec.Struct
@@ -44,8 +46,8 @@ class CameraRig:
 @contextmanager
 def synthetic(_folder: Path) -> Iterator[CameraRig]:
     yield CameraRig(
-        settings=SyntheticCamera.Settings(width=160, height=120, fps=50.0),
-        slow_settings=SyntheticCamera.Settings(width=160, height=120, fps=0.1),
+        settings=SyntheticSettings(width=160, height=120, fps=50.0),
+        slow_settings=SyntheticSettings(width=160, height=120, fps=0.1),
     )
 
 

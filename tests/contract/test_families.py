@@ -1,4 +1,4 @@
-"""Every registered model family recognises its models, leaves the others' alone, and reads what it is given rightly."""
+"""Every registered model family recognises its models and no others, and decodes their outputs correctly."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_the_threshold_is_the_callers(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_boxes_are_brought_back_to_the_frame(name: str) -> None:
-    """The frame lies in the tensor's middle half: what is above or below it is padding."""
+    """The frame is the middle half of the tensor; the rest is padding."""
     found = decoded(name, CASES[name]("float32"), Fit(1.0, 0.5, 0.0, 0.25))
     expected = np.clip((BOXES[:2] - [0, 0.25, 0, 0.25]) / [1, 0.5, 1, 0.5], 0, 1)
     assert found.boxes == pytest.approx(expected, abs=1e-4)
@@ -77,8 +77,8 @@ def test_no_other_family_takes_the_model_before_it(name: str) -> None:
     ("inputs", "clause"),
     [
         ([(1, 64, 64, 3), (1, 8)], "2 inputs"),
-        ([(1, 5, 5, 128)], "no picture"),
-        ([(1, -1, -1, 3)], "no picture"),
+        ([(1, 5, 5, 128)], "not a picture"),
+        ([(1, -1, -1, 3)], "not a picture"),
         ([], "0 inputs"),
     ],
 )

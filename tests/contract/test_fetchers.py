@@ -1,4 +1,4 @@
-"""Every registered fetcher keeps the protocol's promises."""
+"""Every registered fetcher implements the protocol."""
 
 import random
 import ssl
@@ -22,16 +22,16 @@ MAX_BYTES = 1_000_000
 
 @dataclass
 class FetcherRig:
-    """A fetcher, and a place where it finds a file."""
+    """A fetcher, and the URL of a file for it."""
 
     fetcher: Fetcher
     url: str
     replace_file: Callable[[bytes], None]
-    """Another file takes the place of the one that is there."""
+    """Replaces the file by another one."""
 
     @contextmanager
     def fetch(
-        self, *, have_bytes: int = 0, etag: str = "", max_bytes: int = MAX_BYTES
+        self, *, have_bytes: int = 0, etag: str | None = None, max_bytes: int = MAX_BYTES
     ) -> Iterator[Transfer]:
         with self.fetcher.fetch(
             self.url, offset_bytes=have_bytes, etag=etag, max_bytes=max_bytes
@@ -100,11 +100,11 @@ def test_it_goes_on_where_it_stopped(rig: FetcherRig, have: int) -> None:
 
 
 def test_what_is_here_of_another_file_is_of_no_use(rig: FetcherRig) -> None:
-    mark = rig.etag()
+    old_etag = rig.etag()
     rig.replace_file(CONTENT[::-1])
-    with rig.fetch(have_bytes=1000, etag=mark) as transfer:
+    with rig.fetch(have_bytes=1000, etag=old_etag) as transfer:
         assert transfer.offset_bytes == 0
-        assert transfer.etag != mark
+        assert transfer.etag != old_etag
         assert b"".join(transfer.chunks) == CONTENT[::-1]
 
 
@@ -129,9 +129,9 @@ def test_one_that_is_too_large_is_refused_before_it_comes(rig: FetcherRig) -> No
 
 def test_one_that_is_not_there_is_no_passing_matter(rig: FetcherRig) -> None:
     rig.url += ".none"
-    with pytest.raises(UpdateError) as told, rig.fetch():
+    with pytest.raises(UpdateError) as caught, rig.fetch():
         pass
-    assert not isinstance(told.value, DownloadError)
+    assert not isinstance(caught.value, DownloadError)
 
 
 def test_an_empty_file_is_one_too(rig: FetcherRig) -> None:

@@ -1,4 +1,4 @@
-"""Every registered interpreter keeps the protocol's promises."""
+"""Every registered interpreter implements the protocol."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every registered publisher keeps the protocol's promises."""
+"""Every registered publisher implements the protocol."""
 
 import json
 import threading
@@ -39,7 +39,7 @@ PublishFromPeer = Callable[[str, bytes], None]
 
 
 class PublisherBench:
-    """A publisher, what it told, and what arrived at the other end."""
+    """A publisher, its notices, and the messages that arrived at the other end."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class PublisherBench:
         self.threads: set[int] = set()
         self.delivered = delivered
         self.publish_from_peer = publish_from_peer
-        """Publishes at the other end; None: the publisher has no way in."""
+        """Publishes a message at the other end; None if the publisher cannot receive."""
         self.births = 0
         self.publisher: Publisher = load_driver(PUBLISHERS, name)(
             settings,
@@ -150,7 +150,7 @@ def test_what_it_listens_to_is_received_and_nothing_else(bench: PublisherBench) 
     assert bench.notices[1] == MessageReceived(LISTENED_TOPIC, b'{"sequence":1}', retained=False)
 
 
-def test_last_words_are_last_and_there_is_no_will(bench: PublisherBench) -> None:
+def test_final_messages_are_last_and_there_is_no_will(bench: PublisherBench) -> None:
     bench.publisher.start()
     bench.wait_until(lambda: LinkChanged(up=True) in bench.notices)
     bench.publisher.publish(EVENT, token=1)
@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_written_is_reported_and_retried(
     way = PublisherBench("jsonl", JsonlSettings(path=str(path)), list)
     way.publisher.start()
     assert isinstance(way.notices[0], LinkChanged)
-    assert f"jsonl.path {path}" in way.notices[0].reason
+    assert f"jsonl.path {path}" in str(way.notices[0].reason)
     assert not way.publisher.publish(EVENT, token=1)
     path.parent.mkdir()
     way.wait_until(lambda: LinkChanged(up=True) in way.notices)

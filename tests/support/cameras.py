@@ -1,4 +1,4 @@
-"""Cameras for tests of what uses cameras, and recordings for the replay camera."""
+"""Scripted cameras for the tests of their users, and recordings for the replay camera."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,15 +16,15 @@ from support.clock import FakeClock
 
 
 class NoSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A scripted camera has none."""
+    """The settings of a scripted camera, which has none."""
 
 
 CameraStep = Frame | Exception | Callable[[], None]
-"""What one `grab` does: give a frame, raise, or first do something and go on to the next step."""
+"""One step of a script: return a frame, raise, or call a function and go on to the next step."""
 
 
 class ScriptedCamera:
-    """Does what its script says; between two `open`s it goes on where it was. Silent, and taking its time, at the end."""
+    """A camera that follows a script, and continues it after another `open`. At its end, `grab` times out."""
 
     Settings: ClassVar[type[msgspec.Struct]] = NoSettings
 
@@ -39,7 +39,9 @@ class ScriptedCamera:
         self._clock = clock
         self._steps: Iterator[CameraStep] = iter(steps)
         self._opens = iter(opens)
-        self._info = info or CameraInfo(width=4, height=2, fps=10.0)
+        self._info = info or CameraInfo(
+            width=4, height=2, fps=10.0, description="a simulated camera"
+        )
         self.open_count = 0
         self.close_count = 0
 
@@ -65,7 +67,7 @@ class ScriptedCamera:
 
 
 def frame(seq: int = 0, *, camera: str = "front", clock: Clock | None = None) -> Frame:
-    """A grey frame of 4 x 2."""
+    """Return a grey frame of 4 x 2 pixels."""
     now_ns = (clock or FakeClock()).monotonic_ns()
     return Frame(
         camera=camera,
@@ -95,7 +97,7 @@ def write_clip(
 
 
 def write_pictures(folder: Path, count: int, *, size: tuple[int, int] = (64, 48)) -> Path:
-    """Write a folder of PNGs, brightness as in `clip`, and a file that is no picture."""
+    """Write a folder of PNGs, brightness as in `clip`, and a file that is not a picture."""
     folder.mkdir(exist_ok=True)
     for k in range(count):
         cv2.imwrite(str(folder / f"{k:04}.png"), np.full((size[1], size[0], 3), 5 * k, np.uint8))
@@ -104,5 +106,5 @@ def write_pictures(folder: Path, count: int, *, size: tuple[int, int] = (64, 48)
 
 
 def brightness(frame: Frame) -> int:
-    """Mean of all pixels, rounded."""
+    """Return the mean of all pixels, rounded."""
     return round(float(frame.pixels.mean()))

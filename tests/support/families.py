@@ -22,18 +22,18 @@ _CELLS = [(c, r, s) for s in (8, 16, 32) for r in range(SIDE_PX // s) for c in r
 
 @dataclass(frozen=True)
 class FamilyCase:
-    """A model that only a given family should take, and what it answered."""
+    """A model that only one family should recognise, and its outputs."""
 
     signature: ModelSignature
     outputs: tuple[NDArray[np.generic], ...]
     tolerance: float
-    """Of box corners and scores: the step of the quantisation."""
+    """Tolerance of box corners and scores: the step of the quantisation."""
 
 
 def quantise(
     values: NDArray[np.float64], dtype: str, low: float, high: float
 ) -> tuple[NDArray[np.generic], float, int]:
-    """Values as a converter stores them: the array, its scale and its zero point."""
+    """Quantise values as a converter does; return the array, its scale and its zero point."""
     if dtype == "float32":
         return values.astype(np.float32), 0.0, 0
     limits = np.iinfo(dtype)
@@ -51,7 +51,7 @@ def make_case(
     labels: tuple[str, ...] = (),
     shape: tuple[int, ...] = (1, SIDE_PX, SIDE_PX, 3),
 ) -> FamilyCase:
-    """A model with one picture as its input; outputs as (name, values, least, most) and numbered from 1."""
+    """Return a model with one picture as its input; outputs are (name, values, min, max), numbered from 1."""
     infos, arrays, steps = [], [], [1e-5]
     for index, (name, values, low, high) in enumerate(outputs, start=1):
         array, scale, zero_point = quantise(values, dtype, low, high)
@@ -77,12 +77,12 @@ def make_case(
 
 
 def to_center_size(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners -> centre and size."""
+    """Convert corners to centre and size."""
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def ssd(dtype: str) -> FamilyCase:
-    """TF1's order, through the operator; what lies beyond the count is rubbish."""
+    """Return an SSD in TF1's order, with the operator; rows beyond the count are garbage."""
     boxes = np.full((1, 5, 4), 0.77)
     boxes[0, :3] = BOXES[:, [1, 0, 3, 2]]
     classes, scores = np.full((1, 5), 2.0), np.full((1, 5), 0.99)
@@ -100,7 +100,7 @@ def ssd(dtype: str) -> FamilyCase:
 
 
 def _rows(count: int, *, objectness: bool) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Rows of box, objectness if there is one, and class scores; and where the detections and their near copies stand."""
+    """Return rows of box, objectness if there is one, and class scores; and the rows of the detections and their near copies."""
     rows = np.zeros((count, 4 + objectness + CLASSES))
     rows[:, :4] = 0.5
     places = np.array([7, 20, 40, 8, 21])
@@ -116,19 +116,19 @@ def _rows(count: int, *, objectness: bool) -> tuple[NDArray[np.float64], NDArray
 
 
 def yolov5(dtype: str) -> FamilyCase:
-    """In fractions of the input, as YOLOv5's exporter has it."""
+    """Return a YOLOv5 in fractions of the input, as its exporter writes it."""
     rows, _ = _rows(3 * len(_CELLS), objectness=True)
     return make_case([("out", rows[None], 0, 1)], dtype)
 
 
 def yolov8(dtype: str) -> FamilyCase:
-    """In fractions of the input, as Ultralytics' exporter has it."""
+    """Return a YOLOv8 in fractions of the input, as Ultralytics' exporter writes it."""
     rows, _ = _rows(len(_CELLS), objectness=False)
     return make_case([("out", rows.T[None], 0, 1)], dtype)
 
 
 def yolox(dtype: str) -> FamilyCase:
-    """Offsets and logarithms in cells; channels first."""
+    """Return a YOLOX with offsets and logarithms in cells; channels first."""
     rows, places = _rows(len(_CELLS), objectness=True)
     cells = np.array(_CELLS, float)
     px = rows[:, :4] * SIDE_PX / cells[:, 2:]
@@ -141,14 +141,14 @@ def yolox(dtype: str) -> FamilyCase:
 
 
 def yolo_nms_free(dtype: str) -> FamilyCase:
-    """Three rows of a hundred are filled; class ids share the coordinates' scale."""
+    """Return a YOLO without suppression, of whose hundred rows three are filled; class ids share the coordinates' scale."""
     rows = np.zeros((1, 100, 6))
     rows[0, :3] = np.concatenate([BOXES, SCORES[:, None], CLASS_IDS[:, None]], axis=1)
     return make_case([("out", rows, 0, 2)], dtype)
 
 
 def ssd_raw(dtype: str) -> FamilyCase:
-    """Box codes about anchors of four strides, and scores."""
+    """Return an SSD with box codes for anchors of four strides, and scores."""
     rows, places = _rows(len(_CELLS), objectness=False)
     column, row, stride = np.array(_CELLS, float).T
     anchor = 4 * stride / SIDE_PX
@@ -168,10 +168,10 @@ CASES: dict[str, Callable[[str], FamilyCase]] = {
     "yolov5": yolov5,
     "yolov8": yolov8,
 }
-"""By the family's name; classification has no boxes and is tested beside."""
+"""Cases by the family's name; classification has no boxes and is tested separately."""
 
 
 def classification(dtype: str) -> FamilyCase:
-    """The second of four classes."""
+    """Return a classifier whose output is the second of four classes."""
     op = OpInfo(name="SOFTMAX", inputs=(9,), outputs=(1,))
     return make_case([("out", np.array([[0.1, 0.7, 0.15, 0.05]]), 0, 1)], dtype, ops=(op,))

@@ -1,4 +1,4 @@
-"""A web server on this machine that behaves as the net does at its worst; each path has its own bad habits, in turn."""
+"""A web server on this machine with the faults of bad networks; each path has its own sequence of behaviours."""
 
 import base64
 import ssl
@@ -15,7 +15,7 @@ DATE = "Sat, 21 Nov 2026 08:00:00 GMT"
 
 @dataclass
 class Site:
-    """What the server has, and what was asked of it.
+    """The files of the server, and the requests that it received.
 
     Attributes:
         url: without a slash at the end.
@@ -35,13 +35,13 @@ class Site:
 
 
 class SiteRequest(BaseHTTPRequestHandler):
-    """One request."""
+    """The handler of one request."""
 
     protocol_version = "HTTP/1.1"
     site: Site
 
     def do_GET(self) -> None:
-        """Answer by the path's next habit."""
+        """Answer with the path's next behaviour."""
         wanted, if_range = self.headers.get("Range", ""), self.headers.get("If-Range", "")
         path = self.path.partition("?")[0]
         self.site.requests.append((path, wanted, if_range))
@@ -55,20 +55,20 @@ class SiteRequest(BaseHTTPRequestHandler):
         habit(self, self.site.files[path])
 
     def handle(self) -> None:
-        """The other side may leave when it likes."""
+        """Serve one connection, which the client may close at any time."""
         with suppress(OSError):
             super().handle()
 
     def finish(self) -> None:
-        """As above."""
+        """Finish one connection, which the client may close at any time."""
         with suppress(OSError):
             super().finish()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def start_response(self, status: int, length: int | None, **headers: str) -> None:
-        """Status line and headers."""
+        """Send the status line and headers."""
         self.send_response(status)
         if length is not None:
             self.send_header("Content-Length", str(length))
@@ -77,13 +77,13 @@ class SiteRequest(BaseHTTPRequestHandler):
         self.end_headers()
 
     def drop_connection(self) -> None:
-        """In the middle of it."""
+        """Close the connection in the middle of the response."""
         self.wfile.flush()
         self.close_connection = True
 
 
 def with_etag(etag: str, *, ranges: bool = True) -> Behaviour:
-    """Ranges, ETag, If-Range: as RFC 9110 has it; or no ranges."""
+    """Return a behaviour with ranges, ETag and If-Range as in RFC 9110, or without ranges."""
 
     def habit(handler: SiteRequest, content: bytes) -> None:
         wanted = handler.headers.get("Range", "") if ranges else ""
@@ -103,12 +103,12 @@ def with_etag(etag: str, *, ranges: bool = True) -> Behaviour:
 
 
 def well_behaved(request: SiteRequest, content: bytes) -> None:
-    """All is well."""
+    """Send the file correctly."""
     with_etag(ETAG)(request, content)
 
 
 def cuts_range_after(count: int) -> Behaviour:
-    """Goes on as it should, and hangs up after so many bytes."""
+    """Answer a range correctly, and close the connection after so many bytes."""
 
     def habit(handler: SiteRequest, content: bytes) -> None:
         start = _range_start(handler.headers["Range"])
@@ -121,7 +121,7 @@ def cuts_range_after(count: int) -> Behaviour:
 
 
 def cuts_after(count: int, **headers: str) -> Behaviour:
-    """Promises all, gives so many bytes, and hangs up."""
+    """Announce the whole file, send so many bytes, and close the connection."""
 
     def habit(handler: SiteRequest, content: bytes) -> None:
         handler.start_response(200, len(content), **(headers or {"ETag": ETAG}))
@@ -132,7 +132,7 @@ def cuts_after(count: int, **headers: str) -> Behaviour:
 
 
 def stalls_after(count: int) -> Behaviour:
-    """Gives so many bytes, and then nothing, for as long as the test runs."""
+    """Send so many bytes, and then nothing while the test runs."""
 
     def habit(handler: SiteRequest, content: bytes) -> None:
         handler.start_response(200, len(content), ETag=ETAG)
@@ -145,13 +145,13 @@ def stalls_after(count: int) -> Behaviour:
 
 
 def ignores_ranges(request: SiteRequest, content: bytes) -> None:
-    """Always all of it, without a word of ranges."""
+    """Always send the whole file, without ranges."""
     request.start_response(200, len(content))
     request.wfile.write(content)
 
 
 def ignores_if_range(etag: str) -> Behaviour:
-    """Gives the range that was asked for, of whatever file is there now."""
+    """Send the requested range of the current file, without checking If-Range."""
 
     def habit(handler: SiteRequest, content: bytes) -> None:
         start = _range_start(handler.headers["Range"])
@@ -163,7 +163,7 @@ def ignores_if_range(etag: str) -> Behaviour:
 
 
 def with_last_modified(request: SiteRequest, content: bytes) -> None:
-    """A good one that has no ETag, only a date."""
+    """Send the file correctly, with a date instead of an ETag."""
     wanted = request.headers.get("Range", "")
     if not wanted or request.headers.get("If-Range", DATE) != DATE:
         request.start_response(200, len(content), Last_Modified=DATE, ETag='W/"weak"')
@@ -176,7 +176,7 @@ def with_last_modified(request: SiteRequest, content: bytes) -> None:
 
 
 def trickles(request: SiteRequest, content: bytes) -> None:
-    """A byte at a time."""
+    """Send one byte at a time."""
     request.start_response(200, len(content), ETag=ETAG)
     for at in range(len(content)):
         request.wfile.write(content[at : at + 1])
@@ -186,7 +186,7 @@ def trickles(request: SiteRequest, content: bytes) -> None:
 
 
 def responds_with(status: int, **headers: str) -> Behaviour:
-    """A bare status."""
+    """Send only a status."""
 
     def habit(handler: SiteRequest, _: bytes) -> None:
         handler.start_response(status, 0, **headers)
@@ -195,7 +195,7 @@ def responds_with(status: int, **headers: str) -> Behaviour:
 
 
 def with_content_length(length: int) -> Behaviour:
-    """Lies about the length, and gives what it has."""
+    """Send a wrong length, and the file."""
 
     def habit(handler: SiteRequest, content: bytes) -> None:
         handler.start_response(200, length)
@@ -206,7 +206,7 @@ def with_content_length(length: int) -> Behaviour:
 
 
 def endless(request: SiteRequest, content: bytes) -> None:
-    """Gives no length, and goes on and on."""
+    """Send no length, and data without end."""
     request.start_response(200, None, Connection="close")
     request.close_connection = True
     while not request.site.stopped.is_set():
@@ -214,7 +214,7 @@ def endless(request: SiteRequest, content: bytes) -> None:
 
 
 def wrong_range(request: SiteRequest, content: bytes) -> None:
-    """A part, but not the one that was asked for."""
+    """Send another part than the requested one."""
     where = f"bytes 0-{len(content) - 1}/{len(content)}"
     request.start_response(206, len(content), Content_Range=where)
     request.wfile.write(content)
@@ -226,7 +226,7 @@ def _range_start(wanted: str) -> int:
 
 @contextmanager
 def serve_site(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """A site on a random port of the loopback interface."""
+    """Serve a site on a random port of the loopback interface."""
     site = Site()
     handler = type("OfThisSite", (SiteRequest,), {"site": site})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -34,19 +34,19 @@ _NAL_IDR, _NAL_SPS, _NAL_PPS, _NAL_FU_A = 5, 7, 8, 28
 
 
 class Mode(StrEnum):
-    """What the camera does."""
+    """The behaviour of the camera."""
 
     OK = "ok"
     FREEZE = "freeze"
-    """Connections stay, nothing is sent any more."""
+    """Connections stay open, but no more data is sent."""
     DROP = "drop"
-    """Every connection is closed."""
+    """The camera closes every connection."""
     MUTE = "mute"
-    """Connections are accepted, and never answered."""
+    """The camera accepts connections, but never answers."""
 
 
 def frame_number(frame: Frame) -> int:
-    """The number that the picture in `frame` carries."""
+    """Return the number that is drawn in the picture of `frame`."""
     if frame.format is PixelFormat.YUV420P:
         luma = frame.pixels[: frame.height, : frame.width]
     else:
@@ -81,14 +81,14 @@ class _Encoder:
         }
 
     def units(self, count: int) -> list[bytes]:
-        """The NAL units of picture `count`."""
+        """Return the NAL units of picture `count`."""
         assert isinstance(self._codec, av.VideoCodecContext)
         stream = b"".join(bytes(packet) for packet in self._codec.encode(_draw(count)))
         return [unit for unit in re.split(b"\0?\0\0\1", stream) if unit]
 
 
 def _payloads(unit: bytes) -> Iterator[bytes]:
-    """A NAL unit as RTP payloads: whole, or in fragments (RFC 6184 section 5.8)."""
+    """Return a NAL unit as RTP payloads: whole, or in fragments (RFC 6184 section 5.8)."""
     if len(unit) <= _MAX_PAYLOAD:
         yield unit
         return
@@ -145,7 +145,7 @@ class _Connection(socketserver.StreamRequestHandler):
                 self.request.sendall(struct.pack("!cBH", b"$", 0, size) + head + payload)
 
     def _request(self) -> tuple[str, dict[str, str]] | None:
-        """The next request's method and headers; RTCP in between is skipped."""
+        """Return the next request's method and headers, skipping RTCP in between."""
         while (first := self.rfile.read(1)) == b"$":
             _channel, size = struct.unpack("!BH", self.rfile.read(3))
             self.rfile.read(size)
@@ -240,7 +240,7 @@ class RtspServer(socketserver.ThreadingTCPServer):
 
     @staticmethod
     def _describe(units: list[bytes]) -> str:
-        """SDP (RFC 4566) with the parameter sets."""
+        """Return the SDP (RFC 4566) with the parameter sets."""
         sets = [unit for unit in units if unit[0] & 0x1F in (_NAL_SPS, _NAL_PPS)]
         sprop = ",".join(base64.b64encode(unit).decode() for unit in sets)
         lines = [

@@ -1,4 +1,4 @@
-"""What the wall clock is worth."""
+"""The quality of the wall clock."""
 
 import ctypes
 from collections.abc import Callable
@@ -11,24 +11,24 @@ from edged import clock
 
 _FLOOR_NS = 1000
 _OK, _ERROR, _REFUSED = 0, 5, -1
-"""What adjtimex(2) returns."""
+"""Return values of adjtimex(2)."""
 
 
 @pytest.fixture
 def quality_when(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., clock.ClockQuality]:
-    """The quality, by what the kernel says and whether timesyncd has marked that it is synchronised."""
+    """Return a function that computes the quality from the kernel's state and timesyncd's mark file."""
 
-    def ask(state: int, *, marked: bool, wall_ns: int = _FLOOR_NS) -> clock.ClockQuality:
-        mark = tmp_path / "synchronized"
-        mark.touch() if marked else mark.unlink(missing_ok=True)
+    def compute(state: int, *, marked: bool, wall_ns: int = _FLOOR_NS) -> clock.ClockQuality:
+        file = tmp_path / "synchronized"
+        file.touch() if marked else file.unlink(missing_ok=True)
         libc = SimpleNamespace(adjtimex=lambda _: state)
         monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: libc)
-        monkeypatch.setattr(clock, "_TIMESYNCD", mark)
+        monkeypatch.setattr(clock, "_TIMESYNCD", file)
         return clock.clock_quality(wall_ns, _FLOOR_NS)
 
-    return ask
+    return compute
 
 
 def test_the_kernel_knows_whether_something_keeps_it_right(

@@ -1,4 +1,4 @@
-"""Windows and rates."""
+"""Latency windows and rates."""
 
 from edged.clock import NS_PER_S
 from edged.metrics import LatencyWindow, Rate

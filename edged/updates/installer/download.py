@@ -83,13 +83,16 @@ class BundleDownloader:
         have_bytes = self._files.size(self._store.download_path(deployment.id))
         mark = self._read_etag(deployment)
         with self._make_fetcher(url).fetch(
-            url, offset_bytes=have_bytes if mark else 0, etag=mark, max_bytes=_MAX_DOWNLOAD_BYTES
+            url,
+            offset_bytes=have_bytes if mark else 0,
+            etag=mark or None,
+            max_bytes=_MAX_DOWNLOAD_BYTES,
         ) as transfer:
             start_bytes, total_bytes = transfer.offset_bytes, transfer.total_bytes or 0
             self._store.ensure_free_space(max(0, total_bytes - start_bytes))
             if not start_bytes:
                 self._discard(deployment)
-                self._write_etag(deployment, transfer.etag)
+                self._write_etag(deployment, transfer.etag or "")
             pieces = self._count_pieces(transfer.chunks, start_bytes, total_bytes, on_progress)
             self._store.append_download(deployment.id, pieces)
         return start_bytes > 0

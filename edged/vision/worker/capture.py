@@ -137,7 +137,7 @@ class Capture:
                 if silent_s < limit_s:
                     continue
                 raise CameraError(
-                    f"no frame for {silent_s:.1f} s from {info.description or self._name}"
+                    f"no frame for {silent_s:.1f} s from {info.description}"
                 ) from error
             self._count_frame(frame)
             self._put_frame(frame, lossless=info.lossless)

@@ -209,7 +209,7 @@ def _make_ready_message(plan: WorkerPlan, loaded_model: LoadedModel, *, gap_ns: 
         sha256=loaded_model.sha256,
         family=model.family.name,
         runtime=model.interpreter.runtime,
-        delegate=model.interpreter.delegate,
+        delegate=model.interpreter.delegate or "",
         input_width=spec.width,
         input_height=spec.height,
         labels=loaded_model.labels,

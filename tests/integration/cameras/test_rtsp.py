@@ -59,7 +59,7 @@ def capturing(cameras: dict[str, RtspCamera]) -> Iterator[dict[str, Capture]]:
 
 
 def until(condition: Callable[[], bool], limit_s: float) -> float:
-    """Wait for `condition`; how long that took, in seconds."""
+    """Wait for `condition`, and return the time that took, in seconds."""
     begin = time.monotonic()
     while not condition():
         assert time.monotonic() - begin < limit_s, f"not within {limit_s} s"

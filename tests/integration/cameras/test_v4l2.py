@@ -1,4 +1,4 @@
-"""The V4L2 driver and OpenCV's real V4L2 back-end, on a device that a preloaded library plays (tests/support/v4l2_device.c)."""
+"""The V4L2 driver and OpenCV's real V4L2 back-end, on a device that a preloaded library simulates (tests/support/v4l2_device.c)."""
 
 import shutil
 import subprocess
@@ -38,7 +38,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def set_mode(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetMode:
-    """Plays the device to every process started from now on."""
+    """Simulate the device for every process that is started from now on."""
     mode = tmp_path / "mode"
     mode.write_text("ok")
     monkeypatch.setenv("LD_PRELOAD", str(library))
@@ -78,7 +78,7 @@ def test_frames_with_the_kernels_time_stamps(camera: IsolatedCamera) -> None:
     ("mode", "reason"),
     [
         ("gone", "no such device"),
-        ("metadata", "gives no pictures"),
+        ("metadata", "delivers no pictures"),
     ],
 )
 def test_what_gives_no_pictures_is_refused(

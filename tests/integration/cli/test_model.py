@@ -145,7 +145,7 @@ def test_a_bad_model_is_rolled_back_then_rejected_and_forced(camera: UpdateDevic
     bundle = camera.make_simulated_bundle("bad", probation=LONG_TRIAL, faults={"nan_after": 40})
     rolled_back = run_model_command(config, "install", "--wait", bundle)
     assert rolled_back.exit_code == ROLLED_BACK
-    assert "not numbers" in rolled_back.json["status"]["past"][-1]["reason"]
+    assert "NaN" in rolled_back.json["status"]["past"][-1]["reason"]
     rejected = run_model_command(config, "install", "--wait", bundle)
     assert rejected.exit_code == REJECTED
     assert "failed here before" in rejected.json["status"]["past"][-1]["reason"]

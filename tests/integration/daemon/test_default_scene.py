@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic import SyntheticCamera, SyntheticSettings
 from edged.clock import SystemClock
 from support.daemon import DaemonProcess
 
@@ -43,7 +43,7 @@ def test_every_event_of_a_minute_is_true_and_on_time(tmp_path: Path) -> None:
         for e in messages["events"]
         if e["type"] == "end"
     )
-    stage = SyntheticCamera("demo", SyntheticCamera.Settings(fps=FPS), SystemClock()).stage
+    stage = SyntheticCamera("demo", SyntheticSettings(fps=FPS), SystemClock()).scene
     frames: dict[tuple[int, str], list[int]] = {}
     for frame in range(FPS * SECONDS):
         for mark in stage.get_ground_truth(frame):

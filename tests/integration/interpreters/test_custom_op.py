@@ -1,4 +1,4 @@
-"""A model with an operator that no runtime has, and a library that has it, built here."""
+"""A model with an operator that no runtime implements, and a library with that operator, built here."""
 
 import ctypes
 import json
@@ -86,7 +86,7 @@ def test_a_model_without_its_library_requires_it() -> None:
         ("/none/libop.so:Register_X", r"cannot load the library /none/libop\.so"),
         (f"{MODEL}:Register_X", r"cannot load the library .*custom_op\.tflite"),
         ("{library}:Register_X", "does not export Register_X"),
-        ("{library}:no_function", "no_function of .* is no function"),
+        ("{library}:no_function", "no_function of .* is not a function"),
         ("{library}:gives_a_number", "does not return a TfLiteRegistration"),
         ("{library}:Register_NOTHING", "does not return a TfLiteRegistration"),
         ("{library}:Register_WITHOUT_INVOKE", "does not return a TfLiteRegistration with an `inv"),

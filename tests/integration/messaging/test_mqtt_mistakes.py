@@ -35,8 +35,8 @@ def test_a_refused_connack_is_not_a_connection(tmp_path: Path, protocol: str) ->
         device.run_until(lambda: len(device.links) > 0)
         device.run_for(0.5)
         assert not any(link.up for link in device.links)
-        assert "refuses the connection" in device.links[0].reason
-        assert "mqtt.password_file" in device.links[0].reason
+        assert "refused the connection" in str(device.links[0].reason)
+        assert "mqtt.password_file" in str(device.links[0].reason)
         assert device.outbox.link_state().connects == 0
         assert device.outbox.spool_state().depth == 1
 
@@ -55,7 +55,7 @@ def test_passwords_are_read_anew_and_never_logged(
         (tmp_path / "password").write_text("right-secret\n")
         device.run_until(device.is_connected)
         assert "secret" not in caplog.text
-        assert not any("secret" in link.reason for link in device.links)
+        assert not any("secret" in str(link.reason) for link in device.links)
 
 
 def test_events_of_a_time_without_a_broker_are_not_dropped(tmp_path: Path, broker: Broker) -> None:
@@ -81,7 +81,7 @@ def test_a_broker_down_at_boot_holds_nothing_up(tmp_path: Path) -> None:
         device.publish_event()
         assert time.monotonic() - began < 0.5
         device.run_until(lambda: len(device.links) > 0)
-        assert "refused" in device.links[0].reason.lower()
+        assert "refused" in str(device.links[0].reason).lower()
 
 
 def test_a_host_without_an_address_holds_nothing_up(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_host_without_an_address_holds_nothing_up(tmp_path: Path) -> None:
         device.outbox.tick()
         assert time.monotonic() - began < 0.5
         device.run_until(lambda: len(device.links) > 0)
-        assert "no-such-host.invalid" in device.links[0].reason
+        assert "no-such-host.invalid" in str(device.links[0].reason)
 
 
 def test_a_broker_that_accepts_and_is_silent_is_given_up(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_broker_that_accepts_and_is_silent_is_given_up(tmp_path: Path) -> None
         settings = mqtt_settings(silent.getsockname()[1], connect_timeout_s=0.3)
         with MqttDevice(tmp_path, settings) as device:
             device.run_until(lambda: len(device.links) > 0)
-            assert "does not answer" in device.links[0].reason
+            assert "does not answer" in str(device.links[0].reason)
 
 
 def test_a_device_subscribes_to_nothing(tmp_path: Path, broker: Broker) -> None:
@@ -197,7 +197,7 @@ def test_a_half_open_connection_is_taken_over_will_first(tmp_path: Path, broker:
                 ("online", "new"),
             ]
             old.run_until(lambda: not old.links[-1].up)
-            assert "another client with the id edged-shop-12" in old.links[-1].reason
+            assert "another client with the id edged-shop-12" in str(old.links[-1].reason)
             old.outbox._publisher._closing.set()  # type: ignore[attr-defined]  # it must not fight back
         old.outbox.close(1)
 

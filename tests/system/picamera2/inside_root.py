@@ -77,7 +77,7 @@ def test_a_camera_that_is_not_there_is_named_with_those_that_are() -> None:
 def test_a_camera_in_use_is_refused_and_can_be_had_afterwards(camera: Picamera2Camera) -> None:
     other = make_camera()
     camera.open()
-    with pytest.raises(CameraError, match="another program"):
+    with pytest.raises(CameraError, match="other program"):
         other.open()
     other.close()
     assert camera.grab(2.0).seq >= 0

@@ -148,7 +148,7 @@ def test_in_real_time_a_grab_keeps_its_timeout(tmp_path: Path) -> None:
 
 
 def _missing(_path: Path) -> None:
-    """Nothing there."""
+    """Create no file."""
 
 
 def _empty_file(path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_recording_that_ends_early_is_reported(tmp_path: Path) -> None:
     camera = replay(path, FakeClock())
     camera.open()
 
-    with pytest.raises(EndOfStreamError, match="index promises 40"):  # noqa: PT012
+    with pytest.raises(EndOfStreamError, match="index lists 40"):  # noqa: PT012
         while True:
             camera.grab(1.0)
     camera.close()

@@ -77,7 +77,7 @@ def test_names_the_files_that_are_missing(config: Path, capsys: pytest.CaptureFi
         f"{config}:8: camera.front.path: {config.parent}/clip.mp4 does not exist",
         (
             f"warning: {config}:12: camera.yard.password_file: {config.parent}/secret does not exist; "
-            "all is well if the service can read it, or has a systemd credential of that name"
+            "ignore this if the service can read it, or has a systemd credential of that name"
         ),
     ]
 
@@ -99,7 +99,7 @@ def test_warns_of_a_secret_that_everybody_can_read(
     secret.chmod(0o644)
 
     assert run("-c", config) == 0
-    warning = f"warning: {config}:12: camera.yard.password_file: any user can read {secret}; chmod o-r {secret}"
+    warning = f"warning: {config}:12: camera.yard.password_file: every user can read {secret}; chmod o-r {secret}"
     assert capsys.readouterr().out.splitlines()[0] == warning
 
 

@@ -1,4 +1,4 @@
-"""The shipped configuration is the documentation: it shows every setting, at its default, with its bounds, and nothing else."""
+"""The shipped configuration is the documentation: it shows every setting with its default and bounds, and nothing else."""
 
 import re
 import tomllib
@@ -26,7 +26,7 @@ EVERYTHING = tomllib.loads(UNCOMMENTED)
 
 @dataclass(frozen=True)
 class SettingsTable:
-    """A table that may be written: its path, ``*`` standing for any name, and what it is read as."""
+    """A table of the configuration: its path, with ``*`` for any name, and its class of settings."""
 
     path: tuple[str, ...]
     kind: type[Struct]
@@ -63,7 +63,7 @@ def _with_inner(table: SettingsTable) -> Iterator[SettingsTable]:
 
 
 def _structs(annotation: Any) -> Iterator[tuple[tuple[str, ...], type[Struct]]]:
-    """The structs in a field's type, and the steps from the field to them."""
+    """Yield the structs in a field's type, with the steps from the field to them."""
     if isinstance(annotation, type) and issubclass(annotation, Struct):
         yield (), annotation
     step = ("*",) if get_origin(annotation) is dict else ()
@@ -98,9 +98,9 @@ def test_loads_with_everything_in_it_but_one_of_each_alternative(
     for other in registry.PUBLISHERS.keys() - {publisher}:
         del table[other]
 
-    _, faults = read_settings(table, tmp_path.joinpath)
+    _, problems = read_settings(table, tmp_path.joinpath)
 
-    assert faults == []
+    assert problems == []
 
 
 @pytest.mark.parametrize(("table", "field"), SETTINGS)
@@ -120,11 +120,11 @@ def test_shows_the_setting_at_its_default(table: SettingsTable, field: FieldInfo
 @pytest.mark.parametrize(("table", "field"), SETTINGS)
 def test_states_the_bounds_above_the_setting(table: SettingsTable, field: FieldInfo) -> None:
     bounds = {f"{bound:g}" for bound in _bounds(field.type)}
-    told = [
+    stated = [
         set(re.findall(r"\d+(?:\.\d+)?", prose)) for prose in _comments_above(field.encode_name)
     ]
 
-    assert any(bounds <= numbers for numbers in told) or not bounds, f"{table}: {bounds}"
+    assert any(bounds <= numbers for numbers in stated) or not bounds, f"{table}: {bounds}"
 
 
 @pytest.mark.parametrize(("table", "field"), SETTINGS)
@@ -133,12 +133,12 @@ def test_states_the_choices_above_the_setting(table: SettingsTable, field: Field
     if table.kind is ModelSettings:
         choices |= NAMES.get(field.encode_name, set())
 
-    told = [{c for c in choices if c in prose} for prose in _comments_above(field.encode_name)]
-    assert choices in told or not choices, f"{table}: {choices}"
+    stated = [{c for c in choices if c in prose} for prose in _comments_above(field.encode_name)]
+    assert choices in stated or not choices, f"{table}: {choices}"
 
 
 def _bounds(annotation: Any) -> set[float]:
-    """The least and the greatest value that a number may have; not those of numbers in an array."""
+    """Return the smallest and the largest value of a number; not those of numbers in an array."""
     bounds = {
         getattr(k, name, None) for k in _value_types(annotation) for name in ("ge", "gt", "le")
     }
@@ -153,7 +153,7 @@ def _value_types(annotation: Any) -> tuple[msgspec.inspect.Type, ...]:
 
 
 def _comments_above(key: str) -> Iterator[str]:
-    """For every line that sets `key`: the nearest comment above it."""
+    """Yield the nearest comment above each line that sets `key`."""
     lines = TEXT.splitlines()
     for number, line in enumerate(lines):
         if re.match(rf"#?{key} = ", line):

@@ -1,4 +1,4 @@
-"""What a configuration file may say, and what is said of the mistakes in it."""
+"""The contents of configuration files, and the messages for mistakes in them."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def load_text(config_file: Path, text: str) -> LoadedConfig:
 
 
 def problems(config_file: Path, text: str | bytes) -> list[str]:
-    """All problems of a file, each as it is shown, from its line on."""
+    """Return all problems of a file, each as text from its line number on."""
     config_file.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(InvalidConfigError) as caught:
         load_config(config_file)
@@ -122,7 +122,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_lines(config_file: Pa
         ),
         (
             "[model.custom_ops]\nMyOp = '/usr/lib/libmyop.so'",
-            "2: model.custom_ops.MyOp: expected a library and a function of it, as LIBRARY:FUNCTION",
+            "2: model.custom_ops.MyOp: expected a library and one of its functions, as LIBRARY:FUNCTION",
         ),
         ("[track]\nlost = 3", '2: track.lost: unknown key; did you mean "lost_s"?'),
         ("[tracks]", '1: tracks: unknown key; did you mean "track"?'),
@@ -138,12 +138,12 @@ def test_every_problem_is_reported_at_once_in_the_order_of_lines(config_file: Pa
         ('[model]\nruntime = "litrt"', 'did you mean "litert"?'),
         (
             '[model]\nlabels = ["a"]\nlabels_file = "b"',
-            "3: model.labels_file: labels are given too; keep one",
+            "3: model.labels_file: labels is set, too; remove one",
         ),
-        ("[model]\nlabels = []", "2: model.labels: there is no label in it"),
+        ("[model]\nlabels = []", "2: model.labels: the list is empty"),
         (
             '[model]\ndelegate_options = { device = "usb" }',
-            "2: model.delegate_options: there is no delegate",
+            "2: model.delegate_options: delegate is not set",
         ),
         ('publisher = ["mqtt", {}]', "1: publisher: unknown key"),
     ],
@@ -159,12 +159,12 @@ def test_a_mistake_beside_the_camera(config_file: Path, text: str, expected: str
     [
         (
             'source = "replay"',
-            "3: camera.front.path: is missing; it takes a path, as a string",
+            "3: camera.front.path: required key is missing; expected a path, as a string",
         ),
         ('source = "replai"', 'got "replai"; did you mean "replay"?'),
         ('source = "zzz"', '4: camera.front.source: expected one of "synthetic", "replay", "v4l2"'),
         ("source = 3", "4: camera.front.source: expected a string, got 3"),
-        ("width = 3", "3: camera.front.source: is missing; it takes a string"),
+        ("width = 3", "3: camera.front.source: required key is missing; expected a string"),
         (
             'source = "synthetic"\nwith = 3',
             '5: camera.front.with: unknown key; did you mean "width"?',
@@ -193,7 +193,7 @@ def test_a_mistake_beside_the_camera(config_file: Path, text: str, expected: str
         ),
         (
             'source = "rtsp"\nurl = "rtsp://me:it@cam/1"',
-            "3: camera.front: `url` holds a user: set `username` and `password_file` instead",
+            "3: camera.front: `url` contains a user name: set `username` and `password_file` instead",
         ),
     ],
 )
@@ -210,15 +210,15 @@ def test_a_mistake_in_the_camera(config_file: Path, text: str, expected: str) ->
         ("detect.min_area = 0.9", "camera.front.detect.min_area: min_area = 0.9 is above max_area = 0.8"),
         ("detect.label.dog.min_area = 0.9", "4: camera.front.detect.label.dog.min_area: min_area = 0.9 is above max_area = 0.8"),
         ("detect.label.cat.max_ratio = 0.5", "max_ratio: min_ratio = 2 is above max_ratio = 0.5"),
-        ('detect.labels = ["a", " "]', "4: camera.front.detect.labels[1]: a label has no name"),
-        ("detect.labels = []", "4: camera.front.detect.labels: no label is in it"),
-        ('detect.label."".threshold = 1', '4: camera.front.detect.label."": a label has no name'),
-        ('detect.labels = ["dog"]\ndetect.label.dogs.threshold = 1', 'this label is not among labels; did you mean "dog"?'),
+        ('detect.labels = ["a", " "]', "4: camera.front.detect.labels[1]: a label must not be empty"),
+        ("detect.labels = []", "4: camera.front.detect.labels: the list is empty"),
+        ('detect.label."".threshold = 1', '4: camera.front.detect.label."": a label must not be empty'),
+        ('detect.labels = ["dog"]\ndetect.label.dogs.threshold = 1', 'this label is not listed in labels; did you mean "dog"?'),
         ("zone.door.points = [[0, 0], [1, 1]]", "4: camera.front.zone.door.points: expected an array of at least 3, each an array of a number from 0 to 1, a number from 0 to 1, got an array of 2"),
         ("zone.door.points = [[0, 0], [1, 1],\n[2, 1]]", "5: camera.front.zone.door.points[2][0]: expected a number from 0 to 1, got 2"),
-        ("zone.door.points = [[0, 0], [1, 1], [1, 0], [0, 1]]", "the side from [0.0, 0.0] to [1.0, 1.0] meets the one from [1.0, 0.0] to [0.0, 1.0]; a zone must"),
+        ("zone.door.points = [[0, 0], [1, 1], [1, 0], [0, 1]]", "the edge from [0.0, 0.0] to [1.0, 1.0] touches or crosses the edge from [1.0, 0.0] to [0.0, 1.0]; a zone must"),
         ("mask.m.points = [[0, 0], [1, 1], [0.5, 0.5]]", "4: camera.front.mask.m.points: all corners lie on one line; a mask must"),
-        ("zone.door.labels = ['dog']", "4: camera.front.zone.door.points: is missing"),
+        ("zone.door.labels = ['dog']", "4: camera.front.zone.door.points: required key is missing"),
         ('zone."my door".points = [[0, 0], [1, 1], [0, 1]]', '4: camera.front.zone."my door": expected a name of letters'),
         ("zone = 3", "4: camera.front.zone: expected a table, got 3"),
     ],
@@ -235,17 +235,17 @@ def test_a_mistake_in_the_labels_to_detect(config_file: Path, text: str, expecte
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (JSONL, 'there is no camera; add [camera.front] with source = "synthetic"'),
-        (JSONL + "[camera]", 'there is no camera; add [camera.front] with source = "synthetic"'),
+        (JSONL, 'no camera is configured; add [camera.front] with source = "synthetic"'),
+        (JSONL + "[camera]", 'no camera is configured; add [camera.front] with source = "synthetic"'),
         (JSONL + '[camra.front]\nsource = "synthetic"', '3: camra: unknown key; did you mean "camera"?'),
         (JSONL + "camera.front = 3", "3: jsonl.camera: unknown key"),
         ("camera = 3\n" + JSONL, "1: camera: expected tables [camera.NAME], got 3"),
         ('[[camera.front]]\nsource = "synthetic"\n' + JSONL, "1: camera.front: expected a table, got an array of 1"),
-        (SYNTHETIC, 'there is no publisher; add [mqtt] with host = "…"'),
+        (SYNTHETIC, 'no publisher is configured; add [mqtt] with host = "…"'),
         (SYNTHETIC + '[jsnl]\npath = "a"', '3: jsnl: unknown key; did you mean "jsonl"?'),
-        (MINIMAL + '[mqtt]\nhost = "a"', "a second publisher beside [mqtt]; keep one of the two"),
-        (MINIMAL + SYNTHETIC.replace("front", "Front"), '5: camera.Front: differs from the camera "front" in case only'),
-        (SYNTHETIC + '[mqtt]\nhost = "a"\npassword = "hush"', "5: mqtt.password: a secret must not stand in the configuration; put it into a file"),
+        (MINIMAL + '[mqtt]\nhost = "a"', "a second publisher beside [mqtt]; only one is supported; remove one"),
+        (MINIMAL + SYNTHETIC.replace("front", "Front"), '5: camera.Front: differs from the camera "front" only in case'),
+        (SYNTHETIC + '[mqtt]\nhost = "a"\npassword = "hush"', "5: mqtt.password: the configuration must not contain secrets; write it to a file"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_whole(config_file: Path, text: str, expected: str) -> None:
@@ -256,12 +256,12 @@ def test_a_mistake_in_the_whole(config_file: Path, text: str, expected: str) -> 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a = 1\nb = yes\n", "2: not TOML: invalid value; text needs quotes"),
+        ("a = 1\nb = yes\n", "2: not TOML: invalid value; put text in quotes"),
         ("a = 1\nb = ", "2: not TOML: invalid value"),
-        ("a = 1\na = 2\n", "2: this key stands here a second time; remove one"),
+        ("a = 1\na = 2\n", "2: this key is set twice; remove one"),
         (
             "[camera.front]\n\n[camera.front]\n",
-            "3: the table [camera.front] stands here a second time",
+            "3: the table [camera.front] is defined twice",
         ),
         ("a = [1,\n", "1: not TOML"),
         (b"a = 1\nb = '\xff'\n", "2: not UTF-8: invalid start byte; save the file as UTF-8"),
@@ -400,11 +400,11 @@ _ANYTHING = st.recursive(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(_NAMES), _ANYTHING, max_size=6))
 def test_no_table_is_beyond_words(table: dict[str, object]) -> None:
-    found, faults = read_settings(table, Path)
+    read, problems = read_settings(table, Path)
 
-    assert isinstance(found, Settings)
-    assert faults or (found.camera and found.publisher)
-    assert all(fault.message for fault in faults)
+    assert isinstance(read, Settings)
+    assert problems or (read.camera and read.publisher)
+    assert all(problem.message for problem in problems)
 
 
 def test_every_driver_can_stand_in_a_configuration(tmp_path: Path) -> None:
@@ -423,4 +423,6 @@ def test_every_driver_can_stand_in_a_configuration(tmp_path: Path) -> None:
     config.write_text('[mqtt]\nhost = "127.0.0.1"\n' + "".join(cameras))
     loaded = load_config(config)
     assert len(loaded.settings.camera) == 2 * len(CAMERAS)
-    assert len(loaded.warnings) == len(CAMERAS), "each second one looks at the same as the first"
+    assert len(loaded.warnings) == len(CAMERAS), (
+        "each second camera has the same settings as the first"
+    )

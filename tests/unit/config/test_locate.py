@@ -1,4 +1,4 @@
-"""Lines of keys: by examples for the shapes people write, by Hypothesis for all others."""
+"""Lines of keys: examples for common shapes, Hypothesis for all others."""
 
 import tomllib
 from typing import Any
@@ -130,7 +130,7 @@ def _paths(value: Any, at: KeyPath = ()) -> list[KeyPath]:
 
 
 class _Writer:
-    """Writes a table as TOML in one of the many ways there are, and notes on which line it put each key."""
+    """Writes a table as TOML in one of many possible ways, and records the line of each key."""
 
     def __init__(self, layout: Any) -> None:
         self.out: list[str] = []
@@ -138,7 +138,7 @@ class _Writer:
         self._layout = layout
 
     def table(self, at: KeyPath, table: dict[str, Any]) -> None:
-        """Keys first, then tables under headers of their own: the order TOML asks for."""
+        """Write the keys first, then the tables below headers of their own: the order that TOML requires."""
         as_headers = [k for k, v in table.items() if isinstance(v, dict) and self._either()]
         for key, value in table.items():
             if key in as_headers:

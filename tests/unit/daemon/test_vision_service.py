@@ -6,7 +6,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic import SyntheticSettings
 from edged.config.settings import CameraSettings, ModelSettings, Settings
 from edged.daemon.inbox import Inbox
 from edged.daemon.vision_service import VisionService
@@ -100,7 +100,7 @@ def service(tmp_path: Path, listener: RecordingListener) -> Iterator[SingleCamer
     stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
     settings = Settings(
         publisher=("jsonl", JsonlPublisher.Settings(path=tmp_path / "messages.jsonl")),
-        camera={"a": CameraSettings(source="synthetic", driver=SyntheticCamera.Settings())},
+        camera={"a": CameraSettings(source="synthetic", driver=SyntheticSettings())},
     )
     inbox: Inbox = SimpleQueue()
     outbox = open_outbox(

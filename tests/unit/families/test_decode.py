@@ -1,4 +1,4 @@
-"""What is particular to one family, and what they share."""
+"""Details of single families, and the functions that they share."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.runtime
 
 
 def in_order(order: list[int], names: str = "wxyz") -> tuple[SsdFamily, list[np.ndarray]]:
-    """An SSD without the operator, whose outputs are declared in that order."""
+    """Return an SSD without the operator, whose outputs are declared in this order."""
     case = ssd("float32")
     infos = [
         replace(case.signature.outputs[i], name=name) for i, name in zip(order, names, strict=True)
@@ -71,7 +71,7 @@ def test_ssd_in_an_unknown_order_is_declined() -> None:
 def test_ssd_with_an_impossible_count_is_nonsense(count: float) -> None:
     family, outputs = in_order([0, 1, 2, 3])
     outputs[3] = np.array([count], np.float32)
-    with pytest.raises(ModelError, match="counts"):
+    with pytest.raises(ModelError, match="reports"):
         family.decode(outputs, Fit(), min_score=0.5)
 
 
@@ -134,7 +134,7 @@ def test_a_yolox_whose_sizes_overflow_is_nonsense() -> None:
     assert isinstance(family, YoloxFamily)
     output = np.array(case.outputs[0])
     output[..., 2] = 400.0
-    with pytest.raises(ModelError, match="not numbers"):
+    with pytest.raises(ModelError, match="NaN"):
         family.decode([output], Fit(), min_score=0.5)
 
 
@@ -239,9 +239,11 @@ def test_where_the_scaling_of_pixels_comes_from(
     info = TensorInfo(
         index=0, name="in", shape=(1, 32, 32, 3), dtype=dtype, scale=scale, zero_point=zero_point
     )
-    said = FileMetadata(mean=metadata[:1], std=metadata[1:]) if metadata else FileMetadata()
+    file_metadata = (
+        FileMetadata(mean=metadata[:1], std=metadata[1:]) if metadata else FileMetadata()
+    )
     spec = image_input(
-        ModelSignature(inputs=(info,), outputs=(), metadata=said),
+        ModelSignature(inputs=(info,), outputs=(), metadata=file_metadata),
         fitting=Fitting.STRETCH,
         mean=3.0,
         std=4.0,

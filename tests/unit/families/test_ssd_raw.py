@@ -1,4 +1,4 @@
-"""The raw heads' anchors and box codes."""
+"""Anchors and box codes of the raw heads."""
 
 import numpy as np
 

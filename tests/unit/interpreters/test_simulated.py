@@ -58,7 +58,7 @@ def test_a_wrong_option_is_named(options: dict[str, str]) -> None:
 
 
 def run_repeatedly(times: int, **options: str) -> Detections:
-    """What the last of so many invocations found in a scene with one red block."""
+    """Return the detections of the last of so many invocations on a scene with one red block."""
     interpreter = SimulatedInterpreter(delegate_options=options)
     family = SsdFamily.match(interpreter.signature)
     assert isinstance(family, SsdFamily)
@@ -78,7 +78,7 @@ def test_it_floods_after_so_many_invocations() -> None:
 
 def test_it_gives_no_numbers_after_so_many_invocations() -> None:
     assert len(run_repeatedly(1, nan_after="1")) == 1
-    with pytest.raises(ModelError, match="not numbers"):
+    with pytest.raises(ModelError, match="NaN"):
         run_repeatedly(2, nan_after="1")
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_stands_for_an_impossible_model_is_refused(
 ) -> None:
     file = tmp_path / "model"
     file.write_text(content)
-    with pytest.raises(ModelError, match="no simulated model"):
+    with pytest.raises(ModelError, match="not a valid simulated model"):
         SimulatedInterpreter(file)
 
 
@@ -119,7 +119,7 @@ def test_only_one_at_a_time_has_a_device() -> None:
     SimulatedInterpreter(delegate="tpu").close()
 
 
-def test_nobody_can_use_it_after_its_end() -> None:
+def test_it_cannot_be_used_after_it_was_closed() -> None:
     interpreter = SimulatedInterpreter()
     interpreter.close()
     with pytest.raises(InvokeError, match="after it was closed"):

@@ -79,7 +79,7 @@ def test_a_model_without_detections_is_accepted() -> None:
     [
         (lambda _: rows(np.zeros(1)), "same output for two different pictures"),
         (with_column(slice(4, 5), 0.75), "the score 0.75"),
-        (with_column(slice(4, 5), np.nan), "not numbers"),
+        (with_column(slice(4, 5), np.nan), "NaN"),
         (with_column(slice(2, 4), 0.1), "the same size"),
     ],
 )

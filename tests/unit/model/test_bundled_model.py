@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from edged import bundled
-from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic import SyntheticSettings
 from edged.config.settings import ModelSettings
 from edged.marks import MARK_LABELS
 from edged.marks.synthetic_scene import SyntheticScene
 from edged.model.load import Model, load_model
 from support.detection_accuracy import detect, measure_accuracy
 
-SETTINGS = SyntheticCamera.Settings()
+SETTINGS = SyntheticSettings()
 SECONDS = 60
 FPS = 5.0
 

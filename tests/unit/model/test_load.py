@@ -49,7 +49,7 @@ def test_the_name_is_the_models_own() -> None:
 @pytest.mark.parametrize("changes", [{"runtime": "onnx"}, {"family": "transformer"}])
 def test_an_unknown_driver_is_reported_with_those_there_are(changes: dict[str, str]) -> None:
     settings = {"runtime": "simulated", "path": Path("none.tflite")} | changes
-    with pytest.raises(RegistryError, match="there are: "):
+    with pytest.raises(RegistryError, match="choose one of: "):
         load_model(ModelSettings(**settings))  # type: ignore[arg-type] # any setting, by name
 
 

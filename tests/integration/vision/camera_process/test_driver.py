@@ -57,7 +57,7 @@ def test_every_frame_of_a_lossless_camera_crosses_unchanged(tmp_path: Path) -> N
             assert frame.seq == seq
             assert (frame.width, frame.height, frame.format) == (64, 48, original.format)
             assert np.array_equal(frame.pixels, original.pixels)
-        with pytest.raises(EndOfStreamError, match=r"clip\.avi ended after 30"):
+        with pytest.raises(EndOfStreamError, match=r"clip\.avi: the recording ended after 30"):
             camera.grab(5.0)
 
 

@@ -120,7 +120,7 @@ def test_what_cannot_be_loaded_is_declined_and_the_old_model_goes_on(tmp_path: P
                     make_plan(0, simulated_model(tmp_path, "failing", fail_after=1)),
                     "failed on purpose",
                 ),
-                (make_plan(0, simulated_model(tmp_path, "nan", nan_after=1)), "not numbers"),
+                (make_plan(0, simulated_model(tmp_path, "nan", nan_after=1)), "NaN"),
                 (make_plan(0, replace(good, family="yolov8")), "fits no supported family"),
                 (
                     make_plan(0, simulated_model(tmp_path, "b"), goldens=no_goldens),
@@ -194,7 +194,7 @@ def test_a_model_that_cannot_begin_is_a_fault(tmp_path: Path) -> None:
         make_plan(0, simulated_model(tmp_path, "bad", nan_after=0)), LIVE_CAMERA
     ) as worker:
         fault = worker.read_until(WorkerFault)
-        assert (fault.kind, "not numbers" in fault.reason) == ("model", True)
+        assert (fault.kind, "NaN" in fault.reason) == ("model", True)
         assert worker.stop()[0] == 1
 
 

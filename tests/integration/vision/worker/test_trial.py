@@ -97,7 +97,7 @@ def test_a_slow_model_is_seen_to_be_slow_and_the_shadow_delays_no_observation(
 @pytest.mark.parametrize(
     ("fault", "kind", "reason"),
     [
-        ({"nan_after": WARMUP_INVOCATIONS + 10}, "nonsense", "not numbers"),
+        ({"nan_after": WARMUP_INVOCATIONS + 10}, "nonsense", "NaN"),
         ({"fail_after": WARMUP_INVOCATIONS + 10}, "invoke", "failed on purpose"),
         (
             {"flood_after": WARMUP_INVOCATIONS + 10},

@@ -60,7 +60,7 @@ def test_states_from_opening_to_ended() -> None:
     assert bench.states == [CaptureState.OPENING, CaptureState.RUNNING]
     assert status.state is CaptureState.ENDED
     assert status.reason == "the script has ended"
-    assert status.info == CameraInfo(width=4, height=2, fps=10.0)
+    assert status.info == CameraInfo(width=4, height=2, fps=10.0, description="a simulated camera")
     assert bench.camera.close_count == 1
 
 
@@ -85,7 +85,9 @@ def test_a_lossless_camera_waits_for_its_consumer() -> None:
         assert one is not None
         taken.append(one.seq)
 
-    lossless = CameraInfo(width=4, height=2, fps=10.0, lossless=True)
+    lossless = CameraInfo(
+        width=4, height=2, fps=10.0, description="a simulated camera", lossless=True
+    )
     capture = bench.run(
         frame(0), take, frame(1), take, frame(2), take, end_of_stream(), info=lossless
     )
@@ -168,7 +170,9 @@ def test_a_slow_consumer_of_a_lossless_camera_is_no_stall() -> None:
             return super().offer(frame, timeout_s)
 
     bench.slots = SlowSlots(["front"])
-    lossless = CameraInfo(width=4, height=2, fps=10.0, lossless=True)
+    lossless = CameraInfo(
+        width=4, height=2, fps=10.0, description="a simulated camera", lossless=True
+    )
     bench.run(
         frame(0, clock=bench.clock), CameraTimeoutError("busy"), end_of_stream(), info=lossless
     )
@@ -233,7 +237,9 @@ def test_stop_ends_the_thread_and_closes_the_camera() -> None:
 
 def test_stop_frees_a_lossless_camera_whose_consumer_has_ended() -> None:
     clock = FakeClock()
-    lossless = CameraInfo(width=4, height=2, fps=10.0, lossless=True)
+    lossless = CameraInfo(
+        width=4, height=2, fps=10.0, description="a simulated camera", lossless=True
+    )
     camera = ScriptedCamera(clock, [frame(0), frame(1)], info=lossless)
     slots = FrameSlots(["front"])
     capture = Capture(camera, name="front", slots=slots, clock=clock)

@@ -1,0 +1,31 @@
+"""The interfaces that drivers implement, one file a kind. Each has one contract test that runs over its whole registry."""
+
+from edged.interfaces.camera import Camera, CameraInfo
+from edged.interfaces.family import ModelFamily
+from edged.interfaces.fetcher import Fetcher, Transfer
+from edged.interfaces.interpreter import Interpreter
+from edged.interfaces.publisher import (
+    Delivered,
+    LinkChanged,
+    MessageReceived,
+    Notice,
+    OutgoingMessage,
+    Publisher,
+    SubscriptionRefused,
+)
+
+__all__ = [
+    "Camera",
+    "CameraInfo",
+    "Delivered",
+    "Fetcher",
+    "Interpreter",
+    "LinkChanged",
+    "MessageReceived",
+    "ModelFamily",
+    "Notice",
+    "OutgoingMessage",
+    "Publisher",
+    "SubscriptionRefused",
+    "Transfer",
+]

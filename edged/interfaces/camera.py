@@ -1,0 +1,66 @@
+"""The interface of a camera driver."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import msgspec
+
+from edged.clock import Clock
+from edged.types import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraInfo:
+    """The properties of an open camera.
+
+    Attributes:
+        width: width of its frames, pixels.
+        height: height of its frames, pixels.
+        fps: frames per second that it is set to deliver; 0.0 if unknown.
+        description: driver and device in words, for `up/info`.
+        lossless: True if the camera waits for its consumer (a replay at full speed), so that no frame may be dropped.
+    """
+
+    width: int
+    height: int
+    fps: float
+    description: str
+    lossless: bool = False
+
+
+class Camera(Protocol):
+    """A source of frames. One thread opens, reads and closes it.
+
+    It is constructed without I/O, as ``Driver(name, settings, clock)`` with an instance of its own `Settings`. It may be opened again after `close`.
+    """
+
+    Settings: ClassVar[type[msgspec.Struct]]
+    """The driver's own keys in ``[camera.NAME]``; frozen, keyword-only, every field documented by ``Meta(description=...)``."""
+
+    def __init__(self, name: str, settings: msgspec.Struct, clock: Clock) -> None:
+        """Store the arguments; open nothing.
+
+        Args:
+            name: the camera's name in the configuration.
+            settings: an instance of `Settings`.
+            clock: the source of time stamps and waits.
+        """
+
+    def open(self) -> CameraInfo:
+        """Open the device within a bounded time, and return its properties.
+
+        Raises:
+            CameraError: the device is absent, busy or refuses access; the message names the device and says what to do.
+        """
+
+    def grab(self, timeout_s: float) -> Frame:
+        """Wait for the next frame and return it; the caller owns its pixels.
+
+        Raises:
+            CameraTimeoutError: no frame came within `timeout_s`.
+            CameraError: the device is lost; it must be closed and opened again.
+            EndOfStreamError: a finite source has ended.
+        """
+
+    def close(self) -> None:
+        """Release the device. Never raises; may be called twice."""

@@ -1,0 +1,34 @@
+"""The interface of an interpreter driver."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edged.types import ModelSignature
+
+
+class Interpreter(Protocol):
+    """A model loaded on a runtime."""
+
+    signature: ModelSignature
+    runtime: str
+    """Name and version of the runtime, as ``litert 2.3.0``."""
+    delegate: str | None
+    """What runs the graph, as ``XNNPACK`` or ``edgetpu (libedgetpu.so.1)``; None for the runtime's reference kernels."""
+
+    def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
+        """Run the model on one input tensor.
+
+        Args:
+            array: shape and dtype of `signature.inputs[0]`: a picture, as (1, H, W, C) uint8 for most models.
+
+        Returns:
+            Copies of the outputs in the order of `signature.outputs`, each with its shape there and the same dtype, not dequantised.
+
+        Raises:
+            InvokeError: the runtime or the delegate's device failed.
+        """
+
+    def close(self) -> None:
+        """Free the model and the delegate's device."""

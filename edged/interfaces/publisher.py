@@ -1,0 +1,127 @@
+"""The interface of a publisher: a driver that sends messages, and the notices that it gives."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message in broker form.
+
+    Attributes:
+        topic: the complete topic.
+        payload: JSON or JPEG bytes.
+        qos: 0 or 1.
+        retain: True if the broker is to keep it.
+    """
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The state of a publisher's connection changed.
+
+    Attributes:
+        up: True if it is connected.
+        reason: why it is not connected, in words; None while it is.
+    """
+
+    up: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The broker acknowledged or refused a message.
+
+    Attributes:
+        token: the token that the message was published with.
+        error: why the broker refused the message; None if it accepted it.
+    """
+
+    token: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message arrived.
+
+    Attributes:
+        topic: the complete topic.
+        payload: the bytes as they arrived, not validated.
+        retained: True if the broker had kept the message; False if it was sent just now.
+    """
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRefused:
+    """The broker refused a subscription: no message on it will arrive over this connection.
+
+    Attributes:
+        topic: the topic filter.
+        reason: why, in words.
+    """
+
+    topic: str
+    reason: str
+
+
+Notice = LinkChanged | Delivered | MessageReceived | SubscriptionRefused
+"""An event that a publisher reports."""
+
+
+class Publisher(Protocol):
+    """A driver that sends messages and, for a few topics, receives them. It never blocks its caller; it reports through `on_notice`, from any thread."""
+
+    Settings: ClassVar[type[msgspec.Struct]]
+    """The keys of the configuration's table of the same name."""
+
+    def __init__(
+        self,
+        settings: msgspec.Struct,
+        *,
+        device: str,
+        birth: Callable[[], Sequence[OutgoingMessage]],
+        will: OutgoingMessage | None,
+        on_notice: Callable[[Notice], None],
+        subscriptions: Sequence[str] = (),
+    ) -> None:
+        """Store the arguments; connect to nothing.
+
+        Args:
+            settings: an instance of `Settings`.
+            device: the device's name, for the client id.
+            birth: called on every connection, from the publisher's thread; returns the messages to publish before any other.
+            will: the message that the broker publishes when the connection is lost.
+            on_notice: called with every notice; must return at once.
+            subscriptions: topic filters to subscribe to on every connection; nothing that is published here may match one.
+                A publisher that cannot receive ignores them.
+        """
+
+    def start(self) -> None:
+        """Begin to connect, in the background; a broker that is down is no error."""
+
+    def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
+        """Hand one message over.
+
+        With a token the outcome is reported as `Delivered`. Messages that the broker has not acknowledged when the connection is
+        lost get no `Delivered`: the caller publishes them again after the next `LinkChanged(up=True)`.
+
+        Returns:
+            False if there is no connection and the message was not taken.
+        """
+
+    def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:
+        """Publish `final_messages`, wait up to `timeout_s` for their acknowledgement, and disconnect cleanly (no will)."""

@@ -1,0 +1,34 @@
+"""The values that pass between stages. All are frozen, and independent of the stages that make and read them.
+
+Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top left, normalised to the frame (0..1), float32.
+"Tensor coordinates" are the same, normalised to the model's input instead. Times are monotonic nanoseconds.
+"""
+
+from edged.types.detections import F32, I32, Detections
+from edged.types.frame import Fit, Frame, PixelFormat, Tensor
+from edged.types.model import (
+    Channels,
+    FileMetadata,
+    Fitting,
+    InputSpec,
+    ModelSignature,
+    OpInfo,
+    TensorInfo,
+)
+
+__all__ = [
+    "F32",
+    "I32",
+    "Channels",
+    "Detections",
+    "FileMetadata",
+    "Fit",
+    "Fitting",
+    "Frame",
+    "InputSpec",
+    "ModelSignature",
+    "OpInfo",
+    "PixelFormat",
+    "Tensor",
+    "TensorInfo",
+]

@@ -1,0 +1,129 @@
+"""A model as its file describes it, and the preparation of its input."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorInfo:
+    """A tensor as the interpreter describes it.
+
+    Attributes:
+        index: the interpreter's own number for it.
+        name: its name in the model file.
+        shape: its shape, with the batch axis; -1 where dynamic.
+        dtype: numpy's name of the element type: ``uint8``, ``int8``, ``int16``, ``float32`` ...
+        scale: scale of the affine quantisation ``real = (q - zero_point) * scale``; 0.0 if not quantised.
+        zero_point: zero point of the same quantisation.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpInfo:
+    """One operator of the graph.
+
+    Attributes:
+        name: the operator's name.
+        inputs: indices of the tensors that it reads.
+        outputs: indices of the tensors that it writes.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMetadata:
+    """Metadata that is packed into the model file beside the graph; missing texts are "", as in `edged inspect --json`.
+
+    Attributes:
+        name: the model's own name.
+        version: the model's own version.
+        description: a sentence.
+        licence: an SPDX identifier, or the author's own text.
+        labels: index = class id; "" or "???" where a class has no name.
+        mean: mean of each channel in ``(pixel - mean) / std``, pixel 0..255.
+        std: standard deviation of each channel in the same formula.
+        embedded: names of the files in the appended zip.
+    """
+
+    name: str = ""
+    version: str = ""
+    description: str = ""
+    licence: str = ""
+    labels: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    embedded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSignature:
+    """Everything that a family needs to recognise and decode a model, without the interpreter.
+
+    Attributes:
+        inputs: the model's inputs.
+        outputs: the model's outputs, in the order that the file declares; `Interpreter.invoke` returns them in the same order.
+        ops: the operators of the graph.
+        metadata: metadata from the model file.
+    """
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    ops: tuple[OpInfo, ...] = ()
+    metadata: FileMetadata = field(default_factory=FileMetadata)
+
+
+class Channels(StrEnum):
+    """The order of colour channels that a model expects."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+    GRAY = "gray"
+
+
+class Fitting(StrEnum):
+    """The way in which a frame of another aspect ratio is fitted into the model's input."""
+
+    STRETCH = "stretch"
+    LETTERBOX = "letterbox"
+    """Centred, padded."""
+    LETTERBOX_TOP_LEFT = "letterbox-top-left"
+    """Aligned to the top left, padded: YOLOX."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """The preparation of a model's input.
+
+    ``real = (pixel - mean) / std`` per channel; then quantised with `tensor`'s scale and zero point if that is an integer type.
+
+    Attributes:
+        tensor: the input tensor.
+        width: width of the tensor's picture, pixels.
+        height: height of the tensor's picture, pixels.
+        channels: order of the colour channels.
+        channels_first: True for [1, C, H, W], False for [1, H, W, C].
+        fitting: how a frame of another aspect ratio is fitted in.
+        pad: grey level of the padding, 0..255.
+        mean: mean of each channel, or one for all of them.
+        std: standard deviation of each channel, or one for all of them.
+    """
+
+    tensor: TensorInfo
+    width: int
+    height: int
+    channels: Channels = Channels.RGB
+    channels_first: bool = False
+    fitting: Fitting = Fitting.STRETCH
+    pad: int = 114
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (255.0,)
