@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.edged.fleet.plugins.module_utils import message_fields as field
 from ansible_collections.edged.fleet.plugins.module_utils import outcomes
-from ansible_collections.edged.fleet.plugins.module_utils.desired_state import DesiredState
+from ansible_collections.edged.fleet.plugins.module_utils.desired_state import DesiredVersion
 from ansible_collections.edged.fleet.plugins.module_utils.device_messages import (
     MALFORMED_MESSAGE_ERRORS,
     DeviceMessages,
@@ -16,7 +16,7 @@ from ansible_collections.edged.fleet.plugins.module_utils.device_messages import
 
 @dataclass(frozen=True)
 class StateBeforePublication:
-    """What a device reported before the desired state was published; it is no result of it.
+    """The last report of a device from before the publication of the desired state.
 
     Attributes:
         last_deployment: id of the deployment that ended last; empty if there was none.
@@ -39,7 +39,7 @@ def state_before_publication(messages: DeviceMessages) -> StateBeforePublication
 
 
 def desired_state_outcome(
-    messages: DeviceMessages, desired: DesiredState, before: StateBeforePublication
+    messages: DeviceMessages, desired: DesiredVersion, before: StateBeforePublication
 ) -> dict[str, Any]:
     """Return ``outcome``, ``reason`` and ``flagged``, as `edged_model` would.
 
@@ -55,7 +55,7 @@ def desired_state_outcome(
 
 
 def _outcome(
-    messages: DeviceMessages, desired: DesiredState, before: StateBeforePublication
+    messages: DeviceMessages, desired: DesiredVersion, before: StateBeforePublication
 ) -> dict[str, Any]:
     model = messages.body(field.MODEL)
     candidate, last = model.get(field.CANDIDATE), model.get(field.LAST) or {}
@@ -76,7 +76,7 @@ def _outcome(
 
 
 def _outcome_without_deployment(
-    messages: DeviceMessages, desired: DesiredState, before: StateBeforePublication
+    messages: DeviceMessages, desired: DesiredVersion, before: StateBeforePublication
 ) -> dict[str, Any]:
     refusal = messages.channel_refusal
     if refusal and refusal != before.channel_refusal:

@@ -8,7 +8,7 @@ from ansible_collections.edged.fleet.plugins.module_utils import message_fields 
 from ansible_collections.edged.fleet.plugins.module_utils import status_fields as status
 from ansible_collections.edged.fleet.plugins.module_utils.bundle import BundleUnreadableError
 from ansible_collections.edged.fleet.plugins.module_utils.desired_state import (
-    DesiredState,
+    DesiredVersion,
     parse_desired_state,
 )
 from ansible_collections.edged.fleet.plugins.module_utils.device_messages import (
@@ -17,7 +17,7 @@ from ansible_collections.edged.fleet.plugins.module_utils.device_messages import
 )
 
 
-def device_info(messages: DeviceMessages, desired: DesiredState | None = None) -> dict[str, Any]:
+def device_info(messages: DeviceMessages, desired: DesiredVersion | None = None) -> dict[str, Any]:
     """Return what `edged_model_info` would return.
 
     Args:
@@ -30,7 +30,7 @@ def device_info(messages: DeviceMessages, desired: DesiredState | None = None) -
         return {"msg": f"its messages cannot be read: {error!r}"}
 
 
-def _device_info(messages: DeviceMessages, desired: DesiredState | None) -> dict[str, Any]:
+def _device_info(messages: DeviceMessages, desired: DesiredVersion | None) -> dict[str, Any]:
     model = messages.body(message.MODEL)
     presence = messages.body(message.STATUS).get(message.PRESENCE, "no message")
     if presence != message.ONLINE or not model:
@@ -65,7 +65,7 @@ def _board(health: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reason_not_to_follow(
-    messages: DeviceMessages, model: dict[str, Any], desired: DesiredState
+    messages: DeviceMessages, model: dict[str, Any], desired: DesiredVersion
 ) -> str:
     """Return why the device will not install the desired version; empty if it will, or has done so.
 

@@ -10,7 +10,7 @@ from ansible_collections.edged.fleet.plugins.module_utils.bundle import signed_p
 
 
 @dataclass(frozen=True)
-class DesiredState:
+class DesiredVersion:
     """The version that devices must install.
 
     Attributes:
@@ -26,7 +26,7 @@ class DesiredState:
     sequence: int
 
 
-def parse_desired_state(envelope: bytes) -> DesiredState:
+def parse_desired_state(envelope: bytes) -> DesiredVersion:
     """Return the desired state in an envelope.
 
     Raises:
@@ -35,7 +35,7 @@ def parse_desired_state(envelope: bytes) -> DesiredState:
     """
     try:
         content = json.loads(signed_payload(envelope))
-        return DesiredState(
+        return DesiredVersion(
             envelope,
             digest=str(content[field.DIGEST]),
             title=str(content[field.TITLE]),

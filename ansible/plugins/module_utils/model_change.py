@@ -1,4 +1,4 @@
-"""What the module `edged_model` does: it has a device install a bundle, or roll a version back."""
+"""The work of the module `edged_model`: it installs a bundle on a device, or rolls a version back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.edged.fleet.plugins.module_utils.model_status import (
 
 
 def install(edged: EdgedCommand, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Have the device install the bundle, unless that version is installed, and return the module's result.
+    """Install the bundle on the device, unless it has that version, and return the module's result.
 
     Args:
         edged: the command on the device.
@@ -128,7 +128,7 @@ def start_deployment(edged: EdgedCommand, params: dict[str, Any], digest: str) -
 
 
 def roll_back(edged: EdgedCommand, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Have the device roll back, unless the version is not there, and return the module's result.
+    """Roll the device back, unless it does not have the version, and return the module's result.
 
     Args:
         edged: the command on the device.

@@ -105,7 +105,7 @@ from ansible_collections.edged.fleet.plugins.module_utils.channel_outcome import
 )
 from ansible_collections.edged.fleet.plugins.module_utils.channel_status import device_info
 from ansible_collections.edged.fleet.plugins.module_utils.desired_state import (
-    DesiredState,
+    DesiredVersion,
     parse_desired_state,
 )
 from ansible_collections.edged.fleet.plugins.module_utils.device_messages import (
@@ -156,7 +156,7 @@ def _subscribe(session: BrokerSession, params: dict[str, Any]) -> dict[str, Devi
     return {name: DeviceMessages(name, session.payloads) for name in names}
 
 
-def _status(devices: dict[str, DeviceMessages], desired: DesiredState | None) -> dict[str, Any]:
+def _status(devices: dict[str, DeviceMessages], desired: DesiredVersion | None) -> dict[str, Any]:
     return {
         "changed": False,
         "infos": {name: device_info(messages, desired) for name, messages in devices.items()},
@@ -167,7 +167,7 @@ def _status(devices: dict[str, DeviceMessages], desired: DesiredState | None) ->
 def _publish(
     session: BrokerSession,
     devices: dict[str, DeviceMessages],
-    desired: DesiredState,
+    desired: DesiredVersion,
     timeout_s: float | None,
 ) -> dict[str, Any]:
     """Publish the desired state where the broker does not have it, wait, and return the result.
