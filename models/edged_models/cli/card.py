@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range, number_in_range
+from edged.terminal.numbers import integer_in_range, number_in_range
 from edged_models import console
 
 _MAX_PICTURES = 10_000_000

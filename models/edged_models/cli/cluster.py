@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from edged.cli.numbers import integer_in_range
+from edged.terminal.numbers import integer_in_range
 from edged_models.cli.compression_command import (
     CompressionRecipe,
     add_checkpoint_argument,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range, number_in_range
+from edged.terminal.numbers import integer_in_range, number_in_range
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
 from edged_models.compression.picture_sample import PictureSample, draw_sample
 from edged_models.console import add_json_option, format_table, print_result, progress_bar

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range, number_in_range
+from edged.terminal.numbers import integer_in_range, number_in_range
 from edged_models import console
 from edged_models.errors import ToolError
 from edged_models.evaluation.results import Evaluation

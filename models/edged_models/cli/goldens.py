@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range, number_in_range
 from edged.model.goldens import Goldens, Tolerances
+from edged.terminal.numbers import integer_in_range, number_in_range
 from edged_models import console
 
 _MIN_COUNT, _MAX_COUNT = 4, 64

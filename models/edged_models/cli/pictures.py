@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range
+from edged.terminal.numbers import integer_in_range
 from edged_models.console import add_json_option, format_table, print_result, track_progress
 
 _MAX_PICTURES = 10_000_000

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from edged.cli.numbers import integer_in_range
+from edged.terminal.numbers import integer_in_range
 from edged_models import console
 from edged_models.conversion.arguments import (
     add_metadata_options,

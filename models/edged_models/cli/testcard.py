@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range
 from edged.marks import MARK_LABELS
+from edged.terminal.numbers import integer_in_range
 from edged_models.console import add_json_option, print_result
 from edged_models.files import write_bytes
 from edged_models.testcard.layout import PAGES

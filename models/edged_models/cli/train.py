@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range, number_in_range
 from edged.marks import MARK_LABELS
+from edged.terminal.numbers import integer_in_range, number_in_range
 from edged_models.console import add_json_option, format_table, print_result, progress_bar
 from edged_models.errors import PicturesError, SourceError
 from edged_models.threads import limit_threads

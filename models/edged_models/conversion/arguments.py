@@ -4,8 +4,8 @@ import argparse
 import math
 from pathlib import Path
 
-from edged.cli.numbers import integer_in_range
 from edged.model.file.labels import parse_labels
+from edged.terminal.numbers import integer_in_range
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.errors import SourceError, ToolError
 
