@@ -117,7 +117,7 @@ def _gather_facts(args: argparse.Namespace) -> "CardFacts":
     from edged_models.pictures.subset import take_evenly
 
     # Small files are read before the long evaluation.
-    about = read_text(args.about) if args.about else ""
+    about = read_text(args.about) if args.about else None
     provenance = read_provenance(args.provenance, args.model) if args.provenance else ()
     sets = [take_evenly(open_pictures(spec), args.limit) for spec in args.pictures]
     return gather_facts(

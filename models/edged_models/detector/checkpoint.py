@@ -21,7 +21,7 @@ _FORMAT = 1
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """Where weights come from. An empty text means "not recorded"; the files have it so.
+    """The origin of weights. In files, an empty text means "not recorded".
 
     Attributes:
         command: the command that made them: ``train``, ``prune`` ...
