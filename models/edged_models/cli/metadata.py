@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         SourceError: the file or the labels cannot be read, or the labels do not fit the model.
         ToolError: the file cannot be written, or the daemon would not read the metadata as given.
+        ModelError: the daemon cannot read the file with the new metadata.
     """
     metadata = read_metadata_options(args)
     content = read_model_bytes(args.model)

@@ -64,7 +64,7 @@ class TableRow(Struct, frozen=True, kw_only=True):
         title: title of the technique for the table.
         model: file name of the .tflite.
         parameters: number of the network's parameters.
-        remark: what the technique did, as "50% of the weights are zero"; None if the title says it all.
+        remark: what the technique did, as "50% of the weights are zero"; None if the title is complete without it.
         file_bytes: size of the .tflite.
         deflated_bytes: size of the compressed .tflite.
         quality: accuracy.

@@ -171,7 +171,7 @@ class BuildResult(Struct, frozen=True, kw_only=True, tag="built"):
 
     Attributes:
         parameters: number of the network's parameters.
-        remark: what the technique did; None if its title says it all.
+        remark: what the technique did; None if the title is complete without it.
         sha256: SHA-256 of the .tflite.
         file_bytes: size of the .tflite.
         deflated_bytes: size of the compressed .tflite, as in a package or a delta update.

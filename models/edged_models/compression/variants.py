@@ -43,7 +43,7 @@ class BuiltModel:
     Attributes:
         model: the .tflite.
         parameters: number of the network's parameters.
-        remark: what the technique did; None if its title says it all.
+        remark: what the technique did; None if the title is complete without it.
     """
 
     model: bytes

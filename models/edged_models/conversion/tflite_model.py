@@ -144,7 +144,7 @@ def _build_model(tree: schema.ModelT) -> TfliteModel:
     indices = [index for op in model.ops for index in (*op.inputs, *op.outputs)]
     largest = max((*indices, *model.inputs, *model.outputs), default=0)
     if largest >= len(model.tensors):
-        raise ValueError(f"an op refers to tensor {largest}, and there are {len(model.tensors)}")
+        raise ValueError(f"tensor {largest} is used, but there are only {len(model.tensors)}")
     return model
 
 
