@@ -1,1 +1,1 @@
-"""Parts of a command-line program: its commands, and numbers as arguments. Shared by `edged` and `edged-models`."""
+"""Parts of a command line that edged and edged-models share: the program with its commands, and numbers as arguments."""
