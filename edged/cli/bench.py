@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edged import bundled
-from edged.cli.numbers import integer_in_range, number_in_range
 from edged.clock import SystemClock
 from edged.errors import EdgedError
 from edged.host.board import Board
+from edged.terminal.numbers import integer_in_range, number_in_range
 
 if TYPE_CHECKING:
     from edged.bench.results import Pair

@@ -8,12 +8,12 @@ from typing import Any
 
 from edged.cli.bundle_create import add_create_verb
 from edged.cli.bundle_report import BundleRejection, format_bundle_report, make_bundle_report
-from edged.cli.commands import EXIT_ERROR
 from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
 from edged.cli.verbs import add_verb, print_result
 from edged.errors import BundleError
 from edged.host.files import LocalFileSystem
+from edged.terminal.program import EXIT_ERROR
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import (
     check_goldens,

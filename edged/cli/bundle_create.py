@@ -11,7 +11,6 @@ import msgspec
 
 from edged.authoring.bundle_contents import BundleSpec, ManifestDetails, make_bundle_contents
 from edged.cli.bundle_report import format_bundle_report, make_bundle_report
-from edged.cli.numbers import integer_in_range
 from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
 from edged.cli.verbs import add_verb, print_result
@@ -20,6 +19,7 @@ from edged.config.layers import read_layers
 from edged.config.problems import InvalidConfigError
 from edged.config.settings_reader import SettingsReader
 from edged.errors import ConfigError, UpdateError
+from edged.terminal.numbers import integer_in_range
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import write_bundle
 from edged.updates.bundle.manifest import PAYLOAD_TYPE, ModelName, Version, encode_manifest

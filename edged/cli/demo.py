@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from edged.cli.numbers import number_in_range
 from edged.clock import SystemClock
 from edged.errors import EdgedError
+from edged.terminal.numbers import number_in_range
 
 EXIT_DEMO_FAILED = 1
 

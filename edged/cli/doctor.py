@@ -11,7 +11,6 @@ import msgspec
 from edged.checks.doctor.device import TIMEOUT_S, check_device, check_host
 from edged.checks.doctor.finding import Finding, FindingStatus, fail, ok, worst_status
 from edged.cli.config_option import add_config_option
-from edged.cli.numbers import number_in_range
 from edged.clock import SystemClock
 from edged.config.input_files import check_input_files
 from edged.config.load import load_config
@@ -20,6 +19,7 @@ from edged.errors import EdgedError
 from edged.host.board import Board
 from edged.host.ownership import become_owner
 from edged.host.paths import state_dir
+from edged.terminal.numbers import number_in_range
 
 _MAX_PROBLEMS_SHOWN = 3
 

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from edged.cli.annotate import check_output_path, draw_detections
-from edged.cli.numbers import integer_in_range, number_in_range
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError
 from edged.registry import INTERPRETERS
 from edged.selftest.messages import ReportedDetection, SelfTestFailure, SelfTestReport
 from edged.selftest.process import self_test_model
+from edged.terminal.numbers import integer_in_range, number_in_range
 from edged.types import TensorInfo
 
 _EDGETPU_OP = "edgetpu-custom-op"

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 import edged
-from edged.cli.commands import Program
+from edged.terminal.program import Program
 
 PROGRAM = Program(
     name="edged",

@@ -18,11 +18,11 @@ from edged.cli.model_output import (
     format_versions,
 )
 from edged.cli.model_wait import find_deployment_id, find_record, wait_for_outcome
-from edged.cli.numbers import number_in_range
 from edged.cli.progress import ProgressBar
 from edged.cli.verbs import add_verb, print_result
 from edged.config.load import load_config
 from edged.errors import UpdateError
+from edged.terminal.numbers import number_in_range
 from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from edged.cli.envelope_report import format_envelope_report, make_envelope_report
-from edged.cli.numbers import integer_in_range, number_in_range
 from edged.cli.role_option import KeyRing, RoleOption, parse_model_role, parse_role
 from edged.cli.verbs import add_verb, print_result
 from edged.host.files import LocalFileSystem, write_new_file
+from edged.terminal.numbers import integer_in_range, number_in_range
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import open_unverified
 from edged.updates.bundle.envelope import MAX_ENVELOPE_BYTES

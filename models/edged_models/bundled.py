@@ -6,5 +6,5 @@ FOLDER = Path(__file__).parents[1] / "bundled"
 
 
 def checkpoint_file() -> Path:
-    """The weights that the bundled .tflite files were made of."""
+    """Return the path of the weights from which the bundled .tflite files are made."""
     return FOLDER / "marks.npz"

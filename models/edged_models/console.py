@@ -1,4 +1,4 @@
-"""What a command shows: progress on the terminal while it works, its answer when it is done."""
+"""Terminal output of the commands: progress bars while they work, and their results."""
 
 import argparse
 import sys
@@ -15,12 +15,18 @@ T = TypeVar("T")
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
-    """The option that every command has."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    """Add ``--json``, which every command has."""
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def print_result(args: argparse.Namespace, result: msgspec.Struct, lines: Sequence[str]) -> None:
-    """Print a command's result: `result` as JSON if ``--json`` was given, else the lines."""
+    """Print a command's result.
+
+    Args:
+        args: parsed arguments with ``json``.
+        result: printed as JSON if ``--json`` was given.
+        lines: printed otherwise.
+    """
     if args.json:
         packed = msgspec.json.encode(result, enc_hook=encode_path)
         print(msgspec.json.format(packed, indent=2).decode())
@@ -29,20 +35,26 @@ def print_result(args: argparse.Namespace, result: msgspec.Struct, lines: Sequen
 
 
 def format_table(rows: Iterable[tuple[str, Any]]) -> list[str]:
-    """Name and value, one pair a line, the values in one column."""
+    """Format names and values, one pair a line, with the values in one column."""
     pairs = [(name, str(value)) for name, value in rows]
     width = max((len(name) for name, _ in pairs), default=0)
     return [f"{name:<{width}}  {value}" for name, value in pairs]
 
 
 def track_progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """The items, with a progress bar on standard error if that is a terminal."""
+    """Yield the items with a progress bar on standard error, if that is a terminal.
+
+    Args:
+        items: what to iterate over.
+        description: what the bar is about.
+        total: number of items; None if it is not known.
+    """
     with progress_bar() as progress:
         yield from progress.track(items, total=total, description=description)
 
 
 def progress_bar() -> Progress:
-    """A progress bar on standard error, seen on a terminal only; gone when it is done."""
+    """Return a progress bar on standard error. It appears on terminals only, and is cleared when it is done."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -57,7 +69,7 @@ def progress_bar() -> Progress:
 
 
 class _ProgressWithNotes(Progress):
-    """Gives every task the field that the last column shows."""
+    """A progress bar whose tasks have the field ``note``, which the last column shows."""
 
     def add_task(self, description: str, *args: Any, **kwargs: Any) -> Any:
         return super().add_task(description, *args, **{"note": "", **kwargs})

@@ -1,10 +1,10 @@
-"""What the tools raise on purpose; `edged.errors` has what they share with the daemon."""
+"""Errors of the tools; `edged.errors` has those that they share with the daemon."""
 
 from edged.errors import EdgedError
 
 
 class ToolError(EdgedError, ValueError):
-    """A tool cannot do what it was asked; the message says what was wrong, where, and what to do."""
+    """A tool cannot do its work; the message names the problem, its place and the remedy."""
 
 
 class PicturesError(ToolError):
@@ -16,4 +16,4 @@ class SourceError(ToolError):
 
 
 class FetchError(ToolError, ConnectionError):
-    """A download did not come, or was not what it should be."""
+    """A download failed, or its content is not the expected one."""

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Atomic writing of files: a file is written completely or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -9,32 +9,36 @@ from edged_models.errors import ToolError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file; on any failure what stood there before still does.
+    """Replace a file; on any failure the old one stays.
 
     Raises:
-        ToolError: it cannot be written.
+        ToolError: the file cannot be written.
     """
     with atomic_replacement(path) as partial:
         partial.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """As `write_bytes`, in UTF-8."""
+    """Replace a file by text in UTF-8; on any failure the old one stays.
+
+    Raises:
+        ToolError: the file cannot be written.
+    """
     write_bytes(path, text.encode())
 
 
 @contextmanager
 def atomic_replacement(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the name `path` if the block succeeds, and is removed if not.
+    """Yield a path to write to; the file there replaces `path` if the block succeeds, and is removed if not.
 
-    It keeps the suffix, since some libraries choose the format by it.
+    The path has the suffix of `path`, because some libraries choose the format by it.
 
     Raises:
-        ToolError: the folder cannot be made, or the file not written, or something else than a file is there.
+        ToolError: the folder cannot be created, the file cannot be written, or `path` is not a regular file.
     """
     if path.exists() and not path.is_file():
         # A device or a pipe would be replaced by a file.
-        raise ToolError(f"cannot write {path}: something that is no file is there")
+        raise ToolError(f"cannot write {path}: it exists and is not a regular file")
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +49,6 @@ def atomic_replacement(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        # Where its folder is none, there is nothing to remove, and the error above says so.
+        # If the folder does not exist, there is nothing to remove.
         with suppress(OSError):
             partial.unlink(missing_ok=True)

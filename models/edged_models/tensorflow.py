@@ -1,10 +1,10 @@
-"""TensorFlow with Keras 2: everything here imports it from this file, because variables must be set before the import."""
+"""TensorFlow with Keras 2. All modules import it from here, because environment variables must be set before the import."""
 
 import os
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# One thread unless `threads.limit_threads` has been asked for more.
+# One thread, unless `threads.limit_threads` has set more.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 

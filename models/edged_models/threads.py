@@ -1,11 +1,12 @@
-"""How many threads TensorFlow computes with."""
+"""The number of threads that TensorFlow computes with."""
 
 import os
 
 
 def limit_threads(count: int) -> None:
-    """Hold TensorFlow to so many threads, 0 for one a core; it heeds that until it has computed something.
+    """Set the number of TensorFlow's threads; 0 means one for each core.
 
-    Without it, it is one: then the same numbers are added in the same order, and the same seed gives the same weights.
+    Call it before TensorFlow has computed anything: later calls have no effect. The default is one thread: numbers are then
+    always added in the same order, so the same seed gives the same weights.
     """
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(count or os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""What the tests of the toolchain share: a small net that has learnt nothing, and a few drawn scenes."""
+"""Fixtures of the toolchain's tests: a small untrained network, and a few drawn scenes."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from edged_models.tensorflow import keras
 
 @pytest.fixture(scope="session")
 def checkpoint() -> Checkpoint:
-    """A quarter of the standard width, fresh weights, for 96 px."""
+    """Return a network with a quarter of the standard width, random weights, and an input of 96 px."""
     keras.utils.set_random_seed(1)
     architecture = Architecture.of_width(MARK_LABELS, 0.25)
     weights = extract_weights(build(architecture))
@@ -27,7 +27,7 @@ def checkpoint() -> Checkpoint:
 
 @pytest.fixture(scope="session")
 def checkpoint_file(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same on disk."""
+    """Return the path of the same network on disk."""
     path = tmp_path_factory.mktemp("checkpoint") / "small.npz"
     checkpoint.save(path)
     return path
@@ -35,5 +35,5 @@ def checkpoint_file(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def scenes() -> PictureSet:
-    """Twelve held-out scenes."""
+    """Return twelve held-out scenes."""
     return open_pictures("scenes:held-out:12")

@@ -1,4 +1,4 @@
-"""TensorFlow step by step: tracing a training step takes far longer than a few small ones."""
+"""Eager execution of TensorFlow functions: tracing a training step takes much longer than running a few small ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,8 @@ from edged_models.tensorflow import tf
 
 
 @contextmanager
-def untraced() -> Iterator[None]:
-    """In the block functions run as they are written; nothing can be converted."""
+def run_eagerly() -> Iterator[None]:
+    """Run TensorFlow functions eagerly in the block; models cannot be converted in it."""
     tf.config.run_functions_eagerly(run_eagerly=True)
     try:
         yield

@@ -4,24 +4,24 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from eager_mode import untraced
+from eager_mode import run_eagerly
 
 from edged_models.cli.main import main
 from edged_models.compression.comparison import ComparisonTable
 from edged_models.detector.checkpoint import load_checkpoint
 
-PICTURES = ["--learn", "scenes:train:20", "--steps", "2"]
+FINE_TUNING = ["--train-pictures", "scenes:train:20", "--steps", "2"]
 
 
 def table_in(folder: Path) -> ComparisonTable:
     return msgspec.json.decode((folder / "table.json").read_bytes(), type=ComparisonTable)
 
 
-def test_grid_makes_a_table_and_goes_on_where_it_stopped(
+def test_the_comparison_writes_a_table_and_resumes(
     checkpoint_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "grid"
-    command = ["compress", str(checkpoint_file), "--pictures", "scenes:held-out:12", *PICTURES]
+    command = ["compress", str(checkpoint_file), "--pictures", "scenes:held-out:12", *FINE_TUNING]
     command += ["--out", str(out)]
     assert main([*command, "--only", "float32,channels-50"]) == 0
     first = table_in(out)
@@ -41,27 +41,27 @@ def test_grid_makes_a_table_and_goes_on_where_it_stopped(
     assert first.machine.processor in (out / "table.md").read_text()
     assert (out / "table.svg").read_text().lstrip().startswith("<?xml")
 
-    made_ns = (out / "channels-50.tflite").stat().st_mtime_ns
+    built_ns = (out / "channels-50.tflite").stat().st_mtime_ns
     assert main([*command, "--only", "float32,channels-50", "--resume", "--json"]) == 0
     again = msgspec.json.decode(capsys.readouterr().out, type=ComparisonTable)
-    assert (out / "channels-50.tflite").stat().st_mtime_ns == made_ns
+    assert (out / "channels-50.tflite").stat().st_mtime_ns == built_ns
     assert [row.quality for row in again.rows] == [row.quality for row in first.rows]
 
 
-def test_factorize_writes_a_smaller_net(
+def test_factorize_writes_a_smaller_network(
     checkpoint_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "thin.npz"
-    command = ["factorize", str(checkpoint_file), "--energy", "0.6", *PICTURES, "--seed", "4"]
-    with untraced():
+    command = ["factorize", str(checkpoint_file), "--energy", "0.6", *FINE_TUNING, "--seed", "4"]
+    with run_eagerly():
         assert main([*command, "--out", str(out), "--json"]) == 0
-    said = msgspec.json.decode(capsys.readouterr().out)
-    thin = load_checkpoint(out)
-    assert thin.architecture.ranks
-    assert said["parameters"] == thin.count_parameters() < said["parameters_before"]
-    start = load_checkpoint(checkpoint_file)
-    assert (thin.origin.command, thin.origin.seed, thin.origin.steps) == ("factorize", 4, 2)
-    assert thin.origin.start == start.digest()
+    result = msgspec.json.decode(capsys.readouterr().out)
+    factorized = load_checkpoint(out)
+    assert factorized.architecture.ranks
+    assert result["parameters"] == factorized.count_parameters() < result["parameters_before"]
+    origin = factorized.origin
+    assert (origin.command, origin.seed, origin.steps) == ("factorize", 4, 2)
+    assert origin.start == load_checkpoint(checkpoint_file).digest()
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_factorize_writes_a_smaller_net(
         (["prune", "NO", "--by", "weight", "--share", "0.5"], "cannot read NO"),
         (["prune", "FILE", "--by", "channel", "--share", "0.01"], "nothing to prune"),
         (["factorize", "FILE", "--energy", "1"], "nothing to factorise"),
-        (["cluster", "FILE", "--learn", "scenes:train:5"], "too few to learn from"),
-        (["qat", "FILE", "--learn", "/nowhere"], "/nowhere"),
+        (["cluster", "FILE", "--train-pictures", "scenes:train:5"], "too few to train on"),
+        (["qat", "FILE", "--train-pictures", "/nowhere"], "/nowhere"),
         (["compress", "FILE", "--pictures", "/nowhere"], "/nowhere"),
-        (["compress", "TEXT"], "is no checkpoint"),
-        (["cluster", "FILE", *PICTURES, "--out", "TEXT/below.npz"], "cannot write"),
+        (["compress", "TEXT"], "is not a checkpoint"),
+        (["cluster", "FILE", *FINE_TUNING, "--out", "TEXT/below.npz"], "cannot write"),
     ],
 )
-def test_bad_input_is_refused_in_a_line(
+def test_wrong_input_is_reported_in_one_line(
     arguments: list[str],
     message: str,
     checkpoint_file: Path,
@@ -87,13 +87,13 @@ def test_bad_input_is_refused_in_a_line(
     text = tmp_path / "text.npz"
     text.write_text("no weights")
     paths = {"FILE": str(checkpoint_file), "TEXT": str(text), "TEXT/below.npz": f"{text}/below.npz"}
-    if "--learn" not in arguments:
-        arguments = [*arguments, "--learn", "scenes:train:20"]
-    with untraced():
+    if "--train-pictures" not in arguments:
+        arguments = [*arguments, "--train-pictures", "scenes:train:20"]
+    with run_eagerly():
         assert main([paths.get(argument, argument) for argument in arguments]) == 1
-    said = capsys.readouterr().err.strip().splitlines()
-    assert len(said) == 1
-    assert message in said[0]
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert message in lines[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["text.npz"]
 
 
@@ -103,14 +103,14 @@ def test_bad_input_is_refused_in_a_line(
         (["prune", "x.npz", "--by", "weight", "--share", "1.5"], "above 0 to 0.99"),
         (["prune", "x.npz", "--by", "weight", "--share", "0"], "above 0"),
         (["prune", "x.npz", "--by", "weight", "--share", "0.5", "--even"], "--by channel"),
-        (["compress", "x.npz", "--only", "int8,magic"], "no technique is called 'magic'"),
+        (["compress", "x.npz", "--only", "int8,magic"], "there is no technique 'magic'"),
         (["cluster", "x.npz", "--clusters", "1"], "from 2"),
     ],
 )
 def test_usage_errors(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as end:
+    with pytest.raises(SystemExit) as exited:
         main(arguments)
-    assert end.value.code == 2
+    assert exited.value.code == 2
     assert message in capsys.readouterr().err

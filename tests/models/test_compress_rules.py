@@ -1,4 +1,4 @@
-"""The rules of the table: which rows are worth having, what is made again, how it reads."""
+"""The rules of the comparison: Pareto fronts, records of an earlier run, and formatting."""
 
 from pathlib import Path
 
@@ -29,8 +29,12 @@ POINTS = st.lists(st.tuples(st.integers(0, 9).map(float), st.integers(0, 9).map(
 
 
 def test_front_of_known_points() -> None:
-    #          best   dearer and worse  dearer, better  as dear, worse
-    points = [(1, 0.5), (2, 0.4), (3, 0.9), (1, 0.3)]
+    points = [
+        (1, 0.5),  # cheapest
+        (2, 0.4),  # costs more and gains less
+        (3, 0.9),  # costs more and gains more
+        (1, 0.3),  # costs the same and gains less
+    ]
     assert find_pareto_front(points) == [True, False, True, False]
 
 
@@ -39,13 +43,13 @@ def test_equal_points_are_both_on_the_front() -> None:
 
 
 @given(POINTS)
-def test_front_beats_the_rest_and_not_itself(points: list[tuple[float, float]]) -> None:
-    on = find_pareto_front(points)
-    best = [point for point, is_on in zip(points, on, strict=True) if is_on]
-    assert bool(best) == bool(points)
-    for point, is_on in zip(points, on, strict=True):
-        beaten = any(b != point and b[0] <= point[0] and b[1] >= point[1] for b in best)
-        assert beaten is not is_on
+def test_the_front_dominates_the_rest_and_not_itself(points: list[tuple[float, float]]) -> None:
+    on_front = find_pareto_front(points)
+    front = [point for point, is_on in zip(points, on_front, strict=True) if is_on]
+    assert bool(front) == bool(points)
+    for point, is_on in zip(points, on_front, strict=True):
+        dominated = any(f != point and f[0] <= point[0] and f[1] >= point[1] for f in front)
+        assert dominated is not is_on
 
 
 def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> TableRow:
@@ -54,7 +58,7 @@ def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> TableRo
         title=f"the {name}",
         model=f"{name}.tflite",
         parameters=1000,
-        remark="",
+        remark=None,
         file_bytes=1024 * kib,
         deflated_bytes=512 * kib,
         quality=Quality(pictures="p", ap=ap50 / 2, ap50=ap50, recall=0.5, false_alarms=None),
@@ -71,7 +75,7 @@ def table() -> ComparisonTable:
         [
             row("float", kib=400, ap50=0.9, ms=(4.0, 3.0)),
             row("int8", kib=100, ap50=0.89, ms=(1.0, 9.0)),
-            row("worse", kib=100, ap50=0.5, ms=(1.5, 2.0)),
+            row("less-accurate", kib=100, ap50=0.5, ms=(1.5, 2.0)),
         ]
     )
     return ComparisonTable(
@@ -97,10 +101,10 @@ def test_each_cost_has_its_own_front(table: ComparisonTable) -> None:
     ]
 
 
-def test_noise_of_a_measurement_puts_nothing_on_the_front() -> None:
-    better = row("better", kib=100, ap50=0.8, ms=(1.10, 15.0))
-    worse = row("worse", kib=100, ap50=0.7, ms=(1.09, 14.0))
-    assert [one.pareto_fronts for one in mark_pareto_fronts([better, worse])] == [
+def test_measurement_noise_puts_no_row_on_the_front() -> None:
+    accurate = row("accurate", kib=100, ap50=0.8, ms=(1.10, 15.0))
+    inaccurate = row("inaccurate", kib=100, ap50=0.7, ms=(1.09, 14.0))
+    assert [one.pareto_fronts for one in mark_pareto_fronts([accurate, inaccurate])] == [
         ("size", "deflated", "litert", "tflite"),
         ("tflite",),
     ]
@@ -114,15 +118,15 @@ def test_markdown_is_a_table_with_the_machine_named(table: ComparisonTable) -> N
     )
     assert len({line.count("|") for line in lines[:5]}) == 1
     assert "Machine: A Processor, 1 core, Linux x, Python 3, litert 2." in "\n".join(lines)
-    assert lines[-1] == "Left out, low-rank-90: nothing to factorise"
+    assert lines[-1] == "Omitted, low-rank-90: nothing to factorise"
 
 
-def test_terminal_columns_stand_under_one_another(table: ComparisonTable) -> None:
+def test_terminal_columns_are_aligned(table: ComparisonTable) -> None:
     lines = format_terminal(table)[:4]
     assert len({line.index("0.") for line in lines[1:]}) == 1
 
 
-def test_plot_is_a_picture_and_the_same_twice(table: ComparisonTable, tmp_path: Path) -> None:
+def test_the_same_table_gives_the_same_plot(table: ComparisonTable, tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         draw_table(table, tmp_path / name)
     first = (tmp_path / "a.png").read_bytes()
@@ -132,14 +136,14 @@ def test_plot_is_a_picture_and_the_same_twice(table: ComparisonTable, tmp_path: 
         draw_table(table, tmp_path / "a.png" / "below-a-file.png")
 
 
-def test_machine_is_named() -> None:
+def test_the_machine_is_described() -> None:
     machine = describe_machine()
     assert machine.processor
     assert machine.cores >= 1
     assert set(machine.runtimes) == {"litert", "tflite"}
 
 
-def test_own_input_size_is_no_technique() -> None:
+def test_the_checkpoints_own_input_size_is_no_technique() -> None:
     names = [technique.name for technique in select_techniques(None, side_px=256)]
     assert "input-256" not in names
     assert "input-192" in names
@@ -156,13 +160,13 @@ def job_in(folder: Path) -> BuildJob:
     )
 
 
-def test_record_holds_for_the_same_job_and_file(tmp_path: Path) -> None:
+def test_a_record_is_found_for_the_same_job_and_file(tmp_path: Path) -> None:
     job, records = job_in(tmp_path), RecordStore(tmp_path / "records")
     assert records.find(job) is None
     Path(job.out).write_bytes(b"abc")
     built = BuildResult(
         parameters=1,
-        remark="",
+        remark=None,
         sha256="ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         file_bytes=3,
         deflated_bytes=3,
@@ -176,7 +180,7 @@ def test_record_holds_for_the_same_job_and_file(tmp_path: Path) -> None:
     assert records.find(job) is None
 
 
-def test_damaged_record_is_no_record(tmp_path: Path) -> None:
+def test_a_damaged_record_is_ignored(tmp_path: Path) -> None:
     job = job_in(tmp_path)
     Path(job.out).write_bytes(b"abc")
     (tmp_path / "int8.json").write_bytes(b"{")

@@ -1,4 +1,4 @@
-"""Every way in, every scheme, both runtimes: what comes out gives what the net gives."""
+"""Conversion from every kind of source, with every scheme: on both runtimes the outputs are those of the network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ net = tf.saved_model.load({folder!r})
 def ready(image):
     return net.signatures["serving_default"](image)["activation"]
 
-def made():
+def make():
     return ready
 
 @tf.function
@@ -77,10 +77,10 @@ def specs(net: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 @pytest.fixture(scope="module", params=["keras", "saved model", "function"])
-def made(
+def variants(
     request: pytest.FixtureRequest, specs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """A file of every variant of one source."""
+    """Return the paths of all variants of one source."""
     folder = tmp_path_factory.mktemp("variants")
     source = open_source(specs[request.param])
     paths = {name: folder / f"{name}.tflite" for name in VARIANTS}
@@ -90,51 +90,51 @@ def made(
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_every_variant_runs_and_gives_what_the_net_gives(
-    made: dict[str, Path], net: keras.Model, runtime: str
+def test_every_variant_has_the_outputs_of_the_network(
+    variants: dict[str, Path], net: keras.Model, runtime: str
 ) -> None:
     picture = tiny.pictures()[3]
-    fed = tiny.run(made["float32"], runtime, picture).fed
-    wanted = net(fed).numpy()
-    assert wanted.max() > 0.3, "a net that cannot decide would agree with anything"
-    for name, path in made.items():
-        ran = tiny.run(path, runtime, picture)
-        assert ran.family == "classification", name
-        (given,) = ran.outputs
-        apart = np.abs(given - wanted).max()
-        assert apart <= MAX_DIFFERENCE.get(name, 0.06), f"{name}: {apart:.3f} apart"
+    tensor = tiny.run(variants["float32"], runtime, picture).tensor
+    expected = net(tensor).numpy()
+    assert expected.max() > 0.3, "a network with equal probabilities would prove nothing"
+    for name, path in variants.items():
+        result = tiny.run(path, runtime, picture)
+        assert result.family == "classification", name
+        (output,) = result.outputs
+        difference = np.abs(output - expected).max()
+        assert difference <= MAX_DIFFERENCE.get(name, 0.06), f"{name}: off by {difference:.3f}"
 
 
-def test_fewer_bits_take_fewer_bytes(made: dict[str, Path]) -> None:
+def test_fewer_bits_need_fewer_bytes(variants: dict[str, Path]) -> None:
     weights = {
         name: sum(
             t.stored_bytes for t in parse_model(path.read_bytes()).tensors if len(t.shape) > 1
         )
-        for name, path in made.items()
+        for name, path in variants.items()
     }
     assert weights["float16"] < 0.6 * weights["float32"]
     assert weights["int8-uint8"] < 0.35 * weights["float32"]
 
 
-def test_names_are_those_of_the_source(made: dict[str, Path]) -> None:
-    model = parse_model(made["float32"].read_bytes())
+def test_names_are_those_of_the_source(variants: dict[str, Path]) -> None:
+    model = parse_model(variants["float32"].read_bytes())
     assert [tensor.name for tensor in model.get_tensors(model.inputs)] == ["image"]
     assert model.tensors[model.outputs[0]].shape == (1, tiny.CLASSES)
 
 
-def test_an_h5_file_holds_the_same_net(specs: dict[str, str], net: keras.Model) -> None:
+def test_an_h5_file_has_the_same_network(specs: dict[str, str], net: keras.Model) -> None:
     source = open_source(specs["h5"])
     picture = tf.random.uniform((1, tiny.SIDE_PX, tiny.SIDE_PX, 3), -1, 1, seed=4)
-    (given,) = source.function(picture).values()
-    assert np.abs(given.numpy() - net(picture).numpy()).max() < 1e-5
+    (output,) = source.function(picture).values()
+    assert np.abs(output.numpy() - net(picture).numpy()).max() < 1e-5
 
 
-def test_a_function_may_be_made_by_a_function(specs: dict[str, str]) -> None:
-    source = open_source(f"{specs['functions']}:made")
-    assert source.name == "made"
+def test_a_function_may_return_the_function_to_convert(specs: dict[str, str]) -> None:
+    source = open_source(f"{specs['functions']}:make")
+    assert source.name == "make"
 
 
-def test_outputs_keep_the_order_in_which_a_function_names_them(specs: dict[str, str]) -> None:
+def test_outputs_keep_the_order_of_the_function(specs: dict[str, str]) -> None:
     model = parse_model(convert(open_source(f"{specs['functions']}:several")))
     assert [tensor.name for tensor in model.get_tensors(model.outputs)] == ["sum", "first", "image"]
     assert [tensor.shape for tensor in model.get_tensors(model.outputs)] == [
@@ -144,30 +144,37 @@ def test_outputs_keep_the_order_in_which_a_function_names_them(specs: dict[str, 
     ]
 
 
-def test_an_open_size_must_be_given_and_a_fixed_one_stays(tmp_path: Path) -> None:
+def test_a_variable_size_must_be_given(tmp_path: Path) -> None:
     image = layers.Input((None, None, 3))
     path = tmp_path / "open.keras"
     keras.Model(image, layers.Conv2D(4, 3, 2)(image)).save(path)
-    with pytest.raises(SourceError, match="say how large with --side"):
+    with pytest.raises(SourceError, match="has a variable size: set it with --side"):
         open_source(str(path))
     source = open_source(str(path), side_px=40)
     assert source.function.inputs[0].shape == (1, 40, 40, 3)
+
+
+def test_a_fixed_size_cannot_be_changed(specs: dict[str, str]) -> None:
+    with pytest.raises(SourceError, match="has a fixed size: omit --side"):
+        open_source(specs["keras"], side_px=40)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("unsigned", "has no input_signature"),
-        ("number", "is a int, no function"),
+        ("number", "has the type int and is not a TensorFlow function"),
         ("missing", "has no attribute 'missing'"),
     ],
 )
-def test_what_is_no_function_is_named(specs: dict[str, str], name: str, message: str) -> None:
+def test_other_objects_than_functions_are_reported(
+    specs: dict[str, str], name: str, message: str
+) -> None:
     with pytest.raises(SourceError, match=message):
         open_source(f"{specs['functions']}:{name}")
 
 
-def test_wrong_sources_are_refused_in_a_line(
+def test_wrong_sources_are_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], specs: dict[str, str]
 ) -> None:
     (tmp_path / "bad.keras").write_bytes(b"no zip")
@@ -187,34 +194,34 @@ def test_wrong_sources_are_refused_in_a_line(
     ]
     for spec in wrong:
         assert main(["convert", spec, "--out", str(tmp_path / "out.tflite")]) == 1
-        said = capsys.readouterr()
-        assert said.err.startswith("edged-models: "), spec
-        assert said.err.count("\n") == 1, said.err
+        error = capsys.readouterr().err
+        assert error.startswith("edged-models: "), spec
+        assert error.count("\n") == 1, error
     assert not (tmp_path / "out.tflite").exists()
     assert main(["convert", specs["keras"], "--head", "raw", "--out", str(tmp_path / "x")]) == 1
-    assert "--head is for checkpoints" in capsys.readouterr().err
+    assert "--head applies to checkpoints only" in capsys.readouterr().err
 
 
-def test_the_command_writes_beside_the_source_and_answers_in_json(
+def test_the_command_writes_beside_the_source_and_prints_json(
     specs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here = tmp_path / "small.keras"
-    here.write_bytes(Path(specs["keras"]).read_bytes())
+    source = tmp_path / "small.keras"
+    source.write_bytes(Path(specs["keras"]).read_bytes())
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join("abcdefgh") + "\n")
-    assert main(["convert", str(here), "--labels", str(labels), "--version", "7", "--json"]) == 0
-    said = capsys.readouterr().out
-    assert '"input": "float32 [1, 32, 32, 3] image"' in said
-    assert '"labels": 8' in said
+    assert main(["convert", str(source), "--labels", str(labels), "--version", "7", "--json"]) == 0
+    output = capsys.readouterr().out
+    assert '"input": "float32 [1, 32, 32, 3] image"' in output
+    assert '"labels": 8' in output
     assert read_model_metadata((tmp_path / "small.tflite").read_bytes()).version == "7"
-    assert main(["convert", str(here), "--out", str(here)]) == 1
-    assert "is what is converted" in capsys.readouterr().err
+    assert main(["convert", str(source), "--out", str(source)]) == 1
+    assert "is the source itself" in capsys.readouterr().err
     labels.write_text("\n".join("abcdefghi") + "\n")
-    assert main(["convert", str(here), "--labels", str(labels)]) == 1
-    assert "knows 8 classes, and there are 9 labels" in capsys.readouterr().err
+    assert main(["convert", str(source), "--labels", str(labels)]) == 1
+    assert "has 8 classes, but there are 9 labels" in capsys.readouterr().err
 
 
-def test_an_op_that_no_runtime_has_is_named(
+def test_an_op_that_no_runtime_has_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "svd.py").write_text(

@@ -13,20 +13,20 @@ from edged_models.detector.weights import restore_net
 from edged_models.errors import ToolError
 
 
-def of_rank(rank: int, rows: int, columns: int) -> np.ndarray:
+def matrix_of_rank(rank: int, rows: int, columns: int) -> np.ndarray:
     rng = np.random.default_rng([rank, rows, columns])
     return (rng.normal(size=(rows, rank)) @ rng.normal(size=(rank, columns))).astype(np.float32)
 
 
 def test_finds_the_rank_of_a_product() -> None:
-    matrix = of_rank(3, 40, 24)
-    thin = factorize(matrix, energy=1 - 1e-9)
-    assert thin is not None
-    assert thin.rank == 3
-    np.testing.assert_allclose(thin.first @ thin.second, matrix, atol=1e-4)
+    matrix = matrix_of_rank(3, 40, 24)
+    factors = factorize(matrix, energy=1 - 1e-9)
+    assert factors is not None
+    assert factors.rank == 3
+    np.testing.assert_allclose(factors.first @ factors.second, matrix, atol=1e-4)
 
 
-def test_none_where_it_would_not_be_smaller() -> None:
+def test_factors_that_are_not_smaller_are_discarded() -> None:
     noise = np.random.default_rng(1).normal(size=(16, 16)).astype(np.float32)
     assert factorize(noise, energy=0.99) is None
 
@@ -36,38 +36,38 @@ def test_none_where_it_would_not_be_smaller() -> None:
 def test_keeps_the_energy_and_is_smaller(rows: int, columns: int, energy: float) -> None:
     rng = np.random.default_rng([rows, columns])
     matrix = (rng.normal(size=(rows, columns)) * 0.5 ** np.arange(columns)).astype(np.float32)
-    thin = factorize(matrix, energy=energy)
-    if thin is not None:
-        lost = np.sum((thin.first @ thin.second - matrix) ** 2) / np.sum(matrix**2)
+    factors = factorize(matrix, energy=energy)
+    if factors is not None:
+        lost = np.sum((factors.first @ factors.second - matrix) ** 2) / np.sum(matrix**2)
         assert lost <= 1 - energy + 1e-5
-        assert thin.first.size + thin.second.size < matrix.size
+        assert factors.first.size + factors.second.size < matrix.size
 
 
 def nearly_of_rank(checkpoint: Checkpoint, rank: int) -> Checkpoint:
-    """The same net, its pointwise kernels as those of nets that have learnt: a few directions matter."""
+    """Return the network with pointwise kernels of nearly this rank, as trained networks have them."""
     rng = np.random.default_rng(5)
     weights = dict(checkpoint.weights)
     for name, array in weights.items():
         if name.endswith("/kernel") and array.shape[:2] == (1, 1):
-            matrix = of_rank(rank, *array.shape[2:])
+            matrix = matrix_of_rank(rank, *array.shape[2:])
             weights[name] = (matrix + 0.02 * rng.normal(size=matrix.shape))[None, None].astype(
                 np.float32
             )
     return replace(checkpoint, weights=weights)
 
 
-def test_net_with_thin_layers_is_smaller_and_nearly_the_same(checkpoint: Checkpoint) -> None:
+def test_a_factorised_network_is_smaller_and_has_similar_outputs(checkpoint: Checkpoint) -> None:
     picture = np.random.default_rng(1).random((1, 96, 96, 3), np.float32)
 
-    def boxes(of: Checkpoint) -> np.ndarray:
-        return restore_net(of)(picture, training=False)[0].numpy()
+    def boxes(network: Checkpoint) -> np.ndarray:
+        return restore_net(network)(picture, training=False)[0].numpy()
 
-    learnt = nearly_of_rank(checkpoint, 2)
-    thin = factorize_checkpoint(learnt, 0.99)
-    assert max(thin.architecture.ranks.values()) <= 2
-    assert thin.count_parameters() < 0.95 * checkpoint.count_parameters()
-    off = np.abs(boxes(thin) - boxes(learnt)).mean()
-    assert 0 < off < 0.1 * np.abs(boxes(learnt)).mean()
+    trained = nearly_of_rank(checkpoint, 2)
+    factorized = factorize_checkpoint(trained, 0.99)
+    assert max(factorized.architecture.ranks.values()) <= 2
+    assert factorized.count_parameters() < 0.95 * checkpoint.count_parameters()
+    difference = np.abs(boxes(factorized) - boxes(trained)).mean()
+    assert 0 < difference < 0.1 * np.abs(boxes(trained)).mean()
 
 
 def test_nothing_to_factorise(checkpoint: Checkpoint) -> None:
@@ -75,8 +75,8 @@ def test_nothing_to_factorise(checkpoint: Checkpoint) -> None:
         factorize_checkpoint(checkpoint, 1.0)
 
 
-def test_thin_layers_are_not_split_again(checkpoint: Checkpoint) -> None:
-    kernels = {"stage32a_point/kernel": of_rank(1, 32, 32)[None, None]}
+def test_factorised_layers_are_not_factorised_again(checkpoint: Checkpoint) -> None:
+    kernels = {"stage32a_point/kernel": matrix_of_rank(1, 32, 32)[None, None]}
     few = factorize_checkpoint(replace(checkpoint, weights=checkpoint.weights | kernels), 0.95)
     more = factorize_checkpoint(few, 0.5)
     assert few.architecture.ranks == {"stage32a_point": 1}

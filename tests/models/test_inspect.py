@@ -1,4 +1,4 @@
-"""A model file is taken for what it is, and a damaged one is a line, not a crash."""
+"""``edged-models inspect``: contents of a model file; a damaged one is an error message, not a crash."""
 
 import json
 import random
@@ -17,54 +17,58 @@ from edged_models.errors import SourceError
 from support.data_files import data_file
 
 
-def test_the_bundled_model_is_counted_right(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_contents_of_the_bundled_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(bundled.model_path()), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    ops = {op["op"]: op for op in found["ops"]}
-    assert found["bytes"] == bundled.model_path().stat().st_size
-    assert found["deflated_bytes"] < found["bytes"]
+    contents = json.loads(capsys.readouterr().out)
+    ops = {op["op"]: op for op in contents["ops"]}
+    assert contents["bytes"] == bundled.model_path().stat().st_size
+    assert contents["deflated_bytes"] < contents["bytes"]
     assert ops["TFLite_Detection_PostProcess"]["count"] == 1
-    assert [op["op"] for op in found["unquantized"]["ops"]] == ["TFLite_Detection_PostProcess"]
-    assert sum(one["weights_bytes"] for one in found["tensors"]) < found["bytes"]
-    assert found["labels"][0] == "qr_code"
+    assert [op["op"] for op in contents["unquantized"]["ops"]] == ["TFLite_Detection_PostProcess"]
+    assert sum(one["weights_bytes"] for one in contents["tensors"]) < contents["bytes"]
+    assert contents["labels"][0] == "qr_code"
+    assert main(["inspect", str(bundled.model_path())]) == 0
+    assert " edged-marks@" in capsys.readouterr().out
 
 
 def test_macs_and_memory_by_hand() -> None:
     # MobileNet v1 0.25 at 128 px: Howard et al. count 14 million multiplications with addition.
     path = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
     content = path.read_bytes()
-    found = inspect_model(content, parse_model(content), path.name)
-    assert sum(op.macs for op in found.ops) == pytest.approx(14e6, rel=0.05)
+    contents = inspect_model(content, parse_model(content), path.name)
+    assert sum(op.macs for op in contents.ops) == pytest.approx(14e6, rel=0.05)
     # The first pointwise convolution: 64 x 64 x 8 in, 64 x 64 x 16 out.
-    assert found.peak_activations_bytes == 64 * 64 * (8 + 16)
+    assert contents.peak_activations_bytes == 64 * 64 * (8 + 16)
 
 
-def test_a_float_model_has_nothing_left_over() -> None:
+def test_a_float_model_has_no_unquantized_ops() -> None:
     content = data_file("models/yolox_nano_float16_quantize.tflite").read_bytes()
-    found = inspect_model(content, parse_model(content), "yolox")
-    assert found.unquantized.ops == ()
-    assert {one.dtype for one in found.tensors if one.weights_bytes > 1000} == {"float16"}
+    contents = inspect_model(content, parse_model(content), "yolox")
+    assert contents.unquantized.ops == ()
+    assert contents.title is None
+    assert {one.dtype for one in contents.tensors if one.weights_bytes > 1000} == {"float16"}
 
 
-def test_damage_is_a_line_and_takes_no_time() -> None:
-    whole = bundled.model_path().read_bytes()
+def test_damaged_files_are_reported_quickly() -> None:
+    original = bundled.model_path().read_bytes()
+    size = len(original)
     rng = random.Random(11)
-    refused = 0
+    reported = 0
     began_s = time.perf_counter()
     for _ in range(60):
-        broken = bytearray(whole)
+        damaged = bytearray(original)
         for _ in range(rng.choice((1, 30))):
-            # The tables are at the end and the beginning; the weights between are numbers that cannot be wrong.
-            place = rng.choice((rng.randrange(200), rng.randrange(len(whole) - 40_000, len(whole))))
-            broken[place] = rng.randrange(256)
+            # The tables are at the beginning and the end; the weights between may have any value.
+            position = rng.choice((rng.randrange(200), rng.randrange(size - 40_000, size)))
+            damaged[position] = rng.randrange(256)
         if rng.random() < 0.3:
-            del broken[rng.randrange(len(broken)) :]
+            del damaged[rng.randrange(len(damaged)) :]
         try:
-            content = bytes(broken)
-            inspect_model(content, parse_model(content), "broken")
+            content = bytes(damaged)
+            inspect_model(content, parse_model(content), "damaged")
         except SourceError:
-            refused += 1
-    assert refused > 10
+            reported += 1
+    assert reported > 10
     assert time.perf_counter() - began_s < 60
 
 
@@ -75,9 +79,9 @@ def test_the_command_prints_the_error_and_exits_with_1(
     short.write_bytes(bundled.model_path().read_bytes()[:5000])
     for path in (short, tmp_path / "none.tflite", tmp_path):
         assert main(["inspect", str(path)]) == 1
-        said = capsys.readouterr().err
-        assert said.startswith("edged-models: ")
-        assert said.count("\n") == 1
+        error = capsys.readouterr().err
+        assert error.startswith("edged-models: ")
+        assert error.count("\n") == 1
 
 
 def test_no_tensorflow_is_imported_to_inspect_a_file() -> None:

@@ -1,4 +1,4 @@
-"""What is written into a model is what the daemon reads, and nothing else of the file changes."""
+"""Writing metadata into a model: the daemon reads what was written, and nothing else in the file changes."""
 
 import io
 import zipfile
@@ -20,7 +20,7 @@ from support.data_files import data_file
 SSD = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
 BARE_SSD = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29_no_metadata.tflite"
 CLASSIFIER = "models/mobilenet_v1_0.25_128_quant.tflite"
-CARD = ModelMetadata(
+METADATA = ModelMetadata(
     name="parts",
     version="2",
     description="What lies on the belt: Schräubchen.",
@@ -45,44 +45,48 @@ def marks() -> bytes:
 def test_the_daemon_reads_what_was_written(model: str, tmp_path: Path) -> None:
     before = data_file(model).read_bytes()
     path = tmp_path / "model.tflite"
-    path.write_bytes(attach_metadata(before, CARD))
+    path.write_bytes(attach_metadata(before, METADATA))
     read = read_metadata(path)
     assert (read.name, read.version, read.licence) == ("parts", "2", "MIT")
-    assert (read.description, read.labels) == (CARD.description, CARD.labels)
-    assert (read.mean, read.std) == (CARD.mean, CARD.std)
-    assert read_model_metadata(path.read_bytes()) == CARD
+    assert (read.description, read.labels) == (METADATA.description, METADATA.labels)
+    assert (read.mean, read.std) == (METADATA.mean, METADATA.std)
+    assert read_model_metadata(path.read_bytes()) == METADATA
     assert weights(path.read_bytes()) == weights(before)
 
 
 def test_writing_again_changes_nothing_and_does_not_grow(marks: bytes) -> None:
-    once = attach_metadata(marks, CARD)
-    assert attach_metadata(once, CARD) == once
+    once = attach_metadata(marks, METADATA)
+    assert attach_metadata(once, METADATA) == once
     other = attach_metadata(once, ModelMetadata(name="x" * 500))
-    assert read_model_metadata(attach_metadata(other, ModelMetadata(name="parts"))) == CARD
+    assert read_model_metadata(attach_metadata(other, ModelMetadata(name="parts"))) == METADATA
     assert len(attach_metadata(other, ModelMetadata(name="parts"))) <= len(once) + 16
 
 
-def test_what_is_not_named_stays(marks: bytes) -> None:
-    card = read_model_metadata(attach_metadata(marks, ModelMetadata(version="9")))
-    assert card.version == "9"
-    assert (card.name, card.labels, card.std) == ("edged-marks", MARK_LABELS, (255.0,))
+def test_missing_fields_are_not_changed(marks: bytes) -> None:
+    metadata = read_model_metadata(attach_metadata(marks, ModelMetadata(version="9")))
+    assert metadata.version == "9"
+    assert (metadata.name, metadata.labels, metadata.std) == ("edged-marks", MARK_LABELS, (255.0,))
 
 
-def test_labels_go_to_the_classes_of_a_detector(marks: bytes) -> None:
-    for content in (attach_metadata(data_file(BARE_SSD).read_bytes(), CARD), marks):
+def test_a_model_without_metadata_has_none() -> None:
+    assert read_model_metadata(data_file(BARE_SSD).read_bytes()).name is None
+
+
+def test_labels_belong_to_the_classes_of_a_detector(marks: bytes) -> None:
+    for content in (attach_metadata(data_file(BARE_SSD).read_bytes(), METADATA), marks):
         outputs = _outputs(content)
         named = [[file.fields["name"] for file in files(one)] for one in outputs]
         assert named == [[], ["labels.txt"], [], []]
         assert files(outputs[1])[0].fields["type"] == 3, "values, not an axis"
 
 
-def test_labels_go_to_the_only_output_of_a_classifier() -> None:
+def test_labels_belong_to_the_only_output_of_a_classifier() -> None:
     content = attach_metadata(data_file(CLASSIFIER).read_bytes(), ModelMetadata(labels=("a", "b")))
     (output,) = _outputs(content)
     assert files(output)[0].fields["type"] == 2
 
 
-def test_files_that_others_packed_stay_and_the_label_file_keeps_its_name() -> None:
+def test_other_associated_files_stay_and_the_labels_file_keeps_its_name() -> None:
     before = data_file(SSD).read_bytes()
     packed = io.BytesIO(before)
     with zipfile.ZipFile(packed, "a") as archive:
@@ -94,7 +98,7 @@ def test_files_that_others_packed_stay_and_the_label_file_keeps_its_name() -> No
     assert appended["notes/readme.md"] == b"keep me"
 
 
-def test_the_tree_keeps_what_it_does_not_know_how_to_use() -> None:
+def test_the_tree_keeps_tables_that_the_daemon_does_not_use() -> None:
     tensor = MetadataNode(
         "TensorMetadata",
         {
@@ -130,11 +134,11 @@ def test_the_tree_keeps_what_it_does_not_know_how_to_use() -> None:
     assert read_tree(write_tree(root)) == root
 
 
-def test_another_models_metadata_can_be_taken_over(marks: bytes) -> None:
+def test_another_models_metadata_can_be_copied(marks: bytes) -> None:
     bare = data_file(BARE_SSD).read_bytes()
-    given = copy_metadata(marks, bare, "ssd")
-    assert read_model_metadata(given) == read_model_metadata(marks)
-    assert weights(given) == weights(bare)
+    copied = copy_metadata(marks, bare, "ssd")
+    assert read_model_metadata(copied) == read_model_metadata(marks)
+    assert weights(copied) == weights(bare)
 
 
 def test_the_command_writes_a_copy_or_in_place(
@@ -152,7 +156,7 @@ def test_the_command_writes_a_copy_or_in_place(
     assert '"std": [\n    127.5\n  ]' in capsys.readouterr().out
 
 
-def test_wrong_input_is_a_line(
+def test_wrong_input_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], marks: bytes
 ) -> None:
     model, empty = tmp_path / "m.tflite", tmp_path / "empty.txt"
@@ -160,17 +164,17 @@ def test_wrong_input_is_a_line(
     empty.write_text("\n\n")
     numbered = tmp_path / "numbered.txt"
     numbered.write_text("1 a\n3 b\n")
-    for arguments, says in [
+    for arguments, message in [
         ([str(tmp_path / "none.tflite")], "cannot read"),
         ([str(empty)], "is not a TensorFlow Lite model"),
         ([str(model), "--labels", str(tmp_path / "none.txt")], "cannot read the labels"),
-        ([str(model), "--labels", str(empty)], "there are no labels"),
+        ([str(model), "--labels", str(empty)], "has no labels"),
         ([str(model), "--name", "x", "--out", str(tmp_path / "m.tflite" / "y")], "cannot write"),
     ]:
         assert main(["metadata", *arguments]) == 1
-        said = capsys.readouterr().err
-        assert says in said
-        assert said.count("\n") == 1
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
     assert model.read_bytes() == marks
     assert main(["metadata", str(model), "--labels", str(numbered)]) == 0
     assert read_metadata(model).labels == ("", "a", "", "b")

@@ -1,4 +1,4 @@
-"""``edged-models pictures``: counting, digests, and COCO folders that read back as they were."""
+"""``edged-models pictures``: counts, digests, and COCO folders that read back unchanged."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from edged_models.cli.main import main
 from edged_models.pictures.open_pictures import open_pictures
 
 
-def test_a_set_written_as_coco_reads_back_as_it_was(
+def test_a_set_written_as_coco_reads_back_unchanged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "coco"
@@ -19,10 +19,10 @@ def test_a_set_written_as_coco_reads_back_as_it_was(
     drawn, read = open_pictures("scenes:held-out:6"), open_pictures(str(out))
     assert read.labels == drawn.labels
     assert sum(report["objects"].values()) == sum(len(one.boxes) for one in drawn)
-    for one, again in zip(drawn, read, strict=True):
-        assert np.array_equal(one.image, again.image)
-        assert again.classes.tolist() == one.classes.tolist()
-        assert again.boxes == pytest.approx(one.boxes, abs=1e-3)
+    for written, reread in zip(drawn, read, strict=True):
+        assert np.array_equal(written.image, reread.image)
+        assert reread.classes.tolist() == written.classes.tolist()
+        assert reread.boxes == pytest.approx(written.boxes, abs=1e-3)
 
 
 def test_the_same_seeds_have_the_same_digest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +33,7 @@ def test_the_same_seeds_have_the_same_digest(capsys: pytest.CaptureFixture[str])
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_folder_that_holds_a_set_is_not_overwritten(
+def test_a_folder_with_a_set_is_not_overwritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "annotations.json").write_text("{}")
@@ -42,6 +42,6 @@ def test_a_folder_that_holds_a_set_is_not_overwritten(
     assert (tmp_path / "annotations.json").read_text() == "{}"
 
 
-def test_no_set_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_set_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pictures", "/nowhere"]) == 1
     assert "/nowhere" in capsys.readouterr().err

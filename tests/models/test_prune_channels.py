@@ -1,4 +1,4 @@
-"""Pruning by channel: what is cut together, and that cutting is the same as silencing."""
+"""Channel pruning: groups of channels, and that removing channels is the same as zeroing them."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ from edged_models.tensorflow import keras
 
 @pytest.fixture(scope="module")
 def wide() -> Checkpoint:
-    """Half the standard width; as if it had learnt something: no normalisation does nothing."""
+    """Return a network of half the standard width, with normalisations that differ from the identity."""
     keras.utils.set_random_seed(3)
     architecture = Architecture.of_width(MARK_LABELS, 0.5)
     rng = np.random.default_rng(3)
@@ -43,8 +43,8 @@ def outputs(checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
     return [one.numpy() for one in restore_net(checkpoint, side_px=96)(picture, training=False)]
 
 
-def silenced(checkpoint: Checkpoint, kept: dict[str, NDArray[np.intp]]) -> Checkpoint:
-    """The wide net with the scale and shift of every other channel zero."""
+def with_zeroed_channels(checkpoint: Checkpoint, kept: dict[str, NDArray[np.intp]]) -> Checkpoint:
+    """Return the wide network with the scale and shift of all other channels set to zero."""
     weights = dict(checkpoint.weights)
     for group in list_channel_groups(checkpoint.architecture):
         mask = np.isin(np.arange(group.count), kept[group.name])
@@ -62,27 +62,29 @@ def random_halves(checkpoint: Checkpoint) -> dict[str, NDArray[np.intp]]:
     }
 
 
-def test_cut_net_gives_what_silenced_one_gives(wide: Checkpoint) -> None:
+def test_removing_channels_is_the_same_as_zeroing_them(wide: Checkpoint) -> None:
     kept = random_halves(wide)
     narrow = select_channels(wide, kept)
-    for cut, silent, whole in zip(
-        outputs(narrow), outputs(silenced(wide, kept)), outputs(wide), strict=True
+    zeroed = with_zeroed_channels(wide, kept)
+    for removed, zero, original in zip(
+        outputs(narrow), outputs(zeroed), outputs(wide), strict=True
     ):
-        np.testing.assert_allclose(cut, silent, atol=1e-4)
-        assert np.abs(whole - silent).max() > 1e-2
+        np.testing.assert_allclose(removed, zero, atol=1e-4)
+        assert np.abs(original - zero).max() > 1e-2
     assert narrow.count_parameters() < 0.4 * wide.count_parameters()
 
 
-def test_net_with_thin_layers_is_cut_likewise(wide: Checkpoint) -> None:
-    thin = factorize_checkpoint(wide, 0.7)
-    kept = random_halves(thin)
-    narrow = select_channels(thin, kept)
+def test_a_factorised_network_can_be_pruned(wide: Checkpoint) -> None:
+    factorized = factorize_checkpoint(wide, 0.7)
+    kept = random_halves(factorized)
+    narrow = select_channels(factorized, kept)
+    zeroed = with_zeroed_channels(factorized, kept)
     assert narrow.architecture.ranks
-    for cut, silent in zip(outputs(narrow), outputs(silenced(thin, kept)), strict=True):
-        np.testing.assert_allclose(cut, silent, atol=1e-4)
+    for removed, zero in zip(outputs(narrow), outputs(zeroed), strict=True):
+        np.testing.assert_allclose(removed, zero, atol=1e-4)
 
 
-def test_every_kernel_that_has_channels_is_in_a_group(wide: Checkpoint) -> None:
+def test_every_kernel_with_channels_is_in_a_group(wide: Checkpoint) -> None:
     named = {
         name for group in list_channel_groups(wide.architecture) for name, _ in group.list_kernels()
     }
@@ -94,7 +96,7 @@ def test_counts_of_groups_are_those_of_the_architecture(wide: Checkpoint) -> Non
     assert replace_channel_counts(wide.architecture, counts) == wide.architecture
 
 
-def test_channel_that_is_never_read_goes_first(wide: Checkpoint) -> None:
+def test_an_unused_channel_is_the_least_important(wide: Checkpoint) -> None:
     weights = dict(wide.weights)
     weights["stage4/kernel"] = weights["stage4/kernel"].copy()
     weights["stage4/kernel"][:, :, 3] = 0
@@ -104,7 +106,7 @@ def test_channel_that_is_never_read_goes_first(wide: Checkpoint) -> None:
     assert scores.argmin() == 3
 
 
-def test_share_of_channels_is_reached(wide: Checkpoint) -> None:
+def test_about_the_requested_share_of_channels_is_removed(wide: Checkpoint) -> None:
     before = sum(group.count for group in list_channel_groups(wide.architecture))
     narrow = prune_channels(wide, 0.4)
     after = sum(group.count for group in list_channel_groups(narrow.architecture))
@@ -112,7 +114,7 @@ def test_share_of_channels_is_reached(wide: Checkpoint) -> None:
     assert [o.shape for o in outputs(narrow)] == [o.shape for o in outputs(wide)]
 
 
-def test_no_part_loses_much_more_than_its_share(wide: Checkpoint) -> None:
+def test_no_group_loses_much_more_than_the_share(wide: Checkpoint) -> None:
     weights = dict(wide.weights)
     for name in ("stage32", "stage32a_point", "stage32b_point"):
         weights[f"{name}_norm/gamma"] = np.where(np.arange(64) < 8, 1, 1e-3).astype(np.float32)
@@ -122,11 +124,11 @@ def test_no_part_loses_much_more_than_its_share(wide: Checkpoint) -> None:
         assert group.count >= (1 - 1.5 * 0.4) * before[group.name]
 
 
-def test_width_takes_the_same_share_everywhere(wide: Checkpoint) -> None:
+def test_scaling_the_width_removes_the_same_share_from_every_group(wide: Checkpoint) -> None:
     narrow = scale_width(wide, 0.5)
     assert narrow.architecture == Architecture.of_width(MARK_LABELS, 0.25)
 
 
 def test_nothing_to_prune(wide: Checkpoint) -> None:
-    with pytest.raises(ToolError, match=r"nothing to prune: a width of 0\.99 takes no channel"):
+    with pytest.raises(ToolError, match=r"nothing to prune: a width of 0\.99 removes no channel"):
         scale_width(wide, 0.99)

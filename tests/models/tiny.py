@@ -1,4 +1,4 @@
-"""A net so small that every way of converting it can be tried: eight classes, 32 px, trained on nothing."""
+"""An untrained network, small enough to test every kind of conversion: eight classes, 32 px."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ CLASSES = 8
 
 
 def build() -> keras.Model:
-    """From (B, 32, 32, 3) in -1..1 to eight probabilities."""
+    """Build a network from (B, 32, 32, 3) float32 in -1..1 to (B, 8) float32 probabilities."""
     keras.utils.set_random_seed(3)
     image = layers.Input((SIDE_PX, SIDE_PX, 3))
     x = layers.Conv2D(16, 3, 2, "same", activation="relu")(image)
@@ -27,7 +27,7 @@ def build() -> keras.Model:
 
 
 def pictures(count: int = 24, *, max_value: int = 255) -> list[NDArray[np.uint8]]:
-    """Coloured noise, each with another mean."""
+    """Return pictures of coloured noise with different means: (40, 48, 3) uint8, RGB."""
     rng = np.random.default_rng(5)
     tops = rng.integers(max_value // 4, max_value + 1, (count, 1, 1, 3))
     return list(rng.integers(0, tops, (count, 40, 48, 3), endpoint=True).astype(np.uint8))
@@ -35,18 +35,30 @@ def pictures(count: int = 24, *, max_value: int = 255) -> list[NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a runtime gave for one picture: the tensor it was fed with, and the outputs as real numbers."""
+    """Input and outputs of a runtime for one picture.
+
+    Attributes:
+        family: name of the model's family.
+        tensor: (1, H, W, C), the model's input in its dtype.
+        outputs: dequantised outputs of any shape, float32.
+    """
 
     family: str
-    fed: NDArray[np.generic]
+    tensor: NDArray[np.generic]
     outputs: list[NDArray[np.float32]]
 
 
 def run(path: Path, runtime: str, picture: NDArray[np.uint8]) -> RunResult:
-    """One picture through the daemon's own loading and encoding."""
+    """Run a model on one picture with the daemon's own loading and encoding.
+
+    Args:
+        path: the model.
+        runtime: name in `edged.registry.INTERPRETERS`.
+        picture: (H, W, 3) uint8, RGB.
+    """
     model = load_model(ModelSettings(path=path, runtime=runtime))
-    fed = model.encoder(Frame.from_pixels(picture, PixelFormat.RGB24)).array.copy()
-    raw = [output.copy() for output in model.interpreter.invoke(fed)]
+    tensor = model.encoder(Frame.from_pixels(picture, PixelFormat.RGB24)).array.copy()
+    raw = [output.copy() for output in model.interpreter.invoke(tensor)]
     infos = model.interpreter.signature.outputs
     real = [
         (values.astype(np.float32) - info.zero_point) * (info.scale or 1.0)
@@ -54,4 +66,4 @@ def run(path: Path, runtime: str, picture: NDArray[np.uint8]) -> RunResult:
     ]
     family = model.family.name
     model.interpreter.close()
-    return RunResult(family, fed, real)
+    return RunResult(family, tensor, real)

@@ -1,1 +1,1 @@
-"""One file a command; each has `add_parser` and `run`."""
+"""The commands of edged-models, one module each with `add_parser` and `run`."""

@@ -1,9 +1,9 @@
-"""``edged-models cluster``: few different weights, so that the file compresses well."""
+"""``edged-models cluster``: leave few different weights in each kernel, so that the file compresses well."""
 
 import argparse
 from typing import Any
 
-from edged.cli.numbers import integer_in_range
+from edged.terminal.numbers import integer_in_range
 from edged_models.cli.compression_command import (
     CompressionRecipe,
     add_checkpoint_argument,
@@ -19,9 +19,9 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "cluster",
-        help="let each kernel get along with a few different weights",
-        description="Weights are gathered around a few values a kernel. The .tflite compresses better; it is as large and as "
-        "fast as before.",
+        help="leave only a few different weights in each kernel",
+        description="Clusters the weights of each kernel around a few values. The .tflite compresses better; its size and speed "
+        "do not change.",
     )
     add_checkpoint_argument(parser)
     parser.add_argument(
@@ -29,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
         type=integer_in_range(min_value=2, max_value=_MAX_CLUSTERS),
         default=16,
         metavar="N",
-        help="different weights in a kernel (%(default)s)",
+        help="number of different weights in a kernel (%(default)s)",
     )
     add_output_options(parser, run)
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Cluster, fine-tune, and write the new checkpoint.
 
     Raises:
-        ToolError: the checkpoint or the pictures cannot be used, or there is nothing to cluster.
+        ToolError: the checkpoint or the pictures cannot be used, or no weights can be clustered.
     """
     start = load_checkpoint(args.checkpoint)
 
@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
         apply=lambda checkpoint, sample, tuning, progress: cluster_checkpoint(
             checkpoint, sample, clusters=args.clusters, tuning=tuning, progress=progress
         ),
-        summarize=lambda made: (
-            f"at most {count_max_distinct_values(made.weights)} different weights in a kernel"
+        summarize=lambda clustered: (
+            f"at most {count_max_distinct_values(clustered.weights)} different weights in a kernel"
         ),
     )
     return run_compression(args, start, recipe, name_suffix=f"clusters-{args.clusters}")

@@ -1,4 +1,4 @@
-"""``edged-models convert``: from something trained to a .tflite of 32-bit floats."""
+"""``edged-models convert``: convert a trained model to a float32 .tflite."""
 
 import argparse
 import sys
@@ -26,9 +26,9 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "convert",
-        help="make a float32 .tflite of a checkpoint, a Keras net, a SavedModel or a function",
-        description="Converts something trained to a .tflite of 32-bit floats. A checkpoint's labels and normalisation go into the "
-        "file by themselves; what else it shall say of itself is said with the options.",
+        help="convert a checkpoint, a Keras network, a SavedModel or a function to a float32 .tflite",
+        description="Converts a trained model to a .tflite of 32-bit floats. A checkpoint's labels and normalisation are written "
+        "into the file; options set other metadata.",
     )
     add_source_options(parser)
     add_metadata_options(parser)
@@ -37,27 +37,25 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert and write.
+    """Convert the source, and write the .tflite.
 
     Raises:
-        SourceError: the source or the labels cannot be read, or TensorFlow cannot convert it.
+        SourceError: the source or the labels cannot be read, or TensorFlow cannot convert the source.
         ToolError: the file cannot be written.
     """
     began_s = time.perf_counter()
-    card = read_metadata_options(args)
+    metadata = read_metadata_options(args)
     out = resolve_output_path(args, ".tflite")
 
     from edged_models.conversion.convert import convert
     from edged_models.conversion.open_source import open_source
     from edged_models.detector.graph import DetectorHead
 
-    source = open_source(
-        args.source, head=DetectorHead(args.head) if args.head else None, side_px=args.side
-    )
-    source = replace(source, metadata=card.fill_from(source.metadata))
-    model = convert(source)
+    head = DetectorHead(args.head) if args.head else None
+    source = open_source(args.source, head=head, side_px=args.side)
+    model = convert(replace(source, metadata=metadata.fill_from(source.metadata)))
     write_bytes(out, model)
-    written = build_report(
+    report = build_report(
         model,
         source=args.source,
         out=out,
@@ -65,14 +63,14 @@ def run(args: argparse.Namespace) -> int:
         calibrated_on=0,
         seconds=time.perf_counter() - began_s,
     )
-    for doubt in custom_op_warnings(written):
-        print(f"edged-models: {doubt}", file=sys.stderr)
-    console.print_result(args, written, format_lines(written))
+    for warning in custom_op_warnings(report):
+        print(f"edged-models: {warning}", file=sys.stderr)
+    console.print_result(args, report, format_lines(report))
     return 0
 
 
 def format_lines(report: ConversionReport) -> list[str]:
-    """The answer as a table."""
+    """Format the result as a table."""
     return console.format_table(
         [
             ("wrote", f"{report.out}, {report.bytes / 1024:.0f} KiB"),

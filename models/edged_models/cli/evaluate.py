@@ -1,4 +1,4 @@
-"""``edged-models evaluate``: how good models are on labelled pictures."""
+"""``edged-models evaluate``: measure the accuracy of models on labelled pictures."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,25 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range, number_in_range
 from edged_models import console
+from edged_models.cli.options import (
+    add_labels_option,
+    add_limit_option,
+    add_min_score_option,
+    add_runtime_option,
+    add_threads_option,
+)
 from edged_models.errors import ToolError
 from edged_models.evaluation.results import Evaluation
 
 if TYPE_CHECKING:
     from edged_models.evaluation.evaluate import EvaluationResult
+    from edged_models.pictures.labelled import PictureSet
 
 _MAX_THREADS = 64
-_MAX_PICTURES = 10_000_000
 _PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class EvaluateResult(Struct, frozen=True, kw_only=True):
-    """What the command answers.
+    """Result of the command.
 
     Attributes:
-        evaluations: one for each model, in the order given.
-        plots: the pictures that were drawn.
+        evaluations: one for each model, in the order of the command line.
+        plots: paths of the plots.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -38,9 +44,9 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="judge models on labelled pictures: average precision, confusion, false alarms",
-        description="Tries each model in a sandboxed process, then shows it the pictures through the daemon's own encoding and "
-        "decoding, and counts. With several models their figures stand side by side.",
+        help="evaluate models on labelled pictures: average precision, confusion, false alarms",
+        description="Tests each model in a sandboxed process, then runs it on the pictures with the daemon's own encoding and "
+        "decoding, and compares the detections with the labels. Several models are compared side by side.",
     )
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="a .tflite file")
     parser.add_argument(
@@ -48,58 +54,51 @@ def add_parser(subparsers: Any) -> None:
         metavar="PICTURES",
         help="a COCO or YOLO folder, an annotation file, a clip with its .tsv, a plain folder, or scenes:held-out[:N]",
     )
-    parser.add_argument("--runtime", choices=["auto", "litert", "tflite"], default="auto")
+    add_runtime_option(parser)
+    add_threads_option(parser, max_value=_MAX_THREADS)
+    add_min_score_option(parser, text="threshold of precision, recall, confusion and false alarms")
+    add_labels_option(parser)
+    add_limit_option(parser, text="at most so many pictures, evenly spread")
     parser.add_argument(
-        "--threads",
-        type=integer_in_range(min_value=1, max_value=_MAX_THREADS),
-        default=1,
-        metavar="N",
+        "--curves", type=_parse_plot_path, metavar="FILE", help="plot precision over recall"
     )
     parser.add_argument(
-        "--min-score",
-        type=number_in_range(min_value=0, max_value=1),
-        default=0.5,
-        metavar="S",
-        help="threshold of precision, recall, confusion and false alarms (0.5)",
-    )
-    parser.add_argument(
-        "--labels", type=Path, metavar="FILE", help="the models' labels, one a line"
-    )
-    parser.add_argument(
-        "--limit",
-        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
-        metavar="N",
-        help="at most so many pictures, evenly spread",
-    )
-    parser.add_argument(
-        "--curves", type=_parse_plot_path, metavar="FILE", help="draw precision over recall"
-    )
-    parser.add_argument(
-        "--confusion", type=_parse_plot_path, metavar="FILE", help="draw what was taken for what"
+        "--confusion", type=_parse_plot_path, metavar="FILE", help="plot the confusion matrix"
     )
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Judge, draw what is asked for, and print the figures.
+    """Evaluate the models, draw the plots, and print the figures.
 
     Raises:
-        EdgedError: a model or the pictures cannot be used, or a drawing cannot be written.
+        EdgedError: a model or the pictures cannot be used, or a plot cannot be written.
     """
-    from edged_models.evaluation.evaluate import evaluate_models
-    from edged_models.evaluation.evaluated_model import EvaluatedModel
     from edged_models.pictures.open_pictures import open_pictures
     from edged_models.pictures.subset import take_evenly
 
     if args.confusion and len(args.models) > 1:
-        args.usage("--confusion is of one model")
+        args.usage("--confusion takes only one MODEL")
     pictures = take_evenly(open_pictures(args.pictures), args.limit)
     if (args.curves or args.confusion) and not pictures.labels:
-        raise ToolError(f"{args.pictures} has no labels: there are no curves to draw")
-    watch = partial(console.track_progress, description="judging", total=len(pictures))
+        raise ToolError(f"{args.pictures} has no labels: there is nothing to plot")
+    results = _evaluate(args, pictures)
+    result = EvaluateResult(
+        evaluations=tuple(one.evaluation for one in results),
+        plots=_draw_plots(args, results),
+    )
+    console.print_result(args, result, _format_lines(result))
+    return 0
+
+
+def _evaluate(args: argparse.Namespace, pictures: "PictureSet") -> "Sequence[EvaluationResult]":
+    from edged_models.evaluation.evaluate import evaluate_models
+    from edged_models.evaluation.evaluated_model import EvaluatedModel
+
+    track = partial(console.track_progress, description="evaluating", total=len(pictures))
     with ExitStack() as stack:
-        contenders = [
+        models = [
             stack.enter_context(
                 EvaluatedModel(
                     path, runtime=args.runtime, threads=args.threads, labels_file=args.labels
@@ -107,13 +106,7 @@ def run(args: argparse.Namespace) -> int:
             )
             for path in args.models
         ]
-        judgements = evaluate_models(contenders, pictures, min_score=args.min_score, track=watch)
-    result = EvaluateResult(
-        evaluations=tuple(judgement.evaluation for judgement in judgements),
-        plots=_draw_plots(args, judgements),
-    )
-    console.print_result(args, result, _format_lines(result))
-    return 0
+        return evaluate_models(models, pictures, min_score=args.min_score, track=track)
 
 
 def _draw_plots(
@@ -134,24 +127,28 @@ def _format_lines(result: EvaluateResult) -> list[str]:
     lines: list[str] = []
     for evaluation in result.evaluations:
         lines += [*console.format_table(report.summary_rows(evaluation)), ""]
-    if len(result.evaluations) > 1:
-        tables = [
-            report.comparison_rows(result.evaluations),
-            report.label_comparison_rows(result.evaluations),
-        ]
-    elif evaluation.objects:
-        tables = [report.label_rows(evaluation), report.size_rows(evaluation)]
-    else:
-        tables = [report.label_rows(evaluation)]
-    for table in tables:
+    for table in _list_tables(result.evaluations):
         if len(table) > 1:
             lines += [*report.format_columns(table), ""]
-    lines += [f"drawn {path}" for path in result.plots]
+    lines += [f"plotted {path}" for path in result.plots]
     return lines if lines[-1] else lines[:-1]
+
+
+def _list_tables(evaluations: Sequence[Evaluation]) -> list[Any]:
+    from edged_models.evaluation import report
+
+    first = evaluations[0]
+    if len(evaluations) > 1:
+        return [report.comparison_rows(evaluations), report.label_comparison_rows(evaluations)]
+    if first.objects:
+        return [report.label_rows(first), report.size_rows(first)]
+    return [report.label_rows(first)]
 
 
 def _parse_plot_path(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() not in _PLOT_SUFFIXES:
-        raise argparse.ArgumentTypeError(f"name it {', '.join(_PLOT_SUFFIXES)}, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected a file that ends in {', '.join(_PLOT_SUFFIXES)}, got {text!r}"
+        )
     return path

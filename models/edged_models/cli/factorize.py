@@ -1,9 +1,9 @@
-"""``edged-models factorize``: pointwise convolutions as two thin ones."""
+"""``edged-models factorize``: replace pointwise convolutions by two smaller ones."""
 
 import argparse
 from typing import Any
 
-from edged.cli.numbers import number_in_range
+from edged.terminal.numbers import number_in_range
 from edged_models.cli.compression_command import (
     CompressionRecipe,
     add_checkpoint_argument,
@@ -17,8 +17,8 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "factorize",
-        help="replace pointwise convolutions by two thin ones where that is smaller",
-        description="Low-rank factorisation by singular value decomposition; layers that would not be smaller stay whole.",
+        help="replace pointwise convolutions by two smaller ones where this reduces the size",
+        description="Low-rank factorisation by singular value decomposition. Layers that would not become smaller are not changed.",
     )
     add_checkpoint_argument(parser)
     parser.add_argument(
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
         apply=lambda checkpoint, sample, tuning, progress: fine_tune_checkpoint(
             factorize_checkpoint(checkpoint, args.energy), sample, tuning=tuning, progress=progress
         ),
-        summarize=lambda made: ", ".join(
-            f"{name} rank {rank}" for name, rank in made.architecture.ranks.items()
+        summarize=lambda factorized: ", ".join(
+            f"{name} rank {rank}" for name, rank in factorized.architecture.ranks.items()
         ),
     )
     return run_compression(args, start, recipe, name_suffix=f"energy-{100 * args.energy:.0f}")

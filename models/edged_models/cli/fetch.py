@@ -1,4 +1,4 @@
-"""``edged-models fetch``: a well-known model of others, whole and verified."""
+"""``edged-models fetch``: download a well-known public model and verify it."""
 
 import argparse
 import os
@@ -23,12 +23,12 @@ _KIB = 1024
 
 
 class FetchResult(Struct, frozen=True, kw_only=True):
-    """What is here now.
+    """Result of the command.
 
     Attributes:
-        files: each with whether it came now.
-        config_snippets: what to write into the daemon's configuration, one text a model.
-        seconds: how long it took.
+        files: the files of all models; each says whether it was downloaded now.
+        config_snippets: for each model, the text for the daemon's configuration.
+        seconds: duration of the command.
     """
 
     files: tuple[FetchedFile, ...]
@@ -37,7 +37,11 @@ class FetchResult(Struct, frozen=True, kw_only=True):
 
 
 class CatalogueListing(Struct, frozen=True, kw_only=True):
-    """What there is."""
+    """Result of the command with ``--list``.
+
+    Attributes:
+        models: all entries of the catalogue.
+    """
 
     models: tuple[CatalogueEntry, ...]
 
@@ -46,36 +50,44 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "fetch",
-        help="download a well-known detection model of others",
-        description="Downloads models of the catalogue, and their labels, and says what to write into edged's configuration. "
-        "A download that broke off goes on where it was; what is not what the catalogue means is refused.",
+        help="download a well-known public detection model",
+        description="Downloads models of the catalogue and their labels, and prints the text for edged's configuration. An "
+        "interrupted download is resumed. A file that does not match the catalogue is rejected.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="as --list has it")
-    parser.add_argument("--list", action="store_true", help="show the catalogue; also without NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a model's name in the catalogue")
+    parser.add_argument(
+        "--list", action="store_true", help="print the catalogue (default without NAME)"
+    )
     parser.add_argument(
         "--edgetpu",
         action="store_const",
         const="edgetpu",
         default="cpu",
         dest="variant",
-        help="the variant for a Coral",
+        help="download the variant for a Coral EdgeTPU",
     )
     parser.add_argument(
         "--to",
         type=Path,
         metavar="DIR",
-        help="where to; /var/lib/edged/models if it can be written, else ~/.local/share/edged/models",
+        help="destination (default: /var/lib/edged/models if it is writable, else ~/.local/share/edged/models)",
     )
-    parser.add_argument("--catalogue", type=Path, default=CATALOGUE_PATH, metavar="FILE")
+    parser.add_argument(
+        "--catalogue",
+        type=Path,
+        default=CATALOGUE_PATH,
+        metavar="FILE",
+        help="another catalogue than that of edged",
+    )
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List or fetch.
+    """Print the catalogue, or download models.
 
     Raises:
-        FetchError: no such model, or it did not come.
+        FetchError: the catalogue cannot be read or has no such model, or a download failed.
     """
     entries = read_catalogue(args.catalogue)
     if args.list and args.names:
@@ -83,18 +95,25 @@ def run(args: argparse.Namespace) -> int:
     if not args.names:
         print_result(args, CatalogueListing(models=entries), _format_listing(entries))
         return 0
-    start_s = time.perf_counter()
-    fetcher = ModelFetcher(folder=args.to or default_model_folder(os.environ))
-    files: list[FetchedFile] = []
-    settings = []
-    for entry in select_entries(entries, args.names):
-        of_entry = _fetch_entry(fetcher, entry, args.variant)
-        files += of_entry
-        settings.append(_config_snippet(of_entry, edgetpu=args.variant == "edgetpu"))
-    seconds = time.perf_counter() - start_s
-    result = FetchResult(files=tuple(files), config_snippets=tuple(settings), seconds=seconds)
+    result = _fetch(args, select_entries(entries, args.names))
     print_result(args, result, _format_lines(result))
     return 0
+
+
+def _fetch(args: argparse.Namespace, entries: Sequence[CatalogueEntry]) -> FetchResult:
+    began_s = time.perf_counter()
+    fetcher = ModelFetcher(folder=args.to or default_model_folder(os.environ))
+    files: list[FetchedFile] = []
+    snippets = []
+    for entry in entries:
+        entry_files = _fetch_entry(fetcher, entry, args.variant)
+        files += entry_files
+        snippets.append(_config_snippet(entry_files, edgetpu=args.variant == "edgetpu"))
+    return FetchResult(
+        files=tuple(files),
+        config_snippets=tuple(snippets),
+        seconds=time.perf_counter() - began_s,
+    )
 
 
 def _fetch_entry(
@@ -102,15 +121,15 @@ def _fetch_entry(
 ) -> tuple[FetchedFile, ...]:
     with progress_bar() as progress:
 
-        def of_file(name: str) -> Any:
+        def track_file(name: str) -> Any:
             task = progress.add_task(f"{name}, KiB", total=None)
-            return lambda here, total: progress.update(
+            return lambda received, total: progress.update(
                 task,
-                completed=here // _KIB,
+                completed=received // _KIB,
                 total=None if total is None else -(-total // _KIB),
             )
 
-        return fetcher.fetch(entry, variant, of_file)
+        return fetcher.fetch(entry, variant, track_file)
 
 
 def _config_snippet(files: Sequence[FetchedFile], *, edgetpu: bool) -> str:
@@ -124,9 +143,9 @@ def _config_snippet(files: Sequence[FetchedFile], *, edgetpu: bool) -> str:
 def _format_lines(result: FetchResult) -> list[str]:
     lines = []
     for file in result.files:
-        what = "fetched" if file.downloaded else "was here"
-        lines.append(f"{file.path}  {file.bytes} bytes, {what}, sha256 as in the catalogue")
-    lines.append(f"took {result.seconds:.1f} s; in edged's configuration:")
+        status = "downloaded" if file.downloaded else "already present"
+        lines.append(f"{file.path}  {file.bytes} bytes, {status}, sha256 matches the catalogue")
+    lines.append(f"took {result.seconds:.1f} s; for edged's configuration:")
     for text in result.config_snippets:
         lines += ["", *text.splitlines()]
     return lines
@@ -136,8 +155,8 @@ def _format_listing(entries: Sequence[CatalogueEntry]) -> list[str]:
     lines = []
     for entry in entries:
         width, height = entry.input_px
-        about = (
+        facts = (
             f"{entry.family}, {width}x{height}, {entry.licence}, for {' and '.join(entry.variants)}"
         )
-        lines += [f"{entry.name}  ({about})", f"    {entry.description}"]
+        lines += [f"{entry.name}  ({facts})", f"    {entry.description}"]
     return lines

@@ -1,35 +1,44 @@
-"""``edged-models goldens``: pictures whose detections are known, for trying a model on a device."""
+"""``edged-models goldens``: choose pictures and store the detections that a device must find in them."""
 
 import argparse
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range, number_in_range
 from edged.model.goldens import Goldens, Tolerances
+from edged.terminal.numbers import integer_in_range
 from edged_models import console
+from edged_models.cli.options import (
+    add_labels_option,
+    add_limit_option,
+    add_min_score_option,
+    add_model_argument,
+)
+
+if TYPE_CHECKING:
+    from edged_models.goldens.generation import GeneratedGoldens
 
 _MIN_COUNT, _MAX_COUNT = 4, 64
-_MAX_PICTURES = 1_000_000
+_DEFAULT_LIMIT = 300
 
 
 class GoldensResult(Struct, frozen=True, kw_only=True):
-    """What the command answers.
+    """Result of the command.
 
     Attributes:
-        out: the folder that was written.
-        kinds: how many goldens there are of each kind.
-        detections: how many are expected in all of them.
-        tolerances: what a device must keep.
-        runtimes: those that were compared with the reference kernels.
-        runtime_errors: why a runtime was not.
-        pictures: how many were looked at.
-        unusable_pictures: how many of them could not be used.
-        bytes: the folder's size.
-        seconds: how long it took.
+        out: the folder with the goldens.
+        kinds: number of goldens of each kind.
+        detections: number of expected detections in all goldens.
+        tolerances: largest differences that a device may have.
+        runtimes: runtimes that were compared with the reference kernels.
+        runtime_errors: reasons why a runtime was not compared.
+        pictures: number of pictures that were evaluated.
+        unusable_pictures: number of pictures among them that cannot be goldens.
+        bytes: size of the folder.
+        seconds: duration of the command.
     """
 
     out: Path
@@ -48,41 +57,32 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "goldens",
-        help="choose pictures and write down what a model must find in them",
-        description="Chooses pictures, empty ones and hard ones among them, finds out what the model sees in them on the runtime's "
-        "reference kernels, and how far the runtimes differ from that. A device that gives anything else has a damaged model.",
+        help="choose pictures and store the detections that the model must find in them",
+        description="Chooses pictures, some of them empty or difficult, and stores the detections of the model on the runtime's "
+        "reference kernels, with tolerances for the differences between runtimes. A device with other detections has a damaged "
+        "model.",
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
+    add_model_argument(parser)
     parser.add_argument(
         "pictures",
         metavar="PICTURES",
-        help="as of evaluate; at least two of them without anything in them",
+        help="pictures, as for the command evaluate; at least two must be without objects",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to write (MODEL.goldens beside the model)"
+        "--out", type=Path, metavar="DIR", help="output folder (default: MODEL.goldens)"
     )
     parser.add_argument(
         "--count",
         type=integer_in_range(min_value=_MIN_COUNT, max_value=_MAX_COUNT),
         default=8,
         metavar="N",
-        help="of goldens (8)",
+        help="number of goldens (%(default)s)",
     )
-    parser.add_argument(
-        "--min-score",
-        type=number_in_range(min_value=0, max_value=1),
-        default=0.5,
-        metavar="S",
-        help="of an expected detection (0.5)",
+    add_min_score_option(parser, text="lowest score of an expected detection")
+    add_limit_option(
+        parser, text="evaluate at most so many pictures, evenly spread", default=_DEFAULT_LIMIT
     )
-    parser.add_argument(
-        "--limit",
-        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
-        default=300,
-        metavar="N",
-        help="look at so many pictures at most, evenly spread (300)",
-    )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the model's, one a line")
+    add_labels_option(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -102,29 +102,36 @@ def run(args: argparse.Namespace) -> int:
     check_folder(out)
     began_s = time.perf_counter()
     pictures = take_evenly(open_pictures(args.pictures), args.limit)
-    made = make_goldens(
+    generated = make_goldens(
         args.model,
         pictures,
         count=args.count,
         min_score=args.min_score,
         labels_file=args.labels,
-        track=partial(console.track_progress, description="looking", total=len(pictures)),
+        track=partial(console.track_progress, description="evaluating", total=len(pictures)),
     )
-    write_folder(out, made.files)
-    result = GoldensResult(
-        out=out,
-        kinds=_count_kinds(made.goldens),
-        detections=sum(len(golden.detections) for golden in made.goldens.goldens),
-        tolerances=made.goldens.tolerances,
-        runtimes=made.runtimes,
-        runtime_errors=made.runtime_errors,
-        pictures=len(pictures),
-        unusable_pictures=made.unusable_pictures,
-        bytes=sum(map(len, made.files.values())),
-        seconds=time.perf_counter() - began_s,
-    )
+    write_folder(out, generated.files)
+    seconds = time.perf_counter() - began_s
+    result = _build_result(generated, out=out, pictures=len(pictures), seconds=seconds)
     console.print_result(args, result, console.format_table(_format_rows(result)))
     return 0
+
+
+def _build_result(
+    generated: "GeneratedGoldens", *, out: Path, pictures: int, seconds: float
+) -> GoldensResult:
+    return GoldensResult(
+        out=out,
+        kinds=_count_kinds(generated.goldens),
+        detections=sum(len(golden.detections) for golden in generated.goldens.goldens),
+        tolerances=generated.goldens.tolerances,
+        runtimes=generated.runtimes,
+        runtime_errors=generated.runtime_errors,
+        pictures=pictures,
+        unusable_pictures=generated.unusable_pictures,
+        bytes=sum(map(len, generated.files.values())),
+        seconds=seconds,
+    )
 
 
 def _count_kinds(goldens: Goldens) -> dict[str, int]:
@@ -133,7 +140,7 @@ def _count_kinds(goldens: Goldens) -> dict[str, int]:
 
 
 def _format_rows(result: GoldensResult) -> list[tuple[str, str]]:
-    kinds = ", ".join(f"{times} {kind}" for kind, times in result.kinds.items())
+    kinds = ", ".join(f"{count} {kind}" for kind, count in result.kinds.items())
     tolerances = result.tolerances
     return [
         ("goldens", f"{sum(result.kinds.values())} ({kinds}) with {result.detections} detections"),
@@ -142,8 +149,8 @@ def _format_rows(result: GoldensResult) -> list[tuple[str, str]]:
             f"IoU at least {tolerances.min_iou:g}, score within {tolerances.max_score_difference:g}",
         ),
         ("compared", ", ".join(result.runtimes)),
-        *(("not compared", refusal) for refusal in result.runtime_errors),
-        ("looked at", f"{result.pictures} pictures, {result.unusable_pictures} of them not fit"),
+        *(("not compared", reason) for reason in result.runtime_errors),
+        ("evaluated", f"{result.pictures} pictures, {result.unusable_pictures} of them unusable"),
         ("written", f"{result.out}, {result.bytes / 1024:.0f} KiB"),
         ("took", f"{result.seconds:.1f} s"),
     ]

@@ -1,10 +1,10 @@
-"""``edged-models COMMAND``."""
+"""The entry point: ``edged-models COMMAND``."""
 
 import sys
 from collections.abc import Sequence
 
 import edged_models
-from edged.cli.commands import Program
+from edged.terminal.program import Program
 
 PROGRAM = Program(
     name="edged-models",
@@ -36,7 +36,7 @@ PROGRAM = Program(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is that of `Program.run`."""
+    """Run one command and return the exit code of `Program.run`."""
     return PROGRAM.run(argv)
 
 

@@ -1,30 +1,33 @@
-"""``edged-models pictures``: what is in a set of pictures, and the set as a COCO folder."""
+"""``edged-models pictures``: count what a set of pictures contains, and write it as a COCO folder."""
 
 import argparse
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range
+from edged_models.cli.options import add_limit_option
 from edged_models.console import add_json_option, format_table, print_result, track_progress
 
-_MAX_PICTURES = 10_000_000
+if TYPE_CHECKING:
+    from edged_models.pictures.export import CocoWriter
+    from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 
 class PicturesReport(Struct, frozen=True, kw_only=True):
-    """What is in a set.
+    """Result of the command.
 
     Attributes:
-        name: where it comes from.
-        pictures: how many.
-        empty: how many without anything in them.
-        objects: how many of each label.
-        sha256: over labels, pixels and boxes: the same set, the same digest.
-        out: the COCO folder that was written, if one was asked for.
-        seconds: how long it took.
+        name: name of the set.
+        pictures: number of pictures.
+        empty: number of pictures without objects.
+        objects: number of objects of each label.
+        sha256: digest over labels, pixels and boxes; the same set has the same digest.
+        out: path of the COCO folder; None if none was written.
+        seconds: duration of the command.
     """
 
     name: str
@@ -40,24 +43,19 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "pictures",
-        help="say what is in a set of pictures, or write it as a COCO folder",
-        description="Reads every picture of a set: drawn scenes (scenes:train, scenes:held-out, scenes:hard, each with :N), a COCO or YOLO folder, a clip "
-        "with truth, or plain pictures.",
+        help="count what a set of pictures contains, or write it as a COCO folder",
+        description="Reads every picture of a set: drawn scenes (scenes:train, scenes:held-out, scenes:hard, each with :N), a COCO "
+        "or YOLO folder, a clip with its ground truth, or plain pictures.",
     )
-    parser.add_argument("pictures", metavar="PICTURES")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write a COCO folder")
-    parser.add_argument(
-        "--limit",
-        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
-        metavar="N",
-        help="at most so many",
-    )
+    parser.add_argument("pictures", metavar="PICTURES", help="the set of pictures")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the set as a COCO folder")
+    add_limit_option(parser, text="at most so many pictures, evenly spread")
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, count, and write if asked.
+    """Read and count the pictures, and write them if ``--out`` is given.
 
     Raises:
         PicturesError: the set or one of its pictures cannot be read.
@@ -70,26 +68,16 @@ def run(args: argparse.Namespace) -> int:
 
     began_s = time.perf_counter()
     pictures = take_evenly(open_pictures(args.pictures), args.limit)
-    folder = CocoWriter(args.out, pictures.labels) if args.out else None
-    objects, empty = Counter(dict.fromkeys(pictures.labels, 0)), 0
-
-    def seen() -> Any:
-        nonlocal empty
-        for one in track_progress(pictures, "reading", len(pictures)):
-            objects.update(pictures.labels[c] for c in one.classes)
-            empty += not len(one.classes)
-            if folder:
-                folder.add(one)
-            yield one
-
-    sha256 = digest_pictures(pictures.labels, seen())
-    if folder:
-        folder.close()
+    writer = CocoWriter(args.out, pictures.labels) if args.out else None
+    counter = _PictureCounter(pictures.labels)
+    sha256 = digest_pictures(pictures.labels, counter.count(pictures, writer))
+    if writer:
+        writer.close()
     report = PicturesReport(
         name=pictures.name,
         pictures=len(pictures),
-        empty=empty,
-        objects=dict(objects),
+        empty=counter.empty,
+        objects=dict(counter.objects),
         sha256=sha256,
         out=args.out,
         seconds=round(time.perf_counter() - began_s, 1),
@@ -98,11 +86,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+class _PictureCounter:
+    """Counts the objects in pictures that pass through it."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self._labels = labels
+        self.objects = Counter(dict.fromkeys(labels, 0))
+        self.empty = 0
+
+    def count(
+        self, pictures: "PictureSet", writer: "CocoWriter | None"
+    ) -> "Iterator[LabelledPicture]":
+        for picture in track_progress(pictures, "reading", len(pictures)):
+            self.objects.update(self._labels[class_id] for class_id in picture.classes)
+            self.empty += not len(picture.classes)
+            if writer:
+                writer.add(picture)
+            yield picture
+
+
 def _format_lines(report: PicturesReport) -> list[str]:
     rows: list[tuple[str, Any]] = [
         ("set", report.name),
-        ("pictures", f"{report.pictures}, {report.empty} with nothing in them"),
-        *((label, times) for label, times in report.objects.items()),
+        ("pictures", f"{report.pictures}, {report.empty} without objects"),
+        *((label, count) for label, count in report.objects.items()),
         ("sha256", report.sha256),
     ]
     if report.out:

@@ -1,4 +1,4 @@
-"""``edged-models qat``: a net that learns with the rounding of eight bits in it."""
+"""``edged-models qat``: train a network with the rounding of eight bits, and convert it."""
 
 import argparse
 import time
@@ -14,8 +14,9 @@ from edged_models.cli.compression_command import (
     read_fine_tuning_options,
     resolve_output_path,
 )
+from edged_models.compression.fine_tune_settings import FineTuneSettings
 from edged_models.console import add_json_option, format_table, print_result, progress_bar
-from edged_models.detector.checkpoint import load_checkpoint
+from edged_models.detector.checkpoint import Checkpoint, load_checkpoint
 from edged_models.files import write_bytes
 from edged_models.threads import limit_threads
 
@@ -23,14 +24,14 @@ _IO_TYPES = ("uint8", "int8", "float")
 
 
 class QatResult(Struct, frozen=True, kw_only=True):
-    """What came out.
+    """Result of the command.
 
     Attributes:
-        out: the .tflite.
-        bytes: its size.
+        out: path of the .tflite.
+        bytes: size of the .tflite.
         io: type of its input.
-        steps: of fine-tuning.
-        seconds: how long it took.
+        steps: number of steps of fine-tuning.
+        seconds: duration of the command.
     """
 
     out: Path
@@ -44,15 +45,24 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "qat",
-        help="fine-tune a net for eight bits and convert it without calibration",
-        description="Quantisation-aware training: the net feels the rounding while it learns. Worth it where `quantize` loses too "
-        "much.",
+        help="fine-tune a network for eight bits, and convert it without calibration",
+        description="Quantisation-aware training: the network is trained with the rounding of eight bits in it. Use it if "
+        "`quantize` loses too much accuracy.",
     )
     add_checkpoint_argument(parser)
-    parser.add_argument("--io", choices=_IO_TYPES, default="uint8", help="type of the input")
-    parser.add_argument("--head", choices=["postprocess", "raw"], default="postprocess")
+    parser.add_argument(
+        "--io", choices=_IO_TYPES, default="uint8", help="type of the input (%(default)s)"
+    )
+    parser.add_argument(
+        "--head",
+        choices=["postprocess", "raw"],
+        default="postprocess",
+        help="outputs: detections (postprocess), or boxes and scores of every cell (raw) (%(default)s)",
+    )
     add_fine_tuning_options(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the .tflite")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the .tflite (default: beside the checkpoint)"
+    )
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -61,35 +71,13 @@ def run(args: argparse.Namespace) -> int:
     """Fine-tune, convert, and write the .tflite.
 
     Raises:
-        ToolError: the checkpoint or the pictures cannot be used.
+        ToolError: the checkpoint or the pictures cannot be used, or the file cannot be written.
     """
     began_s = time.perf_counter()
     checkpoint, tuning = load_checkpoint(args.checkpoint), read_fine_tuning_options(args)
     out = resolve_output_path(args, "qat", ".tflite")
-
-    from edged_models.compression.qat import train_quantization_aware
-    from edged_models.conversion.kinds.checkpoint import detector_source
-    from edged_models.conversion.quantize import IoType, Scheme, quantize
-    from edged_models.detector.graph import DetectorHead
-
-    limit_threads(tuning.threads)
-    sample = open_sample(checkpoint, tuning)
-    with progress_bar() as progress:
-        task = progress.add_task("fine-tuning", total=tuning.steps)
-        net = train_quantization_aware(
-            checkpoint,
-            sample,
-            tuning=tuning,
-            progress=lambda done: progress.update(task, completed=done),
-        )
-    source = detector_source(
-        net,
-        name=out.stem,
-        labels=checkpoint.architecture.labels,
-        head=DetectorHead(args.head),
-        has_learned_ranges=True,
-    )
-    model = quantize(source, scheme=Scheme.INT8, io=IoType(args.io))
+    net = _train(checkpoint, tuning)
+    model = _convert(args, net, name=out.stem, labels=checkpoint.architecture.labels)
     write_bytes(out, model)
     result = QatResult(
         out=out,
@@ -100,6 +88,33 @@ def run(args: argparse.Namespace) -> int:
     )
     print_result(args, result, _format_lines(result))
     return 0
+
+
+def _train(checkpoint: Checkpoint, tuning: FineTuneSettings) -> Any:
+    """Return the trained Keras network."""
+    limit_threads(tuning.threads)
+    from edged_models.compression.qat import train_quantization_aware
+
+    sample = open_sample(checkpoint, tuning)
+    with progress_bar() as progress:
+        task = progress.add_task("fine-tuning", total=tuning.steps)
+        return train_quantization_aware(
+            checkpoint,
+            sample,
+            tuning=tuning,
+            progress=lambda done: progress.update(task, completed=done),
+        )
+
+
+def _convert(args: argparse.Namespace, net: Any, *, name: str, labels: tuple[str, ...]) -> bytes:
+    from edged_models.conversion.kinds.checkpoint import detector_source
+    from edged_models.conversion.quantize import IoType, Scheme, quantize
+    from edged_models.detector.graph import DetectorHead
+
+    source = detector_source(
+        net, name=name, labels=labels, head=DetectorHead(args.head), has_learned_ranges=True
+    )
+    return quantize(source, scheme=Scheme.INT8, io=IoType(args.io))
 
 
 def _format_lines(result: QatResult) -> list[str]:

@@ -1,4 +1,4 @@
-"""``edged-models testcard``: a card to hold up to the camera."""
+"""``edged-models testcard``: draw a card with printed marks to hold up to the camera."""
 
 import argparse
 import time
@@ -7,25 +7,25 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged.cli.numbers import integer_in_range
 from edged.marks import MARK_LABELS
+from edged.terminal.numbers import integer_in_range
 from edged_models.console import add_json_option, print_result
 from edged_models.files import write_bytes
 from edged_models.testcard.layout import PAGES
 
 _MAX_SEED = 2**32 - 1
 _DEFAULT_SEED = 21
-"""Its marks are as most are: black codes on white, well-known signs."""
+"""This seed draws common marks: black codes on white, well-known signs."""
 
 
 class TestCardResult(Struct, frozen=True, kw_only=True):
-    """What was made.
+    """Result of the command.
 
     Attributes:
-        pdf: to print.
-        png: for a screen.
-        marks: labels, in the order in which they stand on it.
-        seconds: how long it took.
+        pdf: path of the card for a printer.
+        png: path of the card for a screen.
+        marks: labels of the marks, in their order on the card.
+        seconds: duration of the command.
     """
 
     pdf: Path
@@ -38,38 +38,44 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "testcard",
-        help="draw a card with one of each mark, to print or to show on a phone",
-        description="Writes testcard.pdf and testcard.png: one of each mark that the bundled model knows, with the event to expect. "
-        "Another seed gives other codes and other signs.",
+        help="draw a card with one mark of each kind, to print or to show on a phone",
+        description="Writes testcard.pdf and testcard.png, with one mark of each class of the bundled model and the label of the event "
+        "to expect. Another seed draws other codes and signs.",
     )
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="output folder (default: the working directory)",
+    )
     parser.add_argument(
         "--seed",
         type=integer_in_range(min_value=0, max_value=_MAX_SEED),
         default=_DEFAULT_SEED,
         metavar="N",
+        help="seed of the drawn marks (%(default)s)",
     )
-    parser.add_argument("--page", choices=PAGES, default="a4")
+    parser.add_argument("--page", choices=PAGES, default="a4", help="paper size (%(default)s)")
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw it.
+    """Draw the card and write it.
 
     Raises:
-        ToolError: it cannot be written.
+        ToolError: a file cannot be written.
     """
     from edged_models.testcard.render import render_card
 
-    start_s = time.perf_counter()
+    began_s = time.perf_counter()
     card = render_card(PAGES[args.page], seed=args.seed)
     pdf, png = args.out / "testcard.pdf", args.out / "testcard.png"
     write_bytes(pdf, card.pdf)
     write_bytes(png, card.png)
-    made = TestCardResult(
-        pdf=pdf, png=png, marks=MARK_LABELS, seconds=time.perf_counter() - start_s
-    )
+    seconds = time.perf_counter() - began_s
+    result = TestCardResult(pdf=pdf, png=png, marks=MARK_LABELS, seconds=seconds)
     lines = [f"{path}  {path.stat().st_size / 1024:.0f} KiB" for path in (pdf, png)]
-    print_result(args, made, [*lines, f"{len(MARK_LABELS)} marks, {made.seconds:.1f} s"])
+    print_result(args, result, [*lines, f"{len(MARK_LABELS)} marks, took {seconds:.1f} s"])
     return 0

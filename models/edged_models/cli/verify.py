@@ -1,24 +1,28 @@
-"""``edged-models verify``: is the bundled model what it says it is?"""
+"""``edged-models verify``: check the bundled models against their provenance."""
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from edged_models import bundled
 from edged_models.console import add_json_option, print_result, progress_bar
 
+if TYPE_CHECKING:
+    from edged_models.release.verify import ReleaseCheck
+
 
 class VerifyResult(Struct, frozen=True, kw_only=True):
-    """Everything that was looked at.
+    """Result of the command.
 
     Attributes:
-        folder: of the models.
-        ok: whether all of it is as it should be.
-        checks: one by one: ``what``, ``ok``, ``found``.
-        seconds: how long it took.
+        folder: folder of the models.
+        ok: whether all checks passed.
+        checks: the checks, each a `ReleaseCheck` with ``name``, ``ok`` and ``detail``.
+        seconds: duration of the command.
     """
 
     folder: Path
@@ -31,54 +35,46 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "verify",
-        help="check where the bundled models come from",
-        description="Checks digests, that weights, journal and start belong together, that the recipe still draws the same scenes, and that the "
-        "models made anew are the same to the byte. Exits with 1 if anything is not so.",
+        help="check the bundled models against their provenance",
+        description="Checks the digests of the files, that weights, journal and start belong together, that the scenes are still "
+        "drawn alike, and that converting the weights again gives the same models, byte for byte. Exits with 1 if a check fails.",
     )
-    parser.add_argument("folder", type=Path, nargs="?", default=bundled.FOLDER, metavar="FOLDER")
-    parser.add_argument("--quick", action="store_true", help="digests and history only")
     parser.add_argument(
-        "--train", action="store_true", help="do the first steps of the training again as well"
+        "folder",
+        type=Path,
+        nargs="?",
+        default=bundled.FOLDER,
+        metavar="FOLDER",
+        help="folder of the models (default: the bundled models of the checkout)",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="check only digests and the training's journal"
+    )
+    parser.add_argument(
+        "--train", action="store_true", help="repeat the first steps of the training too"
     )
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check.
+    """Run all checks and print them.
 
     Returns:
-        0 if all is as it should be, else 1.
+        0 if all checks passed, else 1.
 
     Raises:
-        SourceError: there is no provenance, or a file is unreadable.
+        SourceError: there is no provenance, or a file cannot be read.
     """
     if args.quick and args.train:
-        args.usage("--quick leaves out what --train asks for")
-    from edged_models.release import verify as verifying
-    from edged_models.release.provenance import read_provenance
-
+        args.usage("--quick and --train exclude each other")
     began_s = time.perf_counter()
-    provenance = read_provenance(args.folder)
-    checks = []
+    checks: list[ReleaseCheck] = []
     with progress_bar() as progress:
         task = progress.add_task("verify", total=None)
-
-        def heard(check: verifying.ReleaseCheck) -> None:
+        for check in _run_checks(args):
             checks.append(check)
             progress.update(task, advance=1, note=check.name)
-
-        for check in verifying.check_files(args.folder, provenance):
-            heard(check)
-        if all(check.ok for check in checks):
-            for check in verifying.check_history(args.folder, provenance):
-                heard(check)
-            if not args.quick:
-                heard(verifying.check_scenes(provenance))
-                for check in verifying.check_models(args.folder, provenance):
-                    heard(check)
-            if args.train:
-                heard(verifying.check_training(args.folder, provenance))
     result = VerifyResult(
         folder=args.folder,
         ok=all(check.ok for check in checks),
@@ -89,10 +85,30 @@ def run(args: argparse.Namespace) -> int:
     return 0 if result.ok else 1
 
 
+def _run_checks(args: argparse.Namespace) -> "Iterator[ReleaseCheck]":
+    """Yield the checks one after the other; if a file is damaged, only those of the files."""
+    from edged_models.release import verify
+    from edged_models.release.provenance import read_provenance
+
+    provenance = read_provenance(args.folder)
+    files_ok = True
+    for check in verify.check_files(args.folder, provenance):
+        files_ok = files_ok and check.ok
+        yield check
+    if not files_ok:
+        return
+    yield from verify.check_history(args.folder, provenance)
+    if not args.quick:
+        yield verify.check_scenes(provenance)
+        yield from verify.check_models(args.folder, provenance)
+    if args.train:
+        yield verify.check_training(args.folder, provenance)
+
+
 def _format_lines(result: VerifyResult) -> list[str]:
     lines = [
-        f"{'ok ' if check.ok else 'NOT'}  {check.name}{f' ({check.detail})' if check.detail else ''}"
+        f"{'ok  ' if check.ok else 'FAIL'}  {check.name}{f' ({check.detail})' if check.detail else ''}"
         for check in result.checks
     ]
-    verdict = "all is as it says" if result.ok else "it is not what it says"
+    verdict = "verified" if result.ok else "not verified"
     return [*lines, f"{result.folder}: {verdict}; took {result.seconds:.1f} s"]

@@ -1,1 +1,1 @@
-"""Making a trained net smaller or faster, each way by itself, and the table that compares them."""
+"""Techniques that make a trained network smaller or faster, and a table that compares them."""

@@ -1,6 +1,7 @@
-"""Makes one variant of a net in a process of its own, for the toolkit's wrappers change what they wrap.
+"""The child process that builds one variant of a network; the optimisation toolkit changes the layers that it wraps.
 
-``python -m edged_models.compression.build_main``: a `BuildJob` on standard input, a `BuildMessage` a line on standard output.
+``python -m edged_models.compression.build_main`` reads a `BuildJob` from standard input, and writes `BuildMessage`s to standard
+output, one a line.
 """
 
 import hashlib
@@ -27,40 +28,40 @@ from edged_models.files import write_bytes
 
 
 def build(job: BuildJob, *, send: Callable[[BuildMessage], None]) -> BuildResult:
-    """Change, fine-tune, convert, and write the .tflite.
+    """Build one variant: apply the change, fine-tune, convert, and write the .tflite.
 
     Raises:
-        ToolError: it cannot be done, or not be written.
+        ToolError: the technique cannot be applied, or the file cannot be written.
     """
     checkpoint = load_checkpoint(Path(job.checkpoint))
-    made = build_variant(
+    variant = build_variant(
         checkpoint,
         job,
         progress=lambda done: send(BuildProgress(steps_done=done, steps_total=job.tuning.steps)),
     )
-    write_bytes(Path(job.out), made.model)
+    write_bytes(Path(job.out), variant.model)
     return BuildResult(
-        parameters=made.parameters,
-        remark=made.remark,
-        sha256=hashlib.sha256(made.model).hexdigest(),
-        file_bytes=len(made.model),
-        deflated_bytes=len(zlib.compress(made.model, 9)),
+        parameters=variant.parameters,
+        remark=variant.remark,
+        sha256=hashlib.sha256(variant.model).hexdigest(),
+        file_bytes=len(variant.model),
+        deflated_bytes=len(zlib.compress(variant.model, 9)),
     )
 
 
 def main() -> None:
-    """The child: what TensorFlow prints on standard output must not come between the words."""
+    """Run the child. Messages have a descriptor of their own, because TensorFlow prints to standard output."""
     bind_lifetime_to_parent()
-    words = os.fdopen(os.dup(1), "wb", buffering=0)
+    messages = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
 
-    def say(word: BuildMessage) -> None:
-        words.write(msgspec.json.encode(word) + b"\n")
+    def send(message: BuildMessage) -> None:
+        messages.write(msgspec.json.encode(message) + b"\n")
 
     try:
-        say(build(msgspec.json.decode(sys.stdin.buffer.read(), type=BuildJob), send=say))
+        send(build(msgspec.json.decode(sys.stdin.buffer.read(), type=BuildJob), send=send))
     except EdgedError as error:
-        say(BuildRefused(reason=str(error)))
+        send(BuildRefused(reason=str(error)))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""The children that make variants, seen from the outside."""
+"""The parent's side of the child processes that build variants."""
 
 import subprocess
 import sys
 from collections.abc import Callable
 from tempfile import TemporaryFile
+from typing import BinaryIO
 
 import msgspec
 
@@ -23,33 +24,42 @@ _CHILD_MODULE = "edged_models.compression.build_main"
 def build_in_process(
     job: BuildJob, *, progress: Callable[[BuildProgress], None]
 ) -> BuildResult | BuildRefused:
-    """Make one variant in a process of its own.
+    """Build one variant in a child process.
 
     Raises:
-        ToolError: the process ended without a word.
+        ToolError: the process ended without a result.
     """
-    last: BuildMessage | None = None
-    # A file, not a pipe: TensorFlow has much to say, and nobody reads it before the end.
-    with TemporaryFile() as errors:
-        child = subprocess.Popen(
-            [sys.executable, "-m", _CHILD_MODULE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
-        try:
-            child.stdin.write(msgspec.json.encode(job))
-            child.stdin.close()
-            for line in child.stdout:
-                last = msgspec.json.decode(line, type=BuildMessage)
-                if isinstance(last, BuildProgress):
-                    progress(last)
-            code = child.wait()
-        finally:
-            child.kill()
-            child.wait()
+    # A file, not a pipe: TensorFlow writes much to standard error, and it is read only at the end.
+    with TemporaryFile() as stderr:
+        last, exit_code = _run_child(job, stderr, progress)
         if isinstance(last, BuildResult | BuildRefused):
             return last
-        errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-    raise ToolError(f"{job.technique.name}: its process {describe_exit(code)}: {said}")
+        stderr.seek(0)
+        last_line = stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
+    raise ToolError(
+        f"{job.technique.name}: the build process {describe_exit(exit_code)}: {last_line}"
+    )
+
+
+def _run_child(
+    job: BuildJob, stderr: BinaryIO, progress: Callable[[BuildProgress], None]
+) -> tuple[BuildMessage | None, int]:
+    """Return the child's last message, None if it sent none, and its exit code."""
+    last: BuildMessage | None = None
+    child = subprocess.Popen(
+        [sys.executable, "-m", _CHILD_MODULE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+    )
+    try:
+        child.stdin.write(msgspec.json.encode(job))
+        child.stdin.close()
+        for line in child.stdout:
+            last = msgspec.json.decode(line, type=BuildMessage)
+            if isinstance(last, BuildProgress):
+                progress(last)
+        return last, child.wait()
+    finally:
+        child.kill()
+        child.wait()

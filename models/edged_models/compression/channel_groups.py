@@ -1,4 +1,4 @@
-"""Which channels of the net are the same channel: what must be cut together so that the rest still fits."""
+"""Groups of channels that must be pruned together, so that the layers still fit one another."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,19 @@ from edged.families.ssd_raw import STRIDES_PX
 from edged_models.detector.architecture import Architecture
 
 _INPUT, _OUTPUT = 2, 3
-"""Axes of a convolution's kernel (height, width, in, out); a depthwise one's channels are on axis 2."""
+"""Axes of a convolution's kernel (height, width, in, out); the channels of a depthwise one are on axis 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelGroup:
-    """Channels that are added to one another or pass through one another, and so live or die together.
+    """Channels of several layers that are added to one another or passed on, and so are kept or removed together.
 
     Attributes:
-        name: of the part of the net.
-        count: how many channels it has.
-        producers: convolutions whose outputs they are; each has a normalisation behind it.
-        depthwise: convolutions within each of them; each has a normalisation behind it.
-        consumers: convolutions whose inputs they are.
+        name: name of this part of the network.
+        count: number of channels.
+        producers: convolutions that have them as outputs; each is followed by a normalisation.
+        depthwise: depthwise convolutions on them; each is followed by a normalisation.
+        consumers: convolutions that have them as inputs.
     """
 
     name: str
@@ -30,11 +30,11 @@ class ChannelGroup:
     consumers: tuple[str, ...]
 
     def list_norms(self) -> tuple[str, ...]:
-        """The normalisations that have one entry a channel."""
+        """Return the normalisations of these channels."""
         return tuple(f"{name}_norm" for name in self.producers + self.depthwise)
 
     def list_kernels(self) -> list[tuple[str, int]]:
-        """Every kernel that has these channels, and on which axis."""
+        """Return the kernels that have these channels, each with the axis."""
         return [
             *((f"{name}/kernel", _OUTPUT) for name in self.producers),
             *((f"{name}/depthwise_kernel", _INPUT) for name in self.depthwise),
@@ -43,27 +43,31 @@ class ChannelGroup:
 
 
 def list_channel_groups(architecture: Architecture) -> tuple[ChannelGroup, ...]:
-    """All groups of a net; what is in none is its input and its outputs."""
-    of = architecture
+    """Return all groups of a network; they cover all channels but those of its input and outputs."""
+    levels = range(len(STRIDES_PX))
     return (
         ChannelGroup(
-            name="stem", count=of.stem, producers=("stem",), depthwise=(), consumers=("stage4",)
+            name="stem",
+            count=architecture.stem,
+            producers=("stem",),
+            depthwise=(),
+            consumers=("stage4",),
         ),
         ChannelGroup(
             name="stage4",
-            count=of.stages[0],
+            count=architecture.stages[0],
             producers=("stage4",),
             depthwise=(),
             consumers=("stage8",),
         ),
-        *(_stage_group(of, index) for index in range(len(STRIDES_PX))),
-        _pyramid_group(of),
-        *(group for index in range(len(STRIDES_PX)) for group in _head_groups(of, index)),
+        *(_stage_group(architecture, index) for index in levels),
+        _pyramid_group(architecture),
+        *(group for index in levels for group in _head_groups(architecture, index)),
     )
 
 
 def replace_channel_counts(architecture: Architecture, counts: dict[str, int]) -> Architecture:
-    """The same net with other numbers of channels, by group."""
+    """Return the architecture with other numbers of channels, which are given by group."""
     return msgspec.structs.replace(
         architecture,
         stem=counts["stem"],
@@ -76,33 +80,33 @@ def replace_channel_counts(architecture: Architecture, counts: dict[str, int]) -
 
 
 def _stage_group(architecture: Architecture, index: int) -> ChannelGroup:
-    """A stage's convolution and its two separable blocks: one sum."""
+    """Return the group of a stage: its convolution and its two separable blocks, which are added up."""
     stride_px = STRIDES_PX[index]
     name = f"stage{stride_px}"
-    following = (f"stage{2 * stride_px}",) if index + 1 < len(STRIDES_PX) else ()
+    next_stage = (f"stage{2 * stride_px}",) if index + 1 < len(STRIDES_PX) else ()
     blocks = (f"{name}a", f"{name}b")
-    inner = tuple(f"{block}_point" for block in blocks)
+    pointwise = tuple(f"{block}_point" for block in blocks)
     return ChannelGroup(
         name=name,
         count=architecture.stages[index + 1],
-        producers=(name, *inner),
+        producers=(name, *pointwise),
         depthwise=tuple(f"{block}_depth" for block in blocks),
-        consumers=_input_layers(architecture, (*inner, *following, f"lateral{stride_px}")),
+        consumers=_input_layers(architecture, (*pointwise, *next_stage, f"lateral{stride_px}")),
     )
 
 
 def _pyramid_group(architecture: Architecture) -> ChannelGroup:
-    """The laterals, what is merged from them, and what the heads are fed with: one sum through all levels."""
+    """Return the group of the feature pyramid: laterals and merged features of all levels, which are added up."""
     merged = tuple(f"pyramid{stride}" for stride in STRIDES_PX[:-1])
-    fed = tuple(f"head{stride}_a" for stride in STRIDES_PX)
-    inner = tuple(f"{name}_point" for name in merged)
+    heads = tuple(f"head{stride}_a" for stride in STRIDES_PX)
+    pointwise = tuple(f"{name}_point" for name in merged)
     laterals = tuple(f"lateral{stride}" for stride in STRIDES_PX)
     return ChannelGroup(
         name="pyramid",
         count=architecture.pyramid,
-        producers=(*laterals, *inner),
-        depthwise=tuple(f"{name}_depth" for name in merged + fed),
-        consumers=_input_layers(architecture, (*inner, *(f"{name}_point" for name in fed))),
+        producers=(*laterals, *pointwise),
+        depthwise=tuple(f"{name}_depth" for name in merged + heads),
+        consumers=_input_layers(architecture, (*pointwise, *(f"{name}_point" for name in heads))),
     )
 
 
@@ -128,5 +132,5 @@ def _head_groups(architecture: Architecture, index: int) -> tuple[ChannelGroup, 
 
 
 def _input_layers(architecture: Architecture, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The layers that take the inputs of these: the thin one, where a convolution is in two."""
+    """Return the layers that take the inputs of these convolutions: for a factorised one, its first factor."""
     return tuple(f"{name}_thin" if name in architecture.ranks else name for name in names)

@@ -1,4 +1,4 @@
-"""Pruning by channel: the least important channels of every part go, and the net is narrower and faster."""
+"""Channel pruning: the least important channels are removed, and the network is smaller and faster."""
 
 import math
 from collections.abc import Mapping
@@ -19,42 +19,41 @@ F32 = NDArray[np.float32]
 
 _CHANNEL_STEP = 8
 _STEM_STEP = 4
-"""Channels are kept in such steps: the runtimes' kernels take so many at once."""
+"""Numbers of channels are multiples of these steps: the runtimes' kernels compute so many at once."""
 _MAX_SHARE_FACTOR = 1.5
-"""No part loses more than so many times the share: where a few channels are all there is, each is worth more than it seems."""
+"""No group loses more than so many times the share: in a small group each channel matters more than its score says."""
 _MIN_KEPT_SHARE = 0.25
 
 
 def prune_channels(checkpoint: Checkpoint, share: float) -> Checkpoint:
-    """Remove that share of all channels, the least important ones wherever they are.
+    """Remove a share of all channels, the least important ones in the whole network.
 
-    No part is left with too few, and counts are rounded to what the runtimes compute at once, so that the share is reached
-    roughly.
+    The result has only about this share: every group keeps some channels, and their numbers are rounded to steps.
 
     Raises:
-        ToolError: nothing would be removed.
+        ToolError: no channel would be removed.
     """
     groups = list_channel_groups(checkpoint.architecture)
     scores = {group.name: measure_importance(group, checkpoint.weights) for group in groups}
-    # Parts differ in scale: a channel is compared by how much it matters among its own.
-    every = np.concatenate([scores[group.name] / scores[group.name].mean() for group in groups])
-    limit = np.sort(every)[round(share * len(every))]
-    least = max(_MIN_KEPT_SHARE, 1 - _MAX_SHARE_FACTOR * share)
+    # Groups differ in scale, so scores are relative to the mean of the group.
+    relative = {name: values / values.mean() for name, values in scores.items()}
+    ordered = np.sort(np.concatenate(list(relative.values())))
+    threshold = ordered[round(share * len(ordered))]
+    min_share = max(_MIN_KEPT_SHARE, 1 - _MAX_SHARE_FACTOR * share)
     counts = {}
     for group in groups:
-        relative = scores[group.name] / scores[group.name].mean()
-        wanted = _round_count(group, int((relative >= limit).sum()))
-        counts[group.name] = max(wanted, _round_count_up(group, least * group.count))
+        count = _round_count(group, int((relative[group.name] >= threshold).sum()))
+        counts[group.name] = max(count, _round_count_up(group, min_share * group.count))
     return _keep_best_channels(
         checkpoint, groups, scores, counts, requested=f"a share of {share:g}"
     )
 
 
 def scale_width(checkpoint: Checkpoint, width: float) -> Checkpoint:
-    """Keep that share of every part's channels, the most important ones: a width multiplier that starts from what was learnt.
+    """Keep a share of every group's channels, the most important ones: a width multiplier with trained weights.
 
     Raises:
-        ToolError: nothing would be removed.
+        ToolError: no channel would be removed.
     """
     groups = list_channel_groups(checkpoint.architecture)
     scores = {group.name: measure_importance(group, checkpoint.weights) for group in groups}
@@ -65,25 +64,33 @@ def scale_width(checkpoint: Checkpoint, width: float) -> Checkpoint:
 
 
 def measure_importance(group: ChannelGroup, weights: Mapping[str, F32]) -> F32:
-    """(count,) how much each channel matters: how far it swings times how strongly it is read.
+    """Measure how important each channel of a group is.
 
-    It swings as far as the normalisations' scales let it (Liu et al. 2017, network slimming); it is read with the L1 norm
-    of the next kernels' weights for it (Li et al. 2017, of the kernels that write it: normalised away here).
+    The score is the channel's amplitude times the weight that later layers give it. The amplitude is the scale of its
+    normalisations (Liu et al. 2017, network slimming). The weight is the L1 norm of the consuming kernels (Li et al. 2017 take
+    the producing kernels, which the normalisation makes meaningless here).
+
+    Args:
+        group: the channels.
+        weights: the network's weights by ``layer/variable``: arrays of any shape, float32.
+
+    Returns:
+        (C,) float32, a score for each of the group's C channels.
     """
-    swing = sum(np.abs(weights[f"{name}_norm/gamma"]) for name in group.producers)
-    read = np.zeros(group.count, np.float32)
+    amplitude = sum(np.abs(weights[f"{name}_norm/gamma"]) for name in group.producers)
+    weight = np.zeros(group.count, np.float32)
     for name in group.consumers:
         norm = np.abs(weights[f"{name}/kernel"]).sum(axis=(0, 1, 3))
-        read += norm / max(float(norm.mean()), 1e-12)
-    return np.asarray(swing * read, np.float32)
+        weight += norm / max(float(norm.mean()), 1e-12)
+    return np.asarray(amplitude * weight, np.float32)
 
 
 def select_channels(checkpoint: Checkpoint, kept: Mapping[str, NDArray[np.intp]]) -> Checkpoint:
-    """Keep some channels.
+    """Return a narrower network that has only some of the channels.
 
     Args:
-        checkpoint: the wide net.
-        kept: for each group by name, the indices of its channels that stay, ascending.
+        checkpoint: the wide network.
+        kept: for each group by name, (K,) intp: the ascending indices of its K channels to keep.
     """
     groups = list_channel_groups(checkpoint.architecture)
     weights = dict(checkpoint.weights)
@@ -112,8 +119,8 @@ def _keep_best_channels(
 ) -> Checkpoint:
     if all(counts[group.name] == group.count for group in groups):
         raise ToolError(
-            f"nothing to prune: {requested} takes no channel from any part of the net "
-            f"({', '.join(f'{group.name} {group.count}' for group in groups)}; kept in steps of {_CHANNEL_STEP})"
+            f"nothing to prune: {requested} removes no channel from any part of the network "
+            f"({', '.join(f'{group.name} {group.count}' for group in groups)}; numbers of channels are multiples of {_CHANNEL_STEP})"
         )
     best = {
         name: np.sort(np.argsort(-scores[name], kind="stable")[:count])
@@ -122,14 +129,14 @@ def _keep_best_channels(
     return select_channels(checkpoint, best)
 
 
-def _round_count(group: ChannelGroup, wanted: float) -> int:
+def _round_count(group: ChannelGroup, count: float) -> int:
     step = _channel_step(group)
-    return min(group.count, max(step, round(wanted / step) * step))
+    return min(group.count, max(step, round(count / step) * step))
 
 
-def _round_count_up(group: ChannelGroup, wanted: float) -> int:
+def _round_count_up(group: ChannelGroup, count: float) -> int:
     step = _channel_step(group)
-    return min(group.count, math.ceil(wanted / step) * step)
+    return min(group.count, math.ceil(count / step) * step)
 
 
 def _channel_step(group: ChannelGroup) -> int:

@@ -1,7 +1,8 @@
-"""Weight clustering: each kernel gets along with a few different values, which compress well."""
+"""Weight clustering: each kernel has only a few different values, so that the file compresses well."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import tensorflow_model_optimization as tfmot
@@ -28,20 +29,26 @@ def cluster_checkpoint(
     tuning: FineTuneSettings,
     progress: StepCallback = ignore_progress,
 ) -> Checkpoint:
-    """Leave each convolution across channels that many different weights, found by k-means and then learnt.
+    """Cluster the weights of each convolution across channels: k-means first, then fine-tuning of the centroids.
+
+    Args:
+        checkpoint: the network.
+        sample: pictures to fine-tune on.
+        clusters: number of different weights in a kernel.
+        tuning: settings of the fine-tuning.
+        progress: called with the number of finished steps.
 
     Raises:
-        ToolError: no kernel has more than that.
+        ToolError: no kernel has more than `clusters` different weights, or the checkpoint does not fit its architecture.
     """
     if count_max_distinct_values(checkpoint.weights) <= clusters:
         raise ToolError(f"nothing to cluster: no kernel has more than {clusters} different weights")
-    start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
-    model = wrap_convolutions(
-        restore_net(checkpoint),
-        lambda layer: tfmot.clustering.keras.cluster_weights(
-            layer, number_of_clusters=clusters, cluster_centroids_init=start
-        ),
+    cluster = partial(
+        tfmot.clustering.keras.cluster_weights,
+        number_of_clusters=clusters,
+        cluster_centroids_init=tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS,
     )
+    model = wrap_convolutions(restore_net(checkpoint), cluster)
     fine_tune(model, sample, tuning=tuning, progress=progress)
     with custom_layer_scope():
         stripped = tfmot.clustering.keras.strip_clustering(model)
@@ -49,5 +56,9 @@ def cluster_checkpoint(
 
 
 def count_max_distinct_values(weights: Mapping[str, NDArray[np.float32]]) -> int:
-    """Different values in the kernel that has most of them."""
+    """Return the number of different values in the kernel that has most of them.
+
+    Args:
+        weights: by ``layer/variable``: arrays of any shape, float32.
+    """
     return max(len(np.unique(k)) for name, k in weights.items() if name.endswith("/kernel"))

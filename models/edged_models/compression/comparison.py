@@ -1,4 +1,4 @@
-"""What comes out of the grid: a record of each variant, and the table."""
+"""Results of a comparison: a record of each variant, and the table."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from edged_models.compression.techniques import BuildJob, BuildResult
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """How good a variant is; as `evaluation.Evaluation` has them.
+    """Accuracy of a variant, from an `edged_models.evaluation.results.Evaluation`.
 
     Attributes:
-        pictures: what it was judged on, as `open_pictures` takes them.
-        ap: mean over IoU 0.5 to 0.95.
-        ap50: at IoU 0.5.
-        recall: of all marks at a score of 0.5.
-        false_alarms: a picture without marks.
+        pictures: the pictures for the evaluation, as `open_pictures` takes them.
+        ap: average precision, mean over IoU 0.5 to 0.95.
+        ap50: average precision at IoU 0.5.
+        recall: share of all objects that are found at a score of 0.5.
+        false_alarms: false alarms in a picture without objects, on average; None if there are no such pictures.
     """
 
     pictures: str
@@ -29,7 +29,13 @@ class Quality(Struct, frozen=True, kw_only=True):
 
 
 class VariantRecord(Struct, frozen=True, kw_only=True):
-    """A finished variant, kept so that it need not be made again; its quality once it has been judged."""
+    """A finished variant. It is stored, so that a resumed run need not build it again.
+
+    Attributes:
+        job: how it was built.
+        built: the result of the build.
+        quality: its accuracy; None if it is not evaluated yet.
+    """
 
     job: BuildJob
     built: BuildResult
@@ -37,12 +43,12 @@ class VariantRecord(Struct, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """What a variant takes on one runtime.
+    """Time and memory of a variant on one runtime.
 
     Attributes:
-        runtime: which.
-        latency_ms: median CPU time of an invocation, one thread.
-        ram_mib: peak memory of a process that loads and invokes it, less that of one that does not.
+        runtime: name of the runtime.
+        latency_ms: median CPU time of an invocation with one thread.
+        ram_mib: peak memory of a process that loads and invokes the model, minus that of one that does not.
     """
 
     runtime: str
@@ -51,26 +57,27 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 class TableRow(Struct, frozen=True, kw_only=True):
-    """A row of the table.
+    """A row of the table: one variant.
 
     Attributes:
-        name: of the technique.
-        title: for people.
-        model: the .tflite's file name.
-        parameters: of the net.
-        remark: what was reached.
-        file_bytes: the .tflite's size.
-        deflated_bytes: its size compressed.
-        quality: how good it is.
-        costs: for each runtime.
-        pareto_fronts: on the Pareto front against AP50 by: ``size``, ``deflated``, and each runtime's latency.
+        name: name of the technique.
+        title: title of the technique for the table.
+        model: file name of the .tflite.
+        parameters: number of the network's parameters.
+        remark: what the technique did, as "50% of the weights are zero"; None if the title is complete without it.
+        file_bytes: size of the .tflite.
+        deflated_bytes: size of the compressed .tflite.
+        quality: accuracy.
+        costs: time and memory on each runtime.
+        pareto_fronts: costs for which the variant is on the Pareto front against AP50: ``size``, ``deflated``, and the name of a
+            runtime for its latency.
     """
 
     name: str
     title: str
     model: str
     parameters: int
-    remark: str
+    remark: str | None
     file_bytes: int
     deflated_bytes: int
     quality: Quality
@@ -79,25 +86,30 @@ class TableRow(Struct, frozen=True, kw_only=True):
 
 
 class OmittedTechnique(Struct, frozen=True, kw_only=True):
-    """A technique that this net could not have, and why."""
+    """A technique that cannot be applied to this network.
+
+    Attributes:
+        name: name of the technique.
+        reason: why it cannot be applied.
+    """
 
     name: str
     reason: str
 
 
 class ComparisonTable(Struct, frozen=True, kw_only=True):
-    """The comparison.
+    """The comparison of all variants.
 
     Attributes:
-        checkpoint: the net's file name.
-        digest: of its weights.
-        side_px: its input.
-        pictures: what the variants were judged on.
-        tuning: how they were fine-tuned.
-        machine: what the costs were measured on.
+        checkpoint: file name of the checkpoint.
+        digest: digest of its weights.
+        side_px: side of its input.
+        pictures: the pictures for the evaluation, as `open_pictures` takes them.
+        tuning: settings of the fine-tuning.
+        machine: the machine that the costs were measured on.
         rows: the variants.
-        omitted: the others.
-        seconds: how long it took, of this run.
+        omitted: techniques that cannot be applied.
+        seconds: duration of this run.
     """
 
     checkpoint: str
@@ -112,14 +124,14 @@ class ComparisonTable(Struct, frozen=True, kw_only=True):
 
 
 def mark_pareto_fronts(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
-    """The same rows, with `TableRow.best` filled."""
+    """Return the rows with `TableRow.pareto_fronts` filled in."""
     runtimes = [cost.runtime for cost in rows[0].costs] if rows else []
     axes = [
         ("size", [float(row.file_bytes) for row in rows]),
         ("deflated", [float(row.deflated_bytes) for row in rows]),
         *(
-            (runtime, [_round_latency(row.costs[place].latency_ms) for row in rows])
-            for place, runtime in enumerate(runtimes)
+            (runtime, [_round_latency(row.costs[column].latency_ms) for row in rows])
+            for column, runtime in enumerate(runtimes)
         ),
     ]
     quality = [row.quality.ap50 for row in rows]
@@ -127,11 +139,13 @@ def mark_pareto_fronts(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
         (name, find_pareto_front(list(zip(costs, quality, strict=True)))) for name, costs in axes
     ]
     return tuple(
-        structs.replace(row, pareto_fronts=tuple(name for name, on in fronts if on[place]))
-        for place, row in enumerate(rows)
+        structs.replace(
+            row, pareto_fronts=tuple(name for name, is_on_front in fronts if is_on_front[number])
+        )
+        for number, row in enumerate(rows)
     )
 
 
 def _round_latency(latency_ms: float) -> float:
-    """Two digits of it: the same model measured again differs by some percent, and that puts nothing on the front."""
+    """Round to two digits: repeated measurements differ by some percent, which must not decide about the front."""
     return float(f"{latency_ms:.2g}")

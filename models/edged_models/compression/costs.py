@@ -1,4 +1,4 @@
-"""What variants take on this machine; measured in processes of their own."""
+"""Measurement of time and memory of variants on this machine, in child processes."""
 
 import subprocess
 import sys
@@ -16,39 +16,44 @@ from edged_models.errors import ToolError
 def measure_costs(
     models: Sequence[Path], runtimes: Sequence[str], *, progress: Callable[[], None]
 ) -> list[tuple[Cost, ...]]:
-    """For each model, its costs on each runtime.
+    """Measure the costs of each model on each runtime.
 
     Args:
         models: .tflite files.
-        runtimes: names of `edged.registry.INTERPRETERS`.
+        runtimes: names in `edged.registry.INTERPRETERS`.
         progress: called when a model is done.
 
+    Returns:
+        For each model, its costs in the order of `runtimes`.
+
     Raises:
-        ToolError: a process failed.
+        ToolError: a child process failed.
     """
-    contestants = tuple(
-        TimedModel(model=str(model), runtime=runtime) for model in models for runtime in runtimes
-    )
-    timing = msgspec.json.encode(TimingRequest(timed_models=contestants))
-    latencies = iter(
-        msgspec.json.decode(
-            _run_module("edged_models.compression.latency", timing), type=list[float]
-        )
-    )
-    bare = [_measure_peak_kib(runtime) for runtime in runtimes]
+    latencies_ms = iter(_measure_latencies_ms(models, runtimes))
+    base_kib = [_measure_peak_kib(runtime) for runtime in runtimes]
     costs = []
     for model in models:
-        mine = [
+        model_costs = [
             Cost(
                 runtime=runtime,
-                latency_ms=next(latencies),
+                latency_ms=next(latencies_ms),
                 ram_mib=(_measure_peak_kib(runtime, str(model)) - base) / 1024,
             )
-            for runtime, base in zip(runtimes, bare, strict=True)
+            for runtime, base in zip(runtimes, base_kib, strict=True)
         ]
-        costs.append(tuple(mine))
+        costs.append(tuple(model_costs))
         progress()
     return costs
+
+
+def _measure_latencies_ms(models: Sequence[Path], runtimes: Sequence[str]) -> list[float]:
+    """Return the latencies of all models on all runtimes, the runtimes of a model together."""
+    timed_models = tuple(
+        TimedModel(model=str(model), runtime=runtime) for model in models for runtime in runtimes
+    )
+    request = msgspec.json.encode(TimingRequest(timed_models=timed_models))
+    answer = _run_module("edged_models.compression.latency", request)
+    return msgspec.json.decode(answer, type=list[float])
 
 
 def _measure_peak_kib(*arguments: str) -> int:
@@ -60,6 +65,6 @@ def _run_module(module: str, stdin: bytes, *arguments: str) -> bytes:
         [sys.executable, "-m", module, *arguments], input=stdin, capture_output=True, check=False
     )
     if child.returncode:
-        said = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ToolError(f"measuring failed: {module} {describe_exit(child.returncode)}: {said}")
+        last_line = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ToolError(f"cannot measure: {module} {describe_exit(child.returncode)}: {last_line}")
     return child.stdout

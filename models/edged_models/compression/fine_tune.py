@@ -1,7 +1,7 @@
-"""A short training after a net has been changed, so that what is left makes up for what was taken."""
+"""Fine-tuning: a short training after a network has been changed, which restores part of its accuracy."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from edged_models.tensorflow import keras, tf
 from edged_models.training import augment
 
 GENTLE_RATE, THOROUGH_RATE = 5e-4, 2e-3
-"""Usual rates: of a net that still does what it did, and of one that has lost parts."""
+"""Default learning rates: for a network that still works as before, and for one that has lost channels."""
 _BATCH_SIZE = 16
 _MIN_RATE_SHARE = 0.02
 _WARM_UP_SHARE = 0.1
@@ -35,7 +35,18 @@ def fine_tune_checkpoint(
     default_rate: float = GENTLE_RATE,
     progress: StepCallback = ignore_progress,
 ) -> Checkpoint:
-    """A checkpoint after a short training; arguments as of `fine_tune`."""
+    """Return the checkpoint after fine-tuning.
+
+    Args:
+        checkpoint: the network.
+        sample: pictures to train on.
+        tuning: settings of the fine-tuning.
+        default_rate: learning rate if `tuning` has none.
+        progress: called with the number of finished steps.
+
+    Raises:
+        SourceError: the checkpoint's weights do not fit its architecture.
+    """
     model = restore_net(checkpoint)
     fine_tune(model, sample, tuning=tuning, default_rate=default_rate, progress=progress)
     return replace(checkpoint, weights=extract_weights(model))
@@ -49,46 +60,53 @@ def fine_tune(
     default_rate: float = GENTLE_RATE,
     progress: StepCallback = ignore_progress,
 ) -> None:
-    """Train a net in place on augmented pictures.
+    """Train a network in place on augmented pictures. After a warm-up the learning rate falls along a cosine.
 
     Args:
-        model: from (B, side, side, 3) float32 in 0..1 to box codes and scores.
-        sample: the pictures.
-        tuning: how; after a warm-up the rate falls along a cosine.
-        default_rate: where the tuning says none.
-        progress: told how far it is.
+        model: maps (B, side, side, 3) float32 in 0..1 to box codes and scores.
+        sample: pictures to train on.
+        tuning: settings of the fine-tuning.
+        default_rate: learning rate if `tuning` has none.
+        progress: called with the number of finished steps.
     """
     rate = tuning.rate or default_rate
     keras.utils.set_random_seed(tuning.seed)
-    loss = DetectionLoss(side_px=sample.side_px, label_count=int(model.output_shape[1][-1]))
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=_MAX_GRADIENT_NORM)
+    train_step = _make_train_step(model, optimizer, side_px=sample.side_px)
     _reduce_norm_momentum(model, tuning.steps)
+    batches = _iterate_batches(sample, np.random.default_rng(tuning.seed))
+    progress(0)
+    for step in range(tuning.steps):
+        optimizer.learning_rate.assign(rate * _rate_factor((step + 1) / tuning.steps))
+        images, truth = next(batches)
+        train_step(tf.constant(images), tf.constant(truth))
+        progress(step + 1)
+
+
+def _make_train_step(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, *, side_px: int
+) -> Callable[[tf.Tensor, tf.Tensor], None]:
+    loss = DetectionLoss(side_px=side_px, label_count=int(model.output_shape[1][-1]))
 
     @tf.function
-    def learn(images: tf.Tensor, truth: tf.Tensor) -> None:
+    def train_step(images: tf.Tensor, truth: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             losses = loss(truth, *model(images, training=True))
         weights = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(losses.total, weights), weights, strict=True))
 
-    batches = _iterate_batches(sample, np.random.default_rng(tuning.seed))
-    progress(0)
-    for step in range(tuning.steps):
-        optimizer.learning_rate.assign(rate * _rate_share((step + 1) / tuning.steps))
-        images, truth = next(batches)
-        learn(tf.constant(images), tf.constant(truth))
-        progress(step + 1)
+    return train_step
 
 
 def _reduce_norm_momentum(model: keras.Model, steps: int) -> None:
-    """Let the normalisations' averages follow the changed net: a few steps must be enough to forget the old one."""
+    """Reduce the momentum of the normalisations' averages, so that few steps are enough for the averages of the new network."""
     for layer in model.submodules:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, max(0.5, 1 - _NORM_TIME_CONSTANTS / steps))
 
 
-def _rate_share(done: float) -> float:
-    """Of the highest rate, when that share of the steps is done."""
+def _rate_factor(done: float) -> float:
+    """Return the factor for the highest learning rate when the share `done` of the steps is done."""
     cosine = 0.5 + 0.5 * math.cos(math.pi * done)
     return min(1.0, done / _WARM_UP_SHARE) * (cosine * (1 - _MIN_RATE_SHARE) + _MIN_RATE_SHARE)
 
@@ -96,7 +114,7 @@ def _rate_share(done: float) -> float:
 def _iterate_batches(
     sample: PictureSample, rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Augmented batches without end, each picture once an epoch."""
+    """Yield augmented batches without end; each picture is used once an epoch."""
     size = min(_BATCH_SIZE, len(sample.images))
     while True:
         order = rng.permutation(len(sample.images))

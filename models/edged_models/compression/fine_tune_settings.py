@@ -1,22 +1,22 @@
-"""How a changed net is fine-tuned, as a value."""
+"""Settings of the fine-tuning."""
 
 from collections.abc import Callable
 
 from msgspec import Struct
 
 StepCallback = Callable[[int], None]
-"""Told how many steps are done: first 0, then after each."""
+"""Called with the number of finished steps: first with 0, then after each step."""
 
 
 class FineTuneSettings(Struct, frozen=True, kw_only=True):
-    """A short training.
+    """Settings of the training that follows a change of a network.
 
     Attributes:
         training_pictures: its pictures, as `open_pictures` takes them.
-        steps: batches to learn from.
-        rate: of learning, at its highest; None for what suits the change.
-        seed: of all that chance decides.
-        threads: of TensorFlow; 0 for one a core. With one, the same seed gives the same weights.
+        steps: number of batches to train on.
+        rate: highest learning rate; None for the default of the technique.
+        seed: seed of all random numbers.
+        threads: number of TensorFlow's threads; 0 for one for each core. With one, the same seed gives the same weights.
     """
 
     training_pictures: str = "scenes:train:256"
@@ -27,4 +27,4 @@ class FineTuneSettings(Struct, frozen=True, kw_only=True):
 
 
 def ignore_progress(done: int) -> None:
-    """Nobody watches."""
+    """Do nothing; the default `StepCallback`."""

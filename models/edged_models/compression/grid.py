@@ -1,6 +1,6 @@
-"""Runs the grid: makes each variant by itself, judges them on the same pictures, measures them in turns."""
+"""The steps of a comparison: build each variant, evaluate all on the same pictures, and measure their costs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -26,51 +26,49 @@ from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 
 class GridListener(Protocol):
-    """Sees how far it is."""
+    """Receives the progress of a comparison."""
 
     def on_building(self, technique: Technique, fine_tuning: BuildProgress | None) -> None:
-        """A variant is being made."""
+        """Note that a variant is being built; `fine_tuning` is None before the first step."""
 
     def on_built(self) -> None:
-        """It is done, or was there already, or cannot be had."""
+        """Note that a variant is built, was found from an earlier run, or is omitted."""
 
     def track_pictures(self, pictures: Iterable[LabelledPicture]) -> Iterable[LabelledPicture]:
-        """The pictures pass by."""
+        """Yield the pictures, and note each one that has been evaluated."""
 
     def on_measured(self) -> None:
-        """The costs of a variant are known."""
+        """Note that the costs of a variant are measured."""
 
 
 def build_variants(
     jobs: Sequence[BuildJob], records: RecordStore, *, resume: bool, listener: GridListener
 ) -> tuple[list[VariantRecord], list[OmittedTechnique]]:
-    """Make the variants one after the other; those that cannot be had are said with the reason.
+    """Build the variants one after the other.
 
     Args:
-        jobs: what to make.
-        records: where finished ones are kept.
-        resume: take what is there.
-        listener: told how far it is.
+        jobs: the variants to build.
+        records: storage of finished variants.
+        resume: whether to use variants of an earlier run.
+        listener: receives the progress.
+
+    Returns:
+        The variants, and the techniques that cannot be applied.
 
     Raises:
-        ToolError: a process failed, or something cannot be written.
+        ToolError: a build process failed, or a file cannot be written.
     """
-    made, omitted = [], []
+    variants, omitted = [], []
     for job in jobs:
         record = records.find(job) if resume else None
-        if record is None:
-            listener.on_building(job.technique, None)
-            word = build_in_process(job, progress=_progress_callback(listener, job.technique))
-            if isinstance(word, BuildRefused):
-                omitted.append(OmittedTechnique(name=job.technique.name, reason=word.reason))
-                listener.on_built()
-                continue
-            record = VariantRecord(job=job, built=word)
-            records.save(record)
-        # The folder may have been moved since.
-        made.append(structs.replace(record, job=job))
+        built = record or _build_variant(job, records, listener)
+        if isinstance(built, OmittedTechnique):
+            omitted.append(built)
+        else:
+            # The folder may have been moved since an earlier run, so the paths are those of this job.
+            variants.append(structs.replace(built, job=job))
         listener.on_built()
-    return made, omitted
+    return variants, omitted
 
 
 def evaluate_variants(
@@ -81,58 +79,75 @@ def evaluate_variants(
     *,
     listener: GridListener,
 ) -> list[VariantRecord]:
-    """The same records with their quality; each picture is read once for all that lack it.
+    """Evaluate the variants that have not been evaluated on these pictures; each picture is read once for all of them.
 
     Args:
         built: the variants.
-        pictures: what to judge them on.
-        spec: what the pictures are called.
-        records: where to keep the outcome.
-        listener: sees the pictures pass by.
+        pictures: the pictures.
+        spec: name of the pictures, as `open_pictures` takes it.
+        records: storage of finished variants.
+        listener: receives the progress.
+
+    Returns:
+        All variants, with their accuracy.
 
     Raises:
-        PicturesError: a picture cannot be read, or there is nothing in any.
-        EdgedError: a model was refused.
+        PicturesError: a picture cannot be read, or no picture has labels.
+        EdgedError: a model cannot be loaded.
     """
-    lacking = [one for one in built if one.quality is None or one.quality.pictures != spec]
+    pending = [one for one in built if one.quality is None or one.quality.pictures != spec]
+    if not pending:
+        return list(built)
     with ExitStack() as stack:
-        contenders = [stack.enter_context(EvaluatedModel(Path(one.job.out))) for one in lacking]
-        judgements = (
-            evaluate_models(contenders, pictures, track=listener.track_pictures) if lacking else []
-        )
-    found = {
+        models = [stack.enter_context(EvaluatedModel(Path(one.job.out))) for one in pending]
+        results = evaluate_models(models, pictures, track=listener.track_pictures)
+    evaluated = {
         one.job.technique.name: structs.replace(
-            one, quality=_build_quality(judgement.evaluation, spec)
+            one, quality=_build_quality(result.evaluation, spec)
         )
-        for one, judgement in zip(lacking, judgements, strict=True)
+        for one, result in zip(pending, results, strict=True)
     }
-    for record in found.values():
+    for record in evaluated.values():
         records.save(record)
-    return [found.get(one.job.technique.name, one) for one in built]
+    return [evaluated.get(one.job.technique.name, one) for one in built]
 
 
 def measure_variants(
     built: Sequence[VariantRecord], runtimes: Sequence[str], *, listener: GridListener
 ) -> list[TableRow]:
-    """The rows; all are measured anew, for figures of different hours are not compared.
+    """Measure the costs of all variants, also of those from an earlier run: costs of different runs are not comparable.
+
+    Args:
+        built: the variants.
+        runtimes: names in `edged.registry.INTERPRETERS`.
+        listener: receives the progress.
+
+    Returns:
+        The rows of the table.
 
     Raises:
         ToolError: a measuring process failed.
     """
     models = [Path(one.job.out) for one in built]
     costs = measure_costs(models, runtimes, progress=listener.on_measured)
-    return [_build_row(one, mine) for one, mine in zip(built, costs, strict=True)]
+    return [_build_row(one, its_costs) for one, its_costs in zip(built, costs, strict=True)]
 
 
-def _progress_callback(
-    listener: GridListener, technique: Technique
-) -> Callable[[BuildProgress], None]:
-    return lambda done: listener.on_building(technique, done)
+def _build_variant(
+    job: BuildJob, records: RecordStore, listener: GridListener
+) -> VariantRecord | OmittedTechnique:
+    listener.on_building(job.technique, None)
+    result = build_in_process(job, progress=lambda done: listener.on_building(job.technique, done))
+    if isinstance(result, BuildRefused):
+        return OmittedTechnique(name=job.technique.name, reason=result.reason)
+    record = VariantRecord(job=job, built=result)
+    records.save(record)
+    return record
 
 
 def _build_quality(evaluation: Evaluation, spec: str) -> Quality:
     if evaluation.ap is None or evaluation.ap50 is None or evaluation.recall is None:
-        raise PicturesError(f"{spec}: nothing is labelled in them that the net could find")
+        raise PicturesError(f"{spec}: no picture has a labelled object of the network's classes")
     return Quality(
         pictures=spec,
         ap=evaluation.ap,

@@ -1,6 +1,7 @@
-"""Times models against one another in a process of its own.
+"""The child process that measures the latency of models.
 
-``python -m edged_models.compression.latency``: `TimingRequest` on standard input, a list of median milliseconds on standard output.
+``python -m edged_models.compression.latency`` reads a `TimingRequest` from standard input, and writes a JSON list of median
+milliseconds to standard output.
 """
 
 import sys
@@ -21,39 +22,50 @@ _RUNS_PER_ROUND = 5
 
 
 class TimedModel(Struct, frozen=True, kw_only=True):
-    """A model on a runtime."""
+    """A model and the runtime to measure it on.
+
+    Attributes:
+        model: path of the .tflite.
+        runtime: name in `edged.registry.INTERPRETERS`.
+    """
 
     model: str
     runtime: str
 
 
 class TimingRequest(Struct, frozen=True, kw_only=True):
-    """What the child is told."""
+    """The child's input.
+
+    Attributes:
+        timed_models: the models to measure.
+    """
 
     timed_models: tuple[TimedModel, ...]
 
 
 def measure_medians_ms(timed_models: tuple[TimedModel, ...]) -> list[float]:
-    """Median CPU milliseconds of an invocation with one thread.
+    """Measure the median CPU milliseconds of an invocation with one thread.
 
-    They take turns, so that what else the machine does meets all alike; CPU time, because it may do much.
+    The models take turns, so that other load on the machine affects all of them alike; it affects CPU time least.
+
+    Raises:
+        ModelError: a model cannot be loaded.
     """
     models = [
         load_model(ModelSettings(path=Path(one.model), runtime=one.runtime, threads=1))
         for one in timed_models
     ]
     inputs = [_noise_input(model) for model in models]
-    taken: list[list[float]] = [[] for _ in models]
+    times_ms: list[list[float]] = [[] for _ in models]
     for _ in range(_ROUNDS):
-        for model, tensor, mine in zip(models, inputs, taken, strict=True):
-            model.interpreter.invoke(
-                tensor
-            )  # the one before has left its own weights in the caches
+        for model, tensor, model_times_ms in zip(models, inputs, times_ms, strict=True):
+            # Warms up: the caches hold the weights of the model before.
+            model.interpreter.invoke(tensor)
             for _ in range(_RUNS_PER_ROUND):
                 began_ns = time.process_time_ns()
                 model.interpreter.invoke(tensor)
-                mine.append((time.process_time_ns() - began_ns) / 1e6)
-    return [median(mine) for mine in taken]
+                model_times_ms.append((time.process_time_ns() - began_ns) / 1e6)
+    return [median(each) for each in times_ms]
 
 
 def _noise_input(model: Model) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Putting a toolkit's wrapper around some layers of a built net; their weights come along."""
+"""Wrapping of some layers of a network with a toolkit's wrapper; the weights are copied."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ LayerWrapper = Callable[[keras.layers.Layer], keras.layers.Layer]
 
 
 def wrap_convolutions(model: keras.Model, wrap: LayerWrapper) -> keras.Model:
-    """A copy of a net in which each convolution across channels is what `wrap` makes of it.
+    """Return a copy of a network with each convolution across channels wrapped.
 
-    Depthwise convolutions stay: they have few weights, and each counts.
+    Depthwise convolutions are not wrapped: they have few weights, and each of them matters.
     """
     return wrap_layers(model, wrap, is_selected=lambda layer: type(layer) is keras.layers.Conv2D)
 
@@ -19,12 +19,18 @@ def wrap_convolutions(model: keras.Model, wrap: LayerWrapper) -> keras.Model:
 def wrap_layers(
     model: keras.Model, wrap: LayerWrapper, *, is_selected: Callable[[keras.layers.Layer], bool]
 ) -> keras.Model:
-    """A copy of a net in which each layer that is chosen is what `wrap` makes of it."""
+    """Return a copy of a network with some layers wrapped.
+
+    Args:
+        model: the network.
+        wrap: returns the wrapper of a layer.
+        is_selected: returns whether a layer is to be wrapped.
+    """
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
         copy = type(layer).from_config(layer.get_config())
         if layer.weights:
-            # Before it is wrapped: clusters are found when the wrapper is made.
+            # Before the layer is wrapped: the wrapper's constructor computes the clusters.
             copy.build(layer.input_shape)
             copy.set_weights(layer.get_weights())
         return wrap(copy) if is_selected(layer) else copy
@@ -34,5 +40,5 @@ def wrap_layers(
 
 
 def custom_layer_scope() -> keras.utils.custom_object_scope:
-    """A block in which Keras can copy the net's own layers."""
+    """Return a context manager in which Keras can copy the network's own layers."""
     return keras.utils.custom_object_scope({"Upsample2x": Upsample2x})

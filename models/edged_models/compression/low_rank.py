@@ -1,4 +1,4 @@
-"""Low-rank factorisation: a matrix as the product of two thin ones, where they are smaller together."""
+"""Low-rank factorisation: a matrix is replaced by the product of two smaller ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,30 +15,35 @@ F32 = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class LowRankFactors:
-    """Two factors of a matrix: `first` (in, rank) and `second` (rank, out), float32."""
+    """Two factors of a matrix.
+
+    Attributes:
+        first: (in, rank) float32.
+        second: (rank, out) float32.
+    """
 
     first: F32
     second: F32
 
     @property
     def rank(self) -> int:
-        """Of the product."""
+        """The rank of the product."""
         return self.first.shape[1]
 
 
 def factorize(matrix: F32, *, energy: float) -> LowRankFactors | None:
-    """The smallest product that keeps that share of a matrix's energy, by singular value decomposition.
+    """Factorise a matrix by singular value decomposition, with the lowest rank that keeps a share of its energy.
 
     Args:
-        matrix: (in, out): a dense layer's kernel, or a pointwise convolution's.
+        matrix: (I, O) float32, the kernel of a dense layer or a pointwise convolution with I inputs and O outputs.
         energy: share of the sum of the squared singular values, above 0 and up to 1.
 
     Returns:
-        The factors, the singular values shared out between them; None if they would not be smaller than the matrix.
+        The factors, each with the square roots of the singular values; None if they are not smaller than the matrix.
     """
     left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
-    held = np.cumsum(values**2) / max(float(np.sum(values**2)), 1e-30)
-    rank = int(np.searchsorted(held, energy - 1e-12)) + 1
+    kept = np.cumsum(values**2) / max(float(np.sum(values**2)), 1e-30)
+    rank = int(np.searchsorted(kept, energy - 1e-12)) + 1
     if rank * sum(matrix.shape) >= matrix.size:
         return None
     root = np.sqrt(values[:rank])
@@ -49,28 +54,28 @@ def factorize(matrix: F32, *, energy: float) -> LowRankFactors | None:
 
 
 def factorize_checkpoint(checkpoint: Checkpoint, energy: float) -> Checkpoint:
-    """Factorise every pointwise convolution that becomes smaller by it; those in two already stay as they are.
+    """Factorise every pointwise convolution that becomes smaller by it, except those that are factorised already.
 
     Raises:
-        ToolError: none does.
+        ToolError: no convolution becomes smaller.
     """
     weights, ranks = dict(checkpoint.weights), dict(checkpoint.architecture.ranks)
     for name in _pointwise_layers(checkpoint.weights):
-        thin = factorize(weights[f"{name}/kernel"][0, 0], energy=energy)
-        if name not in ranks and thin:
-            weights[f"{name}_thin/kernel"] = thin.first[None, None]
-            weights[f"{name}/kernel"] = thin.second[None, None]
-            ranks[name] = thin.rank
+        factors = factorize(weights[f"{name}/kernel"][0, 0], energy=energy)
+        if name not in ranks and factors:
+            weights[f"{name}_thin/kernel"] = factors.first[None, None]
+            weights[f"{name}/kernel"] = factors.second[None, None]
+            ranks[name] = factors.rank
     if ranks == checkpoint.architecture.ranks:
         raise ToolError(
-            f"nothing to factorise: at an energy of {energy:g} no pointwise layer becomes smaller; ask for less"
+            f"nothing to factorise: at an energy of {energy:g} no pointwise layer becomes smaller; choose a lower energy"
         )
     architecture = msgspec.structs.replace(checkpoint.architecture, ranks=ranks)
     return replace(checkpoint, architecture=architecture, weights=weights)
 
 
 def _pointwise_layers(weights: Mapping[str, F32]) -> list[str]:
-    """Convolutions of one pixel with a normalisation behind: what `net.build` can make thin."""
+    """Return the 1x1 convolutions that are followed by a normalisation, which are those that `net.build` can factorise."""
     names = (name.removesuffix("/kernel") for name in weights if name.endswith("/kernel"))
     return [
         name

@@ -1,4 +1,4 @@
-"""What figures were measured on."""
+"""The machine that costs are measured on."""
 
 import os
 import platform
@@ -16,11 +16,11 @@ class Machine(Struct, frozen=True, kw_only=True):
     """A computer and its runtimes.
 
     Attributes:
-        processor: as the kernel calls it.
-        cores: as many as this process may use.
+        processor: the processor's name, from the kernel.
+        cores: number of cores that this process may use.
         system: kernel and architecture.
-        python: version.
-        runtimes: version of each, by the name that `edged.registry.INTERPRETERS` knows it by.
+        python: version of Python.
+        runtimes: versions of the installed runtimes, by their names in `edged.registry.INTERPRETERS`.
     """
 
     processor: str
@@ -30,14 +30,14 @@ class Machine(Struct, frozen=True, kw_only=True):
     runtimes: dict[str, str]
 
     def describe(self) -> str:
-        """For beneath a table."""
-        runtimes = ", ".join(f"{name} {number}" for name, number in self.runtimes.items())
+        """Return one line of text about the machine."""
+        runtimes = ", ".join(f"{name} {release}" for name, release in self.runtimes.items())
         cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
         return f"{self.processor}, {cores}, {self.system}, Python {self.python}, {runtimes}"
 
 
 def describe_machine() -> Machine:
-    """Where this runs; only the runtimes that are installed are named."""
+    """Describe the machine that this process runs on."""
     runtimes = {}
     for name, package in _PACKAGES.items():
         try:
@@ -54,7 +54,7 @@ def describe_machine() -> Machine:
 
 
 def _processor_name() -> str:
-    """x86 kernels name the processor, Arm's the board."""
+    """Return the processor's name on x86, and the board's name on Arm, where the kernel has no processor name."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else Board().read_model()

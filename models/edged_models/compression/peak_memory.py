@@ -1,6 +1,7 @@
-"""The most memory that a process ever had. ``python -m edged_models.compression.peak_memory RUNTIME [MODEL]`` prints KiB.
+"""The child process that measures peak memory.
 
-With a model it is loaded and invoked; without, the process is the same but for that.
+``python -m edged_models.compression.peak_memory RUNTIME [MODEL]`` prints KiB. A model is loaded and invoked; without one, the
+result is the base to subtract.
 """
 
 import importlib
@@ -16,14 +17,22 @@ _MODULES = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.in
 
 
 def read_peak_kib() -> int:
-    """Of this process's memory; getrusage would count the parent's too, from before the program was started."""
+    """Return the peak memory of this process. getrusage would include the parent's memory from before exec."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1])
 
 
 def main(runtime: str, model: str | None = None) -> None:
-    """The child."""
+    """Load and invoke the model, if there is one, and print the peak memory.
+
+    Args:
+        runtime: name in `edged.registry.INTERPRETERS`.
+        model: path of the .tflite; None to measure the bare process.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
     importlib.import_module(_MODULES[runtime])
     if model:
         loaded = load_model(ModelSettings(path=Path(model), runtime=runtime, threads=1))

@@ -1,4 +1,4 @@
-"""The pictures that a net is fine-tuned and calibrated on: a fixed number, held in memory at one size."""
+"""The pictures for fine-tuning and calibration: a limited number, in memory at one size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from edged_models.pictures.labelled import LabelledPicture, PictureSet
 _MAX_BOXES = 32
 _MIN_PICTURES = 20
 _MAX_PICTURES = 1024
-"""They are all in memory, 200 kB each."""
+"""All pictures are in memory, 200 kB each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureSample:
-    """Pictures of one size and their truth.
+    """Pictures of one size and their ground truth.
 
     Attributes:
         images: (N, side, side, 3) uint8, RGB.
-        truth: (N, M, 5) float32, x1 y1 x2 y2 in pixels and the class; class -1 where there is no box.
+        truth: (N, M, 5) float32, x1 y1 x2 y2 in pixels and class id; the class id is -1 in unused rows.
     """
 
     images: NDArray[np.uint8]
@@ -31,36 +31,36 @@ class PictureSample:
 
     @property
     def side_px(self) -> int:
-        """Of the pictures."""
+        """The side of the pictures."""
         return self.images.shape[1]
 
     def inputs(self, count: int) -> Iterator[NDArray[np.float32]]:
-        """The first pictures as the net is fed: (1, side, side, 3) float32 in 0..1."""
+        """Yield the network's input of the first `count` pictures: (1, side, side, 3) float32 in 0..1."""
         for image in self.images[:count]:
             yield image[None].astype(np.float32) / 255
 
     def digest(self) -> str:
-        """SHA-256 over all pictures and boxes."""
+        """Return the SHA-256 over all pictures and boxes."""
         sha = sha256(np.ascontiguousarray(self.truth).tobytes())
         sha.update(np.ascontiguousarray(self.images).tobytes())
         return sha.hexdigest()
 
 
 def draw_sample(pictures: PictureSet, *, side_px: int) -> PictureSample:
-    """Pictures from all over a set, stretched to a square as the daemon does it.
+    """Draw evenly spread pictures from a set, and stretch them to a square as the daemon does.
 
     Raises:
-        PicturesError: one cannot be read, or there are too few to learn from.
+        PicturesError: a picture cannot be read, or there are too few to train on.
     """
     if len(pictures) < _MIN_PICTURES:
         raise PicturesError(
-            f"{pictures.name}: {len(pictures)} pictures are too few to learn from, {_MIN_PICTURES} are the least"
+            f"{pictures.name}: {len(pictures)} pictures are too few to train on; give {_MIN_PICTURES} or more"
         )
-    places = np.linspace(0, len(pictures) - 1, min(_MAX_PICTURES, len(pictures))).astype(int)
-    chosen = [pictures[int(place)] for place in places]
+    indices = np.linspace(0, len(pictures) - 1, min(_MAX_PICTURES, len(pictures))).astype(int)
+    selected = [pictures[int(index)] for index in indices]
     return PictureSample(
-        images=np.stack([_resize(one.image, side_px) for one in chosen]),
-        truth=np.stack([_truth_rows(one, side_px) for one in chosen]),
+        images=np.stack([_resize(one.image, side_px) for one in selected]),
+        truth=np.stack([_truth_rows(one, side_px) for one in selected]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Quantisation-aware training: the net learns while it feels the rounding of eight bits."""
+"""Quantisation-aware training: the network is trained with the rounding of eight bits in it."""
 
 from collections.abc import Iterable
 
@@ -24,30 +24,30 @@ _PREFIX = "quant_"
 
 
 class PassThroughQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
-    """For a layer that only moves values: its output has its input's range, and nothing is rounded again."""
+    """The configuration of a layer that only moves values: its output has the range of its input, without rounding."""
 
     def get_weights_and_quantizers(self, layer: keras.layers.Layer) -> list:  # noqa: ARG002
-        """None."""
+        """Return no weights."""
         return []
 
     def get_activations_and_quantizers(self, layer: keras.layers.Layer) -> list:  # noqa: ARG002
-        """None."""
+        """Return no activations."""
         return []
 
     def set_quantize_weights(self, layer: keras.layers.Layer, quantize_weights: list) -> None:
-        """Nothing to set."""
+        """Do nothing; there are no weights."""
 
     def set_quantize_activations(
         self, layer: keras.layers.Layer, quantize_activations: list
     ) -> None:
-        """Nothing to set."""
+        """Do nothing; there are no activations."""
 
     def get_output_quantizers(self, layer: keras.layers.Layer) -> list:  # noqa: ARG002
-        """None."""
+        """Return no outputs."""
         return []
 
     def get_config(self) -> dict:
-        """Has no settings."""
+        """Return no settings."""
         return {}
 
 
@@ -58,12 +58,28 @@ def train_quantization_aware(
     tuning: FineTuneSettings,
     progress: StepCallback = ignore_progress,
 ) -> keras.Model:
-    """Fine-tune a net with the rounding of int8 in it.
+    """Fine-tune a network with the rounding of int8 in it.
+
+    Args:
+        checkpoint: the network.
+        sample: pictures to train on.
+        tuning: settings of the fine-tuning.
+        progress: called with the number of finished steps.
 
     Returns:
-        The net for the sample's size, with the toolkit's fake quantisation: convert it without calibration.
+        The network for the sample's size, with the toolkit's fake quantisation. Convert it without calibration.
+
+    Raises:
+        SourceError: the checkpoint's weights do not fit its architecture.
     """
     plain = restore_net(checkpoint, side_px=sample.side_px)
+    model = _insert_fake_quantization(plain)
+    _initialize_ranges(model, plain, sample.inputs(_RANGE_PICTURES))
+    fine_tune(model, sample, tuning=tuning, progress=progress)
+    return model
+
+
+def _insert_fake_quantization(plain: keras.Model) -> keras.Model:
     annotate = tfmot.quantization.keras.quantize_annotate_layer
     annotated = wrap_layers(
         plain,
@@ -75,21 +91,21 @@ def train_quantization_aware(
     with tfmot.quantization.keras.quantize_scope(
         {"Upsample2x": Upsample2x, "PassThroughQuantizeConfig": PassThroughQuantizeConfig}
     ):
-        model = tfmot.quantization.keras.quantize_apply(annotated)
-    _initialize_ranges(model, plain, sample.inputs(_RANGE_PICTURES))
-    fine_tune(model, sample, tuning=tuning, progress=progress)
-    return model
+        return tfmot.quantization.keras.quantize_apply(annotated)
 
 
 def _initialize_ranges(
     model: keras.Model, plain: keras.Model, pictures: Iterable[NDArray[np.float32]]
 ) -> None:
-    """Start each activation's range where it is: the toolkit starts all at -6..6 and follows so slowly that a short run never arrives."""
-    rounded = [layer for layer in model.layers if getattr(layer, "_output_quantizers", None)]
-    names = [layer.name.removeprefix(_PREFIX) for layer in rounded]
+    """Set the range of each activation from some pictures.
+
+    The toolkit starts all ranges at -6..6 and adapts them so slowly that a short training does not reach the right ones.
+    """
+    quantized = [layer for layer in model.layers if getattr(layer, "_output_quantizers", None)]
+    names = [layer.name.removeprefix(_PREFIX) for layer in quantized]
     probe = keras.Model(plain.input, [plain.get_layer(name).output for name in names])
     outputs = [probe(picture, training=False) for picture in pictures]
-    for layer, values in zip(rounded, zip(*outputs, strict=True), strict=True):
-        ends = layer._output_quantizer_vars  # noqa: SLF001  # the toolkit has no other way to them
-        ends["min_var"].assign(min(0.0, *(float(np.min(v)) for v in values)))
-        ends["max_var"].assign(max(0.0, *(float(np.max(v)) for v in values)))
+    for layer, values in zip(quantized, zip(*outputs, strict=True), strict=True):
+        limits = layer._output_quantizer_vars  # noqa: SLF001  # the toolkit has no public access
+        limits["min_var"].assign(min(0.0, *(float(np.min(v)) for v in values)))
+        limits["max_var"].assign(max(0.0, *(float(np.max(v)) for v in values)))

@@ -1,4 +1,4 @@
-"""Finished variants on disk, one JSON file each, so that a run that was broken off can go on."""
+"""Storage of finished variants, one JSON file each, so that an interrupted run can be resumed."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -11,26 +11,26 @@ from edged_models.files import write_bytes
 
 
 class RecordStore:
-    """The records in a folder."""
+    """The records of finished variants in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def find(self, job: BuildJob) -> VariantRecord | None:
-        """What an earlier run made of the same job, if its model is still there as it was."""
+        """Return the record of an equivalent job, or None if there is none or its model has changed since."""
         try:
             record = msgspec.json.decode(self._path(job).read_bytes(), type=VariantRecord)
             model = Path(job.out).read_bytes()
         except (OSError, msgspec.MsgspecError):
             return None
-        whole = sha256(model).hexdigest() == record.built.sha256
-        return record if whole and record.job.is_equivalent(job) else None
+        is_unchanged = sha256(model).hexdigest() == record.built.sha256
+        return record if is_unchanged and record.job.is_equivalent(job) else None
 
     def save(self, record: VariantRecord) -> None:
-        """Write one.
+        """Write a record.
 
         Raises:
-            ToolError: it cannot be written.
+            ToolError: the file cannot be written.
         """
         packed = msgspec.json.format(msgspec.json.encode(record), indent=2)
         write_bytes(self._path(record.job), packed + b"\n")

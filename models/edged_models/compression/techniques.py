@@ -1,4 +1,4 @@
-"""The grid: every way of making a net smaller or faster that the table compares. Values and names; no work."""
+"""The techniques that `compress` compares, as values, and the messages of the process that builds a variant."""
 
 from msgspec import Struct, structs
 
@@ -6,37 +6,57 @@ from edged_models.compression.fine_tune_settings import FineTuneSettings
 
 
 class WeightPruning(Struct, frozen=True, kw_only=True, tag=True):
-    """Prune by weight."""
+    """Setting of the smallest weights to zero.
+
+    Attributes:
+        share: share of the weights.
+    """
 
     share: float
 
 
 class ChannelPruning(Struct, frozen=True, kw_only=True, tag=True):
-    """Prune by channel, the least important wherever they are."""
+    """Removal of the least important channels of the whole network.
+
+    Attributes:
+        share: share of the channels.
+    """
 
     share: float
 
 
 class WidthScaling(Struct, frozen=True, kw_only=True, tag=True):
-    """A narrower net: every part keeps that share of its channels, the most important ones."""
+    """Removal of the least important channels of each part of the network.
+
+    Attributes:
+        width: share of the channels that each part keeps.
+    """
 
     width: float
 
 
 class WeightClustering(Struct, frozen=True, kw_only=True, tag=True):
-    """Few different values in each kernel."""
+    """Restriction of each kernel to few different values.
+
+    Attributes:
+        count: number of different values.
+    """
 
     count: int
 
 
 class LowRankFactorization(Struct, frozen=True, kw_only=True, tag=True):
-    """Pointwise convolutions in two thin steps."""
+    """Replacement of pointwise convolutions by two smaller ones.
+
+    Attributes:
+        energy: share of each kernel's energy to keep.
+    """
 
     energy: float
 
 
 class QuantizationAwareTraining(Struct, frozen=True, kw_only=True, tag=True):
-    """Quantisation-aware training."""
+    """Training with the rounding of eight bits."""
 
 
 Change = (
@@ -50,14 +70,14 @@ Change = (
 
 
 class Technique(Struct, frozen=True, kw_only=True):
-    """A row of the table.
+    """A technique, which is one row of the table.
 
     Attributes:
-        name: for ``--only`` and file names.
-        title: for people.
-        scheme: how numbers are stored, as `conversion.quantize.Scheme` calls it.
-        change: what is done to the net before; None if nothing.
-        side_px: another input size than the checkpoint's.
+        name: name for ``--only`` and files.
+        title: title for the table.
+        scheme: ``float32``, or a `conversion.quantize.Scheme`.
+        change: change of the network before it is converted; None for none.
+        side_px: side of the input; None for the checkpoint's own.
     """
 
     name: str
@@ -101,11 +121,11 @@ GRID = (
 
 
 def select_techniques(names: tuple[str, ...] | None, *, side_px: int) -> tuple[Technique, ...]:
-    """The rows of that name, in the grid's order; all that differ if None.
+    """Return the techniques with these names, in the order of `GRID`.
 
     Args:
-        names: as in `GRID`.
-        side_px: the checkpoint's: at its own size, an input size is no technique.
+        names: names in `GRID`; None for all but the one that sets the input size to `side_px`.
+        side_px: side of the checkpoint's input.
     """
     if names is not None:
         return tuple(technique for technique in GRID if technique.name in names)
@@ -113,14 +133,14 @@ def select_techniques(names: tuple[str, ...] | None, *, side_px: int) -> tuple[T
 
 
 class BuildJob(Struct, frozen=True, kw_only=True):
-    """What a child that makes one variant is told.
+    """The input of the process that builds one variant.
 
     Attributes:
-        technique: what to do.
-        checkpoint: path of the net.
-        digest: of the net's weights.
-        tuning: how the net is fine-tuned; it is calibrated on the same pictures.
-        out: path of the .tflite.
+        technique: the technique to apply.
+        checkpoint: path of the checkpoint.
+        digest: digest of its weights.
+        tuning: settings of the fine-tuning; the same pictures are used for calibration.
+        out: path of the .tflite to write.
     """
 
     technique: Technique
@@ -130,37 +150,46 @@ class BuildJob(Struct, frozen=True, kw_only=True):
     out: str
 
     def is_equivalent(self, other: "BuildJob") -> bool:
-        """Whether both make the same, wherever the files are."""
+        """Return whether both jobs build the same model; paths do not matter."""
         return structs.replace(other, checkpoint=self.checkpoint, out=self.out) == self
 
 
 class BuildProgress(Struct, frozen=True, kw_only=True, tag="done"):
-    """A child's word on how far it is."""
+    """The progress of the fine-tuning.
+
+    Attributes:
+        steps_done: number of finished steps.
+        steps_total: number of all steps.
+    """
 
     steps_done: int
     steps_total: int
 
 
 class BuildResult(Struct, frozen=True, kw_only=True, tag="built"):
-    """A child's last word.
+    """A built variant; the last message of the process.
 
     Attributes:
-        parameters: numbers in the net.
-        remark: what was reached.
-        sha256: of the .tflite.
-        file_bytes: its size.
-        deflated_bytes: its size compressed, as in a package or a delta update.
+        parameters: number of the network's parameters.
+        remark: what the technique did; None if the title is complete without it.
+        sha256: SHA-256 of the .tflite.
+        file_bytes: size of the .tflite.
+        deflated_bytes: size of the compressed .tflite, as in a package or a delta update.
     """
 
     parameters: int
-    remark: str
+    remark: str | None
     sha256: str
     file_bytes: int
     deflated_bytes: int
 
 
 class BuildRefused(Struct, frozen=True, kw_only=True, tag="refused"):
-    """A child's last word: why it cannot be had."""
+    """A technique that cannot be applied; the last message of the process.
+
+    Attributes:
+        reason: why it cannot be applied.
+    """
 
     reason: str
 

@@ -1,1 +1,1 @@
-"""From trained graphs to .tflite files, and what such a file says of itself."""
+"""Conversion of trained models to .tflite files, quantisation, and the files' metadata."""

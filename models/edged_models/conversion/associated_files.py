@@ -1,4 +1,4 @@
-"""The files that are packed into a .tflite: a zip behind the graph."""
+"""Associated files of a .tflite: a zip archive that follows the graph."""
 
 import io
 import lzma
@@ -22,19 +22,19 @@ AssociatedFiles = dict[str, bytes]
 
 
 def split_associated_files(model: bytes, name: str = "the model") -> tuple[bytes, AssociatedFiles]:
-    """A .tflite without its zip, and the files that were in that, in their order.
+    """Split a .tflite into the part without its archive and the archive's files, in their order.
 
     Raises:
-        SourceError: the zip is damaged.
+        SourceError: the archive is damaged.
     """
-    whole = io.BytesIO(model)
-    if not zipfile.is_zipfile(whole):
+    stream = io.BytesIO(model)
+    if not zipfile.is_zipfile(stream):
         return model, {}
     try:
-        with zipfile.ZipFile(whole) as archive:
+        with zipfile.ZipFile(stream) as archive:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > _MAX_BYTES:
-                raise ValueError(f"they would fill more than {_MAX_BYTES >> 20} MiB")
+                raise ValueError(f"they are larger than {_MAX_BYTES >> 20} MiB")
             files = {entry.filename: archive.read(entry) for entry in entries}
             begin = min((entry.header_offset for entry in entries), default=archive.start_dir)
     except _DAMAGE_ERRORS as error:
@@ -43,11 +43,11 @@ def split_associated_files(model: bytes, name: str = "the model") -> tuple[bytes
 
 
 def append_associated_files(model: bytes, files: AssociatedFiles) -> bytes:
-    """Append files, stored as they are, without dates: the same input gives the same bytes."""
+    """Append files, uncompressed and without dates: the same input gives the same bytes."""
     if not files:
         return model
-    whole = io.BytesIO(model)
-    with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
+    stream = io.BytesIO(model)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name, _FIXED_DATE), content)
-    return whole.getvalue()
+    return stream.getvalue()

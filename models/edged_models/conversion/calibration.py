@@ -1,4 +1,4 @@
-"""Pictures to calibrate with, encoded as the daemon will encode them."""
+"""Pictures for calibration, encoded as the daemon encodes its input."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,27 +17,35 @@ from edged_models.conversion.suppress_stderr import suppress_stderr
 from edged_models.errors import PicturesError, SourceError
 
 MIN_PICTURES = 20
-"""Fewer pictures do not show a net its ranges."""
+"""With fewer pictures the ranges of tensors are wrong."""
 RECOMMENDED_PICTURES = 100
-"""From here on more pictures change little."""
+"""With more pictures the ranges change little."""
 U8 = NDArray[np.uint8]
 
 
 def check_picture_count(count: int) -> None:
-    """Refuse what would give wrong ranges.
+    """Check that there are enough pictures for calibration.
 
     Raises:
-        PicturesError: there are fewer than `LEAST`.
+        PicturesError: there are fewer than `MIN_PICTURES`.
     """
     if count < MIN_PICTURES:
         raise PicturesError(
-            f"calibration needs {MIN_PICTURES} pictures or more of what the camera will see, and there were {count}; "
-            "a few hundred are good"
+            f"calibration needs {MIN_PICTURES} pictures or more that show what the camera will see, but there are {count}; "
+            "use some hundred"
         )
 
 
 def encode_pictures(pictures: Iterable[U8], spec: InputSpec) -> Iterator[NDArray[np.generic]]:
-    """(H, W, 3) uint8 RGB -> input tensors, by the daemon's own encoder; each is its own memory."""
+    """Encode pictures with the daemon's own encoder.
+
+    Args:
+        pictures: (H, W, 3) uint8, RGB.
+        spec: the model's input.
+
+    Yields:
+        (1, H, W, C) of the model's input, in its dtype: uint8, int8 or float32. No two arrays share memory.
+    """
     encoder = Encoder(spec)
     for picture in pictures:
         frame = Frame.from_pixels(np.ascontiguousarray(picture), PixelFormat.RGB24)
@@ -45,11 +53,25 @@ def encode_pictures(pictures: Iterable[U8], spec: InputSpec) -> Iterator[NDArray
 
 
 def find_input_spec(model: bytes, name: str) -> InputSpec:
-    """How the daemon will feed a float32 model: as its family is fed; by its own metadata where no family reads it.
+    """Return how the daemon will preprocess the input of a float32 model.
+
+    The model's family decides; if no family matches, the model's metadata does.
+
+    Args:
+        model: the .tflite.
+        name: the model's, for messages.
 
     Raises:
-        SourceError: no family reads it and it does not say how it is fed, or it cannot be run.
+        SourceError: no family matches and the model has no metadata, or the model cannot be loaded.
     """
+    signature = _read_signature(model, name)
+    try:
+        return find_family(signature, Path(name)).input
+    except ModelError as error:
+        return _input_spec_from_metadata(signature, error)
+
+
+def _read_signature(model: bytes, name: str) -> ModelSignature:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.tflite"
         path.write_bytes(model)
@@ -59,22 +81,19 @@ def find_input_spec(model: bytes, name: str) -> InputSpec:
                     path, threads=1, delegate=None, delegate_options={}
                 )
         except EdgedError as error:
-            why = str(error).replace(str(path), name)
-            raise SourceError(f"cannot calibrate what cannot be run: {why}") from error
+            reason = str(error).replace(str(path), name)
+            raise SourceError(f"cannot calibrate {name}: it cannot be run: {reason}") from error
         signature: ModelSignature = interpreter.signature
         interpreter.close()
-    try:
-        return find_family(signature, Path(name)).input
-    except ModelError as error:
-        return _input_spec_from_metadata(signature, error)
+    return signature
 
 
 def _input_spec_from_metadata(signature: ModelSignature, error: ModelError) -> InputSpec:
     if not (signature.metadata.mean and signature.metadata.std):
         raise SourceError(
-            f"{error}; to calibrate it all the same, say how it is fed with --mean and --std"
+            f"{error}; to calibrate the model nevertheless, give its normalisation with --mean and --std"
         )
     spec = image_input(signature, fitting=Fitting.STRETCH, mean=0.0, std=1.0)
     if isinstance(spec, str):
-        raise SourceError(f"{error}; and {spec}")
+        raise SourceError(f"{error}; {spec}")
     return spec

@@ -1,4 +1,4 @@
-"""What the commands of conversion answer."""
+"""Results of the commands that convert models."""
 
 from pathlib import Path
 
@@ -10,25 +10,25 @@ from edged_models.conversion.unquantized import POSTPROCESS, UnquantizedParts, f
 
 FLOAT32 = "float32"
 INTEGER_SCHEMES = ("int8", "int16x8")
-"""Those that are meant to compute without floats."""
+"""Schemes in which activations are integers."""
 _MAX_NAMES = 8
 
 
 class ConversionReport(Struct, frozen=True, kw_only=True):
-    """A model that was made.
+    """A converted model.
 
     Attributes:
-        source: what it was made from.
-        out: the file.
-        scheme: ``float32``, or how it was quantised.
-        bytes: of the file.
-        input: type and shape of its input.
-        outputs: the same of its outputs, in order.
-        labels: how many are in the file.
-        calibrated_on: how many pictures; 0 if none were needed.
-        unquantized: what of it stayed float.
-        custom_ops: ops that the runtimes do not bring.
-        seconds: how long it took.
+        source: the source, as the user named it.
+        out: the .tflite.
+        scheme: ``float32``, or the quantisation scheme.
+        bytes: size of the file.
+        input: type, shape and name of the input.
+        outputs: type, shape and name of the outputs, in order.
+        labels: number of labels in the file.
+        calibrated_on: number of pictures for calibration; 0 if none were needed.
+        unquantized: ops and weights that are still float.
+        custom_ops: ops that the runtimes do not have.
+        seconds: duration of the conversion.
     """
 
     source: str
@@ -53,52 +53,63 @@ def build_report(
     calibrated_on: int,
     seconds: float,
 ) -> ConversionReport:
-    """What there is to say of a model that was written.
+    """Describe a converted model.
+
+    Args:
+        content: the .tflite.
+        source: the source, as the user named it.
+        out: path of the .tflite.
+        scheme: ``float32``, or the quantisation scheme.
+        calibrated_on: number of pictures for calibration.
+        seconds: duration of the conversion.
 
     Raises:
-        SourceError: it is damaged.
+        SourceError: the .tflite is damaged.
     """
     model = parse_model(content, str(out))
-    given, outputs = describe_signature(model)
-    whole = UnquantizedParts(ops=(), weights=())
+    input_text, output_texts = describe_signature(model)
     return ConversionReport(
         source=source,
         out=out,
         scheme=scheme,
         bytes=len(content),
-        input=given,
-        outputs=outputs,
+        input=input_text,
+        outputs=output_texts,
         labels=len(read_model_metadata(content, str(out)).labels),
         calibrated_on=calibrated_on,
-        unquantized=whole
-        if scheme == FLOAT32
-        else find_unquantized(model, include_activations=scheme in INTEGER_SCHEMES),
+        unquantized=_find_unquantized(model, scheme),
         custom_ops=_find_custom_ops(model),
         seconds=seconds,
     )
 
 
 def describe_tensor(tensor: TfliteTensor) -> str:
-    """``uint8 [1, 256, 256, 3] image``; without the shape where that is not known before the model runs."""
+    """Describe a tensor: ``uint8 [1, 256, 256, 3] image``. The shape is left out if it is known only when the model runs."""
     shape = f" {list(tensor.shape)}" if tensor.shape else ""
     return f"{tensor.dtype.lower()}{shape} {tensor.name}"
 
 
 def describe_signature(model: TfliteModel) -> tuple[str, tuple[str, ...]]:
-    """The input, or all if there are several, and the outputs in words."""
+    """Describe the inputs in one text, and each of the outputs."""
     inputs = [describe_tensor(tensor) for tensor in model.get_tensors(model.inputs)]
     return "; ".join(inputs) or "none", tuple(
         describe_tensor(tensor) for tensor in model.get_tensors(model.outputs)
     )
 
 
+def _find_unquantized(model: TfliteModel, scheme: str) -> UnquantizedParts:
+    if scheme == FLOAT32:
+        return UnquantizedParts(ops=(), weights=())
+    return find_unquantized(model, include_activations=scheme in INTEGER_SCHEMES)
+
+
 def _find_custom_ops(model: TfliteModel) -> tuple[str, ...]:
-    """Ops that are none of TensorFlow Lite's, and that the runtimes do not bring either."""
+    """Return the ops that neither TensorFlow Lite nor the runtimes have."""
     return tuple(sorted({op.name for op in model.ops if op.is_custom and op.name != POSTPROCESS}))
 
 
 def custom_op_warnings(report: ConversionReport) -> list[str]:
-    """What the user should know if there are any."""
+    """Return a warning for the user if the model has custom ops."""
     names = ", ".join(report.custom_ops)
     return (
         [f"TensorFlow Lite has no {names}: the daemon needs a library for it, see model.custom_ops"]
@@ -108,14 +119,14 @@ def custom_op_warnings(report: ConversionReport) -> list[str]:
 
 
 def unquantized_rows(unquantized: UnquantizedParts) -> list[tuple[str, str]]:
-    """What stayed float, each named, as rows of a table."""
-    ops = [f"{op.op} ({op.output})" for op in unquantized.ops]
+    """Return table rows that name the ops and weights that are still float."""
+    ops = [f"{op.op} ({op.output or 'no output'})" for op in unquantized.ops]
     floats = [one for one in unquantized.weights if one.dtype == "FLOAT32"]
     weights = [f"{one.name} ({one.bytes} B)" for one in floats]
     return [
-        (f"float {what}", _abbreviate(named))
-        for what, named in (("ops", ops), ("weights", weights))
-        if named
+        (f"float {kind}", _abbreviate(names))
+        for kind, names in (("ops", ops), ("weights", weights))
+        if names
     ]
 
 

@@ -1,13 +1,13 @@
-"""From something trained to a .tflite of 32-bit floats."""
+"""Conversion of a trained model to a float32 .tflite."""
 
 from edged_models.conversion.metadata import attach_metadata
 from edged_models.conversion.source import ModelSource, Precision
 
 
 def convert(source: ModelSource) -> bytes:
-    """The float32 .tflite of a source, with its card attached; the same source gives the same bytes.
+    """Convert a source to a float32 .tflite with its metadata; the same source gives the same bytes.
 
     Raises:
-        SourceError: TensorFlow cannot convert it.
+        SourceError: TensorFlow cannot convert the source.
     """
     return attach_metadata(source.to_tflite(Precision.FLOAT32), source.metadata)

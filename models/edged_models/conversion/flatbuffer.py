@@ -1,4 +1,4 @@
-"""Taking a .tflite apart and putting it together again, without TensorFlow."""
+"""Unpacking and packing of .tflite files without TensorFlow."""
 
 import struct
 from collections.abc import Iterator
@@ -21,15 +21,15 @@ _DAMAGE_ERRORS = (
     OverflowError,
     MemoryError,
 )
-"""What reading damaged FlatBuffers raises."""
+"""Errors that the FlatBuffers library raises on damaged files."""
 
 
 @contextmanager
 def damage_as_source_error(name: str) -> Iterator[None]:
-    """What fails in the block fails because the file is damaged.
+    """Turn errors in the block into a `SourceError` that says that the file is damaged.
 
     Raises:
-        SourceError: it did.
+        SourceError: reading failed in the block.
     """
     try:
         yield
@@ -40,10 +40,10 @@ def damage_as_source_error(name: str) -> Iterator[None]:
 
 
 def unpack_model(model: bytes, name: str = "the model") -> schema.ModelT:
-    """A .tflite as a tree of objects; it is read, not run.
+    """Unpack a .tflite into a tree of objects, without running it.
 
     Raises:
-        SourceError: it is no .tflite, or damaged.
+        SourceError: the file is not a .tflite, or is damaged.
     """
     if model[4:8] != _IDENTIFIER:
         raise SourceError(f"{name} is not a TensorFlow Lite model: bytes 4 to 8 are not 'TFL3'")
@@ -52,14 +52,14 @@ def unpack_model(model: bytes, name: str = "the model") -> schema.ModelT:
 
 
 def pack_model(tree: schema.ModelT) -> bytes:
-    """The bytes of such a tree; the same tree gives the same bytes."""
+    """Pack a tree of objects into a .tflite; the same tree gives the same bytes."""
     builder = _AlignedBuilder(1024)
     builder.Finish(tree.Pack(builder), _IDENTIFIER)
     return bytes(builder.Output())
 
 
 class _AlignedBuilder(flatbuffers.Builder):
-    """Places weights where the schema wants them (``force_align: 16``), which generated Python code overlooks."""
+    """Aligns weights as the schema demands (``force_align: 16``); the generated Python code does not."""
 
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803  # the library's names
         return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)

@@ -1,4 +1,4 @@
-"""Labels and normalisation in the .tflite itself, where the daemon and TensorFlow's own tools look for them."""
+"""Labels and normalisation in the .tflite, in the format that the daemon and TensorFlow's own tools read."""
 
 import zipfile
 from io import BytesIO
@@ -26,39 +26,39 @@ _RGB = 1
 
 
 def read_model_metadata(model: bytes, name: str = "the model") -> ModelMetadata:
-    """What a .tflite says of itself; fields are empty where it says nothing.
+    """Read the metadata of a .tflite; fields that it does not have are empty.
 
     Raises:
-        SourceError: it is no .tflite, or damaged.
+        SourceError: the file is not a .tflite, or is damaged.
     """
     graph, files = split_associated_files(model, name)
     root = _read_metadata_tree(unpack_model(graph, name), name)
-    norms = _find_normalisation(root)
+    normalisation = _find_normalisation(root)
     return ModelMetadata(
-        name=root.fields.get("name", ""),
-        version=root.fields.get("version", ""),
-        description=root.fields.get("description", ""),
-        author=root.fields.get("author", ""),
-        licence=root.fields.get("license", ""),
-        mean=tuple(norms.fields.get("mean", ())) if norms else (),
-        std=tuple(norms.fields.get("std", ())) if norms else (),
+        name=root.fields.get("name") or None,
+        version=root.fields.get("version") or None,
+        description=root.fields.get("description") or None,
+        author=root.fields.get("author") or None,
+        licence=root.fields.get("license") or None,
+        mean=tuple(normalisation.fields.get("mean", ())) if normalisation else (),
+        std=tuple(normalisation.fields.get("std", ())) if normalisation else (),
         labels=_read_labels(files, name),
     )
 
 
 def attach_metadata(model: bytes, metadata: ModelMetadata, name: str = "the model") -> bytes:
-    """Write what a card says into a .tflite; what it leaves empty, and all else that the file holds, stays as it is.
+    """Write metadata into a .tflite; empty fields, and everything else in the file, are not changed.
 
     Args:
         model: the .tflite.
-        metadata: what to say.
+        metadata: the fields to write.
         name: the model's, for messages.
 
     Returns:
-        The same graph with the metadata, and the labels in the zip at the end. Doing it twice gives the same bytes.
+        The same graph with the metadata, and the labels in the zip at the end. Writing it again gives the same bytes.
 
     Raises:
-        SourceError: the model is damaged, or knows fewer classes than there are labels.
+        SourceError: the model is damaged, or has fewer classes than there are labels.
     """
     if metadata == ModelMetadata():
         return model
@@ -73,7 +73,16 @@ def attach_metadata(model: bytes, metadata: ModelMetadata, name: str = "the mode
 
 
 def copy_metadata(source: bytes, target: bytes, name: str) -> bytes:
-    """Give one .tflite all of another's metadata and packed files; nothing of the target's own stays."""
+    """Replace the metadata and packed files of one .tflite by those of another.
+
+    Args:
+        source: the .tflite that has the metadata.
+        target: the .tflite that gets it.
+        name: the model's, for messages.
+
+    Raises:
+        SourceError: one of the two is damaged.
+    """
     content, files = split_associated_files(source, name)
     tree = unpack_model(target, name)
     _store_metadata(tree, write_tree(_read_metadata_tree(unpack_model(content, name), name)))
@@ -97,23 +106,23 @@ def _describe_tensors(
     files: AssociatedFiles,
     name: str,
 ) -> None:
-    """Say at the input and the outputs what the card says of them; new labels go into `files`."""
+    """Set the metadata of the input and the outputs; new labels are added to `files`."""
     graph = model.subgraphs[0]
-    described = root.get_or_create_children("subgraph_metadata")
-    if not described:
-        described.append(MetadataNode("SubGraphMetadata"))
-    inputs = _tensor_nodes(described[0], "input_tensor_metadata", model, graph.inputs)
-    outputs = _tensor_nodes(described[0], "output_tensor_metadata", model, graph.outputs)
+    subgraphs = root.get_or_create_children("subgraph_metadata")
+    if not subgraphs:
+        subgraphs.append(MetadataNode("SubGraphMetadata"))
+    inputs = _tensor_nodes(subgraphs[0], "input_tensor_metadata", model, graph.inputs)
+    outputs = _tensor_nodes(subgraphs[0], "output_tensor_metadata", model, graph.outputs)
     if metadata.mean and metadata.std:
         _set_normalisation(inputs[0], metadata)
     if metadata.labels:
-        place, kind = _find_labelled_output(model, len(metadata.labels), name)
-        file = _reference_labels_file(described[0], outputs, outputs[place], kind, files)
+        position, file_type = _find_labelled_output(model, len(metadata.labels), name)
+        file = _reference_labels_file(subgraphs[0], outputs, outputs[position], file_type, files)
         files[file] = ("\n".join(metadata.labels) + "\n").encode()
 
 
 def _store_metadata(model: schema.ModelT, packed: bytes) -> None:
-    """Put the metadata where the old one is, so that rewriting does not make the file grow."""
+    """Replace the old metadata in its buffer, so that the file does not grow."""
     entries = [one for one in model.metadata or [] if one.name == _METADATA_ENTRY]
     if not entries:
         entry = schema.MetadataT()
@@ -125,21 +134,21 @@ def _store_metadata(model: schema.ModelT, packed: bytes) -> None:
 
 
 def _set_model_fields(root: MetadataNode, metadata: ModelMetadata) -> None:
-    said = {
+    texts = {
         "name": metadata.name,
         "description": metadata.description,
         "version": metadata.version,
         "author": metadata.author,
         "license": metadata.licence,
     }
-    root.fields.update({field: text for field, text in said.items() if text})
+    root.fields.update({field: text for field, text in texts.items() if text})
 
 
 def _tensor_nodes(
-    described: MetadataNode, field: str, model: schema.ModelT, indices: list[int]
+    subgraph: MetadataNode, field: str, model: schema.ModelT, indices: list[int]
 ) -> list[MetadataNode]:
-    """A node for each of the graph's inputs or outputs, in their order."""
-    nodes = described.get_or_create_children(field)
+    """Return a node for each of the graph's inputs or outputs, in their order."""
+    nodes = subgraph.get_or_create_children(field)
     tensors = model.subgraphs[0].tensors
     for index in indices[len(nodes) :]:
         node = MetadataNode("TensorMetadata")
@@ -149,8 +158,8 @@ def _tensor_nodes(
 
 
 def _find_normalisation(root: MetadataNode) -> MetadataNode | None:
-    for described in root.fields.get("subgraph_metadata", [])[:1]:
-        for tensor in described.fields.get("input_tensor_metadata", [])[:1]:
+    for subgraph in root.fields.get("subgraph_metadata", [])[:1]:
+        for tensor in subgraph.fields.get("input_tensor_metadata", [])[:1]:
             for unit in tensor.fields.get("process_units", []):
                 options = unit.fields.get("options")
                 if options and options.type == "NormalizationOptions":
@@ -160,15 +169,15 @@ def _find_normalisation(root: MetadataNode) -> MetadataNode | None:
 
 def _set_normalisation(tensor: MetadataNode, metadata: ModelMetadata) -> None:
     units = tensor.get_or_create_children("process_units")
-    present = [
+    usable = [
         unit
         for unit in units
         if unit.fields.get("options", MetadataNode("")).type in ("", "NormalizationOptions")
     ]
-    if not present:
-        present = [MetadataNode("ProcessUnit")]
-        units.insert(0, present[0])
-    options = present[0].get_or_create_child("options", "NormalizationOptions")
+    if not usable:
+        usable = [MetadataNode("ProcessUnit")]
+        units.insert(0, usable[0])
+    options = usable[0].get_or_create_child("options", "NormalizationOptions")
     options.fields.update(mean=list(metadata.mean), std=list(metadata.std))
     image = tensor.get_or_create_child("content", "Content").get_or_create_child(
         "content_properties", "ImageProperties"
@@ -187,33 +196,36 @@ def _read_labels(files: AssociatedFiles, name: str) -> tuple[str, ...]:
 
 
 def _find_labelled_output(model: schema.ModelT, count: int, name: str) -> tuple[int, int]:
-    """Which output the labels are for, and whether they name its values or the places along its last axis."""
+    """Return the position of the output with classes, and the type of the labels file.
+
+    The labels name either the output's values or the positions along its last axis.
+    """
     graph = model.subgraphs[0]
     outputs = [int(index) for index in graph.outputs]
-    own = find_postprocess_outputs(model)
-    if own:
-        return outputs.index(own[1]), _VALUE_LABELS
+    postprocess_outputs = find_postprocess_outputs(model)
+    if postprocess_outputs:
+        return outputs.index(postprocess_outputs[1]), _VALUE_LABELS
     shapes = [[int(size) for size in graph.tensors[index].shape] for index in outputs]
     if [len(shape) for shape in shapes] == [2] and shapes[0][1] < count:
-        raise SourceError(f"{name} knows {shapes[0][1]} classes, and there are {count} labels")
-    fits = [place for place, shape in enumerate(shapes) if shape and shape[-1] == count]
-    return (fits or [0])[-1], _AXIS_LABELS
+        raise SourceError(f"{name} has {shapes[0][1]} classes, but there are {count} labels")
+    fitting = [position for position, shape in enumerate(shapes) if shape and shape[-1] == count]
+    return (fitting or [0])[-1], _AXIS_LABELS
 
 
 def _reference_labels_file(
-    described: MetadataNode,
+    subgraph: MetadataNode,
     outputs: list[MetadataNode],
     labelled: MetadataNode,
-    kind: int,
+    file_type: int,
     files: AssociatedFiles,
 ) -> str:
-    """Name the labels' file at its output; the name of the one that the daemon reads, if there is one."""
+    """Reference the labels file at its output, and return its name: that of the file that the daemon reads, if there is one."""
     old = [name for name in files if name.endswith(".txt") and "label" in name.lower()]
     file = next((name for name in ("labelmap.txt", "labels.txt") if name in old), _LABELS_FILE)
-    for owner in (described, *outputs):
+    for owner in (subgraph, *outputs):
         for one in owner.fields.get("associated_files", []):
             if one.fields.get("name") == file:
                 return file
-    node = MetadataNode("AssociatedFile", {"name": file, "type": kind})
+    node = MetadataNode("AssociatedFile", {"name": file, "type": file_type})
     labelled.get_or_create_children("associated_files").append(node)
     return file

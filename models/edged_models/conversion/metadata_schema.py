@@ -1,6 +1,6 @@
-"""The tables of a .tflite's metadata, as published in ``metadata_schema.fbs``: a field's slot follows from its place.
+"""The tables of a .tflite's metadata, as published in ``metadata_schema.fbs``. The order of fields determines their slots.
 
-tflite-support, which brings them elsewhere, has no wheels for Python past 3.11, and the runtimes do not carry this schema.
+The package tflite-support has this schema, but no wheels for Python after 3.11; the runtimes do not have it.
 """
 
 from enum import Enum, auto
@@ -11,7 +11,7 @@ ROOT = "ModelMetadata"
 
 
 class ValueType(Enum):
-    """How a field's value is stored."""
+    """The storage type of a field's value."""
 
     TEXT = auto()
     TEXTS = auto()
@@ -28,7 +28,13 @@ class ValueType(Enum):
 
 
 class Field(NamedTuple):
-    """A field of a table: its name, its form, and the types of table that it may hold."""
+    """A field of a table.
+
+    Attributes:
+        name: its name in the schema.
+        value_type: its storage type.
+        types: the types of tables that it may hold.
+    """
 
     name: str
     value_type: ValueType

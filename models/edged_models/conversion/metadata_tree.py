@@ -1,4 +1,4 @@
-"""A file's metadata as a tree that can be read, changed and written, whatever is in it."""
+"""A file's metadata as a tree that can be read, changed and written without loss."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,26 +25,31 @@ _OFFSET_BYTES = 4
 
 @dataclass(slots=True)
 class MetadataNode:
-    """One table: its type in `metadata_schema.TABLES`, and those of its fields that are present."""
+    """One table of the metadata.
+
+    Attributes:
+        type: its type in `metadata_schema.TABLES`.
+        fields: values of the fields that are present, by name.
+    """
 
     type: str
     fields: dict[str, Any] = field(default_factory=dict)
 
     def get_or_create_child(self, name: str, type_: str) -> "MetadataNode":
-        """The sub-table of that name; a new one if there is none, or one of another type."""
+        """Return the sub-table of that name; create it if it is missing or has another type."""
         if not isinstance(self.fields.get(name), MetadataNode) or self.fields[name].type != type_:
             self.fields[name] = MetadataNode(type_)
         node: MetadataNode = self.fields[name]
         return node
 
     def get_or_create_children(self, name: str) -> list["MetadataNode"]:
-        """The sub-tables of that name, to be read and added to."""
+        """Return the list of sub-tables of that name; the caller may add to it."""
         nodes: list[MetadataNode] = self.fields.setdefault(name, [])
         return nodes
 
 
 def read_tree(packed: bytes) -> MetadataNode:
-    """Unpack metadata; what a newer schema may have added is left out. To be done within `flatfile.reading`."""
+    """Unpack metadata, without fields that a newer schema may have added. Call it in a block of `damage_as_source_error`."""
     root = int.from_bytes(packed[:4], "little")
     return _read_node(Table(bytearray(packed), root), ROOT)
 
@@ -61,41 +66,44 @@ def _read_node(table: Table, type_: str) -> MetadataNode:
     slot = 0
     for one in TABLES[type_]:
         width = 2 if one.value_type is ValueType.UNION else 1
-        at = table.Offset(4 + 2 * (slot + width - 1))
-        if at:
-            node.fields[one.name] = _read_value(table, one, table.Pos + at, slot)
+        offset = table.Offset(4 + 2 * (slot + width - 1))
+        if offset:
+            node.fields[one.name] = _read_value(table, one, table.Pos + offset, slot)
         slot += width
     return node
 
 
-def _read_value(table: Table, one: Field, at: int, slot: int) -> Any:
+def _read_value(table: Table, one: Field, position: int, slot: int) -> Any:
     match one.value_type:
         case ValueType.TEXT:
-            return table.String(at).decode("utf-8", "replace")
+            return table.String(position).decode("utf-8", "replace")
         case ValueType.TABLE:
-            return _read_node(Table(table.Bytes, table.Indirect(at)), one.types[0])
+            return _read_node(Table(table.Bytes, table.Indirect(position)), one.types[0])
         case ValueType.UNION:
-            kind = table.GetSlot(4 + 2 * slot, 0, numbers.Uint8Flags)
-            return _read_node(Table(table.Bytes, table.Indirect(at)), one.types[kind - 1])
-        case form if form in _SCALARS:
-            return table.Get(_SCALARS[form], at)
-    return _read_vector(table, one, at)
+            type_number = table.GetSlot(4 + 2 * slot, 0, numbers.Uint8Flags)
+            type_ = one.types[type_number - 1]
+            return _read_node(Table(table.Bytes, table.Indirect(position)), type_)
+        case scalar if scalar in _SCALARS:
+            return table.Get(_SCALARS[scalar], position)
+    return _read_vector(table, one, position)
 
 
-def _read_vector(table: Table, one: Field, at: int) -> list[Any]:
-    start, count = table.Vector(at - table.Pos), table.VectorLen(at - table.Pos)
+def _read_vector(table: Table, one: Field, position: int) -> list[Any]:
+    start, count = table.Vector(position - table.Pos), table.VectorLen(position - table.Pos)
     if one.value_type in _VECTORS:
         flags = _VECTORS[one.value_type]
         return [table.Get(flags, start + i * flags.bytewidth) for i in range(count)]
-    places = [start + _OFFSET_BYTES * i for i in range(count)]
+    positions = [start + _OFFSET_BYTES * i for i in range(count)]
     if one.value_type is ValueType.TEXTS:
-        return [table.String(place).decode("utf-8", "replace") for place in places]
-    return [_read_node(Table(table.Bytes, table.Indirect(place)), one.types[0]) for place in places]
+        return [table.String(each).decode("utf-8", "replace") for each in positions]
+    return [
+        _read_node(Table(table.Bytes, table.Indirect(each)), one.types[0]) for each in positions
+    ]
 
 
 def _write_node(builder: flatbuffers.Builder, node: MetadataNode) -> int:
     present = [one for one in TABLES[node.type] if one.name in node.fields]
-    # What a table points to must be written before the table is begun.
+    # The values that a table refers to must be written before the table.
     offsets = {one.name: _write_value(builder, one, node.fields[one.name]) for one in present}
     builder.StartObject(
         sum(2 if one.value_type is ValueType.UNION else 1 for one in TABLES[node.type])
@@ -103,8 +111,8 @@ def _write_node(builder: flatbuffers.Builder, node: MetadataNode) -> int:
     slot = 0
     for one in TABLES[node.type]:
         if one.value_type is ValueType.UNION and one.name in offsets:
-            kind = one.types.index(node.fields[one.name].type) + 1
-            builder.PrependUint8Slot(slot, kind, 0)
+            type_number = one.types.index(node.fields[one.name].type) + 1
+            builder.PrependUint8Slot(slot, type_number, 0)
         slot += one.value_type is ValueType.UNION
         if one.name in offsets:
             if one.value_type in _SCALARS:
@@ -116,7 +124,7 @@ def _write_node(builder: flatbuffers.Builder, node: MetadataNode) -> int:
 
 
 def _write_value(builder: flatbuffers.Builder, one: Field, value: Any) -> int:
-    """Where the value was put; 0 if it goes into the table itself."""
+    """Write a value outside its table and return its offset; 0 if the table itself holds the value."""
     match one.value_type:
         case ValueType.TEXT:
             return int(builder.CreateString(value))
@@ -126,8 +134,8 @@ def _write_value(builder: flatbuffers.Builder, one: Field, value: Any) -> int:
             return _write_offsets(builder, [int(builder.CreateString(text)) for text in value])
         case ValueType.TABLES:
             return _write_offsets(builder, [_write_node(builder, node) for node in value])
-        case form if form in _VECTORS:
-            flags = _VECTORS[form]
+        case vector if vector in _VECTORS:
+            flags = _VECTORS[vector]
             builder.StartVector(flags.bytewidth, len(value), flags.bytewidth)
             for number in reversed(value):
                 builder.Prepend(flags, number)

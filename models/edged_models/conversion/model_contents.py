@@ -1,4 +1,4 @@
-"""What a .tflite holds and costs, counted from the file alone."""
+"""Contents and cost of a .tflite, computed from the file without running it."""
 
 import zlib
 from collections import Counter
@@ -16,13 +16,13 @@ _INTEGERS = frozenset({"INT8", "UINT8", "INT16"})
 
 
 class OpCount(Struct, frozen=True, kw_only=True):
-    """One kind of operator.
+    """All ops of one kind and version.
 
     Attributes:
-        op: its name.
-        version: of the op.
-        count: how often it stands in the graph.
-        macs: multiplications with addition that they take together, for one picture.
+        op: name of the kind.
+        version: version of the op.
+        count: number of these ops in the graph.
+        macs: their multiply-accumulate operations for one picture, together.
     """
 
     op: str
@@ -32,7 +32,13 @@ class OpCount(Struct, frozen=True, kw_only=True):
 
 
 class TensorTotals(Struct, frozen=True, kw_only=True):
-    """How many tensors of one type there are, and how many bytes of weights."""
+    """All tensors of one type.
+
+    Attributes:
+        dtype: the type.
+        tensors: number of tensors.
+        weights_bytes: size of those that are constant.
+    """
 
     dtype: str
     tensors: int
@@ -40,34 +46,34 @@ class TensorTotals(Struct, frozen=True, kw_only=True):
 
 
 class ModelContents(Struct, frozen=True, kw_only=True):
-    """A model file.
+    """Contents of a model file.
 
     Attributes:
-        name: the file's.
-        bytes: of the file.
-        deflated_bytes: the same compressed, as it goes over the air.
-        title: the model's own name and version.
-        description: its own.
-        licence: its own.
-        mean: of ``(pixel - mean) / std``, as the file says.
-        std: of the same.
-        labels: as packed into the file.
-        input: of the main graph; type, shape and name.
-        outputs: of the same, in order.
-        subgraph_count: how many graphs there are.
-        ops: by kind, the most costly first.
-        tensors: by type.
-        unquantized: what is not quantised, where the model is meant to be; else nothing.
-        peak_activations_bytes: least memory that activations take while it runs, at one op's inputs and outputs and all that is
-            still needed later; the runtimes' own arena is somewhat larger.
+        name: name of the file.
+        bytes: size of the file.
+        deflated_bytes: size of the file when it is compressed, as in an update.
+        title: ``name@version`` of the model, from the metadata; None if both are missing.
+        description: the model's description, from the metadata; None if it is missing.
+        licence: the model's licence, from the metadata; None if it is missing.
+        mean: mean of the normalisation ``(pixel - mean) / std``, from the metadata.
+        std: standard deviation of the normalisation.
+        labels: labels in the file, by class id.
+        input: type, shape and name of the main graph's input.
+        outputs: type, shape and name of the main graph's outputs, in order.
+        subgraph_count: number of graphs in the file.
+        ops: ops by kind, the most costly first.
+        tensors: tensors by type.
+        unquantized: float parts of a quantised model; empty for a float model.
+        peak_activations_bytes: least memory for activations while the model runs: the largest sum of an op's inputs and outputs
+            and of all tensors that later ops need. The runtimes' arena is somewhat larger.
     """
 
     name: str
     bytes: int
     deflated_bytes: int
-    title: str
-    description: str
-    licence: str
+    title: str | None
+    description: str | None
+    licence: str | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
     labels: tuple[str, ...]
@@ -81,68 +87,68 @@ class ModelContents(Struct, frozen=True, kw_only=True):
 
 
 def inspect_model(content: bytes, model: TfliteModel, name: str) -> ModelContents:
-    """Count.
+    """Describe the contents of a model file.
 
     Args:
         content: the file.
-        model: what `flat_model` made of it.
-        name: the file's.
+        model: the same file, parsed.
+        name: name of the file.
 
     Raises:
-        SourceError: its metadata is damaged.
+        SourceError: the file's metadata is damaged.
     """
-    card = read_model_metadata(content, name)
-    given, outputs = describe_signature(model)
-    activations = any(t.dtype in _INTEGERS and not t.is_constant for t in model.tensors)
+    metadata = read_model_metadata(content, name)
+    input_text, output_texts = describe_signature(model)
+    has_integers = any(t.dtype in _INTEGERS and not t.is_constant for t in model.tensors)
     return ModelContents(
         name=name,
         bytes=len(content),
         deflated_bytes=len(zlib.compress(content, 9)),
-        title="@".join(filter(None, (card.name, card.version))),
-        description=card.description,
-        licence=card.licence,
-        mean=card.mean,
-        std=card.std,
-        labels=card.labels,
-        input=given,
-        outputs=outputs,
+        title="@".join(filter(None, (metadata.name, metadata.version))) or None,
+        description=metadata.description,
+        licence=metadata.licence,
+        mean=metadata.mean,
+        std=metadata.std,
+        labels=metadata.labels,
+        input=input_text,
+        outputs=output_texts,
         subgraph_count=model.subgraph_count,
         ops=_count_ops(model),
         tensors=_total_tensors(model),
-        unquantized=find_unquantized(model, include_activations=activations),
+        unquantized=find_unquantized(model, include_activations=has_integers),
         peak_activations_bytes=compute_peak_activations_bytes(model),
     )
 
 
 def count_macs(model: TfliteModel, op: TfliteOp) -> int:
-    """Multiply-accumulates of one op: for each number of its output, one for each weight that it is made with.
+    """Return the multiply-accumulate operations of one op.
 
-    Convolutions and dense layers only: what else there is costs little beside them.
+    Only convolutions, dense layers and matrix products count; the cost of other ops is small.
     """
-    given = model.get_tensors(op.inputs)
-    made = model.get_tensors(op.outputs)[0].element_count if op.outputs else 0
-    match op.name, given:
+    inputs = model.get_tensors(op.inputs)
+    elements = model.get_tensors(op.outputs)[0].element_count if op.outputs else 0
+    match op.name, inputs:
         case "CONV_2D" | "FULLY_CONNECTED", [_, weights, *_]:
-            return made * prod(weights.shape[1:])
+            return elements * prod(weights.shape[1:])
         case "DEPTHWISE_CONV_2D", [_, weights, *_]:
-            return made * prod(weights.shape[1:3])
+            return elements * prod(weights.shape[1:3])
         case "TRANSPOSE_CONV", [_, weights, picture, *_]:
             return picture.element_count * prod(weights.shape[:-1])
         case "BATCH_MATMUL", [left, *_] if left.shape:
-            return made * left.shape[-1]
+            return elements * left.shape[-1]
     return 0
 
 
 def compute_peak_activations_bytes(model: TfliteModel) -> int:
-    """The most memory that computed tensors take at once, each from the op that makes it to the last that reads it."""
-    last = {index: place for place, op in enumerate(model.ops) for index in op.inputs}
-    last |= dict.fromkeys(model.outputs, len(model.ops))
-    alive = {index for index in model.inputs if index in last}
-    peak = _sum_bytes(model, alive)
-    for place, op in enumerate(model.ops):
-        alive |= set(op.outputs)
-        peak = max(peak, _sum_bytes(model, alive))
-        alive = {index for index in alive if last.get(index, -1) > place}
+    """Return the largest size of all live activations; one is live from the op that computes it to the last that reads it."""
+    last_use = {index: position for position, op in enumerate(model.ops) for index in op.inputs}
+    last_use |= dict.fromkeys(model.outputs, len(model.ops))
+    live = {index for index in model.inputs if index in last_use}
+    peak = _sum_bytes(model, live)
+    for position, op in enumerate(model.ops):
+        live |= set(op.outputs)
+        peak = max(peak, _sum_bytes(model, live))
+        live = {index for index in live if last_use.get(index, -1) > position}
     return peak
 
 

@@ -1,33 +1,33 @@
-"""What a model file says of itself."""
+"""The part of a model file's metadata that the daemon reads."""
 
 from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMetadata:
-    """The part of a file's metadata that the daemon reads; empty where nothing is said.
+    """Metadata of a model; missing fields are None or ().
 
     Attributes:
-        name: of the model.
-        version: of the model.
-        description: a sentence.
-        author: whose it is.
-        licence: SPDX, or whatever the author wrote.
-        mean: of ``(pixel - mean) / std``, pixel 0..255; one for all channels or one for each.
-        std: of the same.
-        labels: by class id.
+        name: name of the model.
+        version: version of the model.
+        description: a sentence about the model.
+        author: author of the model.
+        licence: SPDX identifier, or free text.
+        mean: mean of the normalisation ``(pixel - mean) / std`` of pixels 0..255; one for all channels or one for each.
+        std: standard deviation of the normalisation.
+        labels: labels by class id.
     """
 
-    name: str = ""
-    version: str = ""
-    description: str = ""
-    author: str = ""
-    licence: str = ""
+    name: str | None = None
+    version: str | None = None
+    description: str | None = None
+    author: str | None = None
+    licence: str | None = None
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
 
     def fill_from(self, other: "ModelMetadata") -> "ModelMetadata":
-        """This card, and `other`'s where this one says nothing."""
-        said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(other, **{name: value for name, value in said.items() if value})
+        """Return this metadata, with missing fields taken from `other`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(other, **{name: value for name, value in values.items() if value})

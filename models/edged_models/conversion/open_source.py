@@ -1,4 +1,4 @@
-"""Opening what shall be converted by what it is called; each kind is a file in `kinds` and a line in the table."""
+"""Opening of the model to convert. Each kind of source is a module in `kinds` and a line in the table here."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -8,22 +8,22 @@ from edged_models.detector.graph import DetectorHead
 from edged_models.errors import SourceError
 
 _SOURCE_KINDS = ("checkpoint", "keras_file", "tflite_file", "saved_model", "function")
-"""Modules with ``try_open(spec, head, side_px) -> Source | None``; the first that answers has it."""
+"""Modules with ``try_open(spec, head, side_px) -> ModelSource | None``; the first that does not return None is used."""
 
 
 def open_source(
     spec: str, *, head: DetectorHead | None = None, side_px: int | None = None
 ) -> ModelSource:
-    """Open something trained.
+    """Open a trained model.
 
     Args:
         spec: a checkpoint (.npz), a Keras file (.keras, .h5), a SavedModel's folder, a float32 .tflite, or a function as
             ``path/to/file.py:name`` or ``module:name``.
-        head: of a checkpoint: what the model gives; post-processed detections if None.
-        side_px: of the square input; the source's own if None.
+        head: outputs of a checkpoint; post-processed detections if None.
+        side_px: side of the square input; the source's own if None.
 
     Raises:
-        SourceError: there is no such thing, it cannot be read, or `head` or `side_px` do not go with it.
+        SourceError: the source does not exist or cannot be read, or `head` or `side_px` do not apply to it.
     """
     for kind in _SOURCE_KINDS:
         try_open: Callable[..., ModelSource | None] = import_module(
@@ -33,6 +33,6 @@ def open_source(
         if source is not None:
             return source
     raise SourceError(
-        f"{spec} is none of: a checkpoint (.npz), a Keras file (.keras, .h5), a SavedModel's folder, a .tflite, "
+        f"{spec} is none of these: a checkpoint (.npz), a Keras file (.keras, .h5), a SavedModel's folder, a .tflite, "
         "file.py:function, module:function"
     )

@@ -1,4 +1,4 @@
-"""The order and names of a .tflite's outputs, which the converter shuffles."""
+"""Order and names of a .tflite's outputs, which the converter changes."""
 
 from collections.abc import Sequence
 
@@ -10,23 +10,26 @@ POSTPROCESS = b"TFLite_Detection_PostProcess"
 
 
 def restore_output_order(model: bytes, outputs: Sequence[str]) -> bytes:
-    """Put a .tflite's outputs in order, and give its input and outputs the names that its signature has for them.
+    """Sort a .tflite's outputs, and give its input and outputs the names in its signature.
 
-    The detection post-process op's outputs, if the model's are those, stand in the op's own order: boxes, classes, scores,
-    count. All others stand as in `outputs`.
+    If the model ends in the detection post-process op, the outputs have the op's own order: boxes, classes, scores, count.
+    Otherwise they have the order of `outputs`.
 
     Args:
-        model: as converted, with its signature.
+        model: the converted model, with its signature.
         outputs: names in the signature.
 
     Returns:
-        The model without the signature, which repeats what the tensors say now.
+        The model without the signature, which is redundant then.
+
+    Raises:
+        SourceError: the model is damaged.
     """
     tree = unpack_model(model)
     graph = tree.subgraphs[0]
     signature = tree.signatureDefs[0]
-    places = {one.name.decode(): one.tensorIndex for one in signature.outputs}
-    graph.outputs = find_postprocess_outputs(tree) or [places[name] for name in outputs]
+    indices = {one.name.decode(): one.tensorIndex for one in signature.outputs}
+    graph.outputs = find_postprocess_outputs(tree) or [indices[name] for name in outputs]
     for one in (*signature.inputs, *signature.outputs):
         graph.tensors[one.tensorIndex].name = one.name
     tree.signatureDefs = None
@@ -34,10 +37,10 @@ def restore_output_order(model: bytes, outputs: Sequence[str]) -> bytes:
 
 
 def find_postprocess_outputs(tree: schema.ModelT) -> list[int]:
-    """The tensors boxes, classes, scores, count of a model that ends in the detection post-process op; else none."""
+    """Return the tensors boxes, classes, scores and count of a model that ends in the detection post-process op, else []."""
     graph = tree.subgraphs[0]
     for op in graph.operators or []:
         if tree.operatorCodes[op.opcodeIndex].customCode == POSTPROCESS:
-            own = [int(index) for index in op.outputs]
-            return own if set(own) == {int(index) for index in graph.outputs} else []
+            indices = [int(index) for index in op.outputs]
+            return indices if set(indices) == {int(index) for index in graph.outputs} else []
     return []

@@ -1,4 +1,4 @@
-"""From something trained to a .tflite of fewer bits."""
+"""Conversion of a trained model to a quantised .tflite."""
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -34,20 +34,20 @@ from edged_models.tensorflow import (
 
 
 class Scheme(StrEnum):
-    """What is stored and computed with how many bits."""
+    """A quantisation scheme: the bits of weights and activations."""
 
     DYNAMIC = "dynamic"
-    """Weights of 8 bits, activations of 32: smaller, no pictures needed."""
+    """8-bit weights, float32 activations: small, without calibration."""
     FLOAT16 = "float16"
-    """Weights of 16 bits, computed with 32: half the size, as good as float32."""
+    """16-bit weights, float32 computation: half the size, as accurate as float32."""
     INT8 = "int8"
-    """Everything 8 bits: smallest, fastest, and what an EdgeTPU takes."""
+    """8-bit weights and activations: smallest and fastest, and what the EdgeTPU needs."""
     INT16X8 = "int16x8"
-    """Weights of 8 bits, activations of 16: nearly float32's quality, and slow on most CPUs."""
+    """8-bit weights, 16-bit activations: nearly as accurate as float32, and slow on most CPUs."""
 
 
 class IoType(StrEnum):
-    """The type of the model's input and outputs."""
+    """Type of the model's input and outputs."""
 
     FLOAT = "float"
     INT8 = "int8"
@@ -55,7 +55,7 @@ class IoType(StrEnum):
 
 
 CALIBRATED_SCHEMES = (Scheme.INT8, Scheme.INT16X8)
-"""Schemes that have to see pictures."""
+"""Schemes that need pictures for calibration."""
 _TF_TYPES = {IoType.FLOAT: tf.float32, IoType.INT8: tf.int8, IoType.UINT8: tf.uint8}
 
 
@@ -67,49 +67,60 @@ def quantize(
     calibration: Iterable[NDArray[np.uint8]] = (),
     per_channel: bool = True,
 ) -> bytes:
-    """The .tflite of a source with fewer bits, with its card attached.
+    """Convert a source to a quantised .tflite with its metadata.
 
-    The same source and pictures give the same bytes. An op that cannot be had with 8 bits stays float: `leftovers` names it.
+    The same source and pictures give the same bytes. Ops that have no 8-bit kernel stay float: `find_unquantized` lists them.
 
     Args:
-        source: what to convert.
-        scheme: how.
-        io: type of input and outputs; for int8 uint8 if None, because then pixels are fed as they are, else float.
-        calibration: (H, W, 3) uint8 RGB, read once, encoded as the daemon will do; for int8 and int16x8, but not where the
-            source has learnt its ranges.
-        per_channel: whether each channel of a weight has a scale of its own.
+        source: the model to convert.
+        scheme: bits of weights and activations.
+        io: type of input and outputs; if None, uint8 for int8 (pixels need no conversion then), else float.
+        calibration: (H, W, 3) uint8, RGB, for int8 and int16x8. They are read once, and encoded as the daemon does it. A source
+            with learned ranges does not need them for int8.
+        per_channel: whether each channel of a weight has its own scale.
 
     Raises:
-        SourceError: TensorFlow cannot do it, or `io` does not go with the scheme.
-        PicturesError: there are fewer than `calibration.LEAST` pictures.
+        SourceError: TensorFlow cannot quantise the model, or `io` does not apply to the scheme.
+        PicturesError: there are fewer than `calibration.MIN_PICTURES` pictures.
     """
     io = io or (IoType.UINT8 if scheme is Scheme.INT8 else IoType.FLOAT)
     if scheme is not Scheme.INT8 and io is not IoType.FLOAT:
-        raise SourceError(f"a {scheme} model takes and gives floats: {io} goes with int8 only")
+        raise SourceError(f"input and outputs of a {scheme} model are floats: {io} needs int8")
     if scheme not in CALIBRATED_SCHEMES:
         model = source.to_tflite(Precision(scheme.value), per_channel=per_channel)
         return attach_metadata(model, source.metadata)
     if scheme is Scheme.INT8 and source.has_learned_ranges:
         return _quantize_learned_ranges(source, io)
+    return _quantize_calibrated(source, calibration, scheme=scheme, io=io, per_channel=per_channel)
+
+
+def _quantize_calibrated(
+    source: ModelSource,
+    calibration: Iterable[NDArray[np.uint8]],
+    *,
+    scheme: Scheme,
+    io: IoType,
+    per_channel: bool,
+) -> bytes:
     plain = source.to_tflite(Precision.FLOAT32)
-    whole = attach_metadata(plain, source.metadata, source.name)
-    spec = find_input_spec(whole, source.name)
+    with_metadata = attach_metadata(plain, source.metadata, source.name)
+    spec = find_input_spec(with_metadata, source.name)
     tensors = partial(_count_tensors, encode_pictures(calibration, spec))
     try:
         if scheme is Scheme.INT8:
-            small = _quantize_int8(plain, tensors, spec, io=io, per_channel=per_channel)
+            quantized = _quantize_int8(plain, tensors, spec, io=io, per_channel=per_channel)
         else:
-            small = _quantize_int16x8(plain, tensors, per_channel=per_channel)
+            quantized = _quantize_int16x8(plain, tensors, per_channel=per_channel)
     except ToolError:
         raise
     except (RuntimeError, ValueError) as error:
         raise SourceError(f"cannot quantise {source.name}: {summarize_error(error)}") from error
-    return copy_metadata(whole, small, source.name)
+    return copy_metadata(with_metadata, quantized, source.name)
 
 
 def _count_tensors(tensors: Iterable[NDArray[np.generic]]) -> Iterator[list[NDArray[np.generic]]]:
     count = 0
-    for count, tensor in enumerate(tensors, start=1):  # noqa: B007  # counted
+    for count, tensor in enumerate(tensors, start=1):  # noqa: B007  # used after the loop
         yield [tensor]
     check_picture_count(count)
 
@@ -125,18 +136,19 @@ def _quantize_int8(
     calibrated = Calibrator(add_intermediate_tensors(model)).calibrate(tensors)
     tree = unpack_model(calibrated)
     graph = tree.subgraphs[0]
-    # Pictures that are never quite black or white must not narrow the input: the daemon feeds a pixel as it is.
+    # The input has the range of all pixel values, even if the pictures are never quite black or white: the daemon does not
+    # rescale pixels.
     values = make_value_table(spec)
     ranges = graph.tensors[graph.inputs[0]].quantization
     ranges.min, ranges.max = [float(values.min())], [float(values.max())]
     with suppress_stderr():
-        small = mlir_quantize(
+        quantized = mlir_quantize(
             pack_model(tree),
             disable_per_channel=not per_channel,
             input_data_type=_TF_TYPES[io],
             output_data_type=_output_type(tree, io),
         )
-    return bytes(small)
+    return bytes(quantized)
 
 
 def _quantize_int16x8(
@@ -146,7 +158,7 @@ def _quantize_int16x8(
     per_channel: bool,
 ) -> bytes:
     calibrator = Calibrator(add_intermediate_tensors(model))
-    small = calibrator.calibrate_and_quantize(
+    quantized = calibrator.calibrate_and_quantize(
         tensors,
         input_type=tf.float32,
         output_type=tf.float32,
@@ -155,7 +167,7 @@ def _quantize_int16x8(
         bias_type=tf.int64,
         disable_per_channel=not per_channel,
     )
-    return bytes(small)
+    return bytes(quantized)
 
 
 def _quantize_learned_ranges(source: ModelSource, io: IoType) -> bytes:
@@ -169,9 +181,9 @@ def _quantize_learned_ranges(source: ModelSource, io: IoType) -> bytes:
 
 
 def _set_pixel_scale(tree: schema.ModelT, metadata: ModelMetadata) -> None:
-    """Give a uint8 input the scale of pixels: a learnt range ends near 0 and 255, and the daemon feeds a pixel as it is.
+    """Set the scale of a uint8 input to that of pixels: a learned range ends near 0 and 255, and the daemon does not rescale.
 
-    The input's QUANTIZE op turns the one scale into the other.
+    The input's QUANTIZE op converts from this scale to the learned one.
     """
     if len(metadata.mean) == len(metadata.std) == 1:
         graph = tree.subgraphs[0]
@@ -180,5 +192,5 @@ def _set_pixel_scale(tree: schema.ModelT, metadata: ModelMetadata) -> None:
 
 
 def _output_type(tree: schema.ModelT, io: IoType) -> Any:
-    """The detection post-process op gives floats in any case."""
+    """Return the type of the outputs; those of the detection post-process op are always floats."""
     return tf.float32 if find_postprocess_outputs(tree) else _TF_TYPES[io]

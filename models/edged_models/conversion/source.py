@@ -1,4 +1,4 @@
-"""What is converted: something trained that can be written as a .tflite."""
+"""Sources of a conversion: trained models that can be written as a .tflite."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,23 +15,23 @@ from edged_models.tensorflow import tf
 
 
 class Precision(StrEnum):
-    """What the converter itself can make of weights, without having seen a picture."""
+    """A precision that the converter supports without calibration."""
 
     FLOAT32 = "float32"
     DYNAMIC = "dynamic"
-    """Weights of 8 bits, activations of 32."""
+    """8-bit weights, float32 activations."""
     FLOAT16 = "float16"
-    """Weights of 16 bits, computed with 32."""
-    LEARNED_RANGES = "learnt"
-    """Eight bits throughout, with the ranges that quantisation-aware training has learnt."""
+    """16-bit weights, float32 computation."""
+    LEARNED_RANGES = "learned-ranges"
+    """8-bit weights and activations, with the ranges from quantisation-aware training."""
 
 
 class ModelSource(Protocol):
-    """Something trained.
+    """A trained model.
 
     Attributes:
         name: for messages and for the file's name.
-        metadata: what the .tflite shall say of itself.
+        metadata: metadata of the .tflite.
         has_learned_ranges: whether it was trained quantisation-aware, and needs no calibration.
     """
 
@@ -40,25 +40,30 @@ class ModelSource(Protocol):
     has_learned_ranges: bool
 
     def to_tflite(self, precision: Precision, *, per_channel: bool = True) -> bytes:
-        """The .tflite, without metadata.
+        """Convert the model to a .tflite without metadata.
+
+        Args:
+            precision: bits of weights and activations.
+            per_channel: whether each channel of a weight has its own scale.
 
         Raises:
-            SourceError: it cannot be had so.
+            SourceError: the model cannot be converted so.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSource:
-    """A function of TensorFlow.
+    """A TensorFlow function as a source.
 
     Attributes:
-        name: see `Source`.
-        metadata: see `Source`.
-        has_learned_ranges: see `Source`.
-        function: concrete; from tensors of fixed shapes to tensors by name.
-        variables: the function's own, which it does not keep alive itself.
-        outputs: the names, in the order in which the .tflite shall have them.
-        tracked_resources: whatever of the function's must be saved with it beside its variables: a loaded SavedModel's tables.
+        name: for messages and for the file's name.
+        metadata: metadata of the .tflite.
+        function: concrete function from tensors of fixed shapes to tensors by name.
+        variables: the function's variables, which the function itself does not keep alive.
+        outputs: names of the outputs, in the order of the .tflite's outputs.
+        has_learned_ranges: whether it was trained quantisation-aware, and needs no calibration.
+        tracked_resources: resources to save with the function beside its variables, as the tables of a SavedModel; None if there
+            are none.
     """
 
     name: str
@@ -71,19 +76,27 @@ class FunctionSource:
     _converted_models: dict[tuple[Precision, bool], bytes] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """What was written once: several schemes begin with the float32 model."""
+    """A cache: several schemes start from the float32 model."""
 
     def to_tflite(self, precision: Precision, *, per_channel: bool = True) -> bytes:
-        """See `Source`; the same function gives the same bytes."""
-        known = self._converted_models.get((precision, per_channel))
-        if known is None:
-            known = self._convert(precision, per_channel=per_channel)
-            self._converted_models[precision, per_channel] = known
-        return known
+        """Convert the function; the same function gives the same bytes.
+
+        Args:
+            precision: bits of weights and activations.
+            per_channel: whether each channel of a weight has its own scale.
+
+        Raises:
+            SourceError: TensorFlow cannot convert the function.
+        """
+        converted = self._converted_models.get((precision, per_channel))
+        if converted is None:
+            converted = self._convert(precision, per_channel=per_channel)
+            self._converted_models[precision, per_channel] = converted
+        return converted
 
     def _convert(self, precision: Precision, *, per_channel: bool) -> bytes:
-        # By way of a SavedModel: converting the function itself would inline the stand-in of a custom op. Only the variables
-        # are tracked, for saving Keras' layers would trace each of them.
+        # Through a SavedModel: converting the function itself would inline the placeholder of a custom op. Only the variables
+        # are tracked: saving Keras' layers would trace each of them.
         module = tf.Module()
         module.variables_, module.held = list(self.variables), self.tracked_resources
         try:
@@ -93,7 +106,7 @@ class FunctionSource:
                     model = _run_converter(folder, precision, per_channel=per_channel)
         except OSError as error:
             raise SourceError(
-                f"cannot convert {self.name}: {error.strerror or error}; is the disk of temporary files full?"
+                f"cannot convert {self.name}: {error.strerror or error}; check the space for temporary files"
             ) from error
         except Exception as error:  # the converter raises nearly anything
             raise SourceError(f"cannot convert {self.name}: {summarize_error(error)}") from error
@@ -102,7 +115,14 @@ class FunctionSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSource:
-    """A float32 .tflite, of which nothing else is left."""
+    """A float32 .tflite as a source.
+
+    Attributes:
+        name: for messages and for the file's name.
+        metadata: metadata of the .tflite.
+        model: the .tflite.
+        has_learned_ranges: whether it was trained quantisation-aware; such a file needs no calibration.
+    """
 
     name: str
     metadata: ModelMetadata
@@ -110,10 +130,18 @@ class FileSource:
     has_learned_ranges: bool = False
 
     def to_tflite(self, precision: Precision, *, per_channel: bool = True) -> bytes:  # noqa: ARG002  # of the protocol
-        """See `Source`."""
+        """Return the file.
+
+        Args:
+            precision: float32; other precisions need the original model.
+            per_channel: without effect.
+
+        Raises:
+            SourceError: `precision` is not float32.
+        """
         if precision is not Precision.FLOAT32:
             raise SourceError(
-                f"{self.name} is a .tflite already, and TensorFlow makes {precision} models only from what it was converted from: "
+                f"{self.name} is already a .tflite, and TensorFlow makes {precision} models only from the original model: "
                 "give the checkpoint, Keras file or SavedModel, or choose int8 or int16x8"
             )
         return self.model

@@ -1,4 +1,4 @@
-"""Silence for libraries that write to standard error past Python."""
+"""Suppression of messages that native libraries write to standard error."""
 
 import os
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ _STDERR = 2
 
 @contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """What native code writes to standard error in the block is dropped; failures still raise."""
-    kept = os.dup(_STDERR)
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # the descriptor is what is wanted
-        os.dup2(nowhere.fileno(), _STDERR)
+    """Discard standard error in the block, also of native code; exceptions still leave the block."""
+    saved = os.dup(_STDERR)
+    with open(os.devnull, "wb") as devnull:  # noqa: PTH123  # the descriptor is needed
+        os.dup2(devnull.fileno(), _STDERR)
     try:
         yield
     finally:
-        os.dup2(kept, _STDERR)
-        os.close(kept)
+        os.dup2(saved, _STDERR)
+        os.close(saved)

@@ -1,7 +1,8 @@
-"""What is in a .tflite, as values: tensors, ops and who reads whom. The file is read, never run."""
+"""The graph of a .tflite as values: tensors and ops. The file is read, never run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from edged_models.conversion.flatbuffer import damage_as_source_error, unpack_mo
 from edged_models.errors import SourceError
 
 _MAX_OLD_CODE = 127
-"""Codes below stand in the schema's older, one-byte field."""
+"""Codes below this one are in the schema's older, one-byte field."""
 _MISSING = -1
 _BITS = {"INT2": 2, "INT4": 4, "UINT4": 4, "FLOAT16": 16, "BFLOAT16": 16, "INT16": 16, "UINT16": 16}
 _BITS |= {"INT8": 8, "UINT8": 8, "BOOL": 8, "FLOAT8_E4M3FN": 8, "FLOAT8_E5M2": 8, "STRING": 8}
@@ -26,12 +27,12 @@ class TfliteTensor:
     """A tensor of the graph.
 
     Attributes:
-        name: as the file has it.
-        dtype: as the schema calls it: ``INT8``.
-        shape: as allocated; () for a scalar, and where it is not known before the model runs.
-        is_dynamic: whether a side is open.
-        scale_count: of its quantisation; one, one for each channel, or none.
-        stored_bytes: of its constant content; 0 for what is computed.
+        name: its name in the file.
+        dtype: its type in the schema, as ``INT8``.
+        shape: its shape; () for a scalar, and for a shape that is known only when the model runs.
+        is_dynamic: whether a dimension is variable.
+        scale_count: number of quantisation scales: 0, 1, or one for each channel.
+        stored_bytes: size of a constant tensor; 0 for a computed one.
     """
 
     name: str
@@ -43,34 +44,31 @@ class TfliteTensor:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is weights."""
+        """True for weights and other constants."""
         return self.stored_bytes > 0
 
     @property
     def element_count(self) -> int:
-        """How many numbers it holds."""
-        count = 1
-        for side in self.shape:
-            count *= max(1, side)
-        return count
+        """The number of its elements; a variable dimension counts as 1."""
+        return prod(max(1, size) for size in self.shape)
 
     @property
     def size_bytes(self) -> int:
-        """How much memory it takes."""
+        """The memory that it needs."""
         return -(-self.element_count * _BITS.get(self.dtype, _DEFAULT_BITS) // 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TfliteOp:
-    """An operator of the graph, in the order in which they run.
+    """An op of the graph.
 
     Attributes:
-        name: as the schema calls it, or the custom op's own.
-        is_custom: whether it is none of TensorFlow Lite's.
-        version: of the op.
-        inputs: tensors; optional ones that are absent are left out.
-        outputs: tensors.
-        options: the schema's own object for this op; None if it has none.
+        name: its name in the schema, or that of the custom op.
+        is_custom: whether TensorFlow Lite does not have it.
+        version: version of the op.
+        inputs: indices of tensors, without absent optional ones.
+        outputs: indices of tensors.
+        options: the schema's object with the op's options; None if it has none.
     """
 
     name: str
@@ -81,7 +79,7 @@ class TfliteOp:
     options: Any
 
     def get_option(self, name: str) -> int:
-        """One of its options; 0, the schema's own default for nearly all, where it is absent."""
+        """Return an option; 0, which is the schema's default of nearly all options, if it is absent."""
         return int(getattr(self.options, name, 0) or 0)
 
 
@@ -90,11 +88,11 @@ class TfliteModel:
     """The main graph of a .tflite.
 
     Attributes:
-        tensors: by index.
-        ops: in order.
-        inputs: tensors.
-        outputs: tensors.
-        subgraph_count: how many graphs there are; others belong to control flow, or to signatures.
+        tensors: all tensors, by index.
+        ops: all ops, in the order of execution.
+        inputs: indices of the input tensors.
+        outputs: indices of the output tensors.
+        subgraph_count: number of graphs in the file; the others belong to control flow or to signatures.
     """
 
     tensors: tuple[TfliteTensor, ...]
@@ -104,15 +102,15 @@ class TfliteModel:
     subgraph_count: int
 
     def get_tensors(self, indices: Sequence[int]) -> list[TfliteTensor]:
-        """The tensors of these indices."""
+        """Return the tensors with these indices."""
         return [self.tensors[index] for index in indices]
 
 
 def read_model_bytes(path: Path) -> bytes:
-    """The bytes of a model file.
+    """Read a model file.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: the file cannot be read.
     """
     try:
         return path.read_bytes()
@@ -121,10 +119,10 @@ def read_model_bytes(path: Path) -> bytes:
 
 
 def parse_model(model: bytes, name: str = "the model") -> TfliteModel:
-    """Look into a .tflite.
+    """Parse a .tflite.
 
     Raises:
-        SourceError: it is no .tflite, or damaged.
+        SourceError: the file is not a .tflite, or is damaged.
     """
     content, _ = split_associated_files(model, name)
     tree = unpack_model(content, name)
@@ -134,7 +132,7 @@ def parse_model(model: bytes, name: str = "the model") -> TfliteModel:
 
 def _build_model(tree: schema.ModelT) -> TfliteModel:
     graph = tree.subgraphs[0]
-    found = TfliteModel(
+    model = TfliteModel(
         tensors=tuple(_build_tensor(tensor, tree.buffers) for tensor in graph.tensors),
         ops=tuple(
             _build_op(op, tree.operatorCodes[op.opcodeIndex]) for op in graph.operators or []
@@ -143,11 +141,11 @@ def _build_model(tree: schema.ModelT) -> TfliteModel:
         outputs=_to_indices(graph.outputs),
         subgraph_count=len(tree.subgraphs),
     )
-    named = [index for op in found.ops for index in (*op.inputs, *op.outputs)]
-    most = max((*named, *found.inputs, *found.outputs), default=0)
-    if most >= len(found.tensors):
-        raise ValueError(f"there is no tensor {most}")
-    return found
+    indices = [index for op in model.ops for index in (*op.inputs, *op.outputs)]
+    largest = max((*indices, *model.inputs, *model.outputs), default=0)
+    if largest >= len(model.tensors):
+        raise ValueError(f"tensor {largest} is used, but there are only {len(model.tensors)}")
+    return model
 
 
 def _build_tensor(tensor: schema.TensorT, buffers: Sequence[schema.BufferT]) -> TfliteTensor:
@@ -165,13 +163,13 @@ def _build_tensor(tensor: schema.TensorT, buffers: Sequence[schema.BufferT]) -> 
 
 
 def _build_op(op: schema.OperatorT, code: schema.OperatorCodeT) -> TfliteOp:
-    old = code.deprecatedBuiltinCode
-    builtin = code.builtinCode if old >= _MAX_OLD_CODE else max(old, code.builtinCode)
-    custom = builtin == schema.BuiltinOperator.CUSTOM
-    own = (code.customCode or b"").decode("utf-8", "replace")
+    old_code = code.deprecatedBuiltinCode
+    builtin = code.builtinCode if old_code >= _MAX_OLD_CODE else max(old_code, code.builtinCode)
+    is_custom = builtin == schema.BuiltinOperator.CUSTOM
+    custom_name = (code.customCode or b"").decode("utf-8", "replace")
     return TfliteOp(
-        name=own or "CUSTOM" if custom else _OPS.get(builtin, f"op {builtin}"),
-        is_custom=custom,
+        name=custom_name or "CUSTOM" if is_custom else _OPS.get(builtin, f"op {builtin}"),
+        is_custom=is_custom,
         version=code.version,
         inputs=_to_indices(op.inputs),
         outputs=_to_indices(op.outputs),

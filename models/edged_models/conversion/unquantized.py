@@ -1,23 +1,34 @@
-"""What of a quantised model stayed float."""
+"""Parts of a quantised model that are still float."""
 
 from msgspec import Struct
 
 from edged_models.conversion.tflite_model import FLOATS, TfliteModel, TfliteOp
 
 POSTPROCESS = "TFLite_Detection_PostProcess"
-"""Computes with floats in every model."""
+"""This op computes with floats in every model."""
 _CONVERSION_OPS = ("QUANTIZE", "DEQUANTIZE")
 
 
 class FloatOp(Struct, frozen=True, kw_only=True):
-    """An operator that computes with floats: its kind, and the name of what it gives."""
+    """An op that computes with floats.
+
+    Attributes:
+        op: its kind.
+        output: name of its first output; None if it has none.
+    """
 
     op: str
-    output: str
+    output: str | None
 
 
 class FloatWeights(Struct, frozen=True, kw_only=True):
-    """Constants that are stored as floats."""
+    """A constant tensor that is stored as floats.
+
+    Attributes:
+        name: its name.
+        dtype: its type in the schema.
+        bytes: its size.
+    """
 
     name: str
     dtype: str
@@ -25,27 +36,32 @@ class FloatWeights(Struct, frozen=True, kw_only=True):
 
 
 class UnquantizedParts(Struct, frozen=True, kw_only=True):
-    """What stayed float.
+    """The float ops and weights of a quantised model.
 
     Attributes:
-        ops: in their order, where activations should have become integers; what only turns one into the other does not count.
-        weights: the largest first.
+        ops: float ops, in the order of execution, without conversions between floats and integers.
+        weights: float weights, the largest first.
     """
 
     ops: tuple[FloatOp, ...]
     weights: tuple[FloatWeights, ...]
 
     def list_ops_except(self, allowed: str) -> tuple[FloatOp, ...]:
-        """The ops other than of that kind."""
+        """Return the ops of all kinds but one."""
         return tuple(op for op in self.ops if op.op != allowed)
 
 
 def find_unquantized(model: TfliteModel, *, include_activations: bool) -> UnquantizedParts:
-    """Look through a model whose weights, and `include_activations` too if so, were to be quantised."""
+    """Find the parts of a quantised model that are still float.
+
+    Args:
+        model: the model.
+        include_activations: whether activations should be integers too, not only weights.
+    """
     weights = [t for t in model.tensors if t.is_constant and t.dtype in FLOATS]
     return UnquantizedParts(
         ops=tuple(
-            FloatOp(op=op.name, output=model.tensors[op.outputs[0]].name if op.outputs else "")
+            FloatOp(op=op.name, output=model.tensors[op.outputs[0]].name if op.outputs else None)
             for op in model.ops
             if include_activations
             and op.name not in _CONVERSION_OPS
@@ -59,5 +75,5 @@ def find_unquantized(model: TfliteModel, *, include_activations: bool) -> Unquan
 
 
 def _computes_floats(model: TfliteModel, op: TfliteOp) -> bool:
-    touched = model.get_tensors((*op.inputs, *op.outputs))
-    return any(tensor.dtype in FLOATS and not tensor.is_constant for tensor in touched)
+    tensors = model.get_tensors((*op.inputs, *op.outputs))
+    return any(tensor.dtype in FLOATS and not tensor.is_constant for tensor in tensors)

@@ -1,1 +1,1 @@
-"""The net of the bundled model: what it is made of, its weights, and the graph that is converted."""
+"""The network of the bundled model: its architecture, its weights, its loss, and the graph that is converted."""

@@ -1,4 +1,4 @@
-"""Weights on disk: one .npz file that holds the net's architecture, its arrays by name, and how they came about."""
+"""Checkpoints: one .npz file with the network's architecture, its weights by name, and their origin."""
 
 import io
 import zipfile
@@ -21,14 +21,14 @@ _FORMAT = 1
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """How weights came about.
+    """The origin of weights. In files, an empty text means "not recorded".
 
     Attributes:
-        command: what made them: ``train``, ``prune`` ...
-        seed: of all that chance decided.
-        steps: how many batches were learnt from.
-        training_data: digest of what there was to learn from.
-        start: digest of the weights that training began with.
+        command: the command that made them: ``train``, ``prune`` ...
+        seed: seed of all random numbers.
+        steps: number of batches trained on.
+        training_data: digest of the training data.
+        start: digest of the weights at the start of the training.
     """
 
     command: str
@@ -40,13 +40,13 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A trained net.
+    """A trained network.
 
     Attributes:
-        architecture: what it is made of.
-        side_px: of the square input that it was trained for; where several, the largest.
-        weights: by ``layer/variable``, float32.
-        origin: how they came about.
+        architecture: its layers and classes.
+        side_px: side of the square input that it was trained for; the largest, if several.
+        weights: by ``layer/variable``: arrays of any shape, float32.
+        origin: where the weights come from.
     """
 
     architecture: Architecture
@@ -55,7 +55,7 @@ class Checkpoint:
     origin: Origin
 
     def digest(self) -> str:
-        """SHA-256 over the names, shapes and values of the weights."""
+        """Return the SHA-256 over the names, shapes and values of the weights."""
         sha = sha256()
         for name in sorted(self.weights):
             array = np.ascontiguousarray(self.weights[name], np.float32)
@@ -64,14 +64,14 @@ class Checkpoint:
         return sha.hexdigest()
 
     def count_parameters(self) -> int:
-        """How many numbers the net holds."""
+        """Return the number of the network's parameters, statistics of normalisations included."""
         return sum(array.size for array in self.weights.values())
 
     def save(self, path: Path) -> None:
-        """Write it; the same checkpoint gives the same bytes.
+        """Write the checkpoint to a file; the same checkpoint gives the same bytes.
 
         Raises:
-            ToolError: it cannot be written.
+            ToolError: the file cannot be written.
         """
         header = _Header(
             format=_FORMAT,
@@ -93,10 +93,10 @@ class _Header(Struct, frozen=True, kw_only=True):
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read what `Checkpoint.save` wrote.
+    """Read a file that `Checkpoint.save` wrote.
 
     Raises:
-        SourceError: there is no such file, or it is no checkpoint, or damaged, or of a newer format.
+        SourceError: the file is missing, is not a checkpoint, is damaged, or has a newer format.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -112,10 +112,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         zipfile.BadZipFile,
         msgspec.MsgspecError,
     ) as error:
-        reason = f"{path} is no checkpoint of `edged-models train`, or damaged: {error}"
+        reason = f"{path} is not a checkpoint of `edged-models train`, or is damaged: {error}"
         raise SourceError(reason) from error
     if header.format != _FORMAT:
-        raise SourceError(f"{path} has format {header.format}; this edged-models reads {_FORMAT}")
+        raise SourceError(
+            f"{path} has checkpoint format {header.format}; this version of edged-models reads format {_FORMAT}"
+        )
     return Checkpoint(
         architecture=header.architecture,
         side_px=header.side_px,

@@ -1,7 +1,7 @@
-"""The net: a small single-shot detector on three levels, made of ops that the EdgeTPU's compiler takes.
+"""The network: a small single-shot detector on three levels, made of ops that the EdgeTPU's compiler accepts.
 
-A backbone of plain and separable convolutions with shortcuts, a feature pyramid from coarse to fine, and on each level one
-head: four box codes and a score for each class at every cell. About 270,000 parameters at the standard width.
+It has a backbone of plain and separable convolutions with shortcuts, a feature pyramid from coarse to fine, and one head on each
+level, which gives four box codes and a score for each class at every cell. It has about 270,000 parameters at the standard width.
 """
 
 from edged.families.ssd_raw import STRIDES_PX
@@ -9,38 +9,38 @@ from edged_models.detector.architecture import Architecture
 from edged_models.tensorflow import keras, layers, tf
 
 _PRIOR_LOGIT = -4.6
-"""The logit of 1 %: most cells are empty, and the first steps should not be spent on learning that (RetinaNet)."""
+"""The logit of 1 %: most cells are empty, and the first training steps should not be spent on learning that (RetinaNet)."""
 
 
 class Upsample2x(layers.Layer):
-    """Twice as high and wide, each value four times.
+    """A layer that doubles height and width by repeating each value.
 
-    Keras' own UpSampling2D becomes an op version that the EdgeTPU's compiler refuses.
+    Keras' own UpSampling2D is converted to an op version that the EdgeTPU's compiler rejects.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """(B, H, W, C) -> (B, 2H, 2W, C)."""
+        """Enlarge (B, H, W, C) float32 to (B, 2H, 2W, C)."""
         height, width = inputs.shape[1:3]
         size = (2 * height, 2 * width) if height and width else 2 * tf.shape(inputs)[1:3]
         return tf.raw_ops.ResizeNearestNeighbor(images=inputs, size=size, half_pixel_centers=False)
 
 
 def build(architecture: Architecture, *, side_px: int | None = None) -> keras.Model:
-    """The net with fresh weights.
+    """Build the network with random weights.
 
     Args:
         architecture: its channels and classes.
-        side_px: of the square input, a multiple of 32; None for any such side, to train on several.
+        side_px: side of the square input, a multiple of 32; None for any such side, to train on several.
 
     Returns:
-        A model from (B, side, side, 3) float32 RGB in 0..1 to ``boxes`` (B, N, 4), codes as `ssd_raw.decode` reads them,
-        and ``scores`` (B, N, labels) in 0..1, both in the order of `ssd_raw.anchors`.
+        A model that maps (B, side, side, 3) float32 RGB in 0..1 to ``boxes`` (B, N, 4) float32, box codes of
+        `edged.families.ssd_raw`, and ``scores`` (B, N, labels) float32 in 0..1. Both are in the order of `make_anchors`.
     """
     return _Builder(architecture).model(side_px)
 
 
 class _Builder:
-    """Layers by the names that their weights are stored under."""
+    """Builds the layers under the names of their stored weights."""
 
     def __init__(self, architecture: Architecture) -> None:
         self._architecture = architecture
@@ -56,24 +56,24 @@ class _Builder:
             x = self._separable(level, first, f"{name}_a")
             x = self._separable(x, second, f"{name}_b")
             box = layers.Conv2D(4, 1, name=f"{name}_box")(x)
-            rare = keras.initializers.Constant(_PRIOR_LOGIT)
-            labels = len(self._architecture.labels)
-            score = layers.Conv2D(labels, 1, bias_initializer=rare, name=f"{name}_score")(x)
+            bias = keras.initializers.Constant(_PRIOR_LOGIT)
+            classes = len(self._architecture.labels)
+            score = layers.Conv2D(classes, 1, bias_initializer=bias, name=f"{name}_score")(x)
             cells = -1 if side_px is None else (side_px // stride_px) ** 2
             boxes.append(layers.Reshape((cells, 4), name=f"{name}_boxes")(box))
-            scores.append(layers.Reshape((cells, labels), name=f"{name}_scores")(score))
+            scores.append(layers.Reshape((cells, classes), name=f"{name}_scores")(score))
         all_boxes = layers.Concatenate(axis=1, name="boxes")(boxes)
         logits = layers.Concatenate(axis=1, name="logits")(scores)
         outputs = [all_boxes, layers.Activation("sigmoid", name="scores")(logits)]
-        # Named, so that what is converted from it does not depend on how many nets there were before it.
+        # With a fixed name the converted file does not depend on how many networks were built before.
         return keras.Model(image, outputs, name="detector")
 
     def _backbone(self, image: tf.Tensor) -> list[tf.Tensor]:
-        """Features at strides 8, 16 and 32."""
+        """Return the features at strides 8, 16 and 32."""
         x = self._convolution(image, self._architecture.stem, 3, "stem", stride=2)
         x = self._convolution(x, self._architecture.stages[0], 3, "stage4", stride=2)
         features = []
-        # Wide depthwise kernels where they are cheap: a large mark must be seen as a whole.
+        # Wide depthwise kernels where they are cheap: the receptive field must cover large marks.
         for stride_px, channels, kernel in zip(
             STRIDES_PX, self._architecture.stages[1:], (3, 5, 5), strict=True
         ):
@@ -86,7 +86,7 @@ class _Builder:
         return features
 
     def _pyramid(self, features: list[tf.Tensor]) -> list[tf.Tensor]:
-        """The same strides, the coarse ones' knowledge added to the finer ones."""
+        """Return the features of the same strides, with those of the coarser ones added to the finer ones."""
         channels = self._architecture.pyramid
         coarse = self._pointwise(features[-1], channels, "lateral32")
         levels = [coarse]
@@ -99,12 +99,12 @@ class _Builder:
         return levels
 
     def _separable(self, x: tf.Tensor, channels: int, name: str, *, kernel: int = 3) -> tf.Tensor:
-        """A convolution within each channel, then one across them."""
+        """Add a depthwise convolution and a pointwise one."""
         x = layers.DepthwiseConv2D(kernel, 1, "same", use_bias=False, name=f"{name}_depth")(x)
         return self._pointwise(_normalise(x, f"{name}_depth"), channels, f"{name}_point")
 
     def _pointwise(self, x: tf.Tensor, channels: int, name: str) -> tf.Tensor:
-        """A convolution across channels; in two thin steps if the architecture has a rank for it."""
+        """Add a pointwise convolution; two factors if the architecture has a rank for it."""
         if rank := self._architecture.ranks.get(name):
             x = layers.Conv2D(rank, 1, use_bias=False, name=f"{name}_thin")(x)
         return self._convolution(x, channels, 1, name)

@@ -1,4 +1,4 @@
-"""Between a built net's variables and arrays by name."""
+"""Conversion between a network's variables and arrays by name."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,10 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 def restore_net(checkpoint: Checkpoint, *, side_px: int | None = None) -> keras.Model:
-    """Build a checkpoint's net and fill it.
+    """Build a checkpoint's network with its weights.
 
     Raises:
-        SourceError: weights are missing or of another shape.
+        SourceError: weights are missing or have another shape.
     """
     model = build(checkpoint.architecture, side_px=side_px)
     assign_weights(model, checkpoint.weights)
@@ -23,23 +23,27 @@ def restore_net(checkpoint: Checkpoint, *, side_px: int | None = None) -> keras.
 
 
 def list_weight_names(model: keras.Model) -> list[str]:
-    """``layer/variable`` of every weight, in the order of ``model.weights``."""
+    """Return ``layer/variable`` of every weight, in the order of ``model.weights``."""
     return [
         f"{layer.name}/{_variable_name(w.name)}" for layer in model.layers for w in layer.weights
     ]
 
 
 def extract_weights(model: keras.Model) -> Weights:
-    """The net's weights by name, float32."""
+    """Return the network's weights by ``layer/variable``: arrays of any shape, float32."""
     values = [w for layer in model.layers for w in layer.get_weights()]
     return dict(zip(list_weight_names(model), values, strict=True))
 
 
 def assign_weights(model: keras.Model, weights: Weights) -> None:
-    """Fill a net.
+    """Set all weights of a network.
+
+    Args:
+        model: the network.
+        weights: by ``layer/variable``: arrays of any shape, float32.
 
     Raises:
-        SourceError: a weight of the net is missing, or of another shape.
+        SourceError: a weight of the network is missing, or has another shape.
     """
     for layer in model.layers:
         values = []
@@ -48,7 +52,7 @@ def assign_weights(model: keras.Model, weights: Weights) -> None:
             if name not in weights:
                 raise SourceError(f"the checkpoint has no weights {name}")
             if weights[name].shape != tuple(variable.shape):
-                shapes = f"{weights[name].shape}, the net wants {tuple(variable.shape)}"
+                shapes = f"{weights[name].shape}; the network needs {tuple(variable.shape)}"
                 raise SourceError(f"the checkpoint's weights {name} have the shape {shapes}")
             values.append(weights[name])
         layer.set_weights(values)

@@ -1,1 +1,1 @@
-"""Whether a model is ready for the EdgeTPU's compiler, judged from the file, and by the compiler where it is installed."""
+"""Checks of a model for the EdgeTPU: by published rules from the file alone, and by the compiler if it is installed."""

@@ -1,4 +1,4 @@
-"""Google's own compiler, where it is installed."""
+"""The EdgeTPU compiler, which Google distributes for x86-64 Linux and which may not be installed."""
 
 import re
 import shutil
@@ -20,75 +20,82 @@ _TOTAL_PATTERN = re.compile(r"Total number of operations:\s*(\d+)")
 
 
 class CompilerReport(Struct, frozen=True, kw_only=True):
-    """What the compiler said.
+    """The outcome of a compilation.
 
     Attributes:
-        succeeded: whether it made a model.
-        on_edgetpu: how many ops it mapped.
-        on_cpu: how many it left.
-        cached: on-chip memory for parameters, in its words; "" if it did not say.
-        log: all that it printed.
-        out: the compiled model, if it was kept.
+        succeeded: whether the compiler made a model.
+        on_edgetpu: number of ops that it mapped to the EdgeTPU.
+        on_cpu: number of ops that it left to the CPU.
+        cached: on-chip memory used for parameters, as the compiler prints it; None if it did not print it.
+        log: the compiler's output.
+        out: path of the compiled model; None if it was not kept.
     """
 
     succeeded: bool
     on_edgetpu: int
     on_cpu: int
-    cached: str
+    cached: str | None
     log: str
     out: Path | None = None
 
 
 def compile_model(model: Path, *, out: Path | None) -> CompilerReport | None:
-    """Run the compiler on a model; None where there is none.
+    """Run the compiler on a model.
 
     Args:
         model: the .tflite.
-        out: where to keep what it makes; None to throw it away.
+        out: where to keep the compiled model; None to discard it.
+
+    Returns:
+        The outcome; None if the compiler is not installed.
 
     Raises:
-        ToolError: it cannot be run, does not end, or the result cannot be written.
+        ToolError: the compiler cannot be run, takes too long, or the result cannot be written.
     """
     program = shutil.which(COMPILER_NAME)
     if program is None:
         return None
     with TemporaryDirectory() as folder:
-        try:
-            done = subprocess.run(
-                [program, "-s", "-o", folder, str(model.resolve())],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=_MAX_COMPILE_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(
-                f"{program} was not done in {_MAX_COMPILE_S} s and was stopped"
-            ) from error
-        except OSError as error:
-            raise ToolError(f"cannot run {program}: {error.strerror or error}") from error
-        made = Path(folder) / f"{model.stem}_edgetpu.tflite"
-        succeeded = done.returncode == 0 and made.is_file()
+        finished = _run_compiler(program, model, folder)
+        compiled = Path(folder) / f"{model.stem}_edgetpu.tflite"
+        succeeded = finished.returncode == 0 and compiled.is_file()
         if succeeded and out is not None:
-            write_bytes(out, made.read_bytes())
-        said = done.stdout.decode("utf-8", "replace").strip()
-    return _parse_report(said, succeeded=succeeded, out=out)
+            write_bytes(out, compiled.read_bytes())
+    log = finished.stdout.decode("utf-8", "replace").strip()
+    return _parse_report(log, succeeded=succeeded, out=out)
+
+
+def _run_compiler(program: str, model: Path, folder: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            [program, "-s", "-o", folder, str(model.resolve())],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_MAX_COMPILE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(
+            f"{program} did not finish in {_MAX_COMPILE_S} s and was stopped"
+        ) from error
+    except OSError as error:
+        raise ToolError(f"cannot run {program}: {error.strerror or error}") from error
 
 
 def _parse_report(log: str, *, succeeded: bool, out: Path | None) -> CompilerReport:
-    left = _parse_number(_CPU_PATTERN, log)
-    # Where nothing is left to the CPU it names only the total.
+    on_cpu = _parse_number(_CPU_PATTERN, log)
+    # If all ops are mapped, the compiler prints only the total.
     mapped = _parse_number(_MAPPED_PATTERN, log) or (
-        _parse_number(_TOTAL_PATTERN, log) - left if succeeded else 0
+        _parse_number(_TOTAL_PATTERN, log) - on_cpu if succeeded else 0
     )
     cached = _CACHED_PATTERN.search(log)
     return CompilerReport(
         succeeded=succeeded,
         on_edgetpu=mapped,
-        on_cpu=left,
-        cached=cached[1] if cached else "",
+        on_cpu=on_cpu,
+        cached=cached[1] if cached else None,
         log=log,
         out=out if succeeded else None,
     )

@@ -1,10 +1,10 @@
-"""What the EdgeTPU's compiler 16 (runtime 14) takes, op by op.
+"""Rules of the EdgeTPU's compiler 16 (runtime 14), op by op.
 
-Source: the table of supported operations in Coral's public documentation, "TensorFlow models on the Edge TPU"
-(coral.ai/docs/edgetpu/models-intro), and for versions what users of compiler 16 reported: google-coral/edgetpu issues 420
-(resize 3 stays on the CPU), 631 (CONV_2D 6), 845 (TRANSPOSE_CONV 4), 879 (QUANTIZE 3). Its reader is that of TensorFlow 2.5, and
-it refuses a whole file for one op of a version that it does not know. Conditions on constants' values (axes, strides, paddings)
-are not judged here: the compiler has the last word.
+Sources: the table of supported operations in Coral's public documentation, "TensorFlow models on the Edge TPU"
+(coral.ai/docs/edgetpu/models-intro); for versions, reports of users of compiler 16: google-coral/edgetpu issues 420
+(resize 3 stays on the CPU), 631 (CONV_2D 6), 845 (TRANSPOSE_CONV 4), 879 (QUANTIZE 3). The compiler reads files as TensorFlow 2.5
+does, and rejects a file if one op has a version that it does not know. Conditions on the values of constants (axes, strides,
+paddings) are not checked here; only the compiler checks them.
 """
 
 from collections.abc import Callable
@@ -16,95 +16,96 @@ from edged_models.conversion.tflite_model import TfliteModel, TfliteOp
 _MAX_SOFTMAX_SIZE = 16_000
 _INNER_AXES = 3
 _CHANNEL_MULTIPLE = 4
+_MAX_INPUTS_WITH_CONSTANT = 2
+"""Inputs of a concatenation of which one is constant."""
 
 
-def _no_condition(model: TfliteModel, op: TfliteOp) -> str:  # noqa: ARG001  # a condition
-    return ""
+def _no_condition(model: TfliteModel, op: TfliteOp) -> str | None:  # noqa: ARG001  # a condition
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpRule:
-    """When one kind of op is taken.
+    """Conditions on one kind of op.
 
     Attributes:
-        max_readable_version: the newest version that the compiler can read at all; None where none is known to be refused.
-        max_mapped_version: the newest version that goes to the EdgeTPU; None where all do.
-        find_obstacle: what is wrong with this op; "" if nothing.
+        max_readable_version: the newest version that the compiler can read; None if no version is known to be rejected.
+        max_mapped_version: the newest version that runs on the EdgeTPU; None if all do.
+        find_obstacle: returns why an op cannot run on the EdgeTPU, or None.
     """
 
     max_readable_version: int | None = None
     max_mapped_version: int | None = None
-    find_obstacle: Callable[[TfliteModel, TfliteOp], str] = _no_condition
+    find_obstacle: Callable[[TfliteModel, TfliteOp], str | None] = _no_condition
 
 
-def _check_unfused(model: TfliteModel, op: TfliteOp) -> str:  # noqa: ARG001  # a condition
-    return "has an activation fused into it" if op.get_option("fusedActivationFunction") else ""
+def _check_unfused(model: TfliteModel, op: TfliteOp) -> str | None:  # noqa: ARG001  # a condition
+    return "has a fused activation" if op.get_option("fusedActivationFunction") else None
 
 
-def _check_concatenation(model: TfliteModel, op: TfliteOp) -> str:
+def _check_concatenation(model: TfliteModel, op: TfliteOp) -> str | None:
     constants = [tensor for tensor in model.get_tensors(op.inputs) if tensor.is_constant]
-    if constants and len(op.inputs) > len(("one", "of zeros")):
+    if constants and len(op.inputs) > _MAX_INPUTS_WITH_CONSTANT:
         return "joins a constant with more than one tensor"
     return _check_unfused(model, op)
 
 
-def _check_dilation(model: TfliteModel, op: TfliteOp) -> str:  # noqa: ARG001  # a condition
+def _check_dilation(model: TfliteModel, op: TfliteOp) -> str | None:  # noqa: ARG001  # a condition
     if op.get_option("dilationWFactor") != op.get_option("dilationHFactor"):
-        return "is dilated differently in x and y"
-    return ""
+        return "has different dilations in x and y"
+    return None
 
 
-def _check_dense(model: TfliteModel, op: TfliteOp) -> str:
+def _check_dense(model: TfliteModel, op: TfliteOp) -> str | None:
     if op.get_option("weightsFormat"):
         return "has weights in a shuffled format"
-    (made,) = model.get_tensors(op.outputs)
-    return "" if prod(made.shape[:-1]) == 1 else "gives more than one row"
+    (output,) = model.get_tensors(op.outputs)
+    return None if prod(output.shape[:-1]) == 1 else "has more than one output row"
 
 
-def _check_reduction(model: TfliteModel, op: TfliteOp) -> str:
-    given, made = model.tensors[op.inputs[0]].shape, model.tensors[op.outputs[0]].shape
-    if given and made[-1:] != given[-1:] and given[-1] % _CHANNEL_MULTIPLE:
-        return f"reduces {given[-1]} channels, not a multiple of {_CHANNEL_MULTIPLE}"
-    return ""
+def _check_reduction(model: TfliteModel, op: TfliteOp) -> str | None:
+    before, after = model.tensors[op.inputs[0]].shape, model.tensors[op.outputs[0]].shape
+    if before and after[-1:] != before[-1:] and before[-1] % _CHANNEL_MULTIPLE:
+        return f"reduces {before[-1]} channels, which is not a multiple of {_CHANNEL_MULTIPLE}"
+    return None
 
 
-def _check_prelu(model: TfliteModel, op: TfliteOp) -> str:
+def _check_prelu(model: TfliteModel, op: TfliteOp) -> str | None:
     alpha = model.tensors[op.inputs[1]].shape
-    return (
-        ""
-        if prod(alpha[:-1]) == 1
-        else "has slopes for places, not for channels: shared_axes=[1, 2]"
-    )
+    if prod(alpha[:-1]) == 1:
+        return None
+    return "has one slope for each position, not for each channel: use shared_axes=[1, 2]"
 
 
-def _check_softmax(model: TfliteModel, op: TfliteOp) -> str:
+def _check_softmax(model: TfliteModel, op: TfliteOp) -> str | None:
     shape = model.tensors[op.inputs[0]].shape
     if prod(shape[:-1]) != 1:
-        return "works on more than one row"
-    return (
-        "" if shape[-1] <= _MAX_SOFTMAX_SIZE else f"works on more than {_MAX_SOFTMAX_SIZE} numbers"
-    )
+        return "has more than one row"
+    return None if shape[-1] <= _MAX_SOFTMAX_SIZE else f"has more than {_MAX_SOFTMAX_SIZE} values"
 
 
-def _check_squeeze(model: TfliteModel, op: TfliteOp) -> str:
-    given, made = model.tensors[op.inputs[0]].shape, model.tensors[op.outputs[0]].shape
-    return "" if given[len(given) - len(made) :] == made else "removes an axis that is not in front"
+def _check_squeeze(model: TfliteModel, op: TfliteOp) -> str | None:
+    before, after = model.tensors[op.inputs[0]].shape, model.tensors[op.outputs[0]].shape
+    is_leading = before[len(before) - len(after) :] == after
+    return None if is_leading else "removes an axis that is not a leading one"
 
 
-def _check_slice(model: TfliteModel, op: TfliteOp) -> str:  # noqa: ARG001  # a condition
-    masked = op.get_option("ellipsisMask") or op.get_option("newAxisMask")
-    return "uses an ellipsis or a new axis" if masked else ""
+def _check_slice(model: TfliteModel, op: TfliteOp) -> str | None:  # noqa: ARG001  # a condition
+    has_mask = op.get_option("ellipsisMask") or op.get_option("newAxisMask")
+    return "uses an ellipsis or a new axis" if has_mask else None
 
 
-def check_rank(model: TfliteModel, op: TfliteOp) -> str:
-    """Only the innermost three axes may be larger than 1."""
+def check_rank(model: TfliteModel, op: TfliteOp) -> str | None:
+    """Return the obstacle if another axis than the last three is larger than 1, else None."""
     shapes = [
         tensor.shape
         for tensor in model.get_tensors((*op.inputs, *op.outputs))
         if not tensor.is_constant
     ]
-    deep = [shape for shape in shapes if prod(shape[:-_INNER_AXES]) > 1]
-    return f"works on {list(deep[0])}: only the last three axes may exceed 1" if deep else ""
+    too_deep = [shape for shape in shapes if prod(shape[:-_INNER_AXES]) > 1]
+    if not too_deep:
+        return None
+    return f"has a tensor {list(too_deep[0])}: only the last three axes may be larger than 1"
 
 
 _RESIZE = OpRule(max_mapped_version=2)
@@ -151,12 +152,12 @@ RULES: dict[str, OpRule] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": OpRule(),
 }
 _MAX_READABLE_VERSIONS = {"EXP": 1}
-"""Of ops that the EdgeTPU does not do, which the compiler must be able to read all the same."""
+"""Versions of ops that run on the CPU, and that the compiler must be able to read nevertheless."""
 
 
-def check_readable(op: TfliteOp) -> str:
-    """Why the compiler refuses the whole file for this op; "" if it does not."""
+def check_readable(op: TfliteOp) -> str | None:
+    """Return why the compiler rejects the whole file because of this op, or None."""
     rule = RULES.get(op.name, OpRule(max_readable_version=_MAX_READABLE_VERSIONS.get(op.name)))
     if rule.max_readable_version is not None and op.version > rule.max_readable_version:
-        return f"{op.name} version {op.version} is unknown to the compiler, which knows {rule.max_readable_version}"
-    return ""
+        return f"the compiler does not know {op.name} version {op.version}; it knows version {rule.max_readable_version}"
+    return None

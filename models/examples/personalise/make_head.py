@@ -13,9 +13,9 @@ from pathlib import Path
 from truncate_model import truncate_model
 
 from edged import bundled
-from edged.cli.numbers import integer_in_range
 from edged.errors import EdgedError
 from edged.interpreters.tflite import LiteRtInterpreter
+from edged.terminal.numbers import integer_in_range
 from edged_models.errors import SourceError
 from edged_models.files import write_bytes
 from edged_models.tensorflow import tf

@@ -16,8 +16,8 @@ import numpy as np
 from feature_extractor import FeatureExtractor
 from trainable_head import FeatureSet, TrainableHead, initial_weights, load_weights, save_weights
 
-from edged.cli.numbers import integer_in_range
 from edged.errors import ConfigError, EdgedError
+from edged.terminal.numbers import integer_in_range
 
 _PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 _MIN_KINDS, _MIN_PICTURES = 2, 2

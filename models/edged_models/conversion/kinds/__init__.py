@@ -1,1 +1,1 @@
-"""Kinds of sources, one file each: see `edged_models.conversion.open_source`."""
+"""Kinds of sources, one module each; `edged_models.conversion.open_source` lists them."""

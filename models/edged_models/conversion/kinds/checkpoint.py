@@ -1,4 +1,4 @@
-"""Our own checkpoints, and our nets in memory."""
+"""Checkpoints of `edged-models train`, and their networks in memory, as sources."""
 
 from pathlib import Path
 
@@ -11,23 +11,36 @@ from edged_models.errors import SourceError
 from edged_models.tensorflow import keras
 
 STRIDE_PX = 32
-"""The coarsest level's: a side must be a multiple."""
+"""Stride of the coarsest level: a side must be a multiple of it."""
 
 
 def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
-    """A file that ends in .npz."""
+    """Open a file that ends in .npz.
+
+    Args:
+        spec: path of the file.
+        head: outputs of the model; post-processed detections if None.
+        side_px: side of the square input; the checkpoint's own if None.
+
+    Returns:
+        The source; None if the file is of another kind.
+
+    Raises:
+        SourceError: the checkpoint cannot be read, or `side_px` does not fit.
+    """
     path = Path(spec)
     if path.suffix != SUFFIX:
         return None
     if side_px is not None and side_px % STRIDE_PX:
         raise SourceError(
-            f"a side of {side_px} px does not do: {path} needs a multiple of {STRIDE_PX}"
+            f"{path} cannot have an input of {side_px} px: the side must be a multiple of {STRIDE_PX}"
         )
     checkpoint = load_checkpoint(path)
-    net = restore_net(checkpoint, side_px=side_px or checkpoint.side_px)
-    labels = checkpoint.architecture.labels
     return detector_source(
-        net, name=path.stem, labels=labels, head=head or DetectorHead.POSTPROCESS
+        restore_net(checkpoint, side_px=side_px or checkpoint.side_px),
+        name=path.stem,
+        labels=checkpoint.architecture.labels,
+        head=head or DetectorHead.POSTPROCESS,
     )
 
 
@@ -39,13 +52,13 @@ def detector_source(
     head: DetectorHead = DetectorHead.POSTPROCESS,
     has_learned_ranges: bool = False,
 ) -> FunctionSource:
-    """A net of ours in memory, pruned, clustered or what not.
+    """Return a network of `detector.net.build` as a source; it may have been pruned or clustered.
 
     Args:
-        net: as `detector.net.build` makes it, built for one side.
+        net: the network, built for one input size.
         name: for messages, and in the file.
-        labels: its classes.
-        head: what the model shall give.
+        labels: its classes, by class id.
+        head: outputs of the model.
         has_learned_ranges: whether it was trained quantisation-aware.
     """
     graph = build_graph_of_net(net, head=head)

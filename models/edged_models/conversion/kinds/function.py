@@ -1,4 +1,4 @@
-"""Functions of TensorFlow in a Python file or an installed module: the user's own code, which is run."""
+"""TensorFlow functions in a Python file or an installed module as sources. The user's code is executed."""
 
 import sys
 from collections.abc import Mapping
@@ -18,14 +18,26 @@ from edged_models.tensorflow import tf
 
 
 def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
-    """``path/to/file.py:name`` or ``module:name``."""
-    place, colon, name = spec.rpartition(":")
-    if not colon or not place or not name.isidentifier():
+    """Open a function.
+
+    Args:
+        spec: ``path/to/file.py:name`` or ``module:name``.
+        head: must be None.
+        side_px: side of the square input, if the function leaves it open.
+
+    Returns:
+        The source; None if `spec` is not of this form.
+
+    Raises:
+        SourceError: the code fails, there is no such function, or it cannot be converted.
+    """
+    module, colon, name = spec.rpartition(":")
+    if not colon or not module or not name.isidentifier():
         return None
     if head is not None:
-        raise SourceError(f"{spec} has the head that it has: --head is for checkpoints")
+        raise SourceError(f"{spec} has fixed outputs: --head applies to checkpoints only")
     try:
-        concrete = _to_concrete_function(getattr(_load_module(place), name), spec)
+        concrete = _to_concrete_function(getattr(_load_module(module), name), spec)
     except SourceError:
         raise
     except Exception as error:  # the user's own code
@@ -43,32 +55,25 @@ def concrete_source(
     side_px: int | None = None,
     tracked_resources: Any = None,
 ) -> FunctionSource:
-    """A concrete function of one picture.
+    """Return a concrete function of one picture as a source.
 
     Args:
         concrete: the function.
         name: for messages, and in the file.
-        outputs: the order of the outputs that it gives by name; its own if None.
-        side_px: of the input, where the function leaves it open.
-        tracked_resources: see `FunctionSource`.
+        outputs: names of the outputs, in order; the function's own order if None.
+        side_px: side of the square input, if the function leaves it open.
+        tracked_resources: resources to save with the function; None if there are none.
 
     Raises:
-        SourceError: it has several inputs, or their size is open.
+        SourceError: the function has several inputs, or the size of its input is not known.
     """
-    inputs = tf.nest.flatten(concrete.structured_input_signature)
-    if len(inputs) != 1:
-        raise SourceError(f"{name} has {len(inputs)} inputs instead of one picture")
-    if inputs[0].shape.rank is None:
-        raise SourceError(f"{name}'s input has no known shape")
-    spec = fix_input_shape(inputs[0].shape, inputs[0].dtype, name=name, side_px=side_px)
+    spec = _input_spec(concrete, name=name, side_px=side_px)
     keyword = next(iter(concrete.structured_input_signature[1]), None)
-    named = _outputs_by_name(concrete.structured_outputs)
-    order = outputs or tuple(named)
+    order = outputs or tuple(_outputs_by_name(concrete.structured_outputs))
 
     @tf.function(input_signature=[spec])
     def call(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        given = concrete(**{keyword: image}) if keyword else concrete(image)
-        results = _outputs_by_name(given)
+        results = _outputs_by_name(concrete(**{keyword: image}) if keyword else concrete(image))
         return {one: results[one] for one in order}
 
     function = call.get_concrete_function()
@@ -82,36 +87,47 @@ def concrete_source(
     )
 
 
+def _input_spec(concrete: Any, *, name: str, side_px: int | None) -> tf.TensorSpec:
+    inputs = tf.nest.flatten(concrete.structured_input_signature)
+    if len(inputs) != 1:
+        raise SourceError(f"{name} has {len(inputs)} inputs; it must have one, a picture")
+    if inputs[0].shape.rank is None:
+        raise SourceError(f"{name}'s input has no known shape")
+    return fix_input_shape(inputs[0].shape, inputs[0].dtype, name=name, side_px=side_px)
+
+
 def _outputs_by_name(outputs: Any) -> dict[str, Any]:
     if isinstance(outputs, Mapping):
         return dict(outputs)
-    return {f"output_{place}": one for place, one in enumerate(tf.nest.flatten(outputs))}
+    return {f"output_{position}": one for position, one in enumerate(tf.nest.flatten(outputs))}
 
 
-def _load_module(place: str) -> ModuleType:
-    if not place.endswith(".py"):
-        return import_module(place)
-    path = Path(place)
+def _load_module(name: str) -> ModuleType:
+    if not name.endswith(".py"):
+        return import_module(name)
+    path = Path(name)
     spec = spec_from_file_location(path.stem, path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise SourceError(f"cannot read {place}: there is no such file")
+        raise SourceError(f"cannot read {name}: there is no such file")
     module = module_from_spec(spec)
-    # Kept, because a function does not keep its variables alive.
-    sys.modules[f"edged_models.given.{path.stem}"] = module
+    # The module is kept alive, because a function does not keep its variables alive.
+    sys.modules[f"edged_models.user_modules.{path.stem}"] = module
     spec.loader.exec_module(module)
     return module
 
 
-def _to_concrete_function(found: Any, spec: str) -> Any:
-    """The concrete function that a name stands for: itself, traced by its input signature, or what calling it gives."""
-    if hasattr(found, "structured_input_signature"):
-        return found
-    if hasattr(found, "get_concrete_function"):
-        if getattr(found, "input_signature", None) is None:
+def _to_concrete_function(value: Any, spec: str) -> Any:
+    """Return a concrete function: the value itself, its trace with its input signature, or the result of calling it."""
+    if hasattr(value, "structured_input_signature"):
+        return value
+    if hasattr(value, "get_concrete_function"):
+        if getattr(value, "input_signature", None) is None:
             raise SourceError(
-                f"{spec} has no input_signature: say tf.function(input_signature=[tf.TensorSpec(...)])"
+                f"{spec} has no input_signature: declare it with tf.function(input_signature=[tf.TensorSpec(...)])"
             )
-        return found.get_concrete_function()
-    if callable(found) and not isinstance(found, type):
-        return _to_concrete_function(found(), spec)
-    raise SourceError(f"{spec} is a {type(found).__name__}, no function of TensorFlow")
+        return value.get_concrete_function()
+    if callable(value) and not isinstance(value, type):
+        return _to_concrete_function(value(), spec)
+    raise SourceError(
+        f"{spec} has the type {type(value).__name__} and is not a TensorFlow function"
+    )

@@ -1,4 +1,4 @@
-"""Keras files, and any Keras net in memory."""
+"""Keras files, and any Keras network in memory, as sources."""
 
 from pathlib import Path
 
@@ -14,12 +14,24 @@ _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
-    """A file that ends in .keras or .h5."""
+    """Open a file that ends in .keras or .h5.
+
+    Args:
+        spec: path of the file.
+        head: must be None.
+        side_px: side of the square input, if the network leaves it open.
+
+    Returns:
+        The source; None if the file is of another kind.
+
+    Raises:
+        SourceError: the file cannot be read, or the network cannot be converted.
+    """
     path = Path(spec)
     if path.suffix.lower() not in _SUFFIXES:
         return None
     if head is not None:
-        raise SourceError(f"{path} has the head that it has: --head is for checkpoints")
+        raise SourceError(f"{path} has fixed outputs: --head applies to checkpoints only")
     if not path.is_file():
         raise SourceError(f"cannot read {path}: there is no such file")
     try:
@@ -39,20 +51,20 @@ def network_source(
     side_px: int | None = None,
     has_learned_ranges: bool = False,
 ) -> FunctionSource:
-    """Any Keras net with one input.
+    """Return a Keras network with one input as a source.
 
     Args:
-        net: the net; its outputs keep their order and names.
+        net: the network; its outputs keep their order and names.
         name: for messages, and in the file.
-        metadata: what the file shall say of itself; only the name if None.
-        side_px: of the input, where the net leaves it open.
+        metadata: metadata of the file; only the name if None.
+        side_px: side of the square input, if the network leaves it open.
         has_learned_ranges: whether it was trained quantisation-aware.
 
     Raises:
-        SourceError: it has several inputs, or their size is open.
+        SourceError: the network has several inputs, or the size of its input is not known.
     """
     if len(net.inputs) != 1:
-        raise SourceError(f"{name} has {len(net.inputs)} inputs instead of one picture")
+        raise SourceError(f"{name} has {len(net.inputs)} inputs; it must have one, a picture")
     spec = fix_input_shape(net.inputs[0].shape, net.inputs[0].dtype, name=name, side_px=side_px)
     outputs = tuple(net.output_names)
 

@@ -1,4 +1,4 @@
-"""Float32 .tflite files: all that is left of some public models."""
+"""Float32 .tflite files as sources: some public models exist in no other form."""
 
 from pathlib import Path
 
@@ -14,12 +14,24 @@ _EIGHT_BIT_TYPES = (3, 9)
 
 
 def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FileSource | None:
-    """A file that ends in .tflite."""
+    """Open a file that ends in .tflite.
+
+    Args:
+        spec: path of the file.
+        head: must be None.
+        side_px: must be None.
+
+    Returns:
+        The source; None if the file is of another kind.
+
+    Raises:
+        SourceError: the file cannot be read, or is quantised.
+    """
     path = Path(spec)
     if path.suffix.lower() != ".tflite":
         return None
     if head is not None or side_px is not None:
-        raise SourceError(f"{path} has the head and size that it has: leave --head and --side away")
+        raise SourceError(f"{path} has a fixed input and fixed outputs: omit --head and --side")
     try:
         model = path.read_bytes()
     except OSError as error:
@@ -28,23 +40,23 @@ def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FileS
 
 
 def tflite_source(model: bytes, *, name: str) -> FileSource:
-    """A float32 .tflite in memory.
+    """Return a float32 .tflite in memory as a source.
 
     Raises:
-        SourceError: it is damaged, or quantised already.
+        SourceError: the model is damaged, or is already quantised.
     """
     graph = unpack_model(model, name).subgraphs[0]
-    quantised = [
+    quantized = [
         tensor
         for tensor in graph.tensors
         if tensor.type in _EIGHT_BIT_TYPES
         and tensor.quantization is not None
         and tensor.quantization.scale is not None
     ]
-    if quantised:
+    if quantized:
         raise SourceError(
-            f"{name} is quantised already ({len(quantised)} of its {len(graph.tensors)} tensors have 8 bits); "
-            "give what it was made from"
+            f"{name} is already quantised ({len(quantized)} of its {len(graph.tensors)} tensors have 8 bits); "
+            "give the model that it was made from"
         )
-    card: ModelMetadata = read_model_metadata(model, name)
-    return FileSource(name=name, metadata=card, model=model)
+    metadata: ModelMetadata = read_model_metadata(model, name)
+    return FileSource(name=name, metadata=metadata, model=model)

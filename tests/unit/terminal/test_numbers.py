@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from edged.cli.numbers import integer_in_range, number_in_range
+from edged.terminal.numbers import integer_in_range, number_in_range
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-1", "2", "x", ""])

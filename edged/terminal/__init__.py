@@ -1,0 +1,1 @@
+"""Parts of a command line that edged and edged-models share: the program with its commands, and numbers as arguments."""
