@@ -58,7 +58,7 @@ def test_without_truth_every_frame_is_given(tmp_path: Path) -> None:
         ("0\t0\t[]\n0\t1\t[]\n", "line 2"),
         ("0\t1\t[(1, [0, 0])]\n", "line 1"),
         ("0\t0\n", "line 1: .*2 columns"),
-        ("0\t1\t[(1, [0.5, 0, 0.1, 1])]\n", "is no box"),
+        ("0\t1\t[(1, [0.5, 0, 0.1, 1])]\n", "is not a box"),
         ("0\t0\t[]\n0\t0\t[]\n", "line 2: frame 0 is out of order"),
         ("0\t0\t__import__('os')\n", "line 1"),
         ("", "is empty"),
@@ -80,7 +80,7 @@ def test_a_clip_that_ends_before_its_truth(tmp_path: Path) -> None:
 def test_a_file_that_is_no_clip(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no clip")
-    with pytest.raises(PicturesError, match="no video"):
+    with pytest.raises(PicturesError, match="not a video"):
         open_pictures(str(path))
 
 

@@ -48,7 +48,7 @@ def test_the_layout_of_the_coco_set_itself(tmp_path: Path) -> None:
         ({"annotations": [{"image_id": 7, "category_id": 17, "bbox": [0, 0, -1, 1]}]}, "negative side"),
         ({"annotations": [{"image_id": 7, "category_id": 17, "bbox": [0, 0]}]}, r"annotations\[0\].bbox"),
         ({"images": []}, "names no pictures"),
-        ({"images": [{"id": 7, "file_name": "gone.png", "width": 1, "height": 1}], "annotations": []}, "not there.*gone.png"),
+        ({"images": [{"id": 7, "file_name": "missing.png", "width": 1, "height": 1}], "annotations": []}, "does not exist: .*missing.png"),
         ({"images": [{"id": 7, "file_name": "a.png", "width": 0, "height": 1}], "annotations": []}, r"images\[0\] \(a.png\) is 0x1"),
     ],
 )  # fmt: skip

@@ -43,7 +43,7 @@ def test_a_damaged_picture_is_refused(tmp_path: Path, share: float) -> None:
     path = write_picture(tmp_path / "a.jpg", width=300, height=300)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(PicturesError, match=r"a.jpg is no picture, or a damaged one"):
+    with pytest.raises(PicturesError, match=r"a.jpg is not a picture, or is damaged"):
         open_pictures(str(tmp_path))[0]
 
 

@@ -70,8 +70,8 @@ def test_without_names_classes_have_numbers(tmp_path: Path) -> None:
     [
         ("2 0.5 0.5 0.1 0.1", "a.txt, line 2: there is no class 2, only 2 names"),
         ("-1 0.5 0.5 0.1 0.1", "a.txt, line 2"),
-        ("1 40 20 8 8", "line 2: .*not in fractions"),
-        ("1 nan 0.5 0.1 0.1", "line 2: .*not in fractions"),
+        ("1 40 20 8 8", "line 2: .*not normalised"),
+        ("1 nan 0.5 0.1 0.1", "line 2: .*not normalised"),
         ("1 0.5 0.5 0.1", "line 2: 4 numbers"),
         ("cat 0.5 0.5 0.1 0.1", "line 2: 'cat"),
     ],
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, row: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [("", "no `names`"), ("names: [a\n", "no YAML"), ("names: {a: b}\n", "not numbered")],
+    [("", "no `names`"), ("names: [a\n", "not YAML"), ("names: {a: b}\n", "not numbered")],
 )
 def test_names_that_cannot_be_read(tmp_path: Path, names: str, message: str) -> None:
     _make(tmp_path, names=names)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edged.marks.mark import random_bool
 from edged_models.errors import PicturesError
-from edged_models.pictures.files import list_picture_files, read_picture
+from edged_models.picture_files import list_picture_files, read_picture
 
 U8 = NDArray[np.uint8]
 _MIN_CROP_SHARE = 0.45
