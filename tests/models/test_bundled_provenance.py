@@ -1,4 +1,4 @@
-"""The bundled models are those that their provenance tells of."""
+"""The bundled models match their provenance."""
 
 import json
 
@@ -18,5 +18,5 @@ def test_bundled_models_match_their_provenance(capsys: pytest.CaptureFixture[str
     assert len(answer["checks"]) == 3 + len(VARIANTS) + 2
 
 
-def test_the_recipe_still_draws_what_the_bundled_model_learnt_from() -> None:
+def test_the_recipe_still_draws_the_training_scenes() -> None:
     assert verifying.check_scenes(read_provenance(bundled.FOLDER)).ok
