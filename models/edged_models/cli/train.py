@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
     with progress_bar() as progress:
         task = progress.add_task("train", total=plan.steps)
 
-        def tell(done: int, note: str | None) -> None:
+        def tell(done: int, note: str) -> None:
             if note:
                 progress.update(task, completed=done, note=note)
             else:
