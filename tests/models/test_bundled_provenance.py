@@ -13,9 +13,9 @@ from edged_models.release.variants import VARIANTS
 
 def test_bundled_models_match_their_provenance(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--quick", "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["ok"]
-    assert len(answer["checks"]) == 3 + len(VARIANTS) + 2
+    result = json.loads(capsys.readouterr().out)
+    assert result["ok"]
+    assert len(result["checks"]) == 3 + len(VARIANTS) + 2
 
 
 def test_the_recipe_still_draws_the_training_scenes() -> None:

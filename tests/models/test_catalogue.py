@@ -99,8 +99,8 @@ def test_the_default_folder_is_the_daemons_if_writable_else_the_users(tmp_path: 
 
 def test_the_command_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", "--list"]) == 0
-    shown = capsys.readouterr().out
-    assert all(f"{entry.name}  (" in shown for entry in ENTRIES)
+    output = capsys.readouterr().out
+    assert all(f"{entry.name}  (" in output for entry in ENTRIES)
     assert main(["fetch", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["models"]) == len(ENTRIES)
 
@@ -118,9 +118,9 @@ def test_the_command_fetches_and_prints_the_configuration(
         catalogue.write_text(own + own.partition("[model.cpu]")[2].join(["[model.labels]", ""]))
         arguments = ["fetch", "tiny", "--catalogue", str(catalogue), "--to", str(tmp_path)]
         assert main(arguments) == 0
-        shown = capsys.readouterr().out
+        output = capsys.readouterr().out
         assert main([*arguments, "--json"]) == 0
-    settings = tomllib.loads(shown[shown.index("[model]") :])["model"]
+    settings = tomllib.loads(output[output.index("[model]") :])["model"]
     assert Path(settings["path"]).read_bytes() == content
     assert settings["labels_file"] == str(tmp_path / "tiny.txt")
     result = json.loads(capsys.readouterr().out)
@@ -139,7 +139,7 @@ def test_errors_are_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fetch", *arguments]) == 1
-    shown = capsys.readouterr()
-    assert message in shown.err
-    assert shown.err.count("\n") == 1
-    assert shown.out == ""
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.err.count("\n") == 1
+    assert output.out == ""

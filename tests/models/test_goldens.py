@@ -96,10 +96,10 @@ def test_the_command_writes_a_folder_and_replaces_only_goldens(
     model.write_bytes(MODEL.read_bytes())
     args = ["goldens", str(model), "scenes:held-out:9", "--count", "4"]
     assert main([*args, "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
     out = tmp_path / "marks.goldens"
-    assert answer["out"] == str(out)
-    assert answer["pictures"] == 9
+    assert result["out"] == str(out)
+    assert result["pictures"] == 9
     assert len(list(out.iterdir())) == 5
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     (out / "stale.png").write_bytes(b"")

@@ -47,7 +47,7 @@ def count_false_alarms(
         min_score: the threshold; detections below it do not count.
 
     Returns:
-        (label_count,) int64.
+        (L,) int64, where L is `label_count`.
     """
     alarms = np.zeros(label_count, np.int64)
     for result in results:

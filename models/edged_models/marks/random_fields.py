@@ -19,7 +19,7 @@ def noise(
         cells_px: side of a noise cell for each octave, pixels.
 
     Returns:
-        (side_px, side_px, channels) float32 about 0, standard deviation about 1.
+        (S, S, C) float32, where S is `side_px` and C is `channels`; the mean is about 0, the standard deviation about 1.
     """
     field = np.zeros((side_px, side_px, channels), np.float32)
     strength = 1.0
