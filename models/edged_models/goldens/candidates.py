@@ -83,6 +83,9 @@ class CandidateEvaluator:
 
         It is unusable if the runtimes differ by more than `STABLE_TOLERANCES`, or if the model contradicts the labels: no detection in
         a picture with objects, or a detection in a picture without.
+
+        Raises:
+            ToolError: a model fails on the picture.
         """
         small = shrink_picture(picture)
         detections = self._detect(self._reference, small)

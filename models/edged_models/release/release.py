@@ -51,7 +51,7 @@ def release(
         variants: the files to convert.
 
     Raises:
-        SourceError: a file is missing, or the files are of different trainings.
+        SourceError: a file is missing, the files are of different trainings, or TensorFlow cannot convert the checkpoint.
         ToolError: a file cannot be written.
     """
     checkpoint, start = load_checkpoint(checkpoint_path), load_checkpoint(start_path)

@@ -76,6 +76,9 @@ def convert_variant(variant: BundledVariant, checkpoint: Checkpoint, *, version:
 
     Returns:
         The content of the .tflite file.
+
+    Raises:
+        SourceError: the checkpoint lacks weights, or TensorFlow cannot convert it.
     """
     net = restore_net(shift_scores(checkpoint, variant.score_shift), side_px=variant.side_px)
     labels = checkpoint.architecture.labels

@@ -92,7 +92,7 @@ def check_models(
         variants: the files to convert.
 
     Raises:
-        SourceError: the checkpoint cannot be read.
+        SourceError: the checkpoint cannot be read, or TensorFlow cannot convert it.
     """
     checkpoint = load_checkpoint(folder / provenance.checkpoint.file)
     released = {model.file: model.sha256 for model in provenance.models}

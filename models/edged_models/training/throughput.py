@@ -20,6 +20,9 @@ def estimate_steps(minutes: float, checkpoint: Checkpoint, *, sides_px: tuple[in
         minutes: duration of the training.
         checkpoint: the net to train.
         sides_px: sides of the square inputs, pixels.
+
+    Raises:
+        SourceError: the checkpoint lacks weights.
     """
     side_px = max(sides_px)
     trainer = Trainer(restore_net(checkpoint), rate=0.0)

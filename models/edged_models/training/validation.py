@@ -42,7 +42,11 @@ class Validation:
         self._side_px = side_px
 
     def __call__(self, checkpoint: Checkpoint) -> float:
-        """Return the AP50 of a checkpoint, 0..1, the mean over the classes."""
+        """Return the AP50 of a checkpoint, 0..1, the mean over the classes.
+
+        Raises:
+            SourceError: the checkpoint lacks weights.
+        """
         if self._model is None:
             self._model = restore_net(checkpoint, side_px=self._side_px)
         assign_weights(self._model, checkpoint.weights)
