@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     if figures == out:
         args.usage("--out is the Markdown; the JSON is written beside it")
     began_s = time.perf_counter()
-    about = read_text(args.about) if args.about else None
+    about = read_text(args.about) if args.about else ""
     provenance = read_provenance(args.provenance, args.model) if args.provenance else ()
     sets = [take_evenly(open_pictures(spec), args.limit) for spec in args.pictures]
     evaluations = tuple(
