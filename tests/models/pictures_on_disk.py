@@ -12,7 +12,7 @@ WIDTH_PX, HEIGHT_PX = 80, 40
 def write_picture(
     path: Path, *, seed: int = 0, width: int = WIDTH_PX, height: int = HEIGHT_PX
 ) -> Path:
-    """One of coloured noise, blurred."""
+    """Write a picture of blurred coloured noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
     assert cv2.imwrite(str(path), cv2.GaussianBlur(noise, (0, 0), 3))
@@ -20,7 +20,7 @@ def write_picture(
 
 
 def write_coco_folder(folder: Path, **changes: object) -> Path:
-    """Two pictures, the first with a cat and a dog; `changes` replace parts of the JSON."""
+    """Write two pictures, the first with a cat and a dog; `changes` replace parts of the JSON file."""
     write_picture(folder / "a.png", seed=1)
     write_picture(folder / "b.png", seed=2)
     size = {"width": WIDTH_PX, "height": HEIGHT_PX}

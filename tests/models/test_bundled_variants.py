@@ -1,4 +1,4 @@
-"""Every file that is made of the bundled checkpoint runs in both runtimes, its family found by itself, and sees the same."""
+"""Every file converted from the bundled checkpoint runs on both runtimes, its family is recognised, and the detections agree."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +20,12 @@ from edged_models.pictures.labelled import PictureSet
 from edged_models.release.variants import VARIANTS, BundledVariant, shift_scores
 
 RUNTIMES = ("litert", "tflite")
-MIN_SURE_SCORE, MIN_IOU = 0.5, 0.75
+MIN_SCORE, MIN_IOU = 0.5, 0.75
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.file)
-def test_the_daemon_takes_it_as_it_is(variant: BundledVariant, runtime: str) -> None:
+def test_the_daemon_runs_it_without_further_settings(variant: BundledVariant, runtime: str) -> None:
     path = bundled.FOLDER / variant.file
     report = self_test_model(ModelSettings(path=path, runtime=runtime))
     assert report.family == ("ssd" if variant.head == "postprocess" else "ssd-raw")
@@ -37,25 +37,27 @@ def test_the_daemon_takes_it_as_it_is(variant: BundledVariant, runtime: str) -> 
 
 
 def _detect(path: Path, runtime: str, pictures: PictureSet) -> list[Detections]:
-    with EvaluatedModel(path, runtime=runtime) as contender:
-        return [contender.detect(one, min_score=0.2)[0] for one in pictures]
+    with EvaluatedModel(path, runtime=runtime) as opened:
+        return [opened.detect(one, min_score=0.2)[0] for one in pictures]
 
 
 def _share_matched(one: Sequence[Detections], other: Sequence[Detections]) -> float:
-    """Share of the sure detections of `one` that `other` has too, of the same class, at nearly the same place."""
-    sure = found = 0
+    """Return the share of detections in `one` that `other` has too: same class, similar box."""
+    total = matched = 0
     for left, right in zip(one, other, strict=True):
-        mine = left[left.scores >= MIN_SURE_SCORE]
-        same = mine.class_ids[:, None] == right.class_ids[None, :]
-        overlap = np.where(same, iou_matrix(mine.boxes, right.boxes), 0)
-        sure += len(mine)
-        found += int((overlap.max(axis=1, initial=0) >= MIN_IOU).sum())
-    assert sure > 10
-    return found / sure
+        kept = left[left.scores >= MIN_SCORE]
+        same = kept.class_ids[:, None] == right.class_ids[None, :]
+        overlap = np.where(same, iou_matrix(kept.boxes, right.boxes), 0)
+        total += len(kept)
+        matched += int((overlap.max(axis=1, initial=0) >= MIN_IOU).sum())
+    assert total > 10
+    return matched / total
 
 
 @pytest.mark.parametrize("name", ["marks", "marks-fast"])
-def test_all_forms_of_a_net_see_the_same(name: str, scenes: PictureSet, tmp_path: Path) -> None:
+def test_all_forms_of_a_net_give_the_same_detections(
+    name: str, scenes: PictureSet, tmp_path: Path
+) -> None:
     """Both heads, both runtimes, and the float net that they were quantised from."""
     variant = next(v for v in VARIANTS if v.file == f"{name}.tflite")
     weights = tmp_path / "shifted.npz"
@@ -65,6 +67,6 @@ def test_all_forms_of_a_net_see_the_same(name: str, scenes: PictureSet, tmp_path
     reference = _detect(whole, "litert", scenes)
     for file in (f"{name}.tflite", f"{name}-raw.tflite"):
         for runtime in RUNTIMES:
-            seen = _detect(bundled.FOLDER / file, runtime, scenes)
-            assert _share_matched(reference, seen) >= 0.9, (file, runtime)
-            assert _share_matched(seen, reference) >= 0.9, (file, runtime)
+            detections = _detect(bundled.FOLDER / file, runtime, scenes)
+            assert _share_matched(reference, detections) >= 0.9, (file, runtime)
+            assert _share_matched(detections, reference) >= 0.9, (file, runtime)

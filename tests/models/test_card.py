@@ -1,4 +1,4 @@
-"""``edged-models card``: what it says is what the file and the evaluation say."""
+"""``edged-models card``: its facts are those of the file and of the evaluation."""
 
 import json
 from hashlib import sha256
@@ -15,7 +15,7 @@ MODEL = str(bundled.model_path())
 SHA = sha256(bundled.model_path().read_bytes()).hexdigest()
 
 
-def test_the_file_its_figures_and_where_it_comes_from(
+def test_the_card_has_contents_figures_and_provenance(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_picture(tmp_path / "photographs" / "a.png")
@@ -33,41 +33,41 @@ def test_the_file_its_figures_and_where_it_comes_from(
     facts = json.loads(out.with_suffix(".json").read_text())
     scenes, photographs = facts["evaluations"]
     assert text.startswith(f"# {facts['model']['title']}\n")
-    for said in (
+    for expected in (
         SHA,
         ", ".join(MARK_LABELS),
         "Apache-2.0",
         "Marks on parcels.",
         "[CARD.json](CARD.json)",
     ):
-        assert said in text
+        assert expected in text
     assert f"| AP | {scenes['ap']:.3f} (at IoU 0.5 {scenes['ap50']:.3f}" in text
     assert photographs["ap"] is None
-    assert "nothing is labelled in them" in text
+    assert "the pictures have no labels" in text
     assert "| seed | 7 |" in text
     assert "| models, 1, file | a\\|b |" in text
 
 
-def test_without_pictures_the_card_has_no_measurements(
+def test_without_pictures_the_card_has_no_evaluation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["card", MODEL, "--out", str(tmp_path / "CARD.md")]) == 0
     assert "see --pictures" in capsys.readouterr().out
     text = (tmp_path / "CARD.md").read_text()
-    assert "Not measured." in text
-    assert "Where it comes from" not in text
+    assert "Not evaluated." in text
+    assert "Provenance" not in text
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "is not about"),
-        (f'["{SHA}"]', "is no JSON object"),
-        ("\udcff", "no text in UTF-8"),
+        ("{}", "is not the provenance of"),
+        (f'["{SHA}"]', "is not a JSON object"),
+        ("\udcff", "not text in UTF-8"),
         (" " * (1 << 21), "larger than"),
     ],
 )
-def test_a_provenance_that_is_none(
+def test_an_invalid_provenance_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
 ) -> None:
     provenance = tmp_path / "provenance.json"
@@ -78,7 +78,7 @@ def test_a_provenance_that_is_none(
     assert not out.exists()
 
 
-def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_input_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["card", str(tmp_path / "none.tflite"), "--out", str(tmp_path / "a.md")]) == 1
     assert "none.tflite" in capsys.readouterr().err
     assert main(["card", MODEL, "--pictures", "nowhere", "--out", str(tmp_path / "a.md")]) == 1

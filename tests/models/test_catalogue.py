@@ -1,4 +1,4 @@
-"""The catalogue, and the command over it."""
+"""The catalogue, and ``edged-models fetch``."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from support import fetch_server as net
 from support.data_files import data_file
 
 ENTRIES = read_catalogue(CATALOGUE_PATH)
-KNOWN_HERE = {
+LOCAL_MODELS = {
     "coco-ssd-mobilenet-v1": "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29",
     "yolox-nano": "yolox_nano_float16_quantize",
     "mobilenet-v1-128": "mobilenet_v1_0.25_128_quant",
@@ -53,8 +53,8 @@ def test_every_entry_has_a_known_family_and_a_digest_source(
     assert all(source.digest_source for source in sources)
 
 
-@pytest.mark.parametrize(("name", "file"), KNOWN_HERE.items())
-def test_entries_match_the_models_at_hand(name: str, file: str) -> None:
+@pytest.mark.parametrize(("name", "file"), LOCAL_MODELS.items())
+def test_entries_match_the_local_models(name: str, file: str) -> None:
     (entry,) = select_entries(ENTRIES, [name])
     path = data_file(f"models/{file}.tflite")
     content = path.read_bytes()
@@ -74,20 +74,18 @@ def test_entries_match_the_models_at_hand(name: str, file: str) -> None:
         (GOOD.replace("http:", "file:"), "urls"),
         (GOOD.replace("tiny", "../tiny"), "name"),
         (GOOD + "size = 3\n", "size"),
-        (GOOD + GOOD, "has tiny twice"),
+        (GOOD + GOOD, "lists tiny twice"),
         (GOOD.replace("model.cpu", "model.labels"), "tiny without a file"),
     ],
 )
-def test_a_catalogue_that_is_not_as_it_must_be_is_refused(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_an_invalid_catalogue_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "own.toml"
     path.write_text(text)
     with pytest.raises(FetchError, match=message):
         read_catalogue(path)
 
 
-def test_the_default_folder_is_the_daemons_if_it_is_there_else_the_users(tmp_path: Path) -> None:
+def test_the_default_folder_is_the_daemons_if_writable_else_the_users(tmp_path: Path) -> None:
     home = {"HOME": "/home/me"}
     assert default_model_folder(home, tmp_path) == tmp_path / "models"
     assert default_model_folder(home, tmp_path / "none") == Path(
@@ -101,8 +99,8 @@ def test_the_default_folder_is_the_daemons_if_it_is_there_else_the_users(tmp_pat
 
 def test_the_command_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", "--list"]) == 0
-    shown = capsys.readouterr().out
-    assert all(f"{entry.name}  (" in shown for entry in ENTRIES)
+    output = capsys.readouterr().out
+    assert all(f"{entry.name}  (" in output for entry in ENTRIES)
     assert main(["fetch", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["models"]) == len(ENTRIES)
 
@@ -118,11 +116,11 @@ def test_the_command_fetches_and_prints_the_configuration(
         own = own.replace("http://127.0.0.1:9", site.url)
         catalogue = tmp_path / "own.toml"
         catalogue.write_text(own + own.partition("[model.cpu]")[2].join(["[model.labels]", ""]))
-        asked = ["fetch", "tiny", "--catalogue", str(catalogue), "--to", str(tmp_path)]
-        assert main(asked) == 0
-        shown = capsys.readouterr().out
-        assert main([*asked, "--json"]) == 0
-    settings = tomllib.loads(shown[shown.index("[model]") :])["model"]
+        arguments = ["fetch", "tiny", "--catalogue", str(catalogue), "--to", str(tmp_path)]
+        assert main(arguments) == 0
+        output = capsys.readouterr().out
+        assert main([*arguments, "--json"]) == 0
+    settings = tomllib.loads(output[output.index("[model]") :])["model"]
     assert Path(settings["path"]).read_bytes() == content
     assert settings["labels_file"] == str(tmp_path / "tiny.txt")
     result = json.loads(capsys.readouterr().out)
@@ -133,7 +131,7 @@ def test_the_command_fetches_and_prints_the_configuration(
     ("arguments", "message"),
     [
         (["yolo-nano"], 'the catalogue has no yolo-nano; did you mean "yolox-nano"?'),
-        (["yolox-nano", "--edgetpu"], "yolox-nano is there for cpu only"),
+        (["yolox-nano", "--edgetpu"], "yolox-nano is available for cpu only"),
         (["yolox-nano", "--catalogue", "/none.toml"], "cannot read the catalogue /none.toml"),
     ],
 )
@@ -141,7 +139,7 @@ def test_errors_are_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fetch", *arguments]) == 1
-    shown = capsys.readouterr()
-    assert message in shown.err
-    assert shown.err.count("\n") == 1
-    assert shown.out == ""
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.err.count("\n") == 1
+    assert output.out == ""

@@ -1,4 +1,4 @@
-"""``edged-models evaluate`` on the bundled model and on models of others."""
+"""``edged-models evaluate`` on the bundled model and on third-party models."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def evaluation(scenes: PictureSet) -> Evaluation:
     return evaluate(bundled.model_path(), scenes, runtime="litert")
 
 
-def test_it_agrees_with_itself(evaluation: Evaluation, scenes: PictureSet) -> None:
+def test_the_figures_agree_with_one_another(evaluation: Evaluation, scenes: PictureSet) -> None:
     assert evaluation.pictures == len(scenes)
     assert evaluation.objects == sum(len(p.boxes) for p in scenes)
     assert evaluation.empty_pictures == sum(not len(p.boxes) for p in scenes)
@@ -40,7 +40,7 @@ def test_it_agrees_with_itself(evaluation: Evaluation, scenes: PictureSet) -> No
     assert evaluation.ap50 > 0.6
 
 
-def test_detections_are_those_of_the_daemon(evaluation: Evaluation, scenes: PictureSet) -> None:
+def test_detections_equal_those_of_the_daemon(evaluation: Evaluation, scenes: PictureSet) -> None:
     model = load_model(ModelSettings(path=bundled.model_path(), runtime="litert"))
     found = 0
     for scene in scenes:
@@ -52,13 +52,15 @@ def test_detections_are_those_of_the_daemon(evaluation: Evaluation, scenes: Pict
     assert counts[:, :-1].sum() == found
 
 
-def test_both_runtimes_see_nearly_the_same(evaluation: Evaluation, scenes: PictureSet) -> None:
+def test_both_runtimes_give_nearly_the_same_figures(
+    evaluation: Evaluation, scenes: PictureSet
+) -> None:
     other = evaluate(bundled.model_path(), scenes, runtime="tflite")
     assert other.runtime.startswith("tflite")
     assert other.ap50 == pytest.approx(evaluation.ap50, abs=0.05)
 
 
-def test_two_models_side_by_side_with_drawings(
+def test_two_models_side_by_side_with_plots(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     curves = tmp_path / "new" / "curves.png"
@@ -71,12 +73,10 @@ def test_two_models_side_by_side_with_drawings(
     assert "invoke ms" in capsys.readouterr().out
 
 
-def test_one_model_in_words_with_drawings(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_model_as_text_with_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [tmp_path / "curves.svg", tmp_path / "confusion.png"]
-    asked = ["--curves", str(files[0]), "--confusion", str(files[1])]
-    assert main(["evaluate", MODEL, "scenes:held-out:9", "--limit", "4", *asked]) == 0
+    options = ["--curves", str(files[0]), "--confusion", str(files[1])]
+    assert main(["evaluate", MODEL, "scenes:held-out:9", "--limit", "4", *options]) == 0
     out = capsys.readouterr().out
     assert "(4 of 9)" in out
     assert "small, below 32" in out
@@ -95,12 +95,12 @@ def test_pictures_without_labels_are_pictures_without_objects(
     assert "no labels" in capsys.readouterr().err
 
 
-def test_a_model_of_others_on_a_clip_of_one_of_its_classes() -> None:
+def test_a_third_party_model_on_a_clip_with_one_of_its_classes() -> None:
     path = data_file("video/one-by-one-person-detection.mp4")
     model = data_file("models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite")
-    every = [0, 8, 30, 100]  # of the truth's frames: nobody, then somebody
+    frames = [0, 8, 30, 100]  # of the labelled frames: none with a person, then some
     clip = open_pictures(f"{path}:person")
-    chosen = _Chosen(clip, every)
+    chosen = _SelectedPictures(clip, frames)
     result = evaluate(model, chosen)
     assert [one.label for one in result.by_label] == ["person"]
     assert "bicycle" in result.not_in_pictures
@@ -108,10 +108,10 @@ def test_a_model_of_others_on_a_clip_of_one_of_its_classes() -> None:
     assert result.false_alarms_per_empty_picture == 0.0
 
 
-class _Chosen:
-    def __init__(self, pictures: PictureSet, places: list[int]) -> None:
+class _SelectedPictures:
+    def __init__(self, pictures: PictureSet, indices: list[int]) -> None:
         self.name, self.labels = pictures.name, pictures.labels
-        self._pictures = [pictures[place] for place in places]
+        self._pictures = [pictures[index] for index in indices]
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -130,7 +130,9 @@ def _refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
     return lines[0]
 
 
-def test_what_cannot_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_input_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_coco_folder(tmp_path / "animals")
     junk = tmp_path / "junk.tflite"
     junk.write_bytes(b"no model at all")
@@ -142,13 +144,13 @@ def test_what_cannot_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "no such file" in _refused(capsys, MODEL, str(tmp_path / "nowhere"))
     assert "not a TensorFlow Lite model" in _refused(capsys, str(junk), "scenes:held-out:1")
     assert str(damaged) in _refused(capsys, str(damaged), "scenes:held-out:1")
-    drawing = ["--curves", "/proc/none/curves.png"]
-    assert "cannot write" in _refused(capsys, MODEL, "scenes:held-out:2", *drawing)
+    plot = ["--curves", "/proc/none/curves.png"]
+    assert "cannot write" in _refused(capsys, MODEL, "scenes:held-out:2", *plot)
 
 
-def test_a_classifier_is_no_detector(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_classifier_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     classifier = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
-    assert "is no detector" in _refused(capsys, str(classifier), "scenes:held-out:1")
+    assert "is not a detector" in _refused(capsys, str(classifier), "scenes:held-out:1")
 
 
 @pytest.mark.parametrize(
@@ -167,5 +169,5 @@ def test_wrong_use(args: list[str]) -> None:
     assert ended.value.code == 2
 
 
-def test_the_answer_can_be_read_back(evaluation: Evaluation) -> None:
+def test_the_evaluation_can_be_decoded_again(evaluation: Evaluation) -> None:
     assert msgspec.json.decode(msgspec.json.encode(evaluation), type=Evaluation) == evaluation

@@ -1,4 +1,4 @@
-"""Fetching over a real connection that stalls, cuts, lies, and serves other bytes."""
+"""Fetching over a real connection that stalls, breaks, states a wrong length, and serves wrong bytes."""
 
 import hashlib
 import io
@@ -55,7 +55,7 @@ def fetch(
 
 
 def assert_only_model_file(folder: Path) -> None:
-    """The file is here, right, and alone."""
+    """Assert that the folder holds the right file and nothing else."""
     assert (folder / "model.tflite").read_bytes() == CONTENT
     assert [path.name for path in folder.iterdir()] == ["model.tflite"]
 
@@ -77,15 +77,15 @@ def test_a_file_that_is_here_but_wrong_is_replaced(site: Site, tmp_path: Path) -
     assert_only_model_file(tmp_path)
 
 
-def test_a_connection_that_is_cut_is_taken_up_where_it_broke(site: Site, tmp_path: Path) -> None:
+def test_a_broken_download_is_resumed(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.cuts_after(100_000), net.well_behaved]
     fetch(tmp_path, source(f"{site.url}/m"))
 
     assert_only_model_file(tmp_path)
-    assert [asked[1:] for asked in site.requests] == [("", ""), ("bytes=100000-", net.ETAG)]
+    assert [request[1:] for request in site.requests] == [("", ""), ("bytes=100000-", net.ETAG)]
 
 
-def test_a_connection_that_stalls_is_taken_up_likewise(site: Site, tmp_path: Path) -> None:
+def test_a_stalled_download_is_resumed(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.stalls_after(65_536), net.well_behaved]
     fetch(tmp_path, source(f"{site.url}/m"))
 
@@ -93,9 +93,9 @@ def test_a_connection_that_stalls_is_taken_up_likewise(site: Site, tmp_path: Pat
     assert site.requests[1][1] == "bytes=65536-"
 
 
-def test_what_came_in_an_earlier_run_is_taken_up(site: Site, tmp_path: Path) -> None:
+def test_a_download_of_an_earlier_run_is_resumed(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.cuts_after(50_000), net.responds_with(503)]
-    with pytest.raises(FetchError, match="503 Service Unavailable; given up"):
+    with pytest.raises(FetchError, match="503 Service Unavailable; gave up"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert not (tmp_path / "model.tflite").exists()
     site.behaviours["/m"] = [net.well_behaved]
@@ -105,53 +105,53 @@ def test_what_came_in_an_earlier_run_is_taken_up(site: Site, tmp_path: Path) -> 
     assert site.requests[-1][1:] == ("bytes=50000-", net.ETAG)
 
 
-def test_a_part_of_another_version_is_not_built_upon(site: Site, tmp_path: Path) -> None:
+def test_a_part_of_another_version_is_not_resumed(site: Site, tmp_path: Path) -> None:
     (tmp_path / ".model.tflite.part").write_bytes(b"x" * 1000)
     (tmp_path / ".model.tflite.part.etag").write_text('"zero"')
     fetch(tmp_path, source(f"{site.url}/m"))
     assert_only_model_file(tmp_path)
 
 
-def test_a_part_of_something_else_without_an_etag_costs_one_more_try(
-    site: Site, tmp_path: Path
-) -> None:
+def test_a_wrong_part_without_an_etag_costs_one_more_attempt(site: Site, tmp_path: Path) -> None:
     (tmp_path / ".model.tflite.part").write_bytes(b"x" * 1000)
     fetch(tmp_path, source(f"{site.url}/m"))
     assert_only_model_file(tmp_path)
-    assert [asked[1] for asked in site.requests] == ["bytes=1000-", ""]
+    assert [request[1] for request in site.requests] == ["bytes=1000-", ""]
 
 
-def test_a_server_without_ranges_gives_all_again(site: Site, tmp_path: Path) -> None:
+def test_a_server_without_ranges_sends_the_whole_file_again(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.cuts_after(100_000), net.ignores_ranges]
     fetch(tmp_path, source(f"{site.url}/m"))
     assert_only_model_file(tmp_path)
 
 
 @pytest.mark.parametrize("size", [None, len(CONTENT)])
-def test_a_part_that_is_all_is_enough(site: Site, tmp_path: Path, size: int | None) -> None:
+def test_a_complete_part_is_not_downloaded_again(
+    site: Site, tmp_path: Path, size: int | None
+) -> None:
     (tmp_path / ".model.tflite.part").write_bytes(CONTENT)
     fetch(tmp_path, source(f"{site.url}/m", bytes=size))
 
     assert_only_model_file(tmp_path)
-    assert [asked[1] for asked in site.requests] == [f"bytes={len(CONTENT)}-"] * (size is None)
+    assert [request[1] for request in site.requests] == [f"bytes={len(CONTENT)}-"] * (size is None)
 
 
 @pytest.mark.parametrize(
     "bad", [net.responds_with(416, Content_Range="bytes */7"), net.wrong_range]
 )
-def test_a_part_that_the_server_cannot_go_on_with_is_begun_anew(
+def test_a_part_that_the_server_cannot_resume_is_downloaded_anew(
     site: Site, tmp_path: Path, bad: object
 ) -> None:
     (tmp_path / ".model.tflite.part").write_bytes(CONTENT[:1000])
-    site.behaviours["/m"] = [bad, net.well_behaved]  # type: ignore[list-item] # a habit
+    site.behaviours["/m"] = [bad, net.well_behaved]  # type: ignore[list-item] # a behaviour
     fetch(tmp_path, source(f"{site.url}/m"))
 
     assert_only_model_file(tmp_path)
-    assert [asked[1] for asked in site.requests] == ["bytes=1000-", ""]
+    assert [request[1] for request in site.requests] == ["bytes=1000-", ""]
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-def test_a_server_in_trouble_is_retried(site: Site, tmp_path: Path, status: int) -> None:
+def test_a_server_error_is_retried(site: Site, tmp_path: Path, status: int) -> None:
     site.behaviours["/m"] = [net.responds_with(status), net.responds_with(status), net.well_behaved]
     fetch(tmp_path, source(f"{site.url}/m"))
     assert_only_model_file(tmp_path)
@@ -159,62 +159,63 @@ def test_a_server_in_trouble_is_retried(site: Site, tmp_path: Path, status: int)
 
 def test_retries_end(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.responds_with(500)]
-    with pytest.raises(FetchError, match="500 Internal Server Error; given up"):
+    with pytest.raises(FetchError, match="500 Internal Server Error; gave up after 3 attempts"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert len(site.requests) == RETRY_POLICY.max_attempts
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_who_only_stalls_is_given_up(site: Site, tmp_path: Path) -> None:
+def test_retries_end_if_the_server_only_stalls(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.stalls_after(0)]
-    with pytest.raises(FetchError, match=r"nothing came for 0\.3 s; given up"):
+    with pytest.raises(FetchError, match=r"no data for 0\.3 s; gave up"):
         fetch(tmp_path, source(f"{site.url}/m"))
 
 
 @pytest.mark.parametrize("status", [404, 403, 410, 416, 206, 304])
 def test_a_refusal_is_final(site: Site, tmp_path: Path, status: int) -> None:
     site.behaviours["/m"] = [net.responds_with(status)]
-    with pytest.raises(FetchError, match=rf"/m: the server answers {status}"):
+    with pytest.raises(FetchError, match=rf"/m: the server responded {status}"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert len(site.requests) == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_bytes_are_removed_and_reported(site: Site, tmp_path: Path) -> None:
+def test_a_wrong_digest_removes_the_download(site: Site, tmp_path: Path) -> None:
     site.files["/m"] = CONTENT[:-1] + b"!"
     (tmp_path / "model.tflite").write_bytes(b"what was here before")
-    with pytest.raises(FetchError, match=r"300000 bytes\) is not what .* sha256 differs.* removed"):
+    with pytest.raises(
+        FetchError,
+        match=r"300000 bytes\) is not the file in the catalogue: its sha256 differs.* removed",
+    ):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
     assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
     assert (tmp_path / "model.tflite").read_bytes() == b"what was here before"
 
 
-def test_a_length_that_the_catalogue_does_not_know_is_refused_before_the_body(
-    site: Site, tmp_path: Path
-) -> None:
+def test_an_unexpected_length_is_refused_before_the_body(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.with_content_length(10**12)]
-    with pytest.raises(FetchError, match="1000000000000 bytes; the catalogue says 300000"):
+    with pytest.raises(FetchError, match="states 1000000000000 bytes, the catalogue 300000"):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
     with pytest.raises(FetchError, match="1000000000000 bytes are more than the 268435456 allowed"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_length_that_is_too_long_ends_in_giving_up(site: Site, tmp_path: Path) -> None:
+def test_a_stated_length_above_the_real_one_ends_the_retries(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.with_content_length(len(CONTENT) + 1)]
-    with pytest.raises(FetchError, match="given up"):
+    with pytest.raises(FetchError, match="gave up"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert not (tmp_path / "model.tflite").exists()
 
 
-def test_what_never_ends_is_cut_off(site: Site, tmp_path: Path) -> None:
+def test_an_endless_download_is_aborted(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.endless]
-    with pytest.raises(FetchError, match="more came than 300000 bytes; it was removed"):
+    with pytest.raises(FetchError, match="larger than 300000 bytes; it was removed"):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_redirects_are_followed_but_not_off_the_web_or_in_circles(
+def test_redirects_are_followed_unless_to_another_protocol_or_in_a_loop(
     site: Site, tmp_path: Path
 ) -> None:
     site.files |= {"/moved": b"", "/file": b"", "/round": b""}
@@ -235,9 +236,7 @@ def test_the_next_address_is_tried_and_if_none_has_it_all_errors_are_reported(
     site.files |= {"/a": b"", "/b": b"other bytes"}
     site.behaviours["/a"] = [net.responds_with(404)]
     bad = (f"{site.url}/a", f"{site.url}/b", "http://127.0.0.1:1/c")
-    with pytest.raises(
-        FetchError, match=r"/a: .*404.*; .*/b: .*sha256 differs.*; .*/c: .*given up"
-    ):
+    with pytest.raises(FetchError, match=r"/a: .*404.*; .*/b: .*sha256 differs.*; .*/c: .*gave up"):
         fetch(tmp_path, source(*bad))
     fetch(tmp_path, source(*bad, f"{site.url}/m"))
     assert (tmp_path / "model.tflite").read_bytes() == CONTENT
@@ -266,11 +265,11 @@ def test_model_and_labels_come_from_one_zip_fetched_once(site: Site, tmp_path: P
     assert len(site.requests) == 1
 
 
-def test_a_zip_that_is_none_or_lacks_the_file_is_reported(site: Site, tmp_path: Path) -> None:
+def test_an_invalid_zip_or_a_missing_member_is_reported(site: Site, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="as a zip"):
         fetch(tmp_path, source(f"{site.url}/m", member="x"))
     site.files["/m.zip"] = archive = zipped(a=b"")
-    with pytest.raises(FetchError, match="has no x in it"):
+    with pytest.raises(FetchError, match="does not contain x"):
         fetch(tmp_path, source(f"{site.url}/m.zip", content=archive, member="x"))
     assert not (tmp_path / "model.tflite").exists()
 

@@ -1,4 +1,4 @@
-"""``edged-models goldens``: what it writes, that both runtimes keep it, and that a damaged model does not."""
+"""``edged-models goldens``: the files it writes; both runtimes match them, and a damaged model does not."""
 
 import json
 from collections import Counter
@@ -34,25 +34,25 @@ def made() -> GeneratedGoldens:
 def pictures(
     made: GeneratedGoldens, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, LabelledPicture]:
-    """The goldens' pictures, as a device would read them."""
+    """Return the goldens' pictures by file name, as a device would read them."""
     folder = tmp_path_factory.mktemp("goldens")
     for name, content in made.files.items():
         (folder / name).write_bytes(content)
     return {Path(one.name).name: one for one in open_pictures(str(folder))}
 
 
-def _faults(
+def _find_all_mismatches(
     goldens: Goldens, pictures: dict[str, LabelledPicture], model: Path, runtime: str
 ) -> list[str]:
-    faults: list[str] = []
-    floor = goldens.tolerances.lower_min_score(goldens.min_score)
-    with EvaluatedModel(model, runtime=runtime) as contender:
+    mismatches: list[str] = []
+    min_score = goldens.tolerances.lower_min_score(goldens.min_score)
+    with EvaluatedModel(model, runtime=runtime) as opened:
         for golden in goldens.goldens:
-            found, _ = contender.detect(pictures[golden.picture], min_score=floor)
-            faults += find_mismatches(
+            found, _ = opened.detect(pictures[golden.picture], min_score=min_score)
+            mismatches += find_mismatches(
                 golden.detections, found, goldens.tolerances, min_score=goldens.min_score
             )
-    return faults
+    return mismatches
 
 
 def test_kinds_and_digests(made: GeneratedGoldens, pictures: dict[str, LabelledPicture]) -> None:
@@ -69,14 +69,14 @@ def test_kinds_and_digests(made: GeneratedGoldens, pictures: dict[str, LabelledP
 
 
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
-def test_the_model_keeps_its_goldens(
+def test_the_model_matches_its_goldens(
     made: GeneratedGoldens, pictures: dict[str, LabelledPicture], runtime: str
 ) -> None:
-    assert _faults(made.goldens, pictures, MODEL, runtime) == []
+    assert _find_all_mismatches(made.goldens, pictures, MODEL, runtime) == []
     assert any(one.startswith(runtime) for one in made.runtimes)
 
 
-def test_a_model_with_one_layer_out_of_order_does_not_keep_them(
+def test_a_model_with_one_layer_reversed_does_not_match_them(
     made: GeneratedGoldens, pictures: dict[str, LabelledPicture], tmp_path: Path
 ) -> None:
     tree = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(MODEL.read_bytes(), 0))
@@ -86,7 +86,7 @@ def test_a_model_with_one_layer_out_of_order_does_not_keep_them(
     builder.Finish(tree.Pack(builder), b"TFL3")
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(builder.Output())
-    assert _faults(made.goldens, pictures, damaged, "litert") != []
+    assert _find_all_mismatches(made.goldens, pictures, damaged, "litert") != []
 
 
 def test_the_command_writes_a_folder_and_replaces_only_goldens(
@@ -96,10 +96,10 @@ def test_the_command_writes_a_folder_and_replaces_only_goldens(
     model.write_bytes(MODEL.read_bytes())
     args = ["goldens", str(model), "scenes:held-out:9", "--count", "4"]
     assert main([*args, "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
     out = tmp_path / "marks.goldens"
-    assert answer["out"] == str(out)
-    assert answer["pictures"] == 9
+    assert result["out"] == str(out)
+    assert result["pictures"] == 9
     assert len(list(out.iterdir())) == 5
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     (out / "stale.png").write_bytes(b"")
@@ -109,7 +109,7 @@ def test_the_command_writes_a_folder_and_replaces_only_goldens(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["marks.goldens", "marks.tflite"]
 
 
-def test_large_pictures_are_made_smaller(tmp_path: Path) -> None:
+def test_large_pictures_are_shrunk(tmp_path: Path) -> None:
     write_picture(tmp_path / "large.png", width=1300, height=400)
     write_picture(tmp_path / "small.png", width=300, height=400)
     large, small = open_pictures(str(tmp_path))
@@ -124,13 +124,13 @@ def _refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
     return lines[0]
 
 
-def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_input_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "photographs"
     write_picture(other / "a.png")
     out = ["--out", str(tmp_path / "out")]
-    assert "something else than goldens" in _refused(capsys, "scenes:hard:9", "--out", str(other))
-    assert "is no folder" in _refused(capsys, "scenes:hard:9", "--out", str(MODEL))
-    assert "8 goldens need 2 pictures in which nothing is" in _refused(capsys, str(other), *out)
+    assert "files other than goldens" in _refused(capsys, "scenes:hard:9", "--out", str(other))
+    assert "is not a folder" in _refused(capsys, "scenes:hard:9", "--out", str(MODEL))
+    assert "8 goldens need 2 pictures without objects" in _refused(capsys, str(other), *out)
     assert "cannot write" in _refused(
         capsys, "scenes:held-out:9", "--count", "4", "--out", "/proc/none/goldens"
     )
@@ -152,7 +152,7 @@ def _candidate(
     )
 
 
-def test_every_kind_is_chosen_and_new_classes_go_before() -> None:
+def test_every_kind_is_selected_and_new_labels_come_first() -> None:
     candidates = [
         _candidate(0),
         _candidate(1),
@@ -162,14 +162,14 @@ def test_every_kind_is_chosen_and_new_classes_go_before() -> None:
         _candidate(5, 0.51),
         _candidate(6, 0.6, label="dog"),
     ]
-    chosen = [(one.candidate.index, one.kind) for one in select_goldens(candidates, 7)]
-    assert chosen[:4] == [(0, "empty"), (1, "empty"), (2, "easy"), (6, "many")]
-    assert chosen[4:] == [(4, "small"), (5, "doubtful"), (3, "easy")]
+    selected = [(one.candidate.index, one.kind) for one in select_goldens(candidates, 7)]
+    assert selected[:4] == [(0, "empty"), (1, "empty"), (2, "easy"), (6, "many")]
+    assert selected[4:] == [(4, "small"), (5, "doubtful"), (3, "easy")]
     with pytest.raises(PicturesError, match="there are 2 and 5"):
         select_goldens(candidates, 8)
 
 
-def test_tolerances_cover_what_was_measured_and_more() -> None:
-    bounds = derive_tolerances([_candidate(0), _candidate(1)])
-    assert bounds.min_iou == pytest.approx(0.85)
-    assert bounds.max_score_difference == pytest.approx(0.03)
+def test_tolerances_cover_the_measured_differences_and_a_margin() -> None:
+    tolerances = derive_tolerances([_candidate(0), _candidate(1)])
+    assert tolerances.min_iou == pytest.approx(0.85)
+    assert tolerances.max_score_difference == pytest.approx(0.03)

@@ -1,4 +1,4 @@
-"""The example that learns on the device: on both runtimes, from a few drawn pictures."""
+"""The example of training on the device, on both runtimes, with a few drawn pictures."""
 
 import re
 import subprocess
@@ -27,9 +27,9 @@ KINDS = ("fiducial_tag", "warning_sign")
 
 
 def picture(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """A mark of a kind somewhere on a noisy ground, BGR."""
-    ground = rng.integers(40, 215, 3) + rng.normal(0, 12, (240, 320, 3))
-    image = np.clip(ground, 0, 255).astype(np.uint8)
+    """Draw a mark of a kind at a random place on a noisy background, BGR."""
+    background = rng.integers(40, 215, 3) + rng.normal(0, 12, (240, 320, 3))
+    image = np.clip(background, 0, 255).astype(np.uint8)
     mark = draw_mark(kind, rng).resize(rng.uniform(70, 170))
     height, width = mark.alpha.shape
     y, x = rng.integers(0, 240 - height), rng.integers(0, 320 - width)
@@ -54,22 +54,26 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_kinds(tmp_path_factory.mktemp("shown") / "kinds", 8, seed=1)
+def training_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_kinds(tmp_path_factory.mktemp("training") / "kinds", 8, seed=1)
 
 
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
-def test_a_few_pictures_suffice_to_classify_others_and_weights_outlive_the_process(
-    models: Path, shown: Path, tmp_path: Path, runtime: str, capsys: pytest.CaptureFixture[str]
+def test_a_few_pictures_suffice_and_another_process_can_use_the_weights(
+    models: Path,
+    training_folder: Path,
+    tmp_path: Path,
+    runtime: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     weights = tmp_path / "kinds.npz"
     common = ["--models", str(models), "--weights", str(weights), "--runtime", runtime]
     others = sorted(draw_kinds(tmp_path / "others", 10, seed=2).glob("*/*.png"))
-    assert personalise.main(["train", str(shown), *common, "--steps", "1"]) == 0
-    before = capsys.readouterr().out
-    assert personalise.main(["train", str(shown), *common]) == 0
-    learnt = capsys.readouterr().out
-    said = subprocess.run(
+    assert personalise.main(["train", str(training_folder), *common, "--steps", "1"]) == 0
+    one_step = capsys.readouterr().out
+    assert personalise.main(["train", str(training_folder), *common]) == 0
+    trained = capsys.readouterr().out
+    predictions = subprocess.run(
         [sys.executable, EXAMPLE / "personalise.py", "predict", *others, *common],
         capture_output=True,
         text=True,
@@ -77,29 +81,29 @@ def test_a_few_pictures_suffice_to_classify_others_and_weights_outlive_the_proce
         check=True,
     ).stdout.splitlines()
 
-    right = [f": {path.parent.name} " in line for path, line in zip(others, said, strict=True)]
-    assert np.mean(right) >= 0.9
-    assert parse_loss(learnt) < 0.1 < parse_loss(before)
-    assert "300 steps, " in learnt
-    assert "MiB of memory at most" in learnt
+    correct = [f": {p.parent.name} " in line for p, line in zip(others, predictions, strict=True)]
+    assert np.mean(correct) >= 0.9
+    assert parse_loss(trained) < 0.1 < parse_loss(one_step)
+    assert "300 steps, " in trained
+    assert re.search(r"peak memory \d+ MiB", trained)
 
 
 def parse_loss(output: str) -> float:
     return float(output.partition("loss ")[2].splitlines()[0])
 
 
-def test_what_one_runtime_has_learnt_the_other_knows(
-    models: Path, shown: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_weights_of_one_runtime_work_in_the_other(
+    models: Path, training_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     common = ["--models", str(models), "--weights", str(tmp_path / "kinds.npz")]
-    (first, *_) = shown.glob(f"{KINDS[1]}/*.png")
-    assert personalise.main(["train", str(shown), *common, "--runtime", "tflite"]) == 0
+    (first, *_) = training_folder.glob(f"{KINDS[1]}/*.png")
+    assert personalise.main(["train", str(training_folder), *common, "--runtime", "tflite"]) == 0
     capsys.readouterr()
     assert personalise.main(["predict", str(first), *common, "--runtime", "litert"]) == 0
     assert f": {KINDS[1]} " in capsys.readouterr().out
 
 
-def test_another_backbone_is_cut_at_a_tensor(tmp_path: Path) -> None:
+def test_another_backbone_is_truncated_at_a_tensor(tmp_path: Path) -> None:
     backbone = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
     features = tmp_path / "features.tflite"
     features.write_bytes(truncate_model(backbone.read_bytes(), "AvgPool_1a"))
@@ -114,7 +118,7 @@ def test_another_backbone_is_cut_at_a_tensor(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--backbone", "/none.tflite", "--tensor", "x"), "cannot read /none.tflite"),
-        (("--backbone", __file__, "--tensor", "x"), "this is no .tflite"),
+        (("--backbone", __file__, "--tensor", "x"), "is not a .tflite"),
         (("--backbone", str(bundled.model_path()), "--tensor", "nose"), "'nose' in its name"),
     ],
 )
@@ -129,8 +133,8 @@ def test_an_invalid_backbone_is_a_one_line_error(
     assert list(tmp_path.iterdir()) == []
 
 
-class Official(tf.Module):
-    """Keeps its weights as TensorFlow's guide has it."""
+class SavingModule(tf.Module):
+    """A module that saves its weights as TensorFlow's guide shows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,11 +146,13 @@ class Official(tf.Module):
         return {"path": path}
 
 
-def test_the_official_way_to_keep_weights_needs_what_no_runtime_has(tmp_path: Path) -> None:
-    """If this fails, docs/models.md says what is no longer so, and `get` and `put` may go."""
-    made = Official()
-    concrete = made.save.get_concrete_function()
-    tf.saved_model.save(made, str(tmp_path), signatures={"save": concrete})
+def test_the_official_way_to_save_weights_needs_operators_that_no_runtime_has(
+    tmp_path: Path,
+) -> None:
+    """If this fails, the section in docs/models.md is outdated, and `get` and `put` can be removed."""
+    module = SavingModule()
+    concrete = module.save.get_concrete_function()
+    tf.saved_model.save(module, str(tmp_path), signatures={"save": concrete})
     converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path))
     converter.experimental_enable_resource_variables = True
     builtins = tf.lite.OpsSet.TFLITE_BUILTINS
@@ -161,29 +167,29 @@ def test_the_official_way_to_keep_weights_needs_what_no_runtime_has(tmp_path: Pa
 @pytest.mark.parametrize(
     "refused",
     [
-        (("train", "/none"), "/none is no folder"),
-        (("train", "{empty}"), "two kinds at least"),
+        (("train", "/none"), "/none is not a folder"),
+        (("train", "{empty}"), "at least 2 kinds"),
         (("train", "{bad}"), "cannot read .*/a/1.jpg as a picture"),
-        (("predict", "x.jpg", "--weights", "/none.npz"), "cannot read /none.npz"),
-        (("train", "{shown}", "--models", "{empty}"), "features.tflite"),
-        (("train", "{shown}", "--weights", "/none/kinds.npz"), "cannot write /none/kinds.npz"),
+        (("predict", "x.jpg", "--weights", "/none.npz"), "cannot read the weights /none.npz"),
+        (("train", "{training}", "--models", "{empty}"), "features.tflite"),
+        (("train", "{training}", "--weights", "/none/kinds.npz"), "cannot write /none/kinds.npz"),
     ],
 )
 def test_errors_are_one_line(
     models: Path,
-    shown: Path,
+    training_folder: Path,
     tmp_path: Path,
     refused: tuple[tuple[str, ...], str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments, complaint = refused
+    arguments, message = refused
     empty, bad = tmp_path / "empty", tmp_path / "bad"
     empty.mkdir()
     for name in ("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg"):
         (bad / name).parent.mkdir(parents=True, exist_ok=True)
         (bad / name).write_text("no picture")
-    given = [text.format(empty=empty, bad=bad, shown=shown) for text in arguments]
+    given = [text.format(empty=empty, bad=bad, training=training_folder) for text in arguments]
     models_given = [] if "--models" in arguments else ["--models", str(models)]
     assert personalise.main([*given, *models_given]) == 1
-    told = capsys.readouterr().err
-    assert re.fullmatch(rf"personalise: .*{complaint}.*\n", told)
+    error = capsys.readouterr().err
+    assert re.fullmatch(rf"personalise: .*{message}.*\n", error)

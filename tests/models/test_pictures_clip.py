@@ -1,4 +1,4 @@
-"""Clips with truth."""
+"""Clips with ground truth."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ FRAMES = 12
 
 
 def _make(folder: Path, rows: str | None) -> Path:
-    """Frame i is as bright as 20 * i."""
+    """Write a clip in which frame i has the brightness 20 * i."""
     path = folder / "clip.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
     for i in range(FRAMES):
@@ -25,7 +25,7 @@ def _make(folder: Path, rows: str | None) -> Path:
     return path
 
 
-def test_frames_that_the_truth_names(tmp_path: Path) -> None:
+def test_only_labelled_frames_are_used(tmp_path: Path) -> None:
     path = _make(tmp_path, "2\t0\t[]\n7\t1\t[(0.9, [0.1, 0.2, 0.5, 0.4])]\n")
     pictures = open_pictures(f"{path}:cat")
     assert pictures.labels == ("cat",)
@@ -46,7 +46,7 @@ def test_boxes_may_have_labels(tmp_path: Path) -> None:
         open_pictures(f"{path}:cat", labels=("cat",))
 
 
-def test_without_truth_every_frame_is_given(tmp_path: Path) -> None:
+def test_without_ground_truth_all_frames_are_used(tmp_path: Path) -> None:
     pictures = open_pictures(str(_make(tmp_path, None)))
     assert len(list(pictures)) == FRAMES
     assert pictures.labels == ()
@@ -58,18 +58,18 @@ def test_without_truth_every_frame_is_given(tmp_path: Path) -> None:
         ("0\t0\t[]\n0\t1\t[]\n", "line 2"),
         ("0\t1\t[(1, [0, 0])]\n", "line 1"),
         ("0\t0\n", "line 1: .*2 columns"),
-        ("0\t1\t[(1, [0.5, 0, 0.1, 1])]\n", "is no box"),
+        ("0\t1\t[(1, [0.5, 0, 0.1, 1])]\n", "is not a box"),
         ("0\t0\t[]\n0\t0\t[]\n", "line 2: frame 0 is out of order"),
         ("0\t0\t__import__('os')\n", "line 1"),
         ("", "is empty"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, rows: str, message: str) -> None:
+def test_errors_name_the_mistake(tmp_path: Path, rows: str, message: str) -> None:
     with pytest.raises(PicturesError, match=message):
         open_pictures(str(_make(tmp_path, rows)))
 
 
-def test_a_clip_that_ends_before_its_truth(tmp_path: Path) -> None:
+def test_a_clip_that_ends_before_its_ground_truth(tmp_path: Path) -> None:
     path = _make(tmp_path, f"{FRAMES + 5}\t0\t[]\n")
     with pytest.raises(PicturesError, match="ends before frame 17"):
         list(open_pictures(str(path)))
@@ -77,10 +77,10 @@ def test_a_clip_that_ends_before_its_truth(tmp_path: Path) -> None:
         open_pictures(str(path))[0]
 
 
-def test_a_file_that_is_no_clip(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_clip(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no clip")
-    with pytest.raises(PicturesError, match="no video"):
+    with pytest.raises(PicturesError, match="not a video"):
         open_pictures(str(path))
 
 

@@ -1,4 +1,4 @@
-"""Pictures without labels, and reading pictures at all."""
+"""Pictures without labels, and reading picture files."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from edged_models.pictures.open_pictures import open_pictures
 from edged_models.pictures.subset import take_evenly
 
 
-def test_all_pictures_in_order_and_nothing_in_them(tmp_path: Path) -> None:
+def test_all_pictures_in_order_without_objects(tmp_path: Path) -> None:
     for name in ("b/2.png", "a.jpg", "b/1.webp"):
         write_picture(tmp_path / name)
     (tmp_path / "readme.txt").write_text("no picture")
@@ -43,7 +43,7 @@ def test_a_damaged_picture_is_refused(tmp_path: Path, share: float) -> None:
     path = write_picture(tmp_path / "a.jpg", width=300, height=300)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(PicturesError, match=r"a.jpg is no picture, or a damaged one"):
+    with pytest.raises(PicturesError, match=r"a.jpg is not a picture, or is damaged"):
         open_pictures(str(tmp_path))[0]
 
 
@@ -58,7 +58,7 @@ def test_no_pictures(tmp_path: Path) -> None:
         open_pictures(str(note))
 
 
-def test_a_part_is_spread_evenly(tmp_path: Path) -> None:
+def test_a_subset_is_spread_evenly(tmp_path: Path) -> None:
     for i in range(10):
         write_picture(tmp_path / f"{i}.png")
     pictures = open_pictures(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Pictures in YOLO's form."""
+"""Pictures in the YOLO format."""
 
 from pathlib import Path
 
@@ -30,12 +30,12 @@ def test_boxes_and_names(tmp_path: Path) -> None:
     assert len(unlabelled.boxes) == 0
 
 
-def test_an_outline_gives_its_box(tmp_path: Path) -> None:
+def test_an_outline_becomes_its_bounding_box(tmp_path: Path) -> None:
     _make(tmp_path, row="0 0.1 0.2 0.5 0.1 0.3 0.9")
     assert np.allclose(open_pictures(str(tmp_path))[1].boxes, [[0.1, 0.1, 0.5, 0.9]])
 
 
-def test_a_part_of_the_set(tmp_path: Path) -> None:
+def test_one_split_of_the_set(tmp_path: Path) -> None:
     _make(tmp_path)
     assert [Path(p.name).name for p in open_pictures(f"{tmp_path}:val")] == ["a.jpg"]
     assert len(open_pictures(f"{tmp_path / 'data.yaml'}:train")) == 1
@@ -49,7 +49,7 @@ def test_names_by_number_are_mapped_to_the_requested_labels(tmp_path: Path) -> N
     assert pictures[1].classes.tolist() == [0]
 
 
-def test_a_part_with_a_folder_of_its_own_finds_the_names_above(tmp_path: Path) -> None:
+def test_a_split_with_its_own_folder_finds_the_names_above(tmp_path: Path) -> None:
     _make(tmp_path / "valid")
     (tmp_path / "valid" / "data.yaml").unlink()
     (tmp_path / "data.yaml").write_text("names: [x, y]\ntrain: ../valid/images\n")
@@ -57,7 +57,7 @@ def test_a_part_with_a_folder_of_its_own_finds_the_names_above(tmp_path: Path) -
     assert len(open_pictures(f"{tmp_path}:train")) == 2
 
 
-def test_without_names_classes_have_numbers(tmp_path: Path) -> None:
+def test_without_names_classes_are_numbered(tmp_path: Path) -> None:
     _make(tmp_path)
     (tmp_path / "data.yaml").unlink()
     assert open_pictures(str(tmp_path)).labels == ("class-0", "class-1")
@@ -70,13 +70,13 @@ def test_without_names_classes_have_numbers(tmp_path: Path) -> None:
     [
         ("2 0.5 0.5 0.1 0.1", "a.txt, line 2: there is no class 2, only 2 names"),
         ("-1 0.5 0.5 0.1 0.1", "a.txt, line 2"),
-        ("1 40 20 8 8", "line 2: .*not in fractions"),
-        ("1 nan 0.5 0.1 0.1", "line 2: .*not in fractions"),
+        ("1 40 20 8 8", "line 2: .*not normalised"),
+        ("1 nan 0.5 0.1 0.1", "line 2: .*not normalised"),
         ("1 0.5 0.5 0.1", "line 2: 4 numbers"),
         ("cat 0.5 0.5 0.1 0.1", "line 2: 'cat"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, row: str, message: str) -> None:
+def test_errors_name_the_mistake(tmp_path: Path, row: str, message: str) -> None:
     _make(tmp_path, row=row)
     with pytest.raises(PicturesError, match=message):
         open_pictures(str(tmp_path))
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, row: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [("", "no `names`"), ("names: [a\n", "no YAML"), ("names: {a: b}\n", "not numbered")],
+    [("", "no `names`"), ("names: [a\n", "not YAML"), ("names: {a: b}\n", "not numbered")],
 )
 def test_names_that_cannot_be_read(tmp_path: Path, names: str, message: str) -> None:
     _make(tmp_path, names=names)

@@ -1,4 +1,4 @@
-"""Releasing models, and checking where they come from."""
+"""Releasing the bundled models, and verifying them against their provenance."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,6 @@ VARIANTS = (
         name="small",
         side_px=64,
         head=DetectorHead.RAW,
-        description="small",
         calibrated_on=20,
     ),
 )
@@ -34,12 +33,12 @@ VARIANTS = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A released net that has learnt for four steps."""
+    """Release a net that was trained for four steps."""
     folder = tmp_path_factory.mktemp("released")
-    begun = create_fresh_checkpoint(Architecture.of_width(MARK_LABELS, 0.25), side_px=64, seed=1)
-    begun.save(folder / "marks-start.npz")
+    start = create_fresh_checkpoint(Architecture.of_width(MARK_LABELS, 0.25), side_px=64, seed=1)
+    start.save(folder / "marks-start.npz")
     plan = TrainingPlan(
-        start=begun, samples=DrawnSampleSource(1), steps=4, seed=1, rate=1e-3, sides_px=(64,)
+        start=start, samples=DrawnSampleSource(1), steps=4, seed=1, rate=1e-3, sides_px=(64,)
     )
     out = folder / "marks.npz"
     train(plan, out=out, resume=False, validate=None, on_step=lambda *_: None)
@@ -59,7 +58,7 @@ def provenance(folder: Path) -> Provenance:
     return read_provenance(folder)
 
 
-def test_all_that_was_released_is_found_to_be_so(folder: Path, provenance: Provenance) -> None:
+def test_a_release_passes_every_check(folder: Path, provenance: Provenance) -> None:
     checks = [
         *verifying.check_files(folder, provenance),
         *verifying.check_history(folder, provenance),
@@ -71,13 +70,13 @@ def test_all_that_was_released_is_found_to_be_so(folder: Path, provenance: Prove
     assert len(checks) == 9
 
 
-def test_another_recipe_or_another_checkpoint_is_noticed(
+def test_another_recipe_or_another_checkpoint_fails_a_check(
     folder: Path, provenance: Provenance, tmp_path: Path
 ) -> None:
-    bits = structs.replace(provenance.scenes, sha256="0" * 64)
-    elsewhere = verifying.check_scenes(structs.replace(provenance, scenes=bits))
-    assert elsewhere.ok
-    assert "processors" in elsewhere.detail
+    other_bits = structs.replace(provenance.scenes, sha256="0" * 64)
+    check = verifying.check_scenes(structs.replace(provenance, scenes=other_bits))
+    assert check.ok
+    assert "other processors" in check.detail
     other = structs.replace(provenance.scenes, seed=2)
     assert not verifying.check_scenes(structs.replace(provenance, scenes=other)).ok
     checkpoint = load_checkpoint(folder / "marks.npz")
@@ -88,7 +87,7 @@ def test_another_recipe_or_another_checkpoint_is_noticed(
     assert [c.ok for c in verifying.check_files(tmp_path, provenance)] == [False, True, True, True]
     assert [c.ok for c in verifying.check_history(tmp_path, provenance)] == [False, True]
     assert [c.ok for c in verifying.check_models(tmp_path, provenance, VARIANTS)] == [False]
-    with pytest.raises(SourceError, match="not the account"):
+    with pytest.raises(SourceError, match="not the journal"):
         release(
             tmp_path / "marks.npz",
             folder / "marks-start.npz",

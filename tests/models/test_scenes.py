@@ -1,4 +1,4 @@
-"""The drawn scenes: each depends on its seed alone, and its boxes are where the marks are."""
+"""Drawn scenes: each depends only on its seed, and its boxes are where the marks are."""
 
 from pathlib import Path
 
@@ -8,14 +8,13 @@ import pytest
 
 from edged.marks import MARK_LABELS, draw_mark
 from edged_models.errors import PicturesError
-from edged_models.marks import print_effects as paper
-from edged_models.marks import solids
+from edged_models.marks import print_effects, solids
 from edged_models.marks.photographs import Photographs
 from edged_models.marks.scenes import SIDE_PX, draw_scene
 
 
 @pytest.mark.parametrize("hard", [False, True])
-def test_a_scene_depends_on_its_seed_alone(hard: bool) -> None:  # noqa: FBT001  # pytest passes it by name
+def test_a_scene_depends_only_on_its_seed(hard: bool) -> None:  # noqa: FBT001  # pytest passes it by name
     one, again = draw_scene(11, hard=hard), draw_scene(11, hard=hard)
     assert np.array_equal(one.image, again.image)
     assert np.array_equal(one.boxes, again.boxes)
@@ -33,7 +32,7 @@ def test_boxes_lie_in_the_picture_and_all_kinds_occur() -> None:
     assert 2 < sum(len(s.boxes) == 0 for s in scenes) < 30
 
 
-def test_photographs_stand_behind_the_marks(tmp_path: Path) -> None:
+def test_photographs_are_backgrounds(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "green.png"), np.full((300, 400, 3), (0, 255, 0), np.uint8))
     photographs = Photographs.from_folder(tmp_path)
     scenes = [draw_scene(seed, photographs=photographs) for seed in range(30)]
@@ -52,22 +51,22 @@ def test_a_damaged_photograph_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("label", MARK_LABELS)
-def test_the_outline_of_a_curled_mark_still_holds_it(label: str) -> None:
+def test_the_outline_of_a_curled_mark_still_encloses_it(label: str) -> None:
     rng = np.random.default_rng(5)
-    curled = paper.simulate_curl(draw_mark(label, rng), rng)
+    curled = print_effects.simulate_curl(draw_mark(label, rng), rng)
     height, width = curled.alpha.shape
     low, high = curled.outline.min(axis=0), curled.outline.max(axis=0)
     assert (low >= -0.01).all()
     assert (high <= 1.01).all()
     rows, columns = np.nonzero(curled.alpha > 128)
-    seen = (columns.max() - columns.min()) / width, (rows.max() - rows.min()) / height
-    assert (high - low <= np.array(seen) + 0.03).all()
+    visible = (columns.max() - columns.min()) / width, (rows.max() - rows.min()) / height
+    assert (high - low <= np.array(visible) + 0.03).all()
 
 
-def test_a_halftone_keeps_the_mark_where_it_was() -> None:
+def test_a_halftone_keeps_the_mark_in_place() -> None:
     rng = np.random.default_rng(6)
     mark = draw_mark("qr_code", rng)
-    printed = paper.simulate_print(mark, rng)
+    printed = print_effects.simulate_print(mark, rng)
     assert np.array_equal(printed.alpha, mark.alpha)
     assert not np.array_equal(printed.rgb, mark.rgb)
 

@@ -1,4 +1,4 @@
-"""The test card: drawn well apart, the same for the same seed, and found by the daemon with the bundled model."""
+"""The test card: marks far enough apart, the same for the same seed, and detected by the daemon with the bundled model."""
 
 import json
 import re
@@ -20,8 +20,8 @@ from edged_models.cli.main import main
 from edged_models.testcard.enlarge import enlarge_mark
 from edged_models.testcard.layout import PAGES, MarkPlacement, Page, lay_out_marks
 
-FILLS = 0.7
-"""Of the picture's side: half of its area."""
+FILLED_SHARE = 0.7
+"""Share of the picture's side that a mark fills: half of the area."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def detect(
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_marks_stand_on_the_sheet_well_apart(page: Page) -> None:
+def test_marks_are_on_the_sheet_and_far_enough_apart(page: Page) -> None:
     found = lay_out_marks(MARK_LABELS, page)
     assert [place.label for place in found] == list(MARK_LABELS)
     for place in found:
@@ -116,10 +116,10 @@ def test_the_daemon_finds_a_mark_that_fills_half_of_the_picture(
 
 
 def crop_around(image: Path, place: MarkPlacement) -> np.ndarray:
-    """A square cut out around one mark."""
+    """Cut a square around one mark out of the card."""
     pixels = cv2.imread(str(image))
     px = pixels.shape[0] / PAGES["a4"].height_mm
-    half = place.side_mm / FILLS / 2
+    half = place.side_mm / FILLED_SHARE / 2
     x, y = place.left_mm + place.side_mm / 2, place.top_mm + place.side_mm / 2
     top, bottom, left, right = (round(mm * px) for mm in (y - half, y + half, x - half, x + half))
     return pixels[top:bottom, left:right]

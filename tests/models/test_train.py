@@ -1,4 +1,4 @@
-"""Training: the same seed gives the same net, also when it was interrupted; one's own pictures; bad input."""
+"""Training: the same seed gives the same net, with or without an interruption; user pictures; invalid input."""
 
 import json
 from itertools import pairwise
@@ -30,7 +30,7 @@ def _plan(seed: int = 3) -> TrainingPlan:
     )
 
 
-def test_interrupted_and_resumed_gives_the_same_weights_as_in_one_go(tmp_path: Path) -> None:
+def test_a_resumed_training_gives_the_same_weights_as_an_uninterrupted_one(tmp_path: Path) -> None:
     whole = train(
         _plan(),
         out=tmp_path / "whole.npz",
@@ -39,7 +39,7 @@ def test_interrupted_and_resumed_gives_the_same_weights_as_in_one_go(tmp_path: P
         on_step=lambda *_: None,
     )
 
-    def stop(done: int, _: str) -> None:
+    def stop(done: int, _: str | None) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
@@ -67,21 +67,21 @@ def test_a_state_of_another_net_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_samples_depend_on_seed_and_number_alone() -> None:
+def test_samples_depend_only_on_seed_and_number() -> None:
     one, again, other = DrawnSampleSource(4)(7), DrawnSampleSource(4)(7), DrawnSampleSource(5)(7)
     assert np.array_equal(one.image, again.image)
     assert np.array_equal(one.truth, again.truth)
     assert not np.array_equal(one.image, other.image)
 
 
-def test_the_window_moves_on_and_never_back() -> None:
-    places = [window_bounds(step) for step in range(0, 5000, 50)]
-    assert places[0][0] == 0
-    assert all(a[0] <= b[0] and a[1] < b[1] for a, b in pairwise(places))
-    assert all(end - begin <= 1024 for begin, end in places)
+def test_the_window_only_moves_forward() -> None:
+    bounds = [window_bounds(step) for step in range(0, 5000, 50)]
+    assert bounds[0][0] == 0
+    assert all(a[0] <= b[0] and a[1] < b[1] for a, b in pairwise(bounds))
+    assert all(end - begin <= 1024 for begin, end in bounds)
 
 
-def test_the_rate_warms_up_and_falls_to_almost_nothing() -> None:
+def test_the_rate_warms_up_and_falls_to_almost_zero() -> None:
     rates = [learning_rate_at(step, steps=1000, max_rate=1.0) for step in range(1000)]
     assert rates[0] < 0.02
     assert max(rates) > 0.95
@@ -94,7 +94,7 @@ def test_half_of_the_batches_have_the_first_size() -> None:
     assert 400 < sides.count(192) < 600
 
 
-def test_another_thing_to_find_keeps_the_backbone() -> None:
+def test_other_labels_keep_the_backbone() -> None:
     trained = create_fresh_checkpoint(Architecture.of_width(LABELS, 0.25), side_px=64, seed=1)
     other = adapt_to_labels(trained, ("cat", "dog", "cow"), seed=2)
     assert other.architecture.labels == ("cat", "dog", "cow")
@@ -102,8 +102,8 @@ def test_another_thing_to_find_keeps_the_backbone() -> None:
     assert other.weights["head8_score/kernel"].shape[-1] == 3
 
 
-def _own_pictures(folder: Path, count: int) -> Path:
-    """Red and blue discs on grey, as COCO writes it down."""
+def _write_pictures(folder: Path, count: int) -> Path:
+    """Write pictures of red and blue discs on grey, with annotations in the COCO format."""
     rng = np.random.default_rng(1)
     images, annotations = [], []
     for number in range(count):
@@ -121,11 +121,11 @@ def _own_pictures(folder: Path, count: int) -> Path:
     return folder
 
 
-def test_the_command_trains_on_ones_own_pictures(
+def test_the_command_trains_on_user_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "own.npz"
-    pictures = _own_pictures(tmp_path, 20)
+    pictures = _write_pictures(tmp_path, 20)
     arguments = ["--pictures", str(pictures), "--steps", "3", "--sides", "64", "--json"]
     assert main(["train", *arguments, "--width", "0.25", "--out", str(out)]) == 0
     assert json.loads(capsys.readouterr().out)["steps"] == 3
@@ -153,6 +153,6 @@ def test_bad_input_is_one_clear_line(
 
 
 def test_too_few_pictures_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pictures = _own_pictures(tmp_path, 6)
+    pictures = _write_pictures(tmp_path, 6)
     assert main(["train", "--steps", "2", "--pictures", str(pictures)]) == 1
     assert "6 pictures" in capsys.readouterr().err

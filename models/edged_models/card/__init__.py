@@ -1,1 +1,1 @@
-"""The model card: what a model file is, how good it is, and where it comes from; no figure in it is typed by hand."""
+"""The model card: contents, evaluation and provenance of a model file; every figure in it is computed."""

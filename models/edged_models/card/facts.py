@@ -1,4 +1,4 @@
-"""What stands in a model card."""
+"""The facts of a model card, and how they are gathered."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -20,30 +20,35 @@ from edged_models.evaluation.results import Evaluation
 
 _MAX_BYTES = 1 << 20
 _MAX_LIST_ITEMS = 20
-"""Longer lists are for programs; the provenance itself has them."""
+"""Longer lists are left to the provenance file itself."""
 
 
 class ProvenanceFact(Struct, frozen=True, kw_only=True):
-    """One line of the provenance."""
+    """One line of the provenance.
+
+    Attributes:
+        name: the path of keys in the JSON object, joined by commas.
+        value: the value as text.
+    """
 
     name: str
     value: str
 
 
 class CardFacts(Struct, frozen=True, kw_only=True):
-    """All that the card says.
+    """Everything in the card.
 
     Attributes:
-        model: what is in the file.
-        sha256: of the file.
-        labels: of its classes.
-        family: the name of the model family that the daemon reads it by.
-        input_spec: how the daemon feeds it.
-        about: Markdown by a person; "" if there is none.
-        evaluations: how good it is, on one set of pictures each.
-        provenance: where it comes from.
-        machine: where it was judged.
-        tool: name and version of what wrote the card.
+        model: contents of the model file.
+        sha256: hexadecimal digest of the file.
+        labels: class names.
+        family: the model family with which the daemon decodes the outputs.
+        input_spec: how the daemon encodes a frame for the model.
+        about: text in Markdown by a person; None without one.
+        evaluations: figures for each set of pictures.
+        provenance: the origin of the model, line by line.
+        machine: the machine on which the model was evaluated.
+        tool: name and version of the program that wrote the card.
     """
 
     model: ModelContents
@@ -51,7 +56,7 @@ class CardFacts(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     family: str
     input_spec: InputSpec
-    about: str
+    about: str | None
     evaluations: tuple[Evaluation, ...]
     provenance: tuple[ProvenanceFact, ...]
     machine: Machine
@@ -64,13 +69,21 @@ def gather_facts(
     runtime: str,
     labels_file: Path | None,
     evaluations: Sequence[Evaluation],
-    about: str,
+    about: str | None,
     provenance: tuple[ProvenanceFact, ...],
 ) -> CardFacts:
-    """Read the model file, try it in a process of its own, and put all together.
+    """Read the model file, self-test it in a sandboxed process, and collect the facts.
+
+    Args:
+        path: the model file.
+        runtime: ``litert``, ``tflite``, or ``auto`` for the first that is installed.
+        labels_file: class names, one a line; None for those in the model file.
+        evaluations: figures for each set of pictures.
+        about: text in Markdown by a person; None without one.
+        provenance: the origin of the model, line by line.
 
     Raises:
-        EdgedError: it cannot be read, or was refused.
+        EdgedError: the file cannot be read, or the self-test rejects it.
     """
     content = read_model_bytes(path)
     report = self_test_model(ModelSettings(path=path, runtime=runtime, labels_file=labels_file))
@@ -89,10 +102,10 @@ def gather_facts(
 
 
 def read_text(path: Path) -> str:
-    """A small text file.
+    """Read a small text file.
 
     Raises:
-        SourceError: it cannot be read, or is no text.
+        SourceError: the file cannot be read, is too large, or is not text in UTF-8.
     """
     try:
         with path.open("rb") as file:
@@ -103,26 +116,26 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path} is no text in UTF-8: {error}") from error
+        raise SourceError(f"{path} is not text in UTF-8: {error}") from error
 
 
 def read_provenance(path: Path, model: Path) -> tuple[ProvenanceFact, ...]:
-    """A JSON object, as `edged-models release` writes it or any other, line by line.
+    """Read a JSON object, as `edged-models release` writes it or any other, as lines of the provenance.
 
     Raises:
-        SourceError: it cannot be read, is no JSON object, or does not name the model's SHA-256 and so is not about it.
+        SourceError: the file cannot be read, is not a JSON object, or does not contain the model's SHA-256.
     """
     text = read_text(path)
     try:
-        found = msgspec.json.decode(text, type=dict[str, Any])
+        content = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError as error:
-        raise SourceError(f"{path} is no JSON object: {error}") from error
+        raise SourceError(f"{path} is not a JSON object: {error}") from error
     digest = sha256(read_model_bytes(model)).hexdigest()
     if digest not in text:
         raise SourceError(
-            f"{path} is not about {model}: the file's SHA-256, {digest}, is not in it"
+            f"{path} is not the provenance of {model}: it does not contain the model's SHA-256, {digest}"
         )
-    return tuple(ProvenanceFact(name=name, value=value) for name, value in _flatten(found, ()))
+    return tuple(ProvenanceFact(name=name, value=value) for name, value in _flatten(content, ()))
 
 
 def _flatten(value: object, key_path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -131,7 +144,7 @@ def _flatten(value: object, key_path: tuple[str, ...]) -> Iterator[tuple[str, st
             for key, inner in value.items():
                 yield from _flatten(inner, (*key_path, str(key)))
         case list() if len(value) > _MAX_LIST_ITEMS:
-            yield ", ".join(key_path), f"{len(value)} of them"
+            yield ", ".join(key_path), f"{len(value)} items"
         case list() if any(isinstance(inner, dict | list) for inner in value):
             for number, inner in enumerate(value, 1):
                 yield from _flatten(inner, (*key_path, str(number)))

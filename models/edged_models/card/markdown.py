@@ -1,4 +1,4 @@
-"""The card as Markdown."""
+"""The model card as Markdown."""
 
 from collections.abc import Iterable
 
@@ -13,12 +13,7 @@ _MILLION = 1e6
 
 
 def render_page(facts: CardFacts, *, figures_file: str) -> str:
-    """The card.
-
-    Args:
-        facts: what it says.
-        figures_file: the name of the JSON file with the same facts.
-    """
+    """Return the card as Markdown; `figures_file` is the name of the JSON file with the same facts."""
     title = facts.model.title or facts.model.name
     parts = [
         [f"# {_escape(title)}"],
@@ -26,7 +21,7 @@ def render_page(facts: CardFacts, *, figures_file: str) -> str:
         _markdown_table(_file_rows(facts)),
         [facts.about.strip()] if facts.about else [],
         *_evaluation_sections(facts),
-        ["## Where it comes from"] if facts.provenance else [],
+        ["## Provenance"] if facts.provenance else [],
         _markdown_table((fact.name, fact.value) for fact in facts.provenance),
         [f"Written by {facts.tool}; the figures are in [{figures_file}]({figures_file})."],
     ]
@@ -40,14 +35,14 @@ def _file_rows(facts: CardFacts) -> list[tuple[str, str]]:
     return [
         ("file", f"`{model.name}`, {size}"),
         ("sha256", f"`{facts.sha256}`"),
-        ("licence", model.licence or "the file does not say"),
+        ("licence", model.licence or "not stated in the file"),
         ("input", model.input),
-        ("fed with", _describe_input(facts.input_spec)),
+        ("preprocessing", _describe_input(facts.input_spec)),
         *(("output", output) for output in model.outputs),
-        ("read as", facts.family),
+        ("model family", facts.family),
         ("labels", ", ".join(facts.labels) or "none"),
         ("operators", ", ".join(f"{op.count} {op.op}" for op in model.ops)),
-        ("cost", f"{macs:.1f} million multiplications with addition a picture"),
+        ("cost", f"{macs:.1f} million multiply-accumulate operations per inference"),
         *unquantized_rows(model.unquantized),
     ]
 
@@ -59,19 +54,19 @@ def _describe_input(spec: InputSpec) -> str:
 
 def _evaluation_sections(facts: CardFacts) -> list[list[str]]:
     if not facts.evaluations:
-        return [["## How good it is", "", "Not measured."]]
+        return [["## Evaluation", "", "Not evaluated."]]
     head = (
-        f"Through the daemon's own encoding and decoding, on {facts.machine.describe()}. AP is average precision as COCO counts "
-        "it, sizes are square roots of areas in the model's input."
+        f"Measured through the daemon's own encoding and decoding, on {facts.machine.describe()}. AP is average precision as COCO "
+        "defines it; sizes are square roots of areas in pixels of the model's input."
     )
-    parts = [["## How good it is", "", head]]
+    parts = [["## Evaluation", "", head]]
     for evaluation in facts.evaluations:
         parts += _evaluation_section(evaluation)
     return parts
 
 
 def _evaluation_section(evaluation: Evaluation) -> list[list[str]]:
-    # The model stands above, and how long the judging took concerns nobody.
+    # The model stands above, and the duration of the evaluation is of no interest here.
     rows = [row for row in report.summary_rows(evaluation) if row[0] not in {"model", "took"}]
     parts = [
         [f"### {_escape(evaluation.pictures_name)}"],
@@ -96,5 +91,5 @@ def _escape_cells(rows: report.Rows) -> report.Rows:
 
 
 def _escape(text: str) -> str:
-    """Text from a model file or a person's folder, so that it breaks no table and is no markup."""
+    """Escape text from a model file or a folder's name, so that it neither breaks a table nor acts as markup."""
     return " ".join(text.replace("<", "&lt;").replace("|", "\\|").split())

@@ -1,1 +1,1 @@
-"""How good a .tflite is, judged through the daemon's own encoding and decoding."""
+"""Evaluation of .tflite models through the daemon's own encoding and decoding."""

@@ -1,9 +1,10 @@
-"""Judges models: shows them pictures, through the daemon's own encoding and decoding, and counts."""
+"""Evaluation of models: inference on every picture through the daemon's own encoding and decoding, then the figures."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +19,15 @@ from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 DEFAULT_MIN_SCORE = 0.5
 _MIN_AP_SCORE = 0.01
-"""Detections below it change no average precision to speak of, and some models give hundreds."""
+"""Detections below this score barely change average precision, and some models give hundreds."""
 
 PictureTracker = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
-"""Sees the pictures pass by, as a progress bar does."""
+"""Passes the pictures through unchanged, as a progress bar does."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """The figures, and what curves are drawn from."""
+    """The figures of one model, and the precision table from which curves are drawn."""
 
     evaluation: Evaluation
     precisions: PrecisionTable
@@ -42,28 +43,26 @@ def evaluate(
     labels_file: Path | None = None,
     track: PictureTracker = iter,
 ) -> Evaluation:
-    """Judge one model.
+    """Evaluate one model on a set of pictures.
 
     Args:
         model: any .tflite that the daemon can run.
-        pictures: what to show it.
+        pictures: the set, labelled or not.
         runtime: ``litert``, ``tflite``, or ``auto`` for the first that is installed.
         threads: CPU threads of the interpreter.
-        min_score: the threshold of precision, recall, confusion and false alarms.
-        labels_file: names of the model's classes, one a line; what its file carries if None.
-        track: sees the pictures pass by.
+        min_score: the threshold for precision, recall, confusion and false alarms.
+        labels_file: class names, one a line; None for those in the model file.
+        track: called with the pictures, for a progress bar.
 
     Raises:
-        SourceError: the model is no detector.
+        SourceError: the model is not a detector.
         PicturesError: a picture cannot be read.
-        ToolError: model and pictures have no label in common, or the model failed on a picture.
-        EdgedError: the model was refused.
+        ToolError: model and pictures share no label, or the model fails on a picture.
+        EdgedError: the self-test or the runtime rejects the model.
     """
-    with EvaluatedModel(
-        model, runtime=runtime, threads=threads, labels_file=labels_file
-    ) as contender:
-        (judgement,) = evaluate_models([contender], pictures, min_score=min_score, track=track)
-    return judgement.evaluation
+    with EvaluatedModel(model, runtime=runtime, threads=threads, labels_file=labels_file) as opened:
+        (result,) = evaluate_models([opened], pictures, min_score=min_score, track=track)
+    return result.evaluation
 
 
 def evaluate_models(
@@ -73,44 +72,52 @@ def evaluate_models(
     min_score: float = DEFAULT_MIN_SCORE,
     track: PictureTracker = iter,
 ) -> list[EvaluationResult]:
-    """Judge several models on the same pictures, each of which is read once; raises what `evaluate` raises."""
-    agreements = [map_labels(one.labels, pictures.labels, model_name=one.path) for one in models]
-    looks: list[list[PictureResult]] = [[] for _ in models]
-    began_s = time.perf_counter()
-    turns = list(zip(models, agreements, looks, strict=True))
+    """Evaluate several models on the same pictures; each picture is read once.
+
+    Args:
+        models: the opened models.
+        pictures: the set, labelled or not.
+        min_score: the threshold for precision, recall, confusion and false alarms.
+        track: called with the pictures, for a progress bar.
+
+    Raises:
+        PicturesError: a picture cannot be read.
+        ToolError: a model and the pictures share no label, or a model fails on a picture.
+    """
+    mappings = [map_labels(one.labels, pictures.labels, model_name=one.path) for one in models]
+    results: list[list[PictureResult]] = [[] for _ in models]
+    start_s = time.perf_counter()
+    runs = list(zip(models, mappings, results, strict=True))
     for picture in track(pictures):
-        for contender, agreement, mine in turns:
-            mine.append(_evaluate_picture(contender, agreement, picture))
-        # Who comes first finds the processor's caches full of the picture: each model does in its turn.
-        turns.append(turns.pop(0))
-    looking_s = time.perf_counter() - began_s
-    judgements = []
-    for contender, agreement, mine in zip(models, agreements, looks, strict=True):
-        began_s = time.perf_counter()
-        counted = compute_precisions(mine, len(agreement.labels))
-        seconds = looking_s + time.perf_counter() - began_s
-        evaluation = _build_evaluation(
-            contender,
-            agreement,
-            mine,
-            counted,
+        for model, mapping, collected in runs:
+            collected.append(_evaluate_picture(model, mapping, picture))
+        # The first model finds the processor's caches full of the picture: the models take turns in being first.
+        runs.append(runs.pop(0))
+    inference_s = time.perf_counter() - start_s
+    return [
+        _build_result(
+            model,
+            mapping,
+            collected,
+            inference_s=inference_s,
             pictures_name=pictures.name,
             min_score=min_score,
-            seconds=seconds,
         )
-        judgements.append(EvaluationResult(evaluation, counted))
-    return judgements
+        for model, mapping, collected in zip(models, mappings, results, strict=True)
+    ]
 
 
 def _evaluate_picture(
     model: EvaluatedModel, mapping: LabelMapping, picture: LabelledPicture
 ) -> PictureResult:
-    found, fit = model.detect(picture, min_score=_MIN_AP_SCORE)
-    known = mapping.model_indices[np.minimum(found.class_ids, len(mapping.model_indices) - 1)]
+    detections, fit = model.detect(picture, min_score=_MIN_AP_SCORE)
+    last = len(mapping.model_indices) - 1
+    found = mapping.model_indices[np.minimum(detections.class_ids, last)]
     true = mapping.picture_indices[picture.classes]
     width, height = model.input_px
+    kept = found >= 0
     return PictureResult(
-        detections=Detections(found.boxes[known >= 0], found.scores[known >= 0], known[known >= 0]),
+        detections=Detections(detections.boxes[kept], detections.scores[kept], found[kept]),
         true_boxes=picture.boxes[true >= 0],
         true_class_ids=true[true >= 0],
         is_empty=not len(picture.boxes),
@@ -118,80 +125,91 @@ def _evaluate_picture(
     )
 
 
-def _build_evaluation(
+def _build_result(
     model: EvaluatedModel,
     mapping: LabelMapping,
     results: Sequence[PictureResult],
-    precision_table: PrecisionTable,
     *,
+    inference_s: float,
     pictures_name: str,
     min_score: float,
-    seconds: float,
-) -> Evaluation:
-    overall = compute_rates(precision_table.ranked, min_score)
-    alarms = count_false_alarms(results, len(mapping.labels), min_score)
-    empty = sum(look.is_empty for look in results)
+) -> EvaluationResult:
+    start_s = time.perf_counter()
+    table = compute_precisions(results, len(mapping.labels))
+    seconds = inference_s + time.perf_counter() - start_s
     p50, p95 = np.percentile(model.invoke_ms, (50, 95))
-    return Evaluation(
+    evaluation = Evaluation(
         model=str(model.path),
         model_sha256=model.sha256,
         runtime=model.loaded_model.interpreter.runtime,
         threads=model.settings.threads,
         input_px=model.input_px,
         pictures_name=pictures_name,
-        pictures=len(results),
-        empty_pictures=empty,
-        objects=int(precision_table.object_counts[:, 0].sum()),
-        min_score=min_score,
-        ap=precision_table.ap(),
-        ap50=precision_table.ap50(),
-        ap75=precision_table.ap75(),
-        precision=overall.precision,
-        recall=overall.recall,
-        f1=overall.f1,
-        false_alarms_per_empty_picture=float(alarms.sum()) / empty if empty else None,
-        by_label=_build_label_results(mapping.labels, precision_table, alarms.tolist(), min_score),
-        by_size=_build_size_results(precision_table),
-        confusion=build_confusion(results, mapping.labels, min_score),
         unknown_to_model=mapping.unknown_to_model,
         not_in_pictures=mapping.not_in_pictures,
         invoke_ms_p50=float(p50),
         invoke_ms_p95=float(p95),
         seconds=seconds,
+        **_compute_figures(results, table, mapping.labels, min_score),
     )
+    return EvaluationResult(evaluation, table)
+
+
+def _compute_figures(
+    results: Sequence[PictureResult],
+    table: PrecisionTable,
+    labels: tuple[str, ...],
+    min_score: float,
+) -> dict[str, Any]:
+    """Return the fields of `Evaluation` that depend on the detections."""
+    overall = compute_rates(table.ranked, min_score)
+    alarms = count_false_alarms(results, len(labels), min_score)
+    empty = sum(result.is_empty for result in results)
+    return {
+        "pictures": len(results),
+        "empty_pictures": empty,
+        "objects": int(table.object_counts[:, 0].sum()),
+        "min_score": min_score,
+        "ap": table.ap(),
+        "ap50": table.ap50(),
+        "ap75": table.ap75(),
+        "precision": overall.precision,
+        "recall": overall.recall,
+        "f1": overall.f1,
+        "false_alarms_per_empty_picture": float(alarms.sum()) / empty if empty else None,
+        "by_label": _build_label_results(labels, table, alarms.tolist(), min_score),
+        "by_size": _build_size_results(table),
+        "confusion": build_confusion(results, labels, min_score),
+    }
 
 
 def _build_label_results(
-    labels: Sequence[str],
-    precision_table: PrecisionTable,
-    false_alarm_counts: Sequence[int],
-    min_score: float,
+    labels: Sequence[str], table: PrecisionTable, false_alarms: Sequence[int], min_score: float
 ) -> tuple[LabelResult, ...]:
-    results = []
-    for place, (label, ranked) in enumerate(zip(labels, precision_table.ranked, strict=True)):
-        one = compute_rates([ranked], min_score)
-        result = LabelResult(
+    rates = [compute_rates([ranked], min_score) for ranked in table.ranked]
+    return tuple(
+        LabelResult(
             label=label,
-            count=ranked.object_count,
-            ap=precision_table.ap(label=place),
-            ap50=precision_table.ap50(label=place),
-            precision=one.precision,
-            recall=one.recall,
-            f1=one.f1,
-            false_alarms=false_alarm_counts[place],
+            count=table.ranked[index].object_count,
+            ap=table.ap(label=index),
+            ap50=table.ap50(label=index),
+            precision=rates[index].precision,
+            recall=rates[index].recall,
+            f1=rates[index].f1,
+            false_alarms=false_alarms[index],
         )
-        results.append(result)
-    return tuple(results)
+        for index, label in enumerate(labels)
+    )
 
 
-def _build_size_results(precision_table: PrecisionTable) -> tuple[SizeResult, ...]:
+def _build_size_results(table: PrecisionTable) -> tuple[SizeResult, ...]:
     return tuple(
         SizeResult(
             size=size,
             below_px=below_px,
-            count=int(precision_table.object_counts[:, place].sum()),
-            ap=precision_table.ap(size=place),
-            ap50=precision_table.ap50(size=place),
+            count=int(table.object_counts[:, index].sum()),
+            ap=table.ap(size=index),
+            ap50=table.ap50(size=index),
         )
-        for place, (size, (_, below_px)) in enumerate(SIZES_PX.items(), 1)
+        for index, (size, (_, below_px)) in enumerate(SIZES_PX.items(), 1)
     )

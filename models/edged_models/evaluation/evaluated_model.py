@@ -1,4 +1,4 @@
-"""A model that is to be judged: tried in a process of its own, then opened here, and shown pictures."""
+"""A model under evaluation: self-tested in a sandboxed process, then opened in this one."""
 
 import time
 from copy import copy
@@ -28,12 +28,12 @@ class EvaluatedModel:
     """One model on one runtime; close it, or use it in a ``with``.
 
     Attributes:
-        path: of the file.
-        settings: how it was opened.
-        sha256: of the file.
-        loaded_model: as the daemon has it.
-        labels: the names of its classes by class id; () if it names none.
-        invoke_ms: how long each invocation took.
+        path: the model file.
+        settings: the settings with which it was opened.
+        sha256: hexadecimal digest of the file.
+        loaded_model: the model as the daemon loads it.
+        labels: the class names by class id; () if the file names none.
+        invoke_ms: duration of each invocation, ms.
     """
 
     def __init__(
@@ -44,11 +44,17 @@ class EvaluatedModel:
         threads: int = 1,
         labels_file: Path | None = None,
     ) -> None:
-        """Try the file in a child, which may die of it, and open it.
+        """Self-test the file in a child process, which it may crash, and open it.
+
+        Args:
+            path: the model file.
+            runtime: ``litert``, ``tflite``, or ``auto`` for the first that is installed.
+            threads: CPU threads of the interpreter.
+            labels_file: class names, one a line; None for those in the file.
 
         Raises:
-            SourceError: it is no detector.
-            EdgedError: it was refused.
+            SourceError: the model is not a detector.
+            EdgedError: the self-test or the runtime rejects the file.
         """
         self.path = path
         self.settings = ModelSettings(
@@ -56,7 +62,7 @@ class EvaluatedModel:
         )
         if self_test_model(self.settings).family == _CLASSIFICATION:
             raise SourceError(
-                f"{path} is no detector: it classifies whole pictures, and gives no boxes to judge"
+                f"{path} is not a detector: it classifies whole pictures, and has no boxes to evaluate"
             )
         self.loaded_model = load_model(self.settings)
         self.sha256 = sha256(path.read_bytes()).hexdigest()
@@ -76,7 +82,7 @@ class EvaluatedModel:
         self.loaded_model.interpreter.close()
 
     def with_interpreter(self, interpreter: Interpreter) -> Self:
-        """The same model on another interpreter of it."""
+        """Return the same model on another interpreter of the same file."""
         other = copy(self)
         encoder = Encoder(self.loaded_model.family.input)
         other.loaded_model = replace(self.loaded_model, interpreter=interpreter, encoder=encoder)
@@ -85,27 +91,26 @@ class EvaluatedModel:
 
     @property
     def input_px(self) -> tuple[int, int]:
-        """Width and height of its input."""
+        """Width and height of the model's input."""
         return self.loaded_model.family.input.width, self.loaded_model.family.input.height
 
     def detect(self, picture: LabelledPicture, *, min_score: float = 0.0) -> tuple[Detections, Fit]:
-        """What it finds in a picture, by the daemon's own encoding and decoding, and how the picture was fitted in.
+        """Run inference on a picture through the daemon's own encoding and decoding; return how the picture was fitted, too.
 
         Raises:
-            ToolError: the runtime failed on it, or the outputs are nonsense.
+            ToolError: the runtime failed, or the outputs are invalid.
         """
         try:
             tensor = self.loaded_model.encoder(to_frame(picture.image))
-            began_ns = time.perf_counter_ns()
+            start_ns = time.perf_counter_ns()
             outputs = self.loaded_model.interpreter.invoke(tensor.array)
-            self.invoke_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
-            return self.loaded_model.family.decode(
-                outputs, tensor.fit, min_score=min_score
-            ), tensor.fit
+            self.invoke_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
+            family = self.loaded_model.family
+            return family.decode(outputs, tensor.fit, min_score=min_score), tensor.fit
         except EdgedError as error:
             raise ToolError(f"{self.path} failed on {picture.name}: {error}") from error
 
 
 def to_frame(image: NDArray[np.uint8]) -> Frame:
-    """A (H, W, 3) uint8 RGB picture as a camera would deliver it."""
+    """Return a picture, (H, W, 3) uint8 RGB, as the frame that a camera would deliver."""
     return Frame.from_pixels(np.ascontiguousarray(image), PixelFormat.RGB24)

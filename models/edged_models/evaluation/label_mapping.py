@@ -1,4 +1,4 @@
-"""Which classes of a model are which of the pictures'."""
+"""The mapping between the classes of a model and those of a set of pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,12 @@ _DEFAULT_LABELS = ("object",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelMapping:
-    """The labels that are judged.
+    """The labels that are evaluated.
 
     Attributes:
-        labels: those that model and pictures have in common, in the pictures' order; the model's own where pictures have none.
-        model_indices: (M + 1,) int32, the index into `labels` of each class id of the model, and of any beyond them; -1 where there is
-            none.
-        picture_indices: (P,) int32, the same of each class of the pictures.
+        labels: those that model and pictures share, in the pictures' order; the model's own if the pictures have none.
+        model_indices: (M + 1,) int32, the index into `labels` of each class id of the model, and last of all higher ones; -1 for none.
+        picture_indices: (P,) int32, the index into `labels` of each class of the pictures; -1 for none.
         unknown_to_model: labels of the pictures that the model lacks.
         not_in_pictures: labels of the model that the pictures lack.
     """
@@ -35,46 +34,44 @@ class LabelMapping:
 def map_labels(
     model_labels: Sequence[str], picture_labels: Sequence[str], *, model_name: object
 ) -> LabelMapping:
-    """Match labels by name; neither case nor the sign between words counts.
+    """Match labels by name, regardless of case and of the character between words.
 
     Args:
         model_labels: by class id; empty if the model names none.
         picture_labels: by class; empty if the pictures are not labelled.
-        model_name: what it is called in the error.
+        model_name: the model's name in the error message.
 
     Raises:
-        ToolError: they have none in common.
+        ToolError: they share no label.
     """
     if not picture_labels:
-        beyond = -1 if model_labels else 0
-        of_model = [*range(len(model_labels)), beyond]
-        return _build_mapping(tuple(model_labels) or _DEFAULT_LABELS, of_model, [], (), ())
+        return _map_to_own_labels(model_labels)
     known = find_indices(picture_labels, model_labels)
-    common = _select_labels(picture_labels, known, present=True)
-    if not common:
+    shared = _select_labels(picture_labels, known, present=True)
+    if not shared:
         raise ToolError(
             f"{model_name} knows none of the pictures' labels: it has {_join_labels(model_labels)}; they have {_join_labels(picture_labels)}. "
             "Give the model's with --labels, or the clip's as clip.mp4:LABEL"
         )
-    of_model, of_pictures = find_indices(model_labels, common), find_indices(picture_labels, common)
-    unknown = _select_labels(picture_labels, known, present=False)
-    spare = _select_labels(model_labels, of_model, present=False)
-    return _build_mapping(common, [*of_model, None], of_pictures, unknown, spare)
-
-
-def _build_mapping(
-    labels: tuple[str, ...],
-    model_indices: Sequence[int | None],
-    picture_indices: Sequence[int | None],
-    unknown: tuple[str, ...],
-    spare: tuple[str, ...],
-) -> LabelMapping:
+    model_indices = find_indices(model_labels, shared)
     return LabelMapping(
-        labels=labels,
-        model_indices=_index_array(model_indices),
-        picture_indices=_index_array(picture_indices),
-        unknown_to_model=unknown,
-        not_in_pictures=spare,
+        labels=shared,
+        model_indices=_index_array([*model_indices, None]),
+        picture_indices=_index_array(find_indices(picture_labels, shared)),
+        unknown_to_model=_select_labels(picture_labels, known, present=False),
+        not_in_pictures=_select_labels(model_labels, model_indices, present=False),
+    )
+
+
+def _map_to_own_labels(model_labels: Sequence[str]) -> LabelMapping:
+    # Without any label every class id counts as the one default class.
+    higher_ids = None if model_labels else 0
+    return LabelMapping(
+        labels=tuple(model_labels) or _DEFAULT_LABELS,
+        model_indices=_index_array([*range(len(model_labels)), higher_ids]),
+        picture_indices=_index_array([]),
+        unknown_to_model=(),
+        not_in_pictures=(),
     )
 
 

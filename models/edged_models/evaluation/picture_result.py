@@ -1,4 +1,4 @@
-"""A look at a picture: what was found in it, and what is in it."""
+"""The result of running one model on one picture."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from edged.types import Detections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureResult:
-    """Of one model at one picture.
+    """A model's detections in one picture, with the ground truth.
 
     Attributes:
-        detections: down to the lowest scores; class ids are indices into the judged labels.
-        true_boxes: (N, 4) float32, x1 y1 x2 y2 in fractions of the picture, of what is in it.
-        true_class_ids: (N,) int32, indices into the judged labels.
-        is_empty: nothing is in it, of whatever label.
-        size_px: width and height that the picture has in the model's input.
+        detections: down to the lowest scores; class ids are indices into the evaluated labels.
+        true_boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the picture.
+        true_class_ids: (N,) int32, indices into the evaluated labels.
+        is_empty: true if the picture has no object of any label.
+        size_px: width and height of the picture in the model's input.
     """
 
     detections: Detections

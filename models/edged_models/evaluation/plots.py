@@ -1,4 +1,4 @@
-"""Evaluations as pictures."""
+"""Plots of evaluations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from edged_models.evaluation.evaluate import EvaluationResult
 from edged_models.evaluation.report import format_number, short_names
@@ -16,14 +17,14 @@ from edged_models.files import atomic_replacement
 _RECALLS = np.linspace(0, 1, 101)
 _SCORES = np.linspace(0, 1, 101)
 _MAX_ANNOTATED_ROWS = 20
-"""In a larger matrix numbers cannot be read."""
+"""In a larger matrix the numbers are unreadable."""
 
 
 def draw_curves(results: Sequence[EvaluationResult], path: Path) -> None:
-    """Precision over recall, and what each threshold gives: of the classes of one model, or of several models.
+    """Plot precision over recall, and the rates at each threshold: for each class of one model, or for several models.
 
     Raises:
-        ToolError: the picture cannot be written.
+        ToolError: the file cannot be written.
     """
     figure = Figure(figsize=(13, 6), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -40,36 +41,40 @@ def draw_curves(results: Sequence[EvaluationResult], path: Path) -> None:
 
 
 def draw_confusion(confusion: Confusion, path: Path) -> None:
-    """True classes against found ones; the colour is the share of the row.
+    """Plot true classes against detected ones; the colour is the share of the row.
 
     Raises:
-        ToolError: the picture cannot be written.
+        ToolError: the file cannot be written.
     """
     counts = np.array(confusion.counts, np.float64)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(6.0, 0.5 * len(counts) + 3)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    _draw_matrix(axes, counts)
     ticks = range(len(counts))
     axes.set_xticks(ticks, confusion.labels, rotation=90)
     axes.set_yticks(ticks, confusion.labels)
-    axes.set(xlabel="found", ylabel="true")
-    if len(counts) <= _MAX_ANNOTATED_ROWS:
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                colour = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004 - half of the scale
-                axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour)
+    axes.set(xlabel="detected", ylabel="true")
     _save_figure(figure, path)
+
+
+def _draw_matrix(axes: Any, counts: NDArray[np.float64]) -> None:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(counts) > _MAX_ANNOTATED_ROWS:
+        return
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004 - half of the scale
+            axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour)
 
 
 def _plot_single(left: Any, right: Any, result: EvaluationResult) -> None:
     evaluation, precisions = result.evaluation, result.precisions
-    for place, one in enumerate(evaluation.by_label):
+    for index, one in enumerate(evaluation.by_label):
         if one.count:
-            left.plot(
-                _RECALLS, precisions.curve(place), label=f"{one.label} {format_number(one.ap50)}"
-            )
+            name = f"{one.label} {format_number(one.ap50)}"
+            left.plot(_RECALLS, precisions.curve(index), label=name)
     mean = f"mean {format_number(evaluation.ap50)}"
     left.plot(_RECALLS, precisions.curve(), "k", linewidth=2.5, label=mean)
     for name in ("precision", "recall", "f1"):
@@ -78,11 +83,11 @@ def _plot_single(left: Any, right: Any, result: EvaluationResult) -> None:
 
 
 def _plot_several(left: Any, right: Any, results: Sequence[EvaluationResult]) -> None:
-    names = short_names([judgement.evaluation.model for judgement in results])
-    for name, judgement in zip(names, results, strict=True):
-        label = f"{name} {format_number(judgement.evaluation.ap50)}"
-        left.plot(_RECALLS, judgement.precisions.curve(), label=label)
-        right.plot(_SCORES, _metric_over_scores(judgement, "f1"), label=f"F1 {name}")
+    names = short_names([result.evaluation.model for result in results])
+    for name, result in zip(names, results, strict=True):
+        label = f"{name} {format_number(result.evaluation.ap50)}"
+        left.plot(_RECALLS, result.precisions.curve(), label=label)
+        right.plot(_SCORES, _metric_over_scores(result, "f1"), label=f"F1 {name}")
 
 
 def _metric_over_scores(result: EvaluationResult, metric: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""Evaluations in words and tables."""
+"""Evaluations as tables of text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,45 +6,46 @@ from pathlib import Path
 from edged_models.evaluation.results import Evaluation, SizeResult
 
 Rows = list[tuple[str, ...]]
-"""A table: the heads of the columns, then a row each; all but the first column are numbers."""
+"""A table: the column headings, then the rows; all columns but the first hold numbers."""
 
 
 def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """What there is to say of all classes together, as name and value."""
+    """Return the figures over all classes, as name and value."""
     e = evaluation
     threads = f"{e.threads} thread{'s' * (e.threads > 1)}"
-    at = f"at score {e.min_score:g}"
-    found = f"precision {format_number(e.precision)}, recall {format_number(e.recall)}, F1 {format_number(e.f1)}"
-    with_objects = [
-        ("objects", str(e.objects)),
-        (
-            "AP",
-            f"{format_number(e.ap)} (at IoU 0.5 {format_number(e.ap50)}, at 0.75 {format_number(e.ap75)})",
-        ),
-        (at, found),
-    ]
-    nothing = [("note", "nothing is labelled in them: every detection counts as a false alarm")]
     alarms = format_number(e.false_alarms_per_empty_picture)
-    rows = [
+    pictures = f"{e.pictures_name}: {e.pictures}, {e.empty_pictures} of them without objects"
+    return [
         ("model", f"{e.model}, {e.runtime}, {threads}"),
-        (
-            "pictures",
-            f"{e.pictures_name}: {e.pictures}, {e.empty_pictures} of them without objects",
-        ),
-        *(with_objects if e.objects else nothing),
-        ("false alarms", f"{alarms} a picture without objects, {at}"),
+        ("pictures", pictures),
+        *_object_rows(evaluation),
+        ("false alarms", f"{alarms} per picture without objects, at score {e.min_score:g}"),
         ("invoke", f"{e.invoke_ms_p50:.2f} ms median, {e.invoke_ms_p95:.2f} ms p95"),
         ("took", f"{e.seconds:.1f} s"),
+        *_ignored_label_rows(evaluation),
     ]
+
+
+def _object_rows(e: Evaluation) -> list[tuple[str, str]]:
+    if not e.objects:
+        return [("note", "the pictures have no labels: every detection counts as a false alarm")]
+    ap = f"{format_number(e.ap)} (at IoU 0.5 {format_number(e.ap50)}, at 0.75 {format_number(e.ap75)})"
+    rates = f"precision {format_number(e.precision)}, recall {format_number(e.recall)}, F1 {format_number(e.f1)}"
+    return [("objects", str(e.objects)), ("AP", ap), (f"at score {e.min_score:g}", rates)]
+
+
+def _ignored_label_rows(e: Evaluation) -> list[tuple[str, str]]:
+    rows = []
     if e.unknown_to_model:
-        rows.append(("left out", f"the model does not know {_join_labels(e.unknown_to_model)}"))
+        rows.append(("ignored", f"labels unknown to the model: {_join_labels(e.unknown_to_model)}"))
     if e.not_in_pictures and e.objects:
-        rows.append(("left out", f"the pictures' labels lack {_join_labels(e.not_in_pictures)}"))
+        missing = _join_labels(e.not_in_pictures)
+        rows.append(("ignored", f"labels that the pictures lack: {missing}"))
     return rows
 
 
 def label_rows(evaluation: Evaluation) -> Rows:
-    """A row for each class that is in the pictures or was falsely found; without objects only the false alarms."""
+    """Return a row for each class that occurs in the pictures or caused a false alarm; without objects only the false alarms."""
     if not evaluation.objects:
         alarms = [(o.label, str(o.false_alarms)) for o in evaluation.by_label if o.false_alarms]
         return [("label", "false alarms"), *alarms]
@@ -63,7 +64,7 @@ def label_rows(evaluation: Evaluation) -> Rows:
 
 
 def size_rows(evaluation: Evaluation) -> Rows:
-    """A row for each size."""
+    """Return a row for each object size."""
     width, height = evaluation.input_px
     head = (f"size in the input of {width}x{height} px", "objects", "AP", "AP50")
     sizes = zip(_size_ranges(evaluation.by_size), evaluation.by_size, strict=True)
@@ -75,7 +76,7 @@ def size_rows(evaluation: Evaluation) -> Rows:
 
 
 def comparison_rows(evaluations: Sequence[Evaluation]) -> Rows:
-    """A row for each model."""
+    """Return a row for each model."""
     head = ("model", "AP", "AP50", "AP75", "precision", "recall", "F1", "alarms/empty", "invoke ms")
     rows = [
         (
@@ -90,7 +91,7 @@ def comparison_rows(evaluations: Sequence[Evaluation]) -> Rows:
 
 
 def label_comparison_rows(evaluations: Sequence[Evaluation]) -> Rows:
-    """AP50 of each class, a column for each model."""
+    """Return the AP50 of each class, with a column for each model."""
     head = ("AP50", *short_names([e.model for e in evaluations]))
     tables = [{one.label: one.ap50 for one in e.by_label} for e in evaluations]
     labels = dict.fromkeys(label for table in tables for label in table)
@@ -98,37 +99,37 @@ def label_comparison_rows(evaluations: Sequence[Evaluation]) -> Rows:
 
 
 def short_names(paths: Sequence[str]) -> list[str]:
-    """File names where they tell the models apart, else whole paths."""
+    """Return the file names if they are all different, else the whole paths."""
     names = [Path(path).name for path in paths]
     return names if len(set(names)) == len(names) else list(paths)
 
 
 def format_columns(rows: Rows) -> list[str]:
-    """The table as lines for a terminal."""
+    """Return the table as lines for a terminal."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
 
 
 def format_markdown(rows: Rows) -> list[str]:
-    """The table in Markdown."""
+    """Return the table as lines of Markdown."""
     head, *body = rows
     rule = ("---", *("---:" for _ in head[1:]))
     return [f"| {' | '.join(row)} |" for row in (head, rule, *body)]
 
 
 def format_number(value: float | None) -> str:
-    """Three decimals; a dash where there is nothing to measure."""
+    """Return the number with three decimals, or a dash for None."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def _size_ranges(sizes: Sequence[SizeResult]) -> list[str]:
-    """``small, below 32``, ``medium, 32 to 96``, ``large, from 96``."""
+    """Return ``small, below 32``, ``medium, 32 to 96``, ``large, from 96``."""
     names, low = [], 0.0
     for one in sizes:
         if one.below_px is None:

@@ -1,19 +1,19 @@
-"""What comes out of judging a model."""
+"""The figures of an evaluation."""
 
 from msgspec import Struct
 
 
 class LabelResult(Struct, frozen=True, kw_only=True):
-    """Of one class.
+    """The figures of one class.
 
     Attributes:
-        label: its name.
-        count: how many of it are in the pictures.
-        ap: average precision, mean over IoU 0.5 to 0.95; None if none of it is in the pictures.
-        ap50: the same at IoU 0.5.
-        precision: share of the detections that are right, at the threshold; None if there are no detections.
-        recall: share of the objects that are found, at the threshold.
-        f1: harmonic mean of the two.
+        label: name of the class.
+        count: number of its objects in the pictures.
+        ap: average precision, mean over IoU 0.5 to 0.95; None without objects of the class.
+        ap50: average precision at IoU 0.5.
+        precision: share of correct detections at the threshold; None without detections.
+        recall: share of detected objects at the threshold; None without objects of the class.
+        f1: harmonic mean of precision and recall.
         false_alarms: detections at the threshold in pictures without any object.
     """
 
@@ -28,14 +28,14 @@ class LabelResult(Struct, frozen=True, kw_only=True):
 
 
 class SizeResult(Struct, frozen=True, kw_only=True):
-    """Of the objects of one size, in pixels of the model's input.
+    """The figures of objects of one size, in pixels of the model's input.
 
     Attributes:
         size: ``small``, ``medium`` or ``large``.
-        below_px: the square root of an object's area is below this; None for large ones.
-        count: how many of them are in the pictures.
-        ap: as in `LabelResult`, mean over the classes.
-        ap50: likewise.
+        below_px: upper bound of the square root of an object's area; None for large ones.
+        count: number of such objects in the pictures.
+        ap: average precision, mean over the classes and IoU 0.5 to 0.95.
+        ap50: average precision at IoU 0.5, mean over the classes.
     """
 
     size: str
@@ -46,12 +46,12 @@ class SizeResult(Struct, frozen=True, kw_only=True):
 
 
 class Confusion(Struct, frozen=True, kw_only=True):
-    """What objects were taken for, at the threshold and IoU 0.5.
+    """The confusion matrix at the threshold and IoU 0.5.
 
     Attributes:
         labels: of rows and columns; the last is ``background``.
-        counts: a row for each true class, a column for each that was found. The last row are detections of nothing, the last column
-            objects that were not found.
+        counts: a row for each true class, a column for each detected class. The last row counts detections that match no object, the
+            last column objects that were not detected.
     """
 
     labels: tuple[str, ...]
@@ -59,34 +59,34 @@ class Confusion(Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
-    """How good a model is on a set of pictures.
+    """The figures of a model on a set of pictures.
 
     Attributes:
-        model: its path, as given.
-        model_sha256: of the file.
-        runtime: name and version of what ran it.
+        model: path of the file, as given.
+        model_sha256: hexadecimal digest of the file.
+        runtime: name and version of the runtime.
         threads: CPU threads of the interpreter.
         input_px: width and height of the model's input.
-        pictures_name: where the pictures come from.
-        pictures: how many there were.
-        empty_pictures: how many of them have no object in them.
-        objects: how many objects of the judged classes are in them.
-        min_score: the threshold of precision, recall, confusion and false alarms.
-        ap: average precision as COCO counts it, mean over the classes and IoU 0.5 to 0.95; None without objects.
-        ap50: the same at IoU 0.5.
-        ap75: the same at IoU 0.75.
-        precision: share of all detections that are right, at the threshold and IoU 0.5; None if there are no detections.
-        recall: share of all objects that are found, likewise; None without objects.
-        f1: harmonic mean of the two.
-        false_alarms_per_empty_picture: detections at the threshold in a picture without objects, mean; None if there is none.
-        by_label: the same for each class.
-        by_size: the same for each size.
-        confusion: what was taken for what.
-        unknown_to_model: classes in the pictures that the model does not know; they are left out.
-        not_in_pictures: the model's classes that the pictures' labels lack; detections of them are left out.
-        invoke_ms_p50: median time of an invocation.
-        invoke_ms_p95: 95th percentile of the same.
-        seconds: how long the judging took, reading or drawing of the pictures included.
+        pictures_name: the origin of the pictures.
+        pictures: number of pictures.
+        empty_pictures: number of pictures without any object.
+        objects: number of objects of the evaluated classes.
+        min_score: the threshold for precision, recall, confusion and false alarms.
+        ap: average precision as COCO defines it, mean over the classes and IoU 0.5 to 0.95; None without objects.
+        ap50: average precision at IoU 0.5.
+        ap75: average precision at IoU 0.75.
+        precision: share of correct detections, at the threshold and IoU 0.5; None without detections.
+        recall: share of detected objects, at the threshold and IoU 0.5; None without objects.
+        f1: harmonic mean of precision and recall.
+        false_alarms_per_empty_picture: mean number of detections at the threshold in a picture without objects; None without such pictures.
+        by_label: figures of each class.
+        by_size: figures of each object size.
+        confusion: the confusion matrix.
+        unknown_to_model: classes in the pictures that the model lacks; their objects are ignored.
+        not_in_pictures: classes of the model that the pictures' labels lack; their detections are ignored.
+        invoke_ms_p50: median duration of an invocation, ms.
+        invoke_ms_p95: 95th percentile of the duration, ms.
+        seconds: duration of the evaluation, including reading or drawing the pictures.
     """
 
     model: str

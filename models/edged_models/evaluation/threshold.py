@@ -1,4 +1,4 @@
-"""What a model does at one threshold: how much of it is right, what it confuses, when it cries wolf."""
+"""Precision, recall, confusion and false alarms at one score threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _BACKGROUND = "background"
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Precision, recall and their harmonic mean; None where there is nothing to divide by."""
+    """Precision, recall and their harmonic mean; None where the denominator is 0."""
 
     precision: float | None
     recall: float | None
@@ -25,46 +25,67 @@ class Rates:
 
 
 def compute_rates(ranked: Sequence[RankedDetections], min_score: float) -> Rates:
-    """Of these classes together, of the detections that reach a score."""
+    """Compute the rates over the given classes, from the detections of at least `min_score`."""
     kept = sum(int((one.scores >= min_score).sum()) for one in ranked)
-    right = sum(int(one.is_correct[one.scores >= min_score].sum()) for one in ranked)
+    correct = sum(int(one.is_correct[one.scores >= min_score].sum()) for one in ranked)
     objects = sum(one.object_count for one in ranked)
     return Rates(
-        precision=right / kept if kept else None,
-        recall=right / objects if objects else None,
-        f1=2 * right / (kept + objects) if objects else None,
+        precision=correct / kept if kept else None,
+        recall=correct / objects if objects else None,
+        f1=2 * correct / (kept + objects) if objects else None,
     )
 
 
 def count_false_alarms(
     results: Sequence[PictureResult], label_count: int, min_score: float
 ) -> NDArray[np.int64]:
-    """(labels,) how many detections reach the score in pictures without any object, by class."""
+    """Count the detections in pictures without any object, by class.
+
+    Args:
+        results: the model's result for each picture.
+        label_count: number of evaluated classes.
+        min_score: the threshold; detections below it do not count.
+
+    Returns:
+        (L,) int64, where L is `label_count`.
+    """
     alarms = np.zeros(label_count, np.int64)
-    for look in results:
-        if look.is_empty:
-            sure = look.detections.class_ids[look.detections.scores >= min_score]
-            alarms += np.bincount(sure, minlength=label_count)
+    for result in results:
+        if result.is_empty:
+            found = result.detections
+            class_ids = found.class_ids[found.scores >= min_score]
+            alarms += np.bincount(class_ids, minlength=label_count)
     return alarms
 
 
 def build_confusion(
     results: Sequence[PictureResult], labels: tuple[str, ...], min_score: float
 ) -> Confusion:
-    """What objects were taken for: each detection, best first, takes the free object that it overlaps most, of whatever class."""
+    """Build the confusion matrix: each detection, best first, takes the free object that it overlaps most, of any class.
+
+    Args:
+        results: the model's result for each picture.
+        labels: names of the evaluated classes.
+        min_score: the threshold; detections below it do not count.
+    """
     background = len(labels)
     counts = np.zeros((background + 1, background + 1), np.int64)
-    for look in results:
-        found = look.detections[look.detections.scores >= min_score]
-        overlap = iou_matrix(found.boxes, look.true_boxes)
-        lost = np.ones(len(look.true_boxes), bool)
-        for row, class_id in zip(overlap, found.class_ids, strict=True):
-            free = np.where(lost, row, 0.0)
-            best = int(free.argmax()) if free.size else 0
-            hit = bool(free.size) and free[best] >= _MIN_IOU
-            counts[look.true_class_ids[best] if hit else background, class_id] += 1
-            if hit:
-                lost[best] = False
-        np.add.at(counts, (look.true_class_ids[lost], background), 1)
+    for result in results:
+        _count_pairs(counts, result, min_score)
     rows = tuple(tuple(row) for row in counts.tolist())
     return Confusion(labels=(*labels, _BACKGROUND), counts=rows)
+
+
+def _count_pairs(counts: NDArray[np.int64], result: PictureResult, min_score: float) -> None:
+    background = len(counts) - 1
+    found = result.detections[result.detections.scores >= min_score]
+    overlap = iou_matrix(found.boxes, result.true_boxes)
+    is_free = np.ones(len(result.true_boxes), bool)
+    for row, class_id in zip(overlap, found.class_ids, strict=True):
+        free = np.where(is_free, row, 0.0)
+        best = int(free.argmax()) if free.size else 0
+        matches = bool(free.size) and free[best] >= _MIN_IOU
+        counts[result.true_class_ids[best] if matches else background, class_id] += 1
+        if matches:
+            is_free[best] = False
+    np.add.at(counts, (result.true_class_ids[is_free], background), 1)

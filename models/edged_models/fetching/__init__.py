@@ -1,1 +1,1 @@
-"""Models of others: which there are, and how they come here whole."""
+"""Third-party models: the catalogue, and verified downloads."""

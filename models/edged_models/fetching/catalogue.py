@@ -1,4 +1,4 @@
-"""The catalogue of models: models/catalogue.toml, or one's own in the same form."""
+"""The catalogue of third-party models: models/catalogue.toml, or a user's own file in the same format."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ ModelVariant = Literal["cpu", "edgetpu"]
 
 
 class CatalogueFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file on the net.
+    """A file to download.
 
     Attributes:
-        urls: where it is, tried in order.
-        sha256: of what comes, a zip as a whole.
-        digest_source: who says so.
-        bytes: its size, where it is known.
-        member: the name of the wanted file, if what comes is a zip.
+        urls: addresses of the file, tried in order.
+        sha256: hexadecimal digest of the download; of the whole archive if it is a zip.
+        digest_source: the origin of the digest.
+        bytes: size of the download; None if unknown.
+        member: name of the wanted file in the zip; None if the download is the file itself.
     """
 
     urls: Annotated[tuple[Url, ...], Meta(min_length=1)]
@@ -37,17 +37,17 @@ class CatalogueFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class CatalogueEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model.
+    """A model in the catalogue.
 
     Attributes:
-        name: in the catalogue, and of its files here.
-        family: how edged reads it.
-        input_px: width and height that it is fed with.
+        name: name in the catalogue, and of the fetched files.
+        family: the model family with which edged decodes its outputs.
+        input_px: width and height of the input.
         licence: an SPDX identifier.
-        description: a sentence for who has to choose.
-        cpu: the file that any device runs.
-        edgetpu: the file that needs a Coral.
-        labels: its labels, if they are in a file of their own.
+        description: one line that helps to choose a model.
+        cpu: the file that runs on any device; None without one.
+        edgetpu: the file that needs a Coral; None without one.
+        labels: the file of class names; None if they are in the model file.
     """
 
     name: Name
@@ -61,20 +61,20 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def variants(self) -> tuple[ModelVariant, ...]:
-        """Which there are."""
-        found: list[ModelVariant] = ["cpu"] * (self.cpu is not None)
-        return (*found, *(["edgetpu"] * (self.edgetpu is not None)))
+        """The variants that the model has."""
+        known: tuple[ModelVariant, ...] = ("cpu", "edgetpu")
+        return tuple(variant for variant in known if getattr(self, variant) is not None)
 
     def get_file(self, variant: ModelVariant) -> CatalogueFile:
-        """One variant's file.
+        """Return the file of one variant.
 
         Raises:
-            FetchError: there is none.
+            FetchError: the model does not have that variant.
         """
-        if found := getattr(self, variant):
-            source: CatalogueFile = found
-            return source
-        raise FetchError(f"{self.name} is there for {' and '.join(self.variants)} only")
+        source: CatalogueFile | None = getattr(self, variant)
+        if source is None:
+            raise FetchError(f"{self.name} is available for {' and '.join(self.variants)} only")
+        return source
 
 
 class _Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,10 +82,10 @@ class _Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_catalogue(path: Path) -> tuple[CatalogueEntry, ...]:
-    """The models of a catalogue.
+    """Read the models of a catalogue.
 
     Raises:
-        FetchError: it cannot be read, or something in it is not as it must be.
+        FetchError: the file cannot be read, or is invalid.
     """
     try:
         entries = msgspec.toml.decode(path.read_bytes(), type=_Catalogue).model
@@ -94,23 +94,25 @@ def read_catalogue(path: Path) -> tuple[CatalogueEntry, ...]:
     names = [entry.name for entry in entries]
     for entry in entries:
         if names.count(entry.name) > 1:
-            raise FetchError(f"the catalogue {path} has {entry.name} twice")
+            raise FetchError(f"the catalogue {path} lists {entry.name} twice")
         if not entry.variants:
-            raise FetchError(f"the catalogue {path} has {entry.name} without a file")
+            raise FetchError(
+                f"the catalogue {path} lists {entry.name} without a file: give it a cpu or an edgetpu file"
+            )
     return entries
 
 
 def select_entries(entries: Sequence[CatalogueEntry], names: Iterable[str]) -> list[CatalogueEntry]:
-    """The models of these names, in the order asked.
+    """Return the models of the given names, in that order.
 
     Raises:
-        FetchError: there is none of that name.
+        FetchError: the catalogue lacks one of them.
     """
     known = {entry.name: entry for entry in entries}
-    chosen = []
+    selected = []
     for name in names:
         if name not in known:
-            hint = suggest_name(name, known) or "--list shows those there are"
+            hint = suggest_name(name, known) or "list the names with --list"
             raise FetchError(f"the catalogue has no {name}; {hint}")
-        chosen.append(known[name])
-    return chosen
+        selected.append(known[name])
+    return selected

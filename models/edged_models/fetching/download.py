@@ -1,4 +1,4 @@
-"""A file over HTTP into a part file: resumed where it broke off, tried again with pauses, bounded in size and in patience."""
+"""Download of one file over HTTP: resumed after an interruption, retried with pauses, bounded in size and number of attempts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from edged_models.errors import FetchError
 _MAX_REDIRECTS = 5
 
 DownloadProgress = Callable[[int, int | None], None]
-"""Told of the bytes that are here, and of those there will be if that is known."""
+"""Called with the bytes received so far, and the total or None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How long a bad connection is put up with.
+    """The limits of a download.
 
     Attributes:
-        stall_timeout_s: without a byte, or without a connection.
-        max_attempts: in a row that bring nothing.
-        min_wait_s: bound of the first pause between them; it doubles.
-        max_wait_s: its greatest.
-        max_bytes: of a file of which the size is not known.
+        stall_timeout_s: longest time without a byte, or without a connection, s.
+        max_attempts: attempts in a row that bring no byte.
+        min_wait_s: upper bound of the first pause between attempts, s; it doubles with each.
+        max_wait_s: upper bound of any pause, s.
+        max_bytes: largest size of a file of unknown size.
     """
 
     stall_timeout_s: float = 20.0
@@ -38,11 +38,14 @@ class RetryPolicy:
 
 
 class _TransientDownloadError(Exception):
-    """This attempt failed; the next may not."""
+    """A failed attempt; the next one may succeed."""
 
 
 class ModelDownload:
-    """One file of one address; `part` and, beside it, the server's mark of its version (ETag) live on between runs."""
+    """The download of one file from one address.
+
+    The part file and, beside it, the server's ETag are kept between runs, so that a later run can resume.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,15 @@ class ModelDownload:
         retry_policy: RetryPolicy,
         clock: Clock,
     ) -> None:
+        """Prepare the download; nothing is opened yet.
+
+        Args:
+            url: address of the file.
+            part: path of the part file.
+            size_bytes: expected size; None if unknown.
+            retry_policy: limits of the download.
+            clock: measures the pauses.
+        """
         self._url = url
         self._part = part
         self._etag_path = part.with_name(part.name + ".etag")
@@ -62,10 +74,10 @@ class ModelDownload:
         self._clock = clock
 
     def run(self, progress: DownloadProgress) -> None:
-        """Bring the file.
+        """Download the file into the part file.
 
         Raises:
-            FetchError: it did not come, or is not of the right size; what is of no use is removed.
+            FetchError: the download failed, or has the wrong size; a useless part file is removed.
         """
         have_bytes = self._count_received_bytes()
         if self._size_bytes is not None and have_bytes > self._size_bytes:
@@ -79,32 +91,36 @@ class ModelDownload:
             self._run_with_retries(client, progress)
 
     def _run_with_retries(self, client: httpx.Client, progress: DownloadProgress) -> None:
-        patience = self._retry_policy
-        pauses = Backoff(initial_s=patience.min_wait_s, max_s=patience.max_wait_s, min_share=0.5)
-        left = patience.max_attempts
+        policy = self._retry_policy
+        pauses = Backoff(initial_s=policy.min_wait_s, max_s=policy.max_wait_s, min_share=0.5)
+        attempts_left = policy.max_attempts
         while True:
             before_bytes = self._count_received_bytes()
             try:
                 return self._attempt(client, progress)
             except _TransientDownloadError as error:
-                left -= 1
+                attempts_left -= 1
                 if self._count_received_bytes() > before_bytes:
-                    left = patience.max_attempts
+                    attempts_left = policy.max_attempts
                     pauses.reset()
-                if not left:
-                    raise FetchError(f"{self._url}: {error}; given up") from error
+                if not attempts_left:
+                    raise FetchError(
+                        f"{self._url}: {error}; gave up after {policy.max_attempts} attempts"
+                    ) from error
                 self._clock.sleep(pauses.next_wait_s())
 
     def discard(self) -> None:
-        """Remove what is here."""
+        """Remove the part file and its ETag."""
         self._part.unlink(missing_ok=True)
         self._etag_path.unlink(missing_ok=True)
 
     def _count_received_bytes(self) -> int:
         return self._part.stat().st_size if self._part.exists() else 0
 
-    def _read_etag(self) -> str:
-        return self._etag_path.read_text(encoding="utf-8") if self._etag_path.exists() else ""
+    def _read_etag(self) -> str | None:
+        if not self._etag_path.exists():
+            return None
+        return self._etag_path.read_text(encoding="utf-8") or None
 
     def _attempt(self, client: httpx.Client, progress: DownloadProgress) -> None:
         try:
@@ -114,7 +130,7 @@ class ModelDownload:
             raise FetchError(f"{self._url}: {error}") from error
         except httpx.TimeoutException as error:
             stall_s = self._retry_policy.stall_timeout_s
-            raise _TransientDownloadError(f"nothing came for {stall_s:g} s") from error
+            raise _TransientDownloadError(f"no data for {stall_s:g} s") from error
         except httpx.HTTPError as error:
             raise _TransientDownloadError(str(error) or type(error).__name__) from error
 
@@ -122,35 +138,38 @@ class ModelDownload:
         headers = {"Accept-Encoding": "identity"}
         if have_bytes := self._count_received_bytes():
             headers["Range"] = f"bytes={have_bytes}-"
-            if mark := self._read_etag():
-                headers["If-Range"] = mark
+            if etag := self._read_etag():
+                headers["If-Range"] = etag
         return headers
 
     def _receive(self, response: httpx.Response, progress: DownloadProgress) -> None:
         have_bytes = self._count_received_bytes()
-        answer = classify_response(response.status_code, response.headers, have_bytes)
-        says = f"the server answers {response.status_code} {response.reason_phrase}".rstrip()
-        if answer is ResponseAction.FAIL:
-            raise FetchError(f"{self._url}: {says}")
-        if answer is ResponseAction.RETRY:
-            raise _TransientDownloadError(says)
-        if answer is ResponseAction.DISCARD:
+        action = classify_response(response.status_code, response.headers, have_bytes)
+        status = f"the server responded {response.status_code} {response.reason_phrase}".rstrip()
+        if action is ResponseAction.FAIL:
+            raise FetchError(f"{self._url}: {status}")
+        if action is ResponseAction.RETRY:
+            raise _TransientDownloadError(status)
+        if action is ResponseAction.DISCARD:
             self.discard()
-            raise _TransientDownloadError("the file has changed since a part of it came")
-        if answer is ResponseAction.DONE:
-            return
-        if answer is ResponseAction.RESTART:
-            have_bytes = 0
-        body = content_length(response.headers)
-        total_bytes = None if body is None else have_bytes + body
+            raise _TransientDownloadError("the file has changed since the last attempt")
+        if action is not ResponseAction.DONE:
+            offset_bytes = 0 if action is ResponseAction.RESTART else have_bytes
+            self._receive_body(response, offset_bytes, progress)
+
+    def _receive_body(
+        self, response: httpx.Response, offset_bytes: int, progress: DownloadProgress
+    ) -> None:
+        body_bytes = content_length(response.headers)
+        total_bytes = None if body_bytes is None else offset_bytes + body_bytes
         self._check_size(total_bytes)
-        with self._part.open("ab" if have_bytes else "wb") as part:
-            # Without a mark the file's digest alone tells whether the parts were of one file.
+        with self._part.open("ab" if offset_bytes else "wb") as part:
+            # Without an ETag only the file's digest shows whether the parts belong to one version of the file.
             self._etag_path.write_text(response.headers.get("etag", ""), encoding="utf-8")
-            have_bytes = self._append_body(response, part, have_bytes, total_bytes, progress)
+            have_bytes = self._append_body(response, part, offset_bytes, total_bytes, progress)
         if self._size_bytes is not None and have_bytes < self._size_bytes:
             raise _TransientDownloadError(
-                f"it ended after {have_bytes} of {self._size_bytes} bytes"
+                f"the download ended after {have_bytes} of {self._size_bytes} bytes"
             )
 
     def _append_body(
@@ -161,15 +180,15 @@ class ModelDownload:
         total_bytes: int | None,
         progress: DownloadProgress,
     ) -> int:
-        # Each piece as it arrives: what came before a break is kept.
-        for piece in response.iter_raw():
-            have_bytes += len(piece)
+        # Each chunk is written as it arrives, so that it survives an interruption.
+        for chunk in response.iter_raw():
+            have_bytes += len(chunk)
             if have_bytes > self._max_bytes:
                 self.discard()
                 raise FetchError(
-                    f"{self._url}: more came than {self._max_bytes} bytes; it was removed"
+                    f"{self._url}: the download is larger than {self._max_bytes} bytes; it was removed"
                 )
-            part.write(piece)
+            part.write(chunk)
             progress(have_bytes, total_bytes)
         return have_bytes
 
@@ -179,7 +198,7 @@ class ModelDownload:
         if self._size_bytes is not None and total_bytes != self._size_bytes:
             self.discard()
             raise FetchError(
-                f"{self._url}: the server says {total_bytes} bytes; the catalogue says {self._size_bytes}"
+                f"{self._url}: the server states {total_bytes} bytes, the catalogue {self._size_bytes}"
             )
         if total_bytes > self._max_bytes:
             raise FetchError(

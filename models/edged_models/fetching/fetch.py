@@ -1,4 +1,4 @@
-"""From an entry of the catalogue to verified files in a folder."""
+"""Fetching the files of a catalogue entry into a folder, verified by their digests."""
 
 import hashlib
 import os
@@ -20,12 +20,12 @@ _SUFFIXES = {"cpu": ".tflite", "edgetpu": "_edgetpu.tflite", "labels": ".txt"}
 
 
 class FetchedFile(Struct, frozen=True, kw_only=True):
-    """A file that is here.
+    """A verified file in the folder.
 
     Attributes:
-        path: where.
-        bytes: its size.
-        downloaded: it was fetched now; false if it was here.
+        path: path of the file.
+        bytes: size of the file.
+        downloaded: true if it was downloaded now; false if it was already present.
     """
 
     path: Path
@@ -35,12 +35,12 @@ class FetchedFile(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFetcher:
-    """Brings files into one folder.
+    """Fetches models into one folder.
 
     Attributes:
-        folder: made if it is not there.
-        retry_policy: with the net.
-        clock: for the pauses.
+        folder: target folder; created if missing.
+        retry_policy: limits of each download.
+        clock: measures the pauses between attempts.
     """
 
     folder: Path
@@ -53,31 +53,36 @@ class ModelFetcher:
         variant: ModelVariant,
         progress: Callable[[str], DownloadProgress],
     ) -> tuple[FetchedFile, ...]:
-        """The model's file, and its labels' if it has one.
+        """Fetch the model file, and the file of class names if there is one.
 
         Args:
-            entry: of the catalogue.
-            variant: for which processor.
-            progress: given a file's name, who is told of its bytes.
+            entry: the model in the catalogue.
+            variant: the variant to fetch.
+            progress: called with each file's name; returns the callback for its progress.
 
         Raises:
-            FetchError: a file did not come from any of its addresses, or is not what it should be.
+            FetchError: the variant does not exist, no address gives the right file, or it cannot be written.
         """
-        wanted = [(variant, entry.get_file(variant))]
+        wanted: list[tuple[str, CatalogueFile]] = [(variant, entry.get_file(variant))]
         if entry.labels:
             wanted.append(("labels", entry.labels))
-        fetched = []
+        files = []
         for kind, source in wanted:
             target = self.folder / f"{entry.name}{_SUFFIXES[kind]}"
-            try:
-                fetched.append(self._fetch_file(source, target, progress(target.name)))
-            except OSError as error:
-                if isinstance(error, FetchError):
-                    raise
-                raise FetchError(f"cannot write {target}: {error.strerror or error}") from error
-        return tuple(fetched)
+            files.append(self._fetch_file(source, target, progress(target.name)))
+        return tuple(files)
 
     def _fetch_file(
+        self, source: CatalogueFile, target: Path, progress: DownloadProgress
+    ) -> FetchedFile:
+        try:
+            return self._fetch_or_reuse(source, target, progress)
+        except FetchError:
+            raise
+        except OSError as error:
+            raise FetchError(f"cannot write {target}: {error.strerror or error}") from error
+
+    def _fetch_or_reuse(
         self, source: CatalogueFile, target: Path, progress: DownloadProgress
     ) -> FetchedFile:
         if source.member is None:
@@ -85,27 +90,27 @@ class ModelFetcher:
         else:
             name = source.urls[0].partition("?")[0].rpartition("/")[2]
             archive = target.with_name(f"{source.sha256[:8]}-{name}")
-        came = not _has_sha256(archive, source.sha256)
-        if came:
+        is_missing = not _has_sha256(archive, source.sha256)
+        if is_missing:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._download_from_any(source, archive, progress)
         if source.member is not None:
             write_bytes(target, _read_member(archive, source.member))
-        return FetchedFile(path=target, bytes=target.stat().st_size, downloaded=came)
+        return FetchedFile(path=target, bytes=target.stat().st_size, downloaded=is_missing)
 
     def _download_from_any(
         self, source: CatalogueFile, target: Path, progress: DownloadProgress
     ) -> None:
-        """From the first address that has it; what each of the others did is told if none has."""
-        complaints = []
+        """Download from the first address that works; if none does, raise the errors of all."""
+        errors = []
         for url in source.urls:
             try:
                 self._download_from(url, source, target, progress)
             except FetchError as error:
-                complaints.append(str(error))
+                errors.append(str(error))
             else:
                 return
-        raise FetchError("; ".join(complaints))
+        raise FetchError("; ".join(errors))
 
     def _download_from(
         self, url: str, source: CatalogueFile, target: Path, progress: DownloadProgress
@@ -117,20 +122,23 @@ class ModelFetcher:
         resumed = part.exists()
         download.run(progress)
         if resumed and not _has_sha256(part, source.sha256):
-            # What was here may have been a part of something else.
+            # The part file may have belonged to another version of the file.
             download.discard()
             download.run(progress)
         if not _has_sha256(part, source.sha256):
             size_bytes = part.stat().st_size
             download.discard()
             raise FetchError(
-                f"{url}: what came ({size_bytes} bytes) is not what the catalogue means: "
-                "its sha256 differs; it was removed"
+                f"{url}: the download ({size_bytes} bytes) is not the file in the catalogue: its sha256 differs; it was removed"
             )
-        with part.open("rb") as whole:
-            os.fsync(whole.fileno())
-        part.replace(target)
+        _move_durably(part, target)
         download.discard()
+
+
+def _move_durably(part: Path, target: Path) -> None:
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(target)
 
 
 def _has_sha256(path: Path, sha256: str) -> bool:
@@ -147,6 +155,6 @@ def _read_member(archive: Path, name: str) -> bytes:
                 raise FetchError(f"{name} in {archive} is too large ({size_bytes} bytes)")
             return opened.read(name)
     except KeyError as error:
-        raise FetchError(f"{archive} has no {name} in it") from error
+        raise FetchError(f"{archive} does not contain {name}") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise FetchError(f"cannot read {archive} as a zip: {error}") from error

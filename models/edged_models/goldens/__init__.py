@@ -1,1 +1,1 @@
-"""Golden inputs for a model: which pictures, what is to be found in them, and how far off a device may be."""
+"""Making the goldens of a model: pictures, their expected detections, and the tolerances for a device."""

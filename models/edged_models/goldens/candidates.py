@@ -1,4 +1,4 @@
-"""Pictures that might become goldens: what the reference finds in them, and how far the runtimes are from it."""
+"""Pictures that may become goldens: the detections of the reference kernels, and how far the runtimes differ from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,21 +14,21 @@ from edged_models.evaluation.evaluated_model import EvaluatedModel
 from edged_models.pictures.labelled import LabelledPicture
 
 STABLE_TOLERANCES = Tolerances(min_iou=0.75, max_score_difference=0.06)
-"""A picture on which the runtimes differ by more tells nothing about a device."""
+"""A picture on which the runtimes differ by more cannot show a defect of a device."""
 _MAX_SIDE_PX = 640
-"""Goldens travel with every update of a model."""
+"""Goldens are part of every bundle, so they are kept small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCandidate:
-    """One picture.
+    """A picture that may become a golden.
 
     Attributes:
-        index: in the set of pictures.
-        expected: what the reference finds, best first.
-        near_miss_score: the score of the best thing that it nearly found; 0 if there is none.
-        min_iou: over all runtimes and detections, the least overlap with what is expected; 1 if nothing is.
-        max_score_gap: likewise the greatest difference of the scores.
+        index: index in the set of pictures.
+        expected: detections on the reference kernels, best first.
+        near_miss_score: highest score below the threshold; 0 without any.
+        min_iou: smallest IoU with an expected box, over all runtimes and detections; 1 without detections.
+        max_score_gap: greatest difference from an expected score, over all runtimes and detections.
     """
 
     index: int
@@ -39,22 +39,23 @@ class GoldenCandidate:
 
     @property
     def labels(self) -> frozenset[str]:
-        """The classes that are found."""
-        return frozenset(one.label for one in self.expected)
+        """The labels of the expected detections."""
+        return frozenset(detection.label for detection in self.expected)
 
     @property
     def min_area(self) -> float:
-        """Of the smallest thing found, in fractions of the picture."""
-        return float(areas(np.array([one.box for one in self.expected], np.float32)).min())
+        """The area of the smallest expected box, as a fraction of the picture's."""
+        boxes = [detection.box for detection in self.expected]
+        return float(areas(np.array(boxes, np.float32)).min())
 
     @property
     def min_score(self) -> float:
-        """Of the least sure thing found."""
-        return min(one.score for one in self.expected)
+        """The lowest score of the expected detections."""
+        return min(detection.score for detection in self.expected)
 
 
 class CandidateEvaluator:
-    """Looks at pictures with the reference and with the runtimes that are held to it."""
+    """Runs inference on pictures with the reference kernels and with the runtimes that are compared with them."""
 
     def __init__(
         self,
@@ -64,13 +65,13 @@ class CandidateEvaluator:
         min_score: float,
         is_labelled: bool,
     ) -> None:
-        """Look at nothing yet.
+        """Store the models; nothing is run yet.
 
         Args:
-            reference: what it finds is what is expected.
-            others: the same model, as it will run.
-            min_score: of a detection.
-            is_labelled: it is known what is in the pictures.
+            reference: the model on the reference kernels, whose detections are expected.
+            others: the same model on each runtime.
+            min_score: lowest score of an expected detection.
+            is_labelled: true if the pictures have labels.
         """
         self._reference = reference
         self._others = others
@@ -78,43 +79,44 @@ class CandidateEvaluator:
         self._min_score = min_score
 
     def __call__(self, index: int, picture: LabelledPicture) -> GoldenCandidate | None:
-        """The picture as a candidate.
+        """Return the picture as a candidate, or None if it is unusable.
 
-        Returns:
-            None if it is not fit: the runtimes differ by more than `STEADY`, the model finds nothing though something is in it,
-            or something though nothing is.
+        It is unusable if the runtimes differ by more than `STABLE_TOLERANCES`, or if the model contradicts the labels: no detection in
+        a picture with objects, or a detection in a picture without.
+
+        Raises:
+            ToolError: a model fails on the picture.
         """
         small = shrink_picture(picture)
-        seen = self._detect(self._reference, small)
-        expected = _build_expected(seen[seen.scores >= self._min_score], self._reference)
+        detections = self._detect(self._reference, small)
+        is_expected = detections.scores >= self._min_score
+        expected = _build_expected(detections[is_expected], self._reference)
         if self._is_labelled and bool(expected) is not bool(len(picture.boxes)):
             return None
-        found = [self._detect(other, small) for other in self._others]
+        others = [self._detect(other, small) for other in self._others]
         if any(
-            find_mismatches(expected, one, STABLE_TOLERANCES, min_score=self._min_score)
-            for one in found
+            find_mismatches(expected, other, STABLE_TOLERANCES, min_score=self._min_score)
+            for other in others
         ):
             return None
-        below = seen.scores[seen.scores < self._min_score]
-        gaps = [self._measure_gap(expected, one) for one in found]
+        gaps = [self._measure_gap(expected, other) for other in others]
         return GoldenCandidate(
             index=index,
             expected=expected,
-            near_miss_score=float(below.max(initial=0.0)),
-            min_iou=min((least_iou for least_iou, _ in gaps), default=1.0),
-            max_score_gap=max((score for _, score in gaps), default=0.0),
+            near_miss_score=float(detections.scores[~is_expected].max(initial=0.0)),
+            min_iou=min((overlap for overlap, _ in gaps), default=1.0),
+            max_score_gap=max((gap for _, gap in gaps), default=0.0),
         )
 
     def _detect(self, model: EvaluatedModel, picture: LabelledPicture) -> Detections:
-        found, _ = model.detect(
-            picture, min_score=STABLE_TOLERANCES.lower_min_score(self._min_score)
-        )
-        return found
+        min_score = STABLE_TOLERANCES.lower_min_score(self._min_score)
+        detections, _ = model.detect(picture, min_score=min_score)
+        return detections
 
     def _measure_gap(
         self, expected: tuple[ExpectedDetection, ...], found: Detections
     ) -> tuple[float, float]:
-        """The least overlap and the greatest difference in score; what is surplus differs from the least score."""
+        """Return the smallest IoU and the greatest difference in score; an unexpected detection is compared with the threshold."""
         pairs = match_detections(expected, found, STABLE_TOLERANCES)
         overlaps = [iou(expected[i].box, found.boxes[j].tolist()) for i, j in pairs.items()]
         scores = [abs(expected[i].score - float(found.scores[j])) for i, j in pairs.items()]
@@ -123,7 +125,7 @@ class CandidateEvaluator:
 
 
 def shrink_picture(picture: LabelledPicture) -> LabelledPicture:
-    """The picture as it is stored: no side is longer than 640 px."""
+    """Return the picture as it is stored: shrunk so that no side is longer than 640 px."""
     height, width = picture.image.shape[:2]
     scale = _MAX_SIDE_PX / max(height, width)
     if scale >= 1:

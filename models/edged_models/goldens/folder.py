@@ -1,4 +1,4 @@
-"""The folder that goldens are kept in: pictures, and ``goldens.json``."""
+"""The folder of a model's goldens: pictures and ``goldens.json``."""
 
 import os
 import shutil
@@ -12,35 +12,35 @@ GOLDENS_FILE = "goldens.json"
 
 
 def check_folder(out: Path) -> None:
-    """Say before any work is done that goldens cannot take that place.
+    """Check before any work is done that goldens may be written to the folder.
 
     Raises:
-        ToolError: something else is there.
+        ToolError: it holds other files, or is not a folder.
     """
     if out.is_dir() and any(out.iterdir()) and not (out / GOLDENS_FILE).is_file():
-        raise ToolError(f"{out} holds something else than goldens: name another folder with --out")
+        raise ToolError(f"{out} holds files other than goldens: name another folder with --out")
     if out.exists() and not out.is_dir():
-        raise ToolError(f"{out} is no folder: name another with --out")
+        raise ToolError(f"{out} is not a folder: name another one with --out")
 
 
 def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder whole or not at all; goldens that are there already are replaced.
+    """Write all files of a folder, or none; existing goldens are replaced.
 
     Raises:
-        ToolError: it cannot be written.
+        ToolError: the folder cannot be written.
     """
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    before = out.with_name(f".{out.name}.{os.getpid()}.before")
+    replaced = out.with_name(f".{out.name}.{os.getpid()}.replaced")
     try:
         for name, content in files.items():
             write_bytes(partial / name, content)
         if out.exists():
-            out.rename(before)
+            out.rename(replaced)
         partial.rename(out)
     except OSError as error:
         raise ToolError(f"cannot write {out}: {error.strerror or error}") from error
     finally:
-        if before.exists() and not out.exists():
-            before.rename(out)
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+        if replaced.exists() and not out.exists():
+            replaced.rename(out)
+        for leftover in (partial, replaced):
+            shutil.rmtree(leftover, ignore_errors=True)

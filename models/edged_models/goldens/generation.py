@@ -1,4 +1,4 @@
-"""Makes the goldens of a model from a set of pictures."""
+"""Generation of a model's goldens from a set of pictures."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -21,14 +21,14 @@ from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedGoldens:
-    """Goldens, and how they came about.
+    """Goldens, and how they were generated.
 
     Attributes:
-        goldens: what is expected.
-        files: the folder's content by name, ``goldens.json`` among it.
-        runtimes: name and version of those that were compared with the reference.
-        runtime_errors: why a runtime was not.
-        unusable_pictures: how many of the pictures could not be used.
+        goldens: the expected detections and tolerances.
+        files: the folder's files by name, including ``goldens.json``.
+        runtimes: name and version of each runtime that was compared with the reference kernels.
+        runtime_errors: for each runtime that was not compared, the reason.
+        unusable_pictures: number of pictures that could not be used.
     """
 
     goldens: Goldens
@@ -47,76 +47,86 @@ def make_goldens(
     labels_file: Path | None = None,
     track: Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]] = iter,
 ) -> GeneratedGoldens:
-    """Look at all pictures, choose some, and find out how far the runtimes are apart.
+    """Evaluate all pictures as candidates, select some, and measure how far the runtimes differ.
 
     Args:
-        model: a .tflite.
-        pictures: at least two without anything in them.
-        count: of goldens.
-        min_score: of an expected detection.
-        labels_file: names of the model's classes, one a line; what its file carries if None.
-        track: sees the pictures pass by.
+        model: a .tflite file.
+        pictures: the set, with at least two pictures without objects.
+        count: number of goldens.
+        min_score: lowest score of an expected detection.
+        labels_file: class names, one a line; None for those in the model file.
+        track: called with the pictures, for a progress bar.
 
     Raises:
-        PicturesError: a picture cannot be read, or too few are fit.
-        EdgedError: the model was refused by litert, is no detector, or failed on a picture.
+        PicturesError: a picture cannot be read, or too few are usable.
+        EdgedError: litert rejects the model, it is not a detector, or it fails on a picture.
     """
+    is_labelled = bool(pictures.labels)
     with ExitStack() as stack:
-        reference, others, refusals = _open_runtimes(stack, model, labels_file)
-        scout = CandidateEvaluator(
-            reference, others, min_score=min_score, is_labelled=bool(pictures.labels)
+        opened = _open_runtimes(stack, model, labels_file)
+        evaluate = CandidateEvaluator(
+            opened.reference, opened.runtimes, min_score=min_score, is_labelled=is_labelled
         )
-        looked = [scout(index, picture) for index, picture in enumerate(track(pictures))]
-    fit = [one for one in looked if one]
-    choices = select_goldens(fit, count)
-    encoded = [_encode_png(pictures[choice.candidate.index]) for choice in choices]
-    goldens = Goldens(
+        evaluated = [evaluate(index, picture) for index, picture in enumerate(track(pictures))]
+    usable = [candidate for candidate in evaluated if candidate]
+    files, goldens = _encode_goldens(pictures, select_goldens(usable, count))
+    content = Goldens(
         schema=SCHEMA,
-        model_sha256=reference.sha256,
-        made_by=reference.loaded_model.interpreter.runtime,
+        model_sha256=opened.reference.sha256,
+        made_by=opened.reference.loaded_model.interpreter.runtime,
         min_score=min_score,
-        tolerances=derive_tolerances(fit),
-        goldens=tuple(_build_goldens(choices, encoded)),
-    )
-    files = {golden.picture: png for golden, png in zip(goldens.goldens, encoded, strict=True)}
-    return GeneratedGoldens(
+        tolerances=derive_tolerances(usable),
         goldens=goldens,
-        files={**files, GOLDENS_FILE: write_goldens(goldens)},
-        runtimes=tuple(other.loaded_model.interpreter.runtime for other in others),
-        runtime_errors=refusals,
-        unusable_pictures=len(looked) - len(fit),
+    )
+    return GeneratedGoldens(
+        goldens=content,
+        files={**files, GOLDENS_FILE: write_goldens(content)},
+        runtimes=tuple(one.loaded_model.interpreter.runtime for one in opened.runtimes),
+        runtime_errors=opened.errors,
+        unusable_pictures=len(evaluated) - len(usable),
     )
 
 
-def _open_runtimes(
-    stack: ExitStack, path: Path, labels_file: Path | None
-) -> tuple[EvaluatedModel, list[EvaluatedModel], tuple[str, ...]]:
-    """The model on the reference kernels, on each runtime that takes it, and why one does not."""
+@dataclass(frozen=True, slots=True)
+class _OpenedRuntimes:
+    reference: EvaluatedModel
+    runtimes: list[EvaluatedModel]
+    errors: tuple[str, ...]
+
+
+def _open_runtimes(stack: ExitStack, path: Path, labels_file: Path | None) -> _OpenedRuntimes:
     litert = stack.enter_context(EvaluatedModel(path, runtime="litert", labels_file=labels_file))
     fast = litert.loaded_model.interpreter
     reference = litert.with_interpreter(ReferenceKernels(path, fast.signature, fast.runtime))
     try:
         tflite = stack.enter_context(EvaluatedModel(path, runtime="tflite"))
     except EdgedError as error:
-        return reference, [litert], (str(error),)
-    return reference, [litert, tflite], ()
+        return _OpenedRuntimes(reference, [litert], (str(error),))
+    return _OpenedRuntimes(reference, [litert, tflite], ())
 
 
-def _build_goldens(selected: Sequence[SelectedCandidate], encoded: Sequence[bytes]) -> list[Golden]:
-    return [
-        Golden(
-            picture=f"{number:02}-{choice.kind}.png",
+def _encode_goldens(
+    pictures: PictureSet, selected: Sequence[SelectedCandidate]
+) -> tuple[dict[str, bytes], tuple[Golden, ...]]:
+    """Return the PNG files by name, and the entry for each."""
+    files, goldens = {}, []
+    for number, selection in enumerate(selected, 1):
+        png = _encode_png(pictures[selection.candidate.index])
+        name = f"{number:02}-{selection.kind}.png"
+        golden = Golden(
+            picture=name,
             sha256=sha256(png).hexdigest(),
-            kind=choice.kind,
-            detections=choice.candidate.expected,
+            kind=selection.kind,
+            detections=selection.candidate.expected,
         )
-        for number, (choice, png) in enumerate(zip(selected, encoded, strict=True), 1)
-    ]
+        files[name] = png
+        goldens.append(golden)
+    return files, tuple(goldens)
 
 
 def _encode_png(picture: LabelledPicture) -> bytes:
     bgr = cv2.cvtColor(shrink_picture(picture).image, cv2.COLOR_RGB2BGR)
-    good, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    if not good:
-        raise ToolError(f"{picture.name} cannot be written as PNG")
-    return encoded.tobytes()
+    encodes, png = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    if not encodes:
+        raise ToolError(f"{picture.name} cannot be encoded as PNG")
+    return png.tobytes()

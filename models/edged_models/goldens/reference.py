@@ -1,4 +1,4 @@
-"""A model on the runtime's own kernels, without XNNPACK: these give the same on every runtime and processor."""
+"""The runtime's reference kernels, without XNNPACK: their results are the same on every runtime and processor."""
 
 from pathlib import Path
 
@@ -12,20 +12,20 @@ from edged_models.errors import SourceError
 
 
 class ReferenceKernels:
-    """See `edged.interfaces.Interpreter`."""
+    """An `Interpreter` on the reference kernels of LiteRT."""
 
     delegate = ""
 
     def __init__(self, path: Path, signature: ModelSignature, runtime: str) -> None:
-        """Load the model a second time.
+        """Load the model once more.
 
         Args:
-            path: of the file.
-            signature: as the runtime with XNNPACK has it; the tensors' numbers are the same.
-            runtime: its name and version.
+            path: the model file.
+            signature: the signature from the runtime with XNNPACK; the tensor indices are the same.
+            runtime: name and version of that runtime.
 
         Raises:
-            SourceError: these kernels cannot run it.
+            SourceError: the reference kernels cannot run the model.
         """
         self.signature = signature
         self.runtime = f"{runtime}, reference kernels"
@@ -37,7 +37,17 @@ class ReferenceKernels:
             raise SourceError(f"the reference kernels cannot run {path}: {error}") from error
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
-        """See `edged.interfaces.Interpreter`."""
+        """Run the model on one input tensor.
+
+        Args:
+            array: any shape and any dtype, as the signature's input.
+
+        Returns:
+            Copies of the outputs, any shape and any dtype, in the order of the signature.
+
+        Raises:
+            InvokeError: the runtime failed.
+        """
         try:
             self._interpreter.set_tensor(self.signature.inputs[0].index, array)
             self._interpreter.invoke()
@@ -47,4 +57,4 @@ class ReferenceKernels:
         return tuple(self._interpreter.get_tensor(tensor.index) for tensor in outputs)
 
     def close(self) -> None:
-        """Nothing but memory is held."""
+        """Do nothing: the interpreter holds only memory."""

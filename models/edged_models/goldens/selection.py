@@ -1,8 +1,9 @@
-"""Which of the candidates become goldens: empty scenes, easy ones and three kinds of hard ones. The same candidates give the same goldens."""
+"""Selection of goldens among the candidates: empty scenes, easy ones and three kinds of hard ones; deterministic."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from edged.model.goldens import Tolerances
 from edged_models.errors import PicturesError
@@ -12,60 +13,66 @@ _MIN_EMPTY = 2
 _EMPTY_ONE_IN = 4
 _IOU_MARGIN = 0.05
 _SCORE_MARGIN = 0.02
-"""What other processors may add to the differences that were measured here."""
+"""How much the differences on other processors may exceed those measured here."""
 
 _KIND_SORT_KEYS: dict[str, Callable[[GoldenCandidate], float]] = {
-    "easy": lambda one: -one.min_score,
-    "many": lambda one: -len(one.expected),
-    "small": lambda one: one.min_area,
-    "doubtful": lambda one: one.min_score,
+    "easy": lambda candidate: -candidate.min_score,
+    "many": lambda candidate: -len(candidate.expected),
+    "small": lambda candidate: candidate.min_area,
+    "doubtful": lambda candidate: candidate.min_score,
 }
-"""By what each kind is chosen, the least first."""
+"""The sort key by which each kind is selected, lowest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectedCandidate:
-    """A candidate, and why it was chosen."""
+    """A candidate, and the kind of golden for which it was selected."""
 
     candidate: GoldenCandidate
     kind: str
 
 
 def select_goldens(candidates: Sequence[GoldenCandidate], count: int) -> list[SelectedCandidate]:
-    """Take a quarter of empty scenes, at least two, and of the others every kind in turn.
+    """Select a quarter of empty scenes, at least two, and for the rest each of the other kinds in turn.
 
-    Of the empty ones first that in which the model nearly saw something, then that in which it saw least. Of the others
-    those with classes that no golden has yet go before.
+    Of the empty scenes, that with the highest near miss and that with the lowest are taken by turns. Of the others, those with
+    labels that no golden has yet come first.
 
     Raises:
-        PicturesError: there are too few to choose from.
+        PicturesError: there are too few candidates.
     """
-    empty = sorted(
-        (c for c in candidates if not c.expected), key=lambda c: (-c.near_miss_score, c.index)
-    )
+    empty = [c for c in candidates if not c.expected]
     full = [c for c in candidates if c.expected]
-    wanted_empty = max(_MIN_EMPTY, count // _EMPTY_ONE_IN)
-    wanted_full = count - wanted_empty
-    if len(empty) < wanted_empty or len(full) < wanted_full:
+    empty_count = max(_MIN_EMPTY, count // _EMPTY_ONE_IN)
+    full_count = count - empty_count
+    if len(empty) < empty_count or len(full) < full_count:
         raise PicturesError(
-            f"{count} goldens need {wanted_empty} pictures in which nothing is and nothing is found, and {wanted_full} in which "
-            f"something is found; there are {len(empty)} and {len(full)}: give more pictures, or ask for fewer goldens"
+            f"{count} goldens need {empty_count} pictures without objects and without detections, and {full_count} with "
+            f"detections; there are {len(empty)} and {len(full)}: give more pictures, or fewer goldens with --count"
         )
-    choices = [SelectedCandidate(empty.pop(-(i % 2)), "empty") for i in range(wanted_empty)]
-    seen: set[str] = set()
-    for i in range(wanted_full):
-        kind, key = list(_KIND_SORT_KEYS.items())[i % len(_KIND_SORT_KEYS)]
-        best = min(full, key=lambda c: (c.labels <= seen, key(c), c.index))
-        full.remove(best)
-        seen |= best.labels
-        choices.append(SelectedCandidate(best, kind))
-    return choices
+    return [*_select_empty(empty, empty_count), *_select_full(full, full_count)]
+
+
+def _select_empty(candidates: list[GoldenCandidate], count: int) -> list[SelectedCandidate]:
+    remaining = sorted(candidates, key=lambda c: (-c.near_miss_score, c.index))
+    return [SelectedCandidate(remaining.pop(-(i % 2)), "empty") for i in range(count)]
+
+
+def _select_full(candidates: list[GoldenCandidate], count: int) -> list[SelectedCandidate]:
+    remaining, selected = list(candidates), []
+    covered: set[str] = set()
+    for _, (kind, key) in zip(range(count), cycle(_KIND_SORT_KEYS.items()), strict=False):
+        best = min(remaining, key=lambda c: (c.labels <= covered, key(c), c.index))
+        remaining.remove(best)
+        covered |= best.labels
+        selected.append(SelectedCandidate(best, kind))
+    return selected
 
 
 def derive_tolerances(candidates: Sequence[GoldenCandidate]) -> Tolerances:
-    """What covers the differences between the runtimes on all candidates, chosen or not, and a margin; in hundredths."""
-    least_iou = min(c.min_iou for c in candidates) - _IOU_MARGIN
+    """Derive tolerances that cover the differences between the runtimes on all candidates, plus a margin; in hundredths."""
+    iou = min(c.min_iou for c in candidates) - _IOU_MARGIN
     score = max(c.max_score_gap for c in candidates) + _SCORE_MARGIN
     return Tolerances(
-        min_iou=math.floor(least_iou * 100) / 100, max_score_difference=math.ceil(score * 100) / 100
+        min_iou=math.floor(iou * 100) / 100, max_score_difference=math.ceil(score * 100) / 100
     )

@@ -1,4 +1,5 @@
-"""The recipe of the bundled model: a small detector of printed marks, learnt from pictures that it draws itself.
+"""Drawn scenes of printed marks: the training data of the bundled model.
 
-``scenes`` draws, ``dataset`` stores, ``net`` and ``loss`` learn under ``train``, ``export`` makes the .tflite, ``evaluate`` judges it.
+``scenes`` composes a scene: ``backgrounds``, with ``clutter``, ``solids`` and ``hard_negatives`` on them, or ``photographs``; then
+``placement`` puts marks on it, with ``print_effects``, and ``degradation`` adds light, blur, noise and compression.
 """

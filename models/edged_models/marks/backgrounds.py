@@ -1,4 +1,4 @@
-"""Pictures without any mark: what a mark stands before, and what must not be taken for one."""
+"""Backgrounds without any mark: the scenery behind marks, and objects that must not be detected as marks."""
 
 import math
 from collections.abc import Callable
@@ -9,28 +9,32 @@ from numpy.typing import NDArray
 
 from edged.marks import backdrop
 from edged.marks.mark import random_bool
-from edged_models.marks import clutter, solids
-from edged_models.marks import hard_negatives as near_misses
+from edged_models.marks import clutter, hard_negatives, solids
 from edged_models.marks.random_fields import F32, noise, random_colour, to_scalar
 
 U8 = NDArray[np.uint8]
 
 
 def draw_background(rng: np.random.Generator, side_px: int) -> U8:
-    """(side_px, side_px, 3) uint8 RGB: one of the grounds, and on half of them some clutter."""
-    ground = _GROUNDS[rng.choice(len(_GROUNDS), p=_SHARES)]
-    canvas = np.ascontiguousarray(np.clip(ground(rng, side_px), 0, 255), np.uint8)
+    """Draw a background, in three of four cases with clutter on it.
+
+    Returns:
+        (side_px, side_px, 3) uint8, RGB.
+    """
+    draw = _BACKGROUNDS[rng.choice(len(_BACKGROUNDS), p=_SHARES)]
+    canvas = np.ascontiguousarray(np.clip(draw(rng, side_px), 0, 255), np.uint8)
     for _ in range(int(rng.integers(0, 10)) if random_bool(rng, 0.75) else 0):
         _CLUTTER[rng.choice(len(_CLUTTER), p=_CLUTTER_SHARES)](canvas, rng)
     return canvas
 
 
 def _room(rng: np.random.Generator, side_px: int) -> F32:
+    """Draw the synthetic camera's room."""
     return backdrop.draw_backdrop(rng, width=side_px, height=side_px).astype(np.float32)
 
 
 def _wall(rng: np.random.Generator, side_px: int) -> F32:
-    """Plaster, concrete, cloth: one colour with blotches and grain."""
+    """Draw plaster, concrete or cloth: one colour with blotches and grain."""
     cells_px = (128, 64, 32) if random_bool(rng, 0.5) else (64, 16, 8, 4)
     blotches = noise(rng, side_px=side_px, channels=3, cells_px=cells_px) * rng.uniform(0.05, 0.5)
     blotches += noise(rng, side_px=side_px, channels=1, cells_px=cells_px)
@@ -40,20 +44,15 @@ def _wall(rng: np.random.Generator, side_px: int) -> F32:
 
 
 def _dead_leaves(rng: np.random.Generator, side_px: int) -> F32:
-    """Opaque shapes over each other, sizes after a power law: the statistics of natural pictures.
+    """Draw opaque shapes over each other, with sizes from a power law: the statistics of natural pictures.
 
     After Lee, Mumford and Huang, "Occlusion models for natural images" (2001).
     """
     canvas = np.empty((side_px, side_px, 3), np.float32)
-    mood = random_colour(rng, 30, 200)
-    palette = mood + rng.normal(0, 45, (8, 1)) + rng.normal(0, rng.uniform(4, 40), (8, 3))
+    mean = random_colour(rng, 30, 200)
+    palette = mean + rng.normal(0, 45, (8, 1)) + rng.normal(0, rng.uniform(4, 40), (8, 3))
     canvas[:] = palette[0]
-    low, high = rng.uniform(0.008, 0.03), rng.uniform(0.15, 0.6)
-    count = int(rng.integers(60, 320))
-    radii = side_px / np.sqrt(rng.uniform(high**-2, low**-2, count))
-    if random_bool(rng, 0.6):
-        radii = np.sort(radii)[::-1]
-    for radius in radii:
+    for radius in _leaf_radii(rng, side_px):
         shade = np.clip(palette[rng.integers(8)] + rng.normal(0, 12), 0, 255)
         _leaf(canvas, rng, float(radius), to_scalar(shade))
     if random_bool(rng, 0.5):
@@ -63,6 +62,13 @@ def _dead_leaves(rng: np.random.Generator, side_px: int) -> F32:
     )
     grain = noise(rng, side_px=side_px, channels=1, cells_px=(int(rng.choice([4, 8])), 2))
     return canvas + grain * rng.uniform(1, 14)
+
+
+def _leaf_radii(rng: np.random.Generator, side_px: int) -> NDArray[np.float64]:
+    low, high = rng.uniform(0.008, 0.03), rng.uniform(0.15, 0.6)
+    count = int(rng.integers(60, 320))
+    radii = side_px / np.sqrt(rng.uniform(high**-2, low**-2, count))
+    return np.sort(radii)[::-1] if random_bool(rng, 0.6) else radii
 
 
 def _leaf(canvas: F32, rng: np.random.Generator, radius: float, shade: tuple[float, ...]) -> None:
@@ -84,7 +90,7 @@ def _leaf(canvas: F32, rng: np.random.Generator, radius: float, shade: tuple[flo
 
 
 def _clouds(rng: np.random.Generator, side_px: int) -> F32:
-    """Noise with the spectrum of natural pictures, amplitude ~ 1/f (Field 1987), through a few colours."""
+    """Draw noise with the spectrum of natural pictures, amplitude ~ 1/f (Field 1987), mapped to a few colours."""
     f = np.hypot(np.fft.fftfreq(side_px)[:, None], np.fft.rfftfreq(side_px)[None, :])
     f[0, 0] = 1
     phase = np.exp(2j * math.pi * rng.random(f.shape))
@@ -98,7 +104,7 @@ def _clouds(rng: np.random.Generator, side_px: int) -> F32:
 
 
 def _strokes(rng: np.random.Generator, side_px: int) -> F32:
-    """Fur, grass, straw, foliage: a multitude of short strokes or leaves that flow together."""
+    """Draw fur, grass, straw or foliage: many short strokes in a common flow."""
     canvas = np.empty((side_px, side_px, 3), np.float32)
     base = random_colour(rng, 20, 200)
     canvas[:] = base
@@ -114,7 +120,7 @@ def _strokes(rng: np.random.Generator, side_px: int) -> F32:
 
 
 def _bricks(rng: np.random.Generator, side_px: int) -> F32:
-    """Bricks, tiles, paving, keyboards, facades with windows: the same cell over and over, at an angle."""
+    """Draw bricks, tiles, paving or a facade: one cell repeated, at an angle."""
     canvas = np.empty((side_px, side_px, 3), np.float32)
     canvas[:] = random_colour(rng, 30, 220)
     cell_h = rng.uniform(0.03, 0.2) * side_px
@@ -136,7 +142,7 @@ def _bricks(rng: np.random.Generator, side_px: int) -> F32:
 
 
 def _page(rng: np.random.Generator, side_px: int) -> F32:
-    """A page of text, with tables and rules."""
+    """Draw a page with blocks of text."""
     canvas = np.empty((side_px, side_px, 3), np.uint8)
     canvas[:] = random_colour(rng, 150, 255)
     for _ in range(int(rng.integers(1, 5))):
@@ -146,7 +152,7 @@ def _page(rng: np.random.Generator, side_px: int) -> F32:
 
 
 def _weave(rng: np.random.Generator, side_px: int) -> F32:
-    """Zebras, leopards, camouflage, knitwear, bark: noise of one scale, longer one way, cut at a level."""
+    """Draw animal stripes, camouflage, knitwear or bark: noise of one scale, stretched in one direction, through a soft threshold."""
     cells = rng.integers(6, 48, 2)
     coarse = rng.standard_normal((int(cells[0]), int(cells[1])), np.float32)
     field = cv2.resize(coarse, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
@@ -159,7 +165,7 @@ def _weave(rng: np.random.Generator, side_px: int) -> F32:
 
 
 def _web(rng: np.random.Generator, side_px: int) -> F32:
-    """What a random net of three layers makes of smooth noise: folds, edges and shadings of no particular thing.
+    """Draw folds, edges and shades of no particular object: smooth noise through a random net of three layers.
 
     After the compositional pattern-producing networks of Stanley (2007).
     """
@@ -176,7 +182,7 @@ def _web(rng: np.random.Generator, side_px: int) -> F32:
 _CLUTTER_TABLE: tuple[tuple[Callable[[U8, np.random.Generator], None], float], ...] = (
     (clutter.add_clutter, 0.42),
     (solids.add_solid, 0.42),
-    (near_misses.add_hard_negative, 0.16),
+    (hard_negatives.add_hard_negative, 0.16),
 )
 _CLUTTER = tuple(add for add, _ in _CLUTTER_TABLE)
 _CLUTTER_SHARES = tuple(share for _, share in _CLUTTER_TABLE)
@@ -192,5 +198,5 @@ _TABLE: tuple[tuple[Callable[[np.random.Generator, int], F32], float], ...] = (
     (_weave, 0.08),
     (_web, 0.08),
 )
-_GROUNDS = tuple(ground for ground, _ in _TABLE)
+_BACKGROUNDS = tuple(draw for draw, _ in _TABLE)
 _SHARES = tuple(share for _, share in _TABLE)

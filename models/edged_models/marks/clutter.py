@@ -1,4 +1,4 @@
-"""Things that lie about, and look a little like marks: each is drawn into a picture in place."""
+"""Flat clutter that resembles marks a little; each object is drawn into a picture in place."""
 
 import math
 from collections.abc import Callable
@@ -17,14 +17,26 @@ _SAFETY = ((198, 22, 32), (250, 200, 12), (0, 132, 76), (8, 82, 164), (16, 16, 1
 
 
 def add_clutter(canvas: U8, rng: np.random.Generator) -> None:
-    """Draw one thing somewhere."""
-    _THINGS[rng.integers(len(_THINGS))](canvas, rng)
+    """Draw one random object at a random place.
+
+    Args:
+        canvas: (H, H, 3) uint8, RGB, changed in place.
+        rng: the source of randomness.
+    """
+    _OBJECTS[rng.integers(len(_OBJECTS))](canvas, rng)
 
 
 def text_block(
     canvas: U8, rng: np.random.Generator, at: tuple[int, int], size: tuple[int, int]
 ) -> None:
-    """Lines of letters, from `at` = (x, y), `size` = (width, height), all in pixels."""
+    """Draw lines of random letters.
+
+    Args:
+        canvas: (H, W, 3) uint8, RGB, changed in place.
+        rng: the source of randomness.
+        at: (x, y) of the top left corner, pixels.
+        size: (width, height) of the block, pixels.
+    """
     height = rng.uniform(0.25, 0.8)
     font, shade = int(rng.integers(0, 5)), to_scalar(random_colour(rng, 0, 130))
     line_px = int(24 * height) + 3
@@ -43,7 +55,7 @@ def _random_size(canvas: U8, rng: np.random.Generator, low: float, high: float) 
 
 
 def _random_colour(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Often a safety colour: a shape of that colour alone is no sign."""
+    """Return a random colour, often a safety colour: a shape of that colour alone is not a sign."""
     if random_bool(rng, 0.4):
         safety = np.array(_SAFETY[rng.integers(len(_SAFETY))], np.float32)
         return to_scalar(np.clip(safety + rng.normal(0, 20, 3), 0, 255))
@@ -62,29 +74,22 @@ def _furniture(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _shape(canvas: U8, rng: np.random.Generator) -> None:
-    """A disc, ring, triangle or square of one colour."""
-    (x, y), side, shade = (
-        _random_position(canvas, rng),
-        _random_size(canvas, rng, 0.04, 0.4),
-        _random_colour(rng),
-    )
-    corners = int(rng.choice([0, 0, 3, 4]))
+    """Draw an ellipse, triangle or square of one colour, filled or as an outline."""
+    (x, y), side = _random_position(canvas, rng), _random_size(canvas, rng, 0.04, 0.4)
+    shade, corners = _random_colour(rng), int(rng.choice([0, 0, 3, 4]))
     thick = -1 if random_bool(rng, 0.6) else max(1, side // 8)
     if corners == 0:
         axes = (side // 2, int(side * rng.uniform(0.3, 0.5)))
-        cv2.ellipse(
-            canvas, (x, y), axes, float(rng.uniform(0, 180)), 0, 360, shade, thick, cv2.LINE_AA
-        )
+        turn = float(rng.uniform(0, 180))
+        cv2.ellipse(canvas, (x, y), axes, turn, 0, 360, shade, thick, cv2.LINE_AA)
         return
-    turn = rng.uniform(0, 2 * math.pi)
-    angles = turn + np.arange(corners) * 2 * math.pi / corners
+    angles = rng.uniform(0, 2 * math.pi) + np.arange(corners) * 2 * math.pi / corners
     points = np.stack([x + side / 2 * np.cos(angles), y + side / 2 * np.sin(angles)], 1)
+    outline = [points.astype(np.int32)]
     if thick == -1:
-        cv2.fillPoly(canvas, [points.astype(np.int32)], shade, cv2.LINE_AA)
+        cv2.fillPoly(canvas, outline, shade, cv2.LINE_AA)
     else:
-        cv2.polylines(
-            canvas, [points.astype(np.int32)], isClosed=True, color=shade, thickness=thick
-        )
+        cv2.polylines(canvas, outline, isClosed=True, color=shade, thickness=thick)
 
 
 def _paper(canvas: U8, rng: np.random.Generator) -> None:
@@ -97,7 +102,7 @@ def _paper(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _stripes(canvas: U8, rng: np.random.Generator) -> None:
-    """A fence, a radiator, a louvre: even stripes, which no bar code has."""
+    """Draw a fence, a radiator or a louvre: even stripes, which no bar code has."""
     (x, y), shade = _random_position(canvas, rng), to_scalar(random_colour(rng))
     count, width = int(rng.integers(3, 20)), _random_size(canvas, rng, 0.1, 0.9)
     height, step = _random_size(canvas, rng, 0.05, 0.8), width / count
@@ -111,7 +116,7 @@ def _stripes(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _grid(canvas: U8, rng: np.random.Generator) -> None:
-    """Chessboards, keypads, halftone dots, crossword fields: cells, but no code's frame and finders."""
+    """Draw a chessboard, a keypad or halftone dots: cells without a code's frame and finder patterns."""
     (x, y), cell = _random_position(canvas, rng), int(rng.integers(4, 18))
     columns, rows = (int(n) for n in rng.integers(2, 10, 2))
     dark, light = to_scalar(random_colour(rng, 0, 110)), to_scalar(random_colour(rng, 140, 255))
@@ -121,20 +126,16 @@ def _grid(canvas: U8, rng: np.random.Generator) -> None:
         for column in range(columns):
             corner = (x + column * cell, y + row * cell)
             middle = (corner[0] + cell // 2, corner[1] + cell // 2)
-            if style == 0 and (row + column) % 2:
-                cv2.rectangle(
-                    canvas, corner, (corner[0] + cell - 1, corner[1] + cell - 1), dark, -1
-                )
-            elif style == 1:
+            if style == 1:
                 cv2.circle(canvas, middle, max(1, cell // 3), dark, -1, cv2.LINE_AA)
             else:
-                cv2.rectangle(
-                    canvas, corner, (corner[0] + cell - 3, corner[1] + cell - 3), dark, -1
-                )
+                inset = 1 if style == 0 and (row + column) % 2 else 3
+                end = (corner[0] + cell - inset, corner[1] + cell - inset)
+                cv2.rectangle(canvas, corner, end, dark, -1)
 
 
 def _silhouette(canvas: U8, rng: np.random.Generator) -> None:
-    """A pictogram or a letter on no sign."""
+    """Draw a pictogram without a sign around it."""
     side = min(_random_size(canvas, rng, 0.04, 0.35), canvas.shape[0] - 2)
     mask = pictograms.draw_pictogram(
         pictograms.NAMES[rng.integers(len(pictograms.NAMES))], rng, side_px=side
@@ -144,7 +145,7 @@ def _silhouette(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _dial(canvas: U8, rng: np.random.Generator) -> None:
-    """A clock, a gauge, a wheel: a ring with spokes."""
+    """Draw a clock, a gauge or a wheel: a ring with spokes."""
     (x, y), radius = _random_position(canvas, rng), _random_size(canvas, rng, 0.04, 0.25)
     face, edge = to_scalar(random_colour(rng, 120, 255)), to_scalar(random_colour(rng, 0, 160))
     cv2.circle(canvas, (x, y), radius, face, -1, cv2.LINE_AA)
@@ -160,7 +161,7 @@ def _dial(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _face(canvas: U8, rng: np.random.Generator) -> None:
-    """An oval with two dark spots and a line."""
+    """Draw a face: an oval with two dark spots and a line."""
     (x, y), r = _random_position(canvas, rng), _random_size(canvas, rng, 0.05, 0.3)
     skin = np.array([1.0, 0.78, 0.66]) * rng.uniform(80, 240)
     cv2.ellipse(canvas, (x, y), (int(r * 0.75), r), 0, 0, 360, to_scalar(skin), -1, cv2.LINE_AA)
@@ -177,7 +178,7 @@ def _face(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _window(canvas: U8, rng: np.random.Generator) -> None:
-    """A window, a shelf, a rack: a frame with panes that are not all alike."""
+    """Draw a window, a shelf or a rack: a frame with panes of slightly different shades."""
     (x, y), width = _random_position(canvas, rng), _random_size(canvas, rng, 0.1, 0.7)
     height = int(width * rng.uniform(0.5, 1.6))
     columns, rows = (int(n) for n in rng.integers(1, 5, 2))
@@ -197,7 +198,7 @@ def _window(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _keyboard(canvas: U8, rng: np.random.Generator) -> None:
-    """Rows of keys with a letter each."""
+    """Draw rows of keys with a letter on each."""
     (x, y), key = _random_position(canvas, rng), int(rng.integers(6, 22))
     columns, rows = int(rng.integers(3, 15)), int(rng.integers(2, 6))
     body, cap = to_scalar(random_colour(rng, 0, 200)), to_scalar(random_colour(rng, 0, 255))
@@ -212,7 +213,7 @@ def _keyboard(canvas: U8, rng: np.random.Generator) -> None:
             cv2.putText(canvas, text, at, 0, key / 40, letter, 1, cv2.LINE_AA)
 
 
-_THINGS: tuple[Callable[[U8, np.random.Generator], None], ...] = (
+_OBJECTS: tuple[Callable[[U8, np.random.Generator], None], ...] = (
     _furniture, _furniture, _shape, _shape, _paper, _stripes, _grid, _silhouette, _dial, _face,
     _window, _keyboard,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is nearly a mark: the parts of one in disorder, or a sign of a shape and colour that no sign has."""
+"""Hard negatives: shuffled parts of marks, and signs in a combination of shape and colour that no sign has."""
 
 import math
 from collections.abc import Callable
@@ -12,16 +12,21 @@ from edged.marks.mark import paste, random_bool
 
 U8 = NDArray[np.uint8]
 _SHAPED_SIGNS = ("warning_sign", "prohibition_sign", "mandatory_sign")
-"""Signs of which another colour makes none; the square ones of two classes differ by colour alone."""
+"""Signs that are no signs in another colour; the square ones are left out, because their two classes differ by colour alone."""
 
 
 def add_hard_negative(canvas: U8, rng: np.random.Generator) -> None:
-    """Draw one somewhere."""
-    label, change = _HARD_NEGATIVES[rng.integers(len(_HARD_NEGATIVES))]
-    mark = draw_mark(str(rng.choice(label)), rng)
+    """Draw one hard negative at a random place.
+
+    Args:
+        canvas: (H, H, 3) uint8, RGB, changed in place.
+        rng: the source of randomness.
+    """
+    labels, alter = _HARD_NEGATIVES[rng.integers(len(_HARD_NEGATIVES))]
+    mark = draw_mark(str(rng.choice(labels)), rng)
     side = canvas.shape[0]
     mark = mark.resize(side * math.exp(rng.uniform(math.log(0.05), math.log(0.5))))
-    rgb, alpha = change(mark.rgb, mark.alpha, rng)
+    rgb, alpha = alter(mark.rgb, mark.alpha, rng)
     height, width = alpha.shape
     if height >= side or width >= side:
         return
@@ -30,7 +35,7 @@ def add_hard_negative(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _shuffle_tiles(rgb: U8, alpha: U8, rng: np.random.Generator) -> tuple[U8, U8]:
-    """Cut into tiles that are put together wrongly."""
+    """Cut the mark into tiles and shuffle them."""
     tiles = int(rng.integers(4, 8))
     step_y, step_x = rgb.shape[0] // tiles, rgb.shape[1] // tiles
     if min(step_y, step_x) < 1:
@@ -46,12 +51,12 @@ def _shuffle_tiles(rgb: U8, alpha: U8, rng: np.random.Generator) -> tuple[U8, U8
 
 
 def _rotate_channels(rgb: U8, alpha: U8, rng: np.random.Generator) -> tuple[U8, U8]:
-    """Red becomes green or blue, and so on."""
+    """Rotate the colour channels, so that red becomes green or blue."""
     return np.ascontiguousarray(np.roll(rgb, int(rng.integers(1, 3)), axis=2)), alpha
 
 
 def _smear_row(rgb: U8, alpha: U8, rng: np.random.Generator) -> tuple[U8, U8]:
-    """One row or column drawn out over the whole: stripes as uneven as a bar code's, but coloured, or much too few."""
+    """Stretch one row or column over the whole mark: stripes as uneven as a bar code's, but coloured, or too few."""
     row = rgb[int(rng.integers(len(rgb)))]
     few = cv2.resize(row[None], (int(rng.integers(3, 9)), 1), interpolation=cv2.INTER_AREA)
     size = (rgb.shape[1], rgb.shape[0])

@@ -1,4 +1,4 @@
-"""What becomes of a mark on its way to being seen: printed in dots, shown on a screen, bent around something."""
+"""Effects on a mark before the camera sees it: halftone print, screen pixels, a curved surface."""
 
 import math
 
@@ -10,11 +10,11 @@ from edged.marks.mark import random_bool
 from edged_models.marks.random_fields import F32
 
 _EDGE_POINTS = 9
-"""Into how many an outline's side is divided, so that its box is right when the side bends."""
+"""Points for each side of an outline, so that its box is right on a curved surface."""
 
 
 def simulate_print(mark: Mark, rng: np.random.Generator) -> Mark:
-    """As a halftone print, or on a screen of visible pixels."""
+    """Return the mark as a halftone print, or on a screen with visible pixels."""
     height, width = mark.alpha.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     tone = mark.rgb.astype(np.float32) / 255
@@ -36,7 +36,7 @@ def simulate_print(mark: Mark, rng: np.random.Generator) -> Mark:
 
 
 def simulate_curl(mark: Mark, rng: np.random.Generator) -> Mark:
-    """Bent about an upright or a lying cylinder, as a label on a bottle or a page of a book."""
+    """Return the mark on an upright or a lying cylinder, as a label on a bottle or a page of a book."""
     bend, sag = rng.uniform(0.3, 1.25), rng.uniform(-0.25, 0.25)
     lying = random_bool(rng, 0.5)
     rgb, alpha, outline = mark.rgb, mark.alpha, mark.outline
@@ -59,7 +59,7 @@ def simulate_curl(mark: Mark, rng: np.random.Generator) -> Mark:
 
 
 def _sag_offset(around: F32, bend: float, sag: float) -> F32:
-    """How far a point is moved down, in heights: most at the ends, or most in the middle if `sag` is negative."""
+    """Return the downward shift of points, in heights: greatest at the ends, or in the middle if `sag` is negative."""
     deep = (1 - np.cos(around)) / (1 - math.cos(bend))
     return np.asarray(sag * deep if sag > 0 else -sag * (1 - deep), np.float32)
 
@@ -72,7 +72,7 @@ def _bend_outline(outline: F32, bend: float, sag: float, height: int, room: int)
 
 
 def _subdivide_outline(outline: F32) -> F32:
-    """The same outline with points along its sides."""
+    """Return the same outline with more points along its sides."""
     shares = np.linspace(0, 1, _EDGE_POINTS, endpoint=False)[:, None]
     following = np.roll(outline, -1, axis=0)
     sides = [a + (b - a) * shares for a, b in zip(outline, following, strict=True)]

@@ -1,4 +1,4 @@
-"""Smooth random fields: grain, blotches, clouds, shadows."""
+"""Smooth random fields for grain, blotches, clouds and shadows; random colours."""
 
 import cv2
 import numpy as np
@@ -10,10 +10,16 @@ F32 = NDArray[np.float32]
 def noise(
     rng: np.random.Generator, *, side_px: int, channels: int, cells_px: tuple[int, ...]
 ) -> F32:
-    """Sum of bicubic noise of falling strength, one octave for each cell size.
+    """Sum bicubic noise of decreasing strength, one octave for each cell size.
+
+    Args:
+        rng: the source of randomness.
+        side_px: side of the square field, pixels.
+        channels: number of independent fields.
+        cells_px: side of a noise cell for each octave, pixels.
 
     Returns:
-        (side_px, side_px, channels) float32 about 0, standard deviation about 1.
+        (S, S, C) float32, where S is `side_px` and C is `channels`; the mean is about 0, the standard deviation about 1.
     """
     field = np.zeros((side_px, side_px, channels), np.float32)
     strength = 1.0
@@ -29,13 +35,23 @@ def noise(
 def random_colour(
     rng: np.random.Generator, low: float = 0, high: float = 255, *, dull: float = 0.65
 ) -> F32:
-    """(3,) any colour between `low` and `high`; `dull` of them with little colour in it, as most things are."""
-    any_colour = rng.uniform(low, high, 3)
+    """Return a random colour, often of low saturation, as most objects have.
+
+    Args:
+        rng: the source of randomness.
+        low: lower bound of each channel, 0..255.
+        high: upper bound of each channel, 0..255.
+        dull: share of colours with low saturation.
+
+    Returns:
+        (3,) float32, RGB.
+    """
+    colour = rng.uniform(low, high, 3)
     if rng.random() < dull:
-        any_colour = any_colour.mean() + (any_colour - any_colour.mean()) * rng.uniform(0, 0.4)
-    return any_colour.astype(np.float32)
+        colour = colour.mean() + (colour - colour.mean()) * rng.uniform(0, 0.4)
+    return colour.astype(np.float32)
 
 
-def to_scalar(colour_: F32) -> tuple[float, float, float]:
-    """As OpenCV wants a colour."""
-    return float(colour_[0]), float(colour_[1]), float(colour_[2])
+def to_scalar(colour: F32) -> tuple[float, float, float]:
+    """Convert a colour, (3,) float32, to the tuple that OpenCV takes."""
+    return float(colour[0]), float(colour[1]), float(colour[2])

@@ -1,6 +1,6 @@
-"""Things with a body: bottles, balls, hands, people, cables; no mark is on them, though many are in a sign's colour.
+"""Solid objects without marks: bottles, balls, hands, people, cables, many of them in a sign's colour.
 
-Each is drawn as a flat mask and then lit as if it were inflated, which makes it look round.
+Each is drawn as a flat mask and then shaded as if it were inflated, so that it appears round.
 """
 
 import math
@@ -19,23 +19,34 @@ _SAFETY = ((198, 22, 32), (250, 200, 12), (0, 132, 76), (8, 82, 164), (16, 16, 1
 
 
 def add_solid(canvas: U8, rng: np.random.Generator) -> None:
-    """Draw one thing somewhere."""
+    """Draw one random object at a random place.
+
+    Args:
+        canvas: (H, H, 3) uint8, RGB, changed in place.
+        rng: the source of randomness.
+    """
     _SOLIDS[rng.integers(len(_SOLIDS))](canvas, rng)
 
 
 def draw_inflated(canvas: U8, mask: U8, shade: F32, rng: np.random.Generator) -> None:
-    """Lay a lit body over the canvas in place.
+    """Draw a shaded body.
 
     Args:
-        canvas: (H, W, 3) uint8 RGB.
+        canvas: (H, W, 3) uint8, RGB, changed in place.
         mask: (H, W) uint8, 255 where the body is.
-        shade: (3,) its colour, 0..255.
-        rng: decides where the light comes from, how rough and how glossy the body is.
+        shade: (3,) float32, RGB, its colour, 0..255.
+        rng: determines the direction of light, the roughness and the gloss.
     """
     x, y, width, height = cv2.boundingRect(mask)
     if min(width, height) < _MIN_SIZE_PX:
         return
     part = mask[y : y + height, x : x + width]
+    lit = _shade_body(part, shade, rng)
+    paste(canvas[y : y + height, x : x + width], lit, np.ascontiguousarray(part))
+
+
+def _shade_body(part: U8, shade: F32, rng: np.random.Generator) -> U8:
+    height, width = part.shape
     padded = cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
     round_ = np.sqrt(np.clip(depth / max(float(depth.max()), 1.0), 0, 1))
@@ -50,15 +61,11 @@ def draw_inflated(canvas: U8, mask: U8, shade: F32, rng: np.random.Generator) ->
         lit *= 1 + rng.uniform(0.02, 0.2) * grain[:height, :width]
     if random_bool(rng, 0.4):
         lit += (rng.uniform(60, 200) * np.clip(light * 3 - 0.5, 0, 1))[..., None]
-    paste(
-        canvas[y : y + height, x : x + width],
-        np.clip(lit, 0, 255).astype(np.uint8),
-        np.ascontiguousarray(part),
-    )
+    return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def random_tint(rng: np.random.Generator) -> F32:
-    """A colour, half of the time one of the safety colours: a thing of that colour alone is no sign."""
+    """Return a colour, (3,) float32, RGB, in half of the cases a safety colour: an object of that colour alone is not a sign."""
     if random_bool(rng, 0.5):
         safety = np.array(_SAFETY[rng.integers(len(_SAFETY))], np.float32)
         return np.clip(safety + rng.normal(0, 25, 3), 0, 255).astype(np.float32)
@@ -66,7 +73,7 @@ def random_tint(rng: np.random.Generator) -> F32:
 
 
 def random_skin(rng: np.random.Generator) -> F32:
-    """From dark to pale."""
+    """Return a skin colour, (3,) float32, RGB, from dark to pale."""
     tone = np.array([1.0, rng.uniform(0.68, 0.82), rng.uniform(0.5, 0.72)])
     return (tone * rng.uniform(70, 240)).astype(np.float32)
 
@@ -92,7 +99,7 @@ def _draw_limb(
 
 
 def _blob(canvas: U8, rng: np.random.Generator) -> None:
-    """A stone, a fruit, a crumpled cloth: a closed curve of a few waves."""
+    """Draw a stone, a fruit or a crumpled cloth: a closed curve of a few waves."""
     (x, y), radius = _random_position(canvas, rng), _random_length(canvas, rng, 0.02, 0.3)
     angle = np.linspace(0, 2 * math.pi, 60)
     reach = np.ones_like(angle)
@@ -107,31 +114,26 @@ def _blob(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _bottle(canvas: U8, rng: np.random.Generator) -> None:
-    """A bottle, a jar, a can, a tube: a body and a cap of another colour, upright or lying."""
+    """Draw a bottle, a jar, a can or a tube: a body and a cap of another colour, upright or lying."""
     (x, y), height = _random_position(canvas, rng), _random_length(canvas, rng, 0.08, 0.8)
-    width, neck = height * rng.uniform(0.1, 0.4), rng.uniform(0.25, 1.0)
+    half = height * rng.uniform(0.1, 0.4) / 2
+    slim = half * rng.uniform(0.25, 1.0)
     turn = rng.choice([0.0, 0.0, math.pi / 2]) + rng.normal(0, 0.12)
     cos, sin = math.cos(turn), math.sin(turn)
-
-    def at(across: float, along: float) -> list[float]:
-        return [x + across * cos - along * sin, y + across * sin + along * cos]
-
-    half, slim = width / 2, width / 2 * neck
-    shoulder = -height * rng.uniform(0.1, 0.35)
-    body = [(-half, height / 2), (-half, shoulder), (-slim, -height / 2), (slim, -height / 2)]
-    corners = [*body, (half, shoulder), (half, height / 2)]
-    cap_h = height * rng.uniform(0.04, 0.16)
-    cap = [(-slim, -height / 2), (-slim, -height / 2 - cap_h), (slim, -height / 2 - cap_h)]
-    cap_corners = [*cap, (slim, -height / 2)]
-    for points in (corners, cap_corners):
+    top, bottom, shoulder = -height / 2, height / 2, -height * rng.uniform(0.1, 0.35)
+    cap_top = top - height * rng.uniform(0.04, 0.16)
+    body = [(-half, bottom), (-half, shoulder), (-slim, top), (slim, top)]
+    body += [(half, shoulder), (half, bottom)]
+    cap = [(-slim, top), (-slim, cap_top), (slim, cap_top), (slim, top)]
+    for corners in (body, cap):
+        points = [[x + a * cos - b * sin, y + a * sin + b * cos] for a, b in corners]
         mask = _empty_mask(canvas)
-        outline = np.array([at(*point) for point in points], np.int32)
-        cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA)
+        cv2.fillPoly(mask, [np.array(points, np.int32)], 255, cv2.LINE_AA)
         draw_inflated(canvas, mask, random_tint(rng), rng)
 
 
 def _ball(canvas: U8, rng: np.random.Generator) -> None:
-    """A ball, a lamp, a plate, a button, a cap from above."""
+    """Draw a ball, a lamp, a plate or a button."""
     (x, y), radius = _random_position(canvas, rng), _random_length(canvas, rng, 0.015, 0.25)
     axes = (int(radius) + 1, int(radius * rng.uniform(0.3, 1)) + 1)
     mask = _empty_mask(canvas)
@@ -141,7 +143,7 @@ def _ball(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _box(canvas: U8, rng: np.random.Generator) -> None:
-    """A box seen at a corner: three faces of different light."""
+    """Draw a box with one corner to the front: three faces of different brightness."""
     x, y = _random_position(canvas, rng)
     edges = [rng.uniform(0.03, 0.3, 2) * canvas.shape[0] * sign for sign in ((1, 0.3), (-1, 0.3))]
     down = np.array([0.0, _random_length(canvas, rng, 0.03, 0.35)])
@@ -154,7 +156,7 @@ def _box(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _hand(canvas: U8, rng: np.random.Generator) -> None:
-    """A hand with a sleeve, reaching in."""
+    """Draw a hand with a sleeve."""
     (x, y), size = _random_position(canvas, rng), _random_length(canvas, rng, 0.08, 0.4)
     turn = rng.uniform(0, 2 * math.pi)
 
@@ -174,10 +176,9 @@ def _hand(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _person(canvas: U8, rng: np.random.Generator) -> None:
-    """Somebody: head, hair, trunk, arms, legs; often in dark clothes."""
+    """Draw a person: legs, trunk, arms, head and hair, often in dark clothes."""
     (x, y), size = _random_position(canvas, rng), _random_length(canvas, rng, 0.12, 0.9)
-    dark = random_bool(rng, 0.5)
-    cloth = random_colour(rng, 0, 70) if dark else random_tint(rng)
+    cloth = random_colour(rng, 0, 70) if random_bool(rng, 0.5) else random_tint(rng)
     hips, neck = (x, y), (x + rng.normal(0, 0.03) * size, y - 0.33 * size)
     legs = _empty_mask(canvas)
     for side in (-1, 1):
@@ -190,7 +191,10 @@ def _person(canvas: U8, rng: np.random.Generator) -> None:
         elbow = (x + side * rng.uniform(0.1, 0.25) * size, y - rng.uniform(0, 0.2) * size)
         _draw_limb(trunk, (neck[0] + side * 0.08 * size, neck[1] + 0.05 * size), elbow, 0.08 * size)
     draw_inflated(canvas, trunk, cloth, rng)
-    head = (int(neck[0]), int(neck[1] - 0.12 * size))
+    _draw_head(canvas, rng, (int(neck[0]), int(neck[1] - 0.12 * size)), size)
+
+
+def _draw_head(canvas: U8, rng: np.random.Generator, head: tuple[int, int], size: float) -> None:
     for shade, drop in ((random_skin(rng), 0.0), (random_colour(rng, 0, 120), -0.035)):
         mask = _empty_mask(canvas)
         axes = (max(1, int(0.065 * size)), max(1, int(0.085 * size) - int(-drop * size)))
@@ -201,7 +205,7 @@ def _person(canvas: U8, rng: np.random.Generator) -> None:
 
 
 def _cable(canvas: U8, rng: np.random.Generator) -> None:
-    """A cable, a pipe, a branch."""
+    """Draw a cable, a pipe or a branch."""
     mask, points = _empty_mask(canvas), [np.array(_random_position(canvas, rng))]
     heading = rng.uniform(0, 2 * math.pi)
     for _ in range(int(rng.integers(3, 14))):

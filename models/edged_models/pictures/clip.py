@@ -1,8 +1,8 @@
-"""A clip, and beside it the truth: ``clip.mp4`` and ``clip.tsv``.
+"""A clip with a file of ground truth beside it: ``clip.mp4`` and ``clip.tsv``.
 
-A line of the truth is a frame's number, how many objects are in it, and a list of them, with tabs between; an object is
-``(score, [y1, x1, y2, x2])`` in fractions of the picture, with its label as a third item where the clip shows several kinds. Frames
-without a line are not used. A clip without truth gives all its frames, and nothing is known to be in them.
+Each line of the ground truth has three columns, separated by tabs: the frame number, the number of objects, and a list of the objects.
+An object is ``(score, [y1, x1, y2, x2])``, normalised to the picture, with its label as an optional third item. Frames without a line
+are not used. A clip without ground truth gives all its frames, without objects.
 """
 
 import ast
@@ -28,7 +28,13 @@ _COLUMNS = 3
 
 @dataclass(frozen=True, slots=True)
 class _FrameTruth:
-    """Of one frame; boxes x1 y1 x2 y2."""
+    """The objects in one frame.
+
+    Attributes:
+        frame: its number, from 0.
+        boxes: [x1, y1, x2, y2] each, normalised to the picture.
+        labels: a class name for each box.
+    """
 
     frame: int
     boxes: list[tuple[float, float, float, float]]
@@ -36,7 +42,7 @@ class _FrameTruth:
 
 
 class ClipPictures:
-    """A `PictureSet` of a clip's frames; going through them in order decodes the clip once."""
+    """A `PictureSet` of a clip's frames; iterating over it decodes the clip once."""
 
     def __init__(
         self, path: Path, name: str, labels: tuple[str, ...], frames: Sequence[_FrameTruth]
@@ -68,10 +74,10 @@ class ClipPictures:
                 yield self._decode_frame(truth, capture)
 
     def _decode_frame(self, truth: _FrameTruth, capture: cv2.VideoCapture) -> LabelledPicture:
-        good, bgr = capture.retrieve()
+        decoded, bgr = capture.retrieve()
         name = f"{self._path}, frame {truth.frame}"
-        if not good:
-            raise PicturesError(f"{name}: cannot be decoded")
+        if not decoded:
+            raise PicturesError(f"{name} cannot be decoded: the clip is damaged there")
         classes = [self.labels.index(label) for label in truth.labels]
         clipped = build_entry(self._path, truth.boxes, classes)
         image = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
@@ -82,20 +88,19 @@ class ClipPictures:
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
-    """The path of a video file; with ``:LABEL`` what its nameless boxes are."""
+    """Open a video file, with ``:LABEL`` the label of its unlabelled boxes; return None if the path is not a video file.
+
+    Raises:
+        PicturesError: the video or its ground truth cannot be read, or does not fit `labels`.
+    """
     before, _, after = spec.rpartition(":")
-    path, label = (Path(spec), "") if Path(spec).exists() or not before else (Path(before), after)
+    path, label = (Path(spec), None) if Path(spec).exists() or not before else (Path(before), after)
     if path.suffix.lower() not in _SUFFIXES or not path.is_file():
         return None
     table = path.with_suffix(".tsv")
     if not table.is_file():
-        with _open_video(path) as capture:
-            count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if count <= 0:
-            raise PicturesError(f"{path} does not say how many frames it has")
-        return ClipPictures(
-            path, spec, labels or (), [_FrameTruth(i, [], []) for i in range(count)]
-        )
+        frames = [_FrameTruth(number, [], []) for number in range(_count_frames(path))]
+        return ClipPictures(path, spec, labels or (), frames)
     only = labels[0] if labels and len(labels) == 1 else _DEFAULT_LABEL
     frames = _read_truth(table, label or only)
     names = dict(enumerate(dict.fromkeys(name for truth in frames for name in truth.labels)))
@@ -105,12 +110,20 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
     return ClipPictures(path, spec, wanted, renamed)
 
 
+def _count_frames(path: Path) -> int:
+    with _open_video(path) as capture:
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    if count <= 0:
+        raise PicturesError(f"{path} does not state its number of frames: write it anew")
+    return count
+
+
 @contextmanager
 def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
-            raise PicturesError(f"{path} is no video that can be read")
+            raise PicturesError(f"{path} is not a video that OpenCV can read")
         yield capture
     finally:
         capture.release()
@@ -127,7 +140,7 @@ def _read_truth(table: Path, default_label: str) -> list[_FrameTruth]:
             truth = _parse_line(line, default_label)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise PicturesError(
-                f"{table}, line {number}: expected FRAME, COUNT and a list of (score, [y1, x1, y2, x2]) with tabs between "
+                f"{table}, line {number}: expected FRAME, COUNT and a list of (score, [y1, x1, y2, x2]), separated by tabs "
                 f"({error})"
             ) from None
         if frames and truth.frame <= frames[-1].frame:
@@ -145,16 +158,16 @@ def _parse_line(line: str, default_label: str) -> _FrameTruth:
     objects = ast.literal_eval(columns[2])
     if len(objects) != int(columns[1]):
         raise ValueError(f"it counts {columns[1]} objects and lists {len(objects)}")
-    boxes = [_parse_box(one[1]) for one in objects]
-    labels = [str(one[2]) if len(one) > 2 else default_label for one in objects]  # noqa: PLR2004 - the third item
+    boxes = [_parse_box(item[1]) for item in objects]
+    labels = [str(item[2]) if len(item) > 2 else default_label for item in objects]  # noqa: PLR2004 - the third item
     frame = int(columns[0])
     if frame < 0:
-        raise ValueError("a frame's number is below 0")
+        raise ValueError("the frame number is negative")
     return _FrameTruth(frame, boxes, labels)
 
 
 def _parse_box(sides: Any) -> tuple[float, float, float, float]:
     y1, x1, y2, x2 = (float(side) for side in sides)
     if not all(isfinite(side) for side in (y1, x1, y2, x2)) or y2 < y1 or x2 < x1:
-        raise ValueError(f"{sides} is no box")
+        raise ValueError(f"{sides} is not a box")
     return x1, y1, x2, y2

@@ -1,4 +1,4 @@
-"""One name for a set of pictures: the same pictures and boxes, the same digest."""
+"""The digest of a set of pictures: equal pictures and boxes have equal digests."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -9,14 +9,14 @@ from edged_models.pictures.labelled import LabelledPicture
 
 
 def digest_pictures(labels: tuple[str, ...], pictures: Iterable[LabelledPicture]) -> str:
-    """SHA-256 over labels, pixels, boxes and classes, in order.
+    """Return the SHA-256 over labels, pixels, boxes and classes, in order.
 
     Raises:
         PicturesError: a picture cannot be read.
     """
     sha = sha256("\n".join(labels).encode())
-    for one in pictures:
-        sha.update(str(one.image.shape).encode())
-        for part in (one.image, one.boxes, one.classes):
-            sha.update(np.ascontiguousarray(part).tobytes())
+    for picture in pictures:
+        sha.update(str(picture.image.shape).encode())
+        for array in (picture.image, picture.boxes, picture.classes):
+            sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()

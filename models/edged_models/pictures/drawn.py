@@ -1,4 +1,4 @@
-"""Scenes of printed marks, drawn when they are asked for: `edged_models.marks`."""
+"""Scenes of printed marks, drawn on access by `edged_models.marks`."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _SEEDS = {
 
 
 class DrawnScenes:
-    """Scenes by seed; the same seed gives the same picture."""
+    """A `PictureSet` of scenes by seed; the same seed gives the same picture."""
 
     labels = MARK_LABELS
 
@@ -50,16 +50,20 @@ class DrawnScenes:
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> DrawnScenes | None:
-    """``scenes:held-out``, ``scenes:hard`` or ``scenes:train``, with ``:N`` only the first N."""
+    """Open ``scenes:held-out``, ``scenes:hard`` or ``scenes:train``, or with ``:N`` their first N; return None for any other spec.
+
+    Raises:
+        PicturesError: there are no such scenes, or `labels` are not those of the marks.
+    """
     if not spec.startswith(_PREFIX):
         return None
     kind, _, count = spec.removeprefix(_PREFIX).partition(":")
     if kind not in _SEEDS or (count and not count.isdigit()):
         known = ", ".join(f"{_PREFIX}{kind}" for kind in _SEEDS)
         raise PicturesError(
-            f"there are no scenes called {spec}: {known}, each with :N for N of them"
+            f"there are no scenes called {spec}: choose {known}, each with :N for the first N"
         )
     if labels not in (None, MARK_LABELS):
-        raise PicturesError(f"{spec} has marks in it, and the model finds something else")
+        raise PicturesError(f"{spec} has printed marks as labels, and the model has others")
     seeds = _SEEDS[kind]
     return DrawnScenes(seeds[: int(count)] if count else seeds, hard=kind == "hard")

@@ -15,12 +15,17 @@ ANNOTATIONS_FILE = "annotations.json"
 
 
 class CocoWriter:
-    """A folder that is being filled; `close` writes the annotations, which make it whole."""
+    """A COCO folder that is being written; it is complete after `close`, which writes the annotations."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...]) -> None:
+        """Make sure that the folder holds no annotations.
+
+        Raises:
+            ToolError: it does.
+        """
         if (folder / ANNOTATIONS_FILE).exists():
             raise ToolError(
-                f"{folder} holds {ANNOTATIONS_FILE} already: remove it, or choose another --out"
+                f"{folder} already holds {ANNOTATIONS_FILE}: remove it, or choose another --out"
             )
         self._folder = folder
         self._categories = [{"id": i, "name": name} for i, name in enumerate(labels, start=1)]
@@ -28,10 +33,10 @@ class CocoWriter:
         self._annotations: list[dict[str, Any]] = []
 
     def add(self, picture: LabelledPicture) -> None:
-        """Write a picture.
+        """Write one picture as a PNG file.
 
         Raises:
-            ToolError: it cannot be written.
+            ToolError: the file cannot be written.
         """
         number = len(self._images) + 1
         name, (height, width) = f"{number:06d}.png", picture.image.shape[:2]
@@ -44,7 +49,7 @@ class CocoWriter:
         """Write the annotations.
 
         Raises:
-            ToolError: they cannot be written.
+            ToolError: the file cannot be written.
         """
         content = {
             "images": self._images,
@@ -54,16 +59,17 @@ class CocoWriter:
         write_text(self._folder / ANNOTATIONS_FILE, json.dumps(content, indent=1))
 
     def _annotation_rows(
-        self, one: LabelledPicture, image: int, width: int, height: int
+        self, picture: LabelledPicture, image_id: int, width: int, height: int
     ) -> Iterator[dict[str, Any]]:
-        for row, (box, class_id) in enumerate(zip(one.boxes, one.classes, strict=True), start=1):
+        objects = zip(picture.boxes, picture.classes, strict=True)
+        for row, (box, class_id) in enumerate(objects, start=1):
             x1, y1, x2, y2 = (box * [width, height, width, height]).round(2).tolist()
-            wide, tall = round(x2 - x1, 2), round(y2 - y1, 2)
+            box_width, box_height = round(x2 - x1, 2), round(y2 - y1, 2)
             yield {
                 "id": len(self._annotations) + row,
-                "image_id": image,
+                "image_id": image_id,
                 "category_id": int(class_id) + 1,
-                "bbox": [x1, y1, wide, tall],
-                "area": round(wide * tall, 2),
+                "bbox": [x1, y1, box_width, box_height],
+                "area": round(box_width * box_height, 2),
                 "iscrowd": 0,
             }

@@ -1,27 +1,26 @@
-"""Pictures in files."""
+"""Sets of pictures that are files on disk."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.cameras.clips import PICTURE_SUFFIXES
 from edged_models.errors import PicturesError
+from edged_models.picture_files import read_picture
 from edged_models.pictures.labelled import LabelledPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureEntry:
-    """A picture that has not been read yet, and what is in it.
+    """A picture file that has not been read yet, with its labels.
 
     Attributes:
-        path: of the file.
-        boxes: (N, 4) float32, x1 y1 x2 y2 in fractions of the picture.
+        path: the file.
+        boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the picture.
         classes: (N,) int32, indices into the set's labels.
-        size_px: width and height that the labels were made for; None if they do not say.
+        size_px: width and height for which the labels were made; None if unknown.
     """
 
     path: Path
@@ -31,7 +30,7 @@ class PictureEntry:
 
 
 class FilePictures:
-    """A `PictureSet` of files; what is in them is known beforehand."""
+    """A `PictureSet` of files; the labels are read beforehand, the pictures on access."""
 
     def __init__(self, name: str, labels: tuple[str, ...], entries: Sequence[PictureEntry]) -> None:
         self.name = name
@@ -65,40 +64,15 @@ def build_entry(
     *,
     size_px: tuple[int, int] | None = None,
 ) -> PictureEntry:
-    """An `Entry`, its boxes clipped to the picture; those of which nothing is left go."""
+    """Return an entry with its boxes clipped to the picture; boxes outside it are left out.
+
+    Args:
+        path: the picture file.
+        boxes: [x1, y1, x2, y2] each, normalised to the picture.
+        classes: an index into the set's labels for each box.
+        size_px: width and height for which the labels were made; None if unknown.
+    """
     clipped = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4), 0.0, 1.0)
     keep = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     kept = np.asarray(classes, np.int32)[keep]
     return PictureEntry(path=path, boxes=clipped[keep], classes=kept, size_px=size_px)
-
-
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB, turned as its EXIF orientation says.
-
-    Raises:
-        PicturesError: it is missing, no picture, or damaged.
-    """
-    try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise PicturesError(f"cannot read the picture {path}: {error.strerror or error}") from error
-    try:
-        # From memory, because from a file OpenCV takes half a JPEG for a whole one.
-        bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    except cv2.error:
-        bgr = None
-    if bgr is None:
-        raise PicturesError(f"{path} is no picture, or a damaged one: remove or replace it")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def list_picture_files(folder: Path) -> list[Path]:
-    """The pictures in a folder and in the folders in it, in the order of their paths.
-
-    Raises:
-        PicturesError: there is none.
-    """
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
-    if not found:
-        raise PicturesError(f"{folder} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    return found

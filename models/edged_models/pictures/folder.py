@@ -1,14 +1,19 @@
-"""A folder of pictures that nobody has labelled, or a single picture: nothing is known to be in them."""
+"""A folder of pictures without labels, or a single picture."""
 
 from pathlib import Path
 
 from edged.cameras.clips import PICTURE_SUFFIXES
 from edged_models.errors import PicturesError
-from edged_models.pictures.files import FilePictures, build_entry, list_picture_files
+from edged_models.picture_files import list_picture_files
+from edged_models.pictures.files import FilePictures, build_entry
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
-    """The path of a folder, or of a picture."""
+    """Open a folder of pictures, or one picture; return None if the path is neither.
+
+    Raises:
+        PicturesError: the path does not exist, or the folder holds no pictures.
+    """
     path = Path(spec)
     if path.is_dir():
         paths = list_picture_files(path)

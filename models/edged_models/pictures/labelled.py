@@ -1,4 +1,4 @@
-"""The values that sets of pictures are made of."""
+"""Labelled pictures, and the protocol of a set of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledPicture:
-    """A picture and what is in it.
+    """A picture and the objects in it.
 
     Attributes:
-        name: says where it came from: a file's name, a clip's frame, a scene's seed.
+        name: its origin, for messages: a file name, a clip's frame, a scene's seed.
         image: (H, W, 3) uint8, RGB.
-        boxes: (N, 4) float32, x1 y1 x2 y2 in fractions of the picture.
+        boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the picture.
         classes: (N,) int32, indices into the set's labels.
     """
 
@@ -26,26 +26,26 @@ class LabelledPicture:
 
 
 class PictureSet(Protocol):
-    """Labelled pictures in a fixed order, each read or drawn when it is asked for."""
+    """Labelled pictures in a fixed order; each is read or drawn on access."""
 
     @property
     def name(self) -> str:
-        """Where they come from, for reports."""
+        """The origin of the pictures, for reports."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the classes; a class id is an index into them."""
+        """The class names; a class id is an index into them."""
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """Return the number of pictures."""
 
     def __getitem__(self, index: int) -> LabelledPicture:
-        """One of them.
+        """Return one picture.
 
         Raises:
-            PicturesError: it cannot be read.
-            IndexError: there are not so many.
+            PicturesError: the picture cannot be read.
+            IndexError: `index` is out of range.
         """
 
     def __iter__(self) -> Iterator[LabelledPicture]:
-        """All of them in order."""
+        """Yield all pictures in order."""

@@ -1,4 +1,4 @@
-"""Opening a set of pictures by what it is called; each kind is a file here and a line in the table."""
+"""Opening a set of pictures by its specification; each kind of set is a module here and an entry in the table."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -7,7 +7,7 @@ from edged_models.errors import PicturesError
 from edged_models.pictures.labelled import PictureSet
 
 _SET_KINDS = ("drawn", "clip", "coco", "yolo", "folder")
-"""Modules with ``try_open(spec, labels) -> PictureSet | None``; the first that answers has it."""
+"""Modules with ``try_open(spec, labels) -> PictureSet | None``; the first that does not return None is used."""
 
 
 def open_pictures(spec: str, *, labels: tuple[str, ...] | None = None) -> PictureSet:
@@ -15,10 +15,10 @@ def open_pictures(spec: str, *, labels: tuple[str, ...] | None = None) -> Pictur
 
     Args:
         spec: ``scenes:held-out``, or the path of a folder, an annotation file or a clip.
-        labels: the classes to map names to, in this order; the set's own if None.
+        labels: the classes to which names are mapped, in this order; None for the set's own.
 
     Raises:
-        PicturesError: it is no set of pictures, or its labels do not fit.
+        PicturesError: `spec` is not a set of pictures, or its labels do not fit.
     """
     for kind in _SET_KINDS:
         try_open: Callable[..., PictureSet | None] = import_module(

@@ -1,11 +1,11 @@
-"""A part of a set of pictures."""
+"""Subsets of a set of pictures."""
 
 from collections.abc import Iterator
 
 from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 
-class _Subset:
+class _PictureSubset:
     def __init__(self, pictures: PictureSet, indices: list[int]) -> None:
         self._pictures = pictures
         self._indices = indices
@@ -23,14 +23,14 @@ class _Subset:
 
 
 def take_evenly(pictures: PictureSet, count: int | None) -> PictureSet:
-    """`count` pictures evenly spread over the set; the set itself if it has no more, or if `count` is None."""
+    """Return `count` pictures spread evenly over the set, or the set itself if it has no more or `count` is None."""
     if count is None or count >= len(pictures):
         return pictures
-    return _Subset(pictures, [i * len(pictures) // count for i in range(count)])
+    return _PictureSubset(pictures, [i * len(pictures) // count for i in range(count)])
 
 
 def hold_out(pictures: PictureSet, *, every: int) -> tuple[PictureSet, PictureSet]:
-    """The set without each `every`-th picture, and those: to learn from, and to judge by."""
-    apart = set(range(every - 1, len(pictures), every))
-    rest = [i for i in range(len(pictures)) if i not in apart]
-    return _Subset(pictures, rest), _Subset(pictures, sorted(apart))
+    """Split off each `every`-th picture; return the rest, to train on, and those, to validate with."""
+    held_out = set(range(every - 1, len(pictures), every))
+    rest = [i for i in range(len(pictures)) if i not in held_out]
+    return _PictureSubset(pictures, rest), _PictureSubset(pictures, sorted(held_out))

@@ -1,7 +1,7 @@
-"""Pictures labelled in YOLO's form: ``images/`` and ``labels/`` side by side, a text file a picture, names in ``data.yaml``.
+"""Pictures labelled in the YOLO format: ``images/`` and ``labels/`` side by side, one text file for each picture, names in ``data.yaml``.
 
-A line is ``class x y width height`` (the middle, in fractions of the picture) or ``class x1 y1 x2 y2 x3 y3 ...``, the corners of an
-outline, of which the box is taken. A picture without a text file has nothing in it.
+A line is ``class x y width height`` (x and y of the centre, all normalised to the picture) or ``class x1 y1 x2 y2 x3 y3 ...``, the
+corners of an outline, which is reduced to its bounding box. A picture without a text file has no objects.
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,16 @@ from typing import Any
 import yaml
 
 from edged_models.errors import PicturesError
+from edged_models.picture_files import list_picture_files
 from edged_models.pictures.class_names import map_class_ids
-from edged_models.pictures.files import FilePictures, build_entry, list_picture_files
+from edged_models.pictures.files import FilePictures, build_entry
 
 _SPLITS = ("train", "val", "test")
 _SUFFIXES = (".yaml", ".yml")
 _BOX_NUMBERS = 5
 _MIN_OUTLINE_NUMBERS = 7
 _MAX_OVERHANG = 0.01
-"""Some exporters round a box over the border."""
+"""By how much a box may reach over the border, as a fraction of the picture: some exporters round up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,38 +32,40 @@ class _YoloRow:
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
-    """The path of the folder or of its data.yaml; with ``:train``, ``:val`` or ``:test`` only that part of it."""
+    """Open a YOLO folder or its data.yaml, with ``:train``, ``:val`` or ``:test`` one split of it; return None if the path is neither.
+
+    Raises:
+        PicturesError: the data.yaml, a label file or a folder of pictures is missing or wrong, or the names do not fit `labels`.
+    """
     path, split = _split_spec(spec)
-    description = _find_data_file(path)
-    if description is None and not (path / "images").is_dir() & (path / "labels").is_dir():
+    data_file = _find_data_file(path)
+    if data_file is None and not (path / "images").is_dir() & (path / "labels").is_dir():
         return None
-    notes = _read_data_file(description) if description else {}
-    names = _parse_names(notes, description) if description else {}
+    content = _read_data_file(data_file) if data_file else {}
+    names = _parse_names(content, data_file) if data_file else {}
     folder = path if path.is_dir() else path.parent
-    pictures = [
-        p for part in _find_picture_folders(folder, split, notes) for p in list_picture_files(part)
-    ]
+    folders = _find_picture_folders(folder, split, content)
+    pictures = [picture for part in folders for picture in list_picture_files(part)]
     rows = [list(_read_rows(_label_file(picture), names)) for picture in pictures]
-    used = {row.class_id for one in rows for row in one}
+    used = {row.class_id for listed in rows for row in listed}
     if not names:
-        most = max(used, default=-1) + 1
-        names = dict(enumerate(labels or (f"class-{i}" for i in range(most))))
+        names = dict(enumerate(labels or (f"class-{i}" for i in range(max(used, default=-1) + 1))))
         _check_known(used, names, path)
     wanted, index_of = map_class_ids(names, labels, used=used, set_name=spec)
     entries = [
-        build_entry(picture, [row.box for row in one], [index_of[row.class_id] for row in one])
-        for picture, one in zip(pictures, rows, strict=True)
+        build_entry(picture, [row.box for row in listed], [index_of[r.class_id] for r in listed])
+        for picture, listed in zip(pictures, rows, strict=True)
     ]
     return FilePictures(spec, wanted, entries)
 
 
-def _split_spec(spec: str) -> tuple[Path, str]:
+def _split_spec(spec: str) -> tuple[Path, str | None]:
     before, _, after = spec.rpartition(":")
-    return (Path(before), after) if before and after in _SPLITS else (Path(spec), "")
+    return (Path(before), after) if before and after in _SPLITS else (Path(spec), None)
 
 
 def _find_data_file(path: Path) -> Path | None:
-    """The data.yaml: the path itself, in the folder, or above it, where a part of a set has its own folder."""
+    """Return the data.yaml: the path itself, or one in the folder or above it, where a split has its own folder."""
     if path.suffix.lower() in _SUFFIXES and path.is_file():
         return path
     above = path.resolve().parent if (path / "labels").is_dir() else path
@@ -72,18 +75,18 @@ def _find_data_file(path: Path) -> Path | None:
 
 def _read_data_file(path: Path) -> dict[str, Any]:
     try:
-        notes = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PicturesError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PicturesError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(notes, dict):
+        raise PicturesError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
         raise PicturesError(f"{path} has no `names` of classes")
-    return notes
+    return content
 
 
-def _parse_names(notes: dict[str, Any], path: Path) -> dict[int, str]:
-    names = notes.get("names")
+def _parse_names(content: dict[str, Any], path: Path) -> dict[int, str]:
+    names = content.get("names")
     by_id = dict(enumerate(names)) if isinstance(names, list) else names
     if not isinstance(by_id, dict) or not by_id:
         raise PicturesError(f"{path} has no `names` of classes, as a list or by number")
@@ -92,28 +95,24 @@ def _parse_names(notes: dict[str, Any], path: Path) -> dict[int, str]:
     return {key: str(name) for key, name in by_id.items()}
 
 
-def _find_picture_folders(folder: Path, split: str, notes: dict[str, Any]) -> list[Path]:
-    """The folders in which the pictures are."""
+def _find_picture_folders(folder: Path, split: str | None, content: dict[str, Any]) -> list[Path]:
     if not split and (folder / "images").is_dir():
         return [folder / "images"]
     wanted = (split,) if split else _SPLITS
-    named = [name for part in wanted for name in _to_list(notes.get(part))]
+    named = [name for part in wanted for name in _to_list(content.get(part))]
     if not named:
-        kind = (
-            f"`{split}`"
-            if split
-            else "folder `images`, and its data.yaml none of train, val and test"
-        )
-        raise PicturesError(f"{folder} has no {kind}")
-    base = folder / str(notes.get("path") or "")
-    # Relative to `path`, to the folder, or (as one exporter writes it) one step too high.
-    roots = {
-        name: (base / name, folder / name, folder / name.removeprefix("../")) for name in named
-    }
-    for name, candidates in roots.items():
-        if not any(root.is_dir() for root in candidates):
-            raise PicturesError(f"{folder}: its data.yaml names a folder that is not there: {name}")
-    return [next(c for c in candidates if c.is_dir()) for candidates in roots.values()]
+        missing = "folder `images`, and its data.yaml names none of train, val and test"
+        raise PicturesError(f"{folder} has no {f'`{split}`' if split else missing}")
+    base = folder / str(content.get("path") or "")
+    return [_find_picture_folder(folder, base, name) for name in dict.fromkeys(named)]
+
+
+def _find_picture_folder(folder: Path, base: Path, name: str) -> Path:
+    # Relative to `path`, to the folder, or (as one exporter writes it) one level too high.
+    for candidate in (base / name, folder / name, folder / name.removeprefix("../")):
+        if candidate.is_dir():
+            return candidate
+    raise PicturesError(f"{folder}: its data.yaml names a folder that does not exist: {name}")
 
 
 def _to_list(value: object) -> list[str]:
@@ -121,7 +120,7 @@ def _to_list(value: object) -> list[str]:
 
 
 def _label_file(picture: Path) -> Path:
-    """``.../images/a/b.jpg`` -> ``.../labels/a/b.txt``; beside the picture where no folder is called so."""
+    """Return ``.../labels/a/b.txt`` for ``.../images/a/b.jpg``; the file beside the picture where no folder is called ``images``."""
     parts = list(picture.parts)
     if "images" in parts[:-1]:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
@@ -145,14 +144,15 @@ def _read_rows(path: Path, names: dict[int, str]) -> Iterator[_YoloRow]:
 
 def _parse_row(line: str, location: str) -> _YoloRow:
     words = line.split()
+    shown = repr(line.strip()[:60])
     try:
         class_id, numbers = int(words[0]), [float(word) for word in words[1:]]
     except ValueError:
-        raise PicturesError(f"{location}: {line.strip()[:60]!r} is no class and numbers") from None
-    outline = len(words) >= _MIN_OUTLINE_NUMBERS and len(words) % 2
-    if len(words) != _BOX_NUMBERS and not outline:
+        raise PicturesError(f"{location}: {shown} is not a class id and numbers") from None
+    is_outline = len(words) >= _MIN_OUTLINE_NUMBERS and len(words) % 2
+    if len(words) != _BOX_NUMBERS and not is_outline:
         raise PicturesError(f"{location}: {len(words)} numbers are neither a box nor an outline")
-    if outline:
+    if is_outline:
         xs, ys = numbers[::2], numbers[1::2]
         box = (min(xs), min(ys), max(xs), max(ys))
     else:
@@ -161,7 +161,7 @@ def _parse_row(line: str, location: str) -> _YoloRow:
     if class_id < 0 or not all(
         isfinite(v) and -_MAX_OVERHANG <= v <= 1 + _MAX_OVERHANG for v in numbers
     ):
-        raise PicturesError(f"{location}: {line.strip()[:60]!r} is not in fractions of the picture")
+        raise PicturesError(f"{location}: {shown} is not normalised to the picture (0 to 1)")
     return _YoloRow(class_id, box)
 
 

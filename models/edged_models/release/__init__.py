@@ -1,1 +1,1 @@
-"""The bundled model: made of one checkpoint, and provably so."""
+"""Release and verification of the bundled models, which are converted from one checkpoint."""

@@ -1,4 +1,4 @@
-"""Where the bundled model comes from: a file beside it, every line of which can be checked."""
+"""The provenance of the bundled models: a file beside them, every entry of which can be checked."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -9,23 +9,35 @@ import numpy as np
 from msgspec import Struct
 
 from edged_models.errors import SourceError
-from edged_models.training.training_samples import DrawnSampleSource
+from edged_models.training.training_samples import DrawnSampleSource, TrainingSample
 
 PROVENANCE_FILE = "provenance.json"
 SCENE_COUNT = 40
-"""Scenes whose digest stands for the recipe: enough to see every kind of ground and mark."""
+"""Number of scenes whose digest represents the recipe: enough to include every kind of background and mark."""
 _MAX_SKETCH_DIFFERENCE = 0.1
 
 
 class FileDigest(Struct, frozen=True, kw_only=True):
-    """A file beside this one, and its SHA-256."""
+    """The digest of a file.
+
+    Attributes:
+        file: name of a file beside the provenance.
+        sha256: hexadecimal digest of it.
+    """
 
     file: str
     sha256: str
 
 
 class ReleasedModel(FileDigest, frozen=True, kw_only=True):
-    """A model file: how large, for what input, giving what, quantised by how many pictures."""
+    """A released model file.
+
+    Attributes:
+        bytes: size of the file.
+        side_px: side of the square input, pixels.
+        head: the kind of outputs.
+        calibrated_on: number of calibration pictures.
+    """
 
     bytes: int
     side_px: int
@@ -34,14 +46,15 @@ class ReleasedModel(FileDigest, frozen=True, kw_only=True):
 
 
 class SceneDigest(Struct, frozen=True, kw_only=True):
-    """The first scenes that were learnt from.
+    """The digest of the first training scenes.
 
     Attributes:
         recipe: version of the scenes.
-        seed: of the training.
-        count: how many.
-        sha256: over their pictures and boxes; on other processors the last bits of a few pixels differ, and so it does.
-        sketches: of each, so that it is known again there: mean red, green and blue, 0..255, and of its boxes the number and the mean corner.
+        seed: seed of the training.
+        count: number of scenes.
+        sha256: digest over their pictures and boxes; it differs on other processors, where the last bits of a few pixels differ.
+        sketches: for each scene the mean red, green and blue, 0..255, the number of boxes, and their mean coordinate, by which it is
+            recognised on other processors.
     """
 
     recipe: int
@@ -51,27 +64,27 @@ class SceneDigest(Struct, frozen=True, kw_only=True):
     sketches: tuple[tuple[float, ...], ...]
 
     def matches(self, other: "SceneDigest") -> bool:
-        """Whether the other ones are the same but for the last bits."""
-        mine, others = np.array(self.sketches), np.array(other.sketches)
-        return mine.shape == others.shape and bool(
-            np.abs(mine - others).max() <= _MAX_SKETCH_DIFFERENCE
+        """Return whether the other scenes are the same except for the last bits."""
+        ours, theirs = np.array(self.sketches), np.array(other.sketches)
+        return ours.shape == theirs.shape and bool(
+            np.abs(ours - theirs).max() <= _MAX_SKETCH_DIFFERENCE
         )
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """All of it.
+    """The provenance of the bundled models.
 
     Attributes:
-        schema: of this file's form.
-        version: of the model.
+        schema: version of the file format.
+        version: version of the models.
         checkpoint: the trained weights.
-        weights: digest of the numbers in it.
-        start: the weights that training began with.
-        journal: the training's account.
-        scenes: what was learnt from.
-        calibration: the pictures that the quantisation saw.
+        weights: digest of the weights' values.
+        start: the checkpoint with which training started.
+        journal: the journal of the training.
+        scenes: the training data.
+        calibration: the pictures with which the models were quantised.
         tensorflow: version that trained and converted.
-        models: the files that were made of the checkpoint.
+        models: the files converted from the checkpoint.
     """
 
     schema: Literal[1] = 1
@@ -86,15 +99,15 @@ class Provenance(Struct, frozen=True, kw_only=True):
     models: tuple[ReleasedModel, ...]
 
     def encode(self) -> bytes:
-        """The file's content."""
+        """Return the content of the file."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
 def read_provenance(folder: Path) -> Provenance:
-    """Read it.
+    """Read the provenance in a folder.
 
     Raises:
-        SourceError: it is missing, or no provenance.
+        SourceError: the file is missing, or is not a provenance.
     """
     path = folder / PROVENANCE_FILE
     try:
@@ -102,14 +115,16 @@ def read_provenance(folder: Path) -> Provenance:
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except msgspec.MsgspecError as error:
-        raise SourceError(f"{path} is no provenance of `edged-models release`: {error}") from error
+        raise SourceError(
+            f"{path} is not a provenance of `edged-models release`: {error}"
+        ) from error
 
 
 def digest_file(path: Path) -> FileDigest:
-    """A file's name and digest.
+    """Return the name and the digest of a file.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: the file cannot be read.
     """
     try:
         return FileDigest(file=path.name, sha256=sha256(path.read_bytes()).hexdigest())
@@ -118,16 +133,26 @@ def digest_file(path: Path) -> FileDigest:
 
 
 def digest_first_scenes(*, recipe: int, seed: int, count: int) -> SceneDigest:
-    """The first scenes of a training, as this machine draws them."""
-    sha, lessons, sketches = sha256(), DrawnSampleSource(seed), []
+    """Draw the first scenes of a training on this machine, and return their digest.
+
+    Args:
+        recipe: version of the scenes.
+        seed: seed of the training.
+        count: number of scenes.
+    """
+    sha, draw, sketches = sha256(), DrawnSampleSource(seed), []
     for number in range(count):
-        one = lessons(number)
-        sha.update(np.ascontiguousarray(one.image).tobytes())
-        sha.update(np.ascontiguousarray(one.truth).tobytes())
-        boxes = one.truth[one.truth[:, 4] >= 0, :4]
-        corner = float(boxes.mean()) if len(boxes) else 0.0
-        sketch = (*one.image.mean(axis=(0, 1)).tolist(), float(len(boxes)), corner)
-        sketches.append(tuple(round(value, 3) for value in sketch))
+        sample = draw(number)
+        sha.update(np.ascontiguousarray(sample.image).tobytes())
+        sha.update(np.ascontiguousarray(sample.truth).tobytes())
+        sketches.append(_sketch_sample(sample))
     return SceneDigest(
         recipe=recipe, seed=seed, count=count, sha256=sha.hexdigest(), sketches=tuple(sketches)
     )
+
+
+def _sketch_sample(sample: TrainingSample) -> tuple[float, ...]:
+    boxes = sample.truth[sample.truth[:, 4] >= 0, :4]
+    mean = float(boxes.mean()) if len(boxes) else 0.0
+    sketch = (*sample.image.mean(axis=(0, 1)).tolist(), float(len(boxes)), mean)
+    return tuple(round(value, 3) for value in sketch)

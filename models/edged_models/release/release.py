@@ -1,6 +1,7 @@
-"""Making the bundled folder of one checkpoint."""
+"""Release of the bundled models from one checkpoint."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from edged_models.detector.checkpoint import Checkpoint, load_checkpoint
@@ -27,7 +28,7 @@ from edged_models.training.journal import TrainingStep, read_journal
 CHECKPOINT_FILE, START_FILE, JOURNAL_FILE = "marks.npz", "marks-start.npz", "marks.jsonl"
 
 ReleaseProgress = Callable[[str], None]
-"""Hears what is being made."""
+"""Called with the name of each file before it is made."""
 
 
 def release(
@@ -39,19 +40,19 @@ def release(
     on_step: ReleaseProgress,
     variants: tuple[BundledVariant, ...] = VARIANTS,
 ) -> Provenance:
-    """Make every variant, and write all of it with its provenance.
+    """Convert every variant, and write all files with their provenance.
 
     Args:
-        checkpoint_path: what `train` wrote, its journal beside it.
-        start_path: the weights it began with.
-        folder: the bundled model's.
-        version: of the model.
-        on_step: hears of progress.
-        variants: which files to make.
+        checkpoint_path: the checkpoint that `train` wrote, with its journal beside it.
+        start_path: the checkpoint with which that training started.
+        folder: the folder of the bundled models.
+        version: version of the models.
+        on_step: called with the name of each file before it is made.
+        variants: the files to convert.
 
     Raises:
-        SourceError: a file is missing, or they do not belong together.
-        ToolError: something cannot be written.
+        SourceError: a file is missing, the files are of different trainings, or TensorFlow cannot convert the checkpoint.
+        ToolError: a file cannot be written.
     """
     checkpoint, start = load_checkpoint(checkpoint_path), load_checkpoint(start_path)
     journal_path = checkpoint_path.with_suffix(".jsonl")
@@ -59,29 +60,38 @@ def release(
     models = []
     for variant in variants:
         on_step(variant.file)
-        model = convert_variant(variant, checkpoint, version=version)
-        write_bytes(folder / variant.file, model)
-        digest = digest_file(folder / variant.file)
-        models.append(
-            ReleasedModel(
-                file=variant.file,
-                sha256=digest.sha256,
-                bytes=len(model),
-                side_px=variant.side_px,
-                head=variant.head.value,
-                calibrated_on=variant.calibrated_on,
-            )
-        )
+        content = convert_variant(variant, checkpoint, version=version)
+        write_bytes(folder / variant.file, content)
+        models.append(_describe_model(variant, content))
     on_step("provenance")
-    pairs = (
-        (checkpoint_path, CHECKPOINT_FILE),
-        (start_path, START_FILE),
-        (journal_path, JOURNAL_FILE),
+    _copy_file(checkpoint_path, folder / CHECKPOINT_FILE)
+    _copy_file(start_path, folder / START_FILE)
+    _copy_file(journal_path, folder / JOURNAL_FILE)
+    provenance = _build_provenance(folder, checkpoint, version, tuple(models))
+    write_bytes(folder / PROVENANCE_FILE, provenance.encode())
+    return provenance
+
+
+def _describe_model(variant: BundledVariant, content: bytes) -> ReleasedModel:
+    return ReleasedModel(
+        file=variant.file,
+        sha256=sha256(content).hexdigest(),
+        bytes=len(content),
+        side_px=variant.side_px,
+        head=variant.head.value,
+        calibrated_on=variant.calibrated_on,
     )
-    for path, name in pairs:
-        if path.resolve() != (folder / name).resolve():
-            write_bytes(folder / name, path.read_bytes())
-    provenance = Provenance(
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    if source.resolve() != target.resolve():
+        write_bytes(target, source.read_bytes())
+
+
+def _build_provenance(
+    folder: Path, checkpoint: Checkpoint, version: str, models: tuple[ReleasedModel, ...]
+) -> Provenance:
+    return Provenance(
         version=version,
         checkpoint=digest_file(folder / CHECKPOINT_FILE),
         weights=checkpoint.digest(),
@@ -90,17 +100,15 @@ def release(
         scenes=digest_first_scenes(recipe=RECIPE, seed=checkpoint.origin.seed, count=SCENE_COUNT),
         calibration=CALIBRATION_PICTURES,
         tensorflow=tf.__version__,
-        models=tuple(models),
+        models=models,
     )
-    write_bytes(folder / PROVENANCE_FILE, provenance.encode())
-    return provenance
 
 
 def _check_same_training(checkpoint: Checkpoint, start: Checkpoint, journal_path: Path) -> None:
     lines = [line for line in read_journal(journal_path) if isinstance(line, TrainingStep)]
     if not lines or lines[-1].weights != checkpoint.digest():
-        raise SourceError(f"{journal_path} is not the account of these weights")
+        raise SourceError(f"{journal_path} is not the journal of these weights")
     if checkpoint.origin.start != start.digest():
         raise SourceError(
-            f"training began with the weights {checkpoint.origin.start[:16]}…, not {start.digest()[:16]}…"
+            f"training started with the weights {checkpoint.origin.start[:16]}…, not {start.digest()[:16]}…"
         )

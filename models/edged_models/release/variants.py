@@ -1,4 +1,4 @@
-"""The files that are made of the bundled checkpoint."""
+"""The model files that are converted from the bundled checkpoint."""
 
 from dataclasses import dataclass, replace
 
@@ -18,68 +18,83 @@ CALIBRATION_PICTURES = "scenes:train"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundledVariant:
-    """One file.
+    """One model file.
 
     Attributes:
-        file: its name.
-        name: as the model calls itself.
-        side_px: of the input.
-        head: what it gives.
-        description: a line about it.
-        score_shift: added to the scores' logits, so that 0.5 is a threshold that lets few false alarms pass; it changes no order, and
-            so no average precision.
-        calibrated_on: how many scenes the quantisation sees.
+        file: name of the file.
+        name: name in the model's metadata.
+        side_px: side of the square input, pixels.
+        head: the kind of outputs.
+        score_shift: added to the logits of the scores, so that the threshold 0.5 gives few false alarms; it keeps the order of the
+            detections, and so the average precision.
+        calibrated_on: number of calibration scenes.
     """
 
     file: str
     name: str
     side_px: int
     head: DetectorHead
-    description: str
     score_shift: float = 0.0
     calibrated_on: int = 300
 
 
 def _both_heads(
-    name: str, side_px: int, *, score_shift: float, description: str
+    name: str, side_px: int, *, score_shift: float
 ) -> tuple[BundledVariant, BundledVariant]:
-    plain = BundledVariant(
+    """Return the variant with the post-process operator, and the all-int8 one for accelerators that lack it."""
+    postprocess = BundledVariant(
         file=f"{name}.tflite",
         name=f"edged-{name}",
         side_px=side_px,
         head=DetectorHead.POSTPROCESS,
-        description=description,
         score_shift=score_shift,
     )
     raw = replace(
-        plain,
+        postprocess,
         file=f"{name}-raw.tflite",
-        name=f"{plain.name}-raw",
+        name=f"{postprocess.name}-raw",
         head=DetectorHead.RAW,
-        description=f"{description}; all int8, for what has no post-process operator",
     )
-    return plain, raw
+    return postprocess, raw
 
 
 VARIANTS = (
-    *_both_heads(
-        "marks", 256, score_shift=-0.6, description="what the daemon runs if nothing else is set"
-    ),
-    *_both_heads(
-        "marks-fast", 192, score_shift=-0.6, description="the fastest; misses small marks"
-    ),
-    *_both_heads("marks-accurate", 320, score_shift=-0.75, description="finds the smallest marks"),
+    *_both_heads("marks", 256, score_shift=-0.6),  # the daemon's default
+    *_both_heads("marks-fast", 192, score_shift=-0.6),  # the fastest; misses small marks
+    *_both_heads("marks-accurate", 320, score_shift=-0.75),  # detects the smallest marks
 )
-"""The shifts leave 0.08 false alarms of at least 0.5 on an empty drawn scene (the 512 of scenes:held-out and scenes:hard)."""
+"""With these shifts there are 0.08 false alarms of at least 0.5 per empty scene (the 512 of scenes:held-out and scenes:hard)."""
 
 
 def convert_variant(variant: BundledVariant, checkpoint: Checkpoint, *, version: str) -> bytes:
-    """The .tflite of a variant: uint8 pixels in, int8 within; the same checkpoint gives the same bytes."""
+    """Convert one variant: uint8 pixels in, int8 inside; the same checkpoint gives the same bytes.
+
+    Args:
+        variant: the file to make.
+        checkpoint: the trained weights.
+        version: version in the model's metadata.
+
+    Returns:
+        The content of the .tflite file.
+
+    Raises:
+        SourceError: the checkpoint lacks weights, or TensorFlow cannot convert it.
+    """
     net = restore_net(shift_scores(checkpoint, variant.score_shift), side_px=variant.side_px)
     labels = checkpoint.architecture.labels
     source = detector_source(net, name=variant.name, labels=labels, head=variant.head)
-    card = ModelMetadata(
-        name=variant.name,
+    pictures = take_evenly(open_pictures(CALIBRATION_PICTURES), variant.calibrated_on)
+    return quantize(
+        replace(source, metadata=_build_metadata(variant.name, version, labels)),
+        scheme=Scheme.INT8,
+        io=IoType.UINT8,
+        calibration=(picture.image for picture in pictures),
+    )
+
+
+def _build_metadata(name: str, version: str, labels: tuple[str, ...]) -> ModelMetadata:
+    return ModelMetadata(
+        name=name,
         version=version,
         description="Printed codes, fiducial tags and safety signs, by kind.",
         author="The edged authors",
@@ -88,17 +103,10 @@ def convert_variant(variant: BundledVariant, checkpoint: Checkpoint, *, version:
         mean=(0.0,),
         std=(255.0,),
     )
-    pictures = take_evenly(open_pictures(CALIBRATION_PICTURES), variant.calibrated_on)
-    return quantize(
-        replace(source, metadata=card),
-        scheme=Scheme.INT8,
-        io=IoType.UINT8,
-        calibration=(one.image for one in pictures),
-    )
 
 
 def shift_scores(checkpoint: Checkpoint, offset: float) -> Checkpoint:
-    """The same net, all its scores' logits moved."""
+    """Return the same net with `offset` added to the logits of all scores."""
     weights = {
         name: array + np.float32(offset) if name.endswith("_score/bias") else array
         for name, array in checkpoint.weights.items()

@@ -1,12 +1,13 @@
-"""Checking that a released folder is what it says."""
+"""Verification of a released folder against its provenance."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
-from edged_models.detector.checkpoint import load_checkpoint
+from edged_models.detector.checkpoint import Checkpoint, load_checkpoint
 from edged_models.errors import SourceError
 from edged_models.marks.scenes import RECIPE
 from edged_models.release.provenance import (
@@ -23,113 +24,129 @@ from edged_models.training.training_samples import DrawnSampleSource
 
 
 class ReleaseCheck(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: in words.
-        ok: whether it is as it should be.
-        detail: what is wrong with it, or a note.
+        name: the statement that was checked.
+        ok: true if it holds.
+        detail: the error, or a note; None without either.
     """
 
     name: str
     ok: bool
-    detail: str = ""
+    detail: str | None = None
 
 
 def check_files(folder: Path, provenance: Provenance) -> Iterator[ReleaseCheck]:
-    """Are the files those that were released?"""
-    beside = (provenance.checkpoint, provenance.start, provenance.journal, *provenance.models)
-    for one in beside:
-        yield _check_file(folder, one)
+    """Check that the files are those that were released."""
+    files = (provenance.checkpoint, provenance.start, provenance.journal, *provenance.models)
+    for file in files:
+        yield _check_file(folder, file)
 
 
 def check_history(folder: Path, provenance: Provenance) -> Iterator[ReleaseCheck]:
-    """Do weights, journal and start belong together?"""
+    """Check that the weights, the journal and the initial weights are of one training.
+
+    Raises:
+        SourceError: one of the files cannot be read.
+    """
     checkpoint = load_checkpoint(folder / provenance.checkpoint.file)
     start = load_checkpoint(folder / provenance.start.file)
     began, *lines = read_journal(folder / provenance.journal.file)
     last = lines[-1] if lines else None
     yield ReleaseCheck(
-        name="the weights are those that the journal ends with",
+        name="the weights are those at the end of the journal",
         ok=isinstance(last, TrainingStep)
         and last.weights == checkpoint.digest() == provenance.weights,
         detail=f"{checkpoint.origin.steps} steps, seed {checkpoint.origin.seed}",
     )
     yield ReleaseCheck(
-        name="the journal begins with the weights that are kept beside it",
+        name="the training of the journal started with the initial weights",
         ok=isinstance(began, TrainingStart)
         and began.start == start.digest() == checkpoint.origin.start,
     )
 
 
 def check_scenes(provenance: Provenance) -> ReleaseCheck:
-    """Does the recipe still draw the scenes that were learnt from?"""
-    want = provenance.scenes
-    drawn = digest_first_scenes(recipe=RECIPE, seed=want.seed, count=want.count)
-    same, like = drawn.sha256 == want.sha256, want.recipe == RECIPE and want.matches(drawn)
+    """Check that the recipe still draws the scenes of the training."""
+    expected = provenance.scenes
+    drawn = digest_first_scenes(recipe=RECIPE, seed=expected.seed, count=expected.count)
+    is_same = drawn.sha256 == expected.sha256
+    is_similar = expected.recipe == RECIPE and expected.matches(drawn)
+    note = "the last bits differ, as they do on other processors"
     return ReleaseCheck(
-        name=f"the first {want.count} scenes of seed {want.seed} are those learnt from",
-        ok=same or like,
-        detail=""
-        if same
-        else "not to the bit: other processors differ in the last ones"
-        if like
-        else "",
+        name=f"the first {expected.count} scenes of seed {expected.seed} are those of the training",
+        ok=is_same or is_similar,
+        detail=note if is_similar and not is_same else None,
     )
 
 
 def check_models(
     folder: Path, provenance: Provenance, variants: tuple[BundledVariant, ...] = VARIANTS
 ) -> Iterator[ReleaseCheck]:
-    """Does the checkpoint still give these files, byte for byte?"""
+    """Check that converting the checkpoint again gives the released files, byte for byte.
+
+    Args:
+        folder: the released folder.
+        provenance: its provenance.
+        variants: the files to convert.
+
+    Raises:
+        SourceError: the checkpoint cannot be read, or TensorFlow cannot convert it.
+    """
     checkpoint = load_checkpoint(folder / provenance.checkpoint.file)
+    released = {model.file: model.sha256 for model in provenance.models}
     for variant in variants:
-        released = {one.file: one.sha256 for one in provenance.models}
-        with TemporaryDirectory() as temporary:
-            again = Path(temporary) / variant.file
-            again.write_bytes(convert_variant(variant, checkpoint, version=provenance.version))
-            same = digest_file(again).sha256 == released.get(variant.file)
-        note = (
-            ""
-            if same
-            else f"made with TensorFlow {provenance.tensorflow}, this is {tf.__version__}"
-        )
+        content = convert_variant(variant, checkpoint, version=provenance.version)
+        is_same = sha256(content).hexdigest() == released.get(variant.file)
+        note = f"released with TensorFlow {provenance.tensorflow}, checked with {tf.__version__}"
         yield ReleaseCheck(
-            name=f"{variant.file} made anew is the same to the byte", ok=same, detail=note
+            name=f"{variant.file} converted again is the same to the byte",
+            ok=is_same,
+            detail=None if is_same else note,
         )
 
 
 def check_training(folder: Path, provenance: Provenance) -> ReleaseCheck:
-    """Do the first steps, done again, give the weights that the journal says?
+    """Check that repeating the first steps of the training gives the weights in the journal.
 
-    Bit for bit that holds on processors with the same instructions only: others add in another order.
+    This holds bit for bit only on processors with the same instructions: others add in another order.
+
+    Raises:
+        SourceError: a file cannot be read, or the journal is incomplete.
     """
-    began, first, *_ = read_journal(folder / provenance.journal.file)
+    journal_path = folder / provenance.journal.file
+    began, first, *_ = read_journal(journal_path)
     if not (isinstance(began, TrainingStart) and isinstance(first, TrainingStep)):
-        raise SourceError(f"{folder / provenance.journal.file} does not begin as a journal")
+        raise SourceError(f"{journal_path} does not begin with a training and its first step")
+    start = load_checkpoint(folder / provenance.start.file)
+    return ReleaseCheck(
+        name=f"the first {first.step} steps of training give the weights in the journal",
+        ok=_repeat_training(start, began, first.step).digest() == first.weights,
+        detail="the last bits differ on other processors than that of the training",
+    )
+
+
+def _repeat_training(start: Checkpoint, began: TrainingStart, stop_at: int) -> Checkpoint:
     plan = TrainingPlan(
-        start=load_checkpoint(folder / provenance.start.file),
+        start=start,
         samples=DrawnSampleSource(began.seed),
         steps=began.steps,
         seed=began.seed,
         rate=began.rate,
         sides_px=began.sides_px,
-        stop_at=first.step,
+        stop_at=stop_at,
     )
     with TemporaryDirectory() as temporary:
-        out = Path(temporary) / "again.npz"
-        again = train(plan, out=out, resume=False, validate=None, on_step=lambda *_: None)
-    return ReleaseCheck(
-        name=f"the first {first.step} steps of training give the journal's weights",
-        ok=again.checkpoint.digest() == first.weights,
-        detail="on other processors than the training's the last bits differ",
-    )
+        out = Path(temporary) / "repeated.npz"
+        repeated = train(plan, out=out, resume=False, validate=None, on_step=lambda *_: None)
+    return repeated.checkpoint
 
 
-def _check_file(folder: Path, wanted: FileDigest) -> ReleaseCheck:
-    what = f"{wanted.file} is the one that was released"
+def _check_file(folder: Path, expected: FileDigest) -> ReleaseCheck:
+    name = f"{expected.file} is the released file"
     try:
-        same = digest_file(folder / wanted.file).sha256 == wanted.sha256
+        is_same = digest_file(folder / expected.file).sha256 == expected.sha256
     except SourceError as error:
-        return ReleaseCheck(name=what, ok=False, detail=str(error))
-    return ReleaseCheck(name=what, ok=same)
+        return ReleaseCheck(name=name, ok=False, detail=str(error))
+    return ReleaseCheck(name=name, ok=is_same)

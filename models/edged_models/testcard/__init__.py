@@ -1,1 +1,1 @@
-"""A card with one of each mark, to print or to hold up on a phone."""
+"""The test card: one of each mark, to print or to show on a phone."""

@@ -1,4 +1,4 @@
-"""The card itself, as a PDF and a PNG."""
+"""Rendering of the card as PDF and PNG."""
 
 import io
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ _INK, _PALE = "#222222", "#666666"
 
 @dataclass(frozen=True, slots=True)
 class RenderedTestCard:
-    """Both forms of one card.
+    """One card in both formats.
 
     Attributes:
-        pdf: to print, at its own size.
-        png: for a screen.
+        pdf: the file for printing at actual size.
+        png: the file for a screen.
     """
 
     pdf: bytes
@@ -40,9 +40,9 @@ def render_card(page: Page, *, seed: int) -> RenderedTestCard:
     with mpl.rc_context({"pdf.fonttype": 42, "font.family": "DejaVu Sans"}):
         figure = Figure((page.width_mm / _MM_PER_INCH, page.height_mm / _MM_PER_INCH))
         _draw_heading(figure, page)
-        for index, place in enumerate(lay_out_marks(MARK_LABELS, page)):
-            _draw_mark(figure, page, place, np.random.default_rng([seed, index]))
-        # Neither the time nor the program's version: the same card is the same file.
+        for index, placement in enumerate(lay_out_marks(MARK_LABELS, page)):
+            _draw_mark(figure, page, placement, np.random.default_rng([seed, index]))
+        # Neither the time nor the version of the program is stored, so that equal cards are equal files.
         anonymous = {"CreationDate": None, "Producer": None, "Creator": None}
         pdf, png = io.BytesIO(), io.BytesIO()
         FigureCanvasPdf(figure).print_figure(pdf, dpi=_PRINT_DPI, metadata=anonymous)
@@ -58,19 +58,19 @@ def _draw_heading(figure: Figure, page: Page) -> None:
         figure.text(0.5, y, text, fontsize=size, color=_INK, ha="center", va="center")
 
 
-def _draw_mark(figure: Figure, page: Page, place: MarkPlacement, rng: np.random.Generator) -> None:
-    side_px = round(place.side_mm / _MM_PER_INCH * _PRINT_DPI)
+def _draw_mark(figure: Figure, page: Page, at: MarkPlacement, rng: np.random.Generator) -> None:
+    side_px = round(at.side_mm / _MM_PER_INCH * _PRINT_DPI)
     axes = figure.add_axes(
         (
-            place.left_mm / page.width_mm,
-            1 - (place.top_mm + place.side_mm) / page.height_mm,
-            place.side_mm / page.width_mm,
-            place.side_mm / page.height_mm,
+            at.left_mm / page.width_mm,
+            1 - (at.top_mm + at.side_mm) / page.height_mm,
+            at.side_mm / page.width_mm,
+            at.side_mm / page.height_mm,
         )
     )
     axes.set_axis_off()
-    axes.imshow(enlarge_mark(draw_mark(place.label, rng), side_px), interpolation="antialiased")
-    x = (place.left_mm + place.side_mm / 2) / page.width_mm
-    y = 1 - place.caption_mm / page.height_mm
-    text = _CAPTION.format(label=place.label)
+    axes.imshow(enlarge_mark(draw_mark(at.label, rng), side_px), interpolation="antialiased")
+    x = (at.left_mm + at.side_mm / 2) / page.width_mm
+    y = 1 - at.caption_mm / page.height_mm
+    text = _CAPTION.format(label=at.label)
     figure.text(x, y, text, fontsize=6.5, color=_PALE, ha="center", va="center")

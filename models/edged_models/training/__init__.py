@@ -1,1 +1,1 @@
-"""Learning: pictures in, weights out."""
+"""Training of the detector: samples in, a checkpoint out."""

@@ -1,4 +1,4 @@
-"""The net that a training begins with."""
+"""The checkpoint with which a training starts."""
 
 from dataclasses import replace
 
@@ -12,7 +12,13 @@ from edged_models.tensorflow import keras
 
 
 def create_fresh_checkpoint(architecture: Architecture, *, side_px: int, seed: int) -> Checkpoint:
-    """A net that has learnt nothing; the same seed, the same weights."""
+    """Create a net with random weights; the same seed gives the same weights.
+
+    Args:
+        architecture: channels and classes of the net.
+        side_px: side of the square input, pixels.
+        seed: determines the weights.
+    """
     keras.utils.set_random_seed(seed)
     weights = extract_weights(build(architecture))
     return Checkpoint(
@@ -24,15 +30,21 @@ def create_fresh_checkpoint(architecture: Architecture, *, side_px: int, seed: i
 
 
 def adapt_to_labels(trained: Checkpoint, labels: tuple[str, ...], *, seed: int) -> Checkpoint:
-    """A trained net that shall find something else: all that fits is kept, the scores begin anew."""
+    """Adapt a trained net to other labels: the layers that compute scores get new weights, all others are kept.
+
+    Args:
+        trained: the trained checkpoint.
+        labels: the new class names.
+        seed: determines the new weights.
+    """
     if trained.architecture.labels == labels:
         return trained
     architecture = structs.replace(trained.architecture, labels=labels)
-    begun = create_fresh_checkpoint(architecture, side_px=trained.side_px, seed=seed)
+    fresh = create_fresh_checkpoint(architecture, side_px=trained.side_px, seed=seed)
     kept = {
         name: array
         for name, array in trained.weights.items()
         if not name.split("/")[0].endswith("_score")
     }
-    weights = {name: kept.get(name, array) for name, array in begun.weights.items()}
-    return replace(begun, weights=weights, origin=trained.origin)
+    weights = {name: kept.get(name, array) for name, array in fresh.weights.items()}
+    return replace(fresh, weights=weights, origin=trained.origin)

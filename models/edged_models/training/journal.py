@@ -1,4 +1,4 @@
-"""The account of a training: one JSON object a line, written as it goes."""
+"""The journal of a training: one JSON object a line, appended as the training proceeds."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from edged_models.errors import SourceError, ToolError
 
 
 class TrainingStart(Struct, frozen=True, kw_only=True, tag="began"):
-    """What a training set out to do.
+    """The first line: the settings of the training.
 
     Attributes:
-        seed: of all that chance decides.
-        steps: how many batches.
-        rate: of learning, at its peak.
-        sides_px: of the pictures; half of the batches have the first.
-        training_data: digest of what there was to learn from.
-        start: digest of the weights at the beginning.
-        parameters: how many numbers the net has.
-        tensorflow: its version.
-        machine: the processor.
+        seed: seed of all random numbers.
+        steps: number of batches.
+        rate: the highest learning rate.
+        sides_px: sides of the square inputs, pixels; half of the batches have the first.
+        training_data: digest of the training data.
+        start: digest of the initial weights.
+        parameters: number of parameters of the net.
+        tensorflow: version of TensorFlow.
+        machine: architecture of the processor.
     """
 
     seed: int
@@ -35,16 +35,18 @@ class TrainingStart(Struct, frozen=True, kw_only=True, tag="began"):
 
 
 class TrainingStep(Struct, frozen=True, kw_only=True, tag="step"):
-    """Means over the batches since the last line.
+    """The state after a step, with means over the batches since the previous line.
 
     Attributes:
-        step: batches learnt from.
-        cpu_s: processor time of the training process so far.
-        total: the loss; its parts follow.
-        iou: of boxes at the marks' cells.
-        right: share of the marks' cells whose best class is the true one.
+        step: number of batches so far.
+        cpu_s: processor time of the training process so far, s.
+        total: the total loss.
+        box: the loss of the boxes.
+        score: the loss of the scores.
+        iou: mean IoU of the boxes at cells that are assigned to an object.
+        right: share of those cells whose best class is the true one.
         weights: digest of the averaged weights.
-        ap50: on the pictures for validation; None where it was not measured.
+        ap50: AP50 on the validation pictures; None where it was not measured.
     """
 
     step: int
@@ -62,9 +64,14 @@ JournalLine = TrainingStart | TrainingStep
 
 
 class Journal:
-    """A file that grows by lines."""
+    """A journal file to which lines are appended."""
 
     def __init__(self, path: Path, *, truncate: bool) -> None:
+        """Open the journal; with `truncate` discard an earlier one.
+
+        Raises:
+            ToolError: the file cannot be written.
+        """
         self.path = path
         if truncate:
             try:
@@ -74,10 +81,10 @@ class Journal:
                 raise ToolError(f"cannot write {path}: {error.strerror or error}") from error
 
     def write(self, line: JournalLine) -> None:
-        """Add a line.
+        """Append a line.
 
         Raises:
-            ToolError: it cannot be written.
+            ToolError: the file cannot be written.
         """
         try:
             with self.path.open("ab") as file:
@@ -87,10 +94,10 @@ class Journal:
 
 
 def read_journal(path: Path) -> tuple[JournalLine, ...]:
-    """All lines of a journal.
+    """Read all lines of a journal.
 
     Raises:
-        SourceError: it cannot be read, or is none.
+        SourceError: the file cannot be read, or is not a journal.
     """
     try:
         return tuple(

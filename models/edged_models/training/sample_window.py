@@ -1,7 +1,7 @@
-"""The lessons in use at a step: drawn ahead by other processes, each used a few times, then forgotten.
+"""A sliding window over the training samples: drawn ahead by other processes, each used a few times, then dropped.
 
-Drawing a scene costs as much as learning from it, so none is thrown away after one use; and keeping them all would fill a
-disk. Which lessons a step sees depends on the seed and the step alone, so training can go on where it stopped.
+Drawing a scene costs as much as a training step on it, so samples are used more than once; keeping all of them would fill a disk.
+The samples of a step depend only on the seed and the step, so that an interrupted training can be resumed.
 """
 
 import multiprocessing
@@ -21,12 +21,19 @@ _PREFETCHED = 64
 
 
 class SampleWindow:
-    """The last lessons of an endless row; use it in a ``with`` block."""
+    """The latest samples of an endless sequence; use it in a ``with`` block."""
 
     def __init__(self, samples: SampleSource, *, seed: int, processes: int = 1) -> None:
+        """Start the processes.
+
+        Args:
+            samples: the source of samples.
+            seed: determines the samples of each batch.
+            processes: number of processes that draw samples.
+        """
         self._samples = samples
         self._seed = seed
-        # Spawned: TensorFlow's threads do not survive a fork.
+        # Spawned, because TensorFlow's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(processes, mp_context=context)
         self._futures: dict[int, Future[TrainingSample]] = {}
@@ -43,23 +50,24 @@ class SampleWindow:
         self._pool.shutdown(cancel_futures=True)
 
     def batch(self, step: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """The lessons of one step.
+        """Return the samples of one step; call it for the steps in order.
 
         Args:
-            step: counted from 0; steps are asked for in order.
-            size: how many.
+            step: number of the step, from 0.
+            size: number of samples.
 
         Returns:
-            (size, S, S, 3) uint8 pictures and (size, M, 5) float32 truth.
+            Pictures, (size, S, S, 3) uint8, and ground truth, (size, M, 5) float32.
 
         Raises:
-            PicturesError: one of the pictures cannot be read.
+            PicturesError: a picture cannot be read.
         """
         begin, end = window_bounds(step)
         self._prefetch(begin, end + _PREFETCHED)
         rng = np.random.default_rng([self._seed, step])
         chosen = [self._futures[int(n)].result() for n in rng.integers(begin, end, size)]
-        return np.stack([one.image for one in chosen]), np.stack([one.truth for one in chosen])
+        images, truths = [sample.image for sample in chosen], [sample.truth for sample in chosen]
+        return np.stack(images), np.stack(truths)
 
     def _prefetch(self, begin: int, end: int) -> None:
         for number in [n for n in self._futures if n < begin]:
@@ -69,6 +77,6 @@ class SampleWindow:
 
 
 def window_bounds(step: int) -> tuple[int, int]:
-    """First number of the window at a step, and the number after its last."""
+    """Return the number of the first sample in the window at a step, and the number after the last."""
     end = _INITIAL_SIZE + _FRESH_PER_STEP * step
     return max(0, end - _MAX_SIZE), end

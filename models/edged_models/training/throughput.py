@@ -1,4 +1,4 @@
-"""How long a step takes on this machine, to turn minutes into steps."""
+"""Measurement of the time of a training step, to convert minutes into steps."""
 
 import time
 
@@ -14,15 +14,24 @@ _MIN_STEPS = 10
 
 
 def estimate_steps(minutes: float, checkpoint: Checkpoint, *, sides_px: tuple[int, ...]) -> int:
-    """How many steps fit into so many minutes: measured on pictures of noise, at the largest size."""
+    """Estimate the number of steps in the given time, from a few steps on noise at the largest size.
+
+    Args:
+        minutes: duration of the training.
+        checkpoint: the net to train.
+        sides_px: sides of the square inputs, pixels.
+
+    Raises:
+        SourceError: the checkpoint lacks weights.
+    """
     side_px = max(sides_px)
     trainer = Trainer(restore_net(checkpoint), rate=0.0)
     rng = np.random.default_rng(0)
     images = rng.random((batch_size(side_px), side_px, side_px, 3), np.float32)
     truth = np.full((len(images), 8, 5), -1, np.float32)
     trainer.train_step(images, truth, rate=0.0)  # compiles
-    began_s = time.perf_counter()
+    start_s = time.perf_counter()
     for _ in range(_TIMED_STEPS):
         trainer.train_step(images, truth, rate=0.0)
-    step_s = (time.perf_counter() - began_s) / _TIMED_STEPS
+    step_s = (time.perf_counter() - start_s) / _TIMED_STEPS
     return max(_MIN_STEPS, int(60 * minutes / step_s))

@@ -1,4 +1,4 @@
-"""A training from beginning to end: lessons in, a checkpoint out, a journal beside it."""
+"""A complete training: samples in, a checkpoint out, with a journal beside it."""
 
 import platform
 import time
@@ -25,27 +25,27 @@ _LOG_STEPS = 100
 _SAVE_S = 120.0
 
 Validate = Callable[[Checkpoint], float]
-"""AP50 of a checkpoint."""
-TrainingProgress = Callable[[int, str], None]
-"""Hears how many steps are done, and a few words."""
+"""Returns the AP50 of a checkpoint."""
+TrainingProgress = Callable[[int, str | None], None]
+"""Called with the number of steps done, and a note or None."""
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Pictures and their truth, as `augment.batch` gives them."""
+"""Pictures and ground truth, as `augment_batch` returns them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """What a training shall do.
+    """The settings of a training.
 
     Attributes:
-        start: the net to begin with, trained or fresh.
-        samples: what to learn from.
-        steps: how many batches.
-        seed: of all that chance decides.
-        rate: of learning, at its peak.
-        sides_px: of the pictures, multiples of 32; half of the batches have the first.
-        processes: that draw pictures.
-        validate_steps: how often `validate` is asked.
-        stop_at: end before all steps are done, after so many.
+        start: the initial checkpoint, trained or fresh.
+        samples: the training data.
+        steps: number of batches.
+        seed: seed of all random numbers.
+        rate: the highest learning rate.
+        sides_px: sides of the square inputs, pixels, multiples of 32; half of the batches have the first.
+        processes: number of processes that draw samples.
+        validate_steps: number of steps between validations.
+        stop_at: number of steps after which to stop early; None for all steps.
     """
 
     start: Checkpoint
@@ -60,13 +60,18 @@ class TrainingPlan:
 
     @property
     def last_step(self) -> int:
-        """The step after which it is over."""
+        """The number of steps after which the training ends."""
         return min(self.steps, self.stop_at or self.steps)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """What a training came to: the net, and its AP50, None if nobody judged it."""
+    """The result of a training.
+
+    Attributes:
+        checkpoint: the averaged net.
+        ap50: its AP50 on the validation pictures; None without validation.
+    """
 
     checkpoint: Checkpoint
     ap50: float | None
@@ -80,19 +85,19 @@ def train(
     validate: Validate | None,
     on_step: TrainingProgress,
 ) -> TrainingOutcome:
-    """Train, and write the checkpoint to `out`; beside it are the journal, and while it is not finished, the state.
+    """Train, and write the checkpoint with its journal beside it; the state is kept there until the training is complete.
 
     Args:
-        plan: what to do.
-        out: the checkpoint.
-        resume: go on from the state beside `out`, if there is one.
-        validate: judges the averaged net now and then.
-        on_step: hears of progress.
+        plan: the settings.
+        out: path of the checkpoint.
+        resume: true to resume from the state beside `out`, if there is one.
+        validate: returns the AP50 of the averaged net; None for no validation.
+        on_step: called after each step.
 
     Raises:
         SourceError: the state is of another net, or damaged.
         PicturesError: a picture cannot be read.
-        ToolError: something cannot be written.
+        ToolError: a file cannot be written.
     """
     run = _TrainingRun(plan, out, resume=resume)
     with SampleWindow(plan.samples, seed=plan.seed, processes=plan.processes) as window:
@@ -107,24 +112,24 @@ class _TrainingRun:
     def __init__(self, plan: TrainingPlan, out: Path, *, resume: bool) -> None:
         keras.utils.set_random_seed(plan.seed)
         self._plan = plan
-        # Once: the lessons' digest reads every picture of a folder.
+        # Computed once, because the digest of a folder reads every picture in it.
         self._samples_digest, self._start_digest = plan.samples.digest(), plan.start.digest()
         self.state_path = out.with_suffix(".state")
         self._trainer = Trainer(restore_net(plan.start), rate=plan.rate)
         self._steps_done = 0
-        goes_on = resume and self.state_path.exists()
-        if goes_on:
+        resumes = resume and self.state_path.exists()
+        if resumes:
             state = load_state(self.state_path)
             self._trainer.restore_state(state)
             self._steps_done = state.step
-        self._journal = Journal(out.with_suffix(".jsonl"), truncate=not goes_on)
-        if not goes_on:
+        self._journal = Journal(out.with_suffix(".jsonl"), truncate=not resumes)
+        if not resumes:
             self._journal.write(self._build_start_line())
 
     def run(
         self, window: SampleWindow, validate: Validate | None, on_step: TrainingProgress
     ) -> float | None:
-        """Do the steps that are left; gives the AP50 at the end. Interrupted, it leaves its state on disk."""
+        """Do the remaining steps and return the last AP50; on Ctrl-C write the state to disk."""
         try:
             return self._run_steps(window, validate, on_step)
         except KeyboardInterrupt:
@@ -139,24 +144,23 @@ class _TrainingRun:
             rate = learning_rate_at(step, steps=plan.steps, max_rate=plan.rate)
             recent.append(self._trainer.train_step(images, truth, rate=rate))
             self._steps_done = step + 1
-            last = self._steps_done == plan.last_step
-            judge = validate and (last or self._steps_done % plan.validate_steps == 0)
-            ap50 = validate(self.build_checkpoint()) if judge else None
-            if judge or last or self._steps_done % _LOG_STEPS == 0:
+            is_last = self._steps_done == plan.last_step
+            is_validated = validate and (is_last or self._steps_done % plan.validate_steps == 0)
+            ap50 = validate(self.build_checkpoint()) if is_validated else None
+            if is_validated or is_last or self._steps_done % _LOG_STEPS == 0:
                 self._journal.write(self._build_step_line(recent, ap50))
                 recent = []
             if time.monotonic() - saved_s > _SAVE_S:
                 self._trainer.capture_state().save(self.state_path)
                 saved_s = time.monotonic()
-            on_step(self._steps_done, "" if ap50 is None else f"AP50 {ap50:.3f}")
+            on_step(self._steps_done, None if ap50 is None else f"AP50 {ap50:.3f}")
         return ap50
 
     def build_checkpoint(self) -> Checkpoint:
-        """The averaged net."""
+        """Return the averaged net."""
         model = self._trainer.model
-        weights = dict(
-            zip(list_weight_names(model), self._trainer.get_averaged_weights(), strict=True)
-        )
+        names, averages = list_weight_names(model), self._trainer.get_averaged_weights()
+        weights = dict(zip(names, averages, strict=True))
         return replace(
             self._plan.start,
             side_px=max(self._plan.sides_px),
@@ -171,12 +175,12 @@ class _TrainingRun:
         )
 
     def _iterate_batches(self, window: SampleWindow) -> Iterator[tuple[int, Batch]]:
-        """Each step's batch, made ready while the one before is learnt from."""
-        with ThreadPoolExecutor(1) as beside:
-            following = beside.submit(self._prepare_batch, window, self._steps_done)
+        """Yield each step with its batch, which is prepared during the step before."""
+        with ThreadPoolExecutor(1) as executor:
+            following = executor.submit(self._prepare_batch, window, self._steps_done)
             for step in range(self._steps_done, self._plan.last_step):
                 batch = following.result()
-                following = beside.submit(self._prepare_batch, window, step + 1)
+                following = executor.submit(self._prepare_batch, window, step + 1)
                 yield step, batch
 
     def _prepare_batch(self, window: SampleWindow, step: int) -> Batch:

@@ -1,4 +1,4 @@
-"""The net, its optimiser, and a moving average of its weights, which is what is kept."""
+"""The net with its optimiser and the moving average of its weights, which is the result of the training."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,20 @@ _WEIGHT_DECAY = 2e-4
 _MAX_GRADIENT_NORM = 10.0
 _AVERAGE_DECAY = 0.9985
 _AVERAGE_WARM_UP_STEPS = 20.0
-"""The average follows the weights quickly at first."""
+"""At first the average follows the weights quickly."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepLosses:
-    """Numbers of one batch, as `Losses` has them."""
+    """The values of `Losses` for one batch.
+
+    Attributes:
+        total: the total loss.
+        box: the loss of the boxes.
+        score: the loss of the scores.
+        iou: mean IoU of the boxes at cells that are assigned to an object.
+        right: share of those cells whose best class is the true one.
+    """
 
     total: float
     box: float
@@ -29,7 +37,7 @@ class StepLosses:
 
 
 class Trainer:
-    """Learns batch by batch; gives the averaged net for judging and keeping."""
+    """Trains a net batch by batch and averages its weights."""
 
     def __init__(self, model: keras.Model, *, rate: float) -> None:
         self.model = model
@@ -45,12 +53,12 @@ class Trainer:
     def train_step(
         self, images: NDArray[np.float32], truth: NDArray[np.float32], *, rate: float
     ) -> StepLosses:
-        """Learn from one batch.
+        """Train on one batch.
 
         Args:
-            images: (B, side, side, 3) float32 in 0..1.
-            truth: (B, M, 5), x1 y1 x2 y2 in pixels and the class; class -1 where there is no box.
-            rate: of learning.
+            images: (B, S, S, 3) float32 in 0..1, RGB.
+            truth: (B, M, 5) float32, [x1, y1, x2, y2, class] in pixels; class -1 in unused rows.
+            rate: the learning rate.
         """
         self._optimizer.learning_rate.assign(rate)
         losses = self._get_compiled_step(images.shape[1])(tf.constant(images), tf.constant(truth))
@@ -60,11 +68,11 @@ class Trainer:
         return StepLosses(*(float(value) for value in losses))
 
     def get_averaged_weights(self) -> list[NDArray[np.float32]]:
-        """The moving average, in the order of ``model.weights``."""
+        """Return the moving average: arrays of any shape, float32, in the order of ``model.weights``."""
         return [average.numpy() for average in self._average]
 
     def capture_state(self) -> TrainingState:
-        """All that is needed to go on from here."""
+        """Return the state from which the training can be resumed."""
         return TrainingState(
             step=self._steps,
             weights=self.model.get_weights(),
@@ -73,10 +81,10 @@ class Trainer:
         )
 
     def restore_state(self, state: TrainingState) -> None:
-        """Go on from a state.
+        """Resume from a state.
 
         Raises:
-            SourceError: it is of another net.
+            SourceError: the state is of another net.
         """
         try:
             self.model.set_weights(state.weights)
@@ -85,11 +93,13 @@ class Trainer:
             for variable, value in zip(self._optimizer.variables, state.optimizer, strict=True):
                 variable.assign(value)
         except ValueError as error:
-            raise SourceError(f"the interrupted training was of another net: {error}") from error
+            raise SourceError(
+                f"the interrupted training is of another net: {error}; train without --resume"
+            ) from error
         self._steps = state.step
 
     def _get_compiled_step(self, side_px: int) -> object:
-        """One compiled step for each size."""
+        """Return the step for an input size, compiled once for each."""
         if side_px not in self._compiled:
             loss = DetectionLoss(side_px=side_px, label_count=self._label_count)
             self._compiled[side_px] = tf.function(

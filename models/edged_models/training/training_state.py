@@ -1,4 +1,4 @@
-"""An interrupted training on disk."""
+"""The state of an interrupted training on disk."""
 
 import io
 import zipfile
@@ -17,13 +17,13 @@ _GROUPS = ("weights", "average", "optimizer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingState:
-    """All that the next step depends on.
+    """Everything on which the next step depends.
 
     Attributes:
-        step: how many batches were learnt from.
-        weights: of the net, in its own order.
-        average: their moving average.
-        optimizer: its variables.
+        step: number of batches so far.
+        weights: weights of the net in its own order, float32.
+        average: moving average of the weights, float32.
+        optimizer: variables of the optimizer, float32.
     """
 
     step: int
@@ -32,10 +32,10 @@ class TrainingState:
     optimizer: Arrays
 
     def save(self, path: Path) -> None:
-        """Write it.
+        """Write the state to a file.
 
         Raises:
-            ToolError: it cannot be written.
+            ToolError: the file cannot be written.
         """
         arrays = {
             f"{group}-{i:04d}": a for group in _GROUPS for i, a in enumerate(getattr(self, group))
@@ -46,10 +46,10 @@ class TrainingState:
 
 
 def load_state(path: Path) -> TrainingState:
-    """Read what `TrainingState.save` wrote.
+    """Read a file of `TrainingState.save`.
 
     Raises:
-        SourceError: there is no such file, or it is damaged.
+        SourceError: the file does not exist, or is damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -1,4 +1,4 @@
-"""Judging a net while it learns, without converting it: quick, and close to what the .tflite will do."""
+"""Evaluation of a net during training, without conversion: fast, and close to the figures of the .tflite."""
 
 import cv2
 import numpy as np
@@ -18,26 +18,40 @@ _MAX_OVERLAP = 0.2
 
 
 class Validation:
-    """Pictures that nothing is learnt from; call it with a checkpoint for its AP50, 0..1, the mean over the classes."""
+    """Held-out pictures on which checkpoints are evaluated."""
 
     def __init__(self, pictures: PictureSet, *, count: int, side_px: int) -> None:
+        """Read the pictures.
+
+        Args:
+            pictures: labelled pictures that are not used for training.
+            count: number of pictures to use, spread evenly over the set.
+            side_px: side of the square input, pixels.
+
+        Raises:
+            PicturesError: a picture cannot be read.
+        """
         chosen = np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)
         self._images, self._truths = [], []
         for index in chosen:
-            one = pictures[int(index)]
-            self._images.append(cv2.resize(one.image, (side_px, side_px)))
-            self._truths.append((one.boxes, one.classes))
+            picture = pictures[int(index)]
+            self._images.append(cv2.resize(picture.image, (side_px, side_px)))
+            self._truths.append((picture.boxes, picture.classes))
         self._anchors = make_anchors(side_px, side_px)
         self._model: keras.Model | None = None
         self._side_px = side_px
 
     def __call__(self, checkpoint: Checkpoint) -> float:
-        """AP50 of the checkpoint."""
+        """Return the AP50 of a checkpoint, 0..1, the mean over the classes.
+
+        Raises:
+            SourceError: the checkpoint lacks weights.
+        """
         if self._model is None:
             self._model = restore_net(checkpoint, side_px=self._side_px)
         assign_weights(self._model, checkpoint.weights)
         side_px = float(self._side_px)
-        looks = [
+        results = [
             PictureResult(
                 detections=self._detect(self._model, image),
                 true_boxes=boxes,
@@ -47,7 +61,7 @@ class Validation:
             )
             for image, (boxes, classes) in zip(self._images, self._truths, strict=True)
         ]
-        return compute_precisions(looks, len(checkpoint.architecture.labels)).ap50() or 0.0
+        return compute_precisions(results, len(checkpoint.architecture.labels)).ap50() or 0.0
 
     def _detect(self, model: keras.Model, image: np.ndarray) -> Detections:
         tensor = tf.constant(image[None], tf.float32) / 255
@@ -56,5 +70,6 @@ class Validation:
         rows = np.flatnonzero(best >= _MIN_SCORE)
         rows = rows[np.argsort(-best[rows], kind="stable")]
         boxes = np.clip(decode_boxes(codes[rows], self._anchors[rows]), 0, 1).astype(np.float32)
-        found = Detections(boxes, best[rows], scores[rows].argmax(axis=1).astype(np.int32))
-        return found[suppress(found.boxes, found.class_ids, _MAX_OVERLAP)]
+        class_ids = scores[rows].argmax(axis=1).astype(np.int32)
+        detections = Detections(boxes, best[rows], class_ids)
+        return detections[suppress(boxes, class_ids, _MAX_OVERLAP)]

@@ -1,4 +1,4 @@
-"""From a picture to numbers that say what is in it, by a frozen model."""
+"""Features of a picture, computed by a frozen model."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,13 +16,13 @@ from edged.types import F32, Fitting, Frame
 
 
 class FeatureExtractor:
-    """A feature extractor, fed as the daemon feeds a detector."""
+    """A frozen model that turns a picture into features; pictures are encoded as the daemon encodes frames."""
 
     def __init__(self, model: Path, runtime: str) -> None:
-        """Open it.
+        """Open the model file.
 
         Raises:
-            ModelError: it is no model, or takes no picture.
+            ModelError: the file is not a model, or its input is not a picture.
             RegistryError: the runtime is not installed.
         """
         self._interpreter: Interpreter = load_driver(INTERPRETERS, resolve_runtime(runtime))(model)
@@ -30,11 +30,14 @@ class FeatureExtractor:
             self._interpreter.signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5
         )
         if isinstance(spec, str):
-            raise ModelError(f"{model} cannot see: {spec}")
+            raise ModelError(f"{model} does not take pictures: {spec}")
         self._encoder = Encoder(spec)
 
     def extract(self, path: Path) -> F32:
-        """(C,) float32: the model's last tensor, averaged over the picture.
+        """Compute the features of a picture: the model's output, averaged over the picture.
+
+        Returns:
+            (C,) float32.
 
         Raises:
             ConfigError: the picture cannot be read.
@@ -42,7 +45,7 @@ class FeatureExtractor:
         """
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if pixels is None:
-            raise ConfigError(f"cannot read {path} as a picture")
+            raise ConfigError(f"cannot read {path} as a picture: remove or replace it")
         frame = Frame.from_pixels(np.asarray(pixels, np.uint8))
         (output,) = self._interpreter.invoke(self._encoder(frame).array)
         values = dequantise(output, self._interpreter.signature.outputs[0])
@@ -50,9 +53,9 @@ class FeatureExtractor:
 
 
 def resolve_runtime(runtime: str) -> str:
-    """The first runtime that can be imported for "auto"; another name as it is."""
+    """Return the name of the runtime: for "auto" the first that can be imported, else the given one."""
     if runtime != "auto":
         return runtime
     packages = {"litert": "ai_edge_litert", "tflite": "tflite_runtime"}
-    found = [name for name, package in packages.items() if find_spec(package)]
-    return found[0] if found else "litert"
+    installed = [name for name, package in packages.items() if find_spec(package)]
+    return installed[0] if installed else "litert"

@@ -1,8 +1,8 @@
-"""On the workstation: makes the two models that a device needs to learn kinds of pictures by itself.
+"""Makes, on a workstation, the two models with which a device learns to classify pictures.
 
     make_head.py --out FOLDER [--backbone MODEL.tflite --tensor NAME] [--max-kinds N]
 
-features.tflite sees (the bundled detector's backbone, or one's own); head.tflite learns, on the device.
+features.tflite computes features (the bundled detector's backbone, or another one); head.tflite is trained on the device.
 """
 
 import argparse
@@ -25,10 +25,10 @@ _BUNDLED_TENSOR = "stage32b_sum"
 
 
 class SoftmaxHead(tf.Module):
-    """Softmax regression: features -> kinds.
+    """Softmax regression from features to kinds.
 
-    The weights go in and out through `put` and `get`: the official way, `tf.raw_ops.Save` and `Restore`, becomes Flex
-    operators, and the runtimes on a device have none.
+    The weights are read and written through `get` and `put`: the official `tf.raw_ops.Save` and `Restore` become Flex operators,
+    which the runtimes on a device lack.
     """
 
     def __init__(self, features: int, kinds: int) -> None:
@@ -53,33 +53,45 @@ class SoftmaxHead(tf.Module):
         }
 
     def train(self, x: tf.Tensor, kinds: tf.Tensor, rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One step of gradient descent on the cross-entropy; gives its mean before the step."""
-        wanted = tf.one_hot(kinds, self.bias.shape[0])
+        """Do one step of gradient descent on the cross-entropy, and return its mean before the step.
+
+        Args:
+            x: (B, C) float32, features.
+            kinds: (B,) int32, the true kinds.
+            rate: scalar float32, the learning rate.
+        """
+        expected = tf.one_hot(kinds, self.bias.shape[0])
         scores = tf.nn.softmax(x @ self.weights + self.bias)
-        # The gradient of softmax with cross-entropy, by its logits.
-        error = (scores - wanted) / BATCH_SIZE
+        # The gradient of the cross-entropy of softmax with respect to the logits.
+        error = (scores - expected) / BATCH_SIZE
         self.weights.assign_sub(rate * tf.matmul(x, error, transpose_a=True))
         self.bias.assign_sub(rate * tf.reduce_sum(error, axis=0))
-        likelihood = tf.reduce_sum(scores * wanted, axis=1)
+        likelihood = tf.reduce_sum(scores * expected, axis=1)
         return {"loss": -tf.reduce_mean(tf.math.log(likelihood + 1e-7))}
 
     def infer(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores of the kinds, their sum 1."""
+        """Return the score of each kind; their sum is 1."""
         return {"scores": tf.nn.softmax(x @ self.weights + self.bias)}
 
     def get(self) -> dict[str, tf.Tensor]:
-        """What has been learnt."""
+        """Return the weights."""
         return {"weights": self.weights.read_value(), "bias": self.bias.read_value()}
 
     def put(self, weights: tf.Tensor, bias: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Go on from there; a signature must give something."""
+        """Set the weights; the result is there because a signature must return something."""
         self.weights.assign(weights)
         self.bias.assign(bias)
         return {"done": tf.constant(1)}
 
 
 def make_head(features: int, kinds: int, folder: Path) -> bytes:
-    """The .tflite of a head; `folder` takes the SavedModel that it is converted from."""
+    """Return a head as .tflite.
+
+    Args:
+        features: number of features.
+        kinds: number of kinds.
+        folder: an empty folder for the SavedModel from which it is converted.
+    """
     head = SoftmaxHead(features, kinds)
     tf.saved_model.save(head, str(folder), signatures=head.concrete_functions)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
@@ -89,17 +101,19 @@ def make_head(features: int, kinds: int, folder: Path) -> bytes:
 
 
 def main(argv: list[str]) -> int:
-    """Write both models; 1 and one line if that cannot be."""
+    """Write both models; print one line and return 1 on an error."""
     parser = argparse.ArgumentParser(description=__doc__, add_help=True)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--backbone", type=Path, metavar="MODEL")
-    parser.add_argument("--tensor", metavar="NAME", help="a part of its name; with --backbone")
+    parser.add_argument(
+        "--tensor", metavar="NAME", help="part of the name of the backbone's output"
+    )
     parser.add_argument(
         "--max-kinds", type=integer_in_range(min_value=2, max_value=1000), default=8, metavar="N"
     )
     args = parser.parse_args(argv)
     if (args.backbone is None) != (args.tensor is None):
-        parser.error("--backbone and --tensor belong together")
+        parser.error("give both --backbone and --tensor, or neither")
     try:
         _write_models(args.backbone or bundled.model_path(), args.tensor or _BUNDLED_TENSOR, args)
     except EdgedError as error:

@@ -1,11 +1,11 @@
-"""The head that learns: its signatures in either runtime, and what it has learnt as a file."""
+"""The trainable head: its signatures in either runtime, and its weights on disk."""
 
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from feature_extractor import resolve_runtime
@@ -16,15 +16,15 @@ from edged.types import F32, I32
 _PACKAGES = {"litert": "ai_edge_litert", "tflite": "tflite_runtime"}
 _LEARNING_RATE = 0.1
 _UNSEEN_BIAS = -1e4
-"""The bias of kinds that the head could tell, and nobody has shown it."""
+"""The bias of kinds for which the head has no pictures."""
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureSet:
-    """Pictures as features.
+    """The features of pictures, with their kinds.
 
     Attributes:
-        names: of the kinds.
+        names: names of the kinds.
         features: (N, C) float32.
         kinds: (N,) int32, indices into `names`.
     """
@@ -35,7 +35,7 @@ class FeatureSet:
 
     @classmethod
     def from_features(cls, features_by_kind: Mapping[str, F32]) -> Self:
-        """From each kind's features, (n, C)."""
+        """Combine the features of each kind, (N, C) float32 by name, into one set."""
         kinds = [np.full(len(f), i, np.int32) for i, f in enumerate(features_by_kind.values())]
         return cls(
             tuple(features_by_kind),
@@ -44,20 +44,20 @@ class FeatureSet:
         )
 
     def iterate_pairs(self) -> Iterator[tuple[F32, int]]:
-        """One at a time."""
+        """Yield the features, (C,) float32, and the kind of one picture after the other."""
         for features, kind in zip(self.features, self.kinds, strict=True):
             yield features, int(kind)
 
 
 @dataclass(frozen=True, eq=False)
 class HeadWeights:
-    """All that has been learnt, and all that a device must keep.
+    """The result of the training, which a device must keep.
 
     Attributes:
-        names: of the kinds.
-        mean: (C,) float32; features are shifted by it,
-        scale: (C,) float32; and multiplied by it, so that all count alike.
-        weights: (C, K) float32; K is the head's, at least the number of kinds.
+        names: names of the kinds.
+        mean: (C,) float32, subtracted from the features.
+        scale: (C,) float32, multiplied with the difference, so that all features count equally.
+        weights: (C, K) float32; K is that of the head, at least the number of kinds.
         bias: (K,) float32.
     """
 
@@ -69,7 +69,7 @@ class HeadWeights:
 
 
 def initial_weights(samples: FeatureSet, kind_count: int) -> HeadWeights:
-    """What is known before the first step: how features usually are, and that only these kinds are meant."""
+    """Return the weights before the first step: the statistics of the features, and a bias against kinds without pictures."""
     spread = samples.features.std(axis=0)
     bias = np.full(kind_count, _UNSEEN_BIAS, np.float32)
     bias[: len(samples.names)] = 0.0
@@ -83,76 +83,88 @@ def initial_weights(samples: FeatureSet, kind_count: int) -> HeadWeights:
 
 
 class TrainableHead:
-    """The head in a runtime; `load_weights` comes before all else."""
+    """The head in a runtime; call `load_weights` before anything else."""
 
     def __init__(self, model: Path, runtime: str) -> None:
-        """Open it.
+        """Open the model file.
 
         Raises:
-            ModelError: it is no such head.
+            ModelError: the file is not a trainable head.
             RegistryError: the runtime is not installed.
         """
-        name = resolve_runtime(runtime)
+        # Kept, because the signature runners do not keep their interpreter alive.
+        self._interpreter = _open_interpreter(model, resolve_runtime(runtime))
         try:
-            package = import_module(f"{_PACKAGES[name]}.interpreter")
-            self._interpreter = package.Interpreter(model_path=str(model))
-            # The runners do not keep their interpreter alive.
             self._signatures = {
                 signature: self._interpreter.get_signature_runner(signature)
                 for signature in ("train", "infer", "get", "put")
             }
-            self._mean = self._scale = np.zeros(0, np.float32)
             self.feature_count, self.kind_count = self._signatures["get"]()["weights"].shape
-        except ImportError as error:
-            raise RegistryError(f"the runtime {name!r} cannot be imported ({error})") from error
         except (RuntimeError, ValueError, KeyError) as error:
-            raise ModelError(f"{model} is no head that learns: {error}") from error
+            raise ModelError(f"{model} is not a trainable head: {error}") from error
+        self._mean = self._scale = np.zeros(0, np.float32)
 
     def load_weights(self, weights: HeadWeights) -> None:
-        """Go on from what is known.
+        """Set the weights.
 
         Raises:
-            ModelError: it is another head's, or of other features.
+            ModelError: they are of another head, or for other features.
         """
         if weights.weights.shape != (self.feature_count, self.kind_count):
             raise ModelError(
-                f"what was learnt is for {weights.weights.shape} weights; the head has {(self.feature_count, self.kind_count)}"
+                f"the weights have the shape {weights.weights.shape}, those of the head {(self.feature_count, self.kind_count)}: train again"
             )
         self._mean, self._scale = weights.mean, weights.scale
         self._signatures["put"](weights=weights.weights, bias=weights.bias)
 
     def train(self, samples: FeatureSet, *, steps: int, seed: int) -> float:
-        """Learn from randomly drawn batches; gives the last batch's loss."""
+        """Train on random batches, and return the loss of the last one.
+
+        Args:
+            samples: the features of the training pictures.
+            steps: number of batches.
+            seed: determines the batches.
+        """
         rng = np.random.default_rng(seed)
         batch = self._signatures["train"].get_input_details()["kinds"]["shape"][0]
         inputs, rate, loss = self._normalise(samples.features), np.float32(_LEARNING_RATE), 0.0
         for _ in range(steps):
             drawn = rng.integers(0, len(inputs), batch)
-            answer = self._signatures["train"](
+            outputs = self._signatures["train"](
                 x=inputs[drawn], kinds=samples.kinds[drawn], rate=rate
             )
-            loss = float(answer["loss"])
+            loss = float(outputs["loss"])
         return loss
 
     def score(self, features: F32) -> F32:
-        """(K,) float32, their sum 1: of which kind a picture is."""
+        """Return the score of each kind, (K,) float32 with the sum 1, for a picture's features, (C,) float32."""
         scores: F32 = self._signatures["infer"](x=self._normalise(features[None]))["scores"][0]
         return scores
 
     def get_weights(self, names: tuple[str, ...]) -> HeadWeights:
-        """What is to be kept."""
-        got = self._signatures["get"]()
-        return HeadWeights(names, self._mean, self._scale, got["weights"], got["bias"])
+        """Return the weights, with the names of the kinds, for `save_weights`."""
+        outputs = self._signatures["get"]()
+        return HeadWeights(names, self._mean, self._scale, outputs["weights"], outputs["bias"])
 
     def _normalise(self, features: F32) -> F32:
         return np.asarray((features - self._mean) * self._scale, np.float32)
 
 
+def _open_interpreter(model: Path, runtime: str) -> Any:
+    try:
+        package = import_module(f"{_PACKAGES[runtime]}.interpreter")
+        return package.Interpreter(model_path=str(model))
+    except ImportError as error:
+        raise RegistryError(f"the runtime {runtime!r} cannot be imported ({error})") from error
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"cannot open {model}: {error}") from error
+
+
 def save_weights(path: Path, weights: HeadWeights) -> None:
-    """Keep it.
+    """Write the weights to a file.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: the file cannot be written.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -165,15 +177,15 @@ def save_weights(path: Path, weights: HeadWeights) -> None:
 
 
 def load_weights(path: Path) -> HeadWeights:
-    """What was kept.
+    """Read a file of `save_weights`.
 
     Raises:
-        ConfigError: it cannot be read, or is something else.
+        ConfigError: the file cannot be read, or has no weights.
     """
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            names = tuple(str(name) for name in kept["names"])
-            arrays = {key: kept[key] for key in ("mean", "scale", "weights", "bias")}
+        with np.load(path, allow_pickle=False) as content:
+            names = tuple(str(name) for name in content["names"])
+            arrays = {key: content[key] for key in ("mean", "scale", "weights", "bias")}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"cannot read {path} as what was learnt: {error}") from error
+        raise ConfigError(f"cannot read the weights {path}: {error}") from error
     return HeadWeights(names=names, **arrays)
