@@ -14,7 +14,7 @@ from edged_models.errors import SourceError
 class ReferenceKernels:
     """An `Interpreter` on the reference kernels of LiteRT."""
 
-    delegate = ""
+    delegate: str | None = None
 
     def __init__(self, path: Path, signature: ModelSignature, runtime: str) -> None:
         """Load the model once more.
