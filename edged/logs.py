@@ -14,7 +14,12 @@ def configure(level: str) -> None:
     for old in root.handlers[:]:
         root.removeHandler(old)
     root.addHandler(_open_journal() or _open_stream())
-    root.setLevel(level.upper())
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Change the lowest level that is logged, after `configure`; any thread may call it."""
+    logging.getLogger().setLevel(level.upper())
 
 
 def journal_fields(**values: object) -> dict[str, object]:
