@@ -113,8 +113,7 @@ class WorkerPool:
             The numbers of the workers that are gone or replaced.
         """
         before = self._workers
-        kept = {} if replace_all else {worker.job.cameras: worker for worker in before.values()}
-        workers = [kept.get(job.cameras) for job in jobs]
+        workers = [None if replace_all else self._find_by_cameras(job) for job in jobs]
         free = itertools.filterfalse(
             {w.number for w in workers if w}.__contains__, itertools.count()
         )
@@ -181,6 +180,9 @@ class WorkerPool:
         """End all processes, killing those that have not ended by themselves within `timeout_s` seconds; start none again."""
         self._is_stopped = True
         self._stop_processes(self._workers.values(), timeout_s)
+
+    def _find_by_cameras(self, job: VisionJob) -> WorkerState | None:
+        return next((w for w in self._workers.values() if w.job.cameras == job.cameras), None)
 
     def _stop_processes(self, workers: Collection[WorkerState], timeout_s: float) -> None:
         processes = [worker.process for worker in workers if worker.process]

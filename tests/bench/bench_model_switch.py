@@ -95,7 +95,7 @@ def measure(
     """One run: changes and calm by turns; `fps` is None where no frame can be lost."""
     first, other = ModelSettings(path=args.model), ModelSettings(path=args.other)
     goldens = write_files(folder, make_goldens(args.other))[GOLDENS]
-    with WorkerUnderTest(WorkerPlan(model=first, min_scores=(0.3,)), source) as worker:
+    with WorkerUnderTest(make_plan(0, first), source) as worker:
         worker.read_until(ModelReady)
         worker.read_observations(1)
         run = SwitchRun(worker, first, fps=fps)

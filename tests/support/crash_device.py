@@ -290,9 +290,7 @@ class _DaemonRun:
             self._ticks_in_trial += 1
             if self._device.model_falters and self._ticks_in_trial > _FALTERS_AFTER_TICKS:
                 self._trial.on_plan_message(
-                    CandidateFailure(
-                        kind="nonsense", plan=1, camera=0, frame_seq=1, reason="not a number"
-                    )
+                    CandidateFailure(kind="nonsense", plan=1, reason="not a number")
                 )
         self._files.reach("tick")
         frames = FrameCounts(captured=self._frames, inferred=self._frames, failed=0)
@@ -310,8 +308,6 @@ def _ready(model: str) -> ModelReady:
         family="ssd",
         runtime="simulated",
         delegate="",
-        input_width=1,
-        input_height=1,
         labels=(),
     )
 

@@ -146,7 +146,7 @@ def _hash_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelError(f"cannot read the model file {path}: {error.strerror or error}") from error
+        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
 
 
 def _check_goldens(model: Model, goldens: Path) -> None:

@@ -3,7 +3,7 @@
 from edged.config.settings import ModelSettings
 from edged.vision.messages import ModelReady, VisionJob, WorkerFault, WorkerPlan, WorkerReport
 from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, MAX_START_S, WorkerPool
-from edged.vision.worker_events import WorkerExited, WorkerMessage
+from edged.vision.process import WorkerExited, WorkerMessage
 from support.clock import FakeClock
 
 HANG_S = 5.0
@@ -13,8 +13,6 @@ READY = ModelReady(
     family="ssd",
     runtime="r",
     delegate="",
-    input_width=1,
-    input_height=1,
     labels=(),
 )
 
@@ -46,21 +44,20 @@ class PoolBench:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.launched: list[FakeWorkerProcess] = []
+        self.run = 0
         self.pool = WorkerPool(
             [VisionJob(plan=WorkerPlan(model=ModelSettings()), cameras=())],
             hang_s=HANG_S,
             clock=self.clock,
-            launch=lambda _job, _worker, _run: self._launch(),
+            launch=self._launch,
         )
         self.pool.tick()
 
-    def _launch(self) -> FakeWorkerProcess:
+    def _launch(self, job: VisionJob, worker: int, run: int) -> FakeWorkerProcess:
+        del job, worker
+        self.run = run
         self.launched.append(FakeWorkerProcess())
         return self.launched[-1]
-
-    @property
-    def run(self) -> int:
-        return self.pool.next_run - 1
 
     def receive(self, message: ModelReady | WorkerReport | WorkerFault) -> bool:
         return self.pool.on_message(WorkerMessage(0, self.run, message))
@@ -164,7 +161,7 @@ def test_a_process_that_survives_sigkill_is_unrecoverable() -> None:
     stage.pass_time(HANG_S + 0.1)
     assert not stage.pool.unrecoverable_reason
     stage.pass_time(MAX_KILL_S + 0.1)
-    assert "SIGKILL" in stage.pool.unrecoverable_reason
+    assert "SIGKILL" in (stage.pool.unrecoverable_reason or "")
 
 
 def test_stop_is_requested_first_and_nothing_is_started_again() -> None:
@@ -193,6 +190,6 @@ def test_retry_now_ends_the_wait() -> None:
 def test_a_running_worker_is_sent_another_plan_and_a_later_one_starts_with_it() -> None:
     stage = PoolBench()
     job = VisionJob(plan=WorkerPlan(number=1, model=ModelSettings()), cameras=())
-    stage.pool.update_jobs([job])
+    assert not stage.pool.assign_jobs([job])
     assert [plan.number for plan in stage.launched[0].plans] == [1]
-    assert stage.pool.job(0) == job
+    assert stage.pool.jobs[0] == job

@@ -116,7 +116,7 @@ class Scenario:
                 self.frames += 1
                 self.trial.on_observation(observation(self.frames))
                 if self.updates.active_model.shadow and self.frames % 10 == 0:
-                    self.trial.on_plan_message(compared(self.frames))
+                    self.trial.on_plan_message(compared())
             frames = FrameCounts(captured=self.frames, inferred=self.frames, failed=0)
             self.updates.tick(
                 SystemSample(
@@ -151,8 +151,6 @@ def ready(model: str) -> ModelReady:
         family="ssd",
         runtime="simulated",
         delegate="",
-        input_width=1,
-        input_height=1,
         labels=(),
     )
 
@@ -175,18 +173,15 @@ def observation(seq: int) -> Observation:
 
 
 def faltered(kind: Literal["invoke", "nonsense", "flood"]) -> CandidateFailure:
-    return CandidateFailure(kind=kind, plan=1, camera=0, frame_seq=1, reason="it went wrong")
+    return CandidateFailure(kind=kind, plan=1, reason="it went wrong")
 
 
-def compared(seq: int) -> ShadowComparison:
+def compared() -> ShadowComparison:
     return ShadowComparison(
         plan=1,
-        camera=0,
-        frame_seq=seq,
         both=2,
         only_new=0,
         only_old=0,
-        new_ns=7 * MS,
         old_ns=7 * MS,
     )
 
