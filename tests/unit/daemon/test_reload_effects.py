@@ -33,7 +33,7 @@ TRIANGLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
 LABEL = DetectSettings(label={"red": LabelFilter(threshold=0.4)})
 OTHER = "other"
 """A camera that is never changed; every camera has a worker of its own."""
-REQUIRED = {
+REQUIRED: Mapping[str, dict[str, object]] = {
     "replay": {"path": Path("/clip.mp4")},
     "v4l2": {"device": "/dev/video0"},
     "rtsp": {"url": "rtsp://127.0.0.1/a"},
@@ -133,7 +133,7 @@ def find_other_value(annotation: Any, value: Any) -> Any:
 
 
 def collect_changes() -> list[Any]:
-    cases = []
+    cases: list[Any] = []
     for publisher in registry.PUBLISHERS:
         before = make_settings(publisher)
         for key, after in list_changes(before):
@@ -145,7 +145,7 @@ def collect_changes() -> list[Any]:
 
 def documented_effect(key: str) -> str:
     """Return what the documentation's table says of a setting: the most specific entry counts."""
-    entries = {
+    entries: dict[str, str] = {
         name: row[1]
         for row in re.findall(r"(?m)^\| (.+?) \| (.+) \|$", section())
         for name in re.findall(r"`([\w.]+)`", row[0])

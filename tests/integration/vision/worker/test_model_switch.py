@@ -125,7 +125,7 @@ def test_what_cannot_be_loaded_is_declined_and_the_old_model_goes_on(tmp_path: P
                     make_plan(0, simulated_model(tmp_path, "b"), goldens=no_goldens),
                     r"goldens\.json: No such",
                 ),
-                (make_plan(0, good, cameras=2), "2 least scores for 1 cameras"),
+                (make_plan(0, good, cameras=2), "the plan is for 2 cameras; there are 1"),
             ],
             start=1,
         ):
