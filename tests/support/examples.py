@@ -106,7 +106,11 @@ def health() -> DeviceHealth:
         memory=MemoryHealth(total_mb=3795.0, available_mb=3012.0, rss_mb={"supervisor": 41.5}),
         disk=DiskHealth(total_mb=29_700.0, free_mb=24_100.0, written_mb=1.3),
         spool=SpoolState(depth=3, size_bytes=1650, oldest_age_s=1.25),
-        link=LinkState(connects=2, last_error="mqtt://broker:1883: the connection was lost"),
+        link=LinkState(
+            connects=2,
+            last_error="mqtt://broker:1883: the connection was lost",
+            detections_dropped=17,
+        ),
         cameras={
             "front": CameraHealth(
                 online=False,
