@@ -1,6 +1,6 @@
-"""What a reload does with each setting. Rules; no I/O.
+"""The effect of each setting on a reload. Rules; no I/O.
 
-`RELOAD_EFFECTS` is the one place that says so: the daemon reloads by it, and the table in docs/configuration.md is
+`RELOAD_EFFECTS` is the one declaration: the daemon reloads by it, and the table in docs/configuration.md is
 `reload_markdown`, which a test compares.
 """
 
@@ -14,7 +14,7 @@ from edged.config.settings import Settings
 
 
 class ReloadEffect(Enum):
-    """What happens to a running daemon when a setting has changed; the value describes it in the documentation."""
+    """The effect of a changed setting on a running daemon; the value describes it in the documentation."""
 
     LIVE = "takes effect at once: no frame is lost, and objects go on"
     SCENES = "takes effect at once: no frame is lost; the objects of the cameras concerned end, and begin anew"
@@ -55,7 +55,7 @@ RELOAD_EFFECTS: Mapping[str, ReloadEffect] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadPlan:
-    """What a reload changes.
+    """The changes of a reload.
 
     Attributes:
         changes: the effect of each setting that has changed, by its key, for example ``camera.front.zone.door.points``.
@@ -83,7 +83,7 @@ class ReloadPlan:
 
 
 def plan_reload(before: Settings, after: Settings) -> ReloadPlan:
-    """Compare two configurations; return what a daemon has to do to go from one to the other."""
+    """Compare two configurations; return what changes for a daemon that goes from one to the other."""
     return ReloadPlan(
         changes={key: effect_of(key) for key in _find_changes(before, after)},
     )

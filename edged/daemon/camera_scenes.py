@@ -1,4 +1,4 @@
-"""The cameras' scenes: which rules each has, and what its frames and its worker's reports change in it."""
+"""The cameras' scenes: their rules, and the effect of frames and of the workers' reports on them."""
 
 import itertools
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ class CameraScenes:
     def __init__(
         self, event_reporter: EventReporter, conditions: VisionConditions, clock: Clock
     ) -> None:
-        """Have no camera yet.
+        """Start without cameras: `apply_settings` brings them.
 
         Args:
             event_reporter: reports what changes.

@@ -162,7 +162,7 @@ class DeviceStatusReporter:
             board=self._board.read_model(),
             runtime=ready.runtime if ready else "",
             delegate=ready.delegate if ready else "",
-            model=vision.active_model_name,
+            model=ready.model_name if ready else "",
             cameras=tuple(
                 _build_camera_entry(name, settings.camera[name].source, monitor.report)
                 for name, monitor in vision.cameras.items()

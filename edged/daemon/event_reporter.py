@@ -1,4 +1,4 @@
-"""From the cameras' scenes to MQTT messages: builds the contract's payloads and hands them to the outbox."""
+"""Reports the cameras' scenes: builds the contract's payloads and hands them to the outbox."""
 
 from collections.abc import Mapping
 

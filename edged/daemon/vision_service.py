@@ -1,4 +1,4 @@
-"""The vision side of the daemon: the workers, what they report, and what that changes in the cameras' scenes."""
+"""The vision side of the daemon: the workers, their messages, and the cameras' scenes."""
 
 import logging
 
@@ -108,11 +108,11 @@ class VisionService:
         )
         self._pool.retry_now()
         for worker in replaced:
-            self._scenes.on_worker_lost(_camera_names(jobs_before[worker]))
+            self._scenes.on_worker_lost(jobs_before[worker].camera_names)
             self._forget_worker(worker)
         self._scenes.apply_settings(settings)
         for worker, job in self._pool.jobs.items():
-            names = _camera_names(job)
+            names = job.camera_names
             if worker in replaced or worker not in jobs_before:
                 self._scenes.reset(names)
             else:
@@ -122,11 +122,6 @@ class VisionService:
     def cameras(self) -> dict[str, CameraMonitor]:
         """The enabled cameras, by name."""
         return self._scenes.monitors
-
-    @property
-    def active_model_name(self) -> str:
-        """The name of the model that runs; "" until one does, as in the contract."""
-        return self.model_info.model_name if self.model_info else ""
 
     @property
     def model_info(self) -> ModelReady | None:
@@ -145,7 +140,7 @@ class VisionService:
 
     @property
     def unrecoverable_reason(self) -> str | None:
-        """Why replacing workers does not help any more; None while it may."""
+        """The reason why replacing workers does not help any more; None while it may."""
         return self._pool.unrecoverable_reason
 
     @property
@@ -198,7 +193,7 @@ class VisionService:
             self._settings,
             self._active_model,
             plan_number=self._plan_number,
-            current=[_camera_names(job) for job in self._pool.jobs.values()],
+            current=[job.camera_names for job in self._pool.jobs.values()],
         )
 
     def _change_active_model(self, active_model: ActiveModel) -> None:
@@ -227,7 +222,7 @@ class VisionService:
         self._conditions.on_worker_ready(worker)
         self._listener.on_ready(ready)
         self._scenes.set_model(
-            _camera_names(self._pool.jobs[worker]), ready, self._active_model.recommended_filters
+            self._pool.jobs[worker].camera_names, ready, self._active_model.recommended_filters
         )
 
     def _on_observation(self, worker: int, observation: Observation) -> None:
@@ -250,9 +245,5 @@ class VisionService:
         self._listener.on_worker_lost(loss)
         self.worker_losses += 1
         self.last_worker_loss = loss.reason
-        self._scenes.on_worker_lost(_camera_names(self._pool.jobs[loss.worker]))
+        self._scenes.on_worker_lost(self._pool.jobs[loss.worker].camera_names)
         self._ready_by_worker.pop(loss.worker, None)
-
-
-def _camera_names(job: VisionJob) -> tuple[str, ...]:
-    return tuple(camera.name for camera in job.cameras)

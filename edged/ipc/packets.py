@@ -20,7 +20,7 @@ MessageT = TypeVar("MessageT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryForm:
-    """How one type of message crosses in binary.
+    """The binary form of one type of message.
 
     Attributes:
         message_type: the class of the message.

@@ -31,7 +31,7 @@ class CameraJob(Struct, frozen=True, kw_only=True):
 
 
 class CameraPlan(Struct, frozen=True, kw_only=True):
-    """What a worker does with the frames of one camera.
+    """The treatment of one camera's frames.
 
     Attributes:
         min_score: detections below this score are of no use, and are left out.
@@ -86,6 +86,11 @@ class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
     plan: WorkerPlan
     cameras: tuple[CameraJob, ...]
     report_interval_s: float = 0.25
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """The names of its cameras."""
+        return tuple(camera.name for camera in self.cameras)
 
 
 class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):

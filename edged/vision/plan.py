@@ -1,4 +1,4 @@
-"""From the configuration to the job and the plan of each vision worker. Pure."""
+"""Makes the job and the plan of each vision worker from the configuration. Pure."""
 
 from collections.abc import Collection, Sequence
 

@@ -83,7 +83,7 @@ class WorkerPool:
 
     @property
     def unrecoverable_reason(self) -> str | None:
-        """Why replacing workers does not help any more; None while it may."""
+        """The reason why replacing workers does not help any more; None while it may."""
         now_ns = self._clock.monotonic_ns()
         for number, worker in self._workers.items():
             in_phase_ns = now_ns - worker.phase_since_ns
@@ -125,9 +125,9 @@ class WorkerPool:
             else:
                 self._change_plan(worker, job)
             self._workers[worker.number] = worker
-        gone = [worker for worker in before.values() if worker not in self._workers.values()]
-        self._stop_processes(gone, stop_timeout_s)
-        return frozenset(worker.number for worker in gone)
+        removed = [worker for worker in before.values() if worker not in self._workers.values()]
+        self._stop_processes(removed, stop_timeout_s)
+        return frozenset(worker.number for worker in removed)
 
     def on_message(self, item: WorkerMessage) -> bool:
         """Note a sign of life; return False if it is from a process that was replaced."""

@@ -117,7 +117,12 @@ class CameraProcess:
 
 
 def main(argv: list[str]) -> int:
-    """Run a camera's process."""
+    """Run a camera's process; return its exit code.
+
+    Raises:
+        PacketError: the parent sent an invalid message.
+        RegistryError: no such driver.
+    """
     child.bind_lifetime_to_parent()
     with child.adopt_socket(int(argv[1])) as channel:
         job = TO_CAMERA.decode(channel.recv(TO_CAMERA.max_bytes))

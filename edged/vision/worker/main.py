@@ -195,7 +195,11 @@ def _make_observation(camera: int, result: FrameResult) -> Observation:
 
 
 def main(argv: list[str]) -> int:
-    """Run a vision worker; its exit code is for people, as the supervisor has got the reason."""
+    """Run a vision worker; return its exit code, which is for people: the supervisor has got the reason.
+
+    Raises:
+        PacketError: the supervisor sent an invalid job.
+    """
     child.bind_lifetime_to_parent()
     cv2.setNumThreads(1)  # more threads only evict the interpreter's caches
     code = 0

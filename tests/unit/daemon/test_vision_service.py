@@ -155,7 +155,7 @@ def test_a_reload_of_the_model_replaces_every_worker_and_its_counters_go_on(
     service.apply_settings(threads, replace_settings(OLD, threads=2))
     assert before.was_stopped
     assert not service.is_startup_complete
-    assert service.active_model_name == ""
+    assert service.model_info is None
     service.get_ready()
     assert service.processes[0] is not before
     service.receive(WorkerReport(cameras=(CameraReport(name="a", state="running", captured=2),)))
