@@ -1,33 +1,23 @@
-"""The cameras' scenes: their rules, and the effect of frames and of the workers' reports on them."""
+"""The cameras' scenes: when their rules are made, their objects end, and their state is reported."""
 
 import itertools
 from collections.abc import Iterable
 
-from edged.clock import Clock
 from edged.config.settings import DetectSettings, Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.event_reporter import EventReporter
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
-from edged.vision.messages import CameraReport, ModelReady, Observation
+from edged.vision.messages import CameraReport, ModelReady
 
 
 class CameraScenes:
     """Every enabled camera of the configuration."""
 
-    def __init__(
-        self, event_reporter: EventReporter, conditions: VisionConditions, clock: Clock
-    ) -> None:
-        """Start without cameras: `apply_settings` brings them.
-
-        Args:
-            event_reporter: reports what changes.
-            conditions: told of cameras and labels.
-            clock: for latencies.
-        """
+    def __init__(self, event_reporter: EventReporter, conditions: VisionConditions) -> None:
+        """Start without cameras: `apply_settings` brings them."""
         self._event_reporter = event_reporter
         self._conditions = conditions
-        self._clock = clock
         self._object_ids = itertools.count(1)
         self._settings = Settings()
         self._recommended_filters: dict[str, DetectSettings] = {}
@@ -84,16 +74,6 @@ class CameraScenes:
             self._end_objects(monitor)
             if monitor.model is not None:
                 self._build(monitor, monitor.model.labels)
-
-    def observe(self, camera: str, observation: Observation) -> None:
-        """Take one inferred frame, and report what it changed."""
-        monitor = self.monitors[camera]
-        now_ns = self._clock.monotonic_ns()
-        updates = monitor.observe(observation, now_ns)
-        for update in updates:
-            self._event_reporter.report_update(monitor, update)
-        if updates:
-            self._event_reporter.report_detections(monitor, observation, updates[-1], now_ns)
 
     def on_camera_report(self, report: CameraReport) -> None:
         """Take a worker's report on a camera; a camera that goes offline loses its objects."""

@@ -1,6 +1,6 @@
 """Reports the cameras' scenes: builds the contract's payloads and hands them to the outbox."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from edged.clock import NS_PER_S
 from edged.config.settings import EventSettings
@@ -57,19 +57,34 @@ class EventReporter:
             _build_camera_state(camera.scene_state, camera=camera.name, online=camera.is_online)
         )
 
-    def report_detections(
-        self, camera: CameraMonitor, observation: Observation, update: SceneUpdate, now_ns: int
+    def report_frame(
+        self,
+        camera: CameraMonitor,
+        observation: Observation,
+        updates: Sequence[SceneUpdate],
+        now_ns: int,
     ) -> None:
-        """Report the detections of one frame, if the settings ask for them, and not too often.
+        """Report what a frame has changed, and its detections, if the settings ask for them, and not too often.
 
         Args:
             camera: the frame's camera.
             observation: the frame.
-            update: what the frame changed in the scene.
+            updates: what it has changed in the scene, in order.
             now_ns: monotonic time.
         """
-        if not self._settings.detections or camera.model is None:
-            return
+        for update in updates:
+            self.report_update(camera, update)
+        if updates and self._settings.detections and camera.model is not None:
+            self._report_detections(camera, camera.model, observation, updates[-1], now_ns)
+
+    def _report_detections(
+        self,
+        camera: CameraMonitor,
+        model: ModelReady,
+        observation: Observation,
+        update: SceneUpdate,
+        now_ns: int,
+    ) -> None:
         gate = self._gates.get(camera.name)
         if gate is None:
             gate = DetectionsGate(max_hz=self._settings.max_detections_hz)
@@ -80,7 +95,7 @@ class EventReporter:
                     observation,
                     update.detections,
                     camera=camera.name,
-                    model=camera.model,
+                    model=model,
                     stamper=self._stamper,
                 )
             )

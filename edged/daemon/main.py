@@ -4,11 +4,12 @@ import logging
 import secrets
 import signal
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
 from edged import logs
-from edged.clock import Clock, SystemClock, clock_quality
+from edged.clock import Clock, SystemClock, read_clock_quality
 from edged.config.load import load_config
 from edged.config.settings import Settings
 from edged.daemon.device_status import DeviceStatusReporter
@@ -122,7 +123,7 @@ def _make_core(settings: Settings) -> _Core:
         board=board,
         inbox=SimpleQueue(),
         conditions=Conditions(),
-        stamper=Stamper(identity, clock, lambda: clock_quality(clock.wall_ns(), floor_ns)),
+        stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
     )
 
 

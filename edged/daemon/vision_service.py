@@ -72,8 +72,8 @@ class VisionService:
         self._active_model = active_model
         self._plan_number = 0
         self._conditions = VisionConditions(conditions, clock)
-        reporter = EventReporter(settings.events, outbox=outbox, stamper=stamper)
-        self._scenes = CameraScenes(reporter, self._conditions, clock)
+        self._event_reporter = EventReporter(settings.events, outbox=outbox, stamper=stamper)
+        self._scenes = CameraScenes(self._event_reporter, self._conditions)
         self._ready_by_worker: dict[int, ModelReady] = {}
         self._settled_workers: set[int] = set()
         self.worker_losses = 0
@@ -109,7 +109,9 @@ class VisionService:
         self._pool.retry_now()
         for worker in replaced:
             self._scenes.on_worker_lost(jobs_before[worker].camera_names)
-            self._forget_worker(worker)
+            self._conditions.clear_worker(worker)
+            self._ready_by_worker.pop(worker, None)
+            self._settled_workers.discard(worker)
         self._scenes.apply_settings(settings)
         for worker, job in self._pool.jobs.items():
             names = job.camera_names
@@ -204,11 +206,6 @@ class VisionService:
     def _launch(self, job: VisionJob, worker: int, run: int) -> VisionProcess:
         return VisionProcess(job, worker=worker, run=run, notify=self._inbox.put)
 
-    def _forget_worker(self, worker: int) -> None:
-        self._ready_by_worker.pop(worker, None)
-        self._settled_workers.discard(worker)
-        self._conditions.clear_worker(worker)
-
     def _on_ready(self, worker: int, ready: ModelReady) -> None:
         _log.info(
             "worker %d runs %s (%s, %s%s)%s",
@@ -230,7 +227,10 @@ class VisionService:
         if worker not in self._ready_by_worker or observation.camera >= len(cameras):
             return  # a worker is not trusted to keep to the protocol
         self._listener.on_observation(observation)
-        self._scenes.observe(cameras[observation.camera].name, observation)
+        monitor = self.cameras[cameras[observation.camera].name]
+        now_ns = self._clock.monotonic_ns()
+        updates = monitor.observe(observation, now_ns)
+        self._event_reporter.report_frame(monitor, observation, updates, now_ns)
 
     def _on_worker_loss(self, loss: WorkerLoss) -> None:
         fault = loss.fault

@@ -8,7 +8,8 @@ import struct
 
 import numpy as np
 
-from edged.ipc.packets import BinaryForm, PacketCodec
+from edged.errors import PacketError
+from edged.ipc.packets import PacketCodec
 from edged.types import F32, Detections
 from edged.vision.messages import (
     CandidateFailure,
@@ -29,6 +30,33 @@ _FIRST_BYTE = b"O"
 _HEADER = struct.Struct("<HQqqIIIIIIBH")
 _BYTES_PER_DETECTION = 4 * 4 + 4 + 4
 _MAX_U32 = 0xFFFFFFFF
+
+
+class FromWorkerCodec(PacketCodec[FromWorker]):
+    """The codec of a worker's messages: an `Observation` is binary, and starts with a byte that no JSON object starts with."""
+
+    def encode(self, message: FromWorker) -> bytes:
+        """Return the packet of a message.
+
+        Raises:
+            PacketError: the message is larger than a packet may be.
+        """
+        if isinstance(message, Observation):
+            return _encode_observation(message)
+        return super().encode(message)
+
+    def decode(self, packet: bytes) -> FromWorker:
+        """Return the message of a packet.
+
+        Raises:
+            PacketError: the packet is no message of a worker.
+        """
+        if packet[:1] != _FIRST_BYTE:
+            return super().decode(packet)
+        try:
+            return _decode_observation(packet)
+        except (struct.error, ValueError) as error:
+            raise PacketError(f"an invalid observation: {error}") from None
 
 
 def _encode_observation(observation: Observation) -> bytes:
@@ -95,13 +123,7 @@ def _is_within_unit(values: F32) -> bool:
 
 
 TO_WORKER: PacketCodec[ToWorker] = PacketCodec(ToWorker, max_bytes=MAX_PACKET_BYTES)
-FROM_WORKER: PacketCodec[FromWorker] = PacketCodec(
+FROM_WORKER = FromWorkerCodec(
     ModelReady | WorkerReport | WorkerFault | PlanDeclined | CandidateFailure | ShadowComparison,
     max_bytes=MAX_PACKET_BYTES,
-    binary_form=BinaryForm(
-        message_type=Observation,
-        first_byte=_FIRST_BYTE,
-        encode=_encode_observation,
-        decode=_decode_observation,
-    ),
 )
