@@ -149,7 +149,8 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
             updates=settings.updates,
             desired_envelope=desired_envelope,
         )
-        return InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=core.inbox.put)
+        process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=core.inbox.put)
+        return process.start()
 
     return UpdateService(
         ModelRepository(open_store(settings), settings, now=lambda: rfc3339(core.clock.wall_ns())),

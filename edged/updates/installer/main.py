@@ -18,12 +18,11 @@ from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.updates.bundle.trust import TrustFile, verify_desired_envelope
 from edged.updates.installer.installer import load_configured_trust, make_installer
 from edged.updates.installer.messages import (
-    MAX_PACKET_BYTES,
+    FROM_INSTALLER,
+    TO_INSTALLER,
     InstallFinished,
     InstallJob,
     InstallProgress,
-    pack,
-    unpack_job,
 )
 from edged.updates.rules import desired as rules
 from edged.updates.rules.deployment import begin
@@ -85,13 +84,13 @@ def main(argv: list[str]) -> int:
     bind_lifetime_to_parent()
     logs.configure("warning")
     channel = adopt_socket(int(argv[1]))
-    job = unpack_job(channel.recv(MAX_PACKET_BYTES))
+    job = TO_INSTALLER.decode(channel.recv(TO_INSTALLER.max_bytes))
     error = ""
     try:
-        install(job, lambda progress: channel.sendall(pack(progress)))
+        install(job, lambda progress: channel.sendall(FROM_INSTALLER.encode(progress)))
     except EdgedError as failure:
         error = str(failure)[:_MAX_ERROR_CHARS]
-    channel.sendall(pack(InstallFinished(error=error)))
+    channel.sendall(FROM_INSTALLER.encode(InstallFinished(error=error)))
     return 0
 
 

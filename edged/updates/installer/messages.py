@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from edged.config.codec import decode_path, encode_path
 from edged.config.settings import ModelSettings, UpdateSettings
-from edged.errors import WorkerError
+from edged.ipc.packets import PacketCodec
 
 MAX_PACKET_BYTES = 131_072
 """A little over what a job takes whose desired state is as large as may be."""
@@ -57,39 +55,7 @@ class InstallFinished(Struct, frozen=True, kw_only=True, tag="finished"):
     error: Annotated[str, Meta(max_length=4096)] = ""
 
 
-_encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_job_decoder = msgspec.json.Decoder(InstallJob, dec_hook=decode_path)
-_message_decoder: msgspec.json.Decoder[InstallProgress | InstallFinished] = msgspec.json.Decoder(
-    InstallProgress | InstallFinished
+TO_INSTALLER: PacketCodec[InstallJob] = PacketCodec(InstallJob, max_bytes=MAX_PACKET_BYTES)
+FROM_INSTALLER: PacketCodec[InstallProgress | InstallFinished] = PacketCodec(
+    InstallProgress | InstallFinished, max_bytes=MAX_PACKET_BYTES
 )
-
-
-def pack(message: InstallJob | InstallProgress | InstallFinished) -> bytes:
-    """Any message -> one packet.
-
-    Raises:
-        WorkerError: it is larger than a packet may be.
-    """
-    packet = _encoder.encode(message)
-    if len(packet) > MAX_PACKET_BYTES:
-        raise WorkerError(
-            f"{type(message).__name__} of {len(packet)} bytes is over {MAX_PACKET_BYTES}"
-        )
-    return packet
-
-
-def unpack_job(packet: bytes) -> InstallJob:
-    """The daemon's packet -> the job."""
-    return _job_decoder.decode(packet)
-
-
-def unpack(packet: bytes) -> InstallProgress | InstallFinished:
-    """The child's packet -> what it says.
-
-    Raises:
-        WorkerError: the packet is nonsense.
-    """
-    try:
-        return _message_decoder.decode(packet)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise WorkerError(f"the installer sent nonsense: {error}") from None

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-import msgspec
 from msgspec import Struct, field
 
-from edged.errors import UpdateError
+from edged.errors import PacketError, UpdateError
+from edged.ipc.packets import PacketCodec
 from edged.updates.rules.ledger import Deployment, DeploymentRecord, DeploymentRequest
 
 MAX_PACKET_BYTES = 262_144
@@ -116,34 +116,44 @@ class ControlResponse(Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
 
 
-_request_decoder: msgspec.json.Decoder[ControlRequest] = msgspec.json.Decoder(ControlRequest)
-_response_decoder: msgspec.json.Decoder[ControlResponse] = msgspec.json.Decoder(ControlResponse)
+_request_codec: PacketCodec[ControlRequest] = PacketCodec(
+    ControlRequest, max_bytes=MAX_PACKET_BYTES
+)
+_response_codec: PacketCodec[ControlResponse] = PacketCodec(
+    ControlResponse, max_bytes=MAX_PACKET_BYTES
+)
 
 
 def pack(message: ControlRequest | ControlResponse) -> bytes:
-    """A message -> one packet."""
-    return msgspec.json.encode(message)
+    """Encode a message as one packet.
+
+    Raises:
+        PacketError: it is larger than a packet may be.
+    """
+    if isinstance(message, ControlResponse):
+        return _response_codec.encode(message)
+    return _request_codec.encode(message)
 
 
 def unpack_request(packet: bytes) -> ControlRequest:
-    """A packet -> the question.
+    """Decode a request.
 
     Raises:
-        UpdateError: it is none.
+        UpdateError: it is malformed.
     """
     try:
-        return _request_decoder.decode(packet)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UpdateError(f"that is no question: {error}") from None
+        return _request_codec.decode(packet)
+    except PacketError as error:
+        raise UpdateError(f"the control request is {error}") from None
 
 
 def unpack_response(packet: bytes) -> ControlResponse:
-    """A packet -> the answer.
+    """Decode a response.
 
     Raises:
-        UpdateError: it is none.
+        UpdateError: it is malformed.
     """
     try:
-        return _response_decoder.decode(packet)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UpdateError(f"the daemon's answer cannot be read: {error}") from None
+        return _response_codec.decode(packet)
+    except PacketError as error:
+        raise UpdateError(f"the daemon's response is {error}") from None

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.errors import UpdateError
+from edged.errors import PacketError, UpdateError
 from edged.updates.service.control_messages import (
     MAX_PACKET_BYTES,
     ControlRequest,
@@ -105,7 +105,7 @@ class _Reply:
         self._connection = connection
 
     def __call__(self, response: ControlResponse) -> None:
-        with suppress(OSError), self._connection:  # who asked may be gone
+        with suppress(OSError, PacketError), self._connection:  # who asked may be gone
             self._connection.send(pack(response))
 
 
