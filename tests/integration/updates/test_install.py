@@ -72,7 +72,7 @@ class InstallProcessDevice:
         )
         return InstallerProcess(
             job, lock_descriptor=self.lock.descriptor, on_message=self.messages.put
-        )
+        ).start()
 
     def run(self, desired: bytes = b"") -> Ledger:
         """To its end."""
@@ -240,7 +240,7 @@ model = ModelSettings(runtime="simulated", delegate_options={"hang_after": "0"})
 job = InstallJob(store_root=root, model=model, updates=UpdateSettings(trust=trust, reserve_mb=0))
 lock = StoreLock(root)
 lock.acquire()
-process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True))
+process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True)).start()
 print(process.pid, flush=True)
 time.sleep(60)
 """

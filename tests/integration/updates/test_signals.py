@@ -132,7 +132,7 @@ def test_a_sighup_does_not_disturb_a_trial(daemon: KillableDaemon) -> None:
     assert await_past(daemon).outcome == "committed"
     assert progress == sorted(progress)
     assert took_s < 2 * SHORT_TRIAL.min_s
-    assert daemon.log_text.count("the configuration was read again") > 5
+    assert daemon.log_text.count("the configuration was reloaded") > 5
 
 
 def test_a_model_of_ones_own_takes_the_place_of_the_one_on_trial_which_waits(

@@ -1,4 +1,4 @@
-"""Any plans in any order, without a process: nobody looks with a closed model, and the newest plan is answered in the end."""
+"""Any plans in any order, without a process: no closed model is run, and the newest plan is answered in the end."""
 
 import os
 import random
