@@ -54,18 +54,16 @@ class CameraScenes:
         for name in cameras:
             monitor = self.monitors[name]
             before = monitor.model
-            if (
+            keeps_scene = (
                 before is not None
                 and before.labels == model.labels
-                and self._recommended_filters.get(name) == recommended
-            ):
-                monitor.model = model
-                continue
-            if before is not None:
+                and self._recommended_filters[name] == recommended
+            )
+            if before is not None and not keeps_scene:
                 self._end_objects(monitor)
             monitor.model = model
-            self._recommended_filters[name] = recommended
-            self._build(monitor, model.labels)
+            if not keeps_scene:
+                self._build(monitor, model.labels, recommended)
 
     def rebuild(self, cameras: Iterable[str]) -> None:
         """End the objects of these cameras, and begin anew with the rules of the configuration."""
@@ -73,7 +71,7 @@ class CameraScenes:
             monitor = self.monitors[name]
             self._end_objects(monitor)
             if monitor.model is not None:
-                self._build(monitor, monitor.model.labels)
+                self._build(monitor, monitor.model.labels, self._recommended_filters[name])
 
     def on_camera_report(self, report: CameraReport) -> None:
         """Take a worker's report on a camera; a camera that goes offline loses its objects."""
@@ -102,8 +100,11 @@ class CameraScenes:
         for monitor in self.monitors.values():
             self._end_objects(monitor)
 
-    def _build(self, monitor: CameraMonitor, labels: tuple[str, ...]) -> None:
+    def _build(
+        self, monitor: CameraMonitor, labels: tuple[str, ...], recommended: DetectSettings
+    ) -> None:
         settings = self._settings
+        self._recommended_filters[monitor.name] = recommended
         scene = Scene(
             settings.camera[monitor.name],
             detect=settings.detect,
@@ -111,7 +112,7 @@ class CameraScenes:
             events=settings.events,
             labels=labels,
             ids=self._object_ids,
-            recommended=self._recommended_filters[monitor.name],
+            recommended=recommended,
         )
         self._conditions.on_unknown_labels(monitor.name, scene.filters.unknown_labels, labels)
         monitor.set_scene(scene)

@@ -88,19 +88,15 @@ class DeviceStatusReporter:
         self._latest_info = self._build_info(vision, settings)
         self._outbox.retain(self._latest_info)
         self._outbox.retain(self._build_model_state(vision, model_report))
-        change_key = self._make_change_key(vision)
-        now_ns = self._clock.monotonic_ns()
-        waited_s = (
-            (now_ns - self._health_published_ns) / NS_PER_S
-            if self._health_published_ns is not None
-            else None
-        )
-        if (
-            waited_s is None
-            or waited_s >= settings.health.interval_s
-            or (change_key != self._published_change_key and waited_s >= _MIN_INTERVAL_S)
-        ):
+        if self._is_health_due(vision, settings.health.interval_s):
             self.publish_health(vision)
+
+    def _is_health_due(self, vision: VisionService, interval_s: float) -> bool:
+        if self._health_published_ns is None:
+            return True
+        waited_s = (self._clock.monotonic_ns() - self._health_published_ns) / NS_PER_S
+        has_changed = self._make_change_key(vision) != self._published_change_key
+        return waited_s >= interval_s or (has_changed and waited_s >= _MIN_INTERVAL_S)
 
     def _make_change_key(self, vision: VisionService) -> tuple[object, ...]:
         """Return what is reported at once when it changes."""

@@ -211,7 +211,7 @@ class VisionService:
             "worker %d runs %s (%s, %s%s)%s",
             *(worker, ready.model_name, ready.family, ready.runtime),
             f" on {ready.delegate}" if ready.delegate else "",
-            f"; the switch took {ready.gap_ns / 1e6:.1f} ms" if ready.gap_ns > 100_000 else "",
+            f"; the switch took {ready.gap_ns / 1e6:.1f} ms" if ready.gap_ns else "",
             extra=journal_fields(worker=worker, model=ready.model_name),
         )
         self._settled_workers.add(worker)

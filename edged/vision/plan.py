@@ -62,19 +62,23 @@ def deal_cameras(
             cameras change.
     """
     worker_count = min(max_workers, len(cameras))
-    kept = [[name for name in group if name in cameras] for group in current]
-    kept = [group for group in kept if group]
-    if len(kept) <= worker_count:
-        groups = [*kept, *([] for _ in range(worker_count - len(kept)))]
-        dealt = {name for group in kept for name in group}
-        for name in cameras:
-            if name not in dealt:
-                min(groups, key=len).append(name)
+    groups = [group for old in current if (group := [name for name in old if name in cameras])]
+    if len(groups) <= worker_count:
+        _add_cameras(groups, cameras, worker_count)
         sizes = [len(group) for group in groups]
         if not sizes or max(sizes) - min(sizes) <= 1:
             return [tuple(group) for group in groups]
     names = list(cameras)
     return [tuple(names[first::worker_count]) for first in range(worker_count)]
+
+
+def _add_cameras(groups: list[list[str]], cameras: Collection[str], worker_count: int) -> None:
+    """Add groups up to `worker_count`, and each new camera to the smallest one."""
+    dealt = {name for group in groups for name in group}
+    groups += [[] for _ in range(worker_count - len(groups))]
+    for name in cameras:
+        if name not in dealt:
+            min(groups, key=len).append(name)
 
 
 def _make_plan(

@@ -125,9 +125,7 @@ def main(argv: list[str]) -> int:
     """
     child.bind_lifetime_to_parent()
     with child.adopt_socket(int(argv[1])) as channel:
-        job = TO_CAMERA.decode(channel.recv(TO_CAMERA.max_bytes))
-        if not isinstance(job, OpenCamera):
-            raise PacketError(f"the first message is a {type(job).__name__}, not an OpenCamera")
+        job = _receive_job(channel)
         logs.configure(job.log_level)
         driver: type[Camera] = load_driver(CAMERAS, job.source)
         settings = msgspec.json.decode(
@@ -138,6 +136,13 @@ def main(argv: list[str]) -> int:
         except _ParentClosedError:
             return 1
     return 0
+
+
+def _receive_job(channel: socket.socket) -> OpenCamera:
+    job = TO_CAMERA.decode(channel.recv(TO_CAMERA.max_bytes))
+    if not isinstance(job, OpenCamera):
+        raise PacketError(f"the first message is a {type(job).__name__}, not an OpenCamera")
+    return job
 
 
 if __name__ == "__main__":

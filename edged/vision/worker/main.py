@@ -204,9 +204,7 @@ def main(argv: list[str]) -> int:
     cv2.setNumThreads(1)  # more threads only evict the interpreter's caches
     code = 0
     with child.adopt_socket(int(argv[1])) as channel:
-        job = TO_WORKER.decode(channel.recv(TO_WORKER.max_bytes))
-        if not isinstance(job, VisionJob):
-            raise PacketError(f"the first message is a {type(job).__name__}, not a VisionJob")
+        job = _receive_job(channel)
         logs.configure(job.plan.log_level)
         worker = VisionWorker(job, channel, SystemClock())
         try:
@@ -220,6 +218,13 @@ def main(argv: list[str]) -> int:
         # A thread that returns from C++ into a Python that has ended aborts the process, and leaves a core dump.
         os._exit(code)
     return code
+
+
+def _receive_job(channel: socket.socket) -> VisionJob:
+    job = TO_WORKER.decode(channel.recv(TO_WORKER.max_bytes))
+    if not isinstance(job, VisionJob):
+        raise PacketError(f"the first message is a {type(job).__name__}, not a VisionJob")
+    return job
 
 
 def _classify_error(error: EdgedError) -> Literal["model", "delegate", "invoke", "internal"]:

@@ -143,13 +143,8 @@ class TrialRunner:
     def run_shadow(self, result: FrameResult) -> None:
         """Run the shadow on a frame whose observation has been sent, if its turn has come, and report how the two models agree."""
         frame = result.prepared_frame.frame
-        self._frames_since_comparison[frame.camera] += 1
-        if (
-            self._has_candidate_failed
-            or self._frames_since_comparison[frame.camera] < self._plan.shadow_every
-        ):
+        if not self._is_comparison_due(frame.camera):
             return
-        self._frames_since_comparison[frame.camera] = 0
         score = self._plan.min_shadow_score
         try:
             old = self._pipeline.infer(self._shadow, result.prepared_frame, score)
@@ -167,6 +162,13 @@ class TrialRunner:
                 old_ns=old.total_ns,
             )
         )
+
+    def _is_comparison_due(self, camera: str) -> bool:
+        """Count a frame of a camera; return whether the shadow runs on it."""
+        count = self._frames_since_comparison[camera] + 1
+        is_due = count >= self._plan.shadow_every and not self._has_candidate_failed
+        self._frames_since_comparison[camera] = 0 if is_due else count
+        return is_due
 
     def _infer_with_candidate(self, prepared_frame: PreparedFrame, min_score: float) -> Inference:
         # The comparison can need detections below the lowest score to report.
