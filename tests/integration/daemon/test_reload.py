@@ -92,7 +92,6 @@ def test_what_a_running_worker_can_take_costs_no_frame(broker: Broker, tmp_path:
         assert sorted(daemon.worker_pids()) == pids, "no worker was replaced"
         daemon.stop()
         witness.await_status("offline")
-    assert all(body["online"] for body in witness.payloads("/b/state")[1:-1])
     health = witness.payloads("/health")[-1]
     assert health["worker_restarts"] == 0
     assert {name: camera["dropped"] for name, camera in health["cameras"].items()} == {
@@ -121,7 +120,6 @@ def test_a_camera_replaces_its_own_worker_and_the_model_every_worker(
         witness.await_message("/a/state", lambda body: body["online"], after=witness.position())
         after = set(daemon.worker_pids())
         assert len(before & after) == 1
-        assert not [body for body in witness.payloads("/b/state") if not body["online"]][1:]
 
         moment = witness.position()
         reload(daemon, set_key("threads", "2"))

@@ -58,7 +58,7 @@ def test_a_model_with_too_much_metadata_is_refused(tmp_path: Path) -> None:
     labels.write_text("\n".join(f"label number {i}" for i in range(20_000)))
     settings = ModelSettings(runtime="simulated", labels_file=labels)
     with pytest.raises(
-        ModelError, match="labels and metadata are too long.* over the 131072 bytes"
+        ModelError, match=r"labels and metadata are too long.* over the 131072 bytes"
     ):
         self_test_model(settings)
 
