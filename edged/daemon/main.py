@@ -83,7 +83,9 @@ def run(config: Path) -> int:
             wanted, desired, lock, inbox
         ),
     )
+    updates.start()
     control = ControlServer(state, inbox.put)
+    control.start()
     lookout = VisionService(
         settings,
         updates.active_model,
@@ -138,7 +140,7 @@ def _start_install_process(
         updates=settings.updates,
         desired_envelope=desired,
     )
-    return InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=inbox.put)
+    return InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=inbox.put).start()
 
 
 def _reload_settings(config: Path) -> Settings:

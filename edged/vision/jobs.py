@@ -42,15 +42,15 @@ def _make_job(
         plan=WorkerPlan(
             number=plan_number,
             model=active_model.settings,
-            name=active_model.name,
+            name=active_model.name or "",
             min_scores=tuple(
                 _find_min_score(camera, settings, active_model) for _, camera in cameras
             ),
             goldens=active_model.goldens,
             shadow=active_model.shadow,
-            shadow_every=active_model.probation.shadow_every,
+            shadow_every=active_model.shadow_every,
             min_shadow_score=threshold,
-            max_boxes=active_model.probation.max_boxes,
+            max_boxes=active_model.max_boxes,
         ),
         cameras=tuple(_make_camera_job(name, camera) for name, camera in cameras),
         log_level=settings.log.level,

@@ -1,4 +1,4 @@
-"""What the daemon and the child that brings a bundle in say to each other, as JSON, one message a packet."""
+"""The messages between the daemon and the installer process: JSON, one message per packet."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +11,18 @@ from edged.config.settings import ModelSettings, UpdateSettings
 from edged.errors import WorkerError
 
 MAX_PACKET_BYTES = 131_072
-"""A little over what a job takes whose desired state is as large as may be."""
+"""Enough for a job with the largest desired state."""
 
 
 class InstallJob(Struct, frozen=True, kw_only=True, tag="job"):
-    """Daemon to child, once, at its start: all that it needs to know.
+    """Daemon to installer, once, at its start.
 
     Attributes:
-        store_root: of the model store.
+        store_root: folder of the model store.
         model: how this device runs models.
-        updates: whose signatures count, and what disk space stays free.
-        is_device_free: nobody uses the delegate's device.
-        desired_envelope: what the channel said, an envelope that nobody has looked into; b"" to go on with the deployment in flight.
+        updates: the trust file, and the disk space that stays free.
+        is_device_free: no other process uses the delegate's device.
+        desired_envelope: a message of the update channel, not verified; b"" to continue the deployment in flight.
     """
 
     store_root: Path
@@ -33,12 +33,12 @@ class InstallJob(Struct, frozen=True, kw_only=True, tag="job"):
 
 
 class InstallProgress(Struct, frozen=True, kw_only=True, tag="progress"):
-    """Child to daemon: how far it is with what it does now.
+    """Installer to daemon: the progress of the present step.
 
     Attributes:
-        state: what it has come to, or is coming to.
-        done_bytes: of that.
-        total_bytes: of that; 0 if nobody knows.
+        state: the state to which the step leads; "fetching" for the download.
+        done_bytes: bytes that are done.
+        total_bytes: bytes of the whole step; 0 if unknown.
     """
 
     state: str
@@ -47,12 +47,12 @@ class InstallProgress(Struct, frozen=True, kw_only=True, tag="progress"):
 
     @property
     def fraction(self) -> float:
-        """0..1; 0 if nobody knows."""
+        """The progress of the step, 0..1; 0 if unknown."""
         return min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0
 
 
 class InstallFinished(Struct, frozen=True, kw_only=True, tag="finished"):
-    """Child to daemon, its last message: the ledger says how far it came. `error` says what does not stand there; "" if all does."""
+    """Installer to daemon, its last message: the results are in the ledger, and `error` is what is not recorded there; "" if all is."""
 
     error: Annotated[str, Meta(max_length=4096)] = ""
 
@@ -65,7 +65,7 @@ _message_decoder: msgspec.json.Decoder[InstallProgress | InstallFinished] = msgs
 
 
 def pack(message: InstallJob | InstallProgress | InstallFinished) -> bytes:
-    """Any message -> one packet.
+    """Encode a message as one packet.
 
     Raises:
         WorkerError: it is larger than a packet may be.
@@ -79,17 +79,17 @@ def pack(message: InstallJob | InstallProgress | InstallFinished) -> bytes:
 
 
 def unpack_job(packet: bytes) -> InstallJob:
-    """The daemon's packet -> the job."""
+    """Decode the packet of the daemon."""
     return _job_decoder.decode(packet)
 
 
 def unpack(packet: bytes) -> InstallProgress | InstallFinished:
-    """The child's packet -> what it says.
+    """Decode a packet of the installer.
 
     Raises:
-        WorkerError: the packet is nonsense.
+        WorkerError: it is malformed.
     """
     try:
         return _message_decoder.decode(packet)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise WorkerError(f"the installer sent nonsense: {error}") from None
+        raise WorkerError(f"the installer sent a malformed message: {error}") from None

@@ -1,4 +1,4 @@
-"""One run of the installer, seen from the outside: its process, its socket, and the thread that listens."""
+"""The parent's handle of an installer process: its socket, and the thread that receives its messages."""
 
 import subprocess
 import threading
@@ -14,13 +14,13 @@ _REAP_TIMEOUT_S = 2.0
 
 
 class InstallerProcess:
-    """Started on construction, by a thread that outlives it: it dies with that one.
+    """One run of the installer; `start` it from a thread that outlives it, because it dies with that thread.
 
     Args:
         job: what it is to do.
         lock_descriptor: the descriptor of the store's lock, which it inherits.
-        on_message: told, from another thread, of all that it says, and at last, once, that it has `InstallFinished`: if it ended
-            otherwise than it should, the error says how. Nothing is told any more after `kill`.
+        on_message: receives its messages from another thread, and at last one `InstallFinished`, which has an error if the process
+            ended abnormally. It receives nothing after `kill`.
     """
 
     def __init__(
@@ -30,27 +30,37 @@ class InstallerProcess:
         lock_descriptor: int,
         on_message: Callable[[InstallProgress | InstallFinished], None],
     ) -> None:
+        self._job = job
+        self._lock_descriptor = lock_descriptor
         self._on_message = on_message
         self._killed = threading.Event()
-        packet = installprotocol.pack(job)
+
+    def start(self) -> "InstallerProcess":
+        """Start the process, and return this handle.
+
+        Raises:
+            WorkerError: the process cannot be started.
+        """
+        packet = installprotocol.pack(self._job)
         try:
             self._process, self._channel = child.spawn(
-                "edged.updates.installer.main", pass_fds=(lock_descriptor,)
+                "edged.updates.installer.main", pass_fds=(self._lock_descriptor,)
             )
         except OSError as error:
             raise WorkerError(f"the installer cannot be started: {error.strerror}") from error
-        with suppress(OSError):  # it died at once; the listener finds out and says so
+        with suppress(OSError):  # it died at once, which the listener reports
             self._channel.send(packet)
         self._listener = threading.Thread(target=self._listen, name="installer", daemon=True)
         self._listener.start()
+        return self
 
     @property
     def pid(self) -> int:
-        """Of the child."""
+        """The id of the process."""
         return self._process.pid
 
     def kill(self) -> None:
-        """End it now, and wait until it has ended: nobody writes to the store any more."""
+        """Kill the process, and wait until it has ended: it does not write to the store any more."""
         self._killed.set()
         self._process.kill()
         self._process.wait()
@@ -89,5 +99,5 @@ class InstallerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            return reason or "the installer closed its channel but did not end"
+            return reason or "the installer closed its socket but did not end"
         return reason or f"the installer {child.describe_exit(self._process.returncode)}"

@@ -1,4 +1,4 @@
-"""What the update channel says, as it comes in: nobody has looked into it yet. The topic is retained: an old word comes back."""
+"""Receives the messages of the update channel, without verifying them. The topic is retained: an old message can come again."""
 
 import logging
 
@@ -12,59 +12,56 @@ MAX_MESSAGE_BYTES = 65_536
 
 
 class UpdateChannel:
-    """Keeps the latest word until somebody reads it, and knows for how long there was no news."""
+    """Keeps the latest message until it is read, and measures the time since the last new one."""
 
     def __init__(self, clock: Clock) -> None:
+        """Start without a message.
+
+        Args:
+            clock: for durations.
+        """
         self._clock = clock
-        self._pending_message = b""
-        self._last_message = b""
-        """The one that was taken last: when the broker says it again it is no news."""
-        self._retry_due_ns = 0
+        self._pending_message: bytes | None = None
+        self._last_message: bytes | None = None
+        """The message that was taken last; the same one again is not new."""
+        self._retry_due_ns: int | None = None
         self._sequence = 0
         self._refresh_h = 0.0
         self._last_update_ns = clock.monotonic_ns()
 
     def receive(self, envelope: bytes) -> None:
-        """The channel has said this."""
+        """Keep a message, unless it is empty, too large, or not new."""
         if len(envelope) > MAX_MESSAGE_BYTES:
             _log.warning(
-                "%d bytes on the update channel: %d are allowed", len(envelope), MAX_MESSAGE_BYTES
+                "a message of %d bytes on the update channel is ignored: %d bytes are allowed",
+                len(envelope),
+                MAX_MESSAGE_BYTES,
             )
         elif envelope and envelope != self._last_message:
             self._pending_message = envelope
 
-    @property
-    def has_message(self) -> bool:
-        """Whether there is a word that nobody has read, or that is to be read again."""
-        if (
-            not self._pending_message
-            and self._retry_due_ns
-            and self._clock.monotonic_ns() >= self._retry_due_ns
-        ):
-            self._pending_message = self._last_message
-        return bool(self._pending_message)
-
-    def take_message(self) -> bytes:
-        """The latest word."""
-        self._last_message, self._pending_message, self._retry_due_ns = (
-            self._pending_message,
-            b"",
-            0,
-        )
+    def take_message(self) -> bytes | None:
+        """Return the latest message that was not read yet, or that is to be read again now; None if there is none."""
+        now_ns = self._clock.monotonic_ns()
+        if self._pending_message is not None:
+            self._last_message, self._pending_message = self._pending_message, None
+        elif self._retry_due_ns is None or now_ns < self._retry_due_ns:
+            return None
+        self._retry_due_ns = None
         return self._last_message
 
     def retry_after(self, pause_s: float) -> None:
-        """What was taken could not be followed: it may be after a pause, when the disk or the trust file has been mended."""
+        """Read the message that was taken last again after a pause: the disk or the trust file may be repaired by then."""
         self._retry_due_ns = self._clock.monotonic_ns() + int(pause_s * NS_PER_S)
 
     def record_followed(self, sequence: int, refresh_h: float) -> None:
-        """A word of this number was signed as it must be, is the latest that was followed, and promised the next within so many hours."""
+        """Note the sequence of the latest message that was followed, and within how many hours it promised the next one."""
         if sequence > self._sequence:
             self._sequence, self._refresh_h = sequence, refresh_h
             self._last_update_ns = self._clock.monotonic_ns()
 
     def state(self, settings: UpdateSettings) -> ChannelState | None:
-        """For `up/model`; None where no channel is followed."""
+        """Return the state for `up/model`; None if the device follows no channel."""
         if not settings.channel:
             return None
         age_s = (self._clock.monotonic_ns() - self._last_update_ns) / NS_PER_S

@@ -1,4 +1,4 @@
-"""The folder in which bundles appear that are to be installed, as a playbook or a person copies them there."""
+"""The folder into which a playbook or a person copies bundles that are to be installed."""
 
 import logging
 from pathlib import Path
@@ -8,29 +8,29 @@ SUFFIX = ".edgem"
 
 
 class DropFolder:
-    """Each bundle is taken once; when its deployment is over the file is removed."""
+    """Gives each bundle once, and removes its file at the end of its deployment."""
 
     def __init__(self, folder: Path) -> None:
+        """Use this folder; it need not exist."""
         self._folder = folder
         self._taken: set[tuple[str, int, int]] = set()
-        """Name, size and time of what was taken: a file that cannot be removed is not taken again."""
+        """Name, size and time of each bundle that was given, because a file that cannot be removed must not be given again."""
 
     def take_next_bundle(self) -> Path | None:
-        """A bundle that was not taken yet; None if there is none. Whoever copies one here gives it its name when it is whole."""
+        """Return the next new bundle, or None. A file counts as complete once its name does not begin with a dot."""
         try:
-            entries = sorted(self._folder.glob(f"[!.]*{SUFFIX}"))
-            for entry in entries:
-                status = entry.stat()
-                mark = (entry.name, status.st_size, status.st_mtime_ns)
-                if mark not in self._taken:
-                    self._taken.add(mark)
-                    return entry
+            for path in sorted(self._folder.glob(f"[!.]*{SUFFIX}")):
+                status = path.stat()
+                key = (path.name, status.st_size, status.st_mtime_ns)
+                if key not in self._taken:
+                    self._taken.add(key)
+                    return path
         except OSError as error:
-            _log.warning("cannot look for bundles in %s: %s", self._folder, error.strerror)
+            _log.warning("cannot list the bundles in %s: %s", self._folder, error.strerror)
         return None
 
     def remove_bundle(self, source: str) -> None:
-        """The deployment of this source is over; if it came from here, its file goes."""
+        """Remove the file of a deployment that has ended, if it came from this folder."""
         path = Path(source)
         if path.parent != self._folder or path.suffix != SUFFIX:
             return

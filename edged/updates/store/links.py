@@ -1,27 +1,27 @@
-"""The links ``current`` and ``previous``: what the ledger says, once more, for whoever finds the ledger lost.
+"""The links ``current`` and ``previous``: a second record of the committed versions, for a ledger that is lost.
 
-The ledger leads: its row is durable first, then the links follow.
+The ledger leads: it is durable first, then the links follow.
 """
 
 from contextlib import suppress
 from pathlib import Path
 
-from edged.errors import BundleError, UpdateError
+from edged.errors import BundleError
 from edged.host.files import FileSystem, temporary_path
 from edged.updates.rules.ledger import FACTORY, Ledger
-from edged.updates.store.versions import (
-    VERSIONS_NAME,
-    is_digest,
-    read_version,
-    read_version_manifest,
-)
+from edged.updates.store.versions import VERSIONS_NAME, is_digest, read_version_manifest
 
 CURRENT_LINK = "current"
 PREVIOUS_LINK = "previous"
 
 
 def update_links(files: FileSystem, root: Path, ledger: Ledger) -> None:
-    """Let the links say what the ledger says; they are durable after `sync_folder`.
+    """Make the links agree with the ledger; they are durable after `sync_folder`.
+
+    Args:
+        files: the disk.
+        root: the store's folder.
+        ledger: the present ledger.
 
     Raises:
         StoreError: they cannot be written.
@@ -37,24 +37,29 @@ def update_links(files: FileSystem, root: Path, ledger: Ledger) -> None:
             files.rename(new, path)
 
 
-def read_linked_digest(files: FileSystem, root: Path, name: str) -> str:
-    """The digest of the version that a link leads to; `FACTORY` if it leads to none."""
-    folder, _, digest = (files.read_link(root / name) or "").partition("/")
-    return digest if folder == VERSIONS_NAME and is_digest(digest) else FACTORY
+def read_linked_versions(files: FileSystem, root: Path) -> tuple[str, str]:
+    """Return the digests to which the links lead, current and previous; `FACTORY` for a link that leads to no version.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    current, previous = (
+        _read_linked_digest(files, root / name) for name in (CURRENT_LINK, PREVIOUS_LINK)
+    )
+    return current, previous
 
 
 def rebuild_ledger(files: FileSystem, root: Path) -> Ledger:
-    """What the links and the manifests that they lead to still know of a lost ledger.
+    """Return what the links, and the manifests to which they lead, still say of a lost ledger; nothing is written.
 
-    The security floor is the epoch of the newest of them, as it was in the ledger. What had failed here is forgotten.
+    A version whose manifest is damaged is left out. The security floor is the highest epoch of the manifests, as it was in the ledger.
+    Earlier failures are forgotten.
 
     Raises:
         StoreError: they cannot be read.
     """
     found, epoch, counters = list[str](), 0, dict[str, int]()
-    for digest in dict.fromkeys(
-        read_linked_digest(files, root, name) for name in (CURRENT_LINK, PREVIOUS_LINK)
-    ):
+    for digest in dict.fromkeys(read_linked_versions(files, root)):
         if digest == FACTORY:
             continue
         with suppress(BundleError):
@@ -66,15 +71,6 @@ def rebuild_ledger(files: FileSystem, root: Path) -> Ledger:
     return Ledger(current=current, previous=previous, epoch=epoch, counters=counters)
 
 
-def find_fallback_version(root: Path, files: FileSystem) -> Path | None:
-    """The folder of a version to look with when the store cannot be opened: of current and previous the first that is whole.
-
-    Returns:
-        None if there is none: the factory model, then.
-    """
-    for name in (CURRENT_LINK, PREVIOUS_LINK):
-        with suppress(UpdateError):
-            digest = read_linked_digest(files, root, name)
-            if digest != FACTORY:
-                return read_version(files, root / VERSIONS_NAME / digest, digest).folder
-    return None
+def _read_linked_digest(files: FileSystem, path: Path) -> str:
+    folder, _, digest = (files.read_link(path) or "").partition("/")
+    return digest if folder == VERSIONS_NAME and is_digest(digest) else FACTORY

@@ -155,7 +155,7 @@ def test_a_bad_model_is_rolled_back_then_rejected_and_forced(camera: UpdateDevic
     assert forced.exit_code == ROLLED_BACK
     other = run_model_command(config, "install", "--wait", "--digest", "0" * 64, bundle)
     assert other.exit_code == REJECTED
-    assert "not the one that was asked for" in other.json["status"]["past"][-1]["reason"]
+    assert "not the requested version" in other.json["status"]["past"][-1]["reason"]
 
 
 def test_an_unfinished_trial_is_under_way_until_it_is_ended(camera: UpdateDevice) -> None:

@@ -22,7 +22,7 @@ from edged.updates.service.control_messages import (
     RollbackRequest,
     StatusRequest,
 )
-from edged.updates.service.service import MAX_INSTALLER_SILENCE_S
+from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
 from support.kill_daemon import KillableDaemon
 
 SETTINGS = 'runtime = "simulated"\nhang_s = 1.0\n'

@@ -88,7 +88,7 @@ def test_what_is_dropped_into_the_folder_is_installed_and_goes_when_it_is_over(
         for body in camera.recorder.payloads("/up/model")
         if body["candidate"] and body["candidate"]["id"] == last["id"]
     }
-    assert by == {"spool"}
+    assert by == {"drop-folder"}
 
 
 def test_a_bad_file_in_the_folder_is_rejected_once(camera: UpdateDevice) -> None:
