@@ -1,4 +1,4 @@
-"""How addresses are shown to people. No I/O."""
+"""URLs for display and logs, without secrets. Pure."""
 
 import re
 
@@ -6,7 +6,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#]+)(:\d+)?")
 
 
 def redact_url(url: str) -> str:
-    """A path as it is; a URL without user and password, and without a query, which may be as good as a password."""
+    """Return a URL without user, password and query, which may hold a secret; a path is returned unchanged."""
     scheme, slashes, rest = url.partition("://")
     if not slashes:
         return url
@@ -14,5 +14,5 @@ def redact_url(url: str) -> str:
     authority, slash, path = rest.partition("/")
     host = authority.rpartition("@")[2]
     if authority and not _HOST.fullmatch(host):
-        return f"{scheme}://…"  # who knows what was meant to be what
+        return f"{scheme}://…"  # the parts cannot be told apart
     return f"{scheme}://{host}{slash}{path}"

@@ -1,4 +1,4 @@
-"""Which version on this device is active, which one runs beside it as its shadow, and why a better one is not active. Pure."""
+"""The decision which version is active, which one runs beside it as its shadow, and why a better one is not active. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

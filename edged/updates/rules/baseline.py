@@ -1,4 +1,4 @@
-"""How the model in use performed before a trial. Pure: the caller gives the time."""
+"""The baseline of a trial: the performance of the model in use before it. Pure: the caller gives the time."""
 
 from collections import deque
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether a bundle may be installed on this device: by its ledger, and by its host. Pure.
+"""Checks whether a bundle may be installed on this device: by its ledger, and by its host. Pure.
 
 A version number that cannot be determined on this host refuses nothing: the self-test comes later, and runs the model itself.
 """

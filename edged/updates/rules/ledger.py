@@ -25,7 +25,7 @@ OptionalDigest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
 class EndCause(StrEnum):
-    """Why a deployment ended without a commit, or why a committed version was replaced by the one before it."""
+    """The cause of a rejection or a rollback."""
 
     BUNDLE_REFUSED = "bundle-refused"
     """The bundle cannot be fetched, is not trusted, or is not for this device."""

@@ -1,4 +1,4 @@
-"""How a deployment ends: the record that every end leaves, rejection, and the one rule of going back.
+"""Rollback and rejection: how a deployment ends, and how a device goes back to an older model.
 
 `roll_back` is the only way back to an older model, whatever the cause: a failed trial, an operator, or a daemon that keeps crashing.
 To add a cause, add a member to `EndCause`, and its words to `DEFAULT_REASONS` if nobody gives a reason with it. Pure.

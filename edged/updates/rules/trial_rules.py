@@ -40,7 +40,7 @@ RuleResult = BrokenRule | InsufficientEvidence | None
 
 @dataclass(frozen=True, slots=True)
 class RuleInput:
-    """What a rule judges by.
+    """The input of a rule.
 
     Attributes:
         probation: what the manifest requires of the trial.

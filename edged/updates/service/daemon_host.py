@@ -1,4 +1,4 @@
-"""What the operations (`edged.updates.service.operations`) need to know and do in a running daemon."""
+"""The daemon's side of the operations (`edged.updates.service.operations`)."""
 
 import logging
 
@@ -93,7 +93,7 @@ class DaemonHost:
             )
 
     def continue_deployment(self, id_: str, request: DeploymentRequest) -> None:
-        """Have the next tick start an installer for a new deployment."""
+        """Make the next tick start an installer for a new deployment."""
         self._installer.reset_pause()
         _log.info(
             "update %s: %s", id_, redact_url(request.source), extra=journal_fields(deployment=id_)

@@ -1,4 +1,4 @@
-"""Where updates come from while nobody gives a command: the update channel and the drop folder."""
+"""The sources of updates that need no command: the update channel and the drop folder."""
 
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import UpdateSettings

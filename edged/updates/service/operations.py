@@ -29,7 +29,7 @@ OPERATOR_COMMIT_FLAG = "an operator committed it before its trial was over"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeStatus:
-    """What only a running daemon knows; the defaults are for a command without one.
+    """The part of the status that only a running daemon knows; the defaults are for a command without one.
 
     Attributes:
         is_daemon_running: a daemon runs.
@@ -43,7 +43,7 @@ class RuntimeStatus:
 
 
 class OperationHost(Protocol):
-    """What the daemon and a command without one do differently."""
+    """The part of the operations in which the daemon and a command without one differ."""
 
     def own_store(self) -> None:
         """Make this process the only writer of an open store.

@@ -62,7 +62,7 @@ class TrialController:
             self._failure = TrialFailure(self.deployment.id, cause, reason)
 
     def follow(self, candidate: RunnableVersion | None) -> None:
-        """Have the monitor watch the candidate that is active now; None: the installed model is active."""
+        """Make the monitor watch the active candidate; None if the installed model is active."""
         deployment = self.deployment
         if candidate is None or deployment is None:
             self._monitor.end()

@@ -1,19 +1,14 @@
 """What the daemon does with the model store, on a disk in memory, under a clock that is told what time it is."""
 
-import errno
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings, Settings, UpdateSettings
-from edged.health import Conditions
-from edged.host.files import FileSystem
 from edged.interfaces import MessageReceived
-from edged.types import Detections
 from edged.updates.bundle.manifest import Probation
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.rules.ledger import FACTORY, DeploymentRequest, EndCause
@@ -21,193 +16,25 @@ from edged.updates.rules.rollback import reject
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,
     CommitRequest,
-    InstallRequest,
     RollbackRequest,
     StatusRequest,
 )
-from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
-from edged.updates.service.repository import ModelRepository
-from edged.updates.service.service import UpdateService
-from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
-from edged.updates.store.store import ModelStore
 from edged.vision.messages import (
     CandidateFailure,
-    ModelReady,
-    Observation,
     PlanDeclined,
-    ShadowComparison,
     WorkerFault,
 )
 from edged.vision.pool import WorkerLoss
-from support.clock import FakeClock
-from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
-from support.store_device import AT, SampleVersion, StoreDevice, make_version
-
-SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
-MS = 1_000_000
-
-
-class FakeInstall:
-    """An installation that was started; the test plays its part in the store."""
-
-    def __init__(self) -> None:
-        self.is_killed = False
-
-    def kill(self) -> None:
-        self.is_killed = True
-
-
-@dataclass
-class Scenario:
-    """A daemon's updates, without workers: the test says what they would."""
-
-    folder: Path
-    disk: MemoryDisk = field(default_factory=MemoryDisk)
-    settings: Settings = SETTINGS
-    boot: str = "boot"
-
-    def __post_init__(self) -> None:
-        self.clock = FakeClock()
-        self.conditions = Conditions()
-        self.installs: list[tuple[bytes, FakeInstall]] = []
-        self.frames = 0
-        self.disk_fails = False
-        """Every call to the disk fails."""
-        self.files = cast(
-            "FileSystem", FailingFiles(self.disk, errno.ENOSPC, lambda _: self.disk_fails)
-        )
-        self.store = ModelStore(STORE_ROOT, self.files)
-
-    def start(self) -> "Scenario":
-        if not self.disk.exists(STORE_ROOT):
-            self.disk.make_folder(STORE_ROOT)
-        self.lock = StoreLock(self.folder / "store")
-        self.trial = TrialMonitor(self.clock)
-        self.updates = UpdateService(
-            ModelRepository(self.store, self.settings, now=lambda: AT),
-            lock=self.lock,
-            trial_monitor=self.trial,
-            drop_folder=DropFolder(self.folder / "drops"),
-            boot_id=self.boot,
-            conditions=self.conditions,
-            clock=self.clock,
-            start_installer=self._start_install,
-        )
-        self.updates.start()
-        return self
-
-    def restart_after_kill(self) -> "Scenario":
-        """The process is gone; the same host starts another."""
-        self.lock.release()
-        again = Scenario(self.folder, self.disk, self.settings, self.boot)
-        return again.start()
-
-    def _start_install(self, _settings: Settings, desired: bytes) -> FakeInstall:
-        child = FakeInstall()
-        self.installs.append((desired, child))
-        return child
-
-    def run(self, seconds: float, *, fps: int = 10, throttled: bool = False) -> None:
-        """The model that looks goes on, in ticks of a quarter of a second."""
-        self.apply_active_model()
-        for _ in range(int(seconds * 4)):
-            self.clock.sleep(0.25)
-            for _ in range(fps // 4 + 1):
-                self.frames += 1
-                self.trial.on_observation(observation(self.frames))
-                if self.updates.active_model.shadow and self.frames % 10 == 0:
-                    self.trial.on_plan_message(compared(self.frames))
-            frames = FrameCounts(captured=self.frames, inferred=self.frames, failed=0)
-            self.updates.tick(
-                SystemSample(
-                    throttled=throttled,
-                    worker_count=1,
-                    cameras={"a": frames},
-                    largest_worker_mb=80.0,
-                )
-            )
-            self.apply_active_model()
-
-    def apply_active_model(self) -> None:
-        """A worker does what it is told."""
-        if getattr(self, "_applied_model", None) != self.updates.active_model:
-            self._applied_model = self.updates.active_model
-            self.trial.on_ready(ready(self.updates.active_model.name or "factory"))
-
-    @property
-    def state(self) -> str:
-        in_flight = self.updates.status().deployment
-        return in_flight.state if in_flight else ""
-
-    @property
-    def held_conditions(self) -> set[str]:
-        return {condition.name for condition in self.conditions.active}
-
-
-def ready(model: str) -> ModelReady:
-    return ModelReady(
-        model_name=model,
-        sha256="0" * 64,
-        family="ssd",
-        runtime="simulated",
-        delegate="",
-        input_width=1,
-        input_height=1,
-        labels=(),
-    )
-
-
-def observation(seq: int) -> Observation:
-    return Observation(
-        camera=0,
-        frame_seq=seq,
-        captured_ns=seq,
-        received_ns=seq,
-        width=4,
-        height=4,
-        wait_ns=0,
-        encode_ns=MS,
-        invoke_ns=5 * MS,
-        decode_ns=MS,
-        moving=False,
-        detections=Detections.empty(),
-    )
+from support.disk import STORE_ROOT
+from support.store_device import AT, StoreDevice, make_version
+from support.update_scenario import SETTINGS, Scenario, request, staged_scenario
 
 
 def faltered(kind: Literal["invoke", "nonsense", "flood"]) -> CandidateFailure:
     return CandidateFailure(kind=kind, plan=1, camera=0, frame_seq=1, reason="it went wrong")
-
-
-def compared(seq: int) -> ShadowComparison:
-    return ShadowComparison(
-        plan=1,
-        camera=0,
-        frame_seq=seq,
-        both=2,
-        only_new=0,
-        only_old=0,
-        new_ns=7 * MS,
-        old_ns=7 * MS,
-    )
-
-
-def request(source: str = "/a.edgem") -> InstallRequest:
-    return InstallRequest(request=DeploymentRequest(source=source))
-
-
-def staged_scenario(folder: Path, new: SampleVersion, *before: SampleVersion) -> Scenario:
-    """A device that has `before` behind it, and `new` self-tested in flight."""
-    scenario = Scenario(folder)
-    device = StoreDevice(scenario.disk, {one.digest: one for one in (new, *before)})
-    device.start()
-    for one in before:
-        device.install(one.digest)
-    device.begin(new.digest)
-    while device.ledger.deployment and device.ledger.deployment.state != "self-tested":
-        device.step()
-    return scenario.start()
 
 
 OLD, NEW = make_version("1"), make_version("2", counter=2)
@@ -618,3 +445,63 @@ def test_a_password_in_a_url_is_not_reported(
     told = f"{answer} {again} {over} {caplog.text}"
     assert "https://example.org/a.edgem" in told
     assert "hunter" not in told
+
+
+def test_nothing_is_read_or_written_before_the_start(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    scenario.compose()
+    assert scenario.disk_calls == []
+    assert not scenario.conditions.active
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_request_interrupts_a_channel_message_which_is_read_again_afterwards(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.process_message(MessageReceived("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(0.25)
+    begun = scenario.updates.execute(request())
+    assert (begun.error, scenario.installs[0][1].is_killed) == ("", True)
+    scenario.updates.process_message(InstallFinished())  # of the killed one, too late
+    scenario.run(0.25)
+    assert [desired for desired, _ in scenario.installs] == [b"news", b""]
+    scenario.updates.execute(RollbackRequest())
+    scenario.run(1)
+    assert [desired for desired, _ in scenario.installs] == [b"news", b"", b"news"]
+
+
+def test_a_version_that_failed_runs_again_after_it_was_installed_again(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = StoreDevice(scenario.disk, {OLD.digest: OLD})
+    device.start()
+    device.install(OLD.digest)
+    path = STORE_ROOT / "versions" / OLD.digest / "model.tflite"
+    scenario.disk.write(scenario.disk.open_for_append(path), b"x")
+    device.begin(OLD.digest)
+    while device.ledger.deployment and device.ledger.deployment.state != "staged":
+        device.step()
+    scenario.start()
+    assert "model.fallback" in scenario.held_conditions
+    device.ledger = scenario.store.read_ledger()
+    while device.ledger.deployment and device.ledger.deployment.state != "self-tested":
+        device.step()
+    scenario.run(0.25)
+    scenario.updates.process_message(InstallFinished())
+    scenario.run(70)
+    assert scenario.state == "trial"
+    scenario.updates.execute(CommitRequest())
+    assert scenario.updates.active_digest == OLD.digest
+    assert "model.fallback" not in scenario.held_conditions
+
+
+def test_a_rollback_that_could_not_be_recorded_does_not_end_another_trial(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.execute(request())
+    scenario.disk_fails = True
+    assert scenario.updates.execute(RollbackRequest()).error
+    scenario.disk_fails = False
+    scenario.run(6)
+    assert scenario.state == "fetching"
+    assert not scenario.updates.execute(RollbackRequest()).error
+    assert scenario.state == ""
