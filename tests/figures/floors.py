@@ -1,6 +1,6 @@
 """The table of floors in docs/architecture.md, made from the import contract and the packages' docstrings.
 
-    PYTHONPATH=tests python -m figures.floors     rewrites the table
+PYTHONPATH=tests python -m figures.floors     rewrites the table
 """
 
 import ast

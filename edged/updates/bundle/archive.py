@@ -199,13 +199,9 @@ def _parse_header(header: bytes, offset: int, size: int) -> ArchiveMember:
             f"the bundle holds a file with the name {info.name!r}, which is not allowed"
         )
     if not _is_ustar(header, info):
-        raise BundleError(
-            f"the header of {info.name} in the bundle is not that of a plain file"
-        )
+        raise BundleError(f"the header of {info.name} in the bundle is not that of a plain file")
     if info.size > size - offset:
-        raise BundleError(
-            f"{info.name} should have {info.size} bytes, and the bundle ends before that"
-        )
+        raise BundleError(f"{info.name} should have {info.size} bytes; the bundle ends before")
     return ArchiveMember(info.name, offset, info.size)
 
 

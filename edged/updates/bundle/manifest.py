@@ -28,13 +28,7 @@ ShortText = Annotated[str, Meta(max_length=1000)]
 
 
 class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of the bundle.
-
-    Attributes:
-        name: its name in the archive.
-        size_bytes: its size.
-        sha256: of its content.
-    """
+    """One file of the bundle: its name in the archive, its size in bytes, and the sha256 of its content."""
 
     name: FileName
     size_bytes: Annotated[int, Meta(ge=0, le=MAX_BUNDLE_BYTES)]

@@ -206,9 +206,7 @@ def _check_role(role: Role, keys: Mapping[str, PublicKey]) -> None:
         raise BundleError("the trust file lists a key twice in one role")
     unknown = [id_ for id_ in role.keys if id_ not in keys]
     if unknown:
-        raise BundleError(
-            f"the trust file has no key {unknown[0][:12]}, which a role names"
-        )
+        raise BundleError(f"the trust file has no key {unknown[0][:12]}, which a role names")
     if role.threshold > len(role.keys):
         raise BundleError(
             f"the trust file wants {role.threshold} of {len(role.keys)} keys to sign for a role"

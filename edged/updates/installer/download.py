@@ -51,9 +51,8 @@ class BundleDownloader:
         Raises:
             DownloadError: it cannot be downloaded now; the part so far is kept, and continued.
             StoreError: it cannot be written, or there is no space for it.
-            BundleError: it is larger than a bundle can be; or the source and all mirrors have other files.
-            UpdateError: it does not exist, or the source refuses it.
-            RegistryError: no driver can fetch from such a source.
+            BundleError: it is too large; or the source and all mirrors have other files.
+            RegistryError, UpdateError: no driver can fetch from such a source, or the source does not have it.
         """
         failures: list[UpdateError | RegistryError] = []
         for url in (deployment.request.source, *deployment.request.mirrors):

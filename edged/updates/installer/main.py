@@ -40,22 +40,19 @@ def install(job: InstallJob, on_progress: Callable[[InstallProgress], None]) -> 
         UpdateError: the desired state is not followed, or the store cannot be written.
     """
     settings = Settings(model=job.model, updates=job.updates)
-    store = ModelStore(
-        job.store_root, LocalFileSystem(), min_free_bytes=int(job.updates.reserve_mb * 1e6)
-    )
+    min_free_bytes = int(job.updates.reserve_mb * 1e6)
+    store = ModelStore(job.store_root, LocalFileSystem(), min_free_bytes=min_free_bytes)
     ledger = store.open()
     if job.desired_envelope:
         ledger = apply_desired_state(
             store, ledger, job.desired_envelope, load_configured_trust(store, settings)
         )
-    installer = make_installer(
-        store,
-        settings,
+    make_installer(
+        *(store, settings),
         clock=SystemClock(),
         on_progress=on_progress,
         is_device_free=job.is_device_free,
-    )
-    installer.advance(ledger)
+    ).advance(ledger)
 
 
 def apply_desired_state(

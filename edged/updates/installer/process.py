@@ -67,8 +67,7 @@ class InstallerProcess:
         self._listener.join(_REAP_TIMEOUT_S)
 
     def _listen(self) -> None:
-        finished: InstallFinished | None = None
-        reason = ""
+        finished, reason = None, ""
         with self._channel:
             while not (finished or reason):
                 try:

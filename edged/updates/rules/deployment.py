@@ -36,11 +36,7 @@ def begin(ledger: Ledger, request: DeploymentRequest, *, id_: str) -> Ledger:
     Raises:
         UpdateError: another deployment is in flight, or the source cannot be recorded.
     """
-    source = request.source
-    if len(source) > MAX_SOURCE_CHARS or clean_text(source, MAX_SOURCE_CHARS) != source:
-        raise UpdateError(
-            f"{clean_text(source)!r} cannot be a source: it is longer than {MAX_SOURCE_CHARS} characters, or not valid UTF-8"
-        )
+    _check_source(request.source)
     if ledger.deployment is not None:
         busy = ledger.deployment
         raise UpdateError(
@@ -139,26 +135,7 @@ def record_start(ledger: Ledger, *, boot_id: str, at: str) -> Ledger:
         return _transition(
             ledger, at=at, state=deployment.state, blocked_reason=deployment.blocked_reason
         )
-    rebooted = boot_id != deployment.boot_id
-    crashes = deployment.deaths + (not rebooted and not deployment.is_clean_shutdown)
-    boots = deployment.boots + rebooted
-    counted = _transition(
-        ledger,
-        at=at,
-        state="trial",
-        boot_id=boot_id,
-        deaths=crashes,
-        boots=boots,
-        is_clean_shutdown=False,
-    )
-    if counted.deployment is None or (crashes < MAX_CRASHES and boots < MAX_REBOOTS):
-        return counted
-    reason = (
-        f"the daemon crashed {crashes} times in the trial"
-        if crashes >= MAX_CRASHES
-        else f"the host was booted {boots} times in the trial"
-    )
-    return roll_back(counted, EndCause.TRIAL_INTERRUPTED, reason, at=at)
+    return _record_start_in_trial(ledger, deployment, boot_id=boot_id, at=at)
 
 
 def block(ledger: Ledger, reason: str, *, at: str) -> Ledger:
@@ -202,6 +179,38 @@ def commit(ledger: Ledger, *, at: str, flag_reason: str | None = None) -> Ledger
     return end_deployment(
         committed, "committed", at=at, reason=flag_reason or "", flagged=flag_reason is not None
     )
+
+
+def _record_start_in_trial(
+    ledger: Ledger, deployment: Deployment, *, boot_id: str, at: str
+) -> Ledger:
+    rebooted = boot_id != deployment.boot_id
+    crashes = deployment.deaths + (not rebooted and not deployment.is_clean_shutdown)
+    boots = deployment.boots + rebooted
+    counted = _transition(
+        ledger,
+        at=at,
+        state="trial",
+        boot_id=boot_id,
+        deaths=crashes,
+        boots=boots,
+        is_clean_shutdown=False,
+    )
+    if counted.deployment is None or (crashes < MAX_CRASHES and boots < MAX_REBOOTS):
+        return counted
+    reason = (
+        f"the daemon crashed {crashes} times in the trial"
+        if crashes >= MAX_CRASHES
+        else f"the host was booted {boots} times in the trial"
+    )
+    return roll_back(counted, EndCause.TRIAL_INTERRUPTED, reason, at=at)
+
+
+def _check_source(source: str) -> None:
+    if len(source) > MAX_SOURCE_CHARS or clean_text(source, MAX_SOURCE_CHARS) != source:
+        raise UpdateError(
+            f"{clean_text(source)!r} cannot be a source: it is longer than {MAX_SOURCE_CHARS} characters, or not valid UTF-8"
+        )
 
 
 def _transition(ledger: Ledger, *, at: str, **changes: object) -> Ledger:

@@ -35,7 +35,14 @@ class _Selection:
 
 
 class ActiveModelSelector:
-    """The active model. It reads each version once, and remembers which ones cannot run."""
+    """The active model. It reads each version once, and remembers which ones cannot run.
+
+    Args:
+        repository: has the ledger and the versions.
+        store: is closed when a version cannot be read.
+        trial: begins and ends with the candidate.
+        conditions: for the condition ``model.fallback``.
+    """
 
     def __init__(
         self,
@@ -45,14 +52,6 @@ class ActiveModelSelector:
         trial: TrialController,
         conditions: ConditionReporter,
     ) -> None:
-        """Start with the factory model, without having read a version.
-
-        Args:
-            repository: has the ledger and the versions.
-            store: is closed when a version cannot be read.
-            trial: begins and ends with the candidate.
-            conditions: for the condition ``model.fallback``.
-        """
         self._repository = repository
         self._store = store
         self._trial = trial

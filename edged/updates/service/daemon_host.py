@@ -22,7 +22,18 @@ _log = logging.getLogger(__name__)
 
 
 class DaemonHost:
-    """The `OperationHost` of the daemon."""
+    """The `OperationHost` of the daemon.
+
+    Args:
+        repository: has the ledger.
+        store: opens it.
+        intake: gives a channel message again that was interrupted.
+        installer: is stopped before a rollback.
+        monitor: knows which model runs.
+        trial: is ended by a rollback.
+        selector: follows the ledger.
+        clock: for pauses.
+    """
 
     def __init__(
         self,
@@ -36,18 +47,6 @@ class DaemonHost:
         selector: ActiveModelSelector,
         clock: Clock,
     ) -> None:
-        """Connect the parts of the update service.
-
-        Args:
-            repository: has the ledger.
-            store: opens it.
-            intake: gives a channel message again that was interrupted.
-            installer: is stopped before a rollback.
-            monitor: knows which model runs.
-            trial: is ended by a rollback.
-            selector: follows the ledger.
-            clock: for pauses.
-        """
         self._repository = repository
         self._store = store
         self._intake = intake

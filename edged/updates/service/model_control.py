@@ -61,8 +61,8 @@ def connect(settings: Settings, on_progress: ProgressCallback) -> ModelControl:
         if isinstance(error.__cause__, BlockingIOError) and has_control_socket(state_dir(settings)):
             return _DaemonControl(settings)
         raise
-    repository = ModelRepository(open_store(settings), settings, now=now)
     try:
+        repository = ModelRepository(open_store(settings), settings, now=now)
         repository.open()
     except BaseException:
         lock.release()

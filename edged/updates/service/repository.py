@@ -175,16 +175,15 @@ class ModelRepository:
         if ledger.deployment is not None:
             self._record(rollback.roll_back(ledger, cause, reason, at=self._now()))
             return ledger.deployment.id
-        id_ = secrets.token_hex(6)
+        id_, title = secrets.token_hex(6), self.title(ledger.current)
+        epoch = self._read_previous_epoch()
         self._record(
             rollback.roll_back(
-                ledger,
-                cause,
-                reason,
+                *(ledger, cause, reason),
                 at=self._now(),
                 id_=id_,
-                current_title=self.title(ledger.current),
-                previous_epoch=self._read_previous_epoch(),
+                current_title=title,
+                previous_epoch=epoch,
             )
         )
         return id_

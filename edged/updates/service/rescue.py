@@ -53,19 +53,19 @@ def rescue(settings: Settings, reason: str | None, *, now: Callable[[], str]) ->
     with StoreLock(model_store_dir(settings)):
         repository = ModelRepository(open_store(settings), settings, now=now)
         quarantine_path = _open_or_quarantine(repository)
-        if repository.pinned_path is not None:
-            return RescueResult(
-                changed=False,
-                active_model=str(repository.pinned_path),
-                reason=f"model.path names {repository.pinned_path}, and no other model replaces that",
-                quarantine_path=quarantine_path,
-            )
         return _step_back(repository, reason, quarantine_path)
 
 
 def _step_back(
     repository: ModelRepository, reason: str | None, quarantine_path: str
 ) -> RescueResult:
+    if repository.pinned_path is not None:
+        return RescueResult(
+            changed=False,
+            active_model=str(repository.pinned_path),
+            reason=f"model.path names {repository.pinned_path}, and no other model replaces that",
+            quarantine_path=quarantine_path,
+        )
     ledger = repository.ledger
     current_title = repository.title(ledger.current)
     replaced = ledger.deployment.title if ledger.deployment else current_title

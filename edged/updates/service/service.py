@@ -36,7 +36,18 @@ _log = logging.getLogger(__name__)
 
 
 class UpdateService:
-    """Model updates while the daemon runs. Call `start` once before anything else."""
+    """Model updates while the daemon runs. Call `start` once before anything else.
+
+    Args:
+        repository: of the store.
+        lock: of the store.
+        trial_monitor: watches the models at work.
+        drop_folder: the folder in which bundles appear.
+        boot_id: id of this boot of the host.
+        conditions: of the device.
+        clock: for times and pauses.
+        start_installer: starts an installer process.
+    """
 
     def __init__(
         self,
@@ -50,18 +61,6 @@ class UpdateService:
         clock: Clock,
         start_installer: StartInstaller,
     ) -> None:
-        """Compose the parts, without touching the store.
-
-        Args:
-            repository: of the store.
-            lock: of the store.
-            trial_monitor: watches the models at work.
-            drop_folder: the folder in which bundles appear.
-            boot_id: id of this boot of the host.
-            conditions: of the device.
-            clock: for times and pauses.
-            start_installer: starts an installer process.
-        """
         self._repository = repository
         self._monitor = trial_monitor
         self._conditions = reporter = ConditionReporter(conditions, clock)
@@ -214,6 +213,9 @@ class UpdateService:
             self._store.close(failure)
             return
         self._host.follow_ledger(before)
+        self._schedule_next_attempt()
+
+    def _schedule_next_attempt(self) -> None:
         deployment = self._repository.ledger.deployment
         if deployment is None or not deployment.blocked_reason:
             self._installer.reset_pause()

@@ -112,8 +112,7 @@ def _build_candidate(
     names: Mapping[str, str],
     stamper: Stamper,
 ) -> Candidate | None:
-    deployment = report.status.deployment
-    if deployment is None:
+    if (deployment := report.status.deployment) is None:
         return None
     version = by_digest.get(deployment.digest) if deployment.digest else None
     return Candidate(

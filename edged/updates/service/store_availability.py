@@ -11,7 +11,15 @@ RETRY_S = 5.0
 
 
 class StoreAvailability:
-    """The store of a repository: open, or to be opened again."""
+    """The store of a repository: open, or to be opened again.
+
+    Args:
+        repository: of the store.
+        lock: of the store; held from the first successful `open` on.
+        boot_id: id of this boot of the host.
+        conditions: for the condition ``update``.
+        clock: for pauses.
+    """
 
     def __init__(
         self,
@@ -22,15 +30,6 @@ class StoreAvailability:
         conditions: ConditionReporter,
         clock: Clock,
     ) -> None:
-        """Start with a closed store, and touch nothing.
-
-        Args:
-            repository: of the store.
-            lock: of the store; held from the first successful `open` on.
-            boot_id: id of this boot of the host.
-            conditions: for the condition ``update``.
-            clock: for pauses.
-        """
         self._repository = repository
         self._lock = lock
         self._boot_id = boot_id

@@ -186,12 +186,9 @@ class TrialMonitor:
                 self._installed_failure = message.reason
             return
         match message:
-            case ShadowComparison():
+            case ShadowComparison(both=both, only_new=only_new, only_old=only_old, old_ns=old_ns):
                 self._evidence.add_comparison(
-                    both=message.both,
-                    only_new=message.only_new,
-                    only_old=message.only_old,
-                    old_ns=message.old_ns,
+                    both=both, only_new=only_new, only_old=only_old, old_ns=old_ns
                 )
             case CandidateFailure(kind="invoke"):
                 self._evidence.add_failed_frame()

@@ -25,20 +25,21 @@ def detect_host(folder: Path, root: Path = Path("/")) -> HostInfo:
         StoreError: the folder cannot be read.
     """
     board = Board(root)
-    memory_mb = board.read_memory_mb()
+    memory = board.read_memory_mb()
     return HostInfo(
         edged_version=edged.__version__,
-        runtimes={
-            name: installed
-            for name, package in _RUNTIME_PACKAGES.items()
-            if (installed := _find_package_version(package))
-        },
+        runtimes=_find_runtimes(),
         architecture=platform.machine(),
         board=board.read_model(),
         edgetpu_runtime=_find_edgetpu_version(root / _DPKG_STATUS),
         free_bytes=LocalFileSystem().free_bytes(folder),
-        memory_mb=int(memory_mb[0]) if memory_mb else 0,
+        memory_mb=int(memory[0]) if memory else 0,
     )
+
+
+def _find_runtimes() -> dict[str, str]:
+    versions = {name: _find_package_version(one) for name, one in _RUNTIME_PACKAGES.items()}
+    return {name: found for name, found in versions.items() if found is not None}
 
 
 def _find_package_version(package: str) -> str | None:

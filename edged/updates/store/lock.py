@@ -42,13 +42,7 @@ class StoreLock:
         """
         if self._descriptor is not None:
             return
-        try:
-            self._path.parent.mkdir(exist_ok=True)
-            descriptor = os.open(
-                self._path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-        except OSError as error:
-            raise to_store_error(error, "open", self._path) from error
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -77,3 +71,11 @@ class StoreLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+    def _open(self) -> int:
+        flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            return os.open(self._path, flags, 0o600)
+        except OSError as error:
+            raise to_store_error(error, "open", self._path) from error

@@ -181,10 +181,7 @@ class ModelStore:
         return tuple(filter(is_digest, self._files.list_names(self._versions_folder)))
 
     def collect_garbage(self, ledger: Ledger) -> tuple[str, ...]:
-        """Remove the versions and downloads that the ledger does not need.
-
-        Returns:
-            The digests of the versions that were removed.
+        """Remove the versions and downloads that the ledger does not need, and return the digests of the removed versions.
 
         Raises:
             StoreError: one cannot be removed.

@@ -72,9 +72,10 @@ class InstallProcessDevice:
             updates=UpdateSettings(trust=self.trust, reserve_mb=0),
             desired_envelope=desired,
         )
-        return InstallerProcess(
+        installer = InstallerProcess(
             job, lock_descriptor=self.lock.descriptor, on_message=self.messages.put
         )
+        return installer.start()
 
     def run(self, desired: bytes = b"") -> Ledger:
         """To its end."""
@@ -242,7 +243,7 @@ model = ModelSettings(runtime="simulated", delegate_options={"hang_after": "0"})
 job = InstallJob(store_root=root, model=model, updates=UpdateSettings(trust=trust, reserve_mb=0))
 lock = StoreLock(root)
 lock.acquire()
-process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True))
+process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True)).start()
 print(process.pid, flush=True)
 time.sleep(60)
 """
@@ -359,7 +360,10 @@ def run_self_test_gate(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"input": ModelInput(width=300, height=300)}, "its input is 320 x 240, not 300 x 300"),
+        (
+            {"input": ModelInput(width=300, height=300)},
+            "its input is 320 x 240; its manifest says 300 x 300",
+        ),
         ({"family": "yolox"}, "yolox"),
         ({"budgets": Budgets(memory_mb=5)}, "MiB of memory; its budget is 5"),
         ({"budgets": Budgets(invoke_ms_p95=0.000_1)}, r"ms here \(95th percentile\); its budget"),

@@ -94,7 +94,7 @@ def test_the_third_death_of_the_daemon_ends_the_trial(daemon: KillableDaemon) ->
         daemon.await_inference(NEW if deaths < 3 else OLD)
     past = await_past(daemon)
     assert (past.title, past.outcome) == (NEW, "rolled-back")
-    assert past.reason == "the daemon died 3 times in the trial"
+    assert past.reason == "the daemon crashed 3 times in the trial"
     assert past.digest in daemon.ledger().denied
 
 

@@ -92,7 +92,9 @@ def test_canaries_that_vanish_stop_it_and_a_second_run_takes_up_where_they_were(
     lost = _CANARIES[:2]
     with ThreadPoolExecutor(len(lost)) as pool:
         cuts = pool.map(lambda device: cut_in_trial(fleet, device), lost)
-        played = roll_out(fleet, bundle, rollout_reconnect_timeout_s=2, rollout_canary_hosts=_CANARIES)
+        played = roll_out(
+            fleet, bundle, rollout_reconnect_timeout_s=2, rollout_canary_hosts=_CANARIES
+        )
         assert list(cuts) == [None] * len(lost)
     assert played.exit_code
     (wave,) = judged_waves(fleet, bundle)

@@ -195,7 +195,7 @@ def test_sizes_beyond_the_file_and_below_zero_are_refused(size: bytes) -> None:
 
 def test_a_file_that_takes_more_than_there_is_is_named() -> None:
     words = refusal(patched(124, b"00000030000\0"))
-    assert words == "a should have 12288 bytes, and the bundle ends before that"
+    assert words == "a should have 12288 bytes; the bundle ends before"
 
 
 def test_a_wrong_checksum_is_refused() -> None:
