@@ -15,8 +15,7 @@ from edged.updates.rules.ledger import (
     encode_ledger,
     referenced_versions,
 )
-from edged.updates.store.ledger_file import LEDGER_NAME
-from edged.updates.store.links import rebuild_ledger
+from edged.updates.store.ledger_file import LEDGER_NAME, rebuild_ledger
 from edged.updates.store.store import INCOMING_NAME
 from edged.updates.store.versions import VERSIONS_NAME, read_version
 from support.crash_states import crash_states

@@ -23,8 +23,7 @@ from edged.updates.bundle.bundle import Bundle, check_goldens, iter_verified_con
 from edged.updates.bundle.trust import TrustFile
 from edged.updates.bundle.trust_chain import CHAIN_NAME, load_trust
 from edged.updates.installer.download import BundleDownloader
-from edged.updates.installer.messages import InstallProgress
-from edged.updates.installer.progress import ProgressRateLimiter, UnpackProgress
+from edged.updates.installer.messages import InstallProgress, ProgressRateLimiter, UnpackProgress
 from edged.updates.installer.self_test_gate import self_test_version
 from edged.updates.rules import deployment as rules
 from edged.updates.rules.compatibility import (

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edged.errors import StoreError
+from edged.logs import redact_url
 from edged.updates.bundle.manifest import Count, Digest
-from edged.updates.bundle.urls import redact_url
 
 SCHEMA = "edged.ledger/1"
 MAX_LEDGER_BYTES = 1 << 20

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.updates.bundle.urls import redact_url
+from edged.logs import redact_url
 from edged.updates.rules.ledger import (
     FACTORY,
     Deployment,

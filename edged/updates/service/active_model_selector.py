@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 
 from edged.errors import BundleError, StoreError, UpdateError
-from edged.health import ConditionKind
+from edged.health import ConditionKind, ConditionReporter
 from edged.updates.bundle.manifest import Probation
 from edged.updates.rules.active_version import decide
 from edged.updates.rules.ledger import FACTORY, EndCause
-from edged.updates.service.condition_reporter import ConditionReporter
+from edged.updates.service.installed_versions import RunnableVersion
 from edged.updates.service.repository import ModelRepository
-from edged.updates.service.runnable_version import RunnableVersion
 from edged.updates.service.store_availability import StoreAvailability
 from edged.updates.service.trial_controller import TrialController
 from edged.vision.active_model import ActiveModel

@@ -4,8 +4,7 @@ import logging
 
 from edged.clock import NS_PER_S, Clock
 from edged.errors import StoreError, UpdateError
-from edged.logs import journal_fields
-from edged.updates.bundle.urls import redact_url
+from edged.logs import journal_fields, redact_url
 from edged.updates.rules.ledger import DeploymentRequest, EndCause, Ledger
 from edged.updates.service.active_model_selector import ActiveModelSelector
 from edged.updates.service.install_supervisor import InstallSupervisor

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.updates.bundle.urls import redact_url
+from edged.logs import redact_url
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, EndCause, Ledger
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,

@@ -15,8 +15,7 @@ from edged.updates.rules import deployment, rollback
 from edged.updates.rules.baseline import Baseline
 from edged.updates.rules.ledger import FACTORY, DeploymentRequest, EndCause, Ledger
 from edged.updates.service.control_messages import VersionStatus
-from edged.updates.service.runnable_version import RunnableVersion, make_runnable
-from edged.updates.service.version_catalog import VersionCatalog
+from edged.updates.service.installed_versions import RunnableVersion, VersionCatalog, make_runnable
 from edged.updates.store.quarantine import quarantine_store
 from edged.updates.store.store import ModelStore
 from edged.vision.active_model import ActiveModel

@@ -10,19 +10,17 @@ import logging
 from edged.clock import Clock
 from edged.config.settings import Settings
 from edged.errors import StoreError, WorkerError
-from edged.health import ConditionKind, Conditions
+from edged.health import ConditionKind, ConditionReporter, Conditions
 from edged.interfaces import MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.rules.ledger import DeploymentRequest
 from edged.updates.rules.probation import CommitVerdict
 from edged.updates.service.active_model_selector import ActiveModelSelector
-from edged.updates.service.condition_reporter import ConditionReporter
 from edged.updates.service.control_messages import ControlRequest, ControlResponse, ModelStatus
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.daemon_host import DaemonHost
-from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.install_supervisor import InstallSupervisor, StartInstaller
-from edged.updates.service.intake import Intake
+from edged.updates.service.intake import DropFolder, Intake
 from edged.updates.service.operations import ModelOperations
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.status_payload import ModelStatusReport, StateTimer

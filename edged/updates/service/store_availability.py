@@ -2,8 +2,7 @@
 
 from edged.clock import NS_PER_S, Clock
 from edged.errors import StoreError
-from edged.health import ConditionKind
-from edged.updates.service.condition_reporter import ConditionReporter
+from edged.health import ConditionKind, ConditionReporter
 from edged.updates.service.repository import ModelRepository
 from edged.updates.store.lock import StoreLock
 

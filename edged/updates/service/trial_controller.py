@@ -6,8 +6,8 @@ from edged.updates.bundle.manifest import Probation
 from edged.updates.rules.baseline import Baseline
 from edged.updates.rules.ledger import Deployment, EndCause
 from edged.updates.rules.probation import CommitVerdict, ContinueVerdict, RollbackVerdict
+from edged.updates.service.installed_versions import RunnableVersion
 from edged.updates.service.repository import ModelRepository
-from edged.updates.service.runnable_version import RunnableVersion
 from edged.updates.service.trial_monitor import TrialMonitor
 
 

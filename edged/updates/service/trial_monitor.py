@@ -15,7 +15,7 @@ from edged.updates.rules.probation import (
     TrialVerdict,
     evaluate_trial,
 )
-from edged.updates.service.runnable_version import RunnableVersion
+from edged.updates.service.installed_versions import RunnableVersion
 from edged.vision.messages import (
     CandidateFailure,
     ModelReady,

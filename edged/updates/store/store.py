@@ -20,8 +20,13 @@ from pathlib import Path
 from edged.errors import BundleError, StoreError, UpdateError
 from edged.host.files import FileSystem, temporary_path
 from edged.updates.rules.ledger import Ledger, referenced_versions
-from edged.updates.store import links
-from edged.updates.store.ledger_file import LEDGER_NAME, LedgerFile
+from edged.updates.store.ledger_file import (
+    CURRENT_LINK,
+    LEDGER_NAME,
+    PREVIOUS_LINK,
+    LedgerFile,
+    read_linked_versions,
+)
 from edged.updates.store.versions import (
     VERSIONS_NAME,
     InstalledVersion,
@@ -68,7 +73,7 @@ class ModelStore:
         for folder in (self._versions_folder, self._incoming_folder):
             if not self._files.exists(folder):
                 self._files.make_folder(folder)
-        for name in (LEDGER_NAME, links.CURRENT_LINK, links.PREVIOUS_LINK):
+        for name in (LEDGER_NAME, CURRENT_LINK, PREVIOUS_LINK):
             self._files.remove(temporary_path(self._root / name))
         for name in self._files.list_names(self._versions_folder):
             if name.startswith("."):
@@ -186,7 +191,7 @@ class ModelStore:
         Raises:
             StoreError: one cannot be removed.
         """
-        linked = {*links.read_linked_versions(self._files, self._root)}
+        linked = {*read_linked_versions(self._files, self._root)}
         needed = referenced_versions(ledger) | linked
         removed = tuple(digest for digest in self.list_versions() if digest not in needed)
         for digest in removed:

@@ -359,7 +359,7 @@ class TestRollBackToPrevious:
             commit_versions(ONE, TWO), cause=EndCause.CRASH_LOOP, previous_epoch=previous_epoch
         )
         assert (ledger.current, ledger.previous) == (ONE.digest if usable else FACTORY, FACTORY)
-        assert ledger.denied == {TWO.digest: "the daemon kept crashing"}
+        assert ledger.denied == {TWO.digest: "the daemon kept failing with this model"}
         assert ledger.past[-1].cause is EndCause.CRASH_LOOP
 
 
