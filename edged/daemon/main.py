@@ -29,7 +29,7 @@ from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_socket import ControlServer
-from edged.updates.service.drop_folder import DropFolder
+from edged.updates.service.intake import DropFolder
 from edged.updates.service.model_control import open_store
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
@@ -67,7 +67,9 @@ def run(config: Path) -> int:
     outbox = _make_outbox(settings, core)
     trial = TrialMonitor(core.clock)
     updates = _make_update_service(settings, core, trial)
+    updates.start()
     control = ControlServer(state_dir(settings), core.inbox.put)
+    control.start()
     status_files = StatusFiles(runtime_dir())
     supervisor = Supervisor(
         settings,

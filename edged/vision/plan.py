@@ -43,7 +43,7 @@ def is_same_model(one: ActiveModel, other: ActiveModel) -> bool:
     return (
         one.name == other.name
         and one.goldens == other.goldens
-        and one.probation == other.probation
+        and (one.shadow_every, one.max_boxes) == (other.shadow_every, other.max_boxes)
         and _strip_supervision(one.settings) == _strip_supervision(other.settings)
         and (one.shadow and _strip_supervision(one.shadow))
         == (other.shadow and _strip_supervision(other.shadow))
@@ -87,11 +87,10 @@ def _make_plan(
     active_model: ActiveModel,
     plan_number: int,
 ) -> WorkerPlan:
-    probation = active_model.probation
     return WorkerPlan(
         number=plan_number,
         model=_strip_supervision(active_model.settings),
-        name=active_model.name or None,
+        name=active_model.name,
         cameras=tuple(
             CameraPlan(
                 min_score=_find_min_score(camera, settings, active_model),
@@ -101,11 +100,11 @@ def _make_plan(
         ),
         goldens=active_model.goldens,
         shadow=active_model.shadow and _strip_supervision(active_model.shadow),
-        shadow_every=probation.shadow_every,
+        shadow_every=active_model.shadow_every,
         min_shadow_score=settings.detect.threshold
         or active_model.recommended_filters.threshold
         or DEFAULT_THRESHOLD,
-        max_boxes=probation.max_boxes,
+        max_boxes=active_model.max_boxes,
         log_level=settings.log.level,
     )
 

@@ -159,7 +159,7 @@ def model() -> ModelState:
             title="coco-ssd@1.1",
             digest="1a" * 32,
             outcome="committed",
-            reason="too little was seen to compare: 3 of 20 boxes",
+            reason="too little evidence for a comparison: 3 of 20 boxes",
             flagged=True,
             time=BEFORE,
         ),
@@ -185,6 +185,7 @@ def model_rejected() -> ModelState:
         last=DeploymentResult(
             id="1f83d9abfb41",
             outcome="rejected",
+            cause="bundle-refused",
             reason="no role that may sign coco-ssd has signed it",
             time=BEFORE,
         ),
