@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-MAX_FILES = 25
+MAX_FILES = 26
 PUBLISHER = "edged/publishers/jsonl.py"
 SPOOL = "edged/messaging/spool/queue.py"
 
