@@ -80,6 +80,11 @@ def clock_quality(wall_ns: int, floor_ns: int) -> ClockQuality:
     return "floor" if wall_ns >= floor_ns else "unsynced"
 
 
+def read_clock_quality(clock: Clock, floor_ns: int) -> ClockQuality:
+    """Return how far the wall clock can be trusted now; `floor_ns` is a wall time that is known to have passed."""
+    return clock_quality(clock.wall_ns(), floor_ns)
+
+
 def _is_kernel_synced() -> bool | None:
     """Return whether the kernel calls the clock synchronised; None if this process may not query it (ProtectClock=)."""
     read_only_query = ctypes.create_string_buffer(_TIMEX_BYTES)

@@ -54,6 +54,10 @@ class WorkerError(EdgedError, RuntimeError):
     """A worker could not be started, exited, or sent an invalid message."""
 
 
+class PacketError(WorkerError):
+    """A message between two processes is invalid, or larger than a packet may be."""
+
+
 class UpdateError(EdgedError, RuntimeError):
     """A model update failed."""
 

@@ -4,9 +4,15 @@
 collection follow it.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from edged.clock import Clock
+from edged.logs import journal_fields
+
+_log = logging.getLogger(__name__)
 
 
 class Severity(StrEnum):
@@ -204,6 +210,21 @@ class Conditions:
             if severity in severities:
                 return severity
         return Severity.OK
+
+
+class ConditionReporter:
+    """Sets and clears `conditions` with the present time of `clock`, and logs their changes."""
+
+    def __init__(self, conditions: Conditions, clock: Clock) -> None:
+        self._conditions = conditions
+        self._clock = clock
+
+    def set(self, kind: ConditionKind, reason: str | None) -> None:
+        """Set a condition for this reason; None clears it."""
+        if reason is None:
+            self._conditions.clear(kind)
+        elif self._conditions.set(kind, reason, now_ns=self._clock.monotonic_ns()):
+            _log.warning("%s: %s", kind, reason, extra=journal_fields(condition=kind.value))
 
 
 def condition_name_pattern() -> str:

@@ -9,12 +9,13 @@ import msgspec
 from edged.checks.systemd_unit import has_exec_failure, is_crash_looping, query_unit
 from edged.cli.config_option import add_config_option
 from edged.config.load import load_config
+from edged.updates.rules.ledger import EndCause
+from edged.updates.rules.rollback import DEFAULT_REASONS
 from edged.updates.service.model_control import now
 from edged.updates.service.rescue import RescueResult, rescue
 
 EXIT_NO_FALLBACK = 3
 EXIT_EXEC_FAILURE = 4
-_REASON = "the daemon kept failing with this model"
 
 
 _DESCRIPTION = (
@@ -40,7 +41,10 @@ def add_parser(subparsers: Any) -> None:
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--reason", default=_REASON, metavar="TEXT", help="reason to record; default: %(default)s"
+        "--reason",
+        default=DEFAULT_REASONS[EndCause.CRASH_LOOP],
+        metavar="TEXT",
+        help="reason to record; default: %(default)s",
     )
     parser.add_argument(
         "--after-failure-of",

@@ -1,1 +1,1 @@
-"""The composition root: it makes the parts and hands each what it needs."""
+"""The daemon: one thread that decides, and what it holds."""

@@ -1,4 +1,4 @@
-"""One camera, as the supervisor knows it: its scene and its numbers."""
+"""One camera in the supervisor: its scene, its worker's reports and its statistics."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,19 @@ from edged.clock import NS_PER_S
 from edged.messaging.contract.device import CameraHealth, Percentiles
 from edged.metrics import LatencyWindow, Rate
 from edged.scene.scene import Scene, SceneState, SceneUpdate
-from edged.vision.messages import CameraReport, Observation
+from edged.vision.messages import CameraReport, ModelReady, Observation
 
 _STAGES = ("wait", "encode", "invoke", "decode", "total")
 
 
 @dataclass(slots=True)
 class _CumulativeCounter:
-    """Counters that go on when a worker, and with it its own counters, starts anew."""
+    """A counter that goes on when a worker, and with it the worker's own counter, starts anew.
+
+    Attributes:
+        previous_total: of the workers before.
+        current: of the worker that runs now.
+    """
 
     previous_total: int = 0
     current: int = 0
@@ -29,15 +34,17 @@ class _CumulativeCounter:
 
 
 class CameraMonitor:
-    """What there is to know of one camera."""
+    """The state of one camera."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.scene_state = SceneState()
+        self.model: ModelReady | None = None
+        """The model that runs on this camera's frames; None until one does."""
         self._scene: Scene | None = None
         """None until the model's labels are known."""
         self.report: CameraReport | None = None
-        """The worker's latest; None while no worker looks through this camera."""
+        """The worker's latest; None while no worker has this camera."""
         self._captured = _CumulativeCounter()
         self._dropped = _CumulativeCounter()
         self._inferred = _CumulativeCounter()
@@ -49,37 +56,42 @@ class CameraMonitor:
 
     @property
     def is_online(self) -> bool:
-        """Whether it delivers frames."""
+        """True while the camera delivers frames."""
         return self.report is not None and self.report.state == "running"
 
     @property
     def has_ended(self) -> bool:
-        """Whether it was finite, and its last frame has been looked at."""
+        """True once the camera was finite, and inference has run on its last frame."""
         return self.report is not None and self.report.state == "ended"
 
     @property
+    def model_name(self) -> str:
+        """The model that runs on this camera's frames; "" until one does, as in the contract."""
+        return self.model.model_name if self.model else ""
+
+    @property
     def frame_counts(self) -> tuple[int, int, int]:
-        """Captured, inferred and dropped, since the daemon's start."""
+        """Frames captured, inferred and dropped since the daemon's start."""
         return self._captured.total, self._inferred.total, self._dropped.total
 
     @property
     def failed_count(self) -> int:
-        """Of the dropped, those on which the model failed, since the daemon's start."""
+        """Frames on which the model failed since the daemon's start; they count as dropped too."""
         return self._failed.total
 
     def reset(self, zones: tuple[str, ...]) -> None:
-        """No worker looks yet, and nothing is known to be there."""
+        """Forget the worker and the scene: no worker has this camera yet. The counters go on."""
         self.report = None
         self.scene_state = SceneState.empty(zones)
         self._scene = None
         self._last_captured_ns = None
 
     def set_scene(self, scene: Scene) -> None:
-        """Look with these rules from now on; the scene before it has been ended."""
+        """Use these rules from now on; the objects of the scene before have ended."""
         self._scene = scene
 
     def update_report(self, report: CameraReport) -> None:
-        """Take in the worker's report."""
+        """Take the worker's report."""
         self.report = report
         self._captured.update(report.captured)
         self._dropped.update(report.dropped + report.failed)
@@ -87,15 +99,15 @@ class CameraMonitor:
         self._inferred.update(report.inferred)
 
     def observe(self, observation: Observation, now_ns: int) -> tuple[SceneUpdate, ...]:
-        """Take in one inferred frame; what it changed in the scene, in order."""
+        """Take one inferred frame; return what it changed in the scene, in order."""
         self._record_latencies(observation, now_ns)
         if self._scene is None:
             return ()
-        began_anew = (
+        has_restarted = (
             self._last_captured_ns is not None and observation.captured_ns < self._last_captured_ns
         )
-        # A replay that starts over has a time line of its own, and its objects are others.
-        ended = (self.end_all_objects(),) if began_anew else ()
+        # A replay that starts over has a new time line, and its objects are others.
+        final_update = self.end_all_objects() if has_restarted else None
         self._last_captured_ns = observation.captured_ns
         update = self._scene.observe(
             observation.detections,
@@ -106,10 +118,10 @@ class CameraMonitor:
             moving=observation.moving,
         )
         self.scene_state = update.state
-        return (*(update for update in ended if update), update)
+        return (update,) if final_update is None else (final_update, update)
 
     def end_all_objects(self) -> SceneUpdate | None:
-        """It cannot be looked through any more: nothing is known to be there. None if nothing ever was."""
+        """End every object of the scene; return what that changed, or None if no frame has been inferred."""
         if self._scene is None or self._last_captured_ns is None:
             return None
         update = self._scene.end_all(self._last_captured_ns)
@@ -128,7 +140,7 @@ class CameraMonitor:
             self._latency_windows[stage].add(duration_ns)
 
     def sample_health(self, now_ns: int) -> CameraHealth:
-        """`CameraHealth`, as of now; the rates are over the time since it was last asked."""
+        """Return the camera's part of `up/health`; rates are over the time since the last call."""
         last_ns = self.report.last_frame_ns if self.report else None
         captured, inferred, dropped = self.frame_counts
         return CameraHealth(

@@ -1,4 +1,4 @@
-"""What the device tells of itself: `up/info`, `up/health` and `up/model`, retained."""
+"""Reports on the device itself: `up/info`, `up/health` and `up/model`, retained."""
 
 import os
 import platform
@@ -29,14 +29,14 @@ from edged.vision.messages import CameraReport
 
 _ADVICE = {
     ConditionKind.UNDER_VOLTAGE: "the supply voltage is too low: use a stronger power supply or a shorter cable",
-    ConditionKind.THROTTLED: "the processor is throttled: it is too hot, or its supply too weak",
+    ConditionKind.THROTTLED: "the processor is throttled: it is too hot, or the power supply is too weak",
 }
 _MIN_INTERVAL_S = 1.0
-"""A condition that flaps must not flood the broker."""
+"""A condition that comes and goes must not flood the broker."""
 
 
 class DeviceStatusReporter:
-    """Builds and retains them: when something changed, and health at its interval too."""
+    """Publishes the three when something has changed, and `up/health` at an interval too."""
 
     def __init__(
         self,
@@ -48,8 +48,18 @@ class DeviceStatusReporter:
         conditions: Conditions,
         state_dir: Path,
         status_files: StatusFiles,
-        interval_s: float,
     ) -> None:
+        """Report nothing yet.
+
+        Args:
+            board: the host's hardware.
+            clock: for all times.
+            stamper: fills headers.
+            outbox: takes the messages.
+            conditions: the active conditions; those of the board are set here.
+            state_dir: the folder whose disk is reported.
+            status_files: the copies for programs on the device.
+        """
         self._board = board
         self._clock = clock
         self._stamper = stamper
@@ -57,39 +67,40 @@ class DeviceStatusReporter:
         self._conditions = conditions
         self._state_dir = state_dir
         self._status_files = status_files
-        self.interval_s = interval_s
         self._started_ns = clock.monotonic_ns()
         self._latest_info: DeviceInfo | None = None
         self._health_published_ns: int | None = None
         self._published_change_key: tuple[object, ...] = ()
         self._model_names: dict[str, str] = {}
-        """What the models that have looked are called, by their sha256."""
+        """The names of the models that have run, by their file's sha256."""
 
     def tick(
         self, vision: VisionService, model_report: ModelStatusReport, settings: Settings
     ) -> None:
-        """Tell what is due."""
+        """Report what is due.
+
+        Args:
+            vision: workers and cameras.
+            model_report: the state of the model updates.
+            settings: the configuration.
+        """
         self._check_board()
         self._latest_info = self._build_info(vision, settings)
         self._outbox.retain(self._latest_info)
         self._outbox.retain(self._build_model_state(vision, model_report))
-        news = self._make_change_key(vision)
-        now_ns = self._clock.monotonic_ns()
-        waited_s = (
-            (now_ns - self._health_published_ns) / NS_PER_S
-            if self._health_published_ns is not None
-            else None
-        )
-        if (
-            waited_s is None
-            or waited_s >= self.interval_s
-            or (news != self._published_change_key and waited_s >= _MIN_INTERVAL_S)
-        ):
+        if self._is_health_due(vision, settings.health.interval_s):
             self.publish_health(vision)
 
+    def _is_health_due(self, vision: VisionService, interval_s: float) -> bool:
+        if self._health_published_ns is None:
+            return True
+        waited_s = (self._clock.monotonic_ns() - self._health_published_ns) / NS_PER_S
+        has_changed = self._make_change_key(vision) != self._published_change_key
+        return waited_s >= interval_s or (has_changed and waited_s >= _MIN_INTERVAL_S)
+
     def _make_change_key(self, vision: VisionService) -> tuple[object, ...]:
-        """What is told at once when it changes."""
-        online = tuple(name for name, watch in vision.cameras.items() if watch.is_online)
+        """Return what is reported at once when it changes."""
+        online = tuple(name for name, monitor in vision.cameras.items() if monitor.is_online)
         return (
             self._conditions.active,
             vision.worker_losses,
@@ -104,7 +115,7 @@ class DeviceStatusReporter:
         if ready and ready.model_name in {
             one.title for one in model_report.status.versions if one.digest
         }:
-            # A bundle may bear another name than the same file without one.
+            # A bundle can have another name than the same file without one.
             self._model_names.setdefault(ready.sha256, ready.model_name)
         elif ready:
             self._model_names[ready.sha256] = ready.model_name
@@ -116,7 +127,7 @@ class DeviceStatusReporter:
         )
 
     def publish_health(self, vision: VisionService) -> None:
-        """Tell it now."""
+        """Report the device's health now."""
         self._health_published_ns = self._clock.monotonic_ns()
         self._published_change_key = self._make_change_key(vision)
         health = self._build_health(vision, self._health_published_ns)
@@ -128,15 +139,15 @@ class DeviceStatusReporter:
     def _check_board(self) -> None:
         now_ns = self._clock.monotonic_ns()
         flags = self._board.read_throttling()
-        troubles = {
+        board_conditions = {
             ConditionKind.UNDER_VOLTAGE: self._board.is_under_voltage(flags) is True,
             ConditionKind.THROTTLED: flags is not None and flags.throttled,
         }
-        for name, held in troubles.items():
-            if held:
-                self._conditions.set(name, _ADVICE[name], now_ns=now_ns)
+        for kind, is_active in board_conditions.items():
+            if is_active:
+                self._conditions.set(kind, _ADVICE[kind], now_ns=now_ns)
             else:
-                self._conditions.clear(name)
+                self._conditions.clear(kind)
 
     def _build_info(self, vision: VisionService, settings: Settings) -> DeviceInfo:
         ready = vision.model_info
@@ -147,10 +158,10 @@ class DeviceStatusReporter:
             board=self._board.read_model(),
             runtime=ready.runtime if ready else "",
             delegate=ready.delegate if ready else "",
-            model=vision.active_model_name,
+            model=ready.model_name if ready else "",
             cameras=tuple(
-                _build_camera_entry(name, settings.camera[name].source, watch.report)
-                for name, watch in vision.cameras.items()
+                _build_camera_entry(name, settings.camera[name].source, monitor.report)
+                for name, monitor in vision.cameras.items()
             ),
         )
 
@@ -161,14 +172,16 @@ class DeviceStatusReporter:
             degradations=tuple(self._build_degradation(c) for c in self._conditions.active),
             uptime_s=round((now_ns - self._started_ns) / NS_PER_S, 1),
             worker_restarts=vision.worker_losses,
-            last_worker_loss=vision.last_worker_loss,
+            last_worker_loss=vision.last_worker_loss or "",
             throttling=_build_throttling(flags) if flags else None,
             soc_temperature_c=self._board.read_temperature_c(),
             memory=self._build_memory(vision),
             disk=self._build_disk(),
             spool=self._outbox.spool_state(),
             link=self._outbox.link_state(),
-            cameras={name: watch.sample_health(now_ns) for name, watch in vision.cameras.items()},
+            cameras={
+                name: monitor.sample_health(now_ns) for name, monitor in vision.cameras.items()
+            },
         )
 
     def _build_degradation(self, condition: Condition) -> HealthCondition:
@@ -185,7 +198,7 @@ class DeviceStatusReporter:
             return None
         total_mb, available_mb = host
         pids = {"supervisor": os.getpid()}
-        for worker, pid in vision.worker_pids().items():
+        for worker, pid in vision.worker_pids.items():
             pids[f"vision.{worker}"] = pid
             cameras = self._board.list_children(pid)
             pids |= {f"vision.{worker}.camera.{n}": child for n, child in enumerate(cameras)}

@@ -1,65 +1,205 @@
-"""Tells the outbox what the cameras' scenes have to say."""
+"""Reports the cameras' scenes: builds the contract's payloads and hands them to the outbox."""
 
+from collections.abc import Mapping, Sequence
+
+from edged.clock import NS_PER_S
 from edged.config.settings import EventSettings
-from edged.daemon import payloads as wording
 from edged.daemon.camera_monitor import CameraMonitor
-from edged.daemon.detections_gate import DetectionsGate
 from edged.messaging.contract.header import Stamper
+from edged.messaging.contract.messages import CameraState, Detection, Event, FrameDetections
 from edged.messaging.outbox import Outbox
-from edged.scene.scene import SceneUpdate
+from edged.scene.events import TrackEvent
+from edged.scene.filters import label_of
+from edged.scene.scene import Counts, SceneState, SceneUpdate
+from edged.types import Detections
 from edged.vision.messages import ModelReady, Observation
+
+_DIGITS = 4
+"""Of fractions: a tenth of a pixel in a frame of a thousand."""
 
 
 class EventReporter:
-    """Of all cameras of one configuration."""
+    """Reports on all cameras."""
 
     def __init__(self, settings: EventSettings, *, outbox: Outbox, stamper: Stamper) -> None:
+        """Report nothing yet.
+
+        Args:
+            settings: ``[events]``.
+            outbox: takes the messages.
+            stamper: turns monotonic times into wall-clock times.
+        """
         self._settings = settings
         self._outbox = outbox
         self._stamper = stamper
         self._gates: dict[str, DetectionsGate] = {}
 
-    def report_update(self, camera: CameraMonitor, update: SceneUpdate, model_name: str) -> None:
-        """Tell what has changed in a camera's scene."""
-        for told in update.events:
+    def apply_settings(self, settings: EventSettings) -> None:
+        """Report by these settings from now on."""
+        if settings != self._settings:
+            self._settings = settings
+            self._gates.clear()
+
+    def report_update(self, camera: CameraMonitor, update: SceneUpdate) -> None:
+        """Report the events of a camera's scene, and its state if that has changed."""
+        for event in update.events:
             self._outbox.queue_event(
-                wording.build_event(
-                    told, camera=camera.name, model=model_name, stamper=self._stamper
+                _build_event(
+                    event, camera=camera.name, model=camera.model_name, stamper=self._stamper
                 )
             )
         if update.state_changed:
             self.report_state(camera)
 
     def report_state(self, camera: CameraMonitor) -> None:
-        """Tell how a camera's scene is."""
+        """Report the state of a camera and its scene."""
         self._outbox.retain(
-            wording.build_camera_state(
-                camera.scene_state, camera=camera.name, online=camera.is_online
-            )
+            _build_camera_state(camera.scene_state, camera=camera.name, online=camera.is_online)
         )
 
-    def report_detections(
+    def report_frame(
         self,
         camera: CameraMonitor,
         observation: Observation,
-        update: SceneUpdate,
-        model_info: ModelReady,
+        updates: Sequence[SceneUpdate],
         now_ns: int,
     ) -> None:
-        """Tell what the model saw in one frame, if that is asked for and not too often."""
-        if not self._settings.detections:
-            return
+        """Report what a frame has changed, and its detections, if the settings ask for them, and not too often.
+
+        Args:
+            camera: the frame's camera.
+            observation: the frame.
+            updates: what it has changed in the scene, in order.
+            now_ns: monotonic time.
+        """
+        for update in updates:
+            self.report_update(camera, update)
+        if updates and self._settings.detections and camera.model is not None:
+            self._report_detections(camera, camera.model, observation, updates[-1], now_ns)
+
+    def _report_detections(
+        self,
+        camera: CameraMonitor,
+        model: ModelReady,
+        observation: Observation,
+        update: SceneUpdate,
+        now_ns: int,
+    ) -> None:
         gate = self._gates.get(camera.name)
         if gate is None:
             gate = DetectionsGate(max_hz=self._settings.max_detections_hz)
             self._gates[camera.name] = gate
         if gate.admit(len(update.detections), now_ns):
-            message = wording.build_frame_detections(
-                observation,
-                update.detections,
-                camera=camera.name,
-                model=model_info.model_name,
-                labels=model_info.labels,
-                stamper=self._stamper,
+            self._outbox.publish_detections(
+                _build_frame_detections(
+                    observation,
+                    update.detections,
+                    camera=camera.name,
+                    model=model,
+                    stamper=self._stamper,
+                )
             )
-            self._outbox.publish_detections(message)
+
+
+class DetectionsGate:
+    """Decides which frames of one camera have their detections reported: those with any, up to a rate, and one empty one when they end."""
+
+    def __init__(self, *, max_hz: float) -> None:
+        self._interval_ns = int(NS_PER_S / max_hz)
+        self._last_admitted_ns: int | None = None
+        self._is_empty_reported = True
+
+    def admit(self, detection_count: int, now_ns: int) -> bool:
+        """Return whether to report a frame with so many detections; called once for each frame."""
+        if detection_count == 0 and self._is_empty_reported:
+            return False
+        is_too_soon = (
+            self._last_admitted_ns is not None
+            and now_ns - self._last_admitted_ns < self._interval_ns
+        )
+        if detection_count and is_too_soon:
+            return False
+        self._last_admitted_ns = now_ns
+        self._is_empty_reported = detection_count == 0
+        return True
+
+
+def _build_event(event: TrackEvent, *, camera: str, model: str, stamper: Stamper) -> Event:
+    ended = event.ended_ns
+    return Event(
+        camera=camera,
+        type=event.type.value,
+        id=f"{stamper.identity.session}-{event.id}",
+        label=event.label,
+        score=_round(event.score),
+        top_score=_round(event.top_score),
+        box=_round_box(event.box),
+        width=event.width,
+        height=event.height,
+        zones=event.zones,
+        entered_zones=event.entered_zones,
+        started=stamper.time_of(event.started_ns),
+        ended=None if ended is None else stamper.time_of(ended),
+        duration_s=round((event.seen_ns - event.started_ns) / NS_PER_S, 3),
+        stationary=event.stationary,
+        path=tuple((_round(x), _round(y)) for x, y in event.path),
+        model=model,
+        frame=event.frame_seq,
+    )
+
+
+def _build_camera_state(scene_state: SceneState, *, camera: str, online: bool) -> CameraState:
+    return CameraState(
+        camera=camera,
+        online=online,
+        occupied=scene_state.occupied,
+        motion=scene_state.motion,
+        counts=dict(scene_state.counts),
+        active=dict(scene_state.active),
+        zones=_copy_counts(scene_state.zones),
+        zones_active=_copy_counts(scene_state.zones_active),
+    )
+
+
+def _build_frame_detections(
+    observation: Observation,
+    detections: Detections,
+    *,
+    camera: str,
+    model: ModelReady,
+    stamper: Stamper,
+) -> FrameDetections:
+    """Return the payload of the detections that passed the filters in one frame."""
+    return FrameDetections(
+        camera=camera,
+        frame=observation.frame_seq,
+        captured=stamper.time_of(observation.captured_ns),
+        received_ns=observation.received_ns,
+        width=observation.width,
+        height=observation.height,
+        model=model.model_name,
+        detections=tuple(
+            Detection(
+                label=label_of(model.labels, class_id), score=_round(score), box=_round_box(box)
+            )
+            for class_id, score, box in zip(
+                detections.class_ids.tolist(),
+                detections.scores.tolist(),
+                detections.boxes.tolist(),
+                strict=True,
+            )
+        ),
+    )
+
+
+def _copy_counts(zones: Mapping[str, Counts]) -> dict[str, dict[str, int]]:
+    return {zone: dict(counts) for zone, counts in zones.items()}
+
+
+def _round_box(box: tuple[float, ...] | list[float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = map(_round, box)
+    return x1, y1, x2, y2
+
+
+def _round(value: float) -> float:
+    return round(value, _DIGITS)

@@ -1,6 +1,6 @@
-"""Everything that can happen to the supervisor, as frozen values in one queue.
+"""The supervisor's inbox: everything that can happen to it, as frozen values in one queue.
 
-Reader threads, the publisher's thread and signal handlers only put; the supervisor's thread alone takes, and
+Listener threads, the publisher's thread and signal handlers only put items in; the supervisor's thread alone takes them out, and
 alone holds state. (`queue.SimpleQueue.put` may be called from a signal handler.)
 """
 
@@ -10,12 +10,12 @@ from queue import SimpleQueue
 from edged.interfaces import Notice
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
-from edged.vision.worker_events import WorkerExited, WorkerMessage
+from edged.vision.process import WorkerExited, WorkerMessage
 
 
 @dataclass(frozen=True, slots=True)
 class SignalReceived:
-    """The daemon got this signal."""
+    """A signal to the daemon."""
 
     number: int
 

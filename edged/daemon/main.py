@@ -1,18 +1,21 @@
-"""The composition root: makes every part, and hands each what it needs. Reads top to bottom."""
+"""The composition root: makes every part of the daemon, and hands each what it needs."""
 
 import logging
 import secrets
 import signal
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
 from edged import logs
-from edged.clock import SystemClock, clock_quality
-from edged.config.load import LoadedConfig, load_config
+from edged.clock import Clock, SystemClock, read_clock_quality
+from edged.config.load import load_config
 from edged.config.settings import Settings
 from edged.daemon.device_status import DeviceStatusReporter
 from edged.daemon.inbox import Inbox, SignalReceived
 from edged.daemon.loop import Supervisor
+from edged.daemon.reload import ConfigReloader
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
 from edged.health import Conditions
@@ -22,10 +25,11 @@ from edged.host.paths import device_name, drop_folder, model_store_dir, state_di
 from edged.messaging.contract.header import Identity, Stamper, rfc3339
 from edged.messaging.contract.topics import Topics
 from edged.messaging.open_outbox import open_outbox
+from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_socket import ControlServer
-from edged.updates.service.drop_folder import DropFolder
+from edged.updates.service.intake import DropFolder
 from edged.updates.service.model_control import open_store
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
@@ -35,120 +39,143 @@ from edged.updates.store.lock import StoreLock
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Core:
+    """The parts that most others share."""
+
+    clock: Clock
+    board: Board
+    inbox: Inbox
+    conditions: Conditions
+    stamper: Stamper
+
+
 def run(config: Path) -> int:
     """Run the daemon until it ends.
 
     Returns:
-        0: it was asked to end, or every camera was finite and has ended.
+        0: a signal ended it, or every camera was finite and has ended.
 
     Raises:
-        ConfigError: the configuration cannot be used, or the state directory cannot be written.
+        ConfigError: the configuration is invalid, or the state directory cannot be written.
+        SpoolError: another daemon uses the state directory.
+        EdgedError: systemd expects notifications that cannot be sent.
     """
-    settings = _load_config(config).settings
-    logs.configure(settings.log.level)
-    state = state_dir(settings)
-
-    clock = SystemClock()
-    board = Board()
-    inbox: Inbox = SimpleQueue()
-    conditions = Conditions()
+    settings = _read_settings(config)
+    core = _make_core(settings)
     notifier = systemd.Notifier()
-    floor_ns = Path(__file__).stat().st_mtime_ns  # this file was not installed in the future
-    stamper = Stamper(
-        Identity(
-            device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
-        ),
-        clock,
-        lambda: clock_quality(clock.wall_ns(), floor_ns),
-    )
-    outbox = open_outbox(
+    outbox = _make_outbox(settings, core)
+    trial = TrialMonitor(core.clock)
+    updates = _make_update_service(settings, core, trial)
+    updates.start()
+    control = ControlServer(state_dir(settings), core.inbox.put)
+    control.start()
+    status_files = StatusFiles(runtime_dir())
+    supervisor = Supervisor(
         settings,
-        stamper=stamper,
-        state_dir=state,
-        clock=clock,
-        notify=inbox.put,
-        subscriptions=_list_subscriptions(settings, stamper.identity.device),
-    )
-    lock = StoreLock(model_store_dir(settings))
-    trial = TrialMonitor(clock)
-    updates = UpdateService(
-        ModelRepository(open_store(settings), settings, now=lambda: rfc3339(clock.wall_ns())),
-        lock=lock,
-        trial_monitor=trial,
-        drop_folder=DropFolder(drop_folder(settings)),
-        boot_id=stamper.identity.boot,
-        conditions=conditions,
-        clock=clock,
-        start_installer=lambda wanted, desired: _start_install_process(
-            wanted, desired, lock, inbox
+        inbox=core.inbox,
+        outbox=outbox,
+        vision=_make_vision_service(settings, core, outbox, updates, trial),
+        updates=updates,
+        device_status=DeviceStatusReporter(
+            board=core.board,
+            clock=core.clock,
+            stamper=core.stamper,
+            outbox=outbox,
+            conditions=core.conditions,
+            state_dir=state_dir(settings),
+            status_files=status_files,
         ),
-    )
-    control = ControlServer(state, inbox.put)
-    lookout = VisionService(
-        settings,
-        updates.active_model,
-        inbox=inbox,
-        outbox=outbox,
-        conditions=conditions,
-        stamper=stamper,
-        clock=clock,
-        listener=trial,
-    )
-    noticeboard = StatusFiles(runtime_dir())
-    telemetry = DeviceStatusReporter(
-        board=board,
-        clock=clock,
-        stamper=stamper,
-        outbox=outbox,
-        conditions=conditions,
-        state_dir=state,
-        status_files=noticeboard,
-        interval_s=settings.health.interval_s,
+        board=core.board,
+        reloader=ConfigReloader(
+            settings,
+            read_settings=lambda: _read_settings(config),
+            conditions=core.conditions,
+            clock=core.clock,
+        ),
+        conditions=core.conditions,
+        notifier=notifier,
+        clock=core.clock,
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda caught, _frame: inbox.put(SignalReceived(caught)))
-    Supervisor(
-        inbox=inbox,
-        outbox=outbox,
-        vision=lookout,
-        updates=updates,
-        device_status=telemetry,
-        board=board,
-        reload_settings=lambda: _reload_settings(config),
-        settings=settings,
-        conditions=conditions,
-        notifier=notifier,
-        clock=clock,
-    ).run()
+        signal.signal(number, lambda caught, _frame: core.inbox.put(SignalReceived(caught)))
+    supervisor.run()
     control.close()
-    noticeboard.clear()
+    status_files.clear()
     return 0
 
 
-def _list_subscriptions(settings: Settings, device: str) -> tuple[str, ...]:
-    return (Topics(device).desired,) if settings.updates.channel else ()
-
-
-def _start_install_process(
-    settings: Settings, desired: bytes, lock: StoreLock, inbox: Inbox
-) -> InstallerProcess:
-    job = InstallJob(
-        store_root=model_store_dir(settings),
-        model=settings.model,
-        updates=settings.updates,
-        desired_envelope=desired,
-    )
-    return InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=inbox.put)
-
-
-def _reload_settings(config: Path) -> Settings:
-    settings = _load_config(config).settings
-    logs.configure(settings.log.level)
-    return settings
-
-
-def _load_config(config: Path) -> LoadedConfig:
+def _read_settings(config: Path) -> Settings:
     loaded = load_config(config)
+    logs.configure(loaded.settings.log.level)
     for warning in loaded.warnings:
         _log.warning("%s", warning)
-    return loaded
+    return loaded.settings
+
+
+def _make_core(settings: Settings) -> _Core:
+    clock = SystemClock()
+    board = Board()
+    identity = Identity(
+        device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
+    )
+    floor_ns = Path(__file__).stat().st_mtime_ns  # this file was not installed in the future
+    return _Core(
+        clock=clock,
+        board=board,
+        inbox=SimpleQueue(),
+        conditions=Conditions(),
+        stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
+    )
+
+
+def _make_outbox(settings: Settings, core: _Core) -> Outbox:
+    desired_topic = Topics(core.stamper.identity.device).desired
+    return open_outbox(
+        settings,
+        stamper=core.stamper,
+        state_dir=state_dir(settings),
+        clock=core.clock,
+        notify=core.inbox.put,
+        subscriptions=(desired_topic,) if settings.updates.channel else (),
+    )
+
+
+def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -> UpdateService:
+    lock = StoreLock(model_store_dir(settings))
+
+    def start_installer(settings: Settings, desired_envelope: bytes) -> InstallerProcess:
+        job = InstallJob(
+            store_root=model_store_dir(settings),
+            model=settings.model,
+            updates=settings.updates,
+            desired_envelope=desired_envelope,
+        )
+        process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=core.inbox.put)
+        return process.start()
+
+    return UpdateService(
+        ModelRepository(open_store(settings), settings, now=lambda: rfc3339(core.clock.wall_ns())),
+        lock=lock,
+        trial_monitor=trial,
+        drop_folder=DropFolder(drop_folder(settings)),
+        boot_id=core.stamper.identity.boot,
+        conditions=core.conditions,
+        clock=core.clock,
+        start_installer=start_installer,
+    )
+
+
+def _make_vision_service(
+    settings: Settings, core: _Core, outbox: Outbox, updates: UpdateService, trial: TrialMonitor
+) -> VisionService:
+    return VisionService(
+        settings,
+        updates.active_model,
+        inbox=core.inbox,
+        outbox=outbox,
+        conditions=core.conditions,
+        stamper=core.stamper,
+        clock=core.clock,
+        listener=trial,
+    )

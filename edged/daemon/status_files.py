@@ -1,4 +1,4 @@
-"""The latest word on the device for whoever is on it: files in the service's runtime directory, which is memory and not a disk."""
+"""Status files: `up/health` and `up/info` for programs on the device, in the service's runtime directory, which is in memory."""
 
 import logging
 import os
@@ -23,19 +23,19 @@ StatusT = TypeVar("StatusT", DeviceHealth, DeviceInfo)
 
 
 def runtime_dir() -> Path | None:
-    """The service's own; None outside of a service."""
+    """Return the service's runtime directory; None outside of a service."""
     folder = os.environ.get("RUNTIME_DIRECTORY")
     return Path(folder.partition(":")[0]) if folder else None
 
 
 class StatusFiles:
-    """Holds what was posted last, each whole at any moment; without a folder, nothing."""
+    """Writes the newest status of each kind, which a reader always finds whole; without a folder, writes nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
     def write(self, status: DeviceHealth | DeviceInfo) -> None:
-        """Put it up in the place of the last; a folder that cannot be written is logged, and used no more."""
+        """Replace the file of a status; a folder that cannot be written is logged, and not used any more."""
         if self._folder is None:
             return
         path = self._folder / _FILE_NAMES[type(status)]
@@ -44,11 +44,11 @@ class StatusFiles:
             new.write_bytes(encode(status))
             new.rename(path)
         except OSError as error:
-            _log.warning("%s cannot be written: %s", path, error.strerror or error)
+            _log.warning("cannot write the status file %s: %s", path, error.strerror or error)
             self._folder = None
 
     def clear(self) -> None:
-        """Take all down: it is no longer true."""
+        """Delete all files: they are no longer true."""
         if self._folder is not None:
             for name in _FILE_NAMES.values():
                 with suppress(OSError):
@@ -56,7 +56,7 @@ class StatusFiles:
 
 
 def read_status_file(kind: type[StatusT], folder: Path = DEFAULT_RUNTIME_DIR) -> StatusT | None:
-    """What a service put up last; None if there is nothing that can be read."""
+    """Return the newest status that a service on this device has written; None if there is none that can be read."""
     try:
         with (folder / _FILE_NAMES[kind]).open("rb") as file:
             content = file.read(_MAX_BYTES)

@@ -1,4 +1,4 @@
-"""What the trial of a model needs to know of this system, taken once a tick."""
+"""The state of this system, as the trial of a model needs it, taken once a tick."""
 
 from edged.daemon.vision_service import VisionService
 from edged.host.board import Board
@@ -6,20 +6,20 @@ from edged.updates.service.trial_monitor import FrameCounts, SystemSample
 
 
 def take_system_sample(vision_service: VisionService, board: Board) -> SystemSample:
-    """As of now."""
+    """Return the state of cameras, workers and board now."""
     flags = board.read_throttling()
-    pids = vision_service.worker_pids().values()
+    pids = vision_service.worker_pids.values()
     sizes_mb = [mb for mb in (board.read_rss_mb(pid) for pid in pids) if mb is not None]
     return SystemSample(
         throttled=flags is not None and flags.throttled,
         worker_count=max(len(pids), 1),
         cameras={
             name: FrameCounts(
-                captured=watch.frame_counts[0],
-                inferred=watch.frame_counts[1],
-                failed=watch.failed_count,
+                captured=monitor.frame_counts[0],
+                inferred=monitor.frame_counts[1],
+                failed=monitor.failed_count,
             )
-            for name, watch in vision_service.cameras.items()
+            for name, monitor in vision_service.cameras.items()
         },
         largest_worker_mb=max(sizes_mb, default=None),
     )

@@ -16,7 +16,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.fetchers.http_response import ResponseAction, classify_response, content_length, etag_of
 from edged.interfaces import Transfer
-from edged.updates.bundle.urls import redact_url
+from edged.logs import redact_url
 
 MAX_ATTEMPTS = 5
 MIN_RETRY_S, MAX_RETRY_S = 1.0, 30.0

@@ -1,1 +1,1 @@
-"""The processes that the supervisor starts, and the messages between them."""
+"""Child processes and the packets exchanged with them."""

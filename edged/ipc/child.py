@@ -23,13 +23,13 @@ def spawn(
     pass_fds: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start ``python -m module FD ARGUMENTS`` and return it with our end of the SOCK_SEQPACKET pair; FD is the child's end.
+    """Start ``python -m module FD ARGUMENTS``; return the process and our end of the SOCK_SEQPACKET pair. FD is the child's end.
 
     Args:
-        module: of the child.
-        arguments: after FD.
+        module: the child's module.
+        arguments: further arguments, after FD.
         pass_fds: further descriptors that the child inherits, under the same numbers.
-        environment: laid over ours.
+        environment: variables that replace or extend ours.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
@@ -48,25 +48,25 @@ def spawn(
 
 
 def adopt_socket(fd: int) -> socket.socket:
-    """The child's end of the pair; after `live_under_parent`, which a parent that is dead already does not answer: then we end here.
+    """Return the child's end of the socket pair; exit if the parent has ended already.
 
-    Its job may be in the socket even so.
+    Call `bind_lifetime_to_parent` first: it has no effect once the parent is gone, and the parent's first message can be in the socket even then.
     """
     poll = select.poll()
     poll.register(fd, 0)
     if any(events & select.POLLHUP for _, events in poll.poll(0)):
-        raise SystemExit("the parent is gone")
+        raise SystemExit("the parent process has ended")
     return socket.socket(fileno=fd)
 
 
 def bind_lifetime_to_parent() -> None:
-    """Die with the thread that spawned us, and leave the terminal's Ctrl-C to the parent."""
+    """Make this process die with the thread that spawned it, and leave the terminal's Ctrl-C to the parent."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def describe_exit(returncode: int) -> str:
-    """``exited with 3`` or ``was killed by SIGSEGV``."""
+    """Return ``exited with 3`` or ``was killed by SIGSEGV``."""
     if returncode >= 0:
         return f"exited with {returncode}"
     try:

@@ -82,11 +82,6 @@ class Outbox:
         will = self._retained.make_outgoing(OnlineStatus(status="offline"))
         self._publisher = connect(self._retained.take_birth_messages, will, self._on_notice)
 
-    @property
-    def live_dropped_count(self) -> int:
-        """Number of detection messages that were dropped because there was no connection."""
-        return self._live_dropped_count
-
     def start(self) -> None:
         """Start to connect, in the background."""
         self._publisher.start()
@@ -179,7 +174,11 @@ class Outbox:
 
     def link_state(self) -> LinkState:
         """Return the connection's state for `DeviceHealth`."""
-        return LinkState(connects=self._connect_count, last_error=self._last_error or "")
+        return LinkState(
+            connects=self._connect_count,
+            last_error=self._last_error or "",
+            detections_dropped=self._live_dropped_count,
+        )
 
     def list_problems(self) -> dict[str, str | None]:
         """Return the detail of each condition of the outbox, by name; None while the condition does not hold.

@@ -1,1 +1,1 @@
-"""Tries a model file in a sandboxed process."""
+"""Tests a model file in a sandboxed process."""

@@ -1,7 +1,7 @@
-"""Trying a model file in a process of its own, seen from the inside: ``python -m edged.selftest.main FD``.
+"""The self-test process, which tests model files: ``python -m edged.selftest.main FD``.
 
-Takes a `Request` a packet from the socket and answers each with a `ModelReport` or a `SelfTestFailure`, until the parent closes it. It
-confines itself by the first of them, before it looks at the model; what a later one names must lie in the same folders.
+It takes one `SelfTestRequest` after the other from the socket and answers each with a `SelfTestReport` or a `SelfTestFailure`, until the parent
+closes it. It confines itself to what the first request names, before it reads the model; later requests must name files in the same folders.
 """
 
 import os
@@ -16,19 +16,18 @@ import numpy as np
 from msgspec import structs
 
 from edged.clock import NS_PER_S, Clock, SystemClock
-from edged.errors import ConfigError, EdgedError
+from edged.errors import ConfigError, EdgedError, PacketError
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.model.acceptance import run_acceptance_test
 from edged.model.golden_run import run_goldens
 from edged.model.load import Model, load_model
 from edged.selftest.messages import (
-    MAX_PACKET_BYTES,
+    FROM_SELF_TEST,
+    TO_SELF_TEST,
     ReportedDetection,
     SelfTestFailure,
     SelfTestReport,
     SelfTestRequest,
-    pack,
-    unpack_request,
 )
 from edged.selftest.sandbox.sandbox import confine
 from edged.types import Frame
@@ -42,15 +41,19 @@ _PEAK_MEMORY_FIELD = "VmHWM:"
 
 
 def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
-    """Load, accept and time the model, run it on its goldens, and look at the picture.
+    """Load, accept and time the model, and run it on its goldens and on the picture.
 
     Raises:
-        EdgedError: any of that failed.
+        ModelError: the model cannot be loaded, fails its acceptance test, or its outputs are nonsense.
+        DelegateError: the delegate cannot be loaded, or its device is absent.
+        InvokeError: the runtime failed.
+        RegistryError: no such runtime or family, or the runtime is not installed.
+        ConfigError: the picture cannot be read.
     """
     model = load_model(request.settings)
     try:
         run_acceptance_test(model)
-        faults = run_goldens(model, request.goldens) if request.goldens else ()
+        mismatches = run_goldens(model, request.goldens) if request.goldens else ()
         frame = _blank_frame() if request.image is None else _read_image(request.image)
         times_ms = _time_invocations(model, frame, request.max_invocations, clock)
         signature = model.interpreter.signature
@@ -67,7 +70,7 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
             invoke_ms_p95=float(np.percentile(times_ms, 95)),
             detections=() if request.image is None else _detect(model, frame, request.min_score),
             golden_mismatches=tuple(
-                fault[:_MAX_MISMATCH_CHARS] for fault in faults[:_MAX_MISMATCHES]
+                mismatch[:_MAX_MISMATCH_CHARS] for mismatch in mismatches[:_MAX_MISMATCHES]
             ),
             peak_memory_mb=_peak_memory_mb(),
         )
@@ -76,7 +79,7 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
 
 
 def main(argv: list[str]) -> int:
-    """Answer requests until the parent is done with us."""
+    """Answer requests until the parent closes the socket."""
     bind_lifetime_to_parent()
     _silence_output()
     serve(adopt_socket(int(argv[1])), SystemClock())
@@ -84,37 +87,44 @@ def main(argv: list[str]) -> int:
 
 
 def serve(channel: socket.socket, clock: Clock) -> None:
-    """Answer what comes; this process is confined from the first request on."""
-    held: tuple[str, ...] | None = None
-    while packet := channel.recv(MAX_PACKET_BYTES):
-        request = unpack_request(packet)
-        if held is None:
-            held = confine(request.build_confinement())
-        channel.send(_respond(request, held, clock))
+    """Answer each request that comes; this process is confined from the first one on.
+
+    Raises:
+        PacketError: the parent sent an invalid message.
+    """
+    sandbox_layers: tuple[str, ...] | None = None
+    while packet := channel.recv(TO_SELF_TEST.max_bytes):
+        request = TO_SELF_TEST.decode(packet)
+        if sandbox_layers is None:
+            sandbox_layers = confine(request.build_confinement())
+        channel.send(_respond(request, sandbox_layers, clock))
 
 
 def _respond(request: SelfTestRequest, sandbox_layers: tuple[str, ...], clock: Clock) -> bytes:
+    error_type = "ModelError"
     try:
-        return pack(structs.replace(run_self_test(request, clock), sandbox_layers=sandbox_layers))
+        report = structs.replace(run_self_test(request, clock), sandbox_layers=sandbox_layers)
+        return FROM_SELF_TEST.encode(report)
+    except PacketError as error:
+        message = f"the model's labels and metadata are too long: {error}"
     except EdgedError as error:
-        refusal = SelfTestFailure(
-            error_type=type(error).__name__, message=str(error)[:_MAX_MESSAGE_CHARS]
-        )
-    except Exception as error:  # noqa: BLE001 - a strange file may raise anything; nobody reads our traceback
-        words = f"trying the model raised {type(error).__name__}: {error}"[:_MAX_MESSAGE_CHARS]
-        refusal = SelfTestFailure(error_type="ModelError", message=words)
-    return pack(refusal)
+        error_type, message = type(error).__name__, str(error)
+    except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, and the parent does not see a traceback
+        message = f"testing the model raised {type(error).__name__}: {error}"
+    return FROM_SELF_TEST.encode(
+        SelfTestFailure(error_type=error_type, message=message[:_MAX_MESSAGE_CHARS])
+    )
 
 
 def _silence_output() -> None:
-    """The runtimes talk on standard error, which is our caller's."""
+    """Discard what the runtimes write to standard error, which is shared with the parent."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.dup2(nowhere, sys.stderr.fileno())
 
 
 def _peak_memory_mb() -> float:
-    # Not getrusage: its peak begins with that of the process that started us.
+    # Not getrusage: its peak starts at that of the parent process.
     lines = _STATUS_FILE.read_text(encoding="ascii", errors="replace").splitlines()
     peak_kb = next((line.split()[1] for line in lines if line.startswith(_PEAK_MEMORY_FIELD)), "0")
     return int(peak_kb) / 1024
@@ -135,7 +145,7 @@ def _time_invocations(
 
 def _detect(model: Model, frame: Frame, min_score: float) -> tuple[ReportedDetection, ...]:
     tensor = model.encoder(frame)
-    found = model.family.decode(
+    detections = model.family.decode(
         model.interpreter.invoke(tensor.array), tensor.fit, min_score=min_score
     )
     return tuple(
@@ -145,7 +155,9 @@ def _detect(model: Model, frame: Frame, min_score: float) -> tuple[ReportedDetec
             score=float(score),
             box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         )
-        for box, score, class_id in zip(found.boxes, found.scores, found.class_ids, strict=True)
+        for box, score, class_id in zip(
+            detections.boxes, detections.scores, detections.class_ids, strict=True
+        )
     )
 
 

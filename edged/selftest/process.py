@@ -1,12 +1,10 @@
-"""Trying a model file in a process of its own, seen from the outside.
+"""The parent's side of the self-test, which tests a model file in a sandboxed process.
 
-A model file is not trusted: the interpreters die by a signal on a share of damaged files, and some hang. Here that is a
-`ModelError` with a sentence. The inside is `edged.selftest.main`.
+A model file is not trusted: a damaged one can crash the interpreter, or make it hang. Here that is a `ModelError`
+with a clear message. The child's side is `edged.selftest.main`.
 """
 
 import signal
-import socket
-import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,22 +16,22 @@ from edged.errors import (
     EdgedError,
     InvokeError,
     ModelError,
+    PacketError,
     RegistryError,
-    WorkerError,
 )
-from edged.ipc.child import describe_exit, spawn
+from edged.ipc.process import ChildProcess
 from edged.selftest.messages import (
-    MAX_PACKET_BYTES,
+    FROM_SELF_TEST,
+    TO_SELF_TEST,
+    FromSelfTest,
     SelfTestFailure,
     SelfTestReport,
     SelfTestRequest,
-    pack,
-    unpack_response,
 )
 from edged.selftest.sandbox.sandbox import Confinement
 
-_KILL_TIMEOUT_S = 5.0
-# Landlock does not hold threads that a library started when it was imported.
+_EXIT_TIMEOUT_S = 5.0
+# Landlock does not confine threads that a library started when it was imported.
 _SINGLE_THREAD_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 _ERRORS_BY_NAME: dict[str, type[EdgedError]] = {
     kind.__name__: kind
@@ -42,18 +40,17 @@ _ERRORS_BY_NAME: dict[str, type[EdgedError]] = {
 
 
 class SelfTestKilledError(ModelError):
-    """The child was killed by SIGKILL, which no crash does: for want of memory, by the model or by others; or by hand."""
+    """The child was killed by SIGKILL, which no crash does: by the kernel because memory ran out, or by a person."""
 
 
 class SelfTestProcess:
-    """A self-test child, started when first needed, and again after a model has taken it down, or for one in another folder.
+    """A self-test child. It is started when first needed, and again after a crash, or for a model in another folder.
 
     It dies with the thread that started it, so one thread uses it from beginning to end.
     """
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
+        self._child: ChildProcess[SelfTestRequest, FromSelfTest] | None = None
         self._confinement: Confinement | None = None
 
     def __enter__(self) -> Self:
@@ -68,78 +65,74 @@ class SelfTestProcess:
         self.close()
 
     def run(self, request: SelfTestRequest, *, timeout_s: float) -> SelfTestReport:
-        """Load and try one model.
+        """Load and test one model.
+
+        Args:
+            request: the model, and how to test it.
+            timeout_s: seconds after which the child is killed.
 
         Raises:
-            KilledError: somebody killed the child: trying again may help.
-            ModelError: it was refused, crashed the child, did not finish in time, or made the child answer nonsense.
+            SelfTestKilledError: the child was killed from outside: trying again can help.
+            ModelError: the model failed, crashed the child, did not finish in time, or made the child send an invalid response.
             DelegateError: the delegate cannot be loaded, or its device is absent.
             InvokeError: the runtime failed on a picture.
             RegistryError: no such runtime or family, or the runtime is not installed.
             ConfigError: the picture cannot be read.
-            WorkerError: there is no process to be had.
+            WorkerError: no process can be started.
         """
         path = request.settings.path or "the bundled model"
-        self._ensure_started(request.build_confinement())
+        child = self._ensure_started(request.build_confinement())
         try:
-            packet = self._exchange(pack(request), timeout_s)
+            child.send(request)
+            response = child.receive(timeout_s)
         except TimeoutError:
             self.close()
-            raise ModelError(f"{path} was not done in {timeout_s:g} s and was stopped") from None
+            raise ModelError(
+                f"testing {path} took more than {timeout_s:g} s and was stopped"
+            ) from None
+        except PacketError as error:
+            self.close()
+            raise ModelError(f"testing {path} failed: the self-test process sent {error}") from None
         except OSError:
-            packet = b""
-        if not packet:
-            code = self._wait_for_exit()
-            if code == -signal.SIGKILL:
-                raise SelfTestKilledError(
-                    f"the process that tried {path} was killed by SIGKILL: is there too little memory?"
-                )
-            raise ModelError(f"{path} crashed the interpreter: its process {describe_exit(code)}")
-        answer = unpack_response(packet)
-        if isinstance(answer, SelfTestFailure):
-            raise _ERRORS_BY_NAME.get(answer.error_type, ModelError)(answer.message)
-        return answer
+            response = None
+        if response is None:
+            raise self._explain_exit(child, path)
+        if isinstance(response, SelfTestFailure):
+            raise _ERRORS_BY_NAME.get(response.error_type, ModelError)(response.message)
+        return response
 
     def close(self) -> None:
-        """Stop the child; it holds nothing worth waiting for."""
+        """Kill the child; it has no state."""
         if self._child:
-            self._child.kill()
-            self._wait_for_exit()
+            self._child.stop()
+            self._child = None
 
-    def _ensure_started(self, confinement: Confinement) -> None:
+    def _ensure_started(
+        self, confinement: Confinement
+    ) -> ChildProcess[SelfTestRequest, FromSelfTest]:
         if self._confinement and not self._confinement.covers(confinement):
             self.close()
-        if self._channel is None:
-            try:
-                self._child, self._channel = spawn(
-                    "edged.selftest.main", environment=_SINGLE_THREAD_ENVIRONMENT
-                )
-            except OSError as error:
-                raise WorkerError(
-                    f"no process can be started to try the model in: {error.strerror}"
-                ) from error
+        if self._child is None:
+            self._child = ChildProcess.start(
+                "edged.selftest.main",
+                sent=TO_SELF_TEST,
+                received=FROM_SELF_TEST,
+                environment=_SINGLE_THREAD_ENVIRONMENT,
+            )
             self._confinement = confinement
+        return self._child
 
-    def _exchange(self, packet: bytes, timeout_s: float) -> bytes:
-        if self._channel is None:
-            return b""
-        self._channel.settimeout(timeout_s)
-        self._channel.send(packet)
-        return self._channel.recv(MAX_PACKET_BYTES + 1)
-
-    def _wait_for_exit(self) -> int:
-        """Wait for the end of the child: its exit code."""
-        child, channel = self._child, self._channel
-        self._child = self._channel = None
-        if channel:
-            channel.close()
-        if child is None:
-            return 0
-        try:
-            return child.wait(_KILL_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            return child.wait()
+    def _explain_exit(
+        self, child: ChildProcess[SelfTestRequest, FromSelfTest], path: Path | str
+    ) -> ModelError:
+        """Reap a child that has closed its socket; return the error that says how it ended."""
+        self._child = None
+        ending = child.stop(_EXIT_TIMEOUT_S)
+        if child.exit_code == -signal.SIGKILL:
+            return SelfTestKilledError(
+                f"the process that tested {path} was killed by SIGKILL: is there too little memory?"
+            )
+        return ModelError(f"{path} crashed the interpreter: its process {ending}")
 
 
 def self_test_model(
@@ -149,9 +142,22 @@ def self_test_model(
     min_score: float = 0.5,
     timeout_s: float = 60.0,
 ) -> SelfTestReport:
-    """Try one model in a child of its own; raises what `SelfTestProcess.try_model` raises."""
-    with SelfTestProcess() as tryout:
-        return tryout.run(
-            SelfTestRequest(settings=settings, image=image, min_score=min_score),
-            timeout_s=timeout_s,
-        )
+    """Test one model in a child of its own.
+
+    Args:
+        settings: name the model.
+        image: a picture to run inference on; None for none.
+        min_score: lowest score of the detections in it.
+        timeout_s: seconds after which the child is killed.
+
+    Raises:
+        ModelError: the model failed, crashed the child, or did not finish in time.
+        DelegateError: the delegate cannot be loaded, or its device is absent.
+        InvokeError: the runtime failed on a picture.
+        RegistryError: no such runtime or family, or the runtime is not installed.
+        ConfigError: the picture cannot be read.
+        WorkerError: no process can be started.
+    """
+    request = SelfTestRequest(settings=settings, image=image, min_score=min_score)
+    with SelfTestProcess() as process:
+        return process.run(request, timeout_s=timeout_s)

@@ -1,1 +1,1 @@
-"""Runs the vision workers and supervises them."""
+"""The vision workers, and the supervisor's side of them."""

@@ -1,104 +1,140 @@
-"""What the supervisor and a vision worker say to each other: every message is declared here.
+"""The messages of the supervisor and a vision worker: every one is declared here; `edged.vision.packets` has their form."""
 
-They cross a SOCK_SEQPACKET socket pair, one message a packet. The first byte tells the kind. An `Observation`, sent for every
-inferred frame, is one packed record; all others are rare, and JSON. The supervisor trusts nothing
-that it reads: a packet that does not parse is a `WorkerError`, and the worker is replaced.
-"""
-
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
-import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
-from edged.config.codec import decode_path, encode_path
 from edged.config.settings import ModelSettings, Polygon
-from edged.errors import WorkerError
-from edged.types import F32, Detections
+from edged.types import Detections
 
-MAX_PACKET_BYTES = 65_536
-MAX_DETECTIONS = 1_000
+MAX_REASON_CHARS = 4096
 
-_OBSERVATION = b"O"
-_JSON = b"J"
-_HEADER = struct.Struct("<HQqqIIIIIIBH")
-_BYTES_PER_DETECTION = 4 * 4 + 4 + 4
-_MAX_U32 = 0xFFFFFFFF
+Reason = Annotated[str, Meta(max_length=MAX_REASON_CHARS)]
 
 
 class CameraJob(Struct, frozen=True, kw_only=True):
-    """One camera that a worker is to look through."""
+    """One camera that a worker opens.
+
+    Attributes:
+        name: the camera's name in the configuration.
+        source: its driver's name in the registry.
+        isolation: "process" if the driver runs in a process of its own.
+        driver_settings: the driver's `Settings`, as JSON: only the worker imports the driver.
+    """
 
     name: str
     source: str
     isolation: Literal["thread", "process"]
-    driver_settings: msgspec.Raw
-    """The driver's `Settings`, as JSON: only the worker imports the driver."""
+    driver_settings: Raw
+
+
+class CameraPlan(Struct, frozen=True, kw_only=True):
+    """The treatment of one camera's frames.
+
+    Attributes:
+        min_score: detections below this score are of no use, and are left out.
+        masks: polygons that are made black, corners as [x, y] in fractions of the frame.
+    """
+
+    min_score: float
     masks: tuple[Polygon, ...] = ()
 
 
 class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
-    """Supervisor to worker, in its job and at any time later: which model looks from now on.
+    """Supervisor to worker, in its job and at any time later: what it does from now on. No plan costs a frame.
 
-    A worker that looks already loads what it lacks beside that, in a thread, warms it on its goldens, and switches between two
-    frames: it says `ModelReady`. If the new model cannot be loaded or fails its goldens, it says `PlanDeclined`, and goes on as before.
+    Log level and masks take effect at once. A model that the worker does not have is loaded beside the active one, in a thread, warmed on its
+    goldens, and takes over between two frames: the worker reports `ModelReady`. If the model cannot be loaded or fails its goldens, the worker
+    reports `PlanDeclined`, and keeps the active one.
 
     Attributes:
-        number: of the plan; rises.
-        model: what looks.
-        name: ``name@version`` for the messages; the file's own if "".
-        min_scores: for each of the job's cameras, the score below which detections are of no use to anybody.
-        goldens: the model's ``goldens.json``, pictures beside it; None: it is warmed, but not compared with anything.
-        shadow: the old model, kept beside while the new one is on trial; None: no trial.
-        shadow_every: one frame in so many is shown to the shadow as well: the worker says `ShadowComparison`.
+        number: of the model choice; it rises with each, and stays the same while only other settings change.
+        model: the model to run.
+        name: ``name@version`` for the messages; None takes the file's own.
+        cameras: one for each of the job's cameras, in the same order.
+        goldens: the model's ``goldens.json``, pictures beside it; None if the model is only warmed.
+        shadow: the old model, run beside the candidate; None if there is no trial.
+        shadow_every: the shadow runs on one frame in so many: the worker reports `ShadowComparison`.
         min_shadow_score: detections of at least this score are compared.
-        max_boxes: more detections of at least that score in one frame are a flood: the worker says `CandidateFailure`.
+        max_boxes: more detections of at least that score in one frame are a flood: the worker reports `CandidateFailure`.
+        log_level: lowest level that the worker logs.
     """
 
     number: int = 0
     model: ModelSettings
-    name: str = ""
-    min_scores: tuple[float, ...] = ()
+    name: str | None = None
+    cameras: tuple[CameraPlan, ...] = ()
     goldens: Path | None = None
     shadow: ModelSettings | None = None
     shadow_every: int = 10
     min_shadow_score: float = 0.5
     max_boxes: int = 80
+    log_level: str = "info"
 
 
 class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
-    """Supervisor to worker, once, at its start: all that it needs to know."""
+    """Supervisor to worker, its first message: the cameras that it opens, and its first plan.
+
+    Attributes:
+        plan: the first plan.
+        cameras: the cameras; an observation names one by its index.
+        report_interval_s: seconds between two `WorkerReport`s.
+    """
 
     plan: WorkerPlan
     cameras: tuple[CameraJob, ...]
-    log_level: str = "info"
     report_interval_s: float = 0.25
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """The names of its cameras."""
+        return tuple(camera.name for camera in self.cameras)
 
 
 class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
-    """Worker to supervisor: the plan's model is loaded, tried and warm, and looks from here on: every observation after it is its."""
+    """Worker to supervisor: the plan's model is loaded, tested and warm, and every observation from here on is its.
+
+    Attributes:
+        plan: number of the plan.
+        gap_ns: how long no model was active because of the switch; 0 at the worker's start.
+        model_name: ``name@version``, or what the file calls itself.
+        sha256: of the model's file.
+        family: how the model's outputs are read.
+        runtime: name and version.
+        delegate: accelerator that the graph runs on; "" for the reference kernels.
+        labels: names of the classes; a detection's class id is the index.
+    """
 
     plan: int = 0
-    """Number of the plan."""
     gap_ns: int = 0
-    """How long nothing could look because of the switch; 0 at the worker's start."""
     model_name: str
     sha256: str
-    """Of the model's file."""
     family: str
     runtime: str
     delegate: str
-    input_width: int
-    input_height: int
     labels: tuple[str, ...]
-    """Index = class id of a detection."""
 
 
 class CameraReport(Struct, frozen=True, kw_only=True):
-    """How one camera does. Counters count since the worker's start; times are monotonic nanoseconds."""
+    """The state of one camera.
+
+    Attributes:
+        name: the camera's name.
+        state: as in `edged.vision.worker.capture`.
+        reason: why the camera is lost or has ended; "" else.
+        description: the device, in words.
+        width: of its frames, pixels; 0 until it is open.
+        height: of its frames, pixels; 0 until it is open.
+        fps: frames a second that it means to deliver; 0.0 if unknown.
+        captured: frames since the worker's start; the counters below count the same time.
+        dropped: frames that were never inferred, because a newer one replaced them.
+        inferred: frames that the model ran on.
+        failed: frames on which the model failed.
+        reconnects: how often the camera came back after a loss.
+        last_frame_ns: monotonic time of the last frame; None before the first.
+    """
 
     name: str
     state: Literal["opening", "running", "lost", "ended"]
@@ -125,55 +161,45 @@ class WorkerFault(Struct, frozen=True, kw_only=True, tag="fault"):
     """Worker to supervisor, its last message: why it cannot go on."""
 
     kind: Literal["model", "delegate", "invoke", "internal"]
-    reason: Annotated[str, Meta(max_length=4096)]
+    reason: Reason
 
 
 class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
-    """Worker to supervisor: the plan cannot be carried out; what looked before goes on."""
+    """Worker to supervisor: the plan's model cannot be used; the one before it stays active."""
 
     plan: int
-    reason: Annotated[str, Meta(max_length=4096)]
+    reason: Reason
 
 
 class CandidateFailure(Struct, frozen=True, kw_only=True, tag="faltered"):
-    """Worker to supervisor, in a trial: the new model failed on a frame; the shadow looked at it instead.
+    """Worker to supervisor, in a trial: the candidate failed on a frame, and the shadow ran on it instead.
 
     Attributes:
-        kind: the runtime failed, which it may once in a while; or, what no model may, its outputs are nonsense, or a flood of boxes.
+        kind: "invoke": the runtime failed, which can happen; "nonsense" or "flood": the outputs are invalid, or too many, which no model may cause.
         plan: number of the plan.
-        camera: index into the job's cameras.
-        frame_seq: of the frame.
         reason: in words.
     """
 
     kind: Literal["invoke", "nonsense", "flood"]
     plan: int
-    camera: int
-    frame_seq: int
-    reason: Annotated[str, Meta(max_length=4096)]
+    reason: Reason
 
 
 class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
-    """Worker to supervisor, in a trial: what the new model and the shadow saw in one frame.
+    """Worker to supervisor, in a trial: the detections of candidate and shadow in one frame, compared.
 
     Attributes:
         plan: number of the plan.
-        camera: index into the job's cameras.
-        frame_seq: of the frame.
-        both: detections of the new model that match one of the shadow's: the same label, IoU of at least 0.5.
-        only_new: the new model's others.
+        both: detections of the candidate that match one of the shadow's: the same label, IoU of at least 0.5.
+        only_new: the candidate's others.
         only_old: the shadow's others.
-        new_ns: encode, invoke and decode of the new model.
-        old_ns: the same of the shadow.
+        old_ns: encode, invoke and decode of the shadow.
     """
 
     plan: int
-    camera: int
-    frame_seq: int
     both: Annotated[int, Meta(ge=0)]
     only_new: Annotated[int, Meta(ge=0)]
     only_old: Annotated[int, Meta(ge=0)]
-    new_ns: Annotated[int, Meta(ge=0)]
     old_ns: Annotated[int, Meta(ge=0)]
 
 
@@ -183,16 +209,16 @@ class Observation:
 
     Attributes:
         camera: index into the job's cameras.
-        frame_seq: of the frame.
-        captured_ns: of the frame.
-        received_ns: of the frame.
+        frame_seq: number of the frame.
+        captured_ns: when the frame was captured.
+        received_ns: when the frame was received.
         width: of the frame, pixels.
         height: of the frame, pixels.
-        wait_ns: from `received_ns` until the inference loop took it.
+        wait_ns: from `received_ns` until the inference loop took the frame.
         encode_ns: masks, motion, resize, colour, quantisation.
         invoke_ns: the interpreter alone.
         decode_ns: outputs to detections.
-        moving: whether the picture moved.
+        moving: True if something moved in the picture.
         detections: normalised to the frame.
     """
 
@@ -210,6 +236,7 @@ class Observation:
     detections: Detections
 
 
+ToWorker = VisionJob | WorkerPlan
 FromWorker = (
     ModelReady
     | WorkerReport
@@ -219,111 +246,3 @@ FromWorker = (
     | CandidateFailure
     | ShadowComparison
 )
-ToWorker = VisionJob | WorkerPlan
-
-_encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_from_worker_decoder: msgspec.json.Decoder[
-    ModelReady | WorkerReport | WorkerFault | PlanDeclined | CandidateFailure | ShadowComparison
-] = msgspec.json.Decoder(
-    ModelReady | WorkerReport | WorkerFault | PlanDeclined | CandidateFailure | ShadowComparison
-)
-_job_decoder = msgspec.json.Decoder(VisionJob, dec_hook=decode_path)
-_plan_decoder = msgspec.json.Decoder(WorkerPlan, dec_hook=decode_path)
-
-
-def pack(message: ToWorker | FromWorker) -> bytes:
-    """Any message -> one packet.
-
-    Raises:
-        WorkerError: it is larger than a packet may be.
-    """
-    if isinstance(message, Observation):
-        return _pack_observation(message)
-    packet = _JSON + _encoder.encode(message)
-    if len(packet) > MAX_PACKET_BYTES:
-        raise WorkerError(
-            f"{type(message).__name__} of {len(packet)} bytes is over {MAX_PACKET_BYTES}"
-        )
-    return packet
-
-
-def unpack(packet: bytes) -> FromWorker:
-    """A packet from a worker -> the message.
-
-    Raises:
-        WorkerError: the packet is nonsense.
-    """
-    try:
-        if packet[:1] == _OBSERVATION:
-            return _unpack_observation(packet)
-        return _from_worker_decoder.decode(packet[1:])
-    except (msgspec.MsgspecError, struct.error, ValueError) as error:
-        raise WorkerError(f"a worker sent nonsense: {error}") from None
-
-
-def unpack_job(packet: bytes) -> VisionJob:
-    """The supervisor's packet -> the job."""
-    return _job_decoder.decode(packet[1:])
-
-
-def unpack_plan(packet: bytes) -> WorkerPlan:
-    """A later packet of the supervisor's -> the plan."""
-    return _plan_decoder.decode(packet[1:])
-
-
-def _pack_observation(message: Observation) -> bytes:
-    found = message.detections[:MAX_DETECTIONS]
-    stages_ns = (message.wait_ns, message.encode_ns, message.invoke_ns, message.decode_ns)
-    header = _HEADER.pack(
-        message.camera,
-        message.frame_seq,
-        message.captured_ns,
-        message.received_ns,
-        message.width,
-        message.height,
-        *(min(max(ns, 0), _MAX_U32) for ns in stages_ns),
-        message.moving,
-        len(found),
-    )
-    boxes = found.boxes.astype("<f4", copy=False).tobytes()
-    scores = found.scores.astype("<f4", copy=False).tobytes()
-    class_ids = found.class_ids.astype("<i4", copy=False).tobytes()
-    return b"".join((_OBSERVATION, header, boxes, scores, class_ids))
-
-
-def _unpack_observation(packet: bytes) -> Observation:
-    *head, moving, n = _HEADER.unpack_from(packet, 1)
-    body = 1 + _HEADER.size
-    if len(packet) != body + n * _BYTES_PER_DETECTION:
-        raise ValueError(f"{n} detections in {len(packet)} bytes")
-    camera, seq, captured_ns, received_ns, width, height, wait, encode, invoke, decode = head
-    return Observation(
-        camera=camera,
-        frame_seq=seq,
-        captured_ns=captured_ns,
-        received_ns=received_ns,
-        width=width,
-        height=height,
-        wait_ns=wait,
-        encode_ns=encode,
-        invoke_ns=invoke,
-        decode_ns=decode,
-        moving=bool(moving),
-        detections=_read_detections(packet, body, n),
-    )
-
-
-def _read_detections(packet: bytes, body: int, n: int) -> Detections:
-    boxes = np.frombuffer(packet, "<f4", n * 4, body).reshape(n, 4)
-    scores = np.frombuffer(packet, "<f4", n, body + n * 16)
-    class_ids = np.frombuffer(packet, "<i4", n, body + n * 20)
-    if not (_is_within_unit(boxes) and _is_within_unit(scores)):
-        raise ValueError("boxes or scores outside 0..1")
-    if n and class_ids.min() < 0:
-        raise ValueError("a negative class id")
-    return Detections(boxes, scores, class_ids)
-
-
-def _is_within_unit(values: F32) -> bool:
-    # NaN compares false with everything, so it fails this too.
-    return bool(((values >= 0.0) & (values <= 1.0)).all())

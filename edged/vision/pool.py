@@ -1,68 +1,47 @@
 """The vision workers: started, watched and replaced.
 
-Each is STARTING until it says `ModelReady`, then RUNNING; when it ends it is WAITING until its back-off is over, and is
-started again. One that does not start, or stays silent, in time is ENDING: killed, and WAITING once its process is gone.
+Each is STARTING until it reports `ModelReady`, then RUNNING; when it has ended it is WAITING until its back-off is over, and is
+started again. One that does not start, or stays silent for too long, is ENDING: killed, and WAITING once its process has ended.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Protocol
 
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock, Deadline
-from edged.vision.messages import ModelReady, VisionJob, WorkerFault, WorkerPlan
-from edged.vision.worker_events import WorkerExited, WorkerMessage
+from edged.errors import PacketError, WorkerError
+from edged.vision.messages import ModelReady, VisionJob, WorkerFault
+from edged.vision.process import WorkerExited, WorkerMessage
+from edged.vision.worker_state import Phase, WorkerProcess, WorkerState
 
 MAX_START_S = 60.0
 """A USB accelerator uploads its firmware first; a slow card reads a large model."""
 MAX_KILL_S = 10.0
 """A process that survives SIGKILL for so long is stuck in a driver."""
 MIN_STABLE_S = 10.0
-"""A worker that ran for so long has earned a prompt restart."""
+"""A worker that ran for so long is restarted promptly."""
+MAX_CONSECUTIVE_LOSSES = 20
+"""Unexplained losses in a row without one report in between, after which replacing does not help."""
 _MIN_RETRY_S = 0.2
 _MAX_RETRY_S = 30.0
-_NEVER_NS = 2**63
-MAX_CONSECUTIVE_LOSSES = 20
-"""Deaths in a row without one report in between: replacing does not help."""
-
-
-class WorkerProcess(Protocol):
-    """One run of a worker; `edged.vision.process.VisionProcess` is the real one."""
-
-    @property
-    def pid(self) -> int:
-        """Of the child."""
-
-    def send_plan(self, plan: WorkerPlan) -> None:
-        """Look with another model from now on."""
-
-    def request_stop(self) -> None:
-        """Let it close its cameras and end."""
-
-    def kill(self) -> None:
-        """End it now."""
-
-    def join(self, timeout_s: float = ...) -> bool:
-        """Reap it; whether it has ended in time."""
+_KILLED_JOIN_TIMEOUT_S = 2.0
 
 
 Launch = Callable[[VisionJob, int, int], WorkerProcess]
-"""Starts a job as this worker's run of this number."""
-
-
-class Phase(Enum):
-    """Of one worker; the module's docstring tells the story."""
-
-    STARTING = auto()
-    RUNNING = auto()
-    ENDING = auto()
-    WAITING = auto()
+"""Starts a job as a worker's run: is given the job, the worker's number and the run's; raises `WorkerError`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLoss:
-    """A worker ended. `fault` is what it said of itself before, if it did."""
+    """The loss of a worker.
+
+    Attributes:
+        worker: number of the worker.
+        reason: how it ended, or why it was killed.
+        fault: what the worker itself reported before; None if it reported nothing.
+        retry_in_s: seconds until it is started again.
+    """
 
     worker: int
     reason: str
@@ -70,173 +49,196 @@ class WorkerLoss:
     retry_in_s: float
 
 
-@dataclass(slots=True)
-class _Worker:
-    job: VisionJob
-    backoff: Backoff
-    phase: Phase = Phase.WAITING
-    run: int = 0
-    process: WorkerProcess | None = None
-    phase_since_ns: int = 0
-    """When the phase began."""
-    last_message_ns: int = 0
-    start_due_ns: int = 0
-    """When a WAITING one is started."""
-    kill_reason: str = ""
-    fault: WorkerFault | None = None
-    consecutive_losses: int = 0
-
-
 class WorkerPool:
-    """All vision workers, by index."""
+    """All vision workers, by number."""
 
     def __init__(
+        self, jobs: Sequence[VisionJob], *, hang_s: float, clock: Clock, launch: Launch
+    ) -> None:
+        """Start nothing yet: `tick` does.
+
+        Args:
+            jobs: one for each worker.
+            hang_s: a worker that is silent for so many seconds is killed.
+            clock: for all times.
+            launch: starts a worker's process.
+        """
+        self.hang_s = hang_s
+        self._clock = clock
+        self._launch = launch
+        self._run_numbers = itertools.count(1)
+        self._workers: dict[int, WorkerState] = {}
+        self._is_stopped = False
+        self.assign_jobs(jobs)
+
+    @property
+    def jobs(self) -> dict[int, VisionJob]:
+        """The job of each worker, by its number."""
+        return {number: worker.job for number, worker in self._workers.items()}
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """The processes that run now, by the worker's number."""
+        return {number: w.process.pid for number, w in self._workers.items() if w.process}
+
+    @property
+    def unrecoverable_reason(self) -> str | None:
+        """The reason why replacing workers does not help any more; None while it may."""
+        now_ns = self._clock.monotonic_ns()
+        for number, worker in self._workers.items():
+            in_phase_ns = now_ns - worker.phase_since_ns
+            if worker.phase is Phase.ENDING and in_phase_ns > MAX_KILL_S * NS_PER_S:
+                return f"worker {number} survives SIGKILL: it is stuck in a driver"
+            if worker.consecutive_losses >= MAX_CONSECUTIVE_LOSSES:
+                return (
+                    f"worker {number} ended unexpectedly {worker.consecutive_losses} times in a row"
+                )
+        return None
+
+    def assign_jobs(
         self,
         jobs: Sequence[VisionJob],
         *,
-        hang_s: float,
-        clock: Clock,
-        launch: Launch,
-        first_run: int = 0,
-    ) -> None:
-        self._workers = [
-            _Worker(job, Backoff(initial_s=_MIN_RETRY_S, max_s=_MAX_RETRY_S), run=first_run)
-            for job in jobs
-        ]
-        self._hang_s = hang_s
-        self._clock = clock
-        self._launch = launch
+        replace_all: bool = False,
+        stop_timeout_s: float = 0.0,
+    ) -> frozenset[int]:
+        """Give the pool other jobs: a worker whose cameras stay the same only gets its new plan, all others are replaced.
 
-    def job(self, worker: int) -> VisionJob:
-        """What that worker was told."""
-        return self._workers[worker].job
+        Args:
+            jobs: one for each worker.
+            replace_all: True if no process can be kept.
+            stop_timeout_s: seconds in which a process that is replaced can end by itself.
 
-    def update_jobs(self, jobs: Sequence[VisionJob]) -> None:
-        """The same cameras, other plans: who runs is told, who is started later begins with them."""
-        for member, job in zip(self._workers, jobs, strict=True):
-            member.job = job
-            if member.process:
-                member.process.send_plan(job.plan)
-
-    @property
-    def size(self) -> int:
-        """How many workers there are."""
-        return len(self._workers)
-
-    def pids(self) -> dict[int, int]:
-        """Of the processes that there are now, by worker."""
-        return {i: m.process.pid for i, m in enumerate(self._workers) if m.process}
-
-    @property
-    def next_run(self) -> int:
-        """A run number that no process of this crew has had."""
-        return 1 + max((m.run for m in self._workers), default=0)
-
-    @property
-    def unrecoverable_reason(self) -> str:
-        """Why replacing workers does not help any more; "" while it may."""
-        now_ns = self._clock.monotonic_ns()
-        for index, member in enumerate(self._workers):
-            if (
-                member.phase is Phase.ENDING
-                and now_ns - member.phase_since_ns > MAX_KILL_S * NS_PER_S
-            ):
-                return f"worker {index} does not die of SIGKILL: it is stuck in a driver"
-            if member.consecutive_losses >= MAX_CONSECUTIVE_LOSSES:
-                return f"worker {index} died {member.consecutive_losses} times in a row"
-        return ""
+        Returns:
+            The numbers of the workers that are gone or replaced.
+        """
+        before = self._workers
+        workers = [None if replace_all else self._find_by_cameras(job) for job in jobs]
+        free = itertools.filterfalse(
+            {w.number for w in workers if w}.__contains__, itertools.count()
+        )
+        self._workers = {}
+        for worker, job in zip(workers, jobs, strict=True):
+            if worker is None:
+                backoff = Backoff(initial_s=_MIN_RETRY_S, max_s=_MAX_RETRY_S)
+                worker = WorkerState(next(free), job, backoff)  # noqa: PLW2901 - a new one in its place
+            else:
+                self._change_plan(worker, job)
+            self._workers[worker.number] = worker
+        removed = [worker for worker in before.values() if worker not in self._workers.values()]
+        self._stop_processes(removed, stop_timeout_s)
+        return frozenset(worker.number for worker in removed)
 
     def on_message(self, item: WorkerMessage) -> bool:
-        """Note a sign of life; whether it is from a process that still counts."""
-        member = self._find_current(item)
-        if member is None:
+        """Note a sign of life; return False if it is from a process that was replaced."""
+        worker = self._find_current(item)
+        if worker is None:
             return False
-        member.last_message_ns = self._clock.monotonic_ns()
+        worker.last_message_ns = self._clock.monotonic_ns()
         if isinstance(item.message, ModelReady):
-            if member.phase is Phase.STARTING:
-                self._enter_phase(member, Phase.RUNNING)
+            if worker.phase is Phase.STARTING:
+                self._enter_phase(worker, Phase.RUNNING)
         elif isinstance(item.message, WorkerFault):
-            member.fault = item.message
+            worker.fault = item.message
         else:
-            member.consecutive_losses = 0
-            if member.last_message_ns - member.phase_since_ns > MIN_STABLE_S * NS_PER_S:
-                member.backoff.reset()
+            worker.consecutive_losses = 0
+            if worker.last_message_ns - worker.phase_since_ns > MIN_STABLE_S * NS_PER_S:
+                worker.backoff.reset()
         return True
 
     def on_exit(self, item: WorkerExited) -> WorkerLoss | None:
-        """A process has ended: plan the next; None if it was an old one."""
-        member = self._find_current(item)
-        if member is None:
-            return None
-        now_ns = self._clock.monotonic_ns()
-        retry_in_s = member.backoff.next_wait_s()
-        loss = WorkerLoss(
-            worker=item.worker,
-            reason=member.kill_reason or item.reason,
-            fault=member.fault,
-            retry_in_s=retry_in_s,
-        )
-        member.consecutive_losses += member.fault is None
-        member.process = None
-        member.start_due_ns = now_ns + int(retry_in_s * NS_PER_S)
-        self._enter_phase(member, Phase.WAITING)
-        return loss
+        """Schedule the next run of a worker whose process has ended; return None if that process was replaced before."""
+        worker = self._find_current(item)
+        return None if worker is None else self._schedule_restart(worker, item.reason)
 
     def retry_now(self) -> None:
-        """Whoever waits is started now: what kept it from running may have been mended."""
-        for member in self._workers:
-            member.backoff.reset()
-            member.start_due_ns = 0
+        """Start every waiting worker at the next tick: what kept it from running may be solved."""
+        for worker in self._workers.values():
+            worker.backoff.reset()
+            worker.start_due_ns = 0
 
-    def tick(self) -> None:
-        """Start what is due, kill what is silent."""
+    def tick(self) -> tuple[WorkerLoss, ...]:
+        """Start what is due and kill what is silent; return the workers that could not be started."""
         now_ns = self._clock.monotonic_ns()
-        for index, member in enumerate(self._workers):
-            match member.phase:
-                case Phase.WAITING if now_ns >= member.start_due_ns:
-                    self._start(index, member)
-                case Phase.STARTING if now_ns - member.phase_since_ns > MAX_START_S * NS_PER_S:
-                    self._kill(member, f"did not start within {MAX_START_S:g} s")
-                case Phase.RUNNING if now_ns - member.last_message_ns > self._hang_s * NS_PER_S:
-                    self._kill(member, f"made no progress for {self._hang_s:g} s")
+        losses: list[WorkerLoss] = []
+        for worker in self._workers.values():
+            match worker.phase:
+                case Phase.WAITING if now_ns >= worker.start_due_ns and not self._is_stopped:
+                    try:
+                        self._start(worker)
+                    except WorkerError as error:
+                        losses.append(self._schedule_restart(worker, str(error)))
+                case Phase.STARTING if now_ns - worker.phase_since_ns > MAX_START_S * NS_PER_S:
+                    self._kill(worker, f"did not start within {MAX_START_S:g} s")
+                case Phase.RUNNING if now_ns - worker.last_message_ns > self.hang_s * NS_PER_S:
+                    self._kill(worker, f"made no progress for {self.hang_s:g} s")
                 case _:
                     pass
+        return tuple(losses)
 
     def stop(self, timeout_s: float) -> None:
-        """End all processes: politely, and then not."""
-        processes = [m.process for m in self._workers if m.process]
+        """End all processes, killing those that have not ended by themselves within `timeout_s` seconds; start none again."""
+        self._is_stopped = True
+        self._stop_processes(self._workers.values(), timeout_s)
+
+    def _find_by_cameras(self, job: VisionJob) -> WorkerState | None:
+        return next((w for w in self._workers.values() if w.job.cameras == job.cameras), None)
+
+    def _stop_processes(self, workers: Collection[WorkerState], timeout_s: float) -> None:
+        processes = [worker.process for worker in workers if worker.process]
         for process in processes:
             process.request_stop()
         deadline = Deadline(self._clock, timeout_s)
         for process in processes:
             if not process.join(deadline.remaining_s):
                 process.kill()
-                process.join()
-        for member in self._workers:
-            member.process = None
-            member.start_due_ns = _NEVER_NS
-            self._enter_phase(member, Phase.WAITING)
+                process.join(_KILLED_JOIN_TIMEOUT_S)
+        for worker in workers:
+            worker.process = None
+            self._enter_phase(worker, Phase.WAITING)
 
-    def _find_current(self, item: WorkerMessage | WorkerExited) -> _Worker | None:
-        """Whom an item is from; None if its process, or even its crew, has been replaced."""
-        if item.worker >= len(self._workers):
+    def _find_current(self, item: WorkerMessage | WorkerExited) -> WorkerState | None:
+        """Return the worker that an item is from; None if its process was replaced."""
+        worker = self._workers.get(item.worker)
+        if worker is None or item.run != worker.run or worker.phase is Phase.WAITING:
             return None
-        member = self._workers[item.worker]
-        return None if item.run != member.run or member.phase is Phase.WAITING else member
+        return worker
 
-    def _start(self, index: int, worker: _Worker) -> None:
-        worker.run += 1
+    def _change_plan(self, worker: WorkerState, job: VisionJob) -> None:
+        is_same = worker.job == job
+        worker.job = job
+        if worker.process and not is_same:
+            try:
+                worker.process.send_plan(job.plan)
+            except PacketError as error:
+                self._kill(worker, str(error))
+
+    def _start(self, worker: WorkerState) -> None:
+        worker.run = next(self._run_numbers)
         worker.fault = None
-        worker.kill_reason = ""
-        worker.process = self._launch(worker.job, index, worker.run)
+        worker.kill_reason = None
+        worker.process = self._launch(worker.job, worker.number, worker.run)
         self._enter_phase(worker, Phase.STARTING)
 
-    def _kill(self, worker: _Worker, reason: str) -> None:
+    def _schedule_restart(self, worker: WorkerState, reason: str) -> WorkerLoss:
+        retry_in_s = worker.backoff.next_wait_s()
+        worker.consecutive_losses += worker.fault is None
+        worker.process = None
+        worker.start_due_ns = self._clock.monotonic_ns() + int(retry_in_s * NS_PER_S)
+        self._enter_phase(worker, Phase.WAITING)
+        return WorkerLoss(
+            worker=worker.number,
+            reason=worker.kill_reason or reason,
+            fault=worker.fault,
+            retry_in_s=retry_in_s,
+        )
+
+    def _kill(self, worker: WorkerState, reason: str) -> None:
         worker.kill_reason = reason
         if worker.process:
             worker.process.kill()
         self._enter_phase(worker, Phase.ENDING)
 
-    def _enter_phase(self, worker: _Worker, phase: Phase) -> None:
+    def _enter_phase(self, worker: WorkerState, phase: Phase) -> None:
         worker.phase = phase
         worker.phase_since_ns = worker.last_message_ns = self._clock.monotonic_ns()

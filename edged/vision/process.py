@@ -1,92 +1,99 @@
-"""One run of a vision worker, seen from the supervisor: its process, its socket, and the thread that listens."""
+"""One run of a vision worker, seen from the supervisor, and what the supervisor learns of it."""
 
-import socket
-import subprocess
-import threading
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
 
-from edged.errors import WorkerError
-from edged.ipc import child
-from edged.vision import messages as protocol
-from edged.vision.worker_events import WorkerExited, WorkerMessage
+from edged.ipc.process import ChildProcess
+from edged.vision.messages import FromWorker, VisionJob, WorkerPlan
+from edged.vision.packets import FROM_WORKER, TO_WORKER
 
-_REAP_TIMEOUT_S = 2.0
+
+@dataclass(frozen=True, slots=True)
+class WorkerMessage:
+    """A message from a vision worker.
+
+    Attributes:
+        worker: number of the worker.
+        run: tells the worker's successive processes apart.
+        message: the message.
+    """
+
+    worker: int
+    run: int
+    message: FromWorker
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerExited:
+    """The end of a vision worker's process.
+
+    Attributes:
+        worker: number of the worker.
+        run: tells the worker's successive processes apart.
+        reason: how it ended, for example ``was killed by SIGSEGV``.
+    """
+
+    worker: int
+    run: int
+    reason: str
 
 
 class VisionProcess:
-    """Started on construction. What the worker says is given to `notify`; its end is given there as `WorkerExited`."""
+    """The process of one run of a worker."""
 
     def __init__(
         self,
-        job: protocol.VisionJob,
+        job: VisionJob,
         *,
         worker: int,
         run: int,
         notify: Callable[[WorkerMessage | WorkerExited], object],
     ) -> None:
-        self._worker = worker
-        self._run = run
-        self._notify = notify
-        packet = protocol.pack(job)
-        self._process, self._channel = child.spawn("edged.vision.worker.main")
-        with suppress(OSError):  # it died at once; the listener finds out and says so
-            self._channel.send(packet)
-        self._listener = threading.Thread(
-            target=self._listen, name=f"worker-{worker}-listener", daemon=True
+        """Start the process.
+
+        Args:
+            job: its cameras and its first plan.
+            worker: number of the worker.
+            run: number of this run.
+            notify: called from another thread with each message, and at last with `WorkerExited`.
+
+        Raises:
+            WorkerError: no process can be started.
+            PacketError: the job is too large.
+        """
+        self._child = ChildProcess.start(
+            "edged.vision.worker.main",
+            sent=TO_WORKER,
+            received=FROM_WORKER,
+            first_message=job,
         )
-        self._listener.start()
+        self._child.listen(
+            lambda message: notify(WorkerMessage(worker, run, message)),
+            lambda reason: notify(WorkerExited(worker, run, reason)),
+            name=f"worker-{worker}-listener",
+        )
 
     @property
     def pid(self) -> int:
-        """Of the child."""
-        return self._process.pid
+        """The worker's process id."""
+        return self._child.pid
 
-    def send_plan(self, plan: protocol.WorkerPlan) -> None:
-        """Look with another model from now on."""
-        with suppress(OSError):  # it is gone; its successor is started with this plan
-            self._channel.send(protocol.pack(plan))
+    def send_plan(self, plan: WorkerPlan) -> None:
+        """Send a plan; if the process has ended, its successor starts with it.
+
+        Raises:
+            PacketError: the plan is too large.
+        """
+        self._child.send(plan)
 
     def request_stop(self) -> None:
-        """Close our direction of the socket: the worker closes its cameras and ends."""
-        with suppress(OSError):  # it is gone already
-            self._channel.shutdown(socket.SHUT_WR)
+        """Ask the worker to close its cameras and to end."""
+        self._child.request_stop()
 
     def kill(self) -> None:
-        """End it now; works on a hung process as well."""
-        self._process.kill()
+        """Send SIGKILL, which ends a hung process as well."""
+        self._child.kill()
 
-    def join(self, timeout_s: float = _REAP_TIMEOUT_S) -> bool:
-        """Reap the process; whether it has ended in time."""
-        try:
-            self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def _listen(self) -> None:
-        reason = ""
-        with self._channel:
-            while not reason:
-                try:
-                    packet = self._channel.recv(protocol.MAX_PACKET_BYTES)
-                    if not packet:
-                        break
-                    message = protocol.unpack(packet)
-                except ConnectionResetError:
-                    # It ended without reading all that we sent; told once, before what it said last.
-                    continue
-                except OSError:
-                    break
-                except WorkerError as error:
-                    reason = str(error)
-                    self.kill()
-                else:
-                    self._notify(WorkerMessage(self._worker, self._run, message))
-        if not self.join():
-            self.kill()  # it closed its socket but does not end
-            self.join()
-            reason = reason or "closed its channel but did not end"
-        if not reason:
-            reason = child.describe_exit(self._process.returncode)
-        self._notify(WorkerExited(self._worker, self._run, reason))
+    def join(self, timeout_s: float) -> bool:
+        """Reap the process; return whether it has ended within `timeout_s` seconds."""
+        return self._child.join(timeout_s)

@@ -22,7 +22,7 @@ from msgspec import Struct, to_builtins
 from edged import bundled
 from edged.clock import NS_PER_S
 from edged.config.settings import ModelSettings
-from edged.vision.messages import CameraJob, ModelReady, Observation, WorkerPlan
+from edged.vision.messages import CameraJob, ModelReady, Observation
 from support.bundles import GOLDENS, make_goldens, write_files
 from support.vision_worker import WorkerUnderTest, camera_job, make_plan, reported_ns
 
@@ -95,7 +95,7 @@ def measure(
     """One run: changes and calm by turns; `fps` is None where no frame can be lost."""
     first, other = ModelSettings(path=args.model), ModelSettings(path=args.other)
     goldens = write_files(folder, make_goldens(args.other))[GOLDENS]
-    with WorkerUnderTest(WorkerPlan(model=first, min_scores=(0.3,)), source) as worker:
+    with WorkerUnderTest(make_plan(0, first), source) as worker:
         worker.read_until(ModelReady)
         worker.read_observations(1)
         run = SwitchRun(worker, first, fps=fps)

@@ -18,12 +18,13 @@ from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.compatibility import HostInfo
 from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest, Ledger, decode_ledger
 from edged.updates.service.control_messages import InstallRequest
-from edged.updates.service.drop_folder import DropFolder
+from edged.updates.service.intake import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
 from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.store.ledger_file import LEDGER_NAME
 from edged.updates.store.lock import StoreLock
-from edged.updates.store.store import LEDGER_NAME, ModelStore
+from edged.updates.store.store import ModelStore
 from edged.vision.messages import CandidateFailure, ModelReady, Observation
 from support.bundles import SigningKeys
 from support.clock import FakeClock
@@ -37,7 +38,7 @@ HOST = HostInfo(
     runtimes={"litert": "2.1"},
     architecture="aarch64",
     board="Raspberry Pi 4 Model B",
-    edgetpu_runtime="",
+    edgetpu_runtime=None,
     free_bytes=1 << 30,
     memory_mb=2048,
 )
@@ -217,6 +218,7 @@ class _DaemonRun:
             clock=device.clock,
             start_installer=lambda _settings, _desired: self._start_installer(),
         )
+        self._updates.start()
         self._files.is_starting = False
 
     def run(self) -> DeploymentRecord:
@@ -282,7 +284,7 @@ class _DaemonRun:
         self._device.clock.sleep(_LONG_TICK_S if waits else _TICK_S)
         if self._active_model != updates.active_model:
             self._active_model = updates.active_model
-            self._trial.on_ready(_ready(updates.active_model.name))
+            self._trial.on_ready(_ready(updates.active_model.name or "marks"))
         for _ in range(_FRAMES_A_TICK):
             self._frames += 1
             self._trial.on_observation(_observation(self._frames))
@@ -290,9 +292,7 @@ class _DaemonRun:
             self._ticks_in_trial += 1
             if self._device.model_falters and self._ticks_in_trial > _FALTERS_AFTER_TICKS:
                 self._trial.on_plan_message(
-                    CandidateFailure(
-                        kind="nonsense", plan=1, camera=0, frame_seq=1, reason="not a number"
-                    )
+                    CandidateFailure(kind="nonsense", plan=1, reason="not a number")
                 )
         self._files.reach("tick")
         frames = FrameCounts(captured=self._frames, inferred=self._frames, failed=0)
@@ -310,8 +310,6 @@ def _ready(model: str) -> ModelReady:
         family="ssd",
         runtime="simulated",
         delegate="",
-        input_width=1,
-        input_height=1,
         labels=(),
     )
 

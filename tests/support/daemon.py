@@ -74,6 +74,13 @@ class DaemonProcess:
             time.sleep(0.02)
         return workers
 
+    def await_log(self, text: str, count: int = 1, timeout_s: float = 20.0) -> None:
+        """Wait until it has logged this so many times."""
+        end = time.monotonic() + timeout_s
+        while self.log_text.count(text) < count:
+            assert time.monotonic() < end, self.log_text
+            time.sleep(0.02)
+
     def stop(self) -> tuple[int, float]:
         """SIGTERM; its exit code, and after how many seconds."""
         began = time.monotonic()

@@ -1,14 +1,23 @@
 """What a device has promised at each moment, and whether it keeps that when the power is cut."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from edged.errors import EdgedError, StoreError
+from edged.errors import EdgedError, StoreError, UpdateError
 from edged.host.files import FileSystem
-from edged.updates.rules.deployment import referenced_versions
-from edged.updates.rules.ledger import FACTORY, Ledger, decode_ledger, encode_ledger
-from edged.updates.store.store import INCOMING_NAME, LEDGER_NAME, find_fallback_version
-from edged.updates.store.versions import VERSIONS_NAME
+from edged.updates.rules.active_version import load_order
+from edged.updates.rules.ledger import (
+    FACTORY,
+    Ledger,
+    decode_ledger,
+    encode_ledger,
+    referenced_versions,
+)
+from edged.updates.store.ledger_file import LEDGER_NAME, rebuild_ledger
+from edged.updates.store.store import INCOMING_NAME
+from edged.updates.store.versions import VERSIONS_NAME, read_version
 from support.crash_states import crash_states
 from support.disk import STORE_ROOT, DiskEvent, DiskTree, MemoryDisk, Synced
 from support.store_device import SampleVersion, StoreDevice
@@ -300,8 +309,20 @@ def _check_garbage_collected(device: StoreDevice) -> None:
 
 
 def _linked_version(files: FileSystem) -> str:
-    folder = find_fallback_version(STORE_ROOT, files)
-    return folder.name if folder else FACTORY
+    return find_linked_version(files, STORE_ROOT)
+
+
+def find_linked_version(files: FileSystem, root: Path) -> str:
+    """Return the digest of the version that a daemon runs if it can read only the links, and cannot write."""
+    try:
+        ledger = rebuild_ledger(files, root)
+    except StoreError:
+        return FACTORY
+    for digest in load_order(ledger):
+        if digest != FACTORY:
+            with suppress(UpdateError):
+                return read_version(files, root / VERSIONS_NAME / digest, digest).digest
+    return FACTORY
 
 
 def _ledger_content(tree: DiskTree) -> bytes | None:

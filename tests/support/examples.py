@@ -106,7 +106,11 @@ def health() -> DeviceHealth:
         memory=MemoryHealth(total_mb=3795.0, available_mb=3012.0, rss_mb={"supervisor": 41.5}),
         disk=DiskHealth(total_mb=29_700.0, free_mb=24_100.0, written_mb=1.3),
         spool=SpoolState(depth=3, size_bytes=1650, oldest_age_s=1.25),
-        link=LinkState(connects=2, last_error="mqtt://broker:1883: the connection was lost"),
+        link=LinkState(
+            connects=2,
+            last_error="mqtt://broker:1883: the connection was lost",
+            detections_dropped=17,
+        ),
         cameras={
             "front": CameraHealth(
                 online=False,
@@ -155,7 +159,7 @@ def model() -> ModelState:
             title="coco-ssd@1.1",
             digest="1a" * 32,
             outcome="committed",
-            reason="too little was seen to compare: 3 of 20 boxes",
+            reason="too little evidence for a comparison: 3 of 20 boxes",
             flagged=True,
             time=BEFORE,
         ),
@@ -181,6 +185,7 @@ def model_rejected() -> ModelState:
         last=DeploymentResult(
             id="1f83d9abfb41",
             outcome="rejected",
+            cause="bundle-refused",
             reason="no role that may sign coco-ssd has signed it",
             time=BEFORE,
         ),

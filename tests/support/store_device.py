@@ -20,8 +20,9 @@ from edged.updates.bundle.manifest import (
     digest_of,
     encode_manifest,
 )
-from edged.updates.rules import deployment
-from edged.updates.rules.ledger import FACTORY, DeploymentRequest, Ledger
+from edged.updates.rules import deployment, rollback
+from edged.updates.rules.compatibility import check_admissible
+from edged.updates.rules.ledger import FACTORY, DeploymentRequest, EndCause, Ledger
 from edged.updates.store.store import ModelStore
 from support.disk import STORE_ROOT
 
@@ -169,10 +170,10 @@ class StoreDevice:
         found = self.files.read(self.store.download_path(id_), MAX_BUNDLE_BYTES)
         try:
             _require(found == new.bundle, "the bundle is damaged")
-            deployment.check_admissible(self.ledger, new.manifest, new.digest)
+            check_admissible(self.ledger, new.manifest, new.digest)
             self.store.add_version(new.digest, new.envelope, new.contents())
         except BundleError as error:
-            self.record(deployment.reject(self.ledger, str(error), at=AT))
+            self.reject(EndCause.BUNDLE_REFUSED, error)
         else:
             self.record(deployment.record_verified(self.ledger, new.manifest, new.digest, at=AT))
 
@@ -181,13 +182,15 @@ class StoreDevice:
             self.store.read_version(new.digest)
             _require(new.fails_at != "self-test", "the goldens do not fit")
         except BundleError as error:
-            self.record(deployment.reject(self.ledger, str(error), at=AT, deny=True))
+            self.reject(EndCause.SELF_TEST_FAILED, error)
         else:
             self.record(deployment.record_self_tested(self.ledger, at=AT))
 
     def end_trial(self, new: SampleVersion) -> None:
         if new.fails_at == "trial":
-            self.record(deployment.roll_back(self.ledger, "it sees nothing", at=AT))
+            self.record(
+                rollback.roll_back(self.ledger, EndCause.TRIAL_FAILED, "it detects nothing", at=AT)
+            )
         else:
             self.record(deployment.commit(self.ledger, at=AT))
 
@@ -195,8 +198,13 @@ class StoreDevice:
         previous = self.ledger.previous
         epoch = 0 if previous == FACTORY else self.store.read_version(previous).manifest.epoch
         self.record(
-            deployment.roll_back_to_previous(self.ledger, epoch=epoch, title="", id_="back", at=AT)
+            rollback.roll_back(
+                self.ledger, EndCause.OPERATOR, at=AT, id_="back", previous_epoch=epoch
+            )
         )
+
+    def reject(self, cause: EndCause, error: BundleError) -> None:
+        self.record(rollback.reject(self.ledger, cause, str(error), at=AT))
 
 
 def _require(condition: bool, otherwise: str) -> None:  # noqa: FBT001 (as `assert` has it)

@@ -1,7 +1,6 @@
-"""A real vision worker process, as the supervisor would have it: its job, its plans, and all that it says."""
+"""A real vision worker process, as the supervisor starts it: its job, its plans and its messages."""
 
 import json
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,16 +10,18 @@ from typing import NamedTuple, Self, TypeVar
 import msgspec
 
 from edged.config.settings import ModelSettings
-from edged.ipc import child
-from edged.vision import messages as protocol
+from edged.ipc.process import ChildProcess
 from edged.vision.messages import (
     CameraJob,
+    CameraPlan,
     FromWorker,
     Observation,
+    ToWorker,
     VisionJob,
     WorkerPlan,
     WorkerReport,
 )
+from edged.vision.packets import FROM_WORKER, TO_WORKER
 
 _Message = TypeVar("_Message", bound=FromWorker)
 
@@ -41,7 +42,7 @@ def simulated_model(
     delegate: str | None = None,
     **more_faults: float,
 ) -> ModelSettings:
-    """A model of that name that needs no runtime, and does wrong what it is told to."""
+    """Return a model of that name that needs no runtime, with these faults."""
     file = folder / f"{name}.tflite"
     made = {"name": name, "faults": {**(faults or {}), **more_faults}}
     file.write_text(json.dumps(made | ({"labels": labels} if labels else {})))
@@ -49,43 +50,57 @@ def simulated_model(
 
 
 def camera_job(name: str = "cam", source: str = "synthetic", **settings: object) -> CameraJob:
-    """What a worker is told of a camera."""
+    """Return the job of one camera."""
     driver = msgspec.Raw(msgspec.json.encode(settings))
     return CameraJob(name=name, source=source, isolation="thread", driver_settings=driver)
 
 
 def live_camera(frames: int = 0, name: str = "cam") -> CameraJob:
-    """A camera of two hundred frames a second, each with something red and something blue in it."""
+    """Return the job of a camera with 200 frames a second, each with something red and something blue in it."""
     return camera_job(name, fps=200, cycle=16, every_s=0.5, frames=frames)
 
 
 LIVE_CAMERA = live_camera()
 
 
-def make_plan(number: int, model: ModelSettings, *, cameras: int = 1, **more: object) -> WorkerPlan:
-    """A plan for so many cameras."""
-    return WorkerPlan(number=number, model=model, min_scores=(0.3,) * cameras, **more)  # type: ignore[arg-type] # any field, by name
+def make_plan(
+    number: int,
+    model: ModelSettings,
+    *,
+    cameras: int = 1,
+    min_score: float = 0.3,
+    **more: object,
+) -> WorkerPlan:
+    """Return a plan for so many cameras."""
+    return WorkerPlan(
+        number=number,
+        model=model,
+        cameras=(CameraPlan(min_score=min_score),) * cameras,
+        **({"log_level": "warning"} | more),  # type: ignore[arg-type] # any field, by name
+    )
 
 
 def reported_ns(seen: Observation) -> int:
-    """When it was known what the frame shows."""
+    """Return when the frame's detections were known."""
     return seen.received_ns + seen.wait_ns + seen.encode_ns + seen.invoke_ns + seen.decode_ns
 
 
 class WorkerUnderTest:
-    """Started on entering; asked to end on leaving, and killed if it does not."""
+    """A worker that is started on entering, and killed on leaving."""
 
     def __init__(
         self, plan: WorkerPlan, *cameras: CameraJob, report_interval_s: float = 0.05
     ) -> None:
-        self._job = VisionJob(
-            plan=plan, cameras=cameras, log_level="warning", report_interval_s=report_interval_s
-        )
+        self._job = VisionJob(plan=plan, cameras=cameras, report_interval_s=report_interval_s)
         self.messages: list[TimedMessage] = []
 
     def __enter__(self) -> Self:
-        self._process, self._channel = child.spawn("edged.vision.worker.main")
-        self._channel.send(protocol.pack(self._job))
+        self._child: ChildProcess[ToWorker, FromWorker] = ChildProcess.start(
+            "edged.vision.worker.main",
+            sent=TO_WORKER,
+            received=FROM_WORKER,
+            first_message=self._job,
+        )
         return self
 
     def __exit__(
@@ -94,25 +109,17 @@ class WorkerUnderTest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._channel.close()
+        self._child.stop()
 
     def send_plan(self, plan: WorkerPlan) -> None:
         """Send a plan."""
-        self._channel.send(protocol.pack(plan))
+        self._child.send(plan)
 
     def read_message(self, timeout_s: float = 20.0) -> FromWorker | None:
-        """The next message; None if it has ended."""
-        self._channel.settimeout(timeout_s)
-        try:
-            packet = self._channel.recv(protocol.MAX_PACKET_BYTES)
-        except ConnectionResetError:
-            return None
-        if not packet:
-            return None
-        message = protocol.unpack(packet)
-        self.messages.append(TimedMessage(time.monotonic_ns(), message))
+        """Return the next message; None if the worker has ended."""
+        message = self._child.receive(timeout_s)
+        if message is not None:
+            self.messages.append(TimedMessage(time.monotonic_ns(), message))
         return message
 
     def read_until(
@@ -122,11 +129,13 @@ class WorkerUnderTest:
         *,
         timeout_s: float = 20.0,
     ) -> _Message:
-        """Read on until it says this."""
+        """Read until a message of this kind matches, and return it."""
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s:
             message = self.read_message(timeout_s)
-            assert message is not None, f"it ended; it had said {self.status_messages()[-5:]}"
+            assert message is not None, (
+                f"the worker ended; its last messages: {self.status_messages()[-5:]}"
+            )
             if isinstance(message, kind) and matches(message):
                 return message
         raise AssertionError(
@@ -134,11 +143,11 @@ class WorkerUnderTest:
         )
 
     def read_observations(self, count: int) -> list[Observation]:
-        """Read so many more observations."""
+        """Return the next observations, so many."""
         return [self.read_until(Observation) for _ in range(count)]
 
     def read_until_ended(self, names: tuple[str, ...] = ("cam",)) -> WorkerReport:
-        """Read on until all these cameras, which are finite, have ended."""
+        """Read until all these cameras, which are finite, have ended."""
         return self.read_until(
             WorkerReport,
             lambda report: all(one.state == "ended" for one in report.cameras if one.name in names),
@@ -146,21 +155,23 @@ class WorkerUnderTest:
         )
 
     def status_messages(self) -> list[FromWorker]:
-        """Everything but observations and reports, in order."""
+        """Return everything but observations and reports, in order."""
         return [
-            heard.message
-            for heard in self.messages
-            if not isinstance(heard.message, Observation | WorkerReport)
+            timed.message
+            for timed in self.messages
+            if not isinstance(timed.message, Observation | WorkerReport)
         ]
 
     def observations(self) -> list[Observation]:
-        """All that were heard so far."""
-        return [heard.message for heard in self.messages if isinstance(heard.message, Observation)]
+        """Return the observations that were read so far."""
+        return [timed.message for timed in self.messages if isinstance(timed.message, Observation)]
 
     def stop(self, timeout_s: float = 5.0) -> tuple[int, float]:
-        """Close our direction; its exit code, and after how many seconds."""
+        """Ask the worker to end; return its exit code, and after how many seconds it ended."""
         began_s = time.monotonic()
-        self._channel.shutdown(socket.SHUT_WR)
+        self._child.request_stop()
         while self.read_message() is not None:
             pass
-        return self._process.wait(timeout_s), time.monotonic() - began_s
+        assert self._child.join(timeout_s), "the worker did not end"
+        assert self._child.exit_code is not None
+        return self._child.exit_code, time.monotonic() - began_s

@@ -30,6 +30,7 @@ from edged.host.paths import state_dir
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.updates.service.control_messages import ModelStatus, StatusRequest
 from edged.updates.service.control_socket import ControlClient
+from edged.updates.service.operations import build_status
 from edged.updates.service.repository import ModelRepository
 
 TIMEOUT_S = 30.0
@@ -56,7 +57,7 @@ def check_device(
     checks = _host_checks(clock)
     checks["disk"] = partial(check_disk, Board(), state, settings)
     checks["delegate"] = partial(check_delegate, settings.model.delegate)
-    checks["models"] = lambda: assess_models(status or repository.status(is_daemon_running=False))
+    checks["models"] = lambda: assess_models(status or build_status(repository))
     if health and info:
         checks |= _daemon_checks(settings, health, info)
     elif status:

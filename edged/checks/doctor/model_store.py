@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from edged.checks.doctor.finding import Finding, fail, ok, warn
 from edged.config.settings import ModelSettings, Settings
 from edged.errors import UpdateError
-from edged.updates.rules.deployment import load_order
+from edged.updates.rules.active_version import load_order
 from edged.updates.service.control_messages import ModelStatus
 from edged.updates.service.model_control import now, open_store
 from edged.updates.service.repository import ModelRepository
@@ -28,7 +28,7 @@ def select_model(repository: ModelRepository) -> ModelSettings:
     """Return the model that a daemon would run: the first one that is not damaged."""
     for digest in load_order(repository.ledger):
         try:
-            return repository.load_active_model(digest).settings
+            return repository.load_version(digest).model.settings
         except UpdateError:
             continue
     return repository.settings.model

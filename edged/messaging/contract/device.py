@@ -140,6 +140,12 @@ class LinkState(Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Reason of the last refusal or lost connection; empty if there was none."),
     ] = ""
+    detections_dropped: Annotated[
+        Count,
+        Meta(
+            description="Number of detections messages that were dropped since the daemon's start because there was no connection."
+        ),
+    ] = 0
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):

@@ -35,9 +35,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
         ModelVersion | None, Meta(description="The model; null until its signatures are verified.")
     ] = None
     requested_by: Annotated[
-        Literal["operator", "spool", "channel"],
+        Literal["operator", "drop-folder", "channel"],
         Meta(
-            description="Source of the request. operator: a command on the device; spool: a file in the drop folder; channel: the"
+            description="Source of the request. operator: a command on the device; drop-folder: a file in the drop folder; channel: the"
             " update channel."
         ),
     ] = "operator"
@@ -88,9 +88,26 @@ class DeploymentResult(Struct, frozen=True, kw_only=True):
             " model is active again; rejected: it never ran on live frames."
         ),
     ]
-    reason: Annotated[str, Meta(description="Reason of the outcome; empty for a plain commit.")] = (
-        ""
-    )
+    cause: Annotated[
+        Literal[
+            "bundle-refused",
+            "self-test-failed",
+            "trial-failed",
+            "trial-interrupted",
+            "attempts-exhausted",
+            "operator",
+            "crash-loop",
+        ]
+        | None,
+        Meta(
+            description="Cause of a rejection or rollback; null after a commit. bundle-refused: the bundle cannot be fetched, is not trusted,"
+            " or is not for this device; trial-interrupted: the daemon crashed, or the host was rebooted, too often in the trial;"
+            " attempts-exhausted: the deployment took too many steps; crash-loop: the daemon kept failing, and `edged rescue` fell back."
+        ),
+    ] = None
+    reason: Annotated[
+        str, Meta(description="The cause in words, with details; empty for a plain commit.")
+    ] = ""
     flagged: Annotated[
         bool,
         Meta(

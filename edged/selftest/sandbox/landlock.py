@@ -1,6 +1,6 @@
 """Landlock: a process gives up files, TCP and signals for good, without being root (kernel: Documentation/userspace-api/landlock.rst).
 
-Glibc has no functions for it: the three system calls bear the same numbers on every architecture that edged runs on.
+Glibc has no functions for it; its three system calls have the same numbers on every architecture that edged runs on.
 """
 
 import ctypes
@@ -19,10 +19,10 @@ _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
 _IOCTL_DEV = 1 << 15
 _MIN_ABI = 1
 _FILE_ACCESS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-"""What can be forbidden to be done with files, by the ABI that brought the latest."""
+"""Accesses to files that can be forbidden, by the version of Landlock's ABI that introduced the newest of them."""
 _TCP_ACCESS_BY_ABI = {4: 0b11}
 _SCOPES_BY_ABI = {6: 0b11}
-"""Abstract sockets and signals of processes outside."""
+"""Abstract sockets, and signals to processes outside the sandbox."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -40,36 +40,36 @@ class _PathBeneath(ctypes.Structure):
 
 
 def apply_landlock(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
-    """Forbid this thread, and those that it starts, all files but these, TCP, and signals to others.
+    """Forbid this thread, and those that it starts, all other files, TCP, and signals to other processes.
 
     Args:
-        readable: files and folders with all that is in them; what is not there is left out. Nothing in them can be executed.
-        writable: devices that can be opened for both, and folders of such.
+        readable: files, and folders with everything in them, that can still be read; missing ones are skipped. Nothing in them can be executed.
+        writable: devices, and folders of devices, that can still be read and written.
 
     Returns:
-        False if this kernel does not have Landlock: nothing was done.
+        False if this kernel lacks Landlock, in which case nothing was done.
 
     Raises:
-        OSError: it has, and it does not work.
+        OSError: the kernel has Landlock, but refuses the rules.
     """
     abi = _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_ONLY)
     if abi < _MIN_ABI:
         return False
-    wanted = _Ruleset(
+    handled = _Ruleset(
         _latest_mask(_FILE_ACCESS_BY_ABI, abi),
         _latest_mask(_TCP_ACCESS_BY_ABI, abi),
         _latest_mask(_SCOPES_BY_ABI, abi),
     )
-    # An older kernel refuses a structure that goes on after what it knows, unless the rest is zero: it is.
+    # An older kernel accepts a larger structure than it knows only if the rest is zero, which it is.
     ruleset = _syscall(
-        _CREATE_RULESET, ctypes.byref(wanted), ctypes.c_size_t(ctypes.sizeof(wanted)), 0
+        _CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(ctypes.sizeof(handled)), 0
     )
     try:
         for path in readable:
-            _allow_path(ruleset, path, (_READ_FILE | _READ_DIR) & wanted.files)
+            _allow_path(ruleset, path, (_READ_FILE | _READ_DIR) & handled.files)
         for path in writable:
             both = _READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEV
-            _allow_path(ruleset, path, both & wanted.files)
+            _allow_path(ruleset, path, both & handled.files)
         forbid_new_privileges()
         _syscall(_RESTRICT_SELF, ruleset, 0)
     finally:
@@ -78,13 +78,13 @@ def apply_landlock(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
 
 
 def forbid_new_privileges() -> None:
-    """No program that we might start gets more rights than we have."""
+    """Keep every program that this process starts from getting more rights than the process has."""
     if _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
 
 
 def _allow_path(ruleset: int, path: Path, access: int) -> None:
-    with suppress(FileNotFoundError, PermissionError):  # what we cannot reach needs no leave
+    with suppress(FileNotFoundError, PermissionError):  # what we cannot reach needs no rule
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             if not stat.S_ISDIR(os.fstat(opened).st_mode):
@@ -96,7 +96,7 @@ def _allow_path(ruleset: int, path: Path, access: int) -> None:
 
 
 def _latest_mask(by_abi: dict[int, int], abi: int) -> int:
-    return max((what for since, what in by_abi.items() if since <= abi), default=0)
+    return max((mask for since, mask in by_abi.items() if since <= abi), default=0)
 
 
 def _syscall(*arguments: object) -> int:

@@ -1,7 +1,7 @@
-"""A filter of system calls, made by libseccomp, which is on every Debian: systemd needs it.
+"""A filter of system calls, made by libseccomp, which every Debian has: systemd needs it.
 
-What is refused fails with EPERM. The list is of what no interpreter needs, for whom everything else is open: a list of what it does
-need would break with each new version of a runtime or of the C library.
+A denied call fails with EPERM. The list has the calls that no interpreter needs; all others are allowed: a list of the
+calls that it does need would break with each new version of a runtime or of the C library.
 """
 
 import ctypes
@@ -36,14 +36,21 @@ _DENIED_CALLS = {
     "utimensat_time64 setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
 }
 _DENIED_WITHOUT_DEVICES = "socketpair bind sendmsg recvmsg recvmmsg"
-"""libusb hears of devices through a netlink socket."""
+"""libusb learns of devices through a netlink socket."""
 _UNFILTERABLE_CALLS = ("clone3", "openat2")
-"""They carry their arguments where no filter sees them. Where they are not known the C library takes the older calls."""
+"""No filter can read their arguments, which are in memory. The C library falls back to the older calls where they are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ArgumentCondition:
-    """A condition on one argument of a call."""
+    """A condition on one argument of a call.
+
+    Attributes:
+        argument: index of the argument.
+        operation: libseccomp's comparison.
+        datum_a: the value, or the mask of a masked comparison.
+        datum_b: the value of a masked comparison.
+    """
 
     argument: int
     operation: int
@@ -61,13 +68,13 @@ class _Comparison(ctypes.Structure):
 
 
 def deny_system_calls(*, allow_devices: bool) -> bool:
-    """Refuse all threads of this process the network, other processes, and every change to files.
+    """Deny all threads of this process the network, other processes, and every change to files.
 
     Args:
-        allow_devices: it may open devices for writing, and hear of them from the kernel.
+        allow_devices: True if devices can be opened for writing, and the kernel's news of them be received.
 
     Returns:
-        False if libseccomp is not here, or this kernel cannot filter: nothing was done.
+        False if libseccomp is not installed, or this kernel cannot filter, in which case nothing was done.
     """
     try:
         library = ctypes.CDLL(_LIBRARY)
@@ -89,12 +96,12 @@ def deny_system_calls(*, allow_devices: bool) -> bool:
 
 def _rules(*, allow_devices: bool) -> list[tuple[str, _ArgumentCondition | None]]:
     ours = os.getpid()
-    refused = [*_DENIED_CALLS.values(), "" if allow_devices else _DENIED_WITHOUT_DEVICES]
+    denied = [*_DENIED_CALLS.values(), "" if allow_devices else _DENIED_WITHOUT_DEVICES]
     return [
         *((name, None) for name in _UNFILTERABLE_CALLS),
-        *((name, None) for names in refused for name in names.split()),
+        *((name, None) for names in denied for name in names.split()),
         ("socket", _ArgumentCondition(0, _NOT_EQUAL, _AF_NETLINK) if allow_devices else None),
-        # An answer to the parent goes without an address.
+        # A response to the parent is sent without an address.
         ("sendto", _ArgumentCondition(4, _NOT_EQUAL, 0)),
         ("clone", _ArgumentCondition(0, _MASKED_EQUAL, _CLONE_THREAD, 0)),
         ("kill", _ArgumentCondition(0, _NOT_EQUAL, ours)),
@@ -112,10 +119,10 @@ def _rules(*, allow_devices: bool) -> list[tuple[str, _ArgumentCondition | None]
 
 
 def _write_flags(*, allow_devices: bool) -> list[tuple[int, int]]:
-    """Masks and values of the flags with which a file is opened to be changed."""
-    making = [(os.O_CREAT, os.O_CREAT), (os.O_TRUNC, os.O_TRUNC)]
+    """Return masks and values of the flags that open a file for changing it."""
+    creating = [(os.O_CREAT, os.O_CREAT), (os.O_TRUNC, os.O_TRUNC)]
     modes = [] if allow_devices else [os.O_WRONLY, os.O_RDWR, os.O_ACCMODE]
-    return [*making, *((os.O_ACCMODE, mode) for mode in modes)]
+    return [*creating, *((os.O_ACCMODE, mode) for mode in modes)]
 
 
 def _add_deny_rule(

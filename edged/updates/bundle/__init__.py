@@ -1,1 +1,1 @@
-"""Reads, writes and verifies signed bundles."""
+"""The bundle format: archive, manifest, envelope, keys and trust file."""

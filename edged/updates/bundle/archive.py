@@ -1,8 +1,8 @@
-"""The form of a bundle: an uncompressed tar, of which only the plainest part is taken.
+"""The archive of a bundle: an uncompressed tar, restricted to plain files.
 
-The standard library reads the headers; nothing is ever extracted by name. The first member is the envelope, all others are regular
-files with plain names. Whatever a tar can hold besides (folders, links, devices, sparse files, long names, pax records, sizes in
-base 256, bytes between the members or after the end) is refused, and the walk stops at the first of it.
+The standard library parses the headers, and nothing is ever extracted by name. The first member is the envelope, all others are regular
+files with plain names. Everything else that a tar can have (folders, links, devices, sparse files, long names, pax records, sizes in
+base 256, bytes between the members or after the end) is refused as soon as it is reached.
 """
 
 import re
@@ -22,7 +22,7 @@ ENVELOPE_NAME = "envelope.json"
 MAX_ARCHIVE_BYTES = (
     MAX_BUNDLE_BYTES + MAX_ENVELOPE_BYTES + (MAX_FILES + 1) * 2 * BLOCKSIZE + RECORDSIZE
 )
-"""No bundle is larger: of what goes on after that nothing need be read."""
+"""No bundle is larger; nothing beyond that need be read."""
 CHUNK_BYTES = 256 << 10
 
 _MIN_END_BYTES = 2 * BLOCKSIZE
@@ -49,9 +49,9 @@ class ArchiveMember:
     """One file in an archive.
 
     Attributes:
-        name: plain.
-        offset: of its content, bytes from the archive's beginning.
-        size_bytes: of its content.
+        name: its name, without a folder.
+        offset: position of its content, bytes from the start of the archive.
+        size_bytes: size of its content.
     """
 
     name: str
@@ -61,7 +61,12 @@ class ArchiveMember:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveIndex:
-    """What is in an archive: the envelope, and all others by name."""
+    """The members of an archive.
+
+    Attributes:
+        envelope: the first member.
+        members: all others, by name.
+    """
 
     envelope: ArchiveMember
     members: Mapping[str, ArchiveMember]
@@ -71,11 +76,11 @@ def read_index(file: BinaryIO, size: int) -> ArchiveIndex:
     """Read all headers of an archive.
 
     Args:
-        file: the archive; it can seek.
-        size: of it, bytes.
+        file: the archive, seekable.
+        size: its size, bytes.
 
     Raises:
-        BundleError: it is no archive, or more than a plain one.
+        BundleError: it is not an archive of plain files.
         StoreError: it cannot be read.
     """
     envelope, *others = iter_members(file, size)
@@ -83,38 +88,43 @@ def read_index(file: BinaryIO, size: int) -> ArchiveIndex:
 
 
 def iter_members(file: BinaryIO, size: int) -> Iterator[ArchiveMember]:
-    """The members of an archive in their order, the envelope first; each header is read when its member is asked for.
+    """Yield the members of an archive in their order, the envelope first; each header is read when its member is reached.
 
     Args:
-        file: the archive; it can seek, and may be read elsewhere between two members.
-        size: of it, bytes.
+        file: the archive, seekable; the caller may read from it between two members.
+        size: its size, bytes.
 
     Raises:
-        BundleError: it is no archive, or more than a plain one.
+        BundleError: it is not an archive of plain files.
         StoreError: it cannot be read.
     """
     if size > MAX_ARCHIVE_BYTES:
-        raise BundleError(f"the bundle takes {size} bytes; {MAX_ARCHIVE_BYTES} are allowed")
+        raise BundleError(f"the bundle has {size} bytes; {MAX_ARCHIVE_BYTES} are allowed")
     if size % BLOCKSIZE:
-        raise BundleError(f"the bundle is no whole tar: its {size} bytes are not whole blocks")
+        raise BundleError(f"the bundle is not a complete tar: {size} bytes are not whole blocks")
     names: set[str] = set()
-    place = 0
-    while any(header := read_at(file, place, BLOCKSIZE)):
-        member = _parse_header(header, place + BLOCKSIZE, size)
+    offset = 0
+    while any(header := read_at(file, offset, BLOCKSIZE)):
+        member = _parse_header(header, offset + BLOCKSIZE, size)
         _check_member(member, names)
         names.add(member.name)
-        place = _next_header_offset(file, member)
+        offset = _next_header_offset(file, member)
         yield member
     if not names:
         raise BundleError("the bundle is empty")
-    _check_end(file, place, size)
+    _check_end(file, offset, size)
 
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    """So many bytes of a file.
+    """Read an exact number of bytes from a file.
+
+    Args:
+        file: the archive, seekable.
+        offset: where to start, bytes.
+        size: how many, bytes.
 
     Raises:
-        BundleError: there are not so many.
+        BundleError: the file ends before.
         StoreError: it cannot be read.
     """
     content = b""
@@ -128,7 +138,7 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
         raise StoreError(f"cannot read the bundle: {error.strerror or error}") from error
     if len(content) < size:
         raise BundleError(
-            f"the bundle is cut off at {offset + len(content)} bytes: fetch or make it again"
+            f"the bundle ends after {offset + len(content)} bytes, too early: download or make it again"
         )
     return content
 
@@ -136,12 +146,12 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
 def write_archive(
     files: FileSystem, path: Path, members: Iterable[tuple[str, int, Iterable[bytes]]]
 ) -> None:
-    """Write an archive whole and durable, or leave what was there as it is; the same members always give the same bytes.
+    """Write an archive, complete and durable, or leave the old one unchanged; the same members always give the same bytes.
 
     Args:
         files: the disk.
         path: of the archive.
-        members: name, size and content of each, the envelope first.
+        members: name, size in bytes and content of each, the envelope first.
 
     Raises:
         StoreError: it cannot be written.
@@ -175,28 +185,28 @@ def _write_members(
 
 
 def _parse_header(header: bytes, offset: int, size: int) -> ArchiveMember:
-    """What a header says, if it says nothing unusual."""
+    """Parse a header, and refuse anything but a plain file."""
     try:
         info = TarInfo.frombuf(header, "ascii", "strict")
     except (tarfile.HeaderError, ValueError) as error:
-        where = "the bundle is no tar" if offset == BLOCKSIZE else "the bundle is damaged"
+        where = "the bundle is not a tar" if offset == BLOCKSIZE else "the bundle is damaged"
         raise BundleError(f"{where}: a header cannot be read: {error}") from error
     if info.type != tarfile.REGTYPE:
         kind = _REFUSED_TYPES.get(info.type, f"a member of the type {info.type!r}")
-        raise BundleError(f"the bundle holds {kind}, {info.name!r}: only files belong there")
+        raise BundleError(f"the bundle holds {kind}, {info.name!r}: only plain files are allowed")
     if not _PLAIN_NAME.match(info.name):
-        raise BundleError(f"the bundle holds a file with the name {info.name!r}: not a plain one")
+        raise BundleError(
+            f"the bundle holds a file with the name {info.name!r}, which is not allowed"
+        )
     if not _is_ustar(header, info):
         raise BundleError(f"the header of {info.name} in the bundle is not that of a plain file")
     if info.size > size - offset:
-        raise BundleError(
-            f"{info.name} takes {info.size} bytes, and the bundle is over before that"
-        )
+        raise BundleError(f"{info.name} should have {info.size} bytes; the bundle ends before")
     return ArchiveMember(info.name, offset, info.size)
 
 
 def _is_ustar(header: bytes, info: TarInfo) -> bool:
-    """Whether nothing stands in a header but a short name, a size in digits, and what nobody uses (mode, owner, time)."""
+    """Return whether a header has a short name and an octal size, and nothing else but unused fields (mode, owner, time)."""
     return bool(
         header[:100] == info.name.encode().ljust(100, b"\0")
         and _OCTAL.fullmatch(header[124:136])
@@ -211,7 +221,7 @@ def _check_member(member: ArchiveMember, names: set[str]) -> None:
         raise BundleError(f"the bundle begins with {member.name}; {ENVELOPE_NAME} must come first")
     if not names and member.size_bytes > MAX_ENVELOPE_BYTES:
         raise BundleError(
-            f"the envelope takes {member.size_bytes} bytes; {MAX_ENVELOPE_BYTES} are allowed"
+            f"the envelope has {member.size_bytes} bytes; {MAX_ENVELOPE_BYTES} are allowed"
         )
     if member.name in names:
         raise BundleError(f"the bundle holds {member.name} twice")
@@ -220,17 +230,17 @@ def _check_member(member: ArchiveMember, names: set[str]) -> None:
 
 
 def _next_header_offset(file: BinaryIO, member: ArchiveMember) -> int:
-    """Where the next header is; what fills the last block up is looked at, too."""
+    """Return the offset of the next header, and check that the padding before it is empty."""
     end = member.offset + member.size_bytes
     padding = -end % BLOCKSIZE
     if any(read_at(file, end, padding)):
-        raise BundleError(f"the bundle holds something between {member.name} and what follows")
+        raise BundleError(f"the bundle holds data between {member.name} and the next file")
     return end + padding
 
 
 def _check_end(file: BinaryIO, offset: int, size: int) -> None:
     left = size - offset
     if left < _MIN_END_BYTES:
-        raise BundleError("the bundle has no end: it is cut off")
+        raise BundleError("the bundle has no end marker: it is incomplete")
     if left > RECORDSIZE + _MIN_END_BYTES or any(read_at(file, offset, left)):
-        raise BundleError("the bundle goes on after its end")
+        raise BundleError("the bundle has data after its end marker")

@@ -1,8 +1,7 @@
-"""Reads and writes bundles: an archive whose files are exactly those that its signed manifest lists.
+"""Reads and writes bundles: archives whose files are exactly those that the signed manifest lists.
 
-The order is the protection: the envelope's bytes, its signatures, the manifest, the archive's headers, and each file's sha256
-before its last bytes are handed on. Nothing is parsed that was not verified, but the envelope and the tar's headers, by which the way
-there leads.
+The order protects: first the envelope's signatures, then the manifest, then the archive's headers, and the sha256 of each file before its
+last bytes are passed on. Only the envelope and the tar headers are parsed before they are verified: nothing can be verified without them.
 """
 
 import hashlib
@@ -41,10 +40,10 @@ class Bundle:
     """An open bundle.
 
     Attributes:
-        manifest: what it says of itself.
-        digest: sha256 of the manifest's bytes: the version's identity.
-        envelope: these bytes and their signatures, as they stand in the file.
-        members: where the manifest's files are, by name; nothing else is there.
+        manifest: its manifest.
+        digest: sha256 of the manifest's bytes, the identity of the version.
+        envelope: the manifest's bytes and their signatures, as they are in the file.
+        members: the positions of the manifest's files, by name; the archive has no others.
     """
 
     manifest: Manifest
@@ -54,12 +53,12 @@ class Bundle:
 
 
 def open_bundle(file: BinaryIO, size: int, trust: TrustFile) -> Bundle:
-    """Verify a bundle's signatures, and see that it holds what its manifest lists; the files' content is for `content` to verify.
+    """Verify a bundle's signatures, and that it has the files that its manifest lists; `iter_verified_content` verifies their content.
 
     Args:
-        file: the bundle; it can seek.
-        size: of it, bytes.
-        trust: whose signatures count.
+        file: the bundle, seekable.
+        size: its size, bytes.
+        trust: the trust file in force.
 
     Raises:
         BundleError: it is damaged, or not trusted.
@@ -69,7 +68,7 @@ def open_bundle(file: BinaryIO, size: int, trust: TrustFile) -> Bundle:
 
 
 def open_unverified(file: BinaryIO, size: int) -> Bundle:
-    """The same, whoever has signed it, if anybody: for looking at a bundle, never for using it.
+    """Open a bundle without verifying its signatures: to inspect it, never to use it.
 
     Raises:
         BundleError: it is damaged.
@@ -79,22 +78,27 @@ def open_unverified(file: BinaryIO, size: int) -> Bundle:
 
 
 def read_unverified_payload(envelope: bytes) -> bytes:
-    """A manifest's bytes out of an envelope whose signatures nobody has looked at.
+    """Return the manifest's bytes from an envelope without verifying signatures.
 
     Raises:
-        BundleError: it is no envelope, or one of something else.
+        BundleError: it is not an envelope, or not one of a manifest.
     """
-    read = decode_envelope(envelope)
-    if read.payload_type != PAYLOAD_TYPE:
-        raise BundleError(f"the envelope holds {read.payload_type}, which is no bundle's manifest")
-    return read.payload
+    opened = decode_envelope(envelope)
+    if opened.payload_type != PAYLOAD_TYPE:
+        raise BundleError(f"the envelope holds {opened.payload_type}, not a bundle's manifest")
+    return opened.payload
 
 
 def iter_verified_content(file: BinaryIO, bundle: Bundle, entry: FileEntry) -> Iterator[bytes]:
-    """The content of one file, piece by piece; the last piece is given only when the sha256 of all is right.
+    """Yield the content of one file in pieces; the last one only if the sha256 of the whole is right.
+
+    Args:
+        file: the bundle, seekable.
+        bundle: opened from it.
+        entry: the file's entry in the manifest.
 
     Raises:
-        BundleError: the content is not the one that was signed.
+        BundleError: the content is not the signed one.
         StoreError: it cannot be read.
     """
     member = bundle.members[entry.name]
@@ -110,50 +114,53 @@ def iter_verified_content(file: BinaryIO, bundle: Bundle, entry: FileEntry) -> I
 
 
 def check_goldens(manifest: Manifest, read_file: Callable[[str], bytes]) -> None:
-    """Whether each variant has goldens that can be used: enough of them, of its model, with the pictures that they name.
+    """Check that each variant has usable goldens: enough of them, made with its model, and with all their pictures.
 
     Args:
         manifest: of the bundle.
-        read_file: gives the content of a file by its name, verified.
+        read_file: returns the verified content of a file by its name.
 
     Raises:
-        BundleError: one has not.
+        BundleError: a variant has not.
     """
     for variant in manifest.variants:
-        goldens = _decode_goldens(variant, read_file)
+        try:
+            goldens = read_goldens(read_file(variant.goldens))
+        except ModelError as error:
+            raise BundleError(f"{variant.goldens}: {error}") from error
         _check_golden_count(variant, goldens)
-        # An EdgeTPU model's are those of the model that it was compiled from: only that runs everywhere.
+        # The goldens of an EdgeTPU model were made with the model from which it was compiled, because only that runs everywhere.
         is_own = goldens.model_sha256 == manifest.file(variant.model).sha256
         if variant.kind == "cpu" and not is_own:
-            raise BundleError(f"{variant.goldens} is not of the model {variant.model}")
+            raise BundleError(f"{variant.goldens} was not made with the model {variant.model}")
         listed = {file.name: file.sha256 for file in manifest.files}
         for golden in goldens.goldens:
             if listed.get(golden.picture) != golden.sha256:
                 raise BundleError(
-                    f"{variant.goldens} names {golden.picture}, which is not in the bundle as it says"
+                    f"{variant.goldens} names {golden.picture}, which is missing in the bundle or has another content"
                 )
 
 
 def write_bundle(
     path: Path, envelope: bytes, sources: Mapping[str, Path], *, files: FileSystem | None = None
 ) -> None:
-    """Write a bundle whole, or not at all; the same content always gives the same bytes.
+    """Write a bundle completely, or not at all; the same content always gives the same bytes.
 
     Args:
         path: of the bundle.
-        envelope: the manifest, signed or not yet.
-        sources: where the manifest's files are now, by their names in it.
-        files: the disk.
+        envelope: of the manifest, signed or not yet.
+        sources: the paths of the manifest's files, by their names in it.
+        files: the disk; None for that of this host.
 
     Raises:
-        BundleError: the envelope is none, or a file is not what its manifest says.
-        StoreError: something cannot be read or written.
+        BundleError: the envelope is malformed, or a file does not agree with the manifest.
+        StoreError: a file cannot be read or written.
     """
     files = files or LocalFileSystem()
     manifest = decode_manifest(read_unverified_payload(envelope))
-    wanted = {entry.name for entry in manifest.files}
-    if wanted != set(sources):
-        raise BundleError(_describe_difference(wanted, set(sources)))
+    listed = {entry.name for entry in manifest.files}
+    if listed != set(sources):
+        raise BundleError(_describe_difference(listed, set(sources)))
     entries = (
         (e.name, e.size_bytes, _iter_verified_source(files, sources[e.name], e))
         for e in manifest.files
@@ -162,17 +169,24 @@ def write_bundle(
 
 
 def rewrite_envelope(path: Path, envelope: bytes, *, files: FileSystem | None = None) -> None:
-    """Give a bundle another envelope around the same manifest: the file is written anew, whole or not at all.
+    """Rewrite a bundle with another envelope of the same manifest, completely or not at all.
+
+    Args:
+        path: of the bundle.
+        envelope: the new envelope.
+        files: the disk; None for that of this host.
 
     Raises:
-        BundleError: it is damaged, or the envelope's manifest is another.
+        BundleError: the bundle is damaged, or the envelope has another manifest.
         StoreError: it cannot be read or written.
     """
     files = files or LocalFileSystem()
     with files.open(path) as file:
         bundle = open_unverified(file, files.size(path))
         if digest_of(read_unverified_payload(envelope)) != bundle.digest:
-            raise BundleError(f"the envelope is not of {bundle.manifest.title}, which {path} holds")
+            raise BundleError(
+                f"the envelope is not of {bundle.manifest.title}, the version in {path}"
+            )
         entries = (
             (e.name, e.size_bytes, iter_verified_content(file, bundle, e))
             for e in bundle.manifest.files
@@ -187,39 +201,32 @@ def _open(file: BinaryIO, size: int, extract_payload: Callable[[bytes], bytes]) 
     payload = extract_payload(envelope)
     manifest = decode_manifest(payload)
     listed = {entry.name: entry.size_bytes for entry in manifest.files}
-    found: dict[str, ArchiveMember] = {}
+    present: dict[str, ArchiveMember] = {}
     for member in members:
         if member.name not in listed:
             raise BundleError(f"the bundle holds {member.name}, which its manifest does not list")
         if member.size_bytes != listed[member.name]:
             raise BundleError(
-                f"{member.name} takes {member.size_bytes} bytes in the bundle, and {listed[member.name]} by its manifest"
+                f"{member.name} has {member.size_bytes} bytes in the bundle, and {listed[member.name]} in its manifest"
             )
-        found[member.name] = member
-    if len(found) < len(listed):
-        raise BundleError(_describe_difference(set(listed), set(found)))
-    return Bundle(manifest, digest_of(payload), envelope, found)
+        present[member.name] = member
+    if len(present) < len(listed):
+        raise BundleError(_describe_difference(set(listed), set(present)))
+    return Bundle(manifest, digest_of(payload), envelope, present)
 
 
-def _check_digest(found: str, entry: FileEntry) -> None:
-    if found != entry.sha256:
+def _check_digest(sha256: str, entry: FileEntry) -> None:
+    if sha256 != entry.sha256:
         raise BundleError(
-            f"{entry.name} is damaged, or not the file that was signed: its sha256 is {found[:12]}…, not {entry.sha256[:12]}…"
+            f"{entry.name} is damaged, or not the file that was signed: its sha256 is {sha256[:12]}…, not {entry.sha256[:12]}…"
         )
 
 
-def _describe_difference(expected: set[str], found: set[str]) -> str:
-    missing, surplus = sorted(expected - found), sorted(found - expected)
+def _describe_difference(expected: set[str], present: set[str]) -> str:
+    missing, surplus = sorted(expected - present), sorted(present - expected)
     if missing:
         return f"the bundle lacks {', '.join(missing)}, which its manifest lists"
     return f"the manifest does not list {', '.join(surplus)}"
-
-
-def _decode_goldens(variant: Variant, read_file: Callable[[str], bytes]) -> Goldens:
-    try:
-        return read_goldens(read_file(variant.goldens))
-    except ModelError as error:
-        raise BundleError(f"{variant.goldens}: {error}") from error
 
 
 def _check_golden_count(variant: Variant, goldens: Goldens) -> None:
@@ -228,16 +235,16 @@ def _check_golden_count(variant: Variant, goldens: Goldens) -> None:
     if len(pictures) < MIN_GOLDENS or empty < MIN_EMPTY_GOLDENS:
         raise BundleError(
             f"{variant.goldens} has {len(pictures)} pictures, {empty} of them empty scenes; "
-            f"{MIN_GOLDENS} and {MIN_EMPTY_GOLDENS} are the least"
+            f"at least {MIN_GOLDENS} and {MIN_EMPTY_GOLDENS} are required"
         )
 
 
 def _iter_verified_source(files: FileSystem, path: Path, entry: FileEntry) -> Iterator[bytes]:
-    """A file's content, as long as it is what the manifest says."""
+    """Yield the content of a file in pieces, and check at the end that it agrees with the manifest."""
     so_far = hashlib.sha256()
     with files.open(path) as file:
         while chunk := file.read(CHUNK_BYTES):
             so_far.update(chunk)
             yield chunk
     if so_far.hexdigest() != entry.sha256:
-        raise BundleError(f"{path} was changed while the bundle was made: make it again")
+        raise BundleError(f"{path} changed while the bundle was made: make it again")

@@ -1,7 +1,7 @@
-"""DSSE v1: a payload as bytes, with signatures over these bytes; what it says is read only after they have been verified.
+"""DSSE v1 envelopes: a payload as bytes, with signatures over these bytes. The payload is decoded only after they have been verified.
 
-https://github.com/secure-systems-lab/dsse/blob/master/envelope.md, and narrower: standard base64 only, every signature names
-its key, and nothing else stands in it.
+https://github.com/secure-systems-lab/dsse/blob/master/envelope.md, with restrictions: standard base64 only, every signature names
+its key, and there are no other fields.
 """
 
 import base64
@@ -25,10 +25,10 @@ _PayloadType = Annotated[str, Meta(pattern=r"^[!-~]{1,200}\Z")]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature.
+    """One signature, not verified.
 
     Attributes:
-        key_id: which key is said to have made it.
+        key_id: the id of the key that is said to have made it.
         signature: its bytes.
     """
 
@@ -38,7 +38,13 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A payload and its signatures; nothing of it is verified."""
+    """A payload and its signatures, not verified.
+
+    Attributes:
+        payload: the signed bytes.
+        payload_type: their media type, which is signed as well.
+        signatures: the signatures.
+    """
 
     payload: bytes
     payload_type: str
@@ -57,10 +63,10 @@ class _DsseEnvelope(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def decode_envelope(content: bytes) -> Envelope:
-    """Take an envelope apart, without a look into the payload.
+    """Decode an envelope, but not its payload.
 
     Raises:
-        BundleError: it is too large, or no envelope.
+        BundleError: it is too large, or not an envelope.
     """
     if len(content) > MAX_ENVELOPE_BYTES:
         raise BundleError(
@@ -75,28 +81,28 @@ def decode_envelope(content: bytes) -> Envelope:
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
-    """Its JSON, which `read_envelope` reads.
+    """Encode an envelope such that `decode_envelope` can read it.
 
     Raises:
-        BundleError: `read_envelope` would not read it.
+        BundleError: it could not.
     """
     signatures = tuple(
         _DsseSignature(one.key_id, _encode_base64(one.signature)) for one in envelope.signatures
     )
-    written = _DsseEnvelope(_encode_base64(envelope.payload), envelope.payload_type, signatures)
-    content = msgspec.json.encode(written)
+    encodable = _DsseEnvelope(_encode_base64(envelope.payload), envelope.payload_type, signatures)
+    content = msgspec.json.encode(encodable)
     decode_envelope(content)
     return content
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """What is signed: the type and the payload, each after its length, so that nothing can pass from one to the other."""
+    """Return the bytes to sign (pre-authentication encoding): type and payload, each after its length, so that their border is unambiguous."""
     type_ = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(type_), type_, len(payload), payload)
 
 
 def merge_signatures(envelope: Envelope, signatures: Sequence[Signature]) -> Envelope:
-    """The envelope with more signatures; one by the same key takes the place of the old."""
+    """Return the envelope with more signatures; a signature replaces one by the same key."""
     new = {one.key_id for one in signatures}
     kept = tuple(one for one in envelope.signatures if one.key_id not in new)
     return Envelope(envelope.payload, envelope.payload_type, (*kept, *signatures))
@@ -107,7 +113,7 @@ def _encode_base64(content: bytes) -> str:
 
 
 def _decode_base64(text: str) -> bytes:
-    """There is one text for one content: no other alphabet, no white space, no stray bits in the last letter."""
+    """Decode base64 strictly, so that a content has one text only: no other alphabet, no white space, no stray bits in the last letter."""
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,11 +1,11 @@
-"""Public keys: what they are called, how they are written, and whether a signature is theirs.
+"""Public keys: their ids, their encodings, and the verification of signatures.
 
-Two kinds. ``ed25519`` is for keys in files and in HashiCorp Vault; ``ecdsa-sha2-nistp256`` is there because security tokens
-(PKCS#11) and the key services of the clouds, as securesystemslib reaches them, make no other signature that is small and strong.
+There are two kinds: ``ed25519`` for keys in files and in HashiCorp Vault; ``ecdsa-sha2-nistp256`` because security tokens (PKCS#11) and
+the key services of the clouds, as securesystemslib reaches them, make no other signature that is small and strong.
 
-A key's id is that of securesystemslib (and of TUF): sha256 over the canonical JSON of its type, scheme and public part. The id in a
-signature only says which key to try. In a trust file each id must be that of its key, and a key can be written in one way only: what
-counts keys by their ids counts keys.
+The id of a key is that of securesystemslib (and of TUF): sha256 over the canonical JSON of its type, scheme and public part. The id in a
+signature only says which key to try. In a trust file each id must be that of its key, and a key has one encoding only, so that counting
+ids counts keys.
 """
 
 import base64
@@ -20,7 +20,7 @@ from edged.errors import BundleError, UpdateError
 
 Scheme = Literal["ed25519", "ecdsa-sha2-nistp256"]
 
-# What stands before the bare key in a SubjectPublicKeyInfo (RFC 8410, RFC 5480); the point of P-256 is uncompressed.
+# The bytes before the raw key in a SubjectPublicKeyInfo (RFC 8410, RFC 5480); the point of P-256 is uncompressed.
 _SPKI_PREFIXES: dict[Scheme, bytes] = {
     "ed25519": bytes.fromhex("302a300506032b6570032100"),
     "ecdsa-sha2-nistp256": bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
@@ -30,12 +30,12 @@ _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
 class PublicKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A key that may sign.
+    """A public key.
 
     Attributes:
-        scheme: how it signs.
-        public: the bare key in hexadecimal: 32 bytes of ed25519, or the 65 of an uncompressed point of P-256.
-        name: what people call it; nothing goes by it.
+        scheme: its signature scheme.
+        public: the raw key in hexadecimal: 32 bytes of ed25519, or 65 bytes of an uncompressed point of P-256.
+        name: for people; it has no effect.
     """
 
     scheme: Scheme
@@ -44,11 +44,11 @@ class PublicKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if len(self.public) != 2 * _RAW_KEY_BYTES[self.scheme]:
-            raise ValueError(f"not a key of {self.scheme}")
+            raise ValueError(f"not a key for {self.scheme}")
 
     @property
     def id(self) -> str:
-        """See the module."""
+        """The id of the key, as securesystemslib computes it."""
         ed25519 = self.scheme == "ed25519"
         type_ = "ed25519" if ed25519 else "ecdsa"
         public = self.public if ed25519 else self.pem
@@ -59,30 +59,35 @@ class PublicKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def pem(self) -> str:
-        """As OpenSSL and the key services write it."""
+        """The key in PEM, as OpenSSL and the key services write it."""
         der = _SPKI_PREFIXES[self.scheme] + bytes.fromhex(self.public)
         lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
         return "\n".join((_BEGIN, *lines, _END, ""))
 
 
 def decode_public_key(pem: bytes, *, name: str = "") -> PublicKey:
-    """Read a ``.pub`` file: PEM, a SubjectPublicKeyInfo.
+    """Decode a ``.pub`` file: a SubjectPublicKeyInfo in PEM.
 
     Raises:
-        BundleError: it is none, or of a kind that is not taken.
+        BundleError: it is not a public key of a supported kind.
     """
     der = _decode_pem(pem)
     for scheme, prefix in _SPKI_PREFIXES.items():
         if der.startswith(prefix) and len(der) == len(prefix) + _RAW_KEY_BYTES[scheme]:
             return PublicKey(scheme=scheme, public=der[len(prefix) :].hex(), name=name)
-    raise BundleError(f"{name or 'this'} is no public key of ed25519 or of P-256 in PEM")
+    raise BundleError(f"{name or 'the file'} is not a public key of ed25519 or P-256 in PEM")
 
 
 def verify(key: PublicKey, signature: bytes, message: bytes) -> bool:
-    """Whether this key made this signature of this message.
+    """Return whether a signature of a message was made by a key.
+
+    Args:
+        key: the public key.
+        signature: the bytes of the signature.
+        message: the signed bytes.
 
     Raises:
-        UpdateError: the library that knows is not installed.
+        UpdateError: the cryptography library is not installed.
     """
     try:
         from cryptography.exceptions import InvalidSignature

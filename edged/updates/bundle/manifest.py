@@ -1,4 +1,4 @@
-"""What a bundle says of itself: the signed part, from which everything else in it is known by size and sha256."""
+"""The manifest of a bundle: the signed part, which lists every other file with its size and sha256."""
 
 import hashlib
 from typing import Annotated, Literal
@@ -21,13 +21,14 @@ ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
 Version = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}\Z")]
 FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+Ratio = Annotated[float, Meta(ge=0, le=1000)]
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 Label = Annotated[str, Meta(max_length=200)]
 ShortText = Annotated[str, Meta(max_length=1000)]
 
 
 class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of the bundle."""
+    """One file of the bundle: its name in the archive, its size in bytes, and the sha256 of its content."""
 
     name: FileName
     size_bytes: Annotated[int, Meta(ge=0, le=MAX_BUNDLE_BYTES)]
@@ -38,9 +39,9 @@ class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model for one kind of processor.
 
     Attributes:
-        kind: ``cpu``, or ``edgetpu`` for a file that the EdgeTPU compiler made.
-        model: its .tflite, among the files.
-        goldens: its goldens (`edged.model.goldens`), among the files; the pictures that they name are beside them.
+        kind: ``cpu``, or ``edgetpu`` for a file from the EdgeTPU compiler.
+        model: name of its .tflite file.
+        goldens: name of its goldens file (`edged.model.goldens`); their pictures are files of the bundle, too.
     """
 
     kind: Literal["cpu", "edgetpu"]
@@ -49,16 +50,16 @@ class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Requirements(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which devices may take it; what is empty or 0 asks for nothing.
+    """The requirements for a device; an empty field or 0 requires nothing.
 
     Attributes:
-        edged: versions of edged (PEP 440), as ``>=0.2``.
-        runtimes: any of these, with versions, as ``litert>=2.1`` or ``tflite``.
-        architectures: any of these, as ``platform.machine()`` has them.
-        boards: any of these patterns (`fnmatch`), as the board names itself.
+        edged: versions of edged (PEP 440), for example ``>=0.2``.
+        runtimes: any of these, with versions, for example ``litert>=2.1`` or ``tflite``.
+        architectures: any of these, as ``platform.machine()`` returns them.
+        boards: any of these patterns (`fnmatch`) for the name that the board reports.
         edgetpu_runtime: versions of libedgetpu (PEP 440) for the EdgeTPU variant.
-        free_bytes: of disk, beside the bundle's own size.
-        memory_mb: of the host, in MiB.
+        free_bytes: disk space beside the bundle's own size, bytes.
+        memory_mb: memory of the host, MiB.
     """
 
     edged: ShortText = ""
@@ -71,18 +72,23 @@ class Requirements(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ModelInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the model is fed; the self-test compares it with what the file says."""
+    """The model's input, which the self-test compares with the model file.
+
+    Attributes:
+        width: pixels.
+        height: pixels.
+    """
 
     width: Annotated[int, Meta(ge=1, le=8192)]
     height: Annotated[int, Meta(ge=1, le=8192)]
 
 
 class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Least scores that the maker recommends: they stand where the configuration says nothing.
+    """The minimum scores that the maker recommends; the configuration takes precedence.
 
     Attributes:
-        threshold: of all labels.
-        labels: of single labels.
+        threshold: for all labels; None for no recommendation.
+        labels: for single labels.
     """
 
     threshold: Fraction | None = None
@@ -90,11 +96,11 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the model may take on the device, in the self-test and in its trial; None asks for nothing.
+    """The limits of the model on the device, in the self-test and in its trial; None is no limit.
 
     Attributes:
-        invoke_ms_p95: of one invocation, milliseconds.
-        memory_mb: resident memory of the process that runs it, MiB.
+        invoke_ms_p95: 95th percentile of an invocation, milliseconds.
+        memory_mb: resident memory of the process that runs the model, MiB.
     """
 
     invoke_ms_p95: Annotated[float, Meta(gt=0)] | None = None
@@ -102,21 +108,21 @@ class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a trial must show before the model is kept.
+    """The conditions for a commit after the trial.
 
     Attributes:
-        min_baseline_s: the old model is measured for at least so long before the trial.
-        min_s: it lasts at least so long; time in which the board throttles does not count.
-        min_frames: and so many frames.
-        max_s: without enough evidence it ends after so long, and the commit is flagged.
-        min_fps_ratio: frames a second, against those before the trial.
-        max_p95_ratio: 95th percentile of a frame's time in the model, against the old model's.
-        max_error_rate: of frames on which the model failed.
-        shadow_every: one frame in so many is shown to the old model as well.
-        min_f1: agreement with the old model on these frames, at an IoU of 0.5.
-        min_boxes: boxes of either model on these frames that count as enough evidence.
-        detection_ratio: least and greatest number of detections, against the old model's.
-        max_boxes: more of them in one frame are a flood. A family gives at most 100: from there on no frame is one.
+        min_baseline_s: minimum duration of the old model's measurement before the trial, seconds.
+        min_s: minimum duration of the trial, seconds; time in which the board throttles does not count.
+        min_frames: minimum number of frames.
+        max_s: maximum duration, seconds; without enough evidence by then, the commit is flagged.
+        min_fps_ratio: minimum frames per second, relative to those before the trial.
+        max_p95_ratio: maximum 95th percentile of the time per frame, relative to the old model's.
+        max_error_rate: maximum share of frames on which the model fails.
+        shadow_every: the old model runs on one frame in so many as well.
+        min_f1: minimum agreement with the old model on these frames, at an IoU of 0.5.
+        min_boxes: minimum number of boxes of both models on these frames; fewer are too little evidence.
+        detection_ratio: minimum and maximum number of boxes, relative to the old model's.
+        max_boxes: maximum number of boxes in one frame. A family gives at most 100, so that from 100 on there is no limit.
     """
 
     min_baseline_s: Annotated[float, Meta(ge=0, le=20)] = 5.0
@@ -129,9 +135,7 @@ class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shadow_every: Annotated[int, Meta(ge=1, le=1000)] = 10
     min_f1: Fraction = 0.6
     min_boxes: Annotated[int, Meta(ge=0, le=1_000_000)] = 20
-    detection_ratio: tuple[
-        Annotated[float, Meta(ge=0, le=1000)], Annotated[float, Meta(ge=0, le=1000)]
-    ] = (0.5, 2.0)
+    detection_ratio: tuple[Ratio, Ratio] = (0.5, 2.0)
     max_boxes: Annotated[int, Meta(ge=1, le=1000)] = 80
 
 
@@ -141,21 +145,21 @@ class Manifest(
     """The signed part of a bundle.
 
     Attributes:
-        name: of the model, the same over its versions; the trust file's roles go by it.
+        name: name of the model, the same for all versions; the roles of the trust file refer to it.
         version: for people.
-        counter: orders the versions of one name: a device takes a lower one only from an operator.
-        epoch: security floor: once a model of an epoch is committed, none of a lower one is taken any more.
-        files: all that is in the bundle besides the envelope.
+        counter: orders the versions of one name: a device installs a lower one only for an operator.
+        epoch: security epoch: once a model of an epoch is committed, no model of a lower epoch is accepted.
+        files: all files of the bundle except the envelope.
         variants: a CPU variant, and at most one other.
-        requirements: which devices may take it.
-        input: how the model is fed.
-        family: how its outputs are read; the self-test compares it with what is found.
-        labels: by index; the model file's own if empty.
-        thresholds: recommended.
-        budgets: what it may take.
-        probation: what its trial must show.
+        requirements: the requirements for a device.
+        input: the model's input.
+        family: the model family, which the self-test compares with the one it detects.
+        labels: by index; if empty, those in the model file.
+        thresholds: recommended minimum scores.
+        budgets: the limits of the model on the device.
+        probation: the conditions for a commit.
         licence: an SPDX expression.
-        provenance: where it comes from, in words.
+        provenance: the origin, in words.
     """
 
     name: ModelName
@@ -181,28 +185,26 @@ class Manifest(
 
     @property
     def size_bytes(self) -> int:
-        """Of all files."""
+        """The size of all files, bytes."""
         return sum(file.size_bytes for file in self.files)
 
     def file(self, name: str) -> FileEntry:
-        """The entry of that name; `read_manifest` has seen to it that what the variants name is there."""
+        """Return the entry of that name; `decode_manifest` has checked that the files of the variants are listed."""
         return next(file for file in self.files if file.name == name)
 
     def variant(self, kind: str) -> Variant | None:
-        """The variant of that kind; None if there is none."""
+        """Return the variant of that kind; None if there is none."""
         return next((variant for variant in self.variants if variant.kind == kind), None)
 
 
 def decode_manifest(content: bytes) -> Manifest:
-    """Read the envelope's payload, after its signatures have been verified.
+    """Decode the payload of an envelope whose signatures have been verified.
 
     Raises:
-        BundleError: it is too large, has another form, impossible values, or contradicts itself.
+        BundleError: it is too large, malformed or inconsistent, or has impossible values.
     """
     if len(content) > MAX_MANIFEST_BYTES:
-        raise BundleError(
-            f"the manifest takes {len(content)} bytes; {MAX_MANIFEST_BYTES} are allowed"
-        )
+        raise BundleError(f"the manifest has {len(content)} bytes, over {MAX_MANIFEST_BYTES}")
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -212,10 +214,10 @@ def decode_manifest(content: bytes) -> Manifest:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The payload, which `read_manifest` reads; the same manifest always gives the same bytes.
+    """Encode the payload, to be signed; the same manifest always gives the same bytes.
 
     Raises:
-        BundleError: `read_manifest` would not read it.
+        BundleError: `decode_manifest` could not read it.
     """
     content = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1)
     decode_manifest(content)
@@ -223,7 +225,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def digest_of(payload: bytes) -> str:
-    """The identity of a version: sha256 of the manifest's bytes, which name the content of every file."""
+    """Return the identity of a version: the sha256 of the manifest's bytes, which list the sha256 of every file."""
     return hashlib.sha256(payload).hexdigest()
 
 
@@ -232,16 +234,15 @@ def _check_consistency(manifest: Manifest) -> None:
     if len(set(names)) < len(names):
         raise BundleError("the manifest lists a file twice")
     if manifest.size_bytes > MAX_BUNDLE_BYTES:
-        raise BundleError(
-            f"the bundle's files take {manifest.size_bytes} bytes; {MAX_BUNDLE_BYTES} are allowed"
-        )
+        raise BundleError(f"the files have {manifest.size_bytes} bytes, over {MAX_BUNDLE_BYTES}")
     kinds = [variant.kind for variant in manifest.variants]
     if "cpu" not in kinds or len(set(kinds)) < len(kinds):
-        raise BundleError("the bundle must have one CPU variant, and at most one other")
+        raise BundleError("the bundle must have a CPU variant, and at most one other")
     for variant in manifest.variants:
-        for name in (variant.model, variant.goldens):
-            if name not in names:
-                raise BundleError(f"the {variant.kind} variant names {name}, which is not listed")
-    least, most = manifest.probation.detection_ratio
-    if least > most or manifest.probation.max_s < manifest.probation.min_s:
+        if missing := {variant.model, variant.goldens} - {*names}:
+            raise BundleError(
+                f"the {variant.kind} variant names {min(missing)}, which is not listed"
+            )
+    min_ratio, max_ratio = manifest.probation.detection_ratio
+    if min_ratio > max_ratio or manifest.probation.max_s < manifest.probation.min_s:
         raise BundleError("the probation's limits contradict each other")

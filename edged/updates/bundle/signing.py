@@ -1,6 +1,6 @@
-"""Signing, on a workstation: any signer of securesystemslib, be its key in a file, a token or a cloud's key service.
+"""Signing on a workstation, with any signer of securesystemslib: the key may be in a file, a token or a cloud's key service.
 
-https://python-securesystemslib.readthedocs.io/. A device never imports this.
+https://python-securesystemslib.readthedocs.io/. A device never imports this module.
 """
 
 import os
@@ -29,7 +29,12 @@ _MISSING_LIBRARY = "nothing can be signed: securesystemslib is missing: pip inst
 
 
 def sign(payload: bytes, payload_type: str, signers: Iterable["Signer"]) -> bytes:
-    """An envelope with a signature by each signer; without signers it is to be signed later.
+    """Return an envelope with a signature by each signer; without signers it is signed later.
+
+    Args:
+        payload: the bytes to sign.
+        payload_type: their media type.
+        signers: of the keys that sign.
 
     Raises:
         UpdateError: a signer failed.
@@ -38,10 +43,10 @@ def sign(payload: bytes, payload_type: str, signers: Iterable["Signer"]) -> byte
 
 
 def add_signatures(envelope: bytes, signers: Iterable["Signer"]) -> bytes:
-    """The same envelope with more signatures.
+    """Return an envelope with more signatures.
 
     Raises:
-        BundleError: it is no envelope.
+        BundleError: it is not an envelope.
         UpdateError: a signer failed.
     """
     return _sign(decode_envelope(envelope), signers)
@@ -50,16 +55,16 @@ def add_signatures(envelope: bytes, signers: Iterable["Signer"]) -> bytes:
 def open_signer(
     uri: str, *, public: PublicKey | None = None, prompt: Callable[[str], str] | None = None
 ) -> "Signer":
-    """The signer of a key.
+    """Return the signer of a key.
 
     Args:
-        uri: a PEM file's path, or a private key's URI as securesystemslib has them: ``file2:``, ``hsm:``, ``awskms:``, ``gcpkms:``,
+        uri: the path of a PEM file, or the URI of a private key in securesystemslib: ``file2:``, ``hsm:``, ``awskms:``, ``gcpkms:``,
             ``azurekms:``, ``hv:`` and so on.
-        public: its public key; that of a file is found in the file.
-        prompt: asks for a PIN or a passphrase, by its name; on the terminal if not given.
+        public: its public key; not needed for a file.
+        prompt: asks for a PIN or a passphrase by its name; None for the terminal.
 
     Raises:
-        UpdateError: there is no such key, or its service does not answer.
+        UpdateError: there is no such key, or its service does not respond.
     """
     prompt = prompt or (lambda name: getpass(f"{name} of {uri}: "))
     scheme, colon, rest = uri.partition(":")
@@ -76,10 +81,10 @@ def open_signer(
 
 
 def generate_key_pair(path: Path) -> PublicKey:
-    """A new pair of ed25519: PATH.pem, for its owner's eyes only, and PATH.pub; neither may be there yet.
+    """Generate an ed25519 key pair, and return the public key: PATH.pem, readable only by its owner, and PATH.pub.
 
     Raises:
-        UpdateError: they cannot be written.
+        UpdateError: one of the files exists already, or cannot be written.
     """
     with _translate_errors(str(path)):
         from cryptography.hazmat.primitives import serialization
@@ -97,7 +102,7 @@ def generate_key_pair(path: Path) -> PublicKey:
     halves = {".pem": (pem, 0o600), ".pub": (public.pem.encode(), 0o644)}
     for suffix in halves:
         if os.path.lexists(path.with_name(path.name + suffix)):
-            raise UpdateError(f"{path}{suffix} is there already: keys are never overwritten")
+            raise UpdateError(f"{path}{suffix} exists already: keys are never overwritten")
     for suffix, (content, mode) in halves.items():
         _write_new_file(path.with_name(path.name + suffix), content, mode)
     return public
@@ -110,12 +115,14 @@ def _sign(envelope: Envelope, signers: Iterable["Signer"]) -> bytes:
 
 
 def _sign_message(signer: "Signer", message: bytes) -> Signature:
-    """Made, and verified at once: a key service may hold another key than the one that it was asked for."""
+    """Sign a message, and verify the signature: a key service may hold another key than expected."""
     key = _to_public_key(signer.public_key)
     with _translate_errors(f"key {key.id[:12]}"):
         signature = bytes.fromhex(signer.sign(message).signature)
     if not verify(key, signature, message):
-        raise UpdateError(f"the signature of key {key.id[:12]} is not right: is it another key's?")
+        raise UpdateError(
+            f"the signature by key {key.id[:12]} is invalid: the signer uses another key"
+        )
     return Signature(key.id, signature)
 
 
@@ -160,7 +167,7 @@ def _write_new_file(path: Path, content: bytes, mode: int) -> None:
 
 @contextmanager
 def _translate_errors(what: str) -> Iterator[None]:
-    """Signers raise whatever their library raises."""
+    """Turn any error of a signer's library into an `UpdateError`."""
     try:
         yield
     except UpdateError:

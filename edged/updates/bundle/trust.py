@@ -1,21 +1,22 @@
-"""Whom a device believes: the trust file, and what is verified by it.
+"""The trust file, and the verification of signed documents with it. Pure.
 
-A trust file gives keys to roles. The *root* role says who may change the trust file; each *model* role who may sign bundles of models
-whose names match its patterns; the *channel* role who may say which of them a device is to run. A role speaks when as many of its
-keys as its threshold have signed: one key that was stolen below that says nothing. No role is implied by another: root signs no bundle,
-and the channel can only point to one that a model role has signed.
+A trust file gives keys to roles. The *root* role may change the trust file; each *model* role may sign bundles of models whose names
+match its patterns; the *channel* role may choose which of them a device runs. A document is signed by a role when as many of its keys as
+its threshold have signed it: fewer stolen keys have no effect. No role implies another: root signs no bundle, and the channel can only
+point to a bundle that a model role has signed.
 
-The first trust file comes with the device (``[updates] trust``); it must be signed by its own root, which guards against a mistake,
-not against who can write there. From then on, version N + 1 must be signed by the root of N, so that it is meant, and by its own root,
-so that these keys exist and work. That is how keys are rotated and revoked: a file with other keys, signed by both. Versions go up one by
-one; a device that was away for long takes each of them in turn.
+The first trust file is provisioned on the device (``[updates] trust``). It must be signed by its own root, which protects from a mistake,
+not from an attacker who can write there. Version N + 1 must be signed by the root of version N, which makes it legitimate, and by its own
+root, which proves that these keys work. Keys are rotated and revoked in this way: with a file that lists other keys, signed by both. The
+version rises by one each time; a device that was offline for long installs each version in turn.
 
-Time plays no part. A Raspberry Pi has no clock that outlives a power cut, and an attacker between it and its time server could set
-it: a signature that ran out would let him stop every device's updates, or, turned back, revive what was revoked. What keeps the old from
-coming back are numbers that only go up: the trust file's version, the `epoch` and `counter` of a manifest
-(`edged.updates.rules.deployment`), the sequence of a desired state (`edged.updates.rules.desired`). A channel that has gone quiet raises an alarm, and no more.
+Time plays no part. A Raspberry Pi has no clock that survives a power cut, and an attacker between it and its time server could set the
+clock: expired signatures would let him stop every device's updates, and a clock that is set back would revive revoked keys. Numbers that
+only rise prevent a return of the old: the version of the trust file, the `epoch` and `counter` of a manifest
+(`edged.updates.rules.compatibility`), and the sequence of a desired state (`edged.updates.rules.desired`). A channel that is silent for
+long raises an alarm, and nothing else.
 
-The payload is looked into only after its signatures were found to be right. Rules, without I/O.
+A payload is decoded only after its signatures have been verified.
 """
 
 import fnmatch
@@ -42,11 +43,11 @@ Pattern = Annotated[str, Meta(pattern=r"^[a-z0-9*?._-]{1,64}\Z")]
 
 
 class Role(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """So many of these keys must sign.
+    """A role: a threshold of keys.
 
     Attributes:
-        keys: their ids.
-        threshold: how many of them.
+        keys: ids of its keys.
+        threshold: how many of them must sign.
     """
 
     keys: KeyIds
@@ -54,30 +55,30 @@ class Role(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ModelRole(Role, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may sign models of these names.
+    """A role that may sign models of certain names.
 
     Attributes:
-        names: patterns: ``*`` is any text, ``?`` any letter.
+        names: patterns; ``*`` matches any text, ``?`` any character.
     """
 
     names: Annotated[tuple[Pattern, ...], Meta(min_length=1, max_length=MAX_KEYS)]
 
     def covers(self, name: str) -> bool:
-        """Whether this role is for models of that name."""
+        """Return whether this role may sign models of that name."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.names)
 
 
 class TrustFile(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
 ):
-    """A trust file, as far as this module's functions return it: verified.
+    """A trust file.
 
     Attributes:
-        version: goes up by one with every change.
-        keys: by their ids.
-        root: who may change this file.
-        models: who may sign which models.
-        channel: who may sign desired states; nobody if None.
+        version: rises by one with every change.
+        keys: the keys, by id.
+        root: the role that may change this file.
+        models: the roles that may sign models.
+        channel: the role that may sign desired states; None if there is none.
         description: for people.
     """
 
@@ -90,10 +91,10 @@ class TrustFile(
 
 
 def verify_trust_file(envelope: bytes) -> TrustFile:
-    """The trust file that comes with the device.
+    """Verify a trust file with its own root, and return it.
 
     Raises:
-        BundleError: it cannot be read, or contradicts itself.
+        BundleError: it cannot be read, or is inconsistent.
         TrustError: its own root has not signed it.
     """
     opened = _decode_typed_envelope(envelope, PAYLOAD_TYPE, "a trust file")
@@ -107,11 +108,11 @@ def verify_trust_file(envelope: bytes) -> TrustFile:
 
 
 def verify_successor(trust: TrustFile, envelope: bytes) -> TrustFile:
-    """The next version of the trust file.
+    """Verify the next version of a trust file, and return it.
 
     Raises:
-        TrustError: the root in force or its own has not signed it, or it is not the version that comes next.
-        BundleError: it cannot be read, or contradicts itself.
+        TrustError: the root in force or its own root has not signed it, or it is not the next version.
+        BundleError: it cannot be read, or is inconsistent.
     """
     opened = _decode_typed_envelope(envelope, PAYLOAD_TYPE, "a trust file")
     _require_threshold(
@@ -122,54 +123,56 @@ def verify_successor(trust: TrustFile, envelope: bytes) -> TrustFile:
     following = verify_trust_file(envelope)
     if following.version != trust.version + 1:
         raise TrustError(
-            f"trust file {following.version} cannot follow {trust.version}: versions go up one by one"
+            f"trust file {following.version} cannot follow {trust.version}: versions rise one by one"
         )
     return following
 
 
 def verify_manifest_envelope(trust: TrustFile, envelope: bytes) -> bytes:
-    """The manifest that a bundle's envelope holds, once a model role has signed it that covers its name.
+    """Verify that a model role that covers its name has signed a bundle's manifest, and return the manifest's bytes.
 
     Raises:
-        TrustError: none has.
+        TrustError: no such role has signed it.
         BundleError: it cannot be read.
     """
     opened = _decode_typed_envelope(envelope, manifests.PAYLOAD_TYPE, "a bundle's manifest")
     signers = _find_valid_signers(trust.keys, opened)
-    speaking = tuple(role for role in trust.models if _meets_threshold(role, signers))
-    if not speaking:
+    signed_by = tuple(role for role in trust.models if _meets_threshold(role, signers))
+    if not signed_by:
         best = max(
             trust.models, key=lambda role: len(signers.intersection(role.keys)) - role.threshold
         )
         _require_threshold(best, signers, "a role for models")
     name = decode_manifest(opened.payload).name
-    if not any(role.covers(name) for role in speaking):
-        patterns = ", ".join(pattern for role in speaking for pattern in role.names)
-        raise TrustError(f"who signed the bundle may sign models named {patterns}, not {name}")
+    if not any(role.covers(name) for role in signed_by):
+        patterns = ", ".join(pattern for role in signed_by for pattern in role.names)
+        raise TrustError(
+            f"the role that signed the bundle may sign models named {patterns}, not {name}"
+        )
     return opened.payload
 
 
 def verify_desired_envelope(trust: TrustFile, envelope: bytes) -> bytes:
-    """The desired state that an envelope holds, once the channel role has signed it.
+    """Verify that the channel role has signed a desired state, and return its bytes.
 
     Raises:
-        TrustError: it has not.
+        TrustError: it has not signed it.
         BundleError: it cannot be read.
     """
     opened = _decode_typed_envelope(envelope, DESIRED_PAYLOAD_TYPE, "a desired state")
     if trust.channel is None:
         raise TrustError(
-            f"trust file {trust.version} has no channel role: no desired state is taken"
+            f"trust file {trust.version} has no channel role: no desired state is accepted"
         )
     _require_threshold(trust.channel, _find_valid_signers(trust.keys, opened), "the channel role")
     return opened.payload
 
 
 def decode_trust_file(payload: bytes) -> TrustFile:
-    """Read a trust file's payload, whoever signed it.
+    """Decode a trust file's payload without verifying signatures.
 
     Raises:
-        BundleError: it has another form, or contradicts itself.
+        BundleError: it is malformed or inconsistent.
     """
     try:
         trust = msgspec.json.decode(payload, type=TrustFile)
@@ -185,10 +188,10 @@ def decode_trust_file(payload: bytes) -> TrustFile:
 
 
 def encode_trust_file(trust: TrustFile) -> bytes:
-    """The payload, to be signed; the same trust always gives the same bytes.
+    """Encode the payload, to be signed; the same trust file always gives the same bytes.
 
     Raises:
-        BundleError: `parse_trust` would not read it.
+        BundleError: `decode_trust_file` could not read it.
     """
     try:
         payload = msgspec.json.format(msgspec.json.encode(trust, order="deterministic"), indent=1)
@@ -211,7 +214,7 @@ def _check_role(role: Role, keys: Mapping[str, PublicKey]) -> None:
 
 
 def _decode_typed_envelope(envelope: bytes, payload_type: str, what: str) -> Envelope:
-    """The type is part of what was signed: a signature for one purpose counts for no other."""
+    """Decode an envelope of this type; the type is signed as well, so that a signature for one purpose is invalid for any other."""
     opened = decode_envelope(envelope)
     if opened.payload_type != payload_type:
         raise TrustError(f"this is not {what}, but {opened.payload_type}")
@@ -219,7 +222,7 @@ def _decode_typed_envelope(envelope: bytes, payload_type: str, what: str) -> Env
 
 
 def _find_valid_signers(keys: Mapping[str, PublicKey], envelope: Envelope) -> frozenset[str]:
-    """The keys with a right signature; a wrong one takes nothing away from the others."""
+    """Return the ids of the keys with a valid signature; invalid signatures are ignored."""
     message = pae(envelope.payload_type, envelope.payload)
     return frozenset(
         one.key_id

@@ -1,8 +1,8 @@
-"""Which trust file is in force: the one that came with the device, or the last of its successors that the device was given.
+"""The chain of trust files: the provisioned one and its successors, of which the last one is in force.
 
-The successors are kept as a chain, a JSON list of envelopes, and each is verified anew by the one before it whenever they are read: who
-can write the chain can shorten it, and no more. The file that comes with the device may itself be replaced by a newer one; what
-stands in the chain up to that is passed over.
+The successors are stored as a chain, a JSON list of envelopes. Each is verified with the one before it whenever the chain is read: an
+attacker who can write the chain can shorten it, and nothing else. The provisioned file may itself be replaced by a newer one; older
+versions in the chain are skipped then.
 """
 
 import logging
@@ -24,16 +24,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrustChain:
-    """The trust in force, and the successors of the provisioned one that led to it, the latest last."""
+    """The trust file in force, and its predecessors.
+
+    Attributes:
+        trust: the trust file in force.
+        envelopes: the successors of the provisioned file that lead to it, newest last.
+    """
 
     trust: TrustFile
     envelopes: tuple[bytes, ...] = ()
 
     def extend(self, envelope: bytes) -> "TrustChain":
-        """One version further; a version that has been overtaken is passed over.
+        """Return the chain with one more version; a version that is not newer is skipped.
 
         Raises:
-            TrustError: it does not follow, or its own root has not signed it.
+            TrustError: it is not the next version, or is not signed by the roots that must sign it.
             BundleError: it cannot be read.
         """
         if verify_trust_file(envelope).version <= self.trust.version:
@@ -42,22 +47,32 @@ class TrustChain:
 
 
 def load_trust(provisioned_path: Path, chain_path: Path, files: FileSystem) -> TrustFile:
-    """The trust in force.
+    """Return the trust file in force.
 
     Args:
         provisioned_path: the file that ``[updates] trust`` names.
-        chain_path: the chain, in the model store; it need not be there.
+        chain_path: the chain, in the model store; it need not exist.
         files: the disk.
 
     Raises:
-        StoreError: one of them cannot be read: which keys were revoked is not known then.
-        BundleError: it is no trust file, or not signed by its own root.
+        StoreError: one of them cannot be read, and it is not known which keys were revoked.
+        BundleError: the provisioned file is not a trust file, or is not signed by its own root.
     """
     return load_chain(provisioned_path, chain_path, files).trust
 
 
 def load_chain(provisioned_path: Path, chain_path: Path, files: FileSystem) -> TrustChain:
-    """The same with the successors that led to it, as far as they do: what does not follow counts for nothing, with all after it."""
+    """Return the chain of trust files; a version that does not follow ends it.
+
+    Args:
+        provisioned_path: the file that ``[updates] trust`` names.
+        chain_path: the chain, in the model store; it need not exist.
+        files: the disk.
+
+    Raises:
+        StoreError: one of them cannot be read, and it is not known which keys were revoked.
+        BundleError: the provisioned file is not a trust file, or is not signed by its own root.
+    """
     chain = TrustChain(verify_trust_file(_read_provisioned(provisioned_path)))
     if not files.exists(chain_path):
         return chain
@@ -67,7 +82,7 @@ def load_chain(provisioned_path: Path, chain_path: Path, files: FileSystem) -> T
             chain = chain.extend(envelope)
     except BundleError as error:
         _log.warning(
-            "trust file %d is in force, %s leads no further: %s",
+            "trust file %d is in force, because %s has no valid successor: %s",
             chain.trust.version,
             chain_path,
             error,
@@ -76,15 +91,20 @@ def load_chain(provisioned_path: Path, chain_path: Path, files: FileSystem) -> T
 
 
 def save_chain(chain: TrustChain, chain_path: Path, files: FileSystem) -> None:
-    """Keep it, whole and durable, in a folder that is made if it is not there.
+    """Write the chain, complete and durable; its folder is made if it is missing.
+
+    Args:
+        chain: the chain.
+        chain_path: its file.
+        files: the disk.
 
     Raises:
-        StoreError: it cannot be written, or is too long.
+        StoreError: it cannot be written, or is too large.
     """
     content = msgspec.json.encode([msgspec.Raw(envelope) for envelope in chain.envelopes])
     if len(content) > MAX_CHAIN_BYTES:
         raise StoreError(
-            f"{chain_path} would be larger than {MAX_CHAIN_BYTES} bytes: replace the file that updates.trust names by a newer one"
+            f"{chain_path} would be larger than {MAX_CHAIN_BYTES} bytes: replace the file that updates.trust names with a newer one"
         )
     if not files.exists(chain_path.parent):
         files.make_folder(chain_path.parent)

@@ -1,1 +1,1 @@
-"""Runs in the installer's process: download, verify, unpack, self-test."""
+"""The installer process: downloads, verifies, unpacks and self-tests a bundle."""

@@ -1,10 +1,10 @@
-"""Brings the bundle of a deployment into the store, over as many runs as it takes.
+"""Downloads the bundle of a deployment into the store, over as many attempts as it takes.
 
-Beside a download stands a small file, its mark: the state of the source that it is a part of. It is durable before the first byte of
-the download, and gone before another download begins, so that parts of two files are never put together. What even so is no whole
-bundle in the end, after a power cut in the middle, comes once more from the beginning.
+The etag of the source is stored in a small file beside the download. It is durable before the first byte of the download, and removed
+before another download begins, so that parts of two files are never joined. A download that is still not a complete bundle, after a power
+cut for example, starts again from the beginning.
 
-Mirrors are tried in turn. Where there are some, what is not the bundle that was asked for is a mirror's fault, and not the end.
+Mirrors are tried in turn. With mirrors, a file that is not the requested bundle is the mirror's fault, and the next one is tried.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,30 +23,36 @@ from edged.updates.store.store import ModelStore
 
 _MAX_ETAG_BYTES = 4096
 _MAX_DOWNLOAD_BYTES = MAX_BUNDLE_BYTES + (1 << 20)
-"""Envelope, headers and padding take less than that."""
+"""The envelope, headers and padding take less than the added amount."""
 _FILE_SCHEME = "file"
 
 ByteProgressCallback = Callable[[int, int], None]
-"""Told of the bytes that are here, and of those there will be; 0 if nobody knows."""
+"""Receives the bytes so far, and the total; 0 if that is unknown."""
 
 
 class BundleDownloader:
-    """See the module."""
+    """Downloads bundles."""
 
     def __init__(self, store: ModelStore, files: FileSystem, clock: Clock) -> None:
+        """Download into a store.
+
+        Args:
+            store: open.
+            files: its disk.
+            clock: for time limits.
+        """
         self._store = store
         self._files = files
         self._clock = clock
 
     def download(self, deployment: Deployment, on_progress: ByteProgressCallback) -> None:
-        """The bundle is here, whole and durable.
+        """Download the bundle, complete and durable.
 
         Raises:
-            DownloadError: it does not come; what came so far is kept, and gone on with.
-            StoreError: it cannot be written, or there is no room for it.
-            BundleError: it is larger than a bundle can be; or something else came, from all its mirrors.
-            UpdateError: it is not to be had.
-            RegistryError: there is no way to fetch from such a source.
+            DownloadError: it cannot be downloaded now; the part so far is kept, and continued.
+            StoreError: it cannot be written, or there is no space for it.
+            BundleError: it is too large; or the source and all mirrors have other files.
+            RegistryError, UpdateError: no driver can fetch from such a source, or the source does not have it.
         """
         failures: list[UpdateError | RegistryError] = []
         for url in (deployment.request.source, *deployment.request.mirrors):
@@ -58,11 +64,11 @@ class BundleDownloader:
                 failures.append(error)
             else:
                 return
-        passing = (failure for failure in failures if isinstance(failure, DownloadError))
-        raise type(next(passing, failures[0]))("; ".join(map(str, failures)))
+        temporary = (failure for failure in failures if isinstance(failure, DownloadError))
+        raise type(next(temporary, failures[0]))("; ".join(map(str, failures)))
 
     def has_download(self, deployment: Deployment) -> bool:
-        """Whether there is a download at all."""
+        """Return whether there is a download, complete or not."""
         return self._files.exists(self._store.download_path(deployment.id))
 
     def _download_from(
@@ -75,17 +81,17 @@ class BundleDownloader:
         if deployment.request.mirrors and not self._is_expected_bundle(deployment):
             self._discard(deployment)
             raise BundleError(
-                f"what {urlsplit(url).hostname or url} gives is not the bundle that was asked for"
+                f"the file from {urlsplit(url).hostname or url} is not the requested bundle"
             )
 
     def _fetch(self, url: str, deployment: Deployment, on_progress: ByteProgressCallback) -> bool:
-        """Whether a part of it was here already."""
+        """Fetch the rest of a bundle; return whether a part of it was here already."""
         have_bytes = self._files.size(self._store.download_path(deployment.id))
-        mark = self._read_etag(deployment)
+        etag = self._read_etag(deployment)
         with self._make_fetcher(url).fetch(
             url,
-            offset_bytes=have_bytes if mark else 0,
-            etag=mark or None,
+            offset_bytes=have_bytes if etag else 0,
+            etag=etag or None,
             max_bytes=_MAX_DOWNLOAD_BYTES,
         ) as transfer:
             start_bytes, total_bytes = transfer.offset_bytes, transfer.total_bytes or 0
@@ -112,7 +118,7 @@ class BundleDownloader:
             on_progress(position_bytes, total_bytes)
 
     def _is_expected_bundle(self, deployment: Deployment) -> bool:
-        """Whether it is a bundle, and, as far as that was said, the right one; who signed it is looked at later."""
+        """Return whether the download is a bundle with the requested digest, if one was requested; signatures are verified later."""
         path = self._store.download_path(deployment.id)
         try:
             with self._files.open(path) as file:
@@ -125,7 +131,7 @@ class BundleDownloader:
         return deployment.request.expected in ("", bundle.digest)
 
     def _discard(self, deployment: Deployment) -> None:
-        """Its mark goes for good before anything else can."""
+        """Remove the download; its etag is removed first, and durably."""
         for path in (self._etag_path(deployment), self._store.download_path(deployment.id)):
             if self._files.exists(path):
                 self._files.remove(path)
@@ -138,7 +144,7 @@ class BundleDownloader:
         try:
             return self._files.read(path, _MAX_ETAG_BYTES).decode(errors="replace")
         except StoreError:
-            return ""  # it begins anew
+            return ""  # the download starts from the beginning
 
     def _write_etag(self, deployment: Deployment, etag: str) -> None:
         path = self._etag_path(deployment)
@@ -147,7 +153,7 @@ class BundleDownloader:
 
     def _etag_path(self, deployment: Deployment) -> Path:
         part = self._store.download_path(deployment.id)
-        return part.with_name(f"{part.name}.mark")
+        return part.with_name(f"{part.name}.etag")
 
     def _make_fetcher(self, url: str) -> Fetcher:
         scheme = (

@@ -1,12 +1,12 @@
-"""Brings a deployment from its request to a model that was tried: fetched, verified, unpacked, and run on its goldens.
+"""Takes a deployment from its request to a self-tested version: fetches, verifies and unpacks the bundle, and runs the model on its goldens.
 
-Whatever state the ledger is in, it goes on from there: each step can be done again, and is recorded when it is done. What a bundle does
-wrong rejects it; what a model does wrong denies it for good; what the device lacks at the moment only hinders it.
+It continues from the state in the ledger: each step can be repeated, and is recorded when it is done. A fault of the bundle rejects it, a
+fault of the model denies the version as well, and a shortage of the device only blocks the deployment.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from edged.clock import NS_PER_S, Clock
+from edged.clock import Clock
 from edged.config.settings import Settings
 from edged.errors import (
     BundleError,
@@ -23,28 +23,33 @@ from edged.updates.bundle.bundle import Bundle, check_goldens, iter_verified_con
 from edged.updates.bundle.trust import TrustFile
 from edged.updates.bundle.trust_chain import CHAIN_NAME, load_trust
 from edged.updates.installer.download import BundleDownloader
-from edged.updates.installer.messages import InstallProgress
+from edged.updates.installer.messages import InstallProgress, ProgressRateLimiter, UnpackProgress
 from edged.updates.installer.self_test_gate import self_test_version
 from edged.updates.rules import deployment as rules
-from edged.updates.rules.compatibility import HostInfo, find_incompatibilities, find_space_shortage
-from edged.updates.rules.ledger import Deployment, Ledger
+from edged.updates.rules.compatibility import (
+    HostInfo,
+    check_admissible,
+    find_incompatibilities,
+    find_space_shortage,
+)
+from edged.updates.rules.ledger import Deployment, EndCause, Ledger
+from edged.updates.rules.rollback import reject
 from edged.updates.store.host_info import detect_host
-from edged.updates.store.store import InstalledVersion, ModelStore
-
-_PROGRESS_INTERVAL_S = 0.1
+from edged.updates.store.store import ModelStore
+from edged.updates.store.versions import InstalledVersion
 
 
 class Installer:
-    """See the module.
+    """Continues the deployment in flight.
 
     Args:
-        store: opened, and nobody else's.
+        store: open, and owned by this process.
         files: the store's disk.
-        get_trust: gives the trust in force; what it raises hinders the deployment.
-        get_host: says what this host is, and how much room it has now.
-        run_self_test: tries a version; see `edged.updates.installer.self_test_gate.self_test_version`.
+        get_trust: returns the trust in force; an error that it raises blocks the deployment.
+        get_host: returns the properties of this host, and its free disk space.
+        run_self_test: tests a version; see `edged.updates.installer.self_test_gate.self_test_version`.
         clock: for times and pauses.
-        on_progress: told of progress, some ten times a second at most.
+        on_progress: receives the progress, ten times per second at most.
     """
 
     def __init__(
@@ -64,51 +69,53 @@ class Installer:
         self._get_host = get_host
         self._run_self_test = run_self_test
         self._clock = clock
-        self._on_progress = _ProgressRateLimiter(on_progress, clock)
+        self._on_progress = ProgressRateLimiter(on_progress, clock)
         self._downloader = BundleDownloader(store, files, clock)
 
     def advance(self, ledger: Ledger) -> Ledger:
-        """Go on with the deployment in flight until it is self-tested, is over, or something hinders it.
+        """Continue the deployment in flight until it is self-tested, blocked, or rejected.
 
         Returns:
-            The ledger, as it stands in the store.
+            The ledger, as the store has it.
 
         Raises:
-            StoreError: not even that can be written down.
+            StoreError: the result cannot be recorded.
         """
         steps = {"fetching": self._fetch, "staged": self._unpack, "verified": self._self_test}
-        while (going := ledger.deployment) and (step := steps.get(going.state)):
+        while (deployment := ledger.deployment) and (step := steps.get(deployment.state)):
             try:
-                after = step(ledger, going)
+                after = step(ledger, deployment)
             except BundleError as error:
-                after = rules.reject(ledger, str(error), at=self._timestamp())
+                after = self._refuse(ledger, error)
             except (UpdateError, WorkerError, OSError) as error:
-                return self._block(ledger, going, str(error))
+                return self._block(ledger, deployment, str(error))
             self._store.write_ledger(after)
             ledger = after
         return ledger
 
     def _fetch(self, ledger: Ledger, deployment: Deployment) -> Ledger:
-        """From *fetching* to *staged*."""
+        """Take the deployment from *fetching* to *staged*."""
         try:
             self._download(deployment)
         except (BundleError, OSError):
             raise
         except (UpdateError, RegistryError) as error:
-            # A channel's server may not have everything yet.
+            # The server of a channel may not have the bundle yet.
             if deployment.request.requested_by == "channel":
                 raise
-            return rules.reject(ledger, str(error), at=self._timestamp())
+            return self._refuse(ledger, error)
         return rules.record_staged(ledger, at=self._timestamp())
 
     def _download(self, deployment: Deployment) -> None:
         self._downloader.download(
             deployment,
-            lambda done, total: self._on_progress(_make_progress("fetching", done, total)),
+            lambda done, total: self._on_progress(
+                InstallProgress(state="fetching", done_bytes=done, total_bytes=total)
+            ),
         )
 
     def _unpack(self, ledger: Ledger, deployment: Deployment) -> Ledger:
-        """From *staged* to *verified*."""
+        """Take the deployment from *staged* to *verified*."""
         if not self._downloader.has_download(deployment):
             self._download(deployment)
         path = self._store.download_path(deployment.id)
@@ -116,7 +123,7 @@ class Installer:
         with self._files.open(path) as file:
             bundle = open_bundle(file, self._files.size(path), trust)
             manifest = bundle.manifest
-            rules.check_admissible(ledger, manifest, bundle.digest)
+            check_admissible(ledger, manifest, bundle.digest)
             if reasons := find_incompatibilities(manifest, self._get_host()):
                 raise BundleError(f"{manifest.title} {'; '.join(reasons)}")
             self._check_free_space(bundle)
@@ -125,7 +132,7 @@ class Installer:
                 return b"".join(iter_verified_content(file, bundle, manifest.file(name)))
 
             check_goldens(manifest, read)
-            progress = _UnpackProgress(manifest.size_bytes, self._on_progress)
+            progress = UnpackProgress(manifest.size_bytes, self._on_progress)
             self._store.add_version(
                 bundle.digest,
                 bundle.envelope,
@@ -137,29 +144,34 @@ class Installer:
         return rules.record_verified(ledger, manifest, bundle.digest, at=self._timestamp())
 
     def _self_test(self, ledger: Ledger, deployment: Deployment) -> Ledger:
-        """From *verified* to *self-tested*."""
+        """Take the deployment from *verified* to *self-tested*."""
         version = self._store.read_version(deployment.digest)
-        self._on_progress(_make_progress("self-tested"))
+        self._on_progress(InstallProgress(state="self-tested"))
         try:
             self._run_self_test(version)
         except (ModelError, InvokeError) as error:
-            reason = f"the self-test: {error}"
-            return rules.reject(ledger, reason, at=self._timestamp(), deny=True)
+            return self._reject(ledger, EndCause.SELF_TEST_FAILED, f"the self-test failed: {error}")
         except RegistryError as error:
-            return rules.reject(ledger, f"the self-test: {error}", at=self._timestamp())
+            reason = f"the self-test is not possible on this device: {error}"
+            return self._reject(ledger, EndCause.BUNDLE_REFUSED, reason)
         return rules.record_self_tested(ledger, at=self._timestamp())
 
     def _check_free_space(self, bundle: Bundle) -> None:
-        if lacking := find_space_shortage(bundle.manifest, self._get_host()):
-            raise StoreError(lacking)
+        if shortage := find_space_shortage(bundle.manifest, self._get_host()):
+            raise StoreError(shortage)
         self._store.ensure_free_space(bundle.manifest.size_bytes)
+
+    def _refuse(self, ledger: Ledger, error: Exception) -> Ledger:
+        return self._reject(ledger, EndCause.BUNDLE_REFUSED, str(error))
+
+    def _reject(self, ledger: Ledger, cause: EndCause, reason: str) -> Ledger:
+        return reject(ledger, cause, reason, at=self._timestamp())
 
     def _block(self, ledger: Ledger, deployment: Deployment, reason: str) -> Ledger:
         after = rules.block(ledger, reason, at=self._timestamp())
         if after.deployment and after.deployment.blocked_reason == deployment.blocked_reason:
-            return (
-                ledger  # that is known; a night without a network must not use up its transitions
-            )
+            # A night without a network must not use up the transitions.
+            return ledger
         self._store.write_ledger(after)
         return after
 
@@ -175,14 +187,14 @@ def make_installer(
     on_progress: Callable[[InstallProgress], None],
     is_device_free: bool = False,
 ) -> Installer:
-    """The installer of this device.
+    """Return the installer of this device.
 
     Args:
-        store: opened, and nobody else's.
+        store: open, and owned by this process.
         settings: the configuration.
-        clock: the host's.
-        on_progress: told of progress.
-        is_device_free: nobody uses the delegate's device.
+        clock: of the host.
+        on_progress: receives the progress.
+        is_device_free: no other process uses the delegate's device.
     """
     return Installer(
         store,
@@ -198,53 +210,17 @@ def make_installer(
 
 
 def load_configured_trust(store: ModelStore, settings: Settings) -> TrustFile:
-    """Whose signatures count on this device.
+    """Return the trust file in force on this device.
 
     Raises:
         UpdateError: no trust file is configured, or it cannot be used.
     """
     provisioned = settings.updates.trust
     if provisioned is None:
-        raise UpdateError("no update is taken without updates.trust")
+        raise UpdateError(
+            "no update is allowed without updates.trust: name a file made by `edged trust create`"
+        )
     try:
         return load_trust(provisioned, store.root / CHAIN_NAME, LocalFileSystem())
-    except BundleError as error:  # it is no bundle's fault
+    except BundleError as error:  # this is not the bundle's fault
         raise UpdateError(f"the trust file {provisioned} cannot be used: {error}") from error
-
-
-class _ProgressRateLimiter:
-    """Passes on what is worth it: each new state, each end, and else not too often."""
-
-    def __init__(self, on_progress: Callable[[InstallProgress], None], clock: Clock) -> None:
-        self._on_progress = on_progress
-        self._clock = clock
-        self._last: InstallProgress | None = None
-        self._due_ns = 0
-
-    def __call__(self, progress: InstallProgress) -> None:
-        now_ns = self._clock.monotonic_ns()
-        new = self._last is None or progress.state != self._last.state
-        whole = progress.total_bytes > 0 and progress.done_bytes == progress.total_bytes
-        if (new or whole or now_ns >= self._due_ns) and progress != self._last:
-            self._last = progress
-            self._due_ns = now_ns + int(_PROGRESS_INTERVAL_S * NS_PER_S)
-            self._on_progress(progress)
-
-
-class _UnpackProgress:
-    """Counts what comes out of a bundle."""
-
-    def __init__(self, total_bytes: int, on_progress: Callable[[InstallProgress], None]) -> None:
-        self._total_bytes = total_bytes
-        self._done_bytes = 0
-        self._on_progress = on_progress
-
-    def count_pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        for piece in pieces:
-            yield piece
-            self._done_bytes += len(piece)
-            self._on_progress(_make_progress("verified", self._done_bytes, self._total_bytes))
-
-
-def _make_progress(state: str, done_bytes: int = 0, total_bytes: int = 0) -> InstallProgress:
-    return InstallProgress(state=state, done_bytes=done_bytes, total_bytes=total_bytes)

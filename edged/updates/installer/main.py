@@ -1,7 +1,7 @@
-"""The installer in a process of its own: ``python -m edged.updates.installer.main FD`` expects its `InstallJob` as the first packet.
+"""The installer process: ``python -m edged.updates.installer.main FD`` expects an `InstallJob` as the first packet.
 
-The network, cryptography, and files that strangers made stay out of the daemon. It holds the store's lock through a descriptor that it
-inherits, says `Progress`, and at the end `InstallFinished`; what came of it stands in the ledger, in the store.
+It keeps the network, cryptography and untrusted files out of the daemon. It holds the store's lock through an inherited descriptor, sends
+`InstallProgress`, and at the end `InstallFinished`. Its results are in the ledger of the store.
 """
 
 import hashlib
@@ -18,12 +18,11 @@ from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.updates.bundle.trust import TrustFile, verify_desired_envelope
 from edged.updates.installer.installer import load_configured_trust, make_installer
 from edged.updates.installer.messages import (
-    MAX_PACKET_BYTES,
+    FROM_INSTALLER,
+    TO_INSTALLER,
     InstallFinished,
     InstallJob,
     InstallProgress,
-    pack,
-    unpack_job,
 )
 from edged.updates.rules import desired as rules
 from edged.updates.rules.deployment import begin
@@ -34,64 +33,70 @@ _MAX_ERROR_CHARS = 4000
 
 
 def install(job: InstallJob, on_progress: Callable[[InstallProgress], None]) -> None:
-    """Do what the job says.
+    """Carry out a job.
 
     Raises:
-        EdgedError: what the channel said is not to be followed; or the store cannot be written.
+        UpdateError: the desired state is not followed, or the store cannot be written.
     """
     settings = Settings(model=job.model, updates=job.updates)
-    store = ModelStore(
-        job.store_root, LocalFileSystem(), min_free_bytes=int(job.updates.reserve_mb * 1e6)
-    )
+    min_free_bytes = int(job.updates.reserve_mb * 1e6)
+    store = ModelStore(job.store_root, LocalFileSystem(), min_free_bytes=min_free_bytes)
     ledger = store.open()
     if job.desired_envelope:
         ledger = apply_desired_state(
             store, ledger, job.desired_envelope, load_configured_trust(store, settings)
         )
-    installer = make_installer(
-        store,
-        settings,
+    make_installer(
+        *(store, settings),
         clock=SystemClock(),
         on_progress=on_progress,
         is_device_free=job.is_device_free,
-    )
-    installer.advance(ledger)
+    ).advance(ledger)
 
 
 def apply_desired_state(
     store: ModelStore, ledger: Ledger, envelope: bytes, trust: TrustFile
 ) -> Ledger:
-    """Begin what the channel wants, if that is new; that it was heard is recorded with it.
+    """Begin the deployment of a new desired state, and record that it was followed.
+
+    Args:
+        store: open, and owned by this process.
+        ledger: the present ledger.
+        envelope: the message of the update channel.
+        trust: the trust file in force.
+
+    Returns:
+        The ledger, as the store has it.
 
     Raises:
-        BundleError: it is not trusted, damaged, or old.
+        BundleError: the message is not trusted, damaged, or old.
         UpdateError: another update is in flight.
-        StoreError: it cannot be recorded.
+        StoreError: the result cannot be recorded.
     """
     payload = verify_desired_envelope(trust, envelope)
     desired = rules.decode_desired(payload)
     sha256 = hashlib.sha256(payload).hexdigest()
     request = rules.derive_request(ledger, desired, sha256)
-    heard = rules.record_followed(ledger, desired, sha256)
+    after = rules.record_followed(ledger, desired, sha256)
     if request:
-        heard = begin(heard, request, id_=secrets.token_hex(6))
-    if heard != ledger:
-        store.write_ledger(heard)
-    return heard
+        after = begin(after, request, id_=secrets.token_hex(6))
+    if after != ledger:
+        store.write_ledger(after)
+    return after
 
 
 def main(argv: list[str]) -> int:
-    """Carry out the one job there is."""
+    """Carry out the job that the parent sends; return the exit code."""
     bind_lifetime_to_parent()
     logs.configure("warning")
     channel = adopt_socket(int(argv[1]))
-    job = unpack_job(channel.recv(MAX_PACKET_BYTES))
+    job = TO_INSTALLER.decode(channel.recv(TO_INSTALLER.max_bytes))
     error = ""
     try:
-        install(job, lambda progress: channel.sendall(pack(progress)))
+        install(job, lambda progress: channel.sendall(FROM_INSTALLER.encode(progress)))
     except EdgedError as failure:
         error = str(failure)[:_MAX_ERROR_CHARS]
-    channel.sendall(pack(InstallFinished(error=error)))
+    channel.sendall(FROM_INSTALLER.encode(InstallFinished(error=error)))
     return 0
 
 

@@ -1,28 +1,29 @@
-"""What the daemon and the child that brings a bundle in say to each other, as JSON, one message a packet."""
+"""The messages between the daemon and the installer process: JSON, one message per packet."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from edged.config.codec import decode_path, encode_path
+from edged.clock import NS_PER_S, Clock
 from edged.config.settings import ModelSettings, UpdateSettings
-from edged.errors import WorkerError
+from edged.ipc.packets import PacketCodec
 
+_PROGRESS_INTERVAL_S = 0.1
 MAX_PACKET_BYTES = 131_072
-"""A little over what a job takes whose desired state is as large as may be."""
+"""Enough for a job with the largest desired state."""
 
 
 class InstallJob(Struct, frozen=True, kw_only=True, tag="job"):
-    """Daemon to child, once, at its start: all that it needs to know.
+    """Daemon to installer, once, at its start.
 
     Attributes:
-        store_root: of the model store.
+        store_root: folder of the model store.
         model: how this device runs models.
-        updates: whose signatures count, and what disk space stays free.
-        is_device_free: nobody uses the delegate's device.
-        desired_envelope: what the channel said, an envelope that nobody has looked into; b"" to go on with the deployment in flight.
+        updates: the trust file, and the disk space that stays free.
+        is_device_free: no other process uses the delegate's device.
+        desired_envelope: a message of the update channel, not verified; b"" to continue the deployment in flight.
     """
 
     store_root: Path
@@ -33,12 +34,12 @@ class InstallJob(Struct, frozen=True, kw_only=True, tag="job"):
 
 
 class InstallProgress(Struct, frozen=True, kw_only=True, tag="progress"):
-    """Child to daemon: how far it is with what it does now.
+    """Installer to daemon: the progress of the present step.
 
     Attributes:
-        state: what it has come to, or is coming to.
-        done_bytes: of that.
-        total_bytes: of that; 0 if nobody knows.
+        state: the state to which the step leads; "fetching" for the download.
+        done_bytes: bytes that are done.
+        total_bytes: bytes of the whole step; 0 if unknown.
     """
 
     state: str
@@ -47,49 +48,57 @@ class InstallProgress(Struct, frozen=True, kw_only=True, tag="progress"):
 
     @property
     def fraction(self) -> float:
-        """0..1; 0 if nobody knows."""
+        """The progress of the step, 0..1; 0 if unknown."""
         return min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0
 
 
 class InstallFinished(Struct, frozen=True, kw_only=True, tag="finished"):
-    """Child to daemon, its last message: the ledger says how far it came. `error` says what does not stand there; "" if all does."""
+    """Installer to daemon, its last message: the results are in the ledger, and `error` is what is not recorded there; "" if all is."""
 
     error: Annotated[str, Meta(max_length=4096)] = ""
 
 
-_encoder = msgspec.json.Encoder(enc_hook=encode_path)
-_job_decoder = msgspec.json.Decoder(InstallJob, dec_hook=decode_path)
-_message_decoder: msgspec.json.Decoder[InstallProgress | InstallFinished] = msgspec.json.Decoder(
-    InstallProgress | InstallFinished
+class ProgressRateLimiter:
+    """Passes on each new state and each end, and everything else ten times per second at most."""
+
+    def __init__(self, on_progress: Callable[[InstallProgress], None], clock: Clock) -> None:
+        self._on_progress = on_progress
+        self._clock = clock
+        self._last: InstallProgress | None = None
+        self._due_ns = 0
+
+    def __call__(self, progress: InstallProgress) -> None:
+        """Pass on a progress, or drop it."""
+        now_ns = self._clock.monotonic_ns()
+        is_new = self._last is None or progress.state != self._last.state
+        is_complete = progress.total_bytes > 0 and progress.done_bytes == progress.total_bytes
+        if (is_new or is_complete or now_ns >= self._due_ns) and progress != self._last:
+            self._last = progress
+            self._due_ns = now_ns + int(_PROGRESS_INTERVAL_S * NS_PER_S)
+            self._on_progress(progress)
+
+
+class UnpackProgress:
+    """Counts the bytes that are unpacked from a bundle."""
+
+    def __init__(self, total_bytes: int, on_progress: Callable[[InstallProgress], None]) -> None:
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+        self._on_progress = on_progress
+
+    def count_pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass on pieces, and report the progress after each."""
+        for piece in pieces:
+            yield piece
+            self._done_bytes += len(piece)
+            self._on_progress(
+                InstallProgress(
+                    state="verified", done_bytes=self._done_bytes, total_bytes=self._total_bytes
+                )
+            )
+
+
+TO_INSTALLER: PacketCodec[InstallJob] = PacketCodec(InstallJob, max_bytes=MAX_PACKET_BYTES)
+FROM_INSTALLER: PacketCodec[InstallProgress | InstallFinished] = PacketCodec(
+    InstallProgress | InstallFinished, max_bytes=MAX_PACKET_BYTES
 )
-
-
-def pack(message: InstallJob | InstallProgress | InstallFinished) -> bytes:
-    """Any message -> one packet.
-
-    Raises:
-        WorkerError: it is larger than a packet may be.
-    """
-    packet = _encoder.encode(message)
-    if len(packet) > MAX_PACKET_BYTES:
-        raise WorkerError(
-            f"{type(message).__name__} of {len(packet)} bytes is over {MAX_PACKET_BYTES}"
-        )
-    return packet
-
-
-def unpack_job(packet: bytes) -> InstallJob:
-    """The daemon's packet -> the job."""
-    return _job_decoder.decode(packet)
-
-
-def unpack(packet: bytes) -> InstallProgress | InstallFinished:
-    """The child's packet -> what it says.
-
-    Raises:
-        WorkerError: the packet is nonsense.
-    """
-    try:
-        return _message_decoder.decode(packet)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise WorkerError(f"the installer sent nonsense: {error}") from None

@@ -1,26 +1,26 @@
-"""One run of the installer, seen from the outside: its process, its socket, and the thread that listens."""
+"""The parent's handle of an installer process: its socket, and the thread that receives its messages."""
 
-import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
-from edged.errors import WorkerError
-from edged.ipc import child
-from edged.updates.installer import messages as installprotocol
-from edged.updates.installer.messages import InstallFinished, InstallJob, InstallProgress
-
-_REAP_TIMEOUT_S = 2.0
+from edged.ipc.process import ChildProcess
+from edged.updates.installer.messages import (
+    FROM_INSTALLER,
+    TO_INSTALLER,
+    InstallFinished,
+    InstallJob,
+    InstallProgress,
+)
 
 
 class InstallerProcess:
-    """Started on construction, by a thread that outlives it: it dies with that one.
+    """One run of the installer; `start` it from a thread that outlives it, because it dies with that thread.
 
     Args:
         job: what it is to do.
         lock_descriptor: the descriptor of the store's lock, which it inherits.
-        on_message: told, from another thread, of all that it says, and at last, once, that it has `InstallFinished`: if it ended
-            otherwise than it should, the error says how. Nothing is told any more after `kill`.
+        on_message: receives its messages from another thread, and at last one `InstallFinished`, which has an error if the process
+            ended abnormally. It receives nothing after `kill`.
     """
 
     def __init__(
@@ -30,64 +30,50 @@ class InstallerProcess:
         lock_descriptor: int,
         on_message: Callable[[InstallProgress | InstallFinished], None],
     ) -> None:
+        self._job = job
+        self._lock_descriptor = lock_descriptor
         self._on_message = on_message
         self._killed = threading.Event()
-        packet = installprotocol.pack(job)
-        try:
-            self._process, self._channel = child.spawn(
-                "edged.updates.installer.main", pass_fds=(lock_descriptor,)
-            )
-        except OSError as error:
-            raise WorkerError(f"the installer cannot be started: {error.strerror}") from error
-        with suppress(OSError):  # it died at once; the listener finds out and says so
-            self._channel.send(packet)
-        self._listener = threading.Thread(target=self._listen, name="installer", daemon=True)
-        self._listener.start()
+        self._finished: InstallFinished | None = None
+
+    def start(self) -> "InstallerProcess":
+        """Start the process, and return this handle.
+
+        Raises:
+            WorkerError: the process cannot be started.
+            PacketError: the job is larger than a packet may be.
+        """
+        self._child = ChildProcess.start(
+            "edged.updates.installer.main",
+            sent=TO_INSTALLER,
+            received=FROM_INSTALLER,
+            first_message=self._job,
+            pass_fds=(self._lock_descriptor,),
+        )
+        self._child.listen(self._on_child_message, self._on_child_exit, name="installer")
+        return self
 
     @property
     def pid(self) -> int:
-        """Of the child."""
-        return self._process.pid
+        """The id of the process."""
+        return self._child.pid
 
     def kill(self) -> None:
-        """End it now, and wait until it has ended: nobody writes to the store any more."""
+        """Kill the process, and wait until it has ended: it does not write to the store any more."""
         self._killed.set()
-        self._process.kill()
-        self._process.wait()
-        self._listener.join(_REAP_TIMEOUT_S)
+        self._child.stop()
 
-    def _listen(self) -> None:
-        finished: InstallFinished | None = None
-        reason = ""
-        with self._channel:
-            while not (finished or reason):
-                try:
-                    packet = self._channel.recv(installprotocol.MAX_PACKET_BYTES)
-                    if not packet:
-                        break
-                    message = installprotocol.unpack(packet)
-                except OSError:
-                    break
-                except WorkerError as error:
-                    reason = str(error)
-                    self._process.kill()
-                else:
-                    if isinstance(message, InstallFinished):
-                        finished = message
-                    else:
-                        self._emit(message)
-        end = self._reap(reason)
-        self._emit(finished or InstallFinished(error=end))
+    def _on_child_message(self, message: InstallProgress | InstallFinished) -> bool:
+        """Forward progress; keep the last message until the process has ended."""
+        if isinstance(message, InstallFinished):
+            self._finished = message
+            return True
+        self._emit(message)
+        return False
+
+    def _on_child_exit(self, reason: str) -> None:
+        self._emit(self._finished or InstallFinished(error=f"the installer {reason}"))
 
     def _emit(self, message: InstallProgress | InstallFinished) -> None:
         if not self._killed.is_set():
             self._on_message(message)
-
-    def _reap(self, reason: str) -> str:
-        try:
-            self._process.wait(_REAP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            return reason or "the installer closed its channel but did not end"
-        return reason or f"the installer {child.describe_exit(self._process.returncode)}"

@@ -1,4 +1,4 @@
-"""Tries a version on this device before it may look through a camera: every variant in a sandboxed child, on its goldens."""
+"""Tests a version on this device before its trial: runs every variant on its goldens in a sandboxed process."""
 
 from typing import Literal
 
@@ -10,10 +10,10 @@ from edged.errors import DelegateError, ModelError
 from edged.selftest.messages import SelfTestReport, SelfTestRequest
 from edged.selftest.process import SelfTestKilledError, SelfTestProcess
 from edged.updates.bundle.manifest import Budgets, Manifest
-from edged.updates.store.store import InstalledVersion
+from edged.updates.store.versions import InstalledVersion
 
 MAX_SELF_TEST_S = 60.0
-"""For each variant."""
+"""The time limit for each variant."""
 _MAX_ATTEMPTS = 3
 _MAX_FAULTS_SHOWN = 3
 
@@ -21,22 +21,22 @@ _MAX_FAULTS_SHOWN = 3
 def self_test_version(
     version: InstalledVersion, model: ModelSettings, *, is_device_free: bool, clock: Clock
 ) -> None:
-    """Try all variants of a version.
+    """Test all variants of a version.
 
-    The EdgeTPU variant is run on its goldens if a delegate is configured and its device is free. Else it is only parsed: whether the
-    device takes it, the worker finds out that has the device.
+    The EdgeTPU variant runs on its goldens only if a delegate is configured and its device is free. Otherwise it is only parsed, and the
+    worker that holds the device finds out in the trial whether it runs there.
 
     Args:
-        version: to be tried.
+        version: the version to test.
         model: how this device runs models.
-        is_device_free: nobody uses the delegate's device.
-        clock: for the time that it may take.
+        is_device_free: no other process uses the delegate's device.
+        clock: for the time limit.
 
     Raises:
-        ModelError: the version is to blame; the message says why.
-        InvokeError: likewise.
-        RegistryError: this device lacks the runtime or the family.
-        WorkerError: the child cannot be started.
+        ModelError: the version is faulty; the message says why.
+        InvokeError: the interpreter failed on a golden.
+        RegistryError: this device has no runtime or family for it.
+        WorkerError: the process cannot be started.
     """
     manifest = version.manifest
     own = replace(
@@ -51,7 +51,7 @@ def self_test_version(
         try:
             _self_test_variant(version, "edgetpu", replace(own, delegate=delegate), clock)
         except DelegateError:
-            return  # it needs a device that is not here
+            return  # the device is not connected
 
 
 def _self_test_variant(
@@ -61,45 +61,45 @@ def _self_test_variant(
         settings=replace(model, path=version.model_file(kind)), goldens=version.goldens_file(kind)
     )
     deadline = Deadline(clock, MAX_SELF_TEST_S)
-    with SelfTestProcess() as tryout:
+    with SelfTestProcess() as process:
         for left in reversed(range(_MAX_ATTEMPTS)):
             try:
-                report = tryout.run(request, timeout_s=max(deadline.remaining_s, 1.0))
+                report = process.run(request, timeout_s=max(deadline.remaining_s, 1.0))
             except SelfTestKilledError:
                 if left:
                     continue
                 raise
             _check_report(report, version.manifest)
-            slow = _find_budget_excess(report, version.manifest.budgets)
-            if not slow:
+            excess = _find_budget_excess(report, version.manifest.budgets)
+            if excess is None:
                 return
-            # The device is busy with what it does all day: once may be chance, and so it is with a kill.
+            # The device runs its usual load meanwhile: one slow run may be chance, and so may be one kill.
             if not left or deadline.remaining_s < MAX_SELF_TEST_S / 2:
-                raise ModelError(slow)
+                raise ModelError(excess)
 
 
 def _check_report(report: SelfTestReport, manifest: Manifest) -> None:
     if report.golden_mismatches:
-        told = "; ".join(report.golden_mismatches[:_MAX_FAULTS_SHOWN])
-        raise ModelError(f"it does not find in its goldens what it should: {told}")
-    found, wanted = report.input, manifest.input
-    if (found.width, found.height) != (wanted.width, wanted.height):
+        mismatches = "; ".join(report.golden_mismatches[:_MAX_FAULTS_SHOWN])
+        raise ModelError(f"its detections differ from its goldens: {mismatches}")
+    actual, listed = report.input, manifest.input
+    if (actual.width, actual.height) != (listed.width, listed.height):
         raise ModelError(
-            f"its input is {found.width} x {found.height}, not {wanted.width} x {wanted.height}, as its manifest says"
+            f"its input is {actual.width} x {actual.height}; its manifest says {listed.width} x {listed.height}"
         )
     if report.family != manifest.family:
         raise ModelError(
-            f"it is a model of the family {report.family}, not {manifest.family}, as its manifest says"
+            f"it is a model of the family {report.family}; its manifest says {manifest.family}"
         )
-    most_mb = manifest.budgets.memory_mb
-    if most_mb is not None and report.peak_memory_mb > most_mb:
+    budget_mb = manifest.budgets.memory_mb
+    if budget_mb is not None and report.peak_memory_mb > budget_mb:
         raise ModelError(
-            f"it takes {report.peak_memory_mb:.0f} MiB of memory; its budget is {most_mb:g}"
+            f"it takes {report.peak_memory_mb:.0f} MiB of memory; its budget is {budget_mb:g} MiB"
         )
 
 
-def _find_budget_excess(report: SelfTestReport, budgets: Budgets) -> str:
-    most_ms, found_ms = budgets.invoke_ms_p95, report.invoke_ms_p95
-    if most_ms is None or found_ms <= most_ms:
-        return ""
-    return f"an invocation takes {found_ms:.1f} ms here (95th percentile); its budget is {most_ms:g} ms"
+def _find_budget_excess(report: SelfTestReport, budgets: Budgets) -> str | None:
+    budget_ms, actual_ms = budgets.invoke_ms_p95, report.invoke_ms_p95
+    if budget_ms is None or actual_ms <= budget_ms:
+        return None
+    return f"an invocation takes {actual_ms:.1f} ms here (95th percentile); its budget is {budget_ms:g} ms"

@@ -1,1 +1,1 @@
-"""Decides about updates, by pure rules."""
+"""The pure rules of model updates: from a ledger and what has happened to the next ledger, without I/O."""

@@ -1,11 +1,11 @@
-"""The pull path: what a channel wants its devices to run, in one signed message with a sequence number.
+"""The desired state: the model that an update channel wants its devices to run, in one signed message with a sequence number.
 
-The message is retained, so that a device that comes back finds the latest; whoever stands between can still keep it back, or send an
-old one again. The sequence only goes up, so that an old one is known for what it is; one that was kept back is noticed by the quiet:
-a channel promises how often it is renewed, under a new sequence. Time is the device's own, counted since it last heard something new;
-quiet raises an alarm, and never stops a model.
+The message is retained, so that a device that reconnects receives the latest one; an attacker on the way can still withhold it, or
+replay an old one. The sequence only rises, which exposes a replay. Silence exposes withholding: a channel promises how often it renews its
+message under a new sequence. Time is the device's own, counted since it last received a new message; silence raises an alarm, and never
+stops a model.
 
-A message can only point to a bundle that a model role has signed: it names the digest, and where to get it.
+A desired state can only point to a bundle that a model role has signed: it names the digest, and where to fetch it.
 """
 
 from typing import Annotated
@@ -31,15 +31,15 @@ Url = Annotated[str, Meta(pattern=r"^https?://[!-~]{1,1000}\Z")]
 class DesiredState(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
 ):
-    """What is to run.
+    """The payload of a desired state.
 
     Attributes:
-        channel: its name, for people.
-        sequence: goes up with every message of the channel.
+        channel: name of the channel, for people.
+        sequence: rises with every message of the channel.
         title: ``name@version``, for people.
-        digest: of the version's manifest.
-        urls: where the bundle is; they are tried in turn.
-        refresh_h: a message with a higher sequence, be it for the same version, follows within so many hours.
+        digest: sha256 of the version's manifest.
+        urls: of the bundle; tried in turn.
+        refresh_h: a message with a higher sequence, possibly for the same version, follows within so many hours.
     """
 
     channel: ModelName
@@ -51,10 +51,10 @@ class DesiredState(
 
 
 def decode_desired(payload: bytes) -> DesiredState:
-    """Read the envelope's payload, after its signatures have been verified.
+    """Decode the payload of an envelope whose signatures have been verified.
 
     Raises:
-        BundleError: it is too large, has another form, or impossible values.
+        BundleError: it is too large or malformed, or has impossible values.
     """
     if len(payload) > MAX_DESIRED_BYTES:
         raise BundleError(
@@ -67,10 +67,10 @@ def decode_desired(payload: bytes) -> DesiredState:
 
 
 def encode_desired(desired: DesiredState) -> bytes:
-    """The payload, to be signed; the same desired state always gives the same bytes.
+    """Encode the payload, to be signed; the same desired state always gives the same bytes.
 
     Raises:
-        BundleError: `read_desired` would not read it.
+        BundleError: `decode_desired` could not read it.
     """
     try:
         payload = msgspec.json.format(msgspec.json.encode(desired, order="deterministic"), indent=1)
@@ -83,16 +83,21 @@ def encode_desired(desired: DesiredState) -> bytes:
 def derive_request(
     ledger: Ledger, desired: DesiredState, payload_sha256: str
 ) -> DeploymentRequest | None:
-    """What is to be done about a message of the channel; it is to be `noted` in the same record as that.
+    """Return what to install for a message of the channel; record it with `record_followed` in the same write of the ledger.
 
-    A message counts once: who goes back by hand is not overruled by the same message, however often it comes. If another update is in
-    flight, `edged.updates.rules.deployment.begin` refuses the request, so that nothing is noted, and the message has its turn later.
+    A message counts once: after a rollback by an operator, the same message does not install the version again. While another update is
+    in flight, `edged.updates.rules.deployment.begin` refuses the request; nothing is recorded then, and the message is read again later.
+
+    Args:
+        ledger: the present ledger.
+        desired: the message.
+        payload_sha256: sha256 of its payload.
 
     Returns:
-        What to install; None if there is nothing to do: it is known, installed, on its way, or failed here before.
+        None if there is nothing to install: the message is known, or its version is installed, in flight, or failed here before.
 
     Raises:
-        BundleError: it is older than one that was followed, or another of the same sequence (TUF: replay, rollback).
+        BundleError: it is older than one that was followed, or differs from one of the same sequence (TUF: replay, rollback).
     """
     if desired.sequence < ledger.sequence:
         raise BundleError(
@@ -117,7 +122,13 @@ def derive_request(
 
 
 def record_followed(ledger: Ledger, desired: DesiredState, payload_sha256: str) -> Ledger:
-    """The message was followed: nothing older is from now on."""
+    """Record that the message was followed; no older one is accepted from then on.
+
+    Args:
+        ledger: the present ledger.
+        desired: the message.
+        payload_sha256: sha256 of its payload.
+    """
     return replace(
         ledger,
         sequence=desired.sequence,
@@ -127,11 +138,11 @@ def record_followed(ledger: Ledger, desired: DesiredState, payload_sha256: str) 
 
 
 def is_stale(silence_s: float, *, stale_h: float, refresh_h: float = 0.0) -> bool:
-    """Whether the channel may have been cut off (TUF: freeze).
+    """Return whether the channel may be cut off (TUF: freeze).
 
     Args:
-        silence_s: running time since something new was heard.
-        stale_h: what the device's operator allows.
-        refresh_h: what the latest message promised, which may be less; 0 if there was none.
+        silence_s: running time since the last new message, seconds.
+        stale_h: the limit in the configuration, hours.
+        refresh_h: the interval that the latest message promised, hours; 0 if there was none.
     """
     return silence_s > min(stale_h, refresh_h or stale_h) * _S_PER_H

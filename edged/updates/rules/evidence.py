@@ -1,7 +1,7 @@
-"""What a trial shows: gathered by a `Witness`, and judged by `edged.updates.rules.probation` as frozen `Evidence`.
+"""The evidence of a trial: an `EvidenceCollector` gathers it, and `edged.updates.rules.probation` judges it as a frozen `Evidence`.
 
-Time in which the board throttles is left out, with all that happens in it, except for what no throttling excuses: a model that
-falters, and a worker that is lost.
+Time in which the board throttles does not count, nor does anything measured in it. Failures that throttling does not excuse (a model that
+gives nonsense, a lost worker) always count.
 """
 
 import math
@@ -15,29 +15,29 @@ _RESERVOIR_SIZE = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a trial has shown so far.
+    """The evidence of a trial so far.
 
     Attributes:
-        worker_count: that look at the same time.
-        measured_s: how long it has lasted, without the time in which the board throttled.
+        worker_count: number of workers that run at the same time.
+        measured_s: duration without the time in which the board throttled, seconds.
         throttled: the board throttles now.
         captured_frames: frames that the cameras gave.
-        inferred_frames: frames that the new model saw.
-        failed_frames: frames on which it failed, whether the old one looked at them instead or nobody did.
-        timed_frames: frames of which the durations are known.
-        frame_s_p50: median of a frame's time in the new model: encode, invoke and decode; 0 if none is known.
+        inferred_frames: frames on which the new model ran.
+        failed_frames: frames on which it failed, whether the old model took over or not.
+        timed_frames: frames with known durations.
+        frame_s_p50: median of the new model's time per frame (encode, invoke and decode), seconds; 0 if unknown.
         frame_s_p95: 95th percentile of the same.
-        invoke_s_p95: of the interpreter alone.
-        shadowed_frames: frames that the old model saw as well.
-        shadow_s_p50: median of such a frame's time in the old model; 0 if there was none.
+        invoke_s_p95: 95th percentile of the interpreter's share, seconds.
+        shadowed_frames: frames on which the old model ran as well.
+        shadow_s_p50: median of the old model's time per frame on these, seconds; 0 if there were none.
         shadow_s_p95: 95th percentile of the same.
-        shadow_total_s: all the time that the old model took, over all workers.
-        matched_boxes: detections that both models have.
-        new_only_boxes: that the old one does not have.
-        old_only_boxes: that the new one does not have.
-        peak_memory_mb: the most that the new model took, MiB; None if it is not known.
-        model_failure: why the new model is of no use, as the worker says; "" if it is.
-        worker_loss: why a worker was lost; "" if none was.
+        shadow_total_s: sum of the old model's times over all workers, seconds.
+        matched_boxes: boxes that both models detected.
+        new_only_boxes: boxes that only the new model detected.
+        old_only_boxes: boxes that only the old model detected.
+        peak_memory_mb: peak memory of a worker, MiB; None if unknown.
+        model_failure: why the new model cannot be used, as the worker reports; None if it can.
+        worker_loss: why a worker was lost; None if none was.
     """
 
     worker_count: int = 1
@@ -58,26 +58,26 @@ class Evidence:
     new_only_boxes: int = 0
     old_only_boxes: int = 0
     peak_memory_mb: float | None = None
-    model_failure: str = ""
-    worker_loss: str = ""
+    model_failure: str | None = None
+    worker_loss: str | None = None
 
     @property
     def total_boxes(self) -> int:
-        """Of either model, on the frames that both saw."""
+        """The distinct boxes of both models, on the frames on which both ran."""
         return self.matched_boxes + self.new_only_boxes + self.old_only_boxes
 
 
 class Reservoir:
-    """Durations in constant memory: of all that ever came, each has the same chance to be kept (Vitter 1985, algorithm R)."""
+    """A uniform sample of all durations, in constant memory (Vitter 1985, algorithm R)."""
 
     def __init__(self, size: int = _RESERVOIR_SIZE) -> None:
         self.count = 0
         self._size = size
         self._samples_ns: list[int] = []
-        self._random = random.Random(0)  # noqa: S311 (nobody gains by guessing it)
+        self._random = random.Random(0)  # noqa: S311 (it protects nothing)
 
     def add(self, duration_ns: int) -> None:
-        """One more."""
+        """Add one duration."""
         self.count += 1
         if len(self._samples_ns) < self._size:
             self._samples_ns.append(duration_ns)
@@ -85,7 +85,7 @@ class Reservoir:
             self._samples_ns[place] = duration_ns
 
     def quantile_s(self, quantile: float) -> float:
-        """This share of them were no longer; 0 if there was none."""
+        """Return a quantile of the durations, seconds; 0 if there are none."""
         if not self._samples_ns:
             return 0.0
         return sorted(self._samples_ns)[math.ceil(quantile * len(self._samples_ns)) - 1] / NS_PER_S
@@ -93,7 +93,7 @@ class Reservoir:
 
 @dataclass(slots=True)
 class _CameraCounts:
-    """Of one camera, as its worker counts."""
+    """The frame counters of one camera, as its worker reports them."""
 
     captured: int
     inferred: int
@@ -101,38 +101,48 @@ class _CameraCounts:
 
 
 class EvidenceCollector:
-    """Gathers the evidence of one trial; from its beginning on it is told all that happens."""
+    """Gathers the evidence of one trial."""
 
-    def __init__(self, *, worker_count: int = 1) -> None:
-        """Nothing was seen yet.
-
-        Args:
-            worker_count: that look at the same time.
-        """
-        self._worker_count = worker_count
+    def __init__(self) -> None:
+        """Start with no evidence."""
+        self._worker_count = 1
         self._measured_s = 0.0
         self._throttled = False
         self._last_counts: dict[str, _CameraCounts] = {}
         self._total_counts = _CameraCounts(0, 0, 0)
         self._shadow_replaced_frames = 0
-        """Frames that the old model saw because the new one failed; the workers count them as inferred."""
+        """Frames on which the old model ran because the new one failed; the workers count them as inferred."""
         self._frame_times = Reservoir()
         self._invoke_times = Reservoir()
         self._shadow_times = Reservoir()
         self._shadow_total_ns = 0
         self._matched_boxes = self._new_only_boxes = self._old_only_boxes = 0
         self._peak_memory_mb: float | None = None
-        self._model_failure = ""
-        self._worker_loss = ""
+        self._model_failure: str | None = None
+        self._worker_loss: str | None = None
 
-    def add_elapsed_time(self, seconds: float, *, throttled: bool) -> None:
-        """Time has passed; what comes until the next call is of the same kind."""
+    def add_elapsed_time(self, seconds: float, *, throttled: bool, worker_count: int = 1) -> None:
+        """Add elapsed time.
+
+        Args:
+            seconds: how much.
+            throttled: the board throttles, until the next call.
+            worker_count: number of workers that run at the same time.
+        """
+        self._worker_count = worker_count
         self._throttled = throttled
         if not throttled:
             self._measured_s += seconds
 
     def add_frame_counts(self, camera: str, *, captured: int, inferred: int, failed: int) -> None:
-        """A worker says how many frames of one camera there were since its own start; the first time is where counting begins."""
+        """Add the frame counters of one camera, which count from its worker's start; the first call sets the origin.
+
+        Args:
+            camera: its name.
+            captured: frames that the camera gave.
+            inferred: frames on which a model ran.
+            failed: frames on which none could.
+        """
         now = _CameraCounts(captured, inferred, failed)
         last = self._last_counts.get(camera, now)
         self._last_counts[camera] = now
@@ -143,13 +153,20 @@ class EvidenceCollector:
         self._total_counts.failed += max(now.failed - last.failed, 0)
 
     def add_inference(self, *, frame_ns: int, invoke_ns: int) -> None:
-        """The new model saw a frame: its time with encode and decode, and that of the interpreter alone."""
+        """Add a frame of the new model: its whole time (encode, invoke and decode), and the interpreter's share."""
         if not self._throttled:
             self._frame_times.add(frame_ns)
             self._invoke_times.add(invoke_ns)
 
     def add_comparison(self, *, both: int, only_new: int, only_old: int, old_ns: int) -> None:
-        """Both models saw a frame; see `edged.vision.messages.ShadowComparison`."""
+        """Add the comparison of both models on one frame.
+
+        Args:
+            both: boxes that both detected.
+            only_new: boxes that only the new model detected.
+            only_old: boxes that only the old model detected.
+            old_ns: the old model's time.
+        """
         if self._throttled:
             return
         self._matched_boxes += both
@@ -159,24 +176,24 @@ class EvidenceCollector:
         self._shadow_total_ns += old_ns
 
     def add_failed_frame(self) -> None:
-        """The new model failed on a frame, and the old one looked at it instead."""
+        """Count a frame on which the new model failed and the old one took over."""
         if not self._throttled:
             self._shadow_replaced_frames += 1
 
     def add_memory_sample(self, memory_mb: float) -> None:
-        """So much memory is the new model's at the moment."""
+        """Add the present memory of the largest worker, MiB."""
         self._peak_memory_mb = max(memory_mb, self._peak_memory_mb or 0.0)
 
     def set_model_failure(self, reason: str) -> None:
-        """A worker says that the new model is of no use; the first reason counts."""
+        """Note why the new model cannot be used; the first reason counts."""
         self._model_failure = self._model_failure or reason
 
     def set_worker_loss(self, reason: str) -> None:
-        """A worker was lost; the first reason counts."""
+        """Note why a worker was lost; the first reason counts."""
         self._worker_loss = self._worker_loss or reason
 
     def build_evidence(self) -> Evidence:
-        """As of now."""
+        """Return the evidence so far."""
         return Evidence(
             worker_count=self._worker_count,
             measured_s=self._measured_s,

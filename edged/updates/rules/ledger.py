@@ -1,35 +1,56 @@
-"""What a model store remembers: one small file that is replaced whole, and durable before anything is done that it speaks of."""
+"""The ledger: what a model store records about its deployments.
 
+It is one small JSON file. The store replaces it as a whole, and makes it durable before it does anything that the ledger describes.
+"""
+
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from edged.errors import StoreError
+from edged.logs import redact_url
 from edged.updates.bundle.manifest import Count, Digest
-from edged.updates.bundle.urls import redact_url
 
 SCHEMA = "edged.ledger/1"
 MAX_LEDGER_BYTES = 1 << 20
 FACTORY = ""
-"""Stands for the digest of the model that came with edged."""
+"""Stands for the digest of the model that is installed with edged."""
 
 DeploymentState = Literal["fetching", "staged", "verified", "self-tested", "trial"]
 DeploymentOutcome = Literal["committed", "rolled-back", "rejected"]
-Requester = Literal["operator", "spool", "channel"]
+Requester = Literal["operator", "drop-folder", "channel"]
 OptionalDigest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
+class EndCause(StrEnum):
+    """The cause of a rejection or a rollback."""
+
+    BUNDLE_REFUSED = "bundle-refused"
+    """The bundle cannot be fetched, is not trusted, or is not for this device."""
+    SELF_TEST_FAILED = "self-test-failed"
+    TRIAL_FAILED = "trial-failed"
+    """The model broke a rule of its probation, or its worker was lost."""
+    TRIAL_INTERRUPTED = "trial-interrupted"
+    """The daemon crashed, or the host was rebooted, too often in the trial."""
+    ATTEMPTS_EXHAUSTED = "attempts-exhausted"
+    """The deployment did not end within the allowed number of steps."""
+    OPERATOR = "operator"
+    CRASH_LOOP = "crash-loop"
+    """The daemon kept crashing, and `edged rescue` went one step back."""
+
+
 class DeploymentRequest(Struct, frozen=True, kw_only=True):
-    """What somebody wants installed.
+    """A request to install a bundle.
 
     Attributes:
         source: a path or a URL.
-        mirrors: where else it is to be had, if it does not come from there.
-        requested_by: who wants it; only an operator may go back to a lower counter.
-        expected: the digest that it must have; "" if any will do.
-        force: take it though it failed before.
-        downgrade: take it though its counter is lower than that of the model in use.
+        mirrors: further URLs, tried in turn if the source does not deliver.
+        requested_by: only an operator may install a lower counter.
+        expected: the digest that the bundle must have; "" if any is accepted.
+        force: install the version although it failed before.
+        downgrade: install the version although its counter is lower than that of the model in use.
     """
 
     source: str
@@ -41,25 +62,25 @@ class DeploymentRequest(Struct, frozen=True, kw_only=True):
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
-    """A model on its way in.
+    """The deployment in flight.
 
     Attributes:
-        id: of this deployment.
-        request: what was asked for.
-        state: how far it has come: what it names is done, except that a trial goes on.
-        digest: of its manifest; "" until that is verified.
-        title: ``name@version``; "" until then.
-        name: of the model.
-        counter: of the manifest.
-        epoch: of the manifest.
-        transitions: how often anything has happened to it.
-        deaths: of the daemon's process in the trial, without a reboot.
-        boots: of the host in the trial.
-        boot_id: id of the boot in which the trial last went on.
-        is_clean_shutdown: the daemon was ended properly in the trial: its next start is no death.
-        blocked_reason: why it does not go on at the moment; "" if it does.
-        baseline_fps: frames a second before the trial; 0 if that is not known.
-        baseline_frame_s_p95: 95th percentile of a frame's time in the old model before the trial; 0 if that is not known.
+        id: identifies this deployment.
+        request: what was requested.
+        state: the last step that is done; in ``fetching`` and ``trial`` the step is still running.
+        digest: sha256 of the manifest; "" until the bundle is verified.
+        title: ``name@version``; "" until the bundle is verified.
+        name: name of the model.
+        counter: from the manifest.
+        epoch: from the manifest.
+        transitions: number of changes so far, failed attempts included.
+        deaths: crashes of the daemon in the trial, without a reboot.
+        boots: boots of the host in the trial.
+        boot_id: id of the boot in which the trial last continued.
+        is_clean_shutdown: the daemon was stopped properly in the trial, so its next start is no crash.
+        blocked_reason: why the deployment cannot continue at the moment; "" if it can.
+        baseline_fps: frames per second before the trial; 0 if unknown.
+        baseline_frame_s_p95: 95th percentile of the old model's time per frame before the trial, seconds; 0 if unknown.
     """
 
     id: str
@@ -81,22 +102,23 @@ class Deployment(Struct, frozen=True, kw_only=True):
 
     @property
     def display_name(self) -> str:
-        """``name@version``, or, as long as that is not known, where it comes from."""
+        """``name@version``, or the source while the version is not known."""
         return self.title or redact_url(self.request.source)
 
 
 class DeploymentRecord(Struct, frozen=True, kw_only=True):
-    """A deployment that is over.
+    """A deployment that has ended, or a rollback of a committed version.
 
     Attributes:
-        id: of the deployment.
-        title: ``name@version``; "" if that was never known.
-        digest: of its manifest; "" if that was never known.
-        source: where it came from.
+        id: of the deployment, or of the rollback.
+        title: ``name@version``; "" if it never became known.
+        digest: sha256 of the manifest; "" if it never became known.
+        source: where the bundle came from; "" for a rollback of a committed version.
         outcome: how it ended.
-        reason: why, in words; "" for a commit without remarks.
-        flagged: it was committed with too little evidence, or by an operator before its trial was over.
-        time: when, RFC 3339.
+        cause: why it ended; None for a commit.
+        reason: the same in words, with details; "" for a commit without remarks.
+        flagged: committed with too little evidence, or by an operator before the end of the trial.
+        time: when it ended, RFC 3339.
     """
 
     id: str
@@ -104,25 +126,26 @@ class DeploymentRecord(Struct, frozen=True, kw_only=True):
     digest: OptionalDigest
     source: str
     outcome: DeploymentOutcome
+    cause: EndCause | None = None
     reason: str = ""
     flagged: bool = False
     time: str = ""
 
 
 class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
-    """See the module.
+    """The content of the ledger file.
 
     Attributes:
-        epoch: the security floor: of the models that are committed, the highest.
-        current: digest of the version in use; `FACTORY` for the factory model.
-        previous: of the one before it.
-        counters: the highest that was committed, by the model's name.
-        deployment: the one in flight.
-        denied: why a version is not tried again, by its digest.
-        past: the latest deployments, the newest last.
-        sequence: of the channel's latest desired state.
+        epoch: the security floor: the highest epoch of the models that were committed.
+        current: digest of the committed version; `FACTORY` for the factory model.
+        previous: digest of the version that was committed before it.
+        counters: the highest counter that was committed, by the model's name.
+        deployment: the deployment in flight.
+        denied: versions that failed and are not installed again, with the reason, by digest.
+        past: the latest records, newest last.
+        sequence: of the latest desired state that was followed.
         desired_sha256: sha256 of that desired state.
-        refresh_h: within so many hours it promised the next one; 0 if there was none.
+        refresh_h: within how many hours it promised the next desired state; 0 if none was followed.
     """
 
     epoch: Count = 0
@@ -137,8 +160,14 @@ class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     refresh_h: Annotated[float, Meta(ge=0.0)] = 0.0
 
 
+def referenced_versions(ledger: Ledger) -> frozenset[str]:
+    """Return the digests that a store must keep: current, previous, and the one in flight."""
+    in_flight = ledger.deployment.digest if ledger.deployment else FACTORY
+    return frozenset({ledger.current, ledger.previous, in_flight} - {FACTORY})
+
+
 def decode_ledger(content: bytes) -> Ledger:
-    """Read the file.
+    """Decode the ledger file.
 
     Raises:
         StoreError: it is damaged, or too large.
@@ -149,7 +178,7 @@ def decode_ledger(content: bytes) -> Ledger:
         )
     try:
         if "schema" not in msgspec.json.decode(content, type=dict[str, msgspec.Raw]):
-            # msgspec takes what has no tag for the only type there is: ``{}`` would be a ledger that knows nothing.
+            # Without a tag msgspec assumes the only type it knows: ``{}`` would be an empty ledger.
             raise StoreError("the ledger of the model store cannot be read: it has no schema")
         return msgspec.json.decode(content, type=Ledger)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -157,10 +186,10 @@ def decode_ledger(content: bytes) -> Ledger:
 
 
 def encode_ledger(ledger: Ledger) -> bytes:
-    """The file's content, which `read_ledger` reads.
+    """Encode the ledger file such that `decode_ledger` can read it.
 
     Raises:
-        StoreError: it would not, or the content would be too large.
+        StoreError: it could not read it, or the content is too large.
     """
     try:
         content = msgspec.json.format(msgspec.json.encode(ledger), indent=1)

@@ -1,1 +1,1 @@
-"""Carries out updates in the daemon."""
+"""Model updates in the daemon, and in the commands that work with or without it."""

@@ -1,40 +1,48 @@
-"""What is asked of a device's models over the local socket, and what is answered: one JSON object a packet, each way."""
+"""The requests and responses of the control socket: one JSON object per packet."""
 
 from typing import Literal
 
-import msgspec
 from msgspec import Struct, field
 
-from edged.errors import UpdateError
+from edged.errors import PacketError, UpdateError
+from edged.ipc.packets import PacketCodec
 from edged.updates.rules.ledger import Deployment, DeploymentRecord, DeploymentRequest
 
 MAX_PACKET_BYTES = 262_144
 
-VersionRole = Literal["current", "previous", "candidate", "factory", "kept"]
+VersionRole = Literal["current", "previous", "candidate", "factory", "stored"]
 
 
 class StatusRequest(Struct, frozen=True, kw_only=True, tag="status"):
-    """How things are."""
+    """Report the status of the models."""
 
 
 class InstallRequest(Struct, frozen=True, kw_only=True, tag="install"):
-    """Take this bundle."""
+    """Install a bundle.
+
+    Attributes:
+        request: which one, and how.
+    """
 
     request: DeploymentRequest
 
 
 class CommitRequest(Struct, frozen=True, kw_only=True, tag="commit"):
-    """End the trial: keep the model."""
+    """End the trial now, and commit the model."""
 
 
 class RollbackRequest(Struct, frozen=True, kw_only=True, tag="rollback"):
-    """Call off what is in flight; without that, go back to the previous model."""
+    """End the deployment in flight; without one, go back to the previous model.
+
+    Attributes:
+        reason: why, in words; "" for the default words.
+    """
 
     reason: str = ""
 
 
 class CollectGarbageRequest(Struct, frozen=True, kw_only=True, tag="gc"):
-    """Remove what is not needed any more."""
+    """Remove versions and downloads that are not needed."""
 
 
 ControlRequest = (
@@ -46,15 +54,15 @@ class VersionStatus(Struct, frozen=True, kw_only=True):
     """A model on this device.
 
     Attributes:
-        role: what it is to the device.
-        title: ``name@version``; the name of the file for the factory model.
-        digest: of its manifest; "" for the factory model.
-        counter: of the manifest.
-        epoch: of the manifest.
-        size_bytes: of all its files.
-        model_sha256: of its .tflite for the CPU.
-        family: how its outputs are read; "" if that is not known.
-        licence: an SPDX expression; "" if that is not known.
+        role: its role on this device; ``stored`` for a version without one, which garbage collection removes.
+        title: ``name@version``; the name of the file for the factory model; "" if it is damaged.
+        digest: sha256 of its manifest; "" for the factory model.
+        counter: from the manifest.
+        epoch: from the manifest.
+        size_bytes: size of all its files.
+        model_sha256: sha256 of its .tflite for the CPU.
+        family: its model family; "" if unknown.
+        licence: an SPDX expression; "" if unknown.
         damage: why it cannot be used; "" if it can.
     """
 
@@ -71,19 +79,19 @@ class VersionStatus(Struct, frozen=True, kw_only=True):
 
 
 class ModelStatus(Struct, frozen=True, kw_only=True):
-    """How things are.
+    """The status of the models on this device.
 
     Attributes:
-        daemon: whether a daemon answers; without one, nothing is tried out.
-        pinned: the file that ``model.path`` names, and that no update replaces; "" if none does.
-        active_model: ``name@version`` of the model that looks now; "" if none does.
-        versions: what is on the device, the one in use first.
-        deployment: what is on its way in.
+        daemon: a daemon runs; without one, no trial takes place.
+        pinned: the file that ``model.path`` names, and that no update replaces; "" if the setting is absent.
+        active_model: ``name@version`` of the model that the workers run; "" if none runs.
+        versions: the versions on the device, the committed one first.
+        deployment: the deployment in flight.
         progress: of its present state, 0..1.
-        past: what was on its way in before, the newest last.
+        past: the latest records, newest last.
         epoch: the security floor.
-        denied: why a version is not tried again, by its digest.
-        sequence: of the channel's latest desired state.
+        denied: versions that failed and are not installed again, with the reason, by digest.
+        sequence: of the latest desired state that was followed.
     """
 
     daemon: bool
@@ -99,14 +107,14 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
 
 
 class ControlResponse(Struct, frozen=True, kw_only=True):
-    """What became of a question.
+    """The response to a request.
 
     Attributes:
-        status: how things are after it.
-        error: why it was not done; "" if it was.
-        changed: whether anything is other than before.
+        status: the status after it.
+        error: why the request was refused; "" if it was not.
+        changed: the request changed something.
         id: of the deployment that it began or ended; "" if there is none.
-        removed: digests of what was removed.
+        removed: digests of the versions that were removed.
     """
 
     status: ModelStatus
@@ -116,34 +124,44 @@ class ControlResponse(Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
 
 
-_request_decoder: msgspec.json.Decoder[ControlRequest] = msgspec.json.Decoder(ControlRequest)
-_response_decoder: msgspec.json.Decoder[ControlResponse] = msgspec.json.Decoder(ControlResponse)
+_request_codec: PacketCodec[ControlRequest] = PacketCodec(
+    ControlRequest, max_bytes=MAX_PACKET_BYTES
+)
+_response_codec: PacketCodec[ControlResponse] = PacketCodec(
+    ControlResponse, max_bytes=MAX_PACKET_BYTES
+)
 
 
 def pack(message: ControlRequest | ControlResponse) -> bytes:
-    """A message -> one packet."""
-    return msgspec.json.encode(message)
+    """Encode a message as one packet.
+
+    Raises:
+        PacketError: it is larger than a packet may be.
+    """
+    if isinstance(message, ControlResponse):
+        return _response_codec.encode(message)
+    return _request_codec.encode(message)
 
 
 def unpack_request(packet: bytes) -> ControlRequest:
-    """A packet -> the question.
+    """Decode a request.
 
     Raises:
-        UpdateError: it is none.
+        UpdateError: it is malformed.
     """
     try:
-        return _request_decoder.decode(packet)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UpdateError(f"that is no question: {error}") from None
+        return _request_codec.decode(packet)
+    except PacketError as error:
+        raise UpdateError(f"the control request is {error}") from None
 
 
 def unpack_response(packet: bytes) -> ControlResponse:
-    """A packet -> the answer.
+    """Decode a response.
 
     Raises:
-        UpdateError: it is none.
+        UpdateError: it is malformed.
     """
     try:
-        return _response_decoder.decode(packet)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UpdateError(f"the daemon's answer cannot be read: {error}") from None
+        return _response_codec.decode(packet)
+    except PacketError as error:
+        raise UpdateError(f"the daemon's response is {error}") from None

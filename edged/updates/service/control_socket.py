@@ -1,6 +1,6 @@
-"""The local socket through which the models of a running daemon are asked about and changed: server and client.
+"""The control socket, through which local commands query and change the models of a running daemon: server and client.
 
-One question a connection. Only root and the daemon's own user are answered; the kernel says who asks (SO_PEERCRED).
+A connection carries one request. Only root and the daemon's own user are served; the kernel reports the peer's user (SO_PEERCRED).
 """
 
 import logging
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.errors import UpdateError
+from edged.errors import PacketError, UpdateError
 from edged.updates.service.control_messages import (
     MAX_PACKET_BYTES,
     ControlRequest,
@@ -26,10 +26,10 @@ from edged.updates.service.control_messages import (
 SOCKET_NAME = "control.sock"
 _PEER_CREDENTIALS = struct.Struct("3i")
 _REQUEST_TIMEOUT_S = 2.0
-"""Who connects asks at once."""
+"""A client sends its request at once."""
 _ACCEPT_RETRY_S = 0.1
 _MAX_BACKLOG = 128
-"""The kernel sends away who comes then."""
+"""The kernel refuses further connections."""
 _RESPONSE_TIMEOUT_S = 30.0
 
 _log = logging.getLogger(__name__)
@@ -37,35 +37,53 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PendingControlRequest:
-    """Somebody asks; `reply` sends the reply, from any thread, and never raises."""
+    """A request that waits for its response.
+
+    Attributes:
+        request: the request.
+        reply: sends the response; callable from any thread, never raises.
+    """
 
     request: ControlRequest
     reply: Callable[[ControlResponse], None]
 
 
 class ControlServer:
-    """Listens in a thread of its own; what is asked goes to `on_request`."""
+    """Receives requests in a thread of its own."""
 
     def __init__(self, folder: Path, on_request: Callable[[PendingControlRequest], None]) -> None:
-        """A disk on which no socket can be made is logged, and leaves the daemon without one."""
+        """Prepare a server without opening its socket.
+
+        Args:
+            folder: of the socket.
+            on_request: receives each request, from another thread.
+        """
         self._on_request = on_request
+        self._folder = folder
         self._path = folder / SOCKET_NAME
         self._closed = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def start(self) -> None:
+        """Open the socket and listen; if it cannot be made, log that and go on without it."""
         try:
             self._path.unlink(missing_ok=True)  # of a daemon that was killed
-            with _short_socket_address(folder) as address:
+            with _short_socket_address(self._folder) as address:
                 self._socket.bind(address)
             self._path.chmod(0o600)
         except OSError as error:
-            _log.warning("no control socket: %s: %s", self._path, error.strerror)
+            _log.warning(
+                "the control socket %s cannot be made, `edged model` cannot reach this daemon: %s",
+                self._path,
+                error.strerror,
+            )
             self._socket.close()
             return
         self._socket.listen(_MAX_BACKLOG)
         threading.Thread(target=self._serve, name="control", daemon=True).start()
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Close the socket, and serve no further request."""
         self._closed.set()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
@@ -77,14 +95,15 @@ class ControlServer:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
-                self._closed.wait(
-                    _ACCEPT_RETRY_S
-                )  # it is closed; or there are too many files open for the moment
+                self._closed.wait(_ACCEPT_RETRY_S)  # it is closed, or there are too many open files
                 continue
             if _is_authorized(connection):
-                # Who says nothing keeps nobody waiting.
+                # A client that sends nothing must not make others wait.
                 threading.Thread(
-                    target=self._receive_request, args=(connection,), name="asks", daemon=True
+                    target=self._receive_request,
+                    args=(connection,),
+                    name="control-request",
+                    daemon=True,
                 ).start()
             else:
                 connection.close()
@@ -92,12 +111,12 @@ class ControlServer:
     def _receive_request(self, connection: socket.socket) -> None:
         try:
             connection.settimeout(_REQUEST_TIMEOUT_S)
-            question = unpack_request(connection.recv(MAX_PACKET_BYTES))
+            request = unpack_request(connection.recv(MAX_PACKET_BYTES))
         except (OSError, UpdateError) as error:
-            _log.warning("a question on the control socket was not understood: %s", error)
+            _log.warning("the control socket received no valid request: %s", error)
             connection.close()
             return
-        self._on_request(PendingControlRequest(question, _Reply(connection)))
+        self._on_request(PendingControlRequest(request, _Reply(connection)))
 
 
 class _Reply:
@@ -105,26 +124,26 @@ class _Reply:
         self._connection = connection
 
     def __call__(self, response: ControlResponse) -> None:
-        with suppress(OSError), self._connection:  # who asked may be gone
+        with suppress(OSError, PacketError), self._connection:  # the client may have ended
             self._connection.send(pack(response))
 
 
 def has_control_socket(folder: Path) -> bool:
-    """Whether a daemon has made its socket there; it may have been killed since."""
+    """Return whether there is a control socket, of a daemon that may have been killed since."""
     return os.path.lexists(folder / SOCKET_NAME)
 
 
 class ControlClient:
-    """Asks a running daemon."""
+    """Sends requests to a running daemon."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def execute(self, control_request: ControlRequest) -> ControlResponse:
-        """Ask, and wait for the answer.
+        """Send a request, and wait for the response.
 
         Raises:
-            UpdateError: no daemon listens there, it does not let us ask, or it does not answer.
+            UpdateError: no daemon listens there, it refuses this user, or it does not respond.
         """
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
             channel.settimeout(_RESPONSE_TIMEOUT_S)
@@ -134,14 +153,14 @@ class ControlClient:
                 channel.send(pack(control_request))
                 packet = channel.recv(MAX_PACKET_BYTES)
             except (ConnectionResetError, BrokenPipeError):
-                packet = b""  # who is sent away before the question was read
+                packet = b""  # refused before the request was read
             except OSError as error:
                 raise UpdateError(
-                    f"the daemon does not answer on {self._folder / SOCKET_NAME}: {error.strerror or error}"
+                    f"the daemon does not respond on {self._folder / SOCKET_NAME}: {error.strerror or error}"
                 ) from None
         if not packet:
             raise UpdateError(
-                f"the daemon did not answer on {self._folder / SOCKET_NAME}: only root and its own user may ask, or it has just ended"
+                f"the daemon closed {self._folder / SOCKET_NAME} without a response: it serves only root and its own user, or it has just ended"
             )
         return unpack_response(packet)
 
@@ -153,13 +172,13 @@ def _is_authorized(connection: socket.socket) -> bool:
     _, uid, _ = _PEER_CREDENTIALS.unpack(credentials)
     if uid in (0, os.geteuid()):
         return True
-    _log.warning("user %d may not use the control socket", uid)
+    _log.warning("the control socket refused user %d", uid)
     return False
 
 
 @contextmanager
 def _short_socket_address(folder: Path) -> Iterator[str]:
-    """The socket's address, short wherever the folder is: the kernel allows 107 bytes."""
+    """Yield a short address of the socket, however long the folder's path is: the kernel allows 107 bytes."""
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{descriptor}/{SOCKET_NAME}"

@@ -1,4 +1,4 @@
-"""The models of this device, for a command: asked of the daemon if one runs, of the store itself if none does."""
+"""Controls the models of this device for a command: through the daemon if one runs, else on the store itself."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,41 +7,35 @@ from typing import Protocol, Self
 
 from edged.clock import SystemClock
 from edged.config.settings import Settings
-from edged.errors import StoreError, UpdateError
+from edged.errors import StoreError
 from edged.host.files import LocalFileSystem
 from edged.host.ownership import become_owner
 from edged.host.paths import model_store_dir, state_dir
 from edged.updates.installer.messages import InstallProgress
-from edged.updates.service.control_messages import (
-    CollectGarbageRequest,
-    CommitRequest,
-    ControlRequest,
-    ControlResponse,
-    InstallRequest,
-    RollbackRequest,
-    StatusRequest,
-)
+from edged.updates.rules.ledger import DeploymentRequest, EndCause, Ledger
+from edged.updates.service.control_messages import ControlRequest, ControlResponse
 from edged.updates.service.control_socket import ControlClient, has_control_socket
+from edged.updates.service.operations import ModelOperations, RuntimeStatus
 from edged.updates.service.repository import ModelRepository
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore
 
 ProgressCallback = Callable[[str, float], None]
-"""Told how far something is: in words, and 0..1."""
+"""Receives the progress of an installation: the state, and 0..1."""
 
 
 class ModelControl(Protocol):
-    """Answers questions; a context, as it may hold the store."""
+    """Executes control requests; a context manager, because it may hold the store."""
 
     def execute(self, control_request: ControlRequest) -> ControlResponse:
-        """Ask, and wait for the answer.
+        """Execute a request, and return the response, which may be a refusal.
 
         Raises:
-            UpdateError: nobody can answer; a refusal is an answer.
+            UpdateError: there is no response.
         """
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the control itself."""
 
     def __exit__(
         self,
@@ -49,11 +43,11 @@ class ModelControl(Protocol):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Let go of what is held."""
+        """Release the store."""
 
 
 def connect(settings: Settings, on_progress: ProgressCallback) -> ModelControl:
-    """Whoever answers for this device: its daemon, or, if none runs, this process.
+    """Return the control of this device: its daemon, or, if none runs, this process.
 
     Raises:
         ConfigError: the state directory cannot be made.
@@ -68,19 +62,25 @@ def connect(settings: Settings, on_progress: ProgressCallback) -> ModelControl:
             return _DaemonControl(settings)
         raise
     try:
-        return StandaloneControl(settings, lock, on_progress)
+        repository = ModelRepository(open_store(settings), settings, now=now)
+        repository.open()
     except BaseException:
         lock.release()
         raise
+    return StandaloneControl(repository, lock, on_progress)
 
 
 def now() -> str:
-    """The time by the host's clock, RFC 3339."""
+    """Return the time by the host's clock, RFC 3339."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def open_store(settings: Settings) -> ModelStore:
-    """The store of this device."""
+    """Return the store of this device, without touching the disk of an existing state directory.
+
+    Raises:
+        ConfigError: the state directory cannot be made.
+    """
     return ModelStore(
         model_store_dir(settings),
         LocalFileSystem(),
@@ -89,7 +89,7 @@ def open_store(settings: Settings) -> ModelStore:
 
 
 class _DaemonControl(ControlClient):
-    """A running daemon, over its socket."""
+    """A running daemon, through its control socket."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(state_dir(settings))
@@ -101,15 +101,81 @@ class _DaemonControl(ControlClient):
         pass
 
 
-class StandaloneControl:
-    """The store in our own hands. Nothing looks, so nothing is tried out: an update comes as far as its self-test."""
+class StandaloneHost:
+    """The `OperationHost` of a command without a daemon: no model runs, so a deployment stops before its trial."""
 
-    def __init__(self, settings: Settings, lock: StoreLock, on_progress: ProgressCallback) -> None:
-        self._settings = settings
-        self._lock = lock
+    def __init__(
+        self, repository: ModelRepository, on_progress: ProgressCallback | None = None
+    ) -> None:
+        """Work on an open repository whose lock is held."""
+        self._repository = repository
         self._on_progress = on_progress
-        self._repository = ModelRepository(open_store(settings), settings, now=now)
-        self._repository.open()
+
+    def own_store(self) -> None:
+        """Do nothing: the lock is held."""
+
+    def check_store(self) -> None:
+        """Do nothing: the store is open."""
+
+    def continue_deployment(self, id_: str, request: DeploymentRequest) -> None:
+        """Run the installer in this process until the deployment is self-tested, blocked or rejected.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        del id_, request
+        from edged.updates.installer.installer import make_installer
+
+        repository = self._repository
+        installer = make_installer(
+            repository.store,
+            repository.settings,
+            clock=SystemClock(),
+            on_progress=self._report_progress,
+        )
+        installer.advance(repository.ledger)
+        repository.open()
+        repository.collect_garbage()
+
+    def interrupt(self, cause: EndCause, reason: str | None) -> None:
+        """Do nothing: no installer and no model runs."""
+
+    def check_idle(self) -> None:
+        """Do nothing: no installer runs."""
+
+    def follow_ledger(self, before: Ledger) -> None:
+        """Collect garbage if the ledger has changed.
+
+        Raises:
+            StoreError: the disk cannot be used.
+        """
+        if self._repository.ledger != before:
+            self._repository.collect_garbage()
+
+    def runtime_status(self) -> RuntimeStatus:
+        """Return that no daemon runs."""
+        return RuntimeStatus()
+
+    def _report_progress(self, progress: InstallProgress) -> None:
+        if self._on_progress is not None:
+            self._on_progress(progress.state, progress.fraction)
+
+
+class StandaloneControl:
+    """The control without a daemon: this process owns the store."""
+
+    def __init__(
+        self, repository: ModelRepository, lock: StoreLock, on_progress: ProgressCallback
+    ) -> None:
+        """Take over an open repository.
+
+        Args:
+            repository: open.
+            lock: of its store, held; it is released at the end.
+            on_progress: receives the progress of an installation.
+        """
+        self._lock = lock
+        self._operations = ModelOperations(repository, StandaloneHost(repository, on_progress))
 
     def __enter__(self) -> Self:
         return self
@@ -123,59 +189,5 @@ class StandaloneControl:
         self._lock.release()
 
     def execute(self, control_request: ControlRequest) -> ControlResponse:
-        """See `ModelControl`."""
-        keeper = self._repository
-        before = keeper.ledger
-        id_, error = "", ""
-        removed: tuple[str, ...] = ()
-        try:
-            match control_request:
-                case InstallRequest(request=request):
-                    id_ = keeper.begin_deployment(request)
-                    self._run_installer()
-                case CommitRequest():
-                    id_ = self._id_in_flight()
-                    keeper.commit("an operator committed it before its trial was over")
-                    keeper.collect_garbage()
-                case RollbackRequest(reason=reason):
-                    id_ = self._roll_back(reason)
-                case CollectGarbageRequest():
-                    removed = keeper.collect_garbage()
-                case StatusRequest():
-                    pass
-        except UpdateError as refusal:
-            error = str(refusal)
-        return ControlResponse(
-            status=keeper.status(is_daemon_running=False),
-            error=error,
-            changed=keeper.ledger != before or bool(removed),
-            id=id_,
-            removed=removed,
-        )
-
-    def _run_installer(self) -> None:
-        from edged.updates.installer.installer import make_installer
-
-        def show(progress: InstallProgress) -> None:
-            self._on_progress(progress.state, progress.fraction)
-
-        installer = make_installer(
-            self._repository.store, self._settings, clock=SystemClock(), on_progress=show
-        )
-        installer.advance(self._repository.ledger)
-        self._repository.refresh()
-        self._repository.collect_garbage()
-
-    def _roll_back(self, reason: str) -> str:
-        if self._repository.ledger.deployment is None:
-            id_ = self._repository.roll_back_to_previous(reason)
-        else:
-            id_ = self._id_in_flight()
-            self._repository.roll_back(reason or "an operator called it off", deny=False)
-        self._repository.collect_garbage()
-        return id_
-
-    def _id_in_flight(self) -> str:
-        if self._repository.ledger.deployment is None:
-            raise UpdateError("no update is in flight")
-        return self._repository.ledger.deployment.id
+        """Execute a request on the store."""
+        return self._operations.execute(control_request)

@@ -1,8 +1,7 @@
-"""Without a daemon, and whatever state the model store is in: one step back towards the factory model, for a daemon that does not stay up."""
+"""Goes one step back towards the factory model, without a daemon, because the daemon keeps crashing; the store may be in any state."""
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 
 from msgspec import Struct
 
@@ -11,22 +10,23 @@ from edged.errors import StoreError, UpdateError
 from edged.host.files import LocalFileSystem
 from edged.host.ownership import become_owner
 from edged.host.paths import model_store_dir, state_dir
-from edged.updates.service.model_control import open_store
+from edged.updates.rules.ledger import EndCause
+from edged.updates.service.model_control import StandaloneHost, open_store
+from edged.updates.service.operations import ModelOperations
 from edged.updates.service.repository import ModelRepository
 from edged.updates.store.lock import StoreLock
-from edged.updates.store.quarantine import quarantine_store
 
 _log = logging.getLogger(__name__)
 
 
 class RescueResult(Struct, frozen=True, kw_only=True):
-    """What came of it.
+    """The result of a rescue.
 
     Attributes:
-        changed: whether another model will look from now on, or one is no longer on its way in.
-        replaced_model: ``name@version`` of what gave way; "" if nothing did, or it is not known.
-        active_model: ``name@version`` of the model with which the daemon will look.
-        reason: why nothing gave way; "" if something did.
+        changed: another model will be active, or a deployment is no longer in flight.
+        active_model: ``name@version`` of the model that will be active; "" if nothing was tried.
+        replaced_model: ``name@version`` of the model that was replaced; "" if none was, or it is unknown.
+        reason: why nothing was replaced; "" if something was.
         quarantine_path: where the store lies that could not be opened; "" if it could.
     """
 
@@ -37,50 +37,65 @@ class RescueResult(Struct, frozen=True, kw_only=True):
     quarantine_path: str = ""
 
 
-def rescue(settings: Settings, reason: str, *, now: Callable[[], str]) -> RescueResult:
-    """Take one step back; it is durable when this returns.
+def rescue(settings: Settings, reason: str | None, *, now: Callable[[], str]) -> RescueResult:
+    """Go one step back; the result is durable.
+
+    Args:
+        settings: the configuration.
+        reason: why, in words; None for the default words.
+        now: returns the time, RFC 3339.
 
     Raises:
         ConfigError: the state directory cannot be made.
-        StoreError: a daemon has the store, or the disk cannot be written.
+        StoreError: a daemon owns the store, or the disk cannot be written.
     """
     become_owner(state_dir(settings))
     with StoreLock(model_store_dir(settings)):
-        keeper = ModelRepository(open_store(settings), settings, now=now)
-        set_aside = _open_or_quarantine(keeper)
-        if keeper.pinned_path:
-            why = f"model.path names {keeper.pinned_path}, and no other model takes its place"
-            return RescueResult(
-                changed=False,
-                active_model=keeper.pinned_path,
-                reason=why,
-                quarantine_path=set_aside,
-            )
-        before = keeper.title(keeper.ledger.current)
-        left = keeper.ledger.deployment.title if keeper.ledger.deployment else before
-        try:
-            keeper.fall_back(reason)
-        except StoreError:
-            raise
-        except UpdateError as nothing:
-            why = "" if set_aside else str(nothing)
-            return RescueResult(
-                changed=bool(set_aside), active_model=before, reason=why, quarantine_path=set_aside
-            )
-        with suppress(StoreError):  # what is no longer needed only takes space
-            keeper.collect_garbage()
-        runs = keeper.title(keeper.ledger.current)
+        repository = ModelRepository(open_store(settings), settings, now=now)
+        quarantine_path = _open_or_quarantine(repository)
+        return _step_back(repository, reason, quarantine_path)
+
+
+def _step_back(
+    repository: ModelRepository, reason: str | None, quarantine_path: str
+) -> RescueResult:
+    if repository.pinned_path is not None:
         return RescueResult(
-            changed=True, replaced_model=left, active_model=runs, quarantine_path=set_aside
+            changed=False,
+            active_model=str(repository.pinned_path),
+            reason=f"model.path names {repository.pinned_path}, and no other model replaces that",
+            quarantine_path=quarantine_path,
         )
+    ledger = repository.ledger
+    current_title = repository.title(ledger.current)
+    replaced = ledger.deployment.title if ledger.deployment else current_title
+    operations = ModelOperations(repository, StandaloneHost(repository))
+    try:
+        operations.roll_back(EndCause.CRASH_LOOP, reason)
+    except StoreError as error:
+        if repository.ledger == ledger:
+            raise
+        _log.warning("files that are no longer needed stay on the disk: %s", error)
+    except UpdateError as refusal:
+        return RescueResult(
+            changed=bool(quarantine_path),
+            active_model=current_title,
+            reason="" if quarantine_path else str(refusal),
+            quarantine_path=quarantine_path,
+        )
+    return RescueResult(
+        changed=True,
+        replaced_model=replaced,
+        active_model=repository.title(repository.ledger.current),
+        quarantine_path=quarantine_path,
+    )
 
 
 def _open_or_quarantine(repository: ModelRepository) -> str:
-    """Open the store, or an empty one in its place; where the old one lies then."""
+    """Open the store, or an empty one in its place; return the folder of the old one then."""
     try:
         repository.open()
     except StoreError as error:
         _log.error("the model store cannot be opened: %s", error)
-        repository.ledger, aside = quarantine_store(repository.store, LocalFileSystem())
-        return str(aside)
+        return str(repository.quarantine(LocalFileSystem()))
     return ""

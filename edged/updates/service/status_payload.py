@@ -1,8 +1,10 @@
-"""From how the models are to what `up/model` says of it. Pure."""
+"""Builds the payload of `up/model` from the status of the models."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edged.clock import Clock
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import (
     Candidate,
@@ -12,25 +14,55 @@ from edged.messaging.contract.model import (
     ModelState,
     ModelVersion,
 )
-from edged.updates.rules.ledger import DeploymentRecord
+from edged.updates.rules.ledger import Deployment, DeploymentRecord
 from edged.updates.service.control_messages import ModelStatus, VersionStatus
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStatusReport:
-    """How the models of a running daemon are.
+    """The status of the models in a running daemon.
 
     Attributes:
-        status: as a command is told.
-        installed_digest: digest of the version that is kept, and looks unless another is on trial; `FACTORY` for the factory model.
-        state_since_ns: monotonic, when the state of the deployment in flight began, or the daemon started.
-        channel: how the channel is followed; None if none is.
+        status: the same as the control socket gives.
+        installed_digest: digest of the version that is active unless another is on trial; `FACTORY` for the factory model.
+        state_since_ns: monotonic time at which the state of the deployment in flight began, or the daemon started.
+        channel: state of the update channel; None if the device follows none.
     """
 
     status: ModelStatus
     installed_digest: str
     state_since_ns: int
     channel: ChannelState | None
+
+
+class StateTimer:
+    """The time at which the deployment in flight came into its state."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start without a deployment.
+
+        Args:
+            clock: for the time.
+        """
+        self._clock = clock
+        self._since_ns = clock.monotonic_ns()
+        self._state: tuple[str, str] | None = None
+
+    @property
+    def since_ns(self) -> int:
+        """The monotonic time of the last change, or of the daemon's start."""
+        return self._since_ns
+
+    def update(self, deployment: Deployment | None) -> None:
+        """Note the deployment in flight, and log a change of its state."""
+        state = (deployment.id, deployment.state) if deployment else None
+        if state == self._state:
+            return
+        self._state, self._since_ns = state, self._clock.monotonic_ns()
+        if deployment:
+            _log.info("update %s: %s: %s", deployment.id, deployment.display_name, deployment.state)
 
 
 def build_model_state(
@@ -40,20 +72,20 @@ def build_model_state(
     failure: ModelFailure | None,
     stamper: Stamper,
 ) -> ModelState:
-    """The message, without its header.
+    """Return the payload, without its header.
 
     Args:
-        report: how the models are.
-        names: ``name@version`` by sha256, of the models that have looked: only the file itself knows that of a factory model.
+        report: the status of the models.
+        names: ``name@version`` by sha256 of the model file, for the models that have run: the name of a factory model stands only in its file.
         failure: the latest model that could not be loaded.
         stamper: for times.
     """
     status = report.status
     by_digest = {version.digest: version for version in status.versions}
-    kept = by_digest.get(report.installed_digest)
+    installed = by_digest.get(report.installed_digest)
     previous = next((one for one in status.versions if one.role == "previous"), None)
     return ModelState(
-        installed=_build_version(kept, names) if kept and names else None,
+        installed=_build_version(installed, names) if installed and names else None,
         previous=_build_version(previous, names) if previous else None,
         candidate=_build_candidate(report, by_digest, names, stamper),
         last=_build_finished_deployment(status.past[-1], status.denied) if status.past else None,
@@ -80,8 +112,7 @@ def _build_candidate(
     names: Mapping[str, str],
     stamper: Stamper,
 ) -> Candidate | None:
-    deployment = report.status.deployment
-    if deployment is None:
+    if (deployment := report.status.deployment) is None:
         return None
     version = by_digest.get(deployment.digest) if deployment.digest else None
     return Candidate(
@@ -105,6 +136,7 @@ def _build_finished_deployment(
         title=record.title,
         digest=record.digest,
         outcome=record.outcome,
+        cause=record.cause.value if record.cause else None,
         reason=record.reason,
         flagged=record.flagged,
         denied=record.outcome != "committed" and record.digest in denied,

@@ -1,23 +1,21 @@
-"""Watches how the models do: the one in use, for a baseline, and the one on trial, for its evidence.
+"""Watches the models at work: the installed one for its baseline, and the one on trial for its evidence.
 
-`edged.updates.rules.probation` judges; this gathers what it judges by, from what the workers say.
+What the vision workers report comes in here. `edged.updates.rules.probation` judges the evidence.
 """
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edged.clock import NS_PER_S, Clock
-from edged.metrics import LatencyWindow
+from edged.updates.rules.baseline import Baseline, BaselineMeter
 from edged.updates.rules.evidence import EvidenceCollector
 from edged.updates.rules.probation import (
-    Baseline,
     ContinueVerdict,
     RollbackVerdict,
     TrialVerdict,
     evaluate_trial,
 )
-from edged.vision.active_model import ActiveModel
+from edged.updates.service.installed_versions import RunnableVersion
 from edged.vision.messages import (
     CandidateFailure,
     ModelReady,
@@ -28,16 +26,22 @@ from edged.vision.messages import (
 from edged.vision.pool import WorkerLoss
 
 MAX_BASELINE_WAIT_S = 60.0
-"""After so much more time without a baseline another model goes on trial all the same: a camera that is lost does not hold it up."""
+"""A trial begins without a baseline after this additional time: a lost camera must not hold it up."""
 MAX_STARTUP_S = 120.0
-"""A model that does not look by then does not come up."""
+"""A candidate that does not run by then has failed its trial."""
 MAX_CONSECUTIVE_LOSSES = 3
-_FPS_WINDOW_S = 30.0
+"""An installed model that loses its worker so often in a row has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameCounts:
-    """Of one camera, since the daemon's start."""
+    """The frame counters of one camera since the daemon's start.
+
+    Attributes:
+        captured: frames that the camera gave.
+        inferred: frames on which a model ran.
+        failed: frames on which none could.
+    """
 
     captured: int
     inferred: int
@@ -46,13 +50,13 @@ class FrameCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemSample:
-    """What there is to know beside what the workers say.
+    """The state of the system at one moment, beside what the workers report.
 
     Attributes:
         throttled: the board throttles.
-        worker_count: how many there are.
-        cameras: their frames so far, by name.
-        largest_worker_mb: of the largest worker, MiB; None if that is not known.
+        worker_count: number of workers.
+        cameras: the frame counters, by the camera's name.
+        largest_worker_mb: memory of the largest worker, MiB; None if unknown.
     """
 
     throttled: bool
@@ -62,184 +66,156 @@ class SystemSample:
 
 
 class TrialMonitor:
-    """See the module: an `edged.daemon.vision_service.VisionListener`."""
+    """Measures the installed model, or gathers the evidence of the one on trial: a `VisionListener`."""
 
     def __init__(self, clock: Clock) -> None:
+        """Watch the installed model.
+
+        Args:
+            clock: for durations.
+        """
         self._clock = clock
-        self._model_on_trial: ActiveModel | None = None
-        """What is on trial; None if nothing is."""
+        now_ns = clock.monotonic_ns()
+        self._baseline_meter = BaselineMeter(now_ns)
+        self._on_trial: RunnableVersion | None = None
         self._baseline = Baseline()
-        self._evidence_collector = EvidenceCollector()
-        self._last_sample_ns = self._since_ns = clock.monotonic_ns()
-        self._is_trial_model_active = False
-        """The model on trial looks."""
-        self._frame_times = LatencyWindow()
-        self._inferred_counts: deque[tuple[int, int]] = deque()
-        """When, and how many frames had been inferred, over the last half minute."""
-        self._inferred_frames = 0
-        """By the model that is kept, since it was told that it looks."""
+        """The baseline of the present trial."""
+        self._evidence = EvidenceCollector()
+        self._last_sample_ns = self._trial_began_ns = now_ns
+        self._is_candidate_running = False
         self._consecutive_losses = 0
-        self.installed_model_failure = ""
-        """Why the model that is not on trial does not work; whoever reads it sets it to ""."""
-        self.progress = 0.0
-        self.active_model_name = ""
-        """``name@version`` of the model that looks; "" if none does."""
+        self._installed_failure: str | None = None
+        self._active_model_name: str | None = None
+        self._progress = 0.0
 
-    # ---- What is to be watched --------------------------------------------------------------------------------------------
+    @property
+    def active_model_name(self) -> str | None:
+        """``name@version`` of the model that the workers run; None if none runs."""
+        return self._active_model_name
 
-    def begin(self, active_model: ActiveModel, baseline: Baseline) -> None:
-        """This is on trial from now on."""
-        if self._model_on_trial == active_model:
-            return
-        self._model_on_trial, self._baseline = active_model, baseline
-        self._evidence_collector = EvidenceCollector()
-        self._is_trial_model_active = False
-        self._last_sample_ns = self._since_ns = self._clock.monotonic_ns()
-        self.progress = 0.0
-
-    def end(self) -> None:
-        """Nothing is on trial; what looks from now on is measured for the next baseline."""
-        if self._model_on_trial is not None:
-            self._reset_baseline()
-        self._model_on_trial = None
-        self.progress = 0.0
-
-    def can_begin(self, sample: SystemSample, min_baseline_s: float) -> bool:
-        """Whether there is a baseline of so many seconds, or there will be none."""
-        if sample.throttled:
-            return False
-        if (
-            self._inferred_counts
-            and self._inferred_counts[-1][0] - self._inferred_counts[0][0]
-            >= min_baseline_s * NS_PER_S
-        ):
-            return True
-        waited_ns = self._clock.monotonic_ns() - self._since_ns
-        return waited_ns >= (min_baseline_s + MAX_BASELINE_WAIT_S) * NS_PER_S
+    @property
+    def progress(self) -> float:
+        """The progress of the trial, 0..1."""
+        return self._progress
 
     @property
     def baseline(self) -> Baseline:
-        """How the model in use has done."""
-        quantiles = self._frame_times.compute_quantiles_s()
-        if not self._inferred_counts or quantiles is None:
-            return Baseline()
-        (began_ns, before), (ended_ns, after) = self._inferred_counts[0], self._inferred_counts[-1]
-        seconds = (ended_ns - began_ns) / NS_PER_S
-        return Baseline(
-            fps=(after - before) / seconds if seconds else 0.0, frame_s_p95=quantiles[1]
-        )
+        """The performance of the installed model."""
+        return self._baseline_meter.baseline
+
+    def begin(self, candidate: RunnableVersion, baseline: Baseline) -> None:
+        """Gather evidence for a candidate from now on; nothing changes if it is on trial already."""
+        if self._on_trial == candidate:
+            return
+        self._on_trial, self._baseline = candidate, baseline
+        self._evidence = EvidenceCollector()
+        self._is_candidate_running = False
+        self._last_sample_ns = self._trial_began_ns = self._clock.monotonic_ns()
+        self._progress = 0.0
+
+    def end(self) -> None:
+        """Measure the installed model from now on; nothing changes if no model is on trial."""
+        if self._on_trial is not None:
+            self._baseline_meter.reset(self._clock.monotonic_ns())
+        self._on_trial = None
+        self._progress = 0.0
+
+    def can_begin(self, min_baseline_s: float) -> bool:
+        """Return whether there is a baseline of so many seconds, or none is to be expected."""
+        measured_s = self._baseline_meter.measured_s
+        if measured_s is not None and measured_s >= min_baseline_s:
+            return True
+        waited_s = self._baseline_meter.waited_s(self._clock.monotonic_ns())
+        return waited_s >= min_baseline_s + MAX_BASELINE_WAIT_S
 
     def evaluate(self) -> TrialVerdict:
-        """Of the model on trial, as of the last `watch`."""
-        if self._model_on_trial is None:
+        """Judge the model on trial by the evidence until the last sample."""
+        if self._on_trial is None:
             return ContinueVerdict(0.0)
-        if (
-            not self._is_trial_model_active
-            and not self._evidence_collector.build_evidence().worker_loss
-        ):
-            waited_s = (self._clock.monotonic_ns() - self._since_ns) / NS_PER_S
-            late = f"it did not come up within {MAX_STARTUP_S:.0f} s"
-            return RollbackVerdict(late) if waited_s > MAX_STARTUP_S else ContinueVerdict(0.0)
+        evidence = self._evidence.build_evidence()
+        if not self._is_candidate_running and not evidence.worker_loss:
+            waited_s = (self._clock.monotonic_ns() - self._trial_began_ns) / NS_PER_S
+            if waited_s <= MAX_STARTUP_S:
+                return ContinueVerdict(0.0)
+            return RollbackVerdict(f"the model did not start within {MAX_STARTUP_S:.0f} s")
         verdict = evaluate_trial(
-            self._model_on_trial.probation,
-            self._model_on_trial.budgets,
-            self._baseline,
-            self._evidence_collector.build_evidence(),
+            self._on_trial.probation, self._on_trial.budgets, self._baseline, evidence
         )
         if isinstance(verdict, ContinueVerdict):
-            self.progress = max(self.progress, verdict.progress)
+            self._progress = max(self._progress, verdict.progress)
         return verdict
 
-    def add_sample(self, sample: SystemSample) -> None:
-        """Time has passed."""
-        now_ns = self._clock.monotonic_ns()
-        if self._model_on_trial is None:
-            self._record_throughput(now_ns)
-        elif self._is_trial_model_active:
-            self._evidence_collector.add_elapsed_time(
-                (now_ns - self._last_sample_ns) / NS_PER_S, throttled=sample.throttled
-            )
-            for name, frames in sample.cameras.items():
-                self._evidence_collector.add_frame_counts(
-                    name,
-                    captured=frames.captured,
-                    inferred=frames.inferred,
-                    failed=frames.failed,
-                )
-            if sample.largest_worker_mb is not None:
-                self._evidence_collector.add_memory_sample(sample.largest_worker_mb)
-        self._last_sample_ns = now_ns
+    def add_sample(self, sample: SystemSample) -> str | None:
+        """Add a sample of the system.
 
-    # ---- What the workers say ---------------------------------------------------------------------------------------------
+        Returns:
+            Why the installed model failed since the last sample; None if it did not.
+        """
+        now_ns = self._clock.monotonic_ns()
+        if self._on_trial is None:
+            self._baseline_meter.add_sample(now_ns)
+        elif self._is_candidate_running:
+            self._add_evidence(sample, (now_ns - self._last_sample_ns) / NS_PER_S)
+        self._last_sample_ns = now_ns
+        failure, self._installed_failure = self._installed_failure, None
+        return failure
 
     def on_ready(self, ready: ModelReady) -> None:
-        """See `edged.daemon.vision_service.VisionListener`."""
-        self.active_model_name = ready.model_name
+        """Note that a worker runs a model from now on."""
+        self._active_model_name = ready.model_name
         self._consecutive_losses = 0
-        if self._model_on_trial is not None and ready.model_name == self._model_on_trial.name:
-            self._is_trial_model_active = True
+        if self._on_trial is None:
+            self._baseline_meter.reset(self._clock.monotonic_ns())
+        elif ready.model_name == self._on_trial.model.name:
+            self._is_candidate_running = True
             self._last_sample_ns = self._clock.monotonic_ns()
-        elif self._model_on_trial is None:
-            self._reset_baseline()
 
     def on_observation(self, observation: Observation) -> None:
-        """See `edged.daemon.vision_service.VisionListener`."""
+        """Add the times of one frame."""
         self._consecutive_losses = 0
         frame_ns = observation.encode_ns + observation.invoke_ns + observation.decode_ns
-        if self._model_on_trial is None:
-            self._frame_times.add(frame_ns)
-            self._inferred_frames += 1
-        elif self._is_trial_model_active:
-            self._evidence_collector.add_inference(
-                frame_ns=frame_ns, invoke_ns=observation.invoke_ns
-            )
+        if self._on_trial is None:
+            self._baseline_meter.add_frame(frame_ns)
+        elif self._is_candidate_running:
+            self._evidence.add_inference(frame_ns=frame_ns, invoke_ns=observation.invoke_ns)
 
     def on_plan_message(self, message: PlanDeclined | CandidateFailure | ShadowComparison) -> None:
-        """See `edged.daemon.vision_service.VisionListener`."""
-        if self._model_on_trial is None:
+        """Add what a worker reports about its plan."""
+        if self._on_trial is None:
             if isinstance(message, PlanDeclined):
-                self.installed_model_failure = message.reason
+                self._installed_failure = message.reason
             return
         match message:
-            case ShadowComparison():
-                self._evidence_collector.add_comparison(
-                    both=message.both,
-                    only_new=message.only_new,
-                    only_old=message.only_old,
-                    old_ns=message.old_ns,
+            case ShadowComparison(both=both, only_new=only_new, only_old=only_old, old_ns=old_ns):
+                self._evidence.add_comparison(
+                    both=both, only_new=only_new, only_old=only_old, old_ns=old_ns
                 )
             case CandidateFailure(kind="invoke"):
-                self._evidence_collector.add_failed_frame()
+                self._evidence.add_failed_frame()
             case CandidateFailure(reason=reason):
-                self._evidence_collector.set_model_failure(reason)
+                self._evidence.set_model_failure(reason)
             case PlanDeclined(reason=reason):
-                self._is_trial_model_active = True
-                self._evidence_collector.set_model_failure(reason)
+                self._is_candidate_running = True
+                self._evidence.set_model_failure(reason)
 
     def on_worker_lost(self, loss: WorkerLoss) -> None:
-        """See `edged.daemon.vision_service.VisionListener`."""
+        """Note the loss of a worker: it ends a trial, and several in a row exclude the installed model."""
         reason = loss.fault.reason if loss.fault else loss.reason
-        self.active_model_name = ""
+        is_model_fault = loss.fault is not None and loss.fault.kind == "model"
+        self._active_model_name = None
         self._consecutive_losses += 1
-        if self._model_on_trial is not None:
-            self._evidence_collector.set_worker_loss(reason)
-        elif (
-            loss.fault and loss.fault.kind == "model"
-        ) or self._consecutive_losses >= MAX_CONSECUTIVE_LOSSES:
-            self.installed_model_failure = reason
+        if self._on_trial is not None:
+            self._evidence.set_worker_loss(reason)
+        elif is_model_fault or self._consecutive_losses >= MAX_CONSECUTIVE_LOSSES:
+            self._installed_failure = reason
 
-    def _record_throughput(self, now_ns: int) -> None:
-        if self._inferred_frames:
-            self._inferred_counts.append((now_ns, self._inferred_frames))
-        while (
-            self._inferred_counts
-            and now_ns - self._inferred_counts[0][0] > _FPS_WINDOW_S * NS_PER_S
-        ):
-            self._inferred_counts.popleft()
-
-    def _reset_baseline(self) -> None:
-        """Another model looks: what was measured is not its."""
-        self._inferred_frames = 0
-        self._frame_times = LatencyWindow()
-        self._inferred_counts.clear()
-        self._since_ns = self._clock.monotonic_ns()
+    def _add_evidence(self, sample: SystemSample, elapsed_s: float) -> None:
+        self._evidence.add_elapsed_time(
+            elapsed_s, throttled=sample.throttled, worker_count=sample.worker_count
+        )
+        for name, frames in sample.cameras.items():
+            self._evidence.add_frame_counts(
+                name, captured=frames.captured, inferred=frames.inferred, failed=frames.failed
+            )
+        if sample.largest_worker_mb is not None:
+            self._evidence.add_memory_sample(sample.largest_worker_mb)

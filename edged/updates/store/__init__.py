@@ -1,1 +1,1 @@
-"""Holds what is durable: model versions, links and the ledger."""
+"""The model store: everything about model updates that survives a power cut."""

@@ -1,4 +1,4 @@
-"""Finds out what a bundle may ask of this host; nothing heavy is imported for it."""
+"""Detects the properties of this host that a bundle can require, without importing a runtime."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -15,48 +15,49 @@ _EDGETPU_PACKAGE = "libedgetpu1-"
 
 
 def detect_host(folder: Path, root: Path = Path("/")) -> HostInfo:
-    """Look around.
+    """Return the properties of this host.
 
     Args:
-        folder: where the models are kept.
-        root: of the file system; another place in tests.
+        folder: the model store's folder, whose free space counts.
+        root: of the file system; another folder in tests.
 
     Raises:
-        StoreError: the folder cannot be looked at.
+        StoreError: the folder cannot be read.
     """
     board = Board(root)
-    memory_mb = board.read_memory_mb()
+    memory = board.read_memory_mb()
     return HostInfo(
         edged_version=edged.__version__,
-        runtimes={
-            name: found
-            for name in _RUNTIME_PACKAGES
-            if (found := _installed_version(_RUNTIME_PACKAGES[name]))
-        },
+        runtimes=_find_runtimes(),
         architecture=platform.machine(),
         board=board.read_model(),
-        edgetpu_runtime=_edgetpu_version(root / _DPKG_STATUS),
+        edgetpu_runtime=_find_edgetpu_version(root / _DPKG_STATUS),
         free_bytes=LocalFileSystem().free_bytes(folder),
-        memory_mb=int(memory_mb[0]) if memory_mb else 0,
+        memory_mb=int(memory[0]) if memory else 0,
     )
 
 
-def _installed_version(package: str) -> str:
+def _find_runtimes() -> dict[str, str]:
+    versions = {name: _find_package_version(one) for name, one in _RUNTIME_PACKAGES.items()}
+    return {name: found for name, found in versions.items() if found is not None}
+
+
+def _find_package_version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
-        return ""
+        return None
 
 
-def _edgetpu_version(dpkg_status: Path) -> str:
-    """Of the Debian package that holds libedgetpu: the library itself would have to be loaded to be asked."""
+def _find_edgetpu_version(dpkg_status: Path) -> str | None:
+    """Return the version of the Debian package that holds libedgetpu: to read it from the library would mean to load that."""
     try:
         paragraphs = dpkg_status.read_text(errors="replace").split("\n\n")
     except OSError:
-        return ""
+        return None
     for paragraph in paragraphs:
         if paragraph.startswith(f"Package: {_EDGETPU_PACKAGE}"):
             fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line)
             if fields.get("Status", "").endswith(" installed"):
-                return fields.get("Version", "")
-    return ""
+                return fields.get("Version")
+    return None

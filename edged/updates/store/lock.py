@@ -1,4 +1,4 @@
-"""One process has the model store, with the children that it lets carry on for it."""
+"""The lock of the model store: one process owns the store, together with the children to which it hands the lock."""
 
 import fcntl
 import os
@@ -13,11 +13,10 @@ LOCK_NAME = "lock"
 
 
 class StoreLock:
-    """A `flock` on a file in the store; it is free again when the last process that holds its descriptor has ended or let go of it.
+    """A `flock` on a file in the store, as a context manager or through `acquire` and `release`.
 
-    Who may not read the file cannot keep it from its owner either.
-
-    Used as a context, or by `acquire` and `release`. A child keeps it too if it is given the descriptor (``pass_fds``).
+    A child holds it too if it inherits the descriptor (``pass_fds``). The lock is free when the last process that holds the descriptor has
+    closed it. A user who may not read the file cannot lock it either.
     """
 
     def __init__(self, root: Path) -> None:
@@ -26,26 +25,24 @@ class StoreLock:
 
     @property
     def descriptor(self) -> int:
-        """To be handed to a child, while the lock is held."""
+        """The descriptor of the held lock, for a child to inherit.
+
+        Raises:
+            StoreError: the lock is not held.
+        """
         if self._descriptor is None:
-            raise StoreError(f"{self._path} is not held")
+            raise StoreError(f"the lock {self._path} is not held")
         return self._descriptor
 
     def acquire(self) -> None:
-        """Take it, without waiting; the store's folder is made if it is not there.
+        """Lock the store without waiting; its folder is made if it is missing.
 
         Raises:
-            StoreError: another has it, or the file cannot be made.
+            StoreError: another process holds the lock, or the file cannot be made.
         """
         if self._descriptor is not None:
             return
-        try:
-            self._path.parent.mkdir(exist_ok=True)
-            descriptor = os.open(
-                self._path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-        except OSError as error:
-            raise to_store_error(error, "open", self._path) from error
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -58,7 +55,7 @@ class StoreLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let go of it; children that were given it hold it on."""
+        """Release the lock; children that inherited it still hold it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -74,3 +71,11 @@ class StoreLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+    def _open(self) -> int:
+        flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            return os.open(self._path, flags, 0o600)
+        except OSError as error:
+            raise to_store_error(error, "open", self._path) from error

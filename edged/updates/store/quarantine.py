@@ -1,41 +1,40 @@
-"""A model store that cannot be opened gives way to an empty one, which still knows what must not be forgotten."""
+"""Replaces a model store that cannot be opened with an empty one, which keeps what protects the device."""
 
 import itertools
 from contextlib import suppress
 from pathlib import Path
 
-from edged.errors import UpdateError
+from edged.errors import StoreError
 from edged.host.files import FileSystem
 from edged.updates.bundle.trust_chain import CHAIN_NAME
 from edged.updates.rules.ledger import Ledger
-from edged.updates.store import links
 from edged.updates.store.lock import LOCK_NAME
 from edged.updates.store.store import ModelStore
 
 _PRESERVED_NAMES = frozenset({LOCK_NAME, CHAIN_NAME})
-"""The chain of trust files says which keys were revoked."""
+"""The chain of trust files records which keys were revoked."""
 _QUARANTINE_PREFIX = "damaged"
 
 
 def quarantine_store(store: ModelStore, files: FileSystem) -> tuple[Ledger, Path]:
-    """Move what is in the store into a folder of its own, for somebody to look at, and open an empty store.
+    """Move the content of the store into a folder of its own, for inspection, and open an empty store.
 
-    The security floor, the counters and what had failed are carried over, as far as they can still be read.
+    The security floor, the counters and the denied versions are kept, as far as they can still be read.
 
     Returns:
-        The ledger, durable, and the folder.
+        The new ledger, durable, and the folder.
 
     Raises:
         StoreError: the disk cannot be written.
     """
-    known = _recover_ledger(store, files)
+    known = _recover_ledger(store)
     root = store.root
-    aside = next(path for path in _iter_quarantine_paths(root) if not files.exists(path))
-    files.make_folder(aside)
+    folder = next(path for path in _iter_quarantine_paths(root) if not files.exists(path))
+    files.make_folder(folder)
     for name in files.list_names(root):
         if name not in _PRESERVED_NAMES and not name.startswith(_QUARANTINE_PREFIX):
-            files.rename(root / name, aside / name)
-    files.sync_folder(aside)
+            files.rename(root / name, folder / name)
+    files.sync_folder(folder)
     files.sync_folder(root)
     store.open()
     ledger = Ledger(
@@ -48,14 +47,12 @@ def quarantine_store(store: ModelStore, files: FileSystem) -> tuple[Ledger, Path
         refresh_h=known.refresh_h,
     )
     store.write_ledger(ledger)
-    return ledger, aside
+    return ledger, folder
 
 
-def _recover_ledger(store: ModelStore, files: FileSystem) -> Ledger:
-    with suppress(UpdateError):
-        return store.read_ledger()
-    with suppress(UpdateError):
-        return links.rebuild_ledger(files, store.root)
+def _recover_ledger(store: ModelStore) -> Ledger:
+    with suppress(StoreError):
+        return store.load_read_only()
     return Ledger()
 
 

@@ -1,129 +1,126 @@
-"""The model store of a device: its versions, its downloads, its ledger, and what becomes of them after a power cut.
+"""The model store: the versions of models on this device, and the ledger of their deployments.
 
 ::
 
-    ledger.json           what is in use, what is on its way in, what has failed
-    versions/<sha256>/    a version: envelope.json, and the files of its manifest
-    incoming/.<id>.part   the download of a deployment
-    current, previous     links to versions, which follow the ledger
+    ledger.json              see `edged.updates.rules.ledger`
+    current -> versions/…    the links repeat the committed versions, for a ledger that is lost
+    previous -> versions/…
+    versions/DIGEST/         see `edged.updates.store.versions`
+    incoming/.ID.part        the download of a deployment
 
-Nothing takes its name before its content is durable, and the ledger names nothing before its name is durable. So after a power cut
-the ledger is right, what it names is whole, and what it does not name may be removed. One process at a time has the store
-(`edged.updates.store.lock`).
+A file or folder receives its name only when its content is durable, and the ledger refers only to names that are durable. After a power
+cut the ledger is therefore right, every version that it refers to is complete, and everything else may be removed. One process at a time
+owns the store (`edged.updates.store.lock`).
 """
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from edged.errors import BundleError, StoreError, UpdateError
-from edged.host.files import FileSystem, replace_file, temporary_path, write_new_file
-from edged.updates.rules.deployment import referenced_versions
-from edged.updates.rules.ledger import MAX_LEDGER_BYTES, Ledger, decode_ledger, encode_ledger
-from edged.updates.store import links
-from edged.updates.store.links import find_fallback_version
+from edged.host.files import FileSystem, temporary_path
+from edged.updates.rules.ledger import Ledger, referenced_versions
+from edged.updates.store.ledger_file import (
+    CURRENT_LINK,
+    LEDGER_NAME,
+    PREVIOUS_LINK,
+    LedgerFile,
+    read_linked_versions,
+)
 from edged.updates.store.versions import (
-    ENVELOPE_NAME,
     VERSIONS_NAME,
     InstalledVersion,
-    decode_manifest_envelope,
     is_digest,
     read_version,
+    write_version,
 )
 
-__all__ = ["InstalledVersion", "ModelStore", "find_fallback_version"]
-
-LEDGER_NAME = "ledger.json"
 INCOMING_NAME = "incoming"
 _PART_SUFFIX = ".part"
 
-_log = logging.getLogger(__name__)
-
 
 class ModelStore:
-    """See the module. After a `StoreError` the same call may be made again: what it had done stays done.
+    """The model store in one folder. After a `StoreError` the same call may be repeated: the steps that were done stay done.
 
     Args:
         root: the folder; it exists. The first `open` makes its name durable.
         files: the disk.
-        min_free_bytes: free space that no download takes.
+        min_free_bytes: free space that no download uses, bytes.
     """
 
     def __init__(self, root: Path, files: FileSystem, *, min_free_bytes: int = 0) -> None:
         self._root = root
         self._files = files
         self._min_free_bytes = min_free_bytes
-        self._ledger_path = root / LEDGER_NAME
+        self._ledger_file = LedgerFile(root, files)
         self._versions_folder = root / VERSIONS_NAME
         self._incoming_folder = root / INCOMING_NAME
 
     @property
     def root(self) -> Path:
-        """The folder."""
+        """The store's folder."""
         return self._root
 
     def open(self) -> Ledger:
-        """Make the store ready and finish what a crash left half done.
+        """Make the store ready, and finish what a crash interrupted.
 
         Returns:
-            The ledger, durable as it is. One that is damaged is set aside, and what the links and manifests say takes its place.
+            The ledger, durable. A damaged one is renamed, and rebuilt from the links and manifests.
 
         Raises:
-            StoreError: the disk cannot be read or written; `rescue` may still find a version.
+            StoreError: the disk cannot be read or written; `load_read_only` may still work.
         """
         for folder in (self._versions_folder, self._incoming_folder):
             if not self._files.exists(folder):
                 self._files.make_folder(folder)
-        for name in (LEDGER_NAME, links.CURRENT_LINK, links.PREVIOUS_LINK):
+        for name in (LEDGER_NAME, CURRENT_LINK, PREVIOUS_LINK):
             self._files.remove(temporary_path(self._root / name))
         for name in self._files.list_names(self._versions_folder):
             if name.startswith("."):
                 self._remove_folder(self._versions_folder / name)
-        ledger = self._read_or_quarantine_ledger()
-        if ledger is None:
-            return self._rebuild_ledger()
-        self.update_links(ledger)
-        return ledger
+        return self._ledger_file.open()
+
+    def load_read_only(self) -> Ledger:
+        """Return the ledger without writing anything; see `edged.updates.store.ledger_file.LedgerFile.load_read_only`.
+
+        Raises:
+            StoreError: neither the ledger nor the links can be read.
+        """
+        return self._ledger_file.load_read_only()
 
     def read_ledger(self) -> Ledger:
-        """The ledger as it stands on the disk, for those who only look.
+        """Return the ledger as the file has it; an empty one if there is no file.
 
         Raises:
             StoreError: it cannot be read, or is damaged: `open` recovers it.
         """
-        if not self._files.exists(self._ledger_path):
-            return Ledger()
-        return decode_ledger(self._files.read(self._ledger_path, MAX_LEDGER_BYTES))
+        return self._ledger_file.read()
 
     def write_ledger(self, ledger: Ledger) -> None:
         """Write the ledger; it is durable when this returns.
 
         Raises:
-            StoreError: it cannot be written; the old or the new one stands there, whole: `open` says which, and makes it durable.
+            StoreError: it cannot be written; the file is the old or the new one, complete: `open` reads it, and makes it durable.
         """
-        replace_file(self._files, self._ledger_path, encode_ledger(ledger))
+        self._ledger_file.write(ledger)
 
     def update_links(self, ledger: Ledger) -> None:
-        """Let the links ``current`` and ``previous`` say what the ledger says; they are durable when this returns.
+        """Make the links ``current`` and ``previous`` agree with the ledger; they are durable when this returns.
 
         Raises:
             StoreError: they cannot be written.
         """
-        links.update_links(self._files, self._root, ledger)
-        self._files.sync_folder(self._root)
+        self._ledger_file.update_links(ledger)
 
     def download_path(self, id_: str) -> Path:
-        """Where the download of a deployment goes."""
+        """Return the path of a deployment's download."""
         return self._incoming_folder / f".{id_}{_PART_SUFFIX}"
 
     def append_download(self, id_: str, chunks: Iterable[bytes]) -> int:
-        """Continue the download of a deployment.
-
-        What a failure leaves there is the beginning of the whole, and can be continued.
+        """Continue the download of a deployment; after a failure the part that was written stays, and can be continued.
 
         Returns:
-            Its size; it is durable.
+            Its size, bytes; it is durable.
 
         Raises:
             StoreError: it cannot be written.
@@ -142,7 +139,7 @@ class ModelStore:
     def add_version(
         self, digest: str, envelope: bytes, contents: Iterable[tuple[str, Iterator[bytes]]]
     ) -> Path:
-        """Put a version into the store, whole and durable, or not at all; nothing to do if it is there already.
+        """Add a version, complete and durable, or not at all; nothing is written if it is there already, undamaged.
 
         Args:
             digest: of the manifest in the envelope.
@@ -160,7 +157,8 @@ class ModelStore:
         if not self._is_intact(digest):
             new = temporary_path(folder)
             try:
-                self._unpack(new, digest, envelope, contents)
+                self._remove_folder(new)
+                write_version(self._files, new, digest, envelope=envelope, contents=contents)
                 self._remove_folder(folder)
                 self._files.rename(new, folder)
             except UpdateError:
@@ -171,108 +169,62 @@ class ModelStore:
         return folder
 
     def read_version(self, digest: str) -> InstalledVersion:
-        """A version, after every byte of it has been compared with its manifest.
+        """Return a version after comparing every byte of it with its manifest.
 
         Raises:
-            BundleError: it is not there, or damaged.
+            BundleError: it is missing or damaged.
             StoreError: it cannot be read.
         """
         return read_version(self._files, self._versions_folder / digest, digest)
 
     def list_versions(self) -> tuple[str, ...]:
-        """The digests of those that are there; whether they are whole is another question."""
+        """Return the digests of the versions in the store, damaged ones included.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
         return tuple(filter(is_digest, self._files.list_names(self._versions_folder)))
 
     def collect_garbage(self, ledger: Ledger) -> tuple[str, ...]:
-        """Remove the versions and downloads that are no longer needed; what stands beside a download, by its name, goes with it.
-
-        Returns:
-            The digests of the versions that were removed.
+        """Remove the versions and downloads that the ledger does not need, and return the digests of the removed versions.
 
         Raises:
             StoreError: one cannot be removed.
         """
-        linked = {
-            links.read_linked_digest(self._files, self._root, name)
-            for name in (links.CURRENT_LINK, links.PREVIOUS_LINK)
-        }
-        kept = referenced_versions(ledger) | linked
-        needless = tuple(digest for digest in self.list_versions() if digest not in kept)
-        for digest in needless:
+        linked = {*read_linked_versions(self._files, self._root)}
+        needed = referenced_versions(ledger) | linked
+        removed = tuple(digest for digest in self.list_versions() if digest not in needed)
+        for digest in removed:
             self._remove_folder(self._versions_folder / digest)
-        ours = {self.download_path(ledger.deployment.id).name} if ledger.deployment else set[str]()
+        part_name = self.download_path(ledger.deployment.id).name if ledger.deployment else None
         for name in self._files.list_names(self._incoming_folder):
-            # Whoever drops bundles into this folder has other names for them, while they are copied and then.
-            part, found, _ = name.partition(_PART_SUFFIX)
-            if name.startswith(".") and found and f"{part}{found}" not in ours:
+            # A download's etag file begins with the name of the download. The bundles that people copy here have other names.
+            stem, suffix, _ = name.partition(_PART_SUFFIX)
+            if name.startswith(".") and suffix and f"{stem}{suffix}" != part_name:
                 self._files.remove(self._incoming_folder / name)
-        return needless
+        return removed
 
     def ensure_free_space(self, size_bytes: int) -> None:
-        """See that so much more would leave the reserve alone.
+        """Check that a write of this size leaves the reserve free.
 
         Raises:
-            StoreError: it would not.
+            StoreError: it does not.
         """
         free = self._files.free_bytes(self._root)
         if free - size_bytes < self._min_free_bytes:
             raise StoreError(
-                f"no room for {size_bytes} bytes in {self._root}: {free} are free, "
-                f"and {self._min_free_bytes} of them stay so; make room, then it goes on"
+                f"no space for {size_bytes} bytes in {self._root}: {free} bytes are free, "
+                f"and {self._min_free_bytes} of them are reserved; free some, and the update continues"
             )
 
-    def _read_or_quarantine_ledger(self) -> Ledger | None:
-        """None if there is none, or only a damaged one, which is set aside then."""
-        if not self._files.exists(self._ledger_path):
-            return None
-        damage = f"it is larger than {MAX_LEDGER_BYTES} bytes"
-        if self._files.size(self._ledger_path) <= MAX_LEDGER_BYTES:
-            content = self._files.read(self._ledger_path, MAX_LEDGER_BYTES)
-            try:
-                return decode_ledger(content)
-            except StoreError as error:
-                damage = str(error)
-        aside = self._ledger_path.with_name(f"{LEDGER_NAME}.damaged")
-        _log.error("model store: %s is set aside as %s: %s", self._ledger_path, aside.name, damage)
-        self._files.rename(self._ledger_path, aside)
-        return None
-
-    def _rebuild_ledger(self) -> Ledger:
-        self._files.sync_folder(self._root.parent)
-        ledger = links.rebuild_ledger(self._files, self._root)
-        links.update_links(self._files, self._root, ledger)
-        if ledger != Ledger():
-            self.write_ledger(ledger)
-        return ledger
-
     def _sync_or_remove(self, descriptor: int, path: Path) -> None:
-        """After a failed sync nobody knows what of the file is on the disk, and the next sync would not tell."""
+        """Sync a file; after a failed sync its content is unknown, and the next sync would not report that."""
         try:
             self._files.sync(descriptor)
         except StoreError:
             with suppress(StoreError):
                 self._files.remove(path)
             raise
-
-    def _unpack(
-        self,
-        folder: Path,
-        digest: str,
-        envelope: bytes,
-        contents: Iterable[tuple[str, Iterator[bytes]]],
-    ) -> None:
-        announced = {entry.name for entry in decode_manifest_envelope(envelope, digest).files} - {
-            ENVELOPE_NAME
-        }
-        self._remove_folder(folder)
-        self._files.make_folder(folder)
-        write_new_file(self._files, folder / ENVELOPE_NAME, [envelope])
-        for name, chunks in contents:
-            if name not in announced:
-                raise BundleError(f"{name} is not a file of version {digest[:12]}")
-            write_new_file(self._files, folder / name, chunks)
-        read_version(self._files, folder, digest)
-        self._files.sync_folder(folder)
 
     def _is_intact(self, digest: str) -> bool:
         try:
@@ -282,7 +234,7 @@ class ModelStore:
         return True
 
     def _remove_folder(self, folder: Path) -> None:
-        """With its files; it may be gone already."""
+        """Remove a folder with its files, if it is there."""
         if self._files.exists(folder):
             for name in self._files.list_names(folder):
                 self._files.remove(folder / name)

@@ -1,1 +1,1 @@
-"""Runs one camera in a process of its own."""
+"""A camera driver in a process of its own."""

@@ -1,10 +1,7 @@
-"""A camera in a process of its own, which may hang or crash without taking the vision worker with it."""
+"""A camera in a process of its own, which can hang or crash without taking the vision worker with it."""
 
-import contextlib
 import logging
 import math
-import socket
-import subprocess
 from typing import ClassVar
 
 import msgspec
@@ -12,31 +9,36 @@ import numpy as np
 
 from edged.clock import Clock
 from edged.config.codec import encode_path
-from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
+from edged.errors import (
+    CameraError,
+    CameraTimeoutError,
+    EndOfStreamError,
+    PacketError,
+    WorkerError,
+)
 from edged.interfaces import CameraInfo
-from edged.ipc import child
+from edged.ipc.process import ChildProcess
 from edged.types import Frame
+from edged.vision.camera_process.frame_buffer import SharedFrameBuffer
 from edged.vision.camera_process.messages import (
-    MAX_PACKET_BYTES,
-    NEXT,
+    FROM_CAMERA,
+    TO_CAMERA,
     CameraFailed,
     CameraOpened,
     FrameArrived,
-    FromChild,
+    FromCamera,
+    NextFrame,
     OpenCamera,
-    SharedFrameBuffer,
-    unpack,
+    ToCamera,
 )
 
 _OPEN_TIMEOUT_S = 20.0
 """For starting Python, importing the driver's library, and the driver's own `open`."""
 _CLOSE_TIMEOUT_S = 1.0
-_KILL_TIMEOUT_S = 5.0
-"""After SIGKILL. A process that hangs in the kernel may need longer, and is then left behind."""
 
 
 class IsolatedCamera:
-    """Any driver, as a `edged.interfaces.Camera` that can always be closed: a hung or crashed child is a lost camera.
+    """Any driver, as an `edged.interfaces.Camera` that can always be closed: a hung or crashed child is a lost camera.
 
     The child dies with the thread that opened it.
     """
@@ -47,7 +49,7 @@ class IsolatedCamera:
         """Start nothing yet.
 
         Args:
-            name: the camera's name in the config.
+            name: the camera's name in the configuration.
             settings: the driver's own.
             clock: this process's; the child stamps frames with the host's, on the same monotonic line.
             source: the driver's name in the registry.
@@ -56,32 +58,36 @@ class IsolatedCamera:
         self._settings = settings
         self._source = source
         self._clock = clock
-        self._child: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
+        self._child: ChildProcess[ToCamera, FromCamera] | None = None
         self._buffer: SharedFrameBuffer | None = None
         self._first_seq = 0
         self._next_seq = 0
 
     def open(self) -> CameraInfo:
-        """See `edged.interfaces.Camera`."""
+        """Start the process and have it open the camera.
+
+        Raises:
+            CameraError: no process can be started, the driver cannot open its device, or takes too long.
+            EndOfStreamError: the source has no frames.
+        """
         self.close()
         self._first_seq = self._next_seq
-        try:
-            self._child, self._channel = child.spawn("edged.vision.camera_process.main")
-        except OSError as error:
-            raise CameraError(
-                f"camera {self._name}: no process could be started: {error.strerror}"
-            ) from error
-        driver = msgspec.Raw(msgspec.json.encode(self._settings, enc_hook=encode_path))
         job = OpenCamera(
             name=self._name,
             source=self._source,
-            driver_settings=driver,
-            log_level=logging.getLevelName(logging.getLogger().level).lower(),
+            driver_settings=msgspec.Raw(msgspec.json.encode(self._settings, enc_hook=encode_path)),
+            log_level=_log_level(),
         )
-        with contextlib.suppress(OSError):  # it died already: the answer, or its end, will tell
-            self._channel.send(msgspec.json.encode(job))
-        match self._receive(self._channel, _OPEN_TIMEOUT_S):
+        try:
+            self._child = ChildProcess.start(
+                "edged.vision.camera_process.main",
+                sent=TO_CAMERA,
+                received=FROM_CAMERA,
+                first_message=job,
+            )
+        except WorkerError as error:
+            raise CameraError(f"camera {self._name}: {error}") from error
+        match self._receive(self._child, _OPEN_TIMEOUT_S):
             case CameraOpened(info=info):
                 return info
             case None:
@@ -92,14 +98,19 @@ class IsolatedCamera:
                 raise self._make_protocol_error(other)
 
     def grab(self, timeout_s: float) -> Frame:
-        """See `edged.interfaces.Camera`."""
-        if self._channel is None:
+        """Return the next frame.
+
+        Raises:
+            CameraTimeoutError: no frame came within `timeout_s` seconds.
+            EndOfStreamError: the source has ended.
+            CameraError: the camera was lost, or its process ended.
+        """
+        if self._child is None:
             raise CameraError(f"camera {self._name} is not open")
-        match self._receive(self._channel, timeout_s):
+        match self._receive(self._child, timeout_s):
             case FrameArrived() as arrived:
                 frame = self._copy_frame(arrived)
-                with contextlib.suppress(OSError):  # its end is noticed when we listen again
-                    self._channel.send(NEXT)
+                self._child.send(NextFrame(log_level=_log_level()))
                 return frame
             case None:
                 raise CameraTimeoutError(f"camera {self._name}: no frame within {timeout_s:g} s")
@@ -107,31 +118,31 @@ class IsolatedCamera:
                 raise self._make_protocol_error(other)
 
     def close(self) -> None:
-        """See `edged.interfaces.Camera`."""
-        if self._channel is not None:
-            self._channel.close()  # the child's sign to close the camera and end
-            self._channel = None
+        """End the process: it closes the camera and exits, or is killed."""
         if self._child is not None:
-            self._stop_process(self._child)
+            self._child.stop(_CLOSE_TIMEOUT_S)
             self._child = None
         if self._buffer is not None:
             self._buffer.close()
             self._buffer = None
 
-    def _receive(self, channel: socket.socket, timeout_s: float) -> FromChild | None:
-        channel.settimeout(timeout_s)
+    def _receive(
+        self, child: ChildProcess[ToCamera, FromCamera], timeout_s: float
+    ) -> CameraOpened | FrameArrived | None:
+        """Return the child's next message; None if none came in time."""
         try:
-            packet, fds = _receive_packet(channel)
-        except (TimeoutError, BlockingIOError):
+            message, descriptors = child.receive_with_descriptors(timeout_s)
+        except TimeoutError:
             return None
-        if fds:
-            self._map_buffer(fds[0])
-        if not packet:
-            raise CameraError(f"camera {self._name}: its process {self._describe_exit()}")
-        try:
-            message = unpack(packet)
-        except msgspec.DecodeError as error:
-            raise CameraError(f"camera {self._name}: its process sent nonsense: {error}") from error
+        except PacketError as error:
+            raise CameraError(f"camera {self._name}: its process sent {error}") from error
+        except OSError as error:
+            raise CameraError(f"camera {self._name}: its process: {error.strerror}") from error
+        if descriptors:
+            self._map_buffer(descriptors[0])
+        if message is None:
+            child.join(_CLOSE_TIMEOUT_S)
+            raise CameraError(f"camera {self._name}: its process {child.describe_exit()}")
         if isinstance(message, CameraFailed):
             kind = EndOfStreamError if message.is_end_of_stream else CameraError
             raise kind(message.reason)
@@ -160,31 +171,8 @@ class IsolatedCamera:
 
     def _make_protocol_error(self, message: object) -> CameraError:
         kind = type(message).__name__
-        return CameraError(f"camera {self._name}: its process sent a wrong {kind} message")
-
-    def _describe_exit(self) -> str:
-        if self._child is None:
-            return "is gone"
-        try:
-            return child.describe_exit(self._child.wait(_CLOSE_TIMEOUT_S))
-        except subprocess.TimeoutExpired:
-            return "closed its connection"
-
-    @staticmethod
-    def _stop_process(process: subprocess.Popen[bytes]) -> None:
-        try:
-            process.wait(_CLOSE_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_KILL_TIMEOUT_S)
+        return CameraError(f"camera {self._name}: its process sent an unexpected {kind} message")
 
 
-def _receive_packet(channel: socket.socket) -> tuple[bytes, list[int]]:
-    """The next packet and the descriptors with it; an empty one at the end."""
-    try:
-        packet, fds, _flags, _address = socket.recv_fds(channel, MAX_PACKET_BYTES, 1)
-    except ConnectionResetError:
-        # The child ended without reading our last word. Linux says so first, once; what the child said is still there.
-        packet, fds, _flags, _address = socket.recv_fds(channel, MAX_PACKET_BYTES, 1)
-    return packet, fds
+def _log_level() -> str:
+    return logging.getLevelName(logging.getLogger().level).lower()

@@ -13,27 +13,29 @@ import numpy as np
 from edged import logs
 from edged.clock import SystemClock
 from edged.config.codec import decode_path
-from edged.errors import CameraTimeoutError, EdgedError, EndOfStreamError
+from edged.errors import CameraTimeoutError, EdgedError, EndOfStreamError, PacketError
 from edged.interfaces import Camera
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
 from edged.types import Frame
+from edged.vision.camera_process.frame_buffer import SharedFrameBuffer
 from edged.vision.camera_process.messages import (
-    MAX_PACKET_BYTES,
+    FROM_CAMERA,
+    TO_CAMERA,
     CameraFailed,
     CameraOpened,
     FrameArrived,
-    FromChild,
+    FromCamera,
+    NextFrame,
     OpenCamera,
-    SharedFrameBuffer,
 )
 
 _GRAB_TIMEOUT_S = 0.5
-"""The end of the parent is noticed so soon."""
+"""The end of the parent is noticed within this time."""
 
 
 class _ParentClosedError(Exception):
-    """Nobody wants frames any more."""
+    """The parent has closed its end: no frames are wanted any more."""
 
 
 class CameraProcess:
@@ -46,7 +48,7 @@ class CameraProcess:
         self._owns_buffer = True
 
     def run(self) -> None:
-        """Until the camera fails or ends, which the parent is told, or the parent is gone."""
+        """Send frames until the camera fails or ends, which is reported to the parent, or the parent is gone."""
         try:
             info = self._camera.open()
             self._send(CameraOpened(info=info))
@@ -93,29 +95,37 @@ class CameraProcess:
         self._owns_buffer = False
 
     def _reclaim_buffer(self, *, wait: bool) -> None:
-        """Take the memory back if the parent gave it; `wait` until it does."""
+        """Take the memory back if the parent has released it; with `wait`, wait until it does."""
         timeout_s = None if wait and not self._owns_buffer else 0
         if select.select([self._channel], [], [], timeout_s)[0]:
             try:
-                given = self._channel.recv(1)
-            except ConnectionResetError:  # it did not read our last message
-                given = b""
-            if not given:
+                packet = self._channel.recv(TO_CAMERA.max_bytes)
+            except ConnectionResetError:  # the parent did not read our last message
+                packet = b""
+            if not packet:
                 raise _ParentClosedError
-            self._owns_buffer = True
+            message = TO_CAMERA.decode(packet)
+            if isinstance(message, NextFrame):
+                logs.set_level(message.log_level)
+                self._owns_buffer = True
 
-    def _send(self, message: FromChild, fds: list[int] | None = None) -> None:
+    def _send(self, message: FromCamera, fds: list[int] | None = None) -> None:
         try:
-            socket.send_fds(self._channel, [msgspec.json.encode(message)], fds or [])
+            socket.send_fds(self._channel, [FROM_CAMERA.encode(message)], fds or [])
         except OSError:
             raise _ParentClosedError from None
 
 
 def main(argv: list[str]) -> int:
-    """Be a camera's process."""
+    """Run a camera's process; return its exit code.
+
+    Raises:
+        PacketError: the parent sent an invalid message.
+        RegistryError: no such driver.
+    """
     child.bind_lifetime_to_parent()
     with child.adopt_socket(int(argv[1])) as channel:
-        job = msgspec.json.decode(channel.recv(MAX_PACKET_BYTES), type=OpenCamera)
+        job = _receive_job(channel)
         logs.configure(job.log_level)
         driver: type[Camera] = load_driver(CAMERAS, job.source)
         settings = msgspec.json.decode(
@@ -126,6 +136,13 @@ def main(argv: list[str]) -> int:
         except _ParentClosedError:
             return 1
     return 0
+
+
+def _receive_job(channel: socket.socket) -> OpenCamera:
+    job = TO_CAMERA.decode(channel.recv(TO_CAMERA.max_bytes))
+    if not isinstance(job, OpenCamera):
+        raise PacketError(f"the first message is a {type(job).__name__}, not an OpenCamera")
+    return job
 
 
 if __name__ == "__main__":

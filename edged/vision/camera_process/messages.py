@@ -1,46 +1,64 @@
-"""What a camera's own process and the capture thread say to each other: every message is declared here.
+"""The messages of a camera's own process and the capture thread: every one is declared here.
 
-They cross a SOCK_SEQPACKET socket pair, one JSON message a packet; pixels cross in one piece of shared memory, which holds one
-frame. The child owns that memory until it has sent an `FrameArrived`, the parent from then until it sends `NEXT`: so neither ever
-sees the other write, and a child whose parent is slow overwrites nothing but its own newest frame.
+Pixels cross in one piece of shared memory (`edged.vision.camera_process.frame_buffer`), which holds one frame. The child owns that memory until
+it has sent a `FrameArrived`, the parent from then until it sends `NextFrame`: so neither ever sees the other write, and a child whose parent is
+slow overwrites nothing but its own newest frame.
 """
 
-import fcntl
-import mmap
-import os
 from typing import Annotated
 
-import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from edged.interfaces import CameraInfo
+from edged.ipc.packets import PacketCodec
 from edged.types import PixelFormat
 
 MAX_PACKET_BYTES = 65_536
-NEXT = b"n"
-"""Parent to child: the memory is yours, send the next frame."""
 
 
 class OpenCamera(Struct, frozen=True, kw_only=True, tag="open"):
-    """Parent to child, once, at its start."""
+    """Parent to child, its first message: the camera to open.
+
+    Attributes:
+        name: the camera's name in the configuration.
+        source: its driver's name in the registry.
+        driver_settings: the driver's `Settings`, as JSON.
+        log_level: lowest level that the child logs.
+    """
 
     name: str
     source: str
-    driver_settings: msgspec.Raw
-    """The driver's `Settings`, as JSON."""
+    driver_settings: Raw
     log_level: str = "info"
 
 
+class NextFrame(Struct, frozen=True, kw_only=True, tag="next"):
+    """Parent to child: the memory is the child's again, and the next frame is wanted.
+
+    Attributes:
+        log_level: lowest level that the child logs from now on.
+    """
+
+    log_level: str
+
+
 class CameraOpened(Struct, frozen=True, kw_only=True, tag="opened"):
-    """Child to parent: the driver has its device."""
+    """Child to parent: the driver has opened its device."""
 
     info: CameraInfo
 
 
 class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
-    """Child to parent: a frame lies in the memory; a packet that carries a file descriptor announces a new memory.
+    """Child to parent: a frame is in the memory; a file descriptor that comes with it is a new memory.
 
-    Fields as in `edged.types.Frame`; `shape` is that of the pixels. `seq` counts from the child's start.
+    Attributes:
+        seq: number of the frame, counted from the child's start.
+        captured_ns: as in `edged.types.Frame`.
+        received_ns: as in `edged.types.Frame`.
+        format: of the pixels.
+        width: of the frame, pixels.
+        height: of the frame, pixels.
+        shape: of the array of pixels.
     """
 
     seq: Annotated[int, Meta(ge=0)]
@@ -59,38 +77,8 @@ class CameraFailed(Struct, frozen=True, kw_only=True, tag="failed"):
     reason: str
 
 
-FromChild = CameraOpened | FrameArrived | CameraFailed
-_decoder: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
+ToCamera = OpenCamera | NextFrame
+FromCamera = CameraOpened | FrameArrived | CameraFailed
 
-
-def unpack(packet: bytes) -> FromChild:
-    """Read one message of the child's.
-
-    Raises:
-        msgspec.DecodeError: it is none.
-    """
-    return _decoder.decode(packet)
-
-
-class SharedFrameBuffer:
-    """Anonymous memory that two processes map; it has no name that could be left behind."""
-
-    def __init__(self, fd: int, *, writable: bool) -> None:
-        """Map all of `fd`, which is then owned by this object."""
-        self.fd = fd
-        self.size = os.fstat(fd).st_size
-        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-        self.map = mmap.mmap(fd, self.size, access=access)
-
-    @classmethod
-    def create(cls, size: int) -> "SharedFrameBuffer":
-        """New memory of `size` bytes, which nobody can shrink: a reader of lost pages would die."""
-        fd = os.memfd_create("edged-frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(fd, size)
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-        return cls(fd, writable=True)
-
-    def close(self) -> None:
-        """Unmap it."""
-        self.map.close()
-        os.close(self.fd)
+TO_CAMERA: PacketCodec[ToCamera] = PacketCodec(ToCamera, max_bytes=MAX_PACKET_BYTES)
+FROM_CAMERA: PacketCodec[FromCamera] = PacketCodec(FromCamera, max_bytes=MAX_PACKET_BYTES)

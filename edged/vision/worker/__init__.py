@@ -1,1 +1,1 @@
-"""Runs in the vision worker's process: cameras, inference, decoding."""
+"""The vision worker's process: cameras, inference, decoding."""

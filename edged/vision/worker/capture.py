@@ -1,4 +1,4 @@
-"""One camera's thread: open, grab into the slot, notice a loss or a stall, back off, open again.
+"""One camera's thread: open the camera, put its frames into the slot, notice a loss or a stall, back off, open again.
 
 ::
 
@@ -6,8 +6,8 @@
        │                 │   ▲
        └────failure────▶ lost┘ frames again
 
-A camera is *lost* when its driver says so, or when no frame came for `stall_s`. It is then closed, and opened again after a
-jittered wait, for ever: a camera that is plugged in again, or a recorder that was rebooted, must come back by itself.
+A camera is *lost* when its driver raises `CameraError`, or when no frame came for `stall_timeout_s`. It is then closed, and opened again after
+a jittered wait, without limit: a camera that is plugged in again, or a recorder that was rebooted, must come back by itself.
 """
 
 import logging
@@ -26,21 +26,21 @@ _log = logging.getLogger(__name__)
 
 MIN_RETRY_S = 0.5
 MAX_RETRY_S = 4.0
-"""With an `open` that gives up after 5 s, a source that is back is seen within 10 s."""
+"""With an `open` that gives up after 5 s, a source that is back is noticed within 10 s."""
 _MIN_STABLE_S = 5.0
-"""So long must a camera have run for its next loss to count as a first one."""
+"""A camera that ran for so long is reopened promptly after its next loss."""
 _MIN_GRAB_TIMEOUT_S = 0.5
-"""A stop is noticed so soon, unless the camera gives fewer than four frames a second."""
+"""A stop is noticed within this time, unless the camera delivers fewer than four frames a second."""
 _MAX_GRAB_TIMEOUT_S = 5.0
-"""Far less than what is taken for a driver that hangs."""
+"""Far less than the time after which a driver counts as hung."""
 _DEFAULT_PERIOD_S = 1.0
 
 
 def stall_timeout_s(fps: float) -> float:
-    """After how long without a frame a camera is lost: five periods, and two seconds at least.
+    """Return after how many seconds without a frame a camera is lost: five frame periods, and at least two seconds.
 
     Args:
-        fps: what the camera means to deliver; 0.0 if unknown, which is taken for one a second.
+        fps: frames a second that the camera means to deliver; 0.0 if unknown, which counts as one a second.
     """
     return max(2.0, 5 * _period_s(fps))
 
@@ -50,7 +50,7 @@ def _period_s(fps: float) -> float:
 
 
 class Capture:
-    """Runs one camera, for as long as it has frames; `status` may be asked from any thread."""
+    """Runs one camera for as long as it has frames; any thread may read `status`."""
 
     def __init__(
         self,
@@ -61,12 +61,12 @@ class Capture:
         clock: Clock,
         backoff: Backoff | None = None,
     ) -> None:
-        """Touch nothing yet.
+        """Open nothing yet.
 
         Args:
-            camera: not open; nobody else uses it.
-            name: the camera's name in the config; `slots` has a slot of that name.
-            slots: where frames go.
+            camera: not open; used by this capture alone.
+            name: the camera's name in the configuration; `slots` has a slot of that name.
+            slots: takes the frames.
             clock: for all times in `CaptureStatus`.
             backoff: between attempts to open.
         """
@@ -80,30 +80,29 @@ class Capture:
         self._status = CaptureStatus(
             name=name, state=CaptureState.OPENING, since_ns=clock.monotonic_ns()
         )
-        """Replaced as a whole, by the camera's thread only; its `dropped` leaves out the slot's."""
+        """Replaced as a whole, by the camera's thread only; its `dropped` excludes frames dropped in the slot."""
 
     @property
     def status(self) -> CaptureStatus:
-        """How it stands now."""
+        """The camera's state and counters now."""
         status = self._status
         return replace(status, dropped=status.dropped + self._slots.dropped_count(self._name))
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Start the camera's thread."""
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """End, and close the camera.
+        """End the thread and close the camera; return False if the driver did not return within `timeout_s` seconds.
 
-        Returns:
-            False if the driver did not give control back within `timeout_s`; its thread does not keep the process alive.
+        A thread that is still in its driver does not keep the process alive.
         """
         self._stopping.set()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def run(self) -> None:
-        """What the thread does; returns when the camera has ended or was stopped."""
+        """Capture until the camera has ended or was stopped; the thread runs this."""
         while not self._stopping.is_set():
             try:
                 self._capture_frames()
@@ -113,7 +112,7 @@ class Capture:
                 return
             except CameraError as error:
                 self._on_camera_lost(str(error))
-            except Exception as error:  # noqa: BLE001 - a fault in one driver must not silence its camera for ever
+            except Exception as error:  # noqa: BLE001 - a bug in a driver must not end its camera for good
                 _log.exception("camera %s: its driver failed", self._name)
                 self._on_camera_lost(f"its driver failed: {error!r}")
             finally:
@@ -125,33 +124,32 @@ class Capture:
         self._begin_driver_call()
         info = self._camera.open()
         self._status = replace(self._status, info=info, in_driver_since_ns=None)
-        heard_ns = self._clock.monotonic_ns()
-        limit_s = stall_timeout_s(info.fps)
-        slice_s = min(_MAX_GRAB_TIMEOUT_S, max(_MIN_GRAB_TIMEOUT_S, 2 * _period_s(info.fps)))
+        received_ns = self._clock.monotonic_ns()
+        max_silent_s = stall_timeout_s(info.fps)
+        grab_timeout_s = min(_MAX_GRAB_TIMEOUT_S, max(_MIN_GRAB_TIMEOUT_S, 2 * _period_s(info.fps)))
         while not self._stopping.is_set():
             self._begin_driver_call()
             try:
-                frame = self._camera.grab(slice_s)
+                frame = self._camera.grab(grab_timeout_s)
             except CameraTimeoutError as error:
-                silent_s = (self._clock.monotonic_ns() - heard_ns) / NS_PER_S
-                if silent_s < limit_s:
+                silent_s = (self._clock.monotonic_ns() - received_ns) / NS_PER_S
+                if silent_s < max_silent_s:
                     continue
                 raise CameraError(
                     f"no frame for {silent_s:.1f} s from {info.description}"
                 ) from error
             self._count_frame(frame)
             self._put_frame(frame, lossless=info.lossless)
-            heard_ns = (
-                self._clock.monotonic_ns()
-            )  # not before: the consumer's slowness is no silence
+            # Only now: while a slow consumer takes the frame, the camera is not silent.
+            received_ns = self._clock.monotonic_ns()
 
     def _count_frame(self, frame: Frame) -> None:
         status = self._status
         if status.state is not CaptureState.RUNNING:
-            came_back = status.state is CaptureState.LOST
-            self._enter_state(CaptureState.RUNNING, "")
-            self._status = replace(self._status, reconnects=status.reconnects + came_back)
-            _log.info("camera %s: frames come%s", self._name, " again" if came_back else "")
+            has_reconnected = status.state is CaptureState.LOST
+            self._enter_state(CaptureState.RUNNING, None)
+            self._status = replace(self._status, reconnects=status.reconnects + has_reconnected)
+            _log.info("camera %s: frames arrive%s", self._name, " again" if has_reconnected else "")
         self._status = replace(
             self._status,
             captured=frame.seq + 1,
@@ -172,13 +170,13 @@ class Capture:
     def _on_camera_lost(self, reason: str) -> None:
         status = self._status
         if status.reason != reason:
-            _log.debug("camera %s is lost: %s", self._name, reason)  # the supervisor says it
-        ran_ns = self._clock.monotonic_ns() - status.since_ns
-        if status.state is CaptureState.RUNNING and ran_ns > _MIN_STABLE_S * NS_PER_S:
+            _log.debug("camera %s is lost: %s", self._name, reason)  # the supervisor logs the error
+        in_state_ns = self._clock.monotonic_ns() - status.since_ns
+        if status.state is CaptureState.RUNNING and in_state_ns > _MIN_STABLE_S * NS_PER_S:
             self._backoff.reset()
         self._enter_state(CaptureState.LOST, reason)
 
-    def _enter_state(self, state: CaptureState, reason: str) -> None:
+    def _enter_state(self, state: CaptureState, reason: str | None) -> None:
         since_ns = self._status.since_ns
         if state is not self._status.state:
             since_ns = self._clock.monotonic_ns()

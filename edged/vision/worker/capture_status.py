@@ -1,14 +1,13 @@
-"""What a camera's thread tells of itself."""
+"""The state of one camera's capture, as its thread publishes it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edged.clock import NS_PER_S
 from edged.interfaces import CameraInfo
 
 
 class CaptureState(StrEnum):
-    """What a camera's thread is about."""
+    """The state of a camera's thread; `edged.vision.worker.capture` shows the transitions."""
 
     OPENING = "opening"
     RUNNING = "running"
@@ -21,34 +20,26 @@ class CaptureStatus:
     """A snapshot of one camera's capture.
 
     Attributes:
-        name: the camera's name in the config.
-        state: see `edged.vision.worker.capture`.
-        since_ns: when it came into that state, monotonic.
-        reason: why it is lost or has ended; "" else.
-        info: what the camera said when it was last opened.
-        captured: frames the camera delivered, those that nobody saw included.
-        dropped: of these, how many will never be inferred: skipped by the driver, or replaced in the slot. When nothing
-            waits in the slot any more, ``captured - dropped`` frames were taken from it.
-        reconnects: how often it came back after a loss.
+        name: the camera's name in the configuration.
+        state: the state of its thread.
+        since_ns: when it entered that state, monotonic.
+        reason: why it is lost or has ended; None else.
+        info: what the driver reported when the camera was last opened; None before.
+        captured: frames that the camera delivered, those that were dropped included.
+        dropped: how many of these will never be inferred: skipped by the driver, or replaced in the slot. When the slot is
+            empty, ``captured - dropped`` frames were taken from it.
+        reconnects: how often the camera came back after a loss.
         last_frame_ns: when the last frame was received, monotonic; None before the first.
-        in_driver_since_ns: since when the driver has had control (`open`, `grab`, `close`), monotonic; None if it has not.
+        in_driver_since_ns: when the driver's call (`open`, `grab`, `close`) that runs now began, monotonic; None if none runs.
     """
 
     name: str
     state: CaptureState
     since_ns: int
-    reason: str = ""
+    reason: str | None = None
     info: CameraInfo | None = None
     captured: int = 0
     dropped: int = 0
     reconnects: int = 0
     last_frame_ns: int | None = None
     in_driver_since_ns: int | None = None
-
-    def in_driver_s(self, now_ns: int) -> float:
-        """How long the driver has kept control, in seconds; one that keeps it far beyond its timeouts hangs."""
-        return (
-            0.0
-            if self.in_driver_since_ns is None
-            else (now_ns - self.in_driver_since_ns) / NS_PER_S
-        )

@@ -1,4 +1,4 @@
-"""What became of each camera's frames, for the reports."""
+"""Counts of each camera's frames, for the reports."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from edged.errors import WorkerError
 from edged.types import Frame
 from edged.vision.messages import CameraReport
 from edged.vision.worker.capture import Capture
-from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.capture_status import CaptureState, CaptureStatus
 
 MAX_DRIVER_CALL_S = 30.0
-"""No driver call takes longer by itself: each is given a timeout."""
+"""A driver whose call takes longer hangs: each call has a shorter timeout."""
 
 
 class FrameCounters:
-    """Counts the frames that were taken; every one that a camera gave is inferred, failed or dropped in the end."""
+    """Counts the frames that were taken; every frame of a camera is inferred, failed or dropped in the end."""
 
     def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
         self._clock = clock
@@ -23,40 +23,35 @@ class FrameCounters:
         self.consecutive_failures = 0
 
     def count_inferred(self, frame: Frame) -> None:
-        """It was looked at."""
+        """Count a frame that the model ran on."""
         self.consecutive_failures = 0
         self._inferred[frame.camera] += 1
 
     def count_failed(self, frame: Frame) -> None:
-        """Nothing could look at it."""
+        """Count a frame on which the model failed."""
         self.consecutive_failures += 1
         self._failed[frame.camera] += 1
 
     def make_report(self, capture: Capture) -> CameraReport:
-        """How one camera does.
+        """Return the report on one camera.
 
         Raises:
-            WorkerError: its driver hangs beyond its own timeouts.
+            WorkerError: the camera's driver hangs beyond its own timeouts.
         """
-        # The counts first: a frame that is captured in between must not look inferred before it was captured.
+        # The counts first: a frame must not count as inferred before it counts as captured.
         name = capture.status.name
         inferred, failed = self._inferred[name], self._failed[name]
         status = capture.status
-        in_driver_ns = status.in_driver_since_ns
-        if (
-            in_driver_ns
-            and self._clock.monotonic_ns() - in_driver_ns > MAX_DRIVER_CALL_S * NS_PER_S
-        ):
-            raise WorkerError(f"the driver of camera {name} hangs")
-        settled = status.captured == status.dropped + inferred + failed
+        self._check_driver(status)
+        is_settled = status.captured == status.dropped + inferred + failed
         state = status.state
-        if state is CaptureState.ENDED and not settled:
-            state = CaptureState.RUNNING  # its last frame still waits to be looked at
+        if state is CaptureState.ENDED and not is_settled:
+            state = CaptureState.RUNNING  # its last frame still waits for inference
         info = status.info
         return CameraReport(
             name=name,
             state=state.value,
-            reason=status.reason,
+            reason=status.reason or "",
             description=info.description if info else "",
             width=info.width if info else 0,
             height=info.height if info else 0,
@@ -68,3 +63,10 @@ class FrameCounters:
             reconnects=status.reconnects,
             last_frame_ns=status.last_frame_ns,
         )
+
+    def _check_driver(self, status: CaptureStatus) -> None:
+        since_ns = status.in_driver_since_ns
+        if since_ns and self._clock.monotonic_ns() - since_ns > MAX_DRIVER_CALL_S * NS_PER_S:
+            raise WorkerError(
+                f"camera {status.name}: its driver has not returned for over {MAX_DRIVER_CALL_S:g} s"
+            )

@@ -1,4 +1,4 @@
-"""Loading a model beside the one that looks."""
+"""Loading and testing a model while another one is active."""
 
 import hashlib
 import logging
@@ -18,17 +18,17 @@ from edged.model.load import Model, load_model
 _log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL_S = 0.0005
-"""So long may the thread that loads keep the loop that looks from going on; Python's default is ten times that."""
+"""The loading thread holds the inference loop up for this long at most; Python's default is ten times that."""
 _MAX_REPORTED_FAULTS = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedModel:
-    """A model that has been tried and is warm.
+    """A model that has been tested and is warm.
 
     Attributes:
-        settings: what it was loaded by.
-        model: ready to be fed; one thread's at a time.
+        settings: the settings it was loaded with.
+        model: ready for inference, by one thread at a time.
         sha256: of its file.
     """
 
@@ -38,17 +38,23 @@ class LoadedModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """By class id."""
+        """Names of the classes, by class id."""
         return self.model.labels[self.model.family.class_offset :]
 
     def close(self) -> None:
-        """Free it, and its device."""
+        """Free the model and its device."""
         self.model.interpreter.close()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadResult:
-    """What came of loading; exactly one of the two is there."""
+    """The result of loading; either `loaded` or `error` is set.
+
+    Attributes:
+        settings: the settings that were loaded.
+        loaded: the model; None if loading failed.
+        error: why loading failed; None if it did not.
+    """
 
     settings: ModelSettings
     loaded: LoadedModel | None = None
@@ -56,10 +62,10 @@ class LoadResult:
 
 
 def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
-    """Load a model, try it on the reference pictures and its goldens, and warm it by that.
+    """Load a model, and test it on the reference pictures and its goldens, which warms it.
 
     Raises:
-        ModelError: it cannot be loaded, is wrong, or does not find what its goldens say.
+        ModelError: the model cannot be loaded, fails its acceptance test, or its detections differ from its goldens.
         DelegateError: the delegate cannot be loaded, or its device is absent.
         InvokeError: the runtime or the delegate's device failed.
         RegistryError: no such runtime or family, or the runtime is not installed.
@@ -77,20 +83,20 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
 
 
 class ModelLoader:
-    """Loads one model at a time, in a thread that keeps no process alive.
+    """Loads one model at a time, in a thread that does not keep the process alive.
 
-    Nothing can interrupt a runtime or a driver that takes its time: what is superseded meanwhile is loaded to the end, and then closed by
-    whoever takes the outcome.
+    Nothing can interrupt a runtime or a driver that takes long: a model that is superseded meanwhile is loaded all the same, and closed by
+    the caller of `take_result`.
     """
 
     def __init__(self) -> None:
         self._done = threading.Event()
         self._result: LoadResult | None = None
         self.is_busy = False
-        """From the start until the outcome is taken."""
+        """True from `start` until the result is taken."""
 
     def start(self, settings: ModelSettings, goldens: Path | None) -> None:
-        """Begin to load; only if it is not busy."""
+        """Begin to load; the loader must not be busy."""
         self._done.clear()
         self.is_busy = True
         threading.Thread(
@@ -98,35 +104,35 @@ class ModelLoader:
         ).start()
 
     def take_result(self) -> LoadResult | None:
-        """What came of it, once; None while it is not known."""
+        """Return the result, once; None while there is none."""
         if not self._done.is_set():
             return None
-        outcome, self._result = self._result, None
+        result, self._result = self._result, None
         self._done.clear()
         self.is_busy = False
-        return outcome
+        return result
 
     def wait(self, timeout_s: float) -> None:
-        """Until there is an outcome, or the time is up."""
+        """Wait for a result, for `timeout_s` seconds at most."""
         self._done.wait(timeout_s)
 
     def _run(self, settings: ModelSettings, goldens: Path | None) -> None:
         try:
             with _short_switch_interval():
-                outcome = LoadResult(settings=settings, loaded=load_and_test(settings, goldens))
+                result = LoadResult(settings=settings, loaded=load_and_test(settings, goldens))
         except EdgedError as error:
-            outcome = LoadResult(settings=settings, error=error)
-        except Exception as error:  # noqa: BLE001 - a strange file may raise anything; the loop must hear of it
+            result = LoadResult(settings=settings, error=error)
+        except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, and the loop must get a result
             _log.exception("loading %s failed", settings.resolve_file())
             failure = ModelError(f"{settings.resolve_file()} cannot be loaded: {error!r}")
-            outcome = LoadResult(settings=settings, error=failure)
-        self._result = outcome
+            result = LoadResult(settings=settings, error=failure)
+        self._result = result
         self._done.set()
 
 
 @contextmanager
 def _short_switch_interval() -> Iterator[None]:
-    """While it lasts, a thread that computes in Python gives way to others sooner."""
+    """Make threads that compute in Python give way to others sooner, inside the context."""
     usual_s = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
@@ -148,5 +154,5 @@ def _check_goldens(model: Model, goldens: Path) -> None:
     if not faults:
         return
     more = len(faults) - _MAX_REPORTED_FAULTS
-    told = "; ".join((*faults[:_MAX_REPORTED_FAULTS], *([f"and {more} more"] if more > 0 else [])))
-    raise ModelError(f"the model {model.name} does not find what its goldens say: {told}")
+    reported = [*faults[:_MAX_REPORTED_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+    raise ModelError(f"the model {model.name} fails its goldens: {'; '.join(reported)}")

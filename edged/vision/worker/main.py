@@ -1,8 +1,8 @@
 """The vision worker: cameras in threads, a model on the main thread, observations out.
 
-It holds all that can abort or hang a process: native decoders, the interpreter, delegates. So it keeps no state worth
-saving: when it dies it is replaced, and goes on. ``python -m edged.vision.worker.main FD`` expects its `VisionJob` as the first packet;
-a `Plan` may follow at any time, and is carried out beside the cameras (`edged.vision.worker.model_switch`).
+It holds everything that can abort or hang a process: native decoders, the interpreter, delegates. So it keeps no state worth
+saving: when it dies it is replaced. ``python -m edged.vision.worker.main FD`` expects its `VisionJob` as the first packet;
+a `WorkerPlan` can follow at any time, and is carried out while the cameras go on (`edged.vision.worker.model_switch`).
 """
 
 import logging
@@ -10,8 +10,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
 import cv2
 import msgspec
@@ -19,23 +18,30 @@ import msgspec
 from edged import logs
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.config.codec import decode_path
-from edged.errors import DelegateError, EdgedError, InvokeError, ModelError
+from edged.errors import DelegateError, EdgedError, InvokeError, ModelError, PacketError
 from edged.interfaces import Camera
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
-from edged.scene.motion import MotionDetector
 from edged.types import Frame
-from edged.vision import messages as protocol
 from edged.vision.camera_process.driver import IsolatedCamera
-from edged.vision.messages import CameraJob, Observation, VisionJob, WorkerFault
+from edged.vision.messages import (
+    MAX_REASON_CHARS,
+    CameraJob,
+    FromWorker,
+    Observation,
+    VisionJob,
+    WorkerFault,
+    WorkerPlan,
+    WorkerReport,
+)
+from edged.vision.packets import FROM_WORKER, TO_WORKER
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.counters import FrameCounters
-from edged.vision.worker.masks import MaskPainter
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox
 from edged.vision.worker.runners import ModelRunner, WorkerContext
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stages import CameraStages, FrameResult, InferencePipeline
+from edged.vision.worker.stages import FrameResult, InferencePipeline
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +54,13 @@ class VisionWorker:
     """One model at a time, and the cameras that share it."""
 
     def __init__(self, job: VisionJob, channel: socket.socket, clock: Clock) -> None:
+        """Open nothing yet.
+
+        Args:
+            job: the cameras, and the first plan.
+            channel: to the supervisor.
+            clock: for all times.
+        """
         self._job = job
         self._channel = channel
         self._clock = clock
@@ -55,58 +68,61 @@ class VisionWorker:
         self._slots = FrameSlots(names)
         self._counters = FrameCounters(names, clock)
         self._mailbox = PlanMailbox()
-        self._context = WorkerContext(
-            pipeline=InferencePipeline(_make_camera_stages(job), clock),
-            camera_indices={name: index for index, name in enumerate(names)},
-            send=self._send,
+        self._camera_indices = {name: index for index, name in enumerate(names)}
+        self._switcher = ModelSwitcher(
+            job.plan,
+            mailbox=self._mailbox,
+            context=WorkerContext(
+                pipeline=InferencePipeline(names, clock),
+                camera_indices=self._camera_indices,
+                send=self._send,
+            ),
+            clock=clock,
         )
         self._parent_closed = threading.Event()
         self.has_running_thread = False
-        """After its end: a thread is still in a runtime or a driver, and cannot be told to stop."""
+        """After `run`: True if a thread is still in a runtime or a driver, which nothing can interrupt."""
 
     def run(self) -> None:
-        """Load the model, then look through the cameras until the supervisor closes its end.
+        """Load the model, then run inference on the cameras' frames until the supervisor closes its end.
 
         Raises:
-            ModelError: the model cannot be loaded, or gives nonsense.
+            ModelError: the model cannot be loaded, or its outputs are nonsense.
             InvokeError: the interpreter fails again and again.
+            RegistryError: no such runtime, family or camera driver, or its library is not installed.
             WorkerError: a camera's driver hangs beyond its own timeouts.
         """
         threading.Thread(target=self._receive_plans, name="supervisor", daemon=True).start()
-        swap = ModelSwitcher(
-            self._job.plan, mailbox=self._mailbox, context=self._context, clock=self._clock
-        )
+        self._switcher.load_initial_model()
         captures = [self._make_capture(camera) for camera in self._job.cameras]
         for capture in captures:
             capture.start()
         try:
-            self._run_loop(swap, captures)
+            self._run_loop(captures)
         finally:
             for capture in captures:
                 capture.stop(CAMERAS_STOP_TIMEOUT_S / len(captures))
-            self.has_running_thread = swap.is_loading
-            swap.close()
+            self.has_running_thread = self._switcher.is_loading
+            self._switcher.close()
 
-    def _run_loop(self, switcher: ModelSwitcher, captures: list[Capture]) -> None:
+    def _run_loop(self, captures: list[Capture]) -> None:
+        interval_s = self._job.report_interval_s
         report_due_ns = 0
         while not self._parent_closed.is_set():
-            switcher.step()
-            if switcher.runner is None:
-                switcher.wait(
-                    self._job.report_interval_s
-                )  # meanwhile the newest frame waits as well
-            elif (frame := self._slots.take(self._job.report_interval_s)) is not None:
-                self._infer(switcher.runner, frame)
+            self._switcher.step()
+            runner = self._switcher.runner
+            if runner is None:
+                self._switcher.wait(interval_s)  # meanwhile the newest frame waits as well
+            elif (frame := self._slots.take(interval_s)) is not None:
+                self._infer(runner, frame)
             if self._clock.monotonic_ns() >= report_due_ns:
                 reports = tuple(self._counters.make_report(capture) for capture in captures)
-                self._send(protocol.WorkerReport(cameras=reports))
-                report_due_ns = self._clock.monotonic_ns() + int(
-                    self._job.report_interval_s * NS_PER_S
-                )
+                self._send(WorkerReport(cameras=reports))
+                report_due_ns = self._clock.monotonic_ns() + int(interval_s * NS_PER_S)
 
     def _infer(self, runner: ModelRunner, frame: Frame) -> None:
         try:
-            sight = runner.infer(frame)
+            result = runner.infer(frame)
         except (InvokeError, ModelError) as error:
             self._counters.count_failed(frame)
             _log.warning("camera %s, frame %d: %s", frame.camera, frame.seq, error)
@@ -114,8 +130,8 @@ class VisionWorker:
                 raise
             return
         self._counters.count_inferred(frame)
-        self._send(_make_observation(self._context.camera_indices[frame.camera], sight))
-        runner.run_shadow(sight)
+        self._send(_make_observation(self._camera_indices[frame.camera], result))
+        runner.run_shadow(result)
 
     def _make_capture(self, camera: CameraJob) -> Capture:
         return Capture(
@@ -125,9 +141,9 @@ class VisionWorker:
             clock=self._clock,
         )
 
-    def _send(self, message: protocol.FromWorker) -> None:
+    def _send(self, message: FromWorker) -> None:
         try:
-            self._channel.send(protocol.pack(message))
+            self._channel.send(FROM_WORKER.encode(message))
         except OSError:
             self._parent_closed.set()
 
@@ -135,14 +151,18 @@ class VisionWorker:
         """Take the supervisor's plans until it closes its end."""
         while True:
             try:
-                packet = self._channel.recv(protocol.MAX_PACKET_BYTES)
+                packet = self._channel.recv(TO_WORKER.max_bytes)
                 if not packet:
                     break
-                self._mailbox.put(protocol.unpack_plan(packet))
+                plan = TO_WORKER.decode(packet)
             except OSError:
                 break
-            except msgspec.MsgspecError as error:
-                _log.error("the supervisor sent a plan that is none: %s", error)
+            except PacketError as error:
+                _log.error("the supervisor sent %s", error)
+                continue
+            if isinstance(plan, WorkerPlan):
+                logs.set_level(plan.log_level)
+                self._mailbox.put(plan)
         self._parent_closed.set()
 
 
@@ -155,15 +175,8 @@ def _make_camera(job: CameraJob, clock: Clock) -> Camera:
     return camera
 
 
-def _make_camera_stages(job: VisionJob) -> Mapping[str, CameraStages]:
-    return {
-        camera.name: CameraStages(masks=MaskPainter(camera.masks), motion=MotionDetector())
-        for camera in job.cameras
-    }
-
-
 def _make_observation(camera: int, result: FrameResult) -> Observation:
-    prepared, look = result.prepared_frame, result.inference
+    prepared, inference = result.prepared_frame, result.inference
     frame = prepared.frame
     return Observation(
         camera=camera,
@@ -173,38 +186,48 @@ def _make_observation(camera: int, result: FrameResult) -> Observation:
         width=frame.width,
         height=frame.height,
         wait_ns=prepared.wait_ns,
-        encode_ns=prepared.prepare_ns + look.encode_ns,
-        invoke_ns=look.invoke_ns,
-        decode_ns=look.decode_ns,
+        encode_ns=prepared.prepare_ns + inference.encode_ns,
+        invoke_ns=inference.invoke_ns,
+        decode_ns=inference.decode_ns,
         moving=prepared.moving,
         detections=result.detections,
     )
 
 
 def main(argv: list[str]) -> int:
-    """Be a vision worker; the exit code is for people, the reason went to the supervisor."""
+    """Run a vision worker; return its exit code, which is for people: the supervisor has got the reason.
+
+    Raises:
+        PacketError: the supervisor sent an invalid job.
+    """
     child.bind_lifetime_to_parent()
     cv2.setNumThreads(1)  # more threads only evict the interpreter's caches
     code = 0
     with child.adopt_socket(int(argv[1])) as channel:
-        job = protocol.unpack_job(channel.recv(protocol.MAX_PACKET_BYTES))
-        logs.configure(job.log_level)
+        job = _receive_job(channel)
+        logs.configure(job.plan.log_level)
         worker = VisionWorker(job, channel, SystemClock())
         try:
             worker.run()
         except EdgedError as error:
-            channel.send(
-                protocol.pack(WorkerFault(kind=_classify_error(error), reason=str(error)[:4096]))
-            )
+            fault = WorkerFault(kind=_classify_error(error), reason=str(error)[:MAX_REASON_CHARS])
+            channel.send(FROM_WORKER.encode(fault))
             code = 1
     if worker.has_running_thread:
         logging.shutdown()
-        # A thread that comes back from C++ into a Python that has ended aborts the process, and leaves a core.
+        # A thread that returns from C++ into a Python that has ended aborts the process, and leaves a core dump.
         os._exit(code)
     return code
 
 
-def _classify_error(error: EdgedError) -> Any:
+def _receive_job(channel: socket.socket) -> VisionJob:
+    job = TO_WORKER.decode(channel.recv(TO_WORKER.max_bytes))
+    if not isinstance(job, VisionJob):
+        raise PacketError(f"the first message is a {type(job).__name__}, not a VisionJob")
+    return job
+
+
+def _classify_error(error: EdgedError) -> Literal["model", "delegate", "invoke", "internal"]:
     match error:
         case DelegateError():
             return "delegate"

@@ -1,4 +1,4 @@
-"""Privacy masks: polygons made black in a frame's own pixels before anything else looks at them."""
+"""Privacy masks: polygons made black in a frame's own pixels before anything else reads them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,21 +21,18 @@ _Corners = NDArray[np.int32]
 
 
 class MaskPainter:
-    """The masks of one camera; belongs to one thread.
-
-    Args:
-        masks: polygons in fractions of the frame.
-    """
+    """The masks of one camera; belongs to one thread."""
 
     def __init__(self, masks: Sequence[Polygon]) -> None:
+        """Take the masks: polygons, corners as [x, y] in fractions of the frame."""
         self._masks = [np.array(mask, np.float64) for mask in masks]
         self._corners: dict[tuple[int, int], list[_Corners]] = {}
 
     def paint(self, frame: Frame) -> None:
-        """Make the masks black, in place. Every pixel that a mask touches is covered, and about two more around it.
+        """Make the masks black, in place: every pixel that a mask touches, and about two more around it.
 
         Raises:
-            ValueError: the frame's pixels are not laid out as its format says, or cannot be written in place.
+            ValueError: the frame's pixels do not have the layout of its format, or cannot be written in place.
         """
         if not self._masks:
             return
@@ -53,7 +50,7 @@ class MaskPainter:
                 )
 
     def _get_corners(self, width: int, height: int) -> list[_Corners]:
-        """Corners in sixteenths of a pixel; a pixel's centre has whole coordinates, so the frame begins at -1/2."""
+        """Return the corners in sixteenths of a pixel; a pixel's centre has whole coordinates, so the frame begins at -1/2."""
         if (width, height) not in self._corners:
             self._corners[width, height] = [
                 np.rint((mask * (width, height) - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
@@ -63,7 +60,7 @@ class MaskPainter:
 
 
 def _iterate_planes(frame: Frame) -> Iterator[tuple[Pixels, int]]:
-    """Each plane of a frame without its padding, and what is black in it."""
+    """Yield each plane of a frame without its padding, and the value of black in it."""
     if frame.format is not PixelFormat.YUV420P:
         yield frame.pixels[: frame.height, : frame.width], 0
         return
@@ -71,5 +68,7 @@ def _iterate_planes(frame: Frame) -> Iterator[tuple[Pixels, int]]:
         split_planes(frame), (_BLACK_Y, _NEUTRAL_CHROMA, _NEUTRAL_CHROMA), strict=True
     ):
         if not np.may_share_memory(plane, frame.pixels):
-            raise ValueError(f"camera {frame.camera}: the planes cannot be masked in place")
+            raise ValueError(
+                f"camera {frame.camera}: the frame's planes are copies and cannot be masked in place"
+            )
         yield plane, value

@@ -1,4 +1,4 @@
-"""What a plan asks for, and where the newest one waits to be carried out."""
+"""Rules on what a plan needs, and the mailbox in which the newest plan waits for the inference loop."""
 
 import threading
 
@@ -7,12 +7,12 @@ from edged.vision.messages import WorkerPlan
 
 
 def needs_same_device(one: ModelSettings, other: ModelSettings) -> bool:
-    """Whether only one of the two can be loaded at a time: an accelerator is held by the model that runs on it."""
+    """Return whether only one of the two models can be loaded at a time: a model holds the accelerator that it runs on."""
     return one.delegate is not None and one.delegate == other.delegate
 
 
 def shadow_of(plan: WorkerPlan) -> ModelSettings | None:
-    """The model that is kept beside the one that looks; None without a trial, or where both want the same device."""
+    """Return the model that runs beside the candidate; None without a trial, or if both need the same device."""
     shadow = plan.shadow
     if shadow is None or shadow == plan.model or needs_same_device(plan.model, shadow):
         return None
@@ -20,24 +20,24 @@ def shadow_of(plan: WorkerPlan) -> ModelSettings | None:
 
 
 def uses_model(plan: WorkerPlan, model: ModelSettings) -> bool:
-    """Whether a plan has any use for a model."""
+    """Return whether a plan needs a model."""
     return model in (plan.model, shadow_of(plan))
 
 
 class PlanMailbox:
-    """Any thread lays plans in, one takes them out: the newest wins, older ones are never carried out."""
+    """Holds the newest plan: any thread puts plans in, one takes them out, and an older one is never carried out."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: WorkerPlan | None = None
 
     def put(self, plan: WorkerPlan) -> None:
-        """Lay one in; one that still lies there is forgotten."""
+        """Put a plan in, in place of one that was not taken yet."""
         with self._lock:
             self._newest = plan
 
     def take(self) -> WorkerPlan | None:
-        """The newest that has not been taken yet."""
+        """Take the newest plan out; return None if there is none."""
         with self._lock:
             plan, self._newest = self._newest, None
             return plan

@@ -1,4 +1,4 @@
-"""Where the cameras' threads hand their frames to the inference loop: the newest frame wins."""
+"""The slots in which the cameras' threads hand their frames to the inference loop: the newest frame wins."""
 
 import threading
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from edged.types import Frame
 
 
 class FrameSlots:
-    """One place for one frame per camera; frames that nobody took in time are replaced, and counted.
+    """One slot for one frame per camera; a frame that was not taken in time is replaced, and counted.
 
     Each camera's thread puts; one thread takes. Every frame that was put is either taken or counted as dropped.
     """
@@ -18,10 +18,10 @@ class FrameSlots:
         self._pending: dict[str, Frame | None] = dict.fromkeys(cameras)
         self._dropped = dict.fromkeys(self._pending, 0)
         self._camera_order = list(self._pending)
-        """Whose frame is taken first; who was served goes to the end."""
+        """The first of these with a frame is taken; its camera then moves to the end."""
 
     def put(self, frame: Frame) -> None:
-        """Lay `frame` into its camera's slot; one that still lies there is dropped."""
+        """Put `frame` into its camera's slot; a frame that is still there is dropped."""
         with self._changed:
             if self._pending[frame.camera] is not None:
                 self._dropped[frame.camera] += 1
@@ -29,20 +29,21 @@ class FrameSlots:
             self._changed.notify_all()
 
     def offer(self, frame: Frame, timeout_s: float) -> bool:
-        """The same for a camera that loses nothing: waits for the slot to be empty.
+        """Put `frame` into its camera's slot once that is empty; return False if it was not within `timeout_s` seconds.
 
-        Returns:
-            False if it was not within `timeout_s`, and `frame` was not put.
+        For a camera whose frames must not be dropped.
         """
         with self._changed:
-            empty = self._changed.wait_for(lambda: self._pending[frame.camera] is None, timeout_s)
-            if empty:
+            is_empty = self._changed.wait_for(
+                lambda: self._pending[frame.camera] is None, timeout_s
+            )
+            if is_empty:
                 self._pending[frame.camera] = frame
                 self._changed.notify_all()
-            return empty
+            return is_empty
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest frame of the camera that has waited longest for its turn; None if none came within `timeout_s`."""
+        """Return the newest frame of the camera that has waited longest for its turn; None if none came within `timeout_s` seconds."""
         with self._changed:
             self._changed.wait_for(self._has_pending, timeout_s)
             for camera in self._camera_order:
@@ -55,17 +56,8 @@ class FrameSlots:
                     return frame
             return None
 
-    def clear(self) -> None:
-        """Drop, and count, what still waits: nobody will take it."""
-        with self._changed:
-            for camera, frame in self._pending.items():
-                if frame is not None:
-                    self._dropped[camera] += 1
-                    self._pending[camera] = None
-            self._changed.notify_all()
-
     def dropped_count(self, camera: str) -> int:
-        """How many of this camera's frames were put and never taken."""
+        """Return how many of this camera's frames were put and never taken."""
         with self._changed:
             return self._dropped[camera]
 

@@ -1,9 +1,10 @@
-"""One turn of the inference loop: the newest frame in, what was seen in it out."""
+"""The stages of inference: masks, motion, encode, invoke and decode, for one frame after the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edged.clock import Clock
+from edged.config.settings import Polygon
 from edged.model.load import Model
 from edged.scene.motion import MotionDetector, luma
 from edged.types import Detections, Frame
@@ -11,27 +12,14 @@ from edged.vision.worker.masks import MaskPainter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CameraStages:
-    """What the inference loop keeps for one camera, whichever model looks.
-
-    Attributes:
-        masks: burns the privacy masks in.
-        motion: knows the camera's background.
-    """
-
-    masks: MaskPainter
-    motion: MotionDetector
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedFrame:
-    """A frame that a model may look at: masked in place, and judged for motion.
+    """A frame that is ready for inference: masked in place, and checked for motion.
 
     Attributes:
-        frame: its pixels are not what the camera gave any more.
-        moving: whether the picture moved.
-        wait_ns: from `Frame.received_ns` until it was taken.
-        prepare_ns: for masks and motion.
+        frame: the frame; its pixels are masked.
+        moving: True if something moved in the picture.
+        wait_ns: from `Frame.received_ns` until the frame was taken.
+        prepare_ns: time for masks and motion.
     """
 
     frame: Frame
@@ -42,7 +30,14 @@ class PreparedFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inference:
-    """What one model saw in one frame, and how long each stage took in nanoseconds."""
+    """One run of one model on one frame.
+
+    Attributes:
+        detections: normalised to the frame.
+        encode_ns: time to make the model's input.
+        invoke_ns: time in the interpreter.
+        decode_ns: time to read the model's outputs.
+    """
 
     detections: Detections
     encode_ns: int
@@ -51,18 +46,18 @@ class Inference:
 
     @property
     def total_ns(self) -> int:
-        """Of the three stages."""
+        """Time of the three stages together."""
         return self.encode_ns + self.invoke_ns + self.decode_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameResult:
-    """What is told of one frame.
+    """The result of one frame.
 
     Attributes:
         prepared_frame: the frame.
-        inference: at it; its times, and all that the model was asked for.
-        detections: those of the look that are of use to anybody.
+        inference: its inference, with every detection that the model was asked for.
+        detections: the detections to report.
     """
 
     prepared_frame: PreparedFrame
@@ -71,18 +66,27 @@ class FrameResult:
 
 
 class InferencePipeline:
-    """Masks, motion, encode, invoke and decode, in this order, on one thread."""
+    """Masks, motion, encode, invoke and decode, in this order, on one thread; the cameras' state outlives a change of model."""
 
-    def __init__(self, camera_stages: Mapping[str, CameraStages], clock: Clock) -> None:
-        self._camera_stages = camera_stages
+    def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
         self._clock = clock
+        self._motion_detectors = {name: MotionDetector() for name in cameras}
+        self._mask_polygons: dict[str, Sequence[Polygon]] = {}
+        self._mask_painters: dict[str, MaskPainter] = {}
+
+    def set_masks(self, masks: Mapping[str, Sequence[Polygon]]) -> None:
+        """Mask every frame that is prepared from now on with these polygons, given by camera."""
+        for camera, polygons in masks.items():
+            if self._mask_polygons.get(camera) != polygons:
+                self._mask_painters[camera] = MaskPainter(polygons)
+        self._mask_polygons = dict(masks)
 
     def prepare(self, frame: Frame) -> PreparedFrame:
-        """Make a frame ready to be looked at, once, however many models look; its pixels are masked in place."""
-        view = self._camera_stages[frame.camera]
+        """Mask a frame in place and check it for motion; once, however many models run on it."""
         taken_ns = self._clock.monotonic_ns()
-        view.masks.paint(frame)
-        moving = view.motion.update(luma(frame), frame.captured_ns)
+        if painter := self._mask_painters.get(frame.camera):
+            painter.paint(frame)
+        moving = self._motion_detectors[frame.camera].update(luma(frame), frame.captured_ns)
         return PreparedFrame(
             frame=frame,
             moving=moving,
@@ -91,11 +95,11 @@ class InferencePipeline:
         )
 
     def infer(self, model: Model, prepared_frame: PreparedFrame, min_score: float) -> Inference:
-        """Run a prepared frame through a model.
+        """Run a model on a prepared frame.
 
         Args:
-            model: nobody else uses it meanwhile.
-            prepared_frame: the frame; it stays as it is.
+            model: used by this thread alone.
+            prepared_frame: the frame, which is not changed.
             min_score: detections below it are left out.
 
         Raises:

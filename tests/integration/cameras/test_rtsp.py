@@ -81,7 +81,7 @@ def test_a_camera_that_freezes_drops_or_goes_mute_is_noticed_and_comes_back() ->
         for name, server in servers.items():
             server.mode = Mode(name)
         until(lambda: all_in(CaptureState.LOST), 5)
-        reasons = {name: capture.status.reason for name, capture in captures.items()}
+        reasons = {name: capture.status.reason or "" for name, capture in captures.items()}
         for server in servers.values():
             server.mode = Mode.OK
         until(lambda: all_in(CaptureState.RUNNING), 10)
@@ -97,7 +97,7 @@ def test_a_camera_that_is_not_there_yet_is_found_when_it_is() -> None:
         port, url = server.port, server.url
     with capturing({"front": camera(url)}) as captures:
         until(lambda: captures["front"].status.state is CaptureState.LOST, 5)
-        assert "Connection refused" in captures["front"].status.reason
+        assert "Connection refused" in (captures["front"].status.reason or "")
         with RtspServer(port=port):
             until(lambda: captures["front"].status.state is CaptureState.RUNNING, 10)
 

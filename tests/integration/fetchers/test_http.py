@@ -13,7 +13,7 @@ from edged.clock import NS_PER_S
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.fetchers.file import FileFetcher
 from edged.fetchers.http import HttpFetcher
-from edged.updates.bundle.urls import redact_url
+from edged.logs import redact_url
 from support import fetch_server as net
 from support.clock import FakeClock
 from support.fetch_server import Site

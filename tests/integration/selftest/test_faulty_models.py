@@ -42,7 +42,7 @@ def outcome_of(process: SelfTestProcess, path: Path, rng: random.Random) -> str:
         process.run(request, timeout_s=TIMEOUT_S)
     except (ModelError, InvokeError) as error:
         message = str(error)
-        return next((end for end in ("crashed", "not done") if end in message), "refused")
+        return next((end for end in ("crashed", "was stopped") if end in message), "refused")
     finally:
         path.unlink()
     return "reported"
@@ -64,7 +64,7 @@ def run_campaign(folder: Path, count: int) -> Counter[str]:
 def check_outcomes(outcomes: Counter[str], count: int) -> None:
     print(f"seed {SEED}: {dict(outcomes)}")
     assert outcomes.total() == count
-    assert set(outcomes) == {"reported", "refused", "crashed", "not done"}
+    assert set(outcomes) == {"reported", "refused", "crashed", "was stopped"}
 
 
 @pytest.mark.timeout(180)

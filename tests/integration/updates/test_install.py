@@ -27,9 +27,11 @@ from edged.updates.installer.messages import InstallFinished, InstallJob, Instal
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.rules import deployment as rules
 from edged.updates.rules.desired import DesiredState, encode_desired
-from edged.updates.rules.ledger import DeploymentRequest, Ledger
+from edged.updates.rules.ledger import DeploymentRequest, EndCause, Ledger
+from edged.updates.rules.rollback import reject
 from edged.updates.store.lock import StoreLock
-from edged.updates.store.store import InstalledVersion, ModelStore
+from edged.updates.store.store import ModelStore
+from edged.updates.store.versions import InstalledVersion
 from support import fetch_server
 from support.bundles import GOLDENS, SigningKeys, make_bundle, make_goldens, model_interface
 from support.data_files import data_file
@@ -70,9 +72,10 @@ class InstallProcessDevice:
             updates=UpdateSettings(trust=self.trust, reserve_mb=0),
             desired_envelope=desired,
         )
-        return InstallerProcess(
+        installer = InstallerProcess(
             job, lock_descriptor=self.lock.descriptor, on_message=self.messages.put
         )
+        return installer.start()
 
     def run(self, desired: bytes = b"") -> Ledger:
         """To its end."""
@@ -176,7 +179,7 @@ def test_a_model_that_finds_other_things_than_its_goldens_is_denied(
     device.begin(bundle)
     ledger = device.run()
     assert ledger.past[-1].outcome == "rejected"
-    assert "does not find in its goldens what it should: 0" in ledger.past[-1].reason
+    assert "its detections differ from its goldens: 0" in ledger.past[-1].reason
     assert list(ledger.denied) == [ledger.past[-1].digest]
 
 
@@ -240,7 +243,7 @@ model = ModelSettings(runtime="simulated", delegate_options={"hang_after": "0"})
 job = InstallJob(store_root=root, model=model, updates=UpdateSettings(trust=trust, reserve_mb=0))
 lock = StoreLock(root)
 lock.acquire()
-process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True))
+process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True)).start()
 print(process.pid, flush=True)
 time.sleep(60)
 """
@@ -295,7 +298,7 @@ def test_what_the_channel_wants_is_installed_once(
     assert ledger.deployment.request.requested_by == "channel"
     assert (ledger.deployment.state, ledger.deployment.digest) == ("self-tested", going.digest)
 
-    device.store.write_ledger(rules.reject(ledger, "called off", at=""))
+    device.store.write_ledger(reject(ledger, EndCause.OPERATOR, "called off", at=""))
     ledger = device.run(said)
     assert (device.error, ledger.deployment) == ("", None)
 
@@ -357,7 +360,10 @@ def run_self_test_gate(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"input": ModelInput(width=300, height=300)}, "its input is 320 x 240, not 300 x 300"),
+        (
+            {"input": ModelInput(width=300, height=300)},
+            "its input is 320 x 240; its manifest says 300 x 300",
+        ),
         ({"family": "yolox"}, "yolox"),
         ({"budgets": Budgets(memory_mb=5)}, "MiB of memory; its budget is 5"),
         ({"budgets": Budgets(invoke_ms_p95=0.000_1)}, r"ms here \(95th percentile\); its budget"),
@@ -374,7 +380,7 @@ def test_a_version_that_does_not_match_its_manifest_fails_its_self_test(
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("crash_after", "crashed the interpreter.*SIGABRT"), ("hang_after", "was not done in")],
+    [("crash_after", "crashed the interpreter.*SIGABRT"), ("hang_after", "took more than")],
 )
 def test_a_model_that_takes_its_process_down_or_hangs_is_to_blame(
     tmp_path: Path, fault: str, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -423,7 +429,7 @@ def test_an_edgetpu_variant_is_run_on_its_goldens_where_the_device_is_free(
     pair: InstalledVersion, tmp_path: Path
 ) -> None:
     simulator = str(build_simulator(tmp_path))
-    with pytest.raises(ModelError, match="does not find in its goldens"):
+    with pytest.raises(ModelError, match="its detections differ from its goldens"):
         run_self_test_gate(
             pair, delegate=simulator, delegate_options={"echo": "1"}, device_is_free=True
         )

@@ -164,9 +164,9 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpdateDevice
 @pytest.mark.parametrize(
     ("fault", "reason", "lost"),
     [
-        ("nan_after", r"^it is of no use: .*NaN", 0),
-        ("flood_after", r"^it is of no use: 100 detections", 0),
-        ("fail_after", r"^it failed on \d+ of \d+ frames; 0.10% are allowed$", 0),
+        ("nan_after", r"^the model failed: .*NaN", 0),
+        ("flood_after", r"^the model failed: 100 detections", 0),
+        ("fail_after", r"^the model failed on \d+ of \d+ frames; 0.10% are allowed$", 0),
         ("crash_after", r"^a worker was lost in the trial: was killed by SIGABRT$", 1),
         ("hang_after", r"^a worker was lost in the trial: made no progress for 0.8 s$", 1),
     ],
@@ -208,7 +208,7 @@ def test_a_slower_model_is_rolled_back(simulated: UpdateDevice) -> None:
     last = simulated.await_outcome(simulated.install(bundle))
     assert last["outcome"] == "rolled-back"
     assert re.search(
-        r"^95 of 100 frames take it up to \d+\.\d ms; .*\(2\.5 times the old model's",
+        r"^the 95th percentile of its time per frame is \d+\.\d ms; .*\(2\.5 times the old model's",
         last["reason"],
     ), last["reason"]
 

@@ -22,7 +22,7 @@ from edged.updates.service.control_messages import (
     RollbackRequest,
     StatusRequest,
 )
-from edged.updates.service.service import MAX_INSTALLER_SILENCE_S
+from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
 from support.kill_daemon import KillableDaemon
 
 SETTINGS = 'runtime = "simulated"\nhang_s = 1.0\n'
@@ -94,7 +94,7 @@ def test_the_third_death_of_the_daemon_ends_the_trial(daemon: KillableDaemon) ->
         daemon.await_inference(NEW if deaths < 3 else OLD)
     past = await_past(daemon)
     assert (past.title, past.outcome) == (NEW, "rolled-back")
-    assert past.reason == "the daemon died 3 times in the trial"
+    assert past.reason == "the daemon crashed 3 times in the trial"
     assert past.digest in daemon.ledger().denied
 
 
@@ -132,7 +132,7 @@ def test_a_sighup_does_not_disturb_a_trial(daemon: KillableDaemon) -> None:
     assert await_past(daemon).outcome == "committed"
     assert progress == sorted(progress)
     assert took_s < 2 * SHORT_TRIAL.min_s
-    assert daemon.log_text.count("the configuration was read again") > 5
+    assert daemon.log_text.count("the configuration was reloaded") > 5
 
 
 def test_a_model_of_ones_own_takes_the_place_of_the_one_on_trial_which_waits(

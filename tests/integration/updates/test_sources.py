@@ -88,7 +88,7 @@ def test_what_is_dropped_into_the_folder_is_installed_and_goes_when_it_is_over(
         for body in camera.recorder.payloads("/up/model")
         if body["candidate"] and body["candidate"]["id"] == last["id"]
     }
-    assert by == {"spool"}
+    assert by == {"drop-folder"}
 
 
 def test_a_bad_file_in_the_folder_is_rejected_once(camera: UpdateDevice) -> None:
@@ -262,7 +262,7 @@ def test_what_a_channel_cannot_give_yet_is_fetched_when_it_can(
         lambda body: body["candidate"] and body["candidate"]["blocked_reason"]
     )
     assert "404" in told["candidate"]["blocked_reason"]
-    following_device.await_condition("update", "it is tried again")
+    following_device.await_condition("update", "the next attempt is in")
     site.files[f"/{bundle.name}"] = content
     told = following_device.await_model_state(lambda body: body["last"])
     assert told["last"]["outcome"] == "committed"
@@ -275,7 +275,7 @@ def test_a_stale_channel_is_reported_and_inference_goes_on(tmp_path: Path, site:
     with running_device(
         tmp_path, model=SIMULATED, updates="channel = true\nstale_h = 0.002"
     ) as camera:
-        camera.await_condition("channel.stale", "no news from the update channel")
+        camera.await_condition("channel.stale", "no new message on the update channel")
         now = camera.recorder.position()
         camera.recorder.await_message("/detections", after=now)
         camera.await_model_state(lambda body: body["channel"]["stale"])

@@ -13,7 +13,8 @@ import pytest
 from edged.updates.bundle.manifest import Probation
 from edged.updates.rules.deployment import MAX_CRASHES, MAX_REBOOTS, MAX_TRANSITIONS
 from edged.updates.rules.ledger import DeploymentRecord
-from edged.updates.service.service import MAX_INSTALLER_SILENCE_S, UpdateService
+from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
+from edged.updates.service.service import UpdateService
 from support.bundles import make_bundle
 from support.crash_device import SIGNING, CrashDevice, FaultPoint, InjectedFault
 from support.disk import STORE_ROOT
@@ -50,11 +51,11 @@ class FaultCase(CrashDevice):
 
     def _check(self, updates: UpdateService) -> None:
         """At any time: the old model looks, or the new one, in its trial and once it is kept; its file is there; the floor is right."""
-        ledger, choice = self.ledger, updates.active_model
+        ledger, model = self.ledger, updates.active_model
         on_trial = ledger.deployment if self.state == "trial" else None
-        assert choice.digest == (on_trial.digest if on_trial else ledger.current)
-        assert choice.settings.path is not None
-        assert self.disk.read(choice.settings.path, 1 << 20)
+        assert updates.active_digest == (on_trial.digest if on_trial else ledger.current)
+        assert model.settings.path is not None
+        assert self.disk.read(model.settings.path, 1 << 20)
         assert ledger.epoch == (0 if ledger.current == OLD.digest else 1)
 
     def run_to_end(self) -> DeploymentRecord:

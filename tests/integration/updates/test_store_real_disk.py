@@ -11,9 +11,9 @@ import pytest
 
 from edged.errors import StoreError
 from edged.host.files import LocalFileSystem
-from edged.updates.rules.deployment import referenced_versions
-from edged.updates.rules.ledger import Ledger
-from edged.updates.store.store import ModelStore, find_fallback_version
+from edged.updates.rules.ledger import Ledger, referenced_versions
+from edged.updates.store.store import ModelStore
+from support.durability_oracle import find_linked_version
 from support.store_device import StoreDevice, make_version
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")
@@ -139,10 +139,7 @@ def test_a_disk_that_turns_read_only_keeps_the_old_model(disk: MountedStore) -> 
         device.finish()
     with pytest.raises(StoreError, match="Read-only"):
         ModelStore(disk.root, LocalFileSystem()).open()
-    assert (
-        find_fallback_version(disk.root, LocalFileSystem())
-        == disk.root / "versions" / VERSIONS_BY_SOURCE["one"].digest
-    )
+    assert find_linked_version(LocalFileSystem(), disk.root) == VERSIONS_BY_SOURCE["one"].digest
     disk.remount("rw")
     device.finish()
     assert device.ledger.current == VERSIONS_BY_SOURCE["two"].digest
@@ -152,10 +149,7 @@ def assert_whole(disk: MountedStore, device: StoreDevice) -> None:
     """Whatever could not be written: what there was is there."""
     assert device.store.read_ledger() == device.ledger
     device.store.read_version(device.ledger.current)
-    assert (
-        find_fallback_version(disk.root, LocalFileSystem())
-        == disk.root / "versions" / device.ledger.current
-    )
+    assert find_linked_version(LocalFileSystem(), disk.root) == device.ledger.current
 
 
 class PowerCutDevice(StoreDevice):

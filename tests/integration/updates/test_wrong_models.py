@@ -51,5 +51,7 @@ def test_a_signed_model_with_other_weights_is_denied_by_the_installer(tmp_path: 
     )
     ledger = installer.advance(ledger)
     assert ledger.past[-1].outcome == "rejected"
-    assert ledger.past[-1].reason.startswith("the self-test: it does not find in its goldens")
+    assert ledger.past[-1].reason.startswith(
+        "the self-test failed: its detections differ from its goldens"
+    )
     assert list(ledger.denied) == [ledger.past[-1].digest]

@@ -33,7 +33,7 @@ def test_it_runs_without_a_broker_and_reports_that_it_has_none(device: PackagedD
         "User": "edged",
     }
     assert "mqtt://127.0.0.1:1883: Connection refused" in device.journal()
-    assert "camera demo: frames come" in device.journal()
+    assert "camera demo: frames arrive" in device.journal()
 
 
 def test_its_own_commands_find_nothing_wrong_but_the_broker(device: PackagedDevice) -> None:

@@ -44,7 +44,7 @@ def test_it_runs_and_counts_what_it_writes(device: PackagedDevice) -> None:
     assert health["degradations"] == []
     assert health["disk"]["written_mb"] >= 0
     device.wait_until(lambda: not _failed_checks(device))
-    assert "camera demo: frames come" in device.journal()
+    assert "camera demo: frames arrive" in device.journal()
 
 
 def test_it_takes_a_model(

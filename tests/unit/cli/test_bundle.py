@@ -101,7 +101,7 @@ def test_inspect_in_json(tmp_path: Path, run_bundle: BundleCommand) -> None:
 def test_what_is_no_bundle_is_reported_as_such(tmp_path: Path, run_bundle: BundleCommand) -> None:
     assert "cannot read" in run_bundle("inspect", tmp_path / "nowhere.edgem", code=1)
     (tmp_path / "a.edgem").write_bytes(b"x" * 1024)
-    assert "the bundle is no tar" in run_bundle("inspect", tmp_path / "a.edgem", code=1)
+    assert "the bundle is not a tar" in run_bundle("inspect", tmp_path / "a.edgem", code=1)
 
 
 def test_verify_names_who_signed(tmp_path: Path, trust: Path, run_bundle: BundleCommand) -> None:
@@ -131,8 +131,8 @@ def test_verify_refuses_what_a_device_would(
     ("changes", "reason"),
     [
         ({"files": {GOLDENS: b"[]"}}, "goldens.json: the goldens cannot be read"),
-        ({"files": {"model.tflite": b"another"}}, "is not of the model"),
-        ({"requirements": Requirements(edged="two")}, "asks for the versions 'two'"),
+        ({"files": {"model.tflite": b"another"}}, "was not made with the model"),
+        ({"requirements": Requirements(edged="two")}, "requires the versions 'two'"),
     ],
 )
 def test_verify_refuses_what_is_signed_and_of_no_use(

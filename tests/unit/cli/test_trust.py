@@ -155,10 +155,10 @@ def test_a_desired_state_is_made_signed_and_shown(bench: TrustBench) -> None:
         (("sign", "manifest.json", "--key", "ann.pem"), "neither a trust file nor a desired state"),
         (("sign", "t.json", "--key", "t.json"), "cannot sign with"),
         (("sign", "t.json", "--key", "hsm:2"), "hsm:2 needs its public key"),
-        (("key", "ann"), "is there already"),
+        (("key", "ann"), "exists already"),
         (
             ("create", "--root", "ann.pem", "--models", "*=ann.pub", "--out", "x"),
-            "ann is no public key",
+            "ann is not a public key",
         ),
         (
             ("create", "--root", "ann.pub", "--models", "*=no.pub", "--out", "x"),

@@ -1,92 +1,43 @@
-"""What the workers say of their plans, and to whom that still matters; their processes are stand-ins."""
+"""What the workers report of their plans, and when it still counts; their processes are stand-ins."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
+from msgspec.structs import replace
 
-from edged.cameras.synthetic import SyntheticSettings
-from edged.config.settings import CameraSettings, ModelSettings, Settings
-from edged.daemon.inbox import Inbox
-from edged.daemon.vision_service import VisionService
+from edged.cameras.synthetic import SyntheticCamera
+from edged.config.settings import (
+    CameraSettings,
+    LogSettings,
+    MaskSettings,
+    ModelSettings,
+    Settings,
+)
 from edged.health import Conditions
-from edged.messaging.contract.header import Identity, Stamper
-from edged.messaging.open_outbox import open_outbox
-from edged.publishers.jsonl import JsonlPublisher
 from edged.vision.active_model import ActiveModel
 from edged.vision.messages import (
+    CameraReport,
     CandidateFailure,
-    FromWorker,
-    ModelReady,
-    Observation,
     PlanDeclined,
     ShadowComparison,
-    VisionJob,
-    WorkerPlan,
+    WorkerReport,
 )
-from edged.vision.pool import WorkerLoss
-from edged.vision.worker_events import WorkerMessage
-from support.clock import FakeClock
+from edged.vision.process import WorkerExited
+from support.vision_service import IdleVisionService, RecordingListener, idle_vision_service
 
 OLD = ActiveModel(settings=ModelSettings(path=Path("/old.tflite")))
 NEW = ActiveModel(
     settings=ModelSettings(path=Path("/new.tflite")), name="marks@2", shadow=OLD.settings
 )
+MASK = MaskSettings(points=((0.0, 0.0), (0.5, 0.0), (0.5, 0.5)))
 
 
-class IdleWorkerProcess:
-    """A process that does nothing, and keeps its plans."""
-
-    pid = 4711
-
-    def __init__(self, job: VisionJob) -> None:
-        self.plans = [job.plan]
-
-    def send_plan(self, plan: WorkerPlan) -> None:
-        self.plans.append(plan)
-
-    def request_stop(self) -> None:
-        pass
-
-    def kill(self) -> None:
-        pass
-
-    def join(self, timeout_s: float = 0.0) -> bool:  # noqa: ARG002 - the protocol has it
-        return True
+def camera(**settings: object) -> CameraSettings:
+    return CameraSettings(source="synthetic", driver=SyntheticCamera.Settings(), **settings)  # type: ignore[arg-type] # any field, by name
 
 
-class RecordingListener:
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.messages: list[PlanDeclined | CandidateFailure | ShadowComparison] = []
-
-    def on_ready(self, ready: ModelReady) -> None:
-        pass
-
-    def on_observation(self, seen: Observation) -> None:
-        pass
-
-    def on_plan_message(self, message: PlanDeclined | CandidateFailure | ShadowComparison) -> None:
-        self.messages.append(message)
-
-    def on_worker_lost(self, loss: WorkerLoss) -> None:
-        pass
-
-
-class SingleCameraService(VisionService):
-    """A lookout of one camera."""
-
-    worker_process: IdleWorkerProcess
-
-    def _launch(self, job: VisionJob, worker: int, run: int) -> IdleWorkerProcess:  # type: ignore[override] # a stand-in
-        del worker, run
-        self.worker_process = IdleWorkerProcess(job)
-        return self.worker_process
-
-    def receive(self, message: FromWorker) -> None:
-        self.on_worker_message(WorkerMessage(0, 1, message))
+SETTINGS = Settings(camera={"a": camera()})
 
 
 @pytest.fixture
@@ -95,36 +46,25 @@ def listener() -> RecordingListener:
 
 
 @pytest.fixture
-def service(tmp_path: Path, listener: RecordingListener) -> Iterator[SingleCameraService]:
-    clock = FakeClock()
-    stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
-    settings = Settings(
-        publisher=("jsonl", JsonlPublisher.Settings(path=tmp_path / "messages.jsonl")),
-        camera={"a": CameraSettings(source="synthetic", driver=SyntheticSettings())},
-    )
-    inbox: Inbox = SimpleQueue()
-    outbox = open_outbox(
-        settings, stamper=stamper, state_dir=tmp_path, clock=clock, notify=inbox.put
-    )
-    post = SingleCameraService(
-        settings,
-        OLD,
-        inbox=inbox,
-        outbox=outbox,
-        conditions=Conditions(),
-        stamper=stamper,
-        clock=clock,
-        listener=listener,
-    )
-    post.tick()
-    yield post
-    outbox.close(0.1)
+def conditions() -> Conditions:
+    return Conditions()
 
 
-def test_a_worker_is_sent_each_new_active_model_once(service: SingleCameraService) -> None:
-    for choice in (OLD, NEW, NEW, OLD):
-        service.set_active_model(choice)
-    assert [(plan.number, plan.model) for plan in service.worker_process.plans] == [
+@pytest.fixture
+def service(
+    tmp_path: Path, listener: RecordingListener, conditions: Conditions
+) -> Iterator[IdleVisionService]:
+    with idle_vision_service(
+        SETTINGS, OLD, folder=tmp_path, listener=listener, conditions=conditions
+    ) as service:
+        service.get_ready()
+        yield service
+
+
+def test_a_worker_is_sent_each_new_active_model_once(service: IdleVisionService) -> None:
+    for model in (OLD, NEW, NEW, OLD):
+        service.set_active_model(model)
+    assert [(plan.number, plan.model) for plan in service.processes[0].plans] == [
         (0, OLD.settings),
         (1, NEW.settings),
         (2, OLD.settings),
@@ -132,15 +72,13 @@ def test_a_worker_is_sent_each_new_active_model_once(service: SingleCameraServic
 
 
 def test_messages_of_an_outdated_plan_are_ignored(
-    service: SingleCameraService, listener: RecordingListener
+    service: IdleVisionService, listener: RecordingListener
 ) -> None:
     service.set_active_model(NEW)
     late: list[PlanDeclined | CandidateFailure | ShadowComparison] = [
-        PlanDeclined(plan=1, reason="it saw nothing"),
-        CandidateFailure(kind="flood", plan=1, camera=0, frame_seq=1, reason="too many"),
-        ShadowComparison(
-            plan=1, camera=0, frame_seq=1, both=1, only_new=0, only_old=0, new_ns=1, old_ns=1
-        ),
+        PlanDeclined(plan=1, reason="its goldens fail"),
+        CandidateFailure(kind="flood", plan=1, reason="too many"),
+        ShadowComparison(plan=1, both=1, only_new=0, only_old=0, old_ns=1),
     ]
     for message in late:
         service.receive(message)
@@ -151,3 +89,90 @@ def test_messages_of_an_outdated_plan_are_ignored(
     assert listener.messages == late
     service.receive(PlanDeclined(plan=2, reason="it is gone"))
     assert listener.messages[len(late) :] == [PlanDeclined(plan=2, reason="it is gone")]
+
+
+def test_a_changed_setting_keeps_the_plans_number_and_a_changed_model_raises_it(
+    service: IdleVisionService,
+) -> None:
+    process = service.processes[0]
+    debug = replace(SETTINGS, log=LogSettings(level="debug"))
+    service.apply_settings(debug, OLD)
+    service.apply_settings(replace(debug, camera={"a": camera(mask={"m": MASK})}), OLD)
+    service.apply_settings(SETTINGS, NEW)
+    assert service.processes[0] is process
+    sent = [(p.number, p.log_level, len(p.cameras[0].masks)) for p in process.plans]
+    assert sent == [(0, "info", 0), (0, "debug", 0), (0, "debug", 1), (1, "info", 0)]
+
+
+def test_another_hang_limit_sends_no_plan(service: IdleVisionService) -> None:
+    slow = replace(SETTINGS, model=ModelSettings(hang_s=60.0))
+    service.apply_settings(slow, replace_settings(OLD, hang_s=60.0))
+    assert len(service.processes[0].plans) == 1
+    assert service._pool.hang_s == 60.0
+
+
+def replace_settings(model: ActiveModel, **changes: object) -> ActiveModel:
+    return ActiveModel(settings=replace(model.settings, **changes))
+
+
+def test_a_removed_camera_takes_its_conditions_and_only_its_worker_along(
+    tmp_path: Path, listener: RecordingListener, conditions: Conditions
+) -> None:
+    three = Settings(
+        model=ModelSettings(workers=3), camera={"a": camera(), "b": camera(), "c": camera()}
+    )
+    with idle_vision_service(
+        three, OLD, folder=tmp_path, listener=listener, conditions=conditions
+    ) as service:
+        service.get_ready()
+        before = dict(service.processes)
+        service.receive(
+            WorkerReport(cameras=(CameraReport(name="a", state="lost", reason="unplugged"),))
+        )
+        assert [condition.name for condition in conditions.active] == ["camera.a"]
+        two = {name: three.camera[name] for name in ("b", "c")}
+        service.apply_settings(replace(three, camera=two), OLD)
+        service.get_ready()
+        assert not conditions.active
+        assert list(service.cameras) == ["b", "c"]
+        assert before[0].was_stopped
+        assert [service.processes[n] is before[n] for n in (1, 2)] == [True, True]
+        service.receive(
+            WorkerReport(cameras=(CameraReport(name="c", state="running", captured=3),)), worker=2
+        )
+        assert service.cameras["c"].is_online
+        service.on_worker_exit(WorkerExited(0, before[0].run, "exited with 0"))
+        assert not listener.losses, "it was replaced on purpose"
+
+
+def test_a_reload_of_the_model_replaces_every_worker_and_its_counters_go_on(
+    service: IdleVisionService,
+) -> None:
+    report = CameraReport(name="a", state="running", captured=5, inferred=5)
+    service.receive(WorkerReport(cameras=(report,)))
+    threads = replace(SETTINGS, model=ModelSettings(threads=2))
+    before = service.processes[0]
+    service.apply_settings(threads, replace_settings(OLD, threads=2))
+    assert before.was_stopped
+    assert not service.is_startup_complete
+    assert service.model_info is None
+    service.get_ready()
+    assert service.processes[0] is not before
+    service.receive(WorkerReport(cameras=(CameraReport(name="a", state="running", captured=2),)))
+    assert service.cameras["a"].frame_counts[0] == 7
+
+
+def test_a_worker_that_cannot_be_started_is_a_loss(
+    tmp_path: Path, listener: RecordingListener, conditions: Conditions
+) -> None:
+    huge = Settings(camera={"a": camera()}, model=ModelSettings(labels=("x" * 100,) * 1000))
+    active = ActiveModel(settings=huge.model)
+    with idle_vision_service(
+        huge, active, folder=tmp_path, listener=listener, conditions=conditions
+    ) as service:
+        service._launch = super(IdleVisionService, service)._launch  # type: ignore[method-assign, assignment] # the real one
+        service._pool._launch = service._launch
+        service.tick()
+    assert [condition.name for condition in conditions.active] == ["worker.0"]
+    assert "over the 65536 bytes of a packet" in conditions.active[0].reason
+    assert [loss.worker for loss in listener.losses] == [0]

@@ -239,7 +239,7 @@ def test_status_is_repeated_after_three_minutes(bench: OutboxBench) -> None:
 
 def test_detections_are_live_or_nothing(bench: OutboxBench) -> None:
     bench.outbox.publish_detections(detections())
-    assert bench.outbox.live_dropped_count == 1
+    assert bench.outbox.link_state().detections_dropped == 1
     bench.connect()
     bench.outbox.publish_detections(detections())
     (message,) = bench.publisher.take_sent("detections")

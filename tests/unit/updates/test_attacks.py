@@ -27,6 +27,7 @@ from edged.updates.bundle.trust import (
     verify_trust_file,
 )
 from edged.updates.rules import deployment as rules
+from edged.updates.rules.compatibility import check_admissible
 from edged.updates.rules.desired import (
     DesiredState,
     decode_desired,
@@ -35,14 +36,15 @@ from edged.updates.rules.desired import (
     is_stale,
     record_followed,
 )
-from edged.updates.rules.ledger import DeploymentRequest, Ledger
+from edged.updates.rules.ledger import DeploymentRequest, EndCause, Ledger
+from edged.updates.rules.rollback import reject, roll_back
 from support.bundles import SigningKey, SigningKeys, make_manifest, sign
 
 AT = "2026-01-01T00:00:00Z"
 SIGNING = SigningKeys(names=("marks*",))
 FIRST, SECOND, THIRD = (SigningKey(word) for word in ("first", "second", "third"))
 MALLORY = SigningKey("mallory")
-ANY_REQUEST = DeploymentRequest(source="x.edgem", requested_by="spool")
+ANY_REQUEST = DeploymentRequest(source="x.edgem", requested_by="drop-folder")
 TWO_OF_THREE = Role(keys=(FIRST.id, SECOND.id, THIRD.id), threshold=2)
 SHARED = changed(
     SIGNING.trust,
@@ -81,7 +83,7 @@ class RulesDevice:
         ledger = rules.record_staged(rules.begin(self.ledger, request, id_="1"), at=AT)
         payload = verify_manifest_envelope(self.trust, envelope)
         described, digest = decode_manifest(payload), digest_of(payload)
-        rules.check_admissible(ledger, described, digest)
+        check_admissible(ledger, described, digest)
         ledger = rules.record_self_tested(
             rules.record_verified(ledger, described, digest, at=AT), at=AT
         )
@@ -146,7 +148,7 @@ def test_arbitrary_install_with_any_bit_of_a_signature_turned() -> None:
         ANY_REQUEST,
         DeploymentRequest(source="x", requested_by="channel"),
         DeploymentRequest(source="x", requested_by="channel", downgrade=True),
-        DeploymentRequest(source="x", requested_by="spool", downgrade=True, force=True),
+        DeploymentRequest(source="x", requested_by="drop-folder", downgrade=True, force=True),
         DeploymentRequest(source="x", requested_by="operator", force=True),
     ],
 )
@@ -169,7 +171,7 @@ def test_rollback_below_the_security_floor_is_nobodys_right() -> None:
     device = RulesDevice()
     device.install(SIGNING.manifest_envelope(manifest(counter=3, epoch=1)))
     for name in ("marks", "marks-fast"):
-        with pytest.raises(BundleError, match="nothing below 1"):
+        with pytest.raises(BundleError, match="no epoch below 1"):
             device.install(
                 SIGNING.manifest_envelope(manifest(name=name, counter=9)),
                 DeploymentRequest(source="x", requested_by="operator", downgrade=True, force=True),
@@ -212,9 +214,8 @@ def test_fast_forward_of_the_floor_by_a_model_that_fails() -> None:
     ledger = rules.record_self_tested(
         rules.record_verified(ledger, described, digest, at=AT), at=AT
     )
-    ledger = rules.roll_back(
-        rules.begin_trial(ledger, boot_id="1", at=AT), "it sees nothing", at=AT
-    )
+    ledger = rules.begin_trial(ledger, boot_id="1", at=AT)
+    ledger = roll_back(ledger, EndCause.TRIAL_FAILED, "it sees nothing", at=AT)
     RulesDevice(ledger=ledger).install(SIGNING.manifest_envelope(manifest(counter=1)))
 
 
@@ -231,7 +232,7 @@ def test_mix_and_match_of_a_message_and_another_genuine_bundle() -> None:
     device = RulesDevice()
     request = device.receive_desired(SIGNING.desired_envelope(encode_desired(DESIRED)))
     assert request
-    with pytest.raises(BundleError, match="not the one that was asked for"):
+    with pytest.raises(BundleError, match="not the requested version"):
         device.install(SIGNING.manifest_envelope(manifest(counter=2)), request)
     device.install(SIGNING.manifest_envelope(manifest()), request)
 
@@ -344,16 +345,14 @@ def test_replay_of_a_desired_state_after_its_model_was_left() -> None:
     request = device.receive_desired(message)
     assert request
     device.install(SIGNING.manifest_envelope(manifest()), request)
-    device.ledger = rules.roll_back_to_previous(
-        device.ledger, epoch=0, title="marks@1", id_="2", at=AT
-    )
+    device.ledger = roll_back(device.ledger, EndCause.OPERATOR, at=AT, previous_epoch=0)
     assert device.receive_desired(message) is None
 
 
 def test_replay_of_a_bundle_that_failed_here() -> None:
     ledger = rules.record_staged(rules.begin(Ledger(), ANY_REQUEST, id_="1"), at=AT)
     ledger = rules.record_verified(ledger, manifest(), digest_of(MANIFEST), at=AT)
-    device = RulesDevice(ledger=rules.reject(ledger, "it sees ghosts", at=AT, deny=True))
+    device = RulesDevice(ledger=reject(ledger, EndCause.SELF_TEST_FAILED, "it sees ghosts", at=AT))
     with pytest.raises(BundleError, match="failed here before: it sees ghosts"):
         device.install(SIGNING.manifest_envelope(manifest()))
     assert device.receive_desired(SIGNING.desired_envelope(encode_desired(DESIRED))) is None

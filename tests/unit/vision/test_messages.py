@@ -10,18 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.config.settings import ModelSettings
-from edged.errors import WorkerError
+from edged.errors import PacketError
 from edged.types import Detections
-from edged.vision import messages as protocol
 from edged.vision.messages import (
     CameraJob,
+    CameraPlan,
+    CameraReport,
+    CandidateFailure,
+    FromWorker,
     ModelReady,
     Observation,
+    PlanDeclined,
+    ShadowComparison,
     VisionJob,
     WorkerFault,
     WorkerPlan,
     WorkerReport,
 )
+from edged.vision.packets import FROM_WORKER, MAX_DETECTIONS, TO_WORKER
 
 
 def observation(n: int = 3) -> Observation:
@@ -49,7 +55,7 @@ def observation(n: int = 3) -> Observation:
 @pytest.mark.parametrize("n", [0, 1, 50])
 def test_an_observation_crosses_unchanged(n: int) -> None:
     sent = observation(n)
-    got = protocol.unpack(protocol.pack(sent))
+    got = FROM_WORKER.decode(FROM_WORKER.encode(sent))
     assert isinstance(got, Observation)
     np.testing.assert_array_equal(got.detections.boxes, sent.detections.boxes)
     np.testing.assert_array_equal(got.detections.scores, sent.detections.scores)
@@ -59,71 +65,71 @@ def test_an_observation_crosses_unchanged(n: int) -> None:
 
 
 def test_more_detections_than_a_packet_holds_are_cut_off_at_the_lowest_scores() -> None:
-    packet = protocol.pack(observation(protocol.MAX_DETECTIONS + 1))
-    assert len(packet) <= protocol.MAX_PACKET_BYTES
-    got = protocol.unpack(packet)
+    packet = FROM_WORKER.encode(observation(MAX_DETECTIONS + 1))
+    assert len(packet) <= FROM_WORKER.max_bytes
+    got = FROM_WORKER.decode(packet)
     assert isinstance(got, Observation)
-    assert len(got.detections) == protocol.MAX_DETECTIONS
+    assert len(got.detections) == MAX_DETECTIONS
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        WorkerReport(cameras=(protocol.CameraReport(name="a", state="lost", reason="gone"),)),
+        WorkerReport(cameras=(CameraReport(name="a", state="lost", reason="gone"),)),
         WorkerFault(kind="model", reason="no model"),
-        protocol.PlanDeclined(plan=2, reason="it saw nothing in 01-easy.png"),
-        protocol.CandidateFailure(
-            kind="nonsense", plan=2, camera=0, frame_seq=7, reason="not a number"
-        ),
-        protocol.ShadowComparison(
-            plan=2, camera=0, frame_seq=10, both=2, only_new=1, only_old=0, new_ns=9, old_ns=8
-        ),
+        PlanDeclined(plan=2, reason="it saw nothing in 01-easy.png"),
+        CandidateFailure(kind="nonsense", plan=2, reason="not a number"),
+        ShadowComparison(plan=2, both=2, only_new=1, only_old=0, old_ns=8),
         ModelReady(
             model_name="m",
             sha256="0",
             family="ssd",
             runtime="r",
             delegate="",
-            input_width=1,
-            input_height=1,
             labels=("a", "b"),
         ),
     ],
 )
-def test_rare_messages_cross_unchanged(message: protocol.FromWorker) -> None:
-    assert protocol.unpack(protocol.pack(message)) == message
+def test_rare_messages_cross_unchanged(message: FromWorker) -> None:
+    assert FROM_WORKER.decode(FROM_WORKER.encode(message)) == message
 
 
 def test_a_job_crosses_unchanged() -> None:
     camera = CameraJob(
         name="a", source="synthetic", isolation="thread", driver_settings=msgspec.Raw(b'{"fps":3}')
     )
-    job = VisionJob(plan=WorkerPlan(model=ModelSettings(), min_scores=(0.4,)), cameras=(camera,))
-    got = protocol.unpack_job(protocol.pack(job))
+    job = VisionJob(
+        plan=WorkerPlan(model=ModelSettings(), cameras=(CameraPlan(min_score=0.4),)),
+        cameras=(camera,),
+    )
+    got = TO_WORKER.decode(TO_WORKER.encode(job))
     assert got == job
 
 
 def test_a_plan_crosses_unchanged() -> None:
     plan = WorkerPlan(
-        number=3, model=ModelSettings(), min_scores=(0.4,), goldens=Path("/v/goldens.json")
+        number=3,
+        model=ModelSettings(),
+        cameras=(CameraPlan(min_score=0.4),),
+        goldens=Path("/v/goldens.json"),
     )
-    assert protocol.unpack_plan(protocol.pack(plan)) == plan
+    assert TO_WORKER.decode(TO_WORKER.encode(plan)) == plan
 
 
 @given(st.binary(max_size=300))
 def test_random_bytes_are_a_worker_error_or_a_message(packet: bytes) -> None:
-    with suppress(WorkerError):
-        protocol.unpack(packet)
+    with suppress(PacketError):
+        FROM_WORKER.decode(packet)
 
 
 @given(st.data())
 def test_a_mutated_observation_never_gives_impossible_detections(data: st.DataObject) -> None:
-    packet = bytearray(protocol.pack(observation()))
+    packet = bytearray(FROM_WORKER.encode(observation()))
     for _ in range(data.draw(st.integers(1, 8))):
         packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.integers(0, 255))
     try:
-        got = protocol.unpack(bytes(packet[: data.draw(st.integers(0, len(packet)))]))
-    except WorkerError:
+        got = FROM_WORKER.decode(bytes(packet[: data.draw(st.integers(0, len(packet)))]))
+    except PacketError:
         return
     if isinstance(got, Observation):
         values = np.concatenate([got.detections.boxes.ravel(), got.detections.scores])
@@ -133,5 +139,5 @@ def test_a_mutated_observation_never_gives_impossible_detections(data: st.DataOb
 
 def test_a_job_too_large_for_a_packet_is_refused() -> None:
     model = ModelSettings(labels=("x" * 100,) * 1000)
-    with pytest.raises(WorkerError, match="over 65536"):
-        protocol.pack(VisionJob(plan=WorkerPlan(model=model), cameras=()))
+    with pytest.raises(PacketError, match="over the 65536 bytes"):
+        TO_WORKER.encode(VisionJob(plan=WorkerPlan(model=model), cameras=()))

@@ -1,9 +1,19 @@
-"""Workers are started, watched and replaced; their processes are stand-ins, the clock is ours."""
+"""Workers are started, watched and replaced; their processes are stand-ins, and time is simulated."""
+
+import msgspec
 
 from edged.config.settings import ModelSettings
-from edged.vision.messages import ModelReady, VisionJob, WorkerFault, WorkerPlan, WorkerReport
+from edged.errors import PacketError
+from edged.vision.messages import (
+    CameraJob,
+    ModelReady,
+    VisionJob,
+    WorkerFault,
+    WorkerPlan,
+    WorkerReport,
+)
 from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, MAX_START_S, WorkerPool
-from edged.vision.worker_events import WorkerExited, WorkerMessage
+from edged.vision.process import WorkerExited, WorkerMessage
 from support.clock import FakeClock
 
 HANG_S = 5.0
@@ -13,8 +23,6 @@ READY = ModelReady(
     family="ssd",
     runtime="r",
     delegate="",
-    input_width=1,
-    input_height=1,
     labels=(),
 )
 
@@ -26,8 +34,11 @@ class FakeWorkerProcess:
         self.killed = False
         self.stop_requested = False
         self.plans: list[WorkerPlan] = []
+        self.refuses_plans = False
 
     def send_plan(self, plan: WorkerPlan) -> None:
+        if self.refuses_plans:
+            raise PacketError("too large")
         self.plans.append(plan)
 
     def request_stop(self) -> None:
@@ -41,26 +52,25 @@ class FakeWorkerProcess:
 
 
 class PoolBench:
-    """A crew of one, its clock, and the processes that it launched."""
+    """A pool of one worker, its clock, and the processes that it launched."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.launched: list[FakeWorkerProcess] = []
+        self.run = 0
         self.pool = WorkerPool(
             [VisionJob(plan=WorkerPlan(model=ModelSettings()), cameras=())],
             hang_s=HANG_S,
             clock=self.clock,
-            launch=lambda _job, _worker, _run: self._launch(),
+            launch=self._launch,
         )
         self.pool.tick()
 
-    def _launch(self) -> FakeWorkerProcess:
+    def _launch(self, job: VisionJob, worker: int, run: int) -> FakeWorkerProcess:
+        del job, worker
+        self.run = run
         self.launched.append(FakeWorkerProcess())
         return self.launched[-1]
-
-    @property
-    def run(self) -> int:
-        return self.pool.next_run - 1
 
     def receive(self, message: ModelReady | WorkerReport | WorkerFault) -> bool:
         return self.pool.on_message(WorkerMessage(0, self.run, message))
@@ -164,7 +174,7 @@ def test_a_process_that_survives_sigkill_is_unrecoverable() -> None:
     stage.pass_time(HANG_S + 0.1)
     assert not stage.pool.unrecoverable_reason
     stage.pass_time(MAX_KILL_S + 0.1)
-    assert "SIGKILL" in stage.pool.unrecoverable_reason
+    assert "SIGKILL" in (stage.pool.unrecoverable_reason or "")
 
 
 def test_stop_is_requested_first_and_nothing_is_started_again() -> None:
@@ -193,6 +203,85 @@ def test_retry_now_ends_the_wait() -> None:
 def test_a_running_worker_is_sent_another_plan_and_a_later_one_starts_with_it() -> None:
     stage = PoolBench()
     job = VisionJob(plan=WorkerPlan(number=1, model=ModelSettings()), cameras=())
-    stage.pool.update_jobs([job])
+    assert not stage.pool.assign_jobs([job])
     assert [plan.number for plan in stage.launched[0].plans] == [1]
-    assert stage.pool.job(0) == job
+    assert stage.pool.jobs[0] == job
+
+
+def make_job(*cameras: str, plan: int = 0, fps: int = 10) -> VisionJob:
+    return VisionJob(
+        plan=WorkerPlan(number=plan, model=ModelSettings()),
+        cameras=tuple(
+            CameraJob(
+                name=name,
+                source="synthetic",
+                isolation="thread",
+                driver_settings=msgspec.Raw(b'{"fps":%d}' % fps),
+            )
+            for name in cameras
+        ),
+    )
+
+
+class TestAssignJobs:
+    """Three workers, of cameras a and b, c, and d."""
+
+    def setup_method(self) -> None:
+        self.launched: dict[int, tuple[int, FakeWorkerProcess]] = {}
+        self.pool = WorkerPool(
+            [make_job("a", "b"), make_job("c"), make_job("d")],
+            hang_s=HANG_S,
+            clock=FakeClock(),
+            launch=self._launch,
+        )
+        self.pool.tick()
+
+    def _launch(self, job: VisionJob, worker: int, run: int) -> FakeWorkerProcess:
+        del job
+        self.launched[worker] = run, FakeWorkerProcess()
+        return self.launched[worker][1]
+
+    def test_equal_jobs_change_nothing(self) -> None:
+        assert not self.pool.assign_jobs([make_job("a", "b"), make_job("c"), make_job("d")])
+        assert not any(process.plans for _, process in self.launched.values())
+
+    def test_a_gone_worker_is_stopped_and_the_others_keep_their_numbers(self) -> None:
+        before = dict(self.launched)
+        gone = self.pool.assign_jobs([make_job("d", plan=1), make_job("a", "b", plan=1)])
+        assert gone == {1}
+        assert before[1][1].stop_requested
+        assert {n: [c.name for c in job.cameras] for n, job in self.pool.jobs.items()} == {
+            2: ["d"],
+            0: ["a", "b"],
+        }
+        self.pool.tick()
+        assert self.launched == before
+        assert [plan.number for plan in before[2][1].plans] == [1]
+
+    def test_other_camera_settings_replace_only_that_worker(self) -> None:
+        before = dict(self.launched)
+        jobs = [make_job("a", "b"), make_job("c", fps=20), make_job("d")]
+        assert self.pool.assign_jobs(jobs) == {1}
+        self.pool.tick()
+        assert (self.launched[0], self.launched[2]) == (before[0], before[2])
+        run, process = self.launched[1]
+        assert process is not before[1][1]
+        assert run == 4, "no run number is used twice"
+        late = WorkerMessage(1, before[1][0], READY)
+        assert not self.pool.on_message(late), "it is from the process that was replaced"
+
+    def test_all_can_be_replaced(self) -> None:
+        jobs = [make_job("a", "b"), make_job("c"), make_job("d")]
+        assert self.pool.assign_jobs(jobs, replace_all=True) == {0, 1, 2}
+        self.pool.tick()
+        assert sorted(run for run, _ in self.launched.values()) == [4, 5, 6]
+
+    def test_a_worker_whose_plan_cannot_be_sent_is_replaced(self) -> None:
+        process = self.launched[1][1]
+        process.refuses_plans = True
+        jobs = [make_job("a", "b"), make_job("c", plan=1), make_job("d")]
+        assert not self.pool.assign_jobs(jobs)
+        assert process.killed
+        loss = self.pool.on_exit(WorkerExited(1, self.launched[1][0], "was killed by SIGKILL"))
+        assert loss is not None
+        assert loss.reason == "too large"

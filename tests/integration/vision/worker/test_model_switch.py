@@ -15,7 +15,6 @@ from edged.vision.messages import (
     Observation,
     PlanDeclined,
     WorkerFault,
-    WorkerPlan,
     WorkerReport,
 )
 from support.vision_worker import (
@@ -100,7 +99,7 @@ def test_the_scores_that_are_of_use_change_with_the_plan(tmp_path: Path) -> None
     model = simulated_model(tmp_path, "model")
     with WorkerUnderTest(make_plan(0, model), LIVE_CAMERA) as worker:
         assert min(min(seen.detections.scores) for seen in worker.read_observations(32)) < 0.6
-        worker.send_plan(WorkerPlan(number=1, model=model, name="marks@7", min_scores=(0.6,)))
+        worker.send_plan(make_plan(1, model, name="marks@7", min_score=0.6))
         assert worker.read_until(ModelReady, lambda said: said.plan == 1).model_name == "marks@7"
         assert min(min(seen.detections.scores) for seen in worker.read_observations(32)) >= 0.6
 
@@ -126,7 +125,7 @@ def test_what_cannot_be_loaded_is_declined_and_the_old_model_goes_on(tmp_path: P
                     make_plan(0, simulated_model(tmp_path, "b"), goldens=no_goldens),
                     r"goldens\.json: No such",
                 ),
-                (make_plan(0, good, cameras=2), "2 least scores for 1 cameras"),
+                (make_plan(0, good, cameras=2), "the plan is for 2 cameras; there are 1"),
             ],
             start=1,
         ):

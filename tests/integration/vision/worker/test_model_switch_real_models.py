@@ -66,7 +66,7 @@ def test_a_model_that_fails_its_goldens_is_declined(fast: tuple[ModelSettings, P
     with WorkerUnderTest(make_plan(0, MARKS), LIVE_CAMERA) as worker:
         worker.read_observations(10)
         worker.send_plan(make_plan(1, model, goldens=wrong))
-        assert "does not find what its goldens say: 0" in worker.read_until(PlanDeclined).reason
+        assert "fails its goldens: 0" in worker.read_until(PlanDeclined).reason
         worker.read_observations(10)
 
 
@@ -82,7 +82,7 @@ def on_tpu(simulator: str, path: Path, **options: str) -> ModelSettings:
 
 
 def plan_without_shadow(number: int, model: ModelSettings) -> WorkerPlan:
-    return WorkerPlan(number=number, model=model, min_scores=(0.0,))
+    return make_plan(number, model, min_score=0.0)
 
 
 def test_an_edgetpu_changes_hands(simulator: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A new model on trial in a real worker: the old one beside it compares, and stands in where the new one falters."""
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -34,8 +35,8 @@ SHADOW_EVERY = 4
 def trial_plan(
     new: ModelSettings, old: ModelSettings, *, cameras: int = 1, **more: object
 ) -> WorkerPlan:
-    told: dict[str, object] = {"shadow_every": SHADOW_EVERY, "min_shadow_score": 0.4} | more
-    return make_plan(1, new, cameras=cameras, shadow=old, **told)
+    settings: dict[str, object] = {"shadow_every": SHADOW_EVERY, "min_shadow_score": 0.4} | more
+    return make_plan(1, new, cameras=cameras, shadow=old, **settings)  # type: ignore[arg-type] # any field, by name
 
 
 def begin_trial(worker: WorkerUnderTest, wanted: WorkerPlan) -> None:
@@ -43,6 +44,17 @@ def begin_trial(worker: WorkerUnderTest, wanted: WorkerPlan) -> None:
     worker.read_observations(20)
     worker.send_plan(wanted)
     worker.read_until(ModelReady, lambda said: said.plan == wanted.number)
+
+
+def compared_cameras(worker: WorkerUnderTest) -> list[int]:
+    """Return the camera of each comparison, which follows the observation of its frame."""
+    return [
+        before.message.camera
+        for before, after in itertools.pairwise(
+            timed for timed in worker.messages if not isinstance(timed.message, WorkerReport)
+        )
+        if isinstance(before.message, Observation) and isinstance(after.message, ShadowComparison)
+    ]
 
 
 def count_class(found: Detections, class_id: int) -> int:
@@ -57,11 +69,9 @@ def test_equal_models_agree_on_one_frame_in_so_many_of_each_camera(tmp_path: Pat
         report = worker.read_until_ended(("a", "b"))
     compared = [said for said in worker.status_messages() if isinstance(said, ShadowComparison)]
     assert all(said.both and not said.only_new and not said.only_old for said in compared)
-    assert all(said.plan == 1 and said.new_ns > 0 and said.old_ns > 0 for said in compared)
-    seen = {(said.camera, said.frame_seq): said for said in worker.observations()}
-    assert all((said.camera, said.frame_seq) in seen for said in compared)
+    assert all(said.plan == 1 and said.old_ns > 0 for said in compared)
     for index, one in enumerate(report.cameras):
-        mine = sum(said.camera == index for said in compared)
+        mine = sum(camera == index for camera in compared_cameras(worker))
         assert one.inferred // SHADOW_EVERY - 20 <= mine <= one.inferred // SHADOW_EVERY
         assert one.captured == one.inferred + one.dropped
 
@@ -84,14 +94,12 @@ def test_a_slow_model_is_seen_to_be_slow_and_the_shadow_delays_no_observation(
     new = simulated_model(tmp_path, "new", latency_ms=15)
     with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
         begin_trial(worker, trial_plan(new, old, shadow_every=1))
-        compared = [worker.read_until(ShadowComparison) for _ in range(5)]
-        seen = {said.frame_seq: said for said in worker.observations()}
-    for said in compared:
-        assert said.new_ns >= 15e6
-        assert said.old_ns >= 40e6
-        observation = seen[said.frame_seq]
-        stages_ns = observation.encode_ns + observation.invoke_ns + observation.decode_ns
-        assert said.new_ns <= stages_ns < said.new_ns + 40e6
+        for _ in range(5):
+            comparison = worker.read_until(ShadowComparison)
+            observation = worker.observations()[-1]
+            assert comparison.old_ns >= 40e6
+            stages_ns = observation.encode_ns + observation.invoke_ns + observation.decode_ns
+            assert 15e6 <= stages_ns < 15e6 + 40e6
 
 
 @pytest.mark.parametrize(
@@ -113,11 +121,10 @@ def test_where_the_new_model_falters_the_old_one_stands_in(
     with WorkerUnderTest(make_plan(0, old), live_camera(300)) as worker:
         begin_trial(worker, trial_plan(new, old, max_boxes=50))
         faltered = worker.read_until(CandidateFailure)
-        assert (faltered.kind, faltered.plan, faltered.camera) == (kind, 1, 0)
+        assert (faltered.kind, faltered.plan) == (kind, 1)
         assert reason in faltered.reason
-        # The same frame is the next that is told of, and the old model has looked at it.
+        # The next observation is of the same frame, from the old model.
         seen = worker.read_until(Observation)
-        assert seen.frame_seq == faltered.frame_seq
         assert 0 < len(seen.detections) <= 10
         report = worker.read_until_ended()
     assert report.cameras[0].failed == 0
@@ -146,7 +153,7 @@ def test_a_class_that_the_model_has_not_is_nonsense(tmp_path: Path) -> None:
         begin_trial(worker, trial_plan(new, old))
         faltered = worker.read_until(CandidateFailure)
     assert faltered.kind == "nonsense"
-    assert faltered.reason == "a detection of class 2; the model has labels for 2"
+    assert faltered.reason == "a detection of class 2; the model has 2 labels"
 
 
 def test_models_are_compared_by_label(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_a_link_that_the_standard_library_packs_is_refused(tmp_path: Path) -> No
     ],
 )
 def test_names_that_are_not_plain_are_refused(name: str) -> None:
-    assert "not a plain one" in refusal(tar(member(name)))
+    assert "which is not allowed" in refusal(tar(member(name)))
 
 
 def test_a_name_that_hides_its_tail_is_refused() -> None:
@@ -175,7 +175,7 @@ def test_a_name_outside_ascii_is_refused() -> None:
 )
 def test_a_header_that_could_be_read_in_two_ways_is_refused(place: int, new: bytes) -> None:
     words = refusal(patched(place, new))
-    assert "not that of a plain file" in words or "not a plain one" in words
+    assert "not that of a plain file" in words or "which is not allowed" in words
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_sizes_beyond_the_file_and_below_zero_are_refused(size: bytes) -> None:
 
 def test_a_file_that_takes_more_than_there_is_is_named() -> None:
     words = refusal(patched(124, b"00000030000\0"))
-    assert words == "a takes 12288 bytes, and the bundle is over before that"
+    assert words == "a should have 12288 bytes; the bundle ends before"
 
 
 def test_a_wrong_checksum_is_refused() -> None:
@@ -244,14 +244,14 @@ def test_nothing_hides_between_the_files_or_after_the_end() -> None:
     for place in (2 * BLOCKSIZE - 1, 4 * BLOCKSIZE - 1):
         hiding = content.copy()
         hiding[place] = 1
-        assert "something between" in refusal(bytes(hiding))
+        assert "data between" in refusal(bytes(hiding))
     for place in (5 * BLOCKSIZE, len(content) - 1):
         hiding = content.copy()
         hiding[place] = 1
-        assert "goes on after its end" in refusal(bytes(hiding))
+        assert "has data after its end marker" in refusal(bytes(hiding))
     two = bytes(content) + bytes(content)
-    assert "goes on after its end" in refusal(two)
-    assert "goes on after its end" in refusal(bytes(content) + bytes(tarfile.RECORDSIZE))
+    assert "has data after its end marker" in refusal(two)
+    assert "has data after its end marker" in refusal(bytes(content) + bytes(tarfile.RECORDSIZE))
 
 
 class CountingFile(io.BytesIO):

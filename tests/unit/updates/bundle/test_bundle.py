@@ -98,7 +98,7 @@ def test_an_envelope_for_something_else_is_no_manifest(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.edgem", SIGNING.trust_envelope(), bundle_files(DUMMY_MODEL))
     with pytest.raises(BundleError, match="this is not a bundle's manifest"):
         open_signed(path)
-    with path.open("rb") as file, pytest.raises(BundleError, match="no bundle's manifest"):
+    with path.open("rb") as file, pytest.raises(BundleError, match="not a bundle's manifest"):
         open_unverified(file, path.stat().st_size)
 
 
@@ -120,7 +120,7 @@ def test_files_of_one_bundle_under_the_envelope_of_another(tmp_path: Path) -> No
     with pytest.raises(BundleError, match=r"goldens\.json is damaged, or not the file"):
         read_contents(path)
     longer = {**new, "model.tflite": new["model.tflite"] + b"!"}
-    with pytest.raises(BundleError, match="takes 33 bytes in the bundle, and 32 by its manifest"):
+    with pytest.raises(BundleError, match="has 33 bytes in the bundle, and 32 in its manifest"):
         open_signed(pack(tmp_path / "mixed.edgem", envelope, longer))
 
 
@@ -171,7 +171,7 @@ def test_a_bundle_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     path = make_bundle(tmp_path, SIGNING)
     bundle = open_signed(path)
     cut = path.read_bytes()[: bundle.members[GOLDENS].offset + 10]
-    with pytest.raises(BundleError, match="is cut off at"):
+    with pytest.raises(BundleError, match=r"ends after \d+ bytes, too early"):
         list(iter_verified_content(io.BytesIO(cut), bundle, bundle.manifest.file(GOLDENS)))
 
 
@@ -190,7 +190,9 @@ def test_goldens_that_can_be_used() -> None:
 
 def test_too_few_goldens_or_too_few_empty_scenes() -> None:
     contents = bundle_files(DUMMY_MODEL)
-    with pytest.raises(BundleError, match="has 7 pictures, 2 of them empty scenes; 8 and 2 are"):
+    with pytest.raises(
+        BundleError, match="has 7 pictures, 2 of them empty scenes; at least 8 and 2 are"
+    ):
         check_contents(with_fewer_goldens(contents, slice(1, None)))
     goldens = read_goldens(contents[GOLDENS])
     seen = goldens.goldens[0].detections
@@ -204,13 +206,17 @@ def test_too_few_goldens_or_too_few_empty_scenes() -> None:
 
 
 def test_goldens_of_another_model() -> None:
-    with pytest.raises(BundleError, match=r"goldens\.json is not of the model model\.tflite"):
+    with pytest.raises(
+        BundleError, match=r"goldens\.json was not made with the model model\.tflite"
+    ):
         check_contents({**bundle_files(DUMMY_MODEL), "model.tflite": b"another"})
 
 
 def test_goldens_whose_pictures_are_others_or_not_there() -> None:
     contents = bundle_files(DUMMY_MODEL)
-    with pytest.raises(BundleError, match=r"names 01\.png, which is not in the bundle as it says"):
+    with pytest.raises(
+        BundleError, match=r"names 01\.png, which is missing in the bundle or has another content"
+    ):
         check_contents({**contents, "01.png": contents["02.png"]})
     with pytest.raises(BundleError, match=r"names 08\.png"):
         check_contents({name: one for name, one in contents.items() if name != "08.png"})
@@ -242,7 +248,7 @@ def test_what_would_not_open_is_not_written(tmp_path: Path) -> None:
         write_bundle(out, envelope, {**sources, "more": sources["01.png"]})
     for changed in (b"", DUMMY_MODEL + b"!", DUMMY_MODEL[:-1] + b"!"):
         sources["model.tflite"].write_bytes(changed)
-        with pytest.raises(BundleError, match=r"model\.tflite was changed"):
+        with pytest.raises(BundleError, match=r"model\.tflite changed while"):
             write_bundle(out, envelope, sources)
     sources["model.tflite"].unlink()
     with pytest.raises(StoreError, match=r"cannot read .*model\.tflite"):

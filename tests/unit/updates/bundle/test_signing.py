@@ -66,7 +66,7 @@ def test_an_envelope_of_ours_passes_their_verification() -> None:
     ],
 )
 def test_other_keys_are_refused(pem: bytes) -> None:
-    with pytest.raises(BundleError, match=r"k\.pub is no public key of ed25519 or of P-256"):
+    with pytest.raises(BundleError, match=r"k\.pub is not a public key of ed25519 or P-256"):
         decode_public_key(pem, name="k.pub")
 
 
@@ -78,7 +78,7 @@ def test_a_point_beside_the_curve_verifies_nothing() -> None:
 
 
 def test_a_key_has_the_length_of_its_kind() -> None:
-    with pytest.raises(ValueError, match="not a key of ed25519"):
+    with pytest.raises(ValueError, match="not a key for ed25519"):
         PublicKey(scheme="ed25519", public="04" + "11" * 64)
 
 
@@ -98,7 +98,7 @@ def test_a_new_pair_signs_and_its_private_half_is_its_owners(tmp_path: Path) -> 
 @pytest.mark.parametrize("there", ["me.pem", "me.pub"])
 def test_no_key_is_ever_overwritten(tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("precious")
-    with pytest.raises(UpdateError, match=f"{there} is there already"):
+    with pytest.raises(UpdateError, match=f"{there} exists already"):
         signing.generate_key_pair(tmp_path / "me")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(there, "precious")]
 
@@ -141,14 +141,14 @@ def test_a_signature_of_another_key_does_not_get_out() -> None:
         def public_key(self) -> SSlibKey:
             return SSlibKey(ALICE.id, "ed25519", "ed25519", {"public": ALICE.public.public})
 
-    with pytest.raises(UpdateError, match="is not right"):
+    with pytest.raises(UpdateError, match="is invalid"):
         signing.sign(b"x", "text/x", [Swapped(CryptoSigner.generate_ed25519()._private_key)])
 
 
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "p384.pem"
     path.write_bytes(CryptoSigner.generate_ecdsa(scheme="ecdsa-sha2-nistp384").private_bytes)
-    with pytest.raises(BundleError, match="of ecdsa-sha2-nistp384, is no public key of"):
+    with pytest.raises(BundleError, match="of ecdsa-sha2-nistp384, is not a public key of"):
         signing.open_signer(str(path))
 
 

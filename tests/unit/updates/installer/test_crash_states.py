@@ -35,7 +35,7 @@ HOST = HostInfo(
     runtimes={"litert": "2.1"},
     architecture="aarch64",
     board="Raspberry Pi 4 Model B",
-    edgetpu_runtime="",
+    edgetpu_runtime=None,
     free_bytes=1 << 30,
     memory_mb=2048,
 )

@@ -28,7 +28,8 @@ from edged.updates.installer.messages import InstallProgress
 from edged.updates.rules import deployment as rules
 from edged.updates.rules.compatibility import HostInfo
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, Ledger
-from edged.updates.store.store import InstalledVersion, ModelStore
+from edged.updates.store.store import ModelStore
+from edged.updates.store.versions import InstalledVersion
 from support.bundles import SigningKeys, make_bundle
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
@@ -40,7 +41,7 @@ HOST = HostInfo(
     runtimes={"litert": "2.1"},
     architecture="aarch64",
     board="Raspberry Pi 4 Model B",
-    edgetpu_runtime="",
+    edgetpu_runtime=None,
     free_bytes=1 << 30,
     memory_mb=2048,
 )
@@ -159,7 +160,7 @@ def test_it_goes_on_from_every_state_whatever_else_was_lost(bundle: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"epoch": 1}, "takes nothing below 3"),
+        ({"epoch": 1}, "accepts no epoch below 3"),
         ({"epoch": 3, "counter": 1}, "counter"),
         ({"epoch": 3, "counter": 9, "requirements": Requirements(edged=">=9")}, "needs edged >=9"),
         ({"epoch": 3, "counter": 9, "requirements": Requirements(memory_mb=9999)}, "9999 MiB"),
@@ -214,10 +215,10 @@ def test_one_that_is_larger_than_any_bundle_is_not_even_copied(tmp_path: Path) -
 def test_a_model_that_fails_its_self_test_is_denied(bundle: Path, fault: Exception) -> None:
     bench = InstallerBench(fault=fault).begin(bundle)
     bench.advance()
-    assert bench.rejection() == "the self-test: blind"
-    assert list(bench.ledger.denied.values()) == ["the self-test: blind"]
+    assert bench.rejection() == "the self-test failed: blind"
+    assert list(bench.ledger.denied.values()) == ["the self-test failed: blind"]
     bench.begin(bundle).advance()
-    assert "failed here before: the self-test: blind" in bench.rejection()
+    assert "failed here before: the self-test failed: blind" in bench.rejection()
     assert len(bench.self_tested) == 1
 
     bench.fault = None
@@ -240,10 +241,10 @@ def no_trust() -> TrustFile:
 def test_what_the_device_lacks_at_the_moment_only_blocks(bundle: Path) -> None:
     bench = InstallerBench().begin(bundle)
     lacks: list[tuple[dict[str, object], dict[str, object], str, str]] = [
-        ({"free": 100}, {}, "fetching", "no room"),
+        ({"free": 100}, {}, "fetching", "no space"),
         ({}, {"trust": no_trust}, "staged", "the trust file"),
-        ({}, {"host": replace_host(free_bytes=10)}, "staged", "make room"),
-        ({"free": 2000}, {}, "staged", "no room"),
+        ({}, {"host": replace_host(free_bytes=10)}, "staged", "free some"),
+        ({"free": 2000}, {}, "staged", "no space"),
         ({}, {"fault": WorkerError("no process")}, "verified", "no process"),
     ]
     for of_disk, of_bench, state, reason in lacks:
@@ -338,7 +339,7 @@ def test_mirrors_that_all_fail_are_all_reported(bundle: Path, other: Path, tmp_p
     gone = tmp_path / "gone.edgem"
     bench = with_mirrors(bundle, other, gone)
     bench.advance()
-    assert f"what {other} gives is not the bundle" in bench.rejection()
+    assert f"the file from {other} is not the requested bundle" in bench.rejection()
     assert f"{gone}: cannot be read" in bench.rejection()
 
 
@@ -361,9 +362,9 @@ def with_partial_download(bundle: Path, have: bytes, etag: str) -> InstallerBenc
     """A download that stopped there."""
     bench = InstallerBench().begin(bundle)
     bench.store.append_download("d1", [have])
-    mark_file = bench.disk.create(STORE_ROOT / "incoming/.d1.part.mark")
-    bench.disk.write(mark_file, etag.encode())
-    bench.disk.close(mark_file)
+    etag_file = bench.disk.create(STORE_ROOT / "incoming/.d1.part.etag")
+    bench.disk.write(etag_file, etag.encode())
+    bench.disk.close(etag_file)
     return bench
 
 

@@ -61,25 +61,28 @@ def test_what_a_host_has_is_enough(wanted: dict[str, object]) -> None:
     ("wanted", "reason"),
     [
         ({"edged": ">=0.3"}, "needs edged >=0.3, and this is 0.2.0"),
-        ({"runtimes": ("tflite",)}, "needs the runtime tflite, and here is litert 2.1.0"),
+        ({"runtimes": ("tflite",)}, "needs the runtime tflite, and litert 2.1.0 is installed"),
         (
             {"runtimes": ("litert>=2.2", "tflite")},
-            "needs the runtime litert>=2.2 or tflite, and here is litert 2.1.0",
+            "needs the runtime litert>=2.2 or tflite, and litert 2.1.0 is installed",
         ),
-        ({"architectures": ("x86_64",)}, "is for x86_64, and this is aarch64"),
+        ({"architectures": ("x86_64",)}, "is for x86_64, and this host is aarch64"),
         (
             {"boards": ("*Pi 4*",)},
-            "is for *Pi 4*, and this is Raspberry Pi 5 Model B Rev 1.0",
+            "is for *Pi 4*, and this board is Raspberry Pi 5 Model B Rev 1.0",
         ),
-        ({"edgetpu_runtime": "<16"}, "needs libedgetpu <16, and here is 16.0TF2.19.1-1"),
+        ({"edgetpu_runtime": "<16"}, "needs libedgetpu <16, and 16.0TF2.19.1-1 is installed"),
         (
             {"memory_mb": 4097},
             "needs a host with 4097 MiB of memory, and this one has 4096",
         ),
-        ({"edged": "at least 2"}, "asks for the versions 'at least 2': write them as \">=2.1,<3\""),
+        (
+            {"edged": "at least 2"},
+            "requires the versions 'at least 2': write them like \">=2.1,<3\"",
+        ),
         (
             {"runtimes": (">=2.1",)},
-            "asks for the runtime '>=2.1': write a name and versions, as \"litert>=2.1\"",
+            "requires the runtime '>=2.1': write a name and versions, for example \"litert>=2.1\"",
         ),
     ],
 )
@@ -93,7 +96,7 @@ def test_all_reasons_are_reported() -> None:
 
 
 def test_what_nobody_knows_refuses_nothing() -> None:
-    unknown = replace(HOST, edgetpu_runtime="", memory_mb=0)
+    unknown = replace(HOST, edgetpu_runtime=None, memory_mb=0)
     assert reasons({"edgetpu_runtime": ">99", "memory_mb": 1 << 20}, unknown) == ()
 
 
@@ -109,16 +112,16 @@ def test_room_is_needed_for_the_files_and_beside_them() -> None:
     contents = bundle_files(DUMMY_MODEL)
     size = sum(map(len, contents.values()))
     manifest = make_manifest(contents, requirements=Requirements(free_bytes=10_000_000 - size))
-    assert find_space_shortage(manifest, HOST) == ""
+    assert find_space_shortage(manifest, HOST) is None
     reason = find_space_shortage(manifest, replace(HOST, free_bytes=9_999_999))
-    assert reason == "marks@1 needs 10.0 MB of disk, and 10.0 MB are free: make room"
+    assert reason == "marks@1 needs 10.0 MB of disk space, and 10.0 MB are free: free some"
 
 
 @pytest.mark.parametrize("wanted", [{"edged": "2.1+"}, {"runtimes": ("litert => 2",)}])
 def test_who_makes_a_bundle_is_warned_of_versions_that_cannot_be_parsed(
     wanted: dict[str, object],
 ) -> None:
-    with pytest.raises(BundleError, match="asks for the versions"):
+    with pytest.raises(BundleError, match="requires the versions"):
         check_requirements(Requirements(**wanted))  # type: ignore[arg-type]  # as above
 
 
@@ -142,4 +145,4 @@ def test_libedgetpu_is_found_among_the_packages(tmp_path: Path) -> None:
     )
     assert detect_host(tmp_path, tmp_path).edgetpu_runtime == "16.0TF2.19.1-1"
     status.unlink()
-    assert detect_host(tmp_path, tmp_path).edgetpu_runtime == ""
+    assert detect_host(tmp_path, tmp_path).edgetpu_runtime is None

@@ -11,15 +11,20 @@ from msgspec.structs import replace
 
 from edged.errors import BundleError, StoreError, UpdateError
 from edged.updates.rules import deployment as rules
+from edged.updates.rules import rollback
+from edged.updates.rules.active_version import load_order
+from edged.updates.rules.compatibility import check_admissible
 from edged.updates.rules.ledger import (
     FACTORY,
     MAX_LEDGER_BYTES,
     Deployment,
     DeploymentRequest,
     DeploymentState,
+    EndCause,
     Ledger,
     decode_ledger,
     encode_ledger,
+    referenced_versions,
 )
 from support.store_device import SampleVersion, make_version
 
@@ -61,6 +66,14 @@ def commit_versions(*versions: SampleVersion) -> Ledger:
     for new in versions:
         ledger = rules.commit(bring_to_state("trial", ledger, new), at=AT)
     return ledger
+
+
+def fail_trial(ledger: Ledger, reason: str) -> Ledger:
+    return rollback.roll_back(ledger, EndCause.TRIAL_FAILED, reason, at=AT)
+
+
+def reject(ledger: Ledger, reason: str, cause: EndCause = EndCause.BUNDLE_REFUSED) -> Ledger:
+    return rollback.reject(ledger, cause, reason, at=AT)
 
 
 def in_flight(ledger: Ledger) -> Deployment:
@@ -114,17 +127,13 @@ def test_only_a_trial_is_committed(state: DeploymentState) -> None:
 
 
 def test_one_deployment_at_a_time() -> None:
-    with pytest.raises(UpdateError, match="on its way in"):
+    with pytest.raises(UpdateError, match="is being installed"):
         begin_deployment(begin_deployment())
-    with pytest.raises(UpdateError, match="on its way in"):
-        rules.roll_back_to_previous(
-            begin_deployment(commit_versions(ONE)), epoch=0, title="", id_="2", at=AT
-        )
 
 
 @pytest.mark.parametrize("source", ["a" * 4097, "bad \udcff name"])
 def test_a_source_that_cannot_be_written_down_is_refused(source: str) -> None:
-    with pytest.raises(UpdateError, match="is no source"):
+    with pytest.raises(UpdateError, match="cannot be a source"):
         rules.begin(Ledger(), DeploymentRequest(source=source), id_="1")
 
 
@@ -136,86 +145,90 @@ def test_without_a_deployment_there_is_nothing_to_do(act: Callable[..., Ledger])
 
 class TestAdmission:
     def test_what_is_newer_may_come(self) -> None:
-        rules.check_admissible(begin_deployment(commit_versions(ONE)), TWO.manifest, TWO.digest)
+        check_admissible(begin_deployment(commit_versions(ONE)), TWO.manifest, TWO.digest)
 
     def test_only_what_was_requested(self) -> None:
-        rules.check_admissible(begin_deployment(expected=TWO.digest), TWO.manifest, TWO.digest)
-        with pytest.raises(BundleError, match="not the one that was asked for"):
-            rules.check_admissible(begin_deployment(expected=ONE.digest), TWO.manifest, TWO.digest)
+        check_admissible(begin_deployment(expected=TWO.digest), TWO.manifest, TWO.digest)
+        with pytest.raises(BundleError, match="not the requested version"):
+            check_admissible(begin_deployment(expected=ONE.digest), TWO.manifest, TWO.digest)
 
     @pytest.mark.parametrize("words", [{}, {"downgrade": True, "force": True}])
     def test_nothing_below_the_floor_whatever_the_operator_requests(
         self, words: dict[str, object]
     ) -> None:
-        with pytest.raises(BundleError, match="takes nothing below 1"):
-            rules.check_admissible(
+        with pytest.raises(BundleError, match="accepts no epoch below 1"):
+            check_admissible(
                 begin_deployment(commit_versions(TWO), **words), ONE.manifest, ONE.digest
             )
 
     def test_a_lower_counter_only_from_an_operator_who_means_it(self) -> None:
         newer, older = make_version("3", counter=3), make_version("2", counter=2)
         ledger = commit_versions(newer)
-        rules.check_admissible(
-            begin_deployment(ledger, downgrade=True), older.manifest, older.digest
-        )
+        check_admissible(begin_deployment(ledger, downgrade=True), older.manifest, older.digest)
         for words in ({}, {"downgrade": True, "requested_by": "channel"}):
             with pytest.raises(BundleError, match="--downgrade"):
-                rules.check_admissible(
-                    begin_deployment(ledger, **words), older.manifest, older.digest
-                )
+                check_admissible(begin_deployment(ledger, **words), older.manifest, older.digest)
 
     def test_what_has_failed_only_by_force_and_then_it_is_forgiven(self) -> None:
-        ledger = rules.roll_back(bring_to_state("trial"), "it sees nothing", at=AT)
+        ledger = fail_trial(bring_to_state("trial"), "it sees nothing")
         with pytest.raises(BundleError, match="failed here before: it sees nothing"):
-            rules.check_admissible(begin_deployment(ledger), TWO.manifest, TWO.digest)
-        rules.check_admissible(begin_deployment(ledger, force=True), TWO.manifest, TWO.digest)
+            check_admissible(begin_deployment(ledger), TWO.manifest, TWO.digest)
+        check_admissible(begin_deployment(ledger, force=True), TWO.manifest, TWO.digest)
         assert bring_to_state("verified", ledger, force=True).denied == {}
 
 
 class TestFailure:
     def test_a_model_that_fails_its_trial_is_denied(self) -> None:
         before = commit_versions(ONE)
-        ledger = rules.roll_back(bring_to_state("trial", before), "it sees nothing", at=AT)
+        ledger = fail_trial(bring_to_state("trial", before), "it sees nothing")
         assert ledger.denied == {TWO.digest: "it sees nothing"}
         assert (ledger.current, ledger.epoch) == (before.current, before.epoch)
         assert ledger.past[-1].outcome == "rolled-back"
 
     def test_a_trial_that_is_called_off_denies_nothing(self) -> None:
-        assert (
-            rules.roll_back(bring_to_state("trial"), "called off", at=AT, deny=False).denied == {}
-        )
+        ledger = rollback.roll_back(bring_to_state("trial"), EndCause.OPERATOR, at=AT)
+        assert ledger.denied == {}
+        assert ledger.past[-1].cause is EndCause.OPERATOR
+        assert ledger.past[-1].reason == "rolled back by an operator"
+
+    @pytest.mark.parametrize("cause", [EndCause.OPERATOR, EndCause.CRASH_LOOP])
+    @pytest.mark.parametrize("state", STATES[:-1])
+    def test_a_deployment_that_is_rolled_back_before_its_trial_is_rejected_and_not_denied(
+        self, state: DeploymentState, cause: EndCause
+    ) -> None:
+        ledger = rollback.roll_back(bring_to_state(state, commit_versions(ONE)), cause, at=AT)
+        assert (ledger.current, ledger.deployment, ledger.denied) == (ONE.digest, None, {})
+        assert (ledger.past[-1].outcome, ledger.past[-1].cause) == ("rejected", cause)
 
     def test_a_bundle_that_is_rejected_is_not_denied_unless_its_model_is_to_blame(self) -> None:
-        assert rules.reject(bring_to_state("verified"), "no", at=AT).denied == {}
-        denied = rules.reject(bring_to_state("verified"), "no", at=AT, deny=True).denied
-        assert denied == {TWO.digest: "no"}
-        assert rules.reject(begin_deployment(), "no", at=AT, deny=True).denied == {}
+        verified = bring_to_state("verified")
+        assert reject(verified, "no").denied == {}
+        assert reject(verified, "no", EndCause.SELF_TEST_FAILED).denied == {TWO.digest: "no"}
 
     def test_the_latest_failures_are_remembered(self) -> None:
-        denied = {f"{k:064}": "no" for k in range(rules.MAX_DENIED)}
+        denied = {f"{k:064}": "no" for k in range(rollback.MAX_DENIED)}
         ledger = replace(bring_to_state("trial"), denied=denied)
-        ledger = rules.roll_back(ledger, "new", at=AT)
-        assert len(ledger.denied) == rules.MAX_DENIED
+        ledger = fail_trial(ledger, "new")
+        assert len(ledger.denied) == rollback.MAX_DENIED
         assert TWO.digest in ledger.denied
         assert f"{0:064}" not in ledger.denied
 
     def test_what_fails_again_has_failed_lately_also_after_it_was_written(self) -> None:
-        denied = {TWO.digest: "once"} | {f"{k:064}": "no" for k in range(rules.MAX_DENIED - 1)}
-        ledger = rules.roll_back(replace(bring_to_state("trial"), denied=denied), "twice", at=AT)
+        denied = {TWO.digest: "once"} | {f"{k:064}": "no" for k in range(rollback.MAX_DENIED - 1)}
+        ledger = fail_trial(replace(bring_to_state("trial"), denied=denied), "twice")
         ledger = decode_ledger(encode_ledger(ledger))
         assert list(ledger.denied)[-1] == TWO.digest
         assert ledger.denied[TWO.digest] == "twice"
 
     def test_the_past_is_bounded(self) -> None:
         ledger = Ledger()
-        for k in range(rules.MAX_HISTORY + 5):
-            ledger = rules.reject(begin_deployment(ledger), f"{k}", at=AT)
+        for k in range(rollback.MAX_HISTORY + 5):
+            ledger = reject(begin_deployment(ledger), f"{k}")
         assert [past.reason for past in ledger.past] == [f"{k}" for k in range(5, 25)]
 
     def test_a_reason_that_is_no_text_can_be_written_down(self) -> None:
-        ledger = rules.reject(
-            bring_to_state("verified"), "cannot read \udcff" * 100, at=AT, deny=True
-        )
+        reason = "cannot read \udcff" * 100
+        ledger = reject(bring_to_state("verified"), reason, EndCause.SELF_TEST_FAILED)
         ledger = decode_ledger(encode_ledger(ledger))
         assert ledger.past[-1].reason.startswith("cannot read ?")
         assert len(ledger.past[-1].reason) <= 500
@@ -229,7 +242,7 @@ class TestTrial:
             assert in_flight(ledger).state == "trial"
         ledger = rules.record_start(ledger, boot_id="a", at=AT)
         assert ledger.current == ONE.digest
-        assert "died 3 times" in ledger.denied[TWO.digest]
+        assert "crashed 3 times" in ledger.denied[TWO.digest]
 
     def test_a_trial_ends_with_the_fifth_boot(self) -> None:
         ledger = bring_to_state("trial", commit_versions(ONE))
@@ -238,6 +251,7 @@ class TestTrial:
             assert in_flight(ledger).deaths == 0
         ledger = rules.record_start(ledger, boot_id="last", at=AT)
         assert ledger.past[-1].reason == "the host was booted 5 times in the trial"
+        assert ledger.past[-1].cause is EndCause.TRIAL_INTERRUPTED
 
     def test_a_proper_end_is_no_death(self) -> None:
         ledger = bring_to_state("trial")
@@ -267,7 +281,10 @@ class TestTransitions:
             starts += 1
         assert starts <= rules.MAX_TRANSITIONS
         assert ledger.past[-1].outcome == "rejected"
-        assert ledger.past[-1].reason == "it did not come through in 40 steps; at last: no network"
+        assert ledger.past[-1].cause is EndCause.ATTEMPTS_EXHAUSTED
+        assert ledger.past[-1].reason == (
+            "the deployment did not end within 40 steps; the last obstacle: no network"
+        )
         assert ledger.denied == {}
 
     def test_a_trial_with_too_many_is_rolled_back(self) -> None:
@@ -275,7 +292,9 @@ class TestTransitions:
         while ledger.deployment is not None:
             ledger = rules.block(ledger, "busy", at=AT)
         assert ledger.past[-1].outcome == "rolled-back"
+        assert ledger.past[-1].cause is EndCause.ATTEMPTS_EXHAUSTED
         assert ledger.current == ONE.digest
+        assert TWO.digest in ledger.denied
 
     def test_progress_ends_a_block(self) -> None:
         ledger = rules.block(begin_deployment(), "no network", at=AT)
@@ -283,8 +302,23 @@ class TestTransitions:
 
 
 class TestRollBackToPrevious:
-    def roll_back(self, ledger: Ledger, epoch: int = 0) -> Ledger:
-        return rules.roll_back_to_previous(ledger, epoch=epoch, title="marks@2", id_="9", at=AT)
+    def roll_back(
+        self,
+        ledger: Ledger,
+        reason: str | None = None,
+        *,
+        cause: EndCause = EndCause.OPERATOR,
+        previous_epoch: int | None = 0,
+    ) -> Ledger:
+        return rollback.roll_back(
+            ledger,
+            cause,
+            reason,
+            at=AT,
+            id_="9",
+            current_title="marks@2",
+            previous_epoch=previous_epoch,
+        )
 
     def test_to_the_previous_one(self) -> None:
         two = make_version("2", counter=2)
@@ -296,29 +330,47 @@ class TestRollBackToPrevious:
         assert (ledger.current, ledger.previous) == (FACTORY, FACTORY)
 
     def test_not_below_the_floor(self) -> None:
-        with pytest.raises(UpdateError, match="takes nothing below 1"):
+        with pytest.raises(UpdateError, match="accepts no epoch below 1"):
             self.roll_back(commit_versions(ONE, TWO))
 
     def test_the_operators_words_are_kept(self) -> None:
-        ledger = rules.roll_back_to_previous(
-            commit_versions(ONE), "it misses marks", epoch=0, title="marks@2", id_="9", at=AT
-        )
+        ledger = self.roll_back(commit_versions(ONE), "it misses marks")
         assert ledger.past[-1].reason == "it misses marks"
+        assert ledger.past[-1].cause is EndCause.OPERATOR
         assert "an operator" in self.roll_back(commit_versions(ONE)).past[-1].reason
 
-    def test_not_from_the_factory_model(self) -> None:
-        with pytest.raises(UpdateError, match="nothing to go back to"):
-            self.roll_back(Ledger())
+    @pytest.mark.parametrize("cause", [EndCause.OPERATOR, EndCause.CRASH_LOOP])
+    def test_not_from_the_factory_model(self, cause: EndCause) -> None:
+        with pytest.raises(UpdateError, match="no previous model: the factory model"):
+            self.roll_back(Ledger(), cause=cause)
+
+    def test_an_operator_does_not_go_back_to_a_damaged_version(self) -> None:
+        two = make_version("2", counter=2)
+        with pytest.raises(UpdateError, match="the previous model is damaged"):
+            self.roll_back(commit_versions(ONE, two), previous_epoch=None)
+
+    @pytest.mark.parametrize(("previous_epoch", "usable"), [(1, True), (0, False), (None, False)])
+    def test_a_crash_loop_denies_the_current_version_and_goes_to_what_can_be_used(
+        self,
+        previous_epoch: int | None,
+        usable: bool,  # noqa: FBT001 (parametrised)
+    ) -> None:
+        ledger = self.roll_back(
+            commit_versions(ONE, TWO), cause=EndCause.CRASH_LOOP, previous_epoch=previous_epoch
+        )
+        assert (ledger.current, ledger.previous) == (ONE.digest if usable else FACTORY, FACTORY)
+        assert ledger.denied == {TWO.digest: "the daemon kept failing with this model"}
+        assert ledger.past[-1].cause is EndCause.CRASH_LOOP
 
 
 def test_what_is_kept_and_what_is_loaded() -> None:
     ledger = bring_to_state(
         "verified", commit_versions(ONE, TWO), new=make_version("3", counter=3, epoch=1)
     )
-    assert rules.referenced_versions(ledger) == {ONE.digest, TWO.digest, in_flight(ledger).digest}
-    assert rules.load_order(ledger) == (TWO.digest, ONE.digest, FACTORY)
-    assert rules.referenced_versions(Ledger()) == frozenset()
-    assert rules.load_order(Ledger()) == (FACTORY,)
+    assert referenced_versions(ledger) == {ONE.digest, TWO.digest, in_flight(ledger).digest}
+    assert load_order(ledger) == (TWO.digest, ONE.digest, FACTORY)
+    assert referenced_versions(Ledger()) == frozenset()
+    assert load_order(Ledger()) == (FACTORY,)
 
 
 class TestLedger:
@@ -347,10 +399,10 @@ class TestLedger:
             encode_ledger(Ledger(denied={ONE.digest: "x" * MAX_LEDGER_BYTES}))
 
     def test_the_largest_one_can_be_written(self) -> None:
-        ledger = Ledger(denied={f"{k:064}": "no" * 250 for k in range(rules.MAX_DENIED)})
-        for k in range(rules.MAX_HISTORY):
+        ledger = Ledger(denied={f"{k:064}": "no" * 250 for k in range(rollback.MAX_DENIED)})
+        for k in range(rollback.MAX_HISTORY):
             ledger = rules.begin(
                 ledger, DeploymentRequest(source="\N{GRINNING FACE}" * 4096), id_=f"{k}"
             )
-            ledger = rules.reject(ledger, "\N{GRINNING FACE}" * 500, at=AT)
+            ledger = reject(ledger, "\N{GRINNING FACE}" * 500)
         assert len(encode_ledger(ledger)) < MAX_LEDGER_BYTES

@@ -14,7 +14,8 @@ from edged.updates.rules.desired import (
     is_stale,
     record_followed,
 )
-from edged.updates.rules.ledger import FACTORY, DeploymentRequest, Ledger
+from edged.updates.rules.ledger import FACTORY, DeploymentRequest, EndCause, Ledger
+from edged.updates.rules.rollback import reject, roll_back
 
 NEW, OLD, OTHER = (letter * 64 for letter in "abc")
 DESIRED = DesiredState(
@@ -89,7 +90,7 @@ def test_a_message_counts_once_however_often_it_comes() -> None:
 def test_who_goes_back_by_hand_is_not_overruled_by_the_same_message() -> None:
     at = "2026-01-01T00:00:00Z"
     ledger = record_followed(Ledger(current=NEW, previous=FACTORY), DESIRED, SHA)
-    back = deployment.roll_back_to_previous(ledger, epoch=0, title="marks@2", id_="1", at=at)
+    back = roll_back(ledger, EndCause.OPERATOR, at=at, previous_epoch=0)
     assert back.current == FACTORY
     assert derive_request(back, DESIRED, SHA) is None
     assert derive_request(back, replace(DESIRED, sequence=6), "6" * 64) == REQUEST
@@ -116,9 +117,9 @@ def test_a_message_has_its_turn_after_another_update() -> None:
     busy = deployment.begin(Ledger(current=OLD), DeploymentRequest(source="x.edgem"), id_="1")
     request = derive_request(busy, DESIRED, SHA)
     assert request == REQUEST
-    with pytest.raises(UpdateError, match="is on its way in"):
+    with pytest.raises(UpdateError, match="is being installed"):
         record_followed(deployment.begin(busy, request, id_="2"), DESIRED, SHA)
-    free = deployment.reject(busy, "no bundle", at="2026-01-01T00:00:00Z")
+    free = reject(busy, EndCause.BUNDLE_REFUSED, "no bundle", at="2026-01-01T00:00:00Z")
     assert derive_request(free, DESIRED, SHA) == REQUEST
 
 

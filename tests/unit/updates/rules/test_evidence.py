@@ -10,7 +10,13 @@ MS = 1_000_000
 
 
 def test_nothing_was_seen_at_first() -> None:
-    assert EvidenceCollector(worker_count=2).build_evidence() == Evidence(worker_count=2)
+    assert EvidenceCollector().build_evidence() == Evidence()
+
+
+def test_the_number_of_workers_comes_with_the_elapsed_time() -> None:
+    collector = EvidenceCollector()
+    collector.add_elapsed_time(1.0, throttled=False, worker_count=2)
+    assert collector.build_evidence() == Evidence(worker_count=2, measured_s=1.0)
 
 
 def test_counters_begin_where_the_trial_does() -> None:

@@ -31,7 +31,9 @@ def serve_status(folder: Path) -> tuple[ControlServer, SimpleQueue[PendingContro
         asked.put(item)
         item.reply(ControlResponse(status=ModelStatus(daemon=True, active_model="marks@1")))
 
-    return ControlServer(folder, answer), asked
+    server = ControlServer(folder, answer)
+    server.start()
+    return server, asked
 
 
 def test_a_question_is_answered(tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ def test_only_the_owner_may_use_it(tmp_path: Path) -> None:
 
 
 def test_an_absent_daemon_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(UpdateError, match="does not answer"):
+    with pytest.raises(UpdateError, match="does not respond"):
         ControlClient(tmp_path).execute(StatusRequest())
 
 

@@ -18,14 +18,12 @@ from edged.checks.systemd_unit import (
     parse_properties,
 )
 from edged.cli.main import main
-from edged.errors import StoreError, UpdateError
+from edged.errors import StoreError
 from edged.host.files import LocalFileSystem
-from edged.updates.rules import deployment
-from edged.updates.rules.fallback import fall_back
-from edged.updates.rules.ledger import FACTORY, DeploymentRequest, Ledger
+from edged.updates.rules.ledger import FACTORY, Ledger
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore
-from support.store_device import AT, StoreDevice, make_version
+from support.store_device import StoreDevice, make_version
 
 ONE, TWO, THREE = (make_version(str(k), counter=k) for k in (1, 2, 3))
 SAFER = make_version("4", counter=4, epoch=1)
@@ -124,12 +122,6 @@ def test_a_trial_gives_way_first(device: StoreDevice, store_root: Path, run_resc
     assert TWO.digest in ledger.denied
 
 
-def test_what_is_on_its_way_in_is_called_off_and_not_blamed() -> None:
-    ledger = deployment.begin(Ledger(current=ONE.digest), DeploymentRequest(source="x"), id_="d")
-    after = fall_back(ledger, "r", previous_epoch=None, title="marks@1", id_="i", at=AT)
-    assert (after.current, after.deployment, after.denied) == (ONE.digest, None, {})
-
-
 def test_no_step_goes_below_the_security_floor_but_that_to_the_factory_model(
     device: StoreDevice, store_root: Path, run_rescue: Rescue
 ) -> None:
@@ -221,7 +213,7 @@ def test_in_words(
     assert main(["rescue", "-c", config]) == 0
     assert capsys.readouterr().out == "marks@1 rolled back; the daemon will run marks\n"
     assert main(["rescue", "-c", config]) == 3
-    assert capsys.readouterr().out.startswith("nothing changed: the factory model")
+    assert capsys.readouterr().out.startswith("nothing changed: no previous model")
 
 
 UNIT_PROPERTIES = {
@@ -343,8 +335,3 @@ def test_what_root_does_belongs_to_the_owner_of_the_state(
     )
     assert {path.lstat().st_uid for path in (state, *state.rglob("*"))} == {owner}
     assert not (store_root / "versions" / THREE.digest).exists(), "it did its work"
-
-
-def test_nothing_to_step_back_from() -> None:
-    with pytest.raises(UpdateError, match="factory model"):
-        fall_back(Ledger(), "r", previous_epoch=None, title="", id_="i", at=AT)

@@ -1,211 +1,40 @@
 """What the daemon does with the model store, on a disk in memory, under a clock that is told what time it is."""
 
-import errno
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings, Settings, UpdateSettings
-from edged.health import Conditions
-from edged.host.files import FileSystem
 from edged.interfaces import MessageReceived
-from edged.types import Detections
 from edged.updates.bundle.manifest import Probation
 from edged.updates.installer.messages import InstallFinished, InstallProgress
-from edged.updates.rules import deployment
-from edged.updates.rules.ledger import FACTORY, DeploymentRequest
+from edged.updates.rules.ledger import FACTORY, DeploymentRequest, EndCause
+from edged.updates.rules.rollback import reject
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,
     CommitRequest,
-    InstallRequest,
     RollbackRequest,
     StatusRequest,
 )
-from edged.updates.service.drop_folder import DropFolder
-from edged.updates.service.repository import ModelRepository
-from edged.updates.service.service import MAX_INSTALLER_SILENCE_S, UpdateService
-from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
+from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
-from edged.updates.store.store import ModelStore
 from edged.vision.messages import (
     CandidateFailure,
-    ModelReady,
-    Observation,
     PlanDeclined,
-    ShadowComparison,
     WorkerFault,
 )
 from edged.vision.pool import WorkerLoss
-from support.clock import FakeClock
-from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
-from support.store_device import AT, SampleVersion, StoreDevice, make_version
-
-SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
-MS = 1_000_000
-
-
-class FakeInstall:
-    """An installation that was started; the test plays its part in the store."""
-
-    def __init__(self) -> None:
-        self.is_killed = False
-
-    def kill(self) -> None:
-        self.is_killed = True
-
-
-@dataclass
-class Scenario:
-    """A daemon's updates, without workers: the test says what they would."""
-
-    folder: Path
-    disk: MemoryDisk = field(default_factory=MemoryDisk)
-    settings: Settings = SETTINGS
-    boot: str = "boot"
-
-    def __post_init__(self) -> None:
-        self.clock = FakeClock()
-        self.conditions = Conditions()
-        self.installs: list[tuple[bytes, FakeInstall]] = []
-        self.frames = 0
-        self.disk_fails = False
-        """Every call to the disk fails."""
-        self.files = cast(
-            "FileSystem", FailingFiles(self.disk, errno.ENOSPC, lambda _: self.disk_fails)
-        )
-        self.store = ModelStore(STORE_ROOT, self.files)
-
-    def start(self) -> "Scenario":
-        if not self.disk.exists(STORE_ROOT):
-            self.disk.make_folder(STORE_ROOT)
-        self.lock = StoreLock(self.folder / "store")
-        self.trial = TrialMonitor(self.clock)
-        self.updates = UpdateService(
-            ModelRepository(self.store, self.settings, now=lambda: AT),
-            lock=self.lock,
-            trial_monitor=self.trial,
-            drop_folder=DropFolder(self.folder / "drops"),
-            boot_id=self.boot,
-            conditions=self.conditions,
-            clock=self.clock,
-            start_installer=self._start_install,
-        )
-        return self
-
-    def restart_after_kill(self) -> "Scenario":
-        """The process is gone; the same host starts another."""
-        self.lock.release()
-        again = Scenario(self.folder, self.disk, self.settings, self.boot)
-        return again.start()
-
-    def _start_install(self, _settings: Settings, desired: bytes) -> FakeInstall:
-        child = FakeInstall()
-        self.installs.append((desired, child))
-        return child
-
-    def run(self, seconds: float, *, fps: int = 10, throttled: bool = False) -> None:
-        """The model that looks goes on, in ticks of a quarter of a second."""
-        self.apply_active_model()
-        for _ in range(int(seconds * 4)):
-            self.clock.sleep(0.25)
-            for _ in range(fps // 4 + 1):
-                self.frames += 1
-                self.trial.on_observation(observation(self.frames))
-                if self.updates.active_model.shadow and self.frames % 10 == 0:
-                    self.trial.on_plan_message(compared(self.frames))
-            frames = FrameCounts(captured=self.frames, inferred=self.frames, failed=0)
-            self.updates.tick(
-                SystemSample(
-                    throttled=throttled,
-                    worker_count=1,
-                    cameras={"a": frames},
-                    largest_worker_mb=80.0,
-                )
-            )
-            self.apply_active_model()
-
-    def apply_active_model(self) -> None:
-        """A worker does what it is told."""
-        if getattr(self, "_applied_model", None) != self.updates.active_model:
-            self._applied_model = self.updates.active_model
-            self.trial.on_ready(ready(self.updates.active_model.name))
-
-    @property
-    def state(self) -> str:
-        in_flight = self.updates.status().deployment
-        return in_flight.state if in_flight else ""
-
-    @property
-    def held_conditions(self) -> set[str]:
-        return {condition.name for condition in self.conditions.active}
-
-
-def ready(model: str) -> ModelReady:
-    return ModelReady(
-        model_name=model,
-        sha256="0" * 64,
-        family="ssd",
-        runtime="simulated",
-        delegate="",
-        input_width=1,
-        input_height=1,
-        labels=(),
-    )
-
-
-def observation(seq: int) -> Observation:
-    return Observation(
-        camera=0,
-        frame_seq=seq,
-        captured_ns=seq,
-        received_ns=seq,
-        width=4,
-        height=4,
-        wait_ns=0,
-        encode_ns=MS,
-        invoke_ns=5 * MS,
-        decode_ns=MS,
-        moving=False,
-        detections=Detections.empty(),
-    )
+from support.disk import STORE_ROOT
+from support.store_device import AT, StoreDevice, make_version
+from support.update_scenario import SETTINGS, Scenario, request, staged_scenario
 
 
 def faltered(kind: Literal["invoke", "nonsense", "flood"]) -> CandidateFailure:
-    return CandidateFailure(kind=kind, plan=1, camera=0, frame_seq=1, reason="it went wrong")
-
-
-def compared(seq: int) -> ShadowComparison:
-    return ShadowComparison(
-        plan=1,
-        camera=0,
-        frame_seq=seq,
-        both=2,
-        only_new=0,
-        only_old=0,
-        new_ns=7 * MS,
-        old_ns=7 * MS,
-    )
-
-
-def request(source: str = "/a.edgem") -> InstallRequest:
-    return InstallRequest(request=DeploymentRequest(source=source))
-
-
-def staged_scenario(folder: Path, new: SampleVersion, *before: SampleVersion) -> Scenario:
-    """A device that has `before` behind it, and `new` self-tested in flight."""
-    scenario = Scenario(folder)
-    device = StoreDevice(scenario.disk, {one.digest: one for one in (new, *before)})
-    device.start()
-    for one in before:
-        device.install(one.digest)
-    device.begin(new.digest)
-    while device.ledger.deployment and device.ledger.deployment.state != "self-tested":
-        device.step()
-    return scenario.start()
+    return CandidateFailure(kind=kind, plan=1, reason="it went wrong")
 
 
 OLD, NEW = make_version("1"), make_version("2", counter=2)
@@ -213,25 +42,25 @@ OLD, NEW = make_version("1"), make_version("2", counter=2)
 
 def test_the_factory_model_is_active_until_there_is_another(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    assert scenario.updates.active_model.digest == FACTORY
+    assert scenario.updates.active_digest == FACTORY
     assert scenario.updates.active_model.settings == SETTINGS.model
 
 
 def test_a_good_model_is_tried_out_beside_the_old_one_and_kept(tmp_path: Path) -> None:
     scenario = staged_scenario(tmp_path, NEW, OLD)
     scenario.run(4)
-    assert scenario.updates.active_model.digest == OLD.digest  # there is no baseline yet
+    assert scenario.updates.active_digest == OLD.digest  # there is no baseline yet
     scenario.run(4)
     assert scenario.state == "trial"
-    choice = scenario.updates.active_model
-    assert (choice.digest, choice.name) == (NEW.digest, "marks@2")
-    assert choice.shadow is not None
-    assert choice.shadow.path == STORE_ROOT / "versions" / OLD.digest / "model.tflite"
+    model = scenario.updates.active_model
+    assert (scenario.updates.active_digest, model.name) == (NEW.digest, "marks@2")
+    assert model.shadow is not None
+    assert model.shadow.path == STORE_ROOT / "versions" / OLD.digest / "model.tflite"
     scenario.run(310)
     status = scenario.updates.status()
     assert [past.outcome for past in status.past] == ["committed", "committed"]
     assert not status.past[-1].flagged
-    assert (scenario.updates.active_model.digest, scenario.updates.active_model.shadow) == (
+    assert (scenario.updates.active_digest, scenario.updates.active_model.shadow) == (
         NEW.digest,
         None,
     )
@@ -275,7 +104,7 @@ def test_a_bad_model_is_rolled_back_at_once_and_not_tried_again(
     status = scenario.updates.status()
     assert status.past[-1].outcome == "rolled-back"
     assert status.past[-1].reason
-    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.active_digest == OLD.digest
     assert NEW.digest in status.denied
     assert scenario.store.list_versions() == (OLD.digest,)
 
@@ -292,7 +121,7 @@ def test_a_runtime_that_fails_on_one_frame_is_judged_by_the_share_of_such_frames
     scenario.run(1)
     past = scenario.updates.status().past[-1]
     assert past.outcome == "rolled-back"
-    assert "it failed on 2 of" in past.reason
+    assert "the model failed on 2 of" in past.reason
 
 
 def test_nothing_is_judged_while_the_board_throttles(tmp_path: Path) -> None:
@@ -311,10 +140,10 @@ def test_a_trial_goes_on_after_a_restart_and_ends_with_the_third_death(tmp_path:
         assert in_flight is not None
         assert in_flight.deaths == deaths
         assert in_flight.baseline_fps > 0
-        assert scenario.updates.active_model.digest == NEW.digest
+        assert scenario.updates.active_digest == NEW.digest
     scenario = scenario.restart_after_kill()
-    assert scenario.updates.active_model.digest == OLD.digest
-    assert scenario.updates.status().past[-1].reason == "the daemon died 3 times in the trial"
+    assert scenario.updates.active_digest == OLD.digest
+    assert scenario.updates.status().past[-1].reason == "the daemon crashed 3 times in the trial"
 
 
 def test_a_daemon_that_is_ended_properly_in_a_trial_did_not_die(tmp_path: Path) -> None:
@@ -336,10 +165,10 @@ def test_a_disk_that_fails_as_the_trial_does_holds_up_the_ledger_but_not_the_old
     scenario.disk_fails = True
     scenario.trial.on_plan_message(faltered("nonsense"))
     scenario.run(0.25)
-    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.active_digest == OLD.digest
     assert "update" in scenario.held_conditions
     scenario.run(60)
-    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.active_digest == OLD.digest
     scenario.disk_fails = False
     scenario.run(10)
     assert scenario.updates.status().past[-1].outcome == "rolled-back"
@@ -354,9 +183,9 @@ def test_a_disk_that_fails_at_the_start_leaves_the_model_that_was_committed(tmp_
     taken = StoreLock(tmp_path / "store")
     taken.acquire()  # another process has the store
     scenario.start()
-    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.active_digest == OLD.digest
     answer = scenario.updates.execute(request())
-    assert "in use by another process" in answer.error or "cannot be used" in answer.error
+    assert "cannot be used" in answer.error
     taken.release()
     scenario.run(6)
     assert scenario.updates.execute(request()).error == ""
@@ -371,7 +200,7 @@ def test_a_damaged_model_is_not_loaded_the_one_before_it_is(tmp_path: Path) -> N
     path = STORE_ROOT / "versions" / NEW.digest / "model.tflite"
     scenario.disk.write(scenario.disk.open_for_append(path), b"x")
     scenario.start()
-    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.active_digest == OLD.digest
     assert "model.fallback" in scenario.held_conditions
 
 
@@ -386,7 +215,7 @@ def test_a_model_that_cannot_be_loaded_gives_way_to_the_one_before_it(tmp_path: 
         WorkerLoss(worker=0, reason="exited with 1", fault=fault, retry_in_s=1)
     )
     scenario.run(0.25)
-    assert scenario.updates.active_model.digest == FACTORY
+    assert scenario.updates.active_digest == FACTORY
     assert "model.fallback" in scenario.held_conditions
 
 
@@ -402,7 +231,7 @@ def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> Non
     in_flight = scenario.updates.status().deployment
     assert in_flight is not None
     assert in_flight.request == DeploymentRequest(
-        source=str(drops / "a.edgem"), requested_by="spool"
+        source=str(drops / "a.edgem"), requested_by="drop-folder"
     )
     assert [desired for desired, _ in scenario.installs] == [b""]
 
@@ -410,7 +239,7 @@ def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> Non
     scenario.run(1)
     assert len(scenario.installs) == 1  # one thing after the other
     scenario.store.write_ledger(
-        deployment.reject(scenario.store.read_ledger(), "it is not a bundle", at=AT)
+        reject(scenario.store.read_ledger(), EndCause.BUNDLE_REFUSED, "it is not a bundle", at=AT)
     )
     scenario.updates.process_message(InstallFinished())
     assert not (drops / "a.edgem").exists()
@@ -435,14 +264,14 @@ def test_commands(tmp_path: Path) -> None:
     refused = scenario.updates.execute(CommitRequest())
     assert "not in its trial yet" in refused.error
     assert not refused.changed
-    assert "on its way in" in scenario.updates.execute(request()).error
+    assert "is being installed" in scenario.updates.execute(request()).error
     scenario.run(10)
     kept = scenario.updates.execute(CommitRequest())
     assert (kept.error, kept.changed, kept.status.past[-1].flagged) == ("", True, True)
-    assert scenario.updates.active_model.digest == NEW.digest
+    assert scenario.updates.active_digest == NEW.digest
     back = scenario.updates.execute(RollbackRequest())
     assert back.status.past[-1].outcome == "rolled-back"
-    assert scenario.updates.active_model.digest == OLD.digest
+    assert scenario.updates.active_digest == OLD.digest
     assert scenario.updates.execute(StatusRequest()).changed is False
 
 
@@ -475,7 +304,7 @@ def test_a_model_of_ones_own_takes_the_place_of_what_was_installed(tmp_path: Pat
     scenario = staged_scenario(tmp_path, NEW, OLD)
     own = replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
     assert scenario.updates.apply_settings(own).settings.path == Path("/own.tflite")
-    assert scenario.updates.apply_settings(SETTINGS).digest == OLD.digest
+    assert scenario.updates.apply_settings(SETTINGS).name == "marks@1"
 
 
 def test_a_channel_without_news_is_reported_and_stops_nothing(tmp_path: Path) -> None:
@@ -485,7 +314,7 @@ def test_a_channel_without_news_is_reported_and_stops_nothing(tmp_path: Path) ->
     scenario.clock.sleep(169 * 3600)
     scenario.run(1)
     assert "channel.stale" in scenario.held_conditions
-    assert scenario.updates.active_model.digest == FACTORY
+    assert scenario.updates.active_digest == FACTORY
 
 
 def test_a_channel_that_announced_news_sooner_is_stale_sooner_until_they_come(
@@ -554,7 +383,7 @@ def test_nothing_is_removed_while_a_bundle_is_being_brought_in(tmp_path: Path) -
     scenario = Scenario(tmp_path).start()
     scenario.updates.execute(request())
     scenario.run(0.25)
-    assert "being brought in" in scenario.updates.execute(CollectGarbageRequest()).error
+    assert "is being installed" in scenario.updates.execute(CollectGarbageRequest()).error
 
 
 def test_an_installer_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
@@ -600,7 +429,7 @@ def test_a_death_while_the_configuration_names_a_model_does_not_count_in_the_tri
     in_flight = scenario.updates.status().deployment
     assert in_flight is not None
     assert (in_flight.state, in_flight.deaths) == ("trial", 0)
-    assert scenario.updates.active_model.digest == NEW.digest
+    assert scenario.updates.active_digest == NEW.digest
 
 
 def test_a_password_in_a_url_is_not_reported(
@@ -616,3 +445,63 @@ def test_a_password_in_a_url_is_not_reported(
     told = f"{answer} {again} {over} {caplog.text}"
     assert "https://example.org/a.edgem" in told
     assert "hunter" not in told
+
+
+def test_nothing_is_read_or_written_before_the_start(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    scenario.compose()
+    assert scenario.disk_calls == []
+    assert not scenario.conditions.active
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_request_interrupts_a_channel_message_which_is_read_again_afterwards(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.process_message(MessageReceived("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(0.25)
+    begun = scenario.updates.execute(request())
+    assert (begun.error, scenario.installs[0][1].is_killed) == ("", True)
+    scenario.updates.process_message(InstallFinished())  # of the killed one, too late
+    scenario.run(0.25)
+    assert [desired for desired, _ in scenario.installs] == [b"news", b""]
+    scenario.updates.execute(RollbackRequest())
+    scenario.run(1)
+    assert [desired for desired, _ in scenario.installs] == [b"news", b"", b"news"]
+
+
+def test_a_version_that_failed_runs_again_after_it_was_installed_again(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    device = StoreDevice(scenario.disk, {OLD.digest: OLD})
+    device.start()
+    device.install(OLD.digest)
+    path = STORE_ROOT / "versions" / OLD.digest / "model.tflite"
+    scenario.disk.write(scenario.disk.open_for_append(path), b"x")
+    device.begin(OLD.digest)
+    while device.ledger.deployment and device.ledger.deployment.state != "staged":
+        device.step()
+    scenario.start()
+    assert "model.fallback" in scenario.held_conditions
+    device.ledger = scenario.store.read_ledger()
+    while device.ledger.deployment and device.ledger.deployment.state != "self-tested":
+        device.step()
+    scenario.run(0.25)
+    scenario.updates.process_message(InstallFinished())
+    scenario.run(70)
+    assert scenario.state == "trial"
+    scenario.updates.execute(CommitRequest())
+    assert scenario.updates.active_digest == OLD.digest
+    assert "model.fallback" not in scenario.held_conditions
+
+
+def test_a_rollback_that_could_not_be_recorded_does_not_end_another_trial(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.execute(request())
+    scenario.disk_fails = True
+    assert scenario.updates.execute(RollbackRequest()).error
+    scenario.disk_fails = False
+    scenario.run(6)
+    assert scenario.state == "fetching"
+    assert not scenario.updates.execute(RollbackRequest()).error
+    assert scenario.state == ""

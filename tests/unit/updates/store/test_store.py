@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from edged.errors import BundleError, StoreError
 from edged.host.files import LocalFileSystem
-from edged.updates.rules import deployment
+from edged.updates.rules.active_version import load_order
 from edged.updates.rules.ledger import FACTORY, MAX_LEDGER_BYTES, Ledger, decode_ledger
 from edged.updates.store.lock import StoreLock
-from edged.updates.store.store import ModelStore, find_fallback_version
+from edged.updates.store.store import ModelStore
+from support.durability_oracle import find_linked_version
 from support.store_device import SampleVersion, StoreDevice, make_version
 
 ONE, TWO, THREE = (make_version(str(k), counter=k, epoch=k) for k in (1, 2, 3))
@@ -40,7 +41,7 @@ def add(store: ModelStore, new: SampleVersion) -> Path:
 def test_a_new_store_has_the_factory_model(store: ModelStore, tmp_path: Path) -> None:
     assert store.open() == Ledger()
     assert store.list_versions() == ()
-    assert find_fallback_version(tmp_path, LocalFileSystem()) is None
+    assert find_linked_version(LocalFileSystem(), tmp_path) == FACTORY
 
 
 def test_a_version_that_was_installed_is_in_use(device: StoreDevice, tmp_path: Path) -> None:
@@ -77,8 +78,8 @@ def test_what_is_on_its_way_in_is_kept(device: StoreDevice, tmp_path: Path) -> N
     device.install("one")
     device.begin("two")
     device.step()
-    mark = tmp_path / "incoming" / f".{device.ledger.deployment.id}.part.mark"  # type: ignore[union-attr]  # in flight
-    mark.write_bytes(b"of the installer")
+    etag = tmp_path / "incoming" / f".{device.ledger.deployment.id}.part.etag"  # type: ignore[union-attr]  # in flight
+    etag.write_bytes(b"of the installer")
     (tmp_path / "incoming" / ".other.part").write_bytes(b"of another")
     assert device.store.collect_garbage(device.ledger) == ()
     assert len(list((tmp_path / "incoming").iterdir())) == 2
@@ -163,11 +164,11 @@ def test_a_damaged_version_is_reported_and_repaired(
     DAMAGE[damage](tmp_path / "versions" / TWO.digest)
     with pytest.raises(BundleError):
         device.store.read_version(TWO.digest)
-    assert find_fallback_version(tmp_path, LocalFileSystem()) == tmp_path / "versions" / ONE.digest
-    assert deployment.load_order(device.store.open()) == (TWO.digest, ONE.digest, FACTORY)
+    assert find_linked_version(LocalFileSystem(), tmp_path) == ONE.digest
+    assert load_order(device.store.open()) == (TWO.digest, ONE.digest, FACTORY)
     add(device.store, TWO)
     assert device.store.read_version(TWO.digest).manifest == TWO.manifest
-    assert find_fallback_version(tmp_path, LocalFileSystem()) == tmp_path / "versions" / TWO.digest
+    assert find_linked_version(LocalFileSystem(), tmp_path) == TWO.digest
 
 
 def test_a_version_that_is_not_there_is_reported(store: ModelStore) -> None:
@@ -210,7 +211,7 @@ def test_a_lost_ledger_is_found_again_by_what_is_left(device: StoreDevice, tmp_p
     (tmp_path / "versions" / TWO.digest / "envelope.json").unlink()
     found = device.store.open()
     assert (found.current, found.previous, found.epoch) == (ONE.digest, FACTORY, 1)
-    assert find_fallback_version(tmp_path, LocalFileSystem()) == tmp_path / "versions" / ONE.digest
+    assert find_linked_version(LocalFileSystem(), tmp_path) == ONE.digest
 
 
 @pytest.mark.parametrize(
@@ -222,9 +223,9 @@ def test_a_link_that_leads_elsewhere_leads_nowhere(
     device.install("one")
     (tmp_path / "current").unlink()
     (tmp_path / "current").symlink_to(target)
-    assert find_fallback_version(tmp_path, LocalFileSystem()) is None
+    assert find_linked_version(LocalFileSystem(), tmp_path) == FACTORY
     device.store.open()
-    assert find_fallback_version(tmp_path, LocalFileSystem()) == tmp_path / "versions" / ONE.digest
+    assert find_linked_version(LocalFileSystem(), tmp_path) == ONE.digest
 
 
 def test_partial_files_of_a_crash_are_removed(device: StoreDevice, tmp_path: Path) -> None:
@@ -254,9 +255,9 @@ def test_a_download_goes_on_where_it_was(store: ModelStore) -> None:
 def test_the_reserve_is_left_alone(tmp_path: Path) -> None:
     free = LocalFileSystem().free_bytes(tmp_path)
     ModelStore(tmp_path, LocalFileSystem(), min_free_bytes=free // 2).ensure_free_space(free // 4)
-    with pytest.raises(StoreError, match="make room"):
+    with pytest.raises(StoreError, match="free some"):
         ModelStore(tmp_path, LocalFileSystem(), min_free_bytes=free // 2).ensure_free_space(free)
-    with pytest.raises(StoreError, match="no room"):
+    with pytest.raises(StoreError, match="no space"):
         ModelStore(tmp_path, LocalFileSystem()).ensure_free_space(free * 2)
 
 

@@ -19,13 +19,11 @@ from hypothesis.stateful import (
 )
 
 from edged.errors import StoreError, UpdateError
-from edged.updates.rules.deployment import referenced_versions
-from edged.updates.rules.ledger import FACTORY
-from edged.updates.store.store import find_fallback_version
+from edged.updates.rules.ledger import FACTORY, referenced_versions
 from edged.updates.store.versions import VERSIONS_NAME
 from support.crash_states import pick_crash_state
 from support.disk import STORE_ROOT, FailingFiles, MemoryDisk, PowerCutError
-from support.durability_oracle import LEDGER_PATH
+from support.durability_oracle import LEDGER_PATH, find_linked_version
 from support.expected_store import ExpectedStore, expected_from
 from support.store_device import StoreDevice
 from support.store_sequences import VERSIONS_BY_SOURCE
@@ -158,11 +156,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_links_alone_find_a_version(self) -> None:
-        found = find_fallback_version(STORE_ROOT, self.disk)
+        linked = find_linked_version(self.disk, STORE_ROOT)
         if self.last_applied.current and self.last_applied.current not in self.damaged:
-            assert found is not None
+            assert linked != FACTORY
         if self.last_applied == self.expected and self.expected.current not in self.damaged:
-            assert (found.name if found else FACTORY) == self.expected.current
+            assert linked == self.expected.current
 
     def expect_step(self) -> None:
         self.expect(self.expected.after_step())

@@ -1,4 +1,4 @@
-"""Any plans in any order, without a process: nobody looks with a closed model, and the newest plan is answered in the end."""
+"""Any plans in any order, without a process: no closed model is run, and the newest plan is answered in the end."""
 
 import os
 import random
@@ -12,9 +12,9 @@ from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, WorkerError
 from edged.interpreters.simulated import SimulatedInterpreter
-from edged.scene.motion import MotionDetector
 from edged.types import Frame
 from edged.vision.messages import (
+    CameraPlan,
     CandidateFailure,
     FromWorker,
     ModelReady,
@@ -22,13 +22,12 @@ from edged.vision.messages import (
     ShadowComparison,
     WorkerPlan,
 )
-from edged.vision.worker.masks import MaskPainter
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox, shadow_of
 from edged.vision.worker.runners import TrialRunner, WorkerContext
-from edged.vision.worker.stages import CameraStages, InferencePipeline
+from edged.vision.worker.stages import InferencePipeline
 from support.pictures import frame
-from support.vision_worker import simulated_model
+from support.vision_worker import make_plan, simulated_model
 
 SEED = int(os.environ.get("EDGED_TEST_SEED") or random.randrange(1 << 32))
 STEPS = 60
@@ -36,19 +35,19 @@ _MAX_TURNS = 1000
 
 
 class SwitchBench:
-    """A swap, the plans that it is given, and all that it says."""
+    """A model switcher, its plans and its messages."""
 
     def __init__(self, first: WorkerPlan) -> None:
         clock = SystemClock()
         self.messages: list[FromWorker] = []
         self.plans = PlanMailbox()
-        views = {"test": CameraStages(masks=MaskPainter(()), motion=MotionDetector())}
-        scope = WorkerContext(
-            pipeline=InferencePipeline(views, clock),
+        context = WorkerContext(
+            pipeline=InferencePipeline(["test"], clock),
             camera_indices={"test": 0},
             send=self.messages.append,
         )
-        self.switch = ModelSwitcher(first, mailbox=self.plans, context=scope, clock=clock)
+        self.switch = ModelSwitcher(first, mailbox=self.plans, context=context, clock=clock)
+        self.switch.load_initial_model()
 
     def is_on_trial(self) -> bool:
         return isinstance(self.switch.runner, TrialRunner)
@@ -110,12 +109,12 @@ def test_whatever_is_planned_the_newest_is_answered_and_inference_goes_on(tmp_pa
     rng = random.Random(SEED)
     known = models(tmp_path)
     good = known[:5]
-    stage = SwitchBench(WorkerPlan(model=known[0], min_scores=(0.5,)))
+    stage = SwitchBench(make_plan(0, known[0], min_score=0.5))
     for number in range(1, STEPS + 1):
-        plan = WorkerPlan(
-            number=number,
-            model=rng.choice(known),
-            min_scores=(0.5,),
+        plan = make_plan(
+            number,
+            rng.choice(known),
+            min_score=0.5,
             shadow=rng.choice([None, *known]),
             shadow_every=1,
         )
@@ -127,7 +126,7 @@ def test_whatever_is_planned_the_newest_is_answered_and_inference_goes_on(tmp_pa
         answer = stage.run_until_answered(number)
         assert isinstance(answer, ModelReady) == (plan.model in good), (plan, answer)
         assert stage.switch.runner is not None
-    stage.put_plan(WorkerPlan(number=STEPS + 1, model=known[0], min_scores=(0.5,)))
+    stage.put_plan(make_plan(STEPS + 1, known[0], min_score=0.5))
     assert isinstance(stage.run_until_answered(STEPS + 1), ModelReady)
     numbers = [said.plan for said in stage.messages if isinstance(said, ModelReady | PlanDeclined)]
     assert numbers == sorted(set(numbers)), "each plan is answered once at most, in order"
@@ -139,15 +138,15 @@ def test_a_trial_begins_once_the_shadow_is_there_and_ends_with_the_next_plan(
     tmp_path: Path,
 ) -> None:
     old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new")
-    stage = SwitchBench(WorkerPlan(model=old, min_scores=(0.5,)))
-    trial = WorkerPlan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(0.5,))
+    stage = SwitchBench(make_plan(0, old, min_score=0.5))
+    trial = make_plan(1, new, shadow=old, shadow_every=1, min_score=0.5)
     stage.put_plan(trial)
     assert isinstance(stage.run_until_answered(1), ModelReady)
     assert shadow_of(trial) == old
     assert stage.is_on_trial()
     assert [said.both for said in stage.messages if isinstance(said, ShadowComparison)][-1] == 1
     shown = [loaded.model.interpreter for loaded in stage.switch._loaded_models]
-    stage.put_plan(WorkerPlan(number=2, model=new, min_scores=(0.5,)))
+    stage.put_plan(make_plan(2, new, min_score=0.5))
     stage.run_until_answered(2)
     assert not stage.is_on_trial()
     with pytest.raises(InvokeError, match="after it was closed"):
@@ -155,15 +154,14 @@ def test_a_trial_begins_once_the_shadow_is_there_and_ends_with_the_next_plan(
     stage.switch.close()
 
 
-def test_a_falter_is_reported_with_the_frame_that_it_was_on(tmp_path: Path) -> None:
+def test_a_failure_of_the_candidate_is_reported(tmp_path: Path) -> None:
     old = simulated_model(tmp_path, "old")
     new = simulated_model(tmp_path, "new", fail_after=2)
-    stage = SwitchBench(WorkerPlan(model=old, min_scores=(0.5,)))
-    stage.put_plan(WorkerPlan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(0.5,)))
+    stage = SwitchBench(make_plan(0, old, min_score=0.5))
+    stage.put_plan(make_plan(1, new, shadow=old, shadow_every=1, min_score=0.5))
     stage.run_until_answered(1)
-    faltered = next(said for said in stage.messages if isinstance(said, CandidateFailure))
-    assert (faltered.kind, faltered.plan, faltered.camera) == ("invoke", 1, 0)
-    assert faltered.frame_seq == 0
+    failure = next(said for said in stage.messages if isinstance(said, CandidateFailure))
+    assert (failure.kind, failure.plan) == ("invoke", 1)
     assert not [said for said in stage.messages if isinstance(said, ShadowComparison)]
     stage.switch.close()
 
@@ -176,8 +174,8 @@ def test_what_is_reported_and_what_is_compared_have_scores_of_their_own(
     tmp_path: Path, min_score: float, shadow_score: float, told: int, compared: int
 ) -> None:
     old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new")
-    stage = SwitchBench(WorkerPlan(model=old, min_scores=(min_score,)))
-    trial = WorkerPlan(number=1, model=new, shadow=old, shadow_every=1, min_scores=(min_score,))
+    stage = SwitchBench(make_plan(0, old, min_score=min_score))
+    trial = make_plan(1, new, shadow=old, shadow_every=1, min_score=min_score)
     stage.put_plan(replace(trial, min_shadow_score=shadow_score))
     stage.run_until_answered(1)
     assert len(stage.result.detections) == told
@@ -188,12 +186,12 @@ def test_what_is_reported_and_what_is_compared_have_scores_of_their_own(
 
 def test_a_plan_that_comes_while_the_old_model_is_brought_back_is_answered(tmp_path: Path) -> None:
     old = simulated_model(tmp_path, "old", delegate="tpu", open_ms=20)
-    stage = SwitchBench(WorkerPlan(model=old, min_scores=(0.5,)))
-    stage.put_plan(WorkerPlan(number=1, model=simulated_model(tmp_path, "bad", delegate="tpu", nan_after=0), min_scores=(0.5,)))  # fmt: skip
+    stage = SwitchBench(make_plan(0, old, min_score=0.5))
+    stage.put_plan(make_plan(1, simulated_model(tmp_path, "bad", delegate="tpu", nan_after=0), min_score=0.5))  # fmt: skip
     while stage.switch._deferred_decline is None:
         stage.step()
     assert stage.switch.runner is None
-    stage.put_plan(WorkerPlan(number=2, model=simulated_model(tmp_path, "new"), min_scores=(0.5,)))
+    stage.put_plan(make_plan(2, simulated_model(tmp_path, "new"), min_score=0.5))
     assert isinstance(stage.run_until_answered(2), ModelReady)
     assert [
         said.plan for said in stage.messages if isinstance(said, ModelReady | PlanDeclined)
@@ -202,5 +200,39 @@ def test_a_plan_that_comes_while_the_old_model_is_brought_back_is_answered(tmp_p
 
 
 def test_a_first_plan_that_does_not_fit_the_cameras_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match="2 least scores for 1 cameras"):
-        SwitchBench(WorkerPlan(model=simulated_model(tmp_path, "a"), min_scores=(0.5, 0.5)))
+    with pytest.raises(WorkerError, match="the plan is for 2 cameras; there are 1"):
+        SwitchBench(make_plan(0, simulated_model(tmp_path, "a"), cameras=2))
+
+
+def test_a_plan_with_the_same_number_changes_settings_without_an_answer(tmp_path: Path) -> None:
+    model = simulated_model(tmp_path, "a")
+    stage = SwitchBench(make_plan(0, model, min_score=0.3))
+    stage.step()
+    assert len(stage.result.detections) == 2
+    loaded = stage.switch._loaded_models[0]
+    mask = ((0.25, 0.25), (0.5, 0.25), (0.5, 0.75), (0.25, 0.75))
+    masked = CameraPlan(min_score=0.3, masks=(mask,))
+    stage.put_plan(replace(make_plan(0, model), cameras=(masked,)))
+    stage.step()
+    assert len(stage.result.detections) == 1, "the red block is masked"
+    stage.put_plan(make_plan(0, model, min_score=0.99))
+    stage.step()
+    assert stage.result.detections.scores.tolist() == [1.0], (
+        "unmasked, and the blue hook is below 0.99"
+    )
+    assert stage.switch._loaded_models == [loaded], "nothing was loaded again"
+    assert [type(message) for message in stage.messages] == [ModelReady]
+    stage.switch.close()
+
+
+def test_settings_that_change_in_a_trial_leave_it_running(tmp_path: Path) -> None:
+    old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new")
+    stage = SwitchBench(make_plan(0, old, min_score=0.5))
+    trial = make_plan(1, new, shadow=old, shadow_every=1, min_score=0.5)
+    stage.put_plan(trial)
+    stage.run_until_answered(1)
+    stage.put_plan(make_plan(1, new, shadow=old, shadow_every=1, min_score=0.9))
+    stage.step()
+    assert stage.is_on_trial()
+    assert [message.plan for message in stage.messages if isinstance(message, ModelReady)] == [0, 1]
+    stage.switch.close()

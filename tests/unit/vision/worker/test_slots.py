@@ -66,13 +66,3 @@ def test_a_taker_wakes_for_a_frame_and_a_waiting_offer_for_its_slot() -> None:
     thread.join(10)
 
     assert [one.seq for one in taken if one is not None] == list(range(100))
-
-
-def test_what_is_cleared_is_counted() -> None:
-    slots = FrameSlots(["a", "b"])
-    slots.put(frame(camera="a"))
-
-    slots.clear()
-
-    assert slots.take(0) is None
-    assert (slots.dropped_count("a"), slots.dropped_count("b")) == (1, 0)

@@ -1,7 +1,7 @@
 """Which frames' detections are told."""
 
 from edged.clock import NS_PER_S
-from edged.daemon.detections_gate import DetectionsGate
+from edged.daemon.event_reporter import DetectionsGate
 
 
 def test_one_empty_message_when_the_scene_clears() -> None:

@@ -1,0 +1,124 @@
+"""The cameras' scenes: when their rules are made, their objects end, and their state is reported."""
+
+import itertools
+from collections.abc import Iterable
+
+from edged.config.settings import DetectSettings, Settings
+from edged.daemon.camera_monitor import CameraMonitor
+from edged.daemon.event_reporter import EventReporter
+from edged.daemon.vision_conditions import VisionConditions
+from edged.scene.scene import Scene
+from edged.vision.messages import CameraReport, ModelReady
+
+
+class CameraScenes:
+    """Every enabled camera of the configuration."""
+
+    def __init__(self, event_reporter: EventReporter, conditions: VisionConditions) -> None:
+        """Start without cameras: `apply_settings` brings them."""
+        self._event_reporter = event_reporter
+        self._conditions = conditions
+        self._object_ids = itertools.count(1)
+        self._settings = Settings()
+        self._recommended_filters: dict[str, DetectSettings] = {}
+        """By camera: the filters of the model's maker that its scene was built with."""
+        self.monitors: dict[str, CameraMonitor] = {}
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Take the cameras of a configuration; those that stay keep their counters, and their scenes until `build` or `reset`."""
+        self._settings = settings
+        self._event_reporter.apply_settings(settings.events)
+        names = [name for name, camera in settings.camera.items() if camera.enabled]
+        for name in self.monitors.keys() - names:
+            self._conditions.clear_camera(name)
+        self.monitors = {name: self.monitors.get(name) or CameraMonitor(name) for name in names}
+
+    def reset(self, cameras: Iterable[str]) -> None:
+        """Report cameras as offline and empty until their worker runs."""
+        for name in cameras:
+            monitor = self.monitors[name]
+            monitor.reset(tuple(self._settings.camera[name].zone))
+            self._conditions.clear_camera(name)
+            self._event_reporter.report_state(monitor)
+
+    def set_model(
+        self, cameras: Iterable[str], model: ModelReady, recommended: DetectSettings
+    ) -> None:
+        """Run other cameras' scenes with a model; objects go on if its labels and its recommended filters are those of the one before.
+
+        Args:
+            cameras: names of the cameras.
+            model: the model that runs on their frames from now on.
+            recommended: the filters that its maker recommends.
+        """
+        for name in cameras:
+            monitor = self.monitors[name]
+            before = monitor.model
+            keeps_scene = (
+                before is not None
+                and before.labels == model.labels
+                and self._recommended_filters[name] == recommended
+            )
+            if before is not None and not keeps_scene:
+                self._end_objects(monitor)
+            monitor.model = model
+            if not keeps_scene:
+                self._build(monitor, model.labels, recommended)
+
+    def rebuild(self, cameras: Iterable[str]) -> None:
+        """End the objects of these cameras, and begin anew with the rules of the configuration."""
+        for name in cameras:
+            monitor = self.monitors[name]
+            self._end_objects(monitor)
+            if monitor.model is not None:
+                self._build(monitor, monitor.model.labels, self._recommended_filters[name])
+
+    def on_camera_report(self, report: CameraReport) -> None:
+        """Take a worker's report on a camera; a camera that goes offline loses its objects."""
+        monitor = self.monitors.get(report.name)
+        if monitor is None:
+            return
+        was_online = monitor.is_online
+        monitor.update_report(report)
+        self._conditions.on_camera_report(report, len(self.monitors))
+        if was_online and not monitor.is_online:
+            self._end_objects(monitor)
+        elif monitor.is_online and not was_online:
+            self._event_reporter.report_state(monitor)
+
+    def on_worker_lost(self, cameras: Iterable[str]) -> None:
+        """End the objects of cameras that have no worker any more."""
+        for name in cameras:
+            monitor = self.monitors.get(name)
+            if monitor is not None:
+                monitor.report = None
+                self._end_objects(monitor)
+                monitor.model = None
+
+    def end_all_objects(self) -> None:
+        """End every object, and report every camera's state for the last time."""
+        for monitor in self.monitors.values():
+            self._end_objects(monitor)
+
+    def _build(
+        self, monitor: CameraMonitor, labels: tuple[str, ...], recommended: DetectSettings
+    ) -> None:
+        settings = self._settings
+        self._recommended_filters[monitor.name] = recommended
+        scene = Scene(
+            settings.camera[monitor.name],
+            detect=settings.detect,
+            track=settings.track,
+            events=settings.events,
+            labels=labels,
+            ids=self._object_ids,
+            recommended=recommended,
+        )
+        self._conditions.on_unknown_labels(monitor.name, scene.filters.unknown_labels, labels)
+        monitor.set_scene(scene)
+
+    def _end_objects(self, monitor: CameraMonitor) -> None:
+        update = monitor.end_all_objects()
+        if update is not None:
+            self._event_reporter.report_update(monitor, update)
+        self._event_reporter.report_state(monitor)

@@ -1,0 +1,70 @@
+"""The baseline of a trial: the performance of the model in use before it. Pure: the caller gives the time."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from edged.clock import NS_PER_S
+from edged.metrics import LatencyWindow
+
+FPS_WINDOW_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The performance of the old model; what is unknown is 0.
+
+    Attributes:
+        fps: frames per second on which it ran, over all cameras.
+        frame_s_p95: 95th percentile of its time per frame (encode, invoke and decode), seconds.
+    """
+
+    fps: float = 0.0
+    frame_s_p95: float = 0.0
+
+
+class BaselineMeter:
+    """Measures the model in use over the last half minute."""
+
+    def __init__(self, now_ns: int) -> None:
+        """Start measuring at this monotonic time."""
+        self.reset(now_ns)
+
+    def reset(self, now_ns: int) -> None:
+        """Start anew at this monotonic time: another model is active."""
+        self._since_ns = now_ns
+        self._frame_times = LatencyWindow()
+        self._frames = 0
+        self._frame_counts: deque[tuple[int, int]] = deque()
+        """Monotonic times, and the number of frames until then."""
+
+    def add_frame(self, frame_ns: int) -> None:
+        """Count a frame and its time in the model: encode, invoke and decode."""
+        self._frame_times.add(frame_ns)
+        self._frames += 1
+
+    def add_sample(self, now_ns: int) -> None:
+        """Note how many frames there were until this monotonic time."""
+        if self._frames:
+            self._frame_counts.append((now_ns, self._frames))
+        while self._frame_counts and now_ns - self._frame_counts[0][0] > FPS_WINDOW_S * NS_PER_S:
+            self._frame_counts.popleft()
+
+    def waited_s(self, now_ns: int) -> float:
+        """Return for how long it has been measuring, frames or not."""
+        return (now_ns - self._since_ns) / NS_PER_S
+
+    @property
+    def measured_s(self) -> float | None:
+        """The time from the first to the last sample in the window; None without frames."""
+        if not self._frame_counts:
+            return None
+        return (self._frame_counts[-1][0] - self._frame_counts[0][0]) / NS_PER_S
+
+    @property
+    def baseline(self) -> Baseline:
+        """The result so far."""
+        quantiles, seconds = self._frame_times.compute_quantiles_s(), self.measured_s
+        if seconds is None or quantiles is None:
+            return Baseline()
+        frames = self._frame_counts[-1][1] - self._frame_counts[0][1]
+        return Baseline(fps=frames / seconds if seconds else 0.0, frame_s_p95=quantiles[1])

@@ -1,0 +1,163 @@
+"""Selects the active model: `edged.updates.rules.active_version` decides by digest, and this reads the versions that it names."""
+
+from dataclasses import dataclass, replace
+
+from edged.errors import BundleError, StoreError, UpdateError
+from edged.health import ConditionKind, ConditionReporter
+from edged.updates.bundle.manifest import Probation
+from edged.updates.rules.active_version import decide
+from edged.updates.rules.ledger import FACTORY, EndCause
+from edged.updates.service.installed_versions import RunnableVersion
+from edged.updates.service.repository import ModelRepository
+from edged.updates.service.store_availability import StoreAvailability
+from edged.updates.service.trial_controller import TrialController
+from edged.vision.active_model import ActiveModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Selection:
+    """The selected versions.
+
+    Attributes:
+        installed: the version that is active whenever none is on trial.
+        candidate: the version on trial with its shadow; None if none is on trial, or if it cannot be read.
+        fallback_reason: why `installed` is not the committed version; None if it is.
+        candidate_damage: why the version on trial cannot be used; None if it can.
+        store_error: why the version on trial cannot be read at the moment; None if it can.
+    """
+
+    installed: RunnableVersion
+    candidate: RunnableVersion | None = None
+    fallback_reason: str | None = None
+    candidate_damage: str | None = None
+    store_error: StoreError | None = None
+
+
+class ActiveModelSelector:
+    """The active model. It reads each version once, and remembers which ones cannot run.
+
+    Args:
+        repository: has the ledger and the versions.
+        store: is closed when a version cannot be read.
+        trial: begins and ends with the candidate.
+        conditions: for the condition ``model.fallback``.
+    """
+
+    def __init__(
+        self,
+        repository: ModelRepository,
+        *,
+        store: StoreAvailability,
+        trial: TrialController,
+        conditions: ConditionReporter,
+    ) -> None:
+        self._repository = repository
+        self._store = store
+        self._trial = trial
+        self._conditions = conditions
+        self._failures: dict[str, str] = {}
+        """Why an installed version cannot run, by digest."""
+        self._loaded: dict[str, RunnableVersion] = {}
+        self._model = ActiveModel(settings=repository.settings.model)
+        self._active_digest = self._installed_digest = FACTORY
+
+    @property
+    def model(self) -> ActiveModel:
+        """The model that the workers are to run."""
+        return self._model
+
+    @property
+    def active_digest(self) -> str:
+        """The digest of the active version; `FACTORY` for the factory model or a pinned one."""
+        return self._active_digest
+
+    @property
+    def installed_digest(self) -> str:
+        """The digest of the version that is active whenever none is on trial; `FACTORY` as above."""
+        return self._installed_digest
+
+    def apply(self, *, unknown_reason: str | None = None) -> None:
+        """Make the selected version active, and have its trial begin or end.
+
+        Args:
+            unknown_reason: why it is not known which version is committed; None if it is.
+        """
+        selection = self._select()
+        if selection.candidate_damage:
+            self._trial.fail(EndCause.TRIAL_FAILED, selection.candidate_damage)
+        if selection.store_error:
+            self._store.close(selection.store_error)
+        self._trial.follow(selection.candidate)
+        active = selection.candidate or selection.installed
+        self._model, self._active_digest = active.model, active.digest
+        self._installed_digest = selection.installed.digest
+        reason = unknown_reason or selection.fallback_reason
+        self._conditions.set(
+            ConditionKind.MODEL_FALLBACK,
+            f"a fallback model is active: {reason}" if reason else None,
+        )
+
+    def load_probation(self, digest: str) -> Probation:
+        """Return what the trial of a version must show; the defaults if it is damaged, which ends its trial at once."""
+        try:
+            return self._load(digest).probation
+        except UpdateError:
+            return Probation()
+
+    def exclude_active(self, reason: str) -> None:
+        """Run the next best version, because the active one failed; the factory model is never excluded."""
+        if self._active_digest != FACTORY:
+            self._failures[self._active_digest] = reason
+            self.apply()
+
+    def readmit(self, digest: str) -> None:
+        """Forget why a version could not run: it was installed again, and passed its trial."""
+        self._failures.pop(digest, None)
+
+    def reset(self) -> None:
+        """Forget all failures, and read the versions again: the cause may be repaired."""
+        self._failures.clear()
+        self._loaded.clear()
+
+    def _select(self) -> _Selection:
+        unreadable: dict[str, str] = {}
+        while True:
+            decision = decide(
+                self._repository.ledger,
+                self._failures | unreadable,
+                is_pinned=self._repository.pinned_path is not None,
+                is_trial_over=self._trial.failure is not None,
+            )
+            try:
+                version = self._load(decision.installed)
+                break
+            except StoreError as error:
+                unreadable[decision.installed] = str(error)
+            except BundleError as error:
+                self._failures[decision.installed] = str(error)
+        # It passed its goldens in its trial; a worker need not run them again.
+        installed = replace(version, model=replace(version.model, goldens=None))
+        selection = _Selection(installed=installed, fallback_reason=decision.fallback_reason)
+        if decision.shadow is None:
+            return selection
+        try:
+            candidate = self._load(decision.active)
+        except StoreError as error:
+            return replace(selection, store_error=error)
+        except BundleError as error:
+            return replace(selection, candidate_damage=str(error))
+        return replace(selection, candidate=_with_shadow(candidate, installed))
+
+    def _load(self, digest: str) -> RunnableVersion:
+        """Read a version to the last byte, the first time; a worker that loads its model checks that file again."""
+        if digest not in self._loaded:
+            self._loaded[digest] = self._repository.load_version(digest)
+        return self._loaded[digest]
+
+
+def _with_shadow(candidate: RunnableVersion, installed: RunnableVersion) -> RunnableVersion:
+    """Run the installed version as the shadow, unless both need the same accelerator, which only one can hold."""
+    delegate, shadow = candidate.model.settings.delegate, installed.model.settings
+    if delegate is not None and delegate == shadow.delegate:
+        return candidate
+    return replace(candidate, model=replace(candidate.model, shadow=shadow))

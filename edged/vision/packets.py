@@ -1,0 +1,129 @@
+"""The packets of the supervisor and a vision worker.
+
+An `Observation` is sent for every inferred frame, so it is one packed record: a header, then the detections as arrays. All other messages are
+rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, scores and class ids are checked.
+"""
+
+import struct
+
+import numpy as np
+
+from edged.errors import PacketError
+from edged.ipc.packets import PacketCodec
+from edged.types import F32, Detections
+from edged.vision.messages import (
+    CandidateFailure,
+    FromWorker,
+    ModelReady,
+    Observation,
+    PlanDeclined,
+    ShadowComparison,
+    ToWorker,
+    WorkerFault,
+    WorkerReport,
+)
+
+MAX_PACKET_BYTES = 65_536
+MAX_DETECTIONS = 1_000
+
+_FIRST_BYTE = b"O"
+_HEADER = struct.Struct("<HQqqIIIIIIBH")
+_BYTES_PER_DETECTION = 4 * 4 + 4 + 4
+_MAX_U32 = 0xFFFFFFFF
+
+
+class FromWorkerCodec(PacketCodec[FromWorker]):
+    """The codec of a worker's messages: an `Observation` is binary, and starts with a byte that no JSON object starts with."""
+
+    def encode(self, message: FromWorker) -> bytes:
+        """Return the packet of a message.
+
+        Raises:
+            PacketError: the message is larger than a packet may be.
+        """
+        if isinstance(message, Observation):
+            return _encode_observation(message)
+        return super().encode(message)
+
+    def decode(self, packet: bytes) -> FromWorker:
+        """Return the message of a packet.
+
+        Raises:
+            PacketError: the packet is no message of a worker.
+        """
+        if packet[:1] != _FIRST_BYTE:
+            return super().decode(packet)
+        try:
+            return _decode_observation(packet)
+        except (struct.error, ValueError) as error:
+            raise PacketError(f"an invalid observation: {error}") from None
+
+
+def _encode_observation(observation: Observation) -> bytes:
+    detections = observation.detections[:MAX_DETECTIONS]
+    stages_ns = (
+        observation.wait_ns,
+        observation.encode_ns,
+        observation.invoke_ns,
+        observation.decode_ns,
+    )
+    header = _HEADER.pack(
+        observation.camera,
+        observation.frame_seq,
+        observation.captured_ns,
+        observation.received_ns,
+        observation.width,
+        observation.height,
+        *(min(max(ns, 0), _MAX_U32) for ns in stages_ns),
+        observation.moving,
+        len(detections),
+    )
+    boxes = detections.boxes.astype("<f4", copy=False).tobytes()
+    scores = detections.scores.astype("<f4", copy=False).tobytes()
+    class_ids = detections.class_ids.astype("<i4", copy=False).tobytes()
+    return b"".join((_FIRST_BYTE, header, boxes, scores, class_ids))
+
+
+def _decode_observation(packet: bytes) -> Observation:
+    *head, moving, n = _HEADER.unpack_from(packet, 1)
+    body = 1 + _HEADER.size
+    if len(packet) != body + n * _BYTES_PER_DETECTION:
+        raise ValueError(f"{n} detections in {len(packet)} bytes")
+    camera, seq, captured_ns, received_ns, width, height, wait, encode, invoke, decode = head
+    return Observation(
+        camera=camera,
+        frame_seq=seq,
+        captured_ns=captured_ns,
+        received_ns=received_ns,
+        width=width,
+        height=height,
+        wait_ns=wait,
+        encode_ns=encode,
+        invoke_ns=invoke,
+        decode_ns=decode,
+        moving=bool(moving),
+        detections=_read_detections(packet, body, n),
+    )
+
+
+def _read_detections(packet: bytes, body: int, n: int) -> Detections:
+    boxes = np.frombuffer(packet, "<f4", n * 4, body).reshape(n, 4)
+    scores = np.frombuffer(packet, "<f4", n, body + n * 16)
+    class_ids = np.frombuffer(packet, "<i4", n, body + n * 20)
+    if not (_is_within_unit(boxes) and _is_within_unit(scores)):
+        raise ValueError("boxes or scores outside 0..1")
+    if n and class_ids.min() < 0:
+        raise ValueError("a negative class id")
+    return Detections(boxes, scores, class_ids)
+
+
+def _is_within_unit(values: F32) -> bool:
+    # NaN compares false with everything, so it fails this too.
+    return bool(((values >= 0.0) & (values <= 1.0)).all())
+
+
+TO_WORKER: PacketCodec[ToWorker] = PacketCodec(ToWorker, max_bytes=MAX_PACKET_BYTES)
+FROM_WORKER = FromWorkerCodec(
+    ModelReady | WorkerReport | WorkerFault | PlanDeclined | CandidateFailure | ShadowComparison,
+    max_bytes=MAX_PACKET_BYTES,
+)

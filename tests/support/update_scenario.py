@@ -1,0 +1,187 @@
+"""Model updates of a daemon without workers, on a disk in memory: the test plays the workers, the installer and the clock."""
+
+import errno
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edged.config.settings import Settings, UpdateSettings
+from edged.health import Conditions
+from edged.types import Detections
+from edged.updates.rules.ledger import DeploymentRequest
+from edged.updates.service.control_messages import InstallRequest
+from edged.updates.service.intake import DropFolder
+from edged.updates.service.repository import ModelRepository
+from edged.updates.service.service import UpdateService
+from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.store.lock import StoreLock
+from edged.updates.store.store import ModelStore
+from edged.vision.messages import ModelReady, Observation, ShadowComparison
+from support.clock import FakeClock
+from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
+from support.store_device import AT, SampleVersion, StoreDevice
+
+CHANGING_CALLS = frozenset(
+    ["make_folder", "create", "open_for_append", "write", "make_link", "rename", "remove_folder"]
+)
+"""The calls that a read-only disk refuses; `remove` of a missing file succeeds there."""
+SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
+MS = 1_000_000
+
+
+class FakeInstall:
+    """An installation that was started; the test plays its part in the store."""
+
+    def __init__(self) -> None:
+        self.is_killed = False
+
+    def kill(self) -> None:
+        self.is_killed = True
+
+
+@dataclass
+class Scenario:
+    """A daemon's updates, without workers: the test says what they would."""
+
+    folder: Path
+    disk: MemoryDisk = field(default_factory=MemoryDisk)
+    settings: Settings = SETTINGS
+    boot: str = "boot"
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.conditions = Conditions()
+        self.installs: list[tuple[bytes, FakeInstall]] = []
+        self.frames = 0
+        self.disk_fails = False
+        """Every call to the disk fails."""
+        self.is_read_only = False
+        """Every call that changes the disk fails."""
+        files = FailingFiles(self.disk, errno.EROFS, self._fails)
+        self.disk_calls = files.calls
+        self.store = ModelStore(STORE_ROOT, files.as_files())
+
+    def start(self) -> "Scenario":
+        if not self.disk.exists(STORE_ROOT):
+            self.disk.make_folder(STORE_ROOT)
+        self.compose()
+        self.updates.start()
+        return self
+
+    def compose(self) -> None:
+        self.lock = StoreLock(self.folder / "store")
+        self.trial = TrialMonitor(self.clock)
+        self.updates = UpdateService(
+            ModelRepository(self.store, self.settings, now=lambda: AT),
+            lock=self.lock,
+            trial_monitor=self.trial,
+            drop_folder=DropFolder(self.folder / "drops"),
+            boot_id=self.boot,
+            conditions=self.conditions,
+            clock=self.clock,
+            start_installer=self._start_install,
+        )
+
+    def restart_after_kill(self) -> "Scenario":
+        """The process is gone; the same host starts another."""
+        self.lock.release()
+        again = Scenario(self.folder, self.disk, self.settings, self.boot)
+        return again.start()
+
+    def _fails(self, calls: list[str]) -> bool:
+        return self.disk_fails or (self.is_read_only and calls[-1] in CHANGING_CALLS)
+
+    def _start_install(self, _settings: Settings, desired: bytes) -> FakeInstall:
+        child = FakeInstall()
+        self.installs.append((desired, child))
+        return child
+
+    def run(self, seconds: float, *, fps: int = 10, throttled: bool = False) -> None:
+        """The model that looks goes on, in ticks of a quarter of a second."""
+        self.apply_active_model()
+        for _ in range(int(seconds * 4)):
+            self.clock.sleep(0.25)
+            for _ in range(fps // 4 + 1):
+                self.frames += 1
+                self.trial.on_observation(observation(self.frames))
+                if self.updates.active_model.shadow and self.frames % 10 == 0:
+                    self.trial.on_plan_message(compared())
+            frames = FrameCounts(captured=self.frames, inferred=self.frames, failed=0)
+            self.updates.tick(
+                SystemSample(
+                    throttled=throttled,
+                    worker_count=1,
+                    cameras={"a": frames},
+                    largest_worker_mb=80.0,
+                )
+            )
+            self.apply_active_model()
+
+    def apply_active_model(self) -> None:
+        """A worker does what it is told."""
+        if getattr(self, "_applied_model", None) != self.updates.active_model:
+            self._applied_model = self.updates.active_model
+            self.trial.on_ready(ready(self.updates.active_model.name or "factory"))
+
+    @property
+    def state(self) -> str:
+        in_flight = self.updates.status().deployment
+        return in_flight.state if in_flight else ""
+
+    @property
+    def held_conditions(self) -> set[str]:
+        return {condition.name for condition in self.conditions.active}
+
+
+def ready(model: str) -> ModelReady:
+    return ModelReady(
+        model_name=model,
+        sha256="0" * 64,
+        family="ssd",
+        runtime="simulated",
+        delegate="",
+        labels=(),
+    )
+
+
+def observation(seq: int) -> Observation:
+    return Observation(
+        camera=0,
+        frame_seq=seq,
+        captured_ns=seq,
+        received_ns=seq,
+        width=4,
+        height=4,
+        wait_ns=0,
+        encode_ns=MS,
+        invoke_ns=5 * MS,
+        decode_ns=MS,
+        moving=False,
+        detections=Detections.empty(),
+    )
+
+
+def compared() -> ShadowComparison:
+    return ShadowComparison(
+        plan=1,
+        both=2,
+        only_new=0,
+        only_old=0,
+        old_ns=7 * MS,
+    )
+
+
+def request(source: str = "/a.edgem") -> InstallRequest:
+    return InstallRequest(request=DeploymentRequest(source=source))
+
+
+def staged_scenario(folder: Path, new: SampleVersion, *before: SampleVersion) -> Scenario:
+    """A device that has `before` behind it, and `new` self-tested in flight."""
+    scenario = Scenario(folder)
+    device = StoreDevice(scenario.disk, {one.digest: one for one in (new, *before)})
+    device.start()
+    for one in before:
+        device.install(one.digest)
+    device.begin(new.digest)
+    while device.ledger.deployment and device.ledger.deployment.state != "self-tested":
+        device.step()
+    return scenario.start()

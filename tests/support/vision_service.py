@@ -1,0 +1,156 @@
+"""A vision service whose workers are stand-ins."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+from msgspec.structs import replace
+
+from edged.config.settings import Settings
+from edged.daemon.inbox import Inbox
+from edged.daemon.vision_service import VisionService
+from edged.health import Conditions
+from edged.messaging.contract.header import Identity, Stamper
+from edged.messaging.open_outbox import open_outbox
+from edged.publishers.jsonl import JsonlPublisher
+from edged.vision.active_model import ActiveModel
+from edged.vision.messages import (
+    CandidateFailure,
+    FromWorker,
+    ModelReady,
+    Observation,
+    PlanDeclined,
+    ShadowComparison,
+    VisionJob,
+    WorkerPlan,
+)
+from edged.vision.pool import WorkerLoss
+from edged.vision.process import WorkerMessage
+from support.clock import FakeClock
+
+LABELS = ("red", "blue")
+
+
+def model_ready(plan: int = 0, labels: tuple[str, ...] = LABELS) -> ModelReady:
+    """Return a worker's report that it runs a model."""
+    return ModelReady(
+        plan=plan,
+        model_name="marks@1",
+        sha256="0" * 64,
+        family="ssd",
+        runtime="simulated",
+        delegate="",
+        labels=labels,
+    )
+
+
+class IdleWorkerProcess:
+    """A process that does nothing, and keeps its job and its plans."""
+
+    def __init__(self, job: VisionJob, worker: int, run: int) -> None:
+        self.job = job
+        self.worker = worker
+        self.run = run
+        self.plans = [job.plan]
+        self.was_stopped = False
+
+    @property
+    def pid(self) -> int:
+        return self.run
+
+    def send_plan(self, plan: WorkerPlan) -> None:
+        self.plans.append(plan)
+
+    def request_stop(self) -> None:
+        self.was_stopped = True
+
+    def kill(self) -> None:
+        self.was_stopped = True
+
+    def join(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol has it
+        return True
+
+
+class RecordingListener:
+    """Keeps what the workers report of their plans."""
+
+    def __init__(self) -> None:
+        self.messages: list[PlanDeclined | CandidateFailure | ShadowComparison] = []
+        self.losses: list[WorkerLoss] = []
+        self.ready: list[ModelReady] = []
+
+    def on_ready(self, ready: ModelReady) -> None:
+        self.ready.append(ready)
+
+    def on_observation(self, observation: Observation) -> None:
+        pass
+
+    def on_plan_message(self, message: PlanDeclined | CandidateFailure | ShadowComparison) -> None:
+        self.messages.append(message)
+
+    def on_worker_lost(self, loss: WorkerLoss) -> None:
+        self.losses.append(loss)
+
+
+class IdleVisionService(VisionService):
+    """A vision service that starts stand-ins."""
+
+    processes: dict[int, IdleWorkerProcess]
+    """The newest process of each worker."""
+
+    def _launch(self, job: VisionJob, worker: int, run: int) -> IdleWorkerProcess:  # type: ignore[override] # a stand-in
+        process = IdleWorkerProcess(job, worker, run)
+        self.processes[worker] = process
+        return process
+
+    def receive(self, message: FromWorker, worker: int = 0) -> None:
+        """Take a message of a worker."""
+        self.on_worker_message(WorkerMessage(worker, self.processes[worker].run, message))
+
+    def get_ready(self) -> None:
+        """Start what is due, and have every worker that has just been started run its model."""
+        before = {process.run for process in self.processes.values()}
+        self.tick()
+        for worker, process in self.processes.items():
+            if process.run not in before:
+                self.receive(model_ready(process.plans[-1].number), worker)
+
+
+@contextmanager
+def idle_vision_service(
+    settings: Settings,
+    active_model: ActiveModel,
+    *,
+    folder: Path,
+    listener: RecordingListener,
+    conditions: Conditions | None = None,
+    clock: FakeClock | None = None,
+) -> Iterator[IdleVisionService]:
+    """Yield a vision service that publishes to a file in `folder`."""
+    clock = clock or FakeClock()
+    stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
+    inbox: Inbox = SimpleQueue()
+    outbox = open_outbox(
+        replace(
+            settings,
+            publisher=("jsonl", JsonlPublisher.Settings(path=folder / "messages.jsonl")),
+        ),
+        stamper=stamper,
+        state_dir=folder,
+        clock=clock,
+        notify=inbox.put,
+    )
+    service = IdleVisionService(
+        settings,
+        active_model,
+        inbox=inbox,
+        outbox=outbox,
+        conditions=conditions or Conditions(),
+        stamper=stamper,
+        clock=clock,
+        listener=listener,
+    )
+    service.processes = {}
+    yield service
+    outbox.close(0.1)
