@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+TESTS = Path(__file__).parents[2]
 MAX_FILES = 26
 PUBLISHER = "edged/publishers/jsonl.py"
 SPOOL = "edged/messaging/spool/queue.py"
@@ -21,7 +22,8 @@ def test_a_frame_passes_few_files(tmp_path: Path) -> None:
         '[camera.front]\nsource = "synthetic"\nfps = 20\nframes = 100\nevery_s = 0.7\nstay_s = 1.5\n'
         "[camera.front.zone.all]\npoints = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]\n"
     )
-    subprocess.run([sys.executable, "-m", "support.frame_path", config, output], check=True)
+    command = [sys.executable, "-m", "support.frame_path", config, output]
+    subprocess.run(command, check=True, cwd=TESTS)
     paths = [tuple(line.split()) for line in output.read_text().splitlines()]
     published = [path for path in paths if PUBLISHER in path and SPOOL not in path]
     (path, count), *_ = Counter(published).most_common()
