@@ -75,7 +75,7 @@ def test_a_bad_bundle_stops_at_the_canaries_with_evidence(rollout: SimulatedRoll
 
 
 def test_a_second_run_resumes_and_a_third_does_nothing(rollout: SimulatedRollout) -> None:
-    rollout.fleet.add(dies=True, trial_s=600)
+    rollout.fleet.add(breaks_off=True, trial_s=600)
     rollout.fleet.add(lost_from=3)
     for _ in range(2):
         rollout.fleet.add()
