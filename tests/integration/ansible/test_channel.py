@@ -116,7 +116,10 @@ def test_a_broker_may_be_started_anew_while_a_wave_is_waited_for(
         "desired": write_desired_file(controller.folder),
         "timeout": 90,
     }
-    with ChannelFleet(broker.port, {"shop-1": "unresponsive"}) as fleet, ThreadPoolExecutor(1) as pool:
+    with (
+        ChannelFleet(broker.port, {"shop-1": "unresponsive"}) as fleet,
+        ThreadPoolExecutor(1) as pool,
+    ):
         waiting = pool.submit(controller.run_module, "edged_channel", **asked)
         began = time.monotonic()
         while not fleet.notified and time.monotonic() - began < 30:

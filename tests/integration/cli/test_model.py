@@ -4,7 +4,6 @@ import fcntl
 import itertools
 import json
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from support.broker import Broker, free_port, running_broker
 from support.bundles import SigningKeys, make_bundle
 from support.daemon import DaemonProcess
 from support.mqtt_recorder import Body, MqttRecorder
+from support.sampling import seeded_random
 from support.update_device import (
     MINIMAL_TRIAL,
     QUICK_TRIAL,
@@ -46,7 +46,6 @@ from support.update_device import (
 
 DONE, COULD_NOT, USAGE, ROLLED_BACK, REJECTED, UNDER_WAY = range(6)
 NOBODY_UID = 65_534
-SEED = int(os.environ.get("EDGED_TEST_SEED") or random.randrange(1 << 32))
 LONG_TRIAL = replace(QUICK_TRIAL, min_s=600.0, max_s=3600.0)
 SIMULATED = 'runtime = "simulated"'
 
@@ -233,14 +232,13 @@ def connect_socket(camera: UpdateDevice) -> socket.socket:
 
 
 def test_junk_in_the_socket_harms_nobody(camera: UpdateDevice) -> None:
-    print(f"seed {SEED}")
-    chance = random.Random(SEED)
+    rng = seeded_random("control socket")
     losses = camera.recorder.payloads("/health")[-1]["worker_restarts"]
     for _ in range(50):
         with connect_socket(camera) as channel:
-            for _ in range(chance.randrange(3)):
+            for _ in range(rng.randrange(3)):
                 try:
-                    channel.send(chance.randbytes(chance.choice([0, 1, 100, 5_000, 100_000])))
+                    channel.send(rng.randbytes(rng.choice([0, 1, 100, 5_000, 100_000])))
                 except BrokenPipeError:
                     break
     assert run_model_command(camera.daemon.config, "status").exit_code == DONE

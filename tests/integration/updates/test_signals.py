@@ -23,7 +23,7 @@ from edged.updates.service.control_messages import (
     StatusRequest,
 )
 from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
-from support.kill_daemon import KillableDaemon
+from support.kill_daemon import ALL_PROCESSES, KillableDaemon
 
 SETTINGS = 'runtime = "simulated"\nhang_s = 1.0\n'
 QUICK_TRIAL = Probation(
@@ -159,7 +159,7 @@ def test_a_trial_beside_another_factory_model_than_it_began_with(tmp_path: Path)
     settings = SETTINGS + 'bundled = "marks-fast"\n'
     with KillableDaemon(tmp_path, model=simulated(tmp_path, "model"), settings=settings) as station:
         begin_trial(station, SHORT_TRIAL)
-        station.kill("everything")
+        station.kill(ALL_PROCESSES)
         station.config.write_text(station.config.read_text().replace("marks-fast", "marks"))
         station.restart()
         assert await_past(station).outcome == "committed"

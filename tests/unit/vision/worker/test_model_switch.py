@@ -1,7 +1,5 @@
 """Any plans in any order, without a process: no closed model is run, and the newest plan is answered in the end."""
 
-import os
-import random
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +25,9 @@ from edged.vision.worker.plans import PlanMailbox, shadow_of
 from edged.vision.worker.runners import TrialRunner, WorkerContext
 from edged.vision.worker.stages import InferencePipeline
 from support.pictures import frame
+from support.sampling import seeded_random
 from support.vision_worker import make_plan, simulated_model
 
-SEED = int(os.environ.get("EDGED_TEST_SEED") or random.randrange(1 << 32))
 STEPS = 60
 _MAX_TURNS = 1000
 
@@ -105,8 +103,7 @@ def models(folder: Path) -> list[ModelSettings]:
 
 
 def test_whatever_is_planned_the_newest_is_answered_and_inference_goes_on(tmp_path: Path) -> None:
-    print(f"EDGED_TEST_SEED={SEED}")
-    rng = random.Random(SEED)
+    rng = seeded_random("model switch")
     known = models(tmp_path)
     good = known[:5]
     stage = SwitchBench(make_plan(0, known[0], min_score=0.5))
