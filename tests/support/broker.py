@@ -9,12 +9,13 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from support.waiting import wait_for
 
 _MAX_START_S = 10.0
 
@@ -103,13 +104,14 @@ class Broker:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + _MAX_START_S
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                return
-            assert self._process.poll() is None, f"mosquitto ended:\n{self.log}"
-            assert time.monotonic() < deadline, f"mosquitto does not listen:\n{self.log}"
-            time.sleep(0.01)
+        wait_for(self._listens, timeout_s=_MAX_START_S, state=lambda: self.log)
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"mosquitto ended:\n{self.log}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
 
     def stop(self) -> None:
         """Stop the broker with SIGTERM."""
@@ -130,10 +132,12 @@ class Broker:
         self._process.send_signal(signal.SIGCONT)
 
     def set_acl(self, acl: str) -> None:
-        """Change the access list while the broker runs."""
+        """Change the access list, and wait until the running broker has read it."""
         assert self._process is not None
         (self._folder / "acl").write_text(acl)
+        reloads = self.log.count("Reloading config")
         self._process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.log.count("Reloading config") > reloads, state=lambda: self.log)
 
     def _terminate(self, number: signal.Signals) -> None:
         if self._process is not None:

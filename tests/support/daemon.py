@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support.waiting import wait_for
+
 _MAX_EXIT_S = 60.0
 
 
@@ -74,11 +76,7 @@ class DaemonProcess:
 
     def await_worker_pids(self, timeout_s: float = 20.0) -> list[int]:
         """Wait until the daemon has children, and return their process ids."""
-        end = time.monotonic() + timeout_s
-        while not (workers := self.worker_pids()):
-            assert time.monotonic() < end, self.log_text
-            time.sleep(0.02)
-        return workers
+        return wait_for(self.worker_pids, timeout_s=timeout_s, state=lambda: self.log_text)
 
     def await_log(self, text: str, count: int = 1, timeout_s: float = 20.0) -> None:
         """Wait until it has logged this so many times."""

@@ -28,6 +28,7 @@ from support.inference_gaps import (
     RunQueueWaits,
     find_gaps,
 )
+from support.waiting import wait_for
 
 ALL_PROCESSES = "all processes"
 _POLL_S = 0.02
@@ -148,14 +149,15 @@ class KillableDaemon(DaemonProcess):
 
     def wait_for(self, find: Callable[[], _Found | None], timeout_s: float = _MAX_WAIT_S) -> _Found:
         """Wait until `find` returns something, and return it."""
-        end_s = time.monotonic() + timeout_s
-        while (found := find()) is None:
-            assert time.monotonic() < end_s, (
-                f"not within {timeout_s:g} s; the log:\n{self.log_text}"
-            )
+
+        def read_and_find() -> tuple[_Found] | None:
             self.read_detections()
-            time.sleep(_POLL_S)
-        return found
+            found = find()
+            return None if found is None else (found,)
+
+        found = wait_for(read_and_find, timeout_s=timeout_s, state=lambda: self.log_text)
+        assert found is not None
+        return found[0]
 
     def await_inference(self, model: str) -> None:
         """Wait for an inference of this model from now on."""

@@ -1,7 +1,6 @@
 """Rollouts over a real broker: waves that pass and that do not, names, and a broker that is started anew."""
 
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from support.broker import Broker, running_broker
 from support.bundles import SigningKeys
 from support.channel_fleet import ChannelFleet, model_state
 from support.simulated_fleet import AnsibleController, PlaybookResult, needs_ansible
+from support.waiting import wait_for
 
 pytestmark = [needs_ansible, pytest.mark.timeout(300)]
 
@@ -121,10 +121,7 @@ def test_a_broker_may_be_started_anew_while_a_wave_is_waited_for(
         ThreadPoolExecutor(1) as pool,
     ):
         waiting = pool.submit(controller.run_module, "edged_channel", **asked)
-        began = time.monotonic()
-        while not fleet.notified and time.monotonic() - began < 30:
-            time.sleep(0.05)
-        assert fleet.notified == ["shop-1"]
+        assert wait_for(lambda: fleet.notified, timeout_s=30) == ["shop-1"]
         broker.stop()
         broker.start()
         there = {"name": "marks@2", "digest": DIGEST}

@@ -43,6 +43,7 @@ from support.update_device import (
     run_edged,
     running_device,
 )
+from support.waiting import wait_for
 
 DONE, COULD_NOT, USAGE, ROLLED_BACK, REJECTED, UNDER_WAY = range(6)
 NOBODY_UID = 65_534
@@ -90,14 +91,13 @@ def await_trial(camera: UpdateDevice, id_: str) -> None:
 
 
 def await_daemon(config: Path) -> None:
-    """Wait until the daemon answers."""
-    end_s = time.monotonic() + 20
-    while True:
-        said = run_model_command(config, "status")
-        if said.exit_code == DONE and said.json["status"]["daemon"]:
-            return
-        assert time.monotonic() < end_s, said
-        time.sleep(0.1)
+    """Wait until the daemon responds."""
+
+    def responds() -> bool:
+        result = run_model_command(config, "status")
+        return result.exit_code == DONE and bool(result.json["status"]["daemon"])
+
+    wait_for(responds)
 
 
 # ---- With the daemon --------------------------------------------------------------------------------------------------------
@@ -388,17 +388,17 @@ def test_who_waits_is_patient_with_a_daemon_that_is_started_again(tmp_path: Path
     before = ModelStatus(daemon=True, deployment=deployment)
     after = ModelStatus(daemon=True, past=(past,))
     with StoreLock(tmp_path / "state/models"):
-        asked = threading.Event()
-        daemon = serve_status(tmp_path / "state", before, asked)
+        requested = threading.Event()
+        daemon = serve_status(tmp_path / "state", before, requested)
         waiting = subprocess.Popen(
             [sys.executable, "-m", "edged", "model", "wait", "-c", place.config, "d1"],
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert asked.wait(20)
+        assert requested.wait(20)
         daemon.close()
-        time.sleep(1.0)
-        daemon = serve_status(tmp_path / "state", after, asked)
+        time.sleep(1.0)  # the command finds no daemon meanwhile, which nothing shows
+        daemon = serve_status(tmp_path / "state", after, requested)
         out, _ = waiting.communicate(timeout=20)
         daemon.close()
     assert waiting.returncode == ROLLED_BACK

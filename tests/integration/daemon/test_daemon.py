@@ -4,8 +4,10 @@ import itertools
 import os
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from edged.daemon.loop import DRAIN_TIMEOUT_S
 from support.broker import Broker, running_broker
 from support.daemon import DaemonProcess
 from support.mqtt_recorder import MqttRecorder
+from support.waiting import wait_for
 
 SIMULATED = """
 [model]
@@ -106,6 +109,14 @@ def test_a_hung_worker_is_replaced(broker: Broker, tmp_path: Path) -> None:
     assert "no progress" in lost["last_worker_loss"]
 
 
+def spooled_events(folder: Path) -> int:
+    """Return the number of events in the daemon's spool on the disk."""
+    with closing(sqlite3.connect(f"file:{folder}/state/spool/spool.db?mode=ro", uri=True)) as spool:
+        query = "SELECT count(*) FROM message WHERE topic LIKE '%/events'"
+        (count,) = spool.execute(query).fetchone()
+        return int(count)
+
+
 def test_every_event_arrives_in_order_over_a_broker_outage(broker: Broker, tmp_path: Path) -> None:
     with (
         MqttRecorder(broker.port) as witness,
@@ -113,7 +124,8 @@ def test_every_event_arrives_in_order_over_a_broker_outage(broker: Broker, tmp_p
     ):
         witness.await_event("end")
         broker.stop()
-        time.sleep(4)
+        before = spooled_events(tmp_path)
+        wait_for(lambda: spooled_events(tmp_path) >= before + 4, timeout_s=40)
         broker.start()
         moment = witness.position()
         witness.await_message("/detections", after=moment, timeout_s=30)

@@ -118,7 +118,6 @@ def test_what_may_not_be_read_does_not_come_and_the_connection_goes_on(tmp_path:
         device.run_for(0.3)
         assert device.received == []
         broker.set_acl("topic readwrite #\n")
-        device.run_for(0.3)
         publish_message(broker.port, DESIRED_TOPIC, b"2")
         assert await_received(device, 1) == [MessageReceived(DESIRED_TOPIC, b"2", retained=False)]
         assert device.outbox.list_problems()["subscription_refused"] is None

@@ -5,7 +5,6 @@ import queue
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from support.bundles import GOLDENS, SigningKeys, make_bundle, make_goldens, mod
 from support.data_files import data_file
 from support.edgetpu import build_simulator
 from support.fetch_server import Site
+from support.waiting import wait_for
 
 SIGNING = SigningKeys()
 MAX_WAIT_S = 10.0
@@ -91,10 +91,7 @@ class InstallProcessDevice:
 
     def wait_for_bytes(self, count: int) -> None:
         part = self.store.download_path("d1")
-        deadline = time.monotonic() + MAX_WAIT_S
-        while not part.exists() or part.stat().st_size < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: part.exists() and part.stat().st_size >= count, timeout_s=MAX_WAIT_S)
 
 
 @pytest.fixture
@@ -120,15 +117,9 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def has_exited(pid: int) -> bool:
-    deadline = time.monotonic() + MAX_WAIT_S
-    while time.monotonic() < deadline:
-        with suppress(OSError):
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            if state not in "ZX":
-                time.sleep(0.02)
-                continue
-        return True
-    return False
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    return True
 
 
 @pytest.mark.runtime
@@ -264,12 +255,9 @@ def test_it_dies_with_the_daemon_and_its_own_child_with_it(
         installer = int(daemon.stdout.readline())
         while "self-tested" not in daemon.stdout.readline():
             pass
-        while not children(installer):
-            time.sleep(0.01)
-        (selftest,) = children(installer)
+        (selftest,) = wait_for(lambda: children(installer), timeout_s=MAX_WAIT_S)
         daemon.kill()
-    assert has_exited(installer)
-    assert has_exited(selftest)
+    wait_for(lambda: has_exited(installer) and has_exited(selftest), timeout_s=MAX_WAIT_S)
     device.lock.acquire()
 
 
