@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,7 @@ def test_a_late_will_does_not_overtake_the_birth(tmp_path: Path, broker: Broker)
         ) as child:
             assert child.stdout is not None
             child.stdout.readline()
-            wait_for(lambda old=f"old{number}": old in _retained_status(broker))
+            wait_for(partial(_has_retained_session, broker, f"old{number}"))
             child.kill()
     with MqttDevice(tmp_path, mqtt_settings(broker.port), session="new") as device:
         device.run_until(device.is_connected)
@@ -236,6 +237,10 @@ def test_the_end_is_bounded(tmp_path: Path, broker: Broker, *, up: bool) -> None
     device.outbox.close(0.5)
     assert time.monotonic() - began < 1.5
     broker.thaw() if up else None
+
+
+def _has_retained_session(broker: Broker, session: str) -> bool:
+    return session in _retained_status(broker)
 
 
 def _retained_status(broker: Broker) -> str:
