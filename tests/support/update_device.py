@@ -193,7 +193,12 @@ def _cpu_wait_s(pid: int) -> float:
 
 @contextmanager
 def running_device(
-    folder: Path, *, model: str, updates: str = "", camera: str = BUSY_CAMERA
+    folder: Path,
+    *,
+    model: str,
+    updates: str = "",
+    camera: str = BUSY_CAMERA,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[UpdateDevice]:
     """Run a device for the time of the context.
 
@@ -202,12 +207,13 @@ def running_device(
         model: lines of the table [model].
         updates: further lines of the table [updates].
         camera: the remaining configuration.
+        env: further environment variables of the daemon.
     """
     signing = SigningKeys()
     with running_broker(Broker(folder / "broker")) as broker, MqttRecorder(broker.port) as recorder:
         config = make_config(folder, broker.port, model=model, updates=updates, camera=camera)
         (folder / "trust.json").write_bytes(signing.trust_envelope())
-        with DaemonProcess(folder, config) as daemon:
+        with DaemonProcess(folder, config, env=env) as daemon:
             yield UpdateDevice(folder, signing, broker, daemon, recorder)
 
 
