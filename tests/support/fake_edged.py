@@ -69,7 +69,7 @@ def install(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
     source, digest = arguments[-1], arguments[arguments.index("--digest") + 1]
     if device["behaviour"].get("refuses") == digest:
         return {"error": "this version is refused here", "changed": False, "id": ""}
-    id_ = f"{len(device['asked']):06x}"
+    id_ = f"{len(device['verbs']):06x}"
     request = {"source": source, "expected": digest}
     deployment = {
         "id": id_,

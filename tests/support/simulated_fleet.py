@@ -1,13 +1,17 @@
 """An Ansible controller, and fleets whose devices are files: an `AnsibleController` plays on a `SimulatedFleet`."""
 
+import atexit
 import importlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,9 +19,11 @@ from typing import Any
 import pytest
 
 from support import fake_edged
+from support.waiting import wait_for
 
 PROJECT_ROOT = Path(__file__).parents[2]
 COLLECTION = PROJECT_ROOT / "ansible"
+MODULE_SERVER = Path(__file__).with_name("module_server.py")
 ANSIBLE_BIN = PROJECT_ROOT / ".venv-ansible" / "bin"
 NEVER = 1 << 30
 
@@ -143,9 +149,7 @@ class AnsibleController:
 
     def __init__(self, folder: Path, *, forks: int = 8) -> None:
         self.folder = folder
-        place = folder / "collections" / "ansible_collections" / "edged"
-        place.mkdir(parents=True)
-        (place / "fleet").symlink_to(COLLECTION)
+        link_collection(folder / "collections")
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -193,18 +197,57 @@ class AnsibleController:
 
     def run_module(self, name: str, *, check: bool = False, **arguments: Any) -> dict[str, Any]:
         """Run a module as Ansible does on a host, and return its result."""
-        request = {"ANSIBLE_MODULE_ARGS": arguments | {"_ansible_check_mode": check}}
-        ran = subprocess.run(
-            [
-                ANSIBLE_BIN / "python",
-                "-m",
-                f"ansible_collections.edged.fleet.plugins.modules.{name}",
-            ],
-            check=False,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.folder / "collections")},
-            input=json.dumps(request).encode(),
-            capture_output=True,
-        )
-        assert ran.stdout, ran.stderr.decode()
-        result: dict[str, Any] = json.loads(ran.stdout)
+        return _module_server().run(name, arguments | {"_ansible_check_mode": check})
+
+
+class ModuleServer:
+    """A process that runs modules, as `support.module_server` describes; it ends with this process."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="modules-")
+        folder = Path(self._folder.name)
+        link_collection(folder)
+        self._socket = str(folder / "socket")
+        self._errors = folder / "stderr"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [ANSIBLE_BIN / "python", MODULE_SERVER, self._socket],
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder)},
+                stdin=subprocess.PIPE,
+                stderr=errors,
+            )
+        wait_for(Path(self._socket).exists, state=self._errors.read_text)
+        atexit.register(self.close)
+
+    def run(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a module, and return its result."""
+        request = {
+            "module": f"ansible_collections.edged.fleet.plugins.modules.{name}",
+            "arguments": arguments,
+        }
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self._socket)
+            connection.sendall(json.dumps(request).encode())
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("rb") as reader:
+                output = reader.read()
+        assert output, self._errors.read_text()
+        result: dict[str, Any] = json.loads(output)
         return result
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+@cache
+def _module_server() -> ModuleServer:
+    return ModuleServer()
+
+
+def link_collection(folder: Path) -> None:
+    """Make the checkout's collection importable from a folder."""
+    place = folder / "ansible_collections" / "edged"
+    place.mkdir(parents=True)
+    (place / "fleet").symlink_to(COLLECTION)

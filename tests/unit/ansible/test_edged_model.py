@@ -170,7 +170,7 @@ def test_what_is_no_bundle_is_named(tmp_path: Path, src: str, reason: str) -> No
 def test_a_command_that_fails_is_reported(tmp_path: Path) -> None:
     device = ModuleDevice(tmp_path, breaks_off=True)
     assert device.model()["msg"] == (
-        "`edged model wait` gave no response (exit code 1): edged: the daemon does not answer any more"
+        "`edged model wait` gave no response (exit code 1): edged: the daemon does not respond"
     )
     device.module_arguments["command"] = "/nowhere/edged"
     assert "No such file" in device.model()["msg"]
