@@ -12,7 +12,6 @@ from typing import Literal, cast
 from edged.config.settings import Settings, UpdateSettings
 from edged.health import Conditions
 from edged.host.files import FileSystem
-from edged.types import Detections
 from edged.updates.installer.installer import Installer
 from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.compatibility import HostInfo
@@ -25,11 +24,11 @@ from edged.updates.service.trial_monitor import FrameCounts, SystemSample, Trial
 from edged.updates.store.ledger_file import LEDGER_NAME
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore
-from edged.vision.messages import CandidateFailure, ModelReady, Observation
 from support.bundles import SigningKeys
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, MemoryDisk
 from support.store_device import AT, SampleVersion, StoreDevice
+from support.worker_messages import candidate_failure, model_ready, observation
 
 SIGNING = SigningKeys()
 SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), reserve_mb=0))
@@ -292,16 +291,14 @@ class _DaemonRun:
         self._device.clock.sleep(_LONG_TICK_S if waits else _TICK_S)
         if self._active_model != updates.active_model:
             self._active_model = updates.active_model
-            self._trial.on_ready(_ready(updates.active_model.name or "marks"))
+            self._trial.on_ready(model_ready(model_name=updates.active_model.name or "marks"))
         for _ in range(_FRAMES_A_TICK):
             self._frames += 1
-            self._trial.on_observation(_observation(self._frames))
+            self._trial.on_observation(observation(self._frames))
         if in_flight is not None and in_flight.state == "trial":
             self._ticks_in_trial += 1
             if self._device.model_falters and self._ticks_in_trial > _FAILS_AFTER_TICKS:
-                self._trial.on_plan_message(
-                    CandidateFailure(kind="nonsense", plan=1, reason="not a number")
-                )
+                self._trial.on_plan_message(candidate_failure(kind="nonsense"))
         self._files.reach("tick")
         frames = FrameCounts(captured=self._frames, inferred=self._frames, failed=0)
         updates.tick(
@@ -309,31 +306,3 @@ class _DaemonRun:
                 throttled=False, worker_count=1, cameras={"a": frames}, largest_worker_mb=80.0
             )
         )
-
-
-def _ready(model: str) -> ModelReady:
-    return ModelReady(
-        model_name=model,
-        sha256="0" * 64,
-        family="ssd",
-        runtime="simulated",
-        delegate="",
-        labels=(),
-    )
-
-
-def _observation(seq: int) -> Observation:
-    return Observation(
-        camera=0,
-        frame_seq=seq,
-        captured_ns=seq,
-        received_ns=seq,
-        width=4,
-        height=4,
-        wait_ns=0,
-        encode_ns=_MS,
-        invoke_ns=5 * _MS,
-        decode_ns=_MS,
-        moving=False,
-        detections=Detections.empty(),
-    )

@@ -39,8 +39,8 @@ def no_proxy() -> Iterator[None]:
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpdateDevice]:
     """A device with a folder for bundles."""
     folder = tmp_path_factory.mktemp("device")
-    (folder / "drops").mkdir()
-    with running_device(folder, model=SIMULATED, updates=f'folder = "{folder}/drops"') as running:
+    (folder / "drop").mkdir()
+    with running_device(folder, model=SIMULATED, updates=f'folder = "{folder}/drop"') as running:
         running.recorder.await_event("start")
         yield running
 
@@ -116,7 +116,7 @@ def test_bundles_that_are_dropped_together_have_their_turns(camera: UpdateDevice
 
 def copy_to_drop_folder(camera: UpdateDevice, file: Path) -> Path:
     """Copy it there, and give it its name when it is whole."""
-    folder = camera.folder / "drops"
+    folder = camera.folder / "drop"
     partial = folder / f".{file.name}.edgem"
     partial.write_bytes(file.read_bytes())
     return partial.rename(folder / f"{file.stem}.edgem")

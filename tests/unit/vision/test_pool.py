@@ -15,16 +15,10 @@ from edged.vision.messages import (
 from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, MAX_START_S, WorkerPool
 from edged.vision.process import WorkerExited, WorkerMessage
 from support.clock import FakeClock
+from support.worker_messages import model_ready
 
 HANG_S = 5.0
-READY = ModelReady(
-    model_name="m",
-    sha256="",
-    family="ssd",
-    runtime="r",
-    delegate="",
-    labels=(),
-)
+READY = model_ready()
 
 
 class FakeWorkerProcess:
