@@ -1,4 +1,4 @@
-"""What `edged model install` has said is done is on the disk."""
+"""What `edged model install` reports as done is on the disk."""
 
 import json
 import os
@@ -35,7 +35,7 @@ _COMMIT_S = 60
 
 
 def test_what_was_installed_is_there_after_a_power_cut(tmp_path: Path) -> None:
-    """A copy of a mounted disk is what a power cut leaves of it."""
+    """Copy the mounted disk: that is what a power cut would leave."""
     signing = SigningKeys()
     (tmp_path / "trust.json").write_bytes(signing.trust_envelope())
     bundle = make_bundle(tmp_path, signing, model=bundled.model_path(MODEL))
@@ -58,7 +58,7 @@ def test_what_was_installed_is_there_after_a_power_cut(tmp_path: Path) -> None:
 
 
 def run_edged_model(folder: Path, state: Path, *verb: str) -> dict[str, Any]:
-    """The command on a store that no daemon has; its answer."""
+    """Run the command on a store without a daemon, and return its response."""
     config = folder / f"{state.parent.name}.toml"
     trust = folder / "trust.json"
     config.write_text(_CONFIG.format(state=state, model=MODEL, trust=trust))

@@ -1,4 +1,4 @@
-"""From inside the service: what it may not do, and how fast it is all the same."""
+"""The service from inside: what it may not do, and that inference is not slower."""
 
 import json
 import re
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.parametrize("device", ONE_PER_RELEASE)
 def run_in_service(
     fleet: MachineFleet, device: str, command: str, *, sandboxed: bool = True
 ) -> str:
-    """Run a command in the daemon's place; what it printed.
+    """Run a command in the daemon's place, and return its output.
 
     Args:
-        fleet: has the device.
-        device: where.
-        command: with its whole path.
-        sandboxed: with all that shuts the service in, as systemd has read it from the unit and its drop-ins; else only as its user.
+        fleet: the fleet.
+        device: name of the device.
+        command: the command with its full path.
+        sandboxed: with the service's sandbox, as systemd has read it from the unit and its drop-ins; otherwise only as its user.
     """
     host = fleet.devices[device]
     lines = host.run("systemctl", "cat", "edged.service").stdout.splitlines()
@@ -46,7 +46,7 @@ def run_in_service(
         "Type=oneshot",
         f"ExecStart={command}",
         f"StandardOutput=truncate:{_OUTPUT}",
-        "RuntimeDirectoryPreserve=yes",  # it is the daemon's, which goes on
+        "RuntimeDirectoryPreserve=yes",  # the daemon's own, which goes on
     ]
     host.write("/run/systemd/system/edged-probe.service", "\n".join([*kept, *own, ""]))
     host.run("systemctl", "daemon-reload")
@@ -56,13 +56,13 @@ def run_in_service(
 
 
 def run_as_root(fleet: MachineFleet, device: str, command: str) -> str:
-    """The same by root, whom nothing shuts in."""
+    """Run a command as root, without a sandbox."""
     return fleet.devices[device].run(*command.split()).stdout
 
 
 @pytest.fixture
 def probe(device: str, fleet: MachineFleet) -> str:
-    """What a burglar would try; the command."""
+    """Return the command of the probe."""
     host = fleet.devices[device]
     host.copy(Path(__file__).with_name("probe.py"), _PROBE)
     host.write("/home/somebody/letter", "dear")

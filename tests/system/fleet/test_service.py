@@ -1,4 +1,4 @@
-"""The daemon as systemd's service: each on a real systemd of both releases."""
+"""The daemon as a service of the real systemd of both releases."""
 
 import json
 import time
@@ -15,7 +15,7 @@ _US_PER_S = 1e6
 
 
 def unit_properties(fleet: MachineFleet, device: str, *names: str) -> dict[str, str]:
-    """Properties of the service, as systemd has them."""
+    """Return properties of the service from systemd."""
     argv = ["systemctl", "show", "edged", *(f"--property={name}" for name in names)]
     lines = fleet.devices[device].run(*argv).stdout.splitlines()
     return dict(line.split("=", 1) for line in lines)
@@ -23,7 +23,7 @@ def unit_properties(fleet: MachineFleet, device: str, *names: str) -> dict[str, 
 
 @each_release
 def test_it_is_ready_when_inference_runs(device: str, fleet: MachineFleet) -> None:
-    """`systemctl restart` waits for that."""
+    """Restart the service: `systemctl restart` waits until it is ready."""
     since = fleet.listener.position()
     fleet.devices[device].run("systemctl", "restart", "edged")
     service = unit_properties(fleet, device, "Type", "SubState", "StatusText")
@@ -103,7 +103,7 @@ def test_what_it_logs_has_fields_in_the_journal(device: str, fleet: MachineFleet
 
 @each_release
 def test_messages_carry_that_the_clock_is_synchronised(device: str, fleet: MachineFleet) -> None:
-    """By the mark of systemd-timesyncd, which does not run in a container: the kernel may not be asked from inside the service."""
+    """Check the file of systemd-timesyncd: the service may not ask the kernel, and timesyncd does not run in a container."""
     host, since = fleet.devices[device], fleet.listener.position()
     assert fleet.listener.await_message(device, "/health", after=since)["clock"] != "synced"
     host.write("/run/systemd/timesync/synchronized", "")

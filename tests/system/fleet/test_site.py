@@ -1,4 +1,4 @@
-"""Blank hosts become a fleet, stay one, and leave it."""
+"""Blank hosts become a fleet, stay one, and are retired."""
 
 import json
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_a_dry_run_shows_what_would_become_of_the_configuration(fleet: MachineFl
 def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
     fleet: MachineFleet,
 ) -> None:
-    """By a restart, though systemd has seen as many as it allows."""
+    """Check that the next run restarts the service, although systemd's limit of restarts is reached."""
     host = fleet.devices["pi4"]
     limit = "/run/systemd/system/edged.service.d/limit.conf"
     host.write(limit, "[Unit]\nStartLimitBurst=1\n")
@@ -98,7 +98,7 @@ def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
 
 
 def test_what_is_changed_takes_effect(fleet: MachineFleet) -> None:
-    """Of the tables too that a reload leaves as they are."""
+    """Check that changes take effect, also of tables that need a restart."""
     told = {"mqtt": {"keepalive_s": 77}}
     fleet.controller.play("site", "--limit=pi1", edged_config_host=told)
     assert " k77" in fleet.broker.run("cat", "/var/log/mosquitto/mosquitto.log").stdout
@@ -157,7 +157,7 @@ def test_a_device_lets_ssh_in_and_nobody_else(device: str, fleet: MachineFleet) 
     dial = f"exec 3<>/dev/tcp/{host.address}/9999"
     closed = ["timeout", "2", "bash", "-c", dial]
     timed_out = 124
-    # An open port where nobody listens refuses at once.
+    # An open port without a listener refuses at once.
     assert fleet.network.run(*closed, check=False).returncode == timed_out
 
 
@@ -172,7 +172,9 @@ def test_rules_that_shut_the_controller_out_are_undone_and_not_kept(fleet: Machi
         fleet.controller.check_ssh(host)
 
     host.run("systemctl", "is-active", "edged-firewall-undo.timer")
-    host.run("systemctl", "start", "edged-firewall-undo.service")  # as it will, in two minutes
+    host.run(
+        "systemctl", "start", "edged-firewall-undo.service"
+    )  # this would happen by itself after two minutes
     fleet.controller.check_ssh(host)
     assert not fleet.controller.play("site", "--limit=pi1").counts["pi1"].changed
 
