@@ -66,7 +66,7 @@ class SwitchRun:
         shadow = self._first_model if model != self._first_model else None
         self._worker.send_plan(make_plan(self._number, model, goldens=goldens, shadow=shadow))
         began_ns = time.monotonic_ns()
-        ready = self._worker.read_until(ModelReady, lambda said: said.plan == self._number)
+        ready = self._worker.read_until(ModelReady, lambda message: message.plan == self._number)
         return self._measure_window(began_ns, ready)
 
     def _measure_window(self, began_ns: int, ready: ModelReady | None) -> SwitchWindow:

@@ -95,22 +95,22 @@ def measure(hosts: int) -> dict[str, Any]:
         memory.stopped.set()
         memory.join()
         results = fleet.read_results(DIGEST)
-        said = {
+        reported = {
             host: one["outcome"]
             for wave in results["wave_results"]
             for host, one in wave["hosts"].items()
         }
-        said |= dict.fromkeys(results["offline"], "offline")
+        reported |= dict.fromkeys(results["offline"], "offline")
         wrong = {
-            host: [said.get(host), want]
+            host: [reported.get(host), want]
             for host, want in expected.items()
-            if said.get(host) != want
+            if reported.get(host) != want
         }
         if wrong:
             print(played.output[-3000:], file=sys.stderr)
         return {
             "hosts": hosts,
-            "verdicts": Counter(said.values()),
+            "verdicts": Counter(reported.values()),
             "wrong": wrong,
             "waves": [f"{wave['committed']}/{wave['size']}" for wave in results["wave_results"]],
             "exit_code": played.exit_code,

@@ -32,7 +32,7 @@ def controller(tmp_path: Path) -> AnsibleController:
 
 
 def write_desired_file(folder: Path) -> str:
-    told = DesiredState(
+    desired = DesiredState(
         channel="shops",
         sequence=3,
         title="marks@2",
@@ -40,7 +40,7 @@ def write_desired_file(folder: Path) -> str:
         urls=("https://m.example/x.edgem",),
     )
     path = folder / "desired.json"
-    path.write_bytes(SigningKeys().desired_envelope(encode_desired(told)))
+    path.write_bytes(SigningKeys().desired_envelope(encode_desired(desired)))
     return str(path)
 
 
@@ -49,13 +49,13 @@ def play(
 ) -> PlaybookResult:
     inventory = controller.folder / "hosts.ini"
     inventory.write_text("[edged_devices]\n" + hosts.replace(" ", "\n") + "\n")
-    told = {
+    defaults = {
         "channel_broker": {"host": "127.0.0.1", "port": broker.port, "settle": 1},
         "channel_desired": write_desired_file(controller.folder),
         "rollout_results_folder": "rollouts",
         "rollout_timeout_s": 20,
     }
-    return controller.play("model_channel", inventory, *options, **(told | variables))
+    return controller.play("model_channel", inventory, *options, **(defaults | variables))
 
 
 def waves(controller: AnsibleController) -> list[list[str]]:
@@ -110,8 +110,8 @@ def test_force_is_refused(broker: Broker, controller: AnsibleController) -> None
 def test_a_broker_may_be_started_anew_while_a_wave_is_waited_for(
     broker: Broker, controller: AnsibleController
 ) -> None:
-    asked: dict[str, Any] = {"host": "127.0.0.1", "port": broker.port, "settle": 1}
-    asked |= {
+    arguments: dict[str, Any] = {"host": "127.0.0.1", "port": broker.port, "settle": 1}
+    arguments |= {
         "devices": ["shop-1"],
         "desired": write_desired_file(controller.folder),
         "timeout": 90,
@@ -120,7 +120,7 @@ def test_a_broker_may_be_started_anew_while_a_wave_is_waited_for(
         ChannelFleet(broker.port, {"shop-1": "unresponsive"}) as fleet,
         ThreadPoolExecutor(1) as pool,
     ):
-        waiting = pool.submit(controller.run_module, "edged_channel", **asked)
+        waiting = pool.submit(controller.run_module, "edged_channel", **arguments)
         assert wait_for(lambda: fleet.notified, timeout_s=30) == ["shop-1"]
         broker.stop()
         broker.start()

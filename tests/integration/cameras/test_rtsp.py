@@ -60,7 +60,7 @@ def capturing(cameras: dict[str, RtspCamera]) -> Iterator[dict[str, Capture]]:
             capture.stop(10)
 
 
-def test_a_camera_that_freezes_drops_or_goes_mute_is_noticed_and_comes_back() -> None:
+def test_a_camera_that_freezes_disconnects_or_goes_mute_is_noticed_and_comes_back() -> None:
     faults = [Mode.FREEZE, Mode.DROP, Mode.MUTE]
     with ExitStack() as stack:
         servers = {mode.value: stack.enter_context(RtspServer()) for mode in faults}

@@ -106,9 +106,9 @@ def await_daemon(config: Path) -> None:
 def test_a_good_model_is_installed_waited_for_and_rolled_back(camera: UpdateDevice) -> None:
     config = camera.daemon.config
     bundle = camera.make_simulated_bundle("good", probation=MINIMAL_TRIAL)
-    said = run_model_command(config, "install", "--wait", "--timeout", "60", bundle)
-    assert said.exit_code == DONE
-    answer = said.json
+    result = run_model_command(config, "install", "--wait", "--timeout", "60", bundle)
+    assert result.exit_code == DONE
+    answer = result.json
     assert (answer["error"], answer["status"]["daemon"]) == ("", True)
     assert answer["status"]["active_model"] == "good@1"
     past = answer["status"]["past"][-1]
@@ -348,9 +348,9 @@ def test_a_store_that_another_process_holds_is_left_alone(tmp_path: Path) -> Non
     assert run_model_command(place.config, "gc").exit_code == DONE
     with (tmp_path / "state/models/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        said = run_model_command(place.config, "install", place.bundle("late"))
-    assert said.exit_code == COULD_NOT
-    assert "is in use by another process" in said.err
+        result = run_model_command(place.config, "install", place.bundle("late"))
+    assert result.exit_code == COULD_NOT
+    assert "is in use by another process" in result.err
 
 
 def test_a_state_directory_may_have_a_very_long_path(tmp_path: Path) -> None:
@@ -364,8 +364,8 @@ def test_a_state_directory_may_have_a_very_long_path(tmp_path: Path) -> None:
         config = make_config(folder, broker.port, model=SIMULATED)
         with DaemonProcess(folder, config) as daemon:
             recorder.await_event("start")
-            said = run_model_command(daemon.config, "install", "--wait", place.bundle("far-away"))
-    assert said.exit_code == DONE, said
+            result = run_model_command(daemon.config, "install", "--wait", place.bundle("far-away"))
+    assert result.exit_code == DONE, result
 
 
 def test_a_configuration_that_takes_no_updates_is_reported(tmp_path: Path) -> None:
@@ -373,9 +373,9 @@ def test_a_configuration_that_takes_no_updates_is_reported(tmp_path: Path) -> No
     config.write_text(
         f'[mqtt]\nhost = "127.0.0.1"\n[camera.a]\nsource = "synthetic"\n[device]\nstate_dir = "{tmp_path}/state"\n'
     )
-    said = run_model_command(config, "install", tmp_path / "x.edgem")
-    assert said.exit_code == COULD_NOT
-    assert "updates.trust" in said.json["error"]
+    result = run_model_command(config, "install", tmp_path / "x.edgem")
+    assert result.exit_code == COULD_NOT
+    assert "updates.trust" in result.json["error"]
 
 
 def test_who_waits_is_patient_with_a_daemon_that_is_started_again(tmp_path: Path) -> None:
@@ -463,16 +463,16 @@ def test_a_user_without_permission_is_refused(public_folder: Path) -> None:
         camera.recorder.await_event("start")
         bundle = camera.make_simulated_bundle("not-for-you")
         for verb in (["status"], ["install", bundle], ["rollback"]):
-            said = run_as_nobody(camera.daemon.config, *verb)
-            assert said.exit_code == COULD_NOT
-            assert said.out == ""
-            assert said.err.startswith("edged: "), said.err
-            assert "ermission" in said.err or "only root and its own user" in said.err
+            result = run_as_nobody(camera.daemon.config, *verb)
+            assert result.exit_code == COULD_NOT
+            assert result.out == ""
+            assert result.err.startswith("edged: "), result.err
+            assert "ermission" in result.err or "only root and its own user" in result.err
         camera.state_dir.chmod(0o777)
         (camera.state_dir / SOCKET_NAME).chmod(0o666)
         (camera.state_dir / "models/lock").chmod(0o644)
-        said = run_as_nobody(camera.daemon.config, "rollback")
-        assert "it serves only root and its own user" in said.err
+        result = run_as_nobody(camera.daemon.config, "rollback")
+        assert "it serves only root and its own user" in result.err
         assert camera.send_request(StatusRequest()).status.past == ()
 
 
@@ -480,7 +480,7 @@ def test_a_state_directory_that_may_not_be_written_is_named(public_folder: Path)
     place = make_idle_device(public_folder)
     (public_folder / "state").mkdir(mode=0o555)
     for verb in (["status"], ["install", place.bundle("nowhere")]):
-        said = run_as_nobody(place.config, *verb)
-        assert (said.exit_code, said.out) == (COULD_NOT, "")
-        assert f"{public_folder}/state" in said.err
-        assert "ermission" in said.err
+        result = run_as_nobody(place.config, *verb)
+        assert (result.exit_code, result.out) == (COULD_NOT, "")
+        assert f"{public_folder}/state" in result.err
+        assert "ermission" in result.err

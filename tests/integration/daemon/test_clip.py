@@ -83,18 +83,18 @@ def test_occupancy_goes_on_and_off_six_times(name: str, broker: Broker, tmp_path
     model, labels_file, step = MODELS[name]
     path = thinned_clip(tmp_path, step)
     with (
-        MqttRecorder(broker.port) as witness,
+        MqttRecorder(broker.port) as recorder,
         DaemonProcess(tmp_path, config(broker, model, path, labels_file=labels_file)) as daemon,
     ):
         assert daemon.process.wait(240) == 0, "every camera was finite and has ended"
-        witness.await_status("offline")
-    occupied = [state["occupied"] for state in witness.payloads("/front/state")]
+        recorder.await_status("offline")
+    occupied = [state["occupied"] for state in recorder.payloads("/front/state")]
     switches = [
         now for before, now in zip([False, *occupied], occupied, strict=False) if now != before
     ]
     assert switches == [True, False] * 6
 
-    events = witness.payloads(f"edged/v1/{DEVICE_NAME}/up/camera/front/events")
+    events = recorder.payloads(f"edged/v1/{DEVICE_NAME}/up/camera/front/events")
     assert {event["label"] for event in events} == {"person"}
     starts = [event["frame"] * step for event in events if event["type"] == "start"]
     ends = [event["frame"] * step for event in events if event["type"] == "end"]
@@ -105,7 +105,7 @@ def test_occupancy_goes_on_and_off_six_times(name: str, broker: Broker, tmp_path
         assert any(a <= frame <= b + SLACK_FRAMES for a, b in VISITS), f"gone in a gap: {frame}"
     assert [e["seq"] for e in events] == sorted({e["seq"] for e in events})
 
-    health = witness.payloads("/health")[-1]
+    health = recorder.payloads("/health")[-1]
     camera = health["cameras"]["front"]
     assert camera["frames"] == camera["inferred"] + camera["dropped"] == -(-FRAMES // step)
     assert camera["dropped"] == 0, "at full speed nothing is dropped"

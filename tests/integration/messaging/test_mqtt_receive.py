@@ -139,8 +139,8 @@ def test_what_is_too_large_is_left_out_and_the_connection_goes_on(
         publish_message(broker.port, DESIRED_TOPIC, bytes(MAX_PAYLOAD_BYTES + 1), retain=kept)
         publish_message(broker.port, DESIRED_TOPIC, bytes(2 * MAX_PACKET_BYTES))
         publish_message(broker.port, DESIRED_TOPIC, bytes(MAX_PAYLOAD_BYTES))
-        (heard,) = await_received(device, 2)
-        assert len(heard.payload) == MAX_PAYLOAD_BYTES
+        (received,) = await_received(device, 2)
+        assert len(received.payload) == MAX_PAYLOAD_BYTES
         assert f"{DESIRED_TOPIC} was discarded: it has {MAX_PAYLOAD_BYTES + 1} bytes" in caplog.text
         assert [link.up for link in device.links] == [True]
 

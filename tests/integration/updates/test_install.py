@@ -85,9 +85,9 @@ class InstallProcessDevice:
 
     def wait_for_end(self) -> str:
         while True:
-            told = self.messages.get(timeout=MAX_WAIT_S)
-            if isinstance(told, InstallFinished):
-                return told.error
+            message = self.messages.get(timeout=MAX_WAIT_S)
+            if isinstance(message, InstallFinished):
+                return message.error
 
     def wait_for_bytes(self, count: int) -> None:
         part = self.store.download_path("d1")
@@ -143,11 +143,15 @@ def test_a_bundle_on_a_web_server_becomes_a_version_that_was_tried(
 def test_progress_comes_while_it_works(device: InstallProcessDevice, bundle: Path) -> None:
     device.begin(bundle)
     device.start()
-    said = []
-    while not isinstance(told := device.messages.get(timeout=MAX_WAIT_S), InstallFinished):
-        said.append(told)
-    assert list(dict.fromkeys(one.state for one in said)) == ["fetching", "verified", "self-tested"]
-    assert said[-2].fraction == 1.0
+    messages = []
+    while not isinstance(message := device.messages.get(timeout=MAX_WAIT_S), InstallFinished):
+        messages.append(message)
+    assert list(dict.fromkeys(one.state for one in messages)) == [
+        "fetching",
+        "verified",
+        "self-tested",
+    ]
+    assert messages[-2].fraction == 1.0
 
 
 def test_a_model_that_finds_other_things_than_its_goldens_is_denied(
@@ -156,14 +160,14 @@ def test_a_model_that_finds_other_things_than_its_goldens_is_denied(
     model = bundled.model_path("marks-fast")
     files = make_goldens(model, "simulated")
     goldens = read_goldens(files[GOLDENS])
-    told_wrong = tuple(
+    wrong_goldens = tuple(
         replace(
             golden,
             detections=tuple(replace(one, class_id=one.class_id + 1) for one in golden.detections),
         )
         for golden in goldens.goldens
     )
-    wrong = write_goldens(replace(goldens, goldens=told_wrong))
+    wrong = write_goldens(replace(goldens, goldens=wrong_goldens))
     bundle = make_bundle(
         tmp_path, SIGNING, model=model, runtime="simulated", files={GOLDENS: wrong}
     )
@@ -188,10 +192,10 @@ def test_it_holds_the_store_until_it_ends_even_if_we_let_go(
     process.kill()
     with StoreLock(device.root):
         pass
-    said = []
+    messages = []
     while not device.messages.empty():
-        said.append(device.messages.get())
-    assert not any(isinstance(one, InstallFinished) for one in said)
+        messages.append(device.messages.get())
+    assert not any(isinstance(one, InstallFinished) for one in messages)
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(
@@ -207,7 +211,10 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     ledger = device.run()
     assert ledger.deployment
     assert ledger.deployment.state == "self-tested"
-    assert [asked[1:] for asked in site.requests] == [("", ""), ("bytes=70000-", fetch_server.ETAG)]
+    assert [headers[1:] for headers in site.requests] == [
+        ("", ""),
+        ("bytes=70000-", fetch_server.ETAG),
+    ]
 
 
 def test_an_installer_that_dies_by_itself_is_reported(
@@ -262,10 +269,10 @@ def test_it_dies_with_the_daemon_and_its_own_child_with_it(
 
 
 def desired_envelope(url: str, sequence: int, digest: str, signing: SigningKeys = SIGNING) -> bytes:
-    said = DesiredState(
+    desired = DesiredState(
         channel="stable", sequence=sequence, title="marks@1", digest=digest, urls=(url,)
     )
-    return signing.desired_envelope(encode_desired(said))
+    return signing.desired_envelope(encode_desired(desired))
 
 
 def test_what_the_channel_wants_is_installed_once(
@@ -277,9 +284,9 @@ def test_what_the_channel_wants_is_installed_once(
     assert going
     fresh = Ledger()
     device.store.write_ledger(fresh)
-    said = desired_envelope(f"{site.url}/m", 7, going.digest)
+    desired = desired_envelope(f"{site.url}/m", 7, going.digest)
 
-    ledger = device.run(said)
+    ledger = device.run(desired)
     assert device.error == ""
     assert ledger.sequence == 7
     assert ledger.deployment
@@ -287,7 +294,7 @@ def test_what_the_channel_wants_is_installed_once(
     assert (ledger.deployment.state, ledger.deployment.digest) == ("self-tested", going.digest)
 
     device.store.write_ledger(reject(ledger, EndCause.OPERATOR, "called off", at=""))
-    ledger = device.run(said)
+    ledger = device.run(desired)
     assert (device.error, ledger.deployment) == ("", None)
 
 

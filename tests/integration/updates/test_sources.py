@@ -206,8 +206,10 @@ def test_a_device_follows_its_channel_forward_and_never_back(
 
 def await_channel(following_device: UpdateDevice, sequence: int) -> Body:
     """What the device says of the channel, from this word on."""
-    told = following_device.await_model_state(lambda body: body["channel"]["sequence"] == sequence)
-    state: Body = told["channel"]
+    message = following_device.await_model_state(
+        lambda body: body["channel"]["sequence"] == sequence
+    )
+    state: Body = message["channel"]
     return state
 
 
@@ -220,8 +222,8 @@ def test_a_word_from_before_the_start_is_followed_and_after_a_restart_not_again(
     bundle = following_device.make_simulated_bundle("from-before", probation=MINIMAL_TRIAL)
     channel.publish(channel.desired_envelope(1, bundle, following_device.signing))
     with following_device.daemon:
-        told = following_device.await_model_state(lambda body: body["last"])
-        assert (told["last"]["outcome"], told["last"]["digest"]) == (
+        message = following_device.await_model_state(lambda body: body["last"])
+        assert (message["last"]["outcome"], message["last"]["digest"]) == (
             "committed",
             bundle_digest(bundle),
         )
@@ -245,8 +247,11 @@ def test_a_channel_has_mirrors(following_device: UpdateDevice, site: Site) -> No
         1, bundle, following_device.signing, f"{site.url}/gone.edgem", f"{site.url}/other.edgem"
     )
     channel.publish(word)
-    told = following_device.await_model_state(lambda body: body["last"])
-    assert (told["last"]["outcome"], told["last"]["digest"]) == ("committed", bundle_digest(bundle))
+    message = following_device.await_model_state(lambda body: body["last"])
+    assert (message["last"]["outcome"], message["last"]["digest"]) == (
+        "committed",
+        bundle_digest(bundle),
+    )
     assert [path for path, _, _ in site.requests][:2] == ["/gone.edgem", "/other.edgem"]
 
 
@@ -258,14 +263,14 @@ def test_what_a_channel_cannot_give_yet_is_fetched_when_it_can(
     word = channel.desired_envelope(1, bundle, following_device.signing)
     content = site.files.pop(f"/{bundle.name}")
     channel.publish(word)
-    told = following_device.await_model_state(
+    message = following_device.await_model_state(
         lambda body: body["candidate"] and body["candidate"]["blocked_reason"]
     )
-    assert "404" in told["candidate"]["blocked_reason"]
+    assert "404" in message["candidate"]["blocked_reason"]
     following_device.await_condition("update", "the next attempt is in")
     site.files[f"/{bundle.name}"] = content
-    told = following_device.await_model_state(lambda body: body["last"])
-    assert told["last"]["outcome"] == "committed"
+    message = following_device.await_model_state(lambda body: body["last"])
+    assert message["last"]["outcome"] == "committed"
     following_device.recorder.await_health(
         lambda body: not body["degradations"], after=following_device.recorder.position()
     )

@@ -113,8 +113,10 @@ class FleetController:
     ) -> None:
         """Write the inventory: hosts with their variables by group, and variables of all hosts."""
         children = {group: {"hosts": hosts} for group, hosts in groups.items()}
-        told = {"all": {"children": children, "vars": {"ansible_user": "root", **all_variables}}}
-        (self.folder / "inventory/hosts.yml").write_text(json.dumps(told, indent=1))
+        inventory = {
+            "all": {"children": children, "vars": {"ansible_user": "root", **all_variables}}
+        }
+        (self.folder / "inventory/hosts.yml").write_text(json.dumps(inventory, indent=1))
 
     def encrypt_secrets(self, secrets: Variables) -> None:
         """Write variables of all hosts into a vault."""

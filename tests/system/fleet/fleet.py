@@ -118,8 +118,8 @@ class MachineFleet:
     def model_status(self, device: str) -> dict[str, Any]:
         """Return the response of `edged model list` on a device."""
         answer = self.devices[device].run("edged", "model", "list", "--json")
-        told: dict[str, Any] = json.loads(answer.stdout)["status"]
-        return told
+        status: dict[str, Any] = json.loads(answer.stdout)["status"]
+        return status
 
     def active_digest(self, device: str) -> str:
         """Return the digest of a device's active version; empty for the factory model."""

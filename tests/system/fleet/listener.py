@@ -46,11 +46,11 @@ class FleetListener:
         ]  # fmt: skip
 
     def __enter__(self) -> Self:
-        with self._log_file.open("wb") as heard:
+        with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(
                 [*self._network.enter_argv(), *self._connect_argv, "-t", "edged/v1/+/up/#"],
                 stdin=subprocess.DEVNULL,
-                stdout=heard,
+                stdout=log,
                 stderr=subprocess.STDOUT,
             )
         return self
@@ -71,18 +71,20 @@ class FleetListener:
 
     def retained(self, device: str) -> list[str]:
         """Return the topics of a device with a retained message."""
-        ask = [*self._connect_argv, "-t", f"edged/v1/{device}/#", "--retained-only", "-W", "3"]
-        said = self._network.run(*ask, check=False).stdout
-        return [json.loads(line)["topic"] for line in said.splitlines() if line[:1] == "{"]
+        command = [*self._connect_argv, "-t", f"edged/v1/{device}/#", "--retained-only", "-W", "3"]
+        output = self._network.run(*command, check=False).stdout
+        return [json.loads(line)["topic"] for line in output.splitlines() if line[:1] == "{"]
 
     def messages(self, device: str, topic: str, *, after: int = 0) -> list[Body]:
         """Return the messages of a device whose topic ends with this, oldest first."""
         with self._log_file.open("rb") as file:
             file.seek(after)
-            said = [json.loads(line) for line in file if line.endswith(b"}\n") and line[:1] == b"{"]
+            messages = [
+                json.loads(line) for line in file if line.endswith(b"}\n") and line[:1] == b"{"
+            ]
         return [
             json.loads(one["payload"])
-            for one in said
+            for one in messages
             if one["topic"].startswith(f"edged/v1/{device}/up/")
             and one["topic"].endswith(topic)
             and one["payload"]
@@ -100,12 +102,12 @@ class FleetListener:
         """Wait for a message that matches."""
         deadline = time.monotonic() + timeout_s
         while True:
-            heard = self.messages(device, topic, after=after)
-            found = next((body for body in heard if matches(body)), None)
+            messages = self.messages(device, topic, after=after)
+            found = next((body for body in messages if matches(body)), None)
             if found is not None:
                 return found
             assert time.monotonic() < deadline, (
-                f"{device} {topic}: {heard[-3:]}\n{self._log_tail()}"
+                f"{device} {topic}: {messages[-3:]}\n{self._log_tail()}"
             )
             time.sleep(_POLL_S)
 

@@ -37,12 +37,12 @@ class Mirror:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + _START_S
-        ask = [
+        command = [
             sys.executable,
             "-c",
             f"import urllib.request; urllib.request.urlopen('{self._url}')",
         ]
-        while self._network.run(*ask, check=False).returncode:
+        while self._network.run(*command, check=False).returncode:
             assert time.monotonic() < deadline, "the mirror does not listen"
             time.sleep(0.1)
         return self

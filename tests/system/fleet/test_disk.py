@@ -44,16 +44,16 @@ def test_what_was_installed_is_there_after_a_power_cut(tmp_path: Path) -> None:
     with mounted(image, tmp_path / "whole", f"commit={_COMMIT_S}") as disk:
         state = disk / "state"
         state.mkdir()
-        told = run_edged_model(tmp_path, state, "install", str(bundle))["status"]
-        assert told["deployment"]["state"] == "self-tested"
+        status = run_edged_model(tmp_path, state, "install", str(bundle))["status"]
+        assert status["deployment"]["state"] == "self-tested"
         state.joinpath("unsaid").write_text("nobody asked for this to be kept")
         shutil.copyfile(image, left)
         with mounted(left, tmp_path / "cut") as remains:
             found = run_edged_model(tmp_path, remains / "state", "list")["status"]
             assert not (remains / "state/unsaid").exists()
-    assert found["deployment"] == told["deployment"]
+    assert found["deployment"] == status["deployment"]
     (arrived,) = [one for one in found["versions"] if one["role"] == "candidate"]
-    assert arrived["digest"] == told["deployment"]["digest"]
+    assert arrived["digest"] == status["deployment"]["digest"]
     assert not arrived["damage"]
 
 

@@ -51,11 +51,11 @@ def _cut_power(fleet: MachineFleet, device: str, bundle: RolloutBundle, delay_s:
     since = fleet.listener.position()
     host.power_on()
     fleet.await_active(device)
-    told = fleet.model_status(device)
-    found = told["deployment"]["state"] if told["deployment"] else "over"
+    status = fleet.model_status(device)
+    found = status["deployment"]["state"] if status["deployment"] else "over"
     print(f"{device}: cut after {delay_s:.1f} s, found {found}")
-    assert told["daemon"]
-    assert not told["versions"][0]["damage"]
+    assert status["daemon"]
+    assert not status["versions"][0]["damage"]
     fleet.listener.await_message(device, "/detections", after=since)
     host.run("edged", "model", "wait", id_, "--timeout", "120")
     assert fleet.active_digest(device) == bundle.digest

@@ -39,11 +39,11 @@ def test_a_good_model_reaches_all_and_a_second_run_changes_nothing(fleet: Machin
     assert not played.exit_code, played.output
     for device in fleet.devices:
         assert fleet.active_digest(device) == bundle.digest
-        told = fleet.listener.await_message(
+        state = fleet.listener.await_message(
             device, "/model", lambda b: b["last"] and b["last"]["digest"] == bundle.digest, after=since
         )  # fmt: skip
-        assert told["last"]["outcome"] == "committed"
-        assert told["installed"]["name"] == bundle.title
+        assert state["last"]["outcome"] == "committed"
+        assert state["installed"]["name"] == bundle.title
     assert [wave["committed"] for wave in judged_waves(fleet, bundle)] == [3, 2]
 
     again = roll_out(fleet, bundle)

@@ -72,19 +72,19 @@ def probe(device: str, fleet: MachineFleet) -> str:
 def test_nothing_but_its_own_can_be_written_read_or_opened(
     device: str, fleet: MachineFleet, probe: str
 ) -> None:
-    told = json.loads(run_in_service(fleet, device, probe))
-    print(json.dumps(told["attempts"], indent=1))
-    assert told["allowed"] == dict.fromkeys(told["allowed"], "open")
-    assert "open" not in told["attempts"].values()
+    results = json.loads(run_in_service(fleet, device, probe))
+    print(json.dumps(results["attempts"], indent=1))
+    assert results["allowed"] == dict.fromkeys(results["allowed"], "open")
+    assert "open" not in results["attempts"].values()
     for place in ("/etc", "/usr", "/opt/edged", "/var/lib"):
-        assert told["attempts"][f"a file in {place}"] == "Read-only file system"
+        assert results["attempts"][f"a file in {place}"] == "Read-only file system"
 
 
 def test_it_is_the_unit_that_forbids_what_its_user_could_do(
     device: str, fleet: MachineFleet, probe: str
 ) -> None:
-    told = json.loads(run_in_service(fleet, device, probe, sandboxed=False))
-    done = {name for name, outcome in told["attempts"].items() if outcome == "open"}
+    results = json.loads(run_in_service(fleet, device, probe, sandboxed=False))
+    done = {name for name, outcome in results["attempts"].items() if outcome == "open"}
     assert done >= {
         "reading /home",
         "another personality",
@@ -105,5 +105,5 @@ def test_inference_is_as_fast_inside_as_outside(device: str, fleet: MachineFleet
     ratio = statistics.median(times["inside"]) / statistics.median(times["outside"])
     print(f"{device}: an invocation takes {ratio:.2f} times as long inside: {times}")
     assert ratio < _MAX_SLOWDOWN
-    told = fleet.listener.await_message(device, "/info", lambda body: body["delegate"])
-    assert told["delegate"] == "XNNPACK"
+    message = fleet.listener.await_message(device, "/info", lambda body: body["delegate"])
+    assert message["delegate"] == "XNNPACK"

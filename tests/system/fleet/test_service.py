@@ -42,8 +42,8 @@ def test_a_reload_takes_a_changed_configuration_and_keeps_the_process(
     def cameras() -> list[str]:
         since = fleet.listener.position()
         host.run("systemctl", "reload", "edged")
-        told = fleet.listener.await_message(device, "/health", after=since)
-        return sorted(told["cameras"])
+        message = fleet.listener.await_message(device, "/health", after=since)
+        return sorted(message["cameras"])
 
     host.write(extra, _SECOND_CAMERA)
     try:
@@ -51,10 +51,10 @@ def test_a_reload_takes_a_changed_configuration_and_keeps_the_process(
         host.write(extra, _SECOND_CAMERA.replace(b"fps", b"fsp"))
         since = fleet.listener.position()
         host.run("systemctl", "reload", "edged", check=False)
-        told = fleet.listener.await_message(
+        message = fleet.listener.await_message(
             device, "/health", lambda b: "fsp" in json.dumps(b["degradations"]), after=since
         )
-        assert sorted(told["cameras"]) == ["room", "second"]
+        assert sorted(message["cameras"]) == ["room", "second"]
     finally:
         host.run("rm", "-f", extra)
     assert cameras() == ["room"]
@@ -132,6 +132,6 @@ def _hang_until_watchdog(fleet: MachineFleet, device: str) -> None:
     print(f"{device}: back after {time.monotonic() - began:.0f} s")
     assert after["MainPID"] != before["MainPID"]
     assert int(after["NRestarts"]) == int(before["NRestarts"]) + 1
-    said = fleet.journal(device, f"--since=-{_MAX_REPLACE_S:.0f}s", "--lines=2000")
-    assert "Watchdog timeout" in said
+    journal = fleet.journal(device, f"--since=-{_MAX_REPLACE_S:.0f}s", "--lines=2000")
+    assert "Watchdog timeout" in journal
     fleet.listener.await_message(device, "/detections", after=since)

@@ -54,8 +54,8 @@ class PackagedDevice:
 
     def model_status(self) -> dict[str, Any]:
         """Return the response of `edged model status`."""
-        told = self.host.run("edged", "model", "status", "--json").stdout
-        status: dict[str, Any] = json.loads(told)["status"]
+        response = self.host.run("edged", "model", "status", "--json").stdout
+        status: dict[str, Any] = json.loads(response)["status"]
         return status
 
     def journal(self) -> str:

@@ -101,10 +101,10 @@ def emulate(
 
 def test_everything_in_it_can_be_imported(emulate: Emulate) -> None:
     modules = "cv2, numpy, msgspec, paho.mqtt.client, cryptography.hazmat.primitives.asymmetric.ed25519, httpx, packaging, systemd.daemon"
-    told = emulate(
+    machine = emulate(
         f"/opt/edged/bin/python -c 'import platform, {modules}; print(platform.machine())'"
     )
-    assert told.strip() == "aarch64"
+    assert machine.strip() == "aarch64"
 
 
 def test_it_sees_what_this_machine_sees(emulate: Emulate) -> None:
@@ -124,10 +124,10 @@ def test_it_sees_what_this_machine_sees(emulate: Emulate) -> None:
 def test_it_publishes_what_it_sees(emulate: Emulate, tmp_path: Path) -> None:
     with (
         running_broker(Broker(tmp_path / "broker")) as broker,
-        MqttRecorder(broker.port) as witness,
+        MqttRecorder(broker.port) as recorder,
     ):
         config = f"cat >/etc/edged/edged.toml <<'END'\n{_CONFIG.format(port=broker.port)}\nEND"
-        said = emulate(f"{config}\nedged check\nedged run 2>&1")
-        witness.await_status("offline")
-        events = witness.payloads("edged/v1/emulated/up/camera/demo/events")
-    assert {"start", "end"} <= {event["type"] for event in events}, said
+        output = emulate(f"{config}\nedged check\nedged run 2>&1")
+        recorder.await_status("offline")
+        events = recorder.payloads("edged/v1/emulated/up/camera/demo/events")
+    assert {"start", "end"} <= {event["type"] for event in events}, output

@@ -35,8 +35,8 @@ def test_lintian_finds_nothing_that_is_not_explained(release: str, architecture:
     if "zst" in run(["ar", "t", str(deb)]).stdout:
         pytest.skip("lintian knows no packages that are compressed by zstd")
     options = ["--allow-root", "--pedantic", "--fail-on", "error,warning,info,pedantic"]
-    said = run(["lintian", *options, str(deb)], check=False, timeout_s=_LINTIAN_S)
-    assert (said.returncode, said.stdout) == (0, ""), said.stdout + said.stderr
+    lintian = run(["lintian", *options, str(deb)], check=False, timeout_s=_LINTIAN_S)
+    assert (lintian.returncode, lintian.stdout) == (0, ""), lintian.stdout + lintian.stderr
 
 
 def _build(sources: Path, zone: str, umask: str) -> str:

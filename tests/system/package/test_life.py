@@ -143,8 +143,8 @@ def test_removed_it_leaves_its_configuration_and_its_models(
     device: PackagedDevice, release: str
 ) -> None:
     device.remove()
-    gone = "! test -e /opt/edged && ! test -e /usr/bin/edged && ! pgrep -u edged"
-    device.host.run_script(gone)
+    nothing_left = "! test -e /opt/edged && ! test -e /usr/bin/edged && ! pgrep -u edged"
+    device.host.run_script(nothing_left)
     device.host.run_script(
         "test -e /etc/edged/trust.json && test -e /var/lib/edged/models/ledger.json"
     )
@@ -172,8 +172,8 @@ def test_purged_it_leaves_nothing_but_its_user(
 
 def _is_retry_pending(device: PackagedDevice) -> bool:
     """Return whether systemd will try again."""
-    told = device.host.run("systemctl", "is-active", "edged-retry.timer", check=False).stdout
-    return told.strip() == "active"
+    state = device.host.run("systemctl", "is-active", "edged-retry.timer", check=False).stdout
+    return state.strip() == "active"
 
 
 def _is_in_trial(device: PackagedDevice) -> bool:

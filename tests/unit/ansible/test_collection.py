@@ -36,8 +36,8 @@ def test_specifications_and_defaults_agree(role: str) -> None:
     defaults = read(folder / "defaults/main.yml")
     assert {name for name, one in options.items() if not one.get("required")} <= set(defaults)
     assert set(defaults) <= set(options)
-    said = {name: one["default"] for name, one in options.items() if "default" in one}
-    assert said == {name: defaults[name] for name in said}
+    specified = {name: one["default"] for name, one in options.items() if "default" in one}
+    assert specified == {name: defaults[name] for name in specified}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -67,8 +67,8 @@ class InstallerBench:
 
     def begin(self, source: Path | str, **request: object) -> "InstallerBench":
         self.ledger = self.store.open()
-        asked = DeploymentRequest(source=str(source), **request)  # type: ignore[arg-type] # any field, by name
-        self.ledger = rules.begin(self.ledger, asked, id_="d1")
+        deployment_request = DeploymentRequest(source=str(source), **request)  # type: ignore[arg-type] # any field, by name
+        self.ledger = rules.begin(self.ledger, deployment_request, id_="d1")
         self.store.write_ledger(self.ledger)
         return self
 
@@ -337,11 +337,11 @@ def test_a_mirror_that_gives_something_else_is_passed_over(
 
 
 def test_mirrors_that_all_fail_are_all_reported(bundle: Path, other: Path, tmp_path: Path) -> None:
-    gone = tmp_path / "gone.edgem"
-    bench = with_mirrors(bundle, other, gone)
+    missing = tmp_path / "gone.edgem"
+    bench = with_mirrors(bundle, other, missing)
     bench.advance()
     assert f"the file from {other} is not the requested bundle" in bench.rejection()
-    assert f"{gone}: cannot be read" in bench.rejection()
+    assert f"{missing}: cannot be read" in bench.rejection()
 
 
 def test_where_one_mirror_may_come_back_the_download_waits(

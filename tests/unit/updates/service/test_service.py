@@ -436,9 +436,9 @@ def test_a_password_in_a_url_is_not_reported(
     )
     again = scenario.updates.execute(request())
     over = scenario.updates.execute(RollbackRequest())
-    told = f"{answer} {again} {over} {caplog.text}"
-    assert "https://example.org/a.edgem" in told
-    assert "hunter" not in told
+    texts = f"{answer} {again} {over} {caplog.text}"
+    assert "https://example.org/a.edgem" in texts
+    assert "hunter" not in texts
 
 
 def test_nothing_is_read_or_written_before_the_start(tmp_path: Path) -> None:
