@@ -25,10 +25,10 @@ quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign fuzz ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
 
 demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it after 20 s
 	@$(venv)/bin/edged demo --seconds $(SECONDS)
@@ -76,6 +76,8 @@ campaign: $(dev_ready) ## the full forms of the tests that make test runs on a r
 
 fuzz: $(dev_ready) ## test random envelopes, manifests and tars for a minute (needs the extra fuzz)
 	$(venv)/bin/python tests/fuzz/fuzz_bundle.py -max_total_time=60
+
+ansible-environment: $(ansible_ready) ## set up Ansible in .venv-ansible: make test then runs the tests that need it
 
 ansible-check: $(ansible_ready) ## lint, check and build the Ansible collection
 	@mkdir -p $(collections)/ansible_collections/edged

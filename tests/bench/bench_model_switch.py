@@ -1,12 +1,12 @@
-"""What a change of the model costs a running worker: frames lost, and the longest time without an observation.
+"""The cost of a model switch in a running worker: lost frames, and the longest time without an observation.
 
-    PYTHONPATH=.:tests python tests/bench/bench_model_switch.py [--json] [--model FILE] [--other FILE] [--fps N] [--swaps N]
+    PYTHONPATH=.:tests python tests/bench/bench_model_switch.py [--json] [--model FILE] [--other FILE] [--fps N] [--switches N]
 
-A real worker process looks through a synthetic camera. By turns the other model is loaded beside it, warmed on its goldens and switched to,
-with the first as its shadow, and then the first one takes over again at once. Between the changes the worker is left alone for as long, which is
-what the figures are to be compared with: a busy machine loses frames by itself.
+A real worker process runs on a synthetic camera. In turns the other model is loaded, warmed on its goldens and switched to, with the first as its
+shadow, and then the first one takes over again. Between the switches the worker runs undisturbed for the same time: a busy machine loses frames
+by itself, and the figures are compared with these.
 
-*paced*: the camera gives `--fps` frames a second, and all count. *saturated*: it gives frames as fast as they are taken; none can be lost.
+*paced*: the camera gives `--fps` frames a second, and every frame counts. *saturated*: it gives frames as fast as they are taken, and none can be lost.
 """
 
 import argparse
@@ -32,13 +32,13 @@ WINDOW_S = 1.0
 
 
 class SwitchWindow(Struct, frozen=True, kw_only=True):
-    """A stretch of time in a run.
+    """A part of a run.
 
     Attributes:
-        lost_frames: frames of the scene that were never told of.
-        longest_gap_ms: between two observations.
-        ready_ms: from the telling of the plan to its `ModelReady`; 0.0 without a plan.
-        reported_gap_ms: that the worker declares.
+        lost_frames: number of frames without an observation.
+        longest_gap_ms: longest time between two observations.
+        ready_ms: time from sending the plan to its `ModelReady`; 0.0 without a plan.
+        reported_gap_ms: the gap that the worker reports.
     """
 
     lost_frames: int
@@ -48,7 +48,7 @@ class SwitchWindow(Struct, frozen=True, kw_only=True):
 
 
 class SwitchRun:
-    """A worker, its clock and its plans."""
+    """A run of a worker with several plans."""
 
     def __init__(self, worker: WorkerUnderTest, first: ModelSettings, *, fps: float | None) -> None:
         self._worker = worker
@@ -57,16 +57,16 @@ class SwitchRun:
         self._fps = fps
 
     def measure_idle(self) -> SwitchWindow:
-        """Nothing changes."""
+        """Measure without a switch."""
         return self._measure_window(time.monotonic_ns(), None)
 
     def measure_switch(self, model: ModelSettings, goldens: Path | None = None) -> SwitchWindow:
-        """Another model, with the first one as its shadow."""
+        """Measure a switch to another model, with the first one as its shadow."""
         self._number += 1
         shadow = self._first_model if model != self._first_model else None
         self._worker.send_plan(make_plan(self._number, model, goldens=goldens, shadow=shadow))
         began_ns = time.monotonic_ns()
-        ready = self._worker.read_until(ModelReady, lambda said: said.plan == self._number)
+        ready = self._worker.read_until(ModelReady, lambda message: message.plan == self._number)
         return self._measure_window(began_ns, ready)
 
     def _measure_window(self, began_ns: int, ready: ModelReady | None) -> SwitchWindow:
@@ -82,7 +82,7 @@ class SwitchRun:
         )
 
     def _lost_frames(self, seen: list[Observation]) -> int:
-        """By the scene's time, so that what the camera's thread was too late for counts as well."""
+        """Count lost frames by the scene's time, so that frames which the camera's thread missed count as well."""
         if self._fps is None:
             return seen[-1].frame_seq - seen[0].frame_seq + 1 - len(seen)
         shown_s = (seen[-1].captured_ns - seen[0].captured_ns) / NS_PER_S
@@ -92,7 +92,7 @@ class SwitchRun:
 def measure(
     source: CameraJob, args: argparse.Namespace, folder: Path, *, fps: float | None
 ) -> dict[str, object]:
-    """One run: changes and calm by turns; `fps` is None where no frame can be lost."""
+    """Measure one run: switches and undisturbed times in turns; `fps` is None where no frame can be lost."""
     first, other = ModelSettings(path=args.model), ModelSettings(path=args.other)
     goldens = write_files(folder, make_goldens(args.other))[GOLDENS]
     with WorkerUnderTest(make_plan(0, first), source) as worker:
@@ -152,7 +152,7 @@ def main() -> None:
 
 
 def format_table(result: dict[str, object]) -> str:
-    """For people."""
+    """Return the results as a table."""
     head = f"{result['model']} and {result['other']}, paced at {result['fps']:g} frames a second\n{result['machine']}"
     rows = [f"{'':<28}{'lost':>6}{'longest ms':>12}{'(median)':>10}{'ready ms':>10}{'gap ms':>9}"]
     for name in ("paced", "saturated"):

@@ -1,7 +1,7 @@
-"""A rollout to simulated fleets: are the verdicts right, and what does it cost the controller? ``bench_rollout.py 100 300 1000 > rollout.json``.
+"""Rollouts to simulated fleets: whether the outcomes are right, and what they cost the controller: ``bench_rollout.py 100 300 1000 > rollout.json``.
 
-Of the devices a tenth never answer or are lost on the way, a tenth fail their trial, and a third of the rest are slow. Each is a folder, its `edged` is
-`support/fake_edged.py`, and its line is a local connection; so the devices' part runs on this machine too, and is in the processor time.
+A tenth of the devices never respond or are lost, a tenth fail their trial, and a third of the rest are slow. Each is a folder with a local connection,
+and its `edged` is `support/fake_edged.py`: the devices' part runs on this machine too, and is in the processor time.
 """
 
 import json
@@ -28,24 +28,24 @@ _KIB_PER_MIB = 1024
 
 
 def add_devices(fleet: SimulatedFleet, hosts: int, rng: random.Random) -> dict[str, str]:
-    """Add the hosts; what is to be said of each in the end."""
+    """Add the hosts, and return the expected outcome of each."""
     kinds = ["away"] * (hosts // 20) + ["lost"] * (hosts // 20) + ["failing"] * (hosts // 10)
     good = hosts - len(kinds)
     kinds += ["slow"] * (good // 3) + ["quick"] * (good - good // 3)
     rng.shuffle(kinds)
-    conduct: dict[str, dict[str, Any]] = {
+    behaviours: dict[str, dict[str, Any]] = {
         "away": {"lost_from": 1},
         "lost": {"lost_from": 3, "trial_s": 1e6},
         "failing": {"outcome": "rolled-back", "reason": "f1 0.21 is below 0.6"},
         "slow": {"trial_s": SLOW_S},
         "quick": {},
     }
-    verdicts = {"away": "offline", "lost": "unreachable", "failing": "rolled-back"}
-    return {fleet.add(**conduct[kind]): verdicts.get(kind, "committed") for kind in kinds}
+    outcomes = {"away": "offline", "lost": "unreachable", "failing": "rolled-back"}
+    return {fleet.add(**behaviours[kind]): outcomes.get(kind, "committed") for kind in kinds}
 
 
 class PeakMemory(threading.Thread):
-    """Of the processes of ansible-playbook, each page counted once (PSS), in MiB."""
+    """The peak memory of the processes of ansible-playbook in MiB, each page counted once (PSS)."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -71,7 +71,7 @@ class PeakMemory(threading.Thread):
 
 
 def measure(hosts: int) -> dict[str, Any]:
-    """One rollout."""
+    """Measure one rollout."""
     with tempfile.TemporaryDirectory(prefix="fleet-") as name:
         folder = Path(name)
         fleet, controller = SimulatedFleet(folder), AnsibleController(folder, forks=FORKS)
@@ -95,22 +95,22 @@ def measure(hosts: int) -> dict[str, Any]:
         memory.stopped.set()
         memory.join()
         results = fleet.read_results(DIGEST)
-        said = {
+        reported = {
             host: one["outcome"]
             for wave in results["wave_results"]
             for host, one in wave["hosts"].items()
         }
-        said |= dict.fromkeys(results["offline"], "offline")
+        reported |= dict.fromkeys(results["offline"], "offline")
         wrong = {
-            host: [said.get(host), want]
+            host: [reported.get(host), want]
             for host, want in expected.items()
-            if said.get(host) != want
+            if reported.get(host) != want
         }
         if wrong:
             print(played.output[-3000:], file=sys.stderr)
         return {
             "hosts": hosts,
-            "verdicts": Counter(said.values()),
+            "verdicts": Counter(reported.values()),
             "wrong": wrong,
             "waves": [f"{wave['committed']}/{wave['size']}" for wave in results["wave_results"]],
             "exit_code": played.exit_code,

@@ -1,12 +1,12 @@
-"""Quality and cost of edged's tracker beside the libraries that could have been taken.
+"""Quality and cost of edged's tracker, compared with libraries.
 
-Not part of the tests: it wants those libraries, and a metric library, in an environment of its own:
+It is not one of the tests, because it needs these libraries, and a metric library, in an environment of its own:
 
     pip install msgspec numpy trackeval norfair motpy "supervision==0.27.0" trackers
     PYTHONPATH=.:tests python tests/bench/bench_tracking.py
 
-What is not installed is left out. Every tracker sees the same frames in turn, in another order each frame. HOTA, MOTA and IDF1 are
-trackeval's, over the boxes of objects seen in a frame. Trackers that take no low scores get the strong detections only.
+Libraries that are not installed are left out. All trackers get the same frames, in another order each frame. HOTA, MOTA and IDF1 are those of
+trackeval, over the boxes of the objects that are visible in a frame. Trackers that do not use low scores get the strong detections only.
 """
 
 import sys
@@ -54,7 +54,7 @@ class TrackerAdapter(Protocol):
 
 class Edged:
     def __init__(self, fps: float) -> None:
-        del fps  # it goes by the frames' times
+        del fps  # it uses the times of the frames
         self._tracker = Tracker(SETTINGS)
 
     def update(self, frame: SimulatedFrame) -> TrackerOutput:
@@ -184,7 +184,7 @@ def _sv(lib: Any, detections: Detections) -> Any:
 def run_trackers(
     scenario: StreetScenario, seed: int, names: list[str]
 ) -> dict[str, tuple[list[TrackerOutput], float]]:
-    """Run one street past every contender: their answers, and mean milliseconds of CPU a frame."""
+    """Run every tracker on one street; return their tracks, and their mean milliseconds of CPU a frame."""
     contenders = {name: TRACKERS[name][1](scenario.fps) for name in names}
     order = np.random.default_rng(seed)
     answers: dict[str, list[TrackerOutput]] = defaultdict(list)
@@ -203,7 +203,7 @@ def run_trackers(
 def score(
     frames: list[SimulatedFrame], outputs: list[TrackerOutput]
 ) -> tuple[float, float, float, int]:
-    """HOTA, MOTA, IDF1 and the number of identity switches."""
+    """Return HOTA, MOTA, IDF1 and the number of identity switches."""
     metrics: Any = import_module("trackeval").metrics
     truth = {
         key: i

@@ -1,4 +1,4 @@
-"""What `bench_rollout.py` measured, as a picture: ``plot_rollout.py rollout.json docs/fleet.svg``. Needs matplotlib, which ``make -C models`` installs."""
+"""Draws the results of `bench_rollout.py`: ``plot_rollout.py rollout.json docs/fleet.svg``. It needs matplotlib, which ``make -C models environment`` installs."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 
 def main() -> None:
-    """Draw it."""
+    """Draw the results."""
     measured, picture = sys.argv[1:]
     rows = [json.loads(line) for line in Path(measured).read_text().splitlines()]
     hosts = [row["hosts"] for row in rows]

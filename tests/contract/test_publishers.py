@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from edged.registry import PUBLISHERS, load_driver
 from support.broker import Broker, running_broker
 from support.mqtt_device import mqtt_settings
 from support.subscriber import MqttSubscriber, publish_message
+from support.waiting import wait_for
 
 BIRTH = OutgoingMessage(
     topic="edged/v1/d/up/status", payload=b'{"status":"online"}', qos=1, retain=True
@@ -72,10 +72,7 @@ class PublisherBench:
         self.notices.append(notice)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
-        while not condition():
-            assert time.monotonic() < deadline, (self.notices, self.delivered())
-            time.sleep(0.01)
+        wait_for(condition, timeout_s=10, state=lambda: (self.notices, self.delivered()))
 
 
 @pytest.fixture(params=PUBLISHERS)

@@ -1,8 +1,8 @@
-"""Fuzzes what reads a bundle before anything of it is believed: ``python tests/fuzz/fuzz_bundle.py -runs=N -seed=S [CORPUS]``.
+"""Fuzzes the code that reads a bundle before it is trusted: ``python tests/fuzz/fuzz_bundle.py -runs=N -seed=S [CORPUS]``.
 
-The first byte of an input says what the others are: an envelope, a manifest, a tar, or a whole bundle whose headers are made right.
-Only `BundleError` may come out; what is read must be written and read again as the same; and no bundle may open with a content
-that was not signed. The corpus, ``.fuzz`` in the checkout if none is named, is given sound ones to start from.
+The first byte of an input selects what the others are: an envelope, a manifest, a tar, or a whole bundle whose header checksums are corrected.
+Only `BundleError` may be raised; what was read must be the same after it is written and read again; and no bundle may open with content
+that was not signed. The corpus, by default ``.fuzz`` in the checkout, begins with valid inputs.
 """
 
 import io
@@ -69,7 +69,7 @@ def target(fuzz_input: bytes) -> None:
 
 
 def seeds() -> list[bytes]:
-    """A sound input for each target."""
+    """Return a valid input for each target."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = make_bundle(Path(folder), SIGNING).read_bytes()
     digest, contents = unpack(bundle, SIGNING.trust)

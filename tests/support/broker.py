@@ -1,4 +1,4 @@
-"""A real mosquitto on a loopback port of its own, which can be stopped, killed, frozen and started again."""
+"""A real mosquitto on a loopback port of its own, which can be stopped, killed, frozen and restarted."""
 
 import asyncio
 import contextlib
@@ -9,19 +9,20 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from support.waiting import wait_for
+
 _MAX_START_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Files of a small authority: its own certificate, the broker's, and one client's."""
+    """Files of a small certificate authority: its own certificate, the broker's and one client's."""
 
     ca: Path
     cert: Path
@@ -47,14 +48,14 @@ class Broker:
         tls: Certificates | None = None,
         options: str = "",
     ) -> None:
-        """Write the configuration; nothing is started yet.
+        """Write the configuration; `start` starts the broker.
 
         Args:
-            folder: for its files.
-            passwords: by user name; anybody may connect if None.
-            acl: an access list, as mosquitto reads it: it lets anybody subscribe, and then withholds what may not be read.
-            allowed_topic_filter: only topics that match this filter may be subscribed to: whoever asks for others is refused.
-            tls: encrypt, and ask clients for a certificate.
+            folder: folder for its files.
+            passwords: passwords by user name; None lets everyone connect.
+            acl: an access list in mosquitto's form: everyone may subscribe, and messages that may not be read are withheld.
+            allowed_topic_filter: subscriptions to other topics are refused; None allows all.
+            tls: certificates: the broker encrypts, and requires a client certificate.
             options: further lines of mosquitto.conf.
         """
         self.port = free_port()
@@ -89,11 +90,11 @@ class Broker:
 
     @property
     def log(self) -> str:
-        """All that it has logged."""
+        """Everything that it has logged."""
         return self._log.read_text("utf-8", "replace")
 
     def start(self) -> None:
-        """Start it, and wait until it listens."""
+        """Start the broker, and wait until it listens."""
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
         if program is None:
             pytest.skip("mosquitto is not installed: apt-get install mosquitto")
@@ -103,24 +104,25 @@ class Broker:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + _MAX_START_S
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                return
-            assert self._process.poll() is None, f"mosquitto ended:\n{self.log}"
-            assert time.monotonic() < deadline, f"mosquitto does not listen:\n{self.log}"
-            time.sleep(0.01)
+        wait_for(self._listens, timeout_s=_MAX_START_S, state=lambda: self.log)
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"mosquitto ended:\n{self.log}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
 
     def stop(self) -> None:
-        """End it in order."""
+        """Stop the broker with SIGTERM."""
         self._terminate(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the broker with SIGKILL, as a power cut would."""
         self._terminate(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """It holds its connections, and answers nothing."""
+        """Stop the process: connections stay open, and nothing is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -130,10 +132,12 @@ class Broker:
         self._process.send_signal(signal.SIGCONT)
 
     def set_acl(self, acl: str) -> None:
-        """Change the access list while it runs."""
+        """Change the access list, and wait until the running broker has read it."""
         assert self._process is not None
         (self._folder / "acl").write_text(acl)
+        reloads = self.log.count("Reloading config")
         self._process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.log.count("Reloading config") > reloads, state=lambda: self.log)
 
     def _terminate(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -165,7 +169,7 @@ class Broker:
 
 
 def _security_plugin() -> Path:
-    """Comes with mosquitto 2."""
+    """Return the path of the dynamic security plugin, which comes with mosquitto 2."""
     places = Path("/usr/lib").glob("**/mosquitto_dynamic_security.so")
     found = next(places, None)
     if found is None:
@@ -175,7 +179,7 @@ def _security_plugin() -> Path:
 
 @contextlib.contextmanager
 def running_broker(broker: Broker) -> Iterator[Broker]:
-    """Start a broker, and end it whatever happens."""
+    """Run a broker for the time of the context."""
     broker.start()
     try:
         yield broker
@@ -185,7 +189,7 @@ def running_broker(broker: Broker) -> Iterator[Broker]:
 
 @contextlib.contextmanager
 def amqtt_broker() -> Iterator[int]:
-    """A broker that knows only MQTT 3.1.1, on the loopback port that this gives."""
+    """Run a broker that knows only MQTT 3.1.1, and yield its loopback port."""
     amqtt = pytest.importorskip("amqtt.broker", reason="amqtt is not installed: the demo extra")
     port = free_port()
     listener = {"type": "tcp", "bind": f"127.0.0.1:{port}"}
@@ -210,7 +214,7 @@ def amqtt_broker() -> Iterator[int]:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
+    """Return a TCP port on loopback on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -218,7 +222,7 @@ def free_port() -> int:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make an authority, a broker's certificate for localhost and 127.0.0.1, and a client's."""
+    """Make a certificate authority, a broker's certificate for localhost and 127.0.0.1, and a client's."""
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed: apt-get install openssl")

@@ -1,4 +1,4 @@
-"""Keys, trust, goldens and bundles for tests: all made here and now, nothing kept."""
+"""Keys, trust files, goldens and bundles for tests, all made at run time."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,8 +24,8 @@ from edged.updates.bundle.manifest import FileEntry, Manifest, ModelInput, Varia
 from edged.updates.bundle.trust import ModelRole, Role, TrustFile, encode_trust_file
 from support.pictures import frame
 
-DUMMY_MODEL = b"not a model, but what stands for one where nobody looks inside"
-"""As `make_bundle`'s model: made in a few milliseconds, for tests that never load it."""
+DUMMY_MODEL = b"not a model"
+"""A model for `make_bundle` in tests that never load it: its bundle is made in milliseconds."""
 GOLDENS = "goldens.json"
 MIN_SCORE = 0.5
 TOLERANCES = Tolerances(min_iou=0.7, max_score_difference=0.1)
@@ -33,7 +33,7 @@ _GOLDENS_WITH_DETECTIONS, _EMPTY_GOLDENS = 6, 2
 
 
 class SigningKey:
-    """A key of ed25519, always the same for the same word."""
+    """An ed25519 key; the same seed gives the same key."""
 
     def __init__(self, seed: str) -> None:
         self._private = Ed25519PrivateKey.from_private_bytes(sha256(seed.encode()).digest())
@@ -46,11 +46,11 @@ class SigningKey:
 
 
 class SigningKeys:
-    """A key for each role, and what they sign.
+    """A key for each role, and the envelopes that they sign.
 
     Args:
-        seed: another word makes other keys.
-        names: of the models that the model role may sign.
+        seed: another seed gives other keys.
+        names: names of the models that the model role may sign.
     """
 
     def __init__(self, seed: str = "test", *, names: tuple[str, ...] = ("*",)) -> None:
@@ -66,7 +66,12 @@ class SigningKeys:
         )
 
     def trust_envelope(self, trust: TrustFile | None = None, *keys: SigningKey) -> bytes:
-        """The trust file, signed by root; or another, signed by these keys."""
+        """Return a signed trust file.
+
+        Args:
+            trust: the trust file; None for that of these keys.
+            keys: the keys that sign it; the root key if there are none.
+        """
         return sign(
             trusts.PAYLOAD_TYPE, encode_trust_file(trust or self.trust), *(keys or [self.root])
         )
@@ -79,7 +84,13 @@ class SigningKeys:
 
 
 def sign(payload_type: str, payload: bytes, *keys: SigningKey) -> bytes:
-    """An envelope with a signature by each key."""
+    """Return an envelope with a signature by each key.
+
+    Args:
+        payload_type: media type of the payload.
+        payload: the payload.
+        keys: the keys that sign.
+    """
     signatures = tuple(key.sign(payload_type, payload) for key in keys)
     return encode_envelope(Envelope(payload, payload_type, signatures))
 
@@ -97,23 +108,23 @@ def make_bundle(
     files: Mapping[str, bytes] | None = None,
     **changes: object,
 ) -> Path:
-    """Write a signed bundle ``NAME-VERSION.edgem`` into the folder.
+    """Write a signed bundle ``NAME-VERSION.edgem`` into the folder, and return its path.
 
     Args:
-        folder: is there already; the bundle's files are left in it, in a folder of their own.
-        signing: signs it.
-        name: of the model.
-        version: for people; different content needs another version, or another folder.
-        counter: orders the versions.
-        epoch: the security floor.
-        model: a .tflite, whose goldens are made by running it here; or bytes, whose goldens are made up.
-        runtime: runs the model.
-        files: take the place of those that would be made, or stand beside them: ``goldens.json``, ``model.tflite``.
-        changes: of the manifest's fields.
+        folder: an existing folder; the bundle's files stay in it, in a folder of their own.
+        signing: the keys.
+        name: name of the model.
+        version: version of the model; other content needs another version or another folder.
+        counter: order of the versions.
+        epoch: lowest epoch that is allowed once this version is committed.
+        model: a .tflite, whose goldens are made by running it; or bytes, with `dummy_goldens`.
+        runtime: runtime that makes the goldens.
+        files: further files, or others in place of ``goldens.json`` and ``model.tflite``.
+        changes: changed fields of the manifest.
     """
     contents = bundle_files(model, runtime) | dict(files or {})
-    told = {"name": name, "version": version, "counter": counter, "epoch": epoch}
-    manifest = make_manifest(contents, **(told | model_interface(model, runtime) | changes))
+    named = {"name": name, "version": version, "counter": counter, "epoch": epoch}
+    manifest = make_manifest(contents, **(named | model_interface(model, runtime) | changes))
     sources = write_files(folder / f"{name}-{version}.files", contents)
     bundle = folder / f"{name}-{version}.edgem"
     write_bundle(bundle, signing.manifest_envelope(manifest), sources)
@@ -121,7 +132,7 @@ def make_bundle(
 
 
 def make_manifest(contents: Mapping[str, bytes], **changes: object) -> Manifest:
-    """A manifest of these files."""
+    """Return a manifest of these files with changed fields."""
     fields: dict[str, object] = {
         "name": "marks",
         "version": "1",
@@ -136,12 +147,12 @@ def make_manifest(contents: Mapping[str, bytes], **changes: object) -> Manifest:
         "family": "ssd",
         "licence": "Apache-2.0",
     }
-    manifest = Manifest(**(fields | changes))  # type: ignore[arg-type]  # read again just below
+    manifest = Manifest(**(fields | changes))  # type: ignore[arg-type]  # decoded again below
     return msgspec.json.decode(encode_manifest(manifest), type=Manifest)
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> dict[str, Path]:
-    """Write files into a folder of their own, and say where each is."""
+    """Write files into a folder of their own, and return their paths by name."""
     folder.mkdir(exist_ok=True)
     for name, content in contents.items():
         (folder / name).write_bytes(content)
@@ -149,32 +160,32 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> dict[str, Path]:
 
 
 def bundle_files(model: Path | bytes, runtime: str = "auto") -> dict[str, bytes]:
-    """``model.tflite``, its ``goldens.json``, and the pictures that it names."""
+    """Return ``model.tflite``, its ``goldens.json``, and the pictures that it names."""
     if isinstance(model, bytes):
         return {"model.tflite": model, **dummy_goldens(model)}
     return {"model.tflite": model.read_bytes(), **make_goldens(model, runtime)}
 
 
 def dummy_goldens(model: bytes) -> dict[str, bytes]:
-    """Goldens of the right form, which nobody has looked at."""
-    somewhere = ExpectedDetection(label="a", class_id=0, score=0.9, box=(0.1, 0.1, 0.5, 0.5))
+    """Return goldens of the right form that no model has made."""
+    detection = ExpectedDetection(label="a", class_id=0, score=0.9, box=(0.1, 0.1, 0.5, 0.5))
     pictures = [
         _png(np.full((4, 4, 3), 20 * place, np.uint8))
         for place in range(_GOLDENS_WITH_DETECTIONS + _EMPTY_GOLDENS)
     ]
-    expected = [(somewhere,)] * _GOLDENS_WITH_DETECTIONS + [()] * _EMPTY_GOLDENS
+    expected = [(detection,)] * _GOLDENS_WITH_DETECTIONS + [()] * _EMPTY_GOLDENS
     return _goldens_files(model, list(zip(pictures, expected, strict=True)))
 
 
 def make_goldens(model: Path, runtime: str = "auto") -> dict[str, bytes]:
-    """Goldens by running the model on a synthetic scene: made once for the same content."""
+    """Make goldens by running the model on a synthetic scene, once for the same content."""
     return dict(
         _make_goldens_and_interface(model, sha256(model.read_bytes()).hexdigest(), runtime)[0]
     )
 
 
 def model_interface(model: Path | bytes, runtime: str = "auto") -> dict[str, object]:
-    """The manifest's `input` and `family`, as the model has them; nothing of what is no model."""
+    """Return the manifest's `input` and `family` of a model file; nothing for bytes."""
     if isinstance(model, bytes):
         return {}
     return dict(
@@ -186,14 +197,14 @@ def model_interface(model: Path | bytes, runtime: str = "auto") -> dict[str, obj
 def _make_goldens_and_interface(
     path: Path, digest: str, runtime: str
 ) -> tuple[dict[str, bytes], dict[str, object]]:
-    del digest  # only makes a changed file another one
+    del digest  # part of the cache key: a changed file is another model
     model = load_model(ModelSettings(path=path, runtime=runtime))
     try:
-        looked = [(_png(pixels), _expected_detections(model, pixels)) for pixels in scene_images()]
+        samples = [(_png(pixels), _expected_detections(model, pixels)) for pixels in scene_images()]
     finally:
         model.interpreter.close()
-    full = [one for one in looked if one[1]][:_GOLDENS_WITH_DETECTIONS]
-    empty = [one for one in looked if not one[1]]
+    full = [one for one in samples if one[1]][:_GOLDENS_WITH_DETECTIONS]
+    empty = [one for one in samples if not one[1]]
     goldens = _goldens_files(
         path.read_bytes(), full + empty[: _GOLDENS_WITH_DETECTIONS + _EMPTY_GOLDENS - len(full)]
     )
@@ -206,12 +217,12 @@ def _make_goldens_and_interface(
 
 @lru_cache(maxsize=1)
 def scene_images() -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
-    stage = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
-    nobody = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=3600)
+    scene = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
+    empty = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=3600)
     dark = [np.full((240, 320, 3), grey, np.uint8) for grey in range(0, 160, 20)]
     return [
-        *(stage.render_frame(k) for k in range(15, 135, 10)),
-        *(nobody.render_frame(k) for k in range(2)),
+        *(scene.render_frame(k) for k in range(15, 135, 10)),
+        *(empty.render_frame(k) for k in range(2)),
         *dark,
     ]
 

@@ -1,4 +1,4 @@
-"""Scripted cameras for the tests of their users, and recordings for the replay camera."""
+"""A scripted camera, and recordings for the replay camera."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,15 +16,15 @@ from support.clock import FakeClock
 
 
 class NoSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a scripted camera, which has none."""
+    """The settings of a scripted camera: none."""
 
 
 CameraStep = Frame | Exception | Callable[[], None]
-"""One step of a script: return a frame, raise, or call a function and go on to the next step."""
+"""One step of a script: a frame that `grab` returns, an error that it raises, or a function that is called before the next step."""
 
 
 class ScriptedCamera:
-    """A camera that follows a script, and continues it after another `open`. At its end, `grab` times out."""
+    """A camera that follows a script, over any number of `open`s; at its end no frame comes within the timeout."""
 
     Settings: ClassVar[type[msgspec.Struct]] = NoSettings
 
@@ -97,7 +97,7 @@ def write_clip(
 
 
 def write_pictures(folder: Path, count: int, *, size: tuple[int, int] = (64, 48)) -> Path:
-    """Write a folder of PNGs, brightness as in `clip`, and a file that is not a picture."""
+    """Write a folder of PNGs, as bright as those of `write_clip`, and a file that is no picture."""
     folder.mkdir(exist_ok=True)
     for k in range(count):
         cv2.imwrite(str(folder / f"{k:04}.png"), np.full((size[1], size[0], 3), 5 * k, np.uint8))

@@ -1,4 +1,4 @@
-"""Devices that only a broker reaches, and that are no more than their messages: each does with a desired state what it was told to."""
+"""Simulated devices on a broker: each handles a desired state as its test has set."""
 
 import base64
 import json
@@ -14,40 +14,43 @@ Body = dict[str, Any]
 
 
 def model_state(*, sequence: int = 0, **changes: Any) -> Body:
-    """An `up/model` of a device that has the factory model."""
-    told: Body = {"installed": {"name": "marks@1", "digest": ""}, "candidate": None, "last": None}
-    told["channel"] = {"sequence": sequence, "stale": False, "age_s": 0.0}
-    return told | changes
+    """Return the `up/model` of a device with the factory model."""
+    state: Body = {"installed": {"name": "marks@1", "digest": ""}, "candidate": None, "last": None}
+    state["channel"] = {"sequence": sequence, "stale": False, "age_s": 0.0}
+    return state | changes
 
 
 def past_deployment(id_: str, digest: str, outcome: str, **changes: Any) -> Body:
-    """A deployment that is over."""
-    told = {"id": id_, "title": "", "digest": digest, "outcome": outcome, "reason": "why"}
-    return told | {"flagged": False, "denied": False, **changes}
+    """Return a deployment that has ended."""
+    past = {"id": id_, "title": "", "digest": digest, "outcome": outcome, "reason": "why"}
+    return past | {"flagged": False, "denied": False, **changes}
 
 
 def candidate(digest: str = "", *, requested_by: str = "channel") -> Body:
-    """A deployment in flight; without a digest it is not verified yet."""
-    told: Body = {"id": "c", "version": None, "requested_by": requested_by, "state": "fetching"}
+    """Return a deployment in flight; without a digest it is not verified yet."""
+    deployment: Body = {
+        "id": "c",
+        "version": None,
+        "requested_by": requested_by,
+        "state": "fetching",
+    }
     if digest:
-        told |= {"version": {"name": "marks@2", "digest": digest}, "state": "trial"}
-    return told | {"blocked_reason": ""}
+        deployment |= {"version": {"name": "marks@2", "digest": digest}, "state": "trial"}
+    return deployment | {"blocked_reason": ""}
 
 
 class ChannelFleet:
-    """They are online when `__enter__` returns, and end what they are told to install at once.
+    """Devices that are online when `__enter__` returns, and that end each update at once.
+
+    Args:
+        port: the broker's port.
+        outcomes: how an update ends on each device, by its name; an ``unresponsive`` one ignores desired states.
 
     Attributes:
-        notified: names of those that heard of a desired state, in that order.
+        notified: names of the devices that received a desired state, in that order.
     """
 
     def __init__(self, port: int, outcomes: Mapping[str, str]) -> None:
-        """Nothing is said yet.
-
-        Args:
-            port: of the broker.
-            outcomes: by name how an update ends there; ``deaf`` does nothing.
-        """
         self._port = port
         self._outcomes = outcomes
         self.notified: list[str] = []
@@ -71,7 +74,13 @@ class ChannelFleet:
         self._client._reset_sockets()
 
     def publish(self, name: str, leaf: str, body: Any) -> None:
-        """As the device does, retained."""
+        """Publish a retained message of a device.
+
+        Args:
+            name: the device.
+            leaf: last level of the topic.
+            body: payload.
+        """
         topic = f"edged/v1/{name}/up/{leaf}"
         subscriber.publish_message(self._port, topic, json.dumps(body).encode(), retain=True)
 
@@ -80,14 +89,14 @@ class ChannelFleet:
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         name = message.topic.split("/")[2]
-        outcome = self._outcomes.get(name, "deaf")
+        outcome = self._outcomes.get(name, "unresponsive")
         self.notified.append(name)
-        if outcome == "deaf" or not message.payload:
+        if outcome == "unresponsive" or not message.payload:
             return
-        wish = json.loads(base64.b64decode(json.loads(message.payload)["payload"]))
-        told = model_state(
-            sequence=wish["sequence"], last=past_deployment("1", wish["digest"], outcome)
+        desired = json.loads(base64.b64decode(json.loads(message.payload)["payload"]))
+        state = model_state(
+            sequence=desired["sequence"], last=past_deployment("1", desired["digest"], outcome)
         )
         if outcome == "committed":
-            told["installed"] = {"name": wish["title"], "digest": wish["digest"]}
-        self._client.publish(f"edged/v1/{name}/up/model", json.dumps(told), qos=1, retain=True)
+            state["installed"] = {"name": desired["title"], "digest": desired["digest"]}
+        self._client.publish(f"edged/v1/{name}/up/model", json.dumps(state), qos=1, retain=True)

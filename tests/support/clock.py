@@ -1,10 +1,10 @@
-"""A clock that moves only when told to."""
+"""A clock that a test moves."""
 
 from edged.clock import NS_PER_S
 
 
 class FakeClock:
-    """Both time lines; `sleep` moves them at once."""
+    """A clock with both time lines; `sleep` moves them at once."""
 
     def __init__(
         self, monotonic_ns: int = 1_000 * NS_PER_S, wall_ns: int = 1_795_000_000 * NS_PER_S
@@ -23,5 +23,5 @@ class FakeClock:
         self._wall_ns += int(seconds * NS_PER_S)
 
     def step_wall(self, seconds: float) -> None:
-        """What NTP does to a Pi that booted without a clock."""
+        """Step the wall clock, as NTP does on a Pi that booted without a clock."""
         self._wall_ns += int(seconds * NS_PER_S)

@@ -1,4 +1,4 @@
-"""Shared libraries from C, for tests of what loads them."""
+"""Shared libraries that are compiled from C."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 
 def compile_library(source: Path, library: Path) -> Path:
-    """Compile one file; skips, and says why, where there is no compiler."""
+    """Compile one file, or skip the test where there is no compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip(f"no C compiler: {library.name} cannot be built")

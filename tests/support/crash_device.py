@@ -1,7 +1,7 @@
-"""A device on which processes die or hang wherever a test wants it, all in one process and without waiting.
+"""A device whose processes crash or hang at any point, all in one process and without waiting.
 
-Real are the daemon's updates, its store and the installer. The disk is in memory, and what was written is there after a death (what of it
-a power cut may take, others find out); the cameras and the workers are what is said of them here.
+The update service, the store and the installer are real. The disk is in memory, and keeps what was written before a crash (the tests of crash
+states are about power cuts); cameras and workers are simulated.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from typing import Literal, cast
 from edged.config.settings import Settings, UpdateSettings
 from edged.health import Conditions
 from edged.host.files import FileSystem
-from edged.types import Detections
 from edged.updates.installer.installer import Installer
 from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.compatibility import HostInfo
@@ -25,11 +24,11 @@ from edged.updates.service.trial_monitor import FrameCounts, SystemSample, Trial
 from edged.updates.store.ledger_file import LEDGER_NAME
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore
-from edged.vision.messages import CandidateFailure, ModelReady, Observation
 from support.bundles import SigningKeys
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, MemoryDisk
 from support.store_device import AT, SampleVersion, StoreDevice
+from support.worker_messages import candidate_failure, model_ready, observation
 
 SIGNING = SigningKeys()
 SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), reserve_mb=0))
@@ -45,32 +44,32 @@ HOST = HostInfo(
 _TICK_S, _LONG_TICK_S = 0.25, 10.0
 _FRAMES_A_TICK = 5
 _MAX_TICKS = 20_000
-_FALTERS_AFTER_TICKS = 2
+_FAILS_AFTER_TICKS = 2
 _MS = 1_000_000
 
 Actor = Literal["daemon", "installer"]
-InjectedFault = Literal["lives", "dies", "dies alone", "hangs"]
-"""Alone: the installer, while the daemon lives."""
+InjectedFault = Literal["none", "crash", "installer crash", "hang"]
+""""crash" ends the daemon with its installer, "installer crash" the installer alone."""
 
 
-class ProcessDiedError(BaseException):
-    """The process is gone: nothing in it catches that."""
+class ProcessCrashedError(BaseException):
+    """Raised where a process crashes; nothing in it catches this."""
 
 
 class ProcessHungError(BaseException):
-    """The process does nothing any more."""
+    """Raised where a process hangs; nothing in it catches this."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultPoint:
-    """What somebody is about to do.
+    """A call that a process is about to make.
 
     Attributes:
-        actor: who.
-        call: a method of the disk; or "tick", of the daemon.
-        state: of the deployment, or its outcome, as the ledger has it; "" before it was asked for.
-        occurrence: the how manieth moment of this process in this state, from 1 on; 0 while the daemon starts.
-        new_state: the state that the ledger is to have after this call; "" if it does not change the ledger.
+        actor: the process.
+        call: a method of the file system, or "tick" of the daemon.
+        state: state of the deployment in the ledger, or its outcome; "" before it was requested.
+        occurrence: number of this call among those of the process in this state, from 1; 0 while the daemon starts.
+        new_state: the state in the ledger after this call; "" if the call does not change the ledger.
     """
 
     actor: Actor
@@ -82,22 +81,23 @@ class FaultPoint:
 
 @dataclass
 class CrashDevice:
-    """See the module.
+    """A device with a committed version, which installs a bundle.
 
     Attributes:
-        folder: for the store's lock.
-        bundle: to be installed.
+        folder: folder for the store's lock.
+        bundle: the bundle.
         old_version: the version that was committed before.
-        inject: what happens at a moment.
-        model_falters: the new model falters in its trial.
-        reboots_host: each death is one of the host.
-        on_tick: shown the updates of the daemon after its start, and after each tick.
+        inject: returns the fault at a fault point.
+        model_falters: whether the new model fails in its trial.
+        reboots_host: whether each crash is one of the host.
+        on_tick: called with the update service after the daemon's start, and after each tick.
+        disk: the disk.
     """
 
     folder: Path
     bundle: Path
     old_version: SampleVersion
-    inject: Callable[[FaultPoint], InjectedFault] = lambda _: "lives"
+    inject: Callable[[FaultPoint], InjectedFault] = lambda _: "none"
     model_falters: bool = False
     reboots_host: bool = False
     on_tick: Callable[[UpdateService], None] = lambda _: None
@@ -109,43 +109,50 @@ class CrashDevice:
         device.install(self.old_version.digest)
         self.clock = FakeClock()
         self.fault_points: list[FaultPoint] = []
-        self.deaths = self.hangs = 0
+        self.crashes = self.hangs = 0
 
     @property
     def ledger(self) -> Ledger:
-        """As it stands on the disk."""
+        """The ledger on the disk."""
         return ModelStore(STORE_ROOT, self.disk).read_ledger()
 
     @property
     def state(self) -> str:
-        """Of the deployment, or its outcome."""
+        """The state of the deployment, or its outcome."""
         return self._state_in(self.ledger)
 
     def install(self) -> DeploymentRecord:
-        """Ask for the bundle, and go on until it is over: how it ended."""
+        """Install the bundle over any number of crashes, and return its record."""
         while True:
             lock = StoreLock(self.folder / "store")
-            boot = str(self.deaths) if self.reboots_host else "boot"
+            boot = str(self.crashes) if self.reboots_host else "boot"
             try:
                 return _DaemonRun(self, lock, boot).run()
-            except ProcessDiedError:
-                self.deaths += 1
+            except ProcessCrashedError:
+                self.crashes += 1
             finally:
                 lock.release()
 
     def reach(self, actor: Actor, call: str, occurrence: int, content: bytes = b"") -> None:
-        """A moment has come; the content is what the ledger is to have."""
-        writes = self._state_in(decode_ledger(content)) if content else ""
-        moment = FaultPoint(actor, call, self.state, occurrence, writes)
-        self.fault_points.append(moment)
-        match self.inject(moment):
-            case "dies":
-                raise ProcessDiedError
-            case "dies alone":
-                raise ProcessDiedError("alone")
-            case "hangs":
+        """Reach a fault point, and raise what is injected there.
+
+        Args:
+            actor: the process.
+            call: what it is about to call.
+            occurrence: as in `FaultPoint`.
+            content: content of the ledger after this call; empty if it does not change.
+        """
+        new_state = self._state_in(decode_ledger(content)) if content else ""
+        point = FaultPoint(actor, call, self.state, occurrence, new_state)
+        self.fault_points.append(point)
+        match self.inject(point):
+            case "crash":
+                raise ProcessCrashedError
+            case "installer crash":
+                raise ProcessCrashedError("installer")
+            case "hang":
                 raise ProcessHungError
-            case "lives":
+            case "none":
                 pass
 
     def _state_in(self, ledger: Ledger) -> str:
@@ -156,7 +163,7 @@ class CrashDevice:
 
 
 class _FaultInjectingFiles:
-    """The device's disk in the hands of one process."""
+    """The device's disk as one process uses it: each call is a fault point."""
 
     def __init__(self, device: CrashDevice, actor: Actor) -> None:
         self._device = device
@@ -186,7 +193,7 @@ class _FaultInjectingFiles:
 
 
 class _InstallerProcess:
-    """An installer that was started."""
+    """A started installer."""
 
     def __init__(self) -> None:
         self.is_hung = self.is_killed = False
@@ -196,7 +203,7 @@ class _InstallerProcess:
 
 
 class _DaemonRun:
-    """One run of the daemon."""
+    """One run of the daemon, from its start to its end or crash."""
 
     def __init__(self, device: CrashDevice, lock: StoreLock, boot: str) -> None:
         self._device = device
@@ -212,7 +219,7 @@ class _DaemonRun:
             ),
             lock=lock,
             trial_monitor=self._trial,
-            drop_folder=DropFolder(device.folder / "drops"),
+            drop_folder=DropFolder(device.folder / "drop"),
             boot_id=boot,
             conditions=Conditions(),
             clock=device.clock,
@@ -225,7 +232,7 @@ class _DaemonRun:
         device = self._device
         device.on_tick(self._updates)
         for _ in range(_MAX_TICKS):
-            if not device.state:  # whoever asked has no answer, and asks again
+            if not device.state:  # the request was lost: it is repeated
                 request = DeploymentRequest(source=str(device.bundle))
                 assert not self._updates.execute(InstallRequest(request=request)).error
             self._run_installer()
@@ -234,7 +241,7 @@ class _DaemonRun:
             if device.ledger.deployment is None and self._installer is None:
                 self._tick()
                 return device.ledger.past[-1]
-        raise AssertionError(f"it does not come to an end: {device.ledger}")
+        raise AssertionError(f"the installation does not end: {device.ledger}")
 
     def _start_installer(self) -> _InstallerProcess:
         self._installer = _InstallerProcess()
@@ -250,10 +257,10 @@ class _DaemonRun:
         error = ""
         try:
             self._advance_install()
-        except ProcessDiedError as death:
-            if not death.args:
+        except ProcessCrashedError as crash:
+            if not crash.args:
                 raise
-            device.deaths += 1
+            device.crashes += 1
             error = "the installer was killed by SIGKILL"
         except ProcessHungError:
             device.hangs += 1
@@ -263,7 +270,7 @@ class _DaemonRun:
         self._updates.process_message(InstallFinished(error=error))
 
     def _advance_install(self) -> None:
-        """As `edged.updates.installer.main` does."""
+        """Run the installer as `edged.updates.installer.main` does."""
         device = self._device
         files = cast("FileSystem", _FaultInjectingFiles(device, "installer"))
         store = ModelStore(STORE_ROOT, files)
@@ -284,16 +291,14 @@ class _DaemonRun:
         self._device.clock.sleep(_LONG_TICK_S if waits else _TICK_S)
         if self._active_model != updates.active_model:
             self._active_model = updates.active_model
-            self._trial.on_ready(_ready(updates.active_model.name or "marks"))
+            self._trial.on_ready(model_ready(model_name=updates.active_model.name or "marks"))
         for _ in range(_FRAMES_A_TICK):
             self._frames += 1
-            self._trial.on_observation(_observation(self._frames))
+            self._trial.on_observation(observation(self._frames))
         if in_flight is not None and in_flight.state == "trial":
             self._ticks_in_trial += 1
-            if self._device.model_falters and self._ticks_in_trial > _FALTERS_AFTER_TICKS:
-                self._trial.on_plan_message(
-                    CandidateFailure(kind="nonsense", plan=1, reason="not a number")
-                )
+            if self._device.model_falters and self._ticks_in_trial > _FAILS_AFTER_TICKS:
+                self._trial.on_plan_message(candidate_failure(kind="nonsense"))
         self._files.reach("tick")
         frames = FrameCounts(captured=self._frames, inferred=self._frames, failed=0)
         updates.tick(
@@ -301,31 +306,3 @@ class _DaemonRun:
                 throttled=False, worker_count=1, cameras={"a": frames}, largest_worker_mb=80.0
             )
         )
-
-
-def _ready(model: str) -> ModelReady:
-    return ModelReady(
-        model_name=model,
-        sha256="0" * 64,
-        family="ssd",
-        runtime="simulated",
-        delegate="",
-        labels=(),
-    )
-
-
-def _observation(seq: int) -> Observation:
-    return Observation(
-        camera=0,
-        frame_seq=seq,
-        captured_ns=seq,
-        received_ns=seq,
-        width=4,
-        height=4,
-        wait_ns=0,
-        encode_ns=_MS,
-        invoke_ns=5 * _MS,
-        decode_ns=_MS,
-        moving=False,
-        detections=Detections.empty(),
-    )

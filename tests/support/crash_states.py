@@ -1,7 +1,7 @@
-"""Every state that a power cut can leave on a disk (after ALICE, OSDI 2014).
+"""All states that a power cut can leave on a disk (after ALICE, OSDI 2014).
 
-A change that was not synced may have reached the disk or not, whatever came before or after it: each change of names by itself,
-and of a file's new bytes none, a half or all.
+A change that was not synced may or may not have reached the disk, independently of those before and after it: each change of names by itself,
+and none, half or all of a file's new bytes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,20 +18,32 @@ from support.disk import (
 )
 
 MAX_UNSYNCED_NAME_CHANGES = 6
-"""Changes of names in one folder of which every subset is tried; of more, the first few, the last few, each alone, all but each."""
+"""Up to so many changes of names in a folder, every subset is tried; of more, the first few, the last few, each alone, and all but each."""
 
 
 def crash_states(
     start: NodeTable, log: Sequence[DiskEvent], event_count: int
 ) -> Iterator[DiskTree]:
-    """All that can be on the disk if the power is cut after the first `event_count` events; what cannot be reached is left out."""
+    """Yield what can be on the disk after a power cut: reachable files only.
+
+    Args:
+        start: what was durable at first.
+        log: the events.
+        event_count: the power is cut after so many events.
+    """
     return _PossibleChanges(start, log[:event_count]).trees(0)
 
 
 def pick_crash_state(
     start: NodeTable, log: Sequence[DiskEvent], choose: Callable[[int], int]
 ) -> DiskTree:
-    """One of them, at the end of the log: `choose` gives a number below the one that it is given."""
+    """Return one crash state at the end of the log.
+
+    Args:
+        start: what was durable at first.
+        log: the events.
+        choose: returns a number below its argument.
+    """
     possible = _PossibleChanges(start, log)
     nodes = possible.durable
     for changes in possible.name_changes.values():
@@ -44,7 +56,7 @@ def pick_crash_state(
 
 
 def max_unsynced_name_changes(start: NodeTable, log: Sequence[DiskEvent]) -> int:
-    """How many changes of names in one folder wait for its sync, at the worst moment."""
+    """Return the largest number of changes of names in one folder that wait for its sync."""
     return max(
         (
             len(changes)
@@ -56,7 +68,7 @@ def max_unsynced_name_changes(start: NodeTable, log: Sequence[DiskEvent]) -> int
 
 
 class _PossibleChanges:
-    """What is durable for sure, and what besides may be: changes of names by folder, bytes by file."""
+    """What is durable, and what may be in addition: changes of names by folder, bytes by file."""
 
     def __init__(self, start: NodeTable, log: Sequence[DiskEvent]) -> None:
         self.durable = start.copy()
@@ -73,7 +85,7 @@ class _PossibleChanges:
                     self.durable.apply(event)
 
     def trees(self, folder: int) -> Iterator[DiskTree]:
-        """Everything that can be in a folder, by path from there."""
+        """Yield everything that can be in a folder, by path from there."""
         for names in self._names_in(folder):
             parts = [list(self._node_states(name, node)) for name, node in names.items()]
             for chosen in product(*parts):

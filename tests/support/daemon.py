@@ -1,4 +1,4 @@
-"""The whole daemon, as a process of its own: `edged run` on a configuration."""
+"""The whole daemon in a process of its own: `edged run` with a configuration."""
 
 import os
 import signal
@@ -10,11 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support.waiting import wait_for
+
 _MAX_EXIT_S = 60.0
 
 
 class DaemonProcess:
-    """Started on entering; asked to end on leaving, and killed if it does not."""
+    """A daemon that starts on entering the context, and ends on leaving it: by SIGTERM, or else by SIGKILL.
+
+    Args:
+        folder: folder for its files.
+        config: its configuration, without the table [device].
+        env: further environment variables.
+    """
 
     def __init__(self, folder: Path, config: str, *, env: Mapping[str, str] | None = None) -> None:
         self.config = folder / "edged.toml"
@@ -48,31 +56,27 @@ class DaemonProcess:
             self.process.kill()
             self.process.wait()
             if error is None:
-                raise AssertionError(f"it did not end; it said:\n{self.log_text}") from None
+                raise AssertionError(f"the daemon did not end; its log:\n{self.log_text}") from None
         if error is not None:
             print(self.log_text)
 
     @property
     def log_text(self) -> str:
-        """What it wrote to standard error so far."""
+        """Everything that the daemon has written to standard error."""
         return self._log.read_text()
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
+        """Send a signal to the daemon."""
         self.process.send_signal(number)
 
     def worker_pids(self) -> list[int]:
-        """The pids of its children."""
+        """Return the process ids of the daemon's children."""
         pid = self.process.pid
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def await_worker_pids(self, timeout_s: float = 20.0) -> list[int]:
-        """Its children, as soon as there are any."""
-        end = time.monotonic() + timeout_s
-        while not (workers := self.worker_pids()):
-            assert time.monotonic() < end, self.log_text
-            time.sleep(0.02)
-        return workers
+        """Wait until the daemon has children, and return their process ids."""
+        return wait_for(self.worker_pids, timeout_s=timeout_s, state=lambda: self.log_text)
 
     def await_log(self, text: str, count: int = 1, timeout_s: float = 20.0) -> None:
         """Wait until it has logged this so many times."""
@@ -82,7 +86,7 @@ class DaemonProcess:
             time.sleep(0.02)
 
     def stop(self) -> tuple[int, float]:
-        """SIGTERM; its exit code, and after how many seconds."""
+        """Send SIGTERM; return the exit code, and after how many seconds the daemon ended."""
         began = time.monotonic()
         self.process.terminate()
         return self.process.wait(_MAX_EXIT_S), time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Real models, pictures and clips, which live beside the project, not in it."""
+"""Real models, pictures and clips, which are not in the repository."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def data_file(relative: str) -> Path:
-    """The path of one test file; skips the test, and says why, in a clone without the data."""
+    """Return the path of one file, or skip the test where there is no such file."""
     root = Path(os.environ.get("EDGED_TEST_DATA") or _ROOT.parent / "shared" / "data")
     path = root / relative
     if not path.exists():

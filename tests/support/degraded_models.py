@@ -1,6 +1,6 @@
-"""Worse models out of a good one: the same operators, shapes and scales, with other numbers in the layers that tell marks from walls.
+"""Degraded models, made from a good one: the same operators, shapes and scales, with other numbers in the layers that give the scores.
 
-They load, pass the acceptance test, and agree with goldens that they have made themselves: only a trial can tell.
+They load, pass the acceptance test, and agree with goldens that they made themselves: only a trial finds them.
 """
 
 import struct
@@ -16,40 +16,40 @@ _INPUTS, _OUTPUTS = 1, 2  # of Operator
 _BUFFER, _NAME = 2, 3  # of Tensor
 _DATA = 0  # of Buffer
 _CONVOLUTION_INPUTS = 3
-"""What comes in, weights, and biases: as many of these as there are classes."""
+"""Its input, weights and biases."""
 _BLINDING_BIAS_SHIFT = 40_000
 _FALSE_POSITIVE_BIAS_SHIFT = 6_000
 _CLASS_ROTATION = 3
 
 _Numbers = np.ndarray[tuple[int, ...], np.dtype[np.signedinteger]]
 _Extent = tuple[int, int]
-"""Where it begins in the file, and how many bytes there are."""
+"""Offset in the file and number of bytes."""
 
 
 def blinded(model: bytes) -> bytes:
-    """It finds nothing."""
+    """Return a model that finds nothing."""
     return _shifted(model, -_BLINDING_BIAS_SHIFT)
 
 
 def noisy(model: bytes) -> bytes:
-    """It takes each mark for another kind, and sees marks in the walls as well."""
-    worse = bytearray(model)
+    """Return a model that gives every mark the wrong label, and finds marks in the background."""
+    degraded = bytearray(model)
     for weights, biases in _score_layers(model):
         rows = _numbers(model, weights, "i1").reshape(biases[1] // 4, -1)
-        _write(worse, weights, np.roll(rows, _CLASS_ROTATION, axis=0))
-        _write(worse, biases, np.roll(_numbers(model, biases, "<i4"), _CLASS_ROTATION))
-    return _shifted(bytes(worse), _FALSE_POSITIVE_BIAS_SHIFT)
+        _write(degraded, weights, np.roll(rows, _CLASS_ROTATION, axis=0))
+        _write(degraded, biases, np.roll(_numbers(model, biases, "<i4"), _CLASS_ROTATION))
+    return _shifted(bytes(degraded), _FALSE_POSITIVE_BIAS_SHIFT)
 
 
 def _shifted(model: bytes, by: int) -> bytes:
-    worse = bytearray(model)
+    degraded = bytearray(model)
     for _, biases in _score_layers(model):
-        _write(worse, biases, _numbers(model, biases, "<i4") + np.int32(by))
-    return bytes(worse)
+        _write(degraded, biases, _numbers(model, biases, "<i4") + np.int32(by))
+    return bytes(degraded)
 
 
 def _score_layers(model: bytes) -> Iterator[tuple[_Extent, _Extent]]:
-    """Weights and biases of the convolutions that give the scores; they are named so in the file."""
+    """Yield weights and biases of the convolutions that give the scores; their names in the file contain "score"."""
     root = FlatbufferTable.read_root(model)
     (graph,) = root.read_tables(_SUBGRAPHS)
     tensors, buffers = graph.read_tables(_TENSORS), root.read_tables(_BUFFERS)
@@ -63,7 +63,7 @@ def _score_layers(model: bytes) -> Iterator[tuple[_Extent, _Extent]]:
             )
             yield weights.locate_bytes(_DATA), biases.locate_bytes(_DATA)
             found += 1
-    assert found, "this model has other layers"
+    assert found, "this model has no score layers"
 
 
 def _indices(model: bytes, operator: FlatbufferTable, slot: int) -> tuple[int, ...]:

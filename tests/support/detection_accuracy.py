@@ -1,4 +1,4 @@
-"""A model before the synthetic camera's scene, its detections held against the truth."""
+"""The accuracy of a model on the synthetic camera's scene."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ _MIN_IOU = 0.3
 
 @dataclass
 class AccuracyReport:
-    """What came of it.
+    """The accuracy on a scene.
 
     Attributes:
-        visible_frames: frames in which a mark was in plain sight, by its id.
-        detected_frames: those of them in which it was detected, rightly named.
-        longest_false_alarm: frames in a row with a detection where nothing of that kind is, or a second one of one mark.
-        false_alarm_frames: frames with such a detection.
+        visible_frames: number of frames in which a mark was fully visible, by its id.
+        detected_frames: number of those in which it was detected with the right label.
+        longest_false_alarm: longest run of frames with a false detection, or a second one of the same mark.
+        false_alarm_frames: number of frames with such a detection.
     """
 
     visible_frames: Counter[int] = field(default_factory=Counter)
@@ -31,12 +31,12 @@ class AccuracyReport:
     false_alarm_frames: int = 0
 
     def recall(self, true_id: int) -> float:
-        """In what share of its frames a mark was found."""
+        """Return the share of its visible frames in which a mark was detected."""
         return self.detected_frames[true_id] / self.visible_frames[true_id]
 
 
 def detect(model: Model, bgr: np.ndarray, *, min_score: float) -> Detections:
-    """Through the daemon's own encoding and decoding."""
+    """Return the detections in a picture, by the daemon's own encoding and decoding."""
     tensor = model.encoder(Frame.from_pixels(bgr))
     outputs = model.interpreter.invoke(tensor.array)
     return model.family.decode(outputs, tensor.fit, min_score=min_score)
@@ -45,7 +45,7 @@ def detect(model: Model, bgr: np.ndarray, *, min_score: float) -> Detections:
 def measure_accuracy(
     model: Model, stage: SyntheticScene, *, frames: int, min_score: float = 0.5
 ) -> AccuracyReport:
-    """Run the model over the scene's first frames."""
+    """Measure the accuracy on the scene's first frames."""
     report = AccuracyReport()
     runs: list[tuple[str, F32, int]] = []
     for k in range(frames):
@@ -75,7 +75,7 @@ def _is_detected(true: GroundTruth, found: Detections, labels: list[str]) -> boo
 def _false_detections(
     truth: tuple[GroundTruth, ...], found: Detections, labels: list[str]
 ) -> list[tuple[str, F32]]:
-    """Detections where nothing of their kind is, and all but the best of those at one mark."""
+    """Return the detections at which no mark of their label is, and all but the best at each mark."""
     left = {true.id: true for true in truth}
     wrong = []
     for label, box in zip(labels, found.boxes, strict=True):

@@ -1,4 +1,4 @@
-"""A disk in memory that knows what of it would survive a power cut, and a disk that fails: both are `Files`."""
+"""A file system in memory that knows what a power cut leaves of it, and one whose calls fail."""
 
 import errno
 import io
@@ -13,19 +13,19 @@ from edged.errors import StoreError
 from edged.host.files import FileSystem, to_store_error
 
 STATE_DIR = Path("/state")
-"""The one folder that the disk has at first."""
+"""The only folder of a new disk."""
 STORE_ROOT = STATE_DIR / "models"
-"""Of the store."""
+"""The store's folder."""
 
 DiskTree = dict[str, bytes | str | None]
-"""What is on a disk, by path below `STATE`: a file's content, a link's target, or None for a folder."""
+"""The content of a disk by path below `STATE_DIR`: a file's bytes, a link's target, or None for a folder."""
 
 
 NodeKind = Literal["file", "folder", "link"]
 
 
 class PowerCutError(Exception):
-    """The disk is gone, with the process that used it."""
+    """Raised in the process that uses the disk when the power is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class DiskNode:
 
 @dataclass(frozen=True, slots=True)
 class NamesChanged:
-    """A change to the names in a folder, which happens at once or not at all."""
+    """An atomic change of the names in a folder."""
 
     folder: int
     changes: tuple[tuple[str, DiskNode | None], ...]
@@ -47,7 +47,7 @@ class NamesChanged:
 
 @dataclass(frozen=True, slots=True)
 class BytesWritten:
-    """Bytes at the end of a file."""
+    """Bytes that were appended to a file."""
 
     file: int
     content: bytes
@@ -55,11 +55,11 @@ class BytesWritten:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """All that happened to a file or folder before is durable.
+    """A sync: everything that happened to a file or folder before is durable.
 
     Attributes:
         node: the file or folder.
-        site: the functions of the store and the bundle that asked for it, the outermost first.
+        site: the functions that called it, the outermost first.
     """
 
     node: int
@@ -72,7 +72,7 @@ DiskEvent = NamesChanged | BytesWritten | Synced
 
 @dataclass(slots=True)
 class NodeTable:
-    """What files and folders hold, by number; 0 is the folder `STATE`."""
+    """The content of files and folders by number; 0 is the folder `STATE_DIR`."""
 
     files: dict[int, bytes] = field(default_factory=dict)
     folders: dict[int, dict[str, DiskNode]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class NodeTable:
         return self.files.get(file, b"")
 
     def tree(self) -> DiskTree:
-        """What can be reached."""
+        """Return everything that has a path."""
         found: DiskTree = {}
         self._walk(0, "", found)
         return found
@@ -118,11 +118,11 @@ class NodeTable:
 
 
 class MemoryDisk:
-    """`Files` in memory, with a log of all that would have to reach a real disk.
+    """A `FileSystem` in memory, with a log of everything that would have to reach a real disk.
 
     Args:
-        tree: what is on it, durable.
-        cut_before: the power is cut before the change with this number, from 0.
+        tree: its durable content at first.
+        cut_before: the power is cut before the event with this number, from 0; None for no power cut.
     """
 
     def __init__(self, tree: DiskTree | None = None, *, cut_before: int | None = None) -> None:
@@ -144,7 +144,7 @@ class MemoryDisk:
         self.start = self._nodes.copy()
 
     def tree(self) -> DiskTree:
-        """What is there now, durable or not."""
+        """Return the present content, durable or not."""
         return self._nodes.tree()
 
     def read(self, path: Path, max_bytes: int) -> bytes:
@@ -180,7 +180,7 @@ class MemoryDisk:
         node = self._find(path)
         return len(self._nodes.content(node.number)) if node else 0
 
-    def free_bytes(self, folder: Path) -> int:  # noqa: ARG002 (there is but one disk)
+    def free_bytes(self, folder: Path) -> int:  # noqa: ARG002 - there is only one disk
         return self.free_space_bytes
 
     def make_folder(self, path: Path) -> None:
@@ -212,13 +212,17 @@ class MemoryDisk:
 
     def rename(self, old: Path, new: Path) -> None:
         folder, old_name = self._locate(old)
-        assert self._locate(new)[0] == folder, "what a rename to another folder leaves is not known"
-        moved, there = self._find(old), self._find(new)
+        assert self._locate(new)[0] == folder, (
+            "what a power cut leaves of a rename to another folder is not modelled"
+        )
+        moved, replaced = self._find(old), self._find(new)
         if moved is None:
             raise _error(errno.ENOENT, "rename", old)
-        if there and (moved.kind == "folder") != (there.kind == "folder"):
-            raise _error(errno.EISDIR if there.kind == "folder" else errno.ENOTDIR, "rename", old)
-        if there and self._nodes.names(there.number):
+        if replaced and (moved.kind == "folder") != (replaced.kind == "folder"):
+            raise _error(
+                errno.EISDIR if replaced.kind == "folder" else errno.ENOTDIR, "rename", old
+            )
+        if replaced and self._nodes.names(replaced.number):
             raise _error(errno.ENOTEMPTY, "rename", old)
         self._apply(NamesChanged(folder, ((old_name, None), (new.name, moved))))
 
@@ -283,7 +287,7 @@ class MemoryDisk:
 
 
 _DURABLE = ("/edged/updates/store/", "/edged/updates/bundle/", "/edged/host/files/")
-"""Whose functions name the place of a sync."""
+"""Files whose functions name the call site of a sync."""
 
 
 def _call_site() -> str:
@@ -297,12 +301,12 @@ def _call_site() -> str:
 
 
 class FailingFiles:
-    """Another `Files` on which some calls fail, those that only read too; a write that fails has written a half.
+    """A `FileSystem` on which some calls fail, reading ones too; a write that fails has written half of its bytes.
 
     Args:
-        files: what the others are passed to.
-        error: of `errno`.
-        fails: whether the last of these calls does, given their names.
+        files: the file system for the other calls.
+        error: an `errno`.
+        fails: returns whether the last of these calls fails.
     """
 
     def __init__(self, files: FileSystem, error: int, fails: Callable[[list[str]], bool]) -> None:
@@ -312,7 +316,7 @@ class FailingFiles:
         self._fails = fails
 
     def as_files(self) -> FileSystem:
-        """It is one, though the type checker cannot see it."""
+        """Return this object as the `FileSystem` that it is."""
         return cast("FileSystem", self)
 
     def __getattr__(self, name: str) -> Callable[..., object]:
@@ -329,7 +333,7 @@ class FailingFiles:
         return method if name == "close" else call
 
     def record_call(self, name: str, path: Path | str) -> None:
-        """One call more, which may fail."""
+        """Record a call, and raise if it is to fail."""
         self.calls.append(name)
         if self._fails(self.calls):
             raise _error(self._error, name, path)

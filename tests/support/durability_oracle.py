@@ -1,6 +1,6 @@
-"""What a device has promised at each moment, and whether it keeps that when the power is cut."""
+"""What a device has guaranteed at each moment, and whether that holds after a power cut."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +19,15 @@ from edged.updates.store.ledger_file import LEDGER_NAME, rebuild_ledger
 from edged.updates.store.store import INCOMING_NAME
 from edged.updates.store.versions import VERSIONS_NAME, read_version
 from support.crash_states import crash_states
-from support.disk import STORE_ROOT, DiskEvent, DiskTree, MemoryDisk, Synced
+from support.disk import STORE_ROOT, DiskTree, MemoryDisk, Synced
+from support.sampling import Sampler
 from support.store_device import SampleVersion, StoreDevice
 
 LEDGER_PATH = f"{STORE_ROOT.name}/{LEDGER_NAME}"
 NEXT_VERSION = "next"
-"""A good version on every shelf, which nobody asked for before the power cut."""
+"""Source of a good version that is not installed before the power cut."""
+SAMPLED_STATES = 1
+"""Crash states of each event in a sample."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,9 @@ class DurabilityGuarantee:
     """What must be on the disk after a power cut now.
 
     Attributes:
-        ledger_contents: the content of the ledger is one of these; None: there is none.
-        linked_versions: the links alone lead to one of these versions.
-        damaged_versions: versions that were damaged before anything began.
+        ledger_contents: the content of the ledger is one of these; None if there is no ledger.
+        linked_versions: the links lead to one of these versions.
+        damaged_versions: versions that were damaged before the sequence began.
     """
 
     ledger_contents: frozenset[bytes | None]
@@ -44,7 +47,7 @@ class DurabilityGuarantee:
 
 @dataclass(frozen=True)
 class GuaranteeSpan:
-    """A promise, and from which event to which it holds, both included."""
+    """A guarantee, and the first and the last event after which it holds."""
 
     guarantee: DurabilityGuarantee
     first_event: int
@@ -52,15 +55,15 @@ class GuaranteeSpan:
 
 
 class OracleDevice(StoreDevice):
-    """A device that says at each moment what it has promised.
+    """A device that records its guarantee at each moment.
 
     Args:
-        disk: what is written.
-        versions_by_source: what can be had, by source.
-        guarantee: what holds at first; None: what is on the disk is durable.
-        damaged_versions: versions that are.
-        files: through which it is written, if not directly.
-        boot: of the host.
+        disk: the disk.
+        versions_by_source: the versions that can be installed, by source.
+        guarantee: what holds at first; None if everything on the disk is durable.
+        damaged_versions: versions that are damaged at first.
+        files: the file system that it writes through; None for the disk itself.
+        boot: boot id of the host.
     """
 
     def __init__(
@@ -88,11 +91,13 @@ class OracleDevice(StoreDevice):
         opened = StoreDevice(copy, self.versions_by_source)
         opened.open()
         after, linked = frozenset({_ledger_content(copy.tree())}), self._linked(opened.ledger)
-        gone = frozenset({None}) if any(map(_is_damaged, before.ledger_contents)) else frozenset()
+        missing = (
+            frozenset({None}) if any(map(_is_damaged, before.ledger_contents)) else frozenset()
+        )
         self.set_guarantee(
             replace(
                 before,
-                ledger_contents=before.ledger_contents | gone | after,
+                ledger_contents=before.ledger_contents | missing | after,
                 linked_versions=before.linked_versions | linked,
             )
         )
@@ -120,7 +125,7 @@ class OracleDevice(StoreDevice):
         self._guarantee, self._since_event = guarantee, now
 
     def current_guarantee(self) -> DurabilityGuarantee:
-        """What holds now."""
+        """Return the guarantee that holds now."""
         self.set_guarantee(self._guarantee)
         return self._guarantee
 
@@ -130,21 +135,31 @@ class OracleDevice(StoreDevice):
         return frozenset({ledger.current})
 
 
+GuaranteedState = tuple[frozenset[tuple[str, bytes | str | None]], DurabilityGuarantee]
+"""A crash state's tree, and what must hold in it."""
+
+
 @dataclass
 class CrashCheckResult:
-    """What came of an enumeration.
+    """The result of checking crash states.
 
     Attributes:
-        generated_states: crash states, those that came more than once included.
+        generated_states: number of crash states, repeated ones included.
         faults: each with the number of the event after which the power was cut.
-        checked_states: the distinct states with what was promised in them.
+        checked_states: the distinct states with their guarantees, in the order in which they were checked.
     """
 
     generated_states: int = 0
     faults: list[str] = field(default_factory=list)
-    checked_states: set[tuple[frozenset[tuple[str, bytes | str | None]], DurabilityGuarantee]] = (
-        field(default_factory=set)
-    )
+    checked_states: dict[GuaranteedState, None] = field(default_factory=dict)
+
+    def without_faults(self) -> "CrashCheckResult":
+        """Return a result to continue with: what was checked is not checked again."""
+        return CrashCheckResult(checked_states=dict(self.checked_states))
+
+    def summary(self) -> str:
+        """Return the counts in words."""
+        return f"{len(self.checked_states)} states, {self.generated_states} with repetitions"
 
 
 def check_crash_states(
@@ -155,42 +170,57 @@ def check_crash_states(
     *,
     without_sync: int | None = None,
     device_type: type[StoreDevice] = StoreDevice,
+    sampler: Sampler | None = None,
 ) -> CrashCheckResult:
-    """Look at every crash state of what the disk's log holds, under the promises that held then.
+    """Check the crash states after each event of the disk's log under the guarantees that held then.
 
     Args:
-        disk: what was done to it.
-        spans: the promises.
-        versions_by_source: what can be had.
-        result: to be continued; what was looked at is not looked at again.
-        without_sync: the number of a sync in the log that did not do anything; the first fault is enough then.
-        device_type: of device that finds the disk so.
+        disk: the disk with its log.
+        spans: the guarantees.
+        versions_by_source: the versions that can be installed, by source.
+        result: the result to continue; what it has checked is not checked again.
+        without_sync: number of a sync in the log that is taken to have done nothing; the check then ends with the first fault.
+        device_type: class of the device that starts in a crash state.
+        sampler: chooses the states of each event; None checks them all.
+
+    Returns:
+        The result, with the faults that were found.
     """
     result = CrashCheckResult() if result is None else result
     log, first = list(disk.log), 0
     if without_sync is not None:
         log[without_sync], first = Synced(-1), without_sync + 1
-    for promise, at, tree in _crash_points(disk, spans, log, first):
-        result.generated_states += 1
-        key = (frozenset(tree.items()), promise)
-        if key in result.checked_states:
-            continue
-        result.checked_states.add(key)
-        if fault := find_fault(tree, promise, versions_by_source, device_type):
-            result.faults.append(f"after event {at}: {fault}")
-            if without_sync is not None:
-                break
+    for guarantee, at in _crash_points(spans, first):
+        trees = crash_states(disk.start, log, at)
+        for tree in sampler.pick(trees, SAMPLED_STATES) if sampler else trees:
+            result.generated_states += 1
+            state = (frozenset(tree.items()), guarantee)
+            if state in result.checked_states:
+                continue
+            result.checked_states[state] = None
+            if fault := find_fault(tree, guarantee, versions_by_source, device_type):
+                result.faults.append(f"after event {at}: {fault}")
+                if without_sync is not None:
+                    return result
     return result
 
 
 def check_crashes_while_starting(
-    result: CrashCheckResult, versions_by_source: Mapping[str, SampleVersion]
+    states: Iterable[GuaranteedState],
+    versions_by_source: Mapping[str, SampleVersion],
+    result: CrashCheckResult,
 ) -> CrashCheckResult:
-    """The power is cut a second time, while a device starts in one of the states that a first cut left."""
-    second = CrashCheckResult(checked_states=set(result.checked_states))
-    for state, promise in result.checked_states:
-        disk = MemoryDisk(dict(state))
-        device = OracleDevice(disk, versions_by_source, guarantee=promise, boot="next")
+    """Check the crash states of a second power cut, while a device starts in one of these states.
+
+    Args:
+        states: states that a first power cut left.
+        versions_by_source: the versions that can be installed, by source.
+        result: the result to continue.
+    """
+    second = result.without_faults()
+    for tree, guarantee in states:
+        disk = MemoryDisk(dict(tree))
+        device = OracleDevice(disk, versions_by_source, guarantee=guarantee, boot="next")
         device.start()
         device.current_guarantee()
         check_crash_states(disk, device.spans, versions_by_source, second)
@@ -198,12 +228,11 @@ def check_crashes_while_starting(
 
 
 def _crash_points(
-    disk: MemoryDisk, spans: Sequence[GuaranteeSpan], log: Sequence[DiskEvent], first_event: int
-) -> Iterator[tuple[DurabilityGuarantee, int, DiskTree]]:
+    spans: Sequence[GuaranteeSpan], first_event: int
+) -> Iterator[tuple[DurabilityGuarantee, int]]:
     for span in spans:
         for at in range(max(first_event, span.first_event), span.last_event + 1):
-            for tree in crash_states(disk.start, log, at):
-                yield span.guarantee, at, tree
+            yield span.guarantee, at
 
 
 def find_fault(
@@ -211,11 +240,18 @@ def find_fault(
     guarantee: DurabilityGuarantee,
     versions_by_source: Mapping[str, SampleVersion],
     device_type: type[StoreDevice] = StoreDevice,
-) -> str:
-    """What is wrong with a device that finds its disk so; "" if nothing is."""
+) -> str | None:
+    """Return what is wrong with a device that starts on this disk; None if nothing is.
+
+    Args:
+        tree: what is on the disk.
+        guarantee: what must hold.
+        versions_by_source: the versions that can be installed, by source.
+        device_type: class of the device that starts.
+    """
     try:
         assert _linked_version(MemoryDisk(tree)) in guarantee.linked_versions, (
-            "the links lead elsewhere"
+            "the links lead to another version"
         )
         ledger = _check_opens(tree, guarantee, versions_by_source)
         _check_lost_ledger(tree, ledger, guarantee, versions_by_source)
@@ -225,14 +261,14 @@ def find_fault(
         )
     except (EdgedError, AssertionError) as error:
         return f"{type(error).__name__}: {error}"
-    return ""
+    return None
 
 
 def _check_opens(
     tree: DiskTree, guarantee: DurabilityGuarantee, versions_by_source: Mapping[str, SampleVersion]
 ) -> Ledger:
     content = _ledger_content(tree)
-    assert content in guarantee.ledger_contents, "the ledger is not what it must be"
+    assert content in guarantee.ledger_contents, "the ledger has other content than guaranteed"
     device = StoreDevice(MemoryDisk(tree), versions_by_source)
     device.open()
     store, ledger = device.store, device.ledger
@@ -246,7 +282,7 @@ def _check_opens(
             f"{STORE_ROOT.name}/{INCOMING_NAME}/{store.download_path(in_flight.id).name}"
         )
         assert part == versions_by_source[in_flight.request.source].bundle, (
-            "what is staged is not there"
+            "the staged bundle is not on the disk"
         )
     elif in_flight is not None and in_flight.digest:
         store.read_version(in_flight.digest)
@@ -259,7 +295,7 @@ def _check_lost_ledger(
     guarantee: DurabilityGuarantee,
     versions_by_source: Mapping[str, SampleVersion],
 ) -> None:
-    """If the card has eaten the ledger as well, the links still say which model it was, and its epoch is the floor."""
+    """Check that without the ledger the links still lead to the active model, and that its epoch is the lower bound."""
     found = StoreDevice(
         MemoryDisk({**tree, STORE_ROOT.name: None, LEDGER_PATH: b"{"}), versions_by_source
     ).store.open()
@@ -267,9 +303,11 @@ def _check_lost_ledger(
         "without the ledger another version is current"
     )
     epochs = {new.digest: new.manifest.epoch for new in versions_by_source.values()} | {FACTORY: 0}
-    assert found.epoch >= epochs[found.current], "without the ledger the floor sinks"
+    assert found.epoch >= epochs[found.current], (
+        "without the ledger the lowest allowed epoch is too low"
+    )
     if found.current == ledger.current:
-        assert found.epoch == ledger.epoch, "without the ledger the floor is another"
+        assert found.epoch == ledger.epoch, "without the ledger the lowest allowed epoch changes"
 
 
 def _check_resumes(device: StoreDevice, damaged_versions: frozenset[str]) -> None:
@@ -278,13 +316,13 @@ def _check_resumes(device: StoreDevice, damaged_versions: frozenset[str]) -> Non
     device.finish()
     after = device.ledger
     if before.deployment is None:
-        assert after == before, "there was nothing to go on with"
+        assert after == before, "the ledger changes although no deployment was in flight"
     else:
         new = device.versions_by_source[before.deployment.request.source]
         kept = before.current if new.fails_at else new.digest
         assert after.current == kept, f"{after.past[-1].outcome}: {after.past[-1].reason}"
         denied = {*before.denied, new.digest} if new.fails_at else set(before.denied)
-        assert set(after.denied) == denied, "what is denied is not what failed"
+        assert set(after.denied) == denied, "the denied versions are not those that failed"
     if after.current not in damaged_versions:
         _check_garbage_collected(device)
     device.install(NEXT_VERSION)
@@ -297,15 +335,15 @@ def _check_resumes(device: StoreDevice, damaged_versions: frozenset[str]) -> Non
 def _check_garbage_collected(device: StoreDevice) -> None:
     ledger, files = device.ledger, device.files
     assert set(files.list_names(STORE_ROOT / VERSIONS_NAME)) == referenced_versions(ledger), (
-        "there are leftovers"
+        "files are left that nothing needs"
     )
-    assert not files.list_names(STORE_ROOT / INCOMING_NAME), "there are leftovers"
+    assert not files.list_names(STORE_ROOT / INCOMING_NAME), "files are left that nothing needs"
     assert not [name for name in files.list_names(STORE_ROOT) if name.startswith(".")], (
-        "there are leftovers"
+        "files are left that nothing needs"
     )
     if ledger.current != FACTORY:
         device.store.read_version(ledger.current)
-    assert _linked_version(files) == ledger.current, "the links do not follow"
+    assert _linked_version(files) == ledger.current, "the links do not lead to the active version"
 
 
 def _linked_version(files: FileSystem) -> str:

@@ -1,4 +1,4 @@
-"""Builds the delegate without a device, once a session."""
+"""Builds a delegate that simulates an EdgeTPU."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ from support.compiler import compile_library
 
 
 def build_simulator(folder: Path) -> Path:
-    """Compile edgetpu_sim.c into `folder`; skips, and says why, where there is no compiler."""
+    """Compile edgetpu_sim.c into `folder`, or skip the test where there is no compiler."""
     return compile_library(Path(__file__).with_name("edgetpu_sim.c"), folder / "libedgetpu_sim.so")

@@ -1,4 +1,4 @@
-"""One example of every message, with all that it can hold; ``python -m support.examples`` (in tests/) rewrites the golden payloads."""
+"""An example of every message with all its fields; ``python -m support.examples`` (in tests/) rewrites the golden payloads."""
 
 from pathlib import Path
 
@@ -172,7 +172,7 @@ def model() -> ModelState:
 
 
 def model_rejected() -> ModelState:
-    """What a playbook sees of a bundle that never looked, and of the next one, which cannot be fetched."""
+    """Return the state after a bundle was rejected, while the next one cannot be fetched."""
     return ModelState(
         installed=ModelVersion(name="edged-marks", sha256="cd" * 32, family="ssd"),
         candidate=Candidate(
@@ -193,7 +193,7 @@ def model_rejected() -> ModelState:
 
 
 def examples() -> dict[str, tuple[Header, int | None]]:
-    """Messages by file name, each with its sequence number."""
+    """Return the messages by file name, each with its sequence number."""
     return {
         "status": (OnlineStatus(status="online"), None),
         "status-offline": (OnlineStatus(status="offline"), None),

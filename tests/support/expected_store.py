@@ -1,4 +1,4 @@
-"""A store as a user sees it, in a few lines that share nothing with the rules: what the model test compares it with."""
+"""The expected state of a store, in a few lines that share no code with the rules: the state machine test compares the store with it."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ DEPLOYMENT_STATES = ("fetching", "staged", "verified", "self-tested", "trial")
 
 @dataclass(frozen=True)
 class ExpectedDeployment:
-    """A model on its way in."""
+    """A deployment in flight."""
 
     source: str
     state: str = "fetching"
@@ -22,7 +22,7 @@ class ExpectedDeployment:
 
 @dataclass(frozen=True)
 class ExpectedStore:
-    """What is in use, what is on its way in, what has failed."""
+    """Versions, deployment in flight and denied versions."""
 
     current: str = FACTORY
     previous: str = FACTORY
@@ -81,7 +81,7 @@ class ExpectedStore:
 
 
 def expected_from(ledger: Ledger) -> ExpectedStore:
-    """The same of a ledger."""
+    """Return the state that a ledger has."""
     going = ledger.deployment
     underway = (
         None

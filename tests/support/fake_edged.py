@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -IS
-"""`edged model VERB -c FILE --json`, for a device that is no more than FILE: what it does with an update stands there, and what became of it."""
+"""A stand-in for `edged model VERB -c FILE --json`: FILE is the whole device, with how it behaves and its status."""
 
 import json
 import sys
@@ -12,33 +12,33 @@ EXIT_CODES = {"committed": 0, "rolled-back": 3, "rejected": 4}
 
 
 def new_device(**behaviour: object) -> dict[str, Any]:
-    """A device that has the factory model.
+    """Return a device with the factory model.
 
     Args:
-        behaviour: ``outcome``, ``reason``, ``trial_s`` of whatever is installed; ``refusal``: why nothing is begun; ``refuses``: the digest
-            of which nothing is begun; ``flagged``; ``dies``: the command breaks off in the first wait, and works then; ``starting``: so many
-            times the daemon does not run yet when it is waited for.
+        behaviour: ``outcome``, ``reason``, ``flagged``, ``trial_s``: how each installation ends, and after how long;
+            ``refusal``: why no installation begins; ``refuses``: the digest whose installation does not begin;
+            ``breaks_off``: the first wait fails; ``starting``: number of waits in which the daemon does not run yet.
     """
     status = {
         "daemon": True,
         "pinned": "",
-        "looking": "marks@1",
+        "active_model": "marks@1",
         "versions": [FACTORY],
         "deployment": None,
     }
     status |= {"progress": 0.0, "past": [], "epoch": 0, "denied": {}, "sequence": 0}
-    return {"status": status, "conduct": behaviour, "asked": []}
+    return {"status": status, "behaviour": behaviour, "verbs": []}
 
 
 def end_due_trial(device: dict[str, Any]) -> None:
     """End a trial whose time is over."""
-    status, conduct = device["status"], device["conduct"]
+    status, behaviour = device["status"], device["behaviour"]
     deployment = status["deployment"]
     if not deployment or time.time() < device["ends"]:
         return
-    outcome = conduct.get("outcome", "committed")
+    outcome = behaviour.get("outcome", "committed")
     title, digest = deployment["title"], deployment["digest"]
-    reason = conduct.get("reason", "")
+    reason = behaviour.get("reason", "")
     past = {
         "id": deployment["id"],
         "title": title,
@@ -48,7 +48,7 @@ def end_due_trial(device: dict[str, Any]) -> None:
     }
     past |= {
         "source": deployment["request"]["source"],
-        "flagged": conduct.get("flagged", False),
+        "flagged": behaviour.get("flagged", False),
         "time": "",
     }
     status["past"].append(past)
@@ -63,13 +63,13 @@ def end_due_trial(device: dict[str, Any]) -> None:
 
 
 def install(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
-    """Begin it."""
-    if refusal := device["conduct"].get("refusal"):
+    """Begin an installation."""
+    if refusal := device["behaviour"].get("refusal"):
         return {"error": refusal, "changed": False, "id": ""}
     source, digest = arguments[-1], arguments[arguments.index("--digest") + 1]
-    if device["conduct"].get("refuses") == digest:
-        return {"error": "it is not wanted here", "changed": False, "id": ""}
-    id_ = f"{len(device['asked']):06x}"
+    if device["behaviour"].get("refuses") == digest:
+        return {"error": "this version is refused here", "changed": False, "id": ""}
+    id_ = f"{len(device['verbs']):06x}"
     request = {"source": source, "expected": digest}
     deployment = {
         "id": id_,
@@ -80,17 +80,17 @@ def install(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
         "request": request,
     }
     device["status"]["deployment"] = deployment
-    device["ends"] = time.time() + device["conduct"].get("trial_s", 0)
+    device["ends"] = time.time() + device["behaviour"].get("trial_s", 0)
     return {"error": "", "changed": True, "id": id_}
 
 
 def wait(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
-    """Wait for its end."""
-    starting = device["conduct"].get("starting", 0)
-    device["conduct"]["starting"] = max(starting - 1, 0)
+    """Wait for the end of a deployment."""
+    starting = device["behaviour"].get("starting", 0)
+    device["behaviour"]["starting"] = max(starting - 1, 0)
     if starting:
-        asleep = {**device["status"], "daemon": False}
-        return {"error": "", "changed": False, "id": arguments[0], "status": asleep}
+        stopped = {**device["status"], "daemon": False}
+        return {"error": "", "changed": False, "id": arguments[0], "status": stopped}
     timeout_s = float(arguments[arguments.index("--timeout") + 1])
     left_s = device["ends"] - time.time() if device["status"]["deployment"] else 0
     time.sleep(max(0, min(left_s, timeout_s or left_s)))
@@ -99,7 +99,7 @@ def wait(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
 
 
 def rollback(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
-    """Back to the factory model."""
+    """Roll back to the factory model."""
     status = device["status"]
     title, digest = status["versions"][0]["title"], status["versions"][0]["digest"]
     past = {"id": "back", "title": title, "digest": digest, "source": "", "outcome": "rolled-back"}
@@ -109,33 +109,35 @@ def rollback(device: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Answer as edged does."""
+    """Respond as edged does."""
     if sys.argv[1] == "--version":
         print("edged 9.9")
         return 0
     verb, path, arguments = sys.argv[2], Path(sys.argv[4]), sys.argv[6:]
     device = json.loads(path.read_text())
-    if not device["conduct"].get("starting"):
+    if not device["behaviour"].get("starting"):
         end_due_trial(device)
-    device["asked"].append(verb)
-    if verb == "wait" and device["conduct"].pop("dies", False):
+    device["verbs"].append(verb)
+    if verb == "wait" and device["behaviour"].pop("breaks_off", False):
         save(device, path)
-        print("edged: the daemon does not answer any more", file=sys.stderr)
+        print("edged: the daemon does not respond", file=sys.stderr)
         return 1
-    does = {"install": install, "wait": wait, "rollback": rollback}
-    answer = (
-        does[verb](device, arguments) if verb in does else {"error": "", "changed": False, "id": ""}
+    commands = {"install": install, "wait": wait, "rollback": rollback}
+    response = (
+        commands[verb](device, arguments)
+        if verb in commands
+        else {"error": "", "changed": False, "id": ""}
     )
     save(device, path)
-    print(json.dumps({"status": device["status"], "removed": [], **answer}))
-    if answer["error"]:
+    print(json.dumps({"status": device["status"], "removed": [], **response}))
+    if response["error"]:
         return 1
-    past = next((past for past in device["status"]["past"] if past["id"] == answer["id"]), None)
+    past = next((past for past in device["status"]["past"] if past["id"] == response["id"]), None)
     return 0 if verb != "wait" else EXIT_CODES[past["outcome"]] if past else 5
 
 
 def save(device: dict[str, Any], path: Path) -> None:
-    """Whole or not at all."""
+    """Write the device's file at once."""
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(device))
     temporary.replace(path)

@@ -1,7 +1,7 @@
-"""For every model family, a model and outputs made by hand, of which the right answer is known.
+"""For every model family, a made model and outputs with known detections.
 
-The answer is always the same three detections in tensor coordinates, of which the last is weak; families that suppress
-are given near copies on top of it.
+They are always the same three detections in tensor coordinates, the last one with a low score; families with non-maximum suppression
+also get near copies of them.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _CELLS = [(c, r, s) for s in (8, 16, 32) for r in range(SIDE_PX // s) for c in r
 
 @dataclass(frozen=True)
 class FamilyCase:
-    """A model that only one family should recognise, and its outputs."""
+    """A model that only one family should take, with its outputs."""
 
     signature: ModelSignature
     outputs: tuple[NDArray[np.generic], ...]
@@ -77,12 +77,12 @@ def make_case(
 
 
 def to_center_size(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Convert corners to centre and size."""
+    """Return boxes as centre and size."""
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def ssd(dtype: str) -> FamilyCase:
-    """Return an SSD in TF1's order, with the operator; rows beyond the count are garbage."""
+    """Return an SSD with the post-process operator, outputs in TF1's order; values beyond the count are random."""
     boxes = np.full((1, 5, 4), 0.77)
     boxes[0, :3] = BOXES[:, [1, 0, 3, 2]]
     classes, scores = np.full((1, 5), 2.0), np.full((1, 5), 0.99)
@@ -100,7 +100,7 @@ def ssd(dtype: str) -> FamilyCase:
 
 
 def _rows(count: int, *, objectness: bool) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return rows of box, objectness if there is one, and class scores; and the rows of the detections and their near copies."""
+    """Return rows of box, objectness (if asked for) and class scores, and the rows of the detections and their near copies."""
     rows = np.zeros((count, 4 + objectness + CLASSES))
     rows[:, :4] = 0.5
     places = np.array([7, 20, 40, 8, 21])
@@ -116,19 +116,19 @@ def _rows(count: int, *, objectness: bool) -> tuple[NDArray[np.float64], NDArray
 
 
 def yolov5(dtype: str) -> FamilyCase:
-    """Return a YOLOv5 in fractions of the input, as its exporter writes it."""
+    """Return a YOLOv5, boxes in fractions of the input."""
     rows, _ = _rows(3 * len(_CELLS), objectness=True)
     return make_case([("out", rows[None], 0, 1)], dtype)
 
 
 def yolov8(dtype: str) -> FamilyCase:
-    """Return a YOLOv8 in fractions of the input, as Ultralytics' exporter writes it."""
+    """Return a YOLOv8, boxes in fractions of the input."""
     rows, _ = _rows(len(_CELLS), objectness=False)
     return make_case([("out", rows.T[None], 0, 1)], dtype)
 
 
 def yolox(dtype: str) -> FamilyCase:
-    """Return a YOLOX with offsets and logarithms in cells; channels first."""
+    """Return a YOLOX: offsets and logarithms in cells, channels first."""
     rows, places = _rows(len(_CELLS), objectness=True)
     cells = np.array(_CELLS, float)
     px = rows[:, :4] * SIDE_PX / cells[:, 2:]
@@ -141,14 +141,14 @@ def yolox(dtype: str) -> FamilyCase:
 
 
 def yolo_nms_free(dtype: str) -> FamilyCase:
-    """Return a YOLO without suppression, of whose hundred rows three are filled; class ids share the coordinates' scale."""
+    """Return a YOLO without non-maximum suppression: three of a hundred rows are filled; class ids share the coordinates' scale."""
     rows = np.zeros((1, 100, 6))
     rows[0, :3] = np.concatenate([BOXES, SCORES[:, None], CLASS_IDS[:, None]], axis=1)
     return make_case([("out", rows, 0, 2)], dtype)
 
 
 def ssd_raw(dtype: str) -> FamilyCase:
-    """Return an SSD with box codes for anchors of four strides, and scores."""
+    """Return an SSD with raw outputs: box codes for anchors of four strides, and scores."""
     rows, places = _rows(len(_CELLS), objectness=False)
     column, row, stride = np.array(_CELLS, float).T
     anchor = 4 * stride / SIDE_PX
@@ -168,10 +168,10 @@ CASES: dict[str, Callable[[str], FamilyCase]] = {
     "yolov5": yolov5,
     "yolov8": yolov8,
 }
-"""Cases by the family's name; classification has no boxes and is tested separately."""
+"""Cases by family name; classification has no boxes and is tested separately."""
 
 
 def classification(dtype: str) -> FamilyCase:
-    """Return a classifier whose output is the second of four classes."""
+    """Return a classifier that finds the second of four classes."""
     op = OpInfo(name="SOFTMAX", inputs=(9,), outputs=(1,))
     return make_case([("out", np.array([[0.1, 0.7, 0.15, 0.05]]), 0, 1)], dtype, ops=(op,))

@@ -1,4 +1,4 @@
-"""A web server on this machine with the faults of bad networks; each path has its own sequence of behaviours."""
+"""A web server on loopback with the faults of real ones; each path has its own, one request after the other."""
 
 import base64
 import ssl
@@ -20,10 +20,10 @@ class Site:
     Attributes:
         url: without a slash at the end.
         files: content by path.
-        behaviours: by path; each request takes the next, and the last one stays. Without any the server is a good one.
+        behaviours: behaviours by path; each request takes the next, and the last one stays; `well_behaved` by default.
         requests: path, Range and If-Range of every request.
-    credentials: ``user:password`` of every request; "" if it came without.
-        credentials: ``user:password`` of every request; "" if it came without.
+        credentials: ``user:password`` of every request; "" for none.
+        stopped: set when the server stops.
     """
 
     url: str = ""
@@ -35,7 +35,7 @@ class Site:
 
 
 class SiteRequest(BaseHTTPRequestHandler):
-    """The handler of one request."""
+    """One request to the site."""
 
     protocol_version = "HTTP/1.1"
     site: Site
@@ -50,9 +50,9 @@ class SiteRequest(BaseHTTPRequestHandler):
         if path not in self.site.files:
             self.start_response(404, 0)
             return
-        habits = self.site.behaviours.get(path, [])
-        habit = habits.pop(0) if len(habits) > 1 else habits[0] if habits else well_behaved
-        habit(self, self.site.files[path])
+        behaviours = self.site.behaviours.get(path, [well_behaved])
+        behave = behaviours.pop(0) if len(behaviours) > 1 else behaviours[0]
+        behave(self, self.site.files[path])
 
     def handle(self) -> None:
         """Serve one connection, which the client may close at any time."""
@@ -68,7 +68,13 @@ class SiteRequest(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def start_response(self, status: int, length: int | None, **headers: str) -> None:
-        """Send the status line and headers."""
+        """Send status line and headers.
+
+        Args:
+            status: the HTTP status.
+            length: Content-Length; None for none.
+            headers: further headers, by name with _ for -.
+        """
         self.send_response(status)
         if length is not None:
             self.send_header("Content-Length", str(length))
@@ -77,93 +83,93 @@ class SiteRequest(BaseHTTPRequestHandler):
         self.end_headers()
 
     def drop_connection(self) -> None:
-        """Close the connection in the middle of the response."""
+        """Close the connection in the middle of a response."""
         self.wfile.flush()
         self.close_connection = True
 
 
 def with_etag(etag: str, *, ranges: bool = True) -> Behaviour:
-    """Return a behaviour with ranges, ETag and If-Range as in RFC 9110, or without ranges."""
+    """Return a behaviour by RFC 9110: with ETag and If-Range, and ranges if wanted."""
 
-    def habit(handler: SiteRequest, content: bytes) -> None:
-        wanted = handler.headers.get("Range", "") if ranges else ""
-        if not wanted or handler.headers.get("If-Range", etag) != etag:
-            handler.start_response(200, len(content), ETag=etag)
-            handler.wfile.write(content)
+    def behave(request: SiteRequest, content: bytes) -> None:
+        wanted = request.headers.get("Range", "") if ranges else ""
+        if not wanted or request.headers.get("If-Range", etag) != etag:
+            request.start_response(200, len(content), ETag=etag)
+            request.wfile.write(content)
             return
         start = _range_start(wanted)
         if start >= len(content):
-            handler.start_response(416, 0, Content_Range=f"bytes */{len(content)}")
+            request.start_response(416, 0, Content_Range=f"bytes */{len(content)}")
             return
         where = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        handler.start_response(206, len(content) - start, ETag=etag, Content_Range=where)
-        handler.wfile.write(content[start:])
+        request.start_response(206, len(content) - start, ETag=etag, Content_Range=where)
+        request.wfile.write(content[start:])
 
-    return habit
+    return behave
 
 
 def well_behaved(request: SiteRequest, content: bytes) -> None:
-    """Send the file correctly."""
+    """Answer by RFC 9110."""
     with_etag(ETAG)(request, content)
 
 
 def cuts_range_after(count: int) -> Behaviour:
-    """Answer a range correctly, and close the connection after so many bytes."""
+    """Return a behaviour that honours ranges, and closes the connection after so many bytes."""
 
-    def habit(handler: SiteRequest, content: bytes) -> None:
-        start = _range_start(handler.headers["Range"])
+    def behave(request: SiteRequest, content: bytes) -> None:
+        start = _range_start(request.headers["Range"])
         where = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        handler.start_response(206, len(content) - start, ETag=ETAG, Content_Range=where)
-        handler.wfile.write(content[start : start + count])
-        handler.drop_connection()
+        request.start_response(206, len(content) - start, ETag=ETAG, Content_Range=where)
+        request.wfile.write(content[start : start + count])
+        request.drop_connection()
 
-    return habit
+    return behave
 
 
 def cuts_after(count: int, **headers: str) -> Behaviour:
-    """Announce the whole file, send so many bytes, and close the connection."""
+    """Return a behaviour that announces the whole file, and closes the connection after so many bytes."""
 
-    def habit(handler: SiteRequest, content: bytes) -> None:
-        handler.start_response(200, len(content), **(headers or {"ETag": ETAG}))
-        handler.wfile.write(content[:count])
-        handler.drop_connection()
+    def behave(request: SiteRequest, content: bytes) -> None:
+        request.start_response(200, len(content), **(headers or {"ETag": ETAG}))
+        request.wfile.write(content[:count])
+        request.drop_connection()
 
-    return habit
+    return behave
 
 
 def stalls_after(count: int) -> Behaviour:
-    """Send so many bytes, and then nothing while the test runs."""
+    """Return a behaviour that sends so many bytes, and then nothing more while the connection stays open."""
 
-    def habit(handler: SiteRequest, content: bytes) -> None:
-        handler.start_response(200, len(content), ETag=ETAG)
-        handler.wfile.write(content[:count])
-        handler.wfile.flush()
-        handler.site.stopped.wait(10.0)
-        handler.drop_connection()
+    def behave(request: SiteRequest, content: bytes) -> None:
+        request.start_response(200, len(content), ETag=ETAG)
+        request.wfile.write(content[:count])
+        request.wfile.flush()
+        request.site.stopped.wait(10.0)
+        request.drop_connection()
 
-    return habit
+    return behave
 
 
 def ignores_ranges(request: SiteRequest, content: bytes) -> None:
-    """Always send the whole file, without ranges."""
+    """Send the whole file to every request."""
     request.start_response(200, len(content))
     request.wfile.write(content)
 
 
 def ignores_if_range(etag: str) -> Behaviour:
-    """Send the requested range of the current file, without checking If-Range."""
+    """Return a behaviour that sends the requested range although the file has changed."""
 
-    def habit(handler: SiteRequest, content: bytes) -> None:
-        start = _range_start(handler.headers["Range"])
+    def behave(request: SiteRequest, content: bytes) -> None:
+        start = _range_start(request.headers["Range"])
         where = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        handler.start_response(206, len(content) - start, ETag=etag, Content_Range=where)
-        handler.wfile.write(content[start:])
+        request.start_response(206, len(content) - start, ETag=etag, Content_Range=where)
+        request.wfile.write(content[start:])
 
-    return habit
+    return behave
 
 
 def with_last_modified(request: SiteRequest, content: bytes) -> None:
-    """Send the file correctly, with a date instead of an ETag."""
+    """Answer by RFC 9110 with Last-Modified and without an ETag."""
     wanted = request.headers.get("Range", "")
     if not wanted or request.headers.get("If-Range", DATE) != DATE:
         request.start_response(200, len(content), Last_Modified=DATE, ETag='W/"weak"')
@@ -186,27 +192,27 @@ def trickles(request: SiteRequest, content: bytes) -> None:
 
 
 def responds_with(status: int, **headers: str) -> Behaviour:
-    """Send only a status."""
+    """Return a behaviour that sends this status without content."""
 
-    def habit(handler: SiteRequest, _: bytes) -> None:
-        handler.start_response(status, 0, **headers)
+    def behave(request: SiteRequest, _: bytes) -> None:
+        request.start_response(status, 0, **headers)
 
-    return habit
+    return behave
 
 
 def with_content_length(length: int) -> Behaviour:
-    """Send a wrong length, and the file."""
+    """Return a behaviour that announces a wrong length, and sends the whole file."""
 
-    def habit(handler: SiteRequest, content: bytes) -> None:
-        handler.start_response(200, length)
-        handler.wfile.write(content)
-        handler.drop_connection()
+    def behave(request: SiteRequest, content: bytes) -> None:
+        request.start_response(200, length)
+        request.wfile.write(content)
+        request.drop_connection()
 
-    return habit
+    return behave
 
 
 def endless(request: SiteRequest, content: bytes) -> None:
-    """Send no length, and data without end."""
+    """Send content without a length and without an end."""
     request.start_response(200, None, Connection="close")
     request.close_connection = True
     while not request.site.stopped.is_set():
@@ -214,7 +220,7 @@ def endless(request: SiteRequest, content: bytes) -> None:
 
 
 def wrong_range(request: SiteRequest, content: bytes) -> None:
-    """Send another part than the requested one."""
+    """Send another range than the requested one."""
     where = f"bytes 0-{len(content) - 1}/{len(content)}"
     request.start_response(206, len(content), Content_Range=where)
     request.wfile.write(content)
@@ -226,10 +232,10 @@ def _range_start(wanted: str) -> int:
 
 @contextmanager
 def serve_site(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """Serve a site on a random port of the loopback interface."""
+    """Serve a site on a random loopback port."""
     site = Site()
-    handler = type("OfThisSite", (SiteRequest,), {"site": site})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    request_class = type("RequestToThisSite", (SiteRequest,), {"site": site})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), request_class)
     server.daemon_threads = True
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)

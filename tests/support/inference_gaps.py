@@ -1,4 +1,4 @@
-"""For how long nobody looked, as frames that were looked at show it, and how much of that the machine is to blame for."""
+"""Gaps in inference, from the inferred frames; and how much of each the processes waited for a processor."""
 
 import bisect
 import itertools
@@ -14,12 +14,12 @@ _SAMPLE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ProcessKill:
-    """Somebody was killed.
+    """The kill of a process.
 
     Attributes:
-        victim: a kind of process, or all of them.
-        at_ns: when, monotonic.
-        state: of the deployment in flight at that moment; "" without one.
+        victim: kind of process, or `ALL_PROCESSES`.
+        at_ns: monotonic time.
+        state: state of the deployment in flight at that moment; "" without one.
     """
 
     victim: str
@@ -29,7 +29,7 @@ class ProcessKill:
 
 @dataclass(frozen=True, slots=True)
 class InferredFrame:
-    """A frame that was looked at: when it had come, monotonic, and by which model."""
+    """An inferred frame: when it was received (monotonic), and the model."""
 
     at_ns: int
     model: str
@@ -37,12 +37,12 @@ class InferredFrame:
 
 @dataclass(frozen=True, slots=True)
 class InferenceGap:
-    """Nobody looked for so long.
+    """A time without inference.
 
     Attributes:
-        seconds: since the last strike in it, or the frame before if there was none.
-        cpu_wait_s: for how much of that the machine had no processor for those who were to look.
-        after_kill: the strike.
+        seconds: its length from the last kill in it, or from the frame before it.
+        cpu_wait_s: for how much of that the inferring processes waited for a processor.
+        after_kill: the last kill in it; None without one.
     """
 
     seconds: float
@@ -51,7 +51,7 @@ class InferenceGap:
 
 
 class RunQueueWaits:
-    """For how long processes were ready to run while the machine had no processor for them: that is nobody's fault here."""
+    """The time that processes waited for a processor while they were ready to run: it is not the daemon's fault."""
 
     def __init__(self) -> None:
         self._times_ns = [time.monotonic_ns()]
@@ -59,7 +59,7 @@ class RunQueueWaits:
         self._last_s: dict[int, float] = {}
 
     def sample(self, pids: Callable[[], Iterable[int]]) -> None:
-        """Ask the kernel, ten times a second at most. Of those that wait at the same time, one counts."""
+        """Read the waiting times from the kernel, at most ten times a second; processes that wait at the same time count once."""
         now_ns = time.monotonic_ns()
         passed_s = (now_ns - self._times_ns[-1]) / NS_PER_S
         if passed_s < _SAMPLE_S:
@@ -71,7 +71,7 @@ class RunQueueWaits:
         self._sums_s.append(self._sums_s[-1] + min(waited_s, passed_s))
 
     def waited_between_s(self, began_ns: int, ended_ns: int) -> float:
-        """In this time."""
+        """Return the waiting time between two moments, in seconds."""
         last = len(self._times_ns) - 1
         first = max(bisect.bisect_right(self._times_ns, began_ns) - 1, 0)
         after = min(bisect.bisect_left(self._times_ns, ended_ns), last)
@@ -82,18 +82,24 @@ class RunQueueWaits:
 def find_gaps(
     frames: Sequence[InferredFrame], kills: Sequence[ProcessKill], run_queue_waits: RunQueueWaits
 ) -> list[InferenceGap]:
-    """Between each two frames."""
-    found = []
-    for before, after in itertools.pairwise(sorted(look.at_ns for look in frames)):
-        hits = [strike for strike in kills if before < strike.at_ns < after]
-        last = hits[-1] if hits else None
+    """Return the gap between each two frames.
+
+    Args:
+        frames: the inferred frames.
+        kills: the kills.
+        run_queue_waits: waiting times of the inferring processes.
+    """
+    gaps = []
+    for before, after in itertools.pairwise(sorted(frame.at_ns for frame in frames)):
+        during = [kill for kill in kills if before < kill.at_ns < after]
+        last = during[-1] if during else None
         began = last.at_ns if last else before
-        found.append(
+        gaps.append(
             InferenceGap(
                 (after - began) / NS_PER_S, run_queue_waits.waited_between_s(began, after), last
             )
         )
-    return found
+    return gaps
 
 
 def _run_queue_wait_s(pid: int) -> float:
@@ -101,4 +107,4 @@ def _run_queue_wait_s(pid: int) -> float:
     try:
         return sum(int(thread.read_text().split()[1]) for thread in threads) / NS_PER_S
     except (OSError, IndexError):
-        return 0.0  # it is gone; or a kernel that does not say so
+        return 0.0  # the process has ended, or the kernel has no schedstat

@@ -1,4 +1,4 @@
-"""A daemon that takes updates, and whose processes are killed meanwhile: what it does then, and what of it stands on the disk."""
+"""A daemon that installs updates while its processes are killed."""
 
 import json
 import os
@@ -28,11 +28,12 @@ from support.inference_gaps import (
     RunQueueWaits,
     find_gaps,
 )
+from support.waiting import wait_for
 
-ALL_PROCESSES = "everything"
+ALL_PROCESSES = "all processes"
 _POLL_S = 0.02
 _MAX_WAIT_S = 100.0
-"""A machine that is busy with other things may be ten times as slow."""
+"""A busy machine may be ten times as slow."""
 _PROGRAMS = {
     "edged.vision.worker.main": "worker",
     "edged.updates.installer.main": "installer",
@@ -53,11 +54,11 @@ _Found = TypeVar("_Found")
 
 
 class KillableDaemon(DaemonProcess):
-    """See the module. Its messages go to a file.
+    """A daemon that publishes to a file, and whose processes can be killed.
 
     Args:
-        folder: for all that it writes.
-        model: its factory model, and that of its bundles.
+        folder: folder for its files.
+        model: its factory model, which is also that of its bundles.
         settings: further lines of ``[model]``.
     """
 
@@ -76,14 +77,20 @@ class KillableDaemon(DaemonProcess):
         self.store = ModelStore(self.root, LocalFileSystem())
         self.kills: list[ProcessKill] = []
         self.inferred_frames: list[InferredFrame] = []
-        """All that was looked at since it was last emptied, as far as `watch` has read."""
+        """Inferred frames that `read_detections` has read, since this list was last emptied."""
         self._read_offset = 0
         self._run_queue_waits = RunQueueWaits()
 
-    # ---- What it is asked --------------------------------------------------------------------------------------------------
+    # ---- Requests ------------------------------------------------------------------------------------------------------------
 
     def build_bundle(self, version: str, model: Path | None = None, **manifest: object) -> Path:
-        """A bundle of this version; without another model, of the factory's."""
+        """Write a bundle.
+
+        Args:
+            version: version of the model.
+            model: the model; None for the factory model.
+            manifest: changed fields of the manifest.
+        """
         return make_bundle(
             self._folder,
             self._signing,
@@ -98,26 +105,31 @@ class KillableDaemon(DaemonProcess):
         return ControlClient(self._folder / "state")
 
     def request_install(self, bundle: Path) -> threading.Thread:
-        """Ask for its installation, while other things happen; whoever asks may hear nothing."""
-        question = InstallRequest(request=DeploymentRequest(source=str(bundle)))
+        """Request an installation in a thread, which ends when the response comes or the daemon dies."""
+        request = InstallRequest(request=DeploymentRequest(source=str(bundle)))
 
-        def ask() -> None:
+        def execute() -> None:
             with suppress(UpdateError):
-                self.control_client.execute(question)
+                self.control_client.execute(request)
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        return asking
+        thread = threading.Thread(target=execute)
+        thread.start()
+        return thread
 
     def install(self, bundle: Path) -> DeploymentRecord:
-        """Ask until it is heard, and wait for the outcome."""
-        asking = self.request_install(bundle)
-        return self.await_outcome(bundle, asking)
+        """Install a bundle, and return its record once it is over."""
+        return self.await_outcome(bundle, self.request_install(bundle))
 
     def await_outcome(
         self, bundle: Path, request_thread: threading.Thread, timeout_s: float = _MAX_WAIT_S
     ) -> DeploymentRecord:
-        """How its installation ended. One that was asked for in vain is asked for again, as anybody would."""
+        """Wait for the end of an installation; a request that was lost is repeated.
+
+        Args:
+            bundle: the bundle.
+            request_thread: the thread that requested it.
+            timeout_s: how long to wait.
+        """
 
         def over() -> DeploymentRecord | None:
             nonlocal request_thread
@@ -136,30 +148,34 @@ class KillableDaemon(DaemonProcess):
             request_thread.join()
 
     def wait_for(self, find: Callable[[], _Found | None], timeout_s: float = _MAX_WAIT_S) -> _Found:
-        """Wait until there is something."""
-        end_s = time.monotonic() + timeout_s
-        while (something := find()) is None:
-            assert time.monotonic() < end_s, (
-                f"not within {timeout_s:g} s; it said:\n{self.log_text}"
-            )
+        """Wait until `find` returns something, and return it."""
+
+        def read_and_find() -> tuple[_Found] | None:
             self.read_detections()
-            time.sleep(_POLL_S)
-        return something
+            found = find()
+            return None if found is None else (found,)
+
+        found = wait_for(read_and_find, timeout_s=timeout_s, state=lambda: self.log_text)
+        assert found is not None
+        return found[0]
 
     def await_inference(self, model: str) -> None:
-        """It looks, from now on."""
+        """Wait for an inference of this model from now on."""
         since_ns = time.monotonic_ns()
         self.wait_for(
             lambda: (
-                any(look.model == model and look.at_ns > since_ns for look in self.inferred_frames)
+                any(
+                    frame.model == model and frame.at_ns > since_ns
+                    for frame in self.inferred_frames
+                )
                 or None
             )
         )
 
-    # ---- What is done to it ------------------------------------------------------------------------------------------------
+    # ---- Kills ---------------------------------------------------------------------------------------------------------------
 
     def kill(self, victim: str) -> None:
-        """Kill it, or all at once, by SIGKILL; a daemon that was killed is not started again."""
+        """Kill one process, or all at once, with SIGKILL; a killed daemon is not restarted."""
         present = self.pids_by_kind()
         deployment = self.ledger().deployment
         pids = [*present.values()] if victim == ALL_PROCESSES else [present[victim]]
@@ -173,17 +189,17 @@ class KillableDaemon(DaemonProcess):
             self.process.wait()
 
     def kill_random(self, rng: random.Random) -> None:
-        """Kill one of those who are there, or all at once; the service manager starts the daemon again at once."""
+        """Kill a random process, or all at once; a killed daemon is restarted at once, as systemd does."""
         self.kill(rng.choice([*self.pids_by_kind(), ALL_PROCESSES]))
         if self.process.poll() is not None:
             self.restart()
 
     def restart(self) -> None:
-        """Start it again."""
+        """Start the daemon again."""
         self.__enter__()
 
     def pids_by_kind(self) -> dict[str, int]:
-        """The processes that there are: their pids, by kind."""
+        """Return the process ids of the running processes by kind."""
         found = {"daemon": self.process.pid}
         for pid in self._descendants(self.process.pid):
             with suppress(OSError):
@@ -200,14 +216,18 @@ class KillableDaemon(DaemonProcess):
             yield child
             yield from self._descendants(child)
 
-    # ---- What there is to see ----------------------------------------------------------------------------------------------
+    # ---- Observations --------------------------------------------------------------------------------------------------------
 
     def ledger(self) -> Ledger:
-        """As it stands on the disk now; a `StoreError` if it is damaged."""
+        """Return the ledger on the disk.
+
+        Raises:
+            StoreError: the ledger is damaged.
+        """
         return self.store.read_ledger()
 
     def unneeded_files(self) -> list[str]:
-        """What is on the disk that is neither the ledger, nor the current and the previous version."""
+        """Return the files that are neither the ledger nor belong to the current or the previous version."""
         ledger = self.ledger()
         known = {"ledger.json", "lock", "versions", "incoming", "current", "previous"}
         kept = {ledger.current, ledger.previous}
@@ -219,7 +239,7 @@ class KillableDaemon(DaemonProcess):
         return sorted(str(path.relative_to(self.root)) for path in found)
 
     def read_detections(self, until_ns: int = 0) -> None:
-        """Read what it has looked at; go on until then."""
+        """Read the published detections, until this monotonic time."""
         while True:
             self._read_messages()
             self._run_queue_waits.sample(self._inferring_pids)
@@ -229,7 +249,7 @@ class KillableDaemon(DaemonProcess):
             time.sleep(min(left_s, _POLL_S))
 
     def inference_gaps(self) -> list[InferenceGap]:
-        """Between each two frames that were looked at."""
+        """Return the gap between each two inferred frames."""
         return find_gaps(self.inferred_frames, self.kills, self._run_queue_waits)
 
     def _read_messages(self) -> None:
@@ -237,7 +257,7 @@ class KillableDaemon(DaemonProcess):
             messages.seek(self._read_offset)
             lines = messages.read().splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
-            lines.pop()  # it is being written
+            lines.pop()  # not complete yet
         self._read_offset += sum(map(len, lines))
         for line in lines:
             with suppress(ValueError):  # cut off by a kill

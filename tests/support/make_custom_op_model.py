@@ -16,7 +16,7 @@ GAIN = 10.0
 
 
 def model() -> schema.ModelT:
-    """uint8 [1, 32, 32, 3] -> MeanColour, gain 10 -> SOFTMAX -> float32 [1, 3]."""
+    """Return the model: uint8 [1, 32, 32, 3] -> MeanColour, gain 10 -> SOFTMAX -> float32 [1, 3]."""
     graph = schema.SubGraphT()
     graph.tensors = [
         tensor("picture", (1, SIDE_PX, SIDE_PX, 3), schema.TensorType.UINT8),
@@ -41,21 +41,21 @@ def model() -> schema.ModelT:
 
 
 def tensor(name: str, shape: tuple[int, ...], kind: int) -> schema.TensorT:
-    """A tensor without data."""
+    """Return a tensor without data."""
     made = schema.TensorT()
     made.name, made.shape, made.type = name, list(shape), kind
     return made
 
 
 def operator(code_index: int, *, reads: int, writes: int) -> schema.OperatorT:
-    """An operator of one input and one output."""
+    """Return an operator with one input and one output."""
     made = schema.OperatorT()
     made.opcodeIndex, made.inputs, made.outputs = code_index, [reads], [writes]
     return made
 
 
 def code(builtin: int, custom: str | None) -> schema.OperatorCodeT:
-    """An entry of the table of operators."""
+    """Return an entry of the table of operators."""
     made = schema.OperatorCodeT()
     made.builtinCode, made.customCode, made.version = builtin, custom, 1
     made.deprecatedBuiltinCode = builtin

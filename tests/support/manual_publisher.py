@@ -1,4 +1,4 @@
-"""A publisher whose broker is the test: it takes what it is given and answers when told to."""
+"""A publisher without a broker: the test connects it and acknowledges its messages."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,11 +10,11 @@ from edged.interfaces import Delivered, LinkChanged, Notice, OutgoingMessage
 
 
 class ManualPublisher:
-    """Connects, loses the connection and answers on command.
+    """A publisher that connects, disconnects and acknowledges when the test calls it.
 
     Attributes:
-        sent: everything that was published, over all connections, births and last words included.
-        unacknowledged: tokens that have no answer yet, in the order in which they came.
+        sent: everything that was published over all connections, births and last messages included.
+        unacknowledged: tokens of the messages that are not acknowledged yet, in order.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = msgspec.Struct
@@ -71,6 +71,6 @@ class ManualPublisher:
         self._is_up = False
 
     def take_sent(self, topic: str = "") -> list[dict[str, Any]]:
-        """What was sent since the last `take`, decoded; only topics that end so."""
+        """Return the messages since the last call, decoded, whose topic ends with `topic`."""
         taken, self.sent = self.sent, []
         return [json.loads(m.payload) for m in taken if m.topic.endswith(topic)]

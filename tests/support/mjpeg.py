@@ -1,4 +1,4 @@
-"""A network camera of the simple kind: JPEGs without end in one HTTP answer (multipart/x-mixed-replace)."""
+"""A simple network camera: JPEGs without end in one HTTP response (multipart/x-mixed-replace)."""
 
 import contextlib
 import http.server
@@ -24,11 +24,11 @@ class _Stream(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(part % (len(self.server.jpeg), self.server.jpeg))
 
     def log_message(self, *_: object) -> None:
-        """Tests are quiet."""
+        """Log nothing."""
 
 
 class MjpegServer(http.server.ThreadingHTTPServer):
-    """The camera; a context manager. Shows one grey picture of `size`."""
+    """The camera, a context manager: it sends one grey picture of `size` again and again."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         super().__init__(("127.0.0.1", 0), _Stream)

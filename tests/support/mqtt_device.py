@@ -1,6 +1,6 @@
-"""A device with an outbox and no cameras: the supervisor's loop around it, on the real clock.
+"""A device with an outbox and no cameras, with the supervisor's loop and the real clock.
 
-``python -m support.mqtt_device PORT FOLDER SESSION`` is one that makes events without end, to be killed: it prints each event's number.
+``python -m support.mqtt_device PORT FOLDER SESSION`` publishes events without end, and prints the number of each, until it is killed.
 """
 
 import sys
@@ -26,13 +26,20 @@ DESIRED_TOPIC = f"edged/v1/{DEVICE_NAME}/down/desired"
 
 
 def mqtt_settings(port: int, **changes: Any) -> MqttSettings:
-    """For a broker on loopback; comes back fast."""
+    """Return settings for a broker on loopback, with quick reconnects."""
     fields: dict[str, Any] = {"host": "127.0.0.1", "port": port, "max_retry_s": 0.3}
     return MqttSettings(**(fields | changes))
 
 
 class MqttDevice:
-    """See the module. Used as a context it connects at once and closes at the end."""
+    """A device that connects on entering the context, and closes on leaving it.
+
+    Args:
+        folder: its state directory.
+        settings: settings of its publisher.
+        session: its session id.
+        listen: topics that it subscribes to.
+    """
 
     def __init__(
         self,
@@ -69,7 +76,7 @@ class MqttDevice:
         self.outbox.close(2)
 
     def run_once(self, wait_s: float = 0.02) -> None:
-        """One turn of the loop."""
+        """Run the loop once."""
         with suppress(Empty):
             self._dispatch(self._inbox.get(timeout=wait_s))
         self.outbox.tick()
@@ -88,7 +95,7 @@ class MqttDevice:
                 self.received.append(notice)
 
     def run_until(self, condition: Callable[[], bool], timeout_s: float = 15) -> None:
-        """Turn until `condition`."""
+        """Run the loop until `condition` is true."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, (
@@ -97,21 +104,21 @@ class MqttDevice:
             self.run_once()
 
     def run_for(self, seconds: float) -> None:
-        """Turn for so long."""
+        """Run the loop for so long."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.run_once()
 
     def is_connected(self) -> bool:
-        """Whether the link is up."""
+        """Return whether the link is up."""
         return bool(self.links) and self.links[-1].up
 
     def is_drained(self) -> bool:
-        """Whether everything was acknowledged."""
+        """Return whether every message was acknowledged."""
         return self.outbox.spool_state().depth == 0
 
     def publish_event(self) -> None:
-        """Make an event; ids count up."""
+        """Queue an event; ids count up."""
         self._event_count += 1
         self.outbox.queue_event(
             Event(

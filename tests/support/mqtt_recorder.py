@@ -1,4 +1,4 @@
-"""A subscriber that can be asked for what came after a moment."""
+"""A subscriber that finds messages after a position in what it has received."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +9,10 @@ Body = dict[str, Any]
 
 
 class MqttRecorder(MqttSubscriber):
-    """Moments are counts of messages: `position` is one."""
+    """A subscriber that records; a position is a count of received messages."""
 
     def position(self) -> int:
-        """How many messages have come."""
+        """Return the number of messages so far."""
         return len(self.messages())
 
     def await_message(
@@ -23,7 +23,14 @@ class MqttRecorder(MqttSubscriber):
         after: int = 0,
         timeout_s: float = 20.0,
     ) -> Body:
-        """The first message whose topic ends so, whose body fits, and which came after that moment."""
+        """Wait for a message, and return its body.
+
+        Args:
+            topic: end of its topic.
+            matches: returns whether a body is the expected one.
+            after: only messages after this position count.
+            timeout_s: how long to wait.
+        """
 
         def found(messages: list[ReceivedMessage]) -> Body | None:
             bodies = (m.json for m in messages[after:] if m.topic.endswith(topic) and m.payload)
@@ -35,15 +42,21 @@ class MqttRecorder(MqttSubscriber):
         return body
 
     def await_event(self, kind: str, *, after: int = 0, timeout_s: float = 20.0) -> Body:
-        """An object event of that type."""
+        """Wait for an object event of this type.
+
+        Args:
+            kind: the type.
+            after: only messages after this position count.
+            timeout_s: how long to wait.
+        """
         return self.await_message(
             "/events", lambda body: body["type"] == kind, after=after, timeout_s=timeout_s
         )
 
     def await_status(self, status: str, timeout_s: float = 20.0) -> None:
-        """The device says so of itself."""
+        """Wait for this status of the device."""
         self.await_message("/status", lambda body: body["status"] == status, timeout_s=timeout_s)
 
     def await_health(self, matches: Callable[[Body], object], *, after: int = 0) -> Body:
-        """A health message that fits."""
+        """Wait for a health message that matches."""
         return self.await_message("/health", matches, after=after)

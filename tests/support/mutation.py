@@ -1,4 +1,4 @@
-"""Damages bundles, by chance and by cunning: a mutant may still be a bundle, but never one with another content."""
+"""Mutates bundles, at random and with malice: a mutant may still be a valid bundle, but never one with other content."""
 
 import io
 import random
@@ -38,7 +38,11 @@ _HOSTILE_VALUES = (
 
 
 def unpack(bundle: bytes, trust: TrustFile) -> tuple[str, dict[str, bytes]]:
-    """The digest and all content of a bundle, as a device reads it."""
+    """Return the digest and all content of a bundle, as a device reads it.
+
+    Raises:
+        BundleError: the bundle is not valid.
+    """
     file = io.BytesIO(bundle)
     opened = open_bundle(file, len(bundle), trust)
     return opened.digest, {
@@ -48,7 +52,13 @@ def unpack(bundle: bytes, trust: TrustFile) -> tuple[str, dict[str, bytes]]:
 
 
 def mutate(rng: random.Random, bundle: bytes, other: bytes) -> tuple[str, bytes]:
-    """One mutant, and what was done to it; parts of `other`, another signed bundle, may have come into it."""
+    """Return the kind of a mutation, and the mutant.
+
+    Args:
+        rng: decides the mutation.
+        bundle: a signed bundle.
+        other: another signed bundle, of which parts may be inserted.
+    """
     mutations: dict[str, Mutate] = {one.__name__: one for one in _MUTATIONS}
     mutations["_splice"] = partial(_splice, other=other)
     mutant = bytearray(bundle)
@@ -60,14 +70,14 @@ def mutate(rng: random.Random, bundle: bytes, other: bytes) -> tuple[str, bytes]
 
 
 def fix_checksum(mutant: bytearray, start: int) -> None:
-    """Make a header's checksum right."""
+    """Correct the checksum of the header at `start`."""
     mutant[start + 148 : start + 156] = b" " * 8
     total = sum(mutant[start : start + BLOCKSIZE])
     mutant[start + 148 : start + 156] = b"%06o\0 " % total
 
 
 def header_offsets(mutant: bytes | bytearray) -> list[int]:
-    """Where the headers of a sound bundle are."""
+    """Return the offsets of the headers of a valid bundle."""
     return [
         start
         for start in range(0, len(mutant), BLOCKSIZE)
@@ -81,7 +91,7 @@ def _flip_bits(rng: random.Random, mutant: bytearray) -> None:
 
 
 def _flip_non_padding(rng: random.Random, mutant: bytearray) -> None:
-    """In what is not padding."""
+    """Flip a bit outside the padding."""
     places = [place for place, byte in enumerate(mutant) if byte]
     mutant[rng.choice(places)] ^= 1 << rng.randrange(8)
 
@@ -125,7 +135,7 @@ def _resize_file(rng: random.Random, mutant: bytearray) -> None:
 
 
 def _exchange_files(rng: random.Random, mutant: bytearray) -> None:
-    """Two files' contents under each other's names."""
+    """Exchange the names of two files."""
     one, two = rng.sample(header_offsets(mutant), 2)
     first, second = mutant[one : one + 100], mutant[two : two + 100]
     mutant[one : one + 100], mutant[two : two + 100] = second, first
@@ -134,14 +144,14 @@ def _exchange_files(rng: random.Random, mutant: bytearray) -> None:
 
 
 def _edit_envelope(rng: random.Random, mutant: bytearray) -> None:
-    """A letter for another in its base64, its ids and its punctuation."""
+    """Replace a character of the envelope."""
     size = int(mutant[124:135], 8)
     letters = b'ABCabc019+/="{}[],:\\ '
     mutant[BLOCKSIZE + rng.randrange(size)] = rng.choice(letters)
 
 
 def _splice(rng: random.Random, mutant: bytearray, other: bytes) -> None:
-    """Some blocks of another bundle in the place of ours."""
+    """Replace some blocks by those of another bundle."""
     end = min(len(mutant), len(other)) // BLOCKSIZE
     begin = rng.randrange(end)
     stop = rng.randrange(begin, end) + 1

@@ -1,4 +1,4 @@
-"""Frames for tests, and how detections are compared: by overlap, never by index."""
+"""Frames for tests, and comparison of detections by overlap, never by index."""
 
 from pathlib import Path
 
@@ -18,7 +18,14 @@ def frame(
     width: int = 0,
     height: int = 0,
 ) -> Frame:
-    """A frame of these pixels; the size is the array's unless it is padded or planar."""
+    """Return a frame of these pixels.
+
+    Args:
+        pixels: the picture, uint8.
+        layout: how the pixels are stored.
+        width: width of the frame; 0 for that of the array, which may be padded.
+        height: height of the frame; 0 for that of the array, which may be planar.
+    """
     return Frame(
         camera="test",
         seq=0,
@@ -32,21 +39,21 @@ def frame(
 
 
 def read_frame(path: Path) -> Frame:
-    """A picture file as a frame."""
+    """Read a picture file as a frame."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     assert pixels is not None, path
     return frame(np.asarray(pixels, np.uint8))
 
 
 def run_inference(model: Model, picture: Frame, min_score: float) -> Detections:
-    """What a model sees in a picture."""
+    """Return the detections of a model in a picture."""
     tensor = model.encoder(picture)
     outputs = model.interpreter.invoke(tensor.array)
     return model.family.decode(outputs, tensor.fit, min_score=min_score)
 
 
 def best_iou(found: Detections, box: list[float]) -> float:
-    """The best overlap of any detection with a box; 0.0 if there are none."""
+    """Return the best IoU of any detection with a box; 0.0 without detections."""
     if not len(found):
         return 0.0
     return float(iou_matrix(found.boxes, np.array([box], np.float32)).max())

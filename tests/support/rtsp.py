@@ -1,7 +1,7 @@
 """An RTSP camera on loopback, with the faults that real ones have.
 
 RTSP/1.0 (RFC 2326) over one TCP connection, H.264 as RTP in it (RFC 2326 section 10.12, RFC 6184), encoded by PyAV.
-Each picture carries its number as sixteen black and white fields along its upper edge, so that its age can be read off.
+Each picture carries its number as sixteen black and white fields along its upper edge, from which its age follows.
 """
 
 import base64
@@ -34,19 +34,19 @@ _NAL_IDR, _NAL_SPS, _NAL_PPS, _NAL_FU_A = 5, 7, 8, 28
 
 
 class Mode(StrEnum):
-    """The behaviour of the camera."""
+    """How the camera behaves."""
 
     OK = "ok"
     FREEZE = "freeze"
-    """Connections stay open, but no more data is sent."""
+    """Connections stay open, and nothing more is sent."""
     DROP = "drop"
     """The camera closes every connection."""
     MUTE = "mute"
-    """The camera accepts connections, but never answers."""
+    """Connections are accepted, and requests are not answered."""
 
 
 def frame_number(frame: Frame) -> int:
-    """Return the number that is drawn in the picture of `frame`."""
+    """Return the number that is drawn into the picture."""
     if frame.format is PixelFormat.YUV420P:
         luma = frame.pixels[: frame.height, : frame.width]
     else:
@@ -101,7 +101,7 @@ def _payloads(unit: bytes) -> Iterator[bytes]:
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """One client: answers its requests; the server's pump sends it pictures from PLAY on."""
+    """The connection of one client: it answers requests; after PLAY the server sends pictures."""
 
     server: "RtspServer"
 
@@ -130,7 +130,7 @@ class _Connection(socketserver.StreamRequestHandler):
             self.request.shutdown(socket.SHUT_RDWR)
 
     def send(self, units: list[bytes], count: int) -> None:
-        """Send one picture, if the client plays; the first must be a key frame."""
+        """Send one picture to a client that plays; the first is a key frame."""
         self._begun |= any(unit[0] & 0x1F == _NAL_IDR for unit in units)
         if not (self._playing and self._begun):
             return
@@ -145,7 +145,7 @@ class _Connection(socketserver.StreamRequestHandler):
                 self.request.sendall(struct.pack("!cBH", b"$", 0, size) + head + payload)
 
     def _request(self) -> tuple[str, dict[str, str]] | None:
-        """Return the next request's method and headers, skipping RTCP in between."""
+        """Return the next request's method and headers; RTCP in between is skipped."""
         while (first := self.rfile.read(1)) == b"$":
             _channel, size = struct.unpack("!BH", self.rfile.read(3))
             self.rfile.read(size)
@@ -178,11 +178,11 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 class RtspServer(socketserver.ThreadingTCPServer):
-    """The camera; a context manager. Change `mode` at any time.
+    """The camera, a context manager.
 
     Attributes:
-        url: where it is.
-        mode: what it does.
+        url: its URL.
+        mode: its behaviour, which can be changed at any time.
         count: number of the newest picture.
     """
 
@@ -240,7 +240,7 @@ class RtspServer(socketserver.ThreadingTCPServer):
 
     @staticmethod
     def _describe(units: list[bytes]) -> str:
-        """Return the SDP (RFC 4566) with the parameter sets."""
+        """Return the session description (SDP, RFC 4566) with the parameter sets."""
         sets = [unit for unit in units if unit[0] & 0x1F in (_NAL_SPS, _NAL_PPS)]
         sprop = ",".join(base64.b64encode(unit).decode() for unit in sets)
         lines = [

@@ -1,6 +1,6 @@
-"""A runtime that a model has taken over: it tries all doors, and says in its error which of them opened.
+"""A runtime that tries to leave the sandbox, and reports in its error which attempts succeeded.
 
-Stands in the place of the package of a real one, `interpreter` module and all.
+It takes the place of a real runtime's package, `interpreter` module included.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _SYSCALLS = {"io_uring_setup": 425, "pidfd_open": 434, "clone3": 435, "openat2":
 
 
 def escape_attempts(readable: str, parent_pid: int) -> dict[str, Callable[[], object]]:
-    """What is tried, by its name."""
+    """Return the attempts by name."""
     folder = Path(readable)
     return {
         "a TCP socket": socket.socket,
@@ -42,7 +42,7 @@ def escape_attempts(readable: str, parent_pid: int) -> dict[str, Callable[[], ob
         "a program without a fork": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 - that is the point
         "a fork": _fork,
         "a signal to its parent": lambda: os.kill(parent_pid, 0),
-        "a look into its parent": lambda: _call_libc("ptrace", 16, parent_pid, 0, 0),
+        "tracing its parent": lambda: _call_libc("ptrace", 16, parent_pid, 0, 0),
         "its parent's limits": lambda: _prlimit(parent_pid),
         "outliving its parent": lambda: _call_libc("prctl", 1, 0),
         "a mount": lambda: _call_libc("mount", b"none", b"/mnt", b"tmpfs", 0, None),
@@ -55,7 +55,7 @@ def escape_attempts(readable: str, parent_pid: int) -> dict[str, Callable[[], ob
 
 
 def Interpreter(**_: object) -> None:  # noqa: N802 - what both runtimes call it
-    """Try everything."""
+    """Make every attempt, and raise an error with the result."""
     outcomes = {
         name: _try(attempt)
         for name, attempt in escape_attempts(os.environ["ESCAPE_READABLE"], os.getppid()).items()
@@ -68,7 +68,7 @@ def Interpreter(**_: object) -> None:  # noqa: N802 - what both runtimes call it
 
 
 def load_delegate(*_: object) -> None:
-    """It has better things to do."""
+    """Do nothing: there is no delegate."""
 
 
 def _try(attempt: Callable[[], object]) -> str:

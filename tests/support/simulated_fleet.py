@@ -1,13 +1,17 @@
-"""Ansible as a controller has it, and fleets of devices that are files: `Controller` plays on a `Fleet`."""
+"""An Ansible controller, and fleets whose devices are files: an `AnsibleController` plays on a `SimulatedFleet`."""
 
+import atexit
 import importlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,15 +19,17 @@ from typing import Any
 import pytest
 
 from support import fake_edged
+from support.waiting import wait_for
 
 PROJECT_ROOT = Path(__file__).parents[2]
 COLLECTION = PROJECT_ROOT / "ansible"
+MODULE_SERVER = Path(__file__).with_name("module_server.py")
 ANSIBLE_BIN = PROJECT_ROOT / ".venv-ansible" / "bin"
 NEVER = 1 << 30
 
 
 def import_plugin(name: str) -> ModuleType:
-    """A plugin of the collection that needs no Ansible, as ``plugin_utils.toml``; what it imports of the collection is found, too."""
+    """Import a plugin of the collection that needs no Ansible, as ``plugin_utils.toml``."""
     for package, path in {
         "ansible_collections": [],
         "ansible_collections.edged": [],
@@ -35,40 +41,40 @@ def import_plugin(name: str) -> ModuleType:
     return importlib.import_module(f"ansible_collections.edged.fleet.plugins.{name}")
 
 
+NO_ANSIBLE = "no Ansible in .venv-ansible"
 needs_ansible = pytest.mark.skipif(
-    not (ANSIBLE_BIN / "ansible-playbook").exists(),
-    reason="no .venv-ansible: `make ansible-check` sets it up",
+    not (ANSIBLE_BIN / "ansible-playbook").exists(), reason=NO_ANSIBLE
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybookResult:
-    """How a playbook ended."""
+    """The exit code and the output of a playbook."""
 
     exit_code: int
     output: str
 
     @property
     def changed_tasks(self) -> dict[str, int]:
-        """How many tasks changed something, by host, as the recap counts them."""
+        """The number of tasks that changed something, by host, from the recap."""
         lines = re.findall(r"^(\S+) +: ok=\d+ +changed=(\d+) ", self.output, re.MULTILINE)
         return {host: int(count) for host, count in lines}
 
 
 class SimulatedFleet:
-    """Devices that are folders: `device.json` is what `fake_edged` reads, `line.json` says when the host answers."""
+    """Devices that are folders: `device.json` is for `fake_edged`, `line.json` has the times at which the host is unreachable."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.hosts: list[str] = []
 
     def add(self, *, lost_from: int = NEVER, lost_until: int = NEVER, **behaviour: Any) -> str:
-        """A device; the host's name.
+        """Add a device and return its host name.
 
         Args:
-            lost_from: the task, counted from 1, in which the host first does not answer.
-            lost_until: the task in which it answers again.
-            behaviour: see `fake_edged.blank`.
+            lost_from: the first task, counted from 1, in which the host is unreachable.
+            lost_until: the task in which it is reachable again.
+            behaviour: as in `fake_edged.new_device`.
         """
         host = f"pi{len(self.hosts):04}"
         self.hosts.append(host)
@@ -79,41 +85,41 @@ class SimulatedFleet:
         return host
 
     def read_device(self, host: str) -> dict[str, Any]:
-        """What is in its file."""
+        """Return the content of the device's file."""
         device: dict[str, Any] = json.loads((self.folder / host / "device.json").read_text())
         return device
 
     def write_device(self, host: str, device: Mapping[str, Any]) -> None:
-        """Put that into its file."""
+        """Write the device's file."""
         (self.folder / host / "device.json").write_text(json.dumps(device))
 
     def end_trial(self, host: str) -> None:
-        """Its time is over."""
+        """Let the time of the device's trial be over."""
         self.write_device(host, self.read_device(host) | {"ends": 0})
 
     def write_connection(
         self, host: str, *, lost_from: int = NEVER, lost_until: int = NEVER
     ) -> None:
-        """Set when the host does not answer, in tasks counted from now; see `add`."""
+        """Set in which tasks, counted from now, the host is unreachable, as in `add`."""
         line = {"tasks": 0, "lost_from": lost_from, "lost_until": lost_until}
         (self.folder / host / "line.json").write_text(json.dumps(line))
 
     def reconnect(self, host: str) -> None:
-        """It answers again."""
+        """Let the host be reachable again."""
         self.write_connection(host)
 
     def verbs(self, host: str) -> list[str]:
-        """The verbs that were asked of it so far."""
-        return list(self.read_device(host)["asked"])
+        """Return the verbs of all `edged model` commands that the host has run."""
+        return list(self.read_device(host)["verbs"])
 
     def digest(self, host: str) -> str:
-        """Of the version in use."""
+        """Return the digest of the host's active version."""
         return str(self.read_device(host)["status"]["versions"][0]["digest"])
 
     def write_inventory(
         self, *, all_hosts: Mapping[str, Any] | None = None, **variables: Any
     ) -> Path:
-        """The file; `variables` are those of all devices, and `all_hosts` those of all hosts."""
+        """Write the inventory; `variables` are those of the devices, `all_hosts` those of all hosts."""
         device = str(self.folder / "{{ inventory_hostname }}")
         common = {
             "ansible_connection": "simulated",
@@ -132,20 +138,18 @@ class SimulatedFleet:
         return path
 
     def read_results(self, digest: str) -> dict[str, Any]:
-        """What the rollout wrote down."""
+        """Return the results that the rollout wrote."""
         path = self.folder / "rollouts" / digest[:12] / "rollout.json"
         results: dict[str, Any] = json.loads(path.read_text())
         return results
 
 
 class AnsibleController:
-    """Plays the collection's playbooks and runs its modules, from the checkout."""
+    """Runs the playbooks and the modules of the checkout's collection."""
 
     def __init__(self, folder: Path, *, forks: int = 8) -> None:
         self.folder = folder
-        place = folder / "collections" / "ansible_collections" / "edged"
-        place.mkdir(parents=True)
-        (place / "fleet").symlink_to(COLLECTION)
+        link_collection(folder / "collections")
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -164,7 +168,14 @@ class AnsibleController:
     def play(
         self, playbook: str | Path, inventory: Path, *options: str, **variables: Any
     ) -> PlaybookResult:
-        """Play one of the collection's playbooks, by its name, or a file."""
+        """Run one of the collection's playbooks by its name, or a playbook file.
+
+        Args:
+            playbook: name or file.
+            inventory: the inventory file.
+            options: further options of ansible-playbook.
+            variables: extra variables.
+        """
         argv: list[str | Path] = [
             ANSIBLE_BIN / "ansible-playbook",
             "-i",
@@ -185,19 +196,58 @@ class AnsibleController:
         return PlaybookResult(played.returncode, played.stdout)
 
     def run_module(self, name: str, *, check: bool = False, **arguments: Any) -> dict[str, Any]:
-        """Run a module here, as Ansible does on a host; its result."""
-        told = {"ANSIBLE_MODULE_ARGS": arguments | {"_ansible_check_mode": check}}
-        ran = subprocess.run(
-            [
-                ANSIBLE_BIN / "python",
-                "-m",
-                f"ansible_collections.edged.fleet.plugins.modules.{name}",
-            ],
-            check=False,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.folder / "collections")},
-            input=json.dumps(told).encode(),
-            capture_output=True,
-        )
-        assert ran.stdout, ran.stderr.decode()
-        result: dict[str, Any] = json.loads(ran.stdout)
+        """Run a module as Ansible does on a host, and return its result."""
+        return _module_server().run(name, arguments | {"_ansible_check_mode": check})
+
+
+class ModuleServer:
+    """A process that runs modules, as `support.module_server` describes; it ends with this process."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="modules-")
+        folder = Path(self._folder.name)
+        link_collection(folder)
+        self._socket = str(folder / "socket")
+        self._errors = folder / "stderr"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [ANSIBLE_BIN / "python", MODULE_SERVER, self._socket],
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder)},
+                stdin=subprocess.PIPE,
+                stderr=errors,
+            )
+        wait_for(Path(self._socket).exists, state=self._errors.read_text)
+        atexit.register(self.close)
+
+    def run(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a module, and return its result."""
+        request = {
+            "module": f"ansible_collections.edged.fleet.plugins.modules.{name}",
+            "arguments": arguments,
+        }
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self._socket)
+            connection.sendall(json.dumps(request).encode())
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("rb") as reader:
+                output = reader.read()
+        assert output, self._errors.read_text()
+        result: dict[str, Any] = json.loads(output)
         return result
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+@cache
+def _module_server() -> ModuleServer:
+    return ModuleServer()
+
+
+def link_collection(folder: Path) -> None:
+    """Make the checkout's collection importable from a folder."""
+    place = folder / "ansible_collections" / "edged"
+    place.mkdir(parents=True)
+    (place / "fleet").symlink_to(COLLECTION)

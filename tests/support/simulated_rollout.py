@@ -13,11 +13,11 @@ VARIABLES: dict[str, Any] = {
     "rollout_digest": DIGEST,
 }
 UNTOUCHED = ["status"]
-"""The requests to a device that takes no part."""
+"""The verbs on a device that takes no part in the rollout."""
 
 
 class SimulatedRollout:
-    """A simulated fleet, its controller, and a version; `play` runs the playbook model_rollout."""
+    """A rollout of one version to a simulated fleet by the playbook model_rollout."""
 
     def __init__(self, folder: Path) -> None:
         self.fleet, self.controller = SimulatedFleet(folder), AnsibleController(folder)
@@ -38,7 +38,7 @@ class SimulatedRollout:
 
 
 class SimulatedRoleRollout(SimulatedRollout):
-    """The same, where `play` runs a play that lists the role rollout."""
+    """A rollout by a play that lists the role rollout."""
 
     def play(
         self, *options: str, play: dict[str, Any] | None = None, **variables: Any

@@ -1,4 +1,4 @@
-"""What an installer and a daemon do with a store, in the right order and without all else: no trust, no model, no clock."""
+"""The calls of an installer and a daemon to a store, in the right order, without trust, models and a clock."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ MAX_BUNDLE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class SampleVersion:
-    """A version as it would come out of a bundle, and the bytes that stand for that."""
+    """A version and the bytes of its bundle, in a simplified form."""
 
     manifest: Manifest
     digest: str
@@ -45,7 +45,7 @@ class SampleVersion:
         return b"".join((self.envelope, *self.files.values()))
 
     def contents(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """The files, each in two pieces."""
+        """Yield the files, each in two pieces."""
         for name, content in self.files.items():
             half = len(content) // 2
             yield name, iter((content[:half], content[half:]))
@@ -85,13 +85,13 @@ def make_version(
 
 
 class StoreDevice:
-    """One process that has the store; another one after a crash goes on where it was.
+    """A process with a store; after a crash, another one goes on with the same disk.
 
     Args:
         files: the disk.
-        versions_by_source: what can be had, by source.
-        root: of the store.
-        boot: of the host.
+        versions_by_source: the versions that can be installed, by source.
+        root: the store's folder.
+        boot: boot id of the host.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class StoreDevice:
         self.store.collect_garbage(self.ledger)
 
     def step(self) -> None:
-        """The deployment in flight, one state on."""
+        """Advance the deployment in flight by one state."""
         in_flight = self.ledger.deployment
         assert in_flight is not None
         new = self.versions_by_source[in_flight.request.source]
@@ -160,7 +160,7 @@ class StoreDevice:
                 self.end_trial(new)
 
     def download(self, id_: str, bundle: bytes) -> None:
-        """In three pieces, from where it was."""
+        """Download the rest of the bundle in pieces."""
         have = self.files.size(self.store.download_path(id_))
         third = len(bundle) // 3
         bounds = [have, *(at for at in (third, 2 * third, len(bundle)) if at > have)]
@@ -180,7 +180,7 @@ class StoreDevice:
     def self_test(self, new: SampleVersion) -> None:
         try:
             self.store.read_version(new.digest)
-            _require(new.fails_at != "self-test", "the goldens do not fit")
+            _require(new.fails_at != "self-test", "the goldens do not match")
         except BundleError as error:
             self.reject(EndCause.SELF_TEST_FAILED, error)
         else:
@@ -199,7 +199,7 @@ class StoreDevice:
         epoch = 0 if previous == FACTORY else self.store.read_version(previous).manifest.epoch
         self.record(
             rollback.roll_back(
-                self.ledger, EndCause.OPERATOR, at=AT, id_="back", previous_epoch=epoch
+                self.ledger, EndCause.OPERATOR, at=AT, id_="rollback", previous_epoch=epoch
             )
         )
 
@@ -207,6 +207,6 @@ class StoreDevice:
         self.record(rollback.reject(self.ledger, cause, str(error), at=AT))
 
 
-def _require(condition: bool, otherwise: str) -> None:  # noqa: FBT001 (as `assert` has it)
+def _require(condition: bool, otherwise: str) -> None:  # noqa: FBT001 - a condition
     if not condition:
         raise BundleError(otherwise)

@@ -1,10 +1,9 @@
-"""What is done to a store, from the first model to going back: each once, recorded in memory."""
+"""Everything that is done to a store, from the first model to a rollback: each sequence is recorded on a disk in memory."""
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 
 from edged.errors import StoreError
 from edged.host.files import FileSystem
@@ -36,12 +35,12 @@ VERSIONS_BY_SOURCE = {
 
 @dataclass(frozen=True)
 class SequenceRecording:
-    """What a sequence did to the disk, and what was promised meanwhile.
+    """What a sequence did to the disk, and what was guaranteed meanwhile.
 
     Attributes:
-        disk: with its log.
-        spans: the promises, from the interruption on.
-        interrupted_at: how many events there were before it; 0 if there was none.
+        disk: the disk with its log.
+        spans: the guarantees, from the interruption on.
+        interrupted_at: number of events before the interruption; 0 without one.
     """
 
     disk: MemoryDisk
@@ -49,9 +48,9 @@ class SequenceRecording:
     interrupted_at: int = 0
 
     def needed_syncs(self) -> list[int]:
-        """The numbers of the syncs that make something durable: after an interruption, something that was there before it.
+        """Return the numbers of the syncs that make something durable; after an interruption, something from before it.
 
-        What still has the name of something partial is of no account: it is removed anyhow.
+        A sync of names that end in ".new" is not needed: what has such a name is removed anyway.
         """
         log = self.disk.log
         return [
@@ -59,6 +58,12 @@ class SequenceRecording:
             for at, event in enumerate(log)
             if at >= self.interrupted_at and self._is_needed(at, event)
         ]
+
+    def call_site(self, sync: int) -> str:
+        """Return the functions that asked for a sync, the outermost first."""
+        event = self.disk.log[sync]
+        assert isinstance(event, Synced)
+        return event.site
 
     def _is_needed(self, at: int, sync: DiskEvent) -> bool:
         if not isinstance(sync, Synced):
@@ -84,11 +89,11 @@ class StoreSequence:
     """Something that is done to a store.
 
     Attributes:
-        name: in words.
-        action: what begins it; what follows from that is done then.
-        installed_before: what was installed before.
-        damage: what happened to the disk then.
-        damaged_versions: the versions that were damaged by that.
+        name: the sequence in words.
+        action: its first step; the sequence then runs to its end.
+        installed_before: sources of the versions that were installed before.
+        damage: changes the disk before the sequence begins.
+        damaged_versions: digests of the versions that it damaged.
     """
 
     name: str
@@ -101,13 +106,13 @@ class StoreSequence:
         return self.name
 
     def initial_tree(self) -> DiskTree:
-        """What is on the disk at first."""
+        """Return what is on the disk at first."""
         tree = dict(_installed(self.installed_before))
         self.damage(tree)
         return tree
 
     def run(self, device: StoreDevice) -> None:
-        """Do it, or go on with it after a `StoreError`."""
+        """Run the sequence, or go on with it after a `StoreError`."""
         if not device.is_started:
             device.start()
         if device.ledger.deployment is None and len(device.ledger.past) == len(
@@ -117,48 +122,57 @@ class StoreSequence:
         device.finish()
 
     def record(self) -> SequenceRecording:
-        """Do it."""
+        """Run the sequence undisturbed."""
         disk = MemoryDisk(self.initial_tree())
         device = self.make_device(disk)
         self.run(device)
         device.current_guarantee()
         return SequenceRecording(disk, tuple(device.spans))
 
-    def record_with_kills(self) -> Iterator[SequenceRecording]:
-        """Do it by a process that is killed before the first event, the second, and so on, each time followed by another one."""
-        for before in count():
-            disk = MemoryDisk(self.initial_tree(), cut_before=before)
-            killed = self.make_device(disk)
-            try:
-                self.run(killed)
-            except PowerCutError:
-                disk.cut_before = None
-            else:
-                return
-            device = OracleDevice(disk, VERSIONS_BY_SOURCE, guarantee=killed.current_guarantee())
-            self.run(device)
-            device.current_guarantee()
-            yield SequenceRecording(disk, tuple(device.spans), before)
+    def kill_points(self) -> range:
+        """Return the numbers of the events before which a process can be killed."""
+        return range(len(self.record().disk.log))
 
-    def record_with_failures(self, method: str) -> Iterator[SequenceRecording]:
-        """Do it while the first call of this method fails, the second, and so on, each time going on after that."""
-        for failed in count(1):
-            disk = MemoryDisk(self.initial_tree())
-            files = FailingFiles(disk, errno.EIO, _on_nth_call(method, failed))
-            device = self.make_device(disk, files.as_files())
-            try:
-                self.run(device)
-            except StoreError:
-                interrupted = len(disk.log)
-            else:
-                return
-            device.spans.clear()
+    def record_killed(self, before_event: int) -> SequenceRecording:
+        """Run the sequence in a process that is killed before this event, and go on in another one."""
+        disk = MemoryDisk(self.initial_tree(), cut_before=before_event)
+        killed = self.make_device(disk)
+        try:
+            self.run(killed)
+        except PowerCutError:
+            disk.cut_before = None
+        else:
+            raise AssertionError(f"{self} has no event {before_event}")
+        device = OracleDevice(disk, VERSIONS_BY_SOURCE, guarantee=killed.current_guarantee())
+        self.run(device)
+        device.current_guarantee()
+        return SequenceRecording(disk, tuple(device.spans), before_event)
+
+    def calls(self) -> Sequence[str]:
+        """Return the names of the file system calls of an undisturbed run, in order."""
+        disk = MemoryDisk(self.initial_tree())
+        files = FailingFiles(disk, errno.EIO, lambda _: False)
+        self.run(self.make_device(disk, files.as_files()))
+        return files.calls
+
+    def record_failed(self, method: str, number: int) -> SequenceRecording:
+        """Run the sequence while the call of `method` with this number, from 1, fails, and go on after that."""
+        disk = MemoryDisk(self.initial_tree())
+        files = FailingFiles(disk, errno.EIO, _on_nth_call(method, number))
+        device = self.make_device(disk, files.as_files())
+        try:
             self.run(device)
-            device.current_guarantee()
-            yield SequenceRecording(disk, tuple(device.spans), interrupted)
+        except StoreError:
+            interrupted = len(disk.log)
+        else:
+            raise AssertionError(f"{self} does not fail with {method} number {number}")
+        device.spans.clear()
+        self.run(device)
+        device.current_guarantee()
+        return SequenceRecording(disk, tuple(device.spans), interrupted)
 
     def make_device(self, disk: MemoryDisk, files: FileSystem | None = None) -> OracleDevice:
-        """One that has not started yet."""
+        """Return a device that has not started yet."""
         return OracleDevice(
             disk, VERSIONS_BY_SOURCE, damaged_versions=self.damaged_versions, files=files
         )
@@ -184,16 +198,16 @@ def install_action(source: str) -> Callable[[StoreDevice], None]:
 
 
 def no_action(_: StoreDevice) -> None:
-    """To be started is enough."""
+    """Do nothing: the device's start is the sequence."""
 
 
 def _damage_model(source: str) -> Callable[[DiskTree], None]:
-    def spoil(tree: DiskTree) -> None:
+    def damage(tree: DiskTree) -> None:
         tree[
             f"{STORE_ROOT.name}/{VERSIONS_NAME}/{VERSIONS_BY_SOURCE[source].digest}/model.tflite"
-        ] = b"bits have rotted"
+        ] = b"damaged bytes"
 
-    return spoil
+    return damage
 
 
 def _damage_ledger(tree: DiskTree) -> None:
@@ -218,33 +232,35 @@ def _leave_partial_files(tree: DiskTree) -> None:
 
 
 SEQUENCES = (
-    StoreSequence("the first", install_action("one")),
-    StoreSequence("the second", install_action("two"), installed_before=("one",)),
-    StoreSequence("the third", install_action("three"), installed_before=("one", "two")),
-    StoreSequence("the same again", install_action("two"), installed_before=("one", "two")),
+    StoreSequence("first version", install_action("one")),
+    StoreSequence("second version", install_action("two"), installed_before=("one",)),
+    StoreSequence("third version", install_action("three"), installed_before=("one", "two")),
+    StoreSequence("same version again", install_action("two"), installed_before=("one", "two")),
     StoreSequence(
-        "the previous again", install_action("three"), installed_before=("three", "same epoch")
+        "previous version again", install_action("three"), installed_before=("three", "same epoch")
     ),
-    StoreSequence("fails its self-test", install_action("broken"), installed_before=("one", "two")),
-    StoreSequence("fails its trial", install_action("blind"), installed_before=("one", "two")),
+    StoreSequence("self-test fails", install_action("broken"), installed_before=("one", "two")),
+    StoreSequence("trial fails", install_action("blind"), installed_before=("one", "two")),
     StoreSequence(
-        "back", StoreDevice.roll_back_to_previous, installed_before=("three", "same epoch")
-    ),
-    StoreSequence(
-        "back to the factory model", StoreDevice.roll_back_to_previous, installed_before=("one",)
+        "rollback", StoreDevice.roll_back_to_previous, installed_before=("three", "same epoch")
     ),
     StoreSequence(
-        "mends what has rotted",
+        "rollback to the factory model",
+        StoreDevice.roll_back_to_previous,
+        installed_before=("one",),
+    ),
+    StoreSequence(
+        "repairs a damaged version",
         install_action("two"),
         installed_before=("one", "two"),
         damage=_damage_model("two"),
         damaged_versions=frozenset({VERSIONS_BY_SOURCE["two"].digest}),
     ),
     StoreSequence(
-        "the ledger is damaged", no_action, installed_before=("one", "two"), damage=_damage_ledger
+        "damaged ledger", no_action, installed_before=("one", "two"), damage=_damage_ledger
     ),
     StoreSequence(
-        "among leftovers",
+        "among partial files",
         install_action("three"),
         installed_before=("one", "two"),
         damage=_leave_partial_files,

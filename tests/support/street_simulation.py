@@ -1,4 +1,4 @@
-"""A simulated street: people and cars that cross, hide each other, and a detector that misses, flickers, shakes and invents.
+"""A simulated street: people and cars that cross and hide each other, and a detector with misses, jitter, duplicates and false positives.
 
 Everything follows from the seed. Units are fractions of a 16:9 frame and seconds; walkers cover about 0.8 of their height in a second, cars
 about their own length.
@@ -20,18 +20,18 @@ PERSON, CAR = 0, 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreetScenario:
-    """How much happens, and how well the detector sees it.
+    """The traffic, and the quality of the detector.
 
     Attributes:
-        people: on the way at any time, about.
-        cars: the same.
+        people: number of people at any time, about.
+        cars: number of cars at any time, about.
         fps: frames a second.
-        duration_s: length.
-        miss_rate: chance that an object in plain view is not found in a frame.
+        duration_s: length of the simulation.
+        miss_rate: chance that a visible object is not detected in a frame.
         score_std: standard deviation of the score.
         box_jitter: standard deviation of a box's edges, in box sizes.
-        false_positives_per_frame: invented boxes a frame.
-        duplicate_rate: chance that an object is found twice, the second time a piece of it and less certain.
+        false_positives_per_frame: false detections in a frame.
+        duplicate_rate: chance that an object is detected twice, the second time in part and with a lower score.
     """
 
     people: int = 4
@@ -47,7 +47,7 @@ class StreetScenario:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedFrame:
-    """One frame: when, who is there to be seen, and what the detector said."""
+    """One frame: its time, the visible objects, and the detections."""
 
     captured_ns: int
     object_ids: NDArray[np.int64]
@@ -77,7 +77,7 @@ class _MovingObject:
 
 
 def simulate_street(scenario: StreetScenario, seed: int) -> Iterator[SimulatedFrame]:
-    """Every frame of one street."""
+    """Simulate a street, and return its frames."""
     rng = np.random.default_rng(seed)
     movers: list[_MovingObject] = []
     born = 0
@@ -110,7 +110,7 @@ def _spawn(rng: np.random.Generator, object_id: int, class_id: int) -> _MovingOb
 
 
 def _advance(rng: np.random.Generator, mover: _MovingObject, step_s: float) -> None:
-    """Go on; now and then stop for a while, and perhaps turn."""
+    """Move the objects on by one frame; some stop for a while, or turn."""
     if mover.wait_s > 0.0:
         mover.wait_s -= step_s
         return
@@ -157,7 +157,7 @@ def _detect(
 
 
 def _visible_share(boxes: F32, whole: F32) -> F32:
-    """The share of each object in the frame and not behind a nearer one: nearer is lower."""
+    """Return the share of each object that is in the frame and not behind a nearer one; nearer objects are lower."""
     shares = areas(boxes) / whole
     for index, box in enumerate(boxes):
         nearer = boxes[boxes[:, 3] > box[3]]
@@ -168,7 +168,7 @@ def _visible_share(boxes: F32, whole: F32) -> F32:
 
 
 def _partial_box(rng: np.random.Generator, box: F32) -> F32:
-    """Two thirds of a box or more, at one side of it."""
+    """Return at least two thirds of a box, at one side of it."""
     piece = box.copy()
     edge = rng.integers(4)
     across = box[(edge + 2) % 4] - box[edge]

@@ -1,4 +1,4 @@
-"""What others on the broker do: a paho client that keeps all it receives, and one that says something."""
+"""Other clients of the broker: a subscriber that keeps all messages, and a function that publishes one."""
 
 import json
 import threading
@@ -15,7 +15,14 @@ from paho.mqtt.properties import Properties
 
 
 def publish_message(port: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
-    """Publish one message with QoS 1; the broker has it when this returns."""
+    """Publish one message with QoS 1; the broker has it when this returns.
+
+    Args:
+        port: the broker's port.
+        topic: topic of the message.
+        payload: its payload.
+        retain: whether the broker retains it.
+    """
     paho.mqtt.publish.single(
         topic,
         payload,
@@ -29,7 +36,7 @@ def publish_message(port: int, topic: str, payload: bytes, *, retain: bool = Fal
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """One message, as it came."""
+    """One received message."""
 
     topic: str
     payload: bytes
@@ -43,10 +50,7 @@ class ReceivedMessage:
 
 
 class MqttSubscriber:
-    """Subscribes with QoS 1 and a session that the broker keeps, so that a broker's restart loses nothing.
-
-    It subscribes before `__enter__` returns.
-    """
+    """A paho client that subscribes with QoS 1 before `__enter__` returns; the broker keeps its session over a restart."""
 
     def __init__(
         self, port: int, topics: str = "edged/#", *, user: str = "", password: str = ""
@@ -81,20 +85,20 @@ class MqttSubscriber:
         self._client._reset_sockets()
 
     def messages(self, topic: str = "") -> list[ReceivedMessage]:
-        """All so far whose topic ends so."""
+        """Return the messages so far whose topic ends with `topic`."""
         with self._arrived:
             return [m for m in self._received if m.topic.endswith(topic)]
 
     def payloads(self, topic: str = "") -> list[dict[str, Any]]:
-        """The same, decoded."""
+        """Return the payloads of those messages, decoded."""
         return [m.json for m in self.messages(topic)]
 
     def wait_until(self, condition: Callable[[Self], bool], timeout_s: float = 15) -> None:
-        """Until `condition` is true of this subscriber."""
+        """Wait until `condition` is true of this subscriber."""
         deadline = time.monotonic() + timeout_s
         while not condition(self):
             left_s = deadline - time.monotonic()
-            assert left_s > 0, f"not seen in {timeout_s} s; seen: {self.messages()[-20:]}"
+            assert left_s > 0, f"not received in {timeout_s} s; received: {self.messages()[-20:]}"
             with self._arrived:
                 self._arrived.wait(min(left_s, 0.1))
 

@@ -1,4 +1,4 @@
-"""A whole daemon that takes updates, on a broker of its own: what it is asked, and what it tells of its models."""
+"""A whole daemon that installs updates, with a broker of its own: its control requests, and its messages about models."""
 
 import json
 import os
@@ -35,9 +35,9 @@ QUICK_TRIAL = Probation(
     min_fps_ratio=0.2,
     max_p95_ratio=20.0,
 )
-"""A trial of a few seconds, by what is found: on a machine that does other things as well, times of a millisecond say nothing."""
+"""A trial of a few seconds that is judged by detections: on a busy machine, latencies of a millisecond mean nothing."""
 MINIMAL_TRIAL = replace(QUICK_TRIAL, min_baseline_s=0.5, min_s=0.5, min_frames=3, min_boxes=0)
-"""A trial that is none, where something else is tried."""
+"""A trial that every working model passes at once, for tests of something else."""
 BUSY_CAMERA = """
 [camera.front]
 source = "synthetic"
@@ -57,14 +57,14 @@ max_detections_hz = 100
 
 @dataclass
 class UpdateDevice:
-    """One that runs.
+    """A running device.
 
     Attributes:
-        folder: for everything.
-        signing: whom it trusts.
-        broker: its own.
-        daemon: the process.
-        recorder: hears all that it says.
+        folder: folder for all files.
+        signing: the keys that it trusts.
+        broker: its broker.
+        daemon: its process.
+        recorder: records all its messages.
     """
 
     folder: Path
@@ -75,42 +75,42 @@ class UpdateDevice:
 
     @property
     def state_dir(self) -> Path:
-        """Its state directory."""
+        """The state directory."""
         return self.folder / "state"
 
     def send_request(self, request: ControlRequest) -> ControlResponse:
-        """Over its socket."""
+        """Send a request to the control socket, and return the response."""
         return ControlClient(self.state_dir).execute(request)
 
     def install(self, source: Path | str, **request: Any) -> str:
-        """Ask for it; the id of its deployment."""
-        answer = self.send_request(
+        """Request an installation, and return the id of its deployment."""
+        response = self.send_request(
             InstallRequest(request=DeploymentRequest(source=str(source), **request))
         )
-        assert not answer.error, answer.error
-        return answer.id
+        assert not response.error, response.error
+        return response.id
 
     def await_model_state(
         self, matches: Callable[[Body], object], *, timeout_s: float = 40.0
     ) -> Body:
-        """The first `up/model` that fits."""
+        """Wait for an `up/model` that matches."""
         return self.recorder.await_message("/up/model", matches, timeout_s=timeout_s)
 
     def await_outcome(self, id_: str, *, timeout_s: float = 60.0) -> Body:
-        """How a deployment ended, as `up/model` has it."""
-        told = self.await_model_state(
+        """Wait for the end of a deployment in `up/model`."""
+        state = self.await_model_state(
             lambda body: body["last"] and body["last"]["id"] == id_, timeout_s=timeout_s
         )
-        last: Body = told["last"]
+        last: Body = state["last"]
         return last
 
     def await_bundle_outcome(self, bundle: Path, *, timeout_s: float = 60.0) -> Body:
-        """How the first deployment of a bundle ended, whoever asked for it."""
+        """Wait for the end of the first deployment of a bundle in `up/model`."""
         digest = bundle_digest(bundle)
-        told = self.await_model_state(
+        state = self.await_model_state(
             lambda body: body["last"] and body["last"]["digest"] == digest, timeout_s=timeout_s
         )
-        last: Body = told["last"]
+        last: Body = state["last"]
         return last
 
     def make_simulated_bundle(
@@ -123,7 +123,16 @@ class UpdateDevice:
         probation: Probation = QUICK_TRIAL,
         faults: Mapping[str, float] | None = None,
     ) -> Path:
-        """A bundle of a simulated model with these faults, of which no other has the same content."""
+        """Write a bundle of a simulated model.
+
+        Args:
+            name: name of the model.
+            version: its version; each pair of name and version has other content.
+            counter: order of the versions.
+            signing: the keys; None for those that the device trusts.
+            probation: what its trial must show.
+            faults: its faults, as `edged.interpreters.simulated` has them.
+        """
         folder = self.folder / "bundles"
         folder.mkdir(exist_ok=True)
         model = folder / f"{name}-{version}.tflite"
@@ -140,20 +149,26 @@ class UpdateDevice:
         )
 
     def await_condition(self, condition: str, detail: str, *, after: int = 0) -> None:
-        """Until `up/health` says so of a condition."""
+        """Wait until `up/health` has a condition with this detail.
 
-        def says(body: Body) -> bool:
+        Args:
+            condition: name of the condition.
+            detail: part of its detail.
+            after: only messages after this position count.
+        """
+
+        def has_condition(body: Body) -> bool:
             found = body["degradations"]
             return any(one["name"] == condition and detail in one["detail"] for one in found)
 
-        self.recorder.await_message("/up/health", says, after=after, timeout_s=40.0)
+        self.recorder.await_message("/up/health", has_condition, after=after, timeout_s=40.0)
 
     def detection_count(self) -> int:
-        """How many frames with something in them were told of so far."""
+        """Return the number of published detections so far."""
         return len(self.recorder.messages("/detections"))
 
     def longest_gap_s(self, since: int = 0) -> float:
-        """Between two of these, from that one on."""
+        """Return the longest time between the capture of two published detections, from this one on."""
         seen = [
             datetime.fromisoformat(body["captured"])
             for body in self.recorder.payloads("/detections")[since:]
@@ -161,11 +176,11 @@ class UpdateDevice:
         return max((after - before).total_seconds() for before, after in pairwise(seen))
 
     def daemon_cpu_wait_s(self) -> float:
-        """How long the daemon has been ready to run while there was no processor for it."""
+        """Return how long the daemon has waited for a processor."""
         return _cpu_wait_s(self.daemon.process.pid)
 
     def workers_cpu_wait_s(self) -> float:
-        """The same of the workers that it has now."""
+        """Return how long its present workers have waited for a processor."""
         return sum(_cpu_wait_s(pid) for pid in self.daemon.worker_pids())
 
 
@@ -173,26 +188,47 @@ def _cpu_wait_s(pid: int) -> float:
     try:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / NS_PER_S
     except (OSError, IndexError):
-        return 0.0  # it has just ended, or this kernel does not say so
+        return 0.0  # the process has just ended, or the kernel has no schedstat
 
 
 @contextmanager
 def running_device(
-    folder: Path, *, model: str, updates: str = "", camera: str = BUSY_CAMERA
+    folder: Path,
+    *,
+    model: str,
+    updates: str = "",
+    camera: str = BUSY_CAMERA,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[UpdateDevice]:
-    """Start one; the settings are lines of the tables [model] and [updates]."""
+    """Run a device for the time of the context.
+
+    Args:
+        folder: folder for all files.
+        model: lines of the table [model].
+        updates: further lines of the table [updates].
+        camera: the remaining configuration.
+        env: further environment variables of the daemon.
+    """
     signing = SigningKeys()
-    with running_broker(Broker(folder / "broker")) as broker, MqttRecorder(broker.port) as witness:
+    with running_broker(Broker(folder / "broker")) as broker, MqttRecorder(broker.port) as recorder:
         config = make_config(folder, broker.port, model=model, updates=updates, camera=camera)
         (folder / "trust.json").write_bytes(signing.trust_envelope())
-        with DaemonProcess(folder, config) as daemon:
-            yield UpdateDevice(folder, signing, broker, daemon, witness)
+        with DaemonProcess(folder, config, env=env) as daemon:
+            yield UpdateDevice(folder, signing, broker, daemon, recorder)
 
 
 def make_config(
     folder: Path, port: int, *, model: str, updates: str = "", camera: str = BUSY_CAMERA
 ) -> str:
-    """Of a device that trusts the file trust.json in its folder."""
+    """Return the configuration of a device that trusts the file trust.json in its folder.
+
+    Args:
+        folder: folder for all files.
+        port: the broker's port.
+        model: lines of the table [model].
+        updates: further lines of the table [updates].
+        camera: the remaining configuration.
+    """
     return (
         f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n[model]\n{model}\n'
         f'[updates]\ntrust = "{folder}/trust.json"\nreserve_mb = 0\n{updates}\n{camera}'
@@ -200,18 +236,18 @@ def make_config(
 
 
 def bundle_digest(bundle: Path) -> str:
-    """Of its manifest."""
+    """Return the digest of a bundle's manifest."""
     with bundle.open("rb") as file:
         return open_unverified(file, bundle.stat().st_size).digest
 
 
 def desired_topic() -> str:
-    """On which the channel speaks to the device."""
+    """Return the topic of the device's desired state."""
     return f"edged/v1/{DEVICE_NAME}/down/desired"
 
 
 def run_edged(*arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
-    """The command, as a person or a playbook gives it."""
+    """Run the command `edged`."""
     return subprocess.run(
         [sys.executable, "-m", "edged", *map(str, arguments)],
         capture_output=True,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from edged.config.settings import Settings, UpdateSettings
 from edged.health import Conditions
-from edged.types import Detections
 from edged.updates.rules.ledger import DeploymentRequest
 from edged.updates.service.control_messages import InstallRequest
 from edged.updates.service.intake import DropFolder
@@ -15,21 +14,20 @@ from edged.updates.service.service import UpdateService
 from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore
-from edged.vision.messages import ModelReady, Observation, ShadowComparison
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
 from support.store_device import AT, SampleVersion, StoreDevice
+from support.worker_messages import model_ready, observation, shadow_comparison
 
 CHANGING_CALLS = frozenset(
     ["make_folder", "create", "open_for_append", "write", "make_link", "rename", "remove_folder"]
 )
 """The calls that a read-only disk refuses; `remove` of a missing file succeeds there."""
 SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
-MS = 1_000_000
 
 
 class FakeInstall:
-    """An installation that was started; the test plays its part in the store."""
+    """A started installation; the test does its work in the store."""
 
     def __init__(self) -> None:
         self.is_killed = False
@@ -40,7 +38,7 @@ class FakeInstall:
 
 @dataclass
 class Scenario:
-    """A daemon's updates, without workers: the test says what they would."""
+    """A daemon's update service without workers; the test plays them."""
 
     folder: Path
     disk: MemoryDisk = field(default_factory=MemoryDisk)
@@ -74,7 +72,7 @@ class Scenario:
             ModelRepository(self.store, self.settings, now=lambda: AT),
             lock=self.lock,
             trial_monitor=self.trial,
-            drop_folder=DropFolder(self.folder / "drops"),
+            drop_folder=DropFolder(self.folder / "drop"),
             boot_id=self.boot,
             conditions=self.conditions,
             clock=self.clock,
@@ -82,7 +80,7 @@ class Scenario:
         )
 
     def restart_after_kill(self) -> "Scenario":
-        """The process is gone; the same host starts another."""
+        """Start the daemon again on the same host, after it was killed."""
         self.lock.release()
         again = Scenario(self.folder, self.disk, self.settings, self.boot)
         return again.start()
@@ -96,7 +94,13 @@ class Scenario:
         return child
 
     def run(self, seconds: float, *, fps: int = 10, throttled: bool = False) -> None:
-        """The model that looks goes on, in ticks of a quarter of a second."""
+        """Let the active model run for so long, in ticks of a quarter of a second.
+
+        Args:
+            seconds: how long.
+            fps: frames a second.
+            throttled: whether the board is throttled.
+        """
         self.apply_active_model()
         for _ in range(int(seconds * 4)):
             self.clock.sleep(0.25)
@@ -104,7 +108,7 @@ class Scenario:
                 self.frames += 1
                 self.trial.on_observation(observation(self.frames))
                 if self.updates.active_model.shadow and self.frames % 10 == 0:
-                    self.trial.on_plan_message(compared())
+                    self.trial.on_plan_message(shadow_comparison())
             frames = FrameCounts(captured=self.frames, inferred=self.frames, failed=0)
             self.updates.tick(
                 SystemSample(
@@ -117,10 +121,10 @@ class Scenario:
             self.apply_active_model()
 
     def apply_active_model(self) -> None:
-        """A worker does what it is told."""
+        """Report, as a worker does, that the active model runs."""
         if getattr(self, "_applied_model", None) != self.updates.active_model:
             self._applied_model = self.updates.active_model
-            self.trial.on_ready(ready(self.updates.active_model.name or "factory"))
+            self.trial.on_ready(model_ready(model_name=self.updates.active_model.name or "factory"))
 
     @property
     def state(self) -> str:
@@ -132,50 +136,12 @@ class Scenario:
         return {condition.name for condition in self.conditions.active}
 
 
-def ready(model: str) -> ModelReady:
-    return ModelReady(
-        model_name=model,
-        sha256="0" * 64,
-        family="ssd",
-        runtime="simulated",
-        delegate="",
-        labels=(),
-    )
-
-
-def observation(seq: int) -> Observation:
-    return Observation(
-        camera=0,
-        frame_seq=seq,
-        captured_ns=seq,
-        received_ns=seq,
-        width=4,
-        height=4,
-        wait_ns=0,
-        encode_ns=MS,
-        invoke_ns=5 * MS,
-        decode_ns=MS,
-        moving=False,
-        detections=Detections.empty(),
-    )
-
-
-def compared() -> ShadowComparison:
-    return ShadowComparison(
-        plan=1,
-        both=2,
-        only_new=0,
-        only_old=0,
-        old_ns=7 * MS,
-    )
-
-
 def request(source: str = "/a.edgem") -> InstallRequest:
     return InstallRequest(request=DeploymentRequest(source=source))
 
 
 def staged_scenario(folder: Path, new: SampleVersion, *before: SampleVersion) -> Scenario:
-    """A device that has `before` behind it, and `new` self-tested in flight."""
+    """Return a device on which `before` was installed, and `new` is in flight, self-tested."""
     scenario = Scenario(folder)
     device = StoreDevice(scenario.disk, {one.digest: one for one in (new, *before)})
     device.start()

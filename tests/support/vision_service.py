@@ -28,21 +28,7 @@ from edged.vision.messages import (
 from edged.vision.pool import WorkerLoss
 from edged.vision.process import WorkerMessage
 from support.clock import FakeClock
-
-LABELS = ("red", "blue")
-
-
-def model_ready(plan: int = 0, labels: tuple[str, ...] = LABELS) -> ModelReady:
-    """Return a worker's report that it runs a model."""
-    return ModelReady(
-        plan=plan,
-        model_name="marks@1",
-        sha256="0" * 64,
-        family="ssd",
-        runtime="simulated",
-        delegate="",
-        labels=labels,
-    )
+from support.worker_messages import model_ready
 
 
 class IdleWorkerProcess:
@@ -114,7 +100,7 @@ class IdleVisionService(VisionService):
         self.tick()
         for worker, process in self.processes.items():
             if process.run not in before:
-                self.receive(model_ready(process.plans[-1].number), worker)
+                self.receive(model_ready(plan=process.plans[-1].number), worker)
 
 
 @contextmanager

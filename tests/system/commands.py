@@ -1,4 +1,4 @@
-"""Programs of this machine, run by the tests."""
+"""Running programs of this machine."""
 
 import subprocess
 
@@ -12,7 +12,7 @@ def run(
     stdin: bytes = b"",
     timeout_s: float = _MAX_RUN_S,
 ) -> subprocess.CompletedProcess[str]:
-    """Run it to its end; a failure is an AssertionError with all that it said, unless `check` is False."""
+    """Run a command to its end; a failure is an AssertionError with its output, unless `check` is False."""
     done = subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout_s, check=False)
     out, err = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
     assert not check or done.returncode == 0, f"{argv} ended with {done.returncode}:\n{out}{err}"
@@ -20,5 +20,5 @@ def run(
 
 
 def ip(*arguments: str) -> None:
-    """`ip`, of iproute2."""
+    """Run `ip` of iproute2."""
     run(["ip", *arguments])

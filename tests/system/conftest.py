@@ -17,7 +17,7 @@ _TEST_S = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They take longer than other tests, and say so here once."""
+    """Give the system tests more time than other tests have."""
     for item in items:
         if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_TEST_S))
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
-    """A network for machines; what asks for it is skipped where none can be booted."""
+    """Yield a network for machines, or skip the test where no machine can be booted."""
     reason = missing_requirement()
     if reason:
         pytest.skip(reason)
@@ -35,7 +35,7 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture(scope="module")
 def boot(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootMachine]:
-    """Boots machines that last as long as the module: `boot("pi1", "bookworm")`."""
+    """Yield a function that boots machines for the time of the module: `boot("pi1", "bookworm")`."""
     with ExitStack() as hosts:
 
         def boot(name: str, release: str, *, hierarchy: Hierarchy = "unified") -> Machine:

@@ -1,4 +1,4 @@
-"""What is on a machine's disk when it is new: a Debian, made once and kept."""
+"""The disk of a new machine: a Debian that is made once and kept."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ _EXCLUDED_PATHS = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"
 
 
 def cache_dir() -> Path:
-    """Where what takes minutes to make is kept."""
+    """Return the folder for what takes minutes to make."""
     named = os.environ.get("EDGED_SYSTEM_CACHE")
     if named:
         return Path(named)
@@ -41,7 +41,7 @@ def cache_dir() -> Path:
 
 
 class DebianImage:
-    """A Debian root file system, which nobody writes to."""
+    """A Debian root file system that is only read."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class DebianImage:
         architecture: str = "amd64",
         variant: str = "minbase",
     ) -> None:
-        """Nothing is made yet.
+        """Make nothing yet: `root_dir` does.
 
         Args:
             release: "bookworm" or "trixie".
-            packages: beyond what the variant has.
-            architecture: as Debian names it.
-            variant: mmdebstrap's; "extract" makes a foreign architecture without running any of it.
+            packages: packages in addition to those of the variant.
+            architecture: Debian's name of it.
+            variant: variant of mmdebstrap; "extract" makes a foreign architecture without running its programs.
         """
         self.release = release
         self._packages = packages
@@ -65,7 +65,7 @@ class DebianImage:
         self._variant = variant
 
     def root_dir(self) -> Path:
-        """The folder; made if there is none, in one to three minutes."""
+        """Return the folder; the first call makes it, in one to three minutes."""
         recipe = "\n".join((self._variant, *_EXCLUDED_PATHS, *sorted(self._packages)))
         key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
         root = cache_dir() / f"{self.release}-{self._architecture}-{key}"
@@ -75,7 +75,7 @@ class DebianImage:
             self._make(part)
             try:
                 part.rename(root)
-            except OSError:  # somebody else was quicker
+            except OSError:  # another process was faster
                 shutil.rmtree(part)
         return root
 

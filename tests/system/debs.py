@@ -1,4 +1,4 @@
-"""The Debian packages that were built, and others like them."""
+"""The Debian packages that were built, and variants of them."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ _INIT = "opt/edged/lib/python*/site-packages/edged/__init__.py"
 
 
 def built_package(release: str, architecture: str = "amd64") -> Path:
-    """The package that `make debs` made; skips where there is none, and fails if it is not of these sources."""
+    """Return the package that `make debs` made; skip the test without one, and fail if it is older than the sources."""
     folder = Path(os.environ.get("EDGED_PACKAGES") or _PROJECT / "dist")
     deb = folder / f"edged_{edged.__version__}~{release}_{architecture}.deb"
     if not deb.exists():
@@ -31,13 +31,13 @@ def built_package(release: str, architecture: str = "amd64") -> Path:
 
 @functools.cache
 def _sources_changed_at() -> int:
-    """When what is packed was committed last; what is not committed yet does not count."""
+    """Return when the packed files were last committed."""
     git = ["git", "-C", str(_PROJECT), "log", "-1", "--format=%ct", "--", *_PACKED]
     return int(run(git, check=False).stdout or 0)
 
 
 def repack_with_version(deb: Path, version: str, folder: Path) -> Path:
-    """The same as another version: in dpkg's eyes, in its own, and with a configuration that explains something otherwise."""
+    """Make the same package with another version, for dpkg and for edged, and with another comment in its configuration."""
     release = deb.stem.split("~")[1]
     tree, other = folder / version, folder / f"edged_{version}~{release}.deb"
     run(["dpkg-deb", "--raw-extract", str(deb), str(tree)])

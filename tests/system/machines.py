@@ -1,14 +1,14 @@
 """Machines for the system tests: Debians that boot a real systemd, each with a disk and an address of its own, in about a second.
 
-    base = Base("bookworm")                        # made once, kept in the cache; all machines of a release share it
-    with Network() as network, Host("pi1", base, network, tmp_path / "pi1") as pi1:
+    image = DebianImage("bookworm")                # made once, kept in the cache; all machines of a release share it
+    with Network() as network, Machine("pi1", image, network, tmp_path / "pi1") as pi1:
         pi1.run("systemctl", "is-active", "mosquitto")
-        network.run("ping", "-c1", pi1.address)    # from the controller's side; ssh and Ansible too
+        network.run("ping", "-c1", pi1.address)    # from the controller's side, as ssh and Ansible do
         pi1.power_cut()
-        pi1.up()
+        pi1.power_on()
 
-They are containers (systemd-nspawn over an overlay): one kernel, and no clock of their own. What a power cut loses on a real disk it
-does not lose here, because the kernel that holds the cache goes on: `power_cut` proves what happens to processes, not to sectors.
+They are containers (systemd-nspawn over an overlay) with a common kernel and without clocks of their own. `power_cut` ends the processes of a
+machine, but loses nothing on its disk, because the kernel that holds the cache goes on.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def missing_requirement() -> str:
-    """Why no machine can be booted here; empty if one can."""
+    """Return why no machine can be booted here; empty if one can."""
     if os.geteuid() != 0:
         return "only root can boot machines"
     programs = ("systemd-nspawn", "mmdebstrap", "ip", "nsenter", "unshare")
@@ -52,7 +52,7 @@ def missing_requirement() -> str:
 
 
 def _missing_privilege() -> str:
-    """Why not even root can boot machines here, as in some containers."""
+    """Return why root cannot boot machines here, as in some containers."""
     with TemporaryDirectory() as folder:
         for name in ("lower", "upper", "work", "root"):
             Path(folder, name).mkdir()
@@ -67,12 +67,12 @@ def _missing_privilege() -> str:
 
 
 class Machine:
-    """A machine: up on entering, gone on leaving. What it wrote stays in its folder.
+    """A machine that runs from entering the context to leaving it; its files stay in its folder.
 
     Attributes:
-        name: also its host name.
-        address: on its network, the same for its whole life.
-        console: the file that has what it printed while booting.
+        name: its name and host name.
+        address: its address on the network, which never changes.
+        console: the file with its console output.
     """
 
     def __init__(
@@ -84,13 +84,13 @@ class Machine:
         *,
         hierarchy: Hierarchy = "unified",
     ) -> None:
-        """Plugged in, not yet switched on.
+        """Connect the machine to the network; entering the context switches it on.
 
         Args:
             name: letters and digits, at most eleven.
-            base: what is on its disk at first.
-            network: what it is plugged into.
-            folder: for what it writes; on a file system of your own, if the disk is what is tried.
+            base: its disk at first.
+            network: its network.
+            folder: folder for its files; on a file system of its own for tests of the disk.
             hierarchy: "hybrid" enforces MemoryMax=, TasksMax= and CPUQuota= instead of DevicePolicy= and IPAddressDeny=.
         """
         self.name = name
@@ -122,10 +122,10 @@ class Machine:
     ) -> None:
         self.unplug()
 
-    # ---- Its power
+    # ---- Power
 
     def power_on(self) -> None:
-        """Switch it on, and wait until it has booted."""
+        """Switch the machine on, and wait until it has booted."""
         self._folder.joinpath("groups").unlink(missing_ok=True)
         with self.console.open("ab") as console:
             self._launcher = subprocess.Popen(
@@ -138,7 +138,7 @@ class Machine:
         self.await_boot()
 
     def reboot(self) -> None:
-        """As `reboot` does it: services are stopped first."""
+        """Reboot in order: services are stopped first."""
         before = self.leader()
         self.run("systemctl", "reboot", check=False)
         deadline = time.monotonic() + _END_S
@@ -150,16 +150,16 @@ class Machine:
         self.await_boot()
 
     def power_cut(self) -> None:
-        """All its processes are gone at once; nothing is told, flushed or stopped. `up` switches it on again."""
+        """Kill all processes at once; `power_on` switches the machine on again."""
         if self._launcher is None:
             return
-        os.kill(self._launcher.pid, signal.SIGKILL)  # so that it does not take this for a reboot
+        os.kill(self._launcher.pid, signal.SIGKILL)  # otherwise it would take this for a reboot
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.leader(), signal.SIGKILL)
         self._await_exit()
 
     def shut_down(self) -> None:
-        """Shut it down in order; killed if that takes too long, which is an error."""
+        """Shut the machine down in order; kill it if that takes too long, which is an error."""
         if self._launcher is None:
             return
         self._launcher.terminate()
@@ -173,9 +173,9 @@ class Machine:
         self._await_exit()
 
     def unplug(self) -> None:
-        """Off, and unplugged for good."""
+        """Switch the machine off and remove it from the network."""
         self.power_cut()
-        ip("netns", "del", self._netns)  # its port of the bridge goes with it
+        ip("netns", "del", self._netns)  # this removes its port of the bridge, too
 
     def await_boot(self, timeout_s: float = _BOOT_S) -> str:
         """Wait until systemd has nothing more to start.
@@ -194,7 +194,7 @@ class Machine:
             assert time.monotonic() < deadline, f"{self.name} does not boot\n{self._console_tail()}"
             time.sleep(_POLL_S)
 
-    # ---- What is done on it
+    # ---- Commands
 
     def run(
         self,
@@ -204,7 +204,7 @@ class Machine:
         env: Mapping[str, str] | None = None,
         timeout_s: float = _RUN_S,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command on it, as its root, without a shell; a failure is an AssertionError with all that it said, unless `check` is False."""
+        """Run a command as root on the machine, without a shell; a failure is an AssertionError with its output, unless `check` is False."""
         variables = {
             "PATH": _PATH,
             "HOME": "/root",
@@ -217,20 +217,24 @@ class Machine:
         return run([*enter, *argv], check=check, stdin=stdin, timeout_s=timeout_s)
 
     def run_script(self, script: str, *, check: bool = True, timeout_s: float = _RUN_S) -> str:
-        """Run a shell script on it; returns what it wrote to its standard output."""
+        """Run a shell script on the machine, and return its standard output."""
         return self.run("sh", "-euc", script, check=check, timeout_s=timeout_s).stdout
 
     def write(self, path: str, content: str | bytes, *, mode: int = 0o644) -> None:
-        """Write a file on it, with the folders above it."""
+        """Write a file on the machine, and make the folders above it."""
         given = content.encode() if isinstance(content, str) else content
         self.run("install", "-D", f"--mode={mode:o}", "/dev/stdin", path, stdin=given)
 
     def copy(self, source: Path, target: str) -> None:
-        """Copy one file of this machine to it."""
+        """Copy a file of this host to the machine."""
         self.write(target, source.read_bytes())
 
     def leader(self) -> int:
-        """The pid that its first process has here; ProcessLookupError while it has none."""
+        """Return the process id that the machine's first process has on this host.
+
+        Raises:
+            ProcessLookupError: the machine does not run.
+        """
         try:
             nspawn = int(self._folder.joinpath("nspawn.pid").read_text())
             children = Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split()
@@ -242,7 +246,7 @@ class Machine:
         raise ProcessLookupError(f"{self.name} is not running")
 
     def _await_exit(self) -> None:
-        """Wait until nothing of it is left."""
+        """Wait until the machine's last process has ended."""
         if self._launcher is None:
             return
         self._launcher.wait(_END_S)
@@ -259,12 +263,12 @@ class Machine:
             _remove_groups(Path(group))
 
     def _console_tail(self) -> str:
-        """The end of its console."""
+        """Return the end of the console output."""
         return self.console.read_text("utf-8", "replace")[-4000:]
 
 
 def _remove_groups(top: Path) -> None:
-    """Remove a control group and those below it; they have no processes any more."""
+    """Remove a control group without processes, and those below it."""
     for folder, _, _ in os.walk(top, topdown=False):
         with contextlib.suppress(OSError):
             Path(folder).rmdir()

@@ -1,4 +1,4 @@
-"""A network that has a controller's side, machines, and no way out."""
+"""A network with a controller's side and machines, from which nothing outside can be reached."""
 
 import itertools
 import secrets
@@ -10,12 +10,12 @@ from system.commands import ip, run
 
 
 class Network:
-    """A bridge in a network namespace: a controller's side, and a port for each machine. Nothing outside can be reached."""
+    """A bridge in a network namespace, with a controller's side and a port for each machine."""
 
     gateway = "10.77.0.1"
 
     def __init__(self) -> None:
-        """Made on entering."""
+        """Make nothing yet: entering the context does."""
         self.name = f"edged-{secrets.token_hex(3)}"
         self._numbers = itertools.count(11)
 
@@ -36,21 +36,21 @@ class Network:
         ip("netns", "del", self.name)
 
     def ip(self, *arguments: str) -> None:
-        """`ip` on the controller's side."""
+        """Run `ip` on the controller's side."""
         ip("-n", self.name, *arguments)
 
     def run(
         self, *argv: str, check: bool = True, timeout_s: float = 120.0
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program of this machine on the controller's side of the network."""
+        """Run a program of this host on the controller's side."""
         return run([*self.enter_argv(), *argv], check=check, timeout_s=timeout_s)
 
     def enter_argv(self) -> list[str]:
-        """The command before a command that is to run on the controller's side; it keeps this machine's files."""
+        """Return the words that precede a command which is to run on the controller's side with this host's files."""
         return ["nsenter", f"--net=/run/netns/{self.name}"]
 
     def add_machine(self, netns: str, port: str) -> str:
-        """Make a network namespace whose `host0` is a port of the bridge; returns its address."""
+        """Make a network namespace whose `host0` is a port of the bridge, and return its address."""
         address = f"10.77.0.{next(self._numbers)}"
         ip("netns", "add", netns)
         self.ip("link", "add", port, "type", "veth", "peer", "name", "host0", "netns", netns)

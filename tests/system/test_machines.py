@@ -1,4 +1,4 @@
-"""The machines that the other system tests stand on."""
+"""The machines that the other system tests use."""
 
 import pytest
 

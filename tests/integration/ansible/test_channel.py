@@ -1,7 +1,6 @@
 """Rollouts over a real broker: waves that pass and that do not, names, and a broker that is started anew."""
 
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from support.broker import Broker, running_broker
 from support.bundles import SigningKeys
 from support.channel_fleet import ChannelFleet, model_state
 from support.simulated_fleet import AnsibleController, PlaybookResult, needs_ansible
+from support.waiting import wait_for
 
 pytestmark = [needs_ansible, pytest.mark.timeout(300)]
 
@@ -32,7 +32,7 @@ def controller(tmp_path: Path) -> AnsibleController:
 
 
 def write_desired_file(folder: Path) -> str:
-    told = DesiredState(
+    desired = DesiredState(
         channel="shops",
         sequence=3,
         title="marks@2",
@@ -40,7 +40,7 @@ def write_desired_file(folder: Path) -> str:
         urls=("https://m.example/x.edgem",),
     )
     path = folder / "desired.json"
-    path.write_bytes(SigningKeys().desired_envelope(encode_desired(told)))
+    path.write_bytes(SigningKeys().desired_envelope(encode_desired(desired)))
     return str(path)
 
 
@@ -49,13 +49,13 @@ def play(
 ) -> PlaybookResult:
     inventory = controller.folder / "hosts.ini"
     inventory.write_text("[edged_devices]\n" + hosts.replace(" ", "\n") + "\n")
-    told = {
+    defaults = {
         "channel_broker": {"host": "127.0.0.1", "port": broker.port, "settle": 1},
         "channel_desired": write_desired_file(controller.folder),
         "rollout_results_folder": "rollouts",
         "rollout_timeout_s": 20,
     }
-    return controller.play("model_channel", inventory, *options, **(told | variables))
+    return controller.play("model_channel", inventory, *options, **(defaults | variables))
 
 
 def waves(controller: AnsibleController) -> list[list[str]]:
@@ -110,18 +110,18 @@ def test_force_is_refused(broker: Broker, controller: AnsibleController) -> None
 def test_a_broker_may_be_started_anew_while_a_wave_is_waited_for(
     broker: Broker, controller: AnsibleController
 ) -> None:
-    asked: dict[str, Any] = {"host": "127.0.0.1", "port": broker.port, "settle": 1}
-    asked |= {
+    arguments: dict[str, Any] = {"host": "127.0.0.1", "port": broker.port, "settle": 1}
+    arguments |= {
         "devices": ["shop-1"],
         "desired": write_desired_file(controller.folder),
         "timeout": 90,
     }
-    with ChannelFleet(broker.port, {"shop-1": "deaf"}) as fleet, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(controller.run_module, "edged_channel", **asked)
-        began = time.monotonic()
-        while not fleet.notified and time.monotonic() - began < 30:
-            time.sleep(0.05)
-        assert fleet.notified == ["shop-1"]
+    with (
+        ChannelFleet(broker.port, {"shop-1": "unresponsive"}) as fleet,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(controller.run_module, "edged_channel", **arguments)
+        assert wait_for(lambda: fleet.notified, timeout_s=30) == ["shop-1"]
         broker.stop()
         broker.start()
         there = {"name": "marks@2", "digest": DIGEST}

@@ -56,14 +56,14 @@ def test_a_daemon_installs_and_goes_back(
     assert first["digest"] == bundle_digest(bundle)
     assert first["diff"]["after"].startswith("current: ansible@1 ")
     assert not controller.run_module("edged_model", src=str(bundle), **on_device)["changed"]
-    told = controller.run_module(
+    info = controller.run_module(
         "edged_model_info", state_dir=str(camera.state_dir), version=True, **on_device
     )
-    assert (told["digest"], told["status"]["daemon"]) == (first["digest"], True)
+    assert (info["digest"], info["status"]["daemon"]) == (first["digest"], True)
     reason = "it misses marks at night"
     back = {"state": "rolled_back", "digest": first["digest"], "reason": reason, **on_device}
-    gone = controller.run_module("edged_model", **back)
-    assert (gone["changed"], gone["reason"]) == (True, reason)
+    rolled_back = controller.run_module("edged_model", **back)
+    assert (rolled_back["changed"], rolled_back["reason"]) == (True, reason)
     kept = controller.run_module("edged_model_info", state_dir=str(camera.state_dir), **on_device)
     assert kept["status"]["past"][-1]["reason"] == reason
     published = camera.await_model_state(
@@ -91,11 +91,11 @@ def test_without_a_daemon_it_comes_as_far_as_its_self_test(
 def write_desired_file(camera: UpdateDevice, url: str) -> Path:
     """A signed wish for a model, whose bundle is at this URL."""
     bundle = camera.make_simulated_bundle("wish", probation=MINIMAL_TRIAL)
-    told = DesiredState(
+    desired = DesiredState(
         channel="shops", sequence=1, title="wish@1", digest=bundle_digest(bundle), urls=(url,)
     )
     path = camera.folder / "desired.json"
-    path.write_bytes(camera.signing.desired_envelope(encode_desired(told)))
+    path.write_bytes(camera.signing.desired_envelope(encode_desired(desired)))
     return path
 
 
@@ -103,24 +103,24 @@ def test_a_channel_is_published_once_and_waited_for(
     camera: UpdateDevice, controller: AnsibleController
 ) -> None:
     broker: dict[str, Any] = {"host": "127.0.0.1", "port": camera.broker.port, "settle": 1}
-    asked: dict[str, Any] = {"devices": [DEVICE_NAME, "nobody"], "timeout": 30, **broker}
-    asked["desired"] = str(write_desired_file(camera, "http://127.0.0.1:1/wish.edgem"))
-    dry = controller.run_module("edged_channel", check=True, **asked)
+    arguments: dict[str, Any] = {"devices": [DEVICE_NAME, "nobody"], "timeout": 30, **broker}
+    arguments["desired"] = str(write_desired_file(camera, "http://127.0.0.1:1/wish.edgem"))
+    dry = controller.run_module("edged_channel", check=True, **arguments)
     assert dry["changed"]
     assert dry["infos"]["nobody"] == {"unreachable": True, "msg": "up/status: no message"}
     assert dry["infos"][DEVICE_NAME]["status"]["deployment"] is None
     assert dry["infos"][DEVICE_NAME]["board"]["disk_free_mb"] > 0
-    first = controller.run_module("edged_channel", **asked)
+    first = controller.run_module("edged_channel", **arguments)
     assert first["changed"], first
     assert first["outcomes"]["nobody"]["outcome"] == "in-progress"
     assert first["outcomes"][DEVICE_NAME]["outcome"] == "in-progress"
     assert "127.0.0.1:1" in first["outcomes"][DEVICE_NAME]["reason"]
-    second = controller.run_module("edged_channel", **(asked | {"timeout": 0.1}))
+    second = controller.run_module("edged_channel", **(arguments | {"timeout": 0.1}))
     assert not second["changed"]
-    gone = controller.run_module("edged_retained", device=DEVICE_NAME, **broker)
-    assert desired_topic() in gone["topics"]
-    assert f"edged/v1/{DEVICE_NAME}/up/status" in gone["topics"]
-    assert controller.run_module("edged_channel", check=True, **asked)["changed"]
+    retained = controller.run_module("edged_retained", device=DEVICE_NAME, **broker)
+    assert desired_topic() in retained["topics"]
+    assert f"edged/v1/{DEVICE_NAME}/up/status" in retained["topics"]
+    assert controller.run_module("edged_channel", check=True, **arguments)["changed"]
 
 
 def test_a_broker_that_is_not_there_is_named(controller: AnsibleController) -> None:
@@ -134,14 +134,14 @@ def test_the_playbook_goes_over_the_broker_through_the_same_gate(
     inventory = camera.folder / "hosts.ini"
     inventory.write_text(f"[edged_devices]\nporch edged_device_name={DEVICE_NAME}\nattic\n")
     broker = {"host": "127.0.0.1", "port": camera.broker.port, "settle": 1}
-    told: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "channel_broker": broker,
         "rollout_results_folder": str(camera.folder / "rollouts"),
     }
     with fetch_server.serve_site() as site:
         desired = write_desired_file(camera, f"{site.url}/wish.edgem")
-        told["channel_desired"] = os.path.relpath(desired, controller.folder)
-        stopped = controller.play("model_channel", inventory, rollout_timeout_s=2, **told)
+        variables["channel_desired"] = os.path.relpath(desired, controller.folder)
+        stopped = controller.play("model_channel", inventory, rollout_timeout_s=2, **variables)
         assert stopped.exit_code != 0
         assert "offline: attic: up/status: no message" in stopped.output
         assert "0 of 1 hosts committed, 100.0 % are required: the rollout stops" in stopped.output
@@ -149,7 +149,7 @@ def test_the_playbook_goes_over_the_broker_through_the_same_gate(
         camera.await_model_state(
             lambda body: (body["installed"] or {}).get("digest") == digest_in(desired)
         )
-    again = controller.play("model_channel", inventory, **told)
+    again = controller.play("model_channel", inventory, **variables)
     assert again.exit_code == 0, again.output
     assert "up to date before: 1" in again.output
 

@@ -75,7 +75,7 @@ def test_a_bad_bundle_stops_at_the_canaries_with_evidence(rollout: SimulatedRoll
 
 
 def test_a_second_run_resumes_and_a_third_does_nothing(rollout: SimulatedRollout) -> None:
-    rollout.fleet.add(dies=True, trial_s=600)
+    rollout.fleet.add(breaks_off=True, trial_s=600)
     rollout.fleet.add(lost_from=3)
     for _ in range(2):
         rollout.fleet.add()
@@ -86,7 +86,7 @@ def test_a_second_run_resumes_and_a_third_does_nothing(rollout: SimulatedRollout
     assert rollout.hosts_with_version() == ["pi0002", "pi0003"]
     assert rollout.read_host_list("offline") == ["pi0004"]
     assert rollout.read_host_list("unfinished") == ["pi0000", "pi0001"]
-    asked = rollout.fleet.verbs("pi0002")
+    verbs = rollout.fleet.verbs("pi0002")
     rollout.fleet.end_trial("pi0000")
     rollout.fleet.reconnect("pi0001")
     rollout.fleet.reconnect("pi0004")
@@ -94,7 +94,7 @@ def test_a_second_run_resumes_and_a_third_does_nothing(rollout: SimulatedRollout
     assert second.exit_code == 0, second.output
     assert rollout.hosts_with_version() == rollout.fleet.hosts
     assert rollout.fleet.verbs("pi0000").count("install") == 1
-    assert rollout.fleet.verbs("pi0002") == [*asked, "status"]
+    assert rollout.fleet.verbs("pi0002") == [*verbs, "status"]
     third = rollout.play()
     assert third.exit_code == 0
     assert "up to date before: 5" in third.output
@@ -132,7 +132,7 @@ def test_variables_may_be_given_as_text(rollout: SimulatedRollout) -> None:
     word = rollout.fleet.folder / "pi0001/sys/devices/platform/soc/soc:firmware/get_throttled"
     word.parent.mkdir(parents=True)
     word.write_text("50005\n")
-    said = {
+    output = {
         "waves": "2,100%",
         "canaries": "1",
         "canary_hosts": "pi0003,pi0004",
@@ -148,7 +148,7 @@ def test_variables_may_be_given_as_text(rollout: SimulatedRollout) -> None:
         "max_journal_lines": "5",
     }
     played = rollout.play(
-        *(word for name in said for word in ("-e", f"rollout_{name}={said[name]}"))
+        *(word for name in output for word in ("-e", f"rollout_{name}={output[name]}"))
     )
     assert played.exit_code == 0, played.output
     waves = [sorted(wave["hosts"]) for wave in rollout.results["wave_results"]]
@@ -241,8 +241,8 @@ def test_nothing_on_the_controller_requires_privileges(rollout: SimulatedRollout
         all_hosts={f"ansible_{name}": value for name, value in become.items()},
         ansible_become=False,
     )
-    told = {"rollout_url": "https://m.example/x.edgem", "rollout_digest": DIGEST}
-    assert rollout.controller.play("model_rollout", inventory, **told).exit_code != 0
+    variables = {"rollout_url": "https://m.example/x.edgem", "rollout_digest": DIGEST}
+    assert rollout.controller.play("model_rollout", inventory, **variables).exit_code != 0
     assert list(rollout.results["wave_results"][0]["hosts"]) == ["pi0000"]
     assert (rollout.fleet.folder / "rollouts" / DIGEST[:12] / "pi0000.model.json").exists()
     report = rollout.controller.play("fleet_report", inventory, report_folder=".")
@@ -262,8 +262,8 @@ def test_check_mode_touches_nothing(rollout: SimulatedRollout) -> None:
 
 def test_a_bundle_that_is_not_there_is_named(rollout: SimulatedRollout) -> None:
     rollout.fleet.add()
-    told = {"rollout_url": "", "rollout_digest": "", "rollout_bundle": "nowhere.edgem"}
-    played = rollout.play(**told)
+    variables = {"rollout_url": "", "rollout_digest": "", "rollout_bundle": "nowhere.edgem"}
+    played = rollout.play(**variables)
     assert played.exit_code
     assert re.search(r"/nowhere\.edgem cannot be read: No such file", played.output), played.output
 
@@ -274,8 +274,8 @@ def test_a_bundle_is_copied_and_removed_and_a_limit_holds(
     bundle = make_bundle(tmp_path, SigningKeys())
     for _ in range(3):
         rollout.fleet.add()
-    told = {"rollout_url": "", "rollout_digest": "", "rollout_bundle": bundle.name}
-    played = rollout.play("--limit", "pi0000,pi0002", **told)
+    variables = {"rollout_url": "", "rollout_digest": "", "rollout_bundle": bundle.name}
+    played = rollout.play("--limit", "pi0000,pi0002", **variables)
     assert played.exit_code == 0, played.output
     digests = [rollout.fleet.digest(host) for host in rollout.fleet.hosts]
     assert digests[0] == digests[2] != ""

@@ -53,8 +53,8 @@ def test_a_play_that_lists_the_role_stops_at_the_gate(rollout: SimulatedRoleRoll
     played = rollout.play()
     assert played.exit_code != 0
     assert "1 of 3 hosts committed" in played.output
-    asked = [rollout.fleet.verbs(host) for host in ("pi0003", "pi0004")]
-    assert asked == [UNTOUCHED, UNTOUCHED]
+    verbs = [rollout.fleet.verbs(host) for host in ("pi0003", "pi0004")]
+    assert verbs == [UNTOUCHED, UNTOUCHED]
     (canaries,) = rollout.results["wave_results"]
     assert canaries["failed"] == {
         f"pi000{n}": f"unreachable: pi000{n} does not answer" for n in (0, 1)

@@ -145,11 +145,11 @@ def with_changed_picture(files: dict[str, bytes]) -> dict[str, bytes]:
 
 def test_a_model_that_does_not_find_what_its_goldens_expect(bench: BundleBench) -> None:
     files = make_goldens(MODEL)
-    told: dict[str, Any] = json.loads(files[GOLDENS])
-    told["goldens"][-1]["detections"] = [
+    decoded: dict[str, Any] = json.loads(files[GOLDENS])
+    decoded["goldens"][-1]["detections"] = [
         {"label": "a", "class_id": 0, "score": 0.9, "box": [0.1, 0.1, 0.4, 0.4]}
     ]
-    goldens = bench.write_folder("goldens", {**files, GOLDENS: json.dumps(told).encode()})
+    goldens = bench.write_folder("goldens", {**files, GOLDENS: json.dumps(decoded).encode()})
     words = bench.create("--goldens", goldens, code=1)
     assert "detections differ from its goldens: 08.png: no a of 0.90" in words
     assert not (bench.folder / "marks.edgem").exists()

@@ -4,7 +4,6 @@ import fcntl
 import itertools
 import json
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from support.broker import Broker, free_port, running_broker
 from support.bundles import SigningKeys, make_bundle
 from support.daemon import DaemonProcess
 from support.mqtt_recorder import Body, MqttRecorder
+from support.sampling import seeded_random
 from support.update_device import (
     MINIMAL_TRIAL,
     QUICK_TRIAL,
@@ -43,10 +43,10 @@ from support.update_device import (
     run_edged,
     running_device,
 )
+from support.waiting import wait_for
 
 DONE, COULD_NOT, USAGE, ROLLED_BACK, REJECTED, UNDER_WAY = range(6)
 NOBODY_UID = 65_534
-SEED = int(os.environ.get("EDGED_TEST_SEED") or random.randrange(1 << 32))
 LONG_TRIAL = replace(QUICK_TRIAL, min_s=600.0, max_s=3600.0)
 SIMULATED = 'runtime = "simulated"'
 
@@ -91,14 +91,13 @@ def await_trial(camera: UpdateDevice, id_: str) -> None:
 
 
 def await_daemon(config: Path) -> None:
-    """Wait until the daemon answers."""
-    end_s = time.monotonic() + 20
-    while True:
-        said = run_model_command(config, "status")
-        if said.exit_code == DONE and said.json["status"]["daemon"]:
-            return
-        assert time.monotonic() < end_s, said
-        time.sleep(0.1)
+    """Wait until the daemon responds."""
+
+    def responds() -> bool:
+        result = run_model_command(config, "status")
+        return result.exit_code == DONE and bool(result.json["status"]["daemon"])
+
+    wait_for(responds)
 
 
 # ---- With the daemon --------------------------------------------------------------------------------------------------------
@@ -107,9 +106,9 @@ def await_daemon(config: Path) -> None:
 def test_a_good_model_is_installed_waited_for_and_rolled_back(camera: UpdateDevice) -> None:
     config = camera.daemon.config
     bundle = camera.make_simulated_bundle("good", probation=MINIMAL_TRIAL)
-    said = run_model_command(config, "install", "--wait", "--timeout", "60", bundle)
-    assert said.exit_code == DONE
-    answer = said.json
+    result = run_model_command(config, "install", "--wait", "--timeout", "60", bundle)
+    assert result.exit_code == DONE
+    answer = result.json
     assert (answer["error"], answer["status"]["daemon"]) == ("", True)
     assert answer["status"]["active_model"] == "good@1"
     past = answer["status"]["past"][-1]
@@ -233,14 +232,13 @@ def connect_socket(camera: UpdateDevice) -> socket.socket:
 
 
 def test_junk_in_the_socket_harms_nobody(camera: UpdateDevice) -> None:
-    print(f"seed {SEED}")
-    chance = random.Random(SEED)
+    rng = seeded_random("control socket")
     losses = camera.recorder.payloads("/health")[-1]["worker_restarts"]
     for _ in range(50):
         with connect_socket(camera) as channel:
-            for _ in range(chance.randrange(3)):
+            for _ in range(rng.randrange(3)):
                 try:
-                    channel.send(chance.randbytes(chance.choice([0, 1, 100, 5_000, 100_000])))
+                    channel.send(rng.randbytes(rng.choice([0, 1, 100, 5_000, 100_000])))
                 except BrokenPipeError:
                     break
     assert run_model_command(camera.daemon.config, "status").exit_code == DONE
@@ -350,9 +348,9 @@ def test_a_store_that_another_process_holds_is_left_alone(tmp_path: Path) -> Non
     assert run_model_command(place.config, "gc").exit_code == DONE
     with (tmp_path / "state/models/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        said = run_model_command(place.config, "install", place.bundle("late"))
-    assert said.exit_code == COULD_NOT
-    assert "is in use by another process" in said.err
+        result = run_model_command(place.config, "install", place.bundle("late"))
+    assert result.exit_code == COULD_NOT
+    assert "is in use by another process" in result.err
 
 
 def test_a_state_directory_may_have_a_very_long_path(tmp_path: Path) -> None:
@@ -366,8 +364,8 @@ def test_a_state_directory_may_have_a_very_long_path(tmp_path: Path) -> None:
         config = make_config(folder, broker.port, model=SIMULATED)
         with DaemonProcess(folder, config) as daemon:
             recorder.await_event("start")
-            said = run_model_command(daemon.config, "install", "--wait", place.bundle("far-away"))
-    assert said.exit_code == DONE, said
+            result = run_model_command(daemon.config, "install", "--wait", place.bundle("far-away"))
+    assert result.exit_code == DONE, result
 
 
 def test_a_configuration_that_takes_no_updates_is_reported(tmp_path: Path) -> None:
@@ -375,9 +373,9 @@ def test_a_configuration_that_takes_no_updates_is_reported(tmp_path: Path) -> No
     config.write_text(
         f'[mqtt]\nhost = "127.0.0.1"\n[camera.a]\nsource = "synthetic"\n[device]\nstate_dir = "{tmp_path}/state"\n'
     )
-    said = run_model_command(config, "install", tmp_path / "x.edgem")
-    assert said.exit_code == COULD_NOT
-    assert "updates.trust" in said.json["error"]
+    result = run_model_command(config, "install", tmp_path / "x.edgem")
+    assert result.exit_code == COULD_NOT
+    assert "updates.trust" in result.json["error"]
 
 
 def test_who_waits_is_patient_with_a_daemon_that_is_started_again(tmp_path: Path) -> None:
@@ -390,17 +388,17 @@ def test_who_waits_is_patient_with_a_daemon_that_is_started_again(tmp_path: Path
     before = ModelStatus(daemon=True, deployment=deployment)
     after = ModelStatus(daemon=True, past=(past,))
     with StoreLock(tmp_path / "state/models"):
-        asked = threading.Event()
-        daemon = serve_status(tmp_path / "state", before, asked)
+        requested = threading.Event()
+        daemon = serve_status(tmp_path / "state", before, requested)
         waiting = subprocess.Popen(
             [sys.executable, "-m", "edged", "model", "wait", "-c", place.config, "d1"],
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert asked.wait(20)
+        assert requested.wait(20)
         daemon.close()
-        time.sleep(1.0)
-        daemon = serve_status(tmp_path / "state", after, asked)
+        time.sleep(1.0)  # the command finds no daemon meanwhile, which nothing shows
+        daemon = serve_status(tmp_path / "state", after, requested)
         out, _ = waiting.communicate(timeout=20)
         daemon.close()
     assert waiting.returncode == ROLLED_BACK
@@ -465,16 +463,16 @@ def test_a_user_without_permission_is_refused(public_folder: Path) -> None:
         camera.recorder.await_event("start")
         bundle = camera.make_simulated_bundle("not-for-you")
         for verb in (["status"], ["install", bundle], ["rollback"]):
-            said = run_as_nobody(camera.daemon.config, *verb)
-            assert said.exit_code == COULD_NOT
-            assert said.out == ""
-            assert said.err.startswith("edged: "), said.err
-            assert "ermission" in said.err or "only root and its own user" in said.err
+            result = run_as_nobody(camera.daemon.config, *verb)
+            assert result.exit_code == COULD_NOT
+            assert result.out == ""
+            assert result.err.startswith("edged: "), result.err
+            assert "ermission" in result.err or "only root and its own user" in result.err
         camera.state_dir.chmod(0o777)
         (camera.state_dir / SOCKET_NAME).chmod(0o666)
         (camera.state_dir / "models/lock").chmod(0o644)
-        said = run_as_nobody(camera.daemon.config, "rollback")
-        assert "it serves only root and its own user" in said.err
+        result = run_as_nobody(camera.daemon.config, "rollback")
+        assert "it serves only root and its own user" in result.err
         assert camera.send_request(StatusRequest()).status.past == ()
 
 
@@ -482,7 +480,7 @@ def test_a_state_directory_that_may_not_be_written_is_named(public_folder: Path)
     place = make_idle_device(public_folder)
     (public_folder / "state").mkdir(mode=0o555)
     for verb in (["status"], ["install", place.bundle("nowhere")]):
-        said = run_as_nobody(place.config, *verb)
-        assert (said.exit_code, said.out) == (COULD_NOT, "")
-        assert f"{public_folder}/state" in said.err
-        assert "ermission" in said.err
+        result = run_as_nobody(place.config, *verb)
+        assert (result.exit_code, result.out) == (COULD_NOT, "")
+        assert f"{public_folder}/state" in result.err
+        assert "ermission" in result.err

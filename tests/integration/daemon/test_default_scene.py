@@ -24,15 +24,15 @@ def wall_s(time: str) -> float:
 
 
 def test_every_event_of_a_minute_is_true_and_on_time(tmp_path: Path) -> None:
-    told = tmp_path / "told.jsonl"
+    path = tmp_path / "messages.jsonl"
     config = (
-        f'[jsonl]\npath = "{told}"\n[camera.demo]\nsource = "synthetic"\nspeed = "max"\n'
+        f'[jsonl]\npath = "{path}"\n[camera.demo]\nsource = "synthetic"\nspeed = "max"\n'
         f"fps = {FPS}\nframes = {FPS * SECONDS}\n"
     )
     with DaemonProcess(tmp_path, config) as daemon:
         assert daemon.process.wait(100) == 0
     messages: dict[str, list[Any]] = {"events": [], "detections": []}
-    for line in told.read_text().splitlines():
+    for line in path.read_text().splitlines():
         message = json.loads(line)
         messages.setdefault(message["topic"].rpartition("/")[2], []).append(message["payload"])
     seen = messages["detections"][0]

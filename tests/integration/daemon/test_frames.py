@@ -41,10 +41,10 @@ def test_no_frame_is_dropped(source: object, speed: str, broker: Broker, tmp_pat
         f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n[model]\nruntime = "simulated"\n'
         f"[camera.front]\n{source(tmp_path, speed)}"
     )
-    with MqttRecorder(broker.port) as witness, DaemonProcess(tmp_path, config) as daemon:
+    with MqttRecorder(broker.port) as recorder, DaemonProcess(tmp_path, config) as daemon:
         assert daemon.process.wait(60) == 0
-        witness.await_status("offline")
-    camera = witness.payloads("/health")[-1]["cameras"]["front"]
+        recorder.await_status("offline")
+    camera = recorder.payloads("/health")[-1]["cameras"]["front"]
     assert (camera["frames"], camera["inferred"], camera["dropped"]) == (FRAMES, FRAMES, 0)
 
 
@@ -56,10 +56,10 @@ def test_a_model_that_is_too_slow_sees_the_newest_and_dropped_frames_are_counted
         '[model]\nruntime = "simulated"\ndelegate_options = { latency_ms = "150" }\n'
         f"[camera.front]\n{synthetic(tmp_path, 'real').replace('fps = 10', 'fps = 20')}"
     )
-    with MqttRecorder(broker.port) as witness, DaemonProcess(tmp_path, config) as daemon:
+    with MqttRecorder(broker.port) as recorder, DaemonProcess(tmp_path, config) as daemon:
         assert daemon.process.wait(60) == 0
-        witness.await_status("offline")
-    camera = witness.payloads("/health")[-1]["cameras"]["front"]
+        recorder.await_status("offline")
+    camera = recorder.payloads("/health")[-1]["cameras"]["front"]
     assert camera["frames"] == camera["inferred"] + camera["dropped"] == FRAMES
     assert camera["dropped"] >= FRAMES // 3
     assert camera["latency_s"]["wait"]["p95"] < 0.2, "a frame never waits for longer than an invoke"

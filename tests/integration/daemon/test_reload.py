@@ -78,21 +78,21 @@ LIVE_CHANGES = [
 
 def test_what_a_running_worker_can_take_costs_no_frame(broker: Broker, tmp_path: Path) -> None:
     with (
-        MqttRecorder(broker.port) as witness,
+        MqttRecorder(broker.port) as recorder,
         DaemonProcess(tmp_path, write_config(broker)) as daemon,
     ):
-        await_both_online(witness)
+        await_both_online(recorder)
         pids = sorted(daemon.worker_pids())
-        moment = witness.position()
+        moment = recorder.position()
         for key, change in LIVE_CHANGES:
             assert effect_of(key) in {ReloadEffect.LIVE, ReloadEffect.SCENES}
             reload(daemon, change)
-        witness.await_message("/a/state", lambda body: not body["occupied"], after=moment)
-        witness.await_message("/b/state", lambda body: body["zones"].get("all"), after=moment)
+        recorder.await_message("/a/state", lambda body: not body["occupied"], after=moment)
+        recorder.await_message("/b/state", lambda body: body["zones"].get("all"), after=moment)
         assert sorted(daemon.worker_pids()) == pids, "no worker was replaced"
         daemon.stop()
-        witness.await_status("offline")
-    health = witness.payloads("/health")[-1]
+        recorder.await_status("offline")
+    health = recorder.payloads("/health")[-1]
     assert health["worker_restarts"] == 0
     assert {name: camera["dropped"] for name, camera in health["cameras"].items()} == {
         "a": 0,
@@ -100,44 +100,44 @@ def test_what_a_running_worker_can_take_costs_no_frame(broker: Broker, tmp_path:
     }
 
 
-def await_both_online(witness: MqttRecorder) -> None:
+def await_both_online(recorder: MqttRecorder) -> None:
     for camera in ("a", "b"):
-        witness.await_message(f"/{camera}/state", lambda body: body["online"] and body["occupied"])
+        recorder.await_message(f"/{camera}/state", lambda body: body["online"] and body["occupied"])
 
 
 def test_a_camera_replaces_its_own_worker_and_the_model_every_worker(
     broker: Broker, tmp_path: Path
 ) -> None:
     with (
-        MqttRecorder(broker.port) as witness,
+        MqttRecorder(broker.port) as recorder,
         DaemonProcess(tmp_path, write_config(broker)) as daemon,
     ):
-        await_both_online(witness)
+        await_both_online(recorder)
         before = set(daemon.worker_pids())
-        moment = witness.position()
+        moment = recorder.position()
         reload(daemon, set_key("fps", "6"))  # the first camera's
-        witness.await_message("/a/state", lambda body: not body["online"], after=moment)
-        witness.await_message("/a/state", lambda body: body["online"], after=witness.position())
+        recorder.await_message("/a/state", lambda body: not body["online"], after=moment)
+        recorder.await_message("/a/state", lambda body: body["online"], after=recorder.position())
         after = set(daemon.worker_pids())
         assert len(before & after) == 1
 
-        moment = witness.position()
+        moment = recorder.position()
         reload(daemon, set_key("threads", "2"))
         for camera in ("a", "b"):
-            witness.await_message(f"/{camera}/detections", after=moment)
-        witness.await_message("/b/state", lambda body: body["occupied"], after=moment)
+            recorder.await_message(f"/{camera}/detections", after=moment)
+        recorder.await_message("/b/state", lambda body: body["occupied"], after=moment)
         assert not set(daemon.worker_pids()) & (before | after)
 
 
 def test_what_needs_a_restart_is_reported_by_name(broker: Broker, tmp_path: Path) -> None:
     with (
-        MqttRecorder(broker.port) as witness,
+        MqttRecorder(broker.port) as recorder,
         DaemonProcess(tmp_path, write_config(broker)) as daemon,
     ):
-        await_both_online(witness)
+        await_both_online(recorder)
         pids = sorted(daemon.worker_pids())
         reload(daemon, add_table("spool", max_mb="1.0"))
-        health = witness.await_health(lambda body: body["overall"] == "degraded")
+        health = recorder.await_health(lambda body: body["overall"] == "degraded")
         assert sorted(daemon.worker_pids()) == pids
     (condition,) = health["degradations"]
     assert condition["name"] == "config.restart"

@@ -3,7 +3,6 @@
 import shutil
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from support.broker import free_port, make_certificates
+from support.waiting import wait_for
 
 MOSQUITTO = Path(__file__).parents[3] / "deploy" / "mosquitto"
 _WAIT_S = 10.0
@@ -32,11 +32,16 @@ def running_mosquitto(folder: Path, port: int, *texts: str) -> Iterator[None]:
     with log.open("wb") as out:
         process = subprocess.Popen([program, "-v", "-c", str(config)], stdout=out, stderr=out)
     try:
-        end = time.monotonic() + _WAIT_S
-        while f"port {port}." not in log.read_text(errors="replace"):
-            assert process.poll() is None, log.read_text(errors="replace")
-            assert time.monotonic() < end, log.read_text(errors="replace")
-            time.sleep(0.02)
+
+        def log_text() -> str:
+            return log.read_text(errors="replace")
+
+        wait_for(
+            lambda: f"port {port}." in log_text() or process.poll() is not None,
+            timeout_s=_WAIT_S,
+            state=log_text,
+        )
+        assert process.poll() is None, log_text()
         yield
     finally:
         process.terminate()

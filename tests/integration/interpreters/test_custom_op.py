@@ -81,7 +81,7 @@ def test_a_model_without_its_library_requires_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "complaint"),
+    ("source", "reason"),
     [
         ("/none/libop.so:Register_X", r"cannot load the library /none/libop\.so"),
         (f"{MODEL}:Register_X", r"cannot load the library .*custom_op\.tflite"),
@@ -93,23 +93,21 @@ def test_a_model_without_its_library_requires_it() -> None:
     ],
 )
 def test_a_library_that_lacks_the_operator_is_reported_in_one_line(
-    library: str, source: str, complaint: str
+    library: str, source: str, reason: str
 ) -> None:
-    with pytest.raises(
-        ModelError, match=rf"^model\.custom_ops\.MeanColour: .*{complaint}"
-    ) as error:
+    with pytest.raises(ModelError, match=rf"^model\.custom_ops\.MeanColour: .*{reason}") as error:
         opened(source.format(library=library))
     assert "\n" not in str(error.value)
 
 
 def test_inspect_takes_the_library_too(library: str, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["inspect", str(MODEL), "--json"]
+    command = ["inspect", str(MODEL), "--json"]
     op = f"MeanColour={library}:Register_MEAN_COLOUR"
-    assert main([*asked, "--custom-op", op]) == 0
+    assert main([*command, "--custom-op", op]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["ops"] == {"MeanColour": 1, "SOFTMAX": 1}
-    assert main([*asked, "--custom-op", "MeanColour=/none.so:f"]) == 1
+    assert main([*command, "--custom-op", "MeanColour=/none.so:f"]) == 1
     assert "model.custom_ops.MeanColour: " in json.loads(capsys.readouterr().out)["message"]
     with pytest.raises(SystemExit):
-        main([*asked, "--custom-op", "MeanColour=/none.so"])
+        main([*command, "--custom-op", "MeanColour=/none.so"])
     assert "expected NAME=LIB:FUNCTION" in capsys.readouterr().err

@@ -131,8 +131,15 @@ def test_inspect_prints_draws_and_answers_in_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture, out = data_file("images/cat_720p.jpg"), tmp_path / "seen.png"
-    asked = ["inspect", str(data_file(f"models/{SSD}")), "--image", str(picture), "--out", str(out)]
-    assert main(asked) == 0
+    command = [
+        "inspect",
+        str(data_file(f"models/{SSD}")),
+        "--image",
+        str(picture),
+        "--out",
+        str(out),
+    ]
+    assert main(command) == 0
     table = capsys.readouterr().out
     assert "family       ssd\n" in table
     assert "detected     cat 0." in table
@@ -142,7 +149,7 @@ def test_inspect_prints_draws_and_answers_in_json(
     changed = np.argwhere((drawn != plain).any(axis=2)) / drawn.shape[:2]
     # Above the box stands its label, so its lower right corner tells.
     assert changed.max(axis=0) == pytest.approx([CAT[3], CAT[2]], abs=0.03)
-    assert main([*asked, "--json"]) == 0
+    assert main([*command, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["family"] == "ssd"
     assert [found["label"] for found in report["detections"]] == ["cat"]

@@ -42,10 +42,10 @@ def attempt_escapes(readable_folder: Path, delegate: str | None = None) -> dict[
     """What the burglar says."""
     model = readable_folder / "model.tflite"
     shutil.copy(bundled.model_path(), model)
-    with pytest.raises(ModelError) as told:
+    with pytest.raises(ModelError) as raised:
         self_test_model(ModelSettings(path=model, runtime="tflite", delegate=delegate))
-    found = re.search(r"\{.*\}", str(told.value))
-    assert found, told.value
+    found = re.search(r"\{.*\}", str(raised.value))
+    assert found, raised.value
     outcomes: dict[str, str] = json.loads(found[0])
     return outcomes
 
@@ -64,7 +64,7 @@ def test_no_door_opens_from_the_inside(readable_folder: Path) -> None:
     assert outcomes.pop("a file that it may read") == "open"
     assert outcomes.pop("a thread") == "open"
     assert len(outcomes) > 25
-    assert {name: said for name, said in outcomes.items() if said not in REFUSED} == {}
+    assert {name: outcome for name, outcome in outcomes.items() if outcome not in REFUSED} == {}
     assert (readable_folder / "here").read_text() == "here"
 
 

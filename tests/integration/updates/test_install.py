@@ -5,7 +5,6 @@ import queue
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from support.bundles import GOLDENS, SigningKeys, make_bundle, make_goldens, mod
 from support.data_files import data_file
 from support.edgetpu import build_simulator
 from support.fetch_server import Site
+from support.waiting import wait_for
 
 SIGNING = SigningKeys()
 MAX_WAIT_S = 10.0
@@ -85,16 +85,13 @@ class InstallProcessDevice:
 
     def wait_for_end(self) -> str:
         while True:
-            told = self.messages.get(timeout=MAX_WAIT_S)
-            if isinstance(told, InstallFinished):
-                return told.error
+            message = self.messages.get(timeout=MAX_WAIT_S)
+            if isinstance(message, InstallFinished):
+                return message.error
 
     def wait_for_bytes(self, count: int) -> None:
         part = self.store.download_path("d1")
-        deadline = time.monotonic() + MAX_WAIT_S
-        while not part.exists() or part.stat().st_size < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: part.exists() and part.stat().st_size >= count, timeout_s=MAX_WAIT_S)
 
 
 @pytest.fixture
@@ -120,15 +117,9 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def has_exited(pid: int) -> bool:
-    deadline = time.monotonic() + MAX_WAIT_S
-    while time.monotonic() < deadline:
-        with suppress(OSError):
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            if state not in "ZX":
-                time.sleep(0.02)
-                continue
-        return True
-    return False
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    return True
 
 
 @pytest.mark.runtime
@@ -152,11 +143,15 @@ def test_a_bundle_on_a_web_server_becomes_a_version_that_was_tried(
 def test_progress_comes_while_it_works(device: InstallProcessDevice, bundle: Path) -> None:
     device.begin(bundle)
     device.start()
-    said = []
-    while not isinstance(told := device.messages.get(timeout=MAX_WAIT_S), InstallFinished):
-        said.append(told)
-    assert list(dict.fromkeys(one.state for one in said)) == ["fetching", "verified", "self-tested"]
-    assert said[-2].fraction == 1.0
+    messages = []
+    while not isinstance(message := device.messages.get(timeout=MAX_WAIT_S), InstallFinished):
+        messages.append(message)
+    assert list(dict.fromkeys(one.state for one in messages)) == [
+        "fetching",
+        "verified",
+        "self-tested",
+    ]
+    assert messages[-2].fraction == 1.0
 
 
 def test_a_model_that_finds_other_things_than_its_goldens_is_denied(
@@ -165,14 +160,14 @@ def test_a_model_that_finds_other_things_than_its_goldens_is_denied(
     model = bundled.model_path("marks-fast")
     files = make_goldens(model, "simulated")
     goldens = read_goldens(files[GOLDENS])
-    told_wrong = tuple(
+    wrong_goldens = tuple(
         replace(
             golden,
             detections=tuple(replace(one, class_id=one.class_id + 1) for one in golden.detections),
         )
         for golden in goldens.goldens
     )
-    wrong = write_goldens(replace(goldens, goldens=told_wrong))
+    wrong = write_goldens(replace(goldens, goldens=wrong_goldens))
     bundle = make_bundle(
         tmp_path, SIGNING, model=model, runtime="simulated", files={GOLDENS: wrong}
     )
@@ -197,10 +192,10 @@ def test_it_holds_the_store_until_it_ends_even_if_we_let_go(
     process.kill()
     with StoreLock(device.root):
         pass
-    said = []
+    messages = []
     while not device.messages.empty():
-        said.append(device.messages.get())
-    assert not any(isinstance(one, InstallFinished) for one in said)
+        messages.append(device.messages.get())
+    assert not any(isinstance(one, InstallFinished) for one in messages)
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(
@@ -216,7 +211,10 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     ledger = device.run()
     assert ledger.deployment
     assert ledger.deployment.state == "self-tested"
-    assert [asked[1:] for asked in site.requests] == [("", ""), ("bytes=70000-", fetch_server.ETAG)]
+    assert [headers[1:] for headers in site.requests] == [
+        ("", ""),
+        ("bytes=70000-", fetch_server.ETAG),
+    ]
 
 
 def test_an_installer_that_dies_by_itself_is_reported(
@@ -264,20 +262,17 @@ def test_it_dies_with_the_daemon_and_its_own_child_with_it(
         installer = int(daemon.stdout.readline())
         while "self-tested" not in daemon.stdout.readline():
             pass
-        while not children(installer):
-            time.sleep(0.01)
-        (selftest,) = children(installer)
+        (selftest,) = wait_for(lambda: children(installer), timeout_s=MAX_WAIT_S)
         daemon.kill()
-    assert has_exited(installer)
-    assert has_exited(selftest)
+    wait_for(lambda: has_exited(installer) and has_exited(selftest), timeout_s=MAX_WAIT_S)
     device.lock.acquire()
 
 
 def desired_envelope(url: str, sequence: int, digest: str, signing: SigningKeys = SIGNING) -> bytes:
-    said = DesiredState(
+    desired = DesiredState(
         channel="stable", sequence=sequence, title="marks@1", digest=digest, urls=(url,)
     )
-    return signing.desired_envelope(encode_desired(said))
+    return signing.desired_envelope(encode_desired(desired))
 
 
 def test_what_the_channel_wants_is_installed_once(
@@ -289,9 +284,9 @@ def test_what_the_channel_wants_is_installed_once(
     assert going
     fresh = Ledger()
     device.store.write_ledger(fresh)
-    said = desired_envelope(f"{site.url}/m", 7, going.digest)
+    desired = desired_envelope(f"{site.url}/m", 7, going.digest)
 
-    ledger = device.run(said)
+    ledger = device.run(desired)
     assert device.error == ""
     assert ledger.sequence == 7
     assert ledger.deployment
@@ -299,7 +294,7 @@ def test_what_the_channel_wants_is_installed_once(
     assert (ledger.deployment.state, ledger.deployment.digest) == ("self-tested", going.digest)
 
     device.store.write_ledger(reject(ledger, EndCause.OPERATOR, "called off", at=""))
-    ledger = device.run(said)
+    ledger = device.run(desired)
     assert (device.error, ledger.deployment) == ("", None)
 
 

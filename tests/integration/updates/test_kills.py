@@ -1,7 +1,6 @@
-"""Processes of a running daemon are killed at random times in an installation: it looks on, or again at once, and the update comes to its end."""
+"""Processes of a daemon are killed at random times in installations: inference goes on, or resumes at once, and every update comes to its end."""
 
 import os
-import random
 import threading
 import time
 from collections import Counter
@@ -16,14 +15,15 @@ from edged.updates.bundle.manifest import Probation
 from edged.updates.rules.ledger import FACTORY, DeploymentRecord, Ledger
 from support.inference_gaps import InferenceGap, ProcessKill
 from support.kill_daemon import KillableDaemon
+from support.sampling import seeded_random
 
 DEFAULT_KILLS, CAMPAIGN_KILLS = 12, 1000
 KILLS = int(os.environ.get("EDGED_KILLS", DEFAULT_KILLS))
 DAEMONS = 2
-"""At the same time, each with a store of its own."""
+"""Daemons at the same time, each with a store of its own."""
 MAX_GAP_S = 2.0
 MEASURED_EVERY = 15
-"""One installation in so many is left alone, and measured: a machine is not always as busy."""
+"""One installation in so many is not disturbed, and its time is measured: the machine's load changes."""
 QUICK = {
     "min_baseline_s": 0.5,
     "min_s": 0.5,
@@ -33,18 +33,18 @@ QUICK = {
     "max_p95_ratio": 1000.0,
     "min_boxes": 0,
 }
-"""What a trial must show, as little as can be."""
+"""A trial that every working model passes."""
 UNPASSABLE = {**QUICK, "min_fps_ratio": 10.0}
-"""What no model can."""
+"""A trial that no model passes."""
 
 
 class KillCampaign:
-    """One daemon and its store: one installation after the other, and kills in each."""
+    """One daemon and its store: installations one after the other, with kills in each."""
 
-    def __init__(self, folder: Path, seed: int, max_kills: int, stop: threading.Event) -> None:
+    def __init__(self, folder: Path, max_kills: int, stop: threading.Event) -> None:
         folder.mkdir()
         self._stop = stop
-        self._rng = random.Random(seed)
+        self._rng = seeded_random("kills", folder.name)
         self._max_kills = max_kills
         self._daemon = KillableDaemon(
             folder, model=model_path("marks-fast"), settings='bundled = "marks-fast"'
@@ -66,12 +66,12 @@ class KillCampaign:
                         self._measure_install()
                     self._run_install()
         except BaseException:
-            self._stop.set()  # for the others as well
+            self._stop.set()  # stops the other daemons too
             raise
         return self
 
     def _measure_install(self) -> None:
-        """How long an installation takes without any kill; the first one has the factory model before it, which is another matter."""
+        """Measure an installation without kills; the very first one does not count, because it follows the factory model."""
         for _ in range(1 if self._number else 2):
             bundle = self._build_bundle(unpassable=False)
             began_s = time.monotonic()
@@ -79,23 +79,23 @@ class KillCampaign:
             self._install_s = time.monotonic() - began_s
 
     def _run_install(self) -> None:
-        station, chance = self._daemon, self._rng
-        before, struck = station.ledger(), len(self.kills)
-        doomed = chance.random() < 0.25
-        bundle = self._build_bundle(unpassable=doomed)
-        kills = 1 + (chance.random() < 0.25)
-        moments_s = sorted(chance.uniform(0, 1.1 * self._install_s) for _ in range(kills))
+        daemon, rng = self._daemon, self._rng
+        before, kills_before = daemon.ledger(), len(self.kills)
+        unpassable = rng.random() < 0.25
+        bundle = self._build_bundle(unpassable=unpassable)
+        kill_count = 1 + (rng.random() < 0.25)
+        kill_times_s = sorted(rng.uniform(0, 1.1 * self._install_s) for _ in range(kill_count))
         began_ns = time.monotonic_ns()
-        station.inferred_frames.clear()
-        asking = station.request_install(bundle)
-        for moment_s in moments_s:
-            station.read_detections(until_ns=began_ns + int(moment_s * 1e9))
-            station.kill_random(chance)
+        daemon.inferred_frames.clear()
+        request = daemon.request_install(bundle)
+        for kill_time_s in kill_times_s:
+            daemon.read_detections(until_ns=began_ns + int(kill_time_s * 1e9))
+            daemon.kill_random(rng)
             self._check_disk(before)
-        past = station.await_outcome(bundle, asking)
-        strikes = self.kills[struck:]
-        case = f"{bundle.name}: {past}, after {strikes}; it said:\n{station.log_text[-3000:]}"
-        self._check_end(past, strikes, unpassable=doomed, case=case)
+        past = daemon.await_outcome(bundle, request)
+        kills = self.kills[kills_before:]
+        case = f"{bundle.name}: {past}, after {kills}; the log:\n{daemon.log_text[-3000:]}"
+        self._check_end(past, kills, unpassable=unpassable, case=case)
         self._check_settled(before, past, case)
         self._await_inference(past)
         self._check_inference(before, past, began_ns, case)
@@ -111,7 +111,7 @@ class KillCampaign:
         )
 
     def _check_disk(self, before: Ledger) -> None:
-        """At any moment: the ledger can be read, and what it calls current is whole; the floor never sinks."""
+        """Check that the ledger and its current version are readable, and that the lowest allowed epoch has not become lower."""
         ledger = self._daemon.ledger()
         assert ledger.current != FACTORY
         self._daemon.store.read_version(ledger.current)
@@ -120,7 +120,7 @@ class KillCampaign:
     def _check_end(
         self, past: DeploymentRecord, kills: list[ProcessKill], *, unpassable: bool, case: str
     ) -> None:
-        lost = any(strike.victim == "worker" for strike in kills)
+        lost = any(kill.victim == "worker" for kill in kills)
         if past.outcome == "committed":
             assert not unpassable, case
             assert not past.flagged, case
@@ -130,33 +130,33 @@ class KillCampaign:
             assert past.reason, case
 
     def _check_settled(self, before: Ledger, past: DeploymentRecord, case: str) -> None:
-        station = self._daemon
-        station.wait_for(lambda: None if station.unneeded_files() else True)
-        ledger = station.ledger()
+        daemon = self._daemon
+        daemon.wait_for(lambda: None if daemon.unneeded_files() else True)
+        ledger = daemon.ledger()
         committed = past.outcome == "committed"
         current = past.digest if committed else before.current
         previous = before.current if committed else before.previous
         assert (ledger.current, ledger.previous) == (current, previous), case
-        manifests = [station.store.read_version(digest).manifest for digest in (current, previous)]
+        manifests = [daemon.store.read_version(digest).manifest for digest in (current, previous)]
         assert ledger.epoch == max(before.epoch, manifests[0].epoch), case
         for name, digest in (("current", current), ("previous", previous)):
-            assert (station.root / name).readlink() == Path("versions", digest), case
+            assert (daemon.root / name).readlink() == Path("versions", digest), case
 
     def _await_inference(self, past: DeploymentRecord) -> None:
-        """The model that is to look now does so, in a process that nobody kills any more."""
-        station = self._daemon
-        wanted = station.store.read_version(station.ledger().current).manifest.title
+        """Wait for inference by the current model."""
+        daemon = self._daemon
+        wanted = daemon.store.read_version(daemon.ledger().current).manifest.title
         assert past.outcome != "committed" or wanted == past.title
-        station.await_inference(wanted)
+        daemon.await_inference(wanted)
 
     def _check_inference(
         self, before: Ledger, past: DeploymentRecord, began_ns: int, case: str
     ) -> None:
-        station = self._daemon
-        old = self._title(before.current) or self._title(station.ledger().current)
-        models = {look.model for look in station.inferred_frames if look.at_ns > began_ns}
+        daemon = self._daemon
+        old = self._title(before.current) or self._title(daemon.ledger().current)
+        models = {frame.model for frame in daemon.inferred_frames if frame.at_ns > began_ns}
         assert models <= {old, past.title}, case
-        gaps = station.inference_gaps()
+        gaps = daemon.inference_gaps()
         worst = max(gaps, key=lambda gap: gap.seconds - gap.cpu_wait_s)
         assert worst.seconds - worst.cpu_wait_s < MAX_GAP_S, f"{worst}; {case}"
         self.gaps.append(max(gaps, key=lambda gap: gap.seconds))
@@ -167,28 +167,25 @@ class KillCampaign:
 
 
 def run_kill_campaign(folder: Path, kills: int) -> None:
-    seed = random.SystemRandom().randrange(1 << 32)
-    seed = int(os.environ.get("EDGED_SEED", seed))
-    print(f"seed {seed}")
-    began_s, over = time.monotonic(), threading.Event()
-    sieges = [
-        KillCampaign(folder / f"station-{number}", seed + number, -(-kills // DAEMONS), over)
+    began_s, stop = time.monotonic(), threading.Event()
+    campaigns = [
+        KillCampaign(folder / f"daemon-{number}", -(-kills // DAEMONS), stop)
         for number in range(DAEMONS)
     ]
     with ThreadPoolExecutor(DAEMONS) as threads:
-        for done in [threads.submit(siege.run) for siege in sieges]:
+        for done in [threads.submit(campaign.run) for campaign in campaigns]:
             done.result()
     took_s = time.monotonic() - began_s
-    strikes = [strike for siege in sieges for strike in siege.kills]
-    gaps = [gap for siege in sieges for gap in siege.gaps]
+    kill_list = [kill for campaign in campaigns for kill in campaign.kills]
+    gaps = [gap for campaign in campaigns for gap in campaign.gaps]
     print(
-        f"{len(strikes)} kills in {took_s:.0f} s, {took_s / len(strikes):.2f} s each; nobody looked for "
-        f"{percentiles([gap.seconds for gap in gaps])}; without the time in which there was no processor to be had, "
-        f"for {percentiles([gap.seconds - gap.cpu_wait_s for gap in gaps])}"
+        f"{len(kill_list)} kills in {took_s:.0f} s, {took_s / len(kill_list):.2f} s each; gaps in inference: "
+        f"{percentiles([gap.seconds for gap in gaps])}; without the time in which no processor was free: "
+        f"{percentiles([gap.seconds - gap.cpu_wait_s for gap in gaps])}"
     )
-    print(f"victims {dict(Counter(strike.victim for strike in strikes))}")
-    print(f"states {dict(Counter(strike.state or 'none in flight' for strike in strikes))}")
-    print(f"outcomes {dict(sum((siege.outcomes for siege in sieges), Counter()))}")
+    print(f"victims {dict(Counter(kill.victim for kill in kill_list))}")
+    print(f"states {dict(Counter(kill.state or 'none in flight' for kill in kill_list))}")
+    print(f"outcomes {dict(sum((campaign.outcomes for campaign in campaigns), Counter()))}")
 
 
 def percentiles(seconds: list[float]) -> str:

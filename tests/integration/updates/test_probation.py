@@ -84,8 +84,8 @@ def test_a_degraded_model_is_rolled_back_by_its_trial_and_not_taken_again(
         digest,
     )
     assert "agrees with the old model" in last["reason"] or "boxes where" in last["reason"]
-    told = camera.await_model_state(lambda body: body["last"] == last and not body["candidate"])
-    assert told["installed"]["digest"] != digest
+    message = camera.await_model_state(lambda body: body["last"] == last and not body["candidate"])
+    assert message["installed"]["digest"] != digest
     print(f"{degraded_model.stem}: {last['reason']}")
 
     again = camera.await_outcome(camera.install(bundle))
@@ -133,10 +133,10 @@ def test_an_equal_model_is_committed_and_nobody_notices(
     camera.await_model_state(lambda body: is_on_trial(body, id_))
     last = camera.await_outcome(id_)
     assert (last["outcome"], last["reason"], last["flagged"]) == ("committed", "", False)
-    told = camera.await_model_state(
+    message = camera.await_model_state(
         lambda body: body["installed"] and body["installed"]["name"] == "equal@2"
     )
-    assert told["installed"]["digest"] == bundle_digest(bundle)
+    assert message["installed"]["digest"] == bundle_digest(bundle)
     trial = [body for body in camera.recorder.payloads("/up/model") if is_on_trial(body, id_)]
     assert {body["installed"]["name"] for body in trial} == {"edged-marks-fast@0.2.0"}
     camera.recorder.await_message("/detections", after=camera.recorder.position())

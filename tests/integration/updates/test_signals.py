@@ -23,7 +23,7 @@ from edged.updates.service.control_messages import (
     StatusRequest,
 )
 from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
-from support.kill_daemon import KillableDaemon
+from support.kill_daemon import ALL_PROCESSES, KillableDaemon
 
 SETTINGS = 'runtime = "simulated"\nhang_s = 1.0\n'
 QUICK_TRIAL = Probation(
@@ -159,7 +159,7 @@ def test_a_trial_beside_another_factory_model_than_it_began_with(tmp_path: Path)
     settings = SETTINGS + 'bundled = "marks-fast"\n'
     with KillableDaemon(tmp_path, model=simulated(tmp_path, "model"), settings=settings) as station:
         begin_trial(station, SHORT_TRIAL)
-        station.kill("everything")
+        station.kill(ALL_PROCESSES)
         station.config.write_text(station.config.read_text().replace("marks-fast", "marks"))
         station.restart()
         assert await_past(station).outcome == "committed"
@@ -184,7 +184,7 @@ def test_a_self_test_that_is_killed_is_tried_again_but_not_for_ever(
     daemon: KillableDaemon, times: int
 ) -> None:
     bundle = daemon.build_bundle("2", counter=2, probation=QUICK_TRIAL)
-    asking = daemon.request_install(bundle)
+    request_thread = daemon.request_install(bundle)
     killed = set[int]()
 
     def killed_enough() -> bool | None:
@@ -195,7 +195,7 @@ def test_a_self_test_that_is_killed_is_tried_again_but_not_for_ever(
         return True if len(killed) == times else None
 
     daemon.wait_for(killed_enough)
-    past = daemon.await_outcome(bundle, asking)
+    past = daemon.await_outcome(bundle, request_thread)
     if times == 1:
         assert past.outcome == "committed"
     else:
@@ -233,9 +233,9 @@ def test_an_installer_that_stands_still_holds_up_neither_a_rollback_nor_the_end(
 @pytest.mark.campaign
 def test_an_installer_that_stands_still_is_replaced(daemon: KillableDaemon) -> None:
     bundle = daemon.build_bundle("2", counter=2, probation=QUICK_TRIAL)
-    asking = daemon.request_install(bundle)
+    request_thread = daemon.request_install(bundle)
     os.kill(daemon.wait_for(lambda: daemon.pids_by_kind().get("installer")), signal.SIGSTOP)
     assert (
-        daemon.await_outcome(bundle, asking, timeout_s=MAX_INSTALLER_SILENCE_S + 60).outcome
+        daemon.await_outcome(bundle, request_thread, timeout_s=MAX_INSTALLER_SILENCE_S + 60).outcome
         == "committed"
     )

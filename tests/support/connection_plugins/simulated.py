@@ -1,4 +1,4 @@
-"""Ansible's local connection to a device that can be lost: its file says from which task on, and until which."""
+"""Ansible's local connection to a device that is unreachable in some tasks: its file `line.json` has which."""
 
 import json
 import os
@@ -17,7 +17,7 @@ extends_documentation_fragment: [connection_pipelining]
 
 
 class Connection(LocalConnection):  # type: ignore[misc]  # Ansible is not in the environment of the checks
-    """A connection is made once a task."""
+    """A local connection that counts tasks: Ansible connects once in each."""
 
     transport = "simulated"
 

@@ -12,17 +12,17 @@ from system.commands import run
 
 
 class AptRepository:
-    """Packages, an index of them, and a signature of that.
+    """An apt repository: packages, their index, and its signature.
 
     Attributes:
-        key: the file of the signer's public key.
+        key: file of the public key.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make the key; skips where there is no gpg.
+        """Make the key, or skip the test where there is no gpg.
 
         Args:
-            folder: what is fetched; its name must be short, since a socket lies beside it.
+            folder: the folder that is served; its name must be short, because a socket is beside it.
         """
         if shutil.which("gpg") is None:
             pytest.skip("gpg is missing: apt-get install gpg")
@@ -35,7 +35,7 @@ class AptRepository:
         self._gpg("--armor", "--output", str(self.key), "--export")
 
     def add_package(self, deb: Path) -> None:
-        """Add a package."""
+        """Add a package to the repository."""
         data = deb.read_bytes()
         os.link(deb, self._folder / deb.name)
         fields = run(["dpkg-deb", "--field", str(deb)]).stdout.strip()
@@ -53,7 +53,7 @@ class AptRepository:
         self._gpg("--yes", "--output", signed, "--clearsign", str(release))
 
     def stop_gpg(self) -> None:
-        """Have gpg leave nothing running."""
+        """End the processes that gpg started."""
         run(["gpgconf", "--homedir", str(self._secret), "--kill", "all"])
 
     def _gpg(self, *arguments: str) -> None:

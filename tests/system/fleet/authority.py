@@ -1,4 +1,4 @@
-"""The fleet's own authority, and what it certifies."""
+"""The fleet's certificate authority."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +10,21 @@ _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Who somebody is: two files."""
+    """The files of a certificate and its key."""
 
     cert: Path
     key: Path
 
 
 class CertificateAuthority:
-    """Signs certificates, by openssl.
+    """A certificate authority that signs with openssl.
 
     Attributes:
         cert: its own certificate.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make one in this folder, which is made too."""
+        """Make an authority in a new folder."""
         folder.mkdir()
         self._folder = folder
         self.cert = folder / "ca.crt"
@@ -34,7 +34,7 @@ class CertificateAuthority:
         )  # fmt: skip
 
     def issue_certificate(self, name: str, address: str = "") -> Certificate:
-        """A certificate with this common name, for a server that is reached at this address."""
+        """Issue a certificate with this common name, for a server with this address."""
         names = f"subjectAltName=IP:{address}\n" if address else ""
         (self._folder / f"{name}.ext").write_text(f"{names}authorityKeyIdentifier=keyid\n")
         self._openssl(

@@ -1,4 +1,4 @@
-"""Blank hosts with addresses, keys and certificates, and an operator who knows them."""
+"""Blank hosts with addresses, keys and certificates, and a controller that reaches them."""
 
 import hashlib
 from collections.abc import Iterator
@@ -31,14 +31,14 @@ _CAMERA = {
 
 @contextmanager
 def booted_fleet(network: Network, folder: Path) -> Iterator[MachineFleet]:
-    """Boot blank hosts, for `site.yml` to make a fleet of."""
+    """Boot blank hosts, of which `site.yml` makes a fleet."""
     packages = {name: built_package(release) for name, release in DEVICES.items()}
     with ExitStack() as stack:
 
         def boot(name: str, release: str) -> Machine:
             host = Machine(name, DebianImage(release), network, _make_folder(folder / name))
             stack.enter_context(host)
-            # It reaches no archive, and has what it would fetch.
+            # It reaches no archive, so it has the packages that it would fetch.
             host.run_script("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
             controller.authorize(host)
             if name == _OTHER_PORT[0]:

@@ -15,7 +15,7 @@ from system.networks import Network
 def blank_fleet(
     network: Network, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MachineFleet]:
-    """Hosts that have nothing of edged."""
+    """Yield hosts without edged."""
     reason = controller.missing_requirement()
     if reason:
         pytest.skip(reason)
@@ -25,7 +25,7 @@ def blank_fleet(
 
 @pytest.fixture(scope="session")
 def dry_run(blank_fleet: MachineFleet) -> PlaybookRun:
-    """What the playbook would do to them; nothing is done."""
+    """Return what the playbook would change, from a dry run."""
     played = blank_fleet.controller.play("site", "--check", "--diff")
     for device in blank_fleet.devices.values():
         assert device.run("dpkg", "--status", "edged", check=False).returncode
@@ -34,14 +34,14 @@ def dry_run(blank_fleet: MachineFleet) -> PlaybookRun:
 
 @pytest.fixture(scope="session")
 def first_run(blank_fleet: MachineFleet, dry_run: PlaybookRun) -> PlaybookRun:
-    """The playbook that makes a fleet of them."""
+    """Run the playbook that makes a fleet of the hosts."""
     assert not dry_run.exit_code
     return blank_fleet.controller.play("site", "--diff")
 
 
 @pytest.fixture(scope="session")
 def fleet(blank_fleet: MachineFleet, first_run: PlaybookRun) -> Iterator[MachineFleet]:
-    """It runs, and what it says is heard."""
+    """Yield the running fleet, whose messages are recorded."""
     assert not first_run.exit_code
     with blank_fleet.listener:
         yield blank_fleet

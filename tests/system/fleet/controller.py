@@ -1,4 +1,4 @@
-"""Where an operator sits: Ansible with the project's own collection, over ssh."""
+"""The controller: Ansible with the project's collection, over ssh."""
 
 import json
 import os
@@ -39,7 +39,7 @@ Variables = Mapping[str, Any]
 
 
 def missing_requirement() -> str:
-    """Why nothing can be played here; empty if it can."""
+    """Return why no playbook can run here; empty if one can."""
     if not (_VENV / "bin/ansible-playbook").exists():
         return "Ansible is missing: make ansible-check"
     return ""
@@ -47,7 +47,7 @@ def missing_requirement() -> str:
 
 @dataclass(frozen=True, slots=True)
 class TaskCounts:
-    """What became of a playbook's tasks on one host."""
+    """The counts of a playbook's tasks on one host."""
 
     ok: int
     changed: int
@@ -57,12 +57,12 @@ class TaskCounts:
 
 @dataclass(frozen=True, slots=True)
 class PlaybookRun:
-    """How a playbook ended.
+    """The result of a playbook.
 
     Attributes:
-        exit_code: 0, or Ansible's word on what failed.
-        counts: by host.
-        output: all of it.
+        exit_code: exit code of Ansible.
+        counts: counts by host.
+        output: all its output.
     """
 
     exit_code: int
@@ -71,14 +71,14 @@ class PlaybookRun:
 
 
 class FleetController:
-    """Has a key, an inventory, and the playbooks."""
+    """The controller with its key, its inventory and the playbooks."""
 
     def __init__(self, network: Network, folder: Path) -> None:
         """Make the key.
 
         Args:
-            network: has the hosts.
-            folder: for its files; its name must be short, since sockets lie in it.
+            network: network of the hosts.
+            folder: folder for its files; its name must be short, because sockets are in it.
         """
         self._network = network
         self.folder = folder
@@ -92,16 +92,16 @@ class FleetController:
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")])
 
     def authorize(self, host: Machine) -> None:
-        """Be let in by a host."""
+        """Make a host accept the controller's key."""
         host.write("/root/.ssh/authorized_keys", (self.folder / "key.pub").read_bytes(), mode=0o600)
 
     def set_ssh_port(self, host: Machine, port: int) -> None:
-        """Have ssh, and not Ansible, know the port by which a host is reached."""
+        """Set the port of a host for ssh, but not for Ansible."""
         with (self.folder / "ssh_config").open("a") as file:
             file.write(f"Host {host.address}\n Port {port}\n")
 
     def check_ssh(self, host: Machine) -> None:
-        """Make a connection of its own to a host; an AssertionError if it does not come about."""
+        """Connect to a host by ssh; a failure is an AssertionError."""
         options = ["ControlPath=none", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
         self._network.run(
             "ssh", "-F", str(self.folder / "ssh_config"), "-i", str(self.folder / "key"), "-o", "BatchMode=yes",
@@ -111,13 +111,15 @@ class FleetController:
     def write_inventory(
         self, groups: Mapping[str, Mapping[str, Variables]], all_variables: Variables
     ) -> None:
-        """Write it: hosts with their variables by group, and variables of them all."""
+        """Write the inventory: hosts with their variables by group, and variables of all hosts."""
         children = {group: {"hosts": hosts} for group, hosts in groups.items()}
-        told = {"all": {"children": children, "vars": {"ansible_user": "root", **all_variables}}}
-        (self.folder / "inventory/hosts.yml").write_text(json.dumps(told, indent=1))
+        inventory = {
+            "all": {"children": children, "vars": {"ansible_user": "root", **all_variables}}
+        }
+        (self.folder / "inventory/hosts.yml").write_text(json.dumps(inventory, indent=1))
 
     def encrypt_secrets(self, secrets: Variables) -> None:
-        """Put variables of all hosts into a vault."""
+        """Write variables of all hosts into a vault."""
         vault = self.folder / "inventory/group_vars/all/vault.yml"
         vault.write_text(json.dumps(secrets))
         run([*self._ansible("ansible-vault"), "encrypt", str(vault)])
@@ -126,7 +128,7 @@ class FleetController:
     def play(
         self, playbook: str, *options: str, check: bool = True, **variables: object
     ) -> PlaybookRun:
-        """Run a playbook of the collection; a failure is an AssertionError with all that was said, unless `check` is False."""
+        """Run a playbook of the collection; a failure is an AssertionError with the output, unless `check` is False."""
         done = run(
             [
                 *self._ansible("ansible-playbook"),

@@ -1,4 +1,4 @@
-"""Disks in files, and what a power cut would leave of them."""
+"""Disks in files, and what a power cut would leave on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ _BYTES = 64 << 20
 
 
 def make_disk(image: Path) -> None:
-    """An empty ext4 in a file."""
+    """Make an empty ext4 in a file."""
     with image.open("wb") as file:
         file.truncate(_BYTES)
     run(["mkfs.ext4", "-q", "-m", "0", str(image)])
@@ -18,7 +18,7 @@ def make_disk(image: Path) -> None:
 
 @contextmanager
 def mounted(image: Path, folder: Path, *options: str) -> Iterator[Path]:
-    """Mount it at a new folder."""
+    """Mount a disk at a new folder."""
     folder.mkdir()
     run(["mount", "-o", ",".join(("loop", *options)), str(image), str(folder)])
     try:

@@ -1,4 +1,4 @@
-"""A fleet from nothing: five devices, a broker, and who runs them."""
+"""A fleet of five devices and a broker, with its controller."""
 
 import json
 import time
@@ -60,7 +60,7 @@ _POLL_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class RolloutBundle:
-    """A model to be rolled out."""
+    """The bundle of a model for a rollout."""
 
     path: Path
     digest: str
@@ -69,16 +69,16 @@ class RolloutBundle:
 
 @dataclass
 class MachineFleet:
-    """What there is.
+    """A running fleet.
 
     Attributes:
-        network: of them all.
+        network: its network.
         controller: runs the playbooks.
-        broker: the host that has it.
-        devices: by name.
-        listener: hears them.
-        mirror: what devices fetch from.
-        folder: for files of the test.
+        broker: the broker's host.
+        devices: the devices by name.
+        listener: records the messages.
+        mirror: server from which the devices fetch.
+        folder: folder for files of the test.
     """
 
     network: Network
@@ -94,7 +94,7 @@ class MachineFleet:
     def build_bundle(
         self, probation: Probation = LENIENT_TRIAL, *, model: Path | None = None
     ) -> RolloutBundle:
-        """A new version of the factory model, or of another file."""
+        """Make a bundle of the next version of the factory model, or of another file."""
         self._bundle_count += 1
         file = make_bundle(
             self.folder,
@@ -110,25 +110,25 @@ class MachineFleet:
         return RolloutBundle(file, digest, f"marks@{self._bundle_count}")
 
     def build_degraded_bundle(self) -> RolloutBundle:
-        """A model that loads, passes its self-test, and hardly sees."""
+        """Make a bundle of a model that loads, passes its self-test, and finds almost nothing."""
         spoilt = self.folder / "spoilt.tflite"
         scramble_layer(bundled.model_path(MODEL), spoilt)
         return self.build_bundle(STRICT_TRIAL, model=spoilt)
 
     def model_status(self, device: str) -> dict[str, Any]:
-        """What `edged model list` says there."""
+        """Return the response of `edged model list` on a device."""
         answer = self.devices[device].run("edged", "model", "list", "--json")
-        told: dict[str, Any] = json.loads(answer.stdout)["status"]
-        return told
+        status: dict[str, Any] = json.loads(answer.stdout)["status"]
+        return status
 
     def active_digest(self, device: str) -> str:
-        """Of the version in use; empty for the factory model."""
+        """Return the digest of a device's active version; empty for the factory model."""
         return str(self.model_status(device)["versions"][0]["digest"])
 
     def await_trial(
         self, device: str, *, boots: int = 0, timeout_s: float = _MAX_WAIT_S
     ) -> dict[str, Any]:
-        """The deployment there, as soon as it is in a trial that has counted so many boots."""
+        """Wait until a device's deployment is in a trial that has counted so many boots, and return it."""
         deadline = time.monotonic() + timeout_s
         while True:
             deployment: dict[str, Any] = self.model_status(device)["deployment"] or {}
@@ -138,7 +138,7 @@ class MachineFleet:
             time.sleep(_POLL_S)
 
     def await_active(self, device: str, timeout_s: float = _MAX_WAIT_S) -> None:
-        """Wait until its service is."""
+        """Wait until a device's service is active."""
         deadline = time.monotonic() + timeout_s
         host = self.devices[device]
         while host.run("systemctl", "is-active", "edged", check=False).stdout.strip() != "active":
@@ -146,12 +146,12 @@ class MachineFleet:
             time.sleep(_POLL_S)
 
     def journal(self, device: str, *arguments: str) -> str:
-        """What its daemon has said."""
+        """Return the journal of a device's daemon."""
         argv = ["journalctl", "--unit=edged", "--no-pager", "--lines=60", *arguments]
         return self.devices[device].run(*argv, check=False).stdout
 
 
 def in_parallel(action: Callable[[str], object], devices: Iterable[str]) -> None:
-    """Do it on all of these devices side by side; an error is raised when all have ended."""
+    """Run a function on several devices at the same time; raise its first error when all have ended."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(action, devices))

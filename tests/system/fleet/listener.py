@@ -1,4 +1,4 @@
-"""Who hears all that the fleet says, over TLS and with a certificate."""
+"""A recorder of all messages of the fleet, over TLS with a client certificate."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ _ALIVE_S = 20
 
 
 class FleetListener:
-    """mosquitto_sub, on the controller's side of the network; what it hears is kept in a file."""
+    """mosquitto_sub on the controller's side of the network, which writes all messages to a file."""
 
     def __init__(
         self,
@@ -28,13 +28,13 @@ class FleetListener:
         certificate: Certificate,
         log_file: Path,
     ) -> None:
-        """Nothing is connected yet.
+        """Connect nothing yet: entering the context does.
 
         Args:
-            network: has the broker.
-            address: of the broker.
-            authority: its certificate.
-            certificate: the listener's own.
+            network: the broker's network.
+            address: the broker's address.
+            authority: certificate of the authority.
+            certificate: the listener's own certificate.
             log_file: the file.
         """
         self._log_file = log_file
@@ -46,11 +46,11 @@ class FleetListener:
         ]  # fmt: skip
 
     def __enter__(self) -> Self:
-        with self._log_file.open("wb") as heard:
+        with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(
                 [*self._network.enter_argv(), *self._connect_argv, "-t", "edged/v1/+/up/#"],
                 stdin=subprocess.DEVNULL,
-                stdout=heard,
+                stdout=log,
                 stderr=subprocess.STDOUT,
             )
         return self
@@ -66,23 +66,25 @@ class FleetListener:
         self._process.wait()
 
     def position(self) -> int:
-        """A moment, for `after`."""
+        """Return the present position, for `after`."""
         return self._log_file.stat().st_size
 
     def retained(self, device: str) -> list[str]:
-        """Topics of a device of which the broker keeps a message."""
-        ask = [*self._connect_argv, "-t", f"edged/v1/{device}/#", "--retained-only", "-W", "3"]
-        said = self._network.run(*ask, check=False).stdout
-        return [json.loads(line)["topic"] for line in said.splitlines() if line[:1] == "{"]
+        """Return the topics of a device with a retained message."""
+        command = [*self._connect_argv, "-t", f"edged/v1/{device}/#", "--retained-only", "-W", "3"]
+        output = self._network.run(*command, check=False).stdout
+        return [json.loads(line)["topic"] for line in output.splitlines() if line[:1] == "{"]
 
     def messages(self, device: str, topic: str, *, after: int = 0) -> list[Body]:
-        """What a device has said under a topic that ends so, oldest first."""
+        """Return the messages of a device whose topic ends with this, oldest first."""
         with self._log_file.open("rb") as file:
             file.seek(after)
-            said = [json.loads(line) for line in file if line.endswith(b"}\n") and line[:1] == b"{"]
+            messages = [
+                json.loads(line) for line in file if line.endswith(b"}\n") and line[:1] == b"{"
+            ]
         return [
             json.loads(one["payload"])
-            for one in said
+            for one in messages
             if one["topic"].startswith(f"edged/v1/{device}/up/")
             and one["topic"].endswith(topic)
             and one["payload"]
@@ -97,15 +99,15 @@ class FleetListener:
         after: int = 0,
         timeout_s: float = 60.0,
     ) -> Body:
-        """The first of these that fits."""
+        """Wait for a message that matches."""
         deadline = time.monotonic() + timeout_s
         while True:
-            heard = self.messages(device, topic, after=after)
-            found = next((body for body in heard if matches(body)), None)
+            messages = self.messages(device, topic, after=after)
+            found = next((body for body in messages if matches(body)), None)
             if found is not None:
                 return found
             assert time.monotonic() < deadline, (
-                f"{device} {topic}: {heard[-3:]}\n{self._log_tail()}"
+                f"{device} {topic}: {messages[-3:]}\n{self._log_tail()}"
             )
             time.sleep(_POLL_S)
 

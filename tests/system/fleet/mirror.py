@@ -1,4 +1,4 @@
-"""A mirror in the fleet's network, which devices fetch from."""
+"""A mirror in the fleet's network, from which devices fetch."""
 
 import subprocess
 import sys
@@ -14,17 +14,17 @@ _START_S = 20.0
 
 
 class Mirror:
-    """Python's own web server over a folder: it knows no ranges, and no encryption."""
+    """Python's web server on a folder, without ranges and encryption."""
 
     def __init__(self, network: Network, folder: Path) -> None:
-        """The folder is made; nothing listens yet."""
+        """Make the folder; entering the context starts the server."""
         self._network, self._folder = network, folder
         self._url = f"http://{network.gateway}:{_PORT}"
         folder.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
 
     def publish_file(self, file: Path) -> str:
-        """Have a file or a folder there; returns its URL."""
+        """Copy a file or a folder there, and return its URL."""
         (self._folder / file.name).symlink_to(file)
         return f"{self._url}/{file.name}"
 
@@ -37,12 +37,12 @@ class Mirror:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + _START_S
-        ask = [
+        command = [
             sys.executable,
             "-c",
             f"import urllib.request; urllib.request.urlopen('{self._url}')",
         ]
-        while self._network.run(*ask, check=False).returncode:
+        while self._network.run(*command, check=False).returncode:
             assert time.monotonic() < deadline, "the mirror does not listen"
             time.sleep(0.1)
         return self

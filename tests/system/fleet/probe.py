@@ -1,6 +1,6 @@
-"""Run in the service's place, shut in as it is: tries what it should not be able to do, and prints what came of it, as JSON.
+"""A program that runs in the sandbox of the service: it tries what the service may not do, and prints the results as JSON.
 
-Whoever runs it has edged and its libraries.
+Its Python has edged and its libraries.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ _EXECUTABLE = 0x7
 
 
 def attempts() -> dict[str, Callable[[], object]]:
-    """What is tried, by its name."""
+    """Return the attempts that must fail, by name."""
     return {
         "a file in /etc": lambda: Path("/etc/probe").touch(),
         "a file in /usr": lambda: Path("/usr/probe").touch(),
@@ -53,7 +53,7 @@ def attempts() -> dict[str, Callable[[], object]]:
 
 
 def allowed() -> dict[str, Callable[[], object]]:
-    """What it needs, by its name."""
+    """Return the attempts that must succeed, by name."""
     return {
         "its state": lambda: Path("/var/lib/edged/probe").write_text(""),
         "its runtime directory": lambda: Path("/run/edged/probe").write_text(""),

@@ -1,4 +1,4 @@
-"""What `edged model install` has said is done is on the disk."""
+"""What `edged model install` reports as done is on the disk."""
 
 import json
 import os
@@ -35,7 +35,7 @@ _COMMIT_S = 60
 
 
 def test_what_was_installed_is_there_after_a_power_cut(tmp_path: Path) -> None:
-    """A copy of a mounted disk is what a power cut leaves of it."""
+    """Copy the mounted disk: that is what a power cut would leave."""
     signing = SigningKeys()
     (tmp_path / "trust.json").write_bytes(signing.trust_envelope())
     bundle = make_bundle(tmp_path, signing, model=bundled.model_path(MODEL))
@@ -44,21 +44,21 @@ def test_what_was_installed_is_there_after_a_power_cut(tmp_path: Path) -> None:
     with mounted(image, tmp_path / "whole", f"commit={_COMMIT_S}") as disk:
         state = disk / "state"
         state.mkdir()
-        told = run_edged_model(tmp_path, state, "install", str(bundle))["status"]
-        assert told["deployment"]["state"] == "self-tested"
+        status = run_edged_model(tmp_path, state, "install", str(bundle))["status"]
+        assert status["deployment"]["state"] == "self-tested"
         state.joinpath("unsaid").write_text("nobody asked for this to be kept")
         shutil.copyfile(image, left)
         with mounted(left, tmp_path / "cut") as remains:
             found = run_edged_model(tmp_path, remains / "state", "list")["status"]
             assert not (remains / "state/unsaid").exists()
-    assert found["deployment"] == told["deployment"]
+    assert found["deployment"] == status["deployment"]
     (arrived,) = [one for one in found["versions"] if one["role"] == "candidate"]
-    assert arrived["digest"] == told["deployment"]["digest"]
+    assert arrived["digest"] == status["deployment"]["digest"]
     assert not arrived["damage"]
 
 
 def run_edged_model(folder: Path, state: Path, *verb: str) -> dict[str, Any]:
-    """The command on a store that no daemon has; its answer."""
+    """Run the command on a store without a daemon, and return its response."""
     config = folder / f"{state.parent.name}.toml"
     trust = folder / "trust.json"
     config.write_text(_CONFIG.format(state=state, model=MODEL, trust=trust))

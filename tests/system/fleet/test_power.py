@@ -1,4 +1,4 @@
-"""The power goes, or the host is started anew, in the middle of an update."""
+"""Power cuts and reboots in the middle of an update."""
 
 import json
 import random
@@ -19,7 +19,7 @@ _INCOMING = "/var/lib/edged/models/incoming"
 
 
 def begin_install(fleet: MachineFleet, device: str, bundle: RolloutBundle) -> str:
-    """Have it installed; the id of its deployment."""
+    """Begin an installation, and return the id of its deployment."""
     source = f"{_INCOMING}/.{bundle.path.name}"
     fleet.devices[device].copy(bundle.path, source)
     answer = fleet.devices[device].run("edged", "model", "install", "--json", source)
@@ -43,7 +43,7 @@ def test_inference_resumes_after_a_power_cut_at_any_moment_of_an_installation(
 
 
 def _cut_power(fleet: MachineFleet, device: str, bundle: RolloutBundle, delay_s: float) -> None:
-    """Cut the power so long after an installation has begun, and see that the device looks again, and forgets nothing."""
+    """Cut the power so long after an installation has begun, and check that inference resumes and the deployment goes on."""
     host = fleet.devices[device]
     id_ = begin_install(fleet, device, bundle)
     time.sleep(delay_s)
@@ -51,11 +51,11 @@ def _cut_power(fleet: MachineFleet, device: str, bundle: RolloutBundle, delay_s:
     since = fleet.listener.position()
     host.power_on()
     fleet.await_active(device)
-    told = fleet.model_status(device)
-    found = told["deployment"]["state"] if told["deployment"] else "over"
+    status = fleet.model_status(device)
+    found = status["deployment"]["state"] if status["deployment"] else "over"
     print(f"{device}: cut after {delay_s:.1f} s, found {found}")
-    assert told["daemon"]
-    assert not told["versions"][0]["damage"]
+    assert status["daemon"]
+    assert not status["versions"][0]["damage"]
     fleet.listener.await_message(device, "/detections", after=since)
     host.run("edged", "model", "wait", id_, "--timeout", "120")
     assert fleet.active_digest(device) == bundle.digest

@@ -1,4 +1,4 @@
-"""A daemon that does not stay up gets an older model, at last the factory's."""
+"""A daemon that crashes again and again gets an older model, and at last the factory model."""
 
 import time
 
@@ -42,7 +42,7 @@ def _crash_until_factory(fleet: MachineFleet, device: str, bundle: RolloutBundle
 
 
 def _kill_until_rescued(fleet: MachineFleet, device: str) -> None:
-    """Kill its process whenever there is one, until systemd gives up and starts the rescue."""
+    """Kill the daemon whenever it runs, until systemd gives up and starts the rescue."""
     host, before = fleet.devices[device], _rescue_started_at(fleet, device)
     deadline = time.monotonic() + _STEP_S
     while _rescue_started_at(fleet, device) == before:
@@ -54,6 +54,6 @@ def _kill_until_rescued(fleet: MachineFleet, device: str) -> None:
 
 
 def _rescue_started_at(fleet: MachineFleet, device: str) -> str:
-    """When that was last begun; kept by systemd."""
+    """Return when the rescue was last started, from systemd."""
     argv = ["systemctl", "show", "--property=ExecMainStartTimestampMonotonic", "--value"]
     return fleet.devices[device].run(*argv, "edged-rescue").stdout.strip()

@@ -1,4 +1,4 @@
-"""Models go out to the fleet, and stop where they should."""
+"""Rollouts of models to the fleet, which stop where they should."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ _LONG_TRIAL = replace(LENIENT_TRIAL, min_s=15.0)
 
 
 def roll_out(fleet: MachineFleet, bundle: RolloutBundle, **variables: Any) -> PlaybookRun:
-    """As an operator does it."""
+    """Run the rollout playbook as an operator does."""
     return fleet.controller.play(
         "model_rollout",
         check=False,
@@ -27,7 +27,7 @@ def roll_out(fleet: MachineFleet, bundle: RolloutBundle, **variables: Any) -> Pl
 
 
 def judged_waves(fleet: MachineFleet, bundle: RolloutBundle) -> list[dict[str, Any]]:
-    """What was written down of each wave."""
+    """Return the recorded result of each wave."""
     results = fleet.controller.folder / "rollouts" / bundle.digest[:12] / "rollout.json"
     judged: list[dict[str, Any]] = json.loads(results.read_text())["wave_results"]
     return judged
@@ -39,11 +39,11 @@ def test_a_good_model_reaches_all_and_a_second_run_changes_nothing(fleet: Machin
     assert not played.exit_code, played.output
     for device in fleet.devices:
         assert fleet.active_digest(device) == bundle.digest
-        told = fleet.listener.await_message(
+        state = fleet.listener.await_message(
             device, "/model", lambda b: b["last"] and b["last"]["digest"] == bundle.digest, after=since
         )  # fmt: skip
-        assert told["last"]["outcome"] == "committed"
-        assert told["installed"]["name"] == bundle.title
+        assert state["last"]["outcome"] == "committed"
+        assert state["installed"]["name"] == bundle.title
     assert [wave["committed"] for wave in judged_waves(fleet, bundle)] == [3, 2]
 
     again = roll_out(fleet, bundle)
@@ -114,6 +114,6 @@ def test_canaries_that_vanish_stop_it_and_a_second_run_takes_up_where_they_were(
 
 
 def cut_in_trial(fleet: MachineFleet, device: str) -> None:
-    """Cut the power of a device as soon as a model is on trial there."""
+    """Cut the power of a device as soon as its trial has begun."""
     fleet.await_trial(device)
     fleet.devices[device].power_cut()

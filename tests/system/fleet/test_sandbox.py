@@ -1,4 +1,4 @@
-"""From inside the service: what it may not do, and how fast it is all the same."""
+"""The service from inside: what it may not do, and that inference is not slower."""
 
 import json
 import re
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.parametrize("device", ONE_PER_RELEASE)
 def run_in_service(
     fleet: MachineFleet, device: str, command: str, *, sandboxed: bool = True
 ) -> str:
-    """Run a command in the daemon's place; what it printed.
+    """Run a command in the daemon's place, and return its output.
 
     Args:
-        fleet: has the device.
-        device: where.
-        command: with its whole path.
-        sandboxed: with all that shuts the service in, as systemd has read it from the unit and its drop-ins; else only as its user.
+        fleet: the fleet.
+        device: name of the device.
+        command: the command with its full path.
+        sandboxed: with the service's sandbox, as systemd has read it from the unit and its drop-ins; otherwise only as its user.
     """
     host = fleet.devices[device]
     lines = host.run("systemctl", "cat", "edged.service").stdout.splitlines()
@@ -46,7 +46,7 @@ def run_in_service(
         "Type=oneshot",
         f"ExecStart={command}",
         f"StandardOutput=truncate:{_OUTPUT}",
-        "RuntimeDirectoryPreserve=yes",  # it is the daemon's, which goes on
+        "RuntimeDirectoryPreserve=yes",  # the daemon's own, which goes on
     ]
     host.write("/run/systemd/system/edged-probe.service", "\n".join([*kept, *own, ""]))
     host.run("systemctl", "daemon-reload")
@@ -56,13 +56,13 @@ def run_in_service(
 
 
 def run_as_root(fleet: MachineFleet, device: str, command: str) -> str:
-    """The same by root, whom nothing shuts in."""
+    """Run a command as root, without a sandbox."""
     return fleet.devices[device].run(*command.split()).stdout
 
 
 @pytest.fixture
 def probe(device: str, fleet: MachineFleet) -> str:
-    """What a burglar would try; the command."""
+    """Return the command of the probe."""
     host = fleet.devices[device]
     host.copy(Path(__file__).with_name("probe.py"), _PROBE)
     host.write("/home/somebody/letter", "dear")
@@ -72,19 +72,19 @@ def probe(device: str, fleet: MachineFleet) -> str:
 def test_nothing_but_its_own_can_be_written_read_or_opened(
     device: str, fleet: MachineFleet, probe: str
 ) -> None:
-    told = json.loads(run_in_service(fleet, device, probe))
-    print(json.dumps(told["attempts"], indent=1))
-    assert told["allowed"] == dict.fromkeys(told["allowed"], "open")
-    assert "open" not in told["attempts"].values()
+    results = json.loads(run_in_service(fleet, device, probe))
+    print(json.dumps(results["attempts"], indent=1))
+    assert results["allowed"] == dict.fromkeys(results["allowed"], "open")
+    assert "open" not in results["attempts"].values()
     for place in ("/etc", "/usr", "/opt/edged", "/var/lib"):
-        assert told["attempts"][f"a file in {place}"] == "Read-only file system"
+        assert results["attempts"][f"a file in {place}"] == "Read-only file system"
 
 
 def test_it_is_the_unit_that_forbids_what_its_user_could_do(
     device: str, fleet: MachineFleet, probe: str
 ) -> None:
-    told = json.loads(run_in_service(fleet, device, probe, sandboxed=False))
-    done = {name for name, outcome in told["attempts"].items() if outcome == "open"}
+    results = json.loads(run_in_service(fleet, device, probe, sandboxed=False))
+    done = {name for name, outcome in results["attempts"].items() if outcome == "open"}
     assert done >= {
         "reading /home",
         "another personality",
@@ -105,5 +105,5 @@ def test_inference_is_as_fast_inside_as_outside(device: str, fleet: MachineFleet
     ratio = statistics.median(times["inside"]) / statistics.median(times["outside"])
     print(f"{device}: an invocation takes {ratio:.2f} times as long inside: {times}")
     assert ratio < _MAX_SLOWDOWN
-    told = fleet.listener.await_message(device, "/info", lambda body: body["delegate"])
-    assert told["delegate"] == "XNNPACK"
+    message = fleet.listener.await_message(device, "/info", lambda body: body["delegate"])
+    assert message["delegate"] == "XNNPACK"

@@ -1,4 +1,4 @@
-"""The daemon as systemd's service: each on a real systemd of both releases."""
+"""The daemon as a service of the real systemd of both releases."""
 
 import json
 import time
@@ -15,7 +15,7 @@ _US_PER_S = 1e6
 
 
 def unit_properties(fleet: MachineFleet, device: str, *names: str) -> dict[str, str]:
-    """Properties of the service, as systemd has them."""
+    """Return properties of the service from systemd."""
     argv = ["systemctl", "show", "edged", *(f"--property={name}" for name in names)]
     lines = fleet.devices[device].run(*argv).stdout.splitlines()
     return dict(line.split("=", 1) for line in lines)
@@ -23,7 +23,7 @@ def unit_properties(fleet: MachineFleet, device: str, *names: str) -> dict[str, 
 
 @each_release
 def test_it_is_ready_when_inference_runs(device: str, fleet: MachineFleet) -> None:
-    """`systemctl restart` waits for that."""
+    """Restart the service: `systemctl restart` waits until it is ready."""
     since = fleet.listener.position()
     fleet.devices[device].run("systemctl", "restart", "edged")
     service = unit_properties(fleet, device, "Type", "SubState", "StatusText")
@@ -42,8 +42,8 @@ def test_a_reload_takes_a_changed_configuration_and_keeps_the_process(
     def cameras() -> list[str]:
         since = fleet.listener.position()
         host.run("systemctl", "reload", "edged")
-        told = fleet.listener.await_message(device, "/health", after=since)
-        return sorted(told["cameras"])
+        message = fleet.listener.await_message(device, "/health", after=since)
+        return sorted(message["cameras"])
 
     host.write(extra, _SECOND_CAMERA)
     try:
@@ -51,10 +51,10 @@ def test_a_reload_takes_a_changed_configuration_and_keeps_the_process(
         host.write(extra, _SECOND_CAMERA.replace(b"fps", b"fsp"))
         since = fleet.listener.position()
         host.run("systemctl", "reload", "edged", check=False)
-        told = fleet.listener.await_message(
+        message = fleet.listener.await_message(
             device, "/health", lambda b: "fsp" in json.dumps(b["degradations"]), after=since
         )
-        assert sorted(told["cameras"]) == ["room", "second"]
+        assert sorted(message["cameras"]) == ["room", "second"]
     finally:
         host.run("rm", "-f", extra)
     assert cameras() == ["room"]
@@ -103,7 +103,7 @@ def test_what_it_logs_has_fields_in_the_journal(device: str, fleet: MachineFleet
 
 @each_release
 def test_messages_carry_that_the_clock_is_synchronised(device: str, fleet: MachineFleet) -> None:
-    """By the mark of systemd-timesyncd, which does not run in a container: the kernel may not be asked from inside the service."""
+    """Check the file of systemd-timesyncd: the service may not ask the kernel, and timesyncd does not run in a container."""
     host, since = fleet.devices[device], fleet.listener.position()
     assert fleet.listener.await_message(device, "/health", after=since)["clock"] != "synced"
     host.write("/run/systemd/timesync/synchronized", "")
@@ -132,6 +132,6 @@ def _hang_until_watchdog(fleet: MachineFleet, device: str) -> None:
     print(f"{device}: back after {time.monotonic() - began:.0f} s")
     assert after["MainPID"] != before["MainPID"]
     assert int(after["NRestarts"]) == int(before["NRestarts"]) + 1
-    said = fleet.journal(device, f"--since=-{_MAX_REPLACE_S:.0f}s", "--lines=2000")
-    assert "Watchdog timeout" in said
+    journal = fleet.journal(device, f"--since=-{_MAX_REPLACE_S:.0f}s", "--lines=2000")
+    assert "Watchdog timeout" in journal
     fleet.listener.await_message(device, "/detections", after=since)

@@ -1,4 +1,4 @@
-"""Blank hosts become a fleet, stay one, and leave it."""
+"""Blank hosts become a fleet, stay one, and are retired."""
 
 import json
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_a_dry_run_shows_what_would_become_of_the_configuration(fleet: MachineFl
 def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
     fleet: MachineFleet,
 ) -> None:
-    """By a restart, though systemd has seen as many as it allows."""
+    """Check that the next run restarts the service, although systemd's limit of restarts is reached."""
     host = fleet.devices["pi4"]
     limit = "/run/systemd/system/edged.service.d/limit.conf"
     host.write(limit, "[Unit]\nStartLimitBurst=1\n")
@@ -98,9 +98,9 @@ def test_a_run_that_fails_half_way_leaves_the_service_alone_and_is_made_up_for(
 
 
 def test_what_is_changed_takes_effect(fleet: MachineFleet) -> None:
-    """Of the tables too that a reload leaves as they are."""
-    told = {"mqtt": {"keepalive_s": 77}}
-    fleet.controller.play("site", "--limit=pi1", edged_config_host=told)
+    """Check that changes take effect, also of tables that need a restart."""
+    variables = {"mqtt": {"keepalive_s": 77}}
+    fleet.controller.play("site", "--limit=pi1", edged_config_host=variables)
     assert " k77" in fleet.broker.run("cat", "/var/log/mosquitto/mosquitto.log").stdout
     fleet.controller.play("site", "--limit=pi1")
 
@@ -132,20 +132,20 @@ def test_no_client_without_a_certificate_receives_or_publishes_anything(
 ) -> None:
     authority = fleet.controller.folder.parent / "authority"
     reach = ["-h", fleet.broker.address, "-p", "8883", "--cafile", str(authority / "ca.crt")]
-    hear = ["mosquitto_sub", *reach, "-t", "edged/v1/#", "-C", "1", "-W", "20"]
-    say = ["mosquitto_pub", *reach, "-q", "1", "-t", "edged/v1/pi1/up/said", "-m"]
+    subscribe = ["mosquitto_sub", *reach, "-t", "edged/v1/#", "-C", "1", "-W", "20"]
+    publish = ["mosquitto_pub", *reach, "-q", "1", "-t", "edged/v1/pi1/up/said", "-m"]
     own = [
         "--cert", str(authority / "controller.crt"), "--key", str(authority / "controller.key"),
     ]  # fmt: skip
     refused = "cat /var/log/mosquitto/mosquitto.log | grep -c 'peer did not return a certificate'"
     before = int(fleet.broker.run_script(f"{refused} || true"))
     timed_out = 27
-    assert fleet.network.run(*hear, check=False).returncode not in {0, timed_out}
-    assert fleet.network.run(*say, '{"by": "a stranger"}', check=False).returncode
+    assert fleet.network.run(*subscribe, check=False).returncode not in {0, timed_out}
+    assert fleet.network.run(*publish, '{"by": "a stranger"}', check=False).returncode
     assert int(fleet.broker.run_script(refused)) == before + 2
 
-    assert fleet.network.run(*hear, *own).stdout
-    fleet.network.run(*say, '{"by": "the controller"}', *own)
+    assert fleet.network.run(*subscribe, *own).stdout
+    fleet.network.run(*publish, '{"by": "the controller"}', *own)
     fleet.listener.await_message("pi1", "/said")
     assert fleet.listener.messages("pi1", "/said") == [{"by": "the controller"}]
 
@@ -157,7 +157,7 @@ def test_a_device_lets_ssh_in_and_nobody_else(device: str, fleet: MachineFleet) 
     dial = f"exec 3<>/dev/tcp/{host.address}/9999"
     closed = ["timeout", "2", "bash", "-c", dial]
     timed_out = 124
-    # An open port where nobody listens refuses at once.
+    # An open port without a listener refuses at once.
     assert fleet.network.run(*closed, check=False).returncode == timed_out
 
 
@@ -172,7 +172,9 @@ def test_rules_that_shut_the_controller_out_are_undone_and_not_kept(fleet: Machi
         fleet.controller.check_ssh(host)
 
     host.run("systemctl", "is-active", "edged-firewall-undo.timer")
-    host.run("systemctl", "start", "edged-firewall-undo.service")  # as it will, in two minutes
+    host.run(
+        "systemctl", "start", "edged-firewall-undo.service"
+    )  # this would happen by itself after two minutes
     fleet.controller.check_ssh(host)
     assert not fleet.controller.play("site", "--limit=pi1").counts["pi1"].changed
 
@@ -184,7 +186,7 @@ def test_a_repository_gives_its_newest_version_or_the_one_that_is_named(
     (tmp_path / "debs").mkdir()
     archive = AptRepository(tmp_path / "archive")
     archive.add_package(first)
-    told: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "edged_package": "",
         "edged_repository": {
             "uris": fleet.mirror.publish_file(tmp_path / "archive"),
@@ -192,13 +194,13 @@ def test_a_repository_gives_its_newest_version_or_the_one_that_is_named(
             "key": str(archive.key),
         },
     }
-    fleet.controller.play("site", "--limit=pi1", **told)
+    fleet.controller.play("site", "--limit=pi1", **variables)
     archive.add_package(repack_with_version(first, "9.1", tmp_path / "debs"))
     archive.stop_gpg()
-    fleet.controller.play("site", "--limit=pi1", **told)
+    fleet.controller.play("site", "--limit=pi1", **variables)
     assert _installed_version(host) == "9.1~bookworm"
-    assert not fleet.controller.play("site", "--limit=pi1", **told).counts["pi1"].changed
-    fleet.controller.play("site", "--limit=pi1", edged_version=_package_version(first), **told)
+    assert not fleet.controller.play("site", "--limit=pi1", **variables).counts["pi1"].changed
+    fleet.controller.play("site", "--limit=pi1", edged_version=_package_version(first), **variables)
     assert _installed_version(host) == _package_version(first)
     host.run_script("rm /etc/apt/sources.list.d/edged.sources")
 

@@ -1,4 +1,4 @@
-"""A machine of each release."""
+"""A machine of each release for the package tests."""
 
 import pytest
 
@@ -14,5 +14,5 @@ def release(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def device(release: str, boot: BootMachine) -> PackagedDevice:
-    """A blank one; what a test of a module leaves on it the next one finds."""
+    """Yield a blank machine, on which the tests of a module run one after the other."""
     return PackagedDevice(boot(f"{release}1", release))

@@ -1,4 +1,4 @@
-"""A machine with the package on it, as its operator sees it."""
+"""A machine with the package, as its operator sees it."""
 
 import json
 import time
@@ -24,14 +24,14 @@ _POLL_S = 0.25
 
 
 class PackagedDevice:
-    """What is done to a machine by apt, and what edged says there."""
+    """A machine, and the commands of apt and edged on it."""
 
     def __init__(self, host: Machine) -> None:
-        """Nothing is installed yet."""
+        """Install nothing yet."""
         self.host = host
 
     def install(self, deb: Path, *options: str) -> str:
-        """`apt-get install ./edged.deb`; returns what it said."""
+        """Run `apt-get install ./edged.deb`, and return its output."""
         target = f"/root/{deb.name}"
         self.host.copy(deb, target)
         try:
@@ -40,30 +40,30 @@ class PackagedDevice:
             self.host.run("rm", target)
 
     def remove(self, how: str = "remove") -> None:
-        """`apt-get remove edged`, or `purge`."""
+        """Run `apt-get remove edged`, or `purge`."""
         self.host.run("apt-get", how, "--yes", "edged", env=_QUIET, timeout_s=_APT_S)
 
     def unit_properties(self, *properties: str) -> dict[str, str]:
-        """What systemd says of the service."""
+        """Return properties of the service from systemd."""
         argv = ["systemctl", "show", "edged", f"--property={','.join(properties)}"]
         return dict(line.split("=", 1) for line in self.host.run(*argv).stdout.splitlines())
 
     def version(self) -> str:
-        """Of the code."""
+        """Return the version of the code."""
         return self.host.run("edged", "--version").stdout.split()[-1]
 
     def model_status(self) -> dict[str, Any]:
-        """How `edged model status` finds things."""
-        told = self.host.run("edged", "model", "status", "--json").stdout
-        status: dict[str, Any] = json.loads(told)["status"]
+        """Return the response of `edged model status`."""
+        response = self.host.run("edged", "model", "status", "--json").stdout
+        status: dict[str, Any] = json.loads(response)["status"]
         return status
 
     def journal(self) -> str:
-        """What the service logged."""
+        """Return the journal of the service."""
         return self.host.run("journalctl", "--unit=edged", "--output=cat", "--no-pager").stdout
 
     def read_messages(self, topic: str, *, count: int = 1) -> list[Any]:
-        """The next messages that its own broker gives out under a topic."""
+        """Return the next messages of a topic from the machine's broker."""
         listen = [
             "mosquitto_sub",
             "-h",
@@ -78,7 +78,7 @@ class PackagedDevice:
         return [json.loads(line) for line in self.host.run(*listen).stdout.splitlines()]
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait until it is so."""
+        """Wait until a condition is true."""
         deadline = time.monotonic() + _MAX_WAIT_S
         while not condition():
             assert time.monotonic() < deadline, self.journal()

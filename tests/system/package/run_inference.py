@@ -1,4 +1,4 @@
-"""A program: what the bundled model sees in some drawn frames, as lines of JSON. It runs wherever edged is installed."""
+"""A program that prints the bundled model's detections in some drawn frames, as lines of JSON."""
 
 import json
 
@@ -12,7 +12,7 @@ _MIN_SCORE = 0.6
 
 
 def main() -> None:
-    """Look."""
+    """Run the model, and print its detections."""
     stage = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
     model = load_model(ModelSettings())
     for number in _FRAMES:

@@ -1,4 +1,4 @@
-"""The package for a Raspberry Pi's processor, by emulation: proof that it works, not how fast."""
+"""The package for a Raspberry Pi's processor in an emulator: it works; its speed is not measured."""
 
 import json
 import struct
@@ -57,7 +57,7 @@ Emulate = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[None]:
-    """qemu 10, of Debian 13, as what the kernel runs arm64 programs with: bookworm's 7 falls over ai-edge-litert."""
+    """Register qemu 10 of Debian 13 as the kernel's interpreter of arm64 programs: bookworm's qemu 7 crashes on ai-edge-litert."""
     if missing_requirement():
         pytest.skip(missing_requirement())
     if not (_MISC / "register").exists():
@@ -68,11 +68,11 @@ def emulator() -> Iterator[None]:
         DebianImage("trixie", ("qemu-user",), variant="essential").root_dir()
         / "usr/bin/qemu-aarch64"
     )
-    # An ELF header's first twenty bytes: 64 bits, little-endian, a program or a shared object, for AArch64. "F": the kernel opens qemu now, so that
-    # it need not be seen from where it is used.
+    # An ELF header's first twenty bytes: 64 bits, little-endian, a program or a shared object, for AArch64. "F": the kernel opens qemu now, so
+    # its path need not exist where it is used.
     header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, _EM_AARCH64)
     mask = b"\xff" * 7 + b"\x00" + bytes(8) + struct.pack("<HH", 0xFFFE, 0xFFFF)
-    if (_MISC / _NAME).exists():  # left by one that was killed
+    if (_MISC / _NAME).exists():  # left by a run that was killed
         (_MISC / _NAME).write_text("-1")
     escaped = ["".join(f"\\x{byte:02x}" for byte in part) for part in (header, mask)]
     (_MISC / "register").write_text(f":{_NAME}:M::{escaped[0]}:{escaped[1]}:{qemu}:F")
@@ -86,7 +86,7 @@ def emulator() -> Iterator[None]:
 def emulate(
     request: pytest.FixtureRequest, emulator: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Emulate:
-    """Runs a shell script where the package is unpacked; returns what it wrote."""
+    """Return a function that runs a shell script in the unpacked package and returns its output."""
     del emulator
     deb = built_package(request.param, "arm64")
     base = DebianImage(request.param, _EMULATED, architecture="arm64", variant="extract").root_dir()
@@ -101,15 +101,15 @@ def emulate(
 
 def test_everything_in_it_can_be_imported(emulate: Emulate) -> None:
     modules = "cv2, numpy, msgspec, paho.mqtt.client, cryptography.hazmat.primitives.asymmetric.ed25519, httpx, packaging, systemd.daemon"
-    told = emulate(
+    machine = emulate(
         f"/opt/edged/bin/python -c 'import platform, {modules}; print(platform.machine())'"
     )
-    assert told.strip() == "aarch64"
+    assert machine.strip() == "aarch64"
 
 
 def test_it_sees_what_this_machine_sees(emulate: Emulate) -> None:
-    """The self-test of `edged inspect` does not run here: qemu keeps a /proc/cpuinfo of its own in a file, which that process may not write; and
-    qemu knows neither Landlock nor seccomp, so of its sandbox nothing could be shown but limits."""
+    """Compare detections only; the self-test of `edged inspect` does not run here: qemu writes its own /proc/cpuinfo to a file, which the self-test
+    process may not do, and qemu has neither Landlock nor seccomp."""
     program = _INFERENCE_PROGRAM.read_text()
     there = emulate(f"/opt/edged/bin/python - <<'END'\n{program}\nEND")
     here = run([sys.executable, str(_INFERENCE_PROGRAM)])
@@ -124,10 +124,10 @@ def test_it_sees_what_this_machine_sees(emulate: Emulate) -> None:
 def test_it_publishes_what_it_sees(emulate: Emulate, tmp_path: Path) -> None:
     with (
         running_broker(Broker(tmp_path / "broker")) as broker,
-        MqttRecorder(broker.port) as witness,
+        MqttRecorder(broker.port) as recorder,
     ):
         config = f"cat >/etc/edged/edged.toml <<'END'\n{_CONFIG.format(port=broker.port)}\nEND"
-        said = emulate(f"{config}\nedged check\nedged run 2>&1")
-        witness.await_status("offline")
-        events = witness.payloads("edged/v1/emulated/up/camera/demo/events")
-    assert {"start", "end"} <= {event["type"] for event in events}, said
+        output = emulate(f"{config}\nedged check\nedged run 2>&1")
+        recorder.await_status("offline")
+        events = recorder.payloads("edged/v1/emulated/up/camera/demo/events")
+    assert {"start", "end"} <= {event["type"] for event in events}, output

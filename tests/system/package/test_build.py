@@ -1,4 +1,4 @@
-"""The package as a file: what makes it, and what a Debian maintainer would say of it."""
+"""The package as a file: it is reproducible, and lintian accepts it."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ _LINTIAN_S = 600.0
 
 
 def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
-    """In folders of other names and lengths, and with other settings of whoever builds."""
+    """Build twice, in folders with other names and with other user settings."""
     settings = [("UTC", "0022"), ("Asia/Kathmandu", "0077")]
     digests = {
         _build(tmp_path / ("long" * number) / "sources", zone, umask)
@@ -35,12 +35,12 @@ def test_lintian_finds_nothing_that_is_not_explained(release: str, architecture:
     if "zst" in run(["ar", "t", str(deb)]).stdout:
         pytest.skip("lintian knows no packages that are compressed by zstd")
     options = ["--allow-root", "--pedantic", "--fail-on", "error,warning,info,pedantic"]
-    said = run(["lintian", *options, str(deb)], check=False, timeout_s=_LINTIAN_S)
-    assert (said.returncode, said.stdout) == (0, ""), said.stdout + said.stderr
+    lintian = run(["lintian", *options, str(deb)], check=False, timeout_s=_LINTIAN_S)
+    assert (lintian.returncode, lintian.stdout) == (0, ""), lintian.stdout + lintian.stderr
 
 
 def _build(sources: Path, zone: str, umask: str) -> str:
-    """Build a copy; returns the package's digest."""
+    """Build a copy of the sources, and return the package's digest."""
     sources.mkdir(parents=True)
     listed = run(["git", "-C", str(_PROJECT), "ls-files", "-co", "--exclude-standard", "-z"]).stdout
     names = [name for name in listed.split("\0") if name and (_PROJECT / name).exists()]

@@ -14,7 +14,7 @@ _PACKAGES = (
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed(device: PackagedDevice, release: str) -> None:
-    """Where no broker runs."""
+    """Install the package on a machine without a broker."""
     deb = built_package(release)
     device.host.run("systemctl", "disable", "--now", "mosquitto")
     device.install(deb)
@@ -89,7 +89,7 @@ for one in distributions(path=["/opt/edged/lib/python3.{minor}/site-packages".fo
 
 
 def test_all_byte_code_is_there(device: PackagedDevice) -> None:
-    """The service could not write it, and would be slow to start for ever."""
+    """Check that byte code exists: the service could not write it, and every start would be slow."""
     count = 'find /opt/edged -name "*.py" ! -path "*/tests/*" ! -path "*/lib2to3/*" | wc -l; find /opt/edged -name "*.pyc" ! -path "*/tests/*" | wc -l'
     sources, compiled = map(int, device.host.run_script(count).split())
     assert compiled == sources
@@ -107,7 +107,7 @@ def test_nobody_else_reads_its_configuration_and_it_cannot_write_it(device: Pack
 
 
 def test_a_simplejpeg_for_numpy_1_is_not_seen(device: PackagedDevice, release: str) -> None:
-    """Raspberry Pi OS 12 has one, and its picamera2 imports it."""
+    """Install one, as Raspberry Pi OS 12 has it: its picamera2 imports it."""
     if release != "bookworm":
         pytest.skip("that of later releases is built for numpy 2")
     place = "/usr/lib/python3/dist-packages/simplejpeg/__init__.py"

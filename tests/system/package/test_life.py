@@ -1,4 +1,4 @@
-"""A package's life on a machine: upgraded in the middle of a trial, downgraded, removed, put back, purged."""
+"""The package on a machine over time: upgraded in the middle of a trial, downgraded, removed, installed again, purged."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ _SYSTEM_PATHS = re.compile(
 
 
 def list_files(device: PackagedDevice) -> set[str]:
-    """Every path on the machine that only a package puts there."""
+    """Return every path on the machine that only a package can have made."""
     listed = device.host.run("find", "/", "-xdev", "-print0").stdout.split("\0")
     return {path for path in listed if path and not _SYSTEM_PATHS.match(path)}
 
@@ -33,7 +33,7 @@ def older_package(release: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module", autouse=True)
 def files_before(device: PackagedDevice, older_package: Path) -> set[str]:
-    """What was there before; then an older version is installed."""
+    """Return the files before the installation, then install an older version."""
     before = list_files(device)
     device.install(older_package)
     return before
@@ -87,7 +87,7 @@ def test_a_downgrade_keeps_what_the_operator_changed(
 
 
 def test_a_stop_that_takes_too_long_starts_nothing(device: PackagedDevice) -> None:
-    """systemd takes it for a failure, and has those started that help after one."""
+    """Check this because systemd takes it for a failure, and could start the rescue."""
     device.host.write(_DROP_IN, "[Service]\nExecStop=/bin/sleep 60\nTimeoutStopSec=1\n")
     device.host.run("systemctl", "daemon-reload")
     device.host.run("systemctl", "stop", "edged", check=False)
@@ -119,7 +119,7 @@ def test_who_stops_it_stops_the_next_try_too(device: PackagedDevice) -> None:
 def test_an_upgrade_ends_a_crash_loop(
     device: PackagedDevice, older_package: Path, release: str
 ) -> None:
-    """The older one falls until systemd will not start it any more; the newer one gets its start."""
+    """Let the older version crash until systemd's limit; the newer one is started."""
     device.host.write(
         _DROP_IN, "[Service]\nExecStart=\nExecStart=/usr/bin/false\nRestartSec=10ms\n"
     )
@@ -143,8 +143,8 @@ def test_removed_it_leaves_its_configuration_and_its_models(
     device: PackagedDevice, release: str
 ) -> None:
     device.remove()
-    gone = "! test -e /opt/edged && ! test -e /usr/bin/edged && ! pgrep -u edged"
-    device.host.run_script(gone)
+    nothing_left = "! test -e /opt/edged && ! test -e /usr/bin/edged && ! pgrep -u edged"
+    device.host.run_script(nothing_left)
     device.host.run_script(
         "test -e /etc/edged/trust.json && test -e /var/lib/edged/models/ledger.json"
     )
@@ -162,7 +162,7 @@ def test_purged_it_leaves_nothing_but_its_user(
     device.host.run("rm", "/srv/model.edgem")
     device.host.run_script(
         "! test -e /opt/edged"
-    )  # with it an empty /opt is gone, as with any package there
+    )  # this removes an empty /opt, as any package there does
     assert sorted(list_files(device) - files_before) == []
     assert sorted(files_before - list_files(device)) == []
     assert device.host.run("getent", "passwd", "edged").stdout
@@ -171,9 +171,9 @@ def test_purged_it_leaves_nothing_but_its_user(
 
 
 def _is_retry_pending(device: PackagedDevice) -> bool:
-    """Whether there will be another try."""
-    told = device.host.run("systemctl", "is-active", "edged-retry.timer", check=False).stdout
-    return told.strip() == "active"
+    """Return whether systemd will try again."""
+    state = device.host.run("systemctl", "is-active", "edged-retry.timer", check=False).stdout
+    return state.strip() == "active"
 
 
 def _is_in_trial(device: PackagedDevice) -> bool:

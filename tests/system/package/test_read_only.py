@@ -1,4 +1,4 @@
-"""A system whose disk is read-only: only the state directory is not, a file system of its own."""
+"""A system with a read-only disk, on which only the state directory, a file system of its own, is writable."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_it_takes_a_model(
 
 
 def test_purged_it_leaves_an_empty_file_system(device: PackagedDevice) -> None:
-    """That it cannot remove a mount point is no reason for dpkg to fail."""
+    """Check that dpkg does not fail because it cannot remove a mount point."""
     device.host.run("mount", "-o", "remount,rw", "/")
     device.remove("purge")
     device.host.run_script(
@@ -71,7 +71,7 @@ def test_purged_it_leaves_an_empty_file_system(device: PackagedDevice) -> None:
 
 
 def _failed_checks(device: PackagedDevice) -> list[str]:
-    """What the doctor finds wrong."""
+    """Return the failed checks of `edged doctor`."""
     doctor = device.host.run("edged", "doctor", "--json", check=False)
     findings = json.loads(doctor.stdout)["findings"]
     return [one["part"] for one in findings if one["status"] == "fail"]

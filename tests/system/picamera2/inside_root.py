@@ -1,4 +1,4 @@
-"""Run by test_picamera2.py in the root that build_root makes: the driver on the real picamera2 and the real libcamera."""
+"""Tests of the driver with the real picamera2 and libcamera; test_picamera2.py runs them in the root that build_root makes."""
 
 import time
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ def test_controls_that_the_sensor_does_not_have_are_left_out(
 
 
 def starve(camera: Picamera2Camera) -> list[Any]:
-    """Hold every buffer, so that no frame can come: to the driver a dead camera looks just so."""
+    """Hold every buffer, so that no frame can arrive, as from a dead camera."""
     return [camera._camera.capture_request(wait=2.0) for _ in range(4)]
 
 

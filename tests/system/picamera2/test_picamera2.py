@@ -1,7 +1,7 @@
-"""The picamera2 driver on the real picamera2 and Debian's real libcamera, whose virtual pipeline stands in for a sensor.
+"""The picamera2 driver with the real picamera2 and Debian's real libcamera, whose virtual pipeline replaces a sensor.
 
-The tests proper are in inside_root.py; this runs them in a Debian that has the two (see build_root), kept under ~/.cache/edged.
-It is built, from this machine's own package sources, when EDGED_PICAMERA2=1 says so.
+The tests are in inside_root.py; this runs them in a Debian with both (build_root makes it), which is kept in ~/.cache/edged.
+It is built from this host's package sources if EDGED_PICAMERA2=1 is set.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What picamera2 lacks for libcamera's virtual pipeline, which it was not made for: no raw modes, and two planes a buffer."""
+"""Changes to picamera2 for libcamera's virtual pipeline, which has no raw modes and two planes a buffer."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from picamera2.allocators import DmaAllocator
 
 
 class TwoPlaneAllocator(DmaAllocator):  # type: ignore[misc]  # picamera2 is untyped
-    """Gives each NV12 buffer a plane for luma and one for chroma; a Raspberry Pi's pipeline is content with one for both."""
+    """An allocator that gives each NV12 buffer a plane for luma and one for chroma; a Raspberry Pi's pipeline needs one for both."""
 
     def allocate(self, libcamera_config: Any, use_case: Any) -> None:
         super().allocate(libcamera_config, use_case)
@@ -30,7 +30,7 @@ class TwoPlaneAllocator(DmaAllocator):  # type: ignore[misc]  # picamera2 is unt
 
 
 class VirtualPicamera2(Picamera2):  # type: ignore[misc]  # picamera2 is untyped
-    """The real one on a virtual camera."""
+    """The real picamera2 on a virtual camera."""
 
     def __init__(self, camera_num: int = 0) -> None:
         super().__init__(camera_num, allocator=TwoPlaneAllocator())

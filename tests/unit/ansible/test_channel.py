@@ -78,7 +78,7 @@ def test_only_what_the_device_denies_failed_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("model_message", "reason"),
     [
         (
             model_state(sequence=6),
@@ -94,9 +94,9 @@ def test_only_what_the_device_denies_failed_there() -> None:
         (model_state(channel=7), "its messages cannot be read"),
     ],
 )
-def test_what_no_message_can_change_is_reported(told: Any, reason: str) -> None:
-    (said,) = deferred(messages(told))
-    assert said.startswith(reason)
+def test_what_no_message_can_change_is_reported(model_message: Any, reason: str) -> None:
+    (actual,) = deferred(messages(model_message))
+    assert actual.startswith(reason)
 
 
 def test_what_was_refused_already_is_not_tried_again() -> None:
@@ -125,9 +125,9 @@ def test_a_version_that_is_in_use_is_committed() -> None:
 
 @pytest.mark.parametrize("digest", [DIGEST, ""])
 def test_an_end_counts_only_if_it_came_after(digest: str) -> None:
-    told = model_state(last=past_deployment("2", digest, "rejected"))
-    assert outcome_of(told, last="1") == ("rejected", "why")
-    assert outcome_of(told, last="2") == (
+    state = model_state(last=past_deployment("2", digest, "rejected"))
+    assert outcome_of(state, last="1") == ("rejected", "why")
+    assert outcome_of(state, last="2") == (
         "in-progress",
         "the device has not started the deployment",
     )
@@ -160,6 +160,6 @@ def test_one_device_that_talks_nonsense_is_under_way() -> None:
 
 @pytest.mark.parametrize("payload", [{}, {"digest": DIGEST, "title": "a@1"}, [], 3])
 def test_what_is_no_desired_state_is_named(payload: Any) -> None:
-    told = base64.b64encode(json.dumps(payload).encode()).decode()
+    encoded = base64.b64encode(json.dumps(payload).encode()).decode()
     with pytest.raises(ValueError, match="field"):
-        desired_state.parse_desired_state(json.dumps({"payload": told}).encode())
+        desired_state.parse_desired_state(json.dumps({"payload": encoded}).encode())

@@ -36,8 +36,8 @@ def test_specifications_and_defaults_agree(role: str) -> None:
     defaults = read(folder / "defaults/main.yml")
     assert {name for name, one in options.items() if not one.get("required")} <= set(defaults)
     assert set(defaults) <= set(options)
-    said = {name: one["default"] for name, one in options.items() if "default" in one}
-    assert said == {name: defaults[name] for name in said}
+    specified = {name: one["default"] for name, one in options.items() if "default" in one}
+    assert specified == {name: defaults[name] for name in specified}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -64,34 +64,35 @@ def test_the_example_finds_what_stands_beside_it_and_takes_none_of_it_for_a_host
         (tmp_path / "pki" / name).write_text(f"this is {name}")
     secrets = {"vault_device_keys": {"shop-12": "a key"}, "vault_broker_key": "a key"}
     (inventory / "group_vars/all/vault.yml").write_text(json.dumps(secrets))
-    text = "".join(file.read_text() for file in inventory.rglob("*.yml"))
-    beside = re.findall(r"inventory_dir(?: }}| ~ ')(/[a-z.]+/[a-z.]+)", text)
+    contents = "".join(file.read_text() for file in inventory.rglob("*.yml"))
+    beside = re.findall(r"inventory_dir(?: }}| ~ ')(/[a-z.]+/[a-z.]+)", contents)
     assert {"/../packages", "/../pki", "/../trust.json"} == set(beside)
 
-    controller = AnsibleController(tmp_path / "controller")
-
-    def ask(command: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [ANSIBLE_BIN / command, "-i", inventory, *arguments],
-            env=controller.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not done.returncode, done.stderr
-        assert "WARNING" not in done.stderr, done.stderr
-        return done.stdout
-
-    hosts = sorted(re.findall(r"--([\w-]+)$", ask("ansible-inventory", "--graph"), re.MULTILINE))
-    assert hosts == ["broker-1", "shop-12", "shop-13", "shop-14"]
-    for host, value, told in (
+    expected = [
         ("shop-12", "edged_files['device.crt']", "this is shop-12.crt"),
         ("broker-1", "broker_certificate", "this is broker.crt"),
-        # Else what is done on the controller would be done as another user.
-        ("localhost", "ansible_user | default('not said')", "not said"),
-        ("localhost", "ansible_become | default('not said')", "not said"),
-    ):
-        assert told in ask("ansible", host, "-m", "debug", "-a", f"msg={{{{ {value} }}}}")
+        # Otherwise tasks on the controller would run as another user.
+        ("localhost", "ansible_user | default('not set')", "not set"),
+        ("localhost", "ansible_become | default('not set')", "not set"),
+        ("localhost", "groups['all'] | sort | join(' ')", "broker-1 shop-12 shop-13 shop-14"),
+    ]
+    playbook = tmp_path / "values.yml"
+    playbook.write_text(
+        json.dumps(
+            [
+                {
+                    "hosts": host,
+                    "gather_facts": False,
+                    "tasks": [{"ansible.builtin.debug": {"msg": f"{{{{ {value} }}}}"}}],
+                }
+                for host, value, _ in expected
+            ]
+        )
+    )
+    played = AnsibleController(tmp_path / "controller").play(playbook, inventory)
+    assert played.exit_code == 0, played.output
+    assert "WARNING" not in played.output, played.output
+    assert re.findall(r'"msg": "(.*)"', played.output) == [value for _, _, value in expected]
 
 
 def test_what_was_written_before_a_failure_takes_effect() -> None:

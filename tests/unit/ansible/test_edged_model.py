@@ -168,9 +168,9 @@ def test_what_is_no_bundle_is_named(tmp_path: Path, src: str, reason: str) -> No
 
 
 def test_a_command_that_fails_is_reported(tmp_path: Path) -> None:
-    device = ModuleDevice(tmp_path, dies=True)
+    device = ModuleDevice(tmp_path, breaks_off=True)
     assert device.model()["msg"] == (
-        "`edged model wait` gave no response (exit code 1): edged: the daemon does not answer any more"
+        "`edged model wait` gave no response (exit code 1): edged: the daemon does not respond"
     )
     device.module_arguments["command"] = "/nowhere/edged"
     assert "No such file" in device.model()["msg"]
@@ -209,9 +209,9 @@ def test_info_lists_models_and_board(tmp_path: Path) -> None:
     }.items():
         (device.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (device.folder / name).write_text(content + "\n")
-    told = device.info(version=True)
-    assert (told["title"], told["digest"], told["version"]) == ("marks@2", DIGEST, "9.9")
-    board = told["board"]
+    info = device.info(version=True)
+    assert (info["title"], info["digest"], info["version"]) == ("marks@2", DIGEST, "9.9")
+    board = info["board"]
     assert board["throttling"] == ["under-voltage", "throttled"]
     assert (board["temperature_c"], board["battery_percent"]) == (61.5, 41)
     assert board["model"] == "Raspberry Pi 5 Model B Rev 1.0"

@@ -11,10 +11,10 @@ FACTORY = {"role": "factory", "title": "marks", "digest": "", "damage": ""}
 
 
 def info(**status: Any) -> dict[str, Any]:
-    told = {"daemon": True, "deployment": None, "past": [], "versions": [FACTORY]} | status
+    full_status = {"daemon": True, "deployment": None, "past": [], "versions": [FACTORY]} | status
     board = {"throttling": None, "disk_free_mb": 900, "temperature_c": 51.2, "model": "Pi"}
     return {
-        "status": told,
+        "status": full_status,
         "digest": "d" * 64,
         "title": "marks@2",
         "board": board,

@@ -22,9 +22,9 @@ def test_a_host_without_a_final_outcome_is_unfinished() -> None:
     wave_results = [
         wave(a="committed", b="unreachable", c="rolled-back", d="in-progress", e="rejected")
     ]
-    told = record.merge_record(plan(ready=list("abcde")), VERSION, wave_results, {})
-    assert told["unfinished"] == {"b": "unreachable: why", "d": "in-progress: why"}
-    assert (told["wave_results"], told["version"]) == (wave_results, VERSION)
+    merged = record.merge_record(plan(ready=list("abcde")), VERSION, wave_results, {})
+    assert merged["unfinished"] == {"b": "unreachable: why", "d": "in-progress: why"}
+    assert (merged["wave_results"], merged["version"]) == (wave_results, VERSION)
 
 
 def test_a_run_on_a_part_of_the_fleet_leaves_the_others_where_they_were() -> None:

@@ -21,11 +21,11 @@ LIMITS = {
 def info(**changes: Any) -> dict[str, Any]:
     status = {"daemon": True, "pinned": "", "deployment": None, "denied": {}}
     board = {"throttling": [], "disk_free_mb": 1000, "battery_percent": None, "temperature_c": 50.0}
-    told: dict[str, Any] = {"digest": "", "status": status, "board": board}
+    host_info: dict[str, Any] = {"digest": "", "status": status, "board": board}
     for key, value in changes.items():
-        place = status if key in status else board if key in board else told
+        place = status if key in status else board if key in board else host_info
         place[key] = value
-    return told
+    return host_info
 
 
 def deployment(digest: str = "", expected: str = "") -> dict[str, Any]:
@@ -34,8 +34,8 @@ def deployment(digest: str = "", expected: str = "") -> dict[str, Any]:
 
 
 def plan(infos: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    asked: dict[str, Any] = {"canaries": 3, "wave_sizes": [10, 50], "limits": LIMITS} | changes
-    sorted_: dict[str, Any] = rollout_plan.plan_rollout(infos, digest=DIGEST, **asked)
+    arguments: dict[str, Any] = {"canaries": 3, "wave_sizes": [10, 50], "limits": LIMITS} | changes
+    sorted_: dict[str, Any] = rollout_plan.plan_rollout(infos, digest=DIGEST, **arguments)
     return sorted_
 
 
@@ -110,16 +110,16 @@ def test_recorded_outcomes_count_for_hosts_that_do_not_answer() -> None:
     assert plan({"d": info()}, earlier_outcomes={"a": False})["earlier_success_share"] == 0.0
 
 
-@pytest.mark.parametrize("told", [[3, "25%"], "3,25%", " 3 , 25% ", ["3", "25%"]])
-def test_sizes_of_waves_may_be_text(told: Any) -> None:
-    assert plan({"a": info()}, wave_sizes=told)["wave_sizes"] == [1, 3, "25%"]
+@pytest.mark.parametrize("sizes", [[3, "25%"], "3,25%", " 3 , 25% ", ["3", "25%"]])
+def test_sizes_of_waves_may_be_text(sizes: Any) -> None:
+    assert plan({"a": info()}, wave_sizes=sizes)["wave_sizes"] == [1, 3, "25%"]
     assert plan({"a": info()}, wave_sizes=5)["wave_sizes"] == [1, 5]
 
 
-@pytest.mark.parametrize("told", ["0", "0%", [10, 0], "-1", "[10", "", [], "1.5", 0, "%"])
-def test_no_size_is_below_one(told: Any) -> None:
+@pytest.mark.parametrize("sizes", ["0", "0%", [10, 0], "-1", "[10", "", [], "1.5", 0, "%"])
+def test_no_size_is_below_one(sizes: Any) -> None:
     with pytest.raises(ValueError, match="size"):
-        plan({"a": info()}, wave_sizes=told)
+        plan({"a": info()}, wave_sizes=sizes)
 
 
 def test_preferred_hosts_may_be_text() -> None:
@@ -162,7 +162,7 @@ COMMITTED = {"outcome": "committed", "reason": "few boxes", "flagged": True}
 
 
 @pytest.mark.parametrize(
-    ("copied", "begun", "waited", "again", "fate"),
+    ("copied", "begun", "waited", "again", "expected"),
     [
         (SKIPPED, UNDER_WAY, COMMITTED, SKIPPED, ("committed", "few boxes", True)),
         (SKIPPED, COMMITTED, SKIPPED, SKIPPED, ("committed", "few boxes", True)),
@@ -175,11 +175,11 @@ COMMITTED = {"outcome": "committed", "reason": "few boxes", "flagged": True}
     ],
 )
 def test_an_outcome_is_taken_from_the_last_step(
-    copied: Any, begun: Any, waited: Any, again: Any, fate: tuple[str, str, bool]
+    copied: Any, begun: Any, waited: Any, again: Any, expected: tuple[str, str, bool]
 ) -> None:
     steps = zip(rollout_wave.STEPS, (copied, begun, waited, again), strict=True)
-    told = rollout_wave.host_outcome({step: result for step, result in steps if result})
-    assert (told["outcome"], told["reason"], told["flagged"]) == fate
+    outcome = rollout_wave.host_outcome({step: result for step, result in steps if result})
+    assert (outcome["outcome"], outcome["reason"], outcome["flagged"]) == expected
 
 
 def make_outcomes(committed: int, *others: str) -> dict[str, dict[str, Any]]:

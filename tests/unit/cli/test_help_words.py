@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterator
 
 import pytest
-from figures.words import BANNED_IN_TEXT
 
 from edged.cli.main import PROGRAM
+from figures.words import BANNED_IN_TEXT
 
 
 def iter_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

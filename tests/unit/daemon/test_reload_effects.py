@@ -176,15 +176,15 @@ def observe_effect(
     ).reload()
     service.apply_settings(after, ActiveModel(settings=after.model))
     service.get_ready()
-    gone = [n for n, p in started.items() if p.was_stopped]
-    replaced = {camera.name for n in gone for camera in started[n].job.cameras}
+    removed = [n for n, p in started.items() if p.was_stopped]
+    replaced = {camera.name for n in removed for camera in started[n].job.cameras}
     rebuilt = {name for name, one in service.cameras.items() if one._scene is not scenes.get(name)}
     if ConditionKind.CONFIG_RESTART in {condition.kind for condition in conditions.active}:
         assert not replaced | rebuilt
         return ReloadEffect.RESTART, set()
-    if len(gone) == len(started):
+    if len(removed) == len(started):
         return ReloadEffect.ALL_WORKERS, replaced
-    if gone:
+    if removed:
         return ReloadEffect.CAMERA_WORKERS, replaced
     return (ReloadEffect.SCENES if rebuilt else ReloadEffect.LIVE), rebuilt
 

@@ -16,15 +16,10 @@ from edged.config.settings import (
 )
 from edged.health import Conditions
 from edged.vision.active_model import ActiveModel
-from edged.vision.messages import (
-    CameraReport,
-    CandidateFailure,
-    PlanDeclined,
-    ShadowComparison,
-    WorkerReport,
-)
+from edged.vision.messages import CandidateFailure, PlanDeclined, ShadowComparison
 from edged.vision.process import WorkerExited
 from support.vision_service import IdleVisionService, RecordingListener, idle_vision_service
+from support.worker_messages import camera_report, candidate_failure, shadow_comparison
 
 OLD = ActiveModel(settings=ModelSettings(path=Path("/old.tflite")))
 NEW = ActiveModel(
@@ -77,8 +72,8 @@ def test_messages_of_an_outdated_plan_are_ignored(
     service.set_active_model(NEW)
     late: list[PlanDeclined | CandidateFailure | ShadowComparison] = [
         PlanDeclined(plan=1, reason="its goldens fail"),
-        CandidateFailure(kind="flood", plan=1, reason="too many"),
-        ShadowComparison(plan=1, both=1, only_new=0, only_old=0, old_ns=1),
+        candidate_failure(plan=1),
+        shadow_comparison(plan=1),
     ]
     for message in late:
         service.receive(message)
@@ -126,9 +121,7 @@ def test_a_removed_camera_takes_its_conditions_and_only_its_worker_along(
     ) as service:
         service.get_ready()
         before = dict(service.processes)
-        service.receive(
-            WorkerReport(cameras=(CameraReport(name="a", state="lost", reason="unplugged"),))
-        )
+        service.receive(camera_report("a", state="lost", reason="unplugged"))
         assert [condition.name for condition in conditions.active] == ["camera.a"]
         two = {name: three.camera[name] for name in ("b", "c")}
         service.apply_settings(replace(three, camera=two), OLD)
@@ -137,9 +130,7 @@ def test_a_removed_camera_takes_its_conditions_and_only_its_worker_along(
         assert list(service.cameras) == ["b", "c"]
         assert before[0].was_stopped
         assert [service.processes[n] is before[n] for n in (1, 2)] == [True, True]
-        service.receive(
-            WorkerReport(cameras=(CameraReport(name="c", state="running", captured=3),)), worker=2
-        )
+        service.receive(camera_report("c", captured=3), worker=2)
         assert service.cameras["c"].is_online
         service.on_worker_exit(WorkerExited(0, before[0].run, "exited with 0"))
         assert not listener.losses, "it was replaced on purpose"
@@ -148,8 +139,7 @@ def test_a_removed_camera_takes_its_conditions_and_only_its_worker_along(
 def test_a_reload_of_the_model_replaces_every_worker_and_its_counters_go_on(
     service: IdleVisionService,
 ) -> None:
-    report = CameraReport(name="a", state="running", captured=5, inferred=5)
-    service.receive(WorkerReport(cameras=(report,)))
+    service.receive(camera_report("a", captured=5, inferred=5))
     threads = replace(SETTINGS, model=ModelSettings(threads=2))
     before = service.processes[0]
     service.apply_settings(threads, replace_settings(OLD, threads=2))
@@ -158,7 +148,7 @@ def test_a_reload_of_the_model_replaces_every_worker_and_its_counters_go_on(
     assert service.model_info is None
     service.get_ready()
     assert service.processes[0] is not before
-    service.receive(WorkerReport(cameras=(CameraReport(name="a", state="running", captured=2),)))
+    service.receive(camera_report("a", captured=2))
     assert service.cameras["a"].frame_counts[0] == 7
 
 

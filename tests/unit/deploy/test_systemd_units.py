@@ -182,8 +182,8 @@ def test_a_stop_that_took_too_long_is_no_reason_for_a_rescue(
     systemctl.write_text(f'#!/bin/sh\n[ "$*" = "show $2 --value edged.service" ]\ncase $2 in {cases}*) exit 1;; esac\n')  # fmt: skip
     systemctl.chmod(0o755)
     argv = ["/bin/sh", "-c", script.replace("$$", "$")]
-    said = subprocess.run(argv, env={"PATH": f"{tmp_path}:/bin"}, check=False, timeout=10)
-    assert (said.returncode == 0) is goes_on
+    output = subprocess.run(argv, env={"PATH": f"{tmp_path}:/bin"}, check=False, timeout=10)
+    assert (output.returncode == 0) is goes_on
 
 
 def test_the_self_test_has_neither_network_nor_devices() -> None:
@@ -214,15 +214,15 @@ def test_each_line_of_tmpfiles_is_whole() -> None:
 
 @pytest.mark.skipif(not SYSUSERS, reason="systemd-sysusers is not installed")
 def test_systemd_understands_the_user() -> None:
-    said = subprocess.run(
+    output = subprocess.run(
         [SYSUSERS, "--dry-run", str(DEPLOY / "sysusers.d" / "edged.conf")],
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
-    assert "ignoring" not in said.stderr
-    assert said.returncode == 0, said.stderr
+    assert "ignoring" not in output.stderr
+    assert output.returncode == 0, output.stderr
 
 
 def test_the_watchdog_of_the_board_is_one_that_a_raspberry_pi_has() -> None:

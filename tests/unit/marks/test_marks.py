@@ -175,9 +175,9 @@ def test_the_visible_share_falls_where_the_frame_ends_and_where_another_is_in_fr
     first = shares[1]
     assert first[0] < 0.9
     assert max(first) == 1.0
-    crowd = [true.visible_share for true in seen[80]]
-    assert min(crowd) < 0.7
-    assert crowd[-1] > 0.9
+    marks = [true.visible_share for true in seen[80]]
+    assert min(marks) < 0.7
+    assert marks[-1] > 0.9
 
 
 def test_only_the_requested_labels_take_part() -> None:

@@ -15,33 +15,29 @@ from edged.types import Detections
 from edged.vision.messages import (
     CameraJob,
     CameraPlan,
-    CameraReport,
-    CandidateFailure,
     FromWorker,
-    ModelReady,
     Observation,
     PlanDeclined,
-    ShadowComparison,
     VisionJob,
     WorkerFault,
     WorkerPlan,
-    WorkerReport,
 )
 from edged.vision.packets import FROM_WORKER, MAX_DETECTIONS, TO_WORKER
+from support.worker_messages import (
+    camera_report,
+    candidate_failure,
+    model_ready,
+    observation,
+    shadow_comparison,
+)
 
 
-def observation(n: int = 3) -> Observation:
+def observation_with(n: int = 3) -> Observation:
     rng = np.random.default_rng(n)
-    return Observation(
+    return observation(
+        7,
         camera=1,
-        frame_seq=7,
         captured_ns=-5,
-        received_ns=9,
-        width=640,
-        height=480,
-        wait_ns=1,
-        encode_ns=2,
-        invoke_ns=3,
         decode_ns=2**40,
         moving=True,
         detections=Detections(
@@ -54,7 +50,7 @@ def observation(n: int = 3) -> Observation:
 
 @pytest.mark.parametrize("n", [0, 1, 50])
 def test_an_observation_crosses_unchanged(n: int) -> None:
-    sent = observation(n)
+    sent = observation_with(n)
     got = FROM_WORKER.decode(FROM_WORKER.encode(sent))
     assert isinstance(got, Observation)
     np.testing.assert_array_equal(got.detections.boxes, sent.detections.boxes)
@@ -65,7 +61,7 @@ def test_an_observation_crosses_unchanged(n: int) -> None:
 
 
 def test_more_detections_than_a_packet_holds_are_cut_off_at_the_lowest_scores() -> None:
-    packet = FROM_WORKER.encode(observation(MAX_DETECTIONS + 1))
+    packet = FROM_WORKER.encode(observation_with(MAX_DETECTIONS + 1))
     assert len(packet) <= FROM_WORKER.max_bytes
     got = FROM_WORKER.decode(packet)
     assert isinstance(got, Observation)
@@ -75,19 +71,12 @@ def test_more_detections_than_a_packet_holds_are_cut_off_at_the_lowest_scores() 
 @pytest.mark.parametrize(
     "message",
     [
-        WorkerReport(cameras=(CameraReport(name="a", state="lost", reason="gone"),)),
+        camera_report(state="lost", reason="gone"),
         WorkerFault(kind="model", reason="no model"),
         PlanDeclined(plan=2, reason="it saw nothing in 01-easy.png"),
-        CandidateFailure(kind="nonsense", plan=2, reason="not a number"),
-        ShadowComparison(plan=2, both=2, only_new=1, only_old=0, old_ns=8),
-        ModelReady(
-            model_name="m",
-            sha256="0",
-            family="ssd",
-            runtime="r",
-            delegate="",
-            labels=("a", "b"),
-        ),
+        candidate_failure(),
+        shadow_comparison(only_new=1),
+        model_ready(),
     ],
 )
 def test_rare_messages_cross_unchanged(message: FromWorker) -> None:

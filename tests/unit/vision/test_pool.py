@@ -15,16 +15,10 @@ from edged.vision.messages import (
 from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, MAX_START_S, WorkerPool
 from edged.vision.process import WorkerExited, WorkerMessage
 from support.clock import FakeClock
+from support.worker_messages import model_ready
 
 HANG_S = 5.0
-READY = ModelReady(
-    model_name="m",
-    sha256="",
-    family="ssd",
-    runtime="r",
-    delegate="",
-    labels=(),
-)
+READY = model_ready()
 
 
 class FakeWorkerProcess:
@@ -245,10 +239,10 @@ class TestAssignJobs:
         assert not self.pool.assign_jobs([make_job("a", "b"), make_job("c"), make_job("d")])
         assert not any(process.plans for _, process in self.launched.values())
 
-    def test_a_gone_worker_is_stopped_and_the_others_keep_their_numbers(self) -> None:
+    def test_a_removed_worker_is_stopped_and_the_others_keep_their_numbers(self) -> None:
         before = dict(self.launched)
-        gone = self.pool.assign_jobs([make_job("d", plan=1), make_job("a", "b", plan=1)])
-        assert gone == {1}
+        removed = self.pool.assign_jobs([make_job("d", plan=1), make_job("a", "b", plan=1)])
+        assert removed == {1}
         assert before[1][1].stop_requested
         assert {n: [c.name for c in job.cameras] for n, job in self.pool.jobs.items()} == {
             2: ["d"],

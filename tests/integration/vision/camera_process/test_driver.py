@@ -19,6 +19,7 @@ from edged.vision.worker.capture import Capture
 from edged.vision.worker.capture_status import CaptureState
 from edged.vision.worker.slots import FrameSlots
 from support.cameras import brightness, write_clip, write_pictures
+from support.waiting import wait_for
 
 
 def isolated(path: Path, **settings: Any) -> IsolatedCamera:
@@ -163,10 +164,10 @@ os.kill(os.getpid(), signal.SIGKILL)
     )
     pid = int(parent.stdout)
 
-    deadline = time.monotonic() + 5
-    while is_there(pid) and "Z" not in Path(f"/proc/{pid}/stat").read_text().split():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(
+        lambda: not is_there(pid) or "Z" in Path(f"/proc/{pid}/stat").read_text().split(),
+        timeout_s=5,
+    )
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])

@@ -51,11 +51,13 @@ def print_gap(worker: WorkerUnderTest, report: CameraReport) -> None:
 
 def since_ready(worker: WorkerUnderTest, number: int) -> list[Observation]:
     """What was seen after the switch of that plan was told."""
-    messages = [heard.message for heard in worker.messages]
+    messages = [timed.message for timed in worker.messages]
     first = next(
-        i for i, said in enumerate(messages) if isinstance(said, ModelReady) and said.plan == number
+        i
+        for i, message in enumerate(messages)
+        if isinstance(message, ModelReady) and message.plan == number
     )
-    return [said for said in messages[first:] if isinstance(said, Observation)]
+    return [message for message in messages[first:] if isinstance(message, Observation)]
 
 
 def test_a_live_camera_does_not_notice_the_change(tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ def test_a_live_camera_does_not_notice_the_change(tmp_path: Path) -> None:
     with WorkerUnderTest(make_plan(0, first), live_camera(frames=400)) as worker:
         worker.read_observations(100)
         worker.send_plan(make_plan(1, blind))
-        ready = worker.read_until(ModelReady, lambda said: said.plan == 1)
+        ready = worker.read_until(ModelReady, lambda message: message.plan == 1)
         assert ready.model_name == "blind@1"
         report = worker.read_until_ended()
         check_every_frame_is_accounted_for(worker, report)
@@ -85,10 +87,10 @@ def test_a_replay_loses_nothing_over_two_changes(tmp_path: Path) -> None:
     with WorkerUnderTest(make_plan(0, first), clip) as worker:
         worker.read_observations(100)
         worker.send_plan(make_plan(1, second, shadow=first))
-        worker.read_until(ModelReady, lambda said: said.plan == 1)
+        worker.read_until(ModelReady, lambda message: message.plan == 1)
         worker.read_observations(100)
         worker.send_plan(make_plan(2, first))
-        worker.read_until(ModelReady, lambda said: said.plan == 2)
+        worker.read_until(ModelReady, lambda message: message.plan == 2)
         report = worker.read_until_ended()
     assert [seen.frame_seq for seen in worker.observations()] == list(range(900))
     assert (report.cameras[0].dropped, report.cameras[0].failed) == (0, 0)
@@ -100,7 +102,9 @@ def test_the_scores_that_are_of_use_change_with_the_plan(tmp_path: Path) -> None
     with WorkerUnderTest(make_plan(0, model), LIVE_CAMERA) as worker:
         assert min(min(seen.detections.scores) for seen in worker.read_observations(32)) < 0.6
         worker.send_plan(make_plan(1, model, name="marks@7", min_score=0.6))
-        assert worker.read_until(ModelReady, lambda said: said.plan == 1).model_name == "marks@7"
+        assert (
+            worker.read_until(ModelReady, lambda message: message.plan == 1).model_name == "marks@7"
+        )
         assert min(min(seen.detections.scores) for seen in worker.read_observations(32)) >= 0.6
 
 
@@ -145,13 +149,17 @@ def test_of_two_quick_plans_the_newest_is_carried_out(tmp_path: Path) -> None:
         worker.read_observations(5)
         worker.send_plan(make_plan(2, slow))
         worker.send_plan(make_plan(3, third))
-        worker.read_until(ModelReady, lambda said: said.plan == 3)
+        worker.read_until(ModelReady, lambda message: message.plan == 3)
         worker.read_observations(40)
-    assert [said.plan for said in worker.status_messages() if isinstance(said, ModelReady)] == [
+    assert [
+        message.plan for message in worker.status_messages() if isinstance(message, ModelReady)
+    ] == [
         0,
         3,
     ]
-    assert not [said for said in worker.status_messages() if isinstance(said, PlanDeclined)]
+    assert not [
+        message for message in worker.status_messages() if isinstance(message, PlanDeclined)
+    ]
 
 
 def test_a_plan_that_is_carried_out_already_is_answered_at_once(tmp_path: Path) -> None:
@@ -160,7 +168,7 @@ def test_a_plan_that_is_carried_out_already_is_answered_at_once(tmp_path: Path) 
         worker.read_observations(10)
         for number in range(1, 4):
             worker.send_plan(make_plan(number, model))
-            assert worker.read_until(ModelReady, lambda said: said.plan > 0).gap_ns < 1e9
+            assert worker.read_until(ModelReady, lambda message: message.plan > 0).gap_ns < 1e9
             worker.read_observations(2)
 
 
@@ -169,10 +177,10 @@ def test_the_way_back_to_a_model_that_is_kept_takes_no_loading(tmp_path: Path) -
     with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
         worker.read_observations(10)
         worker.send_plan(make_plan(1, simulated_model(tmp_path, "new"), shadow=old))
-        worker.read_until(ModelReady, lambda said: said.plan == 1)
+        worker.read_until(ModelReady, lambda message: message.plan == 1)
         before = len(worker.observations())
         worker.send_plan(make_plan(2, old))
-        worker.read_until(ModelReady, lambda said: said.plan == 2)
+        worker.read_until(ModelReady, lambda message: message.plan == 2)
         assert len(worker.observations()) - before < 200  # as many as come in a second
 
 
@@ -206,14 +214,14 @@ class TestOneDevice:
         with WorkerUnderTest(make_plan(0, old), live_camera(frames=400)) as worker:
             worker.read_observations(50)
             worker.send_plan(make_plan(1, new, shadow=old, shadow_every=1))
-            ready = worker.read_until(ModelReady, lambda said: said.plan == 1)
+            ready = worker.read_until(ModelReady, lambda message: message.plan == 1)
             assert 300e6 <= ready.gap_ns < 5e9
             report = worker.read_until_ended()
             check_every_frame_is_accounted_for(worker, report)
             print_gap(worker, report.cameras[0])
         assert report.cameras[0].dropped > 10
         assert since_ready(worker, 1)
-        kinds = Counter(type(said).__name__ for said in worker.status_messages())
+        kinds = Counter(type(message).__name__ for message in worker.status_messages())
         assert kinds == {"ModelReady": 2}
 
     def test_a_replay_waits_for_the_device(self, tmp_path: Path) -> None:
@@ -225,7 +233,7 @@ class TestOneDevice:
             worker.send_plan(
                 make_plan(1, simulated_model(tmp_path, "new", delegate="tpu", open_ms=100))
             )
-            worker.read_until(ModelReady, lambda said: said.plan == 1)
+            worker.read_until(ModelReady, lambda message: message.plan == 1)
             worker.read_until_ended()
         assert [seen.frame_seq for seen in worker.observations()] == list(range(300))
 
@@ -239,7 +247,7 @@ class TestOneDevice:
             assert (declined.plan, "on purpose" in declined.reason) == (1, True)
             assert all(len(seen.detections) for seen in worker.read_observations(50))
             worker.send_plan(make_plan(2, simulated_model(tmp_path, "good", delegate="tpu")))
-            worker.read_until(ModelReady, lambda said: said.plan == 2)
+            worker.read_until(ModelReady, lambda message: message.plan == 2)
 
     def test_if_the_old_one_fails_too_the_worker_ends(self, tmp_path: Path) -> None:
         old = simulated_model(tmp_path, "old", delegate="tpu")
@@ -259,7 +267,7 @@ class TestOneDevice:
             worker.send_plan(make_plan(1, slow))
             worker.read_until(WorkerReport, lambda _: True)
             worker.send_plan(make_plan(2, old))
-            assert worker.read_until(ModelReady, lambda said: said.plan > 0).plan == 2
+            assert worker.read_until(ModelReady, lambda message: message.plan > 0).plan == 2
             assert all(len(seen.detections) for seen in worker.read_observations(50))
 
     def test_another_device_is_not_in_the_way(self, tmp_path: Path) -> None:
@@ -268,4 +276,4 @@ class TestOneDevice:
         with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
             worker.read_observations(20)
             worker.send_plan(make_plan(1, new, shadow=old, shadow_every=2))
-            assert worker.read_until(ModelReady, lambda said: said.plan == 1).gap_ns < 1e9
+            assert worker.read_until(ModelReady, lambda message: message.plan == 1).gap_ns < 1e9

@@ -44,11 +44,11 @@ def test_a_model_is_warmed_on_its_goldens_beside_the_active_one(
         worker.send_plan(
             make_plan(1, model, name="fast@2", goldens=goldens, shadow=MARKS, shadow_every=3)
         )
-        ready = worker.read_until(ModelReady, lambda said: said.plan == 1)
+        ready = worker.read_until(ModelReady, lambda message: message.plan == 1)
         assert (ready.model_name, ready.family) == ("fast@2", "ssd")
         assert worker.read_until(ShadowComparison).both
         worker.send_plan(make_plan(2, MARKS))
-        worker.read_until(ModelReady, lambda said: said.plan == 2)
+        worker.read_until(ModelReady, lambda message: message.plan == 2)
         report = worker.read_until_ended()
     (one,) = report.cameras
     assert one.captured == one.inferred + one.dropped
@@ -77,8 +77,8 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def on_tpu(simulator: str, path: Path, **options: str) -> ModelSettings:
     """A file that the EdgeTPU compiler made, on a device that one model at a time can have."""
-    told = {"echo": "1", "exclusive": "1", **options}
-    return ModelSettings(path=path, delegate=simulator, delegate_options=told)
+    all_options = {"echo": "1", "exclusive": "1", **options}
+    return ModelSettings(path=path, delegate=simulator, delegate_options=all_options)
 
 
 def plan_without_shadow(number: int, model: ModelSettings) -> WorkerPlan:
@@ -95,7 +95,7 @@ def test_an_edgetpu_changes_hands(simulator: str, tmp_path: Path) -> None:
     with WorkerUnderTest(plan_without_shadow(0, old), live_camera(400)) as worker:
         worker.read_observations(50)
         worker.send_plan(plan_without_shadow(1, new))
-        ready = worker.read_until(ModelReady, lambda said: said.plan == 1)
+        ready = worker.read_until(ModelReady, lambda message: message.plan == 1)
         assert "edgetpu_sim" in ready.delegate
         assert ready.gap_ns >= 200e6
         (one,) = worker.read_until_ended().cameras
@@ -118,7 +118,10 @@ def test_the_cpu_takes_over_without_a_gap(simulator: str) -> None:
     ) as worker:
         worker.read_observations(20)
         worker.send_plan(make_plan(1, MARKS))
-        ready = worker.read_until(ModelReady, lambda said: said.plan == 1)
+        ready = worker.read_until(ModelReady, lambda message: message.plan == 1)
         assert "edgetpu_sim" not in ready.delegate
         worker.send_plan(plan_without_shadow(2, on_tpu(simulator, data_file(TPU))))
-        assert "edgetpu_sim" in worker.read_until(ModelReady, lambda said: said.plan == 2).delegate
+        assert (
+            "edgetpu_sim"
+            in worker.read_until(ModelReady, lambda message: message.plan == 2).delegate
+        )

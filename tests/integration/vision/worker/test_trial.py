@@ -43,7 +43,7 @@ def begin_trial(worker: WorkerUnderTest, wanted: WorkerPlan) -> None:
     """The old model has looked for a while; the new one takes over."""
     worker.read_observations(20)
     worker.send_plan(wanted)
-    worker.read_until(ModelReady, lambda said: said.plan == wanted.number)
+    worker.read_until(ModelReady, lambda message: message.plan == wanted.number)
 
 
 def compared_cameras(worker: WorkerUnderTest) -> list[int]:
@@ -67,9 +67,13 @@ def test_equal_models_agree_on_one_frame_in_so_many_of_each_camera(tmp_path: Pat
     with WorkerUnderTest(make_plan(0, old, cameras=2), *cameras) as worker:
         begin_trial(worker, trial_plan(new, old, cameras=2))
         report = worker.read_until_ended(("a", "b"))
-    compared = [said for said in worker.status_messages() if isinstance(said, ShadowComparison)]
-    assert all(said.both and not said.only_new and not said.only_old for said in compared)
-    assert all(said.plan == 1 and said.old_ns > 0 for said in compared)
+    compared = [
+        message for message in worker.status_messages() if isinstance(message, ShadowComparison)
+    ]
+    assert all(
+        message.both and not message.only_new and not message.only_old for message in compared
+    )
+    assert all(message.plan == 1 and message.old_ns > 0 for message in compared)
     for index, one in enumerate(report.cameras):
         mine = sum(camera == index for camera in compared_cameras(worker))
         assert one.inferred // SHADOW_EVERY - 20 <= mine <= one.inferred // SHADOW_EVERY
@@ -84,7 +88,9 @@ def test_a_blind_model_is_seen_to_be_blind(tmp_path: Path) -> None:
     with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
         begin_trial(worker, trial_plan(new, old))
         compared = [worker.read_until(ShadowComparison) for _ in range(3)]
-    assert all(said.only_old and not said.both and not said.only_new for said in compared)
+    assert all(
+        message.only_old and not message.both and not message.only_new for message in compared
+    )
 
 
 def test_a_slow_model_is_seen_to_be_slow_and_the_shadow_delays_no_observation(
@@ -129,7 +135,7 @@ def test_where_the_new_model_falters_the_old_one_stands_in(
         report = worker.read_until_ended()
     assert report.cameras[0].failed == 0
     assert report.cameras[0].captured == report.cameras[0].inferred + report.cameras[0].dropped
-    kinds = Counter(type(said).__name__ for said in worker.status_messages())
+    kinds = Counter(type(message).__name__ for message in worker.status_messages())
     assert kinds["CandidateFailure"] > 50
 
 
@@ -162,7 +168,9 @@ def test_models_are_compared_by_label(tmp_path: Path) -> None:
     with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
         begin_trial(worker, trial_plan(new, old))
         compared = [worker.read_until(ShadowComparison) for _ in range(3)]
-    assert all(said.both and not said.only_new and not said.only_old for said in compared)
+    assert all(
+        message.both and not message.only_new and not message.only_old for message in compared
+    )
 
 
 def test_without_a_trial_a_model_that_fails_again_and_again_ends_the_worker(
@@ -198,7 +206,7 @@ def test_a_shadow_that_cannot_be_loaded_leaves_the_new_model_active(tmp_path: Pa
     ) as worker:
         worker.read_observations(100)
         worker.read_until(WorkerReport, lambda _: True)
-        assert [type(said) for said in worker.status_messages()] == [ModelReady]
+        assert [type(message) for message in worker.status_messages()] == [ModelReady]
         # It is tried anew with the next plan.
         worker.send_plan(
             make_plan(
@@ -206,4 +214,6 @@ def test_a_shadow_that_cannot_be_loaded_leaves_the_new_model_active(tmp_path: Pa
             )
         )
         assert worker.read_until(ShadowComparison).plan == 2
-    assert not [said for said in worker.status_messages() if isinstance(said, PlanDeclined)]
+    assert not [
+        message for message in worker.status_messages() if isinstance(message, PlanDeclined)
+    ]

@@ -33,6 +33,7 @@ from edged.updates.store.versions import InstalledVersion
 from support.bundles import SigningKeys, make_bundle
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
+from support.sampling import Sampler, sampled
 
 SIGNING = SigningKeys()
 AT = "2027-01-01T00:00:00Z"
@@ -66,8 +67,8 @@ class InstallerBench:
 
     def begin(self, source: Path | str, **request: object) -> "InstallerBench":
         self.ledger = self.store.open()
-        asked = DeploymentRequest(source=str(source), **request)  # type: ignore[arg-type] # any field, by name
-        self.ledger = rules.begin(self.ledger, asked, id_="d1")
+        deployment_request = DeploymentRequest(source=str(source), **request)  # type: ignore[arg-type] # any field, by name
+        self.ledger = rules.begin(self.ledger, deployment_request, id_="d1")
         self.store.write_ledger(self.ledger)
         return self
 
@@ -336,11 +337,11 @@ def test_a_mirror_that_gives_something_else_is_passed_over(
 
 
 def test_mirrors_that_all_fail_are_all_reported(bundle: Path, other: Path, tmp_path: Path) -> None:
-    gone = tmp_path / "gone.edgem"
-    bench = with_mirrors(bundle, other, gone)
+    missing = tmp_path / "gone.edgem"
+    bench = with_mirrors(bundle, other, missing)
     bench.advance()
     assert f"the file from {other} is not the requested bundle" in bench.rejection()
-    assert f"{gone}: cannot be read" in bench.rejection()
+    assert f"{missing}: cannot be read" in bench.rejection()
 
 
 def test_where_one_mirror_may_come_back_the_download_waits(
@@ -409,33 +410,34 @@ def test_progress_is_reported_some_ten_times_a_second(tmp_path: Path) -> None:
     assert len(bench.progress) == 5, "the clock stands still: the beginning and the end of each"
 
 
+def installation_on(disk: FailingFiles, bench: InstallerBench) -> None:
+    bench.files = disk.as_files()
+    bench.store = ModelStore(STORE_ROOT, bench.files, min_free_bytes=1000)
+    bench.advance()
+
+
+@sampled
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EROFS])
-def test_whatever_call_to_the_disk_fails_is_reported_and_it_goes_on_once_that_works(
-    bundle: Path, error: int
+@pytest.mark.parametrize("failing", ["same call", "every later call"])
+def test_a_call_to_the_disk_that_fails_is_reported_and_the_installation_goes_on_once_it_works(
+    bundle: Path, error: int, failing: str, sampler: Sampler
 ) -> None:
-    """The Nth call fails, for every N; and every call from the Nth on."""
-    for for_good in (False, True):
-        n = 0
-        while True:
-            n += 1
-            bench = InstallerBench().begin(bundle)
-            disk = bench.disk
+    bench = InstallerBench().begin(bundle)
+    healthy_disk = FailingFiles(bench.disk, error, lambda _: False)
+    installation_on(healthy_disk, bench)
+    calls = healthy_disk.calls
+    assert len(calls) > 40
+    for number in sampler.pick_each(range(1, len(calls) + 1), lambda number: calls[number - 1]):
+        bench = InstallerBench().begin(bundle)
 
-            def fails(calls: object, n: int = n, for_good: bool = for_good) -> bool:  # noqa: FBT001 - bound here
-                count = len(cast("list[str]", calls))
-                return count >= n if for_good else count == n
+        def fails(calls: list[str], number: int = number) -> bool:
+            return len(calls) == number or (len(calls) > number and failing == "every later call")
 
-            failing = FailingFiles(disk, error, fails)
-            bench.files = failing.as_files()
-            bench.store = ModelStore(STORE_ROOT, bench.files, min_free_bytes=1000)
-            try:
-                bench.advance()
-            except StoreError as told:
-                assert str(STORE_ROOT) in str(told) or "a file" in str(told)  # noqa: PT017 - not every N raises
-            if len(failing.calls) < n:
-                break
-            healthy = InstallerBench(disk=disk)
-            healthy.ledger = healthy.store.open()
-            healthy.advance()
-            assert healthy.state == "self-tested", f"call {n}: {failing.calls[n - 1]}"
-        assert n > 40
+        try:
+            installation_on(FailingFiles(bench.disk, error, fails), bench)
+        except StoreError as failure:
+            assert str(STORE_ROOT) in str(failure) or "a file" in str(failure)  # noqa: PT017 - not every call raises
+        healthy = InstallerBench(disk=bench.disk)
+        healthy.ledger = healthy.store.open()
+        healthy.advance()
+        assert healthy.state == "self-tested", f"call {number}: {calls[number - 1]}"

@@ -20,32 +20,32 @@ def test_the_number_of_workers_comes_with_the_elapsed_time() -> None:
 
 
 def test_counters_begin_where_the_trial_does() -> None:
-    witness = EvidenceCollector()
-    witness.add_frame_counts("front", captured=1000, inferred=990, failed=3)
-    witness.add_frame_counts("front", captured=1010, inferred=999, failed=4)
-    witness.add_frame_counts("back", captured=5, inferred=5, failed=0)
-    witness.add_frame_counts("back", captured=7, inferred=6, failed=0)
-    seen = witness.build_evidence()
+    collector = EvidenceCollector()
+    collector.add_frame_counts("front", captured=1000, inferred=990, failed=3)
+    collector.add_frame_counts("front", captured=1010, inferred=999, failed=4)
+    collector.add_frame_counts("back", captured=5, inferred=5, failed=0)
+    collector.add_frame_counts("back", captured=7, inferred=6, failed=0)
+    seen = collector.build_evidence()
     assert (seen.captured_frames, seen.inferred_frames, seen.failed_frames) == (12, 10, 1)
 
 
 def test_a_worker_that_counts_anew_takes_nothing_away() -> None:
-    witness = EvidenceCollector()
+    collector = EvidenceCollector()
     for captured in (100, 110, 2, 4):
-        witness.add_frame_counts("front", captured=captured, inferred=captured, failed=0)
-    assert witness.build_evidence().captured_frames == 12
+        collector.add_frame_counts("front", captured=captured, inferred=captured, failed=0)
+    assert collector.build_evidence().captured_frames == 12
 
 
 def test_the_time_of_a_throttled_board_does_not_count() -> None:
-    witness = EvidenceCollector()
-    witness.add_frame_counts("front", captured=0, inferred=0, failed=0)
+    collector = EvidenceCollector()
+    collector.add_frame_counts("front", captured=0, inferred=0, failed=0)
     for throttled, until in ((False, 10), (True, 30), (False, 35)):
-        witness.add_elapsed_time(2.0, throttled=throttled)
-        witness.add_frame_counts("front", captured=until, inferred=until, failed=until)
-        witness.add_inference(frame_ns=until * MS, invoke_ns=MS)
-        witness.add_comparison(both=1, only_new=2, only_old=3, old_ns=MS)
-        assert witness.build_evidence().throttled == throttled
-    seen = witness.build_evidence()
+        collector.add_elapsed_time(2.0, throttled=throttled)
+        collector.add_frame_counts("front", captured=until, inferred=until, failed=until)
+        collector.add_inference(frame_ns=until * MS, invoke_ns=MS)
+        collector.add_comparison(both=1, only_new=2, only_old=3, old_ns=MS)
+        assert collector.build_evidence().throttled == throttled
+    seen = collector.build_evidence()
     assert (seen.measured_s, seen.captured_frames, seen.inferred_frames, seen.failed_frames) == (
         4.0,
         15,
@@ -63,35 +63,35 @@ def test_the_time_of_a_throttled_board_does_not_count() -> None:
 
 
 def test_where_the_old_model_stood_in_the_new_one_failed() -> None:
-    witness = EvidenceCollector()
+    collector = EvidenceCollector()
     for count in (0, 10):
-        witness.add_frame_counts("front", captured=count, inferred=count, failed=0)
-    witness.add_failed_frame()
-    witness.add_failed_frame()
-    witness.add_elapsed_time(1.0, throttled=True)
-    witness.add_failed_frame()
-    seen = witness.build_evidence()
+        collector.add_frame_counts("front", captured=count, inferred=count, failed=0)
+    collector.add_failed_frame()
+    collector.add_failed_frame()
+    collector.add_elapsed_time(1.0, throttled=True)
+    collector.add_failed_frame()
+    seen = collector.build_evidence()
     assert (seen.captured_frames, seen.inferred_frames, seen.failed_frames) == (10, 8, 2)
     assert not seen.model_failure
 
 
 def test_throttling_excuses_no_nonsense_and_no_loss() -> None:
-    witness = EvidenceCollector()
-    witness.add_elapsed_time(1.0, throttled=True)
-    witness.set_model_failure("NaN among the scores")
-    witness.set_model_failure("another")
-    witness.set_worker_loss("killed by SIGSEGV")
-    witness.set_worker_loss("another")
-    seen = witness.build_evidence()
+    collector = EvidenceCollector()
+    collector.add_elapsed_time(1.0, throttled=True)
+    collector.set_model_failure("NaN among the scores")
+    collector.set_model_failure("another")
+    collector.set_worker_loss("killed by SIGSEGV")
+    collector.set_worker_loss("another")
+    seen = collector.build_evidence()
     assert (seen.model_failure, seen.worker_loss) == ("NaN among the scores", "killed by SIGSEGV")
 
 
 def test_the_most_memory_counts() -> None:
-    witness = EvidenceCollector()
-    assert witness.build_evidence().peak_memory_mb is None
+    collector = EvidenceCollector()
+    assert collector.build_evidence().peak_memory_mb is None
     for mb in (40.0, 60.0, 50.0):
-        witness.add_memory_sample(mb)
-    assert witness.build_evidence().peak_memory_mb == 60.0
+        collector.add_memory_sample(mb)
+    assert collector.build_evidence().peak_memory_mb == 60.0
 
 
 @pytest.mark.parametrize(("count", "p95_s"), [(1, 0.001), (20, 0.019), (100, 0.095), (200, 0.19)])

@@ -446,15 +446,15 @@ def violates_rules(
 def test_what_breaks_a_rule_is_never_kept(
     settings: Probation, budgets: Budgets, baseline: Baseline, evidence: Evidence
 ) -> None:
-    said = evaluate_trial(settings, budgets, baseline, evidence)
-    if isinstance(said, CommitVerdict):
+    verdict = evaluate_trial(settings, budgets, baseline, evidence)
+    if isinstance(verdict, CommitVerdict):
         assert not violates_rules(settings, budgets, baseline, evidence)
         assert not evidence.throttled
         assert evidence.measured_s >= settings.min_s
-        assert said.flag_reason or evidence.inferred_frames >= settings.min_frames
-        assert said.flag_reason or evidence.total_boxes >= settings.min_boxes
-    if isinstance(said, RollbackVerdict):
-        assert said.reason
+        assert verdict.flag_reason or evidence.inferred_frames >= settings.min_frames
+        assert verdict.flag_reason or evidence.total_boxes >= settings.min_boxes
+    if isinstance(verdict, RollbackVerdict):
+        assert verdict.reason
 
 
 @given(trials, allowances, baselines, evidences, evidences)
@@ -471,8 +471,8 @@ def test_progress_never_falls(
     )
     first = evaluate_trial(settings, budgets, baseline, before)
     then = evaluate_trial(settings, budgets, baseline, after)
-    for said in (first, then):
-        assert not isinstance(said, ContinueVerdict) or 0 <= said.progress < 1
+    for verdict in (first, then):
+        assert not isinstance(verdict, ContinueVerdict) or 0 <= verdict.progress < 1
     if isinstance(first, ContinueVerdict) and isinstance(then, ContinueVerdict):
         assert then.progress >= first.progress
 

@@ -25,22 +25,22 @@ from edged.updates.service.control_socket import (
 
 
 def serve_status(folder: Path) -> tuple[ControlServer, SimpleQueue[PendingControlRequest]]:
-    asked: SimpleQueue[PendingControlRequest] = SimpleQueue()
+    requests: SimpleQueue[PendingControlRequest] = SimpleQueue()
 
     def answer(item: PendingControlRequest) -> None:
-        asked.put(item)
+        requests.put(item)
         item.reply(ControlResponse(status=ModelStatus(daemon=True, active_model="marks@1")))
 
     server = ControlServer(folder, answer)
     server.start()
-    return server, asked
+    return server, requests
 
 
 def test_a_question_is_answered(tmp_path: Path) -> None:
-    server, asked = serve_status(tmp_path)
+    server, requests = serve_status(tmp_path)
     answer = ControlClient(tmp_path).execute(RollbackRequest(reason="not today"))
     assert answer.status.active_model == "marks@1"
-    assert asked.get().request == RollbackRequest(reason="not today")
+    assert requests.get().request == RollbackRequest(reason="not today")
     server.close()
     assert not (tmp_path / SOCKET_NAME).exists()
 

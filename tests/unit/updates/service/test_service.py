@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -23,7 +22,6 @@ from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
 from edged.vision.messages import (
-    CandidateFailure,
     PlanDeclined,
     WorkerFault,
 )
@@ -31,11 +29,7 @@ from edged.vision.pool import WorkerLoss
 from support.disk import STORE_ROOT
 from support.store_device import AT, StoreDevice, make_version
 from support.update_scenario import SETTINGS, Scenario, request, staged_scenario
-
-
-def faltered(kind: Literal["invoke", "nonsense", "flood"]) -> CandidateFailure:
-    return CandidateFailure(kind=kind, plan=1, reason="it went wrong")
-
+from support.worker_messages import candidate_failure
 
 OLD, NEW = make_version("1"), make_version("2", counter=2)
 
@@ -84,8 +78,8 @@ def test_progress_is_reported_and_rises(tmp_path: Path) -> None:
         lambda trial: trial.on_worker_lost(
             WorkerLoss(worker=0, reason="was killed by SIGSEGV", fault=None, retry_in_s=1)
         ),
-        lambda trial: trial.on_plan_message(faltered("nonsense")),
-        lambda trial: trial.on_plan_message(faltered("flood")),
+        lambda trial: trial.on_plan_message(candidate_failure(kind="nonsense")),
+        lambda trial: trial.on_plan_message(candidate_failure(kind="flood")),
         lambda trial: trial.on_plan_message(
             PlanDeclined(plan=1, reason="no qr_code in 01-easy.png")
         ),
@@ -114,10 +108,10 @@ def test_a_runtime_that_fails_on_one_frame_is_judged_by_the_share_of_such_frames
 ) -> None:
     scenario = staged_scenario(tmp_path, NEW, OLD)
     scenario.run(10)
-    scenario.trial.on_plan_message(faltered("invoke"))
+    scenario.trial.on_plan_message(candidate_failure(kind="invoke"))
     scenario.run(1)
     assert scenario.state == "trial"
-    scenario.trial.on_plan_message(faltered("invoke"))
+    scenario.trial.on_plan_message(candidate_failure(kind="invoke"))
     scenario.run(1)
     past = scenario.updates.status().past[-1]
     assert past.outcome == "rolled-back"
@@ -163,7 +157,7 @@ def test_a_disk_that_fails_as_the_trial_does_holds_up_the_ledger_but_not_the_old
     scenario = staged_scenario(tmp_path, NEW, OLD)
     scenario.run(10)
     scenario.disk_fails = True
-    scenario.trial.on_plan_message(faltered("nonsense"))
+    scenario.trial.on_plan_message(candidate_failure(kind="nonsense"))
     scenario.run(0.25)
     assert scenario.updates.active_digest == OLD.digest
     assert "update" in scenario.held_conditions
@@ -221,17 +215,17 @@ def test_a_model_that_cannot_be_loaded_gives_way_to_the_one_before_it(tmp_path: 
 
 def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    drops = tmp_path / "drops"
-    drops.mkdir()
-    (drops / ".a.edgem").write_bytes(b"not whole yet")
+    drop_folder = tmp_path / "drop"
+    drop_folder.mkdir()
+    (drop_folder / ".a.edgem").write_bytes(b"not whole yet")
     scenario.run(3)
     assert not scenario.installs
-    (drops / ".a.edgem").rename(drops / "a.edgem")
+    (drop_folder / ".a.edgem").rename(drop_folder / "a.edgem")
     scenario.run(3)
     in_flight = scenario.updates.status().deployment
     assert in_flight is not None
     assert in_flight.request == DeploymentRequest(
-        source=str(drops / "a.edgem"), requested_by="drop-folder"
+        source=str(drop_folder / "a.edgem"), requested_by="drop-folder"
     )
     assert [desired for desired, _ in scenario.installs] == [b""]
 
@@ -242,7 +236,7 @@ def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> Non
         reject(scenario.store.read_ledger(), EndCause.BUNDLE_REFUSED, "it is not a bundle", at=AT)
     )
     scenario.updates.process_message(InstallFinished())
-    assert not (drops / "a.edgem").exists()
+    assert not (drop_folder / "a.edgem").exists()
     scenario.run(1)
     assert [desired for desired, _ in scenario.installs] == [b"", b"news"]
 
@@ -442,9 +436,9 @@ def test_a_password_in_a_url_is_not_reported(
     )
     again = scenario.updates.execute(request())
     over = scenario.updates.execute(RollbackRequest())
-    told = f"{answer} {again} {over} {caplog.text}"
-    assert "https://example.org/a.edgem" in told
-    assert "hunter" not in told
+    texts = f"{answer} {again} {over} {caplog.text}"
+    assert "https://example.org/a.edgem" in texts
+    assert "hunter" not in texts
 
 
 def test_nothing_is_read_or_written_before_the_start(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ DIGEST = "d" * 64
 
 
 @pytest.mark.parametrize(
-    ("outcome", "denied", "said"),
+    ("outcome", "denied", "expected"),
     [
         ("rolled-back", {DIGEST: "too slow"}, True),
         ("rolled-back", {}, False),
@@ -20,7 +20,7 @@ DIGEST = "d" * 64
     ],
 )
 def test_a_version_that_failed_is_distinguished_from_one_that_was_called_off(
-    *, outcome: DeploymentOutcome, denied: dict[str, str], said: bool
+    *, outcome: DeploymentOutcome, denied: dict[str, str], expected: bool
 ) -> None:
     past = DeploymentRecord(
         id="1",
@@ -37,6 +37,6 @@ def test_a_version_that_failed_is_distinguished_from_one_that_was_called_off(
         state_since_ns=0,
         channel=None,
     )
-    told = build_model_state(report, names={}, failure=None, stamper=stamper())
-    assert told.last is not None
-    assert told.last.denied is said
+    message = build_model_state(report, names={}, failure=None, stamper=stamper())
+    assert message.last is not None
+    assert message.last.denied is expected

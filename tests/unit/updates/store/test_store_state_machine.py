@@ -1,4 +1,9 @@
-"""Whatever is done to a store, in whatever order, with kills, power cuts and faults in between: it is what a few lines say it is."""
+"""A store after random actions in a random order, with kills, power cuts and faults in between, is as a model of a few lines expects it.
+
+`test_crash_states` and `test_disk_faults` interrupt a dozen written sequences at every place; this suite finds the orders that nobody wrote
+down: several interruptions after one another, actions between them, damage in the middle. It knows less of each state than the durability
+oracle does. `make campaign` runs many more of them.
+"""
 
 import errno
 import logging
@@ -29,7 +34,7 @@ from support.store_device import StoreDevice
 from support.store_sequences import VERSIONS_BY_SOURCE
 
 MAX_CHANGES = 12
-"""Of the disk, in one step: a power cut falls into them or after them."""
+"""Changes of the disk in one step: a power cut falls into them or after them."""
 
 KILL, POWER_CUT = "kill", "power cut"
 
@@ -38,7 +43,7 @@ endings = st.sampled_from([KILL, POWER_CUT])
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """A device, its disk, and what is expected of them; every act may be interrupted."""
+    """A device, its disk and their expected state; every action can be interrupted."""
 
     @initialize()
     def set_up(self) -> None:
@@ -132,12 +137,12 @@ class StoreMachine(RuleBasedStateMachine):
         path = f"{STORE_ROOT.name}/{VERSIONS_NAME}/{digest}/model.tflite"
         if path in tree:
             self.damaged.add(digest)
-            self.restart(MemoryDisk({**tree, path: b"rotten"}), booted=True)
+            self.restart(MemoryDisk({**tree, path: b"damaged"}), booted=True)
 
     @precondition(lambda self: self.expected.deployment is None)
     @rule()
     def lose_the_ledger(self) -> None:
-        self.apply_ledger()  # a lost ledger begins again with the same ids, which real ones do not
+        self.apply_ledger()  # without a ledger, a StoreDevice gives the same ids again; a real device does not
         self.expected = replace(self.expected, denied=frozenset())
         self.restart(MemoryDisk({**self.disk.tree(), LEDGER_PATH: b""}), booted=True)
 
@@ -148,10 +153,10 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_the_ledger_names_is_whole(self) -> None:
-        there = set(self.device.store.list_versions())
+        stored = set(self.device.store.list_versions())
         for digest in referenced_versions(self.device.ledger):
             if digest not in self.damaged:
-                assert digest in there
+                assert digest in stored
                 self.device.store.read_version(digest)
 
     @invariant()
@@ -166,7 +171,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.expect(self.expected.after_step())
 
     def expect(self, expected: ExpectedStore) -> None:
-        """What has been unpacked is no longer rotten."""
+        """Expect this; a version that has been unpacked is no longer damaged."""
         self.expected, going = expected, expected.deployment
         if going and going.state not in {"fetching", "staged"}:
             self.damaged.discard(VERSIONS_BY_SOURCE[going.source].digest)
@@ -179,7 +184,7 @@ class StoreMachine(RuleBasedStateMachine):
         possible: set[ExpectedStore],
         ending: str,
     ) -> None:
-        """The process is killed, or the power is cut, after so many changes of the disk."""
+        """Kill the process, or cut the power, after so many changes of the disk."""
         self.disk.cut_before = len(self.disk.log) + after
         with suppress(PowerCutError):
             action()
@@ -223,7 +228,7 @@ def quiet_logging() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def test_the_store_is_what_is_expected_of_it() -> None:
+def test_the_store_is_as_expected() -> None:
     run_state_machine_as_test(
         StoreMachine,
         settings=settings(
@@ -236,7 +241,7 @@ def test_the_store_is_what_is_expected_of_it() -> None:
 
 
 @pytest.mark.campaign
-def test_the_store_is_what_is_expected_of_it_for_long() -> None:
+def test_the_store_is_as_expected_for_long() -> None:
     run_state_machine_as_test(
         StoreMachine,
         settings=settings(

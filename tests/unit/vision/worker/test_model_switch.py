@@ -1,7 +1,5 @@
 """Any plans in any order, without a process: no closed model is run, and the newest plan is answered in the end."""
 
-import os
-import random
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +25,9 @@ from edged.vision.worker.plans import PlanMailbox, shadow_of
 from edged.vision.worker.runners import TrialRunner, WorkerContext
 from edged.vision.worker.stages import InferencePipeline
 from support.pictures import frame
+from support.sampling import seeded_random
 from support.vision_worker import make_plan, simulated_model
 
-SEED = int(os.environ.get("EDGED_TEST_SEED") or random.randrange(1 << 32))
 STEPS = 60
 _MAX_TURNS = 1000
 
@@ -105,8 +103,7 @@ def models(folder: Path) -> list[ModelSettings]:
 
 
 def test_whatever_is_planned_the_newest_is_answered_and_inference_goes_on(tmp_path: Path) -> None:
-    print(f"EDGED_TEST_SEED={SEED}")
-    rng = random.Random(SEED)
+    rng = seeded_random("model switch")
     known = models(tmp_path)
     good = known[:5]
     stage = SwitchBench(make_plan(0, known[0], min_score=0.5))
@@ -167,18 +164,18 @@ def test_a_failure_of_the_candidate_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("min_score", "shadow_score", "told", "compared"),
+    ("min_score", "shadow_score", "reported", "compared"),
     [(0.3, 0.3, 2, 2), (0.8, 0.3, 1, 2), (0.3, 0.8, 2, 1)],
 )
 def test_what_is_reported_and_what_is_compared_have_scores_of_their_own(
-    tmp_path: Path, min_score: float, shadow_score: float, told: int, compared: int
+    tmp_path: Path, min_score: float, shadow_score: float, reported: int, compared: int
 ) -> None:
     old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new")
     stage = SwitchBench(make_plan(0, old, min_score=min_score))
     trial = make_plan(1, new, shadow=old, shadow_every=1, min_score=min_score)
     stage.put_plan(replace(trial, min_shadow_score=shadow_score))
     stage.run_until_answered(1)
-    assert len(stage.result.detections) == told
+    assert len(stage.result.detections) == reported
     last = [said for said in stage.messages if isinstance(said, ShadowComparison)][-1]
     assert (last.both, last.only_new, last.only_old) == (compared, 0, 0)
     stage.switch.close()
