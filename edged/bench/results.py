@@ -155,21 +155,17 @@ def format_table(result: BenchmarkResult) -> str:
     """Format the result as a table."""
     low, high = result.fps_share_spread
     added = result.added_ms
+    latency = f"p50 {added.p50:.2f}  p95 {added.p95:.2f}  p99 {added.p99:.2f} ms"
+    start = f"{result.startup_s:.2f} s, {result.startup_ratio:.2f} x bare"
     rows = (
         ("bare interpreter", f"{result.fps_bare:.1f} /s  ({result.invoke_ms:.2f} ms)"),
         ("daemon", f"{result.fps_pipeline:.1f} frames/s"),
         ("daemon / bare interpreter", f"{result.fps_share:.3f}  ({low:.3f} .. {high:.3f})"),
-        (
-            "added latency, frame to broker",
-            f"p50 {added.p50:.2f}  p95 {added.p95:.2f}  p99 {added.p99:.2f} ms",
-        ),
+        ("added latency, frame to broker", latency),
         ("CPU overhead, daemon", f"{result.cpu_beyond_invoke_share:.1%} of an invocation"),
         ("CPU overhead, worker", f"{result.cpu_beyond_invoke_share_worker:.1%} of an invocation"),
         ("memory", "  ".join(f"{name} {mb:.0f} MiB" for name, mb in result.rss_mb.items())),
-        (
-            "start to first detections",
-            f"{result.startup_s:.2f} s, {result.startup_ratio:.2f} x bare",
-        ),
+        ("start to first detections", start),
     )
     head = f"{result.model} on {result.runtime}, frames {result.frame}, {result.pairs} interleaved pairs\n{result.machine}\n"
     return head + "\n".join(f"  {name:<32}{value}" for name, value in rows)

@@ -136,8 +136,6 @@ class StreamSource:
         self, container: "InputContainer", stream: "av.VideoStream"
     ) -> "Iterator[CapturedFrame | None]":
         """Yield the pictures of each packet, and None for a packet without a picture."""
-        import av
-
         last_ns = self._clock.monotonic_ns()
         for packet in container.demux(stream):
             arrived_ns = self._clock.monotonic_ns()
@@ -145,10 +143,7 @@ class StreamSource:
             if arrived_ns - last_ns > self._read_timeout_s * NS_PER_S:
                 raise CameraError(self._describe_timeout(self._read_timeout_s))
             last_ns = arrived_ns
-            try:
-                pictures = packet.decode()
-            except av.error.InvalidDataError:  # a lost packet makes the next one undecodable
-                pictures = []
+            pictures = _decode_packet(packet)
             for picture in pictures:
                 yield self._make_frame(picture, arrived_ns)
             if not pictures:
@@ -180,3 +175,12 @@ class StreamSource:
 
     def _describe_timeout(self, timeout_s: float) -> str:
         return f"{self._display_url}: no data for {timeout_s:g} s; {_CHECK_CAMERA}"
+
+
+def _decode_packet(packet: "av.Packet[av.VideoStream]") -> "list[av.VideoFrame]":
+    import av
+
+    try:
+        return packet.decode()
+    except av.error.InvalidDataError:  # a lost packet makes the next one undecodable
+        return []

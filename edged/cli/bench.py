@@ -76,12 +76,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from edged.bench.results import compute_result, format_table
 
-    model = (args.model or bundled.model_path()).absolute()
-    if not model.is_file():
-        raise EdgedError(f"--model: no such file: {model}")
-    runtime = next((r for r, module in _RUNTIME_MODULES.items() if _is_installed(module)), None)
-    if runtime is None:
-        raise EdgedError("no runtime is installed: pip install 'edged[litert]'")
+    model, runtime = _find_model(args), _find_runtime()
     result = compute_result(
         _run_pairs(model, runtime, args),
         machine=f"{Board().read_model()}, {platform.platform()}, Python {platform.python_version()}",
@@ -125,6 +120,21 @@ def _run_pair(benchmark: "Benchmark", number: int, count: int) -> "Pair":
     saturated = benchmark.run_saturated()
     paced = benchmark.run_paced(_PACED_RATE_RATIO * bare.invokes / bare.wall_s)
     return Pair(bare=bare, saturated=saturated, paced=paced)
+
+
+def _find_model(args: argparse.Namespace) -> Path:
+    model: Path = (args.model or bundled.model_path()).absolute()
+    if not model.is_file():
+        raise EdgedError(f"--model: no such file: {model}")
+    return model
+
+
+def _find_runtime() -> str:
+    """Return the name of the first runtime that is installed."""
+    for name, module in _RUNTIME_MODULES.items():
+        if _is_installed(module):
+            return name
+    raise EdgedError("no runtime is installed: pip install 'edged[litert]'")
 
 
 def _is_installed(module: str) -> bool:

@@ -14,7 +14,7 @@ from edged.registry import INTERPRETERS
 from edged.selftest.messages import ReportedDetection, SelfTestFailure, SelfTestReport
 from edged.selftest.process import self_test_model
 from edged.terminal.numbers import integer_in_range, number_in_range
-from edged.types import TensorInfo
+from edged.types import FileMetadata, TensorInfo
 
 _EDGETPU_OP = "edgetpu-custom-op"
 _MAX_LABELS_SHOWN = 8
@@ -137,12 +137,12 @@ def _settings(args: argparse.Namespace) -> ModelSettings:
 def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
     """Format the report as the lines of a table; `with_picture` adds a row even if nothing was detected."""
     spec = report.input
-    needs = "EdgeTPU" if _EDGETPU_OP in report.ops else "none"
     rows = [
         ("model", report.name),
+        *_metadata_rows(report.signature.metadata),
         ("family", report.family),
         ("runtime", report.runtime),
-        ("delegate", f"{report.delegate or 'reference kernels'} (needed: {needs})"),
+        ("delegate", _format_delegate(report)),
         ("image input", f"{spec.width}x{spec.height} {spec.channels}, {spec.fitting}"),
         *(("input", _format_tensor(tensor)) for tensor in report.signature.inputs),
         *(("output", _format_tensor(tensor)) for tensor in report.signature.outputs),
@@ -153,10 +153,17 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
     ]
     if with_picture and not report.detections:
         rows.append(("detected", "nothing"))
-    metadata = report.signature.metadata
-    about = {"description": metadata.description, "licence": metadata.licence}
-    rows[1:1] = [(key, value) for key, value in about.items() if value]
     return [f"{key:<12} {value}" for key, value in rows]
+
+
+def _format_delegate(report: SelfTestReport) -> str:
+    needs = "EdgeTPU" if _EDGETPU_OP in report.ops else "none"
+    return f"{report.delegate or 'reference kernels'} (needed: {needs})"
+
+
+def _metadata_rows(metadata: FileMetadata) -> list[tuple[str, str]]:
+    rows = (("description", metadata.description), ("licence", metadata.licence))
+    return [(key, value) for key, value in rows if value]
 
 
 def _print_json(message: SelfTestReport | SelfTestFailure) -> None:

@@ -1,6 +1,6 @@
 """Rules for combinations of settings, beyond the type and bounds of each. No I/O."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TypeVar
 
 from msgspec.structs import asdict, replace
@@ -110,19 +110,23 @@ def _check_detect(
     yield from _check_min_max(own, merged, key_path)
     for name, label in own.label.items():
         label_path = (*key_path, "label", name)
-        if not name:
-            yield KeyProblem(key_path=label_path, message=_EMPTY_LABEL)
-        elif merged.labels is not None and name not in merged.labels:
-            hint = (
-                suggest_name(name, merged.labels) or f'add "{name}" to labels, or remove this table'
-            )
-            yield KeyProblem(
-                key_path=label_path, message="this label is not listed in labels", hint=hint
-            )
+        yield from _check_label_name(name, merged.labels, label_path)
         general = {k: v for k, v in asdict(merged).items() if k in LabelFilter.__struct_fields__}
         yield from _check_min_max(
             label, overlay_settings(LabelFilter(**general), merged.label[name]), label_path
         )
+
+
+def _check_label_name(
+    name: str, labels: Collection[str] | None, key_path: KeyPath
+) -> Iterator[KeyProblem]:
+    """Check the name of a label's table; `labels` are the labels that may pass, None for all."""
+    if not name:
+        yield KeyProblem(key_path=key_path, message=_EMPTY_LABEL)
+    elif labels is not None and name not in labels:
+        message = "this label is not listed in labels"
+        hint = suggest_name(name, labels) or f'add "{name}" to labels, or remove this table'
+        yield KeyProblem(key_path=key_path, message=message, hint=hint)
 
 
 def _check_min_max(own: F, merged: F, key_path: KeyPath) -> Iterator[KeyProblem]:

@@ -103,11 +103,8 @@ class CameraMonitor:
         self._record_latencies(observation, now_ns)
         if self._scene is None:
             return ()
-        has_restarted = (
-            self._last_captured_ns is not None and observation.captured_ns < self._last_captured_ns
-        )
         # A replay that starts over has a new time line, and its objects are others.
-        final_update = self.end_all_objects() if has_restarted else None
+        final_update = self.end_all_objects() if self._has_restarted(observation) else None
         self._last_captured_ns = observation.captured_ns
         update = self._scene.observe(
             observation.detections,
@@ -119,6 +116,10 @@ class CameraMonitor:
         )
         self.scene_state = update.state
         return (update,) if final_update is None else (final_update, update)
+
+    def _has_restarted(self, observation: Observation) -> bool:
+        last_ns = self._last_captured_ns
+        return last_ns is not None and observation.captured_ns < last_ns
 
     def end_all_objects(self) -> SceneUpdate | None:
         """End every object of the scene; return what that changed, or None if no frame has been inferred."""

@@ -53,17 +53,22 @@ class CameraScenes:
         """
         for name in cameras:
             monitor = self.monitors[name]
-            before = monitor.model
-            keeps_scene = (
-                before is not None
-                and before.labels == model.labels
-                and self._recommended_filters[name] == recommended
-            )
-            if before is not None and not keeps_scene:
+            keeps_scene = self._fits_scene(monitor, model, recommended)
+            if monitor.model is not None and not keeps_scene:
                 self._end_objects(monitor)
             monitor.model = model
             if not keeps_scene:
                 self._build(monitor, model.labels, recommended)
+
+    def _fits_scene(
+        self, monitor: CameraMonitor, model: ModelReady, recommended: DetectSettings
+    ) -> bool:
+        """Return whether a camera's scene was built for the same labels and recommended filters."""
+        return (
+            monitor.model is not None
+            and monitor.model.labels == model.labels
+            and self._recommended_filters[monitor.name] == recommended
+        )
 
     def rebuild(self, cameras: Iterable[str]) -> None:
         """End the objects of these cameras, and begin anew with the rules of the configuration."""

@@ -85,11 +85,7 @@ class EventReporter:
         update: SceneUpdate,
         now_ns: int,
     ) -> None:
-        gate = self._gates.get(camera.name)
-        if gate is None:
-            gate = DetectionsGate(max_hz=self._settings.max_detections_hz)
-            self._gates[camera.name] = gate
-        if gate.admit(len(update.detections), now_ns):
+        if self._get_gate(camera.name).admit(len(update.detections), now_ns):
             self._outbox.publish_detections(
                 _build_frame_detections(
                     observation,
@@ -99,6 +95,11 @@ class EventReporter:
                     stamper=self._stamper,
                 )
             )
+
+    def _get_gate(self, camera: str) -> "DetectionsGate":
+        if camera not in self._gates:
+            self._gates[camera] = DetectionsGate(max_hz=self._settings.max_detections_hz)
+        return self._gates[camera]
 
 
 class DetectionsGate:

@@ -55,15 +55,10 @@ def make_artifacts(folder: Path) -> DemoArtifacts:
     _make_trust_file(folder, artifacts.trust_file)
     degraded = folder / "degraded.tflite"
     scramble_layer(bundled.model_path("marks"), degraded)
+    key = folder / "publisher.pem"
     with _temporary_pictures() as pictures:
-        for number, (model, out) in enumerate(
-            (
-                (bundled.model_path("marks"), artifacts.good_bundle),
-                (degraded, artifacts.bad_bundle),
-            ),
-            1,
-        ):
-            _make_bundle(model, number, pictures, folder / "publisher.pem", out)
+        _make_bundle(bundled.model_path("marks"), 1, pictures, key, artifacts.good_bundle)
+        _make_bundle(degraded, 2, pictures, key, artifacts.bad_bundle)
     return artifacts
 
 

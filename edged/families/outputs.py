@@ -61,6 +61,28 @@ def find_above_threshold(
     return np.flatnonzero(values >= ceil(threshold / tensor.scale - 1e-6) + tensor.zero_point)
 
 
+def find_best_scores(
+    values: NDArray[np.generic], tensor: TensorInfo, min_score: float
+) -> tuple[NDArray[np.intp], F32]:
+    """Find the best `MAX_CANDIDATES` of the scores that reach a threshold, unordered.
+
+    Args:
+        values: (N,) scores, dtype of the tensor, as uint8.
+        tensor: the tensor's scale and zero point.
+        min_score: smallest score, not quantised.
+
+    Returns:
+        Their indices (M,) intp, and the scores, not quantised, (M,) float32.
+
+    Raises:
+        ModelError: a score is not a number.
+    """
+    keep = find_above_threshold(values, tensor, min_score)
+    scores = dequantise(values[keep], tensor)
+    chosen = top_candidates(scores)
+    return keep[chosen], scores[chosen]
+
+
 def top_candidates(scores: F32) -> NDArray[np.intp]:
     """Return the indices of the best `MAX_CANDIDATES` scores, unordered: (M,) intp of (N,) float32."""
     if len(scores) <= MAX_CANDIDATES:

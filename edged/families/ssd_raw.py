@@ -12,8 +12,7 @@ from edged.families.outputs import (
     build_detections,
     class_count_mismatch,
     dequantise,
-    find_above_threshold,
-    top_candidates,
+    find_best_scores,
 )
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
@@ -83,10 +82,7 @@ class SsdRawFamily:
         """
         codes, classes = (outputs[position][0] for position in self.output_order)
         stored = classes.max(axis=1)
-        keep = find_above_threshold(stored, self.scores, min_score)
-        scores = dequantise(stored[keep], self.scores)
-        chosen = top_candidates(scores)
-        keep, scores = keep[chosen], scores[chosen]
+        keep, scores = find_best_scores(stored, self.scores, min_score)
         boxes = decode_boxes(dequantise(codes[keep], self.codes), self.anchors[keep])
         return build_detections(
             boxes, scores, classes[keep].argmax(axis=1), fit, iou_threshold=_IOU_THRESHOLD

@@ -12,10 +12,9 @@ from edged.families.outputs import (
     build_detections,
     class_count_mismatch,
     dequantise,
-    find_above_threshold,
+    find_best_scores,
     is_in_pixels,
     to_corners,
-    top_candidates,
     yolo_grids,
 )
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
@@ -68,10 +67,7 @@ class YoloV8Family:
         """
         columns = outputs[0][0]
         stored = columns[4:].max(axis=0)
-        keep = find_above_threshold(stored, self.output, min_score)
-        scores = dequantise(stored[keep], self.output)
-        chosen = top_candidates(scores)
-        keep, scores = keep[chosen], scores[chosen]
+        keep, scores = find_best_scores(stored, self.output, min_score)
         boxes = to_corners(dequantise(columns[:4, keep].T, self.output))
         if is_in_pixels(columns[:2], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)

@@ -159,14 +159,7 @@ def _install_registration(
 def _load_registration(name: str, source: str) -> _Registration:
     setting = f"model.custom_ops.{name}"
     path, _, symbol = source.rpartition(":")
-    try:
-        function = getattr(ctypes.CDLL(path), symbol)
-    except OSError as error:
-        raise ModelError(f"{setting}: cannot load the library {path}: {error}") from error
-    except AttributeError as error:
-        raise ModelError(f"{setting}: {path} does not export {symbol}") from error
-    if not _has_permission(ctypes.cast(function, _Pointer).value, "x"):
-        raise ModelError(f"{setting}: {symbol} of {path} is not a function")
+    function = _load_function(path, symbol, setting)
     function.argtypes, function.restype = (), _Pointer
     address = function()
     registration = (
@@ -177,6 +170,18 @@ def _load_registration(name: str, source: str) -> _Registration:
             f"{setting}: {symbol} of {path} does not return a TfLiteRegistration with an `invoke`"
         )
     return registration
+
+
+def _load_function(path: str, symbol: str, setting: str) -> Any:
+    try:
+        function = getattr(ctypes.CDLL(path), symbol)
+    except OSError as error:
+        raise ModelError(f"{setting}: cannot load the library {path}: {error}") from error
+    except AttributeError as error:
+        raise ModelError(f"{setting}: {path} does not export {symbol}") from error
+    if not _has_permission(ctypes.cast(function, _Pointer).value, "x"):
+        raise ModelError(f"{setting}: {symbol} of {path} is not a function")
+    return function
 
 
 def _has_permission(address: int | None, permission: str) -> bool:

@@ -80,13 +80,18 @@ def barcode(rng: np.random.Generator) -> Mark:
     pixels = np.full((height, width), 255, np.uint8)
     pixels[top : top + bars_h, left : left + bars_px] = np.repeat(bars, scale)
     if digits:
-        text = " ".join(str(d) for d in rng.integers(0, 10, int(rng.integers(7, 13))))
-        size = bars_px / cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)[0][0]
-        base = (left, height - 3)
-        cv2.putText(pixels, text, base, cv2.FONT_HERSHEY_SIMPLEX, min(size, 0.6), 0, 1, cv2.LINE_AA)
+        _draw_digits(pixels, rng, left, bars_px)
     rgb = _apply_inks(pixels, dark, light)
     corners = SQUARE * [bars_px, bars_h] + [left, top]
     return Mark(rgb, _opaque_alpha(rgb), (corners / [width, height]).astype(np.float32))
+
+
+def _draw_digits(pixels: U8, rng: np.random.Generator, left: int, width: int) -> None:
+    """Draw random digits at the foot of a barcode, at most as wide as its bars."""
+    text = " ".join(str(d) for d in rng.integers(0, 10, int(rng.integers(7, 13))))
+    size = width / cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)[0][0]
+    base = (left, pixels.shape[0] - 3)
+    cv2.putText(pixels, text, base, cv2.FONT_HERSHEY_SIMPLEX, min(size, 0.6), 0, 1, cv2.LINE_AA)
 
 
 def _ean_widths(rng: np.random.Generator) -> list[int]:

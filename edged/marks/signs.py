@@ -93,21 +93,25 @@ def prohibition(rng: np.random.Generator) -> Mark:
     band = rng.uniform(0.14, 0.22)
     inner = int(_RADIUS_PX * (1 - band))
     cv2.circle(rgb, (_SIDE_PX // 2, _SIDE_PX // 2), inner, white, -1, cv2.LINE_AA)
-    centre = (_CENTRE_PX, _CENTRE_PX)
     _add_pictogram(
         rgb,
         rng,
         _PROHIBITION_PICTOGRAMS,
         side_px=_SIDE_PX * rng.uniform(0.4, 0.54),
         colour=jitter_colour(rng, _BLACK, 8),
-        centre=centre,
+        centre=(_CENTRE_PX, _CENTRE_PX),
     )
+    _draw_bar(rgb, rng, band, red)
+    return Mark(rgb, alpha, _CIRCLE)
+
+
+def _draw_bar(rgb: U8, rng: np.random.Generator, band: float, colour: Colour) -> None:
+    """Draw the bar of a prohibition sign; `band` is the width of its ring as a share of the radius."""
     reach = _RADIUS_PX * (1 - band / 2) / math.sqrt(2)
     lean = -1 if random_bool(rng, 0.1) else 1
     start = (round(_CENTRE_PX - lean * reach), round(_CENTRE_PX - reach))
     end = (round(_CENTRE_PX + lean * reach), round(_CENTRE_PX + reach))
-    cv2.line(rgb, start, end, red, int(_RADIUS_PX * band * rng.uniform(0.75, 1.0)), cv2.LINE_AA)
-    return Mark(rgb, alpha, _CIRCLE)
+    cv2.line(rgb, start, end, colour, int(_RADIUS_PX * band * rng.uniform(0.75, 1.0)), cv2.LINE_AA)
 
 
 def mandatory(rng: np.random.Generator) -> Mark:

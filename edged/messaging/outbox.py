@@ -154,11 +154,8 @@ class Outbox:
             self._refusal_backoff.resume()
             self._spool.rewind()
         self._send_pending()
-        status_s = (
-            None
-            if self._status_resend_deadline is None
-            else self._status_resend_deadline.remaining_s
-        )
+        deadline = self._status_resend_deadline
+        status_s = None if deadline is None else deadline.remaining_s
         waits_s = (spool_s, status_s, self._refusal_backoff.remaining_s)
         self.next_tick_s = max(min(wait for wait in waits_s if wait is not None), _MIN_TICK_S)
 

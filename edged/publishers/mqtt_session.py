@@ -85,12 +85,7 @@ class MqttSession:
         """
         client = self._client = self._make_client()
         try:
-            client.connect(
-                self._settings.host,
-                broker_port(self._settings),
-                keepalive=self._settings.keepalive_s,
-                properties=connect_properties(self._settings),
-            )
+            self._connect(client)
             self._serve(client)
         except (OSError, ssl.SSLError, ValueError) as error:
             raise PublishError(f"{broker_url(self._settings)}: {describe_error(error)}") from error
@@ -134,6 +129,14 @@ class MqttSession:
         client.on_message = self._subscriptions.on_message
         client.on_log = self._on_log
         return client
+
+    def _connect(self, client: "Client") -> None:
+        client.connect(
+            self._settings.host,
+            broker_port(self._settings),
+            keepalive=self._settings.keepalive_s,
+            properties=connect_properties(self._settings),
+        )
 
     def _serve(self, client: "Client") -> None:
         answer_deadline = Deadline(SystemClock(), self._settings.connect_timeout_s)

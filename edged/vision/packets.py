@@ -78,10 +78,15 @@ def _encode_observation(observation: Observation) -> bytes:
         observation.moving,
         len(detections),
     )
+    return b"".join((_FIRST_BYTE, header, *_detection_arrays(detections)))
+
+
+def _detection_arrays(detections: Detections) -> tuple[bytes, bytes, bytes]:
+    """Return the boxes, the scores and the class ids as little-endian arrays."""
     boxes = detections.boxes.astype("<f4", copy=False).tobytes()
     scores = detections.scores.astype("<f4", copy=False).tobytes()
     class_ids = detections.class_ids.astype("<i4", copy=False).tobytes()
-    return b"".join((_FIRST_BYTE, header, boxes, scores, class_ids))
+    return boxes, scores, class_ids
 
 
 def _decode_observation(packet: bytes) -> Observation:

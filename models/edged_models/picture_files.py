@@ -23,14 +23,18 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise PicturesError(f"cannot read the picture {path}: {error.strerror or error}") from error
-    try:
-        # Decoded from memory, because from a file OpenCV accepts a truncated JPEG.
-        bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    except cv2.error:
-        bgr = None
+    # Decoded from memory, because from a file OpenCV accepts a truncated JPEG.
+    bgr = _decode(content)
     if bgr is None:
         raise PicturesError(f"{path} is not a picture, or is damaged: remove or replace it")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _decode(content: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    try:
+        return cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except cv2.error:
+        return None
 
 
 def list_picture_files(folder: Path) -> list[Path]:

@@ -39,17 +39,22 @@ def _device_info(messages: DeviceMessages, desired: DesiredVersion | None) -> di
         return {"msg": "the device follows no update channel: set [updates] channel = true"}
     if desired and (reason := _reason_not_to_follow(messages, model, desired)):
         return {"msg": reason}
-    installed, candidate = model[message.INSTALLED] or {}, model[message.CANDIDATE]
+    installed = model[message.INSTALLED] or {}
     return {
         "digest": installed.get(message.DIGEST, ""),
         "title": installed.get(message.NAME, ""),
-        "status": {
-            status.DAEMON: True,
-            status.PINNED: "",
-            status.DEPLOYMENT: candidate and _deployment(candidate, _published_digest(messages)),
-            status.DENIED: _denied(model[message.LAST] or {}),
-        },
+        "status": _status(messages, model),
         "board": _board(messages.body(message.HEALTH)),
+    }
+
+
+def _status(messages: DeviceMessages, model: dict[str, Any]) -> dict[str, Any]:
+    candidate = model[message.CANDIDATE]
+    return {
+        status.DAEMON: True,
+        status.PINNED: "",
+        status.DEPLOYMENT: candidate and _deployment(candidate, _published_digest(messages)),
+        status.DENIED: _denied(model[message.LAST] or {}),
     }
 
 

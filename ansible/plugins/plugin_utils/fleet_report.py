@@ -42,11 +42,15 @@ def report_rows(infos: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [_row(host, info) for host, info in infos.items()]
 
 
+def _row_without_status(host: str, info: Mapping[str, Any]) -> dict[str, Any]:
+    lines = str(info.get("msg", "")).strip().splitlines()
+    state = OFFLINE if info.get("unreachable") else FAULTY
+    return {"device": host, "state": state, "remarks": [lines[0] if lines else NO_RESPONSE]}
+
+
 def _row(host: str, info: Mapping[str, Any]) -> dict[str, Any]:
     if "status" not in info:
-        lines = str(info.get("msg", "")).strip().splitlines()
-        state = OFFLINE if info.get("unreachable") else FAULTY
-        return {"device": host, "state": state, "remarks": [lines[0] if lines else NO_RESPONSE]}
+        return _row_without_status(host, info)
     status, board = info["status"], info["board"]
     deployment, past = status[field.DEPLOYMENT], status[field.PAST]
     remarks = _remarks(status, board)

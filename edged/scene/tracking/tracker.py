@@ -63,12 +63,8 @@ class Tracker:
         ended = self._remove_lost(captured_ns)
         self._start_candidates(detections, strong, list(pairs.values()), captured_ns)
         return TrackUpdate(
-            tracks=tuple(
-                history.make_track() for history in self._histories if history.is_confirmed
-            ),
-            candidates=tuple(
-                history.make_track() for history in self._histories if not history.is_confirmed
-            ),
+            tracks=self._make_tracks(confirmed=True),
+            candidates=self._make_tracks(confirmed=False),
             ended=ended,
         )
 
@@ -76,6 +72,11 @@ class Tracker:
         """Forget every object."""
         self._histories = []
         self._filters = BoxKalmanFilters()
+
+    def _make_tracks(self, *, confirmed: bool) -> tuple[Track, ...]:
+        return tuple(
+            history.make_track() for history in self._histories if history.is_confirmed is confirmed
+        )
 
     def _match(
         self, forecast: Forecast, detections: Detections, strong: BoolArray

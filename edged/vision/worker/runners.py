@@ -133,12 +133,8 @@ class TrialRunner:
         if failure is not None:
             self._report_failure(failure)
             inference = self._infer_with_shadow(prepared, min_score)
-        is_reported = inference.detections.scores >= min_score
-        return FrameResult(
-            prepared_frame=prepared,
-            inference=inference,
-            detections=inference.detections[is_reported],
-        )
+        detections = inference.detections[inference.detections.scores >= min_score]
+        return FrameResult(prepared_frame=prepared, inference=inference, detections=detections)
 
     def run_shadow(self, result: FrameResult) -> None:
         """Run the shadow on a frame whose observation has been sent, if its turn has come, and report how the two models agree."""
@@ -151,16 +147,17 @@ class TrialRunner:
         except (InvokeError, ModelError) as error:  # no evidence for or against the candidate
             _log.warning("the shadow, camera %s, frame %d: %s", frame.camera, frame.seq, error)
             return
-        new = result.inference.detections
-        agreement = measure_agreement(new[new.scores >= score], self._map_classes(old.detections))
-        self._send(
-            ShadowComparison(
-                plan=self._plan.number,
-                both=agreement.both,
-                only_new=agreement.only_new,
-                only_old=agreement.only_old,
-                old_ns=old.total_ns,
-            )
+        self._send(self._compare(result.inference, old))
+
+    def _compare(self, new: Inference, old: Inference) -> ShadowComparison:
+        confident = new.detections[new.detections.scores >= self._plan.min_shadow_score]
+        agreement = measure_agreement(confident, self._map_classes(old.detections))
+        return ShadowComparison(
+            plan=self._plan.number,
+            both=agreement.both,
+            only_new=agreement.only_new,
+            only_old=agreement.only_old,
+            old_ns=old.total_ns,
         )
 
     def _is_comparison_due(self, camera: str) -> bool:

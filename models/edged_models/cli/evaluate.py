@@ -84,10 +84,8 @@ def run(args: argparse.Namespace) -> int:
     if (args.curves or args.confusion) and not pictures.labels:
         raise ToolError(f"{args.pictures} has no labels: there is nothing to plot")
     results = _evaluate(args, pictures)
-    result = EvaluateResult(
-        evaluations=tuple(one.evaluation for one in results),
-        plots=_draw_plots(args, results),
-    )
+    evaluations = tuple(one.evaluation for one in results)
+    result = EvaluateResult(evaluations=evaluations, plots=_draw_plots(args, results))
     console.print_result(args, result, _format_lines(result))
     return 0
 

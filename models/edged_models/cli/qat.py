@@ -79,13 +79,8 @@ def run(args: argparse.Namespace) -> int:
     net = _train(checkpoint, tuning)
     model = _convert(args, net, name=out.stem, labels=checkpoint.architecture.labels)
     write_bytes(out, model)
-    result = QatResult(
-        out=out,
-        bytes=len(model),
-        io=args.io,
-        steps=tuning.steps,
-        seconds=time.perf_counter() - began_s,
-    )
+    seconds = time.perf_counter() - began_s
+    result = QatResult(out=out, bytes=len(model), io=args.io, steps=tuning.steps, seconds=seconds)
     print_result(args, result, _format_lines(result))
     return 0
 

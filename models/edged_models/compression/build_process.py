@@ -46,12 +46,8 @@ def _run_child(
 ) -> tuple[BuildMessage | None, int]:
     """Return the child's last message, None if it sent none, and its exit code."""
     last: BuildMessage | None = None
-    child = subprocess.Popen(
-        [sys.executable, "-m", _CHILD_MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-    )
+    argv = [sys.executable, "-m", _CHILD_MODULE]
+    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)
     try:
         child.stdin.write(msgspec.json.encode(job))
         child.stdin.close()

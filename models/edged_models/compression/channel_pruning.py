@@ -35,15 +35,7 @@ def prune_channels(checkpoint: Checkpoint, share: float) -> Checkpoint:
     """
     groups = list_channel_groups(checkpoint.architecture)
     scores = {group.name: measure_importance(group, checkpoint.weights) for group in groups}
-    # Groups differ in scale, so scores are relative to the mean of the group.
-    relative = {name: values / values.mean() for name, values in scores.items()}
-    ordered = np.sort(np.concatenate(list(relative.values())))
-    threshold = ordered[round(share * len(ordered))]
-    min_share = max(_MIN_KEPT_SHARE, 1 - _MAX_SHARE_FACTOR * share)
-    counts = {}
-    for group in groups:
-        count = _round_count(group, int((relative[group.name] >= threshold).sum()))
-        counts[group.name] = max(count, _round_count_up(group, min_share * group.count))
+    counts = _count_kept(groups, scores, share)
     return _keep_best_channels(
         checkpoint, groups, scores, counts, requested=f"a share of {share:g}"
     )
@@ -95,18 +87,39 @@ def select_channels(checkpoint: Checkpoint, kept: Mapping[str, NDArray[np.intp]]
     groups = list_channel_groups(checkpoint.architecture)
     weights = dict(checkpoint.weights)
     for group in groups:
-        for name, axis in group.list_kernels():
-            weights[name] = np.take(weights[name], kept[group.name], axis=axis)
-        for norm in group.list_norms():
-            for variable in ("gamma", "beta", "moving_mean", "moving_variance"):
-                name = f"{norm}/{variable}"
-                weights[name] = weights[name][kept[group.name]]
+        _narrow_weights(weights, group, kept[group.name])
     counts = {name: len(indices) for name, indices in kept.items()}
     return replace(
         checkpoint,
         architecture=replace_channel_counts(checkpoint.architecture, counts),
         weights=weights,
     )
+
+
+def _count_kept(
+    groups: tuple[ChannelGroup, ...], scores: Mapping[str, F32], share: float
+) -> dict[str, int]:
+    """Return how many channels of each group stay if a share of all channels is removed."""
+    # Groups differ in scale, so scores are relative to the mean of the group.
+    relative = {name: values / values.mean() for name, values in scores.items()}
+    ordered = np.sort(np.concatenate(list(relative.values())))
+    threshold = ordered[round(share * len(ordered))]
+    min_share = max(_MIN_KEPT_SHARE, 1 - _MAX_SHARE_FACTOR * share)
+    counts = {}
+    for group in groups:
+        count = _round_count(group, int((relative[group.name] >= threshold).sum()))
+        counts[group.name] = max(count, _round_count_up(group, min_share * group.count))
+    return counts
+
+
+def _narrow_weights(weights: dict[str, F32], group: ChannelGroup, kept: NDArray[np.intp]) -> None:
+    """Keep only some of a group's channels, in place."""
+    for name, axis in group.list_kernels():
+        weights[name] = np.take(weights[name], kept, axis=axis)
+    for norm in group.list_norms():
+        for variable in ("gamma", "beta", "moving_mean", "moving_variance"):
+            name = f"{norm}/{variable}"
+            weights[name] = weights[name][kept]
 
 
 def _keep_best_channels(

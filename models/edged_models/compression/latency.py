@@ -61,11 +61,14 @@ def measure_medians_ms(timed_models: tuple[TimedModel, ...]) -> list[float]:
         for model, tensor, model_times_ms in zip(models, inputs, times_ms, strict=True):
             # Warms up: the caches hold the weights of the model before.
             model.interpreter.invoke(tensor)
-            for _ in range(_RUNS_PER_ROUND):
-                began_ns = time.process_time_ns()
-                model.interpreter.invoke(tensor)
-                model_times_ms.append((time.process_time_ns() - began_ns) / 1e6)
+            model_times_ms += [_measure_ms(model, tensor) for _ in range(_RUNS_PER_ROUND)]
     return [median(each) for each in times_ms]
+
+
+def _measure_ms(model: Model, tensor: np.ndarray) -> float:
+    began_ns = time.process_time_ns()
+    model.interpreter.invoke(tensor)
+    return (time.process_time_ns() - began_ns) / 1e6
 
 
 def _noise_input(model: Model) -> np.ndarray:

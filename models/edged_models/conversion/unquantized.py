@@ -60,17 +60,19 @@ def find_unquantized(model: TfliteModel, *, include_activations: bool) -> Unquan
     """
     weights = [t for t in model.tensors if t.is_constant and t.dtype in FLOATS]
     return UnquantizedParts(
-        ops=tuple(
-            FloatOp(op=op.name, output=model.tensors[op.outputs[0]].name if op.outputs else None)
-            for op in model.ops
-            if include_activations
-            and op.name not in _CONVERSION_OPS
-            and _computes_floats(model, op)
-        ),
+        ops=_find_float_ops(model) if include_activations else (),
         weights=tuple(
             FloatWeights(name=t.name, dtype=t.dtype, bytes=t.stored_bytes)
             for t in sorted(weights, key=lambda t: -t.stored_bytes)
         ),
+    )
+
+
+def _find_float_ops(model: TfliteModel) -> tuple[FloatOp, ...]:
+    return tuple(
+        FloatOp(op=op.name, output=model.tensors[op.outputs[0]].name if op.outputs else None)
+        for op in model.ops
+        if op.name not in _CONVERSION_OPS and _computes_floats(model, op)
     )
 
 

@@ -55,13 +55,10 @@ class _Builder:
             name = f"head{stride_px}"
             x = self._separable(level, first, f"{name}_a")
             x = self._separable(x, second, f"{name}_b")
-            box = layers.Conv2D(4, 1, name=f"{name}_box")(x)
-            bias = keras.initializers.Constant(_PRIOR_LOGIT)
-            classes = len(self._architecture.labels)
-            score = layers.Conv2D(classes, 1, bias_initializer=bias, name=f"{name}_score")(x)
             cells = -1 if side_px is None else (side_px // stride_px) ** 2
-            boxes.append(layers.Reshape((cells, 4), name=f"{name}_boxes")(box))
-            scores.append(layers.Reshape((cells, classes), name=f"{name}_scores")(score))
+            level_boxes, level_scores = self._head_outputs(x, cells, name)
+            boxes.append(level_boxes)
+            scores.append(level_scores)
         all_boxes = layers.Concatenate(axis=1, name="boxes")(boxes)
         logits = layers.Concatenate(axis=1, name="logits")(scores)
         outputs = [all_boxes, layers.Activation("sigmoid", name="scores")(logits)]
@@ -97,6 +94,15 @@ class _Builder:
             coarse = self._separable(merged, channels, f"pyramid{stride_px}")
             levels.insert(0, coarse)
         return levels
+
+    def _head_outputs(self, x: tf.Tensor, cells: int, name: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the box codes and the logits of a level, each with its cells in one dimension."""
+        box = layers.Conv2D(4, 1, name=f"{name}_box")(x)
+        bias = keras.initializers.Constant(_PRIOR_LOGIT)
+        classes = len(self._architecture.labels)
+        score = layers.Conv2D(classes, 1, bias_initializer=bias, name=f"{name}_score")(x)
+        boxes = layers.Reshape((cells, 4), name=f"{name}_boxes")(box)
+        return boxes, layers.Reshape((cells, classes), name=f"{name}_scores")(score)
 
     def _separable(self, x: tf.Tensor, channels: int, name: str, *, kernel: int = 3) -> tf.Tensor:
         """Add a depthwise convolution and a pointwise one."""

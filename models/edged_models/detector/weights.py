@@ -46,16 +46,20 @@ def assign_weights(model: keras.Model, weights: Weights) -> None:
         SourceError: a weight of the network is missing, or has another shape.
     """
     for layer in model.layers:
-        values = []
-        for variable in layer.weights:
-            name = f"{layer.name}/{_variable_name(variable.name)}"
-            if name not in weights:
-                raise SourceError(f"the checkpoint has no weights {name}")
-            if weights[name].shape != tuple(variable.shape):
-                shapes = f"{weights[name].shape}; the network needs {tuple(variable.shape)}"
-                raise SourceError(f"the checkpoint's weights {name} have the shape {shapes}")
-            values.append(weights[name])
+        values = [
+            _get_value(weights, f"{layer.name}/{_variable_name(w.name)}", tuple(w.shape))
+            for w in layer.weights
+        ]
         layer.set_weights(values)
+
+
+def _get_value(weights: Weights, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    if name not in weights:
+        raise SourceError(f"the checkpoint has no weights {name}")
+    if weights[name].shape != shape:
+        shapes = f"{weights[name].shape}; the network needs {shape}"
+        raise SourceError(f"the checkpoint's weights {name} have the shape {shapes}")
+    return weights[name]
 
 
 def _variable_name(name: str) -> str:

@@ -144,19 +144,22 @@ def _build_coco(
         pixels = boxes.astype(np.float64) * np.tile(result.size_px, 2)
         pixels[:, 2:] -= pixels[:, :2]
         for index, box in enumerate(pixels.tolist()):
-            annotation = {
-                # pycocotools takes the id 0 of an object for "none".
-                "id": len(annotations) + 1,
-                "image_id": image_id,
-                "category_id": int(class_ids[index]),
-                "bbox": box,
-                "area": box[2] * box[3],
-                "iscrowd": 0,
-            }
+            annotation = _annotate(box, image_id, int(class_ids[index]))
             if scores is not None:
                 annotation["score"] = float(scores[index])
-            annotations.append(annotation)
+            # pycocotools takes the id 0 of an object for "none".
+            annotations.append({"id": len(annotations) + 1, **annotation})
     return _index_coco(annotations, len(results), label_count)
+
+
+def _annotate(box: list[float], image_id: int, class_id: int) -> dict[str, Any]:
+    return {
+        "image_id": image_id,
+        "category_id": class_id,
+        "bbox": box,
+        "area": box[2] * box[3],
+        "iscrowd": 0,
+    }
 
 
 def _index_coco(annotations: list[dict[str, Any]], image_count: int, label_count: int) -> COCO:

@@ -27,12 +27,18 @@ def degrade(image: U8, rng: np.random.Generator, *, hard: bool) -> U8:
     picture = _apply_lighting(image.astype(np.float32), rng, severity)
     picture = _apply_blur(picture, rng, severity)
     picture = _apply_exposure(picture, rng, hard=hard)
+    picture = _apply_noise(picture, rng, severity)
+    degraded = np.clip(picture * 255, 0, 255).astype(np.uint8)
+    return _compress(degraded, rng, 20 if hard else 35) if random_bool(rng, 0.6) else degraded
+
+
+def _apply_noise(picture: F32, rng: np.random.Generator, severity: float) -> F32:
+    """Add the sensor's noise to values in 0..1, at random the same in all channels."""
     strength = rng.uniform(0.002, 0.03 * severity**2)
     channels = 1 if random_bool(rng, 0.3) else 3
     grain = rng.standard_normal((*picture.shape[:2], channels), np.float32)
     picture += grain * strength * (0.4 + np.sqrt(np.clip(picture, 0, 1)))
-    degraded = np.clip(picture * 255, 0, 255).astype(np.uint8)
-    return _compress(degraded, rng, 20 if hard else 35) if random_bool(rng, 0.6) else degraded
+    return picture
 
 
 def _compress(image: U8, rng: np.random.Generator, min_quality: int) -> U8:

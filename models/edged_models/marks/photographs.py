@@ -55,14 +55,17 @@ class Photographs:
             PicturesError: the photograph cannot be read.
         """
         path = self.paths[rng.integers(len(self.paths))]
-        picture = read_picture(path)
-        height, width = picture.shape[:2]
-        share = rng.uniform(_MIN_CROP_SHARE, 1.0)
-        # A camera's frame is stretched to the square input: the part has the aspect ratio of such a frame.
-        cut_h = round(height * share)
-        cut_w = min(width, round(cut_h * rng.uniform(0.75, 1.8)))
-        y, x = int(rng.integers(height - cut_h + 1)), int(rng.integers(width - cut_w + 1))
-        part = picture[y : y + cut_h, x : x + cut_w]
-        method = cv2.INTER_AREA if cut_h > side_px else cv2.INTER_LINEAR
+        part = _cut_part(read_picture(path), rng)
+        method = cv2.INTER_AREA if part.shape[0] > side_px else cv2.INTER_LINEAR
         square = np.asarray(cv2.resize(part, (side_px, side_px), interpolation=method), np.uint8)
         return np.ascontiguousarray(square[:, ::-1] if random_bool(rng, 0.5) else square)
+
+
+def _cut_part(picture: U8, rng: np.random.Generator) -> U8:
+    """Return a random part with the aspect ratio of a camera's frame, which is stretched to the square input."""
+    height, width = picture.shape[:2]
+    share = rng.uniform(_MIN_CROP_SHARE, 1.0)
+    cut_h = round(height * share)
+    cut_w = min(width, round(cut_h * rng.uniform(0.75, 1.8)))
+    y, x = int(rng.integers(height - cut_h + 1)), int(rng.integers(width - cut_w + 1))
+    return picture[y : y + cut_h, x : x + cut_w]

@@ -39,23 +39,26 @@ def simulate_curl(mark: Mark, rng: np.random.Generator) -> Mark:
     """Return the mark on an upright or a lying cylinder, as a label on a bottle or a page of a book."""
     bend, sag = rng.uniform(0.3, 1.25), rng.uniform(-0.25, 0.25)
     lying = random_bool(rng, 0.5)
-    rgb, alpha, outline = mark.rgb, mark.alpha, mark.outline
-    if lying:
-        rgb, alpha, outline = rgb.swapaxes(0, 1), alpha.T, outline[:, ::-1]
-    height, width = alpha.shape
+    flat = _transpose(mark) if lying else mark
+    height, width = flat.alpha.shape
     room = int(abs(sag) * height) + 1
     y, x = np.mgrid[: height + room, :width].astype(np.float32)
     around = np.arcsin((2 * x / max(width - 1, 1) - 1) * math.sin(bend))
     from_x = (around / bend + 1) / 2 * (width - 1)
     from_y = y - _sag_offset(around, bend, sag) * height
-    rgb = cv2.remap(rgb, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.remap(alpha, from_x, from_y, cv2.INTER_LINEAR)
-    outline = _bend_outline(_subdivide_outline(outline), bend, sag, height, room)
-    if lying:
-        rgb, alpha, outline = rgb.swapaxes(0, 1), alpha.T, outline[:, ::-1]
+    rgb = cv2.remap(flat.rgb, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.remap(flat.alpha, from_x, from_y, cv2.INTER_LINEAR)
+    outline = _bend_outline(_subdivide_outline(flat.outline), bend, sag, height, room)
     shade = 1 - abs(sag) * rng.uniform(0, 0.8)
     rgb = np.clip(rgb * np.float32(shade), 0, 255).astype(np.uint8)
-    return Mark(np.ascontiguousarray(rgb), np.ascontiguousarray(alpha), outline)
+    curled = Mark(rgb, alpha, outline)
+    return _transpose(curled) if lying else curled
+
+
+def _transpose(mark: Mark) -> Mark:
+    """Return the mark with rows and columns exchanged."""
+    rgb = np.ascontiguousarray(mark.rgb.swapaxes(0, 1))
+    return Mark(rgb, np.ascontiguousarray(mark.alpha.T), mark.outline[:, ::-1])
 
 
 def _sag_offset(around: F32, bend: float, sag: float) -> F32:

@@ -65,14 +65,19 @@ def draw_scene(
     rng = np.random.default_rng([seed, int(hard)])
     if not hard and random_bool(rng, _STAGE_SHARE):
         return _draw_stage_scene(seed, rng)
-    if photographs and random_bool(rng, _PHOTOGRAPH_SHARE):
-        canvas = photographs.crop(rng, SIDE_PX)
-        count = 0 if random_bool(rng, _BARE_PHOTOGRAPH_SHARE) else _random_mark_count(rng)
-    else:
-        canvas = backgrounds.draw_background(rng, SIDE_PX)
-        count = _random_mark_count(rng)
+    canvas, count = _choose_background(rng, photographs)
     placed = _place_marks(canvas, rng, count, max_size_share=0.5 if hard else 0.95)
     return _build_scene(degrade(canvas, rng, hard=hard), [(p.label, p.box) for p in placed])
+
+
+def _choose_background(
+    rng: np.random.Generator, photographs: Photographs | None
+) -> tuple[NDArray[np.uint8], int]:
+    """Return a background and the number of marks on it."""
+    if photographs and random_bool(rng, _PHOTOGRAPH_SHARE):
+        canvas = photographs.crop(rng, SIDE_PX)
+        return canvas, 0 if random_bool(rng, _BARE_PHOTOGRAPH_SHARE) else _random_mark_count(rng)
+    return backgrounds.draw_background(rng, SIDE_PX), _random_mark_count(rng)
 
 
 def _place_marks(

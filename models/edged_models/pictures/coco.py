@@ -68,10 +68,14 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
     wanted, index_of = map_class_ids(names, labels, used=used, set_name=str(path))
     folder = _find_pictures_folder(path, coco)
     entries = [_build_entry(image, boxes[image.id], index_of, folder) for image in coco.images]
+    _check_pictures_exist(entries, path)
+    return FilePictures(spec, wanted, entries)
+
+
+def _check_pictures_exist(entries: list[PictureEntry], path: Path) -> None:
     missing = next((e.path for e in entries if not e.path.is_file()), None)
     if missing:
         raise PicturesError(f"{path} names a picture that does not exist: {missing}")
-    return FilePictures(spec, wanted, entries)
 
 
 def _find_annotations(folder: Path) -> Path | None:

@@ -23,12 +23,13 @@ _BOX_NUMBERS = 5
 _MIN_OUTLINE_NUMBERS = 7
 _MAX_OVERHANG = 0.01
 """By how much a box may reach over the border, as a fraction of the picture: some exporters round up."""
+_Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class _YoloRow:
     class_id: int
-    box: tuple[float, float, float, float]
+    box: _Box
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
@@ -152,17 +153,21 @@ def _parse_row(line: str, location: str) -> _YoloRow:
     is_outline = len(words) >= _MIN_OUTLINE_NUMBERS and len(words) % 2
     if len(words) != _BOX_NUMBERS and not is_outline:
         raise PicturesError(f"{location}: {len(words)} numbers are neither a box nor an outline")
-    if is_outline:
-        xs, ys = numbers[::2], numbers[1::2]
-        box = (min(xs), min(ys), max(xs), max(ys))
-    else:
-        x, y, width, height = numbers
-        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
     if class_id < 0 or not all(
         isfinite(v) and -_MAX_OVERHANG <= v <= 1 + _MAX_OVERHANG for v in numbers
     ):
         raise PicturesError(f"{location}: {shown} is not normalised to the picture (0 to 1)")
-    return _YoloRow(class_id, box)
+    return _YoloRow(class_id, _enclose(numbers) if is_outline else _to_corners(numbers))
+
+
+def _enclose(outline: list[float]) -> _Box:
+    xs, ys = outline[::2], outline[1::2]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _to_corners(box: list[float]) -> _Box:
+    x, y, width, height = box
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
 def _check_known(used: set[int], names: dict[int, str], location: object) -> None:

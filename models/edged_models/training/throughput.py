@@ -24,8 +24,11 @@ def estimate_steps(minutes: float, checkpoint: Checkpoint, *, sides_px: tuple[in
     Raises:
         SourceError: the checkpoint lacks weights.
     """
-    side_px = max(sides_px)
-    trainer = Trainer(restore_net(checkpoint), rate=0.0)
+    step_s = _measure_step_s(Trainer(restore_net(checkpoint), rate=0.0), max(sides_px))
+    return max(_MIN_STEPS, int(60 * minutes / step_s))
+
+
+def _measure_step_s(trainer: Trainer, side_px: int) -> float:
     rng = np.random.default_rng(0)
     images = rng.random((batch_size(side_px), side_px, side_px, 3), np.float32)
     truth = np.full((len(images), 8, 5), -1, np.float32)
@@ -33,5 +36,4 @@ def estimate_steps(minutes: float, checkpoint: Checkpoint, *, sides_px: tuple[in
     start_s = time.perf_counter()
     for _ in range(_TIMED_STEPS):
         trainer.train_step(images, truth, rate=0.0)
-    step_s = (time.perf_counter() - start_s) / _TIMED_STEPS
-    return max(_MIN_STEPS, int(60 * minutes / step_s))
+    return (time.perf_counter() - start_s) / _TIMED_STEPS

@@ -126,10 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", parents=[common])
     training.add_argument("folder", type=Path)
-    steps, seeds = (
-        integer_in_range(min_value=1, max_value=100_000),
-        integer_in_range(min_value=0, max_value=2**32 - 1),
-    )
+    steps = integer_in_range(min_value=1, max_value=100_000)
+    seeds = integer_in_range(min_value=0, max_value=2**32 - 1)
     training.add_argument("--steps", type=steps, default=300)
     training.add_argument("--seed", type=seeds, default=0)
     training.set_defaults(func=train)

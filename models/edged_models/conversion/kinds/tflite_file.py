@@ -1,6 +1,7 @@
 """Float32 .tflite files as sources: some public models exist in no other form."""
 
 from pathlib import Path
+from typing import Any
 
 from edged_models.conversion.flatbuffer import unpack_model
 from edged_models.conversion.metadata import read_model_metadata
@@ -46,13 +47,7 @@ def tflite_source(model: bytes, *, name: str) -> FileSource:
         SourceError: the model is damaged, or is already quantised.
     """
     graph = unpack_model(model, name).subgraphs[0]
-    quantized = [
-        tensor
-        for tensor in graph.tensors
-        if tensor.type in _EIGHT_BIT_TYPES
-        and tensor.quantization is not None
-        and tensor.quantization.scale is not None
-    ]
+    quantized = [tensor for tensor in graph.tensors if _is_quantized(tensor)]
     if quantized:
         raise SourceError(
             f"{name} is already quantised ({len(quantized)} of its {len(graph.tensors)} tensors have 8 bits); "
@@ -60,3 +55,8 @@ def tflite_source(model: bytes, *, name: str) -> FileSource:
         )
     metadata: ModelMetadata = read_model_metadata(model, name)
     return FileSource(name=name, metadata=metadata, model=model)
+
+
+def _is_quantized(tensor: Any) -> bool:
+    has_scale = tensor.quantization is not None and tensor.quantization.scale is not None
+    return has_scale and tensor.type in _EIGHT_BIT_TYPES
