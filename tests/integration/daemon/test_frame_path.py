@@ -22,7 +22,7 @@ def test_a_frame_passes_few_files(tmp_path: Path) -> None:
         '[camera.front]\nsource = "synthetic"\nfps = 20\nframes = 100\nevery_s = 0.7\nstay_s = 1.5\n'
         "[camera.front.zone.all]\npoints = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]\n"
     )
-    command = [sys.executable, "-m", "support.frame_path", config, output]
+    command = [sys.executable, "-m", "support.frame_path", str(config), str(output)]
     subprocess.run(command, check=True, cwd=TESTS)
     paths = [tuple(line.split()) for line in output.read_text().splitlines()]
     published = [path for path in paths if PUBLISHER in path and SPOOL not in path]

@@ -44,7 +44,7 @@ def test_an_upgrade_in_a_trial_goes_on_with_the_trial(
 ) -> None:
     assert device.version() == _OLDER
     signing = SigningKeys()
-    probation = {"baseline_s": 0, "min_s": 3600, "max_s": 7200}
+    probation = {"min_baseline_s": 0, "min_s": 3600, "max_s": 7200}
     bundle = make_bundle(tmp_path, signing, model=_MODEL, probation=probation)
     device.host.write("/etc/edged/trust.json", signing.trust_envelope())
     device.host.write("/etc/edged/conf.d/trust.toml", _TRUST)

@@ -50,7 +50,7 @@ def test_it_runs_and_counts_what_it_writes(device: PackagedDevice) -> None:
 def test_it_takes_a_model(
     device: PackagedDevice, signing: SigningKeys, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    probation = {"baseline_s": 0, "min_s": 2, "min_frames": 5, "min_boxes": 0}
+    probation = {"min_baseline_s": 0, "min_s": 2, "min_frames": 5, "min_boxes": 0}
     bundle = make_bundle(
         tmp_path_factory.mktemp("bundle"), signing, model=_MODEL, probation=probation
     )
