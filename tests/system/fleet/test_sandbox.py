@@ -94,7 +94,7 @@ def test_it_is_the_unit_that_forbids_what_its_user_could_do(
 
 
 def test_inference_is_as_fast_inside_as_outside(device: str, fleet: MachineFleet) -> None:
-    site = f"{_PYTHON} -c 'from edged import bundled; print(bundled.model(\"{MODEL}\"))'"
+    site = f"{_PYTHON} -c 'from edged import bundled; print(bundled.model_path(\"{MODEL}\"))'"
     command = f"/usr/bin/edged inspect --json {fleet.devices[device].run_script(site).strip()}"
     times: dict[str, list[float]] = {"inside": [], "outside": []}
     for _ in range(_PAIRS):
