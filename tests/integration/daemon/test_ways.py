@@ -1,0 +1,93 @@
+"""The way of a bundle and the way of a frame through the daemon, as files in the order of their first calls.
+
+The limits are the present numbers: they may become smaller.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from edged import bundled
+from support.bundles import make_bundle
+from support.executed_files import (
+    ExecutedFiles,
+    hook_environment,
+    in_call_order,
+    read_executed_files,
+)
+from support.update_device import MINIMAL_TRIAL, run_edged, running_device
+
+MAX_BUNDLE_FILES = 60
+"""Files of a bundle's way from `edged model install` to "committed", in the supervisor, the installer and the self-test process."""
+MAX_FRAME_FILES = 31
+"""Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event."""
+BUNDLE_PROCESSES = ("edged run", "edged.updates.installer.main", "edged.selftest.main")
+BUNDLE_FILES = (
+    "edged/updates/",
+    "edged/selftest/",
+    "edged/ipc/",
+    "edged/model/",
+    "edged/messaging/contract/model.py",
+)
+DISPATCH = "edged.daemon.loop:Supervisor._dispatch"
+PUBLISHER = "edged/publishers/mqtt.py"
+EVENT_FILES = {"edged/scene/events.py", PUBLISHER}
+"""Files in which functions are called only if a frame makes an event that is published."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What the processes of a daemon executed while it ran and a bundle was committed."""
+
+    processes: tuple[ExecutedFiles, ...]
+
+    def bundle(self) -> list[str]:
+        involved = [
+            process
+            for process in self.processes
+            if any(name in process.command for name in BUNDLE_PROCESSES)
+        ]
+        return [path for path in in_call_order(involved) if path.startswith(BUNDLE_FILES)]
+
+    def frame(self) -> list[str]:
+        frames = [
+            files[: files.index(PUBLISHER) + 1]
+            for process in self.processes
+            for name, files in process.calls
+            if name == DISPATCH and set(files) >= EVENT_FILES
+        ]
+        longest = max(frames, key=len)
+        return list(longest)
+
+
+@pytest.fixture(scope="module")
+def ways(tmp_path_factory: pytest.TempPathFactory) -> Ways:
+    folder = tmp_path_factory.mktemp("device")
+    (records := folder / "records").mkdir()
+    with running_device(
+        folder, model='bundled = "marks-fast"', env=hook_environment(records, DISPATCH)
+    ) as device:
+        device.recorder.await_event("start", timeout_s=60)
+        bundle = make_bundle(
+            folder,
+            device.signing,
+            model=bundled.model_path("marks"),
+            probation=MINIMAL_TRIAL,
+        )
+        installed = run_edged("model", "install", "--wait", "-c", device.daemon.config, bundle)
+        assert installed.returncode == 0, installed.stdout + installed.stderr
+        device.recorder.await_event("end", after=device.recorder.position(), timeout_s=60)
+    return Ways(read_executed_files(records))
+
+
+def test_a_bundle_from_install_to_committed(ways: Ways) -> None:
+    files = ways.bundle()
+    print(*files, f"{len(files)} files", sep="\n")
+    assert "edged/updates/installer/installer.py" in files
+    assert len(files) <= MAX_BUNDLE_FILES
+
+
+def test_a_frame_from_the_worker_to_the_publisher(ways: Ways) -> None:
+    files = ways.frame()
+    print(*files, f"{len(files)} files", sep="\n")
+    assert len(files) <= MAX_FRAME_FILES
