@@ -68,12 +68,12 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
         "the model, its delegate or its runtime cannot be loaded; the worker retries with growing pauses, and at once on SIGHUP",
     ),
     ConditionKind.CAMERA: ConditionDescription(
-        "failed if it is the only camera, else degraded",
+        "failed if it is the only camera, otherwise degraded",
         "the camera cannot be opened, was lost, or delivers no frames; the worker reopens it without limit",
         "NAME",
     ),
     ConditionKind.WORKER: ConditionDescription(
-        "failed if there is only one camera, else degraded",
+        "failed if there is only one camera, otherwise degraded",
         "the worker process exited or hung, and is being replaced; `last_worker_loss` keeps the reason",
         "N",
     ),
@@ -92,7 +92,7 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ),
     ConditionKind.CHANNEL: ConditionDescription(
         "degraded",
-        "the device does not follow the desired state on the update channel: it is not signed rightly, is too old, or cannot be read",
+        "the device does not follow the desired state on the update channel: it has no valid signature, is too old, or cannot be read",
     ),
     ConditionKind.CHANNEL_STALE: ConditionDescription(
         "degraded",

@@ -167,7 +167,7 @@ class VisionService:
             case (
                 PlanDeclined(plan=plan) | CandidateFailure(plan=plan) | ShadowComparison(plan=plan)
             ):
-                # A message of a superseded plan says nothing of the active model.
+                # A message of a superseded plan says nothing about the active model.
                 if plan == self._plan_number:
                     self._listener.on_plan_message(item.message)
 
