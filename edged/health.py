@@ -135,8 +135,8 @@ class Condition:
     """One thing that is wrong now.
 
     Attributes:
-        kind: which condition it is.
-        name: as published: the kind, and what it is about, for example ``camera.front``.
+        kind: the kind of condition.
+        name: the published name: the kind, and what it is about, for example ``camera.front``.
         severity: `DEGRADED` or `FAILED`.
         reason: a sentence for people.
         since_ns: monotonic time at which it began; a new reason does not restart it.
@@ -167,7 +167,7 @@ class Conditions:
         """Activate a condition, or update its reason and severity.
 
         Args:
-            kind: which condition.
+            kind: the kind of condition.
             reason: a sentence for people.
             now_ns: monotonic time.
             subject: the camera's name or the worker's number, where the kind has one.

@@ -67,7 +67,7 @@ class Capture:
             camera: not open; used by this capture alone.
             name: the camera's name in the configuration; `slots` has a slot of that name.
             slots: takes the frames.
-            clock: for all times in `CaptureStatus`.
+            clock: the clock of all times in `CaptureStatus`.
             backoff: between attempts to open.
         """
         self._camera = camera
