@@ -68,12 +68,12 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
         "the model, its delegate or its runtime cannot be loaded; the worker retries with growing pauses, and at once on SIGHUP",
     ),
     ConditionKind.CAMERA: ConditionDescription(
-        "failed if it is the only camera, else degraded",
+        "failed if it is the only camera, otherwise degraded",
         "the camera cannot be opened, was lost, or delivers no frames; the worker reopens it without limit",
         "NAME",
     ),
     ConditionKind.WORKER: ConditionDescription(
-        "failed if there is only one camera, else degraded",
+        "failed if there is only one camera, otherwise degraded",
         "the worker process exited or hung, and is being replaced; `last_worker_loss` keeps the reason",
         "N",
     ),
@@ -92,7 +92,7 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ),
     ConditionKind.CHANNEL: ConditionDescription(
         "degraded",
-        "the device does not follow the desired state on the update channel: it is not signed rightly, is too old, or cannot be read",
+        "the device does not follow the desired state on the update channel: it has no valid signature, is too old, or cannot be read",
     ),
     ConditionKind.CHANNEL_STALE: ConditionDescription(
         "degraded",
@@ -135,8 +135,8 @@ class Condition:
     """One thing that is wrong now.
 
     Attributes:
-        kind: which condition it is.
-        name: as published: the kind, and what it is about, for example ``camera.front``.
+        kind: the kind of condition.
+        name: the published name: the kind, and what it is about, for example ``camera.front``.
         severity: `DEGRADED` or `FAILED`.
         reason: a sentence for people.
         since_ns: monotonic time at which it began; a new reason does not restart it.
@@ -167,7 +167,7 @@ class Conditions:
         """Activate a condition, or update its reason and severity.
 
         Args:
-            kind: which condition.
+            kind: the kind of condition.
             reason: a sentence for people.
             now_ns: monotonic time.
             subject: the camera's name or the worker's number, where the kind has one.

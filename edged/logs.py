@@ -11,7 +11,7 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 def configure(level: str) -> None:
-    """Log everything of at least `level` to the journal if standard error goes there, else to standard error."""
+    """Log everything of at least `level` to the journal if standard error goes there, otherwise to standard error."""
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

@@ -1,6 +1,6 @@
 """The bare interpreter, the benchmark's reference: ``python -m edged.bench.bare MODULE MODEL SECONDS``.
 
-It imports nothing of edged: it loads the model, allocates, and invokes on the same tensor until the time is up. It prints a line after
+It imports no edged code: it loads the model, allocates, and invokes on the same tensor until the time is up. It prints a line after
 the first result, and a line of JSON at the end.
 """
 

@@ -54,7 +54,7 @@ def open_clip(path: Path, fps: float | None) -> Clip:
 
     Args:
         path: the file or folder.
-        fps: pictures per second, in place of the recording's own time line; None keeps that.
+        fps: pictures per second, in place of the recording's own; None: use the recording's timestamps.
 
     Raises:
         CameraError: there is no such file or folder, or it cannot be read.
@@ -68,19 +68,19 @@ def open_clip(path: Path, fps: float | None) -> Clip:
 
 def _open_folder(path: Path, fps: float) -> Clip:
     try:
-        names = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+        paths = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as error:
         raise CameraError(f"{path}: cannot read the folder: {error.strerror}") from error
-    return Clip(fps=fps, declared_count=len(names), pictures=_read_folder(names, fps))
+    return Clip(fps=fps, declared_count=len(paths), pictures=_read_folder(paths, fps))
 
 
 def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
     import cv2
 
-    for index, name in enumerate(paths):
-        bgr = cv2.imread(str(name), cv2.IMREAD_COLOR)
+    for index, path in enumerate(paths):
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if bgr is None:
-            raise CameraError(f"{name}: cannot decode this picture; remove or replace it")
+            raise CameraError(f"{path}: cannot decode this picture; remove or replace it")
         yield Picture(index / fps, bgr.astype(np.uint8, copy=False))
 
 

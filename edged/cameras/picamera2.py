@@ -1,7 +1,7 @@
-"""Cameras on a Raspberry Pi's ribbon cable, and all others that libcamera supports, through picamera2.
+"""Raspberry Pi CSI cameras, and all others that libcamera supports, through picamera2.
 
-Pictures come from the `lores` stream: the image processor scales them to the model's size, at no cost to the CPU. docs/cameras.md
-lists the ways in which picamera2 starves or hangs, and what this driver does about each.
+The ISP scales the `lores` stream to the configured width and height, at no cost to the CPU. docs/cameras.md lists the ways in which
+picamera2 runs out of buffers or hangs, and what this driver does about each.
 """
 
 import gc
@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 _BUFFERS = 4
 _CLOSE_TIMEOUT_S = 3.0
 _MIN_MAIN_WIDTH = 1280
-"""The sensor's mode follows the `main` stream, and small modes may crop the sensor to its middle."""
+"""The sensor's mode follows the `main` stream, and small modes may crop the sensor to its centre."""
 _MIN_WAIT_S = 0.001
-"""With 0, picamera2 does not wait for the request but returns a job."""
+"""Shortest wait: with 0, picamera2 does not wait for the request but returns a job."""
 
 
 class Picamera2Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class Picamera2Settings(msgspec.Struct, frozen=True, kw_only=True):
 class Picamera2Camera:
     """A libcamera camera.
 
-    Frames are YUV420P, rows padded as the image processor pads them; `captured_ns` is the sensor's own time stamp. Frames that
+    Frames are YUV420P, rows padded as the ISP pads them; `captured_ns` is the sensor's own time stamp. Frames that
     libcamera completed between two calls of `grab` show as gaps in `seq`.
     """
 
@@ -94,9 +94,8 @@ class Picamera2Camera:
             self._configure(self._camera)
             self._camera.start()
         except Exception as error:  # picamera2 raises many types
-            raise CameraError(
-                f"camera {self._name}: cannot open {model}: {error}; check that no other program uses it"
-            ) from error
+            message = f"cannot open {model}: {error}; check that no other program uses it"
+            raise CameraError(f"camera {self._name}: {message}") from error
         return self._describe(model)
 
     def grab(self, timeout_s: float) -> Frame:
@@ -113,9 +112,8 @@ class Picamera2Camera:
         except TimeoutError:
             # Its job would stay in the queue and hold the next request: after four of them the camera has no buffer left.
             self._camera.cancel_all_and_flush()
-            raise CameraTimeoutError(
-                f"camera {self._name}: no frame within {timeout_s:g} s"
-            ) from None
+            message = f"camera {self._name}: no frame within {timeout_s:g} s"
+            raise CameraTimeoutError(message) from None
         try:
             return self._make_frame(request)
         finally:
@@ -133,7 +131,8 @@ class Picamera2Camera:
         closing.start()
         closing.join(_CLOSE_TIMEOUT_S)
         if closing.is_alive():
-            _log.warning("camera %s: picamera2 hangs while closing it; not waiting", self._name)
+            message = "camera %s: close timed out after %g s; abandoning the thread"
+            _log.warning(message, self._name, _CLOSE_TIMEOUT_S)
         del camera, closing
         # libcamera's objects refer to each other, and a camera cannot be opened again while one of them lives.
         gc.collect()
@@ -177,7 +176,8 @@ class Picamera2Camera:
         if len(matching) == 1:
             return matching[0]
         listed = ", ".join(f"{info['Model']} ({info['Id']})" for info in present) or "none"
-        problem = "several cameras match" if matching else f"no camera {wanted or 'found'}"
+        missing = f"no camera matches '{wanted}'" if wanted else "no camera found"
+        problem = "several cameras match" if matching else missing
         raise CameraError(
             f"camera {self._name}: {problem}; libcamera lists: {listed}; set `camera` to an Id or Model"
         )

@@ -170,7 +170,7 @@ class ReplayCamera:
         return due
 
     def _finish_pass(self, clip: Clip) -> None:
-        """Return if the recording is to be played again, else raise the reason why it has ended."""
+        """Return if the recording is to be played again, otherwise raise the reason why it has ended."""
         clip.pictures.close()
         path, read_count = self._settings.path, self._read_count
         if read_count == 0:

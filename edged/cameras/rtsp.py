@@ -24,7 +24,7 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     username: Annotated[
-        str | None, Meta(description="User name at the camera; no login if not set.")
+        str | None, Meta(description="User name for login; no login if not set.")
     ] = None
     password_file: Annotated[
         Path | None,
@@ -50,7 +50,7 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2.0
 
     def __post_init__(self) -> None:
-        """Keep secrets out of the configuration."""
+        """Reject credentials in the URL."""
         if urlsplit(self.url).username is not None:
             raise ValueError(
                 "`url` contains a user name: set `username` and `password_file` instead"
@@ -97,7 +97,7 @@ class RtspCamera(ThreadedCamera):
 
 
 def _strip_query(url: str) -> str:
-    """Return the URL as it may be shown: its query may contain tokens."""
+    """Return the URL without its query, safe for logs: a query may contain tokens."""
     return urlsplit(url)._replace(query="", fragment="").geturl()
 
 

@@ -1,4 +1,4 @@
-"""Cameras whose library waits without a timeout that can be set: it waits in a thread of its own, with a timeout on that thread.
+"""Cameras whose library blocks without a timeout; reads run in a thread.
 
 The thread reads every frame as it arrives, so that none grows old in a buffer, and keeps only the newest one.
 """
@@ -64,7 +64,7 @@ class FrameSource(Protocol):
         """
 
     def read(self) -> CapturedFrame | None:
-        """Wait for the next frame; None to be called again.
+        """Return the next frame; None if no frame is ready, and the caller retries.
 
         Raises:
             CameraError: the device is lost.
@@ -159,10 +159,10 @@ class SourceReader:
 
 
 class ThreadedCamera:
-    """The base of cameras that read a `FrameSource` in a thread: everything in `edged.interfaces.Camera` but the source."""
+    """The base of cameras that read a `FrameSource` in a thread: implements `edged.interfaces.Camera`; subclasses supply the source."""
 
     open_timeout_s = 10.0
-    """Longest time to open the source, whose own timeouts are shorter, or which has none."""
+    """Time limit for opening the source."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         """Store the arguments; open nothing."""
@@ -180,12 +180,12 @@ class ThreadedCamera:
         """Start a thread that opens and reads a new source.
 
         Raises:
-            CameraError: the source cannot be opened in time, or the last one's thread still hangs.
+            CameraError: the source cannot be opened in time, or the last one's thread is still blocked.
         """
         deadline = Deadline(self._clock, self.open_timeout_s)
         if self._reader and not self._reader.stop(deadline.remaining_s):
             raise CameraError(
-                f"camera {self._name}: its library still hangs since the last failure;"
+                f"camera {self._name}: the driver thread has been blocked since the last failure;"
                 ' set `isolation = "process"` so that it can be killed'
             )
         self._reader = SourceReader(self.create_source(), name=self._name)
@@ -208,6 +208,6 @@ class ThreadedCamera:
         return captured.to_frame(self._name, seq)
 
     def close(self) -> None:
-        """Stop the thread, and leave a hanging one to the next `open`."""
+        """Stop the thread, and leave a blocked one to the next `open`."""
         if self._reader and self._reader.stop(_CLOSE_TIMEOUT_S):
             self._reader = None

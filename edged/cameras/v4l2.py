@@ -69,7 +69,7 @@ class V4l2Settings(msgspec.Struct, frozen=True, kw_only=True):
     format: Annotated[
         Literal["auto", "mjpeg", "yuyv"],
         Meta(
-            description='Format on the cable; "auto" is "mjpeg" for pictures larger than 640 x 480, else "yuyv".'
+            description='Format on the cable; "auto" is "mjpeg" for pictures larger than 640 x 480, otherwise "yuyv".'
         ),
     ] = "auto"
 

@@ -1,4 +1,4 @@
-"""Draw a model's detections into a copy of a picture."""
+"""Drawing of a model's detections into a copy of a picture."""
 
 import colorsys
 from pathlib import Path
@@ -14,7 +14,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE_PER_PX = 0.0011
 """Font scale per pixel of the picture's shorter side."""
 _HUE_STEP = 0.618
-"""Distance of two hues, as a fraction of the colour circle; the golden ratio keeps similar labels apart."""
+"""Hue step between labels, as a fraction of the colour circle; the golden ratio keeps similar labels apart."""
 _DARK, _LIGHT = (0, 0, 0), (255, 255, 255)
 _LUMA_BGR = (0.114, 0.587, 0.299)
 """Weights of luma by ITU-R BT.601, in the order of OpenCV's channels."""
@@ -25,7 +25,7 @@ def check_output_path(out: Path) -> None:
     """Check that a picture can be written to a path, before any work is done.
 
     Raises:
-        ConfigError: the folder does not exist, or the suffix is no picture format.
+        ConfigError: the folder does not exist, or the suffix is not an image format.
     """
     if not out.parent.is_dir():
         raise ConfigError(f"cannot write {out}: the folder {out.parent} does not exist")

@@ -29,9 +29,9 @@ _PACED_RATE_RATIO = 0.5
 """Frame rate of the latency runs, as a fraction of the bare interpreter's invoke rate."""
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "bench",
         help="measure the daemon against the bare interpreter on this machine",
         description="Runs the bare interpreter and the whole daemon in turn. The daemon publishes to a real broker with a subscriber.",

@@ -13,7 +13,7 @@ from edged.updates.bundle.manifest import Manifest, Requirements
 from edged.updates.bundle.trust import TrustFile
 
 _FILES = LocalFileSystem()
-_UNVERIFIED_NOTE = "NOTHING: anyone could have written this; run `edged bundle verify`"
+_UNVERIFIED_NOTE = "no: the contents are untrusted; run `edged bundle verify`"
 
 
 class BundleReport(Struct, frozen=True, kw_only=True):

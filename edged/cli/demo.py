@@ -10,9 +10,9 @@ from edged.terminal.numbers import number_in_range
 EXIT_DEMO_FAILED = 1
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "demo",
         help="camera to MQTT on this machine: a synthetic camera, the bundled model, a broker on loopback",
         description="Shows the messages that a subscriber receives. The demo's broker speaks MQTT 3.1.1.",

@@ -45,11 +45,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the device and print one line for each part; return 1 if one fails.
-
-    Raises:
-        ConfigError: the state directory cannot be made.
-    """
+    """Check the device and print one line for each part; return 1 if one fails."""
     logging.getLogger("edged").addHandler(logging.NullHandler())  # the findings report the errors
     findings = []
     for finding in diagnose(args.config, args.timeout):
@@ -69,9 +65,6 @@ def diagnose(config: Path, timeout_s: float = TIMEOUT_S) -> Iterator[Finding]:
     Args:
         config: the main file of the configuration.
         timeout_s: time limit of all checks together, in seconds.
-
-    Raises:
-        ConfigError: the state directory cannot be made.
     """
     clock = SystemClock()
     try:
@@ -90,7 +83,8 @@ def diagnose(config: Path, timeout_s: float = TIMEOUT_S) -> Iterator[Finding]:
 def _config_finding(problems: tuple[Problem, ...]) -> Finding:
     shown = "; ".join(map(str, problems[:_MAX_PROBLEMS_SHOWN]))
     hidden = len(problems) - _MAX_PROBLEMS_SHOWN
-    return fail("config", f"{shown}; and {hidden} more" if hidden > 0 else shown, "edged check")
+    message = f"{shown}; and {hidden} more" if hidden > 0 else shown
+    return fail("config", message, "run `edged check` for the full list")
 
 
 def _format_finding(finding: Finding) -> str:

@@ -25,7 +25,7 @@ def wait_for_outcome(
         timeout_s: time limit in seconds; 0: none.
 
     Returns:
-        The latest status, and the record of the deployment. The record is None if the time is over, or if no daemon runs that could
+        The latest status, and the record of the deployment. The record is None on timeout, or if no daemon runs that could
         continue the deployment.
 
     Raises:
@@ -50,7 +50,7 @@ def find_record(status: ModelStatus, id_: str) -> DeploymentRecord | None:
 
 
 def find_deployment_id(status: ModelStatus) -> str:
-    """Return the ID of the deployment in progress, else of the latest one.
+    """Return the ID of the deployment in progress, otherwise of the latest one.
 
     Raises:
         UpdateError: the device has no record of any deployment.
@@ -72,11 +72,11 @@ def _show_progress(bar: ProgressBar, status: ModelStatus, id_: str) -> None:
 
 def _query_status(control: ModelControl, deadline: Deadline | None) -> ControlResponse:
     """Query the status; retry for a while, because the daemon may be restarting."""
-    restart = Deadline(SystemClock(), _RESTART_TIMEOUT_S)
+    restart_deadline = Deadline(SystemClock(), _RESTART_TIMEOUT_S)
     while True:
         try:
             return control.execute(StatusRequest())
         except UpdateError:
-            if restart.expired or (deadline and deadline.expired):
+            if restart_deadline.expired or (deadline and deadline.expired):
                 raise
             time.sleep(_POLL_S)

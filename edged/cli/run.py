@@ -7,9 +7,9 @@ from edged.cli.config_option import add_config_option
 from edged.daemon.main import run as run_daemon
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         "run",
         help="run the daemon until SIGTERM, or until every camera has ended",
         description="Runs the daemon. SIGTERM stops it, SIGHUP reloads the configuration.",

@@ -65,7 +65,7 @@ def _element_type(kind: inspect.Type, index: int) -> inspect.Type:
     return kind
 
 
-def _describe(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one line a kind of type
+def _describe(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 -- a table: one line per kind of type
     match kind:
         case inspect.BoolType():
             return "true or false"

@@ -37,7 +37,7 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
     state_dir: Annotated[
         Path | None,
         Meta(
-            description="Directory of the spool and its counters; $STATE_DIRECTORY, else ~/.local/state/edged, if not set."
+            description="Directory of the spool and its counters; if not set, $STATE_DIRECTORY, otherwise ~/.local/state/edged."
         ),
     ] = None
 

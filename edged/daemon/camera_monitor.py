@@ -13,11 +13,11 @@ _STAGES = ("wait", "encode", "invoke", "decode", "total")
 
 @dataclass(slots=True)
 class _CumulativeCounter:
-    """A counter that goes on when a worker, and with it the worker's own counter, starts anew.
+    """A counter that continues when a worker is replaced and its own counter restarts.
 
     Attributes:
-        previous_total: of the workers before.
-        current: of the worker that runs now.
+        previous_total: total of the workers before.
+        current: count of the worker that runs now.
     """
 
     previous_total: int = 0

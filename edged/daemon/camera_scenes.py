@@ -71,7 +71,7 @@ class CameraScenes:
         )
 
     def rebuild(self, cameras: Iterable[str]) -> None:
-        """End the objects of these cameras, and begin anew with the rules of the configuration."""
+        """End the objects of these cameras, and restart with the rules of the configuration."""
         for name in cameras:
             monitor = self.monitors[name]
             self._end_objects(monitor)

@@ -53,7 +53,7 @@ class DeviceStatusReporter:
 
         Args:
             board: the host's hardware.
-            clock: for all times.
+            clock: the clock of all times.
             stamper: fills headers.
             outbox: takes the messages.
             conditions: the active conditions; those of the board are set here.

@@ -111,7 +111,7 @@ class DetectionsGate:
         self._is_empty_reported = True
 
     def admit(self, detection_count: int, now_ns: int) -> bool:
-        """Return whether to report a frame with so many detections; called once for each frame."""
+        """Return whether to report a frame with this number of detections; called once for each frame."""
         if detection_count == 0 and self._is_empty_reported:
             return False
         is_too_soon = (

@@ -70,7 +70,7 @@ class Supervisor:
             reloader: reads the configuration again on SIGHUP.
             conditions: the active conditions.
             notifier: notifies systemd.
-            clock: for all times.
+            clock: the clock of all times.
         """
         self._settings = settings
         self._inbox = inbox

@@ -119,7 +119,8 @@ def _make_core(settings: Settings) -> _Core:
     identity = Identity(
         device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
     )
-    floor_ns = Path(__file__).stat().st_mtime_ns  # this file was not installed in the future
+    # This file's modification time is a lower bound for the current time.
+    floor_ns = Path(__file__).stat().st_mtime_ns
     return _Core(
         clock=clock,
         board=board,

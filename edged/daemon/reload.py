@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from edged.clock import Clock
-from edged.config.reload import plan_reload
+from edged.config.reload_effects import plan_reload
 from edged.config.settings import Settings
 from edged.errors import ConfigError
 from edged.health import ConditionKind, Conditions
@@ -29,7 +29,7 @@ class ConfigReloader:
             startup_settings: those that the daemon started with.
             read_settings: reads the configuration's files; raises `ConfigError`.
             conditions: the active conditions.
-            clock: for the conditions' times.
+            clock: the clock of the conditions' times.
         """
         self._startup_settings = startup_settings
         self._read_settings = read_settings

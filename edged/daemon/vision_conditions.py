@@ -81,7 +81,7 @@ class VisionConditions:
         self._conditions.clear(ConditionKind.WORKER, worker)
 
     def clear_camera(self, camera: str) -> None:
-        """Clear the conditions of a camera that is being opened anew, or is gone."""
+        """Clear the conditions of a camera that is being reopened, or is gone."""
         self._conditions.clear(ConditionKind.CAMERA, camera)
         self._conditions.clear(ConditionKind.LABELS, camera)
 
@@ -100,5 +100,5 @@ class VisionConditions:
 
 
 def _single_loss_severity(camera_count: int) -> Severity:
-    """Return the severity of the loss of one camera or worker: failed if there is only one camera, else degraded."""
+    """Return the severity of the loss of one camera or worker: failed if there is only one camera, otherwise degraded."""
     return Severity.FAILED if camera_count == 1 else Severity.DEGRADED

@@ -3,7 +3,7 @@
 import logging
 
 from edged.clock import Clock
-from edged.config.reload import plan_reload
+from edged.config.reload_effects import plan_reload
 from edged.config.settings import Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.camera_scenes import CameraScenes
@@ -61,7 +61,7 @@ class VisionService:
             outbox: takes messages.
             conditions: the active conditions.
             stamper: turns monotonic times into wall-clock times.
-            clock: for all times.
+            clock: the clock of all times.
             listener: gets what the workers report of their models.
         """
         self._inbox = inbox
@@ -167,7 +167,7 @@ class VisionService:
             case (
                 PlanDeclined(plan=plan) | CandidateFailure(plan=plan) | ShadowComparison(plan=plan)
             ):
-                # A message of a superseded plan says nothing of the active model.
+                # A message of a superseded plan says nothing about the active model.
                 if plan == self._plan_number:
                     self._listener.on_plan_message(item.message)
 

@@ -30,7 +30,7 @@ class DemoView(Protocol):
 
 
 def make_view(out: TextIO = sys.stdout) -> DemoView:
-    """Return a live view for a terminal, else a view of plain lines."""
+    """Return a live view for a terminal, otherwise a view of plain lines."""
     return LiveView() if out.isatty() else LineView(out)
 
 
@@ -74,7 +74,7 @@ class LiveView:
         return self._live
 
     def update(self, message: Message, demo_state: DemoState) -> None:
-        """Draw the screen anew."""
+        """Redraw the screen."""
         del message
         self._live.update(_render(demo_state, self._announcement))
 

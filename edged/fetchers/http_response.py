@@ -54,7 +54,7 @@ def content_length(headers: Mapping[str, str]) -> int | None:
 
 
 def etag_of(headers: Mapping[str, str]) -> str | None:
-    """Return the validator for If-Range (RFC 9110, section 13.1.5): a strong ETag, else the Last-Modified; None if neither is given."""
+    """Return the validator for If-Range (RFC 9110, section 13.1.5): a strong ETag, otherwise the Last-Modified; None if neither is given."""
     etag = headers.get("etag", "")
     strong = etag if etag.startswith('"') else ""
     return strong or headers.get("last-modified") or None

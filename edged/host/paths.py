@@ -15,7 +15,7 @@ def device_name(settings: Settings) -> str:
 
 
 def state_dir(settings: Settings) -> Path:
-    """Return ``[device] state_dir``, else the service's or the user's state directory; create it if necessary.
+    """Return ``[device] state_dir``, otherwise the service's or the user's state directory; create it if necessary.
 
     Raises:
         ConfigError: the directory cannot be created.

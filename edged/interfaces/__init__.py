@@ -1,4 +1,4 @@
-"""The interfaces that drivers implement, one file a kind. Each has one contract test that runs over its whole registry."""
+"""The interfaces that drivers implement, one file per kind. Each has one contract test that runs over its whole registry."""
 
 from edged.interfaces.camera import Camera, CameraInfo
 from edged.interfaces.family import ModelFamily

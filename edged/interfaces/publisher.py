@@ -86,7 +86,7 @@ class Publisher(Protocol):
     """A driver that sends messages and, for a few topics, receives them. It never blocks its caller; it reports through `on_notice`, from any thread."""
 
     Settings: ClassVar[type[msgspec.Struct]]
-    """The keys of the configuration's table of the same name."""
+    """The keys of the configuration table with the driver's name."""
 
     def __init__(
         self,

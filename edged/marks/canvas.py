@@ -49,7 +49,7 @@ class Canvas:
         Args:
             x: its centre, in fractions of the side.
             y: its centre, in fractions of the side.
-            radius: in fractions of the side.
+            radius: radius in fractions of the side.
             ink: 0..255.
             width: width of the ring, in fractions of the side; 0.0 for a disc.
         """

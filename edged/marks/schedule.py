@@ -22,7 +22,7 @@ class ScheduledMark:
     """The appearance of one mark in the scene.
 
     Attributes:
-        id: from 1, in order of entry.
+        id: number from 1, in order of entry.
         label: the kind of mark.
         entry_s: scene time at which its first pixel may be visible.
         exit_s: scene time at which its last pixel may be visible.
@@ -49,7 +49,7 @@ class Pose:
     Attributes:
         x: its centre, as a fraction of the frame's width.
         y: its centre, as a fraction of the frame's height.
-        angle: in radians.
+        angle: angle in radians.
         scale: its size, as a multiple of its own.
     """
 

@@ -25,7 +25,7 @@ class GroundTruth:
     """The true box of one mark in one frame.
 
     Attributes:
-        id: the same in all frames, from 1 in order of entry.
+        id: number from 1 in order of entry, the same in all frames.
         label: one of `MARK_LABELS`.
         box: (4,) float32, [x1, y1, x2, y2] normalised to the frame, clipped to it.
         visible_share: share of its box that is within the frame and not behind another mark's box.
@@ -43,7 +43,7 @@ class SyntheticScene:
     Args:
         width: width of the frames in pixels.
         height: height of the frames in pixels.
-        fps: frames a second of scene time.
+        fps: frames per second of scene time.
         seed: source of all variation.
         labels: the marks that take part.
         interval_s: seconds between two entries.

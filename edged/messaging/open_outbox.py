@@ -33,7 +33,7 @@ def open_outbox(
         settings: the configuration.
         stamper: fills in headers.
         state_dir: the device's state directory; the spool is in it.
-        clock: for pauses.
+        clock: the clock of pauses.
         notify: receives the publisher's notices, from any thread, `MessageReceived` included.
         subscriptions: topic filters to subscribe to, all below the device's ``down/``.
 

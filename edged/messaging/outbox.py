@@ -56,7 +56,7 @@ class Outbox:
         Args:
             spool: the device's queue.
             stamper: fills in headers.
-            clock: for pauses.
+            clock: the clock of pauses.
             connect: makes the publisher.
             notify: receives the publisher's notices, from any thread; the supervisor's thread passes them to `on_link`,
                 `on_delivered` and `on_subscription_refused`.

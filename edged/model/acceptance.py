@@ -33,7 +33,7 @@ _MAX_SAME_SIZE_SHARE = 0.2
 
 
 def run_acceptance_test(model: Model) -> float:
-    """Test a model on the reference pictures; the two invocations also warm it.
+    """Test a model on generated test images; the two invocations also warm it.
 
     Returns:
         Duration of the second invocation in milliseconds.
@@ -44,7 +44,7 @@ def run_acceptance_test(model: Model) -> float:
     """
     clock = SystemClock()
     results, invoke_ms = [], 0.0
-    for picture in reference_pictures():
+    for picture in make_test_images():
         tensor = model.encoder(picture)
         start_ns = clock.monotonic_ns()
         outputs = model.interpreter.invoke(tensor.array)
@@ -58,7 +58,7 @@ def run_acceptance_test(model: Model) -> float:
     return invoke_ms
 
 
-def reference_pictures() -> tuple[Frame, Frame]:
+def make_test_images() -> tuple[Frame, Frame]:
     """Return two generated pictures, always the same: waves of every width under blocks and discs, and their mirrored negative."""
     y, x = np.mgrid[:_HEIGHT_PX, :_WIDTH_PX].astype(np.float32)
     waves = np.sin(x * x / 4000) * np.sin(y * y / 3000 + x / 50)

@@ -78,7 +78,7 @@ class Goldens(Struct, frozen=True, kw_only=True):
         model_sha256: sha256 of the model file.
         made_by: the software that computed the expected detections.
         min_score: detections below it are not listed.
-        tolerances: for every detection.
+        tolerances: tolerances for every detection.
         goldens: the pictures.
     """
 

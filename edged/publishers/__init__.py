@@ -1,1 +1,1 @@
-"""Publishers: the drivers that send messages, one kind a file; the registry names them."""
+"""Publishers: the drivers that send messages, one file per kind; the registry names them."""

@@ -5,8 +5,8 @@ messages that were not acknowledged when the connection was lost must be publish
 
 Why a late will cannot overtake a birth message: every connection has the same client id, a clean start and no will delay. A broker
 that still holds a dead connection of this id must end it, and publish its will, before it accepts the new one (MQTT 5, 3.1.4 and
-3.1.2.5). The birth messages, status first, are published after that; then the driver subscribes to its topics, on every connection
-anew. It never subscribes to a topic that it publishes on.
+3.1.2.5). The birth messages, status first, are published after that; then the driver subscribes to its topics, on every
+connection. It never subscribes to a topic that it publishes on.
 """
 
 import logging

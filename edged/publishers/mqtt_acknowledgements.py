@@ -46,7 +46,7 @@ class Acknowledgements:
         self._report(message, refusal)
 
     def record_ack(self, packet_id: int, refusal: str | None) -> None:
-        """Register the broker's acknowledgement; `refusal` is the reason if it refused the message, else None."""
+        """Register the broker's acknowledgement; `refusal` is the reason if it refused the message, otherwise None."""
         with self._lock:
             sent = self._sent.pop(packet_id, None)
             if sent is None:

@@ -70,7 +70,7 @@ class MqttSession:
         self._subscriptions = subscriptions
         self._max_in_flight = max_in_flight
         self.receive_maximum: int | None = None
-        """Largest number of unacknowledged messages that the broker allows, if that is less than `max_in_flight`; else None."""
+        """Largest number of unacknowledged messages that the broker allows, if that is less than `max_in_flight`; otherwise None."""
         self._client: Client | None = None
         self._is_up = False
         self._is_abandoned = False

@@ -50,7 +50,7 @@ class TrackEvent:
         at_ns: time of the frame of this event, or of the end of the scene.
         started_ns: time of the first detection.
         seen_ns: time of the newest detection.
-        ended_ns: the same in an ``end``, else None.
+        ended_ns: time of the object's end in an ``end``, otherwise None.
         frame_seq: number of the frame of this event.
         width: width of that frame in pixels.
         height: height of that frame in pixels.

@@ -15,7 +15,7 @@ from edged.scene.zones import ZoneMembership, Zones
 from edged.types import Detections
 
 _MOTION_HOLD_S = 5.0
-"""Motion ends after so long without any, so that the retained state is not published anew at every step of a walker."""
+"""Motion ends after this long without any, so that the retained state is not published again at every step of a walker."""
 
 Counts = Mapping[str, int]
 """Number of objects by label; labels without objects are missing."""
@@ -30,9 +30,9 @@ class SceneState:
 
     Attributes:
         counts: number of open objects by label.
-        active: the same without stationary objects.
-        zones: the same as `counts` for every zone of the camera.
-        zones_active: the same as `active` for every zone of the camera.
+        active: number of objects that are not stationary, by label.
+        zones: `counts` of every zone of the camera.
+        zones_active: `active` of every zone of the camera.
         occupied: whether there is any object.
         motion: whether something has moved in the picture within the last seconds.
     """
@@ -121,7 +121,7 @@ class Scene:
 
         Args:
             detections: the model's detections, down to `filters.min_score`.
-            captured_ns: capture time of the frame on the camera's time line; if that begins anew, call `end_all` first.
+            captured_ns: capture time of the frame on the camera's time line; if that restarts, call `end_all` first.
             frame_seq: the frame's number.
             width: width of the frame in pixels.
             height: height of the frame in pixels.
@@ -150,8 +150,8 @@ class Scene:
         return self._build_update(events, self._build_state((), {}, now_ns), Detections.empty())
 
     def _update_zones(self, update: TrackUpdate) -> dict[int, ZoneMembership]:
-        """Update the zones of every object, candidates included, so that an object that begins in a zone starts there."""
-        tracks = (*update.tracks, *update.candidates)
+        """Update the zones of every track, unconfirmed ones included, so that an object that begins in a zone starts there."""
+        tracks = (*update.tracks, *update.unconfirmed_tracks)
         ids = [track.id for track in tracks]
         memberships = self._zones.update(
             ids,

@@ -65,7 +65,7 @@ class SelfTestReport(Struct, frozen=True, kw_only=True, tag="report"):
     """Child to parent: the model, and the results of its tests.
 
     Attributes:
-        name: as in `edged.model.load.Model`.
+        name: the name of the `edged.model.load.Model`.
         family: name of the family that reads the model's outputs.
         runtime: name and version.
         delegate: accelerator that the graph runs on; "" for the reference kernels.
@@ -74,8 +74,8 @@ class SelfTestReport(Struct, frozen=True, kw_only=True, tag="report"):
         ops: number of operators, by name.
         labels: by index.
         invoke_ms_p50: median time of an invocation, milliseconds.
-        invoke_ms_p95: 95th percentile of the same.
-        detections: in the picture, best first; empty without a picture.
+        invoke_ms_p95: 95th percentile of that duration, milliseconds.
+        detections: detections in the picture, best first; empty without a picture.
         golden_mismatches: the first differences from the goldens; empty if there is none, or without goldens.
         peak_memory_mb: the greatest resident memory of the child so far, MiB.
         sandbox_layers: layers that confine the child, as `edged.selftest.sandbox.sandbox.confine` returns them.

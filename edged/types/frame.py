@@ -27,7 +27,7 @@ class Frame:
     Attributes:
         camera: the camera's name in the configuration.
         seq: number of the frame since the camera was first opened, from 0; it goes on counting after a reconnection.
-        captured_ns: capture time on the camera's monotonic time line. Live sources: the sensor's time stamp, else the time of
+        captured_ns: capture time on the camera's monotonic time line. Live sources: the sensor's time stamp, otherwise the time of
             arrival. A replay at full speed: the clip's own time, counted from its opening, so that durations are the
             scene's. Tracks and events use this time line.
         received_ns: when the driver delivered the frame, monotonic. Latency is measured from here.

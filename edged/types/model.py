@@ -14,7 +14,7 @@ class TensorInfo:
         shape: its shape, with the batch axis; -1 where dynamic.
         dtype: numpy's name of the element type: ``uint8``, ``int8``, ``int16``, ``float32`` ...
         scale: scale of the affine quantisation ``real = (q - zero_point) * scale``; 0.0 if not quantised.
-        zero_point: zero point of the same quantisation.
+        zero_point: zero point of that quantisation.
     """
 
     index: int

@@ -17,7 +17,7 @@ class ActiveModel:
         recommended_filters: the filters that its maker recommends; the configuration takes precedence.
         goldens: its ``goldens.json``, on which a worker warms it; None if it has none.
         shadow: the model that runs beside it for comparison; None if it is not on trial.
-        shadow_every: the shadow runs on one frame in so many.
+        shadow_every: the shadow runs on every Nth frame of each camera.
         max_boxes: more boxes than this in one frame are a failure of the model.
     """
 

@@ -43,22 +43,22 @@ class CameraPlan(Struct, frozen=True, kw_only=True):
 
 
 class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
-    """Supervisor to worker, in its job and at any time later: what it does from now on. No plan costs a frame.
+    """Supervisor to worker, in its job and at any time later: what it does from now on.
 
     Log level and masks take effect at once. A model that the worker does not have is loaded beside the active one, in a thread, warmed on its
     goldens, and takes over between two frames: the worker reports `ModelReady`. If the model cannot be loaded or fails its goldens, the worker
-    reports `PlanDeclined`, and keeps the active one.
+    reports `PlanDeclined`, and keeps the active one. Switching drops no frames unless both models need the same accelerator.
 
     Attributes:
-        number: of the model choice; it rises with each, and stays the same while only other settings change.
+        number: number of the plan, incremented when the model changes; the same while only other settings change.
         model: the model to run.
-        name: ``name@version`` for the messages; None takes the file's own.
+        name: ``name@version`` for the messages; None: use the name in the file.
         cameras: one for each of the job's cameras, in the same order.
         goldens: the model's ``goldens.json``, pictures beside it; None if the model is only warmed.
         shadow: the old model, run beside the candidate; None if there is no trial.
-        shadow_every: the shadow runs on one frame in so many: the worker reports `ShadowComparison`.
+        shadow_every: the shadow runs on every Nth frame of each camera, and the worker reports `ShadowComparison`.
         min_shadow_score: detections of at least this score are compared.
-        max_boxes: more detections of at least that score in one frame are a flood: the worker reports `CandidateFailure`.
+        max_boxes: maximum number of detections of at least that score in one frame; more are reported as ``CandidateFailure(kind="flood")``.
         log_level: lowest level that the worker logs.
     """
 
@@ -94,13 +94,13 @@ class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
 
 
 class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
-    """Worker to supervisor: the plan's model is loaded, tested and warm, and every observation from here on is its.
+    """Worker to supervisor: the plan's model is loaded; observations after this message come from this plan (its shadow where the candidate fails).
 
     Attributes:
         plan: number of the plan.
         gap_ns: how long no model was active because of the switch; 0 at the worker's start.
-        model_name: ``name@version``, or what the file calls itself.
-        sha256: of the model's file.
+        model_name: ``name@version``, or the name in the file.
+        sha256: sha256 of the model's file.
         family: how the model's outputs are read.
         runtime: name and version.
         delegate: accelerator that the graph runs on; "" for the reference kernels.
@@ -122,15 +122,15 @@ class CameraReport(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: the camera's name.
-        state: as in `edged.vision.worker.capture`.
-        reason: why the camera is lost or has ended; "" else.
+        state: a `CaptureState`.
+        reason: why the camera is lost or has ended; otherwise "".
         description: the device, in words.
-        width: of its frames, pixels; 0 until it is open.
-        height: of its frames, pixels; 0 until it is open.
-        fps: frames a second that it means to deliver; 0.0 if unknown.
-        captured: frames since the worker's start; the counters below count the same time.
-        dropped: frames that were never inferred, because a newer one replaced them.
-        inferred: frames that the model ran on.
+        width: width of its frames, pixels; 0 until it is open.
+        height: height of its frames, pixels; 0 until it is open.
+        fps: nominal frame rate, frames per second; 0.0 if unknown.
+        captured: frames that the camera delivered; all counters are since the worker started.
+        dropped: frames captured but not inferred: replaced in the slot, or skipped by the driver; `failed` counts the failed ones.
+        inferred: frames on which the model ran.
         failed: frames on which the model failed.
         reconnects: how often the camera came back after a loss.
         last_frame_ns: monotonic time of the last frame; None before the first.
@@ -171,13 +171,13 @@ class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
     reason: Reason
 
 
-class CandidateFailure(Struct, frozen=True, kw_only=True, tag="faltered"):
+class CandidateFailure(Struct, frozen=True, kw_only=True, tag="candidate_failed"):
     """Worker to supervisor, in a trial: the candidate failed on a frame, and the shadow ran on it instead.
 
     Attributes:
-        kind: "invoke": the runtime failed, which can happen; "nonsense" or "flood": the outputs are invalid, or too many, which no model may cause.
+        kind: "invoke": the runtime failed, which is tolerated up to `max_error_rate`; "nonsense" or "flood": invalid or too many outputs, which ends the trial.
         plan: number of the plan.
-        reason: in words.
+        reason: what went wrong, in words.
     """
 
     kind: Literal["invoke", "nonsense", "flood"]
@@ -191,9 +191,9 @@ class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
     Attributes:
         plan: number of the plan.
         both: detections of the candidate that match one of the shadow's: the same label, IoU of at least 0.5.
-        only_new: the candidate's others.
-        only_old: the shadow's others.
-        old_ns: encode, invoke and decode of the shadow.
+        only_new: candidate detections without a match.
+        only_old: shadow detections without a match.
+        old_ns: duration of the shadow's encode, invoke and decode.
     """
 
     plan: int
@@ -212,9 +212,9 @@ class Observation:
         frame_seq: number of the frame.
         captured_ns: when the frame was captured.
         received_ns: when the frame was received.
-        width: of the frame, pixels.
-        height: of the frame, pixels.
-        wait_ns: from `received_ns` until the inference loop took the frame.
+        width: width of the frame, pixels.
+        height: height of the frame, pixels.
+        wait_ns: time from `received_ns` until the inference loop took the frame.
         encode_ns: masks, motion, resize, colour, quantisation.
         invoke_ns: the interpreter alone.
         decode_ns: outputs to detections.

@@ -59,8 +59,8 @@ class WorkerPool:
 
         Args:
             jobs: one for each worker.
-            hang_s: a worker that is silent for so many seconds is killed.
-            clock: for all times.
+            hang_s: seconds of silence after which a worker is killed.
+            clock: the clock of all times.
             launch: starts a worker's process.
         """
         self.hang_s = hang_s

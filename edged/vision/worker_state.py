@@ -46,7 +46,7 @@ class WorkerState:
     """One worker: its job, and the process that has it, if one runs.
 
     Attributes:
-        number: of the worker.
+        number: number of the worker.
         job: its cameras and its newest plan.
         backoff: between two starts.
         phase: what the worker is doing.

@@ -13,7 +13,8 @@ _ADVICE = (
 
 
 def check_clock(clock: Clock) -> Iterator[Finding]:
-    """Determine the quality of the wall clock; this file was not installed in the future."""
+    """Determine the quality of the wall clock."""
+    # This file's modification time is a lower bound for the current time.
     floor_ns = Path(__file__).stat().st_mtime_ns
     yield assess_clock(clock_quality(clock.wall_ns(), floor_ns))
 
@@ -21,7 +22,7 @@ def check_clock(clock: Clock) -> Iterator[Finding]:
 def assess_clock(quality: ClockQuality) -> Finding:
     """Assess the quality of the wall clock."""
     if quality == "unsynced":
-        return fail(_PART, "its time is before the installation of edged", _ADVICE)
+        return fail(_PART, "its time is earlier than edged's own files", _ADVICE)
     if quality == "floor":
         return warn(_PART, "not synchronised", _ADVICE)
     return ok(_PART, "synchronised")

@@ -11,7 +11,7 @@ from edged.health import ConditionKind
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo, HealthCondition
 
 _HOST_CONDITIONS = frozenset({ConditionKind.UNDER_VOLTAGE, ConditionKind.THROTTLED})
-"""The check of the power supply finds these by itself."""
+"""Reported by `check_power`."""
 _ADVICE = "docs/mqtt.md explains each condition"
 
 
@@ -25,8 +25,9 @@ def assess_daemon(settings: Settings, health: DeviceHealth, info: DeviceInfo) ->
     """
     conditions = {condition.name: condition for condition in health.degradations}
     for name, camera in settings.camera.items():
+        # The condition of a camera that is disabled in the configuration is not reported.
+        condition = conditions.pop(part_name(name), None)
         if camera.enabled:
-            condition = conditions.pop(part_name(name), None)
             yield assess_camera_health(name, health.cameras.get(name), condition)
     yield assess_model_health(
         info, health.cameras.values(), conditions.pop(ConditionKind.MODEL, None)
@@ -34,12 +35,11 @@ def assess_daemon(settings: Settings, health: DeviceHealth, info: DeviceInfo) ->
     if health.disk:
         yield assess_disk_wear(health.disk.written_mb, health.uptime_s)
     for name, condition in conditions.items():
-        # What is left of the cameras is disabled in the configuration.
-        if name not in _HOST_CONDITIONS and not name.startswith(f"{ConditionKind.CAMERA}."):
+        if name not in _HOST_CONDITIONS:
             yield _assess_condition(condition)
 
 
-def daemon_without_status() -> Finding:
+def make_missing_status_finding() -> Finding:
     """Make the finding of a daemon that runs outside of its service and so has no status files."""
     advice = (
         "run it as a service (RuntimeDirectory=edged), or stop it so that each part can be checked"

@@ -27,7 +27,7 @@ def find_edgetpus(root: Path = Path("/")) -> tuple[str, ...]:
 
 
 def assess_delegate(library: str | None, edgetpus: tuple[str, ...]) -> Finding:
-    """Assess the configured delegate; whether it runs, the check of the model shows.
+    """Assess the configured delegate; the model check shows whether it works.
 
     Args:
         library: ``model.delegate``; None if it is not set.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edged.checks.doctor.camera import check_camera, part_name
 from edged.checks.doctor.clock import check_clock
-from edged.checks.doctor.daemon import assess_daemon, daemon_without_status
+from edged.checks.doctor.daemon import assess_daemon, make_missing_status_finding
 from edged.checks.doctor.delegate import check_delegate
 from edged.checks.doctor.disk import check_disk
 from edged.checks.doctor.finding import Finding
@@ -34,7 +34,7 @@ from edged.updates.service.operations import build_status
 from edged.updates.service.repository import ModelRepository
 
 TIMEOUT_S = 30.0
-"""Default time limit of all checks together, which run side by side."""
+"""Default time limit of all checks together, which run concurrently."""
 
 
 def check_device(
@@ -61,7 +61,7 @@ def check_device(
     if health and info:
         checks |= _daemon_checks(settings, health, info)
     elif status:
-        checks["daemon"] = lambda: [daemon_without_status()]
+        checks["daemon"] = lambda: [make_missing_status_finding()]
     else:
         checks |= _part_checks(settings, repository, clock)
     yield from run_in_parallel(checks, clock=clock, timeout_s=timeout_s)

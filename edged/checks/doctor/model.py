@@ -63,7 +63,7 @@ def assess_model_latency(
     Args:
         model: name of the model.
         p50_ms: median time of an invocation, in ms.
-        p95_ms: 95th percentile of the same, in ms.
+        p95_ms: 95th percentile of that duration, in ms.
         runtime: name and version of the interpreter.
         delegate: what the graph runs on; "" for the reference kernels.
     """

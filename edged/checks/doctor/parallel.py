@@ -1,4 +1,4 @@
-"""Runs checks side by side, so that one that hangs does not hide the others."""
+"""Runs checks concurrently, so that a blocked check does not hide the others."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,8 +7,10 @@ from edged.checks.doctor.finding import Finding, fail
 from edged.clock import Clock, Deadline
 from edged.errors import EdgedError
 
+_TIMEOUT_ADVICE = "the check is blocked; look at this component's log"
+
 Check = Callable[[], Iterable[Finding]]
-"""Checks one part."""
+"""A check of one component."""
 
 
 def run_in_parallel(
@@ -38,7 +40,7 @@ def run_in_parallel(
     for part, thread in threads.items():
         thread.join(deadline.remaining_s)
         yield from findings.get(part) or [
-            fail(part, f"no result within {timeout_s:g} s", "check its driver and its network")
+            fail(part, f"no result within {timeout_s:g} s", _TIMEOUT_ADVICE)
         ]
 
 

@@ -10,7 +10,7 @@ _PART = "temperature"
 
 
 def check_temperature(board: Board) -> Iterator[Finding]:
-    """Read the SoC temperature."""
+    """Check the SoC temperature."""
     yield assess_temperature(board.read_temperature_c())
 
 

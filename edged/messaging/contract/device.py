@@ -27,7 +27,7 @@ class CameraEntry(Struct, frozen=True, kw_only=True):
     ] = None
     fps: Annotated[
         Seconds | None,
-        Meta(description="Nominal frame rate, in frames a second; null if unknown."),
+        Meta(description="Nominal frame rate, in frames per second; null if unknown."),
     ] = None
 
 
@@ -160,14 +160,17 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     """State and statistics of one camera."""
 
     online: Annotated[bool, Meta(description="The camera delivers frames.")]
-    fps_in: Annotated[float, Meta(description="Frames a second that the camera delivers.")]
-    fps_inferred: Annotated[float, Meta(description="Frames a second on which the model runs.")]
+    fps_in: Annotated[float, Meta(description="Frames per second that the camera delivers.")]
+    fps_inferred: Annotated[float, Meta(description="Frames per second on which the model runs.")]
     frames: Annotated[Count, Meta(description="Frames delivered since the daemon's start.")]
     inferred: Annotated[
         Count, Meta(description="Frames on which the model ran since the daemon's start.")
     ]
     dropped: Annotated[
-        Count, Meta(description="Frames dropped in favour of a newer one since the daemon's start.")
+        Count,
+        Meta(
+            description="Frames captured but not inferred: replaced in the slot, skipped by the driver, or failed; since the daemon's start."
+        ),
     ]
     last_frame_age_s: Annotated[
         Seconds | None,

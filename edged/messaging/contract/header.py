@@ -41,7 +41,7 @@ class Header(Struct, frozen=True, kw_only=True):
         ClockQuality,
         Meta(
             description="How far the host's clock, and so every time of day in the message, can be trusted. synced: synchronised"
-            " with a time source; floor: not synchronised, but later than the last time that this host knew; unsynced: may be"
+            " with a time source; floor: not synchronised, but not earlier than the modification time of edged's own files; unsynced: may be"
             " wrong by any amount."
         ),
     ] = "unsynced"

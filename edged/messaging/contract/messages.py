@@ -154,7 +154,7 @@ class FrameDetections(
 
 
 class CameraState(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.state/1"):
-    """The present state of one camera's scene. Retained; published anew when the daemon starts and stops, so that it is never stale."""
+    """The present state of one camera's scene. Retained; published again when the daemon starts and stops, so that it is never stale."""
 
     camera: Annotated[str, Meta(description="Name of the camera in the configuration.")]
     online: Annotated[bool, Meta(description="The camera delivers frames.")]

@@ -50,7 +50,7 @@ class Spool:
             folder: where the files are; created if necessary.
             max_bytes: limit of the payload bytes that are kept.
             max_age_s: running time in seconds after which a message is dropped.
-            clock: for group commits and ages.
+            clock: the clock of group commits and ages.
             encode_gap: makes gap records.
             max_memory_bytes: limit of the payload bytes that are kept while the disk fails.
 

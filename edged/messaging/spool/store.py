@@ -39,7 +39,7 @@ class SpoolItem:
         topic: where it is published.
         payload: the bytes that are sent.
         created_ns: running time at which it was made.
-        loss: for a gap record, the `MessageLoss` as JSON, so that a later record can include it; else None.
+        loss: for a gap record, the `MessageLoss` as JSON, so that a later record can include it; otherwise None.
     """
 
     seq: int

@@ -11,7 +11,7 @@ _MAX_LABELS = 100_000
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    """Parse a label file: one label a line, or ``<class id> <label>`` on every line, as in Coral's files.
+    """Parse a label file: one label per line, or ``<class id> <label>`` on every line, as in Coral's files.
 
     Returns:
         The labels by class id; "" for a class without one.

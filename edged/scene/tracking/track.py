@@ -43,10 +43,10 @@ class TrackUpdate:
 
     Attributes:
         tracks: confirmed objects that have not ended, detected in this frame or not, oldest first.
-        candidates: objects that are not confirmed; they keep their ids if they ever are.
+        unconfirmed_tracks: objects that are not confirmed yet; they keep their ids when they are.
         ended: confirmed objects that ended with this frame.
     """
 
     tracks: tuple[Track, ...] = ()
-    candidates: tuple[Track, ...] = ()
+    unconfirmed_tracks: tuple[Track, ...] = ()
     ended: tuple[Track, ...] = ()

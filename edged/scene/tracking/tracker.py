@@ -3,7 +3,7 @@
 Each frame's boxes are paired with the known objects in four rounds: strong boxes by overlap with an object's predicted box; weak
 boxes, which must overlap better, with the remaining confirmed objects; strong boxes by overlap with an object's last box, for
 objects that stop abruptly; and strong boxes by distance, for objects that move further than their size between two frames. A
-remaining strong box begins a candidate, which is confirmed after `min_hits` detections over `min_s`. An object ends when it is not
+remaining strong box begins an unconfirmed track, which is confirmed after `min_hits` detections over `min_s`. An object ends when it is not
 detected in a frame `lost_s` or more after its last detection. All times are the frames' capture times, so that a slow replay and a live
 camera of any frame rate give the same tracks.
 """
@@ -24,7 +24,7 @@ from edged.scene.tracking.track import Track, TrackUpdate
 from edged.types import F32, Detections
 
 MAX_TRACKS = 256
-"""Limit of objects and candidates together: more are noise, and the oldest candidates are dropped."""
+"""Limit of all tracks: more are noise, and the oldest unconfirmed ones are dropped."""
 _DUPLICATE_IOU = 0.4
 """Overlap with an object's box from which a box begins no other object of its class: detectors find some objects twice, whole and in part."""
 _CROSS_CLASS_DUPLICATE_IOU = 0.8
@@ -61,10 +61,10 @@ class Tracker:
         pairs = self._match(forecast, detections, strong)
         self._update_matched(forecast, pairs, detections)
         ended = self._remove_lost(captured_ns)
-        self._start_candidates(detections, strong, list(pairs.values()), captured_ns)
+        self._start_tracks(detections, strong, list(pairs.values()), captured_ns)
         return TrackUpdate(
             tracks=self._make_tracks(confirmed=True),
-            candidates=self._make_tracks(confirmed=False),
+            unconfirmed_tracks=self._make_tracks(confirmed=False),
             ended=ended,
         )
 
@@ -135,7 +135,7 @@ class Tracker:
         self._filters.correct(forecast, rows, seen.boxes)
 
     def _remove_lost(self, captured_ns: int) -> tuple[Track, ...]:
-        """End lost objects, and drop candidates that have missed more frames than they were detected in."""
+        """End lost objects, and drop unconfirmed tracks that have missed more frames than they were detected in."""
         kept: list[int] = []
         ended: list[Track] = []
         for row, history in enumerate(self._histories):
@@ -147,10 +147,10 @@ class Tracker:
         self._keep(kept)
         return tuple(ended)
 
-    def _start_candidates(
+    def _start_tracks(
         self, detections: Detections, strong: BoolArray, taken: list[int], captured_ns: int
     ) -> None:
-        """Begin a candidate with each remaining strong box that does not lie on the box of an object."""
+        """Begin a track with each remaining strong box that does not lie on the box of an object."""
         unmatched = set(np.flatnonzero(strong).tolist()).difference(taken)
         for index in sorted(unmatched):
             box, class_id = detections.boxes[index : index + 1], detections.class_ids[index]
@@ -161,10 +161,10 @@ class Tracker:
             ):
                 continue
             taken.append(index)
-            self._start_candidate(box, float(detections.scores[index]), int(class_id), captured_ns)
+            self._start_track(box, float(detections.scores[index]), int(class_id), captured_ns)
         self._make_room()
 
-    def _start_candidate(self, box: F32, score: float, class_id: int, captured_ns: int) -> None:
+    def _start_track(self, box: F32, score: float, class_id: int, captured_ns: int) -> None:
         history = TrackHistory(
             next(self._ids),
             box=tuple(box[0].tolist()),
@@ -184,8 +184,8 @@ class Tracker:
     def _make_room(self) -> None:
         excess = len(self._histories) - MAX_TRACKS
         if excess > 0:
-            candidates = [i for i, h in enumerate(self._histories) if not h.is_confirmed]
-            dropped = set(candidates[:excess])
+            unconfirmed = [i for i, h in enumerate(self._histories) if not h.is_confirmed]
+            dropped = set(unconfirmed[:excess])
             self._keep([i for i in range(len(self._histories)) if i not in dropped])
 
     def _keep(self, rows: list[int]) -> None:

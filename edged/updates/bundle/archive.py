@@ -150,7 +150,7 @@ def write_archive(
 
     Args:
         files: the disk.
-        path: of the archive.
+        path: path of the archive.
         members: name, size in bytes and content of each, the envelope first.
 
     Raises:

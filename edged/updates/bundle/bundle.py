@@ -117,7 +117,7 @@ def check_goldens(manifest: Manifest, read_file: Callable[[str], bytes]) -> None
     """Check that each variant has usable goldens: enough of them, made with its model, and with all their pictures.
 
     Args:
-        manifest: of the bundle.
+        manifest: manifest of the bundle.
         read_file: returns the verified content of a file by its name.
 
     Raises:
@@ -147,8 +147,8 @@ def write_bundle(
     """Write a bundle completely, or not at all; the same content always gives the same bytes.
 
     Args:
-        path: of the bundle.
-        envelope: of the manifest, signed or not yet.
+        path: path of the bundle.
+        envelope: envelope of the manifest, signed or not yet.
         sources: the paths of the manifest's files, by their names in it.
         files: the disk; None for that of this host.
 
@@ -169,10 +169,10 @@ def write_bundle(
 
 
 def rewrite_envelope(path: Path, envelope: bytes, *, files: FileSystem | None = None) -> None:
-    """Rewrite a bundle with another envelope of the same manifest, completely or not at all.
+    """Rewrite a bundle with another envelope for its manifest, completely or not at all.
 
     Args:
-        path: of the bundle.
+        path: path of the bundle.
         envelope: the new envelope.
         files: the disk; None for that of this host.
 

@@ -35,7 +35,7 @@ class PublicKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         scheme: its signature scheme.
         public: the raw key in hexadecimal: 32 bytes of ed25519, or 65 bytes of an uncompressed point of P-256.
-        name: for people; it has no effect.
+        name: name shown to people; it has no effect.
     """
 
     scheme: Scheme

@@ -87,8 +87,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The minimum scores that the maker recommends; the configuration takes precedence.
 
     Attributes:
-        threshold: for all labels; None for no recommendation.
-        labels: for single labels.
+        threshold: minimum score for all labels; None for no recommendation.
+        labels: minimum scores for single labels.
     """
 
     threshold: Fraction | None = None
@@ -118,7 +118,7 @@ class Probation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         min_fps_ratio: minimum frames per second, relative to those before the trial.
         max_p95_ratio: maximum 95th percentile of the time per frame, relative to the old model's.
         max_error_rate: maximum share of frames on which the model fails.
-        shadow_every: the old model runs on one frame in so many as well.
+        shadow_every: the old model runs on every Nth frame of each camera as well.
         min_f1: minimum agreement with the old model on these frames, at an IoU of 0.5.
         min_boxes: minimum number of boxes of both models on these frames; fewer are too little evidence.
         detection_ratio: minimum and maximum number of boxes, relative to the old model's.
@@ -146,7 +146,7 @@ class Manifest(
 
     Attributes:
         name: name of the model, the same for all versions; the roles of the trust file refer to it.
-        version: for people.
+        version: version, shown to people; `counter` orders versions.
         counter: orders the versions of one name: a device installs a lower one only for an operator.
         epoch: security epoch: once a model of an epoch is committed, no model of a lower epoch is accepted.
         files: all files of the bundle except the envelope.

@@ -34,7 +34,7 @@ def sign(payload: bytes, payload_type: str, signers: Iterable["Signer"]) -> byte
     Args:
         payload: the bytes to sign.
         payload_type: their media type.
-        signers: of the keys that sign.
+        signers: the keys that sign.
 
     Raises:
         UpdateError: a signer failed.

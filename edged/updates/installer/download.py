@@ -39,7 +39,7 @@ class BundleDownloader:
         Args:
             store: open.
             files: its disk.
-            clock: for time limits.
+            clock: the clock of time limits.
         """
         self._store = store
         self._files = files

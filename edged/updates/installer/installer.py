@@ -48,7 +48,7 @@ class Installer:
         get_trust: returns the trust in force; an error that it raises blocks the deployment.
         get_host: returns the properties of this host, and its free disk space.
         run_self_test: tests a version; see `edged.updates.installer.self_test_gate.self_test_version`.
-        clock: for times and pauses.
+        clock: the clock of times and pauses.
         on_progress: receives the progress, ten times per second at most.
     """
 
@@ -192,7 +192,7 @@ def make_installer(
     Args:
         store: open, and owned by this process.
         settings: the configuration.
-        clock: of the host.
+        clock: the clock of the host.
         on_progress: receives the progress.
         is_device_free: no other process uses the delegate's device.
     """

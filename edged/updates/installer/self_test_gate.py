@@ -30,7 +30,7 @@ def self_test_version(
         version: the version to test.
         model: how this device runs models.
         is_device_free: no other process uses the delegate's device.
-        clock: for the time limit.
+        clock: the clock of the time limit.
 
     Raises:
         ModelError: the version is faulty; the message says why.

@@ -27,7 +27,7 @@ def decide(
     ledger: Ledger,
     failures: Mapping[str, str],
     *,
-    is_pinned: bool = False,
+    is_configured_by_path: bool = False,
     is_trial_over: bool = False,
 ) -> VersionDecision:
     """Decide which versions run: a candidate on trial beside the best installed version, or that version alone.
@@ -35,10 +35,10 @@ def decide(
     Args:
         ledger: the present ledger.
         failures: why an installed version cannot run, by digest.
-        is_pinned: `model.path` names a file, which replaces every version.
+        is_configured_by_path: `model.path` names a file, which replaces every version.
         is_trial_over: the trial in the ledger has failed, and its end could not be recorded yet.
     """
-    if is_pinned:
+    if is_configured_by_path:
         return VersionDecision(active=FACTORY, installed=FACTORY)
     order = load_order(ledger)
     installed = next(digest for digest in order if digest == FACTORY or digest not in failures)

@@ -30,7 +30,7 @@ class BaselineMeter:
         self.reset(now_ns)
 
     def reset(self, now_ns: int) -> None:
-        """Start anew at this monotonic time: another model is active."""
+        """Restart at this monotonic time: another model is active."""
         self._since_ns = now_ns
         self._frame_times = LatencyWindow()
         self._frames = 0

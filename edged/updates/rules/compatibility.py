@@ -24,7 +24,7 @@ class HostInfo:
     Attributes:
         edged_version: version of edged.
         runtimes: versions of the installed runtimes, by edged's names for them.
-        architecture: for example ``aarch64``.
+        architecture: architecture of the processor, for example ``aarch64``.
         board: the name that the board reports.
         edgetpu_runtime: version of libedgetpu; None if it is not installed, or unknown.
         free_bytes: free disk space of the model store, bytes.
@@ -45,7 +45,7 @@ def check_admissible(ledger: Ledger, manifest: Manifest, digest: str) -> None:
 
     Args:
         ledger: the present ledger.
-        manifest: of the bundle.
+        manifest: manifest of the bundle.
         digest: sha256 of the manifest.
 
     Raises:

@@ -56,7 +56,7 @@ def record_verified(ledger: Ledger, manifest: Manifest, digest: str, *, at: str)
 
     Args:
         ledger: the present ledger.
-        manifest: of the bundle.
+        manifest: manifest of the bundle.
         digest: sha256 of the manifest.
         at: now, RFC 3339.
     """

@@ -38,8 +38,8 @@ class DesiredState(
         sequence: rises with every message of the channel.
         title: ``name@version``, for people.
         digest: sha256 of the version's manifest.
-        urls: of the bundle; tried in turn.
-        refresh_h: a message with a higher sequence, possibly for the same version, follows within so many hours.
+        urls: URLs of the bundle, tried in turn.
+        refresh_h: a message with a higher sequence, possibly for the same version, follows within this many hours.
     """
 
     channel: ModelName
@@ -97,7 +97,7 @@ def derive_request(
         None if there is nothing to install: the message is known, or its version is installed, in flight, or failed here before.
 
     Raises:
-        BundleError: it is older than one that was followed, or differs from one of the same sequence (TUF: replay, rollback).
+        BundleError: it is older than one that was followed, or differs from one with the same sequence number (TUF: replay, rollback).
     """
     if desired.sequence < ledger.sequence:
         raise BundleError(

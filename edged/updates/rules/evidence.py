@@ -24,13 +24,14 @@ class Evidence:
         captured_frames: frames that the cameras gave.
         inferred_frames: frames on which the new model ran.
         failed_frames: frames on which it failed, whether the old model took over or not.
-        timed_frames: frames with known durations.
+        timed_frames: frames with known durations. After a failed invocation, the shadow's time counts as the frame's, which is true of
+            at most the share `Probation.max_error_rate` of the frames.
         frame_s_p50: median of the new model's time per frame (encode, invoke and decode), seconds; 0 if unknown.
-        frame_s_p95: 95th percentile of the same.
-        invoke_s_p95: 95th percentile of the interpreter's share, seconds.
+        frame_s_p95: 95th percentile of that time, seconds; 0 if unknown.
+        invoke_s_p95: 95th percentile of the interpreter's share of it, seconds; 0 if unknown.
         shadowed_frames: frames on which the old model ran as well.
         shadow_s_p50: median of the old model's time per frame on these, seconds; 0 if there were none.
-        shadow_s_p95: 95th percentile of the same.
+        shadow_s_p95: 95th percentile of that time, seconds; 0 if there were none.
         shadow_total_s: sum of the old model's times over all workers, seconds.
         matched_boxes: boxes that both models detected.
         new_only_boxes: boxes that only the new model detected.

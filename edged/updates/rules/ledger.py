@@ -25,7 +25,11 @@ OptionalDigest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
 class EndCause(StrEnum):
-    """The cause of a rejection or a rollback."""
+    """The cause of a rejection or a rollback.
+
+    A rollback for any cause but `OPERATOR` also denies the version; a rejection denies it for `SELF_TEST_FAILED` alone. A new cause
+    needs its words in `edged.updates.rules.rollback.DEFAULT_REASONS`, and a value of `cause` in `edged.messaging.contract.model`.
+    """
 
     BUNDLE_REFUSED = "bundle-refused"
     """The bundle cannot be fetched, is not trusted, or is not for this device."""
@@ -71,8 +75,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
         digest: sha256 of the manifest; "" until the bundle is verified.
         title: ``name@version``; "" until the bundle is verified.
         name: name of the model.
-        counter: from the manifest.
-        epoch: from the manifest.
+        counter: counter in the manifest.
+        epoch: security epoch in the manifest.
         transitions: number of changes so far, failed attempts included.
         deaths: crashes of the daemon in the trial, without a reboot.
         boots: boots of the host in the trial.
@@ -110,13 +114,13 @@ class DeploymentRecord(Struct, frozen=True, kw_only=True):
     """A deployment that has ended, or a rollback of a committed version.
 
     Attributes:
-        id: of the deployment, or of the rollback.
+        id: ID of the deployment, or of the rollback.
         title: ``name@version``; "" if it never became known.
         digest: sha256 of the manifest; "" if it never became known.
         source: where the bundle came from; "" for a rollback of a committed version.
         outcome: how it ended.
         cause: why it ended; None for a commit.
-        reason: the same in words, with details; "" for a commit without remarks.
+        reason: the cause in words, with details; "" for a commit without remarks.
         flagged: committed with too little evidence, or by an operator before the end of the trial.
         time: when it ended, RFC 3339.
     """
@@ -136,14 +140,14 @@ class Ledger(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     """The content of the ledger file.
 
     Attributes:
-        epoch: the security floor: the highest epoch of the models that were committed.
+        epoch: minimum security epoch: the highest epoch of the models that were committed.
         current: digest of the committed version; `FACTORY` for the factory model.
         previous: digest of the version that was committed before it.
         counters: the highest counter that was committed, by the model's name.
         deployment: the deployment in flight.
         denied: versions that failed and are not installed again, with the reason, by digest.
         past: the latest records, newest last.
-        sequence: of the latest desired state that was followed.
+        sequence: sequence number of the latest desired state that was followed.
         desired_sha256: sha256 of that desired state.
         refresh_h: within how many hours it promised the next desired state; 0 if none was followed.
     """

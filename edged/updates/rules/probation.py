@@ -1,4 +1,4 @@
-"""Decides whether a trial continues, or ends in a commit or a rollback. Pure: from the evidence so far to a verdict, each time anew.
+"""Decides whether a trial continues, or ends in a commit or a rollback. Pure: from all evidence so far to a verdict.
 
 A trial ends when it has lasted `Probation.min_s` and `Probation.min_frames`, and every rule of `edged.updates.rules.trial_rules` had
 enough evidence. If one had not, the trial continues until `Probation.max_s` at the latest; then the model is committed, and the commit is

@@ -1,7 +1,7 @@
 """Rollback and rejection: how a deployment ends, and how a device goes back to an older model.
 
 `roll_back` is the only way back to an older model, whatever the cause: a failed trial, an operator, or a daemon that keeps crashing.
-To add a cause, add a member to `EndCause`, and its words to `DEFAULT_REASONS` if nobody gives a reason with it. Pure.
+To add a cause, add a member to `EndCause`, its words to `DEFAULT_REASONS`, and its value to `cause` in `edged.messaging.contract.model`. Pure.
 """
 
 from collections.abc import Mapping
@@ -24,10 +24,15 @@ MAX_DENIED = 200
 _MAX_REASON_CHARS = 500
 
 DEFAULT_REASONS: Mapping[EndCause, str] = {
+    EndCause.BUNDLE_REFUSED: "the bundle was refused",
+    EndCause.SELF_TEST_FAILED: "the model failed its self-test",
+    EndCause.TRIAL_FAILED: "the model failed its trial",
+    EndCause.TRIAL_INTERRUPTED: "the trial was interrupted too often",
+    EndCause.ATTEMPTS_EXHAUSTED: "the deployment took too many steps",
     EndCause.OPERATOR: "rolled back by an operator",
     EndCause.CRASH_LOOP: "the daemon kept failing with this model",
 }
-"""The reason of a rollback for which nobody gave one."""
+"""The words for each cause, for a rollback without a reason of its own."""
 
 
 def roll_back(
@@ -49,8 +54,8 @@ def roll_back(
 
     Args:
         ledger: the present ledger.
-        cause: why.
-        reason: the same in words; None for the default words of the cause.
+        cause: cause of the rollback.
+        reason: the cause in words, with details; None for the default words.
         at: now, RFC 3339.
         id_: id of the record if no deployment is in flight.
         current_title: ``name@version`` of the current version.
@@ -88,8 +93,8 @@ def reject(ledger: Ledger, cause: EndCause, reason: str, *, at: str) -> Ledger:
 
     Args:
         ledger: the present ledger.
-        cause: why.
-        reason: the same in words.
+        cause: cause of the rejection.
+        reason: the cause in words, with details.
         at: now, RFC 3339.
 
     Raises:
@@ -116,8 +121,8 @@ def end_deployment(
         ledger: the present ledger.
         outcome: how it ended.
         at: now, RFC 3339.
-        cause: why; None for a commit.
-        reason: the same in words.
+        cause: cause of a rejection or rollback; None for a commit.
+        reason: the cause in words, with details.
         flagged: the commit lacks evidence.
 
     Raises:
@@ -143,7 +148,7 @@ def deny_version(ledger: Ledger, digest: str, reason: str) -> Ledger:
 
     Args:
         ledger: the present ledger.
-        digest: of the version.
+        digest: digest of the version.
         reason: why it failed, in words.
     """
     others = {one: why for one, why in ledger.denied.items() if one != digest}

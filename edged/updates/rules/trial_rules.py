@@ -13,9 +13,9 @@ from edged.updates.rules.evidence import Evidence
 MIN_EARLY_S = 15.0
 """No measurement ends a trial before this time, unless the trial is shorter."""
 MIN_EARLY_FRAMES = 100
-"""Nor with fewer frames than this."""
+"""No measurement over fewer frames than this ends a trial early."""
 EARLY_BOXES_FACTOR = 5
-"""Nor do boxes, with fewer than so many times `Probation.min_boxes`: one object that does not move gives many boxes."""
+"""No comparison of fewer boxes than this multiple of `Probation.min_boxes` ends a trial early: one object that does not move gives many boxes."""
 MIN_TIMED_FRAMES = 20
 """A 95th percentile of fewer durations means nothing."""
 
@@ -58,7 +58,7 @@ class RuleInput:
 
 
 def _is_measurable(rule_input: RuleInput, count: int) -> bool:
-    """Return whether a measurement over so many frames counts already."""
+    """Return whether a measurement over `count` frames counts already."""
     min_s = min(MIN_EARLY_S, rule_input.probation.min_s)
     return not rule_input.is_early or (
         count >= MIN_EARLY_FRAMES and rule_input.evidence.measured_s >= min_s

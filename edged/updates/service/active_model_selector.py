@@ -1,4 +1,4 @@
-"""Selects the active model: `edged.updates.rules.active_version` decides by digest, and this reads the versions that it names."""
+"""Selects the active model and caches verified versions; the rule is `edged.updates.rules.active_version`."""
 
 from dataclasses import dataclass, replace
 
@@ -34,13 +34,13 @@ class _Selection:
 
 
 class ActiveModelSelector:
-    """The active model. It reads each version once, and remembers which ones cannot run.
+    """Selects the active model and caches verified versions; remembers which versions cannot run.
 
     Args:
         repository: has the ledger and the versions.
-        store: is closed when a version cannot be read.
-        trial: begins and ends with the candidate.
-        conditions: for the condition ``model.fallback``.
+        store: closed if a version is unreadable.
+        trial: started and stopped with the candidate.
+        conditions: reports the condition ``model.fallback``.
     """
 
     def __init__(
@@ -68,19 +68,19 @@ class ActiveModelSelector:
 
     @property
     def active_digest(self) -> str:
-        """The digest of the active version; `FACTORY` for the factory model or a pinned one."""
+        """The digest of the active version; `FACTORY` for the factory model or one configured by ``model.path``."""
         return self._active_digest
 
     @property
     def installed_digest(self) -> str:
-        """The digest of the version that is active whenever none is on trial; `FACTORY` as above."""
+        """The digest of the version that is active whenever none is on trial; `FACTORY` for the factory model or one configured by ``model.path``."""
         return self._installed_digest
 
-    def apply(self, *, unknown_reason: str | None = None) -> None:
+    def apply(self, *, ledger_error: str | None = None) -> None:
         """Make the selected version active, and have its trial begin or end.
 
         Args:
-            unknown_reason: why it is not known which version is committed; None if it is.
+            ledger_error: why the ledger could not be read; None if it was.
         """
         selection = self._select()
         if selection.candidate_damage:
@@ -91,14 +91,14 @@ class ActiveModelSelector:
         active = selection.candidate or selection.installed
         self._model, self._active_digest = active.model, active.digest
         self._installed_digest = selection.installed.digest
-        reason = unknown_reason or selection.fallback_reason
+        reason = ledger_error or selection.fallback_reason
         self._conditions.set(
             ConditionKind.MODEL_FALLBACK,
             f"a fallback model is active: {reason}" if reason else None,
         )
 
     def load_probation(self, digest: str) -> Probation:
-        """Return what the trial of a version must show; the defaults if it is damaged, which ends its trial at once."""
+        """Return the trial criteria of a version; the defaults if it is damaged or unreadable."""
         try:
             return self._load(digest).probation
         except UpdateError:
@@ -115,7 +115,7 @@ class ActiveModelSelector:
         self._failures.pop(digest, None)
 
     def reset(self) -> None:
-        """Forget all failures, and read the versions again: the cause may be repaired."""
+        """Clear failures and cached versions, because the cause may be repaired."""
         self._failures.clear()
         self._loaded.clear()
 
@@ -125,7 +125,7 @@ class ActiveModelSelector:
             decision = decide(
                 self._repository.ledger,
                 self._failures | unreadable,
-                is_pinned=self._repository.pinned_path is not None,
+                is_configured_by_path=self._repository.configured_path is not None,
                 is_trial_over=self._trial.failure is not None,
             )
             try:
@@ -149,7 +149,7 @@ class ActiveModelSelector:
         return replace(selection, candidate=_with_shadow(candidate, installed))
 
     def _load(self, digest: str) -> RunnableVersion:
-        """Read a version to the last byte, the first time; a worker that loads its model checks that file again."""
+        """Return a version; verify it in full on first use (not the factory or a configured model)."""
         if digest not in self._loaded:
             self._loaded[digest] = self._repository.load_version(digest)
         return self._loaded[digest]

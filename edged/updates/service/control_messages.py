@@ -21,7 +21,7 @@ class InstallRequest(Struct, frozen=True, kw_only=True, tag="install"):
     """Install a bundle.
 
     Attributes:
-        request: which one, and how.
+        request: the bundle, and how it is installed.
     """
 
     request: DeploymentRequest
@@ -35,7 +35,7 @@ class RollbackRequest(Struct, frozen=True, kw_only=True, tag="rollback"):
     """End the deployment in flight; without one, go back to the previous model.
 
     Attributes:
-        reason: why, in words; "" for the default words.
+        reason: why, in words; default text if empty.
     """
 
     reason: str = ""
@@ -57,8 +57,8 @@ class VersionStatus(Struct, frozen=True, kw_only=True):
         role: its role on this device; ``stored`` for a version without one, which garbage collection removes.
         title: ``name@version``; the name of the file for the factory model; "" if it is damaged.
         digest: sha256 of its manifest; "" for the factory model.
-        counter: from the manifest.
-        epoch: from the manifest.
+        counter: counter in the manifest.
+        epoch: security epoch in the manifest.
         size_bytes: size of all its files.
         model_sha256: sha256 of its .tflite for the CPU.
         family: its model family; "" if unknown.
@@ -83,15 +83,15 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
 
     Attributes:
         daemon: a daemon runs; without one, no trial takes place.
-        pinned: the file that ``model.path`` names, and that no update replaces; "" if the setting is absent.
+        pinned: the configured path: the file that ``model.path`` names, and that no update replaces; "" if the setting is absent.
         active_model: ``name@version`` of the model that the workers run; "" if none runs.
         versions: the versions on the device, the committed one first.
         deployment: the deployment in flight.
-        progress: of its present state, 0..1.
+        progress: progress of its present state, 0..1.
         past: the latest records, newest last.
-        epoch: the security floor.
+        epoch: minimum security epoch.
         denied: versions that failed and are not installed again, with the reason, by digest.
-        sequence: of the latest desired state that was followed.
+        sequence: sequence number of the latest desired state that was followed.
     """
 
     daemon: bool
@@ -113,7 +113,7 @@ class ControlResponse(Struct, frozen=True, kw_only=True):
         status: the status after it.
         error: why the request was refused; "" if it was not.
         changed: the request changed something.
-        id: of the deployment that it began or ended; "" if there is none.
+        id: ID of the deployment that it began or ended; "" if there is none.
         removed: digests of the versions that were removed.
     """
 

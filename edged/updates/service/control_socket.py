@@ -55,7 +55,7 @@ class ControlServer:
         """Prepare a server without opening its socket.
 
         Args:
-            folder: of the socket.
+            folder: the folder of the socket.
             on_request: receives each request, from another thread.
         """
         self._on_request = on_request

@@ -31,7 +31,7 @@ class DaemonHost:
         monitor: knows which model runs.
         trial: is ended by a rollback.
         selector: follows the ledger.
-        clock: for pauses.
+        clock: the clock of pauses.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class InstallSupervisor:
 
         Args:
             start_installer: starts one; its end comes as `InstallFinished`.
-            clock: for pauses.
+            clock: the clock of pauses.
         """
         self._start_installer = start_installer
         self._clock = clock

@@ -23,7 +23,7 @@ class UpdateChannel:
         """Start without a message.
 
         Args:
-            clock: for durations.
+            clock: the clock of durations.
         """
         self._clock = clock
         self._pending_message: bytes | None = None
@@ -126,7 +126,7 @@ class Intake:
 
         Args:
             drop_folder: the folder in which bundles appear.
-            clock: for pauses.
+            clock: the clock of pauses.
         """
         self._drop_folder = drop_folder
         self._channel = UpdateChannel(clock)
@@ -138,7 +138,7 @@ class Intake:
         self._channel.receive(envelope)
 
     def take_next(self) -> bytes | DeploymentRequest | None:
-        """Return a message of the channel, or else a request for a dropped bundle; None if there is neither."""
+        """Return a message of the channel, otherwise a request for a dropped bundle; None if there is neither."""
         message = self._channel.take_message()
         if message is not None:
             return message

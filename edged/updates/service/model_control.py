@@ -1,4 +1,4 @@
-"""Controls the models of this device for a command: through the daemon if one runs, else on the store itself."""
+"""Controls the models of this device for a command: through the daemon if one runs, otherwise on the store itself."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -171,7 +171,7 @@ class StandaloneControl:
 
         Args:
             repository: open.
-            lock: of its store, held; it is released at the end.
+            lock: the lock of its store, held; it is released at the end.
             on_progress: receives the progress of an installation.
         """
         self._lock = lock

@@ -34,7 +34,7 @@ class RuntimeStatus:
     Attributes:
         is_daemon_running: a daemon runs.
         active_model_name: ``name@version`` of the active model; None if no worker runs one.
-        progress: of the present state of the deployment in flight, 0..1.
+        progress: progress of the present state of the deployment in flight, 0..1.
     """
 
     is_daemon_running: bool = False
@@ -183,7 +183,7 @@ def build_status(repository: ModelRepository, runtime: RuntimeStatus | None = No
     ledger = repository.ledger
     return ModelStatus(
         daemon=runtime.is_daemon_running,
-        pinned=str(repository.pinned_path or ""),
+        pinned=str(repository.configured_path or ""),
         active_model=runtime.active_model_name or "",
         versions=repository.list_versions(),
         deployment=_redact_secrets(ledger.deployment),

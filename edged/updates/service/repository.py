@@ -28,7 +28,7 @@ class ModelRepository:
         """Make a repository with an empty ledger, without reading the store.
 
         Args:
-            store: of this device.
+            store: the model store of this device.
             settings: the configuration, which names the factory model.
             now: returns the time, RFC 3339.
         """
@@ -54,7 +54,7 @@ class ModelRepository:
         return self._settings
 
     @property
-    def pinned_path(self) -> Path | None:
+    def configured_path(self) -> Path | None:
         """The file that ``model.path`` names, and that no update replaces; None if the setting is absent."""
         return self._settings.model.path
 
@@ -92,12 +92,12 @@ class ModelRepository:
         return folder
 
     def record_start(self, boot_id: str) -> None:
-        """Record a start of the daemon, which can end a trial; not while a pinned model is active.
+        """Record a start of the daemon, which can end a trial; not while ``model.path`` names the model.
 
         Raises:
             StoreError: the disk cannot be used.
         """
-        if self.pinned_path is None:
+        if self.configured_path is None:
             self._record(deployment.record_start(self._ledger, boot_id=boot_id, at=self._now()))
 
     def mark_clean_shutdown(self) -> None:
@@ -115,9 +115,9 @@ class ModelRepository:
             UpdateError: the configuration allows no updates, or another deployment is in flight.
             StoreError: the disk cannot be used.
         """
-        if self.pinned_path is not None:
+        if self.configured_path is not None:
             raise UpdateError(
-                f"model.path names {self.pinned_path}, and no update replaces that: remove the setting to allow updates"
+                f"model.path names {self.configured_path}, and no update replaces that: remove the setting to allow updates"
             )
         if self._settings.updates.trust is None:
             raise UpdateError(
@@ -197,13 +197,13 @@ class ModelRepository:
         return self._store.collect_garbage(self._ledger)
 
     def load_version(self, digest: str) -> RunnableVersion:
-        """Read a version to the last byte; the factory model and a pinned model are not read.
+        """Read a version and verify it in full; the factory model and one configured by ``model.path`` are not read.
 
         Raises:
             BundleError: it is missing or damaged.
             StoreError: it cannot be read.
         """
-        if digest == FACTORY or self.pinned_path is not None:
+        if digest == FACTORY or self.configured_path is not None:
             return RunnableVersion(model=ActiveModel(settings=self._settings.model))
         self._catalog.forget(digest)
         return make_runnable(self._store.read_version(digest), self._settings.model)

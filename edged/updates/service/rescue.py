@@ -59,11 +59,11 @@ def rescue(settings: Settings, reason: str | None, *, now: Callable[[], str]) ->
 def _step_back(
     repository: ModelRepository, reason: str | None, quarantine_path: str
 ) -> RescueResult:
-    if repository.pinned_path is not None:
+    if repository.configured_path is not None:
         return RescueResult(
             changed=False,
-            active_model=str(repository.pinned_path),
-            reason=f"model.path names {repository.pinned_path}, and no other model replaces that",
+            active_model=str(repository.configured_path),
+            reason=f"model.path names {repository.configured_path}, and no other model replaces that",
             quarantine_path=quarantine_path,
         )
     ledger = repository.ledger

@@ -37,13 +37,13 @@ class UpdateService:
     """Model updates while the daemon runs. Call `start` once before anything else.
 
     Args:
-        repository: of the store.
-        lock: of the store.
+        repository: the ledger and versions of the store.
+        lock: the lock of the store.
         trial_monitor: watches the models at work.
         drop_folder: the folder in which bundles appear.
         boot_id: id of this boot of the host.
-        conditions: of the device.
-        clock: for times and pauses.
+        conditions: the active conditions of the device.
+        clock: the clock of times and pauses.
         start_installer: starts an installer process.
     """
 
@@ -87,7 +87,7 @@ class UpdateService:
     def start(self) -> None:
         """Open the store, record this start of the daemon, and select the active model."""
         if not self._host.open_store():
-            self._selector.apply(unknown_reason=self._repository.load_read_only())
+            self._selector.apply(ledger_error=self._repository.load_read_only())
 
     @property
     def active_model(self) -> ActiveModel:
@@ -96,7 +96,7 @@ class UpdateService:
 
     @property
     def active_digest(self) -> str:
-        """The digest of the active version; `FACTORY` for the factory model or a pinned one."""
+        """The digest of the active version; `FACTORY` for the factory model or one configured by ``model.path``."""
         return self._selector.active_digest
 
     def apply_settings(self, settings: Settings) -> ActiveModel:
@@ -180,7 +180,7 @@ class UpdateService:
             self._store.close(error)
 
     def _begin_next(self) -> None:
-        if self._repository.pinned_path or self._repository.settings.updates.trust is None:
+        if self._repository.configured_path or self._repository.settings.updates.trust is None:
             return
         match self._intake.take_next():
             case bytes() as message:
@@ -224,7 +224,7 @@ class UpdateService:
         self._conditions.set(ConditionKind.UPDATE, reason)
 
     def _begin_trial(self, digest: str, sample: SystemSample) -> None:
-        if self._repository.pinned_path or sample.throttled:
+        if self._repository.configured_path or sample.throttled:
             return
         if self._trial.try_begin(self._selector.load_probation(digest)):
             self._selector.apply()

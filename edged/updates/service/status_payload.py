@@ -25,7 +25,7 @@ class ModelStatusReport:
     """The status of the models in a running daemon.
 
     Attributes:
-        status: the same as the control socket gives.
+        status: the status that the control socket gives.
         installed_digest: digest of the version that is active unless another is on trial; `FACTORY` for the factory model.
         state_since_ns: monotonic time at which the state of the deployment in flight began, or the daemon started.
         channel: state of the update channel; None if the device follows none.
@@ -44,7 +44,7 @@ class StateTimer:
         """Start without a deployment.
 
         Args:
-            clock: for the time.
+            clock: the clock of the message's time.
         """
         self._clock = clock
         self._since_ns = clock.monotonic_ns()
@@ -78,7 +78,7 @@ def build_model_state(
         report: the status of the models.
         names: ``name@version`` by sha256 of the model file, for the models that have run: the name of a factory model stands only in its file.
         failure: the latest model that could not be loaded.
-        stamper: for times.
+        stamper: formats times.
     """
     status = report.status
     by_digest = {version.digest: version for version in status.versions}

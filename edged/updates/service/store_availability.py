@@ -13,11 +13,11 @@ class StoreAvailability:
     """The store of a repository: open, or to be opened again.
 
     Args:
-        repository: of the store.
-        lock: of the store; held from the first successful `open` on.
+        repository: the ledger and versions of the store.
+        lock: the lock of the store; held from the first successful `open` on.
         boot_id: id of this boot of the host.
-        conditions: for the condition ``update``.
-        clock: for pauses.
+        conditions: reports the condition ``update``.
+        clock: the clock of pauses.
     """
 
     def __init__(

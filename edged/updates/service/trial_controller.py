@@ -16,9 +16,9 @@ class TrialFailure:
     """A trial that must end in a rollback.
 
     Attributes:
-        deployment_id: of the deployment on trial.
-        cause: why.
-        reason: the same in words; None for the default words of the cause.
+        deployment_id: ID of the deployment on trial.
+        cause: cause of the rollback.
+        reason: the cause in words, with details; None for the default words of the cause.
     """
 
     deployment_id: str

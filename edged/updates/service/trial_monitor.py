@@ -72,7 +72,7 @@ class TrialMonitor:
         """Watch the installed model.
 
         Args:
-            clock: for durations.
+            clock: the clock of durations.
         """
         self._clock = clock
         now_ns = clock.monotonic_ns()
@@ -121,7 +121,7 @@ class TrialMonitor:
         self._progress = 0.0
 
     def can_begin(self, min_baseline_s: float) -> bool:
-        """Return whether there is a baseline of so many seconds, or none is to be expected."""
+        """Return whether the baseline covers `min_baseline_s` seconds, or none is to be expected."""
         measured_s = self._baseline_meter.measured_s
         if measured_s is not None and measured_s >= min_baseline_s:
             return True

@@ -19,7 +19,7 @@ def detect_host(folder: Path, root: Path = Path("/")) -> HostInfo:
 
     Args:
         folder: the model store's folder, whose free space counts.
-        root: of the file system; another folder in tests.
+        root: root of the file system; another folder in tests.
 
     Raises:
         StoreError: the folder cannot be read.

@@ -142,8 +142,8 @@ class ModelStore:
         """Add a version, complete and durable, or not at all; nothing is written if it is there already, undamaged.
 
         Args:
-            digest: of the manifest in the envelope.
-            envelope: of the bundle.
+            digest: digest of the manifest in the envelope.
+            envelope: envelope of the bundle.
             contents: the files of the manifest, by name.
 
         Returns:

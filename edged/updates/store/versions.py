@@ -1,7 +1,7 @@
 """A version of a model on the disk: a folder named by the digest of its manifest, which lists every other file in it.
 
-Signatures are verified when a bundle is installed, and digests whenever a version is read. A model that is loaded was therefore always
-verified once.
+Signatures are verified when a bundle is installed, and digests whenever a version is read in full, so every loaded model has passed
+signature verification.
 """
 
 import hashlib
@@ -103,8 +103,8 @@ def write_version(
     Args:
         files: the disk.
         folder: the folder; it does not exist yet.
-        digest: of the manifest in the envelope.
-        envelope: of the bundle.
+        digest: digest of the manifest in the envelope.
+        envelope: envelope of the bundle.
         contents: the files of the manifest, by name.
 
     Raises:

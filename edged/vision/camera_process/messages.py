@@ -53,12 +53,12 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
 
     Attributes:
         seq: number of the frame, counted from the child's start.
-        captured_ns: as in `edged.types.Frame`.
-        received_ns: as in `edged.types.Frame`.
-        format: of the pixels.
-        width: of the frame, pixels.
-        height: of the frame, pixels.
-        shape: of the array of pixels.
+        captured_ns: `captured_ns` of the frame.
+        received_ns: `received_ns` of the frame.
+        format: layout of the pixels.
+        width: width of the frame, pixels.
+        height: height of the frame, pixels.
+        shape: shape of the array of pixels.
     """
 
     seq: Annotated[int, Meta(ge=0)]

@@ -30,7 +30,7 @@ MAX_RETRY_S = 4.0
 _MIN_STABLE_S = 5.0
 """A camera that ran for so long is reopened promptly after its next loss."""
 _MIN_GRAB_TIMEOUT_S = 0.5
-"""A stop is noticed within this time, unless the camera delivers fewer than four frames a second."""
+"""A stop is noticed within this time, unless the camera delivers fewer than four frames per second."""
 _MAX_GRAB_TIMEOUT_S = 5.0
 """Far less than the time after which a driver counts as hung."""
 _DEFAULT_PERIOD_S = 1.0
@@ -40,7 +40,7 @@ def stall_timeout_s(fps: float) -> float:
     """Return after how many seconds without a frame a camera is lost: five frame periods, and at least two seconds.
 
     Args:
-        fps: frames a second that the camera means to deliver; 0.0 if unknown, which counts as one a second.
+        fps: nominal frame rate, frames per second; 0.0 if unknown, which counts as 1.0.
     """
     return max(2.0, 5 * _period_s(fps))
 
@@ -67,7 +67,7 @@ class Capture:
             camera: not open; used by this capture alone.
             name: the camera's name in the configuration; `slots` has a slot of that name.
             slots: takes the frames.
-            clock: for all times in `CaptureStatus`.
+            clock: the clock of all times in `CaptureStatus`.
             backoff: between attempts to open.
         """
         self._camera = camera

@@ -23,7 +23,7 @@ class CaptureStatus:
         name: the camera's name in the configuration.
         state: the state of its thread.
         since_ns: when it entered that state, monotonic.
-        reason: why it is lost or has ended; None else.
+        reason: why it is lost or has ended; otherwise None.
         info: what the driver reported when the camera was last opened; None before.
         captured: frames that the camera delivered, those that were dropped included.
         dropped: how many of these will never be inferred: skipped by the driver, or replaced in the slot. When the slot is

@@ -32,7 +32,7 @@ class FrameCounters:
         self.consecutive_failures += 1
         self._failed[frame.camera] += 1
 
-    def make_report(self, capture: Capture) -> CameraReport:
+    def make_camera_report(self, capture: Capture) -> CameraReport:
         """Return the report on one camera.
 
         Raises:

@@ -18,8 +18,8 @@ from edged.model.load import Model, load_model
 _log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL_S = 0.0005
-"""The loading thread holds the inference loop up for this long at most; Python's default is ten times that."""
-_MAX_REPORTED_FAULTS = 3
+"""While a model is loaded, edged asks CPython to switch threads after 0.5 ms; the default is 5 ms."""
+_MAX_REPORTED_MISMATCHES = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +29,7 @@ class LoadedModel:
     Attributes:
         settings: the settings it was loaded with.
         model: ready for inference, by one thread at a time.
-        sha256: of its file.
+        sha256: sha256 of its file.
     """
 
     settings: ModelSettings
@@ -48,21 +48,21 @@ class LoadedModel:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadResult:
-    """The result of loading; either `loaded` or `error` is set.
+    """The result of loading; either `loaded_model` or `error` is set.
 
     Attributes:
         settings: the settings that were loaded.
-        loaded: the model; None if loading failed.
+        loaded_model: the model; None if loading failed.
         error: why loading failed; None if it did not.
     """
 
     settings: ModelSettings
-    loaded: LoadedModel | None = None
+    loaded_model: LoadedModel | None = None
     error: EdgedError | None = None
 
 
 def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
-    """Load a model, and test it on the reference pictures and its goldens, which warms it.
+    """Load a model, and test it on generated test images and its goldens, which warms it.
 
     Raises:
         ModelError: the model cannot be loaded, fails its acceptance test, or its detections differ from its goldens.
@@ -85,7 +85,7 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
 class ModelLoader:
     """Loads one model at a time, in a thread that does not keep the process alive.
 
-    Nothing can interrupt a runtime or a driver that takes long: a model that is superseded meanwhile is loaded all the same, and closed by
+    A slow driver call cannot be interrupted: a model that is superseded meanwhile is still loaded, and closed by
     the caller of `take_result`.
     """
 
@@ -119,7 +119,9 @@ class ModelLoader:
     def _run(self, settings: ModelSettings, goldens: Path | None) -> None:
         try:
             with _short_switch_interval():
-                result = LoadResult(settings=settings, loaded=load_and_test(settings, goldens))
+                result = LoadResult(
+                    settings=settings, loaded_model=load_and_test(settings, goldens)
+                )
         except EdgedError as error:
             result = LoadResult(settings=settings, error=error)
         except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, and the loop must get a result
@@ -150,9 +152,9 @@ def _hash_file(path: Path) -> str:
 
 
 def _check_goldens(model: Model, goldens: Path) -> None:
-    faults = run_goldens(model, goldens)
-    if not faults:
+    mismatches = run_goldens(model, goldens)
+    if not mismatches:
         return
-    more = len(faults) - _MAX_REPORTED_FAULTS
-    reported = [*faults[:_MAX_REPORTED_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+    more = len(mismatches) - _MAX_REPORTED_MISMATCHES
+    reported = [*mismatches[:_MAX_REPORTED_MISMATCHES], *([f"and {more} more"] if more > 0 else [])]
     raise ModelError(f"the model {model.name} fails its goldens: {'; '.join(reported)}")

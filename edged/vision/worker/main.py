@@ -58,8 +58,8 @@ class VisionWorker:
 
         Args:
             job: the cameras, and the first plan.
-            channel: to the supervisor.
-            clock: for all times.
+            channel: the channel to the supervisor.
+            clock: the clock of all times.
         """
         self._job = job
         self._channel = channel
@@ -116,7 +116,7 @@ class VisionWorker:
             elif (frame := self._slots.take(interval_s)) is not None:
                 self._infer(runner, frame)
             if self._clock.monotonic_ns() >= report_due_ns:
-                reports = tuple(self._counters.make_report(capture) for capture in captures)
+                reports = tuple(self._counters.make_camera_report(capture) for capture in captures)
                 self._send(WorkerReport(cameras=reports))
                 report_due_ns = self._clock.monotonic_ns() + int(interval_s * NS_PER_S)
 

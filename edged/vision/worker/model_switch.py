@@ -147,11 +147,11 @@ class ModelSwitcher:
     def _process_load_result(self, result: LoadResult) -> None:
         """Keep the model that was loaded, or react to the failure."""
         pending, model = self._pending_plan, result.settings
-        if result.loaded is not None:
+        if result.loaded_model is not None:
             if uses_model(pending or self._active_plan, model):
-                self._loaded_models.append(result.loaded)
+                self._loaded_models.append(result.loaded_model)
             else:
-                result.loaded.close()  # superseded
+                result.loaded_model.close()  # superseded
         elif pending is not None and pending.model == model:
             self._decline_plan(pending, result)
         elif self.runner is not None and model == shadow_of(self._active_plan):

@@ -87,9 +87,9 @@ class SingleModelRunner:
 
 
 class TrialRunner:
-    """Runs the candidate. The old model, its shadow, runs instead where the candidate fails, and beside it on one frame in so many.
+    """Runs the candidate. The old model, its shadow, runs instead where the candidate fails, and beside it on every Nth frame of each camera.
 
-    That share is counted for each camera: counted over all frames together, of two cameras always the same one would be compared.
+    N counts the frames of each camera: counted over all frames together, of two cameras always the same one would be compared.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class TrialRunner:
         self._min_scores = _min_score_by_camera(plan, context)
         self._frames_since_comparison = dict.fromkeys(context.camera_indices, 0)
         self._has_candidate_failed = False
-        """On the frame that was observed last."""
+        """True if the candidate failed on the latest frame."""
 
     def infer(self, frame: Frame) -> FrameResult:
         """Run the candidate on a frame, whose pixels are masked in place, and the shadow if the candidate fails.

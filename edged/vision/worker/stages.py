@@ -18,7 +18,7 @@ class PreparedFrame:
     Attributes:
         frame: the frame; its pixels are masked.
         moving: True if something moved in the picture.
-        wait_ns: from `Frame.received_ns` until the frame was taken.
+        wait_ns: time from `Frame.received_ns` until the frame was taken.
         prepare_ns: time for masks and motion.
     """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.config.reload import ReloadEffect, effect_of
+from edged.config.reload_effects import ReloadEffect, effect_of
 from support.broker import Broker, running_broker
 from support.daemon import DaemonProcess
 from support.mqtt_recorder import MqttRecorder

@@ -128,7 +128,7 @@ def test_another_model_on_its_way_is_not_disturbed(tmp_path: Path) -> None:
     assert result["msg"].startswith("another deployment is in progress: marks@2 (trial)")
 
 
-def test_a_pinned_model_is_left_alone(tmp_path: Path) -> None:
+def test_a_model_configured_by_path_is_left_alone(tmp_path: Path) -> None:
     device = ModuleDevice(tmp_path)
     device.change_status(pinned="/m.tflite")
     assert device.model()["msg"] == "model.path is set to /m.tflite: the device accepts no updates"

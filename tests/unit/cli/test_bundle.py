@@ -78,9 +78,7 @@ def test_inspect_states_that_nothing_is_verified(tmp_path: Path, run_bundle: Bun
     )
     damage(bundle, DUMMY_MODEL)
     lines = run_bundle("inspect", bundle).splitlines()
-    assert (
-        "verified     NOTHING: anyone could have written this; run `edged bundle verify`" in lines
-    )
+    assert "verified     no: the contents are untrusted; run `edged bundle verify`" in lines
     assert "bundle       marks@1.2, counter 1, epoch 0" in lines
     assert f"signed by    {SigningKeys('stranger').models.id} (unverified)" in lines
     assert "needs        memory 512 MiB" in lines

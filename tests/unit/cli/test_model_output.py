@@ -48,7 +48,7 @@ def test_the_status_of_a_blocked_deployment() -> None:
     ]
 
 
-def test_a_pinned_model() -> None:
+def test_a_model_configured_by_path() -> None:
     status = replace(STATUS, pinned="/m.tflite")
     assert "pinned       model.path is set to /m.tflite: no updates" in format_status(
         ControlResponse(status=status)

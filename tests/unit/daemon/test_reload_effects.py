@@ -12,7 +12,7 @@ from msgspec.structs import fields, replace
 
 from edged import registry
 from edged.clock import SystemClock
-from edged.config.reload import ReloadEffect, effect_of
+from edged.config.reload_effects import ReloadEffect, effect_of
 from edged.config.settings import (
     CameraSettings,
     DetectSettings,

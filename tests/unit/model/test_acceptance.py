@@ -8,7 +8,7 @@ import pytest
 
 from edged.errors import ModelError
 from edged.interpreters.simulated import SimulatedInterpreter
-from edged.model.acceptance import reference_pictures, run_acceptance_test
+from edged.model.acceptance import make_test_images, run_acceptance_test
 from edged.model.encode import Encoder
 from edged.model.load import Model, find_family
 from edged.types import ModelSignature, TensorInfo
@@ -90,8 +90,8 @@ def test_a_model_that_is_wrong_is_refused_with_the_reason(
         run_acceptance_test(model(answer))
 
 
-def test_the_reference_pictures_are_always_the_same_and_differ() -> None:
-    first, second = reference_pictures()
-    assert np.array_equal(first.pixels, reference_pictures()[0].pixels)
+def test_the_test_images_are_always_the_same_and_differ() -> None:
+    first, second = make_test_images()
+    assert np.array_equal(first.pixels, make_test_images()[0].pixels)
     assert np.array_equal(second.pixels, 255 - first.pixels[:, ::-1])
     assert first.pixels.std() > 40

@@ -126,9 +126,9 @@ def test_where_the_new_model_falters_the_old_one_stands_in(
     old, new = simulated_model(tmp_path, "old"), simulated_model(tmp_path, "new", fault)
     with WorkerUnderTest(make_plan(0, old), live_camera(300)) as worker:
         begin_trial(worker, trial_plan(new, old, max_boxes=50))
-        faltered = worker.read_until(CandidateFailure)
-        assert (faltered.kind, faltered.plan) == (kind, 1)
-        assert reason in faltered.reason
+        failure = worker.read_until(CandidateFailure)
+        assert (failure.kind, failure.plan) == (kind, 1)
+        assert reason in failure.reason
         # The next observation is of the same frame, from the old model.
         seen = worker.read_until(Observation)
         assert 0 < len(seen.detections) <= 10
@@ -157,9 +157,9 @@ def test_a_class_that_the_model_has_not_is_nonsense(tmp_path: Path) -> None:
     new = replace(simulated_model(tmp_path, "new"), labels=("red", "green"))
     with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
         begin_trial(worker, trial_plan(new, old))
-        faltered = worker.read_until(CandidateFailure)
-    assert faltered.kind == "nonsense"
-    assert faltered.reason == "a detection of class 2; the model has 2 labels"
+        failure = worker.read_until(CandidateFailure)
+    assert failure.kind == "nonsense"
+    assert failure.reason == "a detection of class 2; the model has 2 labels"
 
 
 def test_models_are_compared_by_label(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_a_secret_that_only_the_service_can_read_is_a_warning(tmp_path: Path) ->
 def settings(tmp_path: Path) -> Settings:
     config = tmp_path / "edged.toml"
     config.write_text(
-        '[jsonl]\npath = "out.jsonl"\n[model]\nruntime = "simulated"\n[camera.front]\nsource = "synthetic"\n'
+        '[jsonl]\npath = "out.jsonl"\n[model]\nruntime = "simulated"\n'
+        '[camera.front]\nsource = "synthetic"\n[camera.yard]\nsource = "synthetic"\nenabled = false\n'
     )
     return load_config(config).settings
 
@@ -93,6 +94,8 @@ def test_the_daemons_conditions_become_findings(settings: Settings) -> None:
 
     conditions = (
         condition("camera.front", "not connected"),
+        condition("camera.yard", "disabled since the daemon read its configuration"),
+        condition("camera.dark", "a condition of another kind"),
         condition("model", "no such file"),
         condition("spool", "the disk is full"),
         condition("board.throttled", "too hot"),
@@ -102,6 +105,8 @@ def test_the_daemons_conditions_become_findings(settings: Settings) -> None:
     assert (camera.status, camera.message) == ("fail", "not connected")
     assert findings["model"].status == "fail"
     assert (findings["spool"].status, findings["spool"].message) == ("warn", "the disk is full")
+    assert findings["camera.dark"].status == "warn"
+    assert "camera.yard" not in findings, "the camera is disabled"
     assert "board.throttled" not in findings, "the doctor has read that itself"
 
 

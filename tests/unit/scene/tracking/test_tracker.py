@@ -233,7 +233,7 @@ def test_something_quick_that_stops_all_at_once_is_still_the_same() -> None:
         here = (box[0], box[1] + moved, box[2], box[3] + moved)
         boxes = found(here)
         update = tracker.update(boxes, np.ones(1, bool), frame * NS_PER_S // 15)
-        ids |= {track.id for track in (*update.tracks, *update.candidates)}
+        ids |= {track.id for track in (*update.tracks, *update.unconfirmed_tracks)}
     assert len(ids) == 1
 
 
@@ -349,7 +349,7 @@ def test_a_flood_of_boxes_is_bounded_and_does_not_cost_a_known_object() -> None:
         boxes = np.concatenate((corners, corners + 0.02), axis=1)
         flood = found(HERE, *(tuple(box) for box in boxes.tolist()))
         update = shown.update(flood)
-        assert len(update.tracks) + len(update.candidates) <= MAX_TRACKS
+        assert len(update.tracks) + len(update.unconfirmed_tracks) <= MAX_TRACKS
     assert update.tracks[0].id == shown.ids[0]
 
 
@@ -395,7 +395,7 @@ def identity_consistency(scenario: StreetScenario, seed: int) -> float:
     for shot in simulate_street(scenario, seed):
         seen = shot.detections[shot.detections.scores >= 0.3]
         update = tracker.update(seen, seen.scores >= 0.5, shot.captured_ns)
-        here = [track for track in (*update.tracks, *update.candidates) if track.seen]
+        here = [track for track in (*update.tracks, *update.unconfirmed_tracks) if track.seen]
         boxes = np.array([track.box for track in here], np.float32).reshape(-1, 4)
         overlap = iou_matrix(shot.true_boxes, boxes)
         for row, key in enumerate(shot.object_ids.tolist()):
@@ -432,7 +432,7 @@ def test_whatever_is_seen_ids_are_never_reused_and_every_end_was_a_track(
         assert believed - now - ended == just_ended, "an object vanished without an end"
         believed |= now
         ended |= just_ended
-        for track in (*update.tracks, *update.ended, *update.candidates):
+        for track in (*update.tracks, *update.ended, *update.unconfirmed_tracks):
             assert 0 <= track.started_ns <= track.seen_ns
             assert all(0.0 <= edge <= 1.0 for edge in track.box)
             assert track.score <= track.top_score

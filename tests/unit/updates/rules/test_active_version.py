@@ -46,7 +46,7 @@ def test_no_candidate_is_active_before_its_trial_or_once_that_has_failed() -> No
         assert decision == VersionDecision(active=OLD, installed=OLD)
 
 
-def test_a_pinned_model_replaces_every_version() -> None:
-    assert decide(ON_TRIAL, {OLD: "it is damaged"}, is_pinned=True) == VersionDecision(
+def test_a_model_configured_by_path_replaces_every_version() -> None:
+    assert decide(ON_TRIAL, {OLD: "it is damaged"}, is_configured_by_path=True) == VersionDecision(
         active=FACTORY, installed=FACTORY
     )

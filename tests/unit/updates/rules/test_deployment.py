@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from edged.errors import BundleError, StoreError, UpdateError
+from edged.messaging.contract.model import DeploymentResult
 from edged.updates.rules import deployment as rules
 from edged.updates.rules import rollback
 from edged.updates.rules.active_version import load_order
@@ -190,6 +191,11 @@ class TestFailure:
         assert ledger.denied == {}
         assert ledger.past[-1].cause is EndCause.OPERATOR
         assert ledger.past[-1].reason == "rolled back by an operator"
+
+    def test_every_cause_has_its_words_and_its_value_in_the_contract(self) -> None:
+        assert list(rollback.DEFAULT_REASONS) == list(EndCause)
+        values, _none = get_args(get_type_hints(DeploymentResult)["cause"])
+        assert get_args(values) == tuple(cause.value for cause in EndCause)
 
     @pytest.mark.parametrize("cause", [EndCause.OPERATOR, EndCause.CRASH_LOOP])
     @pytest.mark.parametrize("state", STATES[:-1])

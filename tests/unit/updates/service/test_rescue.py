@@ -197,7 +197,7 @@ def test_a_store_that_is_in_use_is_left_alone(
     assert ledger_of(store_root).current == ONE.digest
 
 
-def test_a_pinned_model_cannot_give_way(store_root: Path, run_rescue: Rescue) -> None:
+def test_a_model_configured_by_path_cannot_give_way(store_root: Path, run_rescue: Rescue) -> None:
     config = store_root.parents[1] / "edged.toml"
     config.write_text(f'{config.read_text()}\n[model]\npath = "mine.tflite"\n')
     code, answer = run_rescue()

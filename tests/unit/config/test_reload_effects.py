@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from edged.config.reload import ReloadEffect, effect_of, plan_reload, reload_markdown
+from edged.config.reload_effects import ReloadEffect, effect_of, plan_reload, reload_markdown
 from edged.config.settings import (
     CameraSettings,
     DetectSettings,

@@ -17,7 +17,7 @@ class ReloadEffect(Enum):
     """The effect of a changed setting on a running daemon; the value describes it in the documentation."""
 
     LIVE = "takes effect at once: no frame is lost, and objects go on"
-    SCENES = "takes effect at once: no frame is lost; the objects of the cameras concerned end, and begin anew"
+    SCENES = "takes effect at once: no frame is lost; the objects of the cameras concerned end, and begin again"
     CAMERA_WORKERS = "the workers whose cameras change are replaced, and miss frames for a second or two; the other workers go on"
     ALL_WORKERS = "all workers are replaced, and miss frames for a second or two"
     RESTART = "takes effect only after a restart; until then `up/health` reports `config.restart`"
