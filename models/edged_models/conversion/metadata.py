@@ -219,7 +219,7 @@ def _reference_labels_file(
     file_type: int,
     files: AssociatedFiles,
 ) -> str:
-    """Reference the labels file at its output, and return its name: that of the file that the daemon reads, if there is one."""
+    """Link the labels file to its output, and return its name; keep the name of the file that the daemon reads, if there is one."""
     old = [name for name in files if name.endswith(".txt") and "label" in name.lower()]
     file = next((name for name in ("labelmap.txt", "labels.txt") if name in old), _LABELS_FILE)
     for owner in (subgraph, *outputs):
