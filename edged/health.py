@@ -191,12 +191,6 @@ class Conditions:
         """Clear a condition; return whether it was active."""
         return self._active.pop(kind.name_of(subject), None) is not None
 
-    def clear_all(self, kind: ConditionKind) -> bool:
-        """Clear a kind of condition for every subject; return whether any was active."""
-        before = len(self._active)
-        self._active = {name: one for name, one in self._active.items() if one.kind is not kind}
-        return len(self._active) != before
-
     @property
     def active(self) -> tuple[Condition, ...]:
         """The active conditions, oldest first."""

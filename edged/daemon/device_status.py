@@ -10,8 +10,7 @@ from edged.config.settings import Settings
 from edged.daemon.status_files import StatusFiles
 from edged.daemon.vision_service import VisionService
 from edged.health import Condition, ConditionKind, Conditions, Severity
-from edged.host.board import Board
-from edged.host.board import ThrottlingFlags as BoardThrottling
+from edged.host.board import Board, ThrottlingFlags
 from edged.messaging.contract.device import (
     CameraEntry,
     DeviceHealth,
@@ -232,7 +231,7 @@ def _build_camera_entry(name: str, source: str, report: CameraReport | None) -> 
     )
 
 
-def _build_throttling(flags: BoardThrottling) -> ThrottlingHealth:
+def _build_throttling(flags: ThrottlingFlags) -> ThrottlingHealth:
     return ThrottlingHealth(
         under_voltage=flags.under_voltage,
         frequency_capped=flags.frequency_capped,

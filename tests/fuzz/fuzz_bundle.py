@@ -18,11 +18,12 @@ sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT)]
 
 # ruff: noqa: E402 -- what is fuzzed is imported by the fuzzer
 with atheris.instrument_imports(include=["edged.updates.bundle"]):
-    from edged.updates.bundle.archive import ENVELOPE_NAME, read_index
+    from edged.updates.bundle.archive import ENVELOPE_NAME
     from edged.updates.bundle.envelope import decode_envelope, encode_envelope
     from edged.updates.bundle.manifest import decode_manifest, encode_manifest
 
 from edged.errors import BundleError
+from support.archive_index import read_index
 from support.bundles import SigningKeys, make_bundle
 from support.mutation import fix_checksum, header_offsets, unpack
 

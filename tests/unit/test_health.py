@@ -51,8 +51,8 @@ def test_each_subject_has_a_condition_of_its_own() -> None:
     conditions.set(CAMERA, "x", now_ns=1, subject="b")
     assert [c.name for c in conditions.active] == ["camera.a", "camera.b"]
     assert conditions.clear(CAMERA, "b")
-    assert conditions.clear_all(CAMERA)
-    assert not conditions.clear_all(CAMERA)
+    assert [c.name for c in conditions.active] == ["camera.a"]
+    assert conditions.clear(CAMERA, "a")
     assert not conditions.clear(CAMERA, "a")
 
 
@@ -60,7 +60,7 @@ def test_clearing_a_kind_leaves_kinds_whose_names_begin_alike() -> None:
     conditions = Conditions()
     conditions.set(ConditionKind.CHANNEL, "x", now_ns=1)
     conditions.set(ConditionKind.CHANNEL_STALE, "x", now_ns=1)
-    assert conditions.clear_all(ConditionKind.CHANNEL)
+    assert conditions.clear(ConditionKind.CHANNEL)
     assert [c.kind for c in conditions.active] == [ConditionKind.CHANNEL_STALE]
 
 

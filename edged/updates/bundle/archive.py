@@ -7,7 +7,7 @@ base 256, bytes between the members or after the end) is refused as soon as it i
 
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tarfile import BLOCKSIZE, RECORDSIZE, TarInfo
@@ -57,34 +57,6 @@ class ArchiveMember:
     name: str
     offset: int
     size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveIndex:
-    """The members of an archive.
-
-    Attributes:
-        envelope: the first member.
-        members: all others, by name.
-    """
-
-    envelope: ArchiveMember
-    members: Mapping[str, ArchiveMember]
-
-
-def read_index(file: BinaryIO, size: int) -> ArchiveIndex:
-    """Read all headers of an archive.
-
-    Args:
-        file: the archive, seekable.
-        size: its size, bytes.
-
-    Raises:
-        BundleError: it is not an archive of plain files.
-        StoreError: it cannot be read.
-    """
-    envelope, *others = iter_members(file, size)
-    return ArchiveIndex(envelope, {member.name: member for member in others})
 
 
 def iter_members(file: BinaryIO, size: int) -> Iterator[ArchiveMember]:

@@ -17,11 +17,11 @@ from edged.updates.bundle.archive import (
     ArchiveMember,
     iter_members,
     read_at,
-    read_index,
     write_archive,
 )
 from edged.updates.bundle.envelope import MAX_ENVELOPE_BYTES
 from edged.updates.bundle.manifest import MAX_FILES
+from support.archive_index import read_index
 
 Part = tuple[TarInfo, bytes]
 
