@@ -15,6 +15,7 @@ from edged.vision.messages import (
     CameraJob,
     CameraPlan,
     FromWorker,
+    ModelLoading,
     Observation,
     ToWorker,
     VisionJob,
@@ -155,11 +156,11 @@ class WorkerUnderTest:
         )
 
     def status_messages(self) -> list[FromWorker]:
-        """Return everything but observations and reports, in order."""
+        """Return everything but the signs of life (observations, reports, `ModelLoading`), in order."""
         return [
             timed.message
             for timed in self.messages
-            if not isinstance(timed.message, Observation | WorkerReport)
+            if not isinstance(timed.message, Observation | WorkerReport | ModelLoading)
         ]
 
     def observations(self) -> list[Observation]:

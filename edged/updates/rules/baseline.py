@@ -15,11 +15,13 @@ class Baseline:
 
     Attributes:
         fps: frames per second on which it ran, over all cameras.
-        frame_s_p95: 95th percentile of its time per frame (encode, invoke and decode), seconds.
+        frame_s_p95: 95th percentile of its net time per frame (encode, invoke and decode), seconds.
+        memory_mb: memory of its largest worker, MiB.
     """
 
     fps: float = 0.0
     frame_s_p95: float = 0.0
+    memory_mb: float = 0.0
 
 
 class BaselineMeter:
@@ -34,11 +36,12 @@ class BaselineMeter:
         self._since_ns = now_ns
         self._frame_times = LatencyWindow()
         self._frames = 0
+        self._memory_mb = 0.0
         self._frame_counts: deque[tuple[int, int]] = deque()
         """Monotonic times, and the number of frames until then."""
 
     def add_frame(self, frame_ns: int) -> None:
-        """Count a frame and its time in the model: encode, invoke and decode."""
+        """Count a frame and its net time in the model: encode, invoke and decode."""
         self._frame_times.add(frame_ns)
         self._frames += 1
 
@@ -48,6 +51,10 @@ class BaselineMeter:
             self._frame_counts.append((now_ns, self._frames))
         while self._frame_counts and now_ns - self._frame_counts[0][0] > FPS_WINDOW_S * NS_PER_S:
             self._frame_counts.popleft()
+
+    def set_memory(self, memory_mb: float) -> None:
+        """Note the present memory of the largest worker, MiB."""
+        self._memory_mb = memory_mb
 
     def waited_s(self, now_ns: int) -> float:
         """Return for how long it has been measuring, frames or not."""
@@ -65,6 +72,10 @@ class BaselineMeter:
         """The result so far."""
         quantiles, seconds = self._frame_times.compute_quantiles_s(), self.measured_s
         if seconds is None or quantiles is None:
-            return Baseline()
+            return Baseline(memory_mb=self._memory_mb)
         frames = self._frame_counts[-1][1] - self._frame_counts[0][1]
-        return Baseline(fps=frames / seconds if seconds else 0.0, frame_s_p95=quantiles[1])
+        return Baseline(
+            fps=frames / seconds if seconds else 0.0,
+            frame_s_p95=quantiles[1],
+            memory_mb=self._memory_mb,
+        )

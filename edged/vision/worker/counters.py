@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edged.clock import NS_PER_S, Clock
+from edged.clock import NS_PER_S, Clock, PauseFreeClock
 from edged.errors import WorkerError
 from edged.types import Frame
 from edged.vision.messages import CameraReport
@@ -11,6 +11,8 @@ from edged.vision.worker.capture_status import CaptureState, CaptureStatus
 
 MAX_DRIVER_CALL_S = 30.0
 """A driver whose call takes longer hangs: each call has a shorter timeout."""
+MAX_REPORT_GAP_S = 1.0
+"""The worker reports several times a second; what is longer than this was a pause of the worker itself, in which no driver could return."""
 
 
 class FrameCounters:
@@ -18,6 +20,9 @@ class FrameCounters:
 
     def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
         self._clock = clock
+        self._unpaused_clock = PauseFreeClock(clock, MAX_REPORT_GAP_S)
+        self._driver_calls: dict[str, tuple[int, int]] = {}
+        """The call that each camera's driver is in: when it began, and when it was first noticed, on the time line without pauses."""
         self._inferred = dict.fromkeys(cameras, 0)
         self._failed = dict.fromkeys(cameras, 0)
         self.consecutive_failures = 0
@@ -65,8 +70,14 @@ class FrameCounters:
         )
 
     def _check_driver(self, status: CaptureStatus) -> None:
-        since_ns = status.in_driver_since_ns
-        if since_ns and self._clock.monotonic_ns() - since_ns > MAX_DRIVER_CALL_S * NS_PER_S:
+        now_ns, began_ns = self._unpaused_clock.monotonic_ns(), status.in_driver_since_ns
+        if began_ns is None:
+            self._driver_calls.pop(status.name, None)
+            return
+        call = self._driver_calls.get(status.name)
+        if call is None or call[0] != began_ns:
+            call = self._driver_calls[status.name] = began_ns, now_ns
+        if now_ns - call[1] > MAX_DRIVER_CALL_S * NS_PER_S:
             raise WorkerError(
                 f"camera {status.name}: its driver has not returned for over {MAX_DRIVER_CALL_S:g} s"
             )

@@ -10,15 +10,14 @@ from msgspec.structs import replace
 from edged.config.settings import ModelSettings
 from edged.types import Detections
 from edged.vision.messages import (
-    CandidateFailure,
     ModelReady,
     Observation,
     PlanDeclined,
-    ShadowComparison,
     WorkerFault,
     WorkerPlan,
     WorkerReport,
 )
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from support.vision_worker import (
     LIVE_CAMERA,
     WorkerUnderTest,
