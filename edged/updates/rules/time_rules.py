@@ -9,10 +9,12 @@ import statistics
 from edged.clock import NS_PER_S
 from edged.updates.rules.evidence import Evidence
 from edged.updates.rules.rule_input import BrokenRule, InsufficientEvidence, RuleInput, RuleResult
-from edged.updates.rules.significance import find_upper_bound, is_more_than
+from edged.updates.rules.significance import binomial_tail, find_upper_bound, is_more_than
 
 MIN_PAIRS = 20
 """The median of fewer pairs of times means nothing."""
+_MAX_SUSPICION_ERROR = 0.1
+"""The share of equal models whose trial is made longer by chance."""
 _NS_PER_MS = NS_PER_S / 1000
 
 
@@ -65,13 +67,26 @@ def check_slow_frames(rule_input: RuleInput) -> RuleResult:
     pairs, limit = rule_input.evidence.pairs, rule_input.probation.max_p95_ratio
     old_ns = find_upper_bound([old for _, old in pairs], 0.95)
     if old_ns is None:
-        return None  # too few frames for a percentile: the median has to do
+        return _suspect_slow_frames(rule_input)
     slow = sum(new > limit * old_ns for new, _ in pairs)
     if not is_more_than(slow, len(pairs), 0.05):
         return None
     return BrokenRule(
         f"{slow} of {len(pairs)} frames took longer than {limit * old_ns / _NS_PER_MS:.1f} ms, which is {limit:g} times the 95th percentile"
         " of the old model"
+    )
+
+
+def _suspect_slow_frames(rule_input: RuleInput) -> RuleResult:
+    """Ask for more frames if too few are known for a percentile, and more often the new model is the slower one by far than the old one."""
+    pairs, limit = rule_input.evidence.pairs, rule_input.probation.max_p95_ratio
+    slower = sum(new > limit * old for new, old in pairs)
+    faster = sum(old > limit * new for new, old in pairs)
+    is_suspect = binomial_tail(slower, slower + faster, 0.5) <= _MAX_SUSPICION_ERROR
+    if rule_input.is_early or slower <= 0.05 * len(pairs) or not is_suspect:
+        return None
+    return InsufficientEvidence(
+        f"whether its slowest frames are too slow is unclear: {slower} of {len(pairs)} took more than {limit:g} times the old model's time"
     )
 
 

@@ -191,6 +191,15 @@ def test_a_model_that_is_slow_on_some_frames_only_goes_back() -> None:
     assert "75 of 600 frames took longer than" in rollback_reason(pairs=slow)
 
 
+def test_slow_frames_among_few_make_the_trial_longer() -> None:
+    """A percentile of so few means nothing, but eight of forty are no chance either."""
+    few = tuple((90 * MS if k % 5 == 0 else 20 * MS, 20 * MS) for k in range(40))
+    assert judge_trial(pairs=few, shadowed_frames=40) == ContinueVerdict(0.99)
+    assert "slowest frames are too slow is unclear: 8 of 40" in commit_flag(
+        pairs=few, shadowed_frames=40, measured_s=3600.0
+    )
+
+
 def test_a_few_pairs_are_no_median() -> None:
     few: dict[str, Any] = {"pairs": pairs(60, 20, 19), "shadowed_frames": 19}
     assert judge_trial(**few) == ContinueVerdict(0.99)
