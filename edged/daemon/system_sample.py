@@ -32,11 +32,12 @@ def take_system_sample(
         },
         largest_worker_mb=max(sizes_mb, default=None),
         waited_s=sum(map(read_main_wait_s, pids)),
-        obstacle=_find_obstacle(board, state_dir),
+        obstacle=find_obstacle(board, state_dir),
     )
 
 
-def _find_obstacle(board: Board, state_dir: Path) -> str | None:
+def find_obstacle(board: Board, state_dir: Path) -> str | None:
+    """Return what keeps this device from working as usual, whatever the model is; None if nothing does."""
     disk = board.read_disk_mb(state_dir)
     if disk is not None and disk[1] < _MIN_FREE_MB:
         return f"the disk that holds {state_dir} is full"

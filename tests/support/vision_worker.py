@@ -112,6 +112,11 @@ class WorkerUnderTest:
     ) -> None:
         self._child.stop()
 
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._child.pid
+
     def send_plan(self, plan: WorkerPlan) -> None:
         """Send a plan."""
         self._child.send(plan)

@@ -7,12 +7,12 @@ assumes no distribution of times.
 import math
 from collections.abc import Sequence
 
-MAX_ERROR = 1e-4
+MAX_ERROR = 1e-3
 """The share of models at a limit for which a test says by chance that they are beyond it."""
 MIN_GROUPS = 8
 """A spread between fewer groups means nothing."""
 _MARGIN = 4.0
-"""Standard errors between a limit and a share that is clearly beyond it: about `MAX_ERROR` with 15 groups (Student's t)."""
+"""Standard errors between a limit and a share that is clearly beyond it: less than `MAX_ERROR` with 15 groups (Student's t)."""
 
 
 def is_more_than(count: int, trials: int, share: float) -> bool:

@@ -149,9 +149,9 @@ def test_a_busy_spell_of_the_host_is_not_its_fault() -> None:
 
 
 def test_a_few_slow_parts_are_too_little_to_judge_and_the_trial_goes_on() -> None:
-    assert judge_trial(windows=windows(3.0, count=13)) == ContinueVerdict(0.99)
+    assert judge_trial(windows=windows(3.0, count=9)) == ContinueVerdict(0.99)
     assert "often enough is unclear" in commit_flag(
-        windows=windows(3.0, count=13), measured_s=3600.0
+        windows=windows(3.0, count=9), measured_s=3600.0
     )
 
 
