@@ -35,8 +35,9 @@ class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
         only_new: candidate detections without a match.
         only_old: shadow detections without a match.
         old_ns: duration of the shadow's encode, invoke and decode.
-        new_net_ns: net time of the candidate's encode, invoke and decode; which model comes first alternates.
+        new_net_ns: net time of the candidate's encode, invoke and decode.
         old_net_ns: net time of the shadow's.
+        is_new_first: the candidate ran first on this frame.
     """
 
     plan: int
@@ -46,3 +47,4 @@ class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
     old_ns: Nanoseconds
     new_net_ns: Nanoseconds
     old_net_ns: Nanoseconds
+    is_new_first: bool

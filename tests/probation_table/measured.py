@@ -21,7 +21,7 @@ class Measured:
     """What was measured beside one number of busy processes.
 
     Attributes:
-        pairs_us: net times of candidate and shadow on the same frames, microseconds.
+        pairs_us: net times of candidate and shadow on consecutive frames, microseconds; which came first alternates.
         invoke_us: net times of the candidate's invocations, microseconds.
         samples: seconds, seconds of waiting for a processor, captured and inferred frames, for consecutive quarters of a second.
     """
@@ -42,6 +42,8 @@ def draw(rng: random.Random, items: Sequence[T], count: int) -> list[T]:
     """Return so many items, in blocks of neighbours (block bootstrap; Künsch, 1989)."""
     drawn: list[T] = []
     while len(drawn) < count:
-        start = rng.randrange(max(len(items) - _BLOCK, 1))
+        start = 2 * rng.randrange(
+            max((len(items) - _BLOCK) // 2, 1)
+        )  # which model came first alternates
         drawn.extend(items[start : start + _BLOCK])
     return drawn[:count]

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from edged.updates.bundle.manifest import Budgets, Probation
 from edged.updates.rules.baseline import Baseline
 from edged.updates.rules.evidence import EvidenceCollector
 from edged.updates.rules.probation import ContinueVerdict, TrialVerdict, evaluate_trial
-from edged.updates.rules.samples import Comparison
+from edged.updates.rules.samples import Comparison, PairedTimes
 from probation_table.measured import Measured, draw, read_measured
 
 PROBATION = Probation()
@@ -17,7 +19,7 @@ MEMORY_BUDGET_MB = 50.0
 INVOKE_BUDGET_RATIO = 1.5
 """The budget of an invocation, as a multiple of the good model's 95th percentile on a quiet machine."""
 _WORKER_MB = 60.0
-_CHUNK_S = 60.0
+_CHUNK_S = 20.0
 _US = 1000
 _P95 = 0.95
 
@@ -36,6 +38,7 @@ class Candidate:
         memory_mb: what the worker takes more with it than before, MiB.
         boxes: whose boxes it finds: "copy", or a candidate that was measured.
         found_share: share of its boxes that it finds.
+        has_shadow: the old model runs beside it; False if both need the same accelerator.
     """
 
     name: str
@@ -47,6 +50,12 @@ class Candidate:
     memory_mb: float = 30.0
     boxes: str = "copy"
     found_share: float = 1.0
+    has_shadow: bool = True
+
+    @property
+    def probation(self) -> Probation:
+        """The conditions of its trial: the defaults, without boxes where there are none to compare."""
+        return PROBATION if self.has_shadow else replace(PROBATION, min_boxes=0)
 
 
 def simulate_trial(candidate: Candidate, load: int, seed: str) -> TrialVerdict:
@@ -65,7 +74,7 @@ def simulate_trial(candidate: Candidate, load: int, seed: str) -> TrialVerdict:
     while isinstance(verdict, ContinueVerdict):
         trial.run(_CHUNK_S)
         evidence = collector.build_evidence()
-        verdict = evaluate_trial(PROBATION, budgets, baseline, evidence)
+        verdict = evaluate_trial(candidate.probation, budgets, baseline, evidence)
     return verdict
 
 
@@ -109,15 +118,19 @@ class _Trial:
 
     def _compare(self, count: int) -> None:
         """Add what both models did on so many frames, and the failures and invocations of that time."""
-        pairs = draw(self._rng, self._measured.pairs_us, count)
+        pairs = draw(self._rng, self._measured.pairs_us, count + count % 2)[:count]
         invocations = draw(self._rng, self._measured.invoke_us, count)
         found = self._draw_boxes(count)
         for (new_us, old_us), invoke_us, comparison in zip(pairs, invocations, found, strict=True):
             factor = self._next_factor()
             frame_ns, invoke_ns = (int(us * factor * _US) for us in (new_us, invoke_us))
-            self._collector.add_comparison(
-                comparison, new_ns=frame_ns, old_ns=old_us * _US, shadow_s=old_us / 1e6
-            )
+            if self._candidate.has_shadow:
+                self._collector.add_comparison(
+                    comparison,
+                    PairedTimes(frame_ns, old_us * _US),
+                    is_new_first=self._frames % 2 == 0,
+                    shadow_s=old_us / 1e6,
+                )
             self._collector.add_inference(frame_ns=frame_ns, invoke_ns=invoke_ns)
         for _ in range(count * PROBATION.shadow_every):
             if self._rng.random() < self._candidate.failed_share:

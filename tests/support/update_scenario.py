@@ -119,7 +119,8 @@ class Scenario:
                 self.frames += 1
                 self.trial.on_observation(observation(self.frames))
                 if self.updates.active_model.shadow and self.frames % 10 == 0:
-                    self.trial.on_plan_message(shadow_comparison())
+                    is_first = self.frames % 20 == 0
+                    self.trial.on_plan_message(shadow_comparison(is_new_first=is_first))
             frames = FrameCounts(
                 captured=self.frames,
                 inferred=self.frames,

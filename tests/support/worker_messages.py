@@ -47,6 +47,7 @@ _COMPARISON = ShadowComparison(
     old_ns=7 * _MS,
     new_net_ns=7 * _MS,
     old_net_ns=7 * _MS,
+    is_new_first=True,
 )
 _FAILURE = CandidateFailure(kind="invoke", plan=1, reason="the runtime failed")
 

@@ -8,7 +8,13 @@ Times are *net*: without the time in which the worker waited for a processor (`e
 
 from dataclasses import dataclass
 
-from edged.updates.rules.samples import Comparison, FrameWindow, Groups, Reservoir
+from edged.updates.rules.samples import (
+    Comparison,
+    FrameWindow,
+    Groups,
+    PairedTimes,
+    Reservoir,
+)
 
 _MIN_WINDOW_S = 1.0
 _MIN_WINDOW_FRAMES = 20
@@ -31,7 +37,7 @@ class Evidence:
         invoke_ns: the interpreter's share of these, nanoseconds.
         windows: the frames of consecutive parts of the trial.
         shadowed_frames: frames on which the old model ran as well.
-        pairs: net times per frame of the new and of the old model on a sample of these frames, nanoseconds; each model came first on every other one.
+        pairs: net times per frame of both models on a sample of these frames, two at a time: on one of the two each model came first.
         comparisons: the boxes on consecutive parts of these frames.
         peak_memory_mb: peak memory of a worker, MiB; None if unknown.
         uses_delegate: the new model runs on an accelerator.
@@ -51,7 +57,7 @@ class Evidence:
     invoke_ns: tuple[int, ...] = ()
     windows: tuple[FrameWindow, ...] = ()
     shadowed_frames: int = 0
-    pairs: tuple[tuple[int, int], ...] = ()
+    pairs: tuple[PairedTimes, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     peak_memory_mb: float | None = None
     uses_delegate: bool = False
@@ -63,20 +69,12 @@ class Evidence:
     @property
     def boxes(self) -> Comparison:
         """The boxes on all frames on which both models ran."""
-        return sum_up(self.comparisons)
+        return Comparison.sum_up(self.comparisons)
 
     @property
     def total_boxes(self) -> int:
         """The distinct boxes of both models, on the frames on which both ran."""
         return self.boxes.total
-
-
-def sum_up(comparisons: tuple[Comparison, ...]) -> Comparison:
-    """Return the boxes on the frames of all these comparisons."""
-    total = Comparison()
-    for one in comparisons:
-        total = total.plus(one)
-    return total
 
 
 @dataclass(slots=True)
@@ -92,11 +90,7 @@ class EvidenceCollector:
     """Gathers the evidence of one trial."""
 
     def __init__(self, *, uses_delegate: bool = False) -> None:
-        """Start with no evidence.
-
-        Args:
-            uses_delegate: the new model runs on an accelerator.
-        """
+        """Start with no evidence; `uses_delegate` says that the new model runs on an accelerator."""
         self._uses_delegate = uses_delegate
         self._measured_s = 0.0
         self._suspended_reason: str | None = None
@@ -108,7 +102,10 @@ class EvidenceCollector:
         """Frames on which both models failed; the workers count them as failed."""
         self._frame_times: Reservoir[int] = Reservoir()
         self._invoke_times: Reservoir[int] = Reservoir()
-        self._pairs: Reservoir[tuple[int, int]] = Reservoir()
+        self._pairs: Reservoir[PairedTimes] = Reservoir()
+        self._unpaired: dict[bool, PairedTimes] = {}
+        """The times that wait for those of a frame on which the other model came first, by which did."""
+        self._shadowed_frames = 0
         self._windows: Reservoir[FrameWindow] = Reservoir(_MAX_WINDOWS)
         self._window = FrameWindow()
         self._shadow_s = 0.0
@@ -139,8 +136,8 @@ class EvidenceCollector:
         self._measured_s += seconds
         own_s = max(seconds - (waited_s + self._shadow_s) / workers, 0.0)
         self._shadow_s = 0.0
-        self._window = self._window.plus(FrameWindow(own_s=own_s))
-        if self._window.own_s >= _MIN_WINDOW_S and self._window.captured >= _MIN_WINDOW_FRAMES:
+        self._window = self._window.plus(FrameWindow(wall_s=seconds, own_s=own_s))
+        if self._window.wall_s >= _MIN_WINDOW_S and self._window.captured >= _MIN_WINDOW_FRAMES:
             self._windows.add(self._window)
             self._window = FrameWindow()
 
@@ -174,21 +171,26 @@ class EvidenceCollector:
             self._invoke_times.add(invoke_ns)
 
     def add_comparison(
-        self, comparison: Comparison, *, new_ns: int, old_ns: int, shadow_s: float
+        self, comparison: Comparison, times: PairedTimes, *, is_new_first: bool, shadow_s: float
     ) -> None:
         """Add the comparison of both models on one frame.
 
         Args:
             comparison: their boxes.
-            new_ns: the new model's net time.
-            old_ns: the old model's net time.
+            times: their net times.
+            is_new_first: the new model ran first.
             shadow_s: how long the old model kept the worker busy, seconds.
         """
         if self._suspended_reason is not None:
             return
         self._comparisons.add(comparison)
-        self._pairs.add((new_ns, old_ns))
+        self._shadowed_frames += 1
         self._shadow_s += shadow_s
+        counterpart = self._unpaired.pop(not is_new_first, None)
+        if counterpart is None:
+            self._unpaired[is_new_first] = times
+        else:
+            self._pairs.add(times.balance(counterpart))
 
     def add_failed_frame(self) -> None:
         """Count a frame on which the new model failed and the old one took over."""
@@ -233,7 +235,7 @@ class EvidenceCollector:
             frame_ns=self._frame_times.items,
             invoke_ns=self._invoke_times.items,
             windows=self._windows.items,
-            shadowed_frames=self._pairs.count,
+            shadowed_frames=self._shadowed_frames,
             pairs=self._pairs.items,
             comparisons=self._comparisons.items,
             peak_memory_mb=self._peak_memory_mb,

@@ -1,7 +1,9 @@
 """Samples of a trial in constant memory: of all frames, and of its consecutive parts."""
 
+import functools
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -69,6 +71,25 @@ class Groups(Generic[ItemT]):
 
 
 @dataclass(frozen=True, slots=True)
+class PairedTimes:
+    """The net times of both models on the same frame, or on two frames.
+
+    Attributes:
+        new_ns: the new model's, nanoseconds.
+        old_ns: the old model's, nanoseconds.
+    """
+
+    new_ns: int
+    old_ns: int
+
+    def balance(self, other: "PairedTimes") -> "PairedTimes":
+        """Return the geometric means with those of a frame on which the other model came first: what coming first costs cancels out."""
+        return PairedTimes(
+            math.isqrt(self.new_ns * other.new_ns), math.isqrt(self.old_ns * other.old_ns)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """The boxes of both models on the same frames.
 
@@ -103,17 +124,24 @@ class Comparison:
             self.both + other.both, self.only_new + other.only_new, self.only_old + other.only_old
         )
 
+    @classmethod
+    def sum_up(cls, comparisons: Iterable["Comparison"]) -> "Comparison":
+        """Return the comparison on the frames of all these."""
+        return functools.reduce(cls.plus, comparisons, cls())
+
 
 @dataclass(frozen=True, slots=True)
 class FrameWindow:
     """The frames of a second or more.
 
     Attributes:
+        wall_s: how long it lasted, seconds.
         own_s: time that the workers had for the new model, seconds: without the shadow's, and without that in which they waited for a processor.
         captured: frames that the cameras gave.
         inferred: frames on which the new model ran.
     """
 
+    wall_s: float = 0.0
     own_s: float = 0.0
     captured: int = 0
     inferred: int = 0
@@ -121,6 +149,7 @@ class FrameWindow:
     def plus(self, other: "FrameWindow") -> "FrameWindow":
         """Return the window that covers both."""
         return FrameWindow(
+            self.wall_s + other.wall_s,
             self.own_s + other.own_s,
             self.captured + other.captured,
             self.inferred + other.inferred,

@@ -1,7 +1,7 @@
 """The rules of a trial on times. Pure.
 
-All times are net, and the models are compared on the same frames, on which each came first equally often: then only chance can set apart the times
-of equal models, whatever else runs on the host.
+All times are net, and the models are compared on the same frames, two at a time, on one of which each came first: then only chance can set apart
+the times of equal models, whatever else runs on the host.
 """
 
 import statistics
@@ -11,7 +11,7 @@ from edged.updates.rules.evidence import Evidence
 from edged.updates.rules.rule_input import BrokenRule, InsufficientEvidence, RuleInput, RuleResult
 from edged.updates.rules.significance import binomial_tail, find_upper_bound, is_more_than
 
-MIN_PAIRS = 20
+MIN_PAIRS = 10
 """The median of fewer pairs of times means nothing."""
 _MAX_SUSPICION_ERROR = 0.1
 """The share of equal models whose trial is made longer by chance."""
@@ -45,14 +45,13 @@ def check_frame_time(rule_input: RuleInput) -> RuleResult:
         return _check_frame_time_alone(rule_input)
     if len(evidence.pairs) < MIN_PAIRS:
         return InsufficientEvidence(
-            f"the times of both models on {len(evidence.pairs)} of {MIN_PAIRS} frames"
+            f"the times of both models on {2 * len(evidence.pairs)} of {2 * MIN_PAIRS} frames"
         )
-    slower = sum(new > limit * old for new, old in evidence.pairs)
-    new_ms, old_ms = (
-        statistics.median(times) / _NS_PER_MS for times in zip(*evidence.pairs, strict=True)
-    )
+    slower = sum(pair.new_ns > limit * pair.old_ns for pair in evidence.pairs)
+    new_ms = statistics.median(pair.new_ns for pair in evidence.pairs) / _NS_PER_MS
+    old_ms = statistics.median(pair.old_ns for pair in evidence.pairs) / _NS_PER_MS
     times = (
-        f"{new_ms:.1f} ms where the old model takes {old_ms:.1f} ms (medians of {len(evidence.pairs)} frames;"
+        f"{new_ms:.1f} ms where the old model takes {old_ms:.1f} ms (medians of {2 * len(evidence.pairs)} frames;"
         f" {limit:g} times as long is allowed)"
     )
     if is_more_than(slower, len(evidence.pairs), 0.5):
@@ -65,14 +64,14 @@ def check_frame_time(rule_input: RuleInput) -> RuleResult:
 def check_slow_frames(rule_input: RuleInput) -> RuleResult:
     """Compare the slowest frames: more than one in twenty must not take longer than the limit allows for the old model's 95th percentile."""
     pairs, limit = rule_input.evidence.pairs, rule_input.probation.max_p95_ratio
-    old_ns = find_upper_bound([old for _, old in pairs], 0.95)
+    old_ns = find_upper_bound([pair.old_ns for pair in pairs], 0.95)
     if old_ns is None:
         return _suspect_slow_frames(rule_input)
-    slow = sum(new > limit * old_ns for new, _ in pairs)
+    slow = sum(pair.new_ns > limit * old_ns for pair in pairs)
     if not is_more_than(slow, len(pairs), 0.05):
         return None
     return BrokenRule(
-        f"{slow} of {len(pairs)} frames took longer than {limit * old_ns / _NS_PER_MS:.1f} ms, which is {limit:g} times the 95th percentile"
+        f"{slow} of {len(pairs)} pairs of frames took longer than {limit * old_ns / _NS_PER_MS:.1f} ms, which is {limit:g} times the 95th percentile"
         " of the old model"
     )
 
@@ -80,13 +79,13 @@ def check_slow_frames(rule_input: RuleInput) -> RuleResult:
 def _suspect_slow_frames(rule_input: RuleInput) -> RuleResult:
     """Ask for more frames if too few are known for a percentile, and more often the new model is the slower one by far than the old one."""
     pairs, limit = rule_input.evidence.pairs, rule_input.probation.max_p95_ratio
-    slower = sum(new > limit * old for new, old in pairs)
-    faster = sum(old > limit * new for new, old in pairs)
+    slower = sum(pair.new_ns > limit * pair.old_ns for pair in pairs)
+    faster = sum(pair.old_ns > limit * pair.new_ns for pair in pairs)
     is_suspect = binomial_tail(slower, slower + faster, 0.5) <= _MAX_SUSPICION_ERROR
     if rule_input.is_early or slower <= 0.05 * len(pairs) or not is_suspect:
         return None
     return InsufficientEvidence(
-        f"whether its slowest frames are too slow is unclear: {slower} of {len(pairs)} took more than {limit:g} times the old model's time"
+        f"whether its slowest frames are too slow is unclear: {slower} of {len(pairs)} pairs of frames took more than {limit:g} times the old model's time"
     )
 
 

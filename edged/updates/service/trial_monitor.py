@@ -12,7 +12,7 @@ from edged.updates.rules.probation import (
     TrialVerdict,
     evaluate_trial,
 )
-from edged.updates.rules.samples import Comparison
+from edged.updates.rules.samples import Comparison, PairedTimes
 from edged.updates.service.installed_versions import RunnableVersion
 from edged.updates.service.suspension import MAX_GAP_S, TrialSuspension
 from edged.updates.service.system_sample import SystemSample
@@ -171,8 +171,8 @@ class TrialMonitor:
             case ShadowComparison(both=both, only_new=only_new, only_old=only_old) as compared:
                 self._evidence.add_comparison(
                     Comparison(both, only_new, only_old),
-                    new_ns=compared.new_net_ns,
-                    old_ns=compared.old_net_ns,
+                    PairedTimes(compared.new_net_ns, compared.old_net_ns),
+                    is_new_first=compared.is_new_first,
                     shadow_s=compared.old_ns / NS_PER_S,
                 )
             case CandidateFailure(kind="invoke"):

@@ -18,7 +18,7 @@ from edged.updates.rules.probation import (
     TrialVerdict,
     evaluate_trial,
 )
-from edged.updates.rules.samples import Comparison, FrameWindow
+from edged.updates.rules.samples import Comparison, FrameWindow, PairedTimes
 
 T = TypeVar("T")
 MS = 1_000_000
@@ -31,10 +31,10 @@ def spread(median_ms: float, count: int) -> tuple[int, ...]:
     return tuple(int(median_ms * MS * (0.75 + 0.5 * k / (count - 1))) for k in range(count))
 
 
-def pairs(new_ms: float, old_ms: float, count: int = 600) -> tuple[tuple[int, int], ...]:
+def pairs(new_ms: float, old_ms: float, count: int = 600) -> tuple[PairedTimes, ...]:
     """Times of both models on so many frames, which are independent of each other."""
     new, old = spread(new_ms, count), spread(old_ms, count)
-    return tuple(zip(new, (old[k * 7 % count] for k in range(count)), strict=True))
+    return tuple(PairedTimes(new[k], old[k * 7 % count]) for k in range(count))
 
 
 def boxes(both: int, only_new: int, only_old: int, groups: int = 20) -> tuple[Comparison, ...]:
@@ -50,7 +50,7 @@ def boxes(both: int, only_new: int, only_old: int, groups: int = 20) -> tuple[Co
 
 def windows(fps: float, captured_fps: float = 20.0, count: int = 200) -> tuple[FrameWindow, ...]:
     """The frames of so many parts of a trial, of ten seconds."""
-    return (FrameWindow(10.0, int(captured_fps * 10), int(fps * 10)),) * count
+    return (FrameWindow(10.0, 10.0, int(captured_fps * 10), int(fps * 10)),) * count
 
 
 GOOD = Evidence(
@@ -148,6 +148,15 @@ def test_a_busy_spell_of_the_host_is_not_its_fault() -> None:
     assert "frames per second" in rollback_reason(windows=spell[:60] + windows(3.0, count=140))
 
 
+def test_frames_that_a_busy_host_takes_are_not_its_fault() -> None:
+    """Measured beside 20 busy processes: the cameras' thread gets no processor either."""
+    starved = (FrameWindow(40.0, 13.7, 280, 172),) * 60
+    assert (
+        judge_trial(baseline=Baseline(fps=15.0, frame_s_p95=0.03), windows=starved)
+        == CommitVerdict()
+    )
+
+
 def test_a_few_slow_parts_are_too_little_to_judge_and_the_trial_goes_on() -> None:
     assert judge_trial(windows=windows(3.0, count=9)) == ContinueVerdict(0.99)
     assert "often enough is unclear" in commit_flag(
@@ -165,20 +174,24 @@ def test_a_model_that_stands_still_goes_back_though_it_never_sees_enough_frames(
 
 def test_a_slower_model_goes_back() -> None:
     assert rollback_reason(pairs=pairs(30, 20)).startswith(
-        "its time per frame is 30.0 ms where the old model takes 20.0 ms (medians of 600 frames; 1.25 times as long is allowed)"
+        "its time per frame is 30.0 ms where the old model takes 20.0 ms (medians of 1200 frames; 1.25 times as long is allowed)"
     )
     assert "its time per frame" in rollback_reason(**early(pairs=pairs(30, 20, 60)))
 
 
 def test_a_byte_identical_model_on_a_busy_machine_is_kept() -> None:
     """The report: 2.7 ms where 2.4 ms were allowed. What remains of the noise is on both sides, and decides nothing."""
-    noise = [(2_700_000, 1_900_000), (1_900_000, 2_800_000), (2_100_000, 2_000_000)]
-    assert judge_trial(pairs=tuple(noise) * 60) == CommitVerdict()
+    noise = (
+        PairedTimes(2_700_000, 1_900_000),
+        PairedTimes(1_900_000, 2_800_000),
+        PairedTimes(2_100_000, 2_000_000),
+    )
+    assert judge_trial(pairs=noise * 60) == CommitVerdict()
     assert judge_trial(pairs=pairs(2.2, 2.0, 200)) == CommitVerdict()
 
 
 def test_a_time_beyond_the_limit_by_less_than_its_spread_is_watched_on() -> None:
-    unclear = tuple([(30 * MS, 20 * MS)] * 13 + [(20 * MS, 20 * MS)] * 12)
+    unclear = (PairedTimes(30 * MS, 20 * MS),) * 13 + (PairedTimes(20 * MS, 20 * MS),) * 12
     assert judge_trial(pairs=unclear, shadowed_frames=25) == ContinueVerdict(0.99)
     assert "too slow is unclear" in commit_flag(
         pairs=unclear, shadowed_frames=25, measured_s=3600.0
@@ -186,24 +199,26 @@ def test_a_time_beyond_the_limit_by_less_than_its_spread_is_watched_on() -> None
 
 
 def test_a_model_that_is_slow_on_some_frames_only_goes_back() -> None:
-    times = [(new, old) for new, old in pairs(20, 20)]
-    slow = tuple((new * 4 if k % 8 == 0 else new, old) for k, (new, old) in enumerate(times))
-    assert "75 of 600 frames took longer than" in rollback_reason(pairs=slow)
+    slow = tuple(
+        replace(pair, new_ns=4 * pair.new_ns) if k % 8 == 0 else pair
+        for k, pair in enumerate(pairs(20, 20))
+    )
+    assert "75 of 600 pairs of frames took longer than" in rollback_reason(pairs=slow)
 
 
 def test_slow_frames_among_few_make_the_trial_longer() -> None:
     """A percentile of so few means nothing, but eight of forty are no chance either."""
-    few = tuple((90 * MS if k % 5 == 0 else 20 * MS, 20 * MS) for k in range(40))
+    few = tuple(PairedTimes((90 if k % 5 == 0 else 20) * MS, 20 * MS) for k in range(40))
     assert judge_trial(pairs=few, shadowed_frames=40) == ContinueVerdict(0.99)
-    assert "slowest frames are too slow is unclear: 8 of 40" in commit_flag(
+    assert "slowest frames are too slow is unclear: 8 of 40 pairs" in commit_flag(
         pairs=few, shadowed_frames=40, measured_s=3600.0
     )
 
 
 def test_a_few_pairs_are_no_median() -> None:
-    few: dict[str, Any] = {"pairs": pairs(60, 20, 19), "shadowed_frames": 19}
+    few: dict[str, Any] = {"pairs": pairs(60, 20, 9), "shadowed_frames": 19}
     assert judge_trial(**few) == ContinueVerdict(0.99)
-    assert "times of both models on 19 of 20 frames" in commit_flag(**few, measured_s=3600.0)
+    assert "times of both models on 18 of 20 frames" in commit_flag(**few, measured_s=3600.0)
 
 
 def test_without_a_shadow_half_of_the_frames_must_take_longer_than_nearly_all_did_before() -> None:
@@ -385,7 +400,7 @@ def test_nothing_measured_counts_while_the_trial_is_suspended() -> None:
 def test_without_frames_it_is_kept_in_the_end_and_all_that_was_lacking_is_reported() -> None:
     assert judge_trial(evidence=Evidence(measured_s=1800.0)) == ContinueVerdict(0.5)
     words = commit_flag(evidence=Evidence(measured_s=3600.0))
-    for lack in ("0 of 500 frames", "cameras gave no frames", "0 of 20 boxes", "times of 0 of 20"):
+    for lack in ("0 of 500 frames", "cameras gave no frames", "0 of 20 boxes", "times of 0 of 10"):
         assert lack in words
 
 
@@ -474,7 +489,7 @@ def test_what_is_beyond_a_limit_is_never_kept_without_a_flag(
 def is_beyond_a_limit(settings: Probation, baseline: Baseline, evidence: Evidence) -> bool:
     """The limits, put as one would say them: by however little the evidence is beyond them."""
     seen, total = evidence.boxes, evidence.inferred_frames + evidence.failed_frames
-    slow = sum(new > settings.max_p95_ratio * old for new, old in evidence.pairs)
+    slow = sum(pair.new_ns > settings.max_p95_ratio * pair.old_ns for pair in evidence.pairs)
     rare = sum(
         max(one.inferred / one.own_s, baseline.fps * one.inferred / one.captured)
         < settings.min_fps_ratio * baseline.fps
