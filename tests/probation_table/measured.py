@@ -21,7 +21,7 @@ class Measured:
     """What was measured beside one number of busy processes.
 
     Attributes:
-        pairs_us: net times of candidate and shadow on consecutive frames, microseconds; which came first alternates.
+        pairs_us: net times of candidate and shadow on consecutive frames, microseconds; which came first alternates, and began with the shadow.
         invoke_us: net times of the candidate's invocations, microseconds.
         samples: seconds, seconds of waiting for a processor, captured and inferred frames, for consecutive quarters of a second.
     """
@@ -29,6 +29,11 @@ class Measured:
     pairs_us: list[tuple[int, int]]
     invoke_us: list[int]
     samples: list[tuple[float, float, float, float]]
+
+    @property
+    def alone_us(self) -> list[int]:
+        """The net times of the model that came first, as if the other did not run."""
+        return [pair[0] if k % 2 else pair[1] for k, pair in enumerate(self.pairs_us)]
 
 
 def read_measured() -> tuple[dict[int, Measured], dict[str, list[tuple[int, int, int]]]]:

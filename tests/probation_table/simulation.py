@@ -12,6 +12,7 @@ from edged.updates.rules.baseline import Baseline
 from edged.updates.rules.evidence import EvidenceCollector
 from edged.updates.rules.probation import ContinueVerdict, TrialVerdict, evaluate_trial
 from edged.updates.rules.samples import Comparison, PairedTimes
+from edged.updates.rules.significance import find_upper_bound
 from probation_table.measured import Measured, draw, read_measured
 
 PROBATION = Probation()
@@ -118,22 +119,27 @@ class _Trial:
 
     def _compare(self, count: int) -> None:
         """Add what both models did on so many frames, and the failures and invocations of that time."""
-        pairs = draw(self._rng, self._measured.pairs_us, count + count % 2)[:count]
-        invocations = draw(self._rng, self._measured.invoke_us, count)
-        found = self._draw_boxes(count)
-        for (new_us, old_us), invoke_us, comparison in zip(pairs, invocations, found, strict=True):
-            factor = self._next_factor()
-            frame_ns, invoke_ns = (int(us * factor * _US) for us in (new_us, invoke_us))
-            if self._candidate.has_shadow:
+        measured, rng = self._measured, self._rng
+        if self._candidate.has_shadow:
+            pairs = draw(rng, measured.pairs_us, count)
+            for (new_us, old_us), boxes in zip(pairs, self._draw_boxes(count), strict=True):
                 self._collector.add_comparison(
-                    comparison,
-                    PairedTimes(frame_ns, old_us * _US),
+                    boxes,
+                    PairedTimes(int(new_us * self._next_factor() * _US), old_us * _US),
                     is_new_first=self._frames % 2 == 0,
                     shadow_s=old_us / 1e6,
                 )
-            self._collector.add_inference(frame_ns=frame_ns, invoke_ns=invoke_ns)
+        alone_us, invoke_us = (
+            draw(rng, measured.alone_us, count),
+            draw(rng, measured.invoke_us, count),
+        )
+        for frame, invoke in zip(alone_us, invoke_us, strict=True):
+            factor = self._next_factor() * _US
+            self._collector.add_inference(
+                frame_ns=int(frame * factor), invoke_ns=int(invoke * factor)
+            )
         for _ in range(count * PROBATION.shadow_every):
-            if self._rng.random() < self._candidate.failed_share:
+            if rng.random() < self._candidate.failed_share:
                 self._collector.add_failed_frame()
 
     def _next_factor(self) -> float:
@@ -160,11 +166,11 @@ def _box_source(candidate: Candidate, rng: random.Random) -> Callable[[int], lis
 def _draw_baseline(rng: random.Random, quiet: Measured) -> Baseline:
     """Return what the daemon measured of the old model in the shortest time that it does, five seconds."""
     samples = draw(rng, quiet.samples, 20)
-    times_us = sorted(old for _, old in draw(rng, quiet.pairs_us, 75))
+    times_us = draw(rng, quiet.alone_us, 75)
     seconds, _, _, inferred = (sum(column) for column in zip(*samples, strict=True))
     return Baseline(
         fps=inferred / seconds,
-        frame_s_p95=times_us[int(_P95 * len(times_us))] / 1e6,
+        frame_s=(find_upper_bound(times_us, 0.5) or 0.0) / 1e6,
         memory_mb=_WORKER_MB,
     )
 

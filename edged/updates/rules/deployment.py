@@ -102,7 +102,7 @@ def begin_trial(
         boots=0,
         is_clean_shutdown=False,
         baseline_fps=baseline.fps,
-        baseline_frame_s_p95=baseline.frame_s_p95,
+        baseline_frame_s=baseline.frame_s,
         baseline_memory_mb=baseline.memory_mb,
     )
 

@@ -87,7 +87,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
         is_clean_shutdown: the daemon was stopped properly in the trial, so its next start is no crash.
         blocked_reason: why the deployment cannot continue at the moment; "" if it can.
         baseline_fps: frames per second before the trial; 0 if unknown.
-        baseline_frame_s_p95: 95th percentile of the old model's net time per frame before the trial, seconds; 0 if unknown.
+        baseline_frame_s: what the median of the old model's net time per frame was below before the trial, seconds; 0 if unknown.
         baseline_memory_mb: memory of the largest worker before the trial, MiB; 0 if unknown.
     """
 
@@ -106,7 +106,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     is_clean_shutdown: bool = False
     blocked_reason: str = ""
     baseline_fps: Annotated[float, Meta(ge=0.0)] = 0.0
-    baseline_frame_s_p95: Annotated[float, Meta(ge=0.0)] = 0.0
+    baseline_frame_s: Annotated[float, Meta(ge=0.0)] = 0.0
     baseline_memory_mb: Annotated[float, Meta(ge=0.0)] = 0.0
 
     @property

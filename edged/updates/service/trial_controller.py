@@ -69,7 +69,7 @@ class TrialController:
             return
         baseline = Baseline(
             fps=deployment.baseline_fps,
-            frame_s_p95=deployment.baseline_frame_s_p95,
+            frame_s=deployment.baseline_frame_s,
             memory_mb=deployment.baseline_memory_mb,
         )
         self._monitor.begin(candidate, baseline)
