@@ -14,7 +14,13 @@ _MIN_FREE_MB = 1.0
 def take_system_sample(
     vision_service: VisionService, board: Board, state_dir: Path
 ) -> SystemSample:
-    """Return the state of cameras, workers, board and disk now; `state_dir` is where the daemon keeps its files."""
+    """Return the state of cameras, workers, board and disk now.
+
+    Args:
+        vision_service: has the cameras and workers.
+        board: the host's hardware.
+        state_dir: where the daemon keeps its files.
+    """
     flags = board.read_throttling()
     pids = vision_service.worker_pids.values()
     sizes_mb = [mb for mb in (board.read_rss_mb(pid) for pid in pids) if mb is not None]

@@ -20,7 +20,7 @@ _OBSTACLES = {
 
 
 class ThreadWait:
-    """How long the thread that makes the first reading has waited for a processor; that thread alone reads it."""
+    """A counter of the time that the thread which reads it first has waited for a processor; that thread alone reads it."""
 
     def __init__(self) -> None:
         self._descriptor: int | None = None

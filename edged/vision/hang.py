@@ -1,4 +1,4 @@
-"""Whether a silent worker hangs, and what outside the model explains it.
+"""The verdict on a silent worker: whether it hangs, and what outside the model explains it.
 
 Time in which a worker waits for a processor is no silence. A worker that announces `ModelLoading` may be silent for as long as one that starts.
 """

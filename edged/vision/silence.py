@@ -1,4 +1,4 @@
-"""How long a worker has given no sign of life, without the time in which it could not run."""
+"""The time for which a worker has given no sign of life, without that in which it could not run."""
 
 from collections.abc import Mapping
 

@@ -154,7 +154,7 @@ def _box_source(candidate: Candidate, rng: random.Random) -> Callable[[int], lis
     if candidate.boxes == "copy":
         seen = [(both + only_old, 0, 0) for both, _, only_old in boxes["good"]]
     else:
-        seen = [tuple(one) for one in boxes[candidate.boxes]]
+        seen = boxes[candidate.boxes]
 
     def lose(both: int, only_new: int, only_old: int) -> Comparison:
         lost = sum(rng.random() >= candidate.found_share for _ in range(both))

@@ -1,4 +1,4 @@
-"""Whether a measurement is beyond its own spread. Pure.
+"""Tests of whether a measurement is beyond its own spread. Pure.
 
 Every test here is one-sided and keeps its error rate at any load of the host: it counts signs, or compares parts of the same trial, and
 assumes no distribution of times.
@@ -16,7 +16,13 @@ _MARGIN = 4.0
 
 
 def is_more_than(count: int, trials: int, share: float) -> bool:
-    """Return whether `count` of `trials` are more than chance gives if the true share is `share` (exact binomial test)."""
+    """Return whether there are more successes than chance gives (exact binomial test).
+
+    Args:
+        count: number of successes.
+        trials: number of independent trials.
+        share: the true share of successes that is still allowed, 0..1.
+    """
     if count <= trials * share:
         return False
     return binomial_tail(count, trials, share) <= MAX_ERROR

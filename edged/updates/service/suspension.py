@@ -1,4 +1,4 @@
-"""Whether what a trial measures counts at the moment: a pause is not a death, and the environment is not the model."""
+"""The suspension of a trial, while what it measures does not count: a pause is not a death, and the environment is not the model."""
 
 from edged.clock import NS_PER_S, Clock
 from edged.updates.service.system_sample import SystemSample

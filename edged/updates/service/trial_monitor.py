@@ -67,7 +67,7 @@ class TrialMonitor:
 
     @property
     def suspended_reason(self) -> str | None:
-        """Why the trial is suspended, in words; None if it is not, or none is under way."""
+        """The reason why the trial is suspended, in words; None if it is not, or none is under way."""
         return None if self._on_trial is None else self._suspension.reason
 
     @property

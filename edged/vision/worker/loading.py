@@ -84,7 +84,13 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
 
 
 def make_ready_message(plan: WorkerPlan, loaded_model: LoadedModel, *, gap_ns: int) -> ModelReady:
-    """Return the report that a plan's model runs; `gap_ns` is how long none was active, nanoseconds."""
+    """Return the report that a plan's model runs.
+
+    Args:
+        plan: the plan.
+        loaded_model: its model.
+        gap_ns: how long no model was active because of the switch, nanoseconds.
+    """
     model = loaded_model.model
     return ModelReady(
         plan=plan.number,

@@ -218,7 +218,7 @@ class TrialRunner:
 
 
 class ComparisonSchedule:
-    """Which frames both models run on, and which model comes first."""
+    """The schedule of a trial: on which frames both models run, and which model comes first."""
 
     def __init__(self, cameras: Iterable[str], every: int) -> None:
         """Begin with no frame.
