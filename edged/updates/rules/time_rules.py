@@ -13,8 +13,8 @@ from edged.updates.rules.significance import binomial_tail, find_upper_bound, is
 
 MIN_PAIRS = 10
 """The median of fewer pairs of times means nothing."""
-_MAX_SUSPICION_ERROR = 0.1
-"""The share of equal models whose trial is made longer by chance."""
+_MAX_SUSPICION_ERROR = 0.25
+"""The share of equal models whose trial is made longer by chance, of those with slow frames at all."""
 _NS_PER_MS = NS_PER_S / 1000
 
 
