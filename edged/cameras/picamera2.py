@@ -69,6 +69,7 @@ class Picamera2Camera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = Picamera2Settings
+    max_open_s = 20.0
 
     def __init__(self, name: str, settings: Picamera2Settings, clock: Clock) -> None:
         self._name = name

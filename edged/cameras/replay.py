@@ -59,6 +59,7 @@ class ReplayCamera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = ReplaySettings
+    max_open_s = 20.0
 
     def __init__(self, name: str, settings: ReplaySettings, clock: Clock) -> None:
         self._name = name
