@@ -12,7 +12,6 @@ from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
 from edged.errors import CameraError
 
-
 _RTSP_OPTIONS = {
     # The session description names the format, so that two packets suffice; with its default, FFmpeg waits for 17 pictures.
     "probesize": "32",

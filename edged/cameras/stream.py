@@ -4,7 +4,7 @@ PyAV instead of OpenCV: its timeouts are per source, it raises clear errors, and
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -155,7 +155,7 @@ class StreamSource:
             if packet.stream.index != stream.index:
                 continue
             arrived_ns = self._last_packet_ns = self._clock.monotonic_ns()
-            pictures = _decode_packet(packet)
+            pictures = _decode_packet(cast("av.Packet[av.VideoStream]", packet))
             for picture in pictures:
                 yield self._make_frame(picture, arrived_ns)
             if not pictures:

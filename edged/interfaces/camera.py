@@ -40,8 +40,6 @@ class Camera(Protocol):
 
     Settings: ClassVar[type[msgspec.Struct]]
     """The driver's own keys in ``[camera.NAME]``; frozen, keyword-only, every field documented by ``Meta(description=...)``."""
-    max_open_s: float
-    """Longest time that `open` takes, seconds; a driver that takes much longer hangs."""
 
     def __init__(self, name: str, settings: msgspec.Struct, clock: Clock) -> None:
         """Store the arguments; open nothing.
@@ -51,6 +49,10 @@ class Camera(Protocol):
             settings: an instance of `Settings`.
             clock: the source of time stamps and waits.
         """
+
+    @property
+    def max_open_s(self) -> float:
+        """Longest time that `open` takes, seconds; a driver that takes much longer hangs."""
 
     def open(self) -> CameraInfo:
         """Open the device within a bounded time, and return its properties.
