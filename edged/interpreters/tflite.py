@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
 from edged.interpreters.custom_ops import CustomOps
 from edged.model.file.metadata import read_metadata
-from edged.types import FileMetadata, ModelSignature, OpInfo, TensorInfo
+from edged.model.file.operators import read_postprocess_options
+from edged.types import FileMetadata, ModelSignature, OpInfo, PostprocessOptions, TensorInfo
 
 _DELEGATE_OP = "DELEGATE"
 _EDGETPU_OP = "edgetpu-custom-op"
@@ -55,7 +56,7 @@ class _TfliteInterpreter:
             ModelError: the file is not a model, or has operators that neither the runtime nor a library implements; or a custom
                 operator's library is invalid.
         """
-        file_metadata = read_metadata(path)
+        file_metadata, postprocess = read_metadata(path), read_postprocess_options(path)
         module = self._import()
         self.runtime = f"{self._extra} {sys.modules[self._package].__version__}"
         # Custom operators first, because another delegate may need all operators resolved.
@@ -66,7 +67,7 @@ class _TfliteInterpreter:
         ops = self._list_op_names()
         self._allocate(path, ops)
         self.delegate: str | None = self._describe_delegates(delegate, ops)
-        self.signature = self._read_signature(file_metadata)
+        self.signature = self._read_signature(file_metadata, postprocess)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
@@ -101,7 +102,9 @@ class _TfliteInterpreter:
         names = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
         return " + ".join(names + ["XNNPACK"] * (total > external)) or None
 
-    def _read_signature(self, file_metadata: FileMetadata) -> ModelSignature:
+    def _read_signature(
+        self, file_metadata: FileMetadata, postprocess: PostprocessOptions | None
+    ) -> ModelSignature:
         return ModelSignature(
             inputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_input_details()),
             outputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_output_details()),
@@ -109,6 +112,7 @@ class _TfliteInterpreter:
                 _op_info(entry) for entry in self._list_ops() if entry["op_name"] != _DELEGATE_OP
             ),
             metadata=file_metadata,
+            postprocess=postprocess,
         )
 
     @classmethod

@@ -13,6 +13,7 @@ from edged.types.model import (
     InputSpec,
     ModelSignature,
     OpInfo,
+    PostprocessOptions,
     TensorInfo,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "ModelSignature",
     "OpInfo",
     "PixelFormat",
+    "PostprocessOptions",
     "Tensor",
     "TensorInfo",
 ]

@@ -41,6 +41,29 @@ class OpInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostprocessOptions:
+    """The options that the operator `TFLite_Detection_PostProcess` has in the model file.
+
+    Attributes:
+        num_classes: number of classes, without the background.
+        max_detections: largest number of anchors that the operator reports.
+        max_classes_per_detection: number of rows that it has for each anchor, if `use_regular_nms` is False.
+        detections_per_class: largest number of anchors of a class, if `use_regular_nms` is True.
+        use_regular_nms: True: suppression within each class; False ("fast"): one suppression by each anchor's best class.
+        nms_score_threshold: lowest score that the operator reports, 0..1.
+        nms_iou_threshold: smallest intersection over union that is suppressed, 0..1.
+    """
+
+    num_classes: int
+    max_detections: int
+    max_classes_per_detection: int = 1
+    detections_per_class: int = 100
+    use_regular_nms: bool = False
+    nms_score_threshold: float = 0.0
+    nms_iou_threshold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileMetadata:
     """Metadata that is packed into the model file beside the graph; missing texts are "", as in `edged inspect --json`.
 
@@ -74,12 +97,14 @@ class ModelSignature:
         outputs: the model's outputs, in the order that the file declares; `Interpreter.invoke` returns them in the same order.
         ops: the operators of the graph.
         metadata: metadata from the model file.
+        postprocess: options of its detection post-process; None if the graph has no such operator.
     """
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     ops: tuple[OpInfo, ...] = ()
     metadata: FileMetadata = field(default_factory=FileMetadata)
+    postprocess: PostprocessOptions | None = None
 
 
 class Channels(StrEnum):

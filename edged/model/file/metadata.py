@@ -4,30 +4,16 @@ Slot numbers are those of the published schemas: ``schema.fbs`` (Model, Metadata
 ``metadata_schema.fbs`` (ModelMetadata, SubGraphMetadata, TensorMetadata, ProcessUnit, NormalizationOptions; M001).
 """
 
-import lzma
-import mmap
-import struct
 import zipfile
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
-from edged.errors import ModelError
-from edged.model.file.flatbuffer import Buffer, FlatbufferTable
+from edged.model.file.content import open_model_file
+from edged.model.file.flatbuffer import FlatbufferTable
 from edged.model.file.labels import read_ultralytics_metadata, read_zip_labels
 from edged.types import FileMetadata
 
 _MODEL_BUFFERS, _MODEL_METADATA = 4, 6
-_DAMAGE_ERRORS = (
-    ValueError,
-    RuntimeError,  # zipfile raises its subclass NotImplementedError
-    EOFError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
-"""The errors that reading a damaged file can raise."""
 _NORMALIZATION = 1  # member of the union ProcessUnitOptions
 
 
@@ -37,25 +23,11 @@ def read_metadata(path: Path) -> FileMetadata:
     Raises:
         ModelError: the file does not exist, is not a TensorFlow Lite model, or is damaged where it is read.
     """
-    try:
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        ):
-            metadata = _from_graph(content, path)
-        return _add_archive_metadata(metadata, path)
-    except OSError as error:
-        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
-    except ModelError:
-        raise
-    except _DAMAGE_ERRORS as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
+    with open_model_file(path) as model:
+        return _add_archive_metadata(_from_graph(model), path)
 
 
-def _from_graph(content: Buffer, path: Path) -> FileMetadata:
-    if content[4:8] != b"TFL3":
-        raise ModelError(f"{path} is not a TensorFlow Lite model: bytes 4 to 8 are not 'TFL3'")
-    model = FlatbufferTable.read_root(content)
+def _from_graph(model: FlatbufferTable) -> FileMetadata:
     for entry in model.read_tables(_MODEL_METADATA):
         if entry.read_text(0) == "TFLITE_METADATA":
             buffers = model.read_tables(_MODEL_BUFFERS)
