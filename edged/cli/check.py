@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from edged.checks.libraries import check_libraries, check_service_libraries
 from edged.checks.smoke import run_smoke_check
 from edged.cli.config_option import add_config_option
 from edged.clock import SystemClock
@@ -74,10 +75,13 @@ def check_config(config: Path, *, smoke_check: bool = False) -> ConfigCheckResul
     except InvalidConfigError as error:
         return ConfigCheckResult(problems=error.problems)
     locate = loaded.layers.locate_problems
-    problems = locate(check_input_files(loaded.settings))
+    problems = locate((*check_input_files(loaded.settings), *check_libraries(loaded.settings)))
     if smoke_check and not problems:
         problems = locate(run_smoke_check(loaded.settings, clock=SystemClock()))
-    warnings = (*loaded.warnings, *locate(check_secret_files(loaded.settings)))
+    warnings = (
+        *loaded.warnings,
+        *locate((*check_secret_files(loaded.settings), *check_service_libraries())),
+    )
     return ConfigCheckResult(problems=problems, warnings=warnings, loaded_config=loaded)
 
 

@@ -4,6 +4,7 @@ from edged.interfaces.camera import Camera, CameraInfo
 from edged.interfaces.family import ModelFamily
 from edged.interfaces.fetcher import Fetcher, Transfer
 from edged.interfaces.interpreter import Interpreter
+from edged.interfaces.library import Library
 from edged.interfaces.publisher import (
     Delivered,
     LinkChanged,
@@ -20,6 +21,7 @@ __all__ = [
     "Delivered",
     "Fetcher",
     "Interpreter",
+    "Library",
     "LinkChanged",
     "MessageReceived",
     "ModelFamily",

@@ -6,6 +6,8 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
+from edged.interfaces.library import Library
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
@@ -87,6 +89,8 @@ class Publisher(Protocol):
 
     Settings: ClassVar[type[msgspec.Struct]]
     """The keys of the configuration table with the driver's name."""
+    libraries: ClassVar[tuple[Library, ...]]
+    """What the driver imports when it is opened, beside edged's own dependencies."""
 
     def __init__(
         self,

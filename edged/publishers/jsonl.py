@@ -9,7 +9,7 @@ from typing import IO, Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
-from edged.interfaces import Delivered, LinkChanged, Notice, OutgoingMessage
+from edged.interfaces import Delivered, Library, LinkChanged, Notice, OutgoingMessage
 
 _RETRY_INTERVAL_S = 5.0
 
@@ -31,6 +31,7 @@ class JsonlPublisher:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = JsonlSettings
+    libraries: ClassVar[tuple[Library, ...]] = ()
 
     def __init__(
         self,
