@@ -6,6 +6,7 @@ from edged.interfaces.fetcher import Fetcher, Transfer
 from edged.interfaces.interpreter import Interpreter
 from edged.interfaces.library import Library
 from edged.interfaces.publisher import (
+    ConsumerClosed,
     Delivered,
     LinkChanged,
     MessageReceived,
@@ -18,6 +19,7 @@ from edged.interfaces.publisher import (
 __all__ = [
     "Camera",
     "CameraInfo",
+    "ConsumerClosed",
     "Delivered",
     "Fetcher",
     "Interpreter",

@@ -80,7 +80,18 @@ class SubscriptionRefused:
     reason: str
 
 
-Notice = LinkChanged | Delivered | MessageReceived | SubscriptionRefused
+@dataclass(frozen=True, slots=True)
+class ConsumerClosed:
+    """The only consumer is gone for good, as the reader of a pipe: the daemon ends.
+
+    Attributes:
+        reason: what is gone, in words.
+    """
+
+    reason: str
+
+
+Notice = LinkChanged | Delivered | MessageReceived | SubscriptionRefused | ConsumerClosed
 """An event that a publisher reports."""
 
 

@@ -172,6 +172,16 @@ def test_no_runtime_at_all_is_a_problem(
     assert "model.runtime: ai-edge-litert is not installed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("path", ["none/out.jsonl", "clip.mp4/out.jsonl", "/proc/out.jsonl"])
+def test_a_jsonl_file_that_cannot_be_written_is_a_problem(
+    config: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    config.write_text(GOOD.replace("out.jsonl", path))
+
+    assert run("-c", config) == 1
+    assert "jsonl.path: " in capsys.readouterr().out
+
+
 def test_a_camera_that_is_switched_off_needs_no_files(config: Path) -> None:
     (config.parent / "clip.mp4").unlink()
     config.write_text(GOOD.replace('source = "replay"', 'source = "replay"\nenabled = false'))
