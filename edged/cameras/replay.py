@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edged.cameras.clips import Clip, open_clip
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
 
 
@@ -60,6 +60,7 @@ class ReplayCamera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = ReplaySettings
+    libraries: ClassVar[tuple[Library, ...]] = ()
     max_open_s = 20.0
 
     def __init__(self, name: str, settings: ReplaySettings, clock: Clock) -> None:

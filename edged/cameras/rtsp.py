@@ -7,10 +7,11 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from msgspec import Meta
 
-from edged.cameras.stream import StreamSource, describe_open_timeout
+from edged.cameras.stream import PYAV, StreamSource, describe_open_timeout
 from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
 from edged.errors import CameraError
+from edged.interfaces import Library
 
 _RTSP_OPTIONS = {
     # The session description names the format, so that two packets suffice; with its default, FFmpeg waits for 17 pictures.
@@ -72,6 +73,7 @@ class RtspCamera(ThreadedCamera):
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = RtspSettings
+    libraries: ClassVar[tuple[Library, ...]] = (PYAV,)
 
     def __init__(self, name: str, settings: RtspSettings, clock: Clock) -> None:
         """Store the arguments; connect to nothing.

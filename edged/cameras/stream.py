@@ -11,7 +11,7 @@ import numpy as np
 from edged.cameras.threaded import CapturedFrame
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.errors import CameraError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.types import PixelFormat
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _CHECK_CAMERA = "check that the camera is on and that `url` is right"
+PYAV = Library.of_extra("PyAV", "av", "rtsp")
 _PROBE_US = "500000"
 """How long FFmpeg probes the stream, instead of its default of 5 s. The first pictures wait in a buffer and are then read at once."""
 
@@ -68,9 +69,7 @@ class StreamSource:
         try:
             import av
         except ImportError as error:
-            raise CameraError(
-                f"{self._display_url}: PyAV is not installed; install edged with its `rtsp` extra"
-            ) from error
+            raise CameraError(f"{self._display_url}: {PYAV.missing_message}") from error
         try:
             stream = self._open_stream()
             self._first_frame = self._wait_first_frame(open_deadline)

@@ -5,14 +5,14 @@ The thread reads every frame as it arrives, so that none grows old in a buffer, 
 
 import threading
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edged.clock import Clock
 from edged.errors import CameraError, CameraTimeoutError, EdgedError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
 
 _CLOSE_TIMEOUT_S = 1.0
@@ -164,6 +164,7 @@ class SourceReader:
 class ThreadedCamera:
     """The base of cameras that read a `FrameSource` in a thread: implements `edged.interfaces.Camera`; subclasses supply the source."""
 
+    libraries: ClassVar[tuple[Library, ...]] = ()
     open_timeout_s = 10.0
     """Time limit for opening the source."""
 

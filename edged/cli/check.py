@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
+from edged.checks.libraries import check_libraries, check_service_libraries
 from edged.checks.smoke import run_smoke_check
 from edged.cli.config_option import add_config_option
 from edged.clock import SystemClock
-from edged.config.input_files import check_input_files, check_secret_files
+from edged.config.input_files import check_input_files, check_secret_files, check_written_files
 from edged.config.load import LoadedConfig, load_config
 from edged.config.problems import InvalidConfigError, Problem
 
@@ -74,10 +75,16 @@ def check_config(config: Path, *, smoke_check: bool = False) -> ConfigCheckResul
     except InvalidConfigError as error:
         return ConfigCheckResult(problems=error.problems)
     locate = loaded.layers.locate_problems
-    problems = locate(check_input_files(loaded.settings))
+    settings = loaded.settings
+    problems = locate(
+        (*check_input_files(settings), *check_written_files(settings), *check_libraries(settings))
+    )
     if smoke_check and not problems:
         problems = locate(run_smoke_check(loaded.settings, clock=SystemClock()))
-    warnings = (*loaded.warnings, *locate(check_secret_files(loaded.settings)))
+    warnings = (
+        *loaded.warnings,
+        *locate((*check_secret_files(loaded.settings), *check_service_libraries())),
+    )
     return ConfigCheckResult(problems=problems, warnings=warnings, loaded_config=loaded)
 
 

@@ -20,7 +20,13 @@ from edged.daemon.watchdog import WatchdogFeeder
 from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
-from edged.interfaces import Delivered, LinkChanged, MessageReceived, SubscriptionRefused
+from edged.interfaces import (
+    ConsumerClosed,
+    Delivered,
+    LinkChanged,
+    MessageReceived,
+    SubscriptionRefused,
+)
 from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
@@ -132,6 +138,8 @@ class Supervisor:
                 self._outbox.on_link(item)
             case Delivered():
                 self._outbox.on_delivered(item)
+            case ConsumerClosed(reason=reason):
+                self._stop_reason = reason
             case SubscriptionRefused():
                 self._outbox.on_subscription_refused(item)
             case (

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from edged.clock import Clock
+from edged.interfaces.library import Library
 from edged.types import Frame
 
 
@@ -49,6 +50,9 @@ class Camera(Protocol):
             settings: an instance of `Settings`.
             clock: the source of time stamps and waits.
         """
+
+    libraries: ClassVar[tuple[Library, ...]]
+    """What the driver imports when it is opened, beside edged's own dependencies."""
 
     @property
     def max_open_s(self) -> float:

@@ -1,16 +1,19 @@
 """The interface of an interpreter driver."""
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.interfaces.library import Library
 from edged.types import ModelSignature
 
 
 class Interpreter(Protocol):
     """A model loaded on a runtime."""
 
+    libraries: ClassVar[tuple[Library, ...]]
+    """What the driver imports when it is opened, beside edged's own dependencies."""
     signature: ModelSignature
     runtime: str
     """Name and version of the runtime, as ``litert 2.3.0``."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
+from edged.interfaces import Library
 from edged.interpreters.custom_ops import CustomOps
 from edged.model.file.metadata import read_metadata
 from edged.model.file.operators import read_postprocess_options
@@ -29,6 +30,7 @@ _UNRESOLVED_OP = re.compile(r"unresolved custom op: (\S+?)\.?\s")
 class _TfliteInterpreter:
     """One model on the interpreter of one thread."""
 
+    libraries: ClassVar[tuple[Library, ...]]
     _package: ClassVar[str]
     _extra: ClassVar[str]
 
@@ -178,6 +180,7 @@ class _TfliteInterpreter:
 class LiteRtInterpreter(_TfliteInterpreter):
     """The interpreter of ai-edge-litert, the successor of tflite-runtime."""
 
+    libraries = (Library.of_extra("ai-edge-litert", "ai_edge_litert", "litert"),)
     _package = "ai_edge_litert"
     _extra = "litert"
 
@@ -185,6 +188,7 @@ class LiteRtInterpreter(_TfliteInterpreter):
 class TfliteRuntimeInterpreter(_TfliteInterpreter):
     """The interpreter of tflite-runtime, for Python 3.11 and numpy 1; the only runtime on 32-bit Arm."""
 
+    libraries = (Library.of_extra("tflite-runtime", "tflite_runtime", "tflite"),)
     _package = "tflite_runtime"
     _extra = "tflite"
 

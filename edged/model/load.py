@@ -72,6 +72,11 @@ def load_model(settings: ModelSettings) -> Model:
         raise
 
 
+def runtime_names(settings: ModelSettings) -> tuple[str, ...]:
+    """Return the runtimes that may run the configured model, in the order in which they are tried."""
+    return _AUTO_RUNTIMES if settings.runtime == "auto" else (settings.runtime,)
+
+
 def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> ModelFamily:
     """Return the first family that recognises a model, or the named family if it does.
 
@@ -102,7 +107,7 @@ def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> 
 
 def _open_interpreter(settings: ModelSettings, path: Path) -> Interpreter:
     failures = []
-    for runtime in _AUTO_RUNTIMES if settings.runtime == "auto" else (settings.runtime,):
+    for runtime in runtime_names(settings):
         try:
             interpreter: Interpreter = load_driver(INTERPRETERS, runtime)(
                 path,

@@ -16,7 +16,7 @@ from edged.errors import (
     PacketError,
     WorkerError,
 )
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.ipc.process import ChildProcess
 from edged.types import Frame
 from edged.vision.camera_process.frame_buffer import SharedFrameBuffer
@@ -44,6 +44,7 @@ class IsolatedCamera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = msgspec.Struct
+    libraries: ClassVar[tuple[Library, ...]] = ()
 
     def __init__(
         self,

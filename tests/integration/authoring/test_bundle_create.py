@@ -176,9 +176,14 @@ def write_pictures(folder: Path, *, full: int, empty: int) -> Path:
 
 def test_pictures_will_do_for_goldens(bench: BundleBench) -> None:
     pictures = write_pictures(bench.folder / "pictures", full=10, empty=6)
-    bench.create("--pictures", pictures)
+    lines = [
+        line for line in bench.create("--pictures", pictures).splitlines() if line[:6] == "golden"
+    ]
     _, files = bench.unpacked()
     goldens = read_goldens(files[GOLDENS])
+    assert len(lines) == len(goldens.goldens)
+    assert sum(line.endswith(": no detections") for line in lines) == 4
+    assert all((pictures / line[12:].split(":")[0].strip()).is_file() for line in lines)
     assert 8 <= len(goldens.goldens) <= 16
     assert sum(not one.detections for one in goldens.goldens) == 4
     pngs = (one for name, one in files.items() if name.endswith(".png"))

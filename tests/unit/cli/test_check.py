@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,67 @@ def test_names_the_libraries_that_are_missing_where_they_are_given_by_path(
         f"{config}:4: model.delegate: /none/libtpu.so does not exist",
         f"{config}:16: model.custom_ops.There: /none/libop.so does not exist",
     ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "change", "problem"),
+    [
+        (
+            "av",
+            ("", ""),
+            "camera.yard.source: PyAV is not installed; run: pip install 'edged[rtsp]'",
+        ),
+        (
+            "picamera2",
+            ('source = "replay"\npath = "clip.mp4"', 'source = "picamera2"'),
+            "camera.front.source: picamera2 is not installed; install Debian's python3-picamera2",
+        ),
+        (
+            "tflite_runtime",
+            ("[model]", '[model]\nruntime = "tflite"'),
+            "model.runtime: tflite-runtime is not installed; run: pip install 'edged[tflite]'",
+        ),
+        (
+            "cryptography",
+            ("[jsonl]", '[updates]\ntrust = "secret"\n[jsonl]'),
+            "updates.trust: cryptography is not installed; run: pip install 'edged[updates]'",
+        ),
+    ],
+)
+def test_a_python_library_that_is_missing_is_named_with_what_to_do(
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    missing: str,
+    change: tuple[str, str],
+    problem: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    config.write_text(GOOD.replace(*change))
+
+    assert run("-c", config) == 1
+    assert problem in capsys.readouterr().out
+
+
+def test_no_runtime_at_all_is_a_problem(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "tflite_runtime", None)
+
+    assert run("-c", config) == 1
+    assert "model.runtime: ai-edge-litert is not installed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", ["none/out.jsonl", "clip.mp4/out.jsonl", "/proc/out.jsonl"])
+def test_a_jsonl_file_that_cannot_be_written_is_a_problem(
+    config: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    config.write_text(GOOD.replace("out.jsonl", path))
+
+    assert run("-c", config) == 1
+    assert "jsonl.path: " in capsys.readouterr().out
 
 
 def test_a_camera_that_is_switched_off_needs_no_files(config: Path) -> None:
