@@ -7,7 +7,7 @@ A model runs on two generated pictures, the second the mirrored negative of the 
 - not give the same score, other than 0, to all that it finds;
 - not give the same size to a fifth of what it finds. A head that was quantised over too small a range clamps its box sizes to
   the end of that range. Share of the commonest size, in thousandths of the picture, among the 16 or more boxes that lie
-  wholly inside the picture:
+  wholly inside the picture. A box that stands there for several classes counts once:
 
   =========================================  =============  ==============
   measured on both runtimes                  first picture  second picture
@@ -71,12 +71,14 @@ def make_test_images() -> tuple[Frame, Frame]:
 
 
 def commonest_size_share(detections: Detections) -> float:
-    """Return the share of the commonest size among the boxes off the border; 0.0 if there are fewer than 16 such boxes.
+    """Return the share of the commonest size among the different boxes off the border; 0.0 if there are fewer than 16 such boxes.
 
     Sizes are compared as width and height in thousandths of the picture.
     """
-    inside = ((detections.boxes[:, :2] > 0.0) & (detections.boxes[:, 2:] < 1.0)).all(axis=1)
-    sizes = (detections.boxes[:, 2:] - detections.boxes[:, :2])[inside]
+    # One anchor may stand for several classes: its box is one and the same, and says nothing about the others.
+    boxes = np.unique(detections.boxes, axis=0)
+    inside = ((boxes[:, :2] > 0.0) & (boxes[:, 2:] < 1.0)).all(axis=1)
+    sizes = (boxes[:, 2:] - boxes[:, :2])[inside]
     if len(sizes) < _MIN_BOXES:
         return 0.0
     _, counts = np.unique(np.rint(sizes * 1000), axis=0, return_counts=True)

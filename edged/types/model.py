@@ -62,6 +62,16 @@ class PostprocessOptions:
     nms_score_threshold: float = 0.0
     nms_iou_threshold: float = 0.0
 
+    @property
+    def rows_per_anchor(self) -> int:
+        """Number of rows that the outputs have for each anchor that the operator counts."""
+        return 1 if self.use_regular_nms else max(1, self.max_classes_per_detection)
+
+    @property
+    def valid_rows_per_anchor(self) -> int:
+        """Number of those rows that the operator writes; the rest is uninitialised memory."""
+        return min(self.rows_per_anchor, self.num_classes) if self.num_classes > 0 else 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMetadata:

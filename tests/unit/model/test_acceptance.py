@@ -8,10 +8,14 @@ import pytest
 
 from edged.errors import ModelError
 from edged.interpreters.simulated import SimulatedInterpreter
-from edged.model.acceptance import make_test_images, run_acceptance_test
+from edged.model.acceptance import (
+    commonest_size_share,
+    make_test_images,
+    run_acceptance_test,
+)
 from edged.model.encode import Encoder
 from edged.model.load import Model, find_family
-from edged.types import ModelSignature, TensorInfo
+from edged.types import Detections, ModelSignature, TensorInfo
 from support.families import SIDE_PX, to_center_size
 
 pytestmark = pytest.mark.runtime
@@ -88,6 +92,17 @@ def test_a_model_that_is_wrong_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ModelError, match=reason):
         run_acceptance_test(model(answer))
+
+
+def test_a_box_that_stands_for_several_classes_counts_once() -> None:
+    """As in an SSD with suppression within each class: one anchor stands for 22 % of the rows."""
+    low = np.random.default_rng(1).uniform(0.05, 0.4, (70, 4)).astype(np.float32)
+    low[:, 2:] += 0.5
+    low[:22] = low[0]
+    scores, class_ids = np.linspace(0.9, 0.1, 70, dtype=np.float32), np.arange(70, dtype=np.int32)
+    assert commonest_size_share(Detections(low, scores, class_ids)) < 0.1
+    low[:22, [0, 2]] += np.linspace(0, 0.05, 22, dtype=np.float32)[:, None]
+    assert commonest_size_share(Detections(low, scores, class_ids)) > 0.25
 
 
 def test_the_test_images_are_always_the_same_and_differ() -> None:
