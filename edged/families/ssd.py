@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.inputs import image_input
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import build_detections, dequantise
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
@@ -81,11 +82,10 @@ class SsdFamily:
         Raises:
             ModelError: a box, score or class id is not a number, or the count or a class id is out of range.
         """
+        check_outputs(outputs, self.outputs, is_resized=True)
         boxes, classes, scores, count = (
-            dequantise(outputs[i], self.outputs[i]).reshape(
-                -1, 4 if i == self.output_order[0] else 1
-            )
-            for i in self.output_order
+            _to_rows(dequantise(outputs[i], self.outputs[i]), columns)
+            for i, columns in zip(self.output_order, (4, 1, 1, 1), strict=True)
         )
         rows = self._find_valid_rows(count, min(len(boxes), len(classes), len(scores)))
         if np.isnan(scores[rows]).any():
@@ -97,12 +97,18 @@ class SsdFamily:
 
     def _find_valid_rows(self, count: F32, row_count: int) -> NDArray[np.intp]:
         """Return the indices of the rows that the operator wrote: its count is that of the anchors."""
-        if not (len(count) and 0 <= count[0, 0] * self.rows_per_anchor <= row_count):
+        if not (len(count) and 0 <= float(count[0, 0]) * self.rows_per_anchor <= row_count):
             raise ModelError(
                 f"the model reports {count.ravel()[:1]} detections, but its outputs have {row_count} rows"
             )
         first = np.arange(int(count[0, 0]), dtype=np.intp) * self.rows_per_anchor
         return (first[:, None] + np.arange(self.valid_rows_per_anchor)).ravel()
+
+
+def _to_rows(values: F32, columns: int) -> F32:
+    if values.size % columns:
+        raise ModelError(f"the model's boxes {list(values.shape)} are not rows of four corners")
+    return values.reshape(-1, columns)
 
 
 def _find_output_order(signature: ModelSignature) -> tuple[int, int, int, int] | str:

@@ -34,7 +34,7 @@ def test_no_object_is_lost_if_an_anchor_has_several_classes(
     _, _, scores, count = model.interpreter.invoke(tensor.array)
     assert (count.tolist(), scores.shape) == ([10.0], (1, 10 * rows_per_anchor))
     # Independent of the family: the operator writes a row for each class of each anchor, as far as there are classes.
-    written = scores.reshape(10, rows_per_anchor)[:, :valid]
+    written = np.asarray(scores, np.float32).reshape(10, rows_per_anchor)[:, :valid]
     assert (np.diff(written, axis=1) <= 0).all(), "not the classes of one anchor, best first"
     expected = np.sort(written[written >= MIN_SCORE])[::-1]
     found = run_inference(model, frame, MIN_SCORE)

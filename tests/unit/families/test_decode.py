@@ -22,6 +22,7 @@ from edged.families.yolo_nms_free import YoloNmsFreeFamily
 from edged.families.yolov5 import YoloV5Family
 from edged.families.yolov8 import YoloV8Family
 from edged.families.yolox import YoloxFamily
+from edged.registry import FAMILIES, load_driver
 from edged.types import FileMetadata, Fit, Fitting, ModelSignature, OpInfo, TensorInfo
 from support.families import BOXES, CASES, CLASSES, SIDE_PX, make_case, ssd, yolov5, yolov8
 
@@ -98,6 +99,19 @@ def test_an_impossible_class_is_nonsense(class_id: float) -> None:
     outputs[1] = np.full_like(outputs[1], class_id)
     with pytest.raises(ModelError, match="class"):
         family.decode(outputs, Fit(), min_score=0.5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_scores_that_are_no_shares_are_nonsense(name: str) -> None:
+    """Such as logits, or coordinates in pixels where class scores are expected."""
+    case = CASES[name]("float32")
+    family = load_driver(FAMILIES, name).match(case.signature)
+    with pytest.raises(ModelError, match="scores reach"):
+        family.decode(
+            [20 * output for output in case.outputs[:3]] + list(case.outputs[3:]),
+            Fit(),
+            min_score=0.5,
+        )
 
 
 @pytest.mark.parametrize("family", [YoloV5Family, YoloV8Family, YoloNmsFreeFamily])
