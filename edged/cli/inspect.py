@@ -9,7 +9,7 @@ import msgspec
 
 from edged.cli.annotate import check_output_path, draw_detections
 from edged.config.settings import ModelSettings
-from edged.errors import EdgedError
+from edged.errors import EdgedError, list_notes
 from edged.registry import INTERPRETERS
 from edged.selftest.messages import ReportedDetection, SelfTestFailure, SelfTestReport
 from edged.selftest.process import self_test_model
@@ -31,6 +31,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="if the model is refused, print every family's reason",
+    )
     _add_picture_options(parser)
     _add_runtime_options(parser)
     parser.set_defaults(func=run, usage=parser.error)
@@ -111,7 +116,11 @@ def run(args: argparse.Namespace) -> int:
     except EdgedError as error:
         if not args.json:
             raise
-        _print_json(SelfTestFailure(error_type=type(error).__name__, message=str(error)))
+        _print_json(
+            SelfTestFailure(
+                error_type=type(error).__name__, message=str(error), details=list_notes(error)
+            )
+        )
         return 1
     if args.json:
         _print_json(report)

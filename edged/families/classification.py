@@ -44,6 +44,12 @@ class ClassificationFamily:
         classes = prod(output.shape)
         if classes != max(output.shape, default=0) or classes < 2:  # noqa: PLR2004 - at least two classes
             return f"its output {list(output.shape)} is not one score per class, [1, C]"
+        has_logits = _outputs_logits(signature, output)
+        if has_logits and not signature.metadata.labels:
+            return (
+                "its output has no softmax and the file no labels, as a feature extractor (embedding); "
+                "a classifier needs its label list"
+            )
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
         if isinstance(spec, str):
             return spec
@@ -53,7 +59,7 @@ class ClassificationFamily:
             input=spec,
             class_offset=int(first and len(labels) == classes + 1),
             output=output,
-            has_logits=_outputs_logits(signature, output),
+            has_logits=has_logits,
             background_id=0 if first and len(labels) == classes else None,
         )
 

@@ -1,11 +1,9 @@
 """Functions of all families for a model's input: the check that it is a picture, and the scaling of its pixels."""
 
+from edged.model.layouts import find_picture_layout
 from edged.types import Channels, FileMetadata, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _DTYPES = ("uint8", "int8", "int16", "float32")
-_MIN_SIDE_PX = 16
-_MAX_SIDE_PX = 8192
-"""Of a picture that a runtime on a small board can hold; a larger side is damage."""
 _MAX_VALUE = 1e9
 """Largest mean, standard deviation or quantisation step of an input that is no damage."""
 
@@ -37,7 +35,7 @@ def image_input(
         return f"its input is {tensor.dtype} instead of {', '.join(_DTYPES)}"
     if not 0.0 <= tensor.scale <= _MAX_VALUE:
         return f"its input's quantisation step {tensor.scale:g} is invalid"
-    layout = _layout(tensor.shape)
+    layout = find_picture_layout(tensor.shape)
     if layout is None:
         return f"its input {list(tensor.shape)} is not a picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
     height, width, depth, channels_first = layout
@@ -63,20 +61,6 @@ def _are_usable(mean: tuple[float, ...], std: tuple[float, ...], depth: int) -> 
         and all(abs(value) <= _MAX_VALUE for value in mean)
         and all(1 / _MAX_VALUE <= abs(value) <= _MAX_VALUE for value in std)
     )
-
-
-def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | None:
-    """Return height, width, number of channels, and whether the channels come first; None if it is not a picture."""
-    match shape:
-        case (1, height, width, (1 | 3) as depth) if _are_sides(height, width):
-            return height, width, depth, False
-        case (1, (1 | 3) as depth, height, width) if _are_sides(height, width):
-            return height, width, depth, True
-    return None
-
-
-def _are_sides(height: int, width: int) -> bool:
-    return _MIN_SIDE_PX <= min(height, width) <= max(height, width) <= _MAX_SIDE_PX
 
 
 def _normalisation(

@@ -1,6 +1,5 @@
 """Functions of all families for outputs: dequantisation, layouts, and the steps from candidates to `Detections`."""
 
-from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
@@ -194,17 +193,6 @@ def _check_candidates(
             f"the model's class ids range from {ids.min():g} to {ids.max():g}; expected 0 to {_MAX_CLASSES - 1}"
         )
     return ids
-
-
-def yolo_grids(width: int, height: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield the number of cells of each usual YOLO head, with the head's strides in pixels.
-
-    Args:
-        width: width of the input, pixels.
-        height: height of the input, pixels.
-    """
-    for strides in ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32)):
-        yield sum((width // stride) * (height // stride) for stride in strides), strides
 
 
 def class_count_mismatch(signature: ModelSignature, class_count: int) -> str | None:

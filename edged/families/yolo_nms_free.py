@@ -14,8 +14,8 @@ from edged.families.outputs import (
     dequantise,
     find_above_threshold,
     is_in_pixels,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _MAX_ROWS = 1000

@@ -15,8 +15,8 @@ from edged.families.outputs import (
     is_in_pixels,
     read_objectness_rows,
     to_corners,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _ANCHORS_PER_CELL = 3

@@ -16,8 +16,8 @@ from edged.families.outputs import (
     find_best_scores,
     is_in_pixels,
     to_corners,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 

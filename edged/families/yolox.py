@@ -14,8 +14,8 @@ from edged.families.outputs import (
     class_count_mismatch,
     read_objectness_rows,
     to_corners,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import (
     F32,
     Channels,

@@ -86,6 +86,7 @@ class FileMetadata:
         mean: mean of each channel in ``(pixel - mean) / std``, pixel 0..255.
         std: standard deviation of each channel in the same formula.
         embedded: names of the files in the appended zip.
+        task: what the model does, in Ultralytics' words: ``detect``, ``pose``, ``segment``, ``obb``, ``classify``.
     """
 
     name: str = ""
@@ -96,6 +97,7 @@ class FileMetadata:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     embedded: tuple[str, ...] = ()
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

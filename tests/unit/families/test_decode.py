@@ -169,7 +169,7 @@ def classifier(op: str, labels: tuple[str, ...] = ()) -> ClassificationFamily:
 def test_logits_are_made_probabilities_and_probabilities_left_alone() -> None:
     logits = np.array([[1.0, 3.0, 2.0]], np.float32)
     by_hand = np.exp(3.0) / np.exp([1.0, 3.0, 2.0]).sum()
-    found = classifier("FULLY_CONNECTED").decode([logits], Fit(), min_score=0.1)
+    found = classifier("FULLY_CONNECTED", ("a", "b", "c")).decode([logits], Fit(), min_score=0.1)
     assert found.scores == pytest.approx([by_hand])
     left = classifier("SOFTMAX").decode([logits / 10], Fit(), min_score=0.1)
     assert left.scores == pytest.approx([0.3])
