@@ -27,8 +27,7 @@ _BUFFERS = 4
 _CLOSE_TIMEOUT_S = 3.0
 _MIN_MAIN_WIDTH = 1280
 """The sensor's mode follows the `main` stream, and small modes may crop the sensor to its centre."""
-_MIN_WAIT_S = 0.001
-"""Shortest wait: with 0, picamera2 does not wait for the request but returns a job."""
+_MIN_WAIT_S = 0.001  # with 0, picamera2 does not wait for the request but returns a job
 
 
 class Picamera2Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +68,7 @@ class Picamera2Camera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = Picamera2Settings
+    max_open_s = 20.0
 
     def __init__(self, name: str, settings: Picamera2Settings, clock: Clock) -> None:
         self._name = name

@@ -84,6 +84,7 @@ class SyntheticCamera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = SyntheticSettings
+    max_open_s = 20.0
 
     def __init__(self, name: str, settings: SyntheticSettings, clock: Clock) -> None:
         self._name = name

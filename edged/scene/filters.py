@@ -3,6 +3,8 @@
 There are two levels. A *strong* detection reaches its label's threshold and may begin an object. A *weak* one reaches the share
 `TrackSettings.keep_threshold` of it, and may only continue a known object, because scores flicker while objects persist.
 (Zhang et al. 2022, "ByteTrack", section 3: the low-score boxes of known objects are worth keeping.)
+
+Labels flicker too: a detection whose label is not listed may continue a known object as well, and begins none.
 """
 
 from collections.abc import Callable
@@ -35,11 +37,18 @@ class FilteredDetections:
 
     Attributes:
         detections: the weak and strong ones.
-        strong: (N,) bool, which of them may begin an object.
+        strong: (N,) bool, which of them reach their threshold.
+        listed: (N,) bool, which of them have a label that `DetectSettings.labels` lists; a strong one may begin an object.
     """
 
     detections: Detections
     strong: NDArray[np.bool_]
+    listed: NDArray[np.bool_]
+
+    @property
+    def reportable(self) -> Detections:
+        """The detections that may begin an object."""
+        return self.detections[self.strong & self.listed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +131,7 @@ class DetectionFilters:
         return float(self.thresholds[self.allowed].min()) * self.keep_threshold
 
     def apply(self, detections: Detections, *, width: int, height: int) -> FilteredDetections:
-        """Return the detections that pass.
+        """Return the detections that pass; those of labels that are not listed too, because they may continue an object.
 
         Args:
             detections: the detections of one frame.
@@ -135,14 +144,17 @@ class DetectionFilters:
         ratio = sides[:, 0] * width / np.maximum(sides[:, 1] * height, 1e-9)
         threshold = self.thresholds[row]
         passes = (
-            self.allowed[row]
-            & (detections.scores >= threshold * np.float32(self.keep_threshold))
+            (detections.scores >= threshold * np.float32(self.keep_threshold))
             & (area >= self.area_limits[0, row])
             & (area <= self.area_limits[1, row])
             & (ratio >= self.ratio_limits[0, row])
             & (ratio <= self.ratio_limits[1, row])
         )
-        return FilteredDetections(detections[passes], (detections.scores >= threshold)[passes])
+        return FilteredDetections(
+            detections[passes],
+            strong=(detections.scores >= threshold)[passes],
+            listed=self.allowed[row][passes],
+        )
 
 
 def _resolve_setting(

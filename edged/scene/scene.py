@@ -128,14 +128,16 @@ class Scene:
             moving: whether the motion detector found motion.
         """
         passed = self.filters.apply(detections, width=width, height=height)
-        tracks = self._tracker.update(passed.detections, passed.strong, captured_ns)
+        tracks = self._tracker.update(
+            passed.detections, passed.strong, captured_ns, listed=passed.listed
+        )
         zones = self._update_zones(tracks)
         frame = FrameRef(seq=frame_seq, captured_ns=captured_ns, width=width, height=height)
         if moving:
             self._last_motion_ns = captured_ns
         events = self._event_rules.observe(tracks, zones, frame)
         state = self._build_state(tracks.tracks, zones, captured_ns)
-        return self._build_update(events, state, passed.detections[passed.strong])
+        return self._build_update(events, state, passed.reportable)
 
     def end_all(self, now_ns: int) -> SceneUpdate:
         """End every object and empty the scene, because its camera is lost or the daemon stops.

@@ -27,6 +27,7 @@ class ScriptedCamera:
     """A camera that follows a script, over any number of `open`s; at its end no frame comes within the timeout."""
 
     Settings: ClassVar[type[msgspec.Struct]] = NoSettings
+    max_open_s = 10.0
 
     def __init__(
         self,

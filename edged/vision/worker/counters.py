@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 
-from edged.clock import NS_PER_S, Clock
+from edged.clock import Clock
 from edged.errors import WorkerError
 from edged.types import Frame
 from edged.vision.messages import CameraReport
-from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture import DRIVER_MARGIN_S, Capture
 from edged.vision.worker.capture_status import CaptureState, CaptureStatus
-
-MAX_DRIVER_CALL_S = 30.0
-"""A driver whose call takes longer hangs: each call has a shorter timeout."""
 
 
 class FrameCounters:
@@ -65,8 +62,8 @@ class FrameCounters:
         )
 
     def _check_driver(self, status: CaptureStatus) -> None:
-        since_ns = status.in_driver_since_ns
-        if since_ns and self._clock.monotonic_ns() - since_ns > MAX_DRIVER_CALL_S * NS_PER_S:
+        due_ns = status.driver_due_ns
+        if due_ns and self._clock.monotonic_ns() > due_ns:
             raise WorkerError(
-                f"camera {status.name}: its driver has not returned for over {MAX_DRIVER_CALL_S:g} s"
+                f"camera {status.name}: its driver has not returned {DRIVER_MARGIN_S:g} s after its own timeout"
             )
