@@ -67,6 +67,7 @@ class _TfliteInterpreter:
         ops = self._list_op_names()
         self._allocate(path, ops)
         self.delegate: str | None = self._describe_delegates(delegate, ops)
+        self.is_repeatable = delegate is None
         self.signature = self._read_signature(file_metadata, postprocess)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
 

@@ -18,9 +18,9 @@ from msgspec import structs
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.errors import ConfigError, EdgedError, PacketError, list_notes
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
-from edged.model.acceptance import run_acceptance_test
+from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
-from edged.model.load import Model, load_model
+from edged.model.load import Model
 from edged.selftest.messages import (
     FROM_SELF_TEST,
     TO_SELF_TEST,
@@ -51,9 +51,8 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
         RegistryError: no such runtime or family, or the runtime is not installed.
         ConfigError: the picture cannot be read.
     """
-    model = load_model(request.settings)
+    model = load_accepted_model(request.settings)
     try:
-        run_acceptance_test(model)
         mismatches = run_goldens(model, request.goldens) if request.goldens else ()
         frame = _blank_frame() if request.image is None else _read_image(request.image)
         times_ms = _time_invocations(model, frame, request.max_invocations, clock)

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edged.config.settings import ModelSettings
 from edged.errors import ModelError
 from edged.interpreters.simulated import SimulatedInterpreter
 from edged.model.acceptance import (
     commonest_size_share,
+    load_accepted_model,
     make_test_images,
     run_acceptance_test,
 )
@@ -91,6 +93,55 @@ def test_a_model_that_is_wrong_is_refused_with_the_reason(
     answer: OutputFunction, reason: str
 ) -> None:
     with pytest.raises(ModelError, match=reason):
+        run_acceptance_test(model(answer))
+
+
+def test_a_model_that_answers_differently_at_each_load_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within one load it is right, and always the same."""
+    loads = iter([0, 1])
+    opened = []
+
+    def load(_: ModelSettings) -> Model:
+        seed = next(loads)
+        made = model(lambda array: rows(array, seed=seed))
+        made.interpreter.is_repeatable = True
+        opened.append(made.interpreter)
+        return made
+
+    monkeypatch.setattr("edged.model.acceptance.load_model", load)
+    with pytest.raises(ModelError, match="differently at each load"):
+        load_accepted_model(ModelSettings())
+    assert len(opened) == 2
+
+
+def test_a_model_that_fails_at_one_load_only_is_refused_for_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([rows, with_column(slice(4, 5), np.nan)])
+
+    def load(_: ModelSettings) -> Model:
+        made = model(next(answers))
+        made.interpreter.is_repeatable = True
+        return made
+
+    monkeypatch.setattr("edged.model.acceptance.load_model", load)
+    with pytest.raises(ModelError, match="differently at each load"):
+        load_accepted_model(ModelSettings())
+
+
+def test_what_finds_objects_everywhere_is_refused() -> None:
+    """As a pose model does whose keypoints are taken for scores: they lie anywhere between 0 and 1."""
+
+    def answer(array: np.ndarray) -> np.ndarray:
+        made = rows(array)
+        made[:, :2] = np.linspace(0.1, 0.9, CELLS)[:, None]
+        made[:, 2:4] = np.linspace(0.005, 0.01, CELLS)[:, None]
+        made[:, 4] = 0.6 + 0.4 * made[:, 4]
+        return made
+
+    with pytest.raises(ModelError, match="objects in pictures that show none"):
         run_acceptance_test(model(answer))
 
 
