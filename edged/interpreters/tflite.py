@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
 from edged.interpreters.custom_ops import CustomOps
+from edged.interpreters.delegated_ops import count_delegated
 from edged.model.file.metadata import read_metadata
 from edged.model.file.operators import read_postprocess_options
 from edged.types import FileMetadata, ModelSignature, OpInfo, PostprocessOptions, TensorInfo
@@ -64,9 +65,10 @@ class _TfliteInterpreter:
         if delegate is not None:
             delegates.append(self._load_delegate(module, delegate, delegate_options or {}))
         self._interpreter: Any = self._load_model(module, path, threads, delegates)
-        ops = self._list_op_names()
-        self._allocate(path, ops)
-        self.delegate: str | None = self._describe_delegates(delegate, ops)
+        ops = self._list_ops()
+        self._allocate(path, [op.name for op in ops])
+        # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
+        self.delegate: str | None = _describe_delegates(delegate, ops, self._list_ops())
         self.is_repeatable = delegate is None
         self.signature = self._read_signature(file_metadata, postprocess)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
@@ -94,24 +96,13 @@ class _TfliteInterpreter:
         """Free the model; the delegate's device is released with the last reference to it."""
         self._interpreter = None
 
-    def _describe_delegates(
-        self, delegate: str | None, ops_before_allocation: list[str]
-    ) -> str | None:
-        # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
-        external = ops_before_allocation.count(_DELEGATE_OP)
-        total = self._list_op_names().count(_DELEGATE_OP)
-        names = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
-        return " + ".join(names + ["XNNPACK"] * (total > external)) or None
-
     def _read_signature(
         self, file_metadata: FileMetadata, postprocess: PostprocessOptions | None
     ) -> ModelSignature:
         return ModelSignature(
             inputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_input_details()),
             outputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_output_details()),
-            ops=tuple(
-                _op_info(entry) for entry in self._list_ops() if entry["op_name"] != _DELEGATE_OP
-            ),
+            ops=tuple(op for op in self._list_ops() if op.name != _DELEGATE_OP),
             metadata=file_metadata,
             postprocess=postprocess,
         )
@@ -168,12 +159,9 @@ class _TfliteInterpreter:
                 ) from error
             raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
 
-    def _list_ops(self) -> list[dict[str, Any]]:
+    def _list_ops(self) -> list[OpInfo]:
         # Private, but the same in both packages and the only way to get the post-process op's own outputs.
-        return list(self._interpreter._get_ops_details())  # noqa: SLF001 - see above
-
-    def _list_op_names(self) -> list[str]:
-        return [str(entry["op_name"]) for entry in self._list_ops()]
+        return [_op_info(entry) for entry in self._interpreter._get_ops_details()]  # noqa: SLF001 - see above
 
 
 class LiteRtInterpreter(_TfliteInterpreter):
@@ -200,6 +188,25 @@ def _check_library(library: str) -> None:
         raise DelegateError(
             f"{library} is not a delegate: it does not export tflite_plugin_create_delegate"
         )
+
+
+def _describe_delegates(
+    delegate: str | None, ops_before_allocation: list[OpInfo], ops: list[OpInfo]
+) -> str | None:
+    external = sum(op.name == _DELEGATE_OP for op in ops_before_allocation)
+    parts = [op for op in ops if op.name == _DELEGATE_OP]
+    own = [op for op in ops if op.name != _DELEGATE_OP]
+    names = []
+    if delegate and external:
+        share = _format_share(parts[:external], own)
+        names.append(f"{_delegate_name(delegate)} ({delegate}, {share})")
+    if parts[external:]:
+        names.append(f"XNNPACK ({_format_share(parts[external:], own)})")
+    return " + ".join(names) or None
+
+
+def _format_share(parts: list[OpInfo], ops: list[OpInfo]) -> str:
+    return f"{count_delegated(parts, ops)} of {len(ops)} operators"
 
 
 def _delegate_name(library: str | None) -> str:
