@@ -14,7 +14,7 @@ from edged.registry import INTERPRETERS
 from edged.selftest.messages import ReportedDetection, SelfTestFailure, SelfTestReport
 from edged.selftest.process import self_test_model
 from edged.terminal.numbers import integer_in_range, number_in_range
-from edged.types import FileMetadata, TensorInfo
+from edged.types import EntryPoint, FileMetadata, TensorInfo
 
 _EDGETPU_OP = "edgetpu-custom-op"
 _MAX_LABELS_SHOWN = 8
@@ -150,6 +150,7 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
         ("model", report.name),
         *_metadata_rows(report.signature.metadata),
         ("family", report.family),
+        *_signature_rows(report.signature.entry_point),
         ("runtime", report.runtime),
         ("delegate", _format_delegate(report)),
         ("image input", f"{spec.width}x{spec.height} {spec.channels}, {spec.fitting}"),
@@ -168,6 +169,14 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
 def _format_delegate(report: SelfTestReport) -> str:
     needs = "EdgeTPU" if _EDGETPU_OP in report.ops else "none"
     return f"{report.delegate or 'reference kernels'} (needed: {needs})"
+
+
+def _signature_rows(entry_point: EntryPoint) -> list[tuple[str, str]]:
+    if entry_point.signature is None and not entry_point.other_signatures:
+        return []
+    others = "; ".join(entry_point.other_signatures)
+    unused = f" (not used: {others})" if others else ""
+    return [("signature", f"{entry_point.signature or 'the first subgraph'}{unused}")]
 
 
 def _metadata_rows(metadata: FileMetadata) -> list[tuple[str, str]]:

@@ -74,6 +74,21 @@ class PostprocessOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPoint:
+    """The part of a model file that runs.
+
+    Attributes:
+        signature: name of its signature; None if the file has none for it.
+        subgraph: number of its subgraph.
+        other_signatures: names of the file's signatures that do not run.
+    """
+
+    signature: str | None = None
+    subgraph: int = 0
+    other_signatures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileMetadata:
     """Metadata that is packed into the model file beside the graph; missing texts are "", as in `edged inspect --json`.
 
@@ -110,6 +125,7 @@ class ModelSignature:
         ops: the operators of the graph.
         metadata: metadata from the model file.
         postprocess: options of its detection post-process; None if the graph has no such operator.
+        entry_point: the part of the file that runs.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -117,6 +133,7 @@ class ModelSignature:
     ops: tuple[OpInfo, ...] = ()
     metadata: FileMetadata = field(default_factory=FileMetadata)
     postprocess: PostprocessOptions | None = None
+    entry_point: EntryPoint = field(default_factory=EntryPoint)
 
 
 class Channels(StrEnum):

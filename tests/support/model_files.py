@@ -82,6 +82,10 @@ class ModelWriter:
         self._mean: int | None = None
         self.picture = self.tensor(shape, name="image", quantisation=self.quantisation(1.0))
 
+    def share(self, other: "ModelWriter") -> None:
+        """Use the buffers and operator codes of another graph, of which this becomes a further subgraph in the same file."""
+        self._buffers, self._codes = other._buffers, other._codes
+
     def quantisation(self, high: float) -> Quantisation:
         """Return scale and zero point of values up to `high` in the graph's type."""
         if self.dtype not in _LIMITS:
@@ -248,6 +252,21 @@ class ModelWriter:
             2: np.array(self._outputs, "<i4"),
             3: self._operators,
             4: "main",
+        }
+
+    def signature(self, name: str, subgraph: int) -> Table:
+        """Return a signature of the file with the inputs and outputs of this graph.
+
+        Args:
+            name: its name.
+            subgraph: number of this graph's subgraph in the file.
+        """
+        outputs = [{0: f"output {i}", 1: ("I", index)} for i, index in enumerate(self._outputs)]
+        return {
+            0: [{0: "image", 1: ("I", self.picture)}],
+            1: outputs,
+            2: name,
+            4: ("I", subgraph),
         }
 
     def _picture_mean(self) -> int:

@@ -4,7 +4,7 @@ import struct
 
 from edged.model.file.flatbuffer import FlatbufferTable
 from edged.model.file.flexbuffer import read_scalars
-from edged.model.file.operators import POSTPROCESS_OP
+from edged.model.file.graph import POSTPROCESS_OP
 
 _WIDTH_CODE = 2
 """4 bytes."""

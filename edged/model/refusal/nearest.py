@@ -6,7 +6,7 @@ A rule on the signature alone, from the most telling layout to the least: an ope
 from collections.abc import Callable
 from math import prod
 
-from edged.model.file.operators import POSTPROCESS_OP
+from edged.model.file.graph import POSTPROCESS_OP
 from edged.types import ModelSignature
 
 _SSD_OUTPUTS = (4, 6)
