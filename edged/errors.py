@@ -76,3 +76,8 @@ class StoreError(UpdateError, OSError):
 
 class DownloadError(UpdateError, ConnectionError):
     """A bundle cannot be fetched: trying again may help."""
+
+
+def list_notes(error: BaseException) -> tuple[str, ...]:
+    """Return an error's notes: the details that its message leaves out."""
+    return tuple(getattr(error, "__notes__", ()))

@@ -12,7 +12,7 @@ from edged import registry
 from edged.clock import Clock, Deadline
 from edged.config.problems import KeyProblem
 from edged.config.settings import CameraSettings, ModelSettings, Settings
-from edged.errors import EdgedError
+from edged.errors import EdgedError, list_notes
 from edged.interfaces import Camera, CameraInfo, LinkChanged, Notice, Publisher
 from edged.selftest.process import self_test_model
 from edged.types import Frame
@@ -94,7 +94,7 @@ def _check_model(settings: ModelSettings) -> Iterator[KeyProblem]:
         self_test_model(settings)
     except EdgedError as error:
         key_path = ("model",) if settings.path is None else ("model", "path")
-        yield KeyProblem(key_path=key_path, message=str(error))
+        yield KeyProblem(key_path=key_path, message=str(error), details=list_notes(error))
 
 
 def _check_camera(name: str, settings: CameraSettings, clock: Clock) -> Iterator[KeyProblem]:

@@ -43,6 +43,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--verbose", action="store_true", help="print the details of each problem")
     parser.add_argument(
         "--try",
         action="store_true",
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(_format_json(result) + "\n")
     else:
         for problem in result.problems:
-            print(problem)
+            print("\n    ".join((str(problem), *problem.details * args.verbose)))
         for warning in result.warnings:
             print(f"warning: {warning}")
         if result.loaded_config and not result.problems:

@@ -48,7 +48,12 @@ class ConfigLayers:
             file, line = self.files[0], None
         key = format_key(problem.key_path)
         return Problem(
-            file=str(file), line=line, key=key, message=problem.message, hint=problem.hint or ""
+            file=str(file),
+            line=line,
+            key=key,
+            message=problem.message,
+            hint=problem.hint or "",
+            details=problem.details,
         )
 
 

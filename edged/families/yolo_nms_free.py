@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
     dequantise,
     find_above_threshold,
     is_in_pixels,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _MAX_ROWS = 1000
@@ -62,7 +63,7 @@ class YoloNmsFreeFamily:
         Raises:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
-        rows = outputs[0][0]
+        rows = check_outputs(outputs, [self.output])[0][0]
         best = rows[find_above_threshold(rows[:, 4], self.output, min_score)]
         candidates = dequantise(best, self.output)
         boxes = candidates[:, :4]

@@ -75,6 +75,7 @@ class SimulatedInterpreter:
         if delegate:
             self._claim_device(delegate)
         self.runtime = "simulated"
+        self.is_repeatable = False  # its faults are counted and random
         self.delegate: str | None = f"simulated ({delegate})" if delegate else None
         self.signature = _make_signature(model.name, model.version, model.labels)
 

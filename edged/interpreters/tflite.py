@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
 from edged.interfaces import Library
 from edged.interpreters.custom_ops import CustomOps
+from edged.interpreters.delegated_ops import count_delegated
+from edged.interpreters.subgraph import Subgraph
+from edged.model.file.graph import GraphInfo, read_graph
 from edged.model.file.metadata import read_metadata
-from edged.model.file.operators import read_postprocess_options
-from edged.types import FileMetadata, ModelSignature, OpInfo, PostprocessOptions, TensorInfo
+from edged.types import FileMetadata, ModelSignature, OpInfo, TensorInfo
 
 _DELEGATE_OP = "DELEGATE"
 _EDGETPU_OP = "edgetpu-custom-op"
@@ -58,18 +60,21 @@ class _TfliteInterpreter:
             ModelError: the file is not a model, or has operators that neither the runtime nor a library implements; or a custom
                 operator's library is invalid.
         """
-        file_metadata, postprocess = read_metadata(path), read_postprocess_options(path)
+        file_metadata, graph = read_metadata(path), read_graph(path)
         module = self._import()
         self.runtime = f"{self._extra} {sys.modules[self._package].__version__}"
         # Custom operators first, because another delegate may need all operators resolved.
         delegates = [CustomOps(custom_ops)] if custom_ops else []
         if delegate is not None:
             delegates.append(self._load_delegate(module, delegate, delegate_options or {}))
-        self._interpreter: Any = self._load_model(module, path, threads, delegates)
-        ops = self._list_op_names()
-        self._allocate(path, ops)
-        self.delegate: str | None = self._describe_delegates(delegate, ops)
-        self.signature = self._read_signature(file_metadata, postprocess)
+        interpreter = self._load_model(module, path, threads, delegates)
+        self._subgraph: Subgraph | None = Subgraph(interpreter, graph.entry_point.subgraph)
+        ops = self._list_ops()
+        self._allocate(path, [op.name for op in ops])
+        # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
+        self.delegate: str | None = _describe_delegates(delegate, ops, self._list_ops())
+        self.is_repeatable = delegate is None
+        self.signature = self._read_signature(file_metadata, graph)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
@@ -85,36 +90,31 @@ class _TfliteInterpreter:
             InvokeError: the runtime or the delegate's device failed.
         """
         try:
-            self._interpreter.set_tensor(self.signature.inputs[0].index, array)
-            self._interpreter.invoke()
-            return tuple(self._interpreter.get_tensor(index) for index in self._output_indices)
+            self._graph.set_tensor(self.signature.inputs[0].index, array)
+            self._graph.invoke()
+            return tuple(self._graph.get_tensor(index) for index in self._output_indices)
         except (RuntimeError, ValueError) as error:
             raise InvokeError(f"{self.runtime} failed on a frame: {_one_line(error)}") from error
 
     def close(self) -> None:
         """Free the model; the delegate's device is released with the last reference to it."""
-        self._interpreter = None
+        self._subgraph = None
 
-    def _describe_delegates(
-        self, delegate: str | None, ops_before_allocation: list[str]
-    ) -> str | None:
-        # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
-        external = ops_before_allocation.count(_DELEGATE_OP)
-        total = self._list_op_names().count(_DELEGATE_OP)
-        names = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
-        return " + ".join(names + ["XNNPACK"] * (total > external)) or None
+    @property
+    def _graph(self) -> Subgraph:
+        if self._subgraph is None:
+            raise ValueError("it was closed")
+        return self._subgraph
 
-    def _read_signature(
-        self, file_metadata: FileMetadata, postprocess: PostprocessOptions | None
-    ) -> ModelSignature:
+    def _read_signature(self, file_metadata: FileMetadata, graph: GraphInfo) -> ModelSignature:
+        ops = tuple(op for op in self._list_ops() if op.name != _DELEGATE_OP)
         return ModelSignature(
-            inputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_input_details()),
-            outputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_output_details()),
-            ops=tuple(
-                _op_info(entry) for entry in self._list_ops() if entry["op_name"] != _DELEGATE_OP
-            ),
+            inputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.inputs))),
+            outputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.outputs))),
+            ops=ops or graph.ops,
             metadata=file_metadata,
-            postprocess=postprocess,
+            postprocess=graph.postprocess,
+            entry_point=graph.entry_point,
         )
 
     @classmethod
@@ -155,7 +155,7 @@ class _TfliteInterpreter:
 
     def _allocate(self, path: Path, ops: list[str]) -> None:
         try:
-            self._interpreter.allocate_tensors()
+            self._graph.allocate()
         except (RuntimeError, ValueError, MemoryError) as error:
             if _EDGETPU_OP in ops and _DELEGATE_OP not in ops:
                 raise DelegateError(
@@ -169,12 +169,8 @@ class _TfliteInterpreter:
                 ) from error
             raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
 
-    def _list_ops(self) -> list[dict[str, Any]]:
-        # Private, but the same in both packages and the only way to get the post-process op's own outputs.
-        return list(self._interpreter._get_ops_details())  # noqa: SLF001 - see above
-
-    def _list_op_names(self) -> list[str]:
-        return [str(entry["op_name"]) for entry in self._list_ops()]
+    def _list_ops(self) -> list[OpInfo]:
+        return [_op_info(entry) for entry in self._graph.list_ops()]
 
 
 class LiteRtInterpreter(_TfliteInterpreter):
@@ -203,6 +199,25 @@ def _check_library(library: str) -> None:
         raise DelegateError(
             f"{library} is not a delegate: it does not export tflite_plugin_create_delegate"
         )
+
+
+def _describe_delegates(
+    delegate: str | None, ops_before_allocation: list[OpInfo], ops: list[OpInfo]
+) -> str | None:
+    external = sum(op.name == _DELEGATE_OP for op in ops_before_allocation)
+    parts = [op for op in ops if op.name == _DELEGATE_OP]
+    own = [op for op in ops if op.name != _DELEGATE_OP]
+    names = []
+    if delegate and external:
+        share = _format_share(parts[:external], own)
+        names.append(f"{_delegate_name(delegate)} ({delegate}, {share})")
+    if parts[external:]:
+        names.append(f"XNNPACK ({_format_share(parts[external:], own)})")
+    return " + ".join(names) or None
+
+
+def _format_share(parts: list[OpInfo], ops: list[OpInfo]) -> str:
+    return f"{count_delegated(parts, ops)} of {len(ops)} operators"
 
 
 def _delegate_name(library: str | None) -> str:

@@ -9,9 +9,11 @@ from edged.errors import ModelError, RegistryError
 from edged.interfaces import Interpreter, ModelFamily
 from edged.model.encode import Encoder
 from edged.model.file.labels import parse_labels
+from edged.model.refusal.kinds import find_refused_kind
+from edged.model.refusal.message import refuse_kind, refuse_unknown
 from edged.registry import FAMILIES, INTERPRETERS, load_driver
 from edged.scene.filters import UNNAMED_LABELS
-from edged.types import ModelSignature, TensorInfo
+from edged.types import ModelSignature
 
 _AUTO_RUNTIMES = ("litert", "tflite")
 
@@ -86,23 +88,21 @@ def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> 
         family: name of a family, or ``auto``.
 
     Raises:
-        ModelError: no family fits; the message has the model's tensors, and the reason of each family.
+        ModelError: no family fits; the message names the kind of the model or the family that it comes nearest to, and the
+            error's notes have the tensors and the reason of each family.
         RegistryError: the named family does not exist.
     """
-    families_by_reason: dict[str, list[str]] = {}
+    refused = find_refused_kind(signature)
+    if refused is not None:
+        raise refuse_kind(refused, signature, path)
+    reasons: dict[str, str] = {}
     for name in FAMILIES if family == "auto" else (family,):
         match = load_driver(FAMILIES, name).match(signature)
         if not isinstance(match, str):
             matched: ModelFamily = match
             return matched
-        families_by_reason.setdefault(match, []).append(name)
-    reasons = "; ".join(
-        f"not {' or '.join(names)}: {reason}" for reason, names in families_by_reason.items()
-    )
-    raise ModelError(
-        f"{path} fits no supported family; it has inputs {_describe_tensors(signature.inputs)} and outputs "
-        f"{_describe_tensors(signature.outputs)}; {reasons}"
-    )
+        reasons[name] = match
+    raise refuse_unknown(signature, path, reasons)
 
 
 def _open_interpreter(settings: ModelSettings, path: Path) -> Interpreter:
@@ -140,7 +140,3 @@ def _read_labels(settings: ModelSettings) -> tuple[str, ...]:
         return parse_labels(settings.labels_file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot read the labels {settings.labels_file}: {error}") from error
-
-
-def _describe_tensors(tensors: tuple[TensorInfo, ...]) -> str:
-    return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"

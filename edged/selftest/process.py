@@ -98,7 +98,7 @@ class SelfTestProcess:
         if response is None:
             raise self._explain_exit(child, path)
         if isinstance(response, SelfTestFailure):
-            raise _ERRORS_BY_NAME.get(response.error_type, ModelError)(response.message)
+            raise _rebuild_error(response)
         return response
 
     def close(self) -> None:
@@ -133,6 +133,13 @@ class SelfTestProcess:
                 f"the process that tested {path} was killed by SIGKILL: is there too little memory?"
             )
         return ModelError(f"{path} crashed the interpreter: its process {ending}")
+
+
+def _rebuild_error(failure: SelfTestFailure) -> EdgedError:
+    error = _ERRORS_BY_NAME.get(failure.error_type, ModelError)(failure.message)
+    for detail in failure.details:
+        error.add_note(detail)
+    return error
 
 
 def self_test_model(

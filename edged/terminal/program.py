@@ -12,7 +12,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from types import FrameType
 
-from edged.errors import EdgedError
+from edged.errors import EdgedError, list_notes
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -61,7 +61,8 @@ class Program:
                 code: int = args.func(args)
                 sys.stdout.flush()
         except EdgedError as error:
-            print(f"{self.name}: {error}", file=sys.stderr)
+            notes = list_notes(error) if getattr(args, "verbose", False) else ()
+            print("\n    ".join((f"{self.name}: {error}", *notes)), file=sys.stderr)
             return EXIT_ERROR
         except TerminatedError as error:
             return EXIT_SIGNALLED + error.number

@@ -8,6 +8,7 @@ from edged.types.detections import F32, I32, Detections
 from edged.types.frame import Fit, Frame, PixelFormat, Tensor
 from edged.types.model import (
     Channels,
+    EntryPoint,
     FileMetadata,
     Fitting,
     InputSpec,
@@ -22,6 +23,7 @@ __all__ = [
     "I32",
     "Channels",
     "Detections",
+    "EntryPoint",
     "FileMetadata",
     "Fit",
     "Fitting",

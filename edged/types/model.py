@@ -62,6 +62,31 @@ class PostprocessOptions:
     nms_score_threshold: float = 0.0
     nms_iou_threshold: float = 0.0
 
+    @property
+    def rows_per_anchor(self) -> int:
+        """Number of rows that the outputs have for each anchor that the operator counts."""
+        return 1 if self.use_regular_nms else max(1, self.max_classes_per_detection)
+
+    @property
+    def valid_rows_per_anchor(self) -> int:
+        """Number of those rows that the operator writes; the rest is uninitialised memory."""
+        return min(self.rows_per_anchor, self.num_classes) if self.num_classes > 0 else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPoint:
+    """The part of a model file that runs.
+
+    Attributes:
+        signature: name of its signature; None if the file has none for it.
+        subgraph: number of its subgraph.
+        other_signatures: names of the file's signatures that do not run.
+    """
+
+    signature: str | None = None
+    subgraph: int = 0
+    other_signatures: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMetadata:
@@ -76,6 +101,7 @@ class FileMetadata:
         mean: mean of each channel in ``(pixel - mean) / std``, pixel 0..255.
         std: standard deviation of each channel in the same formula.
         embedded: names of the files in the appended zip.
+        task: what the model does, in Ultralytics' words: ``detect``, ``pose``, ``segment``, ``obb``, ``classify``.
     """
 
     name: str = ""
@@ -86,6 +112,7 @@ class FileMetadata:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     embedded: tuple[str, ...] = ()
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +125,7 @@ class ModelSignature:
         ops: the operators of the graph.
         metadata: metadata from the model file.
         postprocess: options of its detection post-process; None if the graph has no such operator.
+        entry_point: the part of the file that runs.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -105,6 +133,7 @@ class ModelSignature:
     ops: tuple[OpInfo, ...] = ()
     metadata: FileMetadata = field(default_factory=FileMetadata)
     postprocess: PostprocessOptions | None = None
+    entry_point: EntryPoint = field(default_factory=EntryPoint)
 
 
 class Channels(StrEnum):

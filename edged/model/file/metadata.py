@@ -71,4 +71,5 @@ def _add_archive_metadata(metadata: FileMetadata, path: Path) -> FileMetadata:
             licence=metadata.licence or str(ultralytics.get("license", "")),
             labels=read_zip_labels(archive),
             embedded=tuple(archive.namelist()),
+            task=str(ultralytics.get("task", "")),
         )

@@ -208,6 +208,7 @@ def test_json_of_problems(config: Path, capsys: pytest.CaptureFixture[str]) -> N
             "key": "modle",
             "message": "unknown key",
             "hint": 'did you mean "model"?',
+            "details": [],
         }
     ]
 

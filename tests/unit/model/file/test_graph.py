@@ -1,4 +1,4 @@
-"""The options of the detection post-process, as the model file has them."""
+"""The graph, as the model file has it: the part that runs, and the options of the detection post-process."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edged.model.file.flatbuffer import FlatbufferError
 from edged.model.file.flexbuffer import read_scalars
-from edged.model.file.operators import read_postprocess_options
+from edged.model.file.graph import choose_entry_point, read_graph
 from support.data_files import data_file
 
 
@@ -23,7 +23,7 @@ from support.data_files import data_file
     ],
 )
 def test_the_options_of_real_files(name: str, num_classes: int, max_detections: int) -> None:
-    options = read_postprocess_options(data_file(f"models/{name}.tflite"))
+    options = read_graph(data_file(f"models/{name}.tflite")).postprocess
     assert options is not None
     assert (options.num_classes, options.max_detections) == (num_classes, max_detections)
     assert (options.max_classes_per_detection, options.use_regular_nms) == (1, False)
@@ -31,7 +31,26 @@ def test_the_options_of_real_files(name: str, num_classes: int, max_detections: 
 
 
 def test_a_file_without_the_operator_has_no_options() -> None:
-    assert read_postprocess_options(data_file("models/mobilenet_v1_0.25_128_quant.tflite")) is None
+    assert read_graph(data_file("models/mobilenet_v1_0.25_128_quant.tflite")).postprocess is None
+
+
+@pytest.mark.parametrize(
+    ("signatures", "chosen", "subgraph", "others"),
+    [
+        ([], None, 0, ()),
+        ([("serving_default", 0)], "serving_default", 0, ()),
+        ([("features", 0), ("serving_default", 1)], "serving_default", 1, ("features",)),
+        ([("detect", 0), ("train", 1)], "detect", 0, ("train",)),
+        ([("train", 1), ("detect", 0)], "detect", 0, ("train",)),
+        ([("train", 1)], None, 0, ("train",)),
+    ],
+)
+def test_the_default_signature_runs_else_the_first_subgraph(
+    signatures: list[tuple[str, int]], chosen: str | None, subgraph: int, others: tuple[str, ...]
+) -> None:
+    entry_point = choose_entry_point(signatures)
+    assert (entry_point.signature, entry_point.subgraph) == (chosen, subgraph)
+    assert entry_point.other_signatures == others
 
 
 @given(
