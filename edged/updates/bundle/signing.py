@@ -10,7 +10,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edged.errors import UpdateError
+from edged.errors import UpdateError, describe_error
 from edged.updates.bundle.envelope import (
     Envelope,
     Signature,
@@ -175,4 +175,4 @@ def _translate_errors(what: str) -> Iterator[None]:
     except ImportError as error:
         raise UpdateError(_MISSING_LIBRARY) from error
     except Exception as error:
-        raise UpdateError(f"cannot sign with {what}: {error}") from error
+        raise UpdateError(f"cannot sign with {what}: {describe_error(error)}") from error
