@@ -6,7 +6,7 @@ from edged.clock import Clock
 from edged.config.problems import suggest_name
 from edged.health import ConditionKind, Conditions, Severity
 from edged.logs import journal_fields
-from edged.scene.filters import UNNAMED_LABELS
+from edged.types import UNNAMED_LABELS
 from edged.vision.messages import CameraReport
 from edged.vision.pool import WorkerLoss
 

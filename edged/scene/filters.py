@@ -15,20 +15,11 @@ from numpy.typing import NDArray
 
 from edged.config.settings import DetectSettings, LabelFilter
 from edged.scene.geometry import areas
-from edged.types import F32, Detections
+from edged.types import F32, Detections, label_of
 
 DEFAULT_THRESHOLD = 0.5
-UNNAMED_LABELS = ("", "???")
-"""Entries of label files for a class without a name."""
-
 NO_SETTINGS = DetectSettings()
 _SettingGetter = Callable[[DetectSettings | LabelFilter], float | None]
-
-
-def label_of(labels: tuple[str, ...], class_id: int) -> str:
-    """Return the name of a class; ``class-7`` if the model's label list has none for it."""
-    name = labels[class_id] if class_id < len(labels) else ""
-    return f"class-{class_id}" if name in UNNAMED_LABELS else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from edged.config.settings import DetectSettings, LabelFilter
-from edged.scene.filters import DetectionFilters, label_of
-from edged.types import Detections
+from edged.scene.filters import DetectionFilters
+from edged.types import Detections, label_of
 
 LABELS = ("person", "???", "car")
 PERSON, UNNAMED, CAR, BEYOND = 0, 1, 2, 7
