@@ -49,10 +49,10 @@ def read_configured_labels(settings: ModelSettings) -> tuple[str, ...]:
 def describe_label_source(settings: ModelSettings, metadata: FileMetadata) -> str:
     """Return where the labels are from, as the subject of a sentence."""
     if settings.labels:
-        return f"the {len(settings.labels)} labels of the configuration"
+        return f"the {len(settings.labels)} given labels"
     if settings.labels_file is not None:
         return f"the labels in {settings.labels_file}"
-    return f"the embedded labels ({metadata.labels_file})"
+    return f"the embedded labels ({metadata.labels_file}), which model.labels_file replaces,"
 
 
 def explain_missing_labels(metadata: FileMetadata) -> str | None:

@@ -61,7 +61,7 @@ def test_a_cat_is_a_cat_in_whatever_form_the_90_labels_are(
 
 def test_80_names_of_coco_do_not_turn_a_cat_into_a_dog(tmp_path: Path) -> None:
     names = "\n".join(name for name in COCO if name != "???")
-    with pytest.raises(ModelError, match=r"labels\.txt .*90 classes and its label list 80: set"):
+    with pytest.raises(ModelError, match=r"labels\.txt .*90 classes and its label list 80: use"):
         opened(SSD, tmp_path, names)
 
 
@@ -81,7 +81,7 @@ def test_a_list_that_is_one_off_is_refused(tmp_path: Path, names: list[str], rea
 
 def test_the_labels_of_the_configuration_are_counted_too() -> None:
     settings = ModelSettings(path=data_file(f"models/{SSD}"), labels=("person", "car"))
-    with pytest.raises(ModelError, match=r"the 2 labels of the configuration are not those of"):
+    with pytest.raises(ModelError, match=r"the 2 given labels are not those of"):
         load_model(settings)
 
 

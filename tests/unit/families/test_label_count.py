@@ -33,11 +33,11 @@ def test_labels_that_fit_three_classes(labels: tuple[str, ...], offset: int) -> 
 @pytest.mark.parametrize(
     ("labels", "clause"),
     [
-        (("a", "b"), "it has 3 classes and its label list 2: add the missing one"),
-        (("a", "b", "c", "d"), 'it has 3 classes and its label list 4: remove one, or let .* "a"'),
-        (("a",), "it has 3 classes and its label list 1: set model.labels_file"),
-        (("", *"abcde"), "it has 3 classes and its label list 5: set model.labels_file"),
-        (("", "a", "b"), "it has 3 classes and its label list 2, because it counts from 1"),
+        (("a", "b"), "its output has 3 classes and its label list 2: add the missing one"),
+        (("a", "b", "c", "d"), 'its output has 3 classes and its label list 4: remove one, or let .* "a"'),
+        (("a",), "its output has 3 classes and its label list 1: use the list"),
+        (("", *"abcde"), "its output has 3 classes and its label list 5: use the list"),
+        (("", "a", "b"), "its output has 3 classes and its label list 2, because it counts from 1"),
     ],
 )
 @pytest.mark.parametrize("counts_background", [False, True])
@@ -70,4 +70,4 @@ def test_an_ssd_counts_its_classes_by_its_own_operator() -> None:
     clause = SsdFamily.match(
         replace(ssd("float32").signature, postprocess=options, metadata=labels)
     )
-    assert str(clause).startswith("it has 90 classes and its label list 80:")
+    assert str(clause).startswith("its output has 90 classes and its label list 80:")
