@@ -20,6 +20,8 @@ _YAML_SCALAR = re.compile(
 )
 _YAML_PAIR = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^:'"\[\]{},]+?))\s*:(?:\s+(.*)|\s*)""")
 _FLOW_ITEM = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^,"'\[\]{}])+)\s*""")
+_MAX_CHARS = 1000
+"""Longest entry: its pattern takes time that grows with its square."""
 _EXPECTED = (
     'expected a list of names, names by class id as {"0": "person"}, or a list of objects with '
     '"id" and "name"'
@@ -93,7 +95,7 @@ def parse_yaml(text: str) -> tuple[str, ...]:
 def _parse_literal(text: str, problem: LabelError) -> object:
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise problem from None
 
 
@@ -182,7 +184,7 @@ def _read_block(lines: list[tuple[int, str]], start: int) -> tuple[str, ...]:
 
 
 def _read_pair(text: str, line: int) -> tuple[str, str]:
-    match = _YAML_PAIR.fullmatch(text)
+    match = _YAML_PAIR.fullmatch(text) if len(text) <= _MAX_CHARS else None
     if match is None:
         raise LabelError(f"expected CLASS ID: NAME, got {text.strip()[:40]!r}", line=line)
     return (match[1] or match[2] or match[3]).strip(), _scalar(match[4] or "")
@@ -193,7 +195,10 @@ def _scalar(text: str) -> str:
     if match is None:
         raise LabelError(f"cannot read the name {text.strip()[:40]!r}")
     if match[1] is not None:
-        return str(json.loads(f'"{match[1]}"', strict=False)).strip()
+        try:
+            return str(json.loads(f'"{match[1]}"', strict=False)).strip()
+        except json.JSONDecodeError as error:
+            raise LabelError(f"cannot read the name {text.strip()[:40]!r}: {error.msg}") from None
     if match[2] is not None:
         return match[2].replace("''", "'").strip()
     plain = match[3].strip()

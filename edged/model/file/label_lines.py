@@ -11,6 +11,8 @@ _NUMBER_LAST = re.compile(r"(\S.*?)(?:\s*[:;,=|]\s*|\s+)(\d+)")
 _QUOTED = re.compile(r"""(["'])(.*)\1,?""")
 _YAML_ITEM = re.compile(r"-\s+(\S.*)")
 _SETTING = re.compile(r"[A-Za-z_][\w.]*\s*=\s*\S.*")
+_MAX_CHARS = 1000
+"""Longest line: the patterns take time that grows with its square."""
 _DELIMITERS = (",", ";", "\t")
 _ID_COLUMNS = ("id", "class_id", "index", "idx", "label_id", "class_index", "number", "")
 _NAME_COLUMNS = ("display_name", "name", "label", "class_name", "class", "category")
@@ -31,6 +33,9 @@ def parse_lines(text: str) -> tuple[str, ...]:
     """
     lines = _significant_lines(text)
     named = [line for line in lines if line.text]
+    for line in named:
+        if len(line.text) > _MAX_CHARS:
+            raise LabelError(f"longer than {_MAX_CHARS} characters", line=line.number)
     columns = _find_columns(named)
     if columns is not None:
         return order_labels(_read_table(named, *columns))

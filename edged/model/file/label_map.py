@@ -53,25 +53,25 @@ class _Tokens:
     """The tokens of a text, one after the other."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = list(_split(text))
-        self._position = 0
+        self._tokens = _split(text)
+        self._next = next(self._tokens, None)
+        self._line = 1
 
     @property
     def is_at_end(self) -> bool:
-        return self._position == len(self._tokens)
+        return self._next is None
 
     def take(self) -> _Token:
-        if self.is_at_end:
-            line = self._tokens[-1].line if self._tokens else 1
-            raise LabelError("the file ends within an item", line=line)
-        self._position += 1
-        return self._tokens[self._position - 1]
+        token = self._next
+        if token is None:
+            raise LabelError("the file ends within an item", line=self._line)
+        self._line = token.line
+        self._next = next(self._tokens, None)
+        return token
 
     def take_if(self, *texts: str) -> _Token | None:
         """Take the next token if it is one of these."""
-        if self.is_at_end or self._tokens[self._position].text not in texts:
-            return None
-        return self.take()
+        return self.take() if self._next is not None and self._next.text in texts else None
 
 
 def _split(text: str) -> Iterator[_Token]:

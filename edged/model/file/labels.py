@@ -10,6 +10,7 @@ from edged.model.file.label_map import is_label_map, parse_label_map
 from edged.text import decode_text
 
 _MAX_BYTES = 1 << 20
+_MAX_LINES = 100_000
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -22,9 +23,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
         LabelError: the form is unknown, or the list can be read in more than one way.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise LabelError("not text: save the file as UTF-8", line=line)
+    _check_text(text)
     if is_label_map(text):
         return parse_label_map(text)
     if is_document(text):
@@ -32,6 +31,14 @@ def parse_labels(text: str) -> tuple[str, ...]:
     if is_yaml(text):
         return parse_yaml(text)
     return parse_lines(text)
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise LabelError("not text: save the file as UTF-8", line=line)
+    if text.count("\n") > _MAX_LINES:
+        raise LabelError(f"more than {_MAX_LINES} lines, which no list of labels has")
 
 
 def read_label_file(path: Path) -> tuple[str, ...]:

@@ -1,10 +1,14 @@
 """The forms in which people keep label lists, and those that are refused because they can be read in two ways."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edged.errors import ModelError
+from edged.model.file.label_list import LabelError
 from edged.model.file.labels import parse_labels, read_label_file
 from support.data_files import data_file
 
@@ -151,6 +155,10 @@ def test_the_real_label_files_are_read_as_they_are() -> None:
         ("item { id 1 }", "line 1: expected NAME: VALUE at 'id'"),
         ("item { id: 1 name: 'a' } node { }", "line 1: expected item, got 'node'"),
         ("p\0e\0r\0", "line 1: not text"),
+        ("{[]: 1}", "line 1: not JSON"),
+        ("person\na" + " " * 100_000 + "b", "line 2: longer than 1000"),
+        ("names:\n  a" + " " * 100_000 + "b", "line 2: expected CLASS ID"),
+        ("a\n" * 100_001, "more than 100000 lines"),
     ],
 )
 def test_lists_that_can_be_read_in_two_ways_are_refused(
@@ -187,3 +195,32 @@ def test_a_file_without_readable_labels_is_refused(
     file.write_bytes(content)
     with pytest.raises(ModelError, match=reason):
         read_label_file(file)
+
+
+PIECES = (
+    "item",
+    "{",
+    "}",
+    "id: 1",
+    "name: 'a'",
+    "names:",
+    "- ",
+    "0",
+    "1 ",
+    "person",
+    ",",
+    "#",
+    '"',
+    "[",
+    "]",
+    ":",
+    "\n",
+    " ",
+    "\\",
+)
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=40).map("".join)))
+def test_any_text_is_a_list_or_refused(text: str) -> None:
+    with suppress(LabelError):
+        assert all(isinstance(label, str) for label in parse_labels(text))
