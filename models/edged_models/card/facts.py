@@ -117,7 +117,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except TextError as error:
-        raise SourceError(f"{path} is not text: {error}") from error
+        raise SourceError(f"{path} is not text in UTF-8: {error}") from error
 
 
 def read_provenance(path: Path, model: Path) -> tuple[ProvenanceFact, ...]:

@@ -1,7 +1,10 @@
 """The files of a .tflite that its metadata declares as lists of labels."""
 
+from edged.model.file.label_list import LabelError
+from edged.model.file.labels import parse_labels
 from edged_models.conversion.associated_files import AssociatedFiles
 from edged_models.conversion.metadata_tree import MetadataNode
+from edged_models.errors import SourceError
 
 AXIS_LABELS, VALUE_LABELS = 2, 3
 """Types of files: the labels of the positions along an output's last axis, and of its values."""
@@ -19,6 +22,29 @@ def list_declared_labels(root: MetadataNode) -> tuple[str, ...]:
     ]
     files.sort(key=lambda file: bool(file.fields.get("locale")))
     return tuple(str(file.fields.get("name", "")) for file in files)
+
+
+def pack_labels(labels: tuple[str, ...]) -> bytes:
+    """Return a file with one label on each line.
+
+    Raises:
+        SourceError: the daemon would read other labels in it, because one is a comment, or all begin with a number.
+    """
+    text = "\n".join(labels) + "\n"
+    try:
+        is_same = _without_end(parse_labels(text)) == _without_end(labels)
+    except LabelError as error:
+        raise SourceError(f"these labels cannot be written one a line: {error}") from error
+    if not is_same:
+        raise SourceError(
+            "these labels cannot be written one a line: one begins with #, or all of them with a number; rename them"
+        )
+    return text.encode()
+
+
+def _without_end(labels: tuple[str, ...]) -> list[str]:
+    """Return the labels without those at the end that are empty."""
+    return "\n".join(labels).rstrip("\n").split("\n")
 
 
 def reference_labels_file(

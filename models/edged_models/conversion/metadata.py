@@ -17,6 +17,7 @@ from edged_models.conversion.label_files import (
     AXIS_LABELS,
     VALUE_LABELS,
     list_declared_labels,
+    pack_labels,
     reference_labels_file,
 )
 from edged_models.conversion.metadata_schema import IDENTIFIER, ROOT
@@ -122,7 +123,7 @@ def _describe_tensors(
     if metadata.labels:
         position, file_type = _find_labelled_output(model, len(metadata.labels), name)
         file = reference_labels_file(subgraphs[0], outputs, outputs[position], file_type, files)
-        files[file] = ("\n".join(metadata.labels) + "\n").encode()
+        files[file] = pack_labels(metadata.labels)
 
 
 def _store_metadata(model: schema.ModelT, packed: bytes) -> None:
