@@ -34,7 +34,10 @@ def test_labels_that_fit_three_classes(labels: tuple[str, ...], offset: int) -> 
     ("labels", "clause"),
     [
         (("a", "b"), "its output has 3 classes and its label list 2: add the missing one"),
-        (("a", "b", "c", "d"), 'its output has 3 classes and its label list 4: remove one, or let .* "a"'),
+        (
+            ("a", "b", "c", "d"),
+            'its output has 3 classes and its label list 4: remove one, or let .* "a"',
+        ),
         (("a",), "its output has 3 classes and its label list 1: use the list"),
         (("", *"abcde"), "its output has 3 classes and its label list 5: use the list"),
         (("", "a", "b"), "its output has 3 classes and its label list 2, because it counts from 1"),
