@@ -10,7 +10,6 @@ import pytest
 from support.sampling import SEED_VARIABLE, Extent, Sampler
 from support.simulated_fleet import NO_ANSIBLE
 
-
 # A busy machine is no defect of the code under test.
 hypothesis.settings.register_profile("edged", deadline=None)
 hypothesis.settings.load_profile("edged")
