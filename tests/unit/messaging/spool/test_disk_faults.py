@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
-from edged.messaging.spool.sequence_file import SequenceFile, SequenceReservation
+from edged.messaging.spool.sequence_file import SequenceFile, SequenceRecord
 from support.clock import FakeClock
 
 RETRY_S = 31
@@ -173,7 +173,7 @@ def test_a_file_damaged_while_in_use_is_quarantined(tmp_path: Path, clock: FakeC
     spool.rewind()
     items = spool.take_unsent(5000)
     assert items[-1].seq == fresh[0]
-    assert losses(items)["corrupt"].ranges == ((1, stored[-1]),)
+    assert losses(items)["corrupt"].ranges == ((stored[0], stored[-1]),)
     spool.close()
 
 
@@ -183,8 +183,14 @@ def test_a_torn_sequence_file_is_ignored(tmp_path: Path, text: bytes) -> None:
     path.write_bytes(text)
     file = SequenceFile(path)
     assert file.read() is None
-    file.write(SequenceReservation(first_unconfirmed=5, end=10_005, is_clean=False))
-    assert file.read() == SequenceReservation(first_unconfirmed=5, end=10_005, is_clean=False)
+    assert file.quarantined_path is None or file.quarantined_path.read_bytes() == text
+    record = SequenceRecord(
+        first_waiting=4, first_unsafe=5, end=10_005, run_id=7, store_id=8, generation=9
+    )
+    file.write(record)
+    file.close()
+    file = SequenceFile(path)
+    assert file.read() == record
     file.close()
 
 

@@ -1,0 +1,72 @@
+"""What can still be read from a damaged file: every row whose checksum is right."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from urllib.parse import quote
+
+from edged.errors import SpoolDamageError
+from edged.messaging.spool.item import COLUMNS, SpoolItem, read_row
+from edged.messaging.spool.schema import MAX_NUMBER
+from edged.messaging.spool.store import SpoolStore
+
+_GROUP_SIZE = 500
+
+
+def salvage_rows(damaged: Path, store: SpoolStore) -> None:
+    """Copy the undamaged rows of the file `damaged`, which is not changed, to the empty `store`.
+
+    Raises:
+        sqlite3.Error: `store` cannot be written.
+        SpoolDamageError: `store` is damaged.
+    """
+    known: set[int] = set()
+    rows = (item for item in _read_rows(damaged) if item.seq not in known)
+    running_ns = next_seq = 0
+    while group := list(islice(rows, _GROUP_SIZE)):
+        unique = {item.seq: item for item in group}
+        known.update(unique)
+        running_ns = max(running_ns, *(item.created_ns for item in group))
+        next_seq = max(next_seq, *(seq + 1 for seq in unique))
+        store.commit([*unique.values()], (), next_seq=next_seq, running_ns=running_ns)
+
+
+def _read_rows(damaged: Path) -> Iterator[SpoolItem]:
+    """Yield the rows from both ends: a damaged page in the middle ends each scan."""
+    try:
+        db = sqlite3.connect(f"file:{quote(str(damaged))}?mode=ro", uri=True, isolation_level=None)
+    except sqlite3.Error:
+        return
+    try:
+        db.text_factory = bytes
+        columns, is_old = _find_columns(db)
+        for order in ("ASC", "DESC"):
+            query = f"SELECT {columns} FROM message ORDER BY seq {order}"  # noqa: S608 (constants)
+            yield from _read_undamaged(db, query, is_old=is_old)
+    except sqlite3.Error:
+        return
+    finally:
+        db.close()
+        damaged.with_name(f"{damaged.name}-shm").unlink(missing_ok=True)
+
+
+def _find_columns(db: sqlite3.Connection) -> tuple[str, bool]:
+    """Return the columns to read, and whether the file is of a version that wrote no checksums."""
+    names = {row[1] for row in db.execute("PRAGMA table_info(message)")}
+    if b"checksum" in names:
+        return COLUMNS, False
+    return COLUMNS.replace("checksum", "NULL"), True
+
+
+def _read_undamaged(db: sqlite3.Connection, query: str, *, is_old: bool) -> Iterator[SpoolItem]:
+    try:
+        for row in db.execute(query):
+            try:
+                item = read_row(row, may_lack_checksum=is_old)
+            except SpoolDamageError:
+                continue
+            if 0 < item.seq < MAX_NUMBER:
+                yield item
+    except sqlite3.Error:
+        return
