@@ -21,13 +21,13 @@ class GapRecords:
 
     def __init__(self) -> None:
         self._newest: dict[LossReason, SpoolItem] = {}
-        self._first_reported: dict[int, int] = {}
+        self.first_reported: dict[int, int] = {}
         """The lowest number that each waiting record reports, by the record's number."""
 
     def restore(self, records: Iterable[SpoolItem]) -> None:
         """Load the records that wait; one that only a newer version can read is delivered as it is."""
         self._newest.clear()
-        self._first_reported.clear()
+        self.first_reported.clear()
         for record in records:
             with suppress(msgspec.DecodeError):
                 self.add(record)
@@ -36,11 +36,11 @@ class GapRecords:
         """Note a record that was queued."""
         loss = _decode_loss(record)
         self._newest[loss.reason] = record
-        self._first_reported[record.seq] = loss.ranges[0][0]
+        self.first_reported[record.seq] = loss.ranges[0][0]
 
     def remove(self, seq: int) -> None:
         """Forget the record with number `seq`, if there is one: it has arrived, or was replaced."""
-        if self._first_reported.pop(seq, None) is not None:
+        if self.first_reported.pop(seq, None) is not None:
             self._newest = {reason: gap for reason, gap in self._newest.items() if gap.seq != seq}
 
     def merge(
@@ -59,7 +59,7 @@ class GapRecords:
 
     def find_lowest_seq(self, first: int) -> int:
         """Return the lowest number reported by a waiting record from number `first` on, or `first` if it is lower."""
-        return min([first, *(low for seq, low in self._first_reported.items() if seq >= first)])
+        return min([first, *(low for seq, low in self.first_reported.items() if seq >= first)])
 
 
 EncodeGap = Callable[[int, MessageLoss], tuple[str, bytes]]
@@ -112,11 +112,6 @@ class LossReporter:
         missing = find_missing(suspects.first, suspects.end, self._backlog.read_seqs())
         if missing:
             self.report(MessageLoss(suspects.reason, missing, None), in_flight)
-
-    def find_lowest_unsafe(self) -> int:
-        """Return the lowest number that only memory knows, as a message or in a gap record; the next number if there is none."""
-        first = self._backlog.first_uncommitted
-        return self._numbers.next if first is None else self.records.find_lowest_seq(first.seq)
 
 
 def _decode_loss(record: SpoolItem) -> MessageLoss:

@@ -197,11 +197,14 @@ class Spool:
         self._note_progress()
 
     def _note_progress(self) -> None:
-        first_waiting = self._window.find_first_waiting(self._backlog, self._numbers.next)
-        self._numbers.note_progress(
-            first_waiting=self._losses.records.find_lowest_seq(first_waiting),
-            first_unsafe=self._losses.find_lowest_unsafe(),
-        )
+        next_seq, gaps = self._numbers.next, self._losses.records
+        first_waiting = self._window.find_first_waiting(self._backlog, next_seq)
+        uncommitted = self._backlog.first_uncommitted
+        first_unsafe = next_seq if uncommitted is None else uncommitted.seq
+        if gaps.first_reported:  # what a waiting record reports is lost with it
+            first_waiting = gaps.find_lowest_seq(first_waiting)
+            first_unsafe = gaps.find_lowest_seq(first_unsafe)
+        self._numbers.note_progress(first_waiting=first_waiting, first_unsafe=first_unsafe)
 
     def _commit(self) -> None:
         self._last_commit_ns = self._clock.monotonic_ns()
