@@ -1,15 +1,13 @@
-"""The store behind a fault barrier: the only place that handles `sqlite3.Error`."""
+"""The store behind a fault barrier: the only place that handles the errors of SQLite."""
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from edged.errors import SpoolDamageError
 from edged.messaging.spool.quarantine import make_usable, quarantine
 from edged.messaging.spool.salvage import salvage_rows
-from edged.messaging.spool.store import SpoolStore, is_damage
+from edged.messaging.spool.store import STORE_ERRORS, SpoolStore, is_damage
 
 _SIDECARS = ("-wal", "-shm", "-journal")
 
@@ -45,7 +43,7 @@ class SpoolDisk:
         try:
             self._clear_way()
             self._store = SpoolStore(self._path)
-        except (sqlite3.Error, SpoolDamageError, OSError) as error:
+        except (*STORE_ERRORS, OSError) as error:
             self._record_failure(error)
         else:
             self._is_writable = self.is_new = True
@@ -56,7 +54,7 @@ class SpoolDisk:
             return default
         try:
             return action(self._store)
-        except (sqlite3.Error, SpoolDamageError) as error:
+        except STORE_ERRORS as error:
             self._record_failure(error)
             return default
 
@@ -88,7 +86,7 @@ class SpoolDisk:
             if moved is not None:
                 self._record_quarantine(moved, f"{path} was not a file")
 
-    def _record_failure(self, error: sqlite3.Error | SpoolDamageError | OSError) -> None:
+    def _record_failure(self, error: Exception) -> None:
         if not isinstance(error, OSError) and is_damage(error):
             self._replace_damaged(error)
             return
@@ -100,13 +98,13 @@ class SpoolDisk:
         self.fault = fault
         self._is_writable = False
 
-    def _replace_damaged(self, cause: sqlite3.Error | SpoolDamageError) -> None:
+    def _replace_damaged(self, cause: Exception) -> None:
         self.close()
         try:
             quarantined = quarantine(self._path)
             self._move_sidecars(quarantined)
             self._store = self._make_replacement(quarantined)
-        except (sqlite3.Error, SpoolDamageError, OSError) as error:
+        except (*STORE_ERRORS, OSError) as error:
             self._record_failure(OSError(f"is damaged ({cause}) and cannot be replaced: {error}"))
             return
         self._is_writable = self.is_new = True
@@ -118,7 +116,7 @@ class SpoolDisk:
         try:
             store = SpoolStore(self._path)
             salvage_rows(quarantined, store)
-        except (sqlite3.Error, SpoolDamageError, OSError):
+        except (*STORE_ERRORS, OSError):
             if store is not None:
                 store.close()
             for suffix in _SIDECARS:

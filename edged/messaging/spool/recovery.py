@@ -76,6 +76,26 @@ def join_records(
     )
 
 
+def lower_record(record: SequenceRecord, first: int) -> SequenceRecord:
+    """Return the record with the numbers from `first` on waiting, and in memory only."""
+    return replace(
+        record,
+        first_waiting=min(first, record.first_waiting),
+        first_unsafe=min(first, record.first_unsafe),
+    )
+
+
+def limit_record(record: SequenceRecord, limit: SequenceRecord) -> SequenceRecord:
+    """Return the record with no claim beyond those of `limit` about what is stored or has arrived."""
+    return replace(
+        record,
+        first_waiting=min(record.first_waiting, limit.first_waiting),
+        first_unsafe=min(record.first_unsafe, limit.first_unsafe),
+        store_id=limit.store_id or 0,
+        generation=limit.generation,
+    )
+
+
 def _find_first_without_record(
     stored: StoreSummary, record_fault: RecordFault | None, *, is_store_damaged: bool
 ) -> tuple[int | None, LossReason]:

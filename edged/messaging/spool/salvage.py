@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +13,8 @@ from edged.messaging.spool.schema import MAX_NUMBER
 from edged.messaging.spool.store import SpoolStore
 
 _GROUP_SIZE = 500
+_OLD_COLUMNS = COLUMNS.removesuffix(", checksum")
+"""The columns of the version that wrote no checksums."""
 
 
 def salvage_rows(damaged: Path, store: SpoolStore) -> None:
@@ -40,10 +43,9 @@ def _read_rows(damaged: Path) -> Iterator[SpoolItem]:
         return
     try:
         db.text_factory = bytes
-        columns, is_old = _find_columns(db)
         for order in ("ASC", "DESC"):
-            query = f"SELECT {columns} FROM message ORDER BY seq {order}"  # noqa: S608 (constants)
-            yield from _read_undamaged(db, query, is_old=is_old)
+            for columns, is_old in ((COLUMNS, False), (_OLD_COLUMNS, True)):
+                yield from _read_undamaged(db, columns, order, is_old=is_old)
     except sqlite3.Error:
         return
     finally:
@@ -51,22 +53,19 @@ def _read_rows(damaged: Path) -> Iterator[SpoolItem]:
         damaged.with_name(f"{damaged.name}-shm").unlink(missing_ok=True)
 
 
-def _find_columns(db: sqlite3.Connection) -> tuple[str, bool]:
-    """Return the columns to read, and whether the file is of a version that wrote no checksums."""
-    names = {row[1] for row in db.execute("PRAGMA table_info(message)")}
-    if b"checksum" in names:
-        return COLUMNS, False
-    return COLUMNS.replace("checksum", "NULL"), True
-
-
-def _read_undamaged(db: sqlite3.Connection, query: str, *, is_old: bool) -> Iterator[SpoolItem]:
+def _read_undamaged(
+    db: sqlite3.Connection, columns: str, order: str, *, is_old: bool
+) -> Iterator[SpoolItem]:
+    """Yield the undamaged rows until the first that cannot be read; the names of the columns may be damaged as well."""
+    query = (
+        f"WITH found({columns}) AS (SELECT * FROM message) SELECT * FROM found ORDER BY seq {order}"  # noqa: S608 (constants)
+    )
     try:
-        for row in db.execute(query):
-            try:
-                item = read_row(row, may_lack_checksum=is_old)
-            except SpoolDamageError:
-                continue
-            if 0 < item.seq < MAX_NUMBER:
-                yield item
-    except sqlite3.Error:
+        ((version,),) = db.execute("PRAGMA user_version").fetchall()
+        for row in db.execute(query) if version == 0 or not is_old else ():
+            with suppress(SpoolDamageError):
+                item = read_row((*row, None) if is_old else row, may_lack_checksum=is_old)
+                if 0 < item.seq < MAX_NUMBER:
+                    yield item
+    except (sqlite3.Error, UnicodeDecodeError):
         return

@@ -4,7 +4,7 @@
 size and is overwritten in place: this needs no free space, so numbering continues when the disk is full. A checksum detects a torn
 write. The file is separate from the database, so that the numbers of waiting messages are known when the database is lost.
 
-`ProgressFile` has the same record in memory (tmpfs), written for every message: it survives the daemon, not the host. After
+`ProgressFile` has the same values in memory (tmpfs), written for every message: it survives the daemon, not the host. After
 ``kill -9`` it names the numbers that were really used, and after a run on a read-only disk it is all that is left.
 """
 
@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import stat
+import struct
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from edged.errors import SpoolError
 from edged.messaging.spool.quarantine import make_usable, quarantine
 
 _MAX_BYTES = 4096
+_PROGRESS = struct.Struct("<6q")
 _FALLBACK_FOLDER = Path("/dev/shm")  # noqa: S108 (tmpfs; the owner of the file is checked)
 
 
@@ -141,16 +143,20 @@ class ProgressFile:
             self._fd = os.open(self._path, flags, 0o600)
             status = os.fstat(self._fd)
             if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
-                return decode_record(os.pread(self._fd, _MAX_BYTES, 0))
+                return _decode_progress(os.pread(self._fd, _MAX_BYTES, 0))
             self.close()
         return None
 
-    def write(self, record: SequenceRecord) -> None:
-        """Write `record`, not durably; if that fails, delete the file, because an outdated one would mislead."""
+    def write(self, *values: int) -> None:
+        """Write the values of a `SequenceRecord`, `is_clean` excepted, in the order of the class, not durably.
+
+        If that fails, delete the file, because an outdated one would mislead.
+        """
         if self._fd is None:
             return
+        body = _PROGRESS.pack(*values)
         try:
-            os.pwrite(self._fd, record.encode(), 0)
+            os.pwrite(self._fd, body + zlib.crc32(body).to_bytes(4, "little"), 0)
         except OSError:
             self.remove()
 
@@ -186,6 +192,21 @@ def _open_locked(path: Path) -> int:
             f"{path.parent} is in use by another edged: give each its own [device] state_dir"
         ) from None
     return fd
+
+
+def _decode_progress(content: bytes) -> SequenceRecord | None:
+    body, checksum = content[: _PROGRESS.size], content[_PROGRESS.size :]
+    if len(body) < _PROGRESS.size or checksum != zlib.crc32(body).to_bytes(4, "little"):
+        return None
+    waiting, unsafe, end, run_id, store_id, generation = _PROGRESS.unpack(body)
+    return SequenceRecord(
+        first_waiting=waiting,
+        first_unsafe=unsafe,
+        end=end,
+        run_id=run_id,
+        store_id=store_id,
+        generation=generation,
+    )
 
 
 def _decode_second_line(

@@ -11,6 +11,8 @@ from edged.messaging.spool.recovery import (
     SuspectNumbers,
     find_suspects,
     join_records,
+    limit_record,
+    lower_record,
 )
 from edged.messaging.spool.schema import StoreSummary
 from edged.messaging.spool.sequence_file import (
@@ -152,7 +154,7 @@ class SequenceNumbers:
         state = (first_waiting, first_unsafe, self._next, self._generation)
         if state != self._noted:
             self._first_waiting, self._first_unsafe, *_ = self._noted = state
-            self._progress.write(self._make_record(self._next))
+            self._write_progress()
 
     def note_commit(self, stored: StoreSummary) -> None:
         """Take note that everything until now is stored, lost numbers in their gap record included."""
@@ -170,6 +172,14 @@ class SequenceNumbers:
         self._progress.close()
         self._file.close()
         self._file = None
+
+    def _write_progress(self) -> None:
+        store_id, waiting, unsafe, generation = self._store_id, *self._noted[:2], self._generation
+        if self._floor is not None:
+            record = self._make_record(self._next)
+            waiting, unsafe = record.first_waiting, record.first_unsafe
+            store_id, generation = record.store_id or 0, record.generation
+        self._progress.write(waiting, unsafe, self._next, self._base_id, store_id, generation)
 
     def _read_progress(self) -> None:
         on_disk = read_unlocked(self._path) if self._file is None else self._file.read()
@@ -211,12 +221,7 @@ class SequenceNumbers:
         return "damaged" if self.damage else None
 
     def _lower_floor(self, first: int) -> None:
-        floor = self._floor or self._make_record(self._next)
-        self._floor = replace(
-            floor,
-            first_waiting=min(first, floor.first_waiting),
-            first_unsafe=min(first, floor.first_unsafe),
-        )
+        self._floor = lower_record(self._floor or self._make_record(self._next), first)
 
     def _make_record(self, end: int) -> SequenceRecord:
         record = SequenceRecord(
@@ -227,16 +232,7 @@ class SequenceNumbers:
             store_id=self._store_id,
             generation=self._generation,
         )
-        floor = self._floor
-        if floor is None:
-            return record
-        return replace(
-            record,
-            first_waiting=min(record.first_waiting, floor.first_waiting),
-            first_unsafe=min(record.first_unsafe, floor.first_unsafe),
-            store_id=floor.store_id or 0,
-            generation=floor.generation,
-        )
+        return record if self._floor is None else limit_record(record, self._floor)
 
     def _write(self, record: SequenceRecord) -> bool:
         if self._file is None:

@@ -34,12 +34,15 @@ _DISK_FAULTS = (
 )
 """Failures of the disk or the system, https://www.sqlite.org/rescode.html: the file may be whole."""
 
+STORE_ERRORS = (sqlite3.Error, SpoolDamageError, UnicodeDecodeError)
+"""What the store raises; `UnicodeDecodeError` is how Python reports a damaged name of a column, or one in a message of SQLite."""
+
 MessageSize = tuple[int, int]
 """A message's number and the bytes of its payload."""
 
 
 class SpoolStore:
-    """A SQLite file in WAL mode; one thread uses it. Every method may raise `sqlite3.Error` and `SpoolDamageError`."""
+    """A SQLite file in WAL mode; one thread uses it. Every method may raise `STORE_ERRORS`."""
 
     def __init__(self, path: Path) -> None:
         """Open the file and read all of it, because a damaged row must be known before its neighbours are sent."""
@@ -142,6 +145,6 @@ class SpoolStore:
             )
 
 
-def is_damage(error: sqlite3.Error | SpoolDamageError) -> bool:
+def is_damage(error: Exception) -> bool:
     """Return whether the file must be quarantined; False if only the disk fails, and the file may be whole."""
     return not getattr(error, "sqlite_errorname", "").startswith(_DISK_FAULTS)
