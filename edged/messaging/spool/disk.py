@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from edged.messaging.spool.quarantine import make_usable, quarantine
 from edged.messaging.spool.salvage import salvage_rows
-from edged.messaging.spool.store import STORE_ERRORS, SpoolStore, is_damage
+from edged.messaging.spool.store import STORE_ERRORS, SpoolStore, is_damage, is_full_disk
 
 _SIDECARS = ("-wal", "-shm", "-journal")
 
@@ -35,7 +35,15 @@ class SpoolDisk:
         self._path = path
         self._store: SpoolStore | None = None
         self._is_writable = False
+        self._must_reopen = False
         self.open()
+
+    def retry(self) -> None:
+        """Allow writing again; open the file again, which reads all of it, only if it may have changed."""
+        if self._must_reopen or self._store is None:
+            self.open()
+        else:
+            self._is_writable = True
 
     def open(self) -> None:
         """Open the file again; an existing fault is cleared by the first successful write."""
@@ -91,12 +99,14 @@ class SpoolDisk:
             self._replace_damaged(error)
             return
         fault = (
-            f"{self._path}: {error}; messages stay in memory, and the disk is retried every 30 s"
+            f"{self._path}: {error}; messages stay in memory, and are lost if edged stops before the disk works, which is"
+            " retried every 30 s"
         )
         if fault != self.fault:
             _log.error("spool: %s", fault)
         self.fault = fault
         self._is_writable = False
+        self._must_reopen = not is_full_disk(error)
 
     def _replace_damaged(self, cause: Exception) -> None:
         self.close()

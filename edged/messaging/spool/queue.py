@@ -73,7 +73,8 @@ class Spool:
     @property
     def fault(self) -> str | None:
         """The reason why the disk is not in use; None if it is."""
-        return self._disk.fault or self._numbers.fault
+        faults = [fault for fault in (self._disk.fault, self._numbers.fault) if fault]
+        return "; ".join(faults) or None
 
     @property
     def damage(self) -> str | None:
@@ -179,7 +180,7 @@ class Spool:
             self._numbers.claim()
             self._losses.report_suspects(self._numbers.recover_late(), self._window.in_flight)
         if self._disk.fault:
-            self._disk.open()
+            self._disk.retry()
         self._recover()
 
     def _load_store(self) -> None:

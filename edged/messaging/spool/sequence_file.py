@@ -93,7 +93,11 @@ class SequenceFile:
         self.quarantined_path = make_usable(path)
         """Where something unreadable in the place of the file was moved; None if there was none."""
         self._fd = _open_locked(path)
-        self._content = os.pread(self._fd, _MAX_BYTES, 0)
+        try:
+            self._content = os.pread(self._fd, _MAX_BYTES, 0)
+        except OSError:  # the lock must not outlive this object
+            os.close(self._fd)
+            raise
         if self._content and self.read() is None:
             self._replace(path)
 
@@ -130,7 +134,7 @@ class ProgressFile:
     def __init__(self, spool_folder: Path) -> None:
         """Choose the name, without opening the file: it belongs to this user and to the spool in `spool_folder`."""
         runtime = os.environ.get("RUNTIME_DIRECTORY") or os.environ.get("XDG_RUNTIME_DIR")
-        key = hashlib.sha256(os.fsencode(spool_folder.resolve())).hexdigest()[:16]
+        key = hashlib.sha256(os.fsencode(os.path.realpath(spool_folder))).hexdigest()[:16]
         folder = Path(runtime.split(":")[0]) if runtime else _FALLBACK_FOLDER
         self._path = folder / f"edged-{os.geteuid()}-{key}.progress"
         self._fd: int | None = None

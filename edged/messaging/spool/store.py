@@ -148,3 +148,8 @@ class SpoolStore:
 def is_damage(error: Exception) -> bool:
     """Return whether the file must be quarantined; False if only the disk fails, and the file may be whole."""
     return not getattr(error, "sqlite_errorname", "").startswith(_DISK_FAULTS)
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Return whether the disk had no room; what is stored is as it was."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"

@@ -63,6 +63,8 @@ def test_a_disk_that_refuses_writes_is_a_fault_and_heals(
     commit(spool, clock)
     assert words in str(spool.fault)
     assert [item.seq for item in spool.take_unsent(1000)] == stored + kept
+    if words == "full":
+        spool._disk._store._db.execute("PRAGMA max_page_count = 10000")
     clock.sleep(RETRY_S)
     spool.tick()
     assert spool.fault is None
@@ -192,6 +194,28 @@ def test_a_torn_sequence_file_is_ignored(tmp_path: Path, text: bytes) -> None:
     file = SequenceFile(path)
     assert file.read() == record
     file.close()
+
+
+def test_a_number_file_that_cannot_be_read_at_first_does_not_look_like_another_daemon(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = append(spool := make(tmp_path, clock), 3)
+    spool.close()
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pread", fails)
+        spool = make(tmp_path, clock)
+        assert "Input/output error" in str(spool.fault)
+        numbers += append(spool, 2)
+    clock.sleep(RETRY_S)
+    spool.tick()
+    assert spool.fault is None
+    assert append(spool, 1)[0] > numbers[-1]
+    assert [item.seq for item in spool.take_unsent(100)][:3] == numbers[:3]
+    spool.close()
 
 
 def test_a_lost_sequence_file_does_not_bring_old_numbers_back(
