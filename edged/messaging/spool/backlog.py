@@ -25,6 +25,8 @@ class Backlog:
         self._pending_delete_bytes = 0
         self._stored_count = 0
         self._stored_bytes = 0
+        self.is_unread = False
+        """Whether messages on disk were passed over since `load`, because they could not be read."""
 
     @property
     def count(self) -> int:
@@ -62,6 +64,7 @@ class Backlog:
             lambda store: (store.summary, store.size_bytes), (_EMPTY, 0)
         )
         self._stored_count = summary.count
+        self.is_unread = False
         outdated = self._pending_deletes | self._uncommitted.keys()
         no_sizes: dict[int, int] = {}
         deletes = self._disk.run(lambda store: store.read_sizes_of(outdated), no_sizes)
@@ -89,8 +92,10 @@ class Backlog:
             self._pending_delete_bytes += size_bytes
 
     def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        """Return at most `limit` messages with a number above `seq`, ascending."""
+        """Return at most `limit` messages with a number above `seq`, ascending; none while the content of a new file is unknown."""
         stored = self._read_stored_after(seq, limit)
+        if self._disk.is_new:
+            return []
         uncommitted = (item for item in self._uncommitted.values() if item.seq > seq)
         return [*stored, *islice(uncommitted, limit - len(stored))]
 
@@ -146,14 +151,17 @@ class Backlog:
         items: list[SpoolItem] = []
         while len(items) < limit and self._stored_count > len(self._pending_deletes):
             page = self._read_page(seq, limit)
+            if page is None:
+                self.is_unread = True
+                break
             items += [item for item in page if item.seq not in self._pending_deletes]
             if len(page) < limit:
                 break
             seq = page[-1].seq
         return items[:limit]
 
-    def _read_page(self, seq: int, limit: int) -> list[SpoolItem]:
-        return self._disk.run(lambda store: store.read_after(seq, limit), [])
+    def _read_page(self, seq: int, limit: int) -> list[SpoolItem] | None:
+        return self._disk.run(lambda store: store.read_after(seq, limit), None)
 
 
 class SendWindow:
@@ -171,9 +179,9 @@ class SendWindow:
         self.in_flight[item.seq] = len(item.payload)
         self.cursor = item.seq
 
-    def rewind(self) -> None:
+    def rewind(self, backlog: Backlog) -> None:
         """Forget what was handed out."""
-        self._advance()
+        self.find_first_waiting(backlog, 0)
         self.in_flight.clear()
         self.cursor = -1
 
@@ -186,7 +194,8 @@ class SendWindow:
 
     def find_first_waiting(self, backlog: Backlog, next_seq: int) -> int:
         """Return a number below which every message has arrived or was reported lost; `next_seq` if none waits."""
-        self._advance()
+        if not backlog.is_unread:
+            self._advance()
         return self._first_waiting if backlog.count else next_seq
 
     def _advance(self) -> None:

@@ -138,7 +138,7 @@ class Spool:
 
     def rewind(self) -> None:
         """Hand out every unacknowledged message again, because the link was lost."""
-        self._window.rewind()
+        self._window.rewind(self._backlog)
 
     def tick(self) -> float:
         """Commit, expire messages and retry a failed disk when each is due; return the seconds until the next is due.
@@ -172,8 +172,8 @@ class Spool:
     def _recover(self) -> None:
         """Load what the disk holds, at the start or after a fault."""
         self._load_store()
-        self._numbers.reserve()
         self._commit()
+        self._numbers.reserve()  # the record names the store, so it is written when that is up to date
 
     def _retry(self) -> None:
         if self._numbers.fault:

@@ -110,5 +110,5 @@ def _is_current(earlier: SequenceRecord, stored: StoreSummary, *, is_damaged: bo
     if earlier.store_id is None:
         return stored.store_id != 0 and not is_damaged
     if earlier.store_id == 0:
-        return not is_damaged
+        return not is_damaged and earlier.first_unsafe <= earlier.first_waiting
     return stored.store_id == earlier.store_id and stored.generation >= earlier.generation

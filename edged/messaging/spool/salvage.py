@@ -50,7 +50,7 @@ def _read_rows(damaged: Path) -> Iterator[SpoolItem]:
         return
     finally:
         db.close()
-        damaged.with_name(f"{damaged.name}-shm").unlink(missing_ok=True)
+        _remove_leftovers(damaged)
 
 
 def _read_undamaged(
@@ -69,3 +69,11 @@ def _read_undamaged(
                     yield item
     except (sqlite3.Error, UnicodeDecodeError):
         return
+
+
+def _remove_leftovers(damaged: Path) -> None:
+    """Delete what SQLite created for reading."""
+    damaged.with_name(f"{damaged.name}-shm").unlink(missing_ok=True)
+    log = damaged.with_name(f"{damaged.name}-wal")
+    if log.exists() and log.stat().st_size == 0:
+        log.unlink()

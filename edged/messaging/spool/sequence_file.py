@@ -114,6 +114,12 @@ class SequenceFile:
         os.pwrite(self._fd, record.encode(), 0)
         os.fsync(self._fd)
 
+    def is_in_place(self, path: Path) -> bool:
+        """Return whether `path` still names this file: somebody may have removed or replaced it."""
+        with suppress(OSError):
+            return os.path.samestat(os.fstat(self._fd), path.stat())
+        return False
+
     def close(self) -> None:
         """Close the file and release the lock."""
         os.close(self._fd)

@@ -109,25 +109,26 @@ class SequenceNumbers:
             is_store_damaged=is_damaged,
             record_fault=self._find_record_fault(),
         )
-        if suspects is not None:
-            self._lower_floor(suspects.first)
-        elif not self._is_recovered:
+        if earlier is None or not (suspects or self._is_recovered):
             self._floor = None
             self._store_id, self._generation = stored.store_id, stored.generation
+        if suspects is not None:
+            self._lower_floor(suspects.first)
         self._is_recovered = True
         return suspects
 
     def recover_late(self) -> SuspectNumbers | None:
         """Compare with a record that could not be read at the start; the numbers continue above it."""
+        suspects = None
         record = None if self._file is None else self._file.read()
-        if record is None or (self._earlier and self._earlier.run_id == record.run_id):
-            return None
-        self._earlier = record
-        before = self._next
-        self._begin_at_least(record.end)
-        first, end = record.first_waiting, self._start if before == self._next else self._next
-        self._lower_floor(first)
-        return SuspectNumbers(first, end, "unclean_stop") if first < end else None
+        if record is not None and not (self._earlier and self._earlier.run_id == record.run_id):
+            self._earlier, before = record, self._next
+            self._begin_at_least(record.end)
+            first, end = record.first_waiting, self._start if before == self._next else self._next
+            self._lower_floor(first)
+            suspects = SuspectNumbers(first, end, "unclean_stop") if first < end else None
+        self.reserve()
+        return suspects
 
     def allocate(self) -> int:
         """Return the next number."""
@@ -167,7 +168,10 @@ class SequenceNumbers:
         if self._file is None:
             self._progress.close()
             return
-        if is_clean and self._write(replace(self._make_record(self._next), is_clean=True)):
+        is_recorded = is_clean and self._write(
+            replace(self._make_record(self._next), is_clean=True)
+        )
+        if is_recorded and self._file.is_in_place(self._path):
             self._progress.remove()
         self._progress.close()
         self._file.close()

@@ -131,7 +131,7 @@ def test_a_spool_file_that_is_gone_after_a_power_cut_is_named_with_all_that_may_
         path.unlink()
     device.start()
     ((reason, ((first, last),)),) = device.gaps()
-    assert (reason, first) == ("unclean_stop", numbers[0])
+    assert (reason, first) == ("corrupt", numbers[0])
     assert last >= numbers[-1]
 
 

@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,9 @@ from support.clock import FakeClock
 from support.sampling import Sampler, sampled
 
 SEEDS = range(5000)
-FILES = ("spool.db", "spool.db-wal", "sequence")
+WHILE_RUNNING = 0.3
+"""Share of the damage that happens while the file is in use."""
+FILES = ("spool.db", "spool.db-wal", "spool.db-shm", "sequence")
 
 
 @pytest.fixture
@@ -80,19 +82,22 @@ class DamagedSpool:
                 self.commit()
 
     def stop(self) -> None:
-        """Stop in order, or leave what ``kill -9`` leaves: a copy taken while it ran."""
-        if self.rng.random() < 0.5:
+        """Stop in order, or leave what ``kill -9`` or a power cut leaves: a copy taken while it ran."""
+        end = self.rng.choice(("stop", "kill", "power cut"))
+        if end == "stop":
             self.spool.close()
             return
         copy = self.folder.with_name("copy")
-        shutil.copytree(self.folder, copy, ignore=shutil.ignore_patterns("*.corrupt"))
+        shutil.copytree(self.folder, copy, ignore=_list_special_files)
         progress = self.spool._numbers._progress._path
         content = progress.read_bytes()
         self.spool.close()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
         copy.rename(self.folder)
-        progress.write_bytes(content)
-        progress.chmod(0o600)
+        progress.unlink(missing_ok=True)
+        if end == "kill":
+            progress.write_bytes(content)
+            progress.chmod(0o600)
 
     def lost(self) -> set[int]:
         records = [item.loss for item in self.arrived.values() if item.loss is not None]
@@ -103,6 +108,22 @@ class DamagedSpool:
         self.deliver(100_000)
         missing = set(self.made) - set(self.arrived) - self.lost()
         assert missing == set()
+
+
+def _list_special_files(folder: str, names: list[str]) -> list[str]:
+    paths = [Path(folder, name) for name in names]
+    return [path.name for path in paths if not path.is_file() and not path.is_dir()]
+
+
+@contextmanager
+def _kept_shared_memory(folder: Path) -> Iterator[None]:
+    """Hide the file of SQLite's shared memory: a process that has mapped it is ended by SIGBUS when it is cut, whatever it does."""
+    path, hidden = folder / "spool.db-shm", folder.with_name("shm")
+    if path.exists():
+        path.rename(hidden)
+    yield
+    if hidden.exists():
+        hidden.rename(path)
 
 
 def _encoder(body: bytes) -> Callable[[int], bytes]:
@@ -233,10 +254,16 @@ def run_seed(folder: Path, seed: int) -> None:
     bench = DamagedSpool(folder, rng)
     for _ in range(3):
         bench.work()
-        bench.stop()
         damage = rng.choice(DAMAGE)
-        damage(bench.folder, rng)
-        bench.clock.sleep(5)
+        if damage is not change_schema and rng.random() < WHILE_RUNNING:
+            with _kept_shared_memory(bench.folder):
+                damage(bench.folder, rng)
+            bench.work()
+            bench.stop()
+        else:
+            bench.stop()
+            damage(bench.folder, rng)
+        bench.clock.sleep(60)
         bench.spool = bench.open()
         assert bench.spool.fault is None, damage
     bench.check()
