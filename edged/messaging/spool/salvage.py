@@ -50,7 +50,7 @@ def _read_rows(damaged: Path) -> Iterator[SpoolItem]:
         return
     finally:
         db.close()
-        _remove_leftovers(damaged)
+        _remove_reading_files(damaged)
 
 
 def _read_undamaged(
@@ -71,7 +71,7 @@ def _read_undamaged(
         return
 
 
-def _remove_leftovers(damaged: Path) -> None:
+def _remove_reading_files(damaged: Path) -> None:
     """Delete what SQLite created for reading."""
     damaged.with_name(f"{damaged.name}-shm").unlink(missing_ok=True)
     log = damaged.with_name(f"{damaged.name}-wal")
