@@ -25,13 +25,16 @@ quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-picture demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
 
 demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it after 20 s
 	@$(venv)/bin/edged demo --seconds $(SECONDS)
+
+demo-picture: $(demo_ready) ## make docs/demo.svg again, from what the demo shows
+	$(venv)/bin/edged demo --seconds 25 --svg docs/demo.svg
 
 demo-update: $(demo_ready) ## a model update that is committed and one that is rolled back, live; takes half a minute
 	@$(venv)/bin/edged demo --update

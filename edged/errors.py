@@ -50,6 +50,10 @@ class SpoolError(EdgedError, OSError):
     """The spool cannot be read from or written to the disk."""
 
 
+class SpoolDamageError(EdgedError, ValueError):
+    """The spool's file is not what was written."""
+
+
 class WorkerError(EdgedError, RuntimeError):
     """A worker could not be started, exited, or sent an invalid message."""
 
@@ -76,3 +80,15 @@ class StoreError(UpdateError, OSError):
 
 class DownloadError(UpdateError, ConnectionError):
     """A bundle cannot be fetched: trying again may help."""
+
+
+def list_notes(error: BaseException) -> tuple[str, ...]:
+    """Return an error's notes: the details that its message leaves out."""
+    return tuple(getattr(error, "__notes__", ()))
+
+
+def describe_error(error: BaseException) -> str:
+    """Return any library's error in one line that is never empty: some have no text, as `MemoryError`."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; a self-test has 4 GiB of address space"
+    return " ".join(str(error).split()) or f"{type(error).__name__} without a text"

@@ -79,7 +79,7 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ),
     ConditionKind.LABELS: ConditionDescription(
         "degraded",
-        "a setting of that camera names a label that the model does not have",
+        "a setting of that camera names a label that the model does not have, or the model reports a class beyond its label list",
         "NAME",
     ),
     ConditionKind.MODEL_FALLBACK: ConditionDescription(
@@ -116,7 +116,7 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ),
     ConditionKind.SPOOL: ConditionDescription(
         "degraded",
-        "the disk cannot be written; messages wait in memory",
+        "the disk cannot be written, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
     ),
     ConditionKind.UNDER_VOLTAGE: ConditionDescription(
         "degraded",

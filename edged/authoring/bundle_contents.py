@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
-from edged.authoring.make_goldens import ProgressCallback, make_goldens
+from edged.authoring.bundle_spec import BundleSpec
+from edged.authoring.label_check import check_threshold_labels
+from edged.authoring.make_goldens import PictureCallback, ProgressCallback, make_goldens
 from edged.config.settings import ModelSettings
 from edged.errors import BundleError, ConfigError, ModelError
 from edged.model.goldens import Goldens, read_goldens, write_goldens
@@ -16,15 +17,9 @@ from edged.selftest.messages import SelfTestReport, SelfTestRequest
 from edged.selftest.process import SelfTestProcess
 from edged.updates.bundle.bundle import check_goldens
 from edged.updates.bundle.manifest import (
-    Budgets,
     FileEntry,
-    Label,
     Manifest,
     ModelInput,
-    Probation,
-    Requirements,
-    ShortText,
-    Thresholds,
     Variant,
     decode_manifest,
     encode_manifest,
@@ -37,57 +32,6 @@ _EDGETPU_GOLDENS_NAME = "goldens-edgetpu.json"
 _EDGETPU_OP = b"edgetpu-custom-op"
 _TIMEOUT_S = 60.0
 _MAX_MISMATCHES_SHOWN = 3
-
-
-class ManifestDetails(Struct, frozen=True, kw_only=True):
-    """The optional fields of a manifest, with the meanings and defaults of `Manifest`.
-
-    Attributes:
-        requirements: devices that may install the bundle.
-        labels: labels of the classes, in order.
-        thresholds: recommended minimum scores.
-        budgets: limits of time and memory on the device.
-        probation: criteria of the trial.
-        provenance: origin of the model, for people.
-    """
-
-    requirements: Requirements = field(default_factory=Requirements)
-    labels: tuple[Label, ...] = ()
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    budgets: Budgets = field(default_factory=Budgets)
-    probation: Probation = field(default_factory=Probation)
-    provenance: ShortText = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleSpec:
-    """The inputs of a bundle.
-
-    Attributes:
-        name: name of the model.
-        version: version, for people.
-        counter: orders the versions of one name.
-        epoch: security floor.
-        licence: SPDX expression.
-        model: .tflite of the CPU variant.
-        goldens: folder of its goldens; None to make them of `pictures`.
-        pictures: folder of pictures; None if there are goldens.
-        edgetpu: .tflite of the EdgeTPU variant; None without one.
-        edgetpu_goldens: folder of its goldens; None for those of the CPU variant.
-        details: the optional fields of the manifest.
-    """
-
-    name: str
-    version: str
-    counter: int
-    epoch: int
-    licence: str
-    model: Path
-    goldens: Path | None = None
-    pictures: Path | None = None
-    edgetpu: Path | None = None
-    edgetpu_goldens: Path | None = None
-    details: ManifestDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +48,11 @@ class BundleContents:
 
 
 def make_bundle_contents(
-    spec: BundleSpec, scratch: Path, on_progress: ProgressCallback
+    spec: BundleSpec,
+    scratch: Path,
+    on_progress: ProgressCallback,
+    *,
+    on_picture: PictureCallback = lambda _picture, _detections: None,
 ) -> BundleContents:
     """Make the goldens if there are none, run the model on them, and make the manifest.
 
@@ -112,6 +60,7 @@ def make_bundle_contents(
         spec: the inputs of the bundle.
         scratch: an empty folder for new files; it must exist until the bundle is written.
         on_progress: receives a text on the current step, and the fraction 0..1 that is done.
+        on_picture: receives each picture that becomes a golden, and the detections in it.
 
     Raises:
         BundleError: no device would accept the contents.
@@ -121,10 +70,11 @@ def make_bundle_contents(
     check_requirements(spec.details.requirements)
     settings = ModelSettings(path=spec.model, labels=spec.details.labels or None)
     sources = {_MODEL_NAME: spec.model.resolve()} | _prepare_goldens(
-        spec, settings, scratch, on_progress
+        spec, settings, scratch, on_progress, on_picture
     )
     on_progress("running the model on its goldens", 1.0)
     report = _self_test_model(settings, scratch / GOLDENS_NAME)
+    check_threshold_labels(spec.details.thresholds, report.labels)
     variants = [Variant(kind="cpu", model=_MODEL_NAME, goldens=GOLDENS_NAME)]
     if spec.edgetpu:
         variants.append(_add_edgetpu(spec.edgetpu, spec.edgetpu_goldens, sources, scratch))
@@ -155,7 +105,11 @@ def _make_manifest(
 
 
 def _prepare_goldens(
-    spec: BundleSpec, settings: ModelSettings, scratch: Path, on_progress: ProgressCallback
+    spec: BundleSpec,
+    settings: ModelSettings,
+    scratch: Path,
+    on_progress: ProgressCallback,
+    on_picture: PictureCallback,
 ) -> dict[str, Path]:
     """Write the goldens of the CPU variant into `scratch`, with the names that they have in the bundle."""
     if spec.goldens:
@@ -164,7 +118,12 @@ def _prepare_goldens(
         raise ConfigError("a bundle needs goldens, or pictures to make them of")
     sha256 = _make_file_entry(_MODEL_NAME, spec.model).sha256
     goldens = make_goldens(
-        settings, spec.pictures, scratch, model_sha256=sha256, on_progress=on_progress
+        settings,
+        spec.pictures,
+        scratch,
+        model_sha256=sha256,
+        on_progress=on_progress,
+        on_picture=on_picture,
     )
     return _write_files(scratch, goldens)
 

@@ -29,8 +29,10 @@ _TIMEOUT_S = 60.0
 
 ProgressCallback = Callable[[str, float], None]
 """Receives a text on the current step, and the fraction 0..1 that is done."""
-_PictureResult = tuple[bytes, tuple[ReportedDetection, ...]]
-"""A picture as PNG, and the model's detections in it."""
+PictureCallback = Callable[[Path, tuple[ReportedDetection, ...]], None]
+"""Receives each picture that becomes a golden, and the model's detections in it."""
+_PictureResult = tuple[Path, bytes, tuple[ReportedDetection, ...]]
+"""A picture's file, the picture as PNG, and the model's detections in it."""
 
 
 def make_goldens(
@@ -40,6 +42,7 @@ def make_goldens(
     *,
     model_sha256: str,
     on_progress: ProgressCallback,
+    on_picture: PictureCallback,
 ) -> dict[str, bytes]:
     """Run the model on pictures, in a sandboxed process, until there are enough goldens.
 
@@ -49,6 +52,7 @@ def make_goldens(
         scratch: a folder for a temporary file.
         model_sha256: sha256 of the model file.
         on_progress: receives a text on the current step, and the fraction 0..1 that is done.
+        on_picture: receives each picture that was chosen.
 
     Returns:
         The contents of ``goldens.json`` and its pictures, by name.
@@ -62,11 +66,13 @@ def make_goldens(
             _run_on_pictures(process, settings, _list_pictures(pictures), scratch, on_progress)
         )
     _check_selection(pictures, selected)
+    for source, _, detections in selected:
+        on_picture(source, detections)
     return _write_goldens(selected, model_sha256)
 
 
 def _write_goldens(selected: Sequence[_PictureResult], model_sha256: str) -> dict[str, bytes]:
-    files = {f"{number:02}.png": png for number, (png, _) in enumerate(selected, 1)}
+    files = {f"{number:02}.png": png for number, (_, png, _) in enumerate(selected, 1)}
     goldens = Goldens(
         schema=1,
         model_sha256=model_sha256,
@@ -75,7 +81,7 @@ def _write_goldens(selected: Sequence[_PictureResult], model_sha256: str) -> dic
         tolerances=TOLERANCES,
         goldens=tuple(
             _make_golden(name, png, detections)
-            for name, (png, detections) in zip(files, selected, strict=True)
+            for name, (_, png, detections) in zip(files, selected, strict=True)
         ),
     )
     return {"goldens.json": write_goldens(goldens), **files}
@@ -105,7 +111,7 @@ def _run_on_pictures(
             request = SelfTestRequest(
                 settings=settings, image=picture, min_score=MIN_SCORE, max_invocations=1
             )
-            yield png, self_test.run(request, timeout_s=_TIMEOUT_S).detections
+            yield source, png, self_test.run(request, timeout_s=_TIMEOUT_S).detections
 
 
 def _encode_png(source: Path) -> bytes | None:
@@ -125,17 +131,17 @@ def _select_pictures(results: Iterable[_PictureResult]) -> list[_PictureResult]:
     """Return the first pictures with detections and the first without, and run the model on no more than needed."""
     remaining = {True: _MAX_NONEMPTY, False: _MAX_EMPTY}
     selected = []
-    for png, detections in results:
+    for source, png, detections in results:
         if remaining[bool(detections)] and len(detections) <= _MAX_DETECTIONS:
             remaining[bool(detections)] -= 1
-            selected.append((png, detections))
+            selected.append((source, png, detections))
         if not any(remaining.values()):
             break
     return selected
 
 
 def _check_selection(pictures: Path, selected: Sequence[_PictureResult]) -> None:
-    empty = sum(not detections for _, detections in selected)
+    empty = sum(not detections for _, _, detections in selected)
     if len(selected) < MIN_GOLDENS or empty < MIN_EMPTY_GOLDENS or empty == len(selected):
         raise ConfigError(
             f"{pictures}: goldens need {MIN_GOLDENS} pictures: at least {MIN_EMPTY_GOLDENS} without detections, and some with detections; "

@@ -11,6 +11,7 @@ from pathlib import Path
 from edged.bench.bare import FIRST_RESULT_LINE
 from edged.bench.results import BareRun, PacedRun, SaturatedRun
 from edged.clock import NS_PER_S, Clock, Deadline
+from edged.demo.run_folder import RunFolder, ended_with_parent
 from edged.demo.subscriber import Subscriber
 from edged.errors import EdgedError
 from edged.host.board import Board
@@ -78,7 +79,7 @@ class Benchmark:
     seconds: float
     host: str
     port: int
-    folder: Path
+    folder: RunFolder
     clock: Clock
 
     def run_bare(self) -> BareRun:
@@ -90,7 +91,7 @@ class Benchmark:
         began_ns = self.clock.monotonic_ns()
         arguments = [self.module, str(self.model), str(self.seconds)]
         with subprocess.Popen(
-            [sys.executable, "-m", "edged.bench.bare", *arguments],
+            ended_with_parent([sys.executable, "-m", "edged.bench.bare", *arguments]),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -150,7 +151,7 @@ class Benchmark:
             try:
                 first = self._wait_for_first(subscriber, daemon)
                 if first is None:
-                    log = (self.folder / _LOG_NAME).read_text()
+                    log = (self.folder.path / _LOG_NAME).read_text()
                     raise EdgedError(
                         f"the daemon with {self.model} published no detections in {_START_TIMEOUT_S:g} s; its log:\n{log}"
                     )
@@ -160,19 +161,20 @@ class Benchmark:
                 daemon.wait(_STOP_TIMEOUT_S)
 
     def _start_daemon(self, config: str) -> subprocess.Popen[bytes]:
-        path = self.folder / "edged.toml"
+        path = self.folder.path / "edged.toml"
         path.write_text(config)
-        with (self.folder / _LOG_NAME).open("wb") as log_file:
+        with (self.folder.path / _LOG_NAME).open("wb") as log_file:
             return subprocess.Popen(
-                [sys.executable, "-m", "edged", "run", "-c", str(path)],
+                ended_with_parent([sys.executable, "-m", "edged", "run", "-c", str(path)]),
                 stdin=subprocess.DEVNULL,
                 stderr=log_file,
+                pass_fds=(self.folder.guard_fd,),
             )
 
     def _config_text(self, fps: float, speed: str) -> str:
         return _CONFIG_TEMPLATE.format(
             device=_DEVICE,
-            folder=self.folder,
+            folder=self.folder.path,
             host=self.host,
             port=self.port,
             model=self.model,

@@ -26,7 +26,7 @@ class Picture:
     """One recorded picture.
 
     Attributes:
-        at_s: time since the first picture, seconds.
+        at_s: time since the first picture that was read, seconds.
         bgr: (H, W, 3) uint8.
     """
 
@@ -49,29 +49,30 @@ class Clip:
     pictures: Generator[Picture]
 
 
-def open_clip(path: Path, fps: float | None) -> Clip:
+def open_clip(path: Path, fps: float | None, first: int = 0) -> Clip:
     """Open a video file, or a folder of pictures in the order of their names.
 
     Args:
         path: the file or folder.
         fps: pictures per second, in place of the recording's own; None: use the recording's timestamps.
+        first: number of the first picture to read, from 0.
 
     Raises:
         CameraError: there is no such file or folder, or it cannot be read.
     """
     if path.is_dir():
-        return _open_folder(path, fps or FOLDER_FPS)
+        return _open_folder(path, fps or FOLDER_FPS, first)
     if not path.exists():
         raise CameraError(f"{path}: no such file or folder; check the camera's `path`")
-    return _open_video(path, fps)
+    return _open_video(path, fps, first)
 
 
-def _open_folder(path: Path, fps: float) -> Clip:
+def _open_folder(path: Path, fps: float, first: int) -> Clip:
     try:
         paths = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as error:
         raise CameraError(f"{path}: cannot read the folder: {error.strerror}") from error
-    return Clip(fps=fps, declared_count=len(paths), pictures=_read_folder(paths, fps))
+    return Clip(fps=fps, declared_count=len(paths), pictures=_read_folder(paths[first:], fps))
 
 
 def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
@@ -84,7 +85,7 @@ def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
         yield Picture(index / fps, bgr.astype(np.uint8, copy=False))
 
 
-def _open_video(path: Path, fps: float | None) -> Clip:
+def _open_video(path: Path, fps: float | None, first: int) -> Clip:
     import cv2
 
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
@@ -98,17 +99,20 @@ def _open_video(path: Path, fps: float | None) -> Clip:
     return Clip(
         fps=fps or own_fps,
         declared_count=max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))),
-        pictures=_read_video(capture, fps, 1 / own_fps),
+        pictures=_read_video(capture, fps, 1 / own_fps, first),
     )
 
 
 def _read_video(
-    capture: "cv2.VideoCapture", fps: float | None, own_period_s: float
+    capture: "cv2.VideoCapture", fps: float | None, own_period_s: float, first: int
 ) -> Generator[Picture]:
     import cv2
 
     first_s = at_s = 0.0
     try:
+        # Not by seeking, which OpenCV does only to a key frame in some formats.
+        if not all(capture.grab() for _ in range(first)):
+            return
         for index in count():
             ok, bgr = capture.read()
             if not ok:

@@ -8,57 +8,31 @@ import gc
 import logging
 import threading
 from collections.abc import Collection
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
+from edged.cameras.picamera2_settings import Picamera2Settings
 from edged.cameras.yuv import nv12_to_yuv420p
 from edged.clock import NS_PER_S, Clock
-from edged.errors import CameraError, CameraTimeoutError
-from edged.interfaces import CameraInfo
+from edged.errors import CameraError, CameraTimeoutError, describe_error
+from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
 
 _log = logging.getLogger(__name__)
 
+_PICAMERA2 = Library(
+    name="picamera2",
+    module="picamera2",
+    install="install Debian's python3-picamera2, and create edged's virtual environment with --system-site-packages",
+)
 _BUFFERS = 4
 _CLOSE_TIMEOUT_S = 3.0
 _MIN_MAIN_WIDTH = 1280
 """The sensor's mode follows the `main` stream, and small modes may crop the sensor to its centre."""
-_MIN_WAIT_S = 0.001
-"""Shortest wait: with 0, picamera2 does not wait for the request but returns a job."""
-
-
-class Picamera2Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """[camera.NAME] with ``source = "picamera2"``."""
-
-    camera: Annotated[
-        str | None,
-        Meta(
-            description="Id or Model of the camera, as `rpicam-hello --list-cameras` shows them; if not set, the only camera."
-        ),
-    ] = None
-    width: Annotated[
-        int, Meta(ge=64, le=4096, multiple_of=2, description="Width of the lores stream, pixels.")
-    ] = 640
-    height: Annotated[
-        int, Meta(ge=64, le=4096, multiple_of=2, description="Height of the lores stream, pixels.")
-    ] = 480
-    fps: Annotated[
-        float, Meta(gt=0, le=1000, description="Pictures per second to request from the camera.")
-    ] = 30.0
-    rotation: Annotated[
-        Literal[0, 180],
-        Meta(description="Rotation in degrees: 180 for a camera that is mounted upside down."),
-    ] = 0
-    controls: Annotated[
-        dict[str, bool | int | float],
-        Meta(
-            description="libcamera's controls, as { AfMode = 2 }; a control that the camera does not have is ignored, and logged."
-        ),
-    ] = msgspec.field(default_factory=dict)
+_MIN_WAIT_S = 0.001  # with 0, picamera2 does not wait for the request but returns a job
 
 
 class Picamera2Camera:
@@ -69,6 +43,8 @@ class Picamera2Camera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = Picamera2Settings
+    libraries: ClassVar[tuple[Library, ...]] = (_PICAMERA2,)
+    max_open_s = 20.0
 
     def __init__(self, name: str, settings: Picamera2Settings, clock: Clock) -> None:
         self._name = name
@@ -94,7 +70,9 @@ class Picamera2Camera:
             self._configure(self._camera)
             self._camera.start()
         except Exception as error:  # picamera2 raises many types
-            message = f"cannot open {model}: {error}; check that no other program uses it"
+            message = (
+                f"cannot open {model}: {describe_error(error)}; check that no other program uses it"
+            )
             raise CameraError(f"camera {self._name}: {message}") from error
         return self._describe(model)
 
@@ -156,8 +134,7 @@ class Picamera2Camera:
             import picamera2
         except (ImportError, ValueError) as error:  # ValueError: it was built for another numpy
             raise CameraError(
-                f"camera {self._name}: cannot import picamera2 ({error}); install Debian's python3-picamera2, and create"
-                " edged's virtual environment with --system-site-packages"
+                f"camera {self._name}: cannot import picamera2 ({error}); {_PICAMERA2.install}"
             ) from error
         return picamera2
 

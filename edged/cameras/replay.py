@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edged.cameras.clips import Clip, open_clip
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
 
 
@@ -55,10 +55,13 @@ class ReplayCamera:
     """A camera that plays a recording.
 
     Frames are BGR24. `captured_ns` is the recording's own time, counted from `open`; it never goes back, neither where a loop
-    begins again nor at a second `open`. Pictures that were skipped because the consumer was late show as gaps in `seq`.
+    begins again nor at a second `open`, which goes on where the first stopped, or begins again if that had reached the end.
+    Pictures that were skipped because the consumer was late show as gaps in `seq`.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = ReplaySettings
+    libraries: ClassVar[tuple[Library, ...]] = ()
+    max_open_s = 20.0
 
     def __init__(self, name: str, settings: ReplaySettings, clock: Clock) -> None:
         self._name = name
@@ -66,6 +69,8 @@ class ReplayCamera:
         self._clock = clock
         self._clip: Clip | None = None
         self._read_count = 0
+        """Pictures read in this pass; a recording that is opened again goes on with the one that was not delivered."""
+        self._has_ended = False
         self._pending: _ScheduledFrame | None = None
         """A picture that was read but not delivered yet."""
         self._next_seq = 0
@@ -82,7 +87,8 @@ class ReplayCamera:
             CameraError: the recording is missing or cannot be read.
         """
         self.close()
-        clip = self._open_clip(max(self._clock.monotonic_ns(), self._end_ns))
+        first = 0 if self._has_ended else self._read_count
+        clip = self._open_clip(max(self._clock.monotonic_ns(), self._end_ns), first)
         self._pending = self._read_next()
         height, width = self._pending.bgr.shape[:2]
         return CameraInfo(
@@ -90,6 +96,7 @@ class ReplayCamera:
             height=height,
             fps=clip.fps,
             lossless=self._settings.speed == "max",
+            is_recording=True,
             description=f"replay of {self._settings.path.name}",
         )
 
@@ -111,6 +118,9 @@ class ReplayCamera:
         """Close the recording."""
         if self._clip is not None:
             self._clip.pictures.close()
+        if self._pending is not None:
+            self._read_count -= 1
+            self._next_seq = self._pending.seq
         self._clip = self._pending = None
 
     def _make_frame(self, picture: _ScheduledFrame) -> Frame:
@@ -126,10 +136,12 @@ class ReplayCamera:
             height=height,
         )
 
-    def _open_clip(self, at_ns: int) -> Clip:
+    def _open_clip(self, at_ns: int, first: int = 0) -> Clip:
+        """Open the recording so that its picture `first` is due at `at_ns`."""
         self._anchor_ns = at_ns
-        self._read_count = 0
-        self._clip = open_clip(self._settings.path, self._settings.fps)
+        self._read_count = first
+        self._has_ended = False
+        self._clip = open_clip(self._settings.path, self._settings.fps, first)
         self._period_ns = round(NS_PER_S / self._clip.fps)
         return self._clip
 
@@ -179,6 +191,7 @@ class ReplayCamera:
             )
         if self._settings.loop:
             return
+        self._has_ended = True
         if read_count < clip.declared_count:
             raise EndOfStreamError(
                 f"{path}: the recording ended after {read_count} pictures, but its index lists {clip.declared_count}: it may be damaged"

@@ -7,10 +7,19 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from msgspec import Meta
 
-from edged.cameras.stream import StreamSource
+from edged.cameras.stream import PYAV, StreamSource, describe_open_timeout
 from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
 from edged.errors import CameraError
+from edged.interfaces import Library
+from edged.text import TextError, read_text
+
+_RTSP_OPTIONS = {
+    # The session description names the format, so that two packets suffice; with its default, FFmpeg waits for 17 pictures.
+    "probesize": "32",
+    # Otherwise FFmpeg asks for the sound too.
+    "allowed_media_types": "video",
+}
 
 
 class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +54,9 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             gt=0,
             le=60,
-            description="Longest time without a picture before the camera counts as lost, seconds.",
+            description="Longest time without a picture before the camera counts as lost, seconds; more than the time between two pictures.",
         ),
-    ] = 2.0
+    ] = 4.5
 
     def __post_init__(self) -> None:
         """Reject credentials in the URL."""
@@ -65,6 +74,7 @@ class RtspCamera(ThreadedCamera):
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = RtspSettings
+    libraries: ClassVar[tuple[Library, ...]] = (PYAV,)
 
     def __init__(self, name: str, settings: RtspSettings, clock: Clock) -> None:
         """Store the arguments; connect to nothing.
@@ -89,11 +99,15 @@ class RtspCamera(ThreadedCamera):
         return StreamSource(
             _add_login(settings),
             display_url=_strip_query(settings.url),
-            options={"rtsp_transport": settings.transport} if rtsp else {},
+            options={"rtsp_transport": settings.transport, **_RTSP_OPTIONS} if rtsp else {},
             open_timeout_s=settings.open_timeout_s,
             read_timeout_s=settings.read_timeout_s,
             clock=self._clock,
         )
+
+    def describe_open_timeout(self) -> str:
+        """Return what to report if no picture came in time."""
+        return describe_open_timeout(_strip_query(self._settings.url), self.open_timeout_s)
 
 
 def _strip_query(url: str) -> str:
@@ -113,8 +127,8 @@ def _add_login(settings: RtspSettings) -> str:
 
 def _read_password(path: Path) -> str:
     try:
-        return path.read_text().strip("\r\n")
+        return read_text(path).strip("\r\n")
     except OSError as error:
         raise CameraError(f"password_file {path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CameraError(f"password_file {path}: not UTF-8 text") from error
+    except TextError as error:
+        raise CameraError(f"password_file {path}: {error}") from error

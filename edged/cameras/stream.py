@@ -4,14 +4,14 @@ PyAV instead of OpenCV: its timeouts are per source, it raises clear errors, and
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from edged.cameras.threaded import CapturedFrame
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.errors import CameraError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.types import PixelFormat
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _CHECK_CAMERA = "check that the camera is on and that `url` is right"
+PYAV = Library.of_extra("PyAV", "av", "rtsp")
 _PROBE_US = "500000"
 """How long FFmpeg probes the stream, instead of its default of 5 s. The first pictures wait in a buffer and are then read at once."""
 
@@ -55,6 +56,8 @@ class StreamSource:
         self._container: InputContainer | None = None
         self._frames: Iterator[CapturedFrame | None] = iter(())
         self._first_frame: CapturedFrame | None = None
+        self._last_packet_ns = 0
+        """When the last packet of the video stream arrived, monotonic nanoseconds."""
 
     def open(self) -> CameraInfo:
         """Connect, find the video stream and decode its first picture.
@@ -62,23 +65,27 @@ class StreamSource:
         Raises:
             CameraError: PyAV is not installed, or the camera does not deliver a picture in time.
         """
-        deadline = Deadline(self._clock, self._open_timeout_s)
+        open_deadline = Deadline(self._clock, self._open_timeout_s)
         try:
             import av
         except ImportError as error:
-            raise CameraError(
-                f"{self._display_url}: PyAV is not installed; install edged with its `rtsp` extra"
-            ) from error
+            raise CameraError(f"{self._display_url}: {PYAV.missing_message}") from error
         try:
             stream = self._open_stream()
-            self._first_frame = self._wait_first_frame(deadline)
+            self._first_frame = self._wait_first_frame(open_deadline)
         except av.FFmpegError as error:
-            raise self._translate_error(error, self._open_timeout_s / 2) from None
+            # FFmpeg reports a time-out by several errors, as "Invalid data" after an incomplete probe.
+            if open_deadline.expired or isinstance(error, av.error.ExitError):
+                raise CameraError(
+                    describe_open_timeout(self._display_url, self._open_timeout_s)
+                ) from None
+            raise self._translate_error(error) from None
         return CameraInfo(
             width=self._first_frame.width,
             height=self._first_frame.height,
-            fps=float(stream.average_rate or stream.guessed_rate or 0),
+            fps=float(stream.average_rate or stream.codec_context.framerate or 0),
             description=f"{stream.codec_context.name} from {self._display_url}",
+            max_silence_s=self._read_timeout_s,
         )
 
     def read(self) -> CapturedFrame | None:
@@ -97,7 +104,9 @@ class StreamSource:
         except StopIteration:
             raise CameraError(f"{self._display_url}: the camera ended the stream") from None
         except av.FFmpegError as error:
-            raise self._translate_error(error, self._read_timeout_s) from None
+            if isinstance(error, av.error.ExitError) or self._is_silent_too_long:
+                raise CameraError(self._describe_silence()) from None
+            raise self._translate_error(error) from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -110,8 +119,8 @@ class StreamSource:
         self._container = av.open(
             self._url,
             options=self._options,
-            # FFmpeg applies the first timeout twice: to the connection, and to the probe of the stream.
-            timeout=(self._open_timeout_s / 2, self._read_timeout_s),
+            # FFmpeg applies the first timeout to the connection, and again to the probe; the caller keeps the sum within it.
+            timeout=(self._open_timeout_s, self._read_timeout_s),
         )
         if not self._container.streams.video:
             raise CameraError(f"{self._display_url}: the stream has no video; check `url`")
@@ -136,14 +145,16 @@ class StreamSource:
         self, container: "InputContainer", stream: "av.VideoStream"
     ) -> "Iterator[CapturedFrame | None]":
         """Yield the pictures of each packet, and None for a packet without a picture."""
-        last_ns = self._clock.monotonic_ns()
-        for packet in container.demux(stream):
-            arrived_ns = self._clock.monotonic_ns()
+        self._last_packet_ns = self._clock.monotonic_ns()
+        # All streams: sound that goes on must not hide that the picture has stopped.
+        for packet in container.demux():
             # After a timeout FFmpeg first returns the packet that its parser held back, and then waits once more.
-            if arrived_ns - last_ns > self._read_timeout_s * NS_PER_S:
-                raise CameraError(self._describe_timeout(self._read_timeout_s))
-            last_ns = arrived_ns
-            pictures = _decode_packet(packet)
+            if self._is_silent_too_long:
+                raise CameraError(self._describe_silence())
+            if packet.stream.index != stream.index:
+                continue
+            arrived_ns = self._last_packet_ns = self._clock.monotonic_ns()
+            pictures = _decode_packet(cast("av.Packet[av.VideoStream]", packet))
             for picture in pictures:
                 yield self._make_frame(picture, arrived_ns)
             if not pictures:
@@ -161,7 +172,12 @@ class StreamSource:
             height=picture.height,
         )
 
-    def _translate_error(self, error: "av.FFmpegError", timeout_s: float) -> CameraError:
+    @property
+    def _is_silent_too_long(self) -> bool:
+        silent_ns = self._clock.monotonic_ns() - self._last_packet_ns
+        return silent_ns >= self._read_timeout_s * NS_PER_S
+
+    def _translate_error(self, error: "av.FFmpegError") -> CameraError:
         """Return an error without FFmpeg's own message, which shows the URL with its password."""
         import av
 
@@ -169,12 +185,21 @@ class StreamSource:
             return CameraError(
                 f"{self._display_url}: the camera refused the login; check `username` and `password_file`"
             )
-        if isinstance(error, av.error.ExitError):
-            return CameraError(self._describe_timeout(timeout_s))
         return CameraError(f"{self._display_url}: {error.strerror}; {_CHECK_CAMERA}")
 
-    def _describe_timeout(self, timeout_s: float) -> str:
-        return f"{self._display_url}: no data for {timeout_s:g} s; {_CHECK_CAMERA}"
+    def _describe_silence(self) -> str:
+        return (
+            f"{self._display_url}: no data for {self._read_timeout_s:g} s; {_CHECK_CAMERA},"
+            " or raise `read_timeout_s`"
+        )
+
+
+def describe_open_timeout(display_url: str, open_timeout_s: float) -> str:
+    """Return what to report if no picture came within `open_timeout_s` seconds."""
+    return (
+        f"{display_url}: no picture within {open_timeout_s:g} s; {_CHECK_CAMERA},"
+        " or raise `open_timeout_s`"
+    )
 
 
 def _decode_packet(packet: "av.Packet[av.VideoStream]") -> "list[av.VideoFrame]":

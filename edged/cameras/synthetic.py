@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.marks import MARK_LABELS
 from edged.marks.mark import U8
 from edged.marks.synthetic_scene import SyntheticScene
@@ -84,6 +84,8 @@ class SyntheticCamera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = SyntheticSettings
+    libraries: ClassVar[tuple[Library, ...]] = ()
+    max_open_s = 20.0
 
     def __init__(self, name: str, settings: SyntheticSettings, clock: Clock) -> None:
         self._name = name

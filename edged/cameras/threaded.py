@@ -5,14 +5,14 @@ The thread reads every frame as it arrives, so that none grows old in a buffer, 
 
 import threading
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.clock import Clock, Deadline
+from edged.clock import Clock
 from edged.errors import CameraError, CameraTimeoutError, EdgedError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
 
 _CLOSE_TIMEOUT_S = 1.0
@@ -95,11 +95,14 @@ class SourceReader:
         """Wait for the source's `open`, and return its result.
 
         Raises:
-            CameraError: the source was not opened within `timeout_s`, or could not be opened.
+            CameraTimeoutError: the source was not opened within `timeout_s`.
+            CameraError: it could not be opened.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._info or self._failure, timeout_s):
-                raise CameraError(f"camera {self._name}: opening it took more than {timeout_s:g} s")
+                raise CameraTimeoutError(
+                    f"camera {self._name}: opening it took more than {timeout_s:g} s"
+                )
             if self._info is None:
                 raise self._failure or CameraError(f"camera {self._name} was closed")
             return self._info
@@ -161,8 +164,14 @@ class SourceReader:
 class ThreadedCamera:
     """The base of cameras that read a `FrameSource` in a thread: implements `edged.interfaces.Camera`; subclasses supply the source."""
 
+    libraries: ClassVar[tuple[Library, ...]] = ()
     open_timeout_s = 10.0
     """Time limit for opening the source."""
+
+    @property
+    def max_open_s(self) -> float:
+        """Longest time that `open` takes, seconds: it may first wait for the last source's thread."""
+        return 2 * self.open_timeout_s
 
     def __init__(self, name: str, clock: Clock) -> None:
         """Store the arguments; open nothing."""
@@ -182,15 +191,21 @@ class ThreadedCamera:
         Raises:
             CameraError: the source cannot be opened in time, or the last one's thread is still blocked.
         """
-        deadline = Deadline(self._clock, self.open_timeout_s)
-        if self._reader and not self._reader.stop(deadline.remaining_s):
+        if self._reader and not self._reader.stop(self.open_timeout_s):
             raise CameraError(
                 f"camera {self._name}: the driver thread has been blocked since the last failure;"
                 ' set `isolation = "process"` so that it can be killed'
             )
         self._reader = SourceReader(self.create_source(), name=self._name)
         self._first_seq = self._next_seq
-        return self._reader.wait_open(deadline.remaining_s)
+        try:
+            return self._reader.wait_open(self.open_timeout_s)
+        except CameraTimeoutError:
+            raise CameraError(self.describe_open_timeout()) from None
+
+    def describe_open_timeout(self) -> str:
+        """Return what to report if the source is not open after `open_timeout_s`."""
+        return f"camera {self._name}: opening it took more than {self.open_timeout_s:g} s"
 
     def grab(self, timeout_s: float) -> Frame:
         """Wait for a frame that was not yet delivered; frames that the thread read before it show as gaps in `seq`.

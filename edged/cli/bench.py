@@ -4,7 +4,6 @@ import argparse
 import importlib.util
 import platform
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,11 +90,12 @@ def run(args: argparse.Namespace) -> int:
 def _run_pairs(model: Path, runtime: str, args: argparse.Namespace) -> "list[Pair]":
     from edged.bench.runs import Benchmark
     from edged.demo.broker import HOST, LoopbackBroker, fastest_broker_command
+    from edged.demo.run_folder import run_folder
 
     clock = SystemClock()
     with (
-        tempfile.TemporaryDirectory(prefix="edged-bench-") as folder,
-        LoopbackBroker(clock, fastest_broker_command) as broker,
+        run_folder("edged-bench-") as folder,
+        LoopbackBroker(clock, fastest_broker_command, guard_fd=folder.guard_fd) as broker,
     ):
         benchmark = Benchmark(
             model=model,
@@ -106,7 +106,7 @@ def _run_pairs(model: Path, runtime: str, args: argparse.Namespace) -> "list[Pai
             seconds=args.seconds,
             host=HOST,
             port=broker.port,
-            folder=Path(folder),
+            folder=folder,
             clock=clock,
         )
         return [_run_pair(benchmark, number, args.pairs) for number in range(1, args.pairs + 1)]

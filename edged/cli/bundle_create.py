@@ -2,14 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 
-from edged.authoring.bundle_contents import BundleSpec, ManifestDetails, make_bundle_contents
+from edged.authoring.bundle_contents import make_bundle_contents
+from edged.authoring.bundle_spec import BundleSpec, ManifestDetails
 from edged.cli.bundle_report import format_bundle_report, make_bundle_report
 from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
@@ -19,6 +20,7 @@ from edged.config.layers import read_layers
 from edged.config.problems import InvalidConfigError
 from edged.config.settings_reader import SettingsReader
 from edged.errors import ConfigError, UpdateError
+from edged.selftest.messages import ReportedDetection
 from edged.terminal.numbers import integer_in_range
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import write_bundle
@@ -122,11 +124,22 @@ def _create(args: argparse.Namespace) -> int:
     signers = open_signers(args)
     spec = _make_spec(args)
     with TemporaryDirectory(prefix="edged-") as scratch, ProgressBar(sys.stderr) as bar:
-        contents = make_bundle_contents(spec, Path(scratch), bar.show)
+        pictures: list[str] = []
+        contents = make_bundle_contents(
+            spec,
+            Path(scratch),
+            bar.show,
+            on_picture=lambda path, found: pictures.append(_format_golden(path, found)),
+        )
         envelope = signing.sign(encode_manifest(contents.manifest), PAYLOAD_TYPE, signers)
         write_bundle(args.out, envelope, contents.sources)
     report = make_bundle_report(args.out)
-    return print_result(args, report, "\n".join(format_bundle_report(report)))
+    return print_result(args, report, "\n".join([*format_bundle_report(report), *pictures]))
+
+
+def _format_golden(picture: Path, detections: Sequence[ReportedDetection]) -> str:
+    found = ", ".join(f"{one.label} {one.score:.2f}" for one in detections)
+    return f"{'golden':<12} {picture.name}: {found or 'no detections'}"
 
 
 def _make_spec(args: argparse.Namespace) -> BundleSpec:

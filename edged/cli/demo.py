@@ -1,6 +1,7 @@
 """``edged demo``: run camera, model, broker and subscriber on this machine."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from edged.clock import SystemClock
@@ -29,6 +30,9 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="show a model update that is committed and one that is rolled back; exit code 0 only if both happen",
     )
+    parser.add_argument(
+        "--svg", type=Path, metavar="FILE", help="also write the screen to an SVG picture"
+    )
     parser.set_defaults(func=run)
 
 
@@ -43,15 +47,15 @@ def run(args: argparse.Namespace) -> int:
         import rich  # noqa: F401 - as above
     except ImportError as error:
         raise EdgedError(f"the demo needs {error.name}: pip install 'edged[demo]'") from None
-    return _run_updates() if args.update else _run_events(args.seconds)
+    return _run_updates(args.svg) if args.update else _run_events(args.seconds, args.svg)
 
 
-def _run_events(seconds: float) -> int:
+def _run_events(seconds: float, picture: Path | None) -> int:
     from edged.demo.demo import run_demo
     from edged.demo.view import make_view
 
     print("edged demo: synthetic camera, bundled model, MQTT broker on loopback; Ctrl-C stops it")
-    state = run_demo(seconds=seconds, view=make_view(), clock=SystemClock())
+    state = run_demo(seconds=seconds, view=make_view(picture=picture), clock=SystemClock())
     print(state.format_summary())
     if seconds and state.missing_event_types:
         print(f"the demo failed: no {' and no '.join(state.missing_event_types)} event arrived")
@@ -59,12 +63,12 @@ def _run_events(seconds: float) -> int:
     return 0
 
 
-def _run_updates() -> int:
+def _run_updates(picture: Path | None) -> int:
     from edged.demo.demo import run_update_demo
     from edged.demo.view import make_view
 
     print("edged demo: two model updates on a running device; Ctrl-C stops it")
-    scenario = run_update_demo(view=make_view(), clock=SystemClock())
+    scenario = run_update_demo(view=make_view(picture=picture), clock=SystemClock())
     for result in scenario.results:
         reason = f": {result.reason}" if result.reason else ""
         print(f"{result.title} {result.outcome.replace('-', ' ')}{reason}")

@@ -9,12 +9,13 @@ import msgspec
 
 from edged.cli.annotate import check_output_path, draw_detections
 from edged.config.settings import ModelSettings
-from edged.errors import EdgedError
+from edged.errors import EdgedError, list_notes
+from edged.model.labels import explain_missing_labels
 from edged.registry import INTERPRETERS
 from edged.selftest.messages import ReportedDetection, SelfTestFailure, SelfTestReport
 from edged.selftest.process import self_test_model
 from edged.terminal.numbers import integer_in_range, number_in_range
-from edged.types import FileMetadata, TensorInfo
+from edged.types import EntryPoint, FileMetadata, TensorInfo
 
 _EDGETPU_OP = "edgetpu-custom-op"
 _MAX_LABELS_SHOWN = 8
@@ -31,6 +32,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="if the model is refused, print every family's reason",
+    )
     _add_picture_options(parser)
     _add_runtime_options(parser)
     parser.set_defaults(func=run, usage=parser.error)
@@ -44,7 +50,7 @@ def _add_picture_options(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="PICTURE", help="draw the detections into a copy of the picture"
     )
     parser.add_argument(
-        "--labels", type=Path, metavar="FILE", help="label file, one label per line"
+        "--labels", type=Path, metavar="FILE", help="label list of the model, as model.labels_file"
     )
     parser.add_argument(
         "--min-score",
@@ -111,7 +117,11 @@ def run(args: argparse.Namespace) -> int:
     except EdgedError as error:
         if not args.json:
             raise
-        _print_json(SelfTestFailure(error_type=type(error).__name__, message=str(error)))
+        _print_json(
+            SelfTestFailure(
+                error_type=type(error).__name__, message=str(error), details=list_notes(error)
+            )
+        )
         return 1
     if args.json:
         _print_json(report)
@@ -141,13 +151,14 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
         ("model", report.name),
         *_metadata_rows(report.signature.metadata),
         ("family", report.family),
+        *_signature_rows(report.signature.entry_point),
         ("runtime", report.runtime),
         ("delegate", _format_delegate(report)),
         ("image input", f"{spec.width}x{spec.height} {spec.channels}, {spec.fitting}"),
         *(("input", _format_tensor(tensor)) for tensor in report.signature.inputs),
         *(("output", _format_tensor(tensor)) for tensor in report.signature.outputs),
         ("operators", ", ".join(f"{times} {name}" for name, times in report.ops.items())),
-        ("labels", _format_labels(report.labels)),
+        ("labels", _format_labels(report)),
         ("invoke", f"{report.invoke_ms_p50:.1f} ms median, {report.invoke_ms_p95:.1f} ms p95"),
         *(("detected", _format_detection(detection)) for detection in report.detections),
     ]
@@ -159,6 +170,14 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
 def _format_delegate(report: SelfTestReport) -> str:
     needs = "EdgeTPU" if _EDGETPU_OP in report.ops else "none"
     return f"{report.delegate or 'reference kernels'} (needed: {needs})"
+
+
+def _signature_rows(entry_point: EntryPoint) -> list[tuple[str, str]]:
+    if entry_point.signature is None and not entry_point.other_signatures:
+        return []
+    others = "; ".join(entry_point.other_signatures)
+    unused = f" (not used: {others})" if others else ""
+    return [("signature", f"{entry_point.signature or 'the first subgraph'}{unused}")]
 
 
 def _metadata_rows(metadata: FileMetadata) -> list[tuple[str, str]]:
@@ -192,9 +211,12 @@ def _format_tensor(tensor: TensorInfo) -> str:
     return f"{tensor.dtype} {list(tensor.shape)} {tensor.name!r}{quantised}"
 
 
-def _format_labels(labels: tuple[str, ...]) -> str:
+def _format_labels(report: SelfTestReport) -> str:
+    labels = report.labels
     if not labels:
-        return "none: the labels are class-0, class-1, ..."
+        missing = explain_missing_labels(report.signature.metadata)
+        explained = f"; {missing}: name one with --labels" if missing else ""
+        return f"none: the labels are class-0, class-1, ...{explained}"
     more = "; ..." if len(labels) > _MAX_LABELS_SHOWN else ""
     return f"{len(labels)}: {'; '.join(labels[:_MAX_LABELS_SHOWN])}{more}"
 

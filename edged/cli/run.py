@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from edged.cli.config_option import add_config_option
-from edged.daemon.main import run as run_daemon
+from edged.daemon.signals import SignalCatcher
 
 
 def add_parser(subparsers: Any) -> None:
@@ -24,4 +24,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: the configuration cannot be used, or the state directory cannot be written.
     """
-    return run_daemon(args.config)
+    signals = SignalCatcher()
+    signals.catch()
+    from edged.daemon.main import run as run_daemon
+
+    return run_daemon(args.config, signals)

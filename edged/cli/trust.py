@@ -13,6 +13,7 @@ from edged.cli.trust_documents import (
     add_desired_verb,
     print_document,
     read_document,
+    show_document,
 )
 from edged.cli.verbs import add_verb, print_result
 from edged.config.load import load_config
@@ -58,7 +59,10 @@ def _add_sign_verb(verbs: Any) -> None:
 
 def _add_show_verb(verbs: Any) -> None:
     parser = add_verb(
-        verbs, "show", _show, "show a trust file or a desired state, and its signatures"
+        verbs,
+        "show",
+        _show,
+        "show a trust file or a desired state, and its signatures; exit with 1 if it is not accepted",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the document")
     parser.add_argument(
@@ -97,7 +101,7 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    return print_document(
+    return show_document(
         args,
         args.file,
         current_trust=verify_trust_file(read_document(args.trust)) if args.trust else None,

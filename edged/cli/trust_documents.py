@@ -9,6 +9,7 @@ from edged.cli.role_option import KeyRing, RoleOption, parse_model_role, parse_r
 from edged.cli.verbs import add_verb, print_result
 from edged.host.files import LocalFileSystem, write_new_file
 from edged.terminal.numbers import integer_in_range, number_in_range
+from edged.terminal.program import EXIT_ERROR
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import open_unverified
 from edged.updates.bundle.envelope import MAX_ENVELOPE_BYTES
@@ -133,6 +134,23 @@ def print_document(
     """
     report = make_envelope_report(file, read_document(file), current_trust=current_trust)
     return print_result(args, report, "\n".join(format_envelope_report(report)))
+
+
+def show_document(args: argparse.Namespace, file: Path, *, current_trust: TrustFile | None) -> int:
+    """Print a document as `print_document` does, and return 1 if a device does not accept it.
+
+    Args:
+        args: the parsed arguments.
+        file: the document.
+        current_trust: the trust file in force on the device that is to accept the document, or None.
+
+    Raises:
+        BundleError: the file is neither a trust file nor a desired state.
+        StoreError: the file cannot be read.
+    """
+    report = make_envelope_report(file, read_document(file), current_trust=current_trust)
+    print_result(args, report, "\n".join(format_envelope_report(report)))
+    return EXIT_ERROR if report.accepted is False else 0
 
 
 def read_document(file: Path) -> bytes:

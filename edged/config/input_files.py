@@ -3,9 +3,11 @@
 ``edged check`` runs them; a running daemon reports such files in its health instead.
 """
 
+import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from msgspec import Struct
 
@@ -28,6 +30,41 @@ def check_input_files(settings: Settings) -> Iterator[KeyProblem]:
         # The dynamic linker looks for a name without a slash in its own folders.
         if "/" in library and (reason := _unreadable_reason(Path(library))):
             yield KeyProblem(key_path=key_path, message=f"{library} {reason}")
+
+
+def check_written_files(settings: Settings) -> Iterator[KeyProblem]:
+    """Yield a problem for every file of the publisher that cannot be written; none is created."""
+    if settings.publisher is None:
+        return
+    name, table = settings.publisher
+    files: Mapping[str, Path] = getattr(table, "written_files", {})
+    for key, path in files.items():
+        if reason := _unwritable_reason(path):
+            yield KeyProblem(key_path=(name, key), message=reason)
+
+
+def _unwritable_reason(path: Path) -> str | None:
+    """Return why a file cannot be written; None if it can."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        return f"{path} is a folder; name a file"
+    if not folder.is_dir():
+        return f"{path}: {folder} is not a folder; create it"
+    target = path if path.exists() else folder
+    if not os.access(target, os.W_OK) or os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return f"{path}: {target} cannot be written by this user"
+    if not path.exists() and not _accepts_files(folder):
+        return f"{path}: no file can be created in {folder}"
+    return None
+
+
+def _accepts_files(folder: Path) -> bool:
+    """Return whether a nameless file can be created in a folder: those of the kernel, as /proc, take none."""
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def check_secret_files(settings: Settings) -> Iterator[KeyProblem]:

@@ -19,11 +19,13 @@ class KeyProblem(Struct, frozen=True, kw_only=True):
         key_path: the key; () for the configuration as a whole.
         message: what is wrong, and what was expected.
         hint: what to do; None if the message says it.
+        details: lines that the message leaves out.
     """
 
     key_path: KeyPath
     message: str
     hint: str | None = None
+    details: tuple[str, ...] = ()
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,7 @@ class Problem(Struct, frozen=True, kw_only=True):
         key: the key, dotted, as ``camera.front.source``; "" for no key in particular.
         message: what is wrong, and what was expected.
         hint: what to do; "" if the message says it.
+        details: lines that the message leaves out; `edged check --verbose` prints them.
     """
 
     file: str
@@ -42,6 +45,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     key: str = ""
     message: str
     hint: str = ""
+    details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"

@@ -66,7 +66,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         Meta(description="Names of the classes in order; those in the model file if not set."),
     ] = None
     labels_file: Annotated[
-        Path | None, Meta(description="A text file with the names of the classes, one per line.")
+        Path | None,
+        Meta(
+            description="A file with the names of the classes: one per line, or in another usual form."
+        ),
     ] = None
     family: Annotated[
         str,
@@ -192,6 +195,14 @@ class TrackSettings(Struct, frozen=True, kw_only=True):
             description="Time without a detection after which an object has ended, seconds.",
         ),
     ] = 2.0
+    stationary_lost_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86400,
+            description="The same for an object that appears where one of its class ended without having moved, as a parked car that the detector finds in spells only.",
+        ),
+    ] = 60.0
     min_match_iou: Annotated[
         Fraction,
         Meta(

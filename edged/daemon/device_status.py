@@ -23,7 +23,7 @@ from edged.messaging.contract.device import (
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelState
 from edged.messaging.outbox import Outbox
-from edged.updates.service.status_payload import ModelStatusReport, build_model_state
+from edged.updates.service.status_payload import ModelStatusReport, RunModel, build_model_state
 from edged.vision.messages import CameraReport
 
 _ADVICE = {
@@ -70,8 +70,8 @@ class DeviceStatusReporter:
         self._latest_info: DeviceInfo | None = None
         self._health_published_ns: int | None = None
         self._published_change_key: tuple[object, ...] = ()
-        self._model_names: dict[str, str] = {}
-        """The names of the models that have run, by their file's sha256."""
+        self._loaded_models: dict[str, RunModel] = {}
+        """The models that have run, by their file's sha256."""
 
     def tick(
         self, vision: VisionService, model_report: ModelStatusReport, settings: Settings
@@ -115,12 +115,12 @@ class DeviceStatusReporter:
             one.title for one in model_report.status.versions if one.digest
         }:
             # A bundle can have another name than the same file without one.
-            self._model_names.setdefault(ready.sha256, ready.model_name)
+            self._loaded_models.setdefault(ready.sha256, RunModel(ready.model_name, ready.family))
         elif ready:
-            self._model_names[ready.sha256] = ready.model_name
+            self._loaded_models[ready.sha256] = RunModel(ready.model_name, ready.family)
         return build_model_state(
             model_report,
-            names=self._model_names,
+            loaded=self._loaded_models,
             failure=vision.model_failure,
             stamper=self._stamper,
         )

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import signal
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from edged.daemon.device_status import DeviceStatusReporter
 from edged.daemon.inbox import Inbox, SignalReceived
 from edged.daemon.loop import Supervisor
 from edged.daemon.reload import ConfigReloader
+from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
 from edged.health import Conditions
@@ -50,8 +50,12 @@ class _Core:
     stamper: Stamper
 
 
-def run(config: Path) -> int:
+def run(config: Path, signals: SignalCatcher) -> int:
     """Run the daemon until it ends.
+
+    Args:
+        config: the configuration file.
+        signals: catches the process's signals already; one that ends the daemon may have arrived.
 
     Returns:
         0: a signal ended it, or every camera was finite and has ended.
@@ -62,6 +66,8 @@ def run(config: Path) -> int:
         EdgedError: systemd expects notifications that cannot be sent.
     """
     settings = _read_settings(config)
+    if signals.is_stop_requested:
+        return 0
     core = _make_core(settings)
     notifier = systemd.Notifier()
     outbox = _make_outbox(settings, core)
@@ -97,8 +103,7 @@ def run(config: Path) -> int:
         notifier=notifier,
         clock=core.clock,
     )
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda caught, _frame: core.inbox.put(SignalReceived(caught)))
+    signals.hand_on(lambda number: core.inbox.put(SignalReceived(number)))
     supervisor.run()
     control.close()
     status_files.clear()

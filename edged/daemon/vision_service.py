@@ -18,12 +18,10 @@ from edged.messaging.outbox import Outbox
 from edged.vision.active_model import ActiveModel
 from edged.vision.listener import VisionListener
 from edged.vision.messages import (
-    ModelLoading,
     ModelReady,
     Observation,
     PlanDeclined,
     VisionJob,
-    WorkerFault,
     WorkerReport,
 )
 from edged.vision.plan import is_same_model, make_vision_jobs
@@ -152,7 +150,7 @@ class VisionService:
         return self._pool.pids
 
     def on_worker_message(self, item: WorkerMessage) -> None:
-        """Process a worker's message."""
+        """Process a worker's message; `WorkerFault` and `ModelLoading` are for the pool alone."""
         if not self._pool.on_message(item):
             return
         match item.message:
@@ -163,8 +161,6 @@ class VisionService:
                     self._scenes.on_camera_report(report)
             case ModelReady() as ready:
                 self._on_ready(item.worker, ready)
-            case WorkerFault() | ModelLoading():
-                pass  # for the pool
             case (
                 PlanDeclined(plan=plan) | CandidateFailure(plan=plan) | ShadowComparison(plan=plan)
             ):
@@ -230,6 +226,7 @@ class VisionService:
         self._listener.on_observation(observation)
         monitor = self.cameras[cameras[observation.camera].name]
         now_ns = self._clock.monotonic_ns()
+        self._scenes.check_classes(monitor.name, observation.detections)
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
 

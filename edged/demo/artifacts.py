@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 import cv2
 
 from edged import bundled
-from edged.authoring.bundle_contents import BundleSpec, ManifestDetails, make_bundle_contents
+from edged.authoring.bundle_contents import make_bundle_contents
+from edged.authoring.bundle_spec import BundleSpec, ManifestDetails
 from edged.demo.scramble import scramble_layer
 from edged.errors import EdgedError
 from edged.marks.synthetic_scene import SyntheticScene

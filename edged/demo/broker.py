@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Self
 
 from edged.clock import Clock, Deadline
+from edged.demo.run_folder import ended_with_parent
 from edged.errors import EdgedError
 
 HOST = "127.0.0.1"
@@ -37,8 +38,22 @@ def fastest_broker_command(port: int) -> list[str]:
 class LoopbackBroker:
     """A broker process, as a context manager: it accepts connections inside."""
 
-    def __init__(self, clock: Clock, command: Callable[[int], list[str]] = amqtt_command) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        command: Callable[[int], list[str]] = amqtt_command,
+        *,
+        guard_fd: int | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            clock: the clock of the time limit.
+            command: returns the command that runs a broker on a port.
+            guard_fd: a descriptor that the process inherits, as from `run_folder`.
+        """
         self._clock = clock
+        self._guard_fds = () if guard_fd is None else (guard_fd,)
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -52,12 +67,18 @@ class LoopbackBroker:
         """
         self.port = _free_port()
         self._process = subprocess.Popen(
-            self._command(self.port),
+            ended_with_parent(self._command(self.port)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            pass_fds=self._guard_fds,
         )
-        if not self._is_ready(self._process):
+        try:
+            is_ready = self._is_ready(self._process)
+        except BaseException:  # Ctrl-C
+            _kill(self._process)
+            raise
+        if not is_ready:
             log = _kill(self._process)
             raise EdgedError(
                 f"the demo's broker did not start on {HOST}:{self.port}; its log: {log[-500:]}"

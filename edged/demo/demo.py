@@ -3,14 +3,13 @@
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from edged.clock import Clock, Deadline
 from edged.demo.artifacts import make_artifacts
 from edged.demo.broker import HOST, LoopbackBroker
+from edged.demo.run_folder import RunFolder, ended_with_parent, run_folder
 from edged.demo.state import DemoState
 from edged.demo.subscriber import Message, Subscriber
 from edged.demo.update import UpdateScenario
@@ -64,15 +63,15 @@ def run_demo(*, seconds: float, view: DemoView, clock: Clock) -> DemoState:
 
 
 def run_update_demo(*, view: DemoView, clock: Clock) -> UpdateScenario:
-    """Run the demo until a better model was committed and a degraded one rolled back, or until Ctrl-C.
+    """Run the demo until a better model was committed and a degraded one rolled back, or until Ctrl-C or SIGTERM.
 
     Raises:
         EdgedError: as of `run_demo`; or the bundles cannot be made.
     """
     with _running_broker(clock) as (folder, port):
         view.announce("making keys, a trust file and two signed bundles")
-        artifacts = make_artifacts(folder)
-        scenario = UpdateScenario(artifacts, folder / "state")
+        artifacts = make_artifacts(folder.path)
+        scenario = UpdateScenario(artifacts, folder.path / "state")
         _run_daemon(
             folder,
             port,
@@ -83,13 +82,13 @@ def run_update_demo(*, view: DemoView, clock: Clock) -> UpdateScenario:
 
 
 @contextmanager
-def _running_broker(clock: Clock) -> Iterator[tuple[Path, int]]:
+def _running_broker(clock: Clock) -> Iterator[tuple[RunFolder, int]]:
     """Yield a folder for all files, and the port of a running broker."""
     with (
-        tempfile.TemporaryDirectory(prefix="edged-demo-") as folder,
-        LoopbackBroker(clock) as broker,
+        run_folder("edged-demo-") as folder,
+        LoopbackBroker(clock, guard_fd=folder.guard_fd) as broker,
     ):
-        yield Path(folder), broker.port
+        yield folder, broker.port
 
 
 class _DemoMonitor:
@@ -124,9 +123,11 @@ class _DemoMonitor:
         return is_late or (self._scenario is not None and self._scenario.is_done)
 
 
-def _run_daemon(folder: Path, port: int, extra_config: str, monitor: _DemoMonitor) -> DemoState:
+def _run_daemon(
+    folder: RunFolder, port: int, extra_config: str, monitor: _DemoMonitor
+) -> DemoState:
     config = CONFIG_TEMPLATE.format(
-        device=DEVICE, folder=folder, host=HOST, port=port, extra_config=extra_config
+        device=DEVICE, folder=folder.path, host=HOST, port=port, extra_config=extra_config
     )
     with Subscriber(host=HOST, port=port, device=DEVICE) as subscriber:
         daemon = _start_daemon(folder, config)
@@ -136,20 +137,22 @@ def _run_daemon(folder: Path, port: int, extra_config: str, monitor: _DemoMonito
             pass
         finally:
             _stop_daemon(daemon)
-    if daemon.returncode != 0:
-        log = (folder / _LOG_NAME).read_text()
+    # It dies by the signal if that comes before its first line of Python.
+    if daemon.returncode not in (0, -signal.SIGTERM):
+        log = (folder.path / _LOG_NAME).read_text()
         raise EdgedError(f"the daemon exited with {daemon.returncode}; its log:\n{log}")
     return monitor.state
 
 
-def _start_daemon(folder: Path, config: str) -> subprocess.Popen[bytes]:
-    path = folder / "edged.toml"
+def _start_daemon(folder: RunFolder, config: str) -> subprocess.Popen[bytes]:
+    path = folder.path / "edged.toml"
     path.write_text(config)
-    with (folder / _LOG_NAME).open("wb") as log_file:
+    with (folder.path / _LOG_NAME).open("wb") as log_file:
         return subprocess.Popen(
-            [sys.executable, "-m", "edged", "run", "-c", str(path)],
+            ended_with_parent([sys.executable, "-m", "edged", "run", "-c", str(path)]),
             stdin=subprocess.DEVNULL,
             stderr=log_file,
+            pass_fds=(folder.guard_fd,),
         )
 
 

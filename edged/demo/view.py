@@ -2,11 +2,14 @@
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from edged.demo.state import DemoState
 from edged.demo.subscriber import Message
 from edged.demo.update import format_model_state
+from edged.errors import EdgedError
 from edged.messaging.contract.messages import Event
 from edged.messaging.contract.model import ModelState
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 _REFRESH_HZ = 8
+_PICTURE_COLUMNS = 112
 
 
 class DemoView(Protocol):
@@ -29,9 +33,9 @@ class DemoView(Protocol):
         """Show a text on what happens now."""
 
 
-def make_view(out: TextIO = sys.stdout) -> DemoView:
-    """Return a live view for a terminal, otherwise a view of plain lines."""
-    return LiveView() if out.isatty() else LineView(out)
+def make_view(out: TextIO = sys.stdout, *, picture: Path | None = None) -> DemoView:
+    """Return a live view for a terminal or a picture, otherwise a view of plain lines."""
+    return LiveView(picture) if picture or out.isatty() else LineView(out)
 
 
 class LineView:
@@ -63,11 +67,13 @@ class LineView:
 class LiveView:
     """A view of the current scene, and the latest events below it."""
 
-    def __init__(self) -> None:
+    def __init__(self, picture: Path | None = None) -> None:
+        """Show nothing yet; with `picture`, write the screen as of the last `end` event to that file, as SVG."""
         from rich.live import Live
 
         self._live = Live(refresh_per_second=_REFRESH_HZ)
         self._announcement: str | None = None
+        self._picture = picture
 
     def activate(self) -> AbstractContextManager[object]:
         """Return the context manager of the live screen."""
@@ -75,8 +81,10 @@ class LiveView:
 
     def update(self, message: Message, demo_state: DemoState) -> None:
         """Redraw the screen."""
-        del message
-        self._live.update(_render(demo_state, self._announcement))
+        screen = _render(demo_state, self._announcement)
+        self._live.update(screen)
+        if self._picture is not None and isinstance(message, Event) and message.type == "end":
+            _write_svg(screen, self._picture)
 
     def announce(self, text: str) -> None:
         """Show a text above the scene, from the next message on."""
@@ -93,6 +101,17 @@ def format_event(event: Event) -> str:
         f"{event.time[11:23]}  {kind}  {event.label:<20} {event.score:.2f}  {where}"
         f"  {event.duration_s:5.1f} s  #{event.id.rpartition('-')[2]}{zones}"
     )
+
+
+def _write_svg(screen: "Group", path: Path) -> None:
+    from rich.console import Console
+
+    console = Console(record=True, width=_PICTURE_COLUMNS, file=StringIO())
+    console.print(screen)
+    try:
+        console.save_svg(str(path), title="edged demo")
+    except OSError as error:
+        raise EdgedError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _render(demo_state: DemoState, announcement: str | None) -> "Group":

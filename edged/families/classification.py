@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,12 +10,13 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.inputs import image_input
+from edged.families.label_count import find_class_offset, is_background
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import dequantise
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _PASS_THROUGH_OPS = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE")
 _PROBABILITY_OPS = ("SOFTMAX", "LOGISTIC")
-_BACKGROUND_LABEL = "background"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +41,29 @@ class ClassificationFamily:
         if len(signature.outputs) != 1:
             return f"it has {len(signature.outputs)} outputs instead of one score per class"
         output = signature.outputs[0]
-        classes = int(np.prod(output.shape))
+        classes = prod(output.shape)
         if classes != max(output.shape, default=0) or classes < 2:  # noqa: PLR2004 - at least two classes
             return f"its output {list(output.shape)} is not one score per class, [1, C]"
+        has_logits = _outputs_logits(signature, output)
+        if has_logits and not signature.metadata.labels:
+            return (
+                "its output has no softmax and the file no labels, as a feature extractor (embedding); "
+                "a classifier needs its label list"
+            )
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
         if isinstance(spec, str):
             return spec
         labels = signature.metadata.labels
-        first = bool(labels) and labels[0].lower() == _BACKGROUND_LABEL
+        offset = find_class_offset(signature, classes, counts_background=True)
+        if isinstance(offset, str):
+            return offset
+        has_background = bool(labels) and not offset and is_background(labels[0])
         return cls(
             input=spec,
-            class_offset=int(first and len(labels) == classes + 1),
+            class_offset=offset,
             output=output,
-            has_logits=_outputs_logits(signature, output),
-            background_id=0 if first and len(labels) == classes else None,
+            has_logits=has_logits,
+            background_id=0 if has_background else None,
         )
 
     def decode(
@@ -69,7 +80,8 @@ class ClassificationFamily:
             ModelError: a score is not a number.
         """
         del fit
-        values = dequantise(outputs[0], self.output).ravel()
+        (output,) = check_outputs(outputs, [self.output])
+        values = dequantise(output, self.output).ravel()
         if not np.isfinite(values).all():
             raise ModelError(
                 f"the model's output {self.output.name!r} contains NaN or infinite scores"

@@ -1,9 +1,11 @@
 """Functions of all families for a model's input: the check that it is a picture, and the scaling of its pixels."""
 
+from edged.model.layouts import find_picture_layout
 from edged.types import Channels, FileMetadata, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _DTYPES = ("uint8", "int8", "int16", "float32")
-_MIN_SIDE_PX = 16
+_MAX_VALUE = 1e9
+"""Largest mean, standard deviation or quantisation step of an input that is no damage."""
 
 
 def image_input(
@@ -31,12 +33,14 @@ def image_input(
     tensor = signature.inputs[0]
     if tensor.dtype not in _DTYPES:
         return f"its input is {tensor.dtype} instead of {', '.join(_DTYPES)}"
-    layout = _layout(tensor.shape)
+    if not 0.0 <= tensor.scale <= _MAX_VALUE:
+        return f"its input's quantisation step {tensor.scale:g} is invalid"
+    layout = find_picture_layout(tensor.shape)
     if layout is None:
         return f"its input {list(tensor.shape)} is not a picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
     height, width, depth, channels_first = layout
     normalisation = _normalisation(tensor, signature.metadata, (mean,), (std,))
-    if any(len(part) not in (1, depth) for part in normalisation) or 0.0 in normalisation[1]:
+    if not _are_usable(*normalisation, depth):
         return f"its metadata's normalisation {normalisation} does not fit {depth} channels"
     return InputSpec(
         tensor=tensor,
@@ -50,14 +54,13 @@ def image_input(
     )
 
 
-def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | None:
-    """Return height, width, number of channels, and whether the channels come first; None if it is not a picture."""
-    match shape:
-        case (1, height, width, (1 | 3) as depth) if min(height, width) >= _MIN_SIDE_PX:
-            return height, width, depth, False
-        case (1, (1 | 3) as depth, height, width) if min(height, width) >= _MIN_SIDE_PX:
-            return height, width, depth, True
-    return None
+def _are_usable(mean: tuple[float, ...], std: tuple[float, ...], depth: int) -> bool:
+    """Return whether a picture of `depth` channels can be normalised so; NaN is in no range."""
+    return (
+        {len(mean), len(std)} <= {1, depth}
+        and all(abs(value) <= _MAX_VALUE for value in mean)
+        and all(1 / _MAX_VALUE <= abs(value) <= _MAX_VALUE for value in std)
+    )
 
 
 def _normalisation(

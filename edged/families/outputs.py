@@ -1,6 +1,5 @@
 """Functions of all families for outputs: dequantisation, layouts, and the steps from candidates to `Detections`."""
 
-from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
+from edged.families.label_count import find_class_offset
 from edged.families.nms import suppress
 from edged.types import F32, Detections, Fit, ModelSignature, TensorInfo
 
@@ -16,10 +16,13 @@ DEFAULT_IOU_THRESHOLD = 0.45
 MAX_CANDIDATES = 300
 """Number of best candidates that enter non-maximum suppression; more are either invalid or too many objects to track."""
 MAX_DETECTIONS = 100
+_MAX_SCORE = 1.1
+"""Rounding of a quantisation makes a score of 1 a little larger, and none so large."""
 _MAX_CLASSES = 100_000
 """More classes than any model has: larger class ids are invalid."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # values that are not finite are refused
 def dequantise(values: NDArray[np.generic], tensor: TensorInfo) -> F32:
     """Undo a tensor's affine quantisation; float tensors are not changed.
 
@@ -90,6 +93,7 @@ def top_candidates(scores: F32) -> NDArray[np.intp]:
     return np.argpartition(scores, -MAX_CANDIDATES)[-MAX_CANDIDATES:]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # values that are not finite are refused
 def read_objectness_rows(
     rows: NDArray[np.generic], tensor: TensorInfo, min_score: float
 ) -> tuple[NDArray[np.intp], F32, F32, NDArray[np.intp]]:
@@ -116,6 +120,7 @@ def read_objectness_rows(
     return likely[keep], candidates[keep, :4], scores[keep], class_ids[keep]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # values that are not finite are refused
 def to_corners(boxes: F32) -> F32:
     """Convert (N, 4) float32 boxes from [centre x, centre y, width, height] to [x1, y1, x2, y2]."""
     half = boxes[:, 2:] / 2
@@ -134,6 +139,7 @@ def is_in_pixels(coordinates: NDArray[np.generic], tensor: TensorInfo) -> bool:
     return float(dequantise(coordinates.max(initial=0), tensor)) > 2.0  # noqa: PLR2004 - between 1 and hundreds
 
 
+@np.errstate(over="ignore", invalid="ignore")  # values that are not finite are refused
 def build_detections(
     boxes: F32,
     scores: F32,
@@ -179,6 +185,10 @@ def _check_candidates(
     ids = np.asarray(class_ids, np.float64)
     if not (np.isfinite(boxes).all() and np.isfinite(scores).all() and np.isfinite(ids).all()):
         raise ModelError("the model's boxes, scores or class ids contain NaN or infinity")
+    if len(scores) and scores.max() > _MAX_SCORE:
+        raise ModelError(
+            f"the model's scores reach {scores.max():g}; expected 0 to 1: are they logits, or no scores at all?"
+        )
     if len(ids) and not 0 <= ids.min() <= ids.max() < _MAX_CLASSES:
         raise ModelError(
             f"the model's class ids range from {ids.min():g} to {ids.max():g}; expected 0 to {_MAX_CLASSES - 1}"
@@ -186,20 +196,7 @@ def _check_candidates(
     return ids
 
 
-def yolo_grids(width: int, height: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield the number of cells of each usual YOLO head, with the head's strides in pixels.
-
-    Args:
-        width: width of the input, pixels.
-        height: height of the input, pixels.
-    """
-    for strides in ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32)):
-        yield sum((width // stride) * (height // stride) for stride in strides), strides
-
-
 def class_count_mismatch(signature: ModelSignature, class_count: int) -> str | None:
-    """Return a clause that says so if the model has another number of labels than `class_count`; None if it does not."""
-    label_count = len(signature.metadata.labels)
-    if label_count in (0, class_count):
-        return None
-    return f"its output has {class_count} classes and its label list {label_count}"
+    """Return a clause that says why the labels are not those of a model with `class_count` classes; None if they fit."""
+    found = find_class_offset(signature, class_count, counts_background=True)
+    return found if isinstance(found, str) else None

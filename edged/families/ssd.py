@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.inputs import image_input
+from edged.families.label_count import find_class_offset
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import build_detections, dequantise
-from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
+from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _POSTPROCESS_OP = "TFLite_Detection_PostProcess"
 _OUTPUT_NAME_PARTS = (
@@ -20,7 +22,6 @@ _OUTPUT_NAME_PARTS = (
     ("num", "count"),
 )
 """Parts of output names, in the op's order: boxes, classes, scores, count."""
-_BACKGROUND_LABELS = ("background", "???")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,10 @@ class SsdFamily:
     outputs: tuple[TensorInfo, ...]
     output_order: tuple[int, int, int, int]
     """Positions of boxes, classes, scores and count among the outputs."""
+    rows_per_anchor: int = 1
+    """Number of rows for each anchor that is counted: the operator's fast mode writes several classes of an anchor."""
+    valid_rows_per_anchor: int = 1
+    """Number of those rows that hold a detection."""
 
     @classmethod
     def match(cls, signature: ModelSignature) -> Self | str:
@@ -49,12 +54,19 @@ class SsdFamily:
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
         if isinstance(spec, str):
             return spec
+        options = signature.postprocess
         # The operator numbers the classes without the background, with which some label lists begin.
-        offset = int(
-            signature.metadata.labels[:1] != ()
-            and signature.metadata.labels[0] in _BACKGROUND_LABELS
+        offset = find_class_offset(signature, (options and options.num_classes) or None)
+        if isinstance(offset, str):
+            return offset
+        return cls(
+            input=spec,
+            class_offset=offset,
+            outputs=signature.outputs,
+            output_order=order,
+            rows_per_anchor=options.rows_per_anchor if options else 1,
+            valid_rows_per_anchor=options.valid_rows_per_anchor if options else 1,
         )
-        return cls(input=spec, class_offset=offset, outputs=signature.outputs, output_order=order)
 
     def decode(
         self, outputs: Sequence[NDArray[np.generic]], fit: Fit, *, min_score: float
@@ -69,24 +81,33 @@ class SsdFamily:
         Raises:
             ModelError: a box, score or class id is not a number, or the count or a class id is out of range.
         """
+        check_outputs(outputs, self.outputs, is_resized=True)
         boxes, classes, scores, count = (
-            dequantise(outputs[i], self.outputs[i]).reshape(
-                -1, 4 if i == self.output_order[0] else 1
-            )
-            for i in self.output_order
+            _to_rows(dequantise(outputs[i], self.outputs[i]), columns)
+            for i, columns in zip(self.output_order, (4, 1, 1, 1), strict=True)
         )
-        rows = min(len(boxes), len(classes), len(scores))
-        if not (len(count) and 0 <= count[0, 0] <= rows):
-            raise ModelError(
-                f"the model reports {count.ravel()[:1]} detections, but its outputs have {rows} rows"
-            )
-        n = int(count[0, 0])
-        if np.isnan(scores[:n]).any():
+        rows = self._find_valid_rows(count, min(len(boxes), len(classes), len(scores)))
+        if np.isnan(scores[rows]).any():
             raise ModelError("the model's scores contain NaN")
-        keep = np.flatnonzero(scores[:n, 0] >= min_score)
+        keep = rows[scores[rows, 0] >= min_score]
         return build_detections(
             boxes[keep][:, [1, 0, 3, 2]], scores[keep, 0], classes[keep, 0], fit, iou_threshold=None
         )
+
+    def _find_valid_rows(self, count: F32, row_count: int) -> NDArray[np.intp]:
+        """Return the indices of the rows that the operator wrote: its count is that of the anchors."""
+        if not (len(count) and 0 <= float(count[0, 0]) * self.rows_per_anchor <= row_count):
+            raise ModelError(
+                f"the model reports {count.ravel()[:1]} detections, but its outputs have {row_count} rows"
+            )
+        first = np.arange(int(count[0, 0]), dtype=np.intp) * self.rows_per_anchor
+        return (first[:, None] + np.arange(self.valid_rows_per_anchor)).ravel()
+
+
+def _to_rows(values: F32, columns: int) -> F32:
+    if values.size % columns:
+        raise ModelError(f"the model's boxes {list(values.shape)} are not rows of four corners")
+    return values.reshape(-1, columns)
 
 
 def _find_output_order(signature: ModelSignature) -> tuple[int, int, int, int] | str:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
     class_count_mismatch,
@@ -49,22 +51,22 @@ class SsdRawFamily:
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=0.0, std=255.0)
         if isinstance(spec, str):
             return spec
-        anchors = make_anchors(spec.width, spec.height)
+        count = sum((spec.width // s) * (spec.height // s) for s in STRIDES_PX)
         shapes = [tensor.shape for tensor in signature.outputs]
-        order = _find_output_order(shapes, len(anchors))
+        order = _find_output_order(shapes, count)
         if order is None:
             return (
-                f"its outputs {[list(shape) for shape in shapes]} are not [1, {len(anchors)}, 4] and "
-                f"[1, {len(anchors)}, classes], one row for each cell of its {spec.width}x{spec.height} input"
+                f"its outputs {[list(shape) for shape in shapes]} are not [1, {count}, 4] and "
+                f"[1, {count}, classes], one row for each cell of its {spec.width}x{spec.height} input"
             )
         codes, scores = (signature.outputs[position] for position in order)
         return class_count_mismatch(signature, scores.shape[2]) or cls(
             input=spec,
-            class_offset=0,
+            class_offset=class_offset(signature, scores.shape[2]),
             codes=codes,
             scores=scores,
             output_order=order,
-            anchors=anchors,
+            anchors=make_anchors(spec.width, spec.height),
         )
 
     def decode(
@@ -80,6 +82,8 @@ class SsdRawFamily:
         Raises:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
+        tensors = [(self.codes, self.scores)[position] for position in self.output_order]
+        check_outputs(outputs, tensors)
         codes, classes = (outputs[position][0] for position in self.output_order)
         stored = classes.max(axis=1)
         keep, scores = find_best_scores(stored, self.scores, min_score)
@@ -91,9 +95,9 @@ class SsdRawFamily:
 
 def _find_output_order(shapes: Sequence[tuple[int, ...]], rows: int) -> tuple[int, int] | None:
     match shapes:
-        case [(1, n, 4), (1, m, _)] if n == m == rows:
+        case [(1, n, 4), (1, m, classes)] if n == m == rows and classes > 0:
             return 0, 1
-        case [(1, n, _), (1, m, 4)] if n == m == rows:
+        case [(1, n, classes), (1, m, 4)] if n == m == rows and classes > 0:
             return 1, 0
     return None
 
@@ -111,6 +115,8 @@ def make_anchors(width: int, height: int) -> F32:
     levels = []
     for stride_px in STRIDES_PX:
         rows, columns = height // stride_px, width // stride_px
+        if not rows or not columns:
+            continue  # an input of 16 to 31 px has no cell of 32 px
         centre_y, centre_x = (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns
         y, x = (grid.ravel() for grid in np.meshgrid(centre_y, centre_x, indexing="ij"))
         heights = np.full_like(y, ANCHOR_STRIDES / rows)
@@ -119,6 +125,7 @@ def make_anchors(width: int, height: int) -> F32:
     return np.concatenate(levels).astype(np.float32)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # `build_detections` refuses what is not finite
 def decode_boxes(codes: F32, anchors: F32) -> F32:
     """Convert box codes to boxes.
 

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
     dequantise,
     find_above_threshold,
     is_in_pixels,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _MAX_ROWS = 1000
@@ -46,7 +48,7 @@ class YoloNmsFreeFamily:
             case (1, n, 6) if n in cells or n in [3 * count for count in cells]:
                 return "its output [1, N, 6] has a row for each cell: a YOLO with one class and objectness"
             case (1, n, 6) if n <= _MAX_ROWS:
-                return cls(input=spec, class_offset=0, output=output)
+                return cls(input=spec, class_offset=class_offset(signature, None), output=output)
         return f"its output {list(output.shape)} is not [1, N, 6] with N up to {_MAX_ROWS}"
 
     def decode(
@@ -62,7 +64,7 @@ class YoloNmsFreeFamily:
         Raises:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
-        rows = outputs[0][0]
+        rows = check_outputs(outputs, [self.output])[0][0]
         best = rows[find_above_threshold(rows[:, 4], self.output, min_score)]
         candidates = dequantise(best, self.output)
         boxes = candidates[:, :4]

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
     class_count_mismatch,
     is_in_pixels,
     read_objectness_rows,
     to_corners,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _ANCHORS_PER_CELL = 3
@@ -47,7 +49,7 @@ class YoloV5Family:
         match output.shape:
             case (1, n, depth) if n in counts and depth > 5:  # noqa: PLR2004 - box and objectness
                 return class_count_mismatch(signature, depth - 5) or cls(
-                    input=spec, class_offset=0, output=output
+                    input=spec, class_offset=class_offset(signature, depth - 5), output=output
                 )
         return (
             f"its output {list(output.shape)} is not [1, N, 5 + classes] with N = {counts[0]}, "
@@ -67,7 +69,7 @@ class YoloV5Family:
         Raises:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
-        rows = outputs[0][0]
+        rows = check_outputs(outputs, [self.output])[0][0]
         _, boxes, scores, class_ids = read_objectness_rows(rows, self.output, min_score)
         boxes = to_corners(boxes)
         if is_in_pixels(rows[:, :2], self.output):

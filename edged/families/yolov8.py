@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
     class_count_mismatch,
@@ -15,8 +17,8 @@ from edged.families.outputs import (
     find_best_scores,
     is_in_pixels,
     to_corners,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 
@@ -45,7 +47,7 @@ class YoloV8Family:
         match output.shape:
             case (1, depth, n) if n in counts and depth > 4:  # noqa: PLR2004 - the box
                 return class_count_mismatch(signature, depth - 4) or cls(
-                    input=spec, class_offset=0, output=output
+                    input=spec, class_offset=class_offset(signature, depth - 4), output=output
                 )
         return (
             f"its output {list(output.shape)} is not [1, 4 + classes, N] with N = {counts[0]}, "
@@ -65,7 +67,7 @@ class YoloV8Family:
         Raises:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
-        columns = outputs[0][0]
+        columns = check_outputs(outputs, [self.output])[0][0]
         stored = columns[4:].max(axis=0)
         keep, scores = find_best_scores(stored, self.output, min_score)
         boxes = to_corners(dequantise(columns[:4, keep].T, self.output))

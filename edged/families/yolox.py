@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
+from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
     class_count_mismatch,
     read_objectness_rows,
     to_corners,
-    yolo_grids,
 )
+from edged.model.layouts import yolo_grids
 from edged.types import (
     F32,
     Channels,
@@ -63,7 +65,7 @@ class YoloxFamily:
             case (1, n, depth) if n in strides_of and depth > 5:  # noqa: PLR2004 - box and objectness
                 return class_count_mismatch(signature, depth - 5) or cls(
                     input=spec,
-                    class_offset=0,
+                    class_offset=class_offset(signature, depth - 5),
                     output=output,
                     cells=_make_cells(spec.width, spec.height, strides_of[n]),
                 )
@@ -85,13 +87,14 @@ class YoloxFamily:
         Raises:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
-        indices, boxes, scores, class_ids = read_objectness_rows(
-            outputs[0][0], self.output, min_score
-        )
+        rows = check_outputs(outputs, [self.output])[0][0]
+        indices, boxes, scores, class_ids = read_objectness_rows(rows, self.output, min_score)
         cells = self.cells[indices]
-        with np.errstate(over="ignore"):  # `build_detections` refuses values that are not finite
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # `build_detections` refuses what is not finite
             boxes = np.concatenate([boxes[:, :2] + cells[:, :2], np.exp(boxes[:, 2:])], axis=1)
-        boxes *= cells[:, 2:]
+            boxes *= cells[:, 2:]
         boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
         return build_detections(to_corners(boxes), scores, class_ids, fit)
 

@@ -4,7 +4,9 @@ from edged.interfaces.camera import Camera, CameraInfo
 from edged.interfaces.family import ModelFamily
 from edged.interfaces.fetcher import Fetcher, Transfer
 from edged.interfaces.interpreter import Interpreter
+from edged.interfaces.library import Library
 from edged.interfaces.publisher import (
+    ConsumerClosed,
     Delivered,
     LinkChanged,
     MessageReceived,
@@ -17,9 +19,11 @@ from edged.interfaces.publisher import (
 __all__ = [
     "Camera",
     "CameraInfo",
+    "ConsumerClosed",
     "Delivered",
     "Fetcher",
     "Interpreter",
+    "Library",
     "LinkChanged",
     "MessageReceived",
     "ModelFamily",

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from edged.clock import Clock
+from edged.interfaces.library import Library
 from edged.types import Frame
 
 
@@ -19,6 +20,8 @@ class CameraInfo:
         fps: frames per second that it is set to deliver; 0.0 if unknown.
         description: driver and device in words, for `up/info`.
         lossless: True if the camera waits for its consumer (a replay at full speed), so that no frame may be dropped.
+        is_recording: True for a recording: a pause between two of its frames is no loss, however long.
+        max_silence_s: time without a frame after which the driver itself raises `CameraError`, seconds; None if it has no such limit.
     """
 
     width: int
@@ -26,6 +29,8 @@ class CameraInfo:
     fps: float
     description: str
     lossless: bool = False
+    is_recording: bool = False
+    max_silence_s: float | None = None
 
 
 class Camera(Protocol):
@@ -45,6 +50,13 @@ class Camera(Protocol):
             settings: an instance of `Settings`.
             clock: the source of time stamps and waits.
         """
+
+    libraries: ClassVar[tuple[Library, ...]]
+    """What the driver imports when it is opened, beside edged's own dependencies."""
+
+    @property
+    def max_open_s(self) -> float:
+        """Longest time that `open` takes, seconds; a driver that takes much longer hangs."""
 
     def open(self) -> CameraInfo:
         """Open the device within a bounded time, and return its properties.

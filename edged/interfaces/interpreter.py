@@ -1,21 +1,28 @@
 """The interface of an interpreter driver."""
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.interfaces.library import Library
 from edged.types import ModelSignature
 
 
 class Interpreter(Protocol):
     """A model loaded on a runtime."""
 
+    libraries: ClassVar[tuple[Library, ...]]
+    """What the driver imports when it is opened, beside edged's own dependencies."""
     signature: ModelSignature
     runtime: str
     """Name and version of the runtime, as ``litert 2.3.0``."""
     delegate: str | None
-    """What runs the graph, as ``XNNPACK`` or ``edgetpu (libedgetpu.so.1)``; None for the runtime's reference kernels."""
+    """What runs the graph, as ``XNNPACK (61 of 64 operators)`` or ``edgetpu (libedgetpu.so.1, 1 of 2 operators)``; None for the runtime's reference kernels."""
+
+    is_repeatable: bool
+    """Whether the same picture gives the same bytes after each load. A delegate does not promise it: it may compute in another order,
+    and its device may be open only once."""
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
         """Run the model on one input tensor.

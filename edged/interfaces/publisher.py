@@ -6,6 +6,8 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
+from edged.interfaces.library import Library
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
@@ -78,7 +80,18 @@ class SubscriptionRefused:
     reason: str
 
 
-Notice = LinkChanged | Delivered | MessageReceived | SubscriptionRefused
+@dataclass(frozen=True, slots=True)
+class ConsumerClosed:
+    """The only consumer is gone for good, as the reader of a pipe: the daemon ends.
+
+    Attributes:
+        reason: what is gone, in words.
+    """
+
+    reason: str
+
+
+Notice = LinkChanged | Delivered | MessageReceived | SubscriptionRefused | ConsumerClosed
 """An event that a publisher reports."""
 
 
@@ -87,6 +100,8 @@ class Publisher(Protocol):
 
     Settings: ClassVar[type[msgspec.Struct]]
     """The keys of the configuration table with the driver's name."""
+    libraries: ClassVar[tuple[Library, ...]]
+    """What the driver imports when it is opened, beside edged's own dependencies."""
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edged.clock import Clock, SystemClock
 from edged.errors import DelegateError, InvokeError
+from edged.interfaces import Library
 from edged.interpreters.simulated_model import COLOURS, is_due, load_simulated_model
 from edged.types import F32, FileMetadata, ModelSignature, OpInfo, TensorInfo
 
@@ -37,6 +38,7 @@ class SimulatedInterpreter:
     `delegate` is the name of a device that only one interpreter at a time can use.
     """
 
+    libraries: ClassVar[tuple[Library, ...]] = ()
     _devices: ClassVar[dict[str, "SimulatedInterpreter"]] = {}
     """Devices in use, each with the interpreter that claimed it, until that is closed."""
 
@@ -73,6 +75,7 @@ class SimulatedInterpreter:
         if delegate:
             self._claim_device(delegate)
         self.runtime = "simulated"
+        self.is_repeatable = False  # its faults are counted and random
         self.delegate: str | None = f"simulated ({delegate})" if delegate else None
         self.signature = _make_signature(model.name, model.version, model.labels)
 

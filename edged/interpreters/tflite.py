@@ -15,12 +15,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
+from edged.errors import DelegateError, InvokeError, ModelError, RegistryError, describe_error
+from edged.host.native_output import drop_native_info
+from edged.interfaces import Library
 from edged.interpreters.custom_ops import CustomOps
+from edged.interpreters.delegated_ops import DELEGATE_OP, describe_delegates
+from edged.interpreters.subgraph import Subgraph
+from edged.model.file.graph import GraphInfo, read_graph
 from edged.model.file.metadata import read_metadata
 from edged.types import FileMetadata, ModelSignature, OpInfo, TensorInfo
 
-_DELEGATE_OP = "DELEGATE"
 _EDGETPU_OP = "edgetpu-custom-op"
 _UNRESOLVED_OP = re.compile(r"unresolved custom op: (\S+?)\.?\s")
 
@@ -28,6 +32,7 @@ _UNRESOLVED_OP = re.compile(r"unresolved custom op: (\S+?)\.?\s")
 class _TfliteInterpreter:
     """One model on the interpreter of one thread."""
 
+    libraries: ClassVar[tuple[Library, ...]]
     _package: ClassVar[str]
     _extra: ClassVar[str]
 
@@ -55,18 +60,22 @@ class _TfliteInterpreter:
             ModelError: the file is not a model, or has operators that neither the runtime nor a library implements; or a custom
                 operator's library is invalid.
         """
-        file_metadata = read_metadata(path)
+        file_metadata, graph = read_metadata(path), read_graph(path)
         module = self._import()
         self.runtime = f"{self._extra} {sys.modules[self._package].__version__}"
         # Custom operators first, because another delegate may need all operators resolved.
         delegates = [CustomOps(custom_ops)] if custom_ops else []
         if delegate is not None:
             delegates.append(self._load_delegate(module, delegate, delegate_options or {}))
-        self._interpreter: Any = self._load_model(module, path, threads, delegates)
-        ops = self._list_op_names()
-        self._allocate(path, ops)
-        self.delegate: str | None = self._describe_delegates(delegate, ops)
-        self.signature = self._read_signature(file_metadata)
+        with drop_native_info():
+            interpreter = self._load_model(module, path, threads, delegates)
+            self._subgraph: Subgraph | None = Subgraph(interpreter, graph.entry_point.subgraph)
+            ops = self._list_ops()
+            self._allocate(path, [op.name for op in ops])
+        # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
+        self.delegate: str | None = describe_delegates(delegate, ops, self._list_ops())
+        self.is_repeatable = delegate is None
+        self.signature = self._read_signature(file_metadata, graph)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
@@ -82,33 +91,33 @@ class _TfliteInterpreter:
             InvokeError: the runtime or the delegate's device failed.
         """
         try:
-            self._interpreter.set_tensor(self.signature.inputs[0].index, array)
-            self._interpreter.invoke()
-            return tuple(self._interpreter.get_tensor(index) for index in self._output_indices)
-        except (RuntimeError, ValueError) as error:
-            raise InvokeError(f"{self.runtime} failed on a frame: {_one_line(error)}") from error
+            self._graph.set_tensor(self.signature.inputs[0].index, array)
+            self._graph.invoke()
+            return tuple(self._graph.get_tensor(index) for index in self._output_indices)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise InvokeError(
+                f"{self.runtime} failed on a frame: {describe_error(error)}"
+            ) from error
 
     def close(self) -> None:
         """Free the model; the delegate's device is released with the last reference to it."""
-        self._interpreter = None
+        self._subgraph = None
 
-    def _describe_delegates(
-        self, delegate: str | None, ops_before_allocation: list[str]
-    ) -> str | None:
-        # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
-        external = ops_before_allocation.count(_DELEGATE_OP)
-        total = self._list_op_names().count(_DELEGATE_OP)
-        names = [f"{_delegate_name(delegate)} ({delegate})"] if delegate and external else []
-        return " + ".join(names + ["XNNPACK"] * (total > external)) or None
+    @property
+    def _graph(self) -> Subgraph:
+        if self._subgraph is None:
+            raise ValueError("it was closed")
+        return self._subgraph
 
-    def _read_signature(self, file_metadata: FileMetadata) -> ModelSignature:
+    def _read_signature(self, file_metadata: FileMetadata, graph: GraphInfo) -> ModelSignature:
+        ops = tuple(op for op in self._list_ops() if op.name != DELEGATE_OP)
         return ModelSignature(
-            inputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_input_details()),
-            outputs=tuple(_tensor_info(entry) for entry in self._interpreter.get_output_details()),
-            ops=tuple(
-                _op_info(entry) for entry in self._list_ops() if entry["op_name"] != _DELEGATE_OP
-            ),
+            inputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.inputs))),
+            outputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.outputs))),
+            ops=ops or graph.ops,
             metadata=file_metadata,
+            postprocess=graph.postprocess,
+            entry_point=graph.entry_point,
         )
 
     @classmethod
@@ -117,7 +126,7 @@ class _TfliteInterpreter:
             return import_module(f"{cls._package}.interpreter")
         except ImportError as error:
             raise RegistryError(
-                f"cannot import the runtime {cls._extra!r} ({_one_line(error)}): install edged[{cls._extra}]"
+                f"cannot import the runtime {cls._extra!r} ({describe_error(error)}): install edged[{cls._extra}]"
             ) from error
 
     def _load_delegate(self, module: ModuleType, library: str, options: Mapping[str, str]) -> Any:
@@ -126,7 +135,7 @@ class _TfliteInterpreter:
             return module.load_delegate(library, dict(options))
         except ValueError as error:
             raise DelegateError(
-                f"the delegate {library} cannot open its device ({_one_line(error)}); check that the device is plugged"
+                f"the delegate {library} cannot open its device ({describe_error(error)}); check that the device is plugged"
                 " in and that edged's user has access to it"
             ) from error
 
@@ -144,14 +153,16 @@ class _TfliteInterpreter:
             raise RegistryError(
                 f"the runtime {self.runtime} does not work with numpy {np.__version__}: install edged[{self._extra}]"
             ) from error
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{self.runtime} cannot load {path}: {_one_line(error)}") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise ModelError(
+                f"{self.runtime} cannot load {path}: {describe_error(error)}"
+            ) from error
 
     def _allocate(self, path: Path, ops: list[str]) -> None:
         try:
-            self._interpreter.allocate_tensors()
+            self._graph.allocate()
         except (RuntimeError, ValueError, MemoryError) as error:
-            if _EDGETPU_OP in ops and _DELEGATE_OP not in ops:
+            if _EDGETPU_OP in ops and DELEGATE_OP not in ops:
                 raise DelegateError(
                     f"{path} is compiled for the EdgeTPU: set model.delegate to its library, as libedgetpu.so.1, "
                     "or use the model's CPU variant"
@@ -161,19 +172,18 @@ class _TfliteInterpreter:
                     f"{path} has the operator {unknown[1]}, which {self.runtime} does not implement: set "
                     f"model.custom_ops.{unknown[1]} to a library that does"
                 ) from error
-            raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
+            raise ModelError(
+                f"{self.runtime} cannot run {path}: {describe_error(error)}"
+            ) from error
 
-    def _list_ops(self) -> list[dict[str, Any]]:
-        # Private, but the same in both packages and the only way to get the post-process op's own outputs.
-        return list(self._interpreter._get_ops_details())  # noqa: SLF001 - see above
-
-    def _list_op_names(self) -> list[str]:
-        return [str(entry["op_name"]) for entry in self._list_ops()]
+    def _list_ops(self) -> list[OpInfo]:
+        return [_op_info(entry) for entry in self._graph.list_ops()]
 
 
 class LiteRtInterpreter(_TfliteInterpreter):
     """The interpreter of ai-edge-litert, the successor of tflite-runtime."""
 
+    libraries = (Library.of_extra("ai-edge-litert", "ai_edge_litert", "litert"),)
     _package = "ai_edge_litert"
     _extra = "litert"
 
@@ -181,6 +191,7 @@ class LiteRtInterpreter(_TfliteInterpreter):
 class TfliteRuntimeInterpreter(_TfliteInterpreter):
     """The interpreter of tflite-runtime, for Python 3.11 and numpy 1; the only runtime on 32-bit Arm."""
 
+    libraries = (Library.of_extra("tflite-runtime", "tflite_runtime", "tflite"),)
     _package = "tflite_runtime"
     _extra = "tflite"
 
@@ -195,10 +206,6 @@ def _check_library(library: str) -> None:
         raise DelegateError(
             f"{library} is not a delegate: it does not export tflite_plugin_create_delegate"
         )
-
-
-def _delegate_name(library: str | None) -> str:
-    return Path(library or "").name.removeprefix("lib").split(".")[0]
 
 
 def _tensor_info(entry: Mapping[str, Any]) -> TensorInfo:
@@ -219,7 +226,3 @@ def _op_info(entry: Mapping[str, Any]) -> OpInfo:
         inputs=tuple(int(index) for index in entry["inputs"]),
         outputs=tuple(int(index) for index in entry["outputs"]),
     )
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

@@ -1,15 +1,26 @@
 """A publisher that writes each message as one line of JSON to a file or to standard output: for benchmarks, pipes and tests."""
 
 import contextlib
+import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import IO, Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from edged.interfaces import Delivered, LinkChanged, Notice, OutgoingMessage
+from edged.interfaces import (
+    ConsumerClosed,
+    Delivered,
+    Library,
+    LinkChanged,
+    Notice,
+    OutgoingMessage,
+)
+
+_log = logging.getLogger(__name__)
 
 _RETRY_INTERVAL_S = 5.0
 
@@ -22,15 +33,22 @@ class JsonlSettings(Struct, frozen=True, kw_only=True):
         Meta(description='The file to which messages are appended; "-" is the standard output.'),
     ] = "-"
 
+    @property
+    def written_files(self) -> dict[str, Path]:
+        """The files that are written, by key, for ``edged check``."""
+        return {} if self.path == "-" else {"path": Path(self.path)}
+
 
 class JsonlPublisher:
     """Writes messages to a file; it is connected while the file can be written, and a written message is delivered.
 
     A file that cannot be written is tried again every five seconds. There is no will, because no other process could write it, and no
-    message is received. Lines are written in the caller's thread, so a pipe should have a reader.
+    message is received. Lines are written in the caller's thread, so a pipe should have a reader; when the reader of the standard output
+    has closed it, the daemon ends.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = JsonlSettings
+    libraries: ClassVar[tuple[Library, ...]] = ()
 
     def __init__(
         self,
@@ -48,6 +66,7 @@ class JsonlPublisher:
         self._on_notice = on_notice
         self._file: IO[bytes] | None = None
         self._retry_timer: threading.Timer | None = None
+        self._last_reason: str | None = None
 
     def start(self) -> None:
         """Open the file and write the birth messages; if that fails, report it by `LinkChanged`."""
@@ -60,6 +79,7 @@ class JsonlPublisher:
         except OSError as error:
             self._handle_failure(error)
         else:
+            self._last_reason = None
             self._on_notice(LinkChanged(up=True))
 
     def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
@@ -91,10 +111,17 @@ class JsonlPublisher:
 
     def _handle_failure(self, error: OSError) -> None:
         self._close_file()
+        if self._path == "-" and isinstance(error, BrokenPipeError):
+            self._on_notice(ConsumerClosed("the reader of the standard output has closed it"))
+            return
+        reason = f"jsonl.path {self._path}: {error.strerror or error}"
+        if reason != self._last_reason:
+            _log.warning("%s; trying again every %g s", reason, _RETRY_INTERVAL_S)
+        self._last_reason = reason
         self._retry_timer = threading.Timer(_RETRY_INTERVAL_S, self.start)
         self._retry_timer.daemon = True
         self._retry_timer.start()
-        self._on_notice(LinkChanged(up=False, reason=f"jsonl.path {self._path}: {error}"))
+        self._on_notice(LinkChanged(up=False, reason=reason))
 
     def _close_file(self) -> None:
         if self._file is not None and self._path != "-":

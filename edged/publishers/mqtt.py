@@ -19,7 +19,7 @@ import msgspec
 from edged.backoff import Backoff
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
-from edged.interfaces import LinkChanged, Notice, OutgoingMessage
+from edged.interfaces import Library, LinkChanged, Notice, OutgoingMessage
 from edged.publishers.mqtt_session import MqttSession
 from edged.publishers.mqtt_settings import MqttSettings, broker_url
 from edged.publishers.mqtt_subscriptions import Subscriptions
@@ -38,6 +38,7 @@ class MqttPublisher:
     """Keeps a connection to an MQTT broker, and publishes and receives through it."""
 
     Settings: ClassVar[type[msgspec.Struct]] = MqttSettings
+    libraries: ClassVar[tuple[Library, ...]] = ()
 
     def __init__(
         self,

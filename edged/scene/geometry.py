@@ -42,6 +42,23 @@ def iou_matrix(a: F32, b: F32) -> F32:
     return np.asarray(overlap / np.maximum(union, 1e-12), np.float32)
 
 
+def containment(box: F32, others: F32) -> F32:
+    """Compute the share of a box's area that lies in each of the other boxes.
+
+    Args:
+        box: (4,) float32, [x1, y1, x2, y2] normalised to the frame.
+        others: (N, 4) float32, likewise.
+
+    Returns:
+        (N,) float32; 0 if the box is empty.
+    """
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    sides = np.maximum(high - low, 0.0)
+    area = max(float((box[2] - box[0]) * (box[3] - box[1])), 1e-12)
+    return np.asarray(sides[:, 0] * sides[:, 1] / area, np.float32)
+
+
 def iou(a: Sequence[float], b: Sequence[float]) -> float:
     """Compute the intersection over union of two boxes [x1, y1, x2, y2]; 0.0 if both are empty.
 

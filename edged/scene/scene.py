@@ -9,10 +9,10 @@ import numpy as np
 from edged.clock import NS_PER_S
 from edged.config.settings import CameraSettings, DetectSettings, EventSettings, TrackSettings
 from edged.scene.events import EventRules, FrameRef, TrackEvent
-from edged.scene.filters import NO_SETTINGS, DetectionFilters, label_of
+from edged.scene.filters import NO_SETTINGS, DetectionFilters
 from edged.scene.tracking import Track, Tracker, TrackUpdate
 from edged.scene.zones import ZoneMembership, Zones
-from edged.types import Detections
+from edged.types import Detections, label_of
 
 _MOTION_HOLD_S = 5.0
 """Motion ends after this long without any, so that the retained state is not published again at every step of a walker."""
@@ -128,14 +128,16 @@ class Scene:
             moving: whether the motion detector found motion.
         """
         passed = self.filters.apply(detections, width=width, height=height)
-        tracks = self._tracker.update(passed.detections, passed.strong, captured_ns)
+        tracks = self._tracker.update(
+            passed.detections, passed.strong, captured_ns, listed=passed.listed
+        )
         zones = self._update_zones(tracks)
         frame = FrameRef(seq=frame_seq, captured_ns=captured_ns, width=width, height=height)
         if moving:
             self._last_motion_ns = captured_ns
         events = self._event_rules.observe(tracks, zones, frame)
         state = self._build_state(tracks.tracks, zones, captured_ns)
-        return self._build_update(events, state, passed.detections[passed.strong])
+        return self._build_update(events, state, passed.reportable)
 
     def end_all(self, now_ns: int) -> SceneUpdate:
         """End every object and empty the scene, because its camera is lost or the daemon stops.

@@ -16,12 +16,12 @@ import numpy as np
 from msgspec import structs
 
 from edged.clock import NS_PER_S, Clock, SystemClock
-from edged.errors import ConfigError, EdgedError, PacketError
+from edged.errors import ConfigError, EdgedError, PacketError, describe_error, list_notes
 from edged.host.scheduling import ThreadWait
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
-from edged.model.acceptance import run_acceptance_test
+from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
-from edged.model.load import Model, load_model
+from edged.model.load import Model
 from edged.selftest.messages import (
     FROM_SELF_TEST,
     TO_SELF_TEST,
@@ -35,6 +35,7 @@ from edged.types import Frame
 
 _MAX_TIMING_S = 2.0
 _MAX_MESSAGE_CHARS = 4096
+_MAX_DETAILS = 24
 _MAX_MISMATCHES = 10
 _MAX_MISMATCH_CHARS = 300
 _STATUS_FILE = Path("/proc/self/status")
@@ -51,9 +52,8 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
         RegistryError: no such runtime or family, or the runtime is not installed.
         ConfigError: the picture cannot be read.
     """
-    model = load_model(request.settings)
+    model = load_accepted_model(request.settings)
     try:
-        run_acceptance_test(model)
         mismatches = run_goldens(model, request.goldens) if request.goldens else ()
         frame = _blank_frame() if request.image is None else _read_image(request.image)
         times_ms = _time_invocations(model, frame, request.max_invocations, clock)
@@ -103,17 +103,22 @@ def serve(channel: socket.socket, clock: Clock) -> None:
 
 def _respond(request: SelfTestRequest, sandbox_layers: tuple[str, ...], clock: Clock) -> bytes:
     error_type = "ModelError"
+    details: tuple[str, ...] = ()
     try:
         report = structs.replace(run_self_test(request, clock), sandbox_layers=sandbox_layers)
         return FROM_SELF_TEST.encode(report)
     except PacketError as error:
         message = f"the model's labels and metadata are too long: {error}"
     except EdgedError as error:
-        error_type, message = type(error).__name__, str(error)
+        error_type, message, details = type(error).__name__, str(error), list_notes(error)
     except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, and the parent does not see a traceback
-        message = f"testing the model raised {type(error).__name__}: {error}"
+        message = f"testing the model raised {type(error).__name__}: {describe_error(error)}"
     return FROM_SELF_TEST.encode(
-        SelfTestFailure(error_type=error_type, message=message[:_MAX_MESSAGE_CHARS])
+        SelfTestFailure(
+            error_type=error_type,
+            message=message[:_MAX_MESSAGE_CHARS],
+            details=tuple(detail[:_MAX_MESSAGE_CHARS] for detail in details[:_MAX_DETAILS]),
+        )
     )
 
 

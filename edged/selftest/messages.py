@@ -103,10 +103,12 @@ class SelfTestFailure(Struct, frozen=True, kw_only=True, tag="refusal"):
     Attributes:
         error_type: name of one of edged's errors.
         message: its text.
+        details: the error's notes: for a model that fits no family its tensors, and the reason of each family.
     """
 
     error_type: str
     message: str
+    details: tuple[str, ...] = ()
 
 
 FromSelfTest = SelfTestReport | SelfTestFailure

@@ -108,7 +108,7 @@ class SelfTestProcess:
         if response is None:
             raise self._explain_exit(child, path)
         if isinstance(response, SelfTestFailure):
-            raise _ERRORS_BY_NAME.get(response.error_type, ModelError)(response.message)
+            raise _rebuild_error(response)
         return response
 
     def close(self) -> None:
@@ -151,6 +151,13 @@ def _find_obstacle(pid: int, timeout_s: float, waited_s: float) -> str | None:
         return "the host was paused"
     starved_s = max(read_waits_ns(pid).values(), default=0) / NS_PER_S
     return find_obstacle(pid) or ("it got no processor" if starved_s > timeout_s / 2 else None)
+
+
+def _rebuild_error(failure: SelfTestFailure) -> EdgedError:
+    error = _ERRORS_BY_NAME.get(failure.error_type, ModelError)(failure.message)
+    for detail in failure.details:
+        error.add_note(detail)
+    return error
 
 
 def self_test_model(

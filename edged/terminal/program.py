@@ -2,15 +2,30 @@
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
+from types import FrameType
 
-from edged.errors import EdgedError
+from edged.errors import EdgedError, list_notes
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
+EXIT_SIGNALLED = 128
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM or SIGHUP arrived: the command ends as on Ctrl-C, and removes what it made."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the signal's number."""
+        super().__init__(signal.Signals(number).name)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +50,22 @@ class Program:
         """Run one command.
 
         Returns:
-            The exit code: 0 for success, 1 for an error that was printed, 130 for Ctrl-C; a command may have others. A usage error
-            exits with 2 instead of returning.
+            The exit code: 0 for success, 1 for an error that was printed, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP; a command
+            may have others. A usage error exits with 2 instead of returning.
         """
+        _accept_any_text()
         arguments = list(sys.argv[1:] if argv is None else argv)
         args = self.build_parser(arguments).parse_args(arguments)
         try:
-            code: int = args.func(args)
-            sys.stdout.flush()
+            with _signals_unwind():
+                code: int = args.func(args)
+                sys.stdout.flush()
         except EdgedError as error:
-            print(f"{self.name}: {error}", file=sys.stderr)
+            notes = list_notes(error) if getattr(args, "verbose", False) else ()
+            print("\n    ".join((f"{self.name}: {error}", *notes)), file=sys.stderr)
             return EXIT_ERROR
+        except TerminatedError as error:
+            return EXIT_SIGNALLED + error.number
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader closed its end, as `head` does
@@ -64,3 +84,34 @@ class Program:
             module = import_module(f"{self.package}.{command.replace('-', '_')}")
             module.add_parser(subparsers)
         return parser
+
+
+@contextmanager
+def _signals_unwind() -> Iterator[None]:
+    """Raise `TerminatedError` on the first SIGTERM or SIGHUP; a SIGHUP that nohup ignores stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+
+    def unwind(number: int, _frame: FrameType | None) -> None:
+        restore()  # a second signal ends the process at once
+        raise TerminatedError(number)
+
+    def restore() -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in numbers:
+        signal.signal(number, unwind)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _accept_any_text() -> None:
+    """Let the output streams escape the characters that their encoding lacks, as ASCII lacks most, instead of raising an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

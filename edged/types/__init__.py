@@ -6,21 +6,26 @@ Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top 
 
 from edged.types.detections import F32, I32, Detections
 from edged.types.frame import Fit, Frame, PixelFormat, Tensor
+from edged.types.labels import UNNAMED_LABELS, label_of
 from edged.types.model import (
     Channels,
+    EntryPoint,
     FileMetadata,
     Fitting,
     InputSpec,
     ModelSignature,
     OpInfo,
+    PostprocessOptions,
     TensorInfo,
 )
 
 __all__ = [
     "F32",
     "I32",
+    "UNNAMED_LABELS",
     "Channels",
     "Detections",
+    "EntryPoint",
     "FileMetadata",
     "Fit",
     "Fitting",
@@ -29,6 +34,8 @@ __all__ = [
     "ModelSignature",
     "OpInfo",
     "PixelFormat",
+    "PostprocessOptions",
     "Tensor",
     "TensorInfo",
+    "label_of",
 ]

@@ -41,6 +41,54 @@ class OpInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostprocessOptions:
+    """The options that the operator `TFLite_Detection_PostProcess` has in the model file.
+
+    Attributes:
+        num_classes: number of classes, without the background.
+        max_detections: largest number of anchors that the operator reports.
+        max_classes_per_detection: number of rows that it has for each anchor, if `use_regular_nms` is False.
+        detections_per_class: largest number of anchors of a class, if `use_regular_nms` is True.
+        use_regular_nms: True: suppression within each class; False ("fast"): one suppression by each anchor's best class.
+        nms_score_threshold: lowest score that the operator reports, 0..1.
+        nms_iou_threshold: smallest intersection over union that is suppressed, 0..1.
+    """
+
+    num_classes: int
+    max_detections: int
+    max_classes_per_detection: int = 1
+    detections_per_class: int = 100
+    use_regular_nms: bool = False
+    nms_score_threshold: float = 0.0
+    nms_iou_threshold: float = 0.0
+
+    @property
+    def rows_per_anchor(self) -> int:
+        """Number of rows that the outputs have for each anchor that the operator counts."""
+        return 1 if self.use_regular_nms else max(1, self.max_classes_per_detection)
+
+    @property
+    def valid_rows_per_anchor(self) -> int:
+        """Number of those rows that the operator writes; the rest is uninitialised memory."""
+        return min(self.rows_per_anchor, self.num_classes) if self.num_classes > 0 else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPoint:
+    """The part of a model file that runs.
+
+    Attributes:
+        signature: name of its signature; None if the file has none for it.
+        subgraph: number of its subgraph.
+        other_signatures: names of the file's signatures that do not run.
+    """
+
+    signature: str | None = None
+    subgraph: int = 0
+    other_signatures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileMetadata:
     """Metadata that is packed into the model file beside the graph; missing texts are "", as in `edged inspect --json`.
 
@@ -53,6 +101,10 @@ class FileMetadata:
         mean: mean of each channel in ``(pixel - mean) / std``, pixel 0..255.
         std: standard deviation of each channel in the same formula.
         embedded: names of the files in the appended zip.
+        task: what the model does, in Ultralytics' words: ``detect``, ``pose``, ``segment``, ``obb``, ``classify``.
+        labels_file: the embedded file that the labels are from; "" if none was taken.
+        labels_fault: why that file cannot be read; "" if it can.
+        are_labels_guessed: that file was taken only because there is no other text file.
     """
 
     name: str = ""
@@ -63,6 +115,10 @@ class FileMetadata:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     embedded: tuple[str, ...] = ()
+    task: str = ""
+    labels_file: str = ""
+    labels_fault: str = ""
+    are_labels_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +130,16 @@ class ModelSignature:
         outputs: the model's outputs, in the order that the file declares; `Interpreter.invoke` returns them in the same order.
         ops: the operators of the graph.
         metadata: metadata from the model file.
+        postprocess: options of its detection post-process; None if the graph has no such operator.
+        entry_point: the part of the file that runs.
     """
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     ops: tuple[OpInfo, ...] = ()
     metadata: FileMetadata = field(default_factory=FileMetadata)
+    postprocess: PostprocessOptions | None = None
+    entry_point: EntryPoint = field(default_factory=EntryPoint)
 
 
 class Channels(StrEnum):

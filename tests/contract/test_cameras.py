@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edged.cameras.picamera2 import Picamera2Settings
+from edged.cameras.picamera2_settings import Picamera2Settings
 from edged.cameras.replay import ReplaySettings
 from edged.cameras.rtsp import RtspSettings
 from edged.cameras.synthetic import SyntheticSettings

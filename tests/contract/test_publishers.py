@@ -164,7 +164,7 @@ def test_closing_twice_and_unstarted_is_no_error(bench: PublisherBench) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_reported_and_retried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(jsonl, "_RETRY_INTERVAL_S", 0.05)
     path = tmp_path / "later" / "out.jsonl"
@@ -173,6 +173,8 @@ def test_a_file_that_cannot_be_written_is_reported_and_retried(
     assert isinstance(way.notices[0], LinkChanged)
     assert f"jsonl.path {path}" in str(way.notices[0].reason)
     assert not way.publisher.publish(EVENT, token=1)
+    way.wait_until(lambda: len(way.notices) > 2)
+    assert caplog.text.count("No such file or directory") == 1, "said once, not at every attempt"
     path.parent.mkdir()
     way.wait_until(lambda: LinkChanged(up=True) in way.notices)
     assert way.publisher.publish(EVENT, token=1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from edged.clock import Clock
 from edged.errors import CameraTimeoutError, EndOfStreamError
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
 from support.clock import FakeClock
 
@@ -27,6 +27,8 @@ class ScriptedCamera:
     """A camera that follows a script, over any number of `open`s; at its end no frame comes within the timeout."""
 
     Settings: ClassVar[type[msgspec.Struct]] = NoSettings
+    libraries: ClassVar[tuple[Library, ...]] = ()
+    max_open_s = 10.0
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from edged.interfaces import Delivered, LinkChanged, Notice, OutgoingMessage
+from edged.interfaces import Delivered, Library, LinkChanged, Notice, OutgoingMessage
 
 
 class ManualPublisher:
@@ -18,6 +18,7 @@ class ManualPublisher:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = msgspec.Struct
+    libraries: ClassVar[tuple[Library, ...]] = ()
 
     def __init__(
         self,

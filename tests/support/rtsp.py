@@ -43,6 +43,8 @@ class Mode(StrEnum):
     """The camera closes every connection."""
     MUTE = "mute"
     """Connections are accepted, and requests are not answered."""
+    SILENT = "silent"
+    """Requests are answered, and no picture is sent."""
 
 
 def frame_number(frame: Frame) -> int:
@@ -65,14 +67,14 @@ def _draw(count: int) -> av.VideoFrame:
 
 
 class _Encoder:
-    def __init__(self) -> None:
+    def __init__(self, period_s: float) -> None:
         self._codec = av.CodecContext.create("libx264", "w")
         assert isinstance(self._codec, av.VideoCodecContext)
         self._codec.width, self._codec.height = WIDTH, HEIGHT
         self._codec.pix_fmt = "yuv420p"
         self._codec.time_base = fractions.Fraction(1, FPS)
         self._codec.framerate = fractions.Fraction(FPS)
-        self._codec.gop_size = FPS // 3
+        self._codec.gop_size = max(1, round(1 / 3 / period_s))
         self._codec.thread_count = 1
         self._codec.options = {
             "preset": "ultrafast",
@@ -134,7 +136,7 @@ class _Connection(socketserver.StreamRequestHandler):
         self._begun |= any(unit[0] & 0x1F == _NAL_IDR for unit in units)
         if not (self._playing and self._begun):
             return
-        stamp = count * _CLOCK_HZ // FPS & 0xFFFFFFFF
+        stamp = round(count * self.server.period_s * _CLOCK_HZ) & 0xFFFFFFFF
         payloads = [payload for unit in units for payload in _payloads(unit)]
         for payload in payloads:
             marker = 0x80 if payload is payloads[-1] else 0
@@ -144,21 +146,21 @@ class _Connection(socketserver.StreamRequestHandler):
             with contextlib.suppress(OSError):
                 self.request.sendall(struct.pack("!cBH", b"$", 0, size) + head + payload)
 
-    def _request(self) -> tuple[str, dict[str, str]] | None:
-        """Return the next request's method and headers; RTCP in between is skipped."""
+    def _request(self) -> tuple[str, str, dict[str, str]] | None:
+        """Return the next request's method, URL and headers; RTCP in between is skipped."""
         while (first := self.rfile.read(1)) == b"$":
             _channel, size = struct.unpack("!BH", self.rfile.read(3))
             self.rfile.read(size)
         if not first:
             return None
-        method = (first + self.rfile.readline()).split()[0].decode()
+        method, url = (first + self.rfile.readline()).decode().split()[:2]
         headers = {}
         while line := self.rfile.readline().strip().decode():
             key, _, value = line.partition(": ")
             headers[key] = value
-        return method, headers
+        return method, url, headers
 
-    def _answer(self, method: str, headers: dict[str, str]) -> None:
+    def _answer(self, method: str, url: str, headers: dict[str, str]) -> None:
         status, extra, body = "200 OK", ["Session: 1;timeout=60"], ""
         if self.server.login and headers.get("Authorization") != f"Basic {self.server.login}":
             status, extra = "401 Unauthorized", ['WWW-Authenticate: Basic realm="camera"']
@@ -170,6 +172,7 @@ class _Connection(socketserver.StreamRequestHandler):
         elif method == "SETUP" and "TCP" not in headers.get("Transport", ""):
             status, extra = "461 Unsupported Transport", []
         elif method == "SETUP":
+            self.server.set_up_tracks.append(url.rpartition("/")[2])
             extra.append("Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
         lines = [f"RTSP/1.0 {status}", f"CSeq: {headers.get('CSeq', '0')}", *extra]
         lines += [f"Content-Length: {len(body)}", "", body]
@@ -183,23 +186,38 @@ class RtspServer(socketserver.ThreadingTCPServer):
     Attributes:
         url: its URL.
         mode: its behaviour, which can be changed at any time.
+        period_s: time between two pictures, seconds.
+        set_up_tracks: the tracks that clients have asked for.
         count: number of the newest picture.
     """
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, *, port: int = 0, user: str = "", password: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        user: str = "",
+        password: str = "",
+        period_s: float = 1 / FPS,
+        has_sound: bool = False,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Connection)
         self.port: int = self.server_address[1]
         self.url = f"rtsp://127.0.0.1:{self.port}/cam"
         self.mode = Mode.OK
         self.count = 0
+        self.period_s = period_s
+        self.has_sound = has_sound
+        self.set_up_tracks: list[str] = []
         self.login = base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
         self.lock = threading.Lock()
         self.connections: list[_Connection] = []
-        self._encoder = _Encoder()
+        self._encoder = _Encoder(period_s)
         self.description = self._describe(self._encoder.units(0))
+        if has_sound:
+            self.description += "m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n"
         self._ending = threading.Event()
         self._own_threads = [
             threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}),
@@ -222,7 +240,7 @@ class RtspServer(socketserver.ThreadingTCPServer):
     def _pump(self) -> None:
         due = time.monotonic()
         while not self._ending.wait(max(0.0, due - time.monotonic())):
-            due += 1 / FPS
+            due += self.period_s
             self.count += 1
             units = self._encoder.units(self.count)
             if self.mode is Mode.DROP:

@@ -45,7 +45,7 @@ class DeviceInfo(Header, frozen=True, kw_only=True, tag_field="schema", tag="edg
     delegate: Annotated[
         str,
         Meta(
-            description="Delegate that runs the model's operators; empty if the runtime's reference kernels run them."
+            description="Delegate that runs the model's operators, and how many of them; empty if the runtime's reference kernels run them."
         ),
     ] = ""
     model: Annotated[

@@ -73,6 +73,11 @@ class FlatbufferTable:
         start, count = self.locate_bytes(slot)
         return self._buffer[start : start + count]
 
+    def read_vector(self, slot: int, *, item_size: int) -> bytes:
+        """Return the bytes of a vector of items of `item_size` bytes; empty if absent."""
+        start, count = self._vector(slot, item_size=item_size)
+        return self._buffer[start : start + count * item_size]
+
     def read_text(self, slot: int) -> str:
         """Return a string, with invalid UTF-8 replaced; empty if absent."""
         return self.read_bytes(slot).decode("utf-8", "replace")

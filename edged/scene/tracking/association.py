@@ -37,12 +37,12 @@ class Matching:
                 self.columns.add(column)
 
 
-def rank_pairs(affinity: F32, min_affinity: float) -> list[tuple[int, int]]:
+def rank_pairs(affinity: F32, min_affinity: float | F32) -> list[tuple[int, int]]:
     """Return the (row, column) of every affinity that is at least `min_affinity` and above 0, the greatest first.
 
     Args:
         affinity: (N, M) float32.
-        min_affinity: lower limit, included.
+        min_affinity: lower limit, included; one, or (M,) float32.
     """
     rows, columns = np.nonzero((affinity >= min_affinity) & (affinity > 0.0))
     order = np.argsort(-affinity[rows, columns], kind="stable")

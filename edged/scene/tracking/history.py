@@ -22,6 +22,7 @@ class StationaryDetector:
 
     def __init__(self, box: Box, now_ns: int, *, stationary_s: float) -> None:
         self.is_stationary = False
+        self.has_moved = False
         self._anchor = box
         self._since_ns = now_ns
         self._moved_frames = 0
@@ -34,6 +35,7 @@ class StationaryDetector:
         if self._moved_frames >= _MIN_MOVED_FRAMES:
             self._anchor, self._since_ns, self._moved_frames = box, now_ns, 0
             self.is_stationary = False
+            self.has_moved = True
         elif now_ns - self._since_ns >= self._min_still_ns:
             self.is_stationary = True
 
@@ -76,6 +78,7 @@ class TrackHistory:
         class_id: int,
         now_ns: int,
         stationary_s: float,
+        was_at_rest: bool = False,
     ) -> None:
         self.class_id = class_id
         self.is_confirmed = False
@@ -83,31 +86,47 @@ class TrackHistory:
         self.hits = 1
         self.misses = 0
         self._id = track_id
+        self._was_at_rest = was_at_rest
         self.started_ns = now_ns
         self.box, self._score, self._top_score = box, score, score
         self._votes = {class_id: score}
         self._stationary_detector = StationaryDetector(box, now_ns, stationary_s=stationary_s)
         self._path = TrackPath(box)
 
-    def record_hit(self, *, box: Box, score: float, class_id: int, now_ns: int) -> None:
+    @property
+    def has_moved(self) -> bool:
+        """True once it has left the place of its first detection."""
+        return self._stationary_detector.has_moved
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True while it stays where another object ended that had never moved: probably it is the same one."""
+        return self._was_at_rest and not self.has_moved
+
+    def record_hit(self, *, box: Box, score: float, class_id: int | None, now_ns: int) -> None:
         """Take in a detection of the object.
 
         Args:
             box: [x1, y1, x2, y2] normalised to the frame.
             score: its score.
-            class_id: its class.
+            class_id: its class; None if its label is not listed: then the score and the object's class stay.
             now_ns: capture time of the frame.
         """
         self.hits += 1
         self.misses = 0
         self.seen_ns = now_ns
-        self.box, self._score, self._top_score = box, score, max(score, self._top_score)
+        self.box = box
+        if class_id is not None:
+            self._vote(class_id, score)
+        self._stationary_detector.update(box, now_ns)
+        self._path.update(box)
+
+    def _vote(self, class_id: int, score: float) -> None:
+        self._score, self._top_score = score, max(score, self._top_score)
         for voted in self._votes:
             self._votes[voted] *= _VOTE_DECAY
         self._votes[class_id] = self._votes.get(class_id, 0.0) + score
         self.class_id = max(self._votes, key=self._votes.__getitem__)
-        self._stationary_detector.update(box, now_ns)
-        self._path.update(box)
 
     def make_track(self) -> Track:
         """Return the present state of the object."""

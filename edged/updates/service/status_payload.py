@@ -37,6 +37,19 @@ class ModelStatusReport:
     channel: ChannelState | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunModel:
+    """A model that has run.
+
+    Attributes:
+        name: ``name@version``.
+        family: how its outputs are read.
+    """
+
+    name: str
+    family: str
+
+
 class StateTimer:
     """The time at which the deployment in flight came into its state."""
 
@@ -68,7 +81,7 @@ class StateTimer:
 def build_model_state(
     report: ModelStatusReport,
     *,
-    names: Mapping[str, str],
+    loaded: Mapping[str, RunModel],
     failure: ModelFailure | None,
     stamper: Stamper,
 ) -> ModelState:
@@ -76,7 +89,7 @@ def build_model_state(
 
     Args:
         report: the status of the models.
-        names: ``name@version`` by sha256 of the model file, for the models that have run: the name of a factory model stands only in its file.
+        loaded: by sha256 of the model file, the models that have run: name and family of a factory model stand only in its file.
         failure: the latest model that could not be loaded.
         stamper: formats times.
     """
@@ -85,9 +98,9 @@ def build_model_state(
     installed = by_digest.get(report.installed_digest)
     previous = next((one for one in status.versions if one.role == "previous"), None)
     return ModelState(
-        installed=_build_version(installed, names) if installed and names else None,
-        previous=_build_version(previous, names) if previous else None,
-        candidate=_build_candidate(report, by_digest, names, stamper),
+        installed=_build_version(installed, loaded) if installed and loaded else None,
+        previous=_build_version(previous, loaded) if previous else None,
+        candidate=_build_candidate(report, by_digest, loaded, stamper),
         last=_build_finished_deployment(status.past[-1], status.denied) if status.past else None,
         epoch=status.epoch,
         channel=report.channel,
@@ -95,11 +108,12 @@ def build_model_state(
     )
 
 
-def _build_version(version: VersionStatus, names: Mapping[str, str]) -> ModelVersion:
+def _build_version(version: VersionStatus, loaded: Mapping[str, RunModel]) -> ModelVersion:
+    ran = loaded.get(version.model_sha256)
     return ModelVersion(
-        name=version.title if version.digest else names.get(version.model_sha256, version.title),
+        name=ran.name if ran and not version.digest else version.title,
         sha256=version.model_sha256,
-        family=version.family,
+        family=version.family or (ran.family if ran else ""),
         digest=version.digest,
         counter=version.counter,
         epoch=version.epoch,
@@ -109,7 +123,7 @@ def _build_version(version: VersionStatus, names: Mapping[str, str]) -> ModelVer
 def _build_candidate(
     report: ModelStatusReport,
     by_digest: Mapping[str, VersionStatus],
-    names: Mapping[str, str],
+    loaded: Mapping[str, RunModel],
     stamper: Stamper,
 ) -> Candidate | None:
     if (deployment := report.status.deployment) is None:
@@ -117,7 +131,7 @@ def _build_candidate(
     version = by_digest.get(deployment.digest) if deployment.digest else None
     return Candidate(
         id=deployment.id,
-        version=_build_version(version, names) if version else None,
+        version=_build_version(version, loaded) if version else None,
         requested_by=deployment.request.requested_by,
         state=deployment.state,
         progress=round(report.status.progress, 2),

@@ -16,7 +16,7 @@ from edged.errors import (
     PacketError,
     WorkerError,
 )
-from edged.interfaces import CameraInfo
+from edged.interfaces import CameraInfo, Library
 from edged.ipc.process import ChildProcess
 from edged.types import Frame
 from edged.vision.camera_process.frame_buffer import SharedFrameBuffer
@@ -32,8 +32,8 @@ from edged.vision.camera_process.messages import (
     ToCamera,
 )
 
-_OPEN_TIMEOUT_S = 20.0
-"""For starting Python, importing the driver's library, and the driver's own `open`."""
+_START_TIMEOUT_S = 20.0
+"""For starting Python and importing the driver's library, beside the driver's own `open`."""
 _CLOSE_TIMEOUT_S = 1.0
 
 
@@ -44,8 +44,17 @@ class IsolatedCamera:
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = msgspec.Struct
+    libraries: ClassVar[tuple[Library, ...]] = ()
 
-    def __init__(self, name: str, settings: msgspec.Struct, clock: Clock, *, source: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: msgspec.Struct,
+        clock: Clock,
+        *,
+        source: str,
+        driver_max_open_s: float = 0.0,
+    ) -> None:
         """Start nothing yet.
 
         Args:
@@ -53,7 +62,9 @@ class IsolatedCamera:
             settings: the driver's own.
             clock: this process's; the child stamps frames with the host's, on the same monotonic line.
             source: the driver's name in the registry.
+            driver_max_open_s: the driver's own `max_open_s`.
         """
+        self.max_open_s = _START_TIMEOUT_S + driver_max_open_s
         self._name = name
         self._settings = settings
         self._source = source
@@ -87,12 +98,12 @@ class IsolatedCamera:
             )
         except WorkerError as error:
             raise CameraError(f"camera {self._name}: {error}") from error
-        match self._receive(self._child, _OPEN_TIMEOUT_S):
+        match self._receive(self._child, self.max_open_s):
             case CameraOpened(info=info):
                 return info
             case None:
                 raise CameraError(
-                    f"camera {self._name}: opening it took more than {_OPEN_TIMEOUT_S:g} s"
+                    f"camera {self._name}: opening it took more than {self.max_open_s:g} s"
                 )
             case other:
                 raise self._make_protocol_error(other)

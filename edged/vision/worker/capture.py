@@ -6,18 +6,19 @@
        │                 │   ▲
        └────failure────▶ lost┘ frames again
 
-A camera is *lost* when its driver raises `CameraError`, or when no frame came for `stall_timeout_s`. It is then closed, and opened again after
+A camera is *lost* when its driver raises `CameraError`, or when no frame came for `max_silence_s`. It is then closed, and opened again after
 a jittered wait, without limit: a camera that is plugged in again, or a recorder that was rebooted, must come back by itself.
 """
 
 import logging
 import threading
 from dataclasses import replace
+from math import inf
 
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
-from edged.interfaces import Camera
+from edged.interfaces import Camera, CameraInfo
 from edged.types import Frame
 from edged.vision.worker.capture_status import CaptureState, CaptureStatus
 from edged.vision.worker.slots import FrameSlots
@@ -27,22 +28,27 @@ _log = logging.getLogger(__name__)
 MIN_RETRY_S = 0.5
 MAX_RETRY_S = 4.0
 """With an `open` that gives up after 5 s, a source that is back is noticed within 10 s."""
+DRIVER_MARGIN_S = 20.0
+"""A driver that returns so long after its own timeout hangs."""
 _MIN_STABLE_S = 5.0
 """A camera that ran for so long is reopened promptly after its next loss."""
 _MIN_GRAB_TIMEOUT_S = 0.5
 """A stop is noticed within this time, unless the camera delivers fewer than four frames per second."""
 _MAX_GRAB_TIMEOUT_S = 5.0
-"""Far less than the time after which a driver counts as hung."""
+_MAX_CLOSE_S = 5.0
 _DEFAULT_PERIOD_S = 1.0
+_MIN_SILENCE_S = 2.0
 
 
-def stall_timeout_s(fps: float) -> float:
+def max_silence_s(info: CameraInfo) -> float:
     """Return after how many seconds without a frame a camera is lost: five frame periods, and at least two seconds.
 
-    Args:
-        fps: nominal frame rate, frames per second; 0.0 if unknown, which counts as 1.0.
+    A driver with a limit of its own reports the loss itself, and a recording is never lost while it waits for its next frame.
     """
-    return max(2.0, 5 * _period_s(fps))
+    if info.is_recording:
+        return inf
+    own_limit_s = 0.0 if info.max_silence_s is None else info.max_silence_s + _MIN_SILENCE_S
+    return max(_MIN_SILENCE_S, 5 * _period_s(info.fps), own_limit_s)
 
 
 def _period_s(fps: float) -> float:
@@ -121,14 +127,14 @@ class Capture:
 
     def _capture_frames(self) -> None:
         """Open the camera and take its frames until it fails, ends, or is stopped."""
-        self._begin_driver_call()
+        self._begin_driver_call(self._camera.max_open_s)
         info = self._camera.open()
-        self._status = replace(self._status, info=info, in_driver_since_ns=None)
+        self._status = replace(self._status, info=info, driver_due_ns=None)
         received_ns = self._clock.monotonic_ns()
-        max_silent_s = stall_timeout_s(info.fps)
+        max_silent_s = max_silence_s(info)
         grab_timeout_s = min(_MAX_GRAB_TIMEOUT_S, max(_MIN_GRAB_TIMEOUT_S, 2 * _period_s(info.fps)))
         while not self._stopping.is_set():
-            self._begin_driver_call()
+            self._begin_driver_call(grab_timeout_s)
             try:
                 frame = self._camera.grab(grab_timeout_s)
             except CameraTimeoutError as error:
@@ -155,7 +161,7 @@ class Capture:
             captured=frame.seq + 1,
             dropped=self._status.dropped + frame.seq - status.captured,
             last_frame_ns=frame.received_ns,
-            in_driver_since_ns=None,
+            driver_due_ns=None,
         )
 
     def _put_frame(self, frame: Frame, *, lossless: bool) -> None:
@@ -182,10 +188,11 @@ class Capture:
             since_ns = self._clock.monotonic_ns()
         self._status = replace(self._status, state=state, since_ns=since_ns, reason=reason)
 
-    def _begin_driver_call(self) -> None:
-        self._status = replace(self._status, in_driver_since_ns=self._clock.monotonic_ns())
+    def _begin_driver_call(self, timeout_s: float) -> None:
+        due_ns = self._clock.monotonic_ns() + int((timeout_s + DRIVER_MARGIN_S) * NS_PER_S)
+        self._status = replace(self._status, driver_due_ns=due_ns)
 
     def _close_camera(self) -> None:
-        self._begin_driver_call()
+        self._begin_driver_call(_MAX_CLOSE_S)
         self._camera.close()
-        self._status = replace(self._status, in_driver_since_ns=None)
+        self._status = replace(self._status, driver_due_ns=None)

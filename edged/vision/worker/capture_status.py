@@ -30,7 +30,7 @@ class CaptureStatus:
             empty, ``captured - dropped`` frames were taken from it.
         reconnects: how often the camera came back after a loss.
         last_frame_ns: when the last frame was received, monotonic; None before the first.
-        in_driver_since_ns: when the driver's call (`open`, `grab`, `close`) that runs now began, monotonic; None if none runs.
+        driver_due_ns: when the driver's call (`open`, `grab`, `close`) that runs now must have returned, monotonic; None if none runs.
     """
 
     name: str
@@ -42,4 +42,4 @@ class CaptureStatus:
     dropped: int = 0
     reconnects: int = 0
     last_frame_ns: int | None = None
-    in_driver_since_ns: int | None = None
+    driver_due_ns: int | None = None

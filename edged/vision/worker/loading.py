@@ -11,9 +11,9 @@ from pathlib import Path
 
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError, ModelError
-from edged.model.acceptance import run_acceptance_test
+from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
-from edged.model.load import Model, load_model
+from edged.model.load import Model
 from edged.vision.messages import ModelReady, WorkerPlan
 
 _log = logging.getLogger(__name__)
@@ -72,9 +72,8 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
     sha256 = _hash_file(settings.resolve_file())
-    model = load_model(settings)
+    model = load_accepted_model(settings)
     try:
-        run_acceptance_test(model)
         if goldens is not None:
             _check_goldens(model, goldens)
     except BaseException:

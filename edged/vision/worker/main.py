@@ -169,9 +169,11 @@ class VisionWorker:
 def _make_camera(job: CameraJob, clock: Clock) -> Camera:
     driver = load_driver(CAMERAS, job.source)
     settings = msgspec.json.decode(job.driver_settings, type=driver.Settings, dec_hook=decode_path)
-    if job.isolation == "process":
-        return IsolatedCamera(job.name, settings, clock, source=job.source)
     camera: Camera = driver(job.name, settings, clock)
+    if job.isolation == "process":
+        return IsolatedCamera(
+            job.name, settings, clock, source=job.source, driver_max_open_s=camera.max_open_s
+        )
     return camera
 
 

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.transforms import Bbox
 
 from edged_models.compression.comparison import ComparisonTable, TableRow
 from edged_models.files import atomic_replacement
 
 _PANEL_INCHES = 5.0
+_STEP_POINTS, _MAX_STEPS = 2.0, 200
 _DPI = 120
 _FRONT_COLOUR, _OTHER_COLOUR = "tab:blue", "0.6"
 
@@ -29,6 +33,10 @@ def draw_table(table: ComparisonTable, path: Path) -> None:
         _draw_panel(axes, table.rows, costs, name)
         _format_axes(axes, label)
     figure.suptitle(f"{table.checkpoint}: AP50 on {table.pictures}")
+    figure.draw_without_rendering()  # places the axes, so that the labels can be
+    figure.set_layout_engine("none")
+    for axes, (name, _, costs) in zip(figure.axes, panels, strict=True):
+        _label_points(axes, table.rows, costs, name)
     date = {"Date": None} if path.suffix == ".svg" else {}
     with atomic_replacement(path) as partial:
         figure.savefig(partial, dpi=_DPI, metadata=date)
@@ -58,14 +66,48 @@ def _draw_panel(axes: Axes, rows: Sequence[TableRow], costs: Sequence[float], na
     for cost, row in zip(costs, rows, strict=True):
         colour = _FRONT_COLOUR if name in row.pareto_fronts else _OTHER_COLOUR
         axes.plot(cost, row.quality.ap50, "o", color=colour, markersize=5)
-        axes.annotate(
+
+
+def _label_points(axes: Axes, rows: Sequence[TableRow], costs: Sequence[float], name: str) -> None:
+    """Write each row's name beside its point, joined to it, and lower down where other names are."""
+    places = axes.transData.transform(
+        [(c, r.quality.ap50) for c, r in zip(costs, rows, strict=True)]
+    )
+    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in places]
+    middle = axes.bbox.x0 + axes.bbox.width / 2
+    for cost, row in sorted(zip(costs, rows, strict=True), key=lambda one: -one[1].quality.ap50):
+        x, _ = axes.transData.transform((cost, row.quality.ap50))
+        is_left = x > middle
+        colour = _FRONT_COLOUR if name in row.pareto_fronts else _OTHER_COLOUR
+        label = axes.annotate(
             row.name,
             (cost, row.quality.ap50),
-            xytext=(4, 4),
+            xytext=(-9 if is_left else 9, 0),
             textcoords="offset points",
+            horizontalalignment="right" if is_left else "left",
+            verticalalignment="center",
             fontsize=7,
             color=colour,
+            arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": 0.5, "shrinkA": 0},
         )
+        _move_down(label, taken)
+        taken.append(_text_box(label))
+
+
+def _move_down(label: Annotation, taken: Sequence[Bbox]) -> None:
+    """Move a label down until it hides no other."""
+    for _ in range(_MAX_STEPS):
+        if not any(_text_box(label).overlaps(other) for other in taken):
+            return
+        x, y = label.get_position()
+        label.set_position((x, y - _STEP_POINTS))
+
+
+def _text_box(label: Annotation) -> Bbox:
+    """Return the place of the text alone, in pixels."""
+    canvas = FigureCanvasAgg(label.get_figure(root=True))
+    label.update_positions(canvas.get_renderer())
+    return Text.get_window_extent(label).padded(2)
 
 
 def _format_axes(axes: Axes, label: str) -> None:

@@ -99,6 +99,26 @@ def test_a_model_and_its_goldens_become_a_bundle(bench: BundleBench) -> None:
     assert manifest.requirements.runtimes == ("litert", "tflite")
 
 
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (
+            "[thresholds.labels]\nbarcod = 0.5\n",
+            'thresholds.labels.barcod: the model has no label "barcod"; did you mean "barcode"?',
+        ),
+        ('labels = ["a", "b"]\n', "the 2 given labels are not those of the model"),
+    ],
+)
+def test_labels_that_are_not_those_of_the_model_make_no_bundle(
+    bench: BundleBench, table: str, reason: str
+) -> None:
+    goldens = bench.write_folder("goldens", make_goldens(MODEL))
+    manifest = bench.folder / "manifest.toml"
+    manifest.write_text(table)
+    words = bench.create("--goldens", goldens, "--manifest", manifest, code=1)
+    assert reason in words
+
+
 def test_the_same_makes_the_same_bytes(bench: BundleBench) -> None:
     goldens = bench.write_folder("goldens", make_goldens(MODEL))
     bench.create("--goldens", goldens)
@@ -176,9 +196,14 @@ def write_pictures(folder: Path, *, full: int, empty: int) -> Path:
 
 def test_pictures_will_do_for_goldens(bench: BundleBench) -> None:
     pictures = write_pictures(bench.folder / "pictures", full=10, empty=6)
-    bench.create("--pictures", pictures)
+    lines = [
+        line for line in bench.create("--pictures", pictures).splitlines() if line[:6] == "golden"
+    ]
     _, files = bench.unpacked()
     goldens = read_goldens(files[GOLDENS])
+    assert len(lines) == len(goldens.goldens)
+    assert sum(line.endswith(": no detections") for line in lines) == 4
+    assert all((pictures / line[12:].split(":")[0].strip()).is_file() for line in lines)
     assert 8 <= len(goldens.goldens) <= 16
     assert sum(not one.detections for one in goldens.goldens) == 4
     pngs = (one for name, one in files.items() if name.endswith(".png"))

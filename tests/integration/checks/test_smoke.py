@@ -3,12 +3,15 @@
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edged.checks.smoke import run_smoke_check
 from edged.cli.check import check_config
+from edged.cli.main import main
 from edged.clock import SystemClock
 from edged.config.load import load_config
+from support.model_files import OutputPlan, make_model
 
 
 @pytest.fixture
@@ -36,6 +39,22 @@ def test_all_is_well(tmp_path: Path) -> None:
     source = "synthetic"
     """
     assert smoke_faults(tmp_path, text) == []
+
+
+def test_a_misspelt_label_is_reported_once_the_model_has_been_loaded(tmp_path: Path) -> None:
+    text = f"""
+    [jsonl]
+    path = "{tmp_path}/out.jsonl"
+    [model]
+    runtime = "simulated"
+    [detect]
+    labels = ["red", "bleu"]
+    [camera.front]
+    source = "synthetic"
+    """
+    assert smoke_faults(tmp_path, text) == [("detect", 'the model has no label "bleu"')]
+    (tmp_path / "trust.json").touch()
+    assert smoke_faults(tmp_path, f'{text}[updates]\ntrust = "trust.json"\n') == []
 
 
 def test_each_part_reports_why_it_does_not_work(tmp_path: Path, closed_port: int) -> None:
@@ -91,3 +110,21 @@ def test_the_command_names_where_it_is_configured(tmp_path: Path) -> None:
     assert check_config(config).problems == ()
     (problem,) = check_config(config, smoke_check=True).problems
     assert (problem.line, problem.key) == (5, "camera.a")
+
+
+def test_a_model_for_something_else_is_named_and_the_details_are_behind_verbose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pose = OutputPlan(values=np.zeros((1, 56, 84)))
+    (tmp_path / "pose.tflite").write_bytes(make_model(pose))
+    config = tmp_path / "edged.toml"
+    config.write_text(
+        f'[jsonl]\npath = "{tmp_path}/out"\n[model]\npath = "pose.tflite"\n[camera.a]\nsource = "synthetic"\n'
+    )
+    assert main(["check", "--try", "-c", str(config)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "pose.tflite is a model for pose (17 keypoints), which edged does not run" in line
+    assert main(["check", "--try", "--verbose", "-c", str(config)]) == 1
+    first, *details = capsys.readouterr().out.splitlines()
+    assert first == line
+    assert details == ["    inputs: float32 [1, 64, 64, 3]", "    outputs: float32 [1, 56, 84]"]

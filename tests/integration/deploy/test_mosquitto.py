@@ -103,7 +103,7 @@ class FleetBroker:
         text = (MOSQUITTO / "fleet-broker.conf").read_text()
         for old, new in {
             "listener 8883": f"listener {self.port} 127.0.0.1",
-            "/etc/mosquitto/certs/fleet-ca.crt": self.authority.ca,
+            "/etc/mosquitto/certs/ca.crt": self.authority.ca,
             "/etc/mosquitto/certs/broker.crt": self.authority.cert,
             "/etc/mosquitto/certs/broker.key": self.authority.key,
             "/etc/mosquitto/edged-fleet.acl": MOSQUITTO / "edged-fleet.acl",
@@ -180,9 +180,9 @@ def test_a_bridge_carries_messages_up_and_commands_down(fleet: FleetBroker, tmp_
     bridge = (MOSQUITTO / "edged-bridge.conf").read_text()
     for old, new in {
         "broker.example:8883": f"127.0.0.1:{fleet.port}",
-        "/etc/mosquitto/certs/fleet-ca.crt": fleet.authority.ca,
-        "/etc/mosquitto/certs/DEVICE.crt": cert,
-        "/etc/mosquitto/certs/DEVICE.key": key,
+        "/etc/mosquitto/certs/ca.crt": fleet.authority.ca,
+        "/etc/mosquitto/certs/device.crt": cert,
+        "/etc/mosquitto/certs/device.key": key,
         "DEVICE": "shop-1",
     }.items():
         assert old in bridge

@@ -100,10 +100,10 @@ def test_inference_is_as_fast_inside_as_outside(device: str, fleet: MachineFleet
     for _ in range(_PAIRS):
         for where, run in (("inside", run_in_service), ("outside", run_as_root)):
             report: dict[str, Any] = json.loads(run(fleet, device, command))
-            assert report["delegate"] == "XNNPACK"
+            assert report["delegate"].startswith("XNNPACK")
             times[where].append(report["invoke_ms_p50"])
     ratio = statistics.median(times["inside"]) / statistics.median(times["outside"])
     print(f"{device}: an invocation takes {ratio:.2f} times as long inside: {times}")
     assert ratio < _MAX_SLOWDOWN
     message = fleet.listener.await_message(device, "/info", lambda body: body["delegate"])
-    assert message["delegate"] == "XNNPACK"
+    assert message["delegate"].startswith("XNNPACK")

@@ -11,7 +11,8 @@ import numpy as np
 import picamera2
 import pytest
 
-from edged.cameras.picamera2 import Picamera2Camera, Picamera2Settings
+from edged.cameras.picamera2 import Picamera2Camera
+from edged.cameras.picamera2_settings import Picamera2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError
 from edged.types import Frame, PixelFormat

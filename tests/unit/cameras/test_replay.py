@@ -11,6 +11,9 @@ from edged.cameras.replay import ReplayCamera, ReplaySettings
 from edged.clock import NS_PER_S
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.types import Frame
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.capture_status import CaptureState
+from edged.vision.worker.slots import FrameSlots
 from support.cameras import brightness, write_clip, write_pictures
 from support.clock import FakeClock
 from support.data_files import data_file
@@ -91,6 +94,52 @@ def test_the_time_line_does_not_go_back_when_opened_again(tmp_path: Path) -> Non
 
     assert second[0].captured_ns > first[-1].captured_ns
     assert second[0].seq == first[-1].seq + 1
+
+
+@pytest.mark.parametrize("kind", ["video", "folder"])
+def test_a_recording_that_is_opened_again_goes_on_where_it_stopped(
+    tmp_path: Path, kind: str
+) -> None:
+    path = write_clip(tmp_path / "clip.avi", 8) if kind == "video" else write_pictures(tmp_path, 8)
+    camera = replay(path, FakeClock())
+    camera.open()
+    first = [camera.grab(1.0) for _ in range(3)]
+    camera.close()
+    rest = all_frames(camera)
+
+    assert [brightness(frame) for frame in [*first, *rest]] == pytest.approx(range(0, 40, 5), abs=1)
+    assert [frame.seq for frame in [*first, *rest]] == list(range(8))
+    assert rest[0].captured_ns > first[-1].captured_ns
+
+
+def test_a_damaged_picture_does_not_start_the_recording_anew(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 6)
+    (tmp_path / "0003.png").write_bytes(b"not a picture")
+    camera = replay(tmp_path, FakeClock())
+    camera.open()
+    for _ in range(3):
+        camera.grab(1.0)
+    with pytest.raises(CameraError, match="0003"):
+        camera.grab(1.0)
+    for _ in range(3):
+        camera.close()
+        with pytest.raises(CameraError, match="0003"):
+            camera.open()
+    camera.close()
+    (tmp_path / "0003.png").unlink()
+
+    assert [brightness(frame) for frame in all_frames(camera)] == pytest.approx([20, 25], abs=1)
+
+
+def test_a_pause_in_a_recording_is_waited_for_and_is_no_loss(tmp_path: Path) -> None:
+    clock = FakeClock()
+    camera = replay(write_pictures(tmp_path, 3), clock, speed="real", fps=0.1)
+    slots = FrameSlots(["front"])
+    capture = Capture(camera, name="front", slots=slots, clock=clock)
+    capture.run()
+
+    assert capture.status.state is CaptureState.ENDED
+    assert (capture.status.captured, capture.status.reconnects) == (3, 0)
 
 
 def test_the_fps_setting_replaces_the_recordings_time_line(tmp_path: Path) -> None:

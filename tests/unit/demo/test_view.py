@@ -1,6 +1,7 @@
 """What the demo shows of the messages that its subscriber receives."""
 
 import io
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -51,3 +52,15 @@ def test_the_live_view_draws_an_empty_scene() -> None:
     assert "installing a better model" in text
     assert "in view: nothing" in text
     assert "no model yet" in text
+
+
+def test_the_live_view_writes_its_screen_as_a_picture(tmp_path: Path) -> None:
+    pytest.importorskip("rich.console")
+    view, state, message = (
+        make_view(picture=tmp_path / "demo.svg"),
+        DemoState(),
+        example_event(type="end"),
+    )
+    state.update(message)
+    view.update(message, state)
+    assert "- end" in (tmp_path / "demo.svg").read_text().replace("&#160;", " ")

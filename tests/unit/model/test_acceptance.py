@@ -6,12 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edged.config.settings import ModelSettings
 from edged.errors import ModelError
 from edged.interpreters.simulated import SimulatedInterpreter
-from edged.model.acceptance import make_test_images, run_acceptance_test
+from edged.model.acceptance import (
+    commonest_size_share,
+    load_accepted_model,
+    make_test_images,
+    run_acceptance_test,
+)
 from edged.model.encode import Encoder
 from edged.model.load import Model, find_family
-from edged.types import ModelSignature, TensorInfo
+from edged.types import Detections, ModelSignature, TensorInfo
 from support.families import SIDE_PX, to_center_size
 
 pytestmark = pytest.mark.runtime
@@ -88,6 +94,66 @@ def test_a_model_that_is_wrong_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ModelError, match=reason):
         run_acceptance_test(model(answer))
+
+
+def test_a_model_that_answers_differently_at_each_load_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within one load it is right, and always the same."""
+    loads = iter([0, 1])
+    opened = []
+
+    def load(_: ModelSettings) -> Model:
+        seed = next(loads)
+        made = model(lambda array: rows(array, seed=seed))
+        made.interpreter.is_repeatable = True
+        opened.append(made.interpreter)
+        return made
+
+    monkeypatch.setattr("edged.model.acceptance.load_model", load)
+    with pytest.raises(ModelError, match="differently at each load"):
+        load_accepted_model(ModelSettings())
+    assert len(opened) == 2
+
+
+def test_a_model_that_fails_at_one_load_only_is_refused_for_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([rows, with_column(slice(4, 5), np.nan)])
+
+    def load(_: ModelSettings) -> Model:
+        made = model(next(answers))
+        made.interpreter.is_repeatable = True
+        return made
+
+    monkeypatch.setattr("edged.model.acceptance.load_model", load)
+    with pytest.raises(ModelError, match="differently at each load"):
+        load_accepted_model(ModelSettings())
+
+
+def test_what_finds_objects_everywhere_is_refused() -> None:
+    """As a pose model does whose keypoints are taken for scores: they lie anywhere between 0 and 1."""
+
+    def answer(array: np.ndarray) -> np.ndarray:
+        made = rows(array)
+        made[:, :2] = np.linspace(0.1, 0.9, CELLS)[:, None]
+        made[:, 2:4] = np.linspace(0.005, 0.01, CELLS)[:, None]
+        made[:, 4] = 0.6 + 0.4 * made[:, 4]
+        return made
+
+    with pytest.raises(ModelError, match="objects in pictures that show none"):
+        run_acceptance_test(model(answer))
+
+
+def test_a_box_that_stands_for_several_classes_counts_once() -> None:
+    """As in an SSD with suppression within each class: one anchor stands for 22 % of the rows."""
+    low = np.random.default_rng(1).uniform(0.05, 0.4, (70, 4)).astype(np.float32)
+    low[:, 2:] += 0.5
+    low[:22] = low[0]
+    scores, class_ids = np.linspace(0.9, 0.1, 70, dtype=np.float32), np.arange(70, dtype=np.int32)
+    assert commonest_size_share(Detections(low, scores, class_ids)) < 0.1
+    low[:22, [0, 2]] += np.linspace(0, 0.05, 22, dtype=np.float32)[:, None]
+    assert commonest_size_share(Detections(low, scores, class_ids)) > 0.25
 
 
 def test_the_test_images_are_always_the_same_and_differ() -> None:

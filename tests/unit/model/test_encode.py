@@ -152,6 +152,16 @@ def test_int8_pixels_are_shifted_only_if_the_scale_requires_it(mean: float) -> N
     assert np.array_equal(array, np.clip(reference(bgr, spec()) - 128 - offset, -128, 127))
 
 
+@pytest.mark.parametrize("scale", [1 / 127.5, 0.0073, 0.005])
+def test_an_int8_table_that_is_clipped_at_both_ends_is_no_copy_of_the_pixels(scale: float) -> None:
+    tensor = TensorInfo(index=0, name="in", shape=(), dtype="int8", scale=scale)
+    wanted = spec(tensor=tensor, mean=(127.5,), std=(127.5,))
+    bgr = scene(160, 120)
+    array = Encoder(wanted)(as_format(bgr, PixelFormat.BGR24)).array[0]
+    expected = np.clip(np.rint(reference(bgr, wanted) / scale), -128, 127)
+    assert np.abs(array - expected).max() <= (1 if scale == 1 / 127.5 else 0)
+
+
 def test_the_buffer_is_reused_and_the_padding_is_painted_anew_for_another_size() -> None:
     wanted = spec(fitting=Fitting.LETTERBOX, pad=114)
     encoder = Encoder(wanted)

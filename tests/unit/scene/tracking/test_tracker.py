@@ -17,6 +17,8 @@ from support.street_simulation import StreetScenario, simulate_street
 
 Box = tuple[float, float, float, float]
 HERE: Box = (0.2, 0.2, 0.3, 0.6)
+WHOLE, PART = (0.2, 0.2, 0.4, 0.8), (0.22, 0.21, 0.32, 0.65)
+"""A box, and one wholly inside it; their IoU is 0.37."""
 
 
 def found(*boxes: Box, score: float = 0.9, class_id: int = 0) -> Detections:
@@ -100,9 +102,16 @@ class TrackerBench:
         self.now_s = 0.0
         self.updates: list[TrackUpdate] = []
 
-    def update(self, seen: Detections, *, frames: int = 1) -> TrackUpdate:
+    def update(
+        self, seen: Detections, *, frames: int = 1, listed: tuple[bool, ...] | None = None
+    ) -> TrackUpdate:
         for _ in range(frames):
-            update = self.tracker.update(seen, seen.scores >= 0.5, int(self.now_s * NS_PER_S))
+            update = self.tracker.update(
+                seen,
+                seen.scores >= 0.5,
+                int(self.now_s * NS_PER_S),
+                listed=None if listed is None else np.array(listed, np.bool_),
+            )
             self.updates.append(update)
             self.now_s += 1 / self.fps
         return update
@@ -277,6 +286,73 @@ def test_a_second_box_on_a_part_of_an_object_begins_no_other() -> None:
     shown.update(found(HERE), frames=5)
     shown.update(found(HERE, (0.25, 0.2, 0.3, 0.6)), frames=20)
     assert len(shown.ids) == 1
+
+
+@pytest.mark.parametrize("boxes", [(WHOLE, PART), (PART, WHOLE)], ids=["whole", "part"])
+def test_a_box_wholly_inside_another_of_its_class_begins_no_second_object(
+    boxes: tuple[Box, Box],
+) -> None:
+    shown = TrackerBench()
+    shown.update(found(*boxes), frames=20)
+    assert len(shown.ids) == 1
+
+
+def test_a_box_inside_another_of_another_class_is_an_object() -> None:
+    both = Detections(
+        np.array((WHOLE, PART), np.float32),
+        np.array((0.9, 0.8), np.float32),
+        np.array((0, 1), np.int32),
+    )
+    shown = TrackerBench()
+    assert len(shown.update(both, frames=10).tracks) == 2
+
+
+def test_a_label_that_is_not_listed_continues_an_object_and_begins_none() -> None:
+    shown = TrackerBench()
+    for _ in range(10):
+        shown.update(found(HERE, class_id=7), listed=(False,))
+    assert shown.ids == []
+    shown.update(found(HERE, class_id=2), frames=5, listed=(True,))
+    shown.update(found(HERE, class_id=7), frames=100, listed=(False,))
+    track = only(shown.update(found(HERE, class_id=2), listed=(True,)))
+    assert (len(shown.ids), track.class_id) == (1, 2)
+
+
+def test_an_unlisted_label_beside_an_object_does_not_move_it() -> None:
+    shown = TrackerBench()
+    shown.update(found(HERE, class_id=2), frames=5, listed=(True,))
+    update = shown.update(found(shifted(HERE, 0.05), class_id=7), listed=(False,))
+    assert not only(update).seen
+
+
+def test_a_parked_car_that_is_detected_in_spells_begins_twice_and_not_each_time() -> None:
+    shown = TrackerBench()
+    for _ in range(118):
+        shown.update(found(HERE, class_id=2), frames=50)
+        shown.update(Detections.empty(), frames=100)
+    assert len(shown.ids) == 2
+    shown.update(Detections.empty(), frames=600)
+    assert shown.updates[-1].tracks == ()
+
+
+def test_a_car_that_passes_does_not_take_the_place_of_one_that_waits_to_be_detected_again() -> None:
+    shown = TrackerBench()
+    for _ in range(2):
+        shown.update(found(HERE), frames=50)
+        shown.update(Detections.empty(), frames=100)
+    parked = shown.ids[-1]
+    shown.move((0.0, 0.25, 0.1, 0.65), speed=0.3, seconds=3)
+    track = next(track for track in shown.update(found(HERE), frames=5).tracks if track.seen)
+    assert track.id == parked
+    assert len(shown.ids) == 3
+
+
+def test_one_who_comes_walking_is_not_waited_for() -> None:
+    shown = TrackerBench()
+    for _ in range(3):
+        shown.move((0.0, 0.2, 0.1, 0.6), speed=0.2, seconds=2)
+        shown.update(found((0.4, 0.2, 0.5, 0.6)), frames=20)
+        assert shown.update(Detections.empty(), frames=25).tracks == ()
 
 
 def test_the_turning_person_of_the_real_clip_is_one() -> None:

@@ -1,0 +1,49 @@
+"""``edged demo`` that is ended from outside: nothing of it is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.waiting import wait_for
+
+
+def _running_in(folder: Path) -> list[str]:
+    """Return the command lines of all processes whose environment has `folder` as TMPDIR."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TMPDIR={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_a_demo_that_is_ended_leaves_no_process_and_no_folder(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "edged", "demo"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )
+    try:
+        wait_for(
+            lambda: any(" -m edged run " in command for command in _running_in(tmp_path)),
+            timeout_s=30,
+        )
+    finally:
+        demo.send_signal(number)
+        _, errors = demo.communicate(timeout=30)
+
+    wait_for(lambda: not _running_in(tmp_path), timeout_s=20, state=lambda: _running_in(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert demo.returncode == (-signal.SIGKILL if number is signal.SIGKILL else 0)
+    assert b"Traceback" not in errors
