@@ -19,7 +19,7 @@ class TrialSuspension:
             clock: the clock of pauses.
         """
         self._clock = clock
-        self._sampled_ns = clock.monotonic_ns()
+        self._sampled_ns: int | None = None
         self._settled_ns = 0
         self._pause_s = 0.0
         self.reason: str | None = None
@@ -35,7 +35,7 @@ class TrialSuspension:
     def notice_pause(self) -> float:
         """Notice a pause since the last sample, if there was one; return the seconds since then."""
         now_ns = self._clock.monotonic_ns()
-        elapsed_s = (now_ns - self._sampled_ns) / NS_PER_S
+        elapsed_s = 0.0 if self._sampled_ns is None else (now_ns - self._sampled_ns) / NS_PER_S
         if elapsed_s > MAX_GAP_S:
             self._pause_s, self._settled_ns = elapsed_s, now_ns + int(SETTLE_S * NS_PER_S)
         return elapsed_s

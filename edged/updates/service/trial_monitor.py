@@ -134,6 +134,8 @@ class TrialMonitor:
         waited_s, self._waited_s = max(sample.waited_s - self._waited_s, 0.0), sample.waited_s
         self._unpaused_clock.monotonic_ns()
         if self._on_trial is None:
+            if self._suspension.pause_reason is not None:
+                self._baseline_meter.reset(self._clock.monotonic_ns())
             self._baseline_meter.add_sample(self._clock.monotonic_ns())
             self._baseline_meter.set_memory(sample.largest_worker_mb or 0.0)
         else:

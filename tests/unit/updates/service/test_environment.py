@@ -97,6 +97,27 @@ def test_the_frames_of_a_pause_are_no_evidence(scenario: Scenario) -> None:
     assert scenario.blocked_reason == ""
 
 
+def test_a_pause_is_no_part_of_the_baseline(tmp_path: Path) -> None:
+    """The frames per second before the trial would be those of the pause as well."""
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(2)
+    scenario.clock.sleep(60)
+    scenario.run(20)
+    assert scenario.state == "trial"
+    deployment = scenario.updates.status().deployment
+    assert deployment is not None
+    assert deployment.baseline_fps == pytest.approx(12.0, rel=0.1)
+
+
+def test_a_daemon_that_took_long_to_start_was_not_paused(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario = scenario.restart_after_kill()
+    scenario.clock.sleep(30)
+    scenario.run(0.25)
+    assert scenario.blocked_reason == ""
+
+
 def test_a_worker_that_is_lost_with_a_pause_is_started_again_and_the_trial_goes_on(
     scenario: Scenario,
 ) -> None:
