@@ -164,10 +164,10 @@ class WorkerFault(Struct, frozen=True, kw_only=True, tag="fault"):
 
 
 class ModelLoading(Struct, frozen=True, kw_only=True, tag="loading"):
-    """Worker to supervisor: it begins to load a model beside its cameras, or has ended to.
+    """Worker to supervisor: it begins to load a model beside its cameras, or to close one on an accelerator, or has ended to.
 
-    Opening a delegate's device can keep every thread of the worker from running for seconds (`load_delegate` holds Python's lock): until the end
-    is reported, the limit of a start applies to the worker's silence.
+    Opening or closing a delegate's device can keep every thread of the worker from running for seconds (the runtimes hold Python's lock): until the
+    end is reported, the limit of a start applies to the worker's silence.
     """
 
     is_loading: bool

@@ -8,15 +8,12 @@ Each `ModelSwitcher.step`, between two frames, takes one step towards the newest
               a thread loads it, ──────────────┘
               the old one stays active ──failure──▶ `PlanDeclined`, and the old one stays
 
-So the loop never waits for a model, and only the switch itself falls between two frames. The exception is a device that only one model
-can hold: the old model is closed first, and no model is active until the new one is loaded. If that fails,
-the old one is loaded again, and only then is the plan declined.
+So the loop never waits for a model, and only the switch itself falls between two frames. The exception is a device that only one model can hold: the old
+model is closed first, and no model is active until the new one is loaded. If that fails, the old one is loaded again, and only then is the plan declined.
+The supervisor is told when loading begins and ends (`ModelLoading`): a delegate that opens or closes its device can silence the whole worker.
 
-The supervisor is told when loading begins and ends (`ModelLoading`): a delegate that opens its device can silence the whole worker.
-
-A plan that is superseded by a newer one gets no answer. A plan with the number of the active one changes other settings, not the model: it
-takes effect at once, without an answer. A shadow that cannot be loaded is no reason to decline: the candidate is active without a comparison,
-which is logged.
+A plan that is superseded by a newer one gets no answer. A plan with the number of the active one changes other settings, not the model: it takes effect at
+once, without an answer. A shadow that cannot be loaded is no reason to decline: the candidate is active without a comparison, which is logged.
 """
 
 import logging
@@ -193,8 +190,8 @@ class ModelSwitcher:
         if loaded is not None:
             self._switch_to(plan, loaded)
         elif not self._loader.is_busy:
-            self._announce_loading(is_loading=True)
             self._free_device(plan.model)
+            self._announce_loading(is_loading=True)
             self._loader.start(plan.model, plan.goldens)
 
     def _advance_shadow(self) -> None:
@@ -242,7 +239,12 @@ class ModelSwitcher:
         return next((loaded for loaded in self._loaded_models if loaded.settings == model), None)
 
     def _close_unless(self, keep: Callable[[LoadedModel], bool]) -> None:
-        for loaded in self._loaded_models:
-            if not keep(loaded):
-                loaded.close()
+        closed = [loaded for loaded in self._loaded_models if not keep(loaded)]
         self._loaded_models = [loaded for loaded in self._loaded_models if keep(loaded)]
+        is_slow = any(loaded.settings.delegate is not None for loaded in closed)
+        if is_slow:
+            self._announce_loading(is_loading=True)
+        for loaded in closed:
+            loaded.close()
+        if is_slow:
+            self._announce_loading(is_loading=self._loader.is_busy)

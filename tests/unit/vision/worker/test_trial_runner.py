@@ -24,7 +24,14 @@ COLOURED = np.full((240, 320, 3), (255, 0, 0), np.uint8)
 class TrialBench:
     """A worker's models on trial, without a process."""
 
-    def __init__(self, folder: Path, new: dict[str, float], old: dict[str, float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        new: dict[str, float],
+        old: dict[str, float],
+        *,
+        old_delegate: str | None = None,
+    ) -> None:
         self.messages: list[FromWorker] = []
         clock = SystemClock()
         context = WorkerContext(
@@ -35,7 +42,7 @@ class TrialBench:
         plan = make_plan(
             1,
             simulated_model(folder, "new", new),
-            shadow=simulated_model(folder, "old", old),
+            shadow=simulated_model(folder, "old", old, delegate=old_delegate),
             shadow_every=1,
             max_boxes=5,
         )
@@ -112,6 +119,15 @@ def test_a_worker_announces_that_it_loads_a_model_and_that_it_has_ended(tmp_path
     loading = [one.is_loading for one in bench.messages if isinstance(one, ModelLoading)]
     assert loading == [True, False], "the shadow"
     assert isinstance(bench.messages[0], ModelReady)
+
+
+def test_a_worker_announces_that_it_closes_a_device(tmp_path: Path) -> None:
+    """The runtimes hold Python's lock meanwhile: findings/delegate-lock.sh."""
+    bench = TrialBench(tmp_path, {}, {}, old_delegate="tpu")
+    bench.messages.clear()
+    bench.switch.close()
+    loading = [one.is_loading for one in bench.messages if isinstance(one, ModelLoading)]
+    assert loading == [True, False]
 
 
 def test_of_each_camera_every_nth_frame_is_compared() -> None:
