@@ -17,7 +17,7 @@ from support.executed_files import (
 )
 from support.update_device import MINIMAL_TRIAL, run_edged, running_device
 
-MAX_BUNDLE_FILES = 65
+MAX_BUNDLE_FILES = 80
 """Files of a bundle's way from `edged model install` to "committed", in the supervisor, the installer and the self-test process."""
 MAX_FRAME_FILES = 30
 """Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event."""
