@@ -81,3 +81,10 @@ class DownloadError(UpdateError, ConnectionError):
 def list_notes(error: BaseException) -> tuple[str, ...]:
     """Return an error's notes: the details that its message leaves out."""
     return tuple(getattr(error, "__notes__", ()))
+
+
+def describe_error(error: BaseException) -> str:
+    """Return any library's error in one line that is never empty: some have no text, as `MemoryError`."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; a self-test has 4 GiB of address space"
+    return " ".join(str(error).split()) or f"{type(error).__name__} without a text"

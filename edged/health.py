@@ -79,7 +79,7 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ),
     ConditionKind.LABELS: ConditionDescription(
         "degraded",
-        "a setting of that camera names a label that the model does not have",
+        "a setting of that camera names a label that the model does not have, or the model reports a class beyond its label list",
         "NAME",
     ),
     ConditionKind.MODEL_FALLBACK: ConditionDescription(

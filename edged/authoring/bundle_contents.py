@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import asdict, replace
 
 from edged.authoring.bundle_spec import BundleSpec
+from edged.authoring.label_check import check_threshold_labels
 from edged.authoring.make_goldens import PictureCallback, ProgressCallback, make_goldens
 from edged.config.settings import ModelSettings
 from edged.errors import BundleError, ConfigError, ModelError
@@ -73,6 +74,7 @@ def make_bundle_contents(
     )
     on_progress("running the model on its goldens", 1.0)
     report = _self_test_model(settings, scratch / GOLDENS_NAME)
+    check_threshold_labels(spec.details.thresholds, report.labels)
     variants = [Variant(kind="cpu", model=_MODEL_NAME, goldens=GOLDENS_NAME)]
     if spec.edgetpu:
         variants.append(_add_edgetpu(spec.edgetpu, spec.edgetpu_goldens, sources, scratch))

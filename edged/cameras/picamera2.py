@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edged.cameras.picamera2_settings import Picamera2Settings
 from edged.cameras.yuv import nv12_to_yuv420p
 from edged.clock import NS_PER_S, Clock
-from edged.errors import CameraError, CameraTimeoutError
+from edged.errors import CameraError, CameraTimeoutError, describe_error
 from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
 
@@ -70,7 +70,9 @@ class Picamera2Camera:
             self._configure(self._camera)
             self._camera.start()
         except Exception as error:  # picamera2 raises many types
-            message = f"cannot open {model}: {error}; check that no other program uses it"
+            message = (
+                f"cannot open {model}: {describe_error(error)}; check that no other program uses it"
+            )
             raise CameraError(f"camera {self._name}: {message}") from error
         return self._describe(model)
 

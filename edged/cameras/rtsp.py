@@ -12,6 +12,7 @@ from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
 from edged.errors import CameraError
 from edged.interfaces import Library
+from edged.text import TextError, read_text
 
 _RTSP_OPTIONS = {
     # The session description names the format, so that two packets suffice; with its default, FFmpeg waits for 17 pictures.
@@ -126,8 +127,8 @@ def _add_login(settings: RtspSettings) -> str:
 
 def _read_password(path: Path) -> str:
     try:
-        return path.read_text().strip("\r\n")
+        return read_text(path).strip("\r\n")
     except OSError as error:
         raise CameraError(f"password_file {path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CameraError(f"password_file {path}: not UTF-8 text") from error
+    except TextError as error:
+        raise CameraError(f"password_file {path}: {error}") from error

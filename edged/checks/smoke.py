@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from edged import registry
 from edged.clock import Clock, Deadline
+from edged.config.label_names import check_label_names, class_names
 from edged.config.problems import KeyProblem
-from edged.config.settings import CameraSettings, ModelSettings, Settings
+from edged.config.settings import CameraSettings, Settings
 from edged.errors import EdgedError, list_notes
 from edged.interfaces import Camera, CameraInfo, LinkChanged, Notice, Publisher
 from edged.selftest.process import self_test_model
@@ -24,7 +25,7 @@ _CLOSE_TIMEOUT_S = 2.0
 
 def run_smoke_check(settings: Settings, *, clock: Clock) -> Iterator[KeyProblem]:
     """Yield a problem for each part that does not work, with the reason that its driver gives."""
-    yield from _check_model(settings.model)
+    yield from _check_model(settings)
     for name, camera in settings.camera.items():
         if camera.enabled:
             yield from _check_camera(name, camera, clock)
@@ -89,12 +90,15 @@ def connect_once(name: str, settings: Struct, clock: Clock) -> str | None:
     return link.reason
 
 
-def _check_model(settings: ModelSettings) -> Iterator[KeyProblem]:
+def _check_model(settings: Settings) -> Iterator[KeyProblem]:
     try:
-        self_test_model(settings)
+        report = self_test_model(settings.model)
     except EdgedError as error:
-        key_path = ("model",) if settings.path is None else ("model", "path")
+        key_path = ("model",) if settings.model.path is None else ("model", "path")
         yield KeyProblem(key_path=key_path, message=str(error), details=list_notes(error))
+        return
+    if settings.updates.trust is None:  # otherwise an update may bring those labels
+        yield from check_label_names(settings, class_names(report.labels))
 
 
 def _check_camera(name: str, settings: CameraSettings, clock: Clock) -> Iterator[KeyProblem]:

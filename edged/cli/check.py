@@ -2,20 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from edged.checks.labels import LabelProblems, check_labels
 from edged.checks.libraries import check_libraries, check_service_libraries
 from edged.checks.smoke import run_smoke_check
 from edged.cli.config_option import add_config_option
 from edged.clock import SystemClock
 from edged.config.input_files import check_input_files, check_secret_files, check_written_files
 from edged.config.load import LoadedConfig, load_config
-from edged.config.problems import InvalidConfigError, Problem
+from edged.config.problems import InvalidConfigError, KeyProblem, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +78,19 @@ def check_config(config: Path, *, smoke_check: bool = False) -> ConfigCheckResul
         return ConfigCheckResult(problems=error.problems)
     locate = loaded.layers.locate_problems
     settings = loaded.settings
-    problems = locate(
-        (*check_input_files(settings), *check_written_files(settings), *check_libraries(settings))
-    )
+    unreadable = tuple(check_input_files(settings))
+    labels = LabelProblems() if _concern_model(unreadable) else check_labels(settings)
+    found = (*unreadable, *check_written_files(settings), *check_libraries(settings))
+    problems = locate((*found, *labels.problems))
     if smoke_check and not problems:
-        problems = locate(run_smoke_check(loaded.settings, clock=SystemClock()))
-    warnings = (
-        *loaded.warnings,
-        *locate((*check_secret_files(loaded.settings), *check_service_libraries())),
-    )
+        problems = locate(run_smoke_check(settings, clock=SystemClock()))
+    doubts = (*check_secret_files(settings), *check_service_libraries(), *labels.warnings)
+    warnings = (*loaded.warnings, *locate(doubts))
     return ConfigCheckResult(problems=problems, warnings=warnings, loaded_config=loaded)
+
+
+def _concern_model(problems: Iterable[KeyProblem]) -> bool:
+    return any(problem.key_path[:1] == ("model",) for problem in problems)
 
 
 def _format_summary(loaded_config: LoadedConfig) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from edged.cli.annotate import check_output_path, draw_detections
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError, list_notes
+from edged.model.labels import explain_missing_labels
 from edged.registry import INTERPRETERS
 from edged.selftest.messages import ReportedDetection, SelfTestFailure, SelfTestReport
 from edged.selftest.process import self_test_model
@@ -49,7 +50,7 @@ def _add_picture_options(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="PICTURE", help="draw the detections into a copy of the picture"
     )
     parser.add_argument(
-        "--labels", type=Path, metavar="FILE", help="label file, one label per line"
+        "--labels", type=Path, metavar="FILE", help="label list of the model, as model.labels_file"
     )
     parser.add_argument(
         "--min-score",
@@ -157,7 +158,7 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
         *(("input", _format_tensor(tensor)) for tensor in report.signature.inputs),
         *(("output", _format_tensor(tensor)) for tensor in report.signature.outputs),
         ("operators", ", ".join(f"{times} {name}" for name, times in report.ops.items())),
-        ("labels", _format_labels(report.labels)),
+        ("labels", _format_labels(report)),
         ("invoke", f"{report.invoke_ms_p50:.1f} ms median, {report.invoke_ms_p95:.1f} ms p95"),
         *(("detected", _format_detection(detection)) for detection in report.detections),
     ]
@@ -210,9 +211,12 @@ def _format_tensor(tensor: TensorInfo) -> str:
     return f"{tensor.dtype} {list(tensor.shape)} {tensor.name!r}{quantised}"
 
 
-def _format_labels(labels: tuple[str, ...]) -> str:
+def _format_labels(report: SelfTestReport) -> str:
+    labels = report.labels
     if not labels:
-        return "none: the labels are class-0, class-1, ..."
+        missing = explain_missing_labels(report.signature.metadata)
+        explained = f"; {missing}: name one with --labels" if missing else ""
+        return f"none: the labels are class-0, class-1, ...{explained}"
     more = "; ..." if len(labels) > _MAX_LABELS_SHOWN else ""
     return f"{len(labels)}: {'; '.join(labels[:_MAX_LABELS_SHOWN])}{more}"
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from edged.config.locate import locate_keys
 from edged.config.problems import InvalidConfigError, KeyPath, KeyProblem, Problem, format_key
+from edged.text import TextError, read_text
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 _DUPLICATE_TABLE = re.compile(r"Cannot declare \((?P<parts>.*?),?\) twice")
@@ -82,14 +83,13 @@ def read_layers(main: Path, conf_d: Path) -> ConfigLayers:
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return read_text(file)
     except OSError as error:
         reason = error.strerror or str(error)
         raise _file_error(file, f"cannot be read: {reason}") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
+    except TextError as error:
         hint = "save the file as UTF-8"
-        raise _file_error(file, f"not UTF-8: {error.reason}", line=line, hint=hint) from None
+        raise _file_error(file, error.reason, line=error.line, hint=hint) from None
 
 
 def _parse(file: Path, text: str) -> dict[str, Any]:

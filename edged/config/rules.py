@@ -52,6 +52,21 @@ def find_warnings(settings: Settings) -> Iterator[KeyProblem]:
                 yield KeyProblem(key_path=("camera", name), message=message)
                 break
         earlier.append((name, camera))
+        yield from _find_unlisted_labels(camera, settings.detect, ("camera", name, "zone"))
+
+
+def _find_unlisted_labels(
+    camera: CameraSettings, general: DetectSettings, key_path: KeyPath
+) -> Iterator[KeyProblem]:
+    """Yield a warning for each label of a zone that the camera does not detect."""
+    listed = overlay_settings(general, camera.detect).labels
+    for zone_name, zone in camera.zone.items() if listed is not None else ():
+        for index, label in enumerate(zone.labels or ()):
+            if label not in (listed or ()):
+                message = f'the camera does not detect "{label}": detect.labels does not list it'
+                hint = suggest_name(label, listed or ())
+                label_path = (*key_path, zone_name, "labels", index)
+                yield KeyProblem(key_path=label_path, message=message, hint=hint)
 
 
 def overlay_settings(base: F, override: F) -> F:

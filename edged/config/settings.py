@@ -66,7 +66,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         Meta(description="Names of the classes in order; those in the model file if not set."),
     ] = None
     labels_file: Annotated[
-        Path | None, Meta(description="A text file with the names of the classes, one per line.")
+        Path | None,
+        Meta(
+            description="A file with the names of the classes: one per line, or in another usual form."
+        ),
     ] = None
     family: Annotated[
         str,

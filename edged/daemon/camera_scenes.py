@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from edged.config.settings import DetectSettings, Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.event_reporter import EventReporter
+from edged.daemon.label_faults import LabelFaults
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
+from edged.types import Detections
 from edged.vision.messages import CameraReport, ModelReady
 
 
@@ -22,6 +24,8 @@ class CameraScenes:
         self._settings = Settings()
         self._recommended_filters: dict[str, DetectSettings] = {}
         """By camera: the filters of the model's maker that its scene was built with."""
+        self._label_faults: dict[str, LabelFaults] = {}
+        """By camera, for the model that its scene was built for."""
         self.monitors: dict[str, CameraMonitor] = {}
 
     def apply_settings(self, settings: Settings) -> None:
@@ -100,6 +104,12 @@ class CameraScenes:
                 self._end_objects(monitor)
                 monitor.model = None
 
+    def check_classes(self, camera: str, detections: Detections) -> None:
+        """Report a class of a camera's detections that is beyond the model's label list."""
+        faults = self._label_faults.get(camera)
+        if faults is not None and faults.add_detections(detections):
+            self._report_label_faults(camera)
+
     def end_all_objects(self) -> None:
         """End every object, and report every camera's state for the last time."""
         for monitor in self.monitors.values():
@@ -119,8 +129,12 @@ class CameraScenes:
             ids=self._object_ids,
             recommended=recommended,
         )
-        self._conditions.on_unknown_labels(monitor.name, scene.filters.unknown_labels, labels)
         monitor.set_scene(scene)
+        self._label_faults[monitor.name] = LabelFaults(settings, monitor.name, labels)
+        self._report_label_faults(monitor.name)
+
+    def _report_label_faults(self, camera: str) -> None:
+        self._conditions.on_label_faults(camera, self._label_faults[camera].descriptions)
 
     def _end_objects(self, monitor: CameraMonitor) -> None:
         update = monitor.end_all_objects()

@@ -9,9 +9,8 @@ from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.messages import CameraState, Detection, Event, FrameDetections
 from edged.messaging.outbox import Outbox
 from edged.scene.events import TrackEvent
-from edged.scene.filters import label_of
 from edged.scene.scene import Counts, SceneState, SceneUpdate
-from edged.types import Detections
+from edged.types import Detections, label_of
 from edged.vision.messages import ModelReady, Observation
 
 _DIGITS = 4

@@ -1,12 +1,11 @@
 """The conditions of cameras, workers and the model, as the vision service finds them."""
 
 import logging
+from collections.abc import Sequence
 
 from edged.clock import Clock
-from edged.config.problems import suggest_name
 from edged.health import ConditionKind, Conditions, Severity
 from edged.logs import journal_fields
-from edged.scene.filters import UNNAMED_LABELS
 from edged.vision.messages import CameraReport
 from edged.vision.pool import WorkerLoss
 
@@ -54,26 +53,17 @@ class VisionConditions:
             )
         _log.info("worker %d is started again in %.1f s", loss.worker, loss.retry_in_s)
 
-    def on_unknown_labels(
-        self, camera: str, unknown: tuple[str, ...], labels: tuple[str, ...]
-    ) -> None:
-        """Set or clear the condition of a camera whose settings name labels that the model does not have.
+    def on_label_faults(self, camera: str, faults: Sequence[str]) -> None:
+        """Set or clear the condition of a camera with labels that the model does not have, or classes that have no label.
 
         Args:
             camera: the camera's name.
-            unknown: the labels that the model does not have.
-            labels: the model's labels.
+            faults: sentences for people; empty if the labels are right.
         """
-        if not unknown:
+        if faults:
+            self._set(ConditionKind.LABELS, "; ".join(faults), subject=camera)
+        else:
             self._conditions.clear(ConditionKind.LABELS, camera)
-            return
-        known = [label for label in labels if label not in UNNAMED_LABELS]
-        descriptions = (
-            " ".join(filter(None, (f'the model has no label "{name}"', suggest_name(name, known))))
-            for name in unknown
-        )
-        reason = "; ".join(descriptions)
-        self._set(ConditionKind.LABELS, reason, subject=camera)
 
     def clear_worker(self, worker: int) -> None:
         """Clear the conditions of a worker that was replaced."""

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.inputs import image_input
+from edged.families.label_count import find_class_offset, is_background
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import dequantise
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _PASS_THROUGH_OPS = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE")
 _PROBABILITY_OPS = ("SOFTMAX", "LOGISTIC")
-_BACKGROUND_LABEL = "background"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +54,16 @@ class ClassificationFamily:
         if isinstance(spec, str):
             return spec
         labels = signature.metadata.labels
-        first = bool(labels) and labels[0].lower() == _BACKGROUND_LABEL
+        offset = find_class_offset(signature, classes, counts_background=True)
+        if isinstance(offset, str):
+            return offset
+        has_background = bool(labels) and not offset and is_background(labels[0])
         return cls(
             input=spec,
-            class_offset=int(first and len(labels) == classes + 1),
+            class_offset=offset,
             output=output,
             has_logits=has_logits,
-            background_id=0 if first and len(labels) == classes else None,
+            background_id=0 if has_background else None,
         )
 
     def decode(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
+from edged.families.label_count import find_class_offset
 from edged.families.nms import suppress
 from edged.types import F32, Detections, Fit, ModelSignature, TensorInfo
 
@@ -196,8 +197,6 @@ def _check_candidates(
 
 
 def class_count_mismatch(signature: ModelSignature, class_count: int) -> str | None:
-    """Return a clause that says so if the model has another number of labels than `class_count`; None if it does not."""
-    label_count = len(signature.metadata.labels)
-    if label_count in (0, class_count):
-        return None
-    return f"its output has {class_count} classes and its label list {label_count}"
+    """Return a clause that says why the labels are not those of a model with `class_count` classes; None if they fit."""
+    found = find_class_offset(signature, class_count, counts_background=True)
+    return found if isinstance(found, str) else None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.inputs import image_input
+from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import build_detections, dequantise
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
@@ -21,7 +22,6 @@ _OUTPUT_NAME_PARTS = (
     ("num", "count"),
 )
 """Parts of output names, in the op's order: boxes, classes, scores, count."""
-_BACKGROUND_LABELS = ("background", "???")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +54,11 @@ class SsdFamily:
         spec = image_input(signature, fitting=Fitting.STRETCH, mean=127.5, std=127.5)
         if isinstance(spec, str):
             return spec
-        # The operator numbers the classes without the background, with which some label lists begin.
-        offset = int(
-            signature.metadata.labels[:1] != ()
-            and signature.metadata.labels[0] in _BACKGROUND_LABELS
-        )
         options = signature.postprocess
+        # The operator numbers the classes without the background, with which some label lists begin.
+        offset = find_class_offset(signature, (options and options.num_classes) or None)
+        if isinstance(offset, str):
+            return offset
         return cls(
             input=spec,
             class_offset=offset,

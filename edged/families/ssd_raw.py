@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
@@ -61,7 +62,7 @@ class SsdRawFamily:
         codes, scores = (signature.outputs[position] for position in order)
         return class_count_mismatch(signature, scores.shape[2]) or cls(
             input=spec,
-            class_offset=0,
+            class_offset=class_offset(signature, scores.shape[2]),
             codes=codes,
             scores=scores,
             output_order=order,

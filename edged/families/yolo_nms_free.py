@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
@@ -47,7 +48,7 @@ class YoloNmsFreeFamily:
             case (1, n, 6) if n in cells or n in [3 * count for count in cells]:
                 return "its output [1, N, 6] has a row for each cell: a YOLO with one class and objectness"
             case (1, n, 6) if n <= _MAX_ROWS:
-                return cls(input=spec, class_offset=0, output=output)
+                return cls(input=spec, class_offset=class_offset(signature, None), output=output)
         return f"its output {list(output.shape)} is not [1, N, 6] with N up to {_MAX_ROWS}"
 
     def decode(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
@@ -48,7 +49,7 @@ class YoloV5Family:
         match output.shape:
             case (1, n, depth) if n in counts and depth > 5:  # noqa: PLR2004 - box and objectness
                 return class_count_mismatch(signature, depth - 5) or cls(
-                    input=spec, class_offset=0, output=output
+                    input=spec, class_offset=class_offset(signature, depth - 5), output=output
                 )
         return (
             f"its output {list(output.shape)} is not [1, N, 5 + classes] with N = {counts[0]}, "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
@@ -46,7 +47,7 @@ class YoloV8Family:
         match output.shape:
             case (1, depth, n) if n in counts and depth > 4:  # noqa: PLR2004 - the box
                 return class_count_mismatch(signature, depth - 4) or cls(
-                    input=spec, class_offset=0, output=output
+                    input=spec, class_offset=class_offset(signature, depth - 4), output=output
                 )
         return (
             f"its output {list(output.shape)} is not [1, 4 + classes, N] with N = {counts[0]}, "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.families.inputs import image_input
+from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
@@ -64,7 +65,7 @@ class YoloxFamily:
             case (1, n, depth) if n in strides_of and depth > 5:  # noqa: PLR2004 - box and objectness
                 return class_count_mismatch(signature, depth - 5) or cls(
                     input=spec,
-                    class_offset=0,
+                    class_offset=class_offset(signature, depth - 5),
                     output=output,
                     cells=_make_cells(spec.width, spec.height, strides_of[n]),
                 )

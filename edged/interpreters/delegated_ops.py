@@ -5,8 +5,11 @@ They are the operators between that node's inputs and its outputs.
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from edged.types import OpInfo
+
+DELEGATE_OP = "DELEGATE"
 
 
 def count_delegated(parts: Iterable[OpInfo], ops: Sequence[OpInfo]) -> int:
@@ -33,3 +36,33 @@ def _collect(
         if tensor not in part.inputs and op is not None and op not in taken:
             taken.add(op)
             tensors.extend(ops[op].inputs)
+
+
+def describe_delegates(
+    delegate: str | None, ops_before_allocation: list[OpInfo], ops: list[OpInfo]
+) -> str | None:
+    """Return what runs the graph, with its share of the operators; None for the runtime's reference kernels.
+
+    Args:
+        delegate: library of the external delegate; None without one.
+        ops_before_allocation: the operators when only the external delegate has been applied.
+        ops: the operators after the allocation, which applies XNNPACK.
+    """
+    external = sum(op.name == DELEGATE_OP for op in ops_before_allocation)
+    parts = [op for op in ops if op.name == DELEGATE_OP]
+    own = [op for op in ops if op.name != DELEGATE_OP]
+    names = []
+    if delegate and external:
+        share = _format_share(parts[:external], own)
+        names.append(f"{_delegate_name(delegate)} ({delegate}, {share})")
+    if parts[external:]:
+        names.append(f"XNNPACK ({_format_share(parts[external:], own)})")
+    return " + ".join(names) or None
+
+
+def _format_share(parts: list[OpInfo], ops: list[OpInfo]) -> str:
+    return f"{count_delegated(parts, ops)} of {len(ops)} operators"
+
+
+def _delegate_name(library: str | None) -> str:
+    return Path(library or "").name.removeprefix("lib").split(".")[0]

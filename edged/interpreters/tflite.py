@@ -15,16 +15,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.errors import DelegateError, InvokeError, ModelError, RegistryError
+from edged.errors import DelegateError, InvokeError, ModelError, RegistryError, describe_error
+from edged.host.native_output import drop_native_info
 from edged.interfaces import Library
 from edged.interpreters.custom_ops import CustomOps
-from edged.interpreters.delegated_ops import count_delegated
+from edged.interpreters.delegated_ops import DELEGATE_OP, describe_delegates
 from edged.interpreters.subgraph import Subgraph
 from edged.model.file.graph import GraphInfo, read_graph
 from edged.model.file.metadata import read_metadata
 from edged.types import FileMetadata, ModelSignature, OpInfo, TensorInfo
 
-_DELEGATE_OP = "DELEGATE"
 _EDGETPU_OP = "edgetpu-custom-op"
 _UNRESOLVED_OP = re.compile(r"unresolved custom op: (\S+?)\.?\s")
 
@@ -67,12 +67,13 @@ class _TfliteInterpreter:
         delegates = [CustomOps(custom_ops)] if custom_ops else []
         if delegate is not None:
             delegates.append(self._load_delegate(module, delegate, delegate_options or {}))
-        interpreter = self._load_model(module, path, threads, delegates)
-        self._subgraph: Subgraph | None = Subgraph(interpreter, graph.entry_point.subgraph)
-        ops = self._list_ops()
-        self._allocate(path, [op.name for op in ops])
+        with drop_native_info():
+            interpreter = self._load_model(module, path, threads, delegates)
+            self._subgraph: Subgraph | None = Subgraph(interpreter, graph.entry_point.subgraph)
+            ops = self._list_ops()
+            self._allocate(path, [op.name for op in ops])
         # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
-        self.delegate: str | None = _describe_delegates(delegate, ops, self._list_ops())
+        self.delegate: str | None = describe_delegates(delegate, ops, self._list_ops())
         self.is_repeatable = delegate is None
         self.signature = self._read_signature(file_metadata, graph)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
@@ -93,8 +94,10 @@ class _TfliteInterpreter:
             self._graph.set_tensor(self.signature.inputs[0].index, array)
             self._graph.invoke()
             return tuple(self._graph.get_tensor(index) for index in self._output_indices)
-        except (RuntimeError, ValueError) as error:
-            raise InvokeError(f"{self.runtime} failed on a frame: {_one_line(error)}") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise InvokeError(
+                f"{self.runtime} failed on a frame: {describe_error(error)}"
+            ) from error
 
     def close(self) -> None:
         """Free the model; the delegate's device is released with the last reference to it."""
@@ -107,7 +110,7 @@ class _TfliteInterpreter:
         return self._subgraph
 
     def _read_signature(self, file_metadata: FileMetadata, graph: GraphInfo) -> ModelSignature:
-        ops = tuple(op for op in self._list_ops() if op.name != _DELEGATE_OP)
+        ops = tuple(op for op in self._list_ops() if op.name != DELEGATE_OP)
         return ModelSignature(
             inputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.inputs))),
             outputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.outputs))),
@@ -123,7 +126,7 @@ class _TfliteInterpreter:
             return import_module(f"{cls._package}.interpreter")
         except ImportError as error:
             raise RegistryError(
-                f"cannot import the runtime {cls._extra!r} ({_one_line(error)}): install edged[{cls._extra}]"
+                f"cannot import the runtime {cls._extra!r} ({describe_error(error)}): install edged[{cls._extra}]"
             ) from error
 
     def _load_delegate(self, module: ModuleType, library: str, options: Mapping[str, str]) -> Any:
@@ -132,7 +135,7 @@ class _TfliteInterpreter:
             return module.load_delegate(library, dict(options))
         except ValueError as error:
             raise DelegateError(
-                f"the delegate {library} cannot open its device ({_one_line(error)}); check that the device is plugged"
+                f"the delegate {library} cannot open its device ({describe_error(error)}); check that the device is plugged"
                 " in and that edged's user has access to it"
             ) from error
 
@@ -150,14 +153,16 @@ class _TfliteInterpreter:
             raise RegistryError(
                 f"the runtime {self.runtime} does not work with numpy {np.__version__}: install edged[{self._extra}]"
             ) from error
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{self.runtime} cannot load {path}: {_one_line(error)}") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise ModelError(
+                f"{self.runtime} cannot load {path}: {describe_error(error)}"
+            ) from error
 
     def _allocate(self, path: Path, ops: list[str]) -> None:
         try:
             self._graph.allocate()
         except (RuntimeError, ValueError, MemoryError) as error:
-            if _EDGETPU_OP in ops and _DELEGATE_OP not in ops:
+            if _EDGETPU_OP in ops and DELEGATE_OP not in ops:
                 raise DelegateError(
                     f"{path} is compiled for the EdgeTPU: set model.delegate to its library, as libedgetpu.so.1, "
                     "or use the model's CPU variant"
@@ -167,7 +172,9 @@ class _TfliteInterpreter:
                     f"{path} has the operator {unknown[1]}, which {self.runtime} does not implement: set "
                     f"model.custom_ops.{unknown[1]} to a library that does"
                 ) from error
-            raise ModelError(f"{self.runtime} cannot run {path}: {_one_line(error)}") from error
+            raise ModelError(
+                f"{self.runtime} cannot run {path}: {describe_error(error)}"
+            ) from error
 
     def _list_ops(self) -> list[OpInfo]:
         return [_op_info(entry) for entry in self._graph.list_ops()]
@@ -201,29 +208,6 @@ def _check_library(library: str) -> None:
         )
 
 
-def _describe_delegates(
-    delegate: str | None, ops_before_allocation: list[OpInfo], ops: list[OpInfo]
-) -> str | None:
-    external = sum(op.name == _DELEGATE_OP for op in ops_before_allocation)
-    parts = [op for op in ops if op.name == _DELEGATE_OP]
-    own = [op for op in ops if op.name != _DELEGATE_OP]
-    names = []
-    if delegate and external:
-        share = _format_share(parts[:external], own)
-        names.append(f"{_delegate_name(delegate)} ({delegate}, {share})")
-    if parts[external:]:
-        names.append(f"XNNPACK ({_format_share(parts[external:], own)})")
-    return " + ".join(names) or None
-
-
-def _format_share(parts: list[OpInfo], ops: list[OpInfo]) -> str:
-    return f"{count_delegated(parts, ops)} of {len(ops)} operators"
-
-
-def _delegate_name(library: str | None) -> str:
-    return Path(library or "").name.removeprefix("lib").split(".")[0]
-
-
 def _tensor_info(entry: Mapping[str, Any]) -> TensorInfo:
     scale, zero_point = entry["quantization"]
     return TensorInfo(
@@ -242,7 +226,3 @@ def _op_info(entry: Mapping[str, Any]) -> OpInfo:
         inputs=tuple(int(index) for index in entry["inputs"]),
         outputs=tuple(int(index) for index in entry["outputs"]),
     )
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edged.scene.filters import UNNAMED_LABELS
 from edged.scene.geometry import iou_matrix
-from edged.types import I32, Detections
+from edged.types import I32, UNNAMED_LABELS, Detections
 
 MIN_IOU = 0.5
 """Overlap from which two boxes of a label are one object: the usual value (PASCAL VOC, COCO's AP50)."""

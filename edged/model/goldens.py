@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from edged.errors import ModelError
 from edged.scene.geometry import iou_matrix
+from edged.text import to_utf8
 from edged.types import Detections
 
 SCHEMA = 1
@@ -99,7 +100,7 @@ def read_goldens(content: bytes) -> Goldens:
     if len(content) > _MAX_BYTES:
         raise ModelError(f"the goldens take {len(content)} bytes; {_MAX_BYTES} are allowed")
     try:
-        return msgspec.json.decode(content, type=Goldens)
+        return msgspec.json.decode(to_utf8(content), type=Goldens)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ModelError(f"the goldens cannot be read: {error}") from error
 

@@ -1,6 +1,7 @@
 """Loading of a model: a runtime, an interpreter on it, the family that decodes it, its labels."""
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,12 +9,18 @@ from edged.config.settings import ModelSettings
 from edged.errors import ModelError, RegistryError
 from edged.interfaces import Interpreter, ModelFamily
 from edged.model.encode import Encoder
-from edged.model.file.labels import parse_labels
+from edged.model.labels import (
+    describe_label_source,
+    explain_missing_labels,
+    find_labels,
+    is_configured,
+)
 from edged.model.refusal.kinds import find_refused_kind
 from edged.model.refusal.message import refuse_kind, refuse_unknown
 from edged.registry import FAMILIES, INTERPRETERS, load_driver
-from edged.scene.filters import UNNAMED_LABELS
-from edged.types import ModelSignature
+from edged.types import UNNAMED_LABELS, ModelSignature
+
+_log = logging.getLogger(__name__)
 
 _AUTO_RUNTIMES = ("litert", "tflite")
 
@@ -56,11 +63,11 @@ def load_model(settings: ModelSettings) -> Model:
         _check_digest(path, settings.sha256)
     interpreter = _open_interpreter(settings, path)
     try:
-        labels = _read_labels(settings) or interpreter.signature.metadata.labels
-        metadata = replace(interpreter.signature.metadata, labels=labels)
-        family = find_family(
-            replace(interpreter.signature, metadata=metadata), path, settings.family
-        )
+        metadata = interpreter.signature.metadata
+        labels = find_labels(settings, metadata, path)
+        family, labels = _fit_labels(settings, interpreter.signature, labels, path)
+        if missing := None if labels else explain_missing_labels(metadata):
+            _log.warning("%s: %s; set model.labels_file", path, missing)
         title = "@".join(filter(None, (metadata.name, metadata.version)))
         return Model(
             interpreter=interpreter,
@@ -105,6 +112,38 @@ def find_family(signature: ModelSignature, path: Path, family: str = "auto") -> 
     raise refuse_unknown(signature, path, reasons)
 
 
+def _fit_labels(
+    settings: ModelSettings, signature: ModelSignature, labels: tuple[str, ...], path: Path
+) -> tuple[ModelFamily, tuple[str, ...]]:
+    """Find the family of a model with its labels; without them if they are only guessed and do not fit."""
+    labelled = _with_labels(signature, labels)
+    try:
+        return find_family(labelled, path, settings.family), labels
+    except ModelError as error:
+        family = _find_family_without_labels(signature, path, settings.family) if labels else None
+        if family is None:
+            raise
+        if signature.metadata.are_labels_guessed and not is_configured(settings):
+            return family, ()
+        source = describe_label_source(settings, signature.metadata)
+        raise ModelError(
+            f"{source} are not those of the model {path}: {type(family).match(labelled)}"
+        ) from error
+
+
+def _find_family_without_labels(
+    signature: ModelSignature, path: Path, name: str
+) -> ModelFamily | None:
+    try:
+        return find_family(_with_labels(signature, ()), path, name)
+    except ModelError:
+        return None
+
+
+def _with_labels(signature: ModelSignature, labels: tuple[str, ...]) -> ModelSignature:
+    return replace(signature, metadata=replace(signature.metadata, labels=labels))
+
+
 def _open_interpreter(settings: ModelSettings, path: Path) -> Interpreter:
     failures = []
     for runtime in runtime_names(settings):
@@ -131,12 +170,3 @@ def _check_digest(path: Path, sha256: str) -> None:
         raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
     if digest != sha256:
         raise ModelError(f"{path} is not the expected file: its sha256 is {digest}, not {sha256}")
-
-
-def _read_labels(settings: ModelSettings) -> tuple[str, ...]:
-    if settings.labels or settings.labels_file is None:
-        return settings.labels or ()
-    try:
-        return parse_labels(settings.labels_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read the labels {settings.labels_file}: {error}") from error

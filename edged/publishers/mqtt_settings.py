@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from edged.errors import PublishError
+from edged.text import TextError, read_text
 
 _PORT, _TLS_PORT = 1883, 8883
 
@@ -108,8 +109,8 @@ def read_password(settings: MqttSettings) -> str | None:
     if settings.password_file is None:
         return None
     try:
-        return settings.password_file.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(settings.password_file).rstrip("\r\n")
+    except (OSError, TextError) as error:
         raise PublishError(f"mqtt.password_file {settings.password_file}: {error}") from error
 
 

@@ -12,11 +12,11 @@ from enum import StrEnum
 
 from edged.clock import NS_PER_S
 from edged.config.settings import EventSettings
-from edged.scene.filters import label_of
 from edged.scene.geometry import iou
 from edged.scene.tracking import Track, TrackUpdate
 from edged.scene.tracking.track import Box, Point
 from edged.scene.zones import ZoneMembership
+from edged.types import label_of
 
 _MIN_SCORE_GAIN = 0.05
 """Growth of the top score that makes an update."""

@@ -7,7 +7,8 @@ There are two levels. A *strong* detection reaches its label's threshold and may
 Labels flicker too: a detection whose label is not listed may continue a known object as well, and begins none.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,20 +16,12 @@ from numpy.typing import NDArray
 
 from edged.config.settings import DetectSettings, LabelFilter
 from edged.scene.geometry import areas
-from edged.types import F32, Detections
+from edged.types import F32, Detections, label_of
 
 DEFAULT_THRESHOLD = 0.5
-UNNAMED_LABELS = ("", "???")
-"""Entries of label files for a class without a name."""
-
+_NUMBERED_CLASS = re.compile(r"class-(\d{1,4})")
 NO_SETTINGS = DetectSettings()
 _SettingGetter = Callable[[DetectSettings | LabelFilter], float | None]
-
-
-def label_of(labels: tuple[str, ...], class_id: int) -> str:
-    """Return the name of a class; ``class-7`` if the model's label list has none for it."""
-    name = labels[class_id] if class_id < len(labels) else ""
-    return f"class-{class_id}" if name in UNNAMED_LABELS else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class FilteredDetections:
 class DetectionFilters:
     """The filters of one camera with one model.
 
-    Every array has one entry for each class, and a last one for class ids beyond the labels.
+    Every array has one entry for each class with a label or settings of its own, and a last one for all class ids beyond them.
 
     Attributes:
         thresholds: (C + 1,) float32, minimum score of a strong detection.
@@ -63,7 +56,6 @@ class DetectionFilters:
         allowed: (C + 1,) bool, whether the class is allowed.
         area_limits: (2, C + 1) float32, minimum and maximum, in fractions of the frame's area.
         ratio_limits: (2, C + 1) float32, minimum and maximum of width / height, both in pixels.
-        unknown_labels: labels in the settings that the model does not have, for a warning.
     """
 
     thresholds: F32
@@ -71,7 +63,6 @@ class DetectionFilters:
     allowed: NDArray[np.bool_]
     area_limits: F32
     ratio_limits: F32
-    unknown_labels: tuple[str, ...]
 
     @classmethod
     def from_settings(
@@ -96,8 +87,10 @@ class DetectionFilters:
             recommended: filters that the model's maker recommends.
         """
         layers = (camera, general)
-        names = (*(label_of(labels, index) for index in range(len(labels))), "")
         listed = next((layer.labels for layer in layers if layer.labels is not None), None)
+        named = (*(listed or ()), *camera.label, *general.label)
+        class_count = max(len(labels), _count_numbered_classes(named))
+        names = (*(label_of(labels, index) for index in range(class_count)), "")
         allowed = [listed is None or name in listed for name in names]
 
         def column(setting: _SettingGetter, default: float) -> list[float]:
@@ -108,7 +101,6 @@ class DetectionFilters:
                 for pair in zip(configured, by_maker, strict=True)
             ]
 
-        named = dict.fromkeys((*(listed or ()), *camera.label, *general.label))
         return cls(
             thresholds=np.array(column(lambda s: s.threshold, DEFAULT_THRESHOLD), np.float32),
             keep_threshold=keep_threshold,
@@ -120,7 +112,6 @@ class DetectionFilters:
                 (column(lambda s: s.min_ratio, 0.0), column(lambda s: s.max_ratio, np.inf)),
                 np.float32,
             ),
-            unknown_labels=tuple(name for name in named if name not in names),
         )
 
     @property
@@ -155,6 +146,12 @@ class DetectionFilters:
             strong=(detections.scores >= threshold)[passes],
             listed=self.allowed[row][passes],
         )
+
+
+def _count_numbered_classes(names: Iterable[str]) -> int:
+    """Return the number of classes of which ``class-7`` can be one: such names are for classes beyond the label list, too."""
+    matches = (_NUMBERED_CLASS.fullmatch(name) for name in names)
+    return max((int(match[1]) + 1 for match in matches if match), default=0)
 
 
 def _resolve_setting(

@@ -9,10 +9,10 @@ import numpy as np
 from edged.clock import NS_PER_S
 from edged.config.settings import CameraSettings, DetectSettings, EventSettings, TrackSettings
 from edged.scene.events import EventRules, FrameRef, TrackEvent
-from edged.scene.filters import NO_SETTINGS, DetectionFilters, label_of
+from edged.scene.filters import NO_SETTINGS, DetectionFilters
 from edged.scene.tracking import Track, Tracker, TrackUpdate
 from edged.scene.zones import ZoneMembership, Zones
-from edged.types import Detections
+from edged.types import Detections, label_of
 
 _MOTION_HOLD_S = 5.0
 """Motion ends after this long without any, so that the retained state is not published again at every step of a walker."""

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import structs
 
 from edged.clock import NS_PER_S, Clock, SystemClock
-from edged.errors import ConfigError, EdgedError, PacketError, list_notes
+from edged.errors import ConfigError, EdgedError, PacketError, describe_error, list_notes
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
@@ -111,7 +111,7 @@ def _respond(request: SelfTestRequest, sandbox_layers: tuple[str, ...], clock: C
     except EdgedError as error:
         error_type, message, details = type(error).__name__, str(error), list_notes(error)
     except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, and the parent does not see a traceback
-        message = f"testing the model raised {type(error).__name__}: {error}"
+        message = f"testing the model raised {type(error).__name__}: {describe_error(error)}"
     return FROM_SELF_TEST.encode(
         SelfTestFailure(
             error_type=error_type,

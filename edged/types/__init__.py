@@ -6,6 +6,7 @@ Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top 
 
 from edged.types.detections import F32, I32, Detections
 from edged.types.frame import Fit, Frame, PixelFormat, Tensor
+from edged.types.labels import UNNAMED_LABELS, label_of
 from edged.types.model import (
     Channels,
     EntryPoint,
@@ -21,6 +22,7 @@ from edged.types.model import (
 __all__ = [
     "F32",
     "I32",
+    "UNNAMED_LABELS",
     "Channels",
     "Detections",
     "EntryPoint",
@@ -35,4 +37,5 @@ __all__ = [
     "PostprocessOptions",
     "Tensor",
     "TensorInfo",
+    "label_of",
 ]

@@ -102,6 +102,9 @@ class FileMetadata:
         std: standard deviation of each channel in the same formula.
         embedded: names of the files in the appended zip.
         task: what the model does, in Ultralytics' words: ``detect``, ``pose``, ``segment``, ``obb``, ``classify``.
+        labels_file: the embedded file that the labels are from; "" if none was taken.
+        labels_fault: why that file cannot be read; "" if it can.
+        are_labels_guessed: that file was taken only because there is no other text file.
     """
 
     name: str = ""
@@ -113,6 +116,9 @@ class FileMetadata:
     std: tuple[float, ...] = ()
     embedded: tuple[str, ...] = ()
     task: str = ""
+    labels_file: str = ""
+    labels_fault: str = ""
+    are_labels_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Every registered model family recognises its models and no others, and decodes their outputs correctly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from edged.errors import ModelError
 from edged.interfaces import ModelFamily
 from edged.registry import FAMILIES, load_driver
 from edged.types import Detections, Fit, ModelSignature, TensorInfo
-from support.families import BOXES, CASES, CLASS_IDS, SCORES, FamilyCase, classification
+from support.families import BOXES, CASES, CLASS_IDS, CLASSES, SCORES, FamilyCase, classification
 
 pytestmark = pytest.mark.runtime
 
@@ -41,6 +43,14 @@ def test_boxes_scores_and_classes_are_read(name: str, dtype: str) -> None:
     assert found.class_ids.tolist() == CLASS_IDS[:2].tolist()
     assert found.boxes == pytest.approx(BOXES[:2], abs=2 * case.tolerance)
     assert found.scores == pytest.approx(SCORES[:2], abs=2 * case.tolerance)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_label_list_that_counts_from_1_is_shifted(name: str) -> None:
+    signature = ALL[name]("float32").signature
+    labels = ("", *(f"name {index}" for index in range(CLASSES + (name == "classification"))))
+    labelled = replace(signature, metadata=replace(signature.metadata, labels=labels))
+    assert matched(name, labelled).class_offset == 1
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -15,6 +15,7 @@ from edged_models.conversion.metadata import attach_metadata, copy_metadata, rea
 from edged_models.conversion.metadata_tree import MetadataNode, read_tree, write_tree
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.tflite_model import parse_model
+from edged_models.errors import SourceError
 from support.data_files import data_file
 
 SSD = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
@@ -96,6 +97,26 @@ def test_other_associated_files_stay_and_the_labels_file_keeps_its_name() -> Non
     assert list(appended) == ["labelmap.txt", "notes/readme.md"]
     assert appended["labelmap.txt"] == b"one\n"
     assert appended["notes/readme.md"] == b"keep me"
+
+
+def test_new_labels_replace_a_declared_list_of_another_name() -> None:
+    """The daemon reads the declared list first, whatever its name is."""
+    content = data_file(SSD).read_bytes()
+    graph, _ = split_associated_files(content)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("labels.pbtxt", "item { id: 1 name: 'old' }")
+    before = graph.replace(b"labelmap.txt", b"labels.pbtxt") + packed.getvalue()
+    assert read_model_metadata(before).labels == ("", "old")
+    after = attach_metadata(before, ModelMetadata(labels=("new",)))
+    assert read_model_metadata(after).labels == ("new",)
+    assert list(split_associated_files(after)[1]) == ["labels.txt"]
+
+
+@pytest.mark.parametrize("labels", [("1 euro", "2 wheels"), ("#1", "cat"), ("0 a", "b", "2 c")])
+def test_labels_that_the_daemon_would_read_otherwise_are_refused(labels: tuple[str, ...]) -> None:
+    with pytest.raises(SourceError, match="cannot be written one a line"):
+        attach_metadata(data_file(SSD).read_bytes(), ModelMetadata(labels=labels))
 
 
 def test_the_tree_keeps_tables_that_the_daemon_does_not_use() -> None:

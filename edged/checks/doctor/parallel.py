@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from edged.checks.doctor.finding import Finding, fail
 from edged.clock import Clock, Deadline
-from edged.errors import EdgedError
+from edged.errors import EdgedError, describe_error
 
 _TIMEOUT_ADVICE = "the check is blocked; look at this component's log"
 
@@ -50,4 +50,4 @@ def _run_check(part: str, check: Check) -> Iterator[Finding]:
     except EdgedError as error:
         yield fail(part, str(error))
     except Exception as error:  # noqa: BLE001 - a failed check must not hide the others
-        yield fail(part, f"the check failed: {type(error).__name__}: {error}")
+        yield fail(part, f"the check failed: {type(error).__name__}: {describe_error(error)}")

@@ -1,95 +1,62 @@
-"""Label lists: text files, and files in the zip that is appended to a model."""
+"""Label lists in the forms in which people keep them: lines, tables, label maps, JSON and YAML."""
 
-import ast
-import json
-import re
-from zipfile import ZipFile
+from pathlib import Path
 
-_NUMBERED = re.compile(r"\s*(\d+)[\s:]+(\S.*)")
+from edged.errors import ModelError
+from edged.model.file.label_documents import is_document, is_yaml, parse_document, parse_yaml
+from edged.model.file.label_lines import parse_lines
+from edged.model.file.label_list import LabelError
+from edged.model.file.label_map import is_label_map, parse_label_map
+from edged.text import decode_text
+
 _MAX_BYTES = 1 << 20
-_MAX_LABELS = 100_000
+_MAX_LINES = 100_000
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    """Parse a label file: one label per line, or ``<class id> <label>`` on every line, as in Coral's files.
+    """Parse a label list of any form; its content shows which.
 
     Returns:
         The labels by class id; "" for a class without one.
 
     Raises:
-        ValueError: a class id is too large.
+        LabelError: the form is unknown, or the list can be read in more than one way.
     """
-    lines = [line.strip() for line in text.splitlines()]
-    while lines and not lines[-1]:
-        lines.pop()
-    numbered = [_NUMBERED.fullmatch(line) for line in lines if line]
-    pairs = {int(match[1]): match[2].strip() for match in numbered if match}
-    if not pairs or not all(numbered):
-        return tuple(lines)
-    return _labels_by_id(pairs)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    _check_text(text)
+    if is_label_map(text):
+        return parse_label_map(text)
+    if is_document(text):
+        return parse_document(text)
+    if is_yaml(text):
+        return parse_yaml(text)
+    return parse_lines(text)
 
 
-def read_zip_labels(archive: ZipFile) -> tuple[str, ...]:
-    """Return the labels among the files appended to a model; empty if there are none.
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise LabelError("not text: save the file as UTF-8", line=line)
+    if text.count("\n") > _MAX_LINES:
+        raise LabelError(f"more than {_MAX_LINES} lines, which no list of labels has")
 
-    They are searched in this order: ``labelmap.txt``, ``labels.txt``, any other text file with "label" in its name, then the class names in
-    Ultralytics' ``metadata.json`` or ``temp_meta.txt`` (a Python literal).
+
+def read_label_file(path: Path) -> tuple[str, ...]:
+    """Read a label file; see `parse_labels`.
 
     Raises:
-        ValueError: the file with the labels is too large or cannot be read.
-    """
-    names = archive.namelist()
-    texts = [name for name in names if name.endswith(".txt") and "label" in name.lower()]
-    ranks = {"labelmap.txt": 0, "labels.txt": 1}
-    for name in sorted(texts, key=lambda name: ranks.get(name, 2)):
-        return parse_labels(read_text(archive, name))
-    classes = read_ultralytics_metadata(archive).get("names")
-    if isinstance(classes, dict):
-        return _labels_by_id({int(key): str(label) for key, label in classes.items()})
-    if isinstance(classes, list):
-        return tuple(str(label) for label in classes)
-    return ()
-
-
-def read_ultralytics_metadata(archive: ZipFile) -> dict[str, object]:
-    """Return the metadata that Ultralytics' exporter appends to a model; empty if there is none.
-
-    Raises:
-        ValueError: the metadata cannot be read.
-    """
-    names = archive.namelist()
-    try:
-        if "metadata.json" in names:
-            metadata = json.loads(read_text(archive, "metadata.json"))
-        elif "temp_meta.txt" in names:
-            metadata = ast.literal_eval(read_text(archive, "temp_meta.txt"))
-        else:
-            return {}
-    except (SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f"its embedded metadata cannot be read: {error}") from error
-    return metadata if isinstance(metadata, dict) else {}
-
-
-def read_text(archive: ZipFile, name: str) -> str:
-    """Return one text file of a zip. Its size is limited, because a few bytes can unpack to gigabytes.
-
-    Raises:
-        ValueError: the file is too large, encrypted, or compressed in an unknown way.
+        ModelError: the file cannot be read, is no label list, or has no label.
     """
     try:
-        with archive.open(name) as file:
+        with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
-    except (RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"its embedded file {name!r} cannot be unpacked: {error}") from error
-    if len(content) > _MAX_BYTES:
-        raise ValueError(f"its embedded file {name!r} is larger than {_MAX_BYTES} bytes")
-    return content.decode("utf-8", "replace")
-
-
-def _labels_by_id(pairs: dict[int, str]) -> tuple[str, ...]:
-    highest, lowest = max(pairs, default=-1), min(pairs, default=0)
-    if highest >= _MAX_LABELS or lowest < 0:
-        raise ValueError(
-            f"its class ids are {lowest} to {highest}; 0 to {_MAX_LABELS - 1} are allowed"
-        )
-    return tuple(pairs.get(index, "") for index in range(highest + 1))
+        if len(content) > _MAX_BYTES:
+            raise LabelError(f"larger than {_MAX_BYTES} bytes, which no list of labels is")
+        labels = parse_labels(decode_text(content))
+    except OSError as error:
+        raise ModelError(f"cannot read the labels {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ModelError(f"cannot read the labels {path}: {error}") from error
+    if not any(labels):
+        raise ModelError(f"{path} has no labels: write one name on each line")
+    return labels

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edged.errors import BundleError
+from edged.text import to_utf8
 
 MAX_ENVELOPE_BYTES = 256 << 10
 MAX_SIGNATURES = 16
@@ -73,7 +74,7 @@ def decode_envelope(content: bytes) -> Envelope:
             f"the envelope takes {len(content)} bytes; {MAX_ENVELOPE_BYTES} are allowed"
         )
     try:
-        envelope = msgspec.json.decode(content, type=_DsseEnvelope)
+        envelope = msgspec.json.decode(to_utf8(content), type=_DsseEnvelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"the envelope cannot be read: {error}") from error
     signatures = tuple(Signature(one.keyid, _decode_base64(one.sig)) for one in envelope.signatures)

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from edged.errors import BundleError, UpdateError
+from edged.text import to_utf8
 
 Scheme = Literal["ed25519", "ecdsa-sha2-nistp256"]
 
@@ -110,7 +111,7 @@ def verify(key: PublicKey, signature: bytes, message: bytes) -> bool:
 
 
 def _decode_pem(pem: bytes) -> bytes:
-    text = pem.decode(errors="replace").strip()
+    text = to_utf8(pem).decode(errors="replace").strip()
     if not (text.startswith(_BEGIN) and text.endswith(_END)):
         return b""
     try:

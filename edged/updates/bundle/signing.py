@@ -10,7 +10,8 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edged.errors import UpdateError
+from edged.errors import UpdateError, describe_error
+from edged.text import to_utf8
 from edged.updates.bundle.envelope import (
     Envelope,
     Signature,
@@ -131,7 +132,7 @@ def _open_file_signer(path: Path, prompt: Callable[[str], str]) -> "Signer":
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from securesystemslib.signer import CryptoSigner
 
-        pem = path.read_bytes()
+        pem = to_utf8(path.read_bytes())
         private: Any
         try:
             private = load_pem_private_key(pem, None)
@@ -175,4 +176,4 @@ def _translate_errors(what: str) -> Iterator[None]:
     except ImportError as error:
         raise UpdateError(_MISSING_LIBRARY) from error
     except Exception as error:
-        raise UpdateError(f"cannot sign with {what}: {error}") from error
+        raise UpdateError(f"cannot sign with {what}: {describe_error(error)}") from error

@@ -13,6 +13,7 @@ import msgspec
 
 from edged.errors import BundleError, StoreError
 from edged.host.files import FileSystem, replace_file
+from edged.text import to_utf8
 from edged.updates.bundle.envelope import MAX_ENVELOPE_BYTES
 from edged.updates.bundle.trust import TrustFile, verify_successor, verify_trust_file
 
@@ -122,7 +123,7 @@ def _decode_chain(content: bytes) -> tuple[bytes, ...]:
 def _read_provisioned(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_ENVELOPE_BYTES + 1)
+            return to_utf8(file.read(MAX_ENVELOPE_BYTES + 1))
     except OSError as error:
         raise StoreError(
             f"cannot read {path}, which updates.trust names: {error.strerror or error}"

@@ -11,6 +11,7 @@ from msgspec import Struct
 import edged_models
 from edged.config.settings import ModelSettings
 from edged.selftest.process import self_test_model
+from edged.text import TextError, decode_text
 from edged.types import InputSpec
 from edged_models.compression.machine import Machine, describe_machine
 from edged_models.conversion.model_contents import ModelContents, inspect_model
@@ -112,10 +113,10 @@ def read_text(path: Path) -> str:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise SourceError(f"{path} is larger than {_MAX_BYTES} bytes")
-        return content.decode()
+        return decode_text(content)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
+    except TextError as error:
         raise SourceError(f"{path} is not text in UTF-8: {error}") from error
 
 

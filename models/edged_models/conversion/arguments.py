@@ -4,7 +4,8 @@ import argparse
 import math
 from pathlib import Path
 
-from edged.model.file.labels import parse_labels
+from edged.errors import ModelError
+from edged.model.file.labels import read_label_file
 from edged.terminal.numbers import integer_in_range
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.errors import SourceError, ToolError
@@ -98,14 +99,9 @@ def read_labels(path: Path) -> tuple[str, ...]:
         SourceError: the file cannot be read, or has no labels.
     """
     try:
-        labels = parse_labels(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(f"cannot read the labels {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise SourceError(f"cannot read the labels {path}: {error}") from error
-    if not any(labels):
-        raise SourceError(f"{path} has no labels: write one label a line")
-    return labels
+        return read_label_file(path)
+    except ModelError as error:
+        raise SourceError(str(error)) from error
 
 
 def resolve_output_path(args: argparse.Namespace, name_suffix: str) -> Path:

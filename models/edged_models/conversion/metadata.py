@@ -6,13 +6,20 @@ from io import BytesIO
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edged.model.file.labels import read_zip_labels
+from edged.model.file.embedded_labels import read_embedded_labels
 from edged_models.conversion.associated_files import (
     AssociatedFiles,
     append_associated_files,
     split_associated_files,
 )
 from edged_models.conversion.flatbuffer import damage_as_source_error, pack_model, unpack_model
+from edged_models.conversion.label_files import (
+    AXIS_LABELS,
+    VALUE_LABELS,
+    list_declared_labels,
+    pack_labels,
+    reference_labels_file,
+)
 from edged_models.conversion.metadata_schema import IDENTIFIER, ROOT
 from edged_models.conversion.metadata_tree import MetadataNode, read_tree, write_tree
 from edged_models.conversion.model_metadata import ModelMetadata
@@ -20,8 +27,6 @@ from edged_models.conversion.output_order import find_postprocess_outputs
 from edged_models.errors import SourceError
 
 _METADATA_ENTRY = b"TFLITE_METADATA"
-_LABELS_FILE = "labels.txt"
-_AXIS_LABELS, _VALUE_LABELS = 2, 3
 _RGB = 1
 
 
@@ -42,7 +47,7 @@ def read_model_metadata(model: bytes, name: str = "the model") -> ModelMetadata:
         licence=root.fields.get("license") or None,
         mean=tuple(normalisation.fields.get("mean", ())) if normalisation else (),
         std=tuple(normalisation.fields.get("std", ())) if normalisation else (),
-        labels=_read_labels(files, name),
+        labels=_read_labels(files, list_declared_labels(root), name),
     )
 
 
@@ -117,8 +122,8 @@ def _describe_tensors(
         _set_normalisation(inputs[0], metadata)
     if metadata.labels:
         position, file_type = _find_labelled_output(model, len(metadata.labels), name)
-        file = _reference_labels_file(subgraphs[0], outputs, outputs[position], file_type, files)
-        files[file] = ("\n".join(metadata.labels) + "\n").encode()
+        file = reference_labels_file(subgraphs[0], outputs, outputs[position], file_type, files)
+        files[file] = pack_labels(metadata.labels)
 
 
 def _store_metadata(model: schema.ModelT, packed: bytes) -> None:
@@ -185,14 +190,17 @@ def _set_normalisation(tensor: MetadataNode, metadata: ModelMetadata) -> None:
     image.fields.setdefault("color_space", _RGB)
 
 
-def _read_labels(files: AssociatedFiles, name: str) -> tuple[str, ...]:
+def _read_labels(files: AssociatedFiles, declared: tuple[str, ...], name: str) -> tuple[str, ...]:
     try:
         with zipfile.ZipFile(BytesIO(append_associated_files(b"", files)), "r") as archive:
-            return read_zip_labels(archive)
+            found = read_embedded_labels(archive, declared)
     except zipfile.BadZipFile:
         return ()
     except ValueError as error:
         raise SourceError(f"the labels in {name} cannot be read: {error}") from error
+    if found.fault:
+        raise SourceError(f"the labels in {name} cannot be read: {found.fault}")
+    return found.labels
 
 
 def _find_labelled_output(model: schema.ModelT, count: int, name: str) -> tuple[int, int]:
@@ -204,28 +212,9 @@ def _find_labelled_output(model: schema.ModelT, count: int, name: str) -> tuple[
     outputs = [int(index) for index in graph.outputs]
     postprocess_outputs = find_postprocess_outputs(model)
     if postprocess_outputs:
-        return outputs.index(postprocess_outputs[1]), _VALUE_LABELS
+        return outputs.index(postprocess_outputs[1]), VALUE_LABELS
     shapes = [[int(size) for size in graph.tensors[index].shape] for index in outputs]
     if [len(shape) for shape in shapes] == [2] and shapes[0][1] < count:
         raise SourceError(f"{name} has {shapes[0][1]} classes, but there are {count} labels")
     fitting = [position for position, shape in enumerate(shapes) if shape and shape[-1] == count]
-    return (fitting or [0])[-1], _AXIS_LABELS
-
-
-def _reference_labels_file(
-    subgraph: MetadataNode,
-    outputs: list[MetadataNode],
-    labelled: MetadataNode,
-    file_type: int,
-    files: AssociatedFiles,
-) -> str:
-    """Link the labels file to its output, and return its name; keep the name of the file that the daemon reads, if there is one."""
-    old = [name for name in files if name.endswith(".txt") and "label" in name.lower()]
-    file = next((name for name in ("labelmap.txt", "labels.txt") if name in old), _LABELS_FILE)
-    for owner in (subgraph, *outputs):
-        for one in owner.fields.get("associated_files", []):
-            if one.fields.get("name") == file:
-                return file
-    node = MetadataNode("AssociatedFile", {"name": file, "type": file_type})
-    labelled.get_or_create_children("associated_files").append(node)
-    return file
+    return (fitting or [0])[-1], AXIS_LABELS

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edged.config.problems import suggest_name
+from edged.text import read_text
 from edged_models.errors import FetchError
 
 CATALOGUE_PATH = Path(__file__).parents[2] / "catalogue.toml"
@@ -88,7 +89,7 @@ def read_catalogue(path: Path) -> tuple[CatalogueEntry, ...]:
         FetchError: the file cannot be read, or is invalid.
     """
     try:
-        entries = msgspec.toml.decode(path.read_bytes(), type=_Catalogue).model
+        entries = msgspec.toml.decode(read_text(path), type=_Catalogue).model
     except (OSError, ValueError) as error:
         raise FetchError(f"cannot read the catalogue {path}: {error}") from error
     names = [entry.name for entry in entries]

@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edged.text import TextError, read_text
 from edged_models.errors import PicturesError
 from edged_models.pictures.class_names import map_class_ids
 from edged_models.pictures.files import build_entry
@@ -131,8 +132,8 @@ def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
 
 def _read_truth(table: Path, default_label: str) -> list[_FrameTruth]:
     try:
-        lines = table.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(table).splitlines()
+    except (OSError, TextError) as error:
         raise PicturesError(f"cannot read {table}: {error}") from error
     frames: list[_FrameTruth] = []
     for number, line in enumerate(lines, 1):

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from edged.text import to_utf8
 from edged_models.errors import PicturesError
 from edged_models.pictures.class_names import map_class_ids
 from edged_models.pictures.files import FilePictures, PictureEntry, build_entry
@@ -113,7 +114,7 @@ def _parse(path: Path) -> _Coco:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return to_utf8(path.read_bytes())
     except OSError as error:
         raise PicturesError(f"cannot read {path}: {error.strerror or error}") from error
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from edged.text import TextError, read_text
 from edged_models.errors import PicturesError
 from edged_models.picture_files import list_picture_files
 from edged_models.pictures.class_names import map_class_ids
@@ -76,10 +77,10 @@ def _find_data_file(path: Path) -> Path | None:
 
 def _read_data_file(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_text(path))
     except OSError as error:
         raise PicturesError(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, TextError) as error:
         raise PicturesError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise PicturesError(f"{path} has no `names` of classes")
@@ -130,10 +131,10 @@ def _label_file(picture: Path) -> Path:
 
 def _read_rows(path: Path, names: dict[int, str]) -> Iterator[_YoloRow]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         return
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, TextError) as error:
         raise PicturesError(f"cannot read the labels {path}: {error}") from error
     for number, line in enumerate(lines, 1):
         if line.strip():

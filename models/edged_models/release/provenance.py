@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from edged.text import to_utf8
 from edged_models.errors import SourceError
 from edged_models.training.training_samples import DrawnSampleSource, TrainingSample
 
@@ -111,7 +112,7 @@ def read_provenance(folder: Path) -> Provenance:
     """
     path = folder / PROVENANCE_FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Provenance)
+        return msgspec.json.decode(to_utf8(path.read_bytes()), type=Provenance)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except msgspec.MsgspecError as error:

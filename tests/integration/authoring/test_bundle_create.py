@@ -99,6 +99,26 @@ def test_a_model_and_its_goldens_become_a_bundle(bench: BundleBench) -> None:
     assert manifest.requirements.runtimes == ("litert", "tflite")
 
 
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (
+            "[thresholds.labels]\nbarcod = 0.5\n",
+            'thresholds.labels.barcod: the model has no label "barcod"; did you mean "barcode"?',
+        ),
+        ('labels = ["a", "b"]\n', "the 2 given labels are not those of the model"),
+    ],
+)
+def test_labels_that_are_not_those_of_the_model_make_no_bundle(
+    bench: BundleBench, table: str, reason: str
+) -> None:
+    goldens = bench.write_folder("goldens", make_goldens(MODEL))
+    manifest = bench.folder / "manifest.toml"
+    manifest.write_text(table)
+    words = bench.create("--goldens", goldens, "--manifest", manifest, code=1)
+    assert reason in words
+
+
 def test_the_same_makes_the_same_bytes(bench: BundleBench) -> None:
     goldens = bench.write_folder("goldens", make_goldens(MODEL))
     bench.create("--goldens", goldens)

@@ -41,6 +41,22 @@ def test_all_is_well(tmp_path: Path) -> None:
     assert smoke_faults(tmp_path, text) == []
 
 
+def test_a_misspelt_label_is_reported_once_the_model_has_been_loaded(tmp_path: Path) -> None:
+    text = f"""
+    [jsonl]
+    path = "{tmp_path}/out.jsonl"
+    [model]
+    runtime = "simulated"
+    [detect]
+    labels = ["red", "bleu"]
+    [camera.front]
+    source = "synthetic"
+    """
+    assert smoke_faults(tmp_path, text) == [("detect", 'the model has no label "bleu"')]
+    (tmp_path / "trust.json").touch()
+    assert smoke_faults(tmp_path, f'{text}[updates]\ntrust = "trust.json"\n') == []
+
+
 def test_each_part_reports_why_it_does_not_work(tmp_path: Path, closed_port: int) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no clip")
     (tmp_path / "model.tflite").write_bytes(b"no model")

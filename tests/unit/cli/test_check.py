@@ -4,12 +4,18 @@ import argparse
 import json
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from edged.cli import check
+from edged.config.label_names import check_label_names
+from edged.config.settings import DetectSettings, Settings
+from support.data_files import data_file
 
+SSD = "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29_no_metadata.tflite"
+CLASSIFIER = "mobilenet_v1_0.25_128_quant.tflite"
 GOOD = """\
 [jsonl]
 path = "out.jsonl"
@@ -30,6 +36,7 @@ password_file = "secret"
 def config(tmp_path: Path) -> Path:
     for name in ("model.tflite", "labels.txt", "clip.mp4", "secret"):
         (tmp_path / name).touch(0o600)
+    (tmp_path / "labels.txt").write_text("person\ncar\n")
     path = tmp_path / "edged.toml"
     path.write_text(GOOD)
     return path
@@ -221,3 +228,111 @@ def test_a_file_that_is_not_there_is_a_problem(
         capsys.readouterr().out
         == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
     )
+
+
+ZONE = '[camera.front.zone.door]\npoints = [[0, 0], [1, 0], [1, 1]]\nlabels = ["persn"]\n'
+DETECT = '[detect]\nlabels = ["person", "persn"]\n[detect.label.persn]\nthreshold = 0.5\n'
+CAMERA_DETECT = '[camera.front.detect]\nlabels = ["Car"]\n[camera.front.detect.label.Car]\n'
+
+
+@pytest.mark.parametrize(
+    ("tables", "problems"),
+    [
+        (ZONE, ["15: camera.front.zone.door.labels[0]: {no} {person}"]),
+        (DETECT, ["14: detect.labels[1]: {no} {person}", "15: detect.label.persn: {no} {person}"]),
+        (
+            CAMERA_DETECT,
+            [
+                '14: camera.front.detect.labels[0]: the model has no label "Car"; did you mean "car"?',
+                '15: camera.front.detect.label.Car: the model has no label "Car"; did you mean "car"?',
+            ],
+        ),
+        ('[detect]\nlabels = ["unicorn"]\n', ["14: detect.labels[0]: {other}; its labels are"]),
+    ],
+)
+def test_a_misspelt_label_is_reported_in_every_key_that_names_one(
+    config: Path, capsys: pytest.CaptureFixture[str], tables: str, problems: list[str]
+) -> None:
+    config.write_text(GOOD + tables)
+
+    assert run("-c", config) == 1
+    printed = capsys.readouterr().out.splitlines()
+    words = {
+        "no": 'the model has no label "persn";',
+        "person": 'did you mean "person"?',
+        "other": 'the model has no label "unicorn"',
+    }
+    expected = [f"{config}:{problem.format(**words)}" for problem in problems]
+    assert len(printed) == len(expected)
+    assert all(line.startswith(start) for line, start in zip(printed, expected, strict=True))
+
+
+def test_a_label_of_a_model_that_an_update_may_bring_is_only_a_warning(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config.parent / "trust.json").touch()
+    config.write_text(GOOD + '[detect]\nlabels = ["persn"]\n[updates]\ntrust = "trust.json"\n')
+
+    assert run("-c", config) == 0
+    assert "warning: " in (printed := capsys.readouterr().out)
+    assert 'the model has no label "persn"; did you mean "person"?' in printed
+
+
+def test_a_camera_that_is_switched_off_may_name_any_label(config: Path) -> None:
+    config.write_text(
+        GOOD.replace('path = "clip.mp4"', 'path = "clip.mp4"\nenabled = false') + ZONE
+    )
+
+    assert run("-c", config) == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "problem"),
+    [
+        (SSD, "", "has no labels: write one name on each line"),
+        (SSD, "0 person\n0 car", "labels.txt: line 2: the class id 0 has two names"),
+        (SSD, "person\ncar", "the labels are not those of the model: its output has 90 classes"),
+        (CLASSIFIER, "tench", None),
+    ],
+)
+def test_a_label_list_that_cannot_be_that_of_the_model_is_reported_without_running_it(
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    labels: str,
+    problem: str | None,
+) -> None:
+    (config.parent / "labels.txt").write_text(labels)
+    config.write_text(GOOD.replace("model.tflite", str(data_file(f"models/{model}"))))
+
+    assert run("-c", config) == (problem is not None)
+    printed = capsys.readouterr().out
+    assert (problem is None) or (
+        f"{config}:5: model.labels_file: " in printed and problem in printed
+    )
+
+
+def test_a_model_with_files_but_without_labels_is_mentioned(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = config.parent / "model.tflite"
+    model.write_bytes(data_file(f"models/{SSD}").read_bytes())
+    with zipfile.ZipFile(model, "a") as archive:
+        archive.writestr("anchors.bin", "x")
+    config.write_text(GOOD.replace('labels_file = "labels.txt"\n', ""))
+
+    assert run("-c", config) == 0
+    assert (
+        f"warning: {config}:4: model.path: none of the files in the model (anchors.bin) is a list of its labels; set model.labels_file"
+        in capsys.readouterr().out
+    )
+
+
+def test_a_label_may_be_meant_by_one_of_its_words() -> None:
+    known = ("tench, Tinca tinca", "goldfish, Carassius auratus")
+    settings = Settings(detect=DetectSettings(labels=("tinca", "goldfish", "class-7")))
+    hints = [problem.hint for problem in check_label_names(settings, known)]
+    assert hints[:2] == [f'did you mean "{name}"?' for name in known]
+    unnamed = [problem.message for problem in check_label_names(settings, ())]
+    assert len(unnamed) == 2
+    assert '"tinca" is none of its classes' in unnamed[0]

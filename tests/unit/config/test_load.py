@@ -353,6 +353,24 @@ def test_broken_files_are_all_named(config_file: Path) -> None:
     ]
 
 
+def test_a_zone_for_a_label_that_the_camera_does_not_detect_is_a_warning(
+    config_file: Path,
+) -> None:
+    config_file.write_text(
+        f"""{MINIMAL}
+[detect]
+labels = ["person", "car"]
+[camera.front.zone.door]
+points = [[0, 0], [1, 0], [1, 1]]
+labels = ["person", "cat"]
+"""
+    )
+    (warning,) = load_config(config_file).warnings
+    assert warning.key == "camera.front.zone.door.labels[1]"
+    assert warning.message == 'the camera does not detect "cat": detect.labels does not list it'
+    assert warning.hint == 'did you mean "car"?'
+
+
 def test_what_is_hardly_meant_is_a_warning(config_file: Path) -> None:
     again = SYNTHETIC.replace("front", "back")
     config = load_text(

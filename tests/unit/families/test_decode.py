@@ -131,7 +131,7 @@ def test_coordinates_in_pixels_are_distinguished_from_fractions(
 def test_a_yolo_whose_labels_disagree_with_its_output_is_declined() -> None:
     labels = FileMetadata(labels=("one", "two"))
     clause = YoloV8Family.match(replace(yolov8("float32").signature, metadata=labels))
-    assert clause == f"its output has {CLASSES} classes and its label list 2"
+    assert str(clause).startswith(f"its output has {CLASSES} classes and its label list 2:")
 
 
 def test_a_yolov5_of_one_class_is_not_taken_for_one_that_has_suppressed() -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from edged.config.settings import DetectSettings, LabelFilter
-from edged.scene.filters import DetectionFilters, label_of
-from edged.types import Detections
+from edged.scene.filters import DetectionFilters
+from edged.types import Detections, label_of
 
 LABELS = ("person", "???", "car")
 PERSON, UNNAMED, CAR, BEYOND = 0, 1, 2, 7
@@ -103,10 +103,15 @@ def test_the_floor_is_what_the_most_lenient_allowed_label_keeps() -> None:
     assert make_filters(DetectSettings(labels=("unicorn",))).min_score == 1.0
 
 
-def test_labels_that_the_model_does_not_know_are_reported() -> None:
-    general = DetectSettings(labels=("person", "dog"), label={"cra": LabelFilter()})
-    camera = DetectSettings(label={"dog": LabelFilter(), "car": LabelFilter()})
-    assert make_filters(general, camera).unknown_labels == ("dog", "cra")
+def test_a_class_beyond_the_labels_is_filtered_by_its_number() -> None:
+    filters = make_filters(DetectSettings(labels=("class-5",)))
+    found = Detections(
+        np.array([[0.1, 0.1, 0.5, 0.5]] * 3, np.float32).reshape(-1, 4),
+        np.full(3, 0.9, np.float32),
+        np.array([0, 5, 6], np.int32),
+    )
+    passed = filters.apply(found, width=100, height=100)
+    assert passed.detections.class_ids[passed.listed].tolist() == [5]
 
 
 def test_classes_without_a_name_are_called_by_their_number() -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from edged.errors import ModelError
 from edged.model.file.flatbuffer import FlatbufferError, FlatbufferTable
-from edged.model.file.labels import parse_labels
 from edged.model.file.metadata import read_metadata
 from support.data_files import data_file
 
@@ -80,12 +79,9 @@ def test_ultralytics_notes_fill_what_the_metadata_leaves_open(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"labels.txt": "x" * (2 << 20)}, "larger than"),
         ({"temp_meta.txt": "__import__('os').abort()"}, "damaged"),
         ({"temp_meta.txt": "(" * 100_000}, "damaged"),
         ({"metadata.json": "{"}, "damaged"),
-        ({"metadata.json": '{"names": {"999999999": "far"}}'}, "class id"),
-        ({"labels.txt": "999999999 far"}, "class id"),
     ],
 )
 def test_an_appended_zip_that_cannot_be_right_is_refused(
@@ -113,21 +109,6 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes, reas
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot read the model .*nowhere\.tflite"):
         read_metadata(tmp_path / "nowhere.tflite")
-
-
-@pytest.mark.parametrize(
-    ("text", "labels"),
-    [
-        ("cat\ndog\n\n", ("cat", "dog")),
-        ("cat\n\ndog", ("cat", "", "dog")),
-        ("0  person\n2  car\n", ("person", "", "car")),
-        ("0: person\n1: 2 wheeler", ("person", "2 wheeler")),
-        ("1 euro\ncent", ("1 euro", "cent")),
-        ("", ()),
-    ],
-)
-def test_label_files(text: str, labels: tuple[str, ...]) -> None:
-    assert parse_labels(text) == labels
 
 
 @given(st.binary(max_size=200), st.integers(0, 5))
