@@ -56,6 +56,22 @@ class Deadline:
         return self._clock.monotonic_ns() >= self._at_ns
 
 
+class RunningTime:
+    """The running time of the daemon, summed over several runs.
+
+    A wall clock that is set forward must not make everything old, and time in which the device was off does not count.
+    """
+
+    def __init__(self, clock: Clock, *, previous_ns: int) -> None:
+        """Continue at `previous_ns`, the running time of the earlier runs."""
+        self._clock = clock
+        self._offset_ns = previous_ns - clock.monotonic_ns()
+
+    def read_ns(self) -> int:
+        """Return the running time until now."""
+        return self._offset_ns + self._clock.monotonic_ns()
+
+
 ClockQuality = Literal["synced", "floor", "unsynced"]
 """How far the wall clock can be trusted; see `clock_quality`."""
 _ADJTIMEX_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised

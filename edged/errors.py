@@ -50,6 +50,10 @@ class SpoolError(EdgedError, OSError):
     """The spool cannot be read from or written to the disk."""
 
 
+class SpoolDamageError(EdgedError, ValueError):
+    """The spool's file is not what was written."""
+
+
 class WorkerError(EdgedError, RuntimeError):
     """A worker could not be started, exited, or sent an invalid message."""
 

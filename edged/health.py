@@ -116,7 +116,7 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ),
     ConditionKind.SPOOL: ConditionDescription(
         "degraded",
-        "the disk cannot be written; messages wait in memory",
+        "the disk cannot be written, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
     ),
     ConditionKind.UNDER_VOLTAGE: ConditionDescription(
         "degraded",

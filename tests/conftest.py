@@ -4,10 +4,15 @@ import os
 import random
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from support.sampling import SEED_VARIABLE, Extent, Sampler
 from support.simulated_fleet import NO_ANSIBLE
+
+# A busy machine is no defect of the code under test.
+hypothesis.settings.register_profile("edged", deadline=None)
+hypothesis.settings.load_profile("edged")
 
 
 def pytest_configure() -> None:

@@ -27,6 +27,7 @@ from edged.interfaces import (
     MessageReceived,
     SubscriptionRefused,
 )
+from edged.messaging.contract.device import SpoolState
 from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
@@ -110,10 +111,9 @@ class Supervisor:
         self._vision.end_all_objects()
         self._device_status.publish_health(self._vision)
         self._drain_outbox(drain_s)
-        remaining = self._outbox.spool_state().depth
-        self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S)
-        if remaining:
-            _log.info("%d messages are not acknowledged yet; the spool keeps them", remaining)
+        spool = self._outbox.spool_state()
+        lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S)
+        _log_waiting(spool, lost_count)
 
     def _run_once(self) -> None:
         """Process one item, and do what is due."""
@@ -200,3 +200,17 @@ class Supervisor:
         self._stop_reason = None
         while not (self._outbox.spool_state().depth == 0 or deadline.expired or self._stop_reason):
             self._process_next()
+
+
+def _log_waiting(spool: SpoolState, lost_count: int) -> None:
+    """Log what becomes of the messages that the broker has not acknowledged."""
+    kept_count = max(0, spool.depth - lost_count)
+    if kept_count:
+        _log.info("%d messages are not acknowledged yet; the spool keeps them", kept_count)
+    if lost_count:
+        reason = spool.fault or "the disk could not be written"
+        _log.error(
+            "%d messages are lost, because they were not acknowledged and only memory held them: %s",
+            lost_count,
+            reason,
+        )

@@ -185,16 +185,16 @@ class Outbox:
         refusals = (f"{topic}: {reason}" for topic, reason in self._refused_subscriptions.items())
         return {
             "publish_refused": self._refusal_backoff.reason,
-            "spool": self._spool.fault,
+            "spool": self._spool.fault or self._spool.damage,
             "subscription_refused": "; ".join(refusals) or None,
         }
 
-    def close(self, timeout_s: float) -> None:
-        """Publish the final messages, disconnect, and keep unacknowledged messages on disk."""
+    def close(self, timeout_s: float) -> int:
+        """Publish the final messages, disconnect, and keep unacknowledged messages on disk; return how many the disk did not take."""
         self._is_link_up = False
         self._publisher.close(self._retained.make_final_messages(), timeout_s)
         self._ack_delivered()
-        self._spool.close()
+        return self._spool.close()
 
     def _on_notice(self, notice: Notice) -> None:
         """Take a notice on the publisher's thread.

@@ -29,8 +29,8 @@ class Header(Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1)] | None,
         Meta(
             description="Number of the message, in messages that pass through the spool (event and gap): strictly increasing"
-            " without holes for the device, across restarts; null in all others. Two messages with the same device and seq"
-            " are duplicates."
+            " without holes, across restarts, as long as the device keeps its state directory; null in all others. Two messages with"
+            " the same device, session and seq are duplicates."
         ),
     ] = None
     time: Annotated[

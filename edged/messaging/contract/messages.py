@@ -103,8 +103,9 @@ class Gap(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.gap/
         Literal["full", "expired", "disk", "corrupt", "unclean_stop"],
         Meta(
             description="full: the spool was full and dropped the least important messages; expired: the messages were older than"
-            " [spool] max_age_h; disk: the disk could not be written, and memory was full; corrupt: the spool file was damaged and"
-            " was quarantined; unclean_stop: the daemon or the power failed, and these numbers were lost in memory or never used."
+            " [spool] max_age_h; disk: the disk could not be written or read, and memory was full, or numbers were"
+            " skipped; corrupt: a file of the spool was damaged, missing or exchanged, and these numbers were lost in it or skipped;"
+            " unclean_stop: the daemon, the power or the disk failed, and these numbers were lost in memory or never used."
         ),
     ]
     ranges: Annotated[

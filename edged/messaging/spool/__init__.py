@@ -6,8 +6,8 @@
 - `Backlog` (backlog): the order of the messages on disk and in memory.
 """
 
+from edged.messaging.spool.item import Rank, SpoolItem
 from edged.messaging.spool.loss import MessageLoss
 from edged.messaging.spool.queue import Spool
-from edged.messaging.spool.store import Rank, SpoolItem
 
 __all__ = ["MessageLoss", "Rank", "Spool", "SpoolItem"]

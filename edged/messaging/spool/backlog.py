@@ -3,10 +3,12 @@
 from itertools import islice
 
 from edged.messaging.spool.disk import SpoolDisk
-from edged.messaging.spool.store import MessageSize, Rank, SpoolItem, SpoolStore, StoreSummary
+from edged.messaging.spool.item import Rank, SpoolItem
+from edged.messaging.spool.schema import StoreSummary
+from edged.messaging.spool.store import MessageSize, SpoolStore
 
 _PAGE_SIZE = 64
-_EMPTY = StoreSummary(count=0, size_bytes=0, next_seq=0, running_ns=0)
+_EMPTY = StoreSummary()
 
 
 class Backlog:
@@ -21,17 +23,20 @@ class Backlog:
         self._uncommitted_bytes = 0
         self._pending_deletes: set[int] = set()
         self._pending_delete_bytes = 0
-        self._summary = _EMPTY
+        self._stored_count = 0
+        self._stored_bytes = 0
+        self.is_unread = False
+        """Whether messages on disk were passed over since `load`, because they could not be read."""
 
     @property
     def count(self) -> int:
         """Number of messages on disk and in memory."""
-        return self._summary.count - len(self._pending_deletes) + len(self._uncommitted)
+        return self._stored_count - len(self._pending_deletes) + len(self._uncommitted)
 
     @property
     def size_bytes(self) -> int:
         """Payload bytes on disk and in memory."""
-        return self._summary.size_bytes - self._pending_delete_bytes + self._uncommitted_bytes
+        return self._stored_bytes - self._pending_delete_bytes + self._uncommitted_bytes
 
     @property
     def uncommitted_bytes(self) -> int:
@@ -54,14 +59,23 @@ class Backlog:
         return next(iter(self._uncommitted.values()), None)
 
     def load(self) -> StoreSummary:
-        """Read the summary of the disk after it was opened."""
-        self._summary = self._disk.run(SpoolStore.read_summary, _EMPTY)
-        return self._summary
+        """Read what the disk holds, after the file was opened or replaced; what is no longer there needs no deletion."""
+        summary, self._stored_bytes = self._disk.run(
+            lambda store: (store.summary, store.size_bytes), (_EMPTY, 0)
+        )
+        self._stored_count = summary.count
+        self.is_unread = False
+        outdated = self._pending_deletes | self._uncommitted.keys()
+        no_sizes: dict[int, int] = {}
+        deletes = self._disk.run(lambda store: store.read_sizes_of(outdated), no_sizes)
+        self._pending_deletes = set(deletes)
+        self._pending_delete_bytes = sum(deletes.values())
+        return summary
 
-    def forget_stored(self) -> None:
-        """Forget every message on disk, because the file was lost."""
-        self._clear_pending_deletes()
-        self._summary = _EMPTY
+    def read_seqs(self) -> list[int]:
+        """Return the numbers of all messages, ascending."""
+        stored: list[int] = self._disk.run(SpoolStore.read_seqs, [])
+        return [seq for seq in stored if seq not in self._pending_deletes] + [*self._uncommitted]
 
     def put(self, item: SpoolItem) -> None:
         """Add a message whose number is above all others."""
@@ -78,14 +92,18 @@ class Backlog:
             self._pending_delete_bytes += size_bytes
 
     def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        """Return at most `limit` messages with a number above `seq`, ascending."""
+        """Return at most `limit` messages with a number above `seq`, ascending; none while the content of a new file is unknown."""
         stored = self._read_stored_after(seq, limit)
+        if self._disk.is_new:
+            return []
         uncommitted = (item for item in self._uncommitted.values() if item.seq > seq)
         return [*stored, *islice(uncommitted, limit - len(stored))]
 
     def read_gaps(self) -> list[SpoolItem]:
-        """Return the gap records on disk, ascending."""
-        return self._disk.run(SpoolStore.read_gaps, [])
+        """Return all gap records, ascending."""
+        stored: list[SpoolItem] = self._disk.run(SpoolStore.read_gaps, [])
+        uncommitted = (item for item in self._uncommitted.values() if item.rank is Rank.GAP)
+        return [*(gap for gap in stored if gap.seq not in self._pending_deletes), *uncommitted]
 
     def read_sizes(self, rank: Rank) -> list[MessageSize]:
         """Return (number, payload bytes) of every message of one rank, ascending."""
@@ -115,32 +133,72 @@ class Backlog:
         first = self.read_after(-1, _PAGE_SIZE)
         return first[0].created_ns if first else None
 
-    def commit(self, *, next_seq: int, running_ns: int) -> bool:
-        """Make everything durable; return False if the disk fails."""
+    def commit(self, *, next_seq: int, running_ns: int) -> StoreSummary | None:
+        """Make everything durable; return the new content of the store, or None if the disk fails."""
         added, deleted = list(self._uncommitted.values()), list(self._pending_deletes)
         if not self._disk.write(
             lambda store: store.commit(added, deleted, next_seq=next_seq, running_ns=running_ns)
         ):
-            return False
-        self._summary = StoreSummary(self.count, self.size_bytes, next_seq, running_ns)
+            return None
+        self._stored_count, self._stored_bytes = self.count, self.size_bytes
         self._uncommitted.clear()
         self._uncommitted_bytes = 0
-        self._clear_pending_deletes()
-        return True
+        self._pending_deletes.clear()
+        self._pending_delete_bytes = 0
+        return self._disk.run(lambda store: store.summary, None)
 
     def _read_stored_after(self, seq: int, limit: int) -> list[SpoolItem]:
         items: list[SpoolItem] = []
-        while len(items) < limit and self._summary.count > len(self._pending_deletes):
+        while len(items) < limit and self._stored_count > len(self._pending_deletes):
             page = self._read_page(seq, limit)
+            if page is None:
+                self.is_unread = True
+                break
             items += [item for item in page if item.seq not in self._pending_deletes]
             if len(page) < limit:
                 break
             seq = page[-1].seq
         return items[:limit]
 
-    def _read_page(self, seq: int, limit: int) -> list[SpoolItem]:
-        return self._disk.run(lambda store: store.read_after(seq, limit), [])
+    def _read_page(self, seq: int, limit: int) -> list[SpoolItem] | None:
+        return self._disk.run(lambda store: store.read_after(seq, limit), None)
 
-    def _clear_pending_deletes(self) -> None:
-        self._pending_deletes.clear()
-        self._pending_delete_bytes = 0
+
+class SendWindow:
+    """The messages in flight, and how far the waiting ones were handed out. Messages are handed out in ascending order."""
+
+    def __init__(self, next_seq: int) -> None:
+        self.in_flight: dict[int, int] = {}
+        """Payload bytes by sequence number, ascending."""
+        self.cursor = -1
+        """The highest number handed out since the last rewind."""
+        self._first_waiting = next_seq
+
+    def add(self, item: SpoolItem) -> None:
+        """Take note that a message was handed out."""
+        self.in_flight[item.seq] = len(item.payload)
+        self.cursor = item.seq
+
+    def rewind(self, backlog: Backlog) -> None:
+        """Forget what was handed out."""
+        self.find_first_waiting(backlog, 0)
+        self.in_flight.clear()
+        self.cursor = -1
+
+    def restart(self, present: list[int], next_seq: int) -> None:
+        """Begin with the lowest of the numbers `present`, which wait; those in flight that do not wait any more are forgotten."""
+        waiting = set(present)
+        self.in_flight = {seq: n for seq, n in self.in_flight.items() if seq in waiting}
+        self.cursor = -1
+        self._first_waiting = present[0] if present else next_seq
+
+    def find_first_waiting(self, backlog: Backlog, next_seq: int) -> int:
+        """Return a number below which every message has arrived or was reported lost; `next_seq` if none waits."""
+        if not backlog.is_unread:
+            self._advance()
+        return self._first_waiting if backlog.count else next_seq
+
+    def _advance(self) -> None:
+        if self.cursor >= 0:
+            first = next(iter(self.in_flight), self.cursor + 1)
+            self._first_waiting = max(self._first_waiting, first)

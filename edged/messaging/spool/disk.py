@@ -1,14 +1,15 @@
-"""The store behind a fault barrier: the only place that handles `sqlite3.Error`."""
+"""The store behind a fault barrier: the only place that handles the errors of SQLite."""
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from edged.messaging.spool.store import SpoolStore, is_corrupt
+from edged.messaging.spool.quarantine import make_usable, quarantine
+from edged.messaging.spool.salvage import salvage_rows
+from edged.messaging.spool.store import STORE_ERRORS, SpoolStore, is_damage, is_full_disk
 
-_SIDECARS = ("-wal", "-shm")
+_SIDECARS = ("-wal", "-shm", "-journal")
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -17,8 +18,9 @@ T = TypeVar("T")
 class SpoolDisk:
     """A store whose failures become a `fault`, never an exception.
 
-    After a failure nothing is written until `open` is called again; reading is still tried. A damaged file is quarantined under one
-    fixed name (an older one is overwritten, because the disk is small), and a new file is created.
+    After a failure nothing is written until `open` is called again; reading is still tried. A damaged file, or anything else in its
+    place, is quarantined under one fixed name (an older one is overwritten, because the disk is small); a new file is created, and
+    gets every row whose checksum is right.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,21 +28,33 @@ class SpoolDisk:
         """The reason why the disk is not in use; None if it is."""
         self.quarantined_path: Path | None = None
         """The damaged file's new place; the caller sets this to None when it has reported the loss."""
+        self.is_new = False
+        """Whether the file was opened or replaced; the caller sets this to False when it knows the content."""
+        self.damage: str | None = None
+        """What was quarantined since the start, and why; None if nothing was."""
         self._path = path
         self._store: SpoolStore | None = None
         self._is_writable = False
+        self._must_reopen = False
         self.open()
+
+    def retry(self) -> None:
+        """Allow writing again; open the file again, which reads all of it, only if it may have changed."""
+        if self._must_reopen or self._store is None:
+            self.open()
+        else:
+            self._is_writable = True
 
     def open(self) -> None:
         """Open the file again; an existing fault is cleared by the first successful write."""
         self.close()
         try:
+            self._clear_way()
             self._store = SpoolStore(self._path)
-            self._store.read_summary()
-        except (sqlite3.Error, OSError) as error:
+        except (*STORE_ERRORS, OSError) as error:
             self._record_failure(error)
         else:
-            self._is_writable = True
+            self._is_writable = self.is_new = True
 
     def run(self, action: Callable[[SpoolStore], T], default: T) -> T:
         """Return the result of `action`, or `default` if the disk fails or could not be opened."""
@@ -48,7 +62,7 @@ class SpoolDisk:
             return default
         try:
             return action(self._store)
-        except sqlite3.Error as error:
+        except STORE_ERRORS as error:
             self._record_failure(error)
             return default
 
@@ -73,31 +87,74 @@ class SpoolDisk:
             self._store.close()
             self._store = None
 
-    def _record_failure(self, error: sqlite3.Error | OSError) -> None:
-        if isinstance(error, sqlite3.Error) and is_corrupt(error):
-            self._replace_corrupt(error)
+    def _clear_way(self) -> None:
+        for suffix in ("", *_SIDECARS):
+            path = self._sidecar(suffix)
+            moved = make_usable(path)
+            if moved is not None:
+                self._record_quarantine(moved, f"{path} was not a file")
+
+    def _record_failure(self, error: Exception) -> None:
+        if not isinstance(error, OSError) and is_damage(error):
+            self._replace_damaged(error)
             return
         fault = (
-            f"{self._path}: {error}; messages stay in memory, and the disk is retried every 30 s"
+            f"{self._path}: {error}; messages stay in memory, and are lost if edged stops before the disk works, which is"
+            " retried every 30 s"
         )
         if fault != self.fault:
             _log.error("spool: %s", fault)
         self.fault = fault
         self._is_writable = False
+        self._must_reopen = not is_full_disk(error)
 
-    def _replace_corrupt(self, cause: sqlite3.Error) -> None:
-        quarantined = self._path.with_name(f"{self._path.name}.corrupt")
+    def _replace_damaged(self, cause: Exception) -> None:
         self.close()
         try:
-            self._path.replace(quarantined)
-            for suffix in _SIDECARS:
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            self._store = SpoolStore(self._path)
-        except (sqlite3.Error, OSError) as error:
+            quarantined = quarantine(self._path)
+            self._move_sidecars(quarantined)
+            self._store = self._make_replacement(quarantined)
+        except (*STORE_ERRORS, OSError) as error:
             self._record_failure(OSError(f"is damaged ({cause}) and cannot be replaced: {error}"))
             return
+        self._is_writable = self.is_new = True
+        self._record_quarantine(quarantined, f"{self._path} was damaged ({cause})")
+
+    def _make_replacement(self, quarantined: Path) -> SpoolStore:
+        """Return a new store with what can be read; if it cannot be made, the damaged file returns to its place."""
+        store: SpoolStore | None = None
+        try:
+            store = SpoolStore(self._path)
+            salvage_rows(quarantined, store)
+        except (*STORE_ERRORS, OSError):
+            if store is not None:
+                store.close()
+            for suffix in _SIDECARS:
+                self._sidecar(suffix).unlink(missing_ok=True)
+            quarantined.replace(self._path)
+            _move_if_present(_with_suffix(quarantined, "-wal"), self._sidecar("-wal"))
+            raise
+        return store
+
+    def _move_sidecars(self, quarantined: Path) -> None:
+        _with_suffix(quarantined, "-wal").unlink(missing_ok=True)
+        _move_if_present(self._sidecar("-wal"), _with_suffix(quarantined, "-wal"))
+        for suffix in _SIDECARS:
+            self._sidecar(suffix).unlink(missing_ok=True)
+
+    def _record_quarantine(self, quarantined: Path, what: str) -> None:
         self.quarantined_path = quarantined
-        self._is_writable = True
-        _log.error(
-            "spool: %s is damaged (%s); it was quarantined as %s", self._path, cause, quarantined
-        )
+        self.damage = f"{what}; it was quarantined as {quarantined}"
+        _log.error("spool: %s", self.damage)
+
+    def _sidecar(self, suffix: str) -> Path:
+        return _with_suffix(self._path, suffix)
+
+
+def _with_suffix(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _move_if_present(source: Path, target: Path) -> None:
+    if source.exists():
+        source.replace(target)

@@ -1,38 +1,47 @@
-"""The waiting gap records.
+"""The waiting gap records, and how a loss becomes one.
 
 At most one record of each reason waits outside the messages in flight, so that they stay few however long an outage lasts.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
 
 import msgspec
 
-from edged.messaging.spool.loss import LossReason, MessageLoss
-from edged.messaging.spool.store import SpoolItem
+from edged.clock import RunningTime
+from edged.messaging.spool.backlog import Backlog
+from edged.messaging.spool.item import Rank, SpoolItem
+from edged.messaging.spool.loss import LossReason, MessageLoss, find_missing
+from edged.messaging.spool.recovery import SuspectNumbers
+from edged.messaging.spool.sequence_numbers import SequenceNumbers
 
 
 class GapRecords:
-    """The newest gap record of each reason."""
+    """The gap records that wait, of which the newest of each reason can still be replaced."""
 
     def __init__(self) -> None:
         self._newest: dict[LossReason, SpoolItem] = {}
+        self.first_reported: dict[int, int] = {}
+        """The lowest number that each waiting record reports, by the record's number."""
 
     def restore(self, records: Iterable[SpoolItem]) -> None:
-        """Load the records that the disk holds."""
+        """Load the records that wait; one that only a newer version can read is delivered as it is."""
+        self._newest.clear()
+        self.first_reported.clear()
         for record in records:
-            self._newest.setdefault(_decode_loss(record).reason, record)
+            with suppress(msgspec.DecodeError):
+                self.add(record)
 
     def add(self, record: SpoolItem) -> None:
         """Note a record that was queued."""
-        self._newest[_decode_loss(record).reason] = record
+        loss = _decode_loss(record)
+        self._newest[loss.reason] = record
+        self.first_reported[record.seq] = loss.ranges[0][0]
 
     def remove(self, seq: int) -> None:
-        """Forget the record with number `seq`, if there is one: it has arrived."""
-        self._newest = {reason: gap for reason, gap in self._newest.items() if gap.seq != seq}
-
-    def clear(self) -> None:
-        """Forget all records, because they were lost."""
-        self._newest.clear()
+        """Forget the record with number `seq`, if there is one: it has arrived, or was replaced."""
+        if self.first_reported.pop(seq, None) is not None:
+            self._newest = {reason: gap for reason, gap in self._newest.items() if gap.seq != seq}
 
     def merge(
         self, loss: MessageLoss, in_flight: Container[int]
@@ -48,10 +57,61 @@ class GapRecords:
         record = MessageLoss(loss.reason, ((earlier.seq, earlier.seq),), 0)
         return loss.merged_with(_decode_loss(earlier)).merged_with(record), earlier
 
-    def find_lowest_seq(self, first_uncommitted: int) -> int:
-        """Return the lowest number reported by a record from `first_uncommitted` on, or `first_uncommitted` if it is lower."""
-        uncommitted = (gap for gap in self._newest.values() if gap.seq >= first_uncommitted)
-        return min([first_uncommitted, *(_decode_loss(gap).ranges[0][0] for gap in uncommitted)])
+    def find_lowest_seq(self, first: int) -> int:
+        """Return the lowest number reported by a waiting record from number `first` on, or `first` if it is lower."""
+        return min([first, *(low for seq, low in self.first_reported.items() if seq >= first)])
+
+
+EncodeGap = Callable[[int, MessageLoss], tuple[str, bytes]]
+"""Makes a gap record from its number and the loss; returns topic and payload."""
+
+
+class LossReporter:
+    """Queues gap records."""
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        numbers: SequenceNumbers,
+        running_time: RunningTime,
+        encode_gap: EncodeGap,
+    ) -> None:
+        """Take the parts of a spool.
+
+        Args:
+            backlog: the waiting messages.
+            numbers: the sequence numbers.
+            running_time: the time line of ages.
+            encode_gap: makes gap records.
+        """
+        self.records = GapRecords()
+        self._backlog = backlog
+        self._numbers = numbers
+        self._running_time = running_time
+        self._encode_gap = encode_gap
+
+    def report(self, loss: MessageLoss, in_flight: Container[int]) -> None:
+        """Queue a gap record; it replaces a waiting record of the same reason."""
+        loss, replaced = self.records.merge(loss, in_flight)
+        if replaced is not None:
+            self._backlog.remove(replaced.seq, len(replaced.payload))
+            self.records.remove(replaced.seq)
+        seq = self._numbers.allocate()
+        topic, payload = self._encode_gap(seq, loss)
+        encoded_loss = msgspec.json.encode(loss)
+        record = SpoolItem(
+            seq, Rank.GAP, topic, payload, self._running_time.read_ns(), encoded_loss
+        )
+        self._backlog.put(record)
+        self.records.add(record)
+
+    def report_suspects(self, suspects: SuspectNumbers | None, in_flight: Container[int]) -> None:
+        """Queue a gap record of those suspect numbers that do not wait in the spool."""
+        if suspects is None:
+            return
+        missing = find_missing(suspects.first, suspects.end, self._backlog.read_seqs())
+        if missing:
+            self.report(MessageLoss(suspects.reason, missing, None), in_flight)
 
 
 def _decode_loss(record: SpoolItem) -> MessageLoss:

@@ -50,6 +50,16 @@ def merge_ranges(ranges: Iterable[SeqRange]) -> tuple[SeqRange, ...]:
     return _coarsen(merged) if len(merged) > _MAX_RANGES else tuple(merged)
 
 
+def find_missing(first: int, end: int, present: Iterable[int]) -> tuple[SeqRange, ...]:
+    """Return the numbers from `first` up to `end`, itself excluded, that are not in `present`, which is ascending."""
+    missing: list[SeqRange] = []
+    for seq in present:
+        if first <= seq < end:
+            missing += [(first, seq - 1)] if first < seq else []
+            first = seq + 1
+    return merge_ranges([*missing, (first, end - 1)] if first < end else missing)
+
+
 def _coarsen(ranges: list[SeqRange]) -> tuple[SeqRange, ...]:
     holes = sorted(range(1, len(ranges)), key=lambda i: ranges[i][0] - ranges[i - 1][1])
     closed = set(holes[: len(ranges) - _MAX_RANGES])

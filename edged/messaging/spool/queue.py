@@ -8,17 +8,15 @@ messages. Every lost message is reported by a gap record, which is a queued mess
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
-from edged.clock import NS_PER_S, Clock
-from edged.messaging.spool.backlog import Backlog
+from edged.clock import NS_PER_S, Clock, RunningTime
+from edged.messaging.spool.backlog import Backlog, SendWindow
 from edged.messaging.spool.disk import SpoolDisk
-from edged.messaging.spool.gaps import GapRecords
+from edged.messaging.spool.gaps import EncodeGap, LossReporter
+from edged.messaging.spool.item import Rank, SpoolItem
 from edged.messaging.spool.loss import LossReason, MessageLoss, merge_ranges
 from edged.messaging.spool.retention import RetentionLimits
-from edged.messaging.spool.running_time import RunningTime
 from edged.messaging.spool.sequence_numbers import SequenceNumbers
-from edged.messaging.spool.store import MessageSize, Rank, SpoolItem
+from edged.messaging.spool.store import MessageSize
 
 _COMMIT_GROUP_SIZE = 64
 _COMMIT_INTERVAL_NS = NS_PER_S
@@ -26,9 +24,6 @@ _EXPIRY_INTERVAL_NS = 60 * NS_PER_S
 _RETRY_INTERVAL_NS = 30 * NS_PER_S
 _IDLE_S = 30.0
 _MAX_MEMORY_BYTES = 4 * 2**20
-
-EncodeGap = Callable[[int, MessageLoss], tuple[str, bytes]]
-"""Makes a gap record from its number and the loss; returns topic and payload."""
 
 
 class Spool:
@@ -63,12 +58,6 @@ class Spool:
             max_age_ns=int(max_age_s * NS_PER_S),
         )
         self._clock = clock
-        self._encode_gap = encode_gap
-        self._in_flight: dict[int, int] = {}
-        """Payload bytes by sequence number."""
-        self._cursor = -1
-        """The highest number handed out since `rewind`."""
-        self._gaps = GapRecords()
         now_ns = clock.monotonic_ns()
         self._last_commit_ns = self._last_expiry_ns = self._last_retry_ns = now_ns
         self._numbers = SequenceNumbers(
@@ -77,12 +66,20 @@ class Spool:
         self._disk = SpoolDisk(folder / "spool.db")
         self._backlog = Backlog(self._disk)
         self._running_time = RunningTime(clock, previous_ns=self._backlog.load().running_ns)
+        self._window = SendWindow(self._numbers.next)
+        self._losses = LossReporter(self._backlog, self._numbers, self._running_time, encode_gap)
         self._recover()
 
     @property
     def fault(self) -> str | None:
         """The reason why the disk is not in use; None if it is."""
-        return self._disk.fault or self._numbers.fault
+        faults = [fault for fault in (self._disk.fault, self._numbers.fault) if fault]
+        return "; ".join(faults) or None
+
+    @property
+    def damage(self) -> str | None:
+        """What was quarantined since the start, and why; None if nothing was."""
+        return self._disk.damage or self._numbers.damage
 
     @property
     def depth(self) -> int:
@@ -113,35 +110,35 @@ class Spool:
         Returns:
             The message's number.
         """
-        seq = self._numbers.allocate(self._find_lowest_unsafe())
+        seq = self._numbers.allocate()
         self._backlog.put(SpoolItem(seq, rank, topic, encode(seq), self._running_time.read_ns()))
-        self._drop("full", self._limits.select_excess(self._backlog, self._in_flight))
+        self._drop("full", self._limits.select_excess(self._backlog, self._window.in_flight))
         if self._backlog.uncommitted_count >= _COMMIT_GROUP_SIZE:
             self._commit()
-        self._drop("disk", self._limits.select_memory_excess(self._backlog, self._in_flight))
+        self._drop("disk", self._limits.select_memory_excess(self._backlog, self._window.in_flight))
+        self._note_progress()
         return seq
 
     def take_unsent(self, max_count: int) -> list[SpoolItem]:
         """Hand out, in order, at most `max_count` messages that were not handed out since `rewind`."""
-        items = self._backlog.read_after(self._cursor, max_count + len(self._in_flight))
-        items = [item for item in items if item.seq not in self._in_flight][:max_count]
+        window = self._window
+        items = self._backlog.read_after(window.cursor, max_count + len(window.in_flight))
+        items = [item for item in items if item.seq not in window.in_flight][:max_count]
         for item in items:
-            self._in_flight[item.seq] = len(item.payload)
-            self._cursor = item.seq
+            window.add(item)
         return items
 
     def ack(self, seq: int) -> None:
         """Remove a message that was handed out and has arrived; repeated and unknown numbers are ignored."""
-        size = self._in_flight.pop(seq, None)
+        size = self._window.in_flight.pop(seq, None)
         if size is None:
             return
         self._backlog.remove(seq, size)
-        self._gaps.remove(seq)
+        self._losses.records.remove(seq)
 
     def rewind(self) -> None:
         """Hand out every unacknowledged message again, because the link was lost."""
-        self._in_flight.clear()
-        self._cursor = -1
+        self._window.rewind(self._backlog)
 
     def tick(self) -> float:
         """Commit, expire messages and retry a failed disk when each is due; return the seconds until the next is due.
@@ -150,50 +147,81 @@ class Spool:
             SpoolError: another daemon now uses the folder.
         """
         now_ns = self._clock.monotonic_ns()
-        self._report_quarantine()
+        self._load_store()
+        self._note_progress()
         if self.fault and now_ns - self._last_retry_ns >= _RETRY_INTERVAL_NS:
             self._last_retry_ns = now_ns
-            self._numbers.claim()
-            self._disk.open()
-            self._recover()
+            self._retry()
         if now_ns - self._last_expiry_ns >= _EXPIRY_INTERVAL_NS:
             self._last_expiry_ns = now_ns
             running_ns = self._running_time.read_ns()
             self._drop(
-                "expired", self._limits.select_expired(self._backlog, self._in_flight, running_ns)
+                "expired",
+                self._limits.select_expired(self._backlog, self._window.in_flight, running_ns),
             )
         return self._commit_if_due(now_ns)
 
-    def close(self) -> None:
-        """Make everything durable and close the files."""
-        is_safe = self._backlog.commit(
-            next_seq=self._numbers.next, running_ns=self._running_time.read_ns()
-        )
-        self._numbers.close(is_clean=is_safe)
+    def close(self) -> int:
+        """Make everything durable and close the files; return the number of messages that are lost because the disk fails."""
+        self._commit()
+        self._note_progress()
+        self._numbers.close(is_clean=True)
         self._disk.close()
+        return self._backlog.uncommitted_count
 
     def _recover(self) -> None:
         """Load what the disk holds, at the start or after a fault."""
-        stored = self._backlog.load()
-        self._gaps.restore(self._backlog.read_gaps())
-        lost = self._numbers.recover(
-            next_stored=stored.next_seq, lowest_unsafe=self._find_lowest_unsafe()
-        )
-        if lost is not None:
-            self._queue_gap(MessageLoss("unclean_stop", (lost,), None))
-        self._report_quarantine()
-        self._cursor = -1
+        self._load_store()
         self._commit()
+        self._numbers.reserve()  # the record names the store, so it is written when that is up to date
 
-    def _find_lowest_unsafe(self) -> int | None:
-        """Return the lowest number that only memory knows, as a message or in a gap record; None if there is none."""
-        first = self._backlog.first_uncommitted
-        return None if first is None else self._gaps.find_lowest_seq(first.seq)
+    def _retry(self) -> None:
+        if self._numbers.fault:
+            self._numbers.claim()
+            self._losses.report_suspects(self._numbers.recover_late(), self._window.in_flight)
+        if self._disk.fault:
+            self._disk.retry()
+        self._recover()
+
+    def _load_store(self) -> None:
+        """Take over the content of the store, if it was opened or replaced."""
+        if not self._disk.is_new:
+            return
+        self._note_progress()
+        is_damaged = self._disk.quarantined_path is not None
+        self._disk.is_new, self._disk.quarantined_path = False, None
+        stored = self._backlog.load()
+        self._losses.records.restore(self._backlog.read_gaps())
+        suspects = self._numbers.recover(stored, is_damaged=is_damaged)
+        self._window.restart(self._backlog.read_seqs(), self._numbers.next)
+        self._losses.report_suspects(suspects, self._window.in_flight)
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        next_seq, gaps = self._numbers.next, self._losses.records
+        first_waiting = self._window.find_first_waiting(self._backlog, next_seq)
+        uncommitted = self._backlog.first_uncommitted
+        first_unsafe = next_seq if uncommitted is None else uncommitted.seq
+        if gaps.first_reported:  # what a waiting record reports is lost with it
+            first_waiting = gaps.find_lowest_seq(first_waiting)
+            first_unsafe = gaps.find_lowest_seq(first_unsafe)
+        self._numbers.note_progress(first_waiting=first_waiting, first_unsafe=first_unsafe)
 
     def _commit(self) -> None:
         self._last_commit_ns = self._clock.monotonic_ns()
-        self._backlog.commit(next_seq=self._numbers.next, running_ns=self._running_time.read_ns())
-        self._report_quarantine()
+        self._load_store()
+        self._try_commit()
+        if self._disk.is_new:  # it was damaged
+            self._load_store()
+            self._try_commit()
+
+    def _try_commit(self) -> None:
+        stored = self._backlog.commit(
+            next_seq=self._numbers.next, running_ns=self._running_time.read_ns()
+        )
+        if stored is not None:
+            self._numbers.note_commit(stored)
+            self._note_progress()
 
     def _commit_if_due(self, now_ns: int) -> float:
         first = self._backlog.first_uncommitted
@@ -216,32 +244,6 @@ class Spool:
             return
         for seq, size in victims:
             self._backlog.remove(seq, size)
-        self._queue_gap(
-            MessageLoss(reason, merge_ranges((seq, seq) for seq, _ in victims), len(victims))
-        )
+        ranges = merge_ranges((seq, seq) for seq, _ in victims)
+        self._losses.report(MessageLoss(reason, ranges, len(victims)), self._window.in_flight)
         self._commit()
-
-    def _queue_gap(self, loss: MessageLoss) -> None:
-        """Queue a gap record; it replaces a waiting record of the same reason."""
-        loss, replaced = self._gaps.merge(loss, self._in_flight)
-        if replaced is not None:
-            self._backlog.remove(replaced.seq, len(replaced.payload))
-        seq = self._numbers.allocate(self._find_lowest_unsafe())
-        topic, payload = self._encode_gap(seq, loss)
-        encoded_loss = msgspec.json.encode(loss)
-        record = SpoolItem(
-            seq, Rank.GAP, topic, payload, self._running_time.read_ns(), encoded_loss
-        )
-        self._backlog.put(record)
-        self._gaps.add(record)
-
-    def _report_quarantine(self) -> None:
-        """Queue a gap record if a damaged file was replaced: every message that was not in memory is lost."""
-        if self._disk.quarantined_path is None:
-            return
-        self._disk.quarantined_path = None
-        self._backlog.forget_stored()
-        self._gaps.clear()
-        unsafe = self._find_lowest_unsafe()
-        last = (self._numbers.next if unsafe is None else unsafe) - 1
-        self._queue_gap(MessageLoss("corrupt", ((1, last),), None))

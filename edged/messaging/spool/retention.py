@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from edged.messaging.spool.backlog import Backlog
-from edged.messaging.spool.store import MessageSize, Rank
+from edged.messaging.spool.item import Rank
+from edged.messaging.spool.store import MessageSize
 
 _TARGET_FILL = 0.9
 """Fill level of a full spool after it made room: giving up a tenth at once keeps gap records few."""

@@ -1,99 +1,66 @@
-"""The queue's SQLite tables, and how messages become durable."""
+"""The queue's rows in SQLite, and how messages become durable."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import xor
 from pathlib import Path
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS message (
-    seq INTEGER PRIMARY KEY, rank INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
-    created_ns INTEGER NOT NULL, loss BLOB
-);
-CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-"""
-_COLUMNS = "seq, rank, topic, payload, created_ns, loss"
-_BUSY_TIMEOUT_S = 1.0
+from edged.errors import SpoolDamageError
+from edged.messaging.spool.item import COLUMNS, Rank, SpoolItem, make_row, read_row
+from edged.messaging.spool.schema import (
+    StoreSummary,
+    decode_summary,
+    make_store_id,
+    open_database,
+    transaction,
+    write_summary,
+)
+
+_SELECT = f"SELECT {COLUMNS} FROM message"  # noqa: S608 (constant)
+_INSERT = f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 (constant)
+_DISK_FAULTS = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+    "SQLITE_PERM",
+    "SQLITE_AUTH",
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_NOMEM",
+    "SQLITE_PROTOCOL",
+    "SQLITE_NOLFS",
+)
+"""Failures of the disk or the system, https://www.sqlite.org/rescode.html: the file may be whole."""
+
+STORE_ERRORS = (sqlite3.Error, SpoolDamageError, UnicodeDecodeError)
+"""What the store raises; `UnicodeDecodeError` is how Python reports a damaged name of a column, or one in a message of SQLite."""
 
 MessageSize = tuple[int, int]
 """A message's number and the bytes of its payload."""
 
 
-class Rank(IntEnum):
-    """The importance of a message; the lowest is given up first when there is no room."""
-
-    UPDATE = 0
-    EVENT = 1
-    GAP = 2
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolItem:
-    """A queued message.
-
-    Attributes:
-        seq: its number.
-        rank: its importance.
-        topic: where it is published.
-        payload: the bytes that are sent.
-        created_ns: running time at which it was made.
-        loss: for a gap record, the `MessageLoss` as JSON, so that a later record can include it; otherwise None.
-    """
-
-    seq: int
-    rank: Rank
-    topic: str
-    payload: bytes
-    created_ns: int
-    loss: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoreSummary:
-    """The size of the store, and its state at the last commit.
-
-    Attributes:
-        count: number of messages.
-        size_bytes: payload bytes of all messages.
-        next_seq: the number after the highest known at the last commit; 0 if nothing was ever committed.
-        running_ns: the running time at the last commit.
-    """
-
-    count: int
-    size_bytes: int
-    next_seq: int
-    running_ns: int
-
-
 class SpoolStore:
-    """A SQLite file in WAL mode; one thread uses it. Every method may raise `sqlite3.Error`."""
+    """A SQLite file in WAL mode; one thread uses it. Every method may raise `STORE_ERRORS`."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        """Open the file and read all of it, because a damaged row must be known before its neighbours are sent."""
+        self.summary = StoreSummary()
+        """The content as of the last commit."""
+        self.size_bytes = 0
+        """Payload bytes of all messages when the file was opened."""
+        self._db = open_database(path)
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA journal_size_limit = 4194304")
-            self._db.executescript(_SCHEMA)
-        except sqlite3.Error:
+            self._verify()
+        except BaseException:
             self._db.close()
             raise
 
-    def read_summary(self) -> StoreSummary:
-        """Count and measure all messages, and read the state."""
-        count, size, last = self._db.execute(
-            "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(max(seq), -1) FROM message"
-        ).fetchone()
-        state = dict(self._db.execute("SELECT name, value FROM state").fetchall())
-        next_seq = max(last + 1, state.get("next_seq", 0))
-        return StoreSummary(count, size, next_seq, state.get("running_ns", 0))
-
     def commit(
-        self, add: Iterable[SpoolItem], remove: Collection[int], *, next_seq: int, running_ns: int
+        self, add: Collection[SpoolItem], remove: Collection[int], *, next_seq: int, running_ns: int
     ) -> None:
-        """Add and delete messages in one durable transaction.
+        """Delete and add messages in one durable transaction.
 
         Args:
             add: the messages to store.
@@ -101,32 +68,39 @@ class SpoolStore:
             next_seq: the next sequence number.
             running_ns: the running time until now.
         """
-        with self._transaction():
-            self._db.executemany(
-                f"INSERT OR REPLACE INTO message ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 (constant)
-                ((i.seq, int(i.rank), i.topic, i.payload, i.created_ns, i.loss) for i in add),
-            )
-            self._db.executemany("DELETE FROM message WHERE seq = ?", ((seq,) for seq in remove))
-            self._db.executemany(
-                "INSERT OR REPLACE INTO state VALUES (?, ?)",
-                (("next_seq", next_seq), ("running_ns", running_ns)),
-            )
+        old = self.summary
+        summary = StoreSummary(
+            count=old.count + len(add) - len(remove),
+            seq_xor=reduce(xor, (item.seq for item in add), reduce(xor, remove, old.seq_xor)),
+            next_seq=next_seq,
+            running_ns=running_ns,
+            store_id=old.store_id or make_store_id(),
+            generation=old.generation + 1,
+        )
+        with transaction(self._db):
+            self._delete(remove)
+            self._db.executemany(_INSERT, map(make_row, add))
+            write_summary(self._db, summary)
+        self.summary = summary
 
     def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
         """Return at most `limit` messages with a number above `seq`, ascending."""
-        rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608 (constant)
-            (seq, limit),
-        )
-        return [_make_item(row) for row in rows]
+        rows = self._db.execute(f"{_SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
+        return [read_row(row) for row in rows]
+
+    def read_seqs(self) -> list[int]:
+        """Return the numbers of all messages, ascending."""
+        return [seq for (seq,) in self._db.execute("SELECT seq FROM message ORDER BY seq")]
+
+    def read_sizes_of(self, seqs: Iterable[int]) -> dict[int, int]:
+        """Return the payload bytes of those of the messages `seqs` that are stored, by number."""
+        query = "SELECT seq, length(payload) FROM message WHERE seq = ?"
+        return dict(row for seq in seqs for row in self._db.execute(query, (seq,)))
 
     def read_gaps(self) -> list[SpoolItem]:
         """Return the gap records, ascending."""
-        rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM message WHERE rank = ? ORDER BY seq",  # noqa: S608 (constant)
-            (int(Rank.GAP),),
-        )
-        return [_make_item(row) for row in rows]
+        rows = self._db.execute(f"{_SELECT} WHERE rank = ? ORDER BY seq", (int(Rank.GAP),))
+        return [read_row(row) for row in rows]
 
     def read_sizes(self, rank: Rank) -> list[MessageSize]:
         """Return (number, payload bytes) of every message of one rank, ascending."""
@@ -145,23 +119,37 @@ class SpoolStore:
         """Close the file."""
         self._db.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+    def _delete(self, seqs: Collection[int]) -> None:
+        if not seqs:
+            return
+        statement = "DELETE FROM message WHERE seq = ?"
+        count = self._db.executemany(statement, ((seq,) for seq in seqs)).rowcount
+        if count != len(seqs):
+            raise SpoolDamageError(f"{len(seqs) - count} messages are missing")
+
+    def _verify(self) -> None:
+        """Read every row and compare with the summary."""
+        count = seq_xor = 0
+        for row in self._db.execute(f"{_SELECT} ORDER BY seq"):
+            item = read_row(row)
+            count += 1
+            seq_xor ^= item.seq
+            self.size_bytes += len(item.payload)
+        values = self._db.execute("SELECT value FROM summary").fetchall()
+        if len(values) > 1:
+            raise SpoolDamageError("its summary is damaged")
+        self.summary = decode_summary(values[0][0]) if values else StoreSummary()
+        if (count, seq_xor) != (self.summary.count, self.summary.seq_xor):
+            raise SpoolDamageError(
+                f"it holds {count} messages, not the {self.summary.count} that were stored"
+            )
 
 
-def is_corrupt(error: sqlite3.Error) -> bool:
-    """Return whether the file must be quarantined, because it is damaged or not a database."""
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+def is_damage(error: Exception) -> bool:
+    """Return whether the file must be quarantined; False if only the disk fails, and the file may be whole."""
+    return not getattr(error, "sqlite_errorname", "").startswith(_DISK_FAULTS)
 
 
-def _make_item(row: tuple[int, int, str, bytes, int, bytes | None]) -> SpoolItem:
-    seq, rank, topic, payload, created_ns, loss = row
-    return SpoolItem(seq, Rank(rank), topic, payload, created_ns, loss)
+def is_full_disk(error: Exception) -> bool:
+    """Return whether the disk had no room; what is stored is as it was."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"

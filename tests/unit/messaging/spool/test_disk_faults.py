@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
-from edged.messaging.spool.sequence_file import SequenceFile, SequenceReservation
+from edged.messaging.spool.sequence_file import SequenceFile, SequenceRecord
 from support.clock import FakeClock
 
 RETRY_S = 31
@@ -63,6 +63,8 @@ def test_a_disk_that_refuses_writes_is_a_fault_and_heals(
     commit(spool, clock)
     assert words in str(spool.fault)
     assert [item.seq for item in spool.take_unsent(1000)] == stored + kept
+    if words == "full":
+        spool._disk._store._db.execute("PRAGMA max_page_count = 10000")
     clock.sleep(RETRY_S)
     spool.tick()
     assert spool.fault is None
@@ -173,7 +175,7 @@ def test_a_file_damaged_while_in_use_is_quarantined(tmp_path: Path, clock: FakeC
     spool.rewind()
     items = spool.take_unsent(5000)
     assert items[-1].seq == fresh[0]
-    assert losses(items)["corrupt"].ranges == ((1, stored[-1]),)
+    assert losses(items)["corrupt"].ranges == ((stored[0], stored[-1]),)
     spool.close()
 
 
@@ -183,9 +185,37 @@ def test_a_torn_sequence_file_is_ignored(tmp_path: Path, text: bytes) -> None:
     path.write_bytes(text)
     file = SequenceFile(path)
     assert file.read() is None
-    file.write(SequenceReservation(first_unconfirmed=5, end=10_005, is_clean=False))
-    assert file.read() == SequenceReservation(first_unconfirmed=5, end=10_005, is_clean=False)
+    assert file.quarantined_path is None or file.quarantined_path.read_bytes() == text
+    record = SequenceRecord(
+        first_waiting=4, first_unsafe=5, end=10_005, run_id=7, store_id=8, generation=9
+    )
+    file.write(record)
     file.close()
+    file = SequenceFile(path)
+    assert file.read() == record
+    file.close()
+
+
+def test_a_number_file_that_cannot_be_read_at_first_does_not_look_like_another_daemon(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = append(spool := make(tmp_path, clock), 3)
+    spool.close()
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pread", fails)
+        spool = make(tmp_path, clock)
+        assert "Input/output error" in str(spool.fault)
+        numbers += append(spool, 2)
+    clock.sleep(RETRY_S)
+    spool.tick()
+    assert spool.fault is None
+    assert append(spool, 1)[0] > numbers[-1]
+    assert [item.seq for item in spool.take_unsent(100)][:3] == numbers[:3]
+    spool.close()
 
 
 def test_a_lost_sequence_file_does_not_bring_old_numbers_back(

@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 from edged.errors import SpoolError
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from edged.messaging.spool.loss import SeqRange, merge_ranges
+from edged.messaging.spool.recovery import SuspectNumbers
+from edged.messaging.spool.schema import StoreSummary
 from edged.messaging.spool.sequence_numbers import BLOCK_SIZE, SequenceNumbers
 from support.clock import FakeClock
+
+WALL_MS = 1_795_000_000_000
 
 
 def describe(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
@@ -301,21 +305,27 @@ def test_a_gap_record_that_is_on_its_way_stays_as_it_is(bench: SpoolBench) -> No
 
 
 def test_a_crash_before_the_gap_record_is_stored_loses_none_of_its_numbers(tmp_path: Path) -> None:
-    lost: list[SeqRange | None] = []
+    lost: list[SuspectNumbers | None] = []
     for used in (3, 0, 0):
-        numbers = SequenceNumbers(tmp_path / "sequence", wall_ms=1000)
-        lost.append(numbers.recover(next_stored=0, lowest_unsafe=None))
+        numbers = SequenceNumbers(tmp_path / "sequence", wall_ms=WALL_MS)
+        lost.append(numbers.recover(StoreSummary(), is_damaged=False))
+        numbers.reserve()
         for _ in range(used):
-            numbers.allocate(None)
+            numbers.allocate()
         numbers.close(is_clean=False)
-    assert lost == [None, (1000, 1000 + BLOCK_SIZE - 1), (1000, 1000 + 2 * BLOCK_SIZE - 1)]
+    reports = [suspects and (suspects.first, suspects.end) for suspects in lost]
+    assert reports == [
+        None,
+        (WALL_MS, WALL_MS + BLOCK_SIZE),
+        (WALL_MS, WALL_MS + 2 * BLOCK_SIZE),
+    ]
 
 
 def test_a_commit_is_durable(bench: SpoolBench) -> None:
     assert bench.spool._disk._store is not None
     execute = bench.spool._disk._store._db.execute
     assert execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
-    assert execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert execute("PRAGMA journal_mode").fetchone() == (b"wal",)
 
 
 def test_a_second_daemon_is_kept_away(bench: SpoolBench) -> None:
