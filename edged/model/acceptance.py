@@ -126,8 +126,8 @@ def _run_again(model: Model, picture: Frame, expected: bytes | None) -> _Outcome
             raise
     if expected not in (None, digest):
         raise ModelError(
-            f"the model {model.name} answers the same picture differently at each load, as a broken conversion does that "
-            "reads memory which nothing has written: convert it again"
+            f"the model {model.name} answers the same picture differently at each load: its conversion reads memory that "
+            "nothing has written; convert it again"
         )
     return answer
 
@@ -186,8 +186,8 @@ def _check_sizes(model: Model, detections: Detections) -> None:
     share = commonest_size_share(detections)
     if share > _MAX_SAME_SIZE_SHARE:
         raise ModelError(
-            f"the model {model.name} gives {share:.0%} of its boxes the same size, as a detection head does that was "
-            "quantised over too small a range: convert it again, in float16 or without quantising the head"
+            f"the model {model.name} gives {share:.0%} of its boxes the same size: its head was quantised over too small a "
+            "range; convert it again, in float16 or without quantising the head"
         )
 
 

@@ -72,7 +72,13 @@ class OutputPlan:
 class ModelWriter:
     """A graph in the making: tensors and operators are added, and then written as a file."""
 
-    def __init__(self, dtype: str = "float32", shape: Sequence[int] = (1, 64, 64, 3)) -> None:
+    def __init__(
+        self,
+        dtype: str = "float32",
+        shape: Sequence[int] = (1, 64, 64, 3),
+        *,
+        max_pixel: float = 1.0,
+    ) -> None:
         self.dtype = dtype
         self._buffers: list[Table] = [{}]
         self._tensors: list[Table] = []
@@ -80,7 +86,8 @@ class ModelWriter:
         self._operators: list[Table] = []
         self._outputs: list[int] = []
         self._mean: int | None = None
-        self.picture = self.tensor(shape, name="image", quantisation=self.quantisation(1.0))
+        self._rank, self._max_pixel = len(shape), max_pixel
+        self.picture = self.tensor(shape, name="image", quantisation=self.quantisation(max_pixel))
 
     def share(self, other: "ModelWriter") -> None:
         """Use the buffers and operator codes of another graph, of which this becomes a further subgraph in the same file."""
@@ -184,7 +191,7 @@ class ModelWriter:
     def values(self, plan: OutputPlan) -> int:
         """Add the operators that compute one output; return its index."""
         shape, steps = plan.values.shape, self.quantisation(plan.high)
-        mean = self.tensor([1] * len(shape), quantisation=self.quantisation(1.0))
+        mean = self.tensor([1] * len(shape), quantisation=self.quantisation(self._max_pixel))
         self.operator("RESHAPE", [self._picture_mean(), self.integers([1] * len(shape))], [mean])
         gain = np.broadcast_to(np.asarray(plan.gain, np.float32), shape)
         added = self.tensor(shape, quantisation=steps)
@@ -208,7 +215,8 @@ class ModelWriter:
             anchors: (N, 4): centre y, centre x, height, width.
             options: the operator's options.
         """
-        inputs = [self.values(boxes), self.values(scores), self.constant(anchors, 1.0)]
+        inputs = [self._dequantise(self.values(plan), plan) for plan in (boxes, scores)]
+        inputs.append(self.tensor(anchors.shape, dtype="float32", constant=anchors.astype("<f4")))
         rows = int(options["max_detections"] * options["max_classes_per_detection"])
         shapes = ((1, rows, 4), (1, rows), (1, rows), (1,))
         outputs = [
@@ -269,10 +277,19 @@ class ModelWriter:
             4: ("I", subgraph),
         }
 
+    def _dequantise(self, tensor: int, plan: OutputPlan) -> int:
+        if self.dtype == "float32":
+            return tensor
+        made = self.tensor(plan.values.shape, dtype="float32")
+        self.operator("DEQUANTIZE", [tensor], [made])
+        return made
+
     def _picture_mean(self) -> int:
         if self._mean is None:
-            self._mean = self.tensor([1, 1, 1, 1], quantisation=self.quantisation(1.0))
-            self.operator("MEAN", [self.picture, self.integers([1, 2, 3])], [self._mean])
+            steps = self.quantisation(self._max_pixel)
+            self._mean = self.tensor([1] * self._rank, quantisation=steps)
+            axes = self.integers(list(range(1, self._rank)))
+            self.operator("MEAN", [self.picture, axes], [self._mean])
         return self._mean
 
     def _activation_steps(self) -> Quantisation:

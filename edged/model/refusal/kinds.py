@@ -87,7 +87,7 @@ def _name_by_other_input(signature: ModelSignature) -> str | None:
     shape = signature.inputs[0].shape if signature.inputs else ()
     if len(shape) == 5:  # noqa: PLR2004 - batch, time and a picture
         return "video"
-    if len(shape) == 4 and find_picture_size(signature) is None:  # noqa: PLR2004 - a batch of feature maps
+    if len(shape) == 4 and not {1, 3} & {shape[1], shape[3]}:  # noqa: PLR2004 - a batch of feature maps
         return "feature maps (part of a pipeline)"
     return None
 

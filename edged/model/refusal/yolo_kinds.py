@@ -54,8 +54,11 @@ def find_yolo_kind(signature: ModelSignature) -> UnsupportedKind | None:
         return UnsupportedKind(name="segmentation", evidence="it has an output of mask prototypes")
     if len(signature.outputs) > 1:
         return _find_keypoint_branch(signature, size)
+    label_count = len(signature.metadata.labels)
+    if any(head.columns == label_count and not head.is_suppressed for _, head in heads):
+        return None
     for shape, head in heads:
-        kind = _name_columns(head, len(signature.metadata.labels))
+        kind = _name_columns(head, label_count)
         if kind is not None:
             return UnsupportedKind(
                 name=kind,
@@ -99,8 +102,8 @@ def _find_heads(shape: tuple[int, ...], size: tuple[int, int] | None) -> list[_H
 def _name_columns(head: _Head, label_count: int) -> str | None:
     if head.is_suppressed:
         return "oriented boxes" if head.columns == 1 else _name_values(head.columns)
-    if head.columns == label_count:
-        return None
+    if label_count in _ORIENTED_CLASSES and head.columns == label_count + 1:
+        return "oriented boxes"
     names = [_name_values(head.columns - (label_count or 1))]
     if not label_count:
         names += [_name_values(head.columns - classes) for classes in _MASK_CLASSES]

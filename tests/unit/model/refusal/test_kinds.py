@@ -141,6 +141,7 @@ def test_a_detector_of_52_classes_runs(task: str, labels: int) -> None:
         ((1, 25200, 57), 52, "yolov5"),
         ((1, 8400, 85), 80, "yolox"),
         ((1, 8400, 57), 52, "yolox"),
+        ((1, 8400, 20), 15, "yolox"),
         ((1, 300, 6), 0, "yolo-nms-free"),
     ],
 )
@@ -150,6 +151,15 @@ def test_detectors_of_like_layouts_run(outputs: Shape, labels: int, family: str)
 
 def test_a_pose_model_with_the_label_of_its_class_is_no_mere_mistake_of_the_list() -> None:
     assert "is a model for pose (17 keypoints)" in str(refusal(model((1, 56, 8400), labels=1)))
+
+
+def test_oriented_boxes_with_the_labels_of_their_classes() -> None:
+    assert "is a model for oriented boxes" in str(refusal(model((1, 20, 8400), labels=15)))
+
+
+def test_an_input_without_a_fixed_size_is_told_as_that() -> None:
+    message = str(refusal(model((1, 300, 6), inputs=((1, -1, -1, 3),))))
+    assert "its input [1, -1, -1, 3] is not a picture of a fixed size" in message
 
 
 def test_the_advice_for_a_detector_that_looks_like_a_pose_model() -> None:
