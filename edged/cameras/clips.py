@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.errors import CameraError
+from edged.errors import CameraError, PictureError
 
 if TYPE_CHECKING:
     import cv2
@@ -76,13 +76,14 @@ def _open_folder(path: Path, fps: float, first: int) -> Clip:
 
 
 def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
-    import cv2
+    from edged.model.picture_file import read_picture
 
     for index, path in enumerate(paths):
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise CameraError(f"{path}: cannot decode this picture; remove or replace it")
-        yield Picture(index / fps, bgr.astype(np.uint8, copy=False))
+        try:
+            bgr = read_picture(path)
+        except PictureError as error:
+            raise CameraError(f"{error}; remove or replace it") from error
+        yield Picture(index / fps, bgr)
 
 
 def _open_video(path: Path, fps: float | None, first: int) -> Clip:
