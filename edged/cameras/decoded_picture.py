@@ -1,25 +1,33 @@
-"""A picture that PyAV decoded, as pixels with their colour space, upright.
+"""Pictures that PyAV decodes: within the size limit, upright, and with their colour space.
 
 PyAV's own conversions are not used without stating both colour space and range: what they assume differs between PyAV 16 and 17
 (findings/pyav-colour-range.sh).
 """
 
 import struct
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.errors import PictureError
+from edged.model.picture_file import describe_size_problem
+from edged.model.picture_header import MAX_PICTURE_PX, read_header
 from edged.types import LIMITED_BT601, ColourMatrix, ColourSpace, PixelFormat
 
 if TYPE_CHECKING:
     import av
+    from av.video.reformatter import VideoReformatter
 
 Pixels = NDArray[np.uint8]
 
-_FULL_RANGE = 2
-"""AVCOL_RANGE_JPEG of FFmpeg's pixfmt.h."""
+DECODER_OPTIONS = {"max_pixels": str(MAX_PICTURE_PX)}
+"""For `av.open`, which probes with it, and for the codec context."""
+
+_LIMITED_RANGE, _FULL_RANGE = 1, 2
+"""AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG of FFmpeg's pixfmt.h."""
 _MATRICES = {
     1: ColourMatrix.BT709,
     4: ColourMatrix.FCC,
@@ -32,6 +40,25 @@ _BT601 = 5
 """AVCOL_SPC_BT470BG: BT.601."""
 _MATRIX = struct.Struct("=9i")
 _YUV_PLANES = 3
+
+
+def decode_packet(packet: "av.Packet[av.VideoStream]") -> "list[av.VideoFrame]":
+    """Decode a packet of a stream whose codec context has the `DECODER_OPTIONS`; without a picture if its data are damaged.
+
+    Raises:
+        PictureError: a picture has more pixels than `MAX_PICTURE_PX`; the message is a clause about "it".
+        av.FFmpegError: it cannot be decoded for another reason.
+    """
+    import av
+
+    try:
+        return packet.decode()
+    except av.FFmpegError as error:
+        if problem := _find_size_problem(packet):
+            raise PictureError(problem) from None
+        if isinstance(error, av.error.InvalidDataError):
+            return []  # a lost packet makes the next one undecodable
+        raise
 
 
 def read_colour(picture: "av.VideoFrame") -> ColourSpace:
@@ -60,24 +87,38 @@ def read_pixels(picture: "av.VideoFrame") -> tuple[Pixels, PixelFormat, ColourSp
         if plane.shape == half.shape:
             half[:] = plane
         else:
-            cv2.resize(plane, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
+            cv2.resize(plane, half.shape[::-1], dst=half, interpolation=cv2.INTER_LINEAR)
     return pixels, PixelFormat.YUV420P, read_colour(picture)
 
 
-def read_bgr(picture: "av.VideoFrame") -> Pixels:
+def read_bgr(picture: "av.VideoFrame", scaler: "VideoReformatter | None" = None) -> Pixels:
     """Convert a picture to BGR by its tags, turned upright by its display matrix.
+
+    Args:
+        picture: of any format.
+        scaler: kept from one picture to the next, which saves half of the time; None: a new one.
 
     Returns:
         (H, W, 3) uint8.
     """
-    full = read_colour(picture).is_full_range
+    from av.video.reformatter import VideoReformatter
+
     known = int(picture.colorspace) in _MATRICES
-    bgr = picture.reformat(
+    bgr = (scaler or VideoReformatter()).reformat(
+        picture,
         format="bgr24",
         src_colorspace=int(picture.colorspace) if known else _BT601,
-        src_color_range=_FULL_RANGE if full else 1,
-    ).to_ndarray()
-    return np.ascontiguousarray(_turn(bgr.astype(np.uint8, copy=False), _read_turn(picture)))
+        src_color_range=_FULL_RANGE if read_colour(picture).is_full_range else _LIMITED_RANGE,
+    )
+    pixels = bgr.to_ndarray().astype(np.uint8, copy=False)
+    return np.ascontiguousarray(_turn(pixels, _read_turn(picture)))
+
+
+def _find_size_problem(packet: "av.Packet[av.VideoStream]") -> str | None:
+    context = packet.stream.codec_context
+    header = read_header(BytesIO(bytes(packet)))  # of a JPEG, whose size FFmpeg does not tell
+    width, height = (header.width, header.height) if header else (context.width, context.height)
+    return describe_size_problem(width, height)
 
 
 def _has_planes(picture: "av.VideoFrame") -> bool:
@@ -94,7 +135,8 @@ def _read_planes(picture: "av.VideoFrame") -> list[Pixels]:
     width = np.dtype("u1" if bits == 8 else ">u2" if kind.is_big_endian else "<u2")  # noqa: PLR2004 - bits of a byte
     planes = []
     for plane in picture.planes[:_YUV_PLANES]:
-        rows = np.frombuffer(plane, width).reshape(plane.height, -1)[:, : plane.width]
+        buffer = np.frombuffer(plane, width)  # type: ignore[call-overload] # PyAV's stubs do not say that it is a buffer
+        rows = buffer.reshape(plane.height, -1)[:, : plane.width]
         if bits > 8:  # noqa: PLR2004 - bits of a byte
             rows = cv2.convertScaleAbs(rows.astype(np.uint16, copy=False), alpha=0.5 ** (bits - 8))
         planes.append(rows.astype(np.uint8, copy=False))
@@ -104,7 +146,7 @@ def _read_planes(picture: "av.VideoFrame") -> list[Pixels]:
 def _read_turn(picture: "av.VideoFrame") -> tuple[bool, bool, bool]:
     """Return how to turn a picture upright: swap the axes, then mirror left to right, then top to bottom."""
     try:
-        entry = picture.side_data.get("DISPLAYMATRIX")
+        entry: Any = picture.side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV 18 knows not every kind of FFmpeg 8 (findings/pyav-side-data.sh)
         return _describe_rotation(round(picture.rotation))
     if entry is None:
