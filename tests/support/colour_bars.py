@@ -5,7 +5,6 @@ The planes are computed here from the definitions in ITU-T H.273, apart from the
 
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,6 +106,8 @@ def write_bars(
         tagged: whether the clip says what its planes mean.
         options: the encoder's options.
     """
+    import av
+
     planes = encode_planes(draw_bars(*size), colour, subsampling=subsampling, bits=bits)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=10, options=options or {})
