@@ -36,8 +36,8 @@ _MATRICES = {
     10: ColourMatrix.BT2020,
 }
 """AVColorSpace of FFmpeg's pixfmt.h; every other number, unspecified included, is BT.601 to FFmpeg's own conversion."""
-_BT601 = 5
-"""AVCOL_SPC_BT470BG: BT.601."""
+_BT709, _BT601 = 1, 5
+"""AVCOL_SPC_BT709; AVCOL_SPC_BT470BG, which is BT.601."""
 _MATRIX = struct.Struct("=9i")
 _YUV_PLANES = 3
 
@@ -103,12 +103,15 @@ def read_bgr(picture: "av.VideoFrame", scaler: "VideoReformatter | None" = None)
     """
     from av.video.reformatter import VideoReformatter
 
-    known = int(picture.colorspace) in _MATRICES
+    colorspace = int(picture.colorspace) if int(picture.colorspace) in _MATRICES else _BT601
     bgr = (scaler or VideoReformatter()).reformat(
         picture,
         format="bgr24",
-        src_colorspace=int(picture.colorspace) if known else _BT601,
+        src_colorspace=colorspace,
+        # BGR has none, but up to PyAV 16 what is stated of the source counts only if this one or the range differs.
+        dst_colorspace=_BT709 if colorspace == _BT601 else _BT601,
         src_color_range=_FULL_RANGE if read_colour(picture).is_full_range else _LIMITED_RANGE,
+        dst_color_range=_FULL_RANGE,
     )
     pixels = bgr.to_ndarray().astype(np.uint8, copy=False)
     return np.ascontiguousarray(_turn(pixels, _read_turn(picture)))
