@@ -65,8 +65,9 @@ def describe_size_problem(width: int, height: int) -> str | None:
 def _read_file(path: Path) -> Pixels:
     with path.open("rb") as file:
         header = _check_header(file)
-    if path.suffix.lower() in {".tif", ".tiff"}:
-        # OpenCV reads a TIFF that is turned by 90 degrees only from memory (findings/opencv-turned-pictures.sh).
+        file.seek(0)
+        is_tiff = file.read(2) in {b"II", b"MM"}
+    if is_tiff:  # OpenCV reads one that is turned by 90 degrees only from memory (findings/opencv-turned-pictures.sh)
         return decode_picture(path.read_bytes())
     # From a file OpenCV takes a JPEG that breaks off, and leaves the rest grey; from memory it does not.
     return _decode(lambda flags: cv2.imread(str(path), flags), header)
