@@ -122,8 +122,8 @@ def _strip_query(url: str) -> str:
 def _add_login(settings: RtspSettings) -> str:
     if settings.username is None:
         return settings.url
-    path = settings.password_file
-    return add_login(settings.url, settings.username, path and _read_password(path))
+    password = _read_password(settings.password_file) if settings.password_file else None
+    return add_login(settings.url, settings.username, password)
 
 
 def _read_password(path: Path) -> str:

@@ -20,7 +20,7 @@ from edged.vision.worker.masks import MaskPainter
 from support.colour_bars import BARS, draw_bars, encode_planes, measure_bars
 
 SPACES = [ColourSpace(matrix, full) for matrix in ColourMatrix for full in (False, True)]
-EVERYTHING = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+EVERYTHING = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 def make_frame(rgb: np.ndarray, colour: ColourSpace, padding: int = 0) -> Frame:
