@@ -166,7 +166,12 @@ class _DeviceSource:
             self._raw_fourcc = fourcc
 
     def _retrieve(self, capture: "cv2.VideoCapture") -> NDArray[np.uint8] | None:
-        ok, picture = capture.retrieve()
+        import cv2
+
+        try:
+            ok, picture = capture.retrieve()
+        except cv2.error:  # the JPEG is larger than edged lets OpenCV decode
+            return None
         if not ok:
             return None
         pixels = picture.astype(np.uint8, copy=False)

@@ -3,6 +3,8 @@
 import io
 import resource
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -104,6 +106,13 @@ def test_a_picture_of_30000_x_30000_is_refused_before_it_is_decoded(
     with pytest.raises(PictureError, match=f"huge.* 30000 x 30000 pixels.* {LIMIT_MB} megapixels"):
         read_picture(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_opencv_has_the_same_limit_wherever_it_decodes_by_itself(tmp_path: Path) -> None:
+    """The JPEGs of USB cameras are decoded by OpenCV's own back-end."""
+    (tmp_path / "large.jpg").write_bytes(jpeg(9000, 9000))
+    code = "import edged, cv2, sys\ntry: sys.exit(cv2.imread(sys.argv[1]) is not None)\nexcept cv2.error as error: sys.exit(0)"
+    subprocess.run([sys.executable, "-c", code, tmp_path / "large.jpg"], check=True)
 
 
 def test_a_picture_within_the_limit_but_too_wide_for_opencv_is_refused() -> None:
