@@ -72,7 +72,8 @@ def read_pixels(picture: "av.VideoFrame") -> tuple[Pixels, PixelFormat, ColourSp
     """Copy a picture's pixels, turned upright by its display matrix.
 
     Returns:
-        The pixels without padding, their layout and colour space: YUV420P, or BGR24 where a side is odd or the planes are not Y, U and V.
+        The pixels without padding, their layout and their colour space: (H*3/2, W) uint8 of YUV420P, or (H, W, 3) uint8 of BGR24 where a
+        side is odd or the planes are not Y, U and V.
     """
     even = picture.width % 2 == 0 and picture.height % 2 == 0
     if not even or not _has_planes(picture):
