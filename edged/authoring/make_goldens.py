@@ -15,7 +15,7 @@ import edged
 from edged.config.settings import ModelSettings
 from edged.errors import ConfigError, PictureError
 from edged.model.goldens import ExpectedDetection, Golden, Goldens, Tolerances, write_goldens
-from edged.model.picture_file import read_picture
+from edged.pictures.decode import read_picture
 from edged.selftest.messages import ReportedDetection, SelfTestRequest
 from edged.selftest.process import SelfTestProcess
 from edged.updates.bundle.manifest import MIN_EMPTY_GOLDENS, MIN_GOLDENS

@@ -74,7 +74,7 @@ def _open_folder(path: Path, fps: float, first: int) -> Clip:
 
 
 def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
-    from edged.model.picture_file import read_picture
+    from edged.pictures.decode import read_picture
 
     for index, path in enumerate(paths):
         try:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import PictureError
-from edged.model.picture_file import describe_size_problem
-from edged.model.picture_header import MAX_PICTURE_PX, read_header
+from edged.pictures.decode import describe_size_problem
+from edged.pictures.header import MAX_PICTURE_PX, read_header
 from edged.types import LIMITED_BT601, ColourMatrix, ColourSpace, PixelFormat
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from edged.cameras.video import TimedPicture, Video, make_open_error
 from edged.errors import CameraError
-from edged.model.picture_file import describe_size_problem
+from edged.pictures.decode import describe_size_problem
 
 _log = logging.getLogger(__name__)
 

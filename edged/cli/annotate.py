@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ConfigError, PictureError
-from edged.model.picture_file import read_picture
+from edged.pictures.decode import read_picture
 from edged.selftest.messages import ReportedDetection
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

@@ -7,7 +7,7 @@ from edged.errors import ModelError, PictureError
 from edged.model.goldens import Golden, Goldens, find_mismatches, read_goldens
 from edged.model.load import Model
 from edged.model.picture import Pixels
-from edged.model.picture_file import decode_picture
+from edged.pictures.decode import decode_picture
 from edged.types import Frame
 
 

@@ -27,7 +27,7 @@ from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
 from edged.model.load import Model
-from edged.model.picture_file import read_picture
+from edged.pictures.decode import read_picture
 from edged.selftest.messages import (
     FROM_SELF_TEST,
     TO_SELF_TEST,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edged.cameras.clips import PICTURE_SUFFIXES
 from edged.errors import PictureError
-from edged.model.picture_file import decode_picture
+from edged.pictures.decode import decode_picture
 from edged_models.errors import PicturesError
 
 

@@ -10,7 +10,7 @@ from edged.families.inputs import image_input
 from edged.families.outputs import dequantise
 from edged.interfaces import Interpreter
 from edged.model.encode import Encoder
-from edged.model.picture_file import read_picture
+from edged.pictures.decode import read_picture
 from edged.registry import INTERPRETERS, load_driver
 from edged.types import F32, Fitting, Frame
 

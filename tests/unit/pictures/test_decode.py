@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from edged.errors import PictureError
-from edged.model.picture_file import decode_picture, read_picture
-from edged.model.picture_header import read_header
+from edged.pictures.decode import decode_picture, read_picture
+from edged.pictures.header import read_header
 
 SUFFIXES = [".bmp", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".webp", ".pam"]
 SIZES = [(1, 1), (64, 48), (301, 7), (17, 640)]

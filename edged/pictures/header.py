@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from edged.model.tiff import read_tiff_tags
+from edged.pictures.tiff import read_tiff_tags
 
 MAX_PICTURE_PX = 8192 * 8192
 """The most pixels of a picture that edged decodes: 200 MB in memory."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import PictureError
-from edged.model.picture_header import FORMATS, MAX_PICTURE_PX, PictureHeader, read_header
+from edged.pictures.header import FORMATS, MAX_PICTURE_PX, PictureHeader, read_header
 
 Pixels = NDArray[np.uint8]
 
