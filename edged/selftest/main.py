@@ -11,16 +11,23 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from msgspec import structs
 
 from edged.clock import NS_PER_S, Clock, SystemClock
-from edged.errors import ConfigError, EdgedError, PacketError, describe_error, list_notes
+from edged.errors import (
+    ConfigError,
+    EdgedError,
+    PacketError,
+    PictureError,
+    describe_error,
+    list_notes,
+)
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
 from edged.model.load import Model
+from edged.pictures.decode import read_picture
 from edged.selftest.messages import (
     FROM_SELF_TEST,
     TO_SELF_TEST,
@@ -167,10 +174,10 @@ def _detect(model: Model, frame: Frame, min_score: float) -> tuple[ReportedDetec
 
 
 def _read_image(image: Path) -> Frame:
-    pixels = cv2.imread(str(image), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise ConfigError(f"cannot read {image} as a picture")
-    return Frame.from_pixels(np.asarray(pixels, np.uint8))
+    try:
+        return Frame.from_pixels(read_picture(image))
+    except PictureError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _blank_frame() -> Frame:

@@ -178,6 +178,7 @@ class IsolatedCamera:
             format=arrived.format,
             width=arrived.width,
             height=arrived.height,
+            colour=arrived.colour,
         )
 
     def _make_protocol_error(self, message: object) -> CameraError:

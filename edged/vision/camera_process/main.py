@@ -90,6 +90,7 @@ class CameraProcess:
             width=frame.width,
             height=frame.height,
             shape=frame.pixels.shape,
+            colour=frame.colour,
         )
         self._send(arrived, fds)
         self._owns_buffer = False

@@ -11,7 +11,7 @@ from msgspec import Meta, Raw, Struct
 
 from edged.interfaces import CameraInfo
 from edged.ipc.packets import PacketCodec
-from edged.types import PixelFormat
+from edged.types import ColourSpace, PixelFormat
 
 MAX_PACKET_BYTES = 65_536
 
@@ -59,6 +59,7 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
         width: width of the frame, pixels.
         height: height of the frame, pixels.
         shape: shape of the array of pixels.
+        colour: what the planes of YUV420P mean.
     """
 
     seq: Annotated[int, Meta(ge=0)]
@@ -68,6 +69,7 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
     width: Annotated[int, Meta(gt=0)]
     height: Annotated[int, Meta(gt=0)]
     shape: Annotated[tuple[Annotated[int, Meta(gt=0)], ...], Meta(min_length=2, max_length=3)]
+    colour: ColourSpace
 
 
 class CameraFailed(Struct, frozen=True, kw_only=True, tag="failed"):
