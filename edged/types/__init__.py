@@ -4,6 +4,7 @@ Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top 
 "Tensor coordinates" are the same, normalised to the model's input instead. Times are monotonic nanoseconds.
 """
 
+from edged.types.box_decoding import BoxDecoding
 from edged.types.detections import F32, I32, Detections
 from edged.types.frame import Fit, Frame, PixelFormat, Tensor
 from edged.types.labels import UNNAMED_LABELS, label_of
@@ -23,6 +24,7 @@ __all__ = [
     "F32",
     "I32",
     "UNNAMED_LABELS",
+    "BoxDecoding",
     "Channels",
     "Detections",
     "EntryPoint",
