@@ -37,7 +37,7 @@ from edged.selftest.messages import (
     SelfTestRequest,
 )
 from edged.selftest.sandbox.sandbox import confine
-from edged.types import Frame
+from edged.types import Frame, ModelSignature
 
 _MAX_TIMING_S = 2.0
 _MAX_MESSAGE_CHARS = 4096
@@ -70,7 +70,7 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
             runtime=model.interpreter.runtime,
             delegate=model.interpreter.delegate or "",
             input=model.family.input,
-            signature=replace(signature, ops=(), metadata=replace(signature.metadata, labels=())),
+            signature=_shorten(signature),
             ops=dict(Counter(op.name for op in signature.ops).most_common()),
             labels=model.labels,
             invoke_ms_p50=float(np.percentile(times_ms, 50)),
@@ -83,6 +83,15 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
         )
     finally:
         model.interpreter.close()
+
+
+def _shorten(signature: ModelSignature) -> ModelSignature:
+    """Return a signature without its operators and labels, which the report has elsewhere, and without anchors."""
+    decoding = signature.metadata.box_decoding
+    if decoding is not None:
+        decoding = replace(decoding, packed_anchors=b"")
+    metadata = replace(signature.metadata, labels=(), box_decoding=decoding)
+    return replace(signature, ops=(), metadata=metadata)
 
 
 def main(argv: list[str]) -> int:

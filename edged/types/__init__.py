@@ -4,6 +4,7 @@ Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top 
 "Tensor coordinates" are the same, normalised to the model's input instead. Times are monotonic nanoseconds.
 """
 
+from edged.types.box_decoding import BoxDecoding
 from edged.types.colour import FULL_BT601, LIMITED_BT601, ColourMatrix, ColourSpace
 from edged.types.detections import F32, I32, Detections
 from edged.types.frame import Fit, Frame, PixelFormat, Tensor
@@ -26,6 +27,7 @@ __all__ = [
     "I32",
     "LIMITED_BT601",
     "UNNAMED_LABELS",
+    "BoxDecoding",
     "Channels",
     "ColourMatrix",
     "ColourSpace",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from support.flatbuffer_writer import Table, write_flatbuffer
 from support.model_files import Floats, ModelWriter, OutputPlan, make_model
 
 DTYPES = ("float32", "uint8", "int8", "int16")
@@ -125,18 +126,41 @@ def ssd(*, classes_per_anchor: int = 1, is_regular: bool = False) -> MakeModel:
     return make
 
 
+def mediapipe(dtype: str) -> bytes:
+    """Return a detector of MediaPipe's Model Maker, with its anchors in the metadata."""
+    anchors: list[Table] = [
+        {slot: ("f", value) for slot, value in enumerate(row)}
+        for row in shares((_ROWS, 4), 0.2, 0.8)
+    ]
+    decoding: Table = {0: ("i", 3), 1: ("i", _ROWS), 2: ("i", 4), 10: ("B", 1)}
+    scales: Table = dict.fromkeys((6, 7, 8, 9), ("f", 1.0))
+    options: Table = {1: {0: {0: anchors}}, 2: {**decoding, **scales}}
+    custom: Table = {0: "DETECTOR_METADATA", 1: write_flatbuffer(options, b"V001")}
+    writer = ModelWriter(dtype)
+    for shape in ((1, _ROWS, 4), (1, _ROWS, 3)):
+        writer.output(OutputPlan(values=shares(shape), gain=shares(shape, 0.1, 0.4)))
+    return writer.write(metadata=write_flatbuffer({3: [{9: [custom]}]}, b"M001"))
+
+
+_STRIDES = ((1, 64, 64), (1, 64, 3), (1, 16, 64), (1, 16, 3), (1, 4, 64), (1, 4, 3))
+
 LAYOUTS = (
     Layout(name="SSD, EfficientDet", outputs="post-process", make=ssd()),
     Layout(name="SSD, regular suppression", outputs="post-process", make=ssd(is_regular=True)),
     Layout(name="SSD, several classes an anchor", outputs="post-process", make=ssd(classes_per_anchor=2)),
     Layout(name="SSD of `edged-models`, raw", outputs="`[1,84,4]`, `[1,84,3]`", make=plain((1, CELLS, 4), (1, CELLS, 3))),
-    Layout(name="SSD with 1,917 anchors, raw", outputs="`[1,1917,4]`, `[1,1917,91]`", make=plain((1, 1917, 4), (1, 1917, 91))),
+    Layout(name="SSD with 1,917 anchors, raw", outputs="`[1,1917,4]`, `[1,1917,3]`", make=plain((1, 1917, 4), (1, 1917, 3), inputs=(1, 300, 300, 3))),
+    Layout(name="MediaPipe Model Maker", outputs="`[1,25,4]`, `[1,25,3]`", make=mediapipe),
+    Layout(name="RF-DETR, D-FINE, RT-DETR", outputs="`[1,300,4]`, `[1,300,3]`", make=plain((1, 300, 4), (1, 300, 3))),
+    Layout(name="YOLOv9 for the EdgeTPU, split", outputs="`[1,84,64]`, `[1,84,3]`", make=plain((1, CELLS, 64), (1, CELLS, 3))),
+    Layout(name="YOLOv8, split by stride", outputs="`[1,64,64]`, `[1,64,3]`, ...", make=plain(*_STRIDES)),
     Layout(name="YOLOv8, YOLO11", outputs="`[1,7,84]`", make=plain((1, 7, CELLS))),
     Layout(name="YOLOv8, channels first", outputs="`[1,7,84]`", make=plain((1, 7, CELLS), inputs=(1, 3, 64, 64))),
     Layout(name="YOLOv8, 52 classes with labels", outputs="`[1,56,84]`", make=plain((1, 56, CELLS), files={"labels.txt": "label\n" * 52})),
     Layout(name="YOLOv5, YOLOv7", outputs="`[1,252,8]`", make=plain((1, 3 * CELLS, 8))),
     Layout(name="YOLOX", outputs="`[1,84,8]`", make=yolox),
     Layout(name="YOLOv10, YOLO26, `nms=True`", outputs="`[1,25,6]`", make=suppressed(6)),
+    Layout(name="Edge Impulse FOMO", outputs="`[1,8,8,3]`", make=plain((1, 8, 8, 3), activation="SOFTMAX")),
     Layout(name="Classifier with softmax", outputs="`[1,10]`", make=plain((1, 10), activation="SOFTMAX")),
     Layout(name="Classifier with sigmoids", outputs="`[1,10]`", make=plain((1, 10), activation="LOGISTIC")),
     Layout(name="Classifier, gray, 28x28", outputs="`[1,10]`", make=plain((1, 10), activation="SOFTMAX", inputs=(1, 28, 28, 1))),
@@ -156,13 +180,11 @@ LAYOUTS = (
     Layout(name="YOLOv5-seg", outputs="`[1,252,38]`, `[1,16,16,32]`", make=plain((1, 3 * CELLS, 38), (1, 16, 16, 32))),
     Layout(name="DeepLab", outputs="`[1,64,64,21]`", make=plain((1, 64, 64, 21))),
     Layout(name="Depth, portrait masks", outputs="`[1,64,64,1]`", make=plain((1, 64, 64, 1))),
-    Layout(name="Edge Impulse FOMO", outputs="`[1,8,8,3]`", make=plain((1, 8, 8, 3), activation="SOFTMAX")),
     Layout(name="YOLOv5-face", outputs="`[1,252,16]`", make=plain((1, 3 * CELLS, 16))),
     Layout(name="BlazeFace", outputs="`[1,896,16]`, `[1,896,1]`", make=plain((1, 896, 16), (1, 896, 1))),
     Layout(name="MediaPipe palm detector", outputs="`[1,2016,18]`, `[1,2016,1]`", make=plain((1, 2016, 18), (1, 2016, 1))),
     Layout(name="MediaPipe face mesh", outputs="`[1,1,1,1404]`, `[1,1,1,1]`", make=plain((1, 1, 1, 1404), (1, 1, 1, 1))),
     Layout(name="MediaPipe hand landmarks", outputs="`[1,63]`, `[1,1]`", make=plain((1, 63), (1, 1))),
-    Layout(name="DETR: boxes and class scores", outputs="`[1,300,4]`, `[1,300,80]`", make=plain((1, 300, 4), (1, 300, 80))),
     Layout(name="YAMNet (sound)", outputs="`[1,521]`", make=plain((1, 521), inputs=(1, 15600))),
 )  # fmt: skip
 """The layouts, in the order of the table: those that run, then the others by kind."""

@@ -20,6 +20,8 @@ _MASK_CLASSES = (80, 1)
 _ORIENTED_CLASSES = (15, 16, 18)
 """Classes of DOTA 1.0, 1.5 and 2.0; with one class the layout is that of a detector of two."""
 _BOX_COLUMNS = 4
+_SIDES = 64
+"""Columns of the four sides of a box, distributions over 16 distances, in a head that is exported in parts."""
 _SUPPRESSED_COLUMNS = 6
 """Box, score and class id in a row of an export with suppression in the graph."""
 _MAX_SUPPRESSED_ROWS = 1000
@@ -75,6 +77,8 @@ def _find_keypoint_branch(
 ) -> UnsupportedKind | None:
     """Recognise a head that is exported in parts, of which one has the keypoints of each cell."""
     cells = {count for count, _ in yolo_grids(*size)} if size else set()
+    if len(signature.outputs) == 2 and any(_SIDES in t.shape for t in signature.outputs):  # noqa: PLR2004 - boxes and classes
+        return None
     for tensor in signature.outputs:
         match tensor.shape:
             case (1, a, b) if (a in cells and b in _KEYPOINTS) or (b in cells and a in _KEYPOINTS):
