@@ -72,6 +72,10 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
     colour: ColourSpace
 
 
+class StillWaiting(Struct, frozen=True, kw_only=True, tag="waiting"):
+    """Child to parent: the driver has no frame yet, and the process works."""
+
+
 class CameraFailed(Struct, frozen=True, kw_only=True, tag="failed"):
     """Child to parent, its last message: the camera is lost, or has ended."""
 
@@ -80,7 +84,7 @@ class CameraFailed(Struct, frozen=True, kw_only=True, tag="failed"):
 
 
 ToCamera = OpenCamera | NextFrame
-FromCamera = CameraOpened | FrameArrived | CameraFailed
+FromCamera = CameraOpened | FrameArrived | StillWaiting | CameraFailed
 
 TO_CAMERA: PacketCodec[ToCamera] = PacketCodec(ToCamera, max_bytes=MAX_PACKET_BYTES)
 FROM_CAMERA: PacketCodec[FromCamera] = PacketCodec(FromCamera, max_bytes=MAX_PACKET_BYTES)
