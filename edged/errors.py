@@ -30,6 +30,10 @@ class EndOfStreamError(EdgedError, EOFError):
     """A finite source has delivered its last frame."""
 
 
+class PictureError(EdgedError, ValueError):
+    """A picture cannot be read, is damaged, or is too large to decode."""
+
+
 class ModelError(EdgedError, ValueError):
     """A model file cannot be read, fits no family, or returns invalid outputs."""
 

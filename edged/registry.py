@@ -26,11 +26,16 @@ INTERPRETERS = {
 # Tried in this order; the first family that recognises the model is used.
 FAMILIES = {
     "ssd": "edged.families.ssd:SsdFamily",
+    "mediapipe": "edged.families.mediapipe:MediaPipeFamily",
+    "ssd-anchors": "edged.families.ssd_anchors:SsdAnchorsFamily",
     "ssd-raw": "edged.families.ssd_raw:SsdRawFamily",
+    "detr": "edged.families.detr:DetrFamily",
+    "yolo-split": "edged.families.yolo_split:YoloSplitFamily",
     "yolo-nms-free": "edged.families.yolo_nms_free:YoloNmsFreeFamily",
     "yolox": "edged.families.yolox:YoloxFamily",
     "yolov5": "edged.families.yolov5:YoloV5Family",
     "yolov8": "edged.families.yolov8:YoloV8Family",
+    "fomo": "edged.families.fomo:FomoFamily",
     "classification": "edged.families.classification:ClassificationFamily",
 }
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 import edged
 from edged.config.settings import ModelSettings
-from edged.errors import ConfigError
+from edged.errors import ConfigError, PictureError
 from edged.model.goldens import ExpectedDetection, Golden, Goldens, Tolerances, write_goldens
+from edged.pictures.decode import read_picture
 from edged.selftest.messages import ReportedDetection, SelfTestRequest
 from edged.selftest.process import SelfTestProcess
 from edged.updates.bundle.manifest import MIN_EMPTY_GOLDENS, MIN_GOLDENS
@@ -105,25 +107,30 @@ def _run_on_pictures(
     picture = scratch / "picture.png"
     for index, source in enumerate(sources):
         on_progress(f"running the model on {source.name}", index / len(sources))
-        png = _encode_png(source)
-        if png:
-            picture.write_bytes(png)
-            request = SelfTestRequest(
-                settings=settings, image=picture, min_score=MIN_SCORE, max_invocations=1
-            )
-            yield source, png, self_test.run(request, timeout_s=_TIMEOUT_S).detections
+        try:
+            png = _encode_png(source)
+        except PictureError as error:
+            on_progress(f"skipping a file: {error}", index / len(sources))
+            continue
+        picture.write_bytes(png)
+        request = SelfTestRequest(
+            settings=settings, image=picture, min_score=MIN_SCORE, max_invocations=1
+        )
+        yield source, png, self_test.run(request, timeout_s=_TIMEOUT_S).detections
 
 
-def _encode_png(source: Path) -> bytes | None:
-    """Return a picture as PNG, reduced to `_MAX_SIDE_PX`; None if the file is no picture."""
-    pixels = cv2.imread(str(source), cv2.IMREAD_COLOR)
-    if pixels is None:
-        return None
+def _encode_png(source: Path) -> bytes:
+    """Return a picture as PNG, reduced to `_MAX_SIDE_PX`.
+
+    Raises:
+        PictureError: the file is no picture, or too large.
+    """
+    pixels = read_picture(source)
     height, width = pixels.shape[:2]
     scale = _MAX_SIDE_PX / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 

@@ -1,19 +1,17 @@
 """Recorded pictures in order, from a video file or a folder, each with its time since the recording's beginning."""
 
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.errors import CameraError
-
-if TYPE_CHECKING:
-    import cv2
+from edged.cameras.video import TimedPicture
+from edged.errors import CameraError, PictureError
 
 FOLDER_FPS = 10.0
 """Pictures per second of a folder, which has no time line of its own."""
@@ -76,48 +74,38 @@ def _open_folder(path: Path, fps: float, first: int) -> Clip:
 
 
 def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
-    import cv2
+    from edged.pictures.decode import read_picture
 
     for index, path in enumerate(paths):
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise CameraError(f"{path}: cannot decode this picture; remove or replace it")
-        yield Picture(index / fps, bgr.astype(np.uint8, copy=False))
+        try:
+            bgr = read_picture(path)
+        except PictureError as error:
+            raise CameraError(f"{error}; remove or replace it") from error
+        yield Picture(index / fps, bgr)
 
 
 def _open_video(path: Path, fps: float | None, first: int) -> Clip:
-    import cv2
-
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        raise CameraError(
-            f"{path}: cannot open this video; check with `ffprobe` that it is complete and in a known format"
-        )
-    own_fps = capture.get(cv2.CAP_PROP_FPS)
-    if not (isfinite(own_fps) and 0 < own_fps <= _MAX_FPS):
-        own_fps = FOLDER_FPS
+    """Open a video with PyAV, or without it with OpenCV, which takes every video for BT.601 and does not say how it is tagged."""
+    if find_spec("av") is None:
+        from edged.cameras.opencv_video import open_video
+    else:
+        from edged.cameras.pyav_video import open_video
+    video = open_video(path, first)
+    own_fps = video.fps if isfinite(video.fps) and 0 < video.fps <= _MAX_FPS else FOLDER_FPS
     return Clip(
         fps=fps or own_fps,
-        declared_count=max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))),
-        pictures=_read_video(capture, fps, 1 / own_fps, first),
+        declared_count=video.declared_count,
+        pictures=_set_times(video.pictures, fps, 1 / own_fps),
     )
 
 
-def _read_video(
-    capture: "cv2.VideoCapture", fps: float | None, own_period_s: float, first: int
+def _set_times(
+    pictures: Generator[TimedPicture], fps: float | None, own_period_s: float
 ) -> Generator[Picture]:
-    import cv2
-
+    """Yield the pictures with their times from the first one on, by `fps` or by their own time stamps, which may be useless."""
     first_s = at_s = 0.0
-    try:
-        # Not by seeking, which OpenCV does only to a key frame in some formats.
-        if not all(capture.grab() for _ in range(first)):
-            return
-        for index in count():
-            ok, bgr = capture.read()
-            if not ok:
-                return
-            stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+    with closing(pictures):
+        for index, (stamp_s, bgr) in enumerate(pictures):
             if index == 0:
                 first_s = max(0.0, stamp_s)
             elif fps is not None:
@@ -126,6 +114,4 @@ def _read_video(
                 # Raw streams have no time stamps: OpenCV returns ones that stand still or are far below zero.
                 own_s = stamp_s - first_s
                 at_s = own_s if own_s > at_s else at_s + own_period_s
-            yield Picture(at_s, bgr.astype(np.uint8, copy=False))
-    finally:
-        capture.release()
+            yield Picture(at_s, bgr)

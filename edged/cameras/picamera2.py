@@ -11,15 +11,13 @@ from collections.abc import Collection
 from typing import Any, ClassVar
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
+from edged.cameras.libcamera_stream import copy_planes, read_colour
 from edged.cameras.picamera2_settings import Picamera2Settings
-from edged.cameras.yuv import nv12_to_yuv420p
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, describe_error
 from edged.interfaces import CameraInfo, Library
-from edged.types import Frame, PixelFormat
+from edged.types import LIMITED_BT601, Frame, PixelFormat
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +50,7 @@ class Picamera2Camera:
         self._clock = clock
         self._camera: Any = None
         self._lores: dict[str, Any] = {}
+        self._colour = LIMITED_BT601
         self._next_seq = 0
         self._seq_offset: int | None = None
         """Number to add to libcamera's own count, which restarts at each opening."""
@@ -169,7 +168,7 @@ class Picamera2Camera:
             main={"size": (settings.width * times, settings.height * times), "format": "YUV420"},
             lores={"size": (settings.width, settings.height), "format": "YUV420"},
             transform=libcamera.Transform(hflip=flipped, vflip=flipped),
-            colour_space=libcamera.ColorSpace.Smpte170m(),  # BT.601, as OpenCV's conversion expects
+            colour_space=libcamera.ColorSpace.Smpte170m(),  # limited BT.601, the cheapest to convert
             buffer_count=_BUFFERS,
             queue=False,
             controls=self._build_controls(camera.camera_controls),
@@ -178,6 +177,7 @@ class Picamera2Camera:
         )
         camera.configure(configuration)
         self._lores = camera.stream_configuration("lores")
+        self._colour = read_colour(camera)
 
     def _build_controls(self, available: Collection[str]) -> dict[str, Any]:
         unknown = sorted(set(self._settings.controls) - set(available))
@@ -201,22 +201,12 @@ class Picamera2Camera:
             seq=seq,
             captured_ns=stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns,
             received_ns=now_ns,
-            pixels=self._copy_pixels(request),
+            pixels=copy_planes(request, self._lores),
             format=PixelFormat.YUV420P,
             width=width,
             height=height,
+            colour=self._colour,
         )
-
-    def _copy_pixels(self, request: Any) -> NDArray[np.uint8]:
-        from picamera2 import MappedArray
-
-        stride = self._lores["stride"]
-        rows = self._lores["size"][1] * 3 // 2
-        with MappedArray(request, "lores", reshape=False) as mapped:
-            pixels = mapped.array[: rows * stride].reshape(rows, stride)
-            if self._lores["format"] == "NV12":
-                return nv12_to_yuv420p(pixels)
-            return np.array(pixels, np.uint8)
 
 
 def _close(camera: Any) -> None:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from edged.cameras.login import add_login, find_username_problem
 from edged.cameras.stream import PYAV, StreamSource, describe_open_timeout
 from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
@@ -59,7 +60,10 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4.5
 
     def __post_init__(self) -> None:
-        """Reject credentials in the URL."""
+        """Reject credentials in the URL, and a user name that cannot be sent."""
+        problem = self.username and find_username_problem(self.username)
+        if problem:
+            raise ValueError(f"`username` cannot be used: {problem}")
         if urlsplit(self.url).username is not None:
             raise ValueError(
                 "`url` contains a user name: set `username` and `password_file` instead"
@@ -118,11 +122,8 @@ def _strip_query(url: str) -> str:
 def _add_login(settings: RtspSettings) -> str:
     if settings.username is None:
         return settings.url
-    login = quote(settings.username, safe="")
-    if settings.password_file is not None:
-        login += ":" + quote(_read_password(settings.password_file), safe="")
-    parts = urlsplit(settings.url)
-    return parts._replace(netloc=f"{login}@{parts.netloc}").geturl()
+    password = _read_password(settings.password_file) if settings.password_file else None
+    return add_login(settings.url, settings.username, password)
 
 
 def _read_password(path: Path) -> str:

@@ -6,11 +6,9 @@ PyAV instead of OpenCV: its timeouts are per source, it raises clear errors, and
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from edged.cameras.threaded import CapturedFrame
 from edged.clock import NS_PER_S, Clock, Deadline
-from edged.errors import CameraError
+from edged.errors import CameraError, PictureError
 from edged.interfaces import CameraInfo, Library
 from edged.types import PixelFormat
 
@@ -116,9 +114,11 @@ class StreamSource:
     def _open_stream(self) -> "av.VideoStream":
         import av
 
+        from edged.cameras.decoded_picture import DECODER_OPTIONS
+
         self._container = av.open(
             self._url,
-            options=self._options,
+            options={**DECODER_OPTIONS, **self._options},
             # FFmpeg applies the first timeout to the connection, and again to the probe; the caller keeps the sum within it.
             timeout=(self._open_timeout_s, self._read_timeout_s),
         )
@@ -127,6 +127,7 @@ class StreamSource:
         stream = self._container.streams.video[0]
         # Decoding by frame threads would delay the stream by as many frames as there are cores.
         stream.thread_type = "SLICE"
+        stream.codec_context.options = DECODER_OPTIONS
         self._frames = self._decode(self._container, stream)
         return stream
 
@@ -154,22 +155,35 @@ class StreamSource:
             if packet.stream.index != stream.index:
                 continue
             arrived_ns = self._last_packet_ns = self._clock.monotonic_ns()
-            pictures = _decode_packet(cast("av.Packet[av.VideoStream]", packet))
+            pictures = self._decode_packet(cast("av.Packet[av.VideoStream]", packet))
             for picture in pictures:
                 yield self._make_frame(picture, arrived_ns)
             if not pictures:
                 yield None
 
+    def _decode_packet(self, packet: "av.Packet[av.VideoStream]") -> "list[av.VideoFrame]":
+        from edged.cameras.decoded_picture import decode_packet
+
+        try:
+            return decode_packet(packet)
+        except PictureError as error:
+            raise CameraError(
+                f"{self._display_url}: cannot decode a picture: {error}; set a smaller picture in the camera"
+            ) from error
+
     def _make_frame(self, picture: "av.VideoFrame", arrived_ns: int) -> CapturedFrame:
-        even = picture.width % 2 == 0 and picture.height % 2 == 0
-        layout = PixelFormat.YUV420P if even else PixelFormat.BGR24
+        from edged.cameras.decoded_picture import read_pixels
+
+        pixels, layout, colour = read_pixels(picture)
+        planar = layout is PixelFormat.YUV420P
         return CapturedFrame(
             captured_ns=arrived_ns,
             received_ns=self._clock.monotonic_ns(),
-            pixels=picture.to_ndarray(format=layout.value).astype(np.uint8, copy=False),
+            pixels=pixels,
             format=layout,
-            width=picture.width,
-            height=picture.height,
+            width=pixels.shape[1],
+            height=pixels.shape[0] * 2 // 3 if planar else pixels.shape[0],
+            colour=colour,
         )
 
     @property
@@ -200,12 +214,3 @@ def describe_open_timeout(display_url: str, open_timeout_s: float) -> str:
         f"{display_url}: no picture within {open_timeout_s:g} s; {_CHECK_CAMERA},"
         " or raise `open_timeout_s`"
     )
-
-
-def _decode_packet(packet: "av.Packet[av.VideoStream]") -> "list[av.VideoFrame]":
-    import av
-
-    try:
-        return packet.decode()
-    except av.error.InvalidDataError:  # a lost packet makes the next one undecodable
-        return []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edged.clock import Clock
 from edged.errors import CameraError, CameraTimeoutError, EdgedError
 from edged.interfaces import CameraInfo, Library
-from edged.types import Frame, PixelFormat
+from edged.types import LIMITED_BT601, ColourSpace, Frame, PixelFormat
 
 _CLOSE_TIMEOUT_S = 1.0
 """How long `close` waits for the thread. If the library takes longer, the next `open` waits for the rest."""
@@ -30,6 +30,7 @@ class CapturedFrame:
         format: the layout of `pixels`.
         width: width of the picture in pixels, without padding.
         height: height of the picture in pixels.
+        colour: what the planes of YUV420P mean.
     """
 
     captured_ns: int
@@ -38,6 +39,7 @@ class CapturedFrame:
     format: PixelFormat
     width: int
     height: int
+    colour: ColourSpace = LIMITED_BT601
 
     def to_frame(self, camera: str, seq: int) -> Frame:
         """Return the frame with a camera name and a number."""
@@ -50,6 +52,7 @@ class CapturedFrame:
             format=self.format,
             width=self.width,
             height=self.height,
+            colour=self.colour,
         )
 
 

@@ -3,9 +3,7 @@
 OpenCV waits up to 10 s for a frame and has no shorter timeout per call; so it waits in a thread (`edged.cameras.threaded`).
 """
 
-import fcntl
 import os
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -15,27 +13,22 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from edged.cameras.threaded import CapturedFrame, FrameSource, ThreadedCamera
+from edged.cameras.v4l2_colour import can_split, read_colour, split_raw
+from edged.cameras.v4l2_node import open_node, read_card_name
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError
 from edged.interfaces import CameraInfo
-from edged.types import PixelFormat
+from edged.types import LIMITED_BT601, PixelFormat
 
 if TYPE_CHECKING:
     import cv2
 
-_BY_ID_HINT = "/dev/v4l/by-id lists the connected cameras"
 _FOURCC = {"mjpeg": "MJPG", "yuyv": "YUYV"}
 _MAX_UNCOMPRESSED_PX = 640 * 480
 """The largest size of which USB 2 carries 30 uncompressed pictures per second."""
 _MAX_CORRUPT = 30
 """Number of consecutive undecodable pictures after which the camera counts as lost."""
 _SELECT_TIMEOUT_S = "3"
-
-# <linux/videodev2.h>: _IOR('V', 0, struct v4l2_capability), and the fields that are read here.
-_VIDIOC_QUERYCAP = 0x80685600
-_CAPABILITY = struct.Struct("16s32s32s3I12x")
-_CAP_VIDEO_CAPTURE = 0x1
-_CAP_DEVICE_CAPS = 0x80000000
 
 
 class V4l2Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +70,7 @@ class V4l2Settings(msgspec.Struct, frozen=True, kw_only=True):
 class V4l2Camera(ThreadedCamera):
     """A V4L2 camera.
 
-    Frames are BGR24; `captured_ns` is the kernel's time stamp of the buffer if that is monotonic, else the time of reading.
+    Frames are BGR24, or YUV420P where the camera's colours are not those of limited BT.601; `captured_ns` is the kernel's time stamp of the buffer if that is monotonic, else the time of reading.
     """
 
     Settings: ClassVar[type[msgspec.Struct]] = V4l2Settings
@@ -106,10 +99,17 @@ class _DeviceSource:
         self._clock = clock
         self._capture: cv2.VideoCapture | None = None
         self._corrupt_count = 0
+        self._colour = LIMITED_BT601
+        self._size = (0, 0)
+        self._raw_fourcc: str | None = None
+        """The format of raw pictures; None if OpenCV converts them to BGR."""
 
     def open(self) -> CameraInfo:
         """Check the device node, and open it with OpenCV."""
-        card = _read_card_name(self._settings.device)
+        settings = self._settings
+        with open_node(settings.device) as node:
+            card = read_card_name(node, settings.device)
+            self._colour = read_colour(node, settings.width, settings.height, self._fourcc)
         # OpenCV reads this variable once, when it first waits for a camera.
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", _SELECT_TIMEOUT_S)
         import cv2
@@ -121,6 +121,7 @@ class _DeviceSource:
             raise CameraError(
                 f"{self._settings.device} ({card}): cannot be opened; check that no other program uses it"
             )
+        self._choose_conversion(capture)
         return CameraInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
@@ -139,40 +140,72 @@ class _DeviceSource:
             )
         now_ns = self._clock.monotonic_ns()
         stamp_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-        ok, bgr = self._capture.retrieve()
-        if not ok:
+        pixels = self._retrieve(self._capture)
+        if pixels is None:
             self._count_corrupt()
             return None
         self._corrupt_count = 0
         captured_ns = stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns
-        return self._make_frame(bgr.astype(np.uint8, copy=False), captured_ns)
+        return self._make_frame(pixels, captured_ns)
 
     def close(self) -> None:
         """Release the device."""
         if self._capture is not None:
             self._capture.release()
 
-    def _make_frame(self, bgr: NDArray[np.uint8], captured_ns: int) -> CapturedFrame:
+    def _choose_conversion(self, capture: "cv2.VideoCapture") -> None:
+        """Have OpenCV convert the pictures only if their colours are what it takes them for: limited BT.601, or JPEG."""
+        import cv2
+
+        sides = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+        width, height = self._size = int(capture.get(sides[0])), int(capture.get(sides[1]))
+        fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1")
+        is_even = width % 2 == 0 and height % 2 == 0
+        raw = self._colour != LIMITED_BT601 and is_even and can_split(fourcc)
+        if raw and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0):
+            self._raw_fourcc = fourcc
+
+    def _retrieve(self, capture: "cv2.VideoCapture") -> NDArray[np.uint8] | None:
+        import cv2
+
+        try:
+            ok, picture = capture.retrieve()
+        except cv2.error:  # the JPEG is larger than edged lets OpenCV decode
+            return None
+        if not ok:
+            return None
+        pixels = picture.astype(np.uint8, copy=False)
+        return split_raw(pixels, self._raw_fourcc, *self._size) if self._raw_fourcc else pixels
+
+    def _make_frame(self, pixels: NDArray[np.uint8], captured_ns: int) -> CapturedFrame:
+        raw = self._raw_fourcc is not None
         return CapturedFrame(
             captured_ns=captured_ns,
             received_ns=self._clock.monotonic_ns(),
-            pixels=bgr,
-            format=PixelFormat.BGR24,
-            width=bgr.shape[1],
-            height=bgr.shape[0],
+            pixels=pixels,
+            format=PixelFormat.YUV420P if raw else PixelFormat.BGR24,
+            width=pixels.shape[1],
+            height=pixels.shape[0] * 2 // 3 if raw else pixels.shape[0],
+            colour=self._colour if raw else LIMITED_BT601,
         )
 
-    def _build_parameters(self) -> list[int]:
-        import cv2
-
+    @property
+    def _fourcc(self) -> str:
+        """The format to request from the camera."""
         settings = self._settings
         large = settings.width * settings.height > _MAX_UNCOMPRESSED_PX
         layout = settings.format
         if layout == "auto":
             layout = "mjpeg" if large else "yuyv"
+        return _FOURCC[layout]
+
+    def _build_parameters(self) -> list[int]:
+        import cv2
+
+        settings = self._settings
         return [
             cv2.CAP_PROP_FOURCC,
-            cv2.VideoWriter.fourcc(*_FOURCC[layout]),
+            cv2.VideoWriter.fourcc(*self._fourcc),
             cv2.CAP_PROP_FRAME_WIDTH,
             settings.width,
             cv2.CAP_PROP_FRAME_HEIGHT,
@@ -189,38 +222,3 @@ class _DeviceSource:
                 f"{self._settings.device}: {self._corrupt_count} consecutive pictures cannot be decoded;"
                 ' try the other `format`, "mjpeg" or "yuyv"'
             )
-
-
-def _read_card_name(device: Path) -> str:
-    """Return the name of the camera behind `device`.
-
-    Raises:
-        CameraError: it is not a camera, or may not be opened.
-    """
-    _driver, card, _bus, _version, all_caps, node_caps = _CAPABILITY.unpack(
-        _query_capability(device)
-    )
-    if not (node_caps if all_caps & _CAP_DEVICE_CAPS else all_caps) & _CAP_VIDEO_CAPTURE:
-        raise CameraError(
-            f"{device}: this node delivers no pictures: many cameras have a second node for metadata;"
-            " set `device` to the node whose name ends in index0"
-        )
-    name: str = card.split(b"\0")[0].decode(errors="replace")
-    return name
-
-
-def _query_capability(device: Path) -> bytes:
-    try:
-        node = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            return fcntl.ioctl(node, _VIDIOC_QUERYCAP, bytes(_CAPABILITY.size))
-        finally:
-            os.close(node)
-    except FileNotFoundError:
-        raise CameraError(f"{device}: no such device; {_BY_ID_HINT}") from None
-    except PermissionError:
-        raise CameraError(
-            f"{device}: permission denied; add edged's user to the group `video`"
-        ) from None
-    except OSError as error:
-        raise CameraError(f"{device}: not a camera ({error.strerror}); {_BY_ID_HINT}") from error

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.errors import ConfigError
+from edged.errors import ConfigError, PictureError
+from edged.pictures.decode import read_picture
 from edged.selftest.messages import ReportedDetection
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -50,10 +51,10 @@ def draw_detections(detections: tuple[ReportedDetection, ...], image: Path, out:
     Raises:
         ConfigError: the picture cannot be read, or the copy cannot be written.
     """
-    picture = cv2.imread(str(image), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ConfigError(f"cannot read {image} as a picture")
-    canvas = np.asarray(picture, np.uint8)
+    try:
+        canvas = read_picture(image)
+    except PictureError as error:
+        raise ConfigError(str(error)) from error
     style = _Style.for_picture(canvas.shape[1], canvas.shape[0])
     _draw_boxes(canvas, detections, style)
     _draw_labels(canvas, detections, style)

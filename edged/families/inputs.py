@@ -12,8 +12,8 @@ def image_input(
     signature: ModelSignature,
     *,
     fitting: Fitting,
-    mean: float,
-    std: float,
+    mean: float | tuple[float, ...],
+    std: float | tuple[float, ...],
     channels: Channels = Channels.RGB,
 ) -> InputSpec | str:
     """Describe a model's only input as a picture.
@@ -21,8 +21,8 @@ def image_input(
     Args:
         signature: the model's signature.
         fitting: the fitting that the family is trained with.
-        mean: the family's mean, pixel 0..255.
-        std: the family's standard deviation, pixel 0..255.
+        mean: the family's mean, pixel 0..255; one for each channel, or one for all.
+        std: the family's standard deviation, likewise.
         channels: the family's order of channels; an input with one channel is gray in any case.
 
     Returns:
@@ -39,7 +39,7 @@ def image_input(
     if layout is None:
         return f"its input {list(tensor.shape)} is not a picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
     height, width, depth, channels_first = layout
-    normalisation = _normalisation(tensor, signature.metadata, (mean,), (std,))
+    normalisation = _normalisation(tensor, signature.metadata, _as_tuple(mean), _as_tuple(std))
     if not _are_usable(*normalisation, depth):
         return f"its metadata's normalisation {normalisation} does not fit {depth} channels"
     return InputSpec(
@@ -52,6 +52,10 @@ def image_input(
         mean=normalisation[0],
         std=normalisation[1],
     )
+
+
+def _as_tuple(value: float | tuple[float, ...]) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _are_usable(mean: tuple[float, ...], std: tuple[float, ...], depth: int) -> bool:

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.errors import ModelError
 from edged.families.inputs import image_input
 from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
@@ -20,6 +21,8 @@ from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _MAX_ROWS = 1000
+_OPEN = -1
+"""The number of rows of a suppression that returns only what it found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ class YoloNmsFreeFamily:
         match output.shape:
             case (1, n, 6) if n in cells or n in [3 * count for count in cells]:
                 return "its output [1, N, 6] has a row for each cell: a YOLO with one class and objectness"
-            case (1, n, 6) if n <= _MAX_ROWS:
+            case (1, n, 6) if n == _OPEN or 0 < n <= _MAX_ROWS:
                 return cls(input=spec, class_offset=class_offset(signature, None), output=output)
         return f"its output {list(output.shape)} is not [1, N, 6] with N up to {_MAX_ROWS}"
 
@@ -64,10 +67,19 @@ class YoloNmsFreeFamily:
         Raises:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
-        rows = check_outputs(outputs, [self.output])[0][0]
+        rows = _read_rows(*check_outputs(outputs, [self.output], is_resized=True))
         best = rows[find_above_threshold(rows[:, 4], self.output, min_score)]
         candidates = dequantise(best, self.output)
         boxes = candidates[:, :4]
         if is_in_pixels(rows[:, :4], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
         return build_detections(boxes, candidates[:, 4], candidates[:, 5], fit, iou_threshold=None)
+
+
+def _read_rows(output: NDArray[np.generic]) -> NDArray[np.generic]:
+    if output.ndim != 3 or output.shape[0] != 1 or output.shape[2] != 6:  # noqa: PLR2004 - [1, N, 6]
+        raise ModelError(
+            f"the model's output has the shape {list(output.shape)} instead of [1, N, 6]"
+        )
+    rows: NDArray[np.generic] = output[0]
+    return rows

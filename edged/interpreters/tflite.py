@@ -213,11 +213,19 @@ def _tensor_info(entry: Mapping[str, Any]) -> TensorInfo:
     return TensorInfo(
         index=int(entry["index"]),
         name=str(entry["name"]),
-        shape=tuple(int(side) for side in entry["shape"]),
+        shape=_read_shape(entry),
         dtype=np.dtype(entry["dtype"]).name,
         scale=float(scale),
         zero_point=int(zero_point),
     )
+
+
+def _read_shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return a tensor's shape, with -1 for a side that the runtime set to 1 because the file leaves it open."""
+    sides = zip(entry["shape"], entry["shape_signature"], strict=False)
+    shape = tuple(-1 if (side, own) == (1, -1) else int(side) for side, own in sides)
+    # An open batch is one picture.
+    return (1, *shape[1:]) if shape[:1] == (-1,) else shape
 
 
 def _op_info(entry: Mapping[str, Any]) -> OpInfo:

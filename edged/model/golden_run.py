@@ -3,13 +3,11 @@
 import hashlib
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from edged.errors import ModelError
+from edged.errors import ModelError, PictureError
 from edged.model.goldens import Golden, Goldens, find_mismatches, read_goldens
 from edged.model.load import Model
 from edged.model.picture import Pixels
+from edged.pictures.decode import decode_picture
 from edged.types import Frame
 
 
@@ -51,11 +49,10 @@ def _load_picture(golden: Golden, path: Path) -> Pixels:
     content = _read_file(path)
     if hashlib.sha256(content).hexdigest() != golden.sha256:
         raise ModelError(f"{path} is not the picture of the goldens: its sha256 differs")
-    # OpenCV raises for an empty buffer, but returns None for any other that is no picture.
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-    if pixels is None:
-        raise ModelError(f"{path} cannot be decoded as a picture")
-    return np.asarray(pixels, np.uint8)
+    try:
+        return decode_picture(content)
+    except PictureError as error:
+        raise ModelError(f"{path} cannot be decoded as a picture: {error}") from error
 
 
 def _read_file(path: Path) -> bytes:

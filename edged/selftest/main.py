@@ -11,17 +11,24 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from msgspec import structs
 
 from edged.clock import NS_PER_S, Clock, SystemClock
-from edged.errors import ConfigError, EdgedError, PacketError, describe_error, list_notes
+from edged.errors import (
+    ConfigError,
+    EdgedError,
+    PacketError,
+    PictureError,
+    describe_error,
+    list_notes,
+)
 from edged.host.scheduling import ThreadWait
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
 from edged.model.load import Model
+from edged.pictures.decode import read_picture
 from edged.selftest.messages import (
     FROM_SELF_TEST,
     TO_SELF_TEST,
@@ -31,7 +38,7 @@ from edged.selftest.messages import (
     SelfTestRequest,
 )
 from edged.selftest.sandbox.sandbox import confine
-from edged.types import Frame
+from edged.types import Frame, ModelSignature
 
 _MAX_TIMING_S = 2.0
 _MAX_MESSAGE_CHARS = 4096
@@ -64,7 +71,7 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
             runtime=model.interpreter.runtime,
             delegate=model.interpreter.delegate or "",
             input=model.family.input,
-            signature=replace(signature, ops=(), metadata=replace(signature.metadata, labels=())),
+            signature=_shorten(signature),
             ops=dict(Counter(op.name for op in signature.ops).most_common()),
             labels=model.labels,
             invoke_ms_p50=float(np.percentile(times_ms, 50)),
@@ -77,6 +84,15 @@ def run_self_test(request: SelfTestRequest, clock: Clock) -> SelfTestReport:
         )
     finally:
         model.interpreter.close()
+
+
+def _shorten(signature: ModelSignature) -> ModelSignature:
+    """Return a signature without its operators and labels, which the report has elsewhere, and without anchors."""
+    decoding = signature.metadata.box_decoding
+    if decoding is not None:
+        decoding = replace(decoding, packed_anchors=b"")
+    metadata = replace(signature.metadata, labels=(), box_decoding=decoding)
+    return replace(signature, ops=(), metadata=metadata)
 
 
 def main(argv: list[str]) -> int:
@@ -171,10 +187,10 @@ def _detect(model: Model, frame: Frame, min_score: float) -> tuple[ReportedDetec
 
 
 def _read_image(image: Path) -> Frame:
-    pixels = cv2.imread(str(image), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise ConfigError(f"cannot read {image} as a picture")
-    return Frame.from_pixels(np.asarray(pixels, np.uint8))
+    try:
+        return Frame.from_pixels(read_picture(image))
+    except PictureError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _blank_frame() -> Frame:

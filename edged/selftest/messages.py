@@ -70,7 +70,7 @@ class SelfTestReport(Struct, frozen=True, kw_only=True, tag="report"):
         runtime: name and version.
         delegate: accelerator that the graph runs on; "" for the reference kernels.
         input: size and type of the model's input.
-        signature: its tensors and metadata; without operators and labels, which follow.
+        signature: its tensors and metadata; without anchors, and without operators and labels, which follow.
         ops: number of operators, by name.
         labels: by index.
         invoke_ms_p50: median time of an invocation, milliseconds.

@@ -4,6 +4,8 @@ Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top 
 "Tensor coordinates" are the same, normalised to the model's input instead. Times are monotonic nanoseconds.
 """
 
+from edged.types.box_decoding import BoxDecoding
+from edged.types.colour import FULL_BT601, LIMITED_BT601, ColourMatrix, ColourSpace
 from edged.types.detections import F32, I32, Detections
 from edged.types.frame import Fit, Frame, PixelFormat, Tensor
 from edged.types.labels import UNNAMED_LABELS, label_of
@@ -21,9 +23,14 @@ from edged.types.model import (
 
 __all__ = [
     "F32",
+    "FULL_BT601",
     "I32",
+    "LIMITED_BT601",
     "UNNAMED_LABELS",
+    "BoxDecoding",
     "Channels",
+    "ColourMatrix",
+    "ColourSpace",
     "Detections",
     "EntryPoint",
     "FileMetadata",

@@ -6,6 +6,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.types.colour import LIMITED_BT601, ColourSpace
+
 
 class PixelFormat(StrEnum):
     """The layout of `Frame.pixels`; the names are FFmpeg's."""
@@ -17,7 +19,7 @@ class PixelFormat(StrEnum):
     GRAY8 = "gray8"
     """(H, W) uint8."""
     YUV420P = "yuv420p"
-    """(H*3/2, stride) uint8, "I420": the Y plane, then U, then V; BT.601."""
+    """(H*3/2, stride) uint8, "I420": the Y plane, then U, then V; `Frame.colour` says what they mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Frame:
         format: the layout of `pixels`.
         width: width of the picture in pixels, without padding.
         height: height of the picture in pixels.
+        colour: what the planes of YUV420P mean; of no meaning for the other formats.
     """
 
     camera: str
@@ -45,6 +48,7 @@ class Frame:
     format: PixelFormat
     width: int
     height: int
+    colour: ColourSpace = LIMITED_BT601
 
     @classmethod
     def from_pixels(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from edged.types.box_decoding import BoxDecoding
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorInfo:
@@ -105,6 +107,7 @@ class FileMetadata:
         labels_file: the embedded file that the labels are from; "" if none was taken.
         labels_fault: why that file cannot be read; "" if it can.
         are_labels_guessed: that file was taken only because there is no other text file.
+        box_decoding: MediaPipe's description of raw boxes and scores; None if there is none.
     """
 
     name: str = ""
@@ -119,6 +122,7 @@ class FileMetadata:
     labels_file: str = ""
     labels_fault: str = ""
     are_labels_guessed: bool = False
+    box_decoding: BoxDecoding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

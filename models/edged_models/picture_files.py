@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.cameras.clips import PICTURE_SUFFIXES
+from edged.errors import PictureError
+from edged.pictures.decode import decode_picture
 from edged_models.errors import PicturesError
 
 
@@ -17,24 +19,18 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         (H, W, 3) uint8, RGB.
 
     Raises:
-        PicturesError: the file is missing, not a picture, or damaged.
+        PicturesError: the file is missing, not a picture, damaged, or too large.
     """
     try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
+        # Decoded from memory, because from a file OpenCV accepts a truncated JPEG.
+        bgr = decode_picture(path.read_bytes())
     except OSError as error:
         raise PicturesError(f"cannot read the picture {path}: {error.strerror or error}") from error
-    # Decoded from memory, because from a file OpenCV accepts a truncated JPEG.
-    bgr = _decode(content)
-    if bgr is None:
-        raise PicturesError(f"{path} is not a picture, or is damaged: remove or replace it")
+    except PictureError as error:
+        raise PicturesError(
+            f"{path} is not a picture, or is damaged or too large: {error}; remove or replace it"
+        ) from error
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _decode(content: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    try:
-        return cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    except cv2.error:
-        return None
 
 
 def list_picture_files(folder: Path) -> list[Path]:

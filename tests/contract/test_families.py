@@ -9,12 +9,15 @@ from edged.errors import ModelError
 from edged.interfaces import ModelFamily
 from edged.registry import FAMILIES, load_driver
 from edged.types import Detections, Fit, ModelSignature, TensorInfo
-from support.families import BOXES, CASES, CLASS_IDS, CLASSES, SCORES, FamilyCase, classification
+from support.families import BOXES, CLASS_IDS, CLASSES, SCORES, FamilyCase, classification
+from support.families import CASES as FAMILY_CASES
+from support.head_cases import HEAD_CASES, detr_class_ids, fomo
 
 pytestmark = pytest.mark.runtime
 
 DTYPES = ["float32", "uint8", "int8", "int16"]
-ALL = {**CASES, "classification": classification}
+CASES = {**FAMILY_CASES, **HEAD_CASES}
+ALL = {**CASES, "fomo": fomo, "classification": classification}
 
 
 def matched(name: str, signature: ModelSignature) -> ModelFamily:
@@ -53,6 +56,15 @@ def test_a_label_list_that_counts_from_1_is_shifted(name: str) -> None:
     assert matched(name, labelled).class_offset == 1
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_class_ids_and_scores_of_a_detr_with_its_post_processor_are_read(dtype: str) -> None:
+    case = detr_class_ids(dtype)
+    found = decoded("detr", case)
+    assert found.class_ids.tolist() == CLASS_IDS[:2].tolist()
+    assert found.boxes == pytest.approx(BOXES[:2], abs=case.tolerance)
+    assert found.scores == pytest.approx(SCORES[:2], abs=case.tolerance)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_threshold_is_the_callers(name: str) -> None:
     case = CASES[name]("float32")
@@ -67,10 +79,11 @@ def test_boxes_are_brought_back_to_the_frame(name: str) -> None:
     assert found.boxes == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ALL)
-def test_scores_that_are_not_numbers_are_refused(name: str) -> None:
+def test_outputs_that_are_not_numbers_are_refused(name: str, value: float) -> None:
     case = ALL[name]("float32")
-    spoilt = tuple(np.full_like(output, np.nan) for output in case.outputs)
+    spoilt = tuple(np.full_like(output, value) for output in case.outputs)
     with pytest.raises(ModelError):
         matched(name, case.signature).decode(spoilt, Fit(), min_score=0.5)
 
@@ -127,3 +140,16 @@ def test_a_class_of_the_whole_picture_fills_the_frame(dtype: str) -> None:
     assert found.class_ids.tolist() == [1]
     assert found.scores == pytest.approx([0.7], abs=2 * case.tolerance)
     assert len(decoded("classification", case, min_score=0.8)) == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_touching_cells_of_a_fomo_are_one_object(dtype: str) -> None:
+    case = fomo(dtype)
+    found = decoded("fomo", case)
+    assert found.boxes == pytest.approx(np.array([[2, 1, 4, 3], [0, 7, 1, 8]]) / 8)
+    assert found.class_ids.tolist() == [1, 0]
+    assert found.scores == pytest.approx([0.9, 0.6], abs=2 * case.tolerance)
+    assert [len(decoded("fomo", case, min_score=s)) for s in (0.95, 0.8, 0.65)] == [0, 1, 1]
+    assert decoded("fomo", case, Fit(1.0, 0.5, 0.0, 0.25)).boxes[0] == pytest.approx(
+        [0.25, 0.0, 0.5, 0.25]
+    )

@@ -24,6 +24,7 @@ from edged.types import (
     TensorInfo,
 )
 from support.families import CASES, classification
+from support.head_cases import HEAD_CASES, fomo
 
 pytestmark = pytest.mark.runtime
 
@@ -33,7 +34,7 @@ INPUT_DTYPES = ("float32", "uint8", "int8", "int16", "float16", "int32", "int64"
 OUTPUT_DTYPES = (*INPUT_DTYPES, "float64", "complex64", "object", "int4")
 ODD_SCALES = (0.0, 1.0, 0.004, -1.0, 1e-38, 1e38, np.inf, np.nan)
 ODD_DIMENSIONS = (HUGE, 8400, 85, 84, 56, 7, 6, 5, 4, 3, 2, 1, 0, -1)
-ALL = {**CASES, "classification": classification}
+ALL = {**CASES, **HEAD_CASES, "fomo": fomo, "classification": classification}
 
 
 def image(side: int, *, channels_first: bool = False, channels: int = 3) -> tuple[int, ...]:
@@ -58,6 +59,7 @@ def output_shapes(side: int) -> Iterator[tuple[tuple[int, ...], ...]]:
             yield ((1, depth, n),)
             yield ((1, n, 4), (1, n, depth))
             yield ((1, n, depth), (1, n, 4))
+            yield ((1, n, depth), (1, n, 64))
         yield ((1, n, 4), (1, n), (1, n), (1,))
         yield ((1, n), (1, n, 4), (1,), (1, n))
     for one in ((), (0,), (-1,), (1,), (5,), (1, 0), (1, 1001), (HUGE,) * 4, (1, 1, 1, 1024)):

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from edged.types import ColourMatrix, ColourSpace
 from edged_models.errors import PicturesError
 from edged_models.pictures.open_pictures import open_pictures
+from support.colour_bars import BARS, measure_bars, write_bars
 from support.data_files import data_file
 
 FRAMES = 12
@@ -82,6 +84,22 @@ def test_a_file_that_is_not_a_clip(tmp_path: Path) -> None:
     path.write_bytes(b"no clip")
     with pytest.raises(PicturesError, match="not a video"):
         open_pictures(str(path))
+
+
+@pytest.mark.parametrize("colour", [ColourSpace(), ColourSpace(ColourMatrix.BT709)])
+def test_the_colours_are_those_of_the_clips_own_tags(tmp_path: Path, colour: ColourSpace) -> None:
+    path = write_bars(tmp_path / "clip.mp4", colour, options={"crf": "1"})
+    pictures = open_pictures(str(path))
+    assert len(pictures) == 3
+    assert np.abs(measure_bars(pictures[2].image) - BARS).max() <= 2.5
+
+
+def test_a_frame_by_its_number_is_the_one_of_a_whole_pass() -> None:
+    """The clip has key frames that are far apart, and frames that are stored in another order than they are shown."""
+    pictures = open_pictures(f"{data_file('video/one-by-one-person-detection.mp4')}:person")
+    for index, picture in enumerate(pictures):
+        if index in (0, 1, 57, 139):
+            assert np.array_equal(picture.image, picture.image)
 
 
 def test_a_real_clip() -> None:

@@ -57,7 +57,8 @@ class OutputPlan:
     Attributes:
         values: the output for a black picture, float, not quantised.
         gain: what a white picture adds; of the shape of `values`.
-        high: largest value of the quantised range, which begins at 0, or at -high for int16.
+        high: largest value of the quantised range.
+        low: smallest value of it; for int16 the range is that of the larger of both, on either side of 0.
         name: name of the tensor.
         activation: SOFTMAX or LOGISTIC as the last operator; None for none.
     """
@@ -65,6 +66,7 @@ class OutputPlan:
     values: Floats
     gain: Floats | float = 0.0
     high: float = 1.0
+    low: float = 0.0
     name: str = "output"
     activation: str | None = None
 
@@ -72,7 +74,13 @@ class OutputPlan:
 class ModelWriter:
     """A graph in the making: tensors and operators are added, and then written as a file."""
 
-    def __init__(self, dtype: str = "float32", shape: Sequence[int] = (1, 64, 64, 3)) -> None:
+    def __init__(
+        self,
+        dtype: str = "float32",
+        shape: Sequence[int] = (1, 64, 64, 3),
+        *,
+        max_pixel: float = 1.0,
+    ) -> None:
         self.dtype = dtype
         self._buffers: list[Table] = [{}]
         self._tensors: list[Table] = []
@@ -80,18 +88,22 @@ class ModelWriter:
         self._operators: list[Table] = []
         self._outputs: list[int] = []
         self._mean: int | None = None
-        self.picture = self.tensor(shape, name="image", quantisation=self.quantisation(1.0))
+        self._rank, self._max_pixel = len(shape), max_pixel
+        self.picture = self.tensor(shape, name="image", quantisation=self.quantisation(max_pixel))
 
     def share(self, other: "ModelWriter") -> None:
         """Use the buffers and operator codes of another graph, of which this becomes a further subgraph in the same file."""
         self._buffers, self._codes = other._buffers, other._codes
 
-    def quantisation(self, high: float) -> Quantisation:
-        """Return scale and zero point of values up to `high` in the graph's type."""
+    def quantisation(self, high: float, low: float = 0.0) -> Quantisation:
+        """Return scale and zero point of values from `low` to `high` in the graph's type."""
         if self.dtype not in _LIMITS:
             return _NONE
-        low, top = _LIMITS[self.dtype]
-        return (high / top, 0) if self.dtype == "int16" else (high / (top - low), low)
+        first, last = _LIMITS[self.dtype]
+        if self.dtype == "int16":
+            return max(high, -low) / last, 0
+        scale = (high - low) / (last - first)
+        return scale, round(first - low / scale)
 
     def tensor(
         self,
@@ -126,9 +138,9 @@ class ModelWriter:
         )
         return len(self._tensors) - 1
 
-    def constant(self, values: Floats, high: float) -> int:
+    def constant(self, values: Floats, high: float, low: float = 0.0) -> int:
         """Add a constant of the graph's type, quantised if that is an integer type."""
-        scale, zero_point = quantisation = self.quantisation(high)
+        scale, zero_point = quantisation = self.quantisation(high, low)
         if not scale:
             return self.tensor(values.shape, constant=values.astype("<f4"))
         stored = np.clip(np.rint(values / scale) + zero_point, *_LIMITS[self.dtype])
@@ -183,14 +195,14 @@ class ModelWriter:
 
     def values(self, plan: OutputPlan) -> int:
         """Add the operators that compute one output; return its index."""
-        shape, steps = plan.values.shape, self.quantisation(plan.high)
-        mean = self.tensor([1] * len(shape), quantisation=self.quantisation(1.0))
+        shape, steps = plan.values.shape, self.quantisation(plan.high, plan.low)
+        mean = self.tensor([1] * len(shape), quantisation=self.quantisation(self._max_pixel))
         self.operator("RESHAPE", [self._picture_mean(), self.integers([1] * len(shape))], [mean])
         gain = np.broadcast_to(np.asarray(plan.gain, np.float32), shape)
         added = self.tensor(shape, quantisation=steps)
-        self.operator("MUL", [mean, self.constant(gain, plan.high)], [added])
+        self.operator("MUL", [mean, self.constant(gain, plan.high, plan.low)], [added])
         total = self.tensor(shape, name=plan.name, quantisation=steps)
-        self.operator("ADD", [added, self.constant(plan.values, plan.high)], [total])
+        self.operator("ADD", [added, self.constant(plan.values, plan.high, plan.low)], [total])
         if plan.activation is None:
             return total
         made = self.tensor(shape, name=plan.name, quantisation=self._activation_steps())
@@ -208,7 +220,8 @@ class ModelWriter:
             anchors: (N, 4): centre y, centre x, height, width.
             options: the operator's options.
         """
-        inputs = [self.values(boxes), self.values(scores), self.constant(anchors, 1.0)]
+        inputs = [self._dequantise(self.values(plan), plan) for plan in (boxes, scores)]
+        inputs.append(self.tensor(anchors.shape, dtype="float32", constant=anchors.astype("<f4")))
         rows = int(options["max_detections"] * options["max_classes_per_detection"])
         shapes = ((1, rows, 4), (1, rows), (1, rows), (1,))
         outputs = [
@@ -224,6 +237,7 @@ class ModelWriter:
         files: Mapping[str, str] | None = None,
         subgraphs: Sequence[Table] = (),
         signatures: Sequence[Table] = (),
+        metadata: bytes | None = None,
     ) -> bytes:
         """Return the model file.
 
@@ -231,13 +245,18 @@ class ModelWriter:
             files: texts in an appended zip, by name.
             subgraphs: further subgraphs, as `subgraph` returns them.
             signatures: the signatures of the file.
+            metadata: its packed `ModelMetadata`; None for none.
         """
+        if metadata is not None:
+            self._buffers.append({0: metadata})
+        entry: Table = {0: "TFLITE_METADATA", 1: ("I", len(self._buffers) - 1)}
         content = write_flatbuffer(
             {
                 0: ("I", 3),
                 1: [_code(*code) for code in self._codes],
                 2: [self.subgraph(), *subgraphs],
                 4: self._buffers,
+                6: None if metadata is None else [entry],
                 7: list(signatures) or None,
             },
             b"TFL3",
@@ -269,10 +288,19 @@ class ModelWriter:
             4: ("I", subgraph),
         }
 
+    def _dequantise(self, tensor: int, plan: OutputPlan) -> int:
+        if self.dtype == "float32":
+            return tensor
+        made = self.tensor(plan.values.shape, dtype="float32")
+        self.operator("DEQUANTIZE", [tensor], [made])
+        return made
+
     def _picture_mean(self) -> int:
         if self._mean is None:
-            self._mean = self.tensor([1, 1, 1, 1], quantisation=self.quantisation(1.0))
-            self.operator("MEAN", [self.picture, self.integers([1, 2, 3])], [self._mean])
+            steps = self.quantisation(self._max_pixel)
+            self._mean = self.tensor([1] * self._rank, quantisation=steps)
+            axes = self.integers(list(range(1, self._rank)))
+            self.operator("MEAN", [self.picture, axes], [self._mean])
         return self._mean
 
     def _activation_steps(self) -> Quantisation:

@@ -2,7 +2,8 @@
  * streaming).
  *
  * $V4L2_DEVICE is its path. $V4L2_MODE is a file whose first letter says how it does: o(k), s(ilent): no frame comes any more,
- * g(one): unplugged, m(etadata): a node that gives no pictures. It shows YUYV at 25 Hz, picture k uniformly 16 + k % 200 bright. */
+ * g(one): unplugged, m(etadata): a node that gives no pictures. It shows YUYV at 25 Hz, picture k uniformly 16 + k % 200 bright.
+ * $V4L2_COLOUR, if set, is "colorspace ycbcr_enc quantization Y U V": what the format says, and the one colour that every picture has. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <linux/videodev2.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -77,6 +79,12 @@ static int capabilities(struct v4l2_capability *answer)
 	return 0;
 }
 
+static int read_colour(unsigned colour[6])
+{
+	const char *text = getenv("V4L2_COLOUR");
+	return text && sscanf(text, "%u %u %u %u %u %u", colour, colour + 1, colour + 2, colour + 3, colour + 4, colour + 5) == 6;
+}
+
 static int set_format(struct v4l2_format *wish)
 {
 	struct v4l2_pix_format *pix = &wish->fmt.pix;
@@ -88,6 +96,13 @@ static int set_format(struct v4l2_format *wish)
 	pix->field = V4L2_FIELD_NONE;
 	pix->bytesperline = pix->width * 2;
 	pix->sizeimage = pix->bytesperline * pix->height;
+	unsigned colour[6];
+	if (read_colour(colour)) {
+		pix->priv = V4L2_PIX_FMT_PRIV_MAGIC;
+		pix->colorspace = colour[0];
+		pix->ycbcr_enc = colour[1];
+		pix->quantization = colour[2];
+	}
 	format = *pix;
 	return 0;
 }
@@ -118,9 +133,11 @@ static int give_frame(struct v4l2_buffer *buffer)
 	memmove(queued, queued + 1, --queue_length * sizeof *queued);
 
 	uint8_t *pixels = mmap(NULL, format.sizeimage, PROT_WRITE, MAP_SHARED, device, (off_t)index * MOST_BYTES);
+	unsigned colour[6] = {0, 0, 0, 16 + shown % 200, 128, 128};
+	read_colour(colour);
 	for (unsigned at = 0; at < format.sizeimage; at += 2) {
-		pixels[at] = (uint8_t)(16 + shown % 200);
-		pixels[at + 1] = 128;
+		pixels[at] = (uint8_t)colour[3];
+		pixels[at + 1] = (uint8_t)colour[4 + at / 2 % 2];
 	}
 	munmap(pixels, format.sizeimage);
 

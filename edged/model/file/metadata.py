@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edged.model.file.content import open_model_file
+from edged.model.file.detector_metadata import read_box_decoding
 from edged.model.file.embedded_labels import read_embedded_labels, read_ultralytics_metadata
 from edged.model.file.flatbuffer import FlatbufferTable
 from edged.types import FileMetadata
@@ -66,6 +67,7 @@ def _from_metadata(metadata: FlatbufferTable) -> FileMetadata:
         licence=metadata.read_text(5),
         mean=mean,
         std=std,
+        box_decoding=read_box_decoding(metadata),
     )
 
 

@@ -47,7 +47,7 @@ def find_refused_kind(signature: ModelSignature) -> UnsupportedKind | None:
 
 def explain_kind(signature: ModelSignature) -> UnsupportedKind | None:
     """Return the kind of a model that no family fits; None if it is not known either."""
-    kind = find_yolo_kind(signature)
+    kind = find_yolo_kind(signature) or _find_post_processor(signature)
     if kind is not None:
         return kind
     for find_name in _RULES:
@@ -55,6 +55,17 @@ def explain_kind(signature: ModelSignature) -> UnsupportedKind | None:
         if name is not None:
             return UnsupportedKind(name=name, evidence=_describe(signature))
     return None
+
+
+def _find_post_processor(signature: ModelSignature) -> UnsupportedKind | None:
+    """Recognise a D-FINE or RT-DETR that scales its boxes to a picture whose size is a second input."""
+    if not any("orig_target_sizes" in tensor.name for tensor in signature.inputs):
+        return None
+    return UnsupportedKind(
+        name="several inputs",
+        evidence="a DETR's post-processor reads orig_target_sizes",
+        advice="export the model without it",
+    )
 
 
 def _describe(signature: ModelSignature) -> str:
@@ -87,7 +98,7 @@ def _name_by_other_input(signature: ModelSignature) -> str | None:
     shape = signature.inputs[0].shape if signature.inputs else ()
     if len(shape) == 5:  # noqa: PLR2004 - batch, time and a picture
         return "video"
-    if len(shape) == 4 and find_picture_size(signature) is None:  # noqa: PLR2004 - a batch of feature maps
+    if len(shape) == 4 and not {1, 3} & {shape[1], shape[3]}:  # noqa: PLR2004 - a batch of feature maps
         return "feature maps (part of a pipeline)"
     return None
 
@@ -138,7 +149,7 @@ def _name_map(signature: ModelSignature) -> str | None:
     if depth > max(height, width):
         return None
     if height * 8 <= size[1]:
-        return "FOMO or another coarse map"
+        return None  # a coarse map, as FOMO's
     names = {1: "masks or depth", 3: "pictures"}
     return names.get(depth, "segmentation")
 

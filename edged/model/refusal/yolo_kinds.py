@@ -20,6 +20,8 @@ _MASK_CLASSES = (80, 1)
 _ORIENTED_CLASSES = (15, 16, 18)
 """Classes of DOTA 1.0, 1.5 and 2.0; with one class the layout is that of a detector of two."""
 _BOX_COLUMNS = 4
+_SIDES = 64
+"""Columns of the four sides of a box, distributions over 16 distances, in a head that is exported in parts."""
 _SUPPRESSED_COLUMNS = 6
 """Box, score and class id in a row of an export with suppression in the graph."""
 _MAX_SUPPRESSED_ROWS = 1000
@@ -54,8 +56,11 @@ def find_yolo_kind(signature: ModelSignature) -> UnsupportedKind | None:
         return UnsupportedKind(name="segmentation", evidence="it has an output of mask prototypes")
     if len(signature.outputs) > 1:
         return _find_keypoint_branch(signature, size)
+    label_count = len(signature.metadata.labels)
+    if any(head.columns == label_count and not head.is_suppressed for _, head in heads):
+        return None
     for shape, head in heads:
-        kind = _name_columns(head, len(signature.metadata.labels))
+        kind = _name_columns(head, label_count)
         if kind is not None:
             return UnsupportedKind(
                 name=kind,
@@ -72,6 +77,8 @@ def _find_keypoint_branch(
 ) -> UnsupportedKind | None:
     """Recognise a head that is exported in parts, of which one has the keypoints of each cell."""
     cells = {count for count, _ in yolo_grids(*size)} if size else set()
+    if len(signature.outputs) == 2 and any(_SIDES in t.shape for t in signature.outputs):  # noqa: PLR2004 - boxes and classes
+        return None
     for tensor in signature.outputs:
         match tensor.shape:
             case (1, a, b) if (a in cells and b in _KEYPOINTS) or (b in cells and a in _KEYPOINTS):
@@ -99,8 +106,8 @@ def _find_heads(shape: tuple[int, ...], size: tuple[int, int] | None) -> list[_H
 def _name_columns(head: _Head, label_count: int) -> str | None:
     if head.is_suppressed:
         return "oriented boxes" if head.columns == 1 else _name_values(head.columns)
-    if head.columns == label_count:
-        return None
+    if label_count in _ORIENTED_CLASSES and head.columns == label_count + 1:
+        return "oriented boxes"
     names = [_name_values(head.columns - (label_count or 1))]
     if not label_count:
         names += [_name_values(head.columns - classes) for classes in _MASK_CLASSES]

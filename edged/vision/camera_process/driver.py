@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 import numpy as np
 
-from edged.clock import Clock
+from edged.clock import Clock, Deadline
 from edged.config.codec import encode_path
 from edged.errors import (
     CameraError,
@@ -29,12 +29,15 @@ from edged.vision.camera_process.messages import (
     FromCamera,
     NextFrame,
     OpenCamera,
+    StillWaiting,
     ToCamera,
 )
 
 _START_TIMEOUT_S = 20.0
 """For starting Python and importing the driver's library, beside the driver's own `open`."""
 _CLOSE_TIMEOUT_S = 1.0
+_RESPONSE_TIMEOUT_S = 3.0
+"""The process reports every half second; after so long without a message it hangs, and its frames are not only late."""
 
 
 class IsolatedCamera:
@@ -71,6 +74,7 @@ class IsolatedCamera:
         self._clock = clock
         self._child: ChildProcess[ToCamera, FromCamera] | None = None
         self._buffer: SharedFrameBuffer | None = None
+        self._response_deadline = Deadline(clock, _RESPONSE_TIMEOUT_S)
         self._first_seq = 0
         self._next_seq = 0
 
@@ -100,6 +104,7 @@ class IsolatedCamera:
             raise CameraError(f"camera {self._name}: {error}") from error
         match self._receive(self._child, self.max_open_s):
             case CameraOpened(info=info):
+                self._response_deadline = Deadline(self._clock, _RESPONSE_TIMEOUT_S)
                 return info
             case None:
                 raise CameraError(
@@ -114,19 +119,29 @@ class IsolatedCamera:
         Raises:
             CameraTimeoutError: no frame came within `timeout_s` seconds.
             EndOfStreamError: the source has ended.
-            CameraError: the camera was lost, or its process ended.
+            CameraError: the camera was lost, or its process ended or does not respond.
         """
         if self._child is None:
             raise CameraError(f"camera {self._name} is not open")
-        match self._receive(self._child, timeout_s):
-            case FrameArrived() as arrived:
-                frame = self._copy_frame(arrived)
-                self._child.send(NextFrame(log_level=_log_level()))
-                return frame
-            case None:
-                raise CameraTimeoutError(f"camera {self._name}: no frame within {timeout_s:g} s")
-            case other:
-                raise self._make_protocol_error(other)
+        deadline = Deadline(self._clock, timeout_s)
+        while True:
+            match self._receive(self._child, deadline.remaining_s):
+                case FrameArrived() as arrived:
+                    frame = self._copy_frame(arrived)
+                    self._child.send(NextFrame(log_level=_log_level()))
+                    self._response_deadline = Deadline(self._clock, _RESPONSE_TIMEOUT_S)
+                    return frame
+                case StillWaiting():
+                    self._response_deadline = Deadline(self._clock, _RESPONSE_TIMEOUT_S)
+                case None if self._response_deadline.expired:
+                    raise CameraError(
+                        f"camera {self._name}: its process has not responded for {_RESPONSE_TIMEOUT_S:g} s"
+                    )
+                case None:
+                    message = f"camera {self._name}: no frame within {timeout_s:g} s"
+                    raise CameraTimeoutError(message)
+                case other:
+                    raise self._make_protocol_error(other)
 
     def close(self) -> None:
         """End the process: it closes the camera and exits, or is killed."""
@@ -139,7 +154,7 @@ class IsolatedCamera:
 
     def _receive(
         self, child: ChildProcess[ToCamera, FromCamera], timeout_s: float
-    ) -> CameraOpened | FrameArrived | None:
+    ) -> CameraOpened | FrameArrived | StillWaiting | None:
         """Return the child's next message; None if none came in time."""
         try:
             message, descriptors = child.receive_with_descriptors(timeout_s)
@@ -178,6 +193,7 @@ class IsolatedCamera:
             format=arrived.format,
             width=arrived.width,
             height=arrived.height,
+            colour=arrived.colour,
         )
 
     def _make_protocol_error(self, message: object) -> CameraError:

@@ -28,6 +28,7 @@ from edged.vision.camera_process.messages import (
     FromCamera,
     NextFrame,
     OpenCamera,
+    StillWaiting,
 )
 
 _GRAB_TIMEOUT_S = 0.5
@@ -68,6 +69,7 @@ class CameraProcess:
                 frame = self._camera.grab(_GRAB_TIMEOUT_S)
             except CameraTimeoutError:
                 self._reclaim_buffer(wait=False)
+                self._send(StillWaiting())
                 continue
             self._reclaim_buffer(wait=lossless)
             if self._owns_buffer:
@@ -90,6 +92,7 @@ class CameraProcess:
             width=frame.width,
             height=frame.height,
             shape=frame.pixels.shape,
+            colour=frame.colour,
         )
         self._send(arrived, fds)
         self._owns_buffer = False

@@ -11,7 +11,7 @@ from msgspec import Meta, Raw, Struct
 
 from edged.interfaces import CameraInfo
 from edged.ipc.packets import PacketCodec
-from edged.types import PixelFormat
+from edged.types import ColourSpace, PixelFormat
 
 MAX_PACKET_BYTES = 65_536
 
@@ -59,6 +59,7 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
         width: width of the frame, pixels.
         height: height of the frame, pixels.
         shape: shape of the array of pixels.
+        colour: what the planes of YUV420P mean.
     """
 
     seq: Annotated[int, Meta(ge=0)]
@@ -68,6 +69,11 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
     width: Annotated[int, Meta(gt=0)]
     height: Annotated[int, Meta(gt=0)]
     shape: Annotated[tuple[Annotated[int, Meta(gt=0)], ...], Meta(min_length=2, max_length=3)]
+    colour: ColourSpace
+
+
+class StillWaiting(Struct, frozen=True, kw_only=True, tag="waiting"):
+    """Child to parent: the driver has no frame yet, and the process works."""
 
 
 class CameraFailed(Struct, frozen=True, kw_only=True, tag="failed"):
@@ -78,7 +84,7 @@ class CameraFailed(Struct, frozen=True, kw_only=True, tag="failed"):
 
 
 ToCamera = OpenCamera | NextFrame
-FromCamera = CameraOpened | FrameArrived | CameraFailed
+FromCamera = CameraOpened | FrameArrived | StillWaiting | CameraFailed
 
 TO_CAMERA: PacketCodec[ToCamera] = PacketCodec(ToCamera, max_bytes=MAX_PACKET_BYTES)
 FROM_CAMERA: PacketCodec[FromCamera] = PacketCodec(FromCamera, max_bytes=MAX_PACKET_BYTES)

@@ -11,7 +11,7 @@ from edged.model.picture import Pixels, split_planes
 from edged.types import Frame, PixelFormat
 
 _BLACK_Y, _NEUTRAL_CHROMA = 16, 128
-"""BT.601, limited range."""
+"""Of the limited range; in the full range black is 0."""
 _OUTLINE_PX = 2
 """Width of the line drawn around a mask: filling alone leaves some pixels of its edge bare, and of colour more."""
 _FRACTION_BITS = 4
@@ -64,9 +64,9 @@ def _iterate_planes(frame: Frame) -> Iterator[tuple[Pixels, int]]:
     if frame.format is not PixelFormat.YUV420P:
         yield frame.pixels[: frame.height, : frame.width], 0
         return
-    for plane, value in zip(
-        split_planes(frame), (_BLACK_Y, _NEUTRAL_CHROMA, _NEUTRAL_CHROMA), strict=True
-    ):
+    black = 0 if frame.colour.is_full_range else _BLACK_Y
+    values = (black, _NEUTRAL_CHROMA, _NEUTRAL_CHROMA)
+    for plane, value in zip(split_planes(frame), values, strict=True):
         if not np.may_share_memory(plane, frame.pixels):
             raise ValueError(
                 f"camera {frame.camera}: the frame's planes are copies and cannot be masked in place"

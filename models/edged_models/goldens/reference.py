@@ -15,6 +15,7 @@ class ReferenceKernels:
     """An `Interpreter` on the reference kernels of LiteRT."""
 
     delegate: str | None = None
+    is_repeatable: bool = True
 
     def __init__(self, path: Path, signature: ModelSignature, runtime: str) -> None:
         """Load the model once more.

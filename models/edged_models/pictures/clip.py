@@ -7,18 +7,19 @@ are not used. A clip without ground truth gives all its frames, without objects.
 
 import ast
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edged.text import TextError, read_text
 from edged_models.errors import PicturesError
 from edged_models.pictures.class_names import map_class_ids
+from edged_models.pictures.clip_frames import ClipFrames
 from edged_models.pictures.files import build_entry
 from edged_models.pictures.labelled import LabelledPicture
 
@@ -46,46 +47,32 @@ class ClipPictures:
     """A `PictureSet` of a clip's frames; iterating over it decodes the clip once."""
 
     def __init__(
-        self, path: Path, name: str, labels: tuple[str, ...], frames: Sequence[_FrameTruth]
+        self, path: Path, name: str, labels: tuple[str, ...], truths: Sequence[_FrameTruth]
     ) -> None:
         self.name = name
         self.labels = labels
         self._path = path
-        self._frames = frames
+        self._truths = truths
+        self._frames = ClipFrames(path)
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._truths)
 
     def __getitem__(self, index: int) -> LabelledPicture:
-        truth = self._frames[index]
-        with _open_video(self._path) as capture:
-            capture.set(cv2.CAP_PROP_POS_FRAMES, truth.frame)
-            if not capture.grab():
-                raise self._ended_error(truth.frame)
-            return self._decode_frame(truth, capture)
+        truth = self._truths[index]
+        return self._label(truth, self._frames.read(truth.frame))
 
     def __iter__(self) -> Iterator[LabelledPicture]:
-        with _open_video(self._path) as capture:
-            grabbed = 0
-            for truth in self._frames:
-                while grabbed <= truth.frame:
-                    if not capture.grab():
-                        raise self._ended_error(truth.frame)
-                    grabbed += 1
-                yield self._decode_frame(truth, capture)
+        images = self._frames.iterate([truth.frame for truth in self._truths])
+        with closing(images):
+            for truth, image in zip(self._truths, images, strict=False):
+                yield self._label(truth, image)
 
-    def _decode_frame(self, truth: _FrameTruth, capture: cv2.VideoCapture) -> LabelledPicture:
-        decoded, bgr = capture.retrieve()
+    def _label(self, truth: _FrameTruth, image: NDArray[np.uint8]) -> LabelledPicture:
         name = f"{self._path}, frame {truth.frame}"
-        if not decoded:
-            raise PicturesError(f"{name} cannot be decoded: the clip is damaged there")
         classes = [self.labels.index(label) for label in truth.labels]
         clipped = build_entry(self._path, truth.boxes, classes)
-        image = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
         return LabelledPicture(name=name, image=image, boxes=clipped.boxes, classes=clipped.classes)
-
-    def _ended_error(self, frame: int) -> PicturesError:
-        return PicturesError(f"{self._path} ends before frame {frame}, or is damaged there")
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
@@ -112,22 +99,10 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
 
 
 def _count_frames(path: Path) -> int:
-    with _open_video(path) as capture:
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    count = ClipFrames(path).count
     if count <= 0:
         raise PicturesError(f"{path} does not state its number of frames: write it anew")
     return count
-
-
-@contextmanager
-def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    try:
-        if not capture.isOpened():
-            raise PicturesError(f"{path} is not a video that OpenCV can read")
-        yield capture
-    finally:
-        capture.release()
 
 
 def _read_truth(table: Path, default_label: str) -> list[_FrameTruth]:

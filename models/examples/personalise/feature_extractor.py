@@ -3,14 +3,14 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from edged.errors import ConfigError, ModelError
+from edged.errors import ConfigError, ModelError, PictureError
 from edged.families.inputs import image_input
 from edged.families.outputs import dequantise
 from edged.interfaces import Interpreter
 from edged.model.encode import Encoder
+from edged.pictures.decode import read_picture
 from edged.registry import INTERPRETERS, load_driver
 from edged.types import F32, Fitting, Frame
 
@@ -43,10 +43,10 @@ class FeatureExtractor:
             ConfigError: the picture cannot be read.
             InvokeError: the runtime failed.
         """
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise ConfigError(f"cannot read {path} as a picture: remove or replace it")
-        frame = Frame.from_pixels(np.asarray(pixels, np.uint8))
+        try:
+            frame = Frame.from_pixels(read_picture(path))
+        except PictureError as error:
+            raise ConfigError(f"{error}; remove or replace it") from error
         (output,) = self._interpreter.invoke(self._encoder(frame).array)
         values = dequantise(output, self._interpreter.signature.outputs[0])
         return np.asarray(values.reshape(-1, values.shape[-1]).mean(axis=0), np.float32)

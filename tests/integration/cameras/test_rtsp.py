@@ -167,6 +167,16 @@ def test_a_camera_that_wants_a_login(
     assert "cr%3Aet" not in shown
 
 
+@pytest.mark.parametrize("password", ["".join(map(chr, range(32, 127))), "p" * 119, "%41 gehéim☃"])
+def test_the_whole_password_reaches_the_camera(tmp_path: Path, password: str) -> None:
+    password_file = tmp_path / "password"
+    password_file.write_text(f"{password}\n")
+    with RtspServer(user="viewerX", password=password) as server:
+        right = camera(server.url, username="viewerX", password_file=password_file)
+        right.open()
+        right.close()
+
+
 def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:
     front = camera("rtsp://127.0.0.1:9/", username="u", password_file=tmp_path / "nothing")
 

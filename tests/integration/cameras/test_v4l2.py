@@ -13,14 +13,16 @@ import pytest
 from edged.cameras.v4l2 import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError
-from edged.types import PixelFormat
+from edged.types import ColourMatrix, ColourSpace, PixelFormat
 from edged.vision.camera_process.driver import IsolatedCamera
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.capture_status import CaptureState
 from edged.vision.worker.slots import FrameSlots
 from support.cameras import brightness
+from support.colour_bars import BARS, encode_colour, to_rgb
 
 DEVICE = Path("/dev/v4l/by-id/usb-Test_Camera-video-index0")
+V4L2_REC709, V4L2_JPEG, V4L2_SRGB = 3, 7, 8
 SetMode = Callable[[str], None]
 
 
@@ -72,6 +74,32 @@ def test_frames_with_the_kernels_time_stamps(camera: IsolatedCamera) -> None:
         assert after.captured_ns > before.captured_ns
     shown = [round(brightness(frame) * 219 / 255) for frame in (frames[0], frames[-1])]
     assert shown[1] - shown[0] == pytest.approx(frames[-1].seq - frames[0].seq, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "colour"),
+    [
+        ((V4L2_SRGB, 0, 0), ColourSpace(ColourMatrix.BT601)),
+        ((V4L2_REC709, 0, 0), ColourSpace(ColourMatrix.BT709)),
+        ((V4L2_SRGB, 2, 0), ColourSpace(ColourMatrix.BT709)),
+        ((V4L2_SRGB, 0, 1), ColourSpace(ColourMatrix.BT601, is_full_range=True)),
+        ((V4L2_JPEG, 0, 0), ColourSpace(ColourMatrix.BT601, is_full_range=True)),
+        ((V4L2_SRGB, 2, 1), ColourSpace(ColourMatrix.BT709, is_full_range=True)),
+        ((V4L2_SRGB, 8, 2), ColourSpace(ColourMatrix.SMPTE240M)),
+    ],
+)
+def test_the_colours_are_those_that_the_cameras_format_states(
+    camera: IsolatedCamera,
+    monkeypatch: pytest.MonkeyPatch,
+    fields: tuple[int, int, int],
+    colour: ColourSpace,
+) -> None:
+    """`fields` are the format's colorspace, ycbcr_enc and quantization; 0 is the default of the first."""
+    device = (*fields, *encode_colour(BARS[4], colour))
+    monkeypatch.setenv("V4L2_COLOUR", " ".join(map(str, device)))
+    camera.open()
+    frame = camera.grab(5.0)
+    assert to_rgb(frame).reshape(-1, 3).mean(axis=0) == pytest.approx(BARS[4], abs=2.5)
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,15 @@ def test_an_unusable_recording_is_named(tmp_path: Path, make: Callable[[Path], N
     camera.close()
 
 
+def test_a_picture_that_is_too_large_to_decode_is_named_with_size_and_limit(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    content = cv2.imencode(".bmp", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+    huge = content[:18] + (30_000).to_bytes(4, "little") * 2 + content[26:]
+    (tmp_path / "9.bmp").write_bytes(huge)
+    with pytest.raises(CameraError, match=r"9\.bmp.*30000 x 30000.*limit is 67 megapixels.*remove"):
+        all_frames(replay(tmp_path, FakeClock()))
+
+
 def test_a_recording_that_ends_early_is_reported(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.avi", 40)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -133,7 +133,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_lines(config_file: Pa
         ),
         (
             '[model]\nfamily = "yolov7"',
-            '2: model.family: expected one of "auto", "ssd", "ssd-raw"',
+            '2: model.family: expected one of "auto", "ssd", "mediapipe"',
         ),
         ('[model]\nruntime = "litrt"', 'did you mean "litert"?'),
         (

@@ -101,6 +101,16 @@ def test_an_impossible_class_is_nonsense(class_id: float) -> None:
         family.decode(outputs, Fit(), min_score=0.5)
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_suppression_may_return_only_what_it_found(count: int) -> None:
+    case = CASES["yolo-nms-free"]("float32")
+    output = replace(case.signature.outputs[0], shape=(1, -1, 6))
+    family = YoloNmsFreeFamily.match(replace(case.signature, outputs=(output,)))
+    assert isinstance(family, YoloNmsFreeFamily), family
+    rows = np.asarray(case.outputs[0])[:, :count]
+    assert len(family.decode([rows], Fit(), min_score=0.1)) == count
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_scores_that_are_no_shares_are_nonsense(name: str) -> None:
     """Such as logits, or coordinates in pixels where class scores are expected."""

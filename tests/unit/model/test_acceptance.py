@@ -75,6 +75,10 @@ def test_a_model_that_answers_differently_is_accepted_and_timed() -> None:
     assert run_acceptance_test(model(rows)) >= 0.0
 
 
+def test_a_model_whose_empty_cells_have_all_the_lowest_score_is_accepted() -> None:
+    run_acceptance_test(model(with_column(slice(4, 5), 0.018)))
+
+
 def test_a_model_without_detections_is_accepted() -> None:
     """A detector of rare objects finds none in a generated picture."""
     run_acceptance_test(model(with_column(slice(4, 5), 0.0)))

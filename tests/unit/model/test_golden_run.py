@@ -84,7 +84,13 @@ def test_another_picture_than_was_meant_is_refused(model: Model, tmp_path: Path)
         run_goldens(model, path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture"])
+HUGE = (
+    b"BM" + bytes(12) + (40).to_bytes(4, "little") + (30_000).to_bytes(4, "little") * 2 + bytes(99)
+)
+"""The header of a picture of 30000 x 30000: 3.6 GB."""
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", HUGE])
 def test_what_is_no_picture_is_refused(model: Model, tmp_path: Path, content: bytes) -> None:
     made = goldens(tmp_path, EXPECTED)
     (tmp_path / "block.png").write_bytes(content)

@@ -141,6 +141,7 @@ def test_a_detector_of_52_classes_runs(task: str, labels: int) -> None:
         ((1, 25200, 57), 52, "yolov5"),
         ((1, 8400, 85), 80, "yolox"),
         ((1, 8400, 57), 52, "yolox"),
+        ((1, 8400, 20), 15, "yolox"),
         ((1, 300, 6), 0, "yolo-nms-free"),
     ],
 )
@@ -148,8 +149,30 @@ def test_detectors_of_like_layouts_run(outputs: Shape, labels: int, family: str)
     assert find_family(model(outputs, labels=labels), PATH).name == family
 
 
+@pytest.mark.parametrize("classes", [12, 16, 51, 80])
+def test_a_split_head_of_as_many_classes_as_keypoints_runs(classes: int) -> None:
+    signature = model((1, 8400, 64), (1, 8400, classes))
+    assert find_family(signature, PATH).name == "yolo-split"
+
+
+def test_the_second_input_of_a_post_processor_is_named() -> None:
+    signature = model((1, 300), (1, 300, 4), (1, 300), inputs=(PICTURE, (1, 2)))
+    second = replace(signature.inputs[1], name="orig_target_sizes")
+    message = str(refusal(replace(signature, inputs=(signature.inputs[0], second))))
+    assert "a DETR's post-processor reads orig_target_sizes; export the model without it" in message
+
+
 def test_a_pose_model_with_the_label_of_its_class_is_no_mere_mistake_of_the_list() -> None:
     assert "is a model for pose (17 keypoints)" in str(refusal(model((1, 56, 8400), labels=1)))
+
+
+def test_oriented_boxes_with_the_labels_of_their_classes() -> None:
+    assert "is a model for oriented boxes" in str(refusal(model((1, 20, 8400), labels=15)))
+
+
+def test_an_input_without_a_fixed_size_is_told_as_that() -> None:
+    message = str(refusal(model((1, 300, 6), inputs=((1, -1, -1, 3),))))
+    assert "its input [1, -1, -1, 3] is not a picture of a fixed size" in message
 
 
 def test_the_advice_for_a_detector_that_looks_like_a_pose_model() -> None:
@@ -176,7 +199,24 @@ def test_a_feature_extractor_is_no_classifier() -> None:
         ([(1, 20000, 85)], 0, "not yolov5: its output [1, 20000, 85] is not"),
         ([(1, 2001, 6)], 0, "not yolo-nms-free: its output [1, 2001, 6] is not"),
         ([(1, 50, 4), (1, 50), (1, 50), (7,)], 0, "not ssd: its four outputs are not"),
-        ([(1, 2034, 4), (1, 2034, 91)], 0, "not ssd-raw: its outputs"),
+        ([(1, 2134, 4), (1, 2134, 91)], 0, "not ssd-raw: its outputs"),
+        ([(1, 2034, 4), (1, 2034, 91)], 0, "not ssd-anchors: its outputs"),
+        (
+            [(1, 300, 4), (1, 300, 3)],
+            2,
+            'not detr: its output has 3 columns and its label list 2: add "background"',
+        ),
+        (
+            [(1, 8400, 64), (1, 8400, 80)],
+            17,
+            "not yolo-split: its output has 80 classes and its label list 17",
+        ),
+        ([(1, 2100, 64), (1, 2100, 80)], 0, "not yolo-split: its outputs"),
+        (
+            [(1, 80, 80, 9)],
+            3,
+            "not fomo: its output has 8 classes and its label list 3",
+        ),
         ([], 0, "not ssd: it has 0 outputs"),
     ],
 )

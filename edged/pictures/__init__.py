@@ -1,0 +1,1 @@
+"""Pictures from files and from memory: their headers, the size limit, and decoding."""
