@@ -142,6 +142,9 @@ class SelfTestProcess:
             return SelfTestKilledError(
                 f"the process that tested {path} was killed by SIGKILL: is there too little memory?"
             )
+        if child.exit_code is not None and child.exit_code >= 0:
+            # No crash: what a model does wrong is answered. The process could not start, or this installation is broken.
+            return SelfTestKilledError(f"the process that tested {path} {ending} without an answer")
         return ModelError(f"{path} crashed the interpreter: its process {ending}")
 
 
