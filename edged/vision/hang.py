@@ -39,8 +39,9 @@ def find_hang(worker: WorkerState, now_ns: int, hang_s: float) -> Hang | None:
     if worker.process is None:
         return None
     limit_s = max(MAX_START_S, hang_s) if worker.is_loading else hang_s
-    silence_ns = worker.silence.measure_ns(now_ns, worker.process.pid)
-    is_starved = worker.silence.total_ns(now_ns) > MAX_STARVATION * limit_s * NS_PER_S
+    since_ns = worker.last_message_ns
+    silence_ns = worker.silence.measure_ns(since_ns, now_ns, worker.process.pid)
+    is_starved = now_ns - since_ns > MAX_STARVATION * limit_s * NS_PER_S
     if silence_ns <= limit_s * NS_PER_S and not is_starved:
         return None
     cause = find_obstacle(worker.process.pid) or ("it got no processor" if is_starved else None)

@@ -130,7 +130,7 @@ class WorkerPool:
         if worker is None:
             return False
         now_ns = self._time.monotonic_ns()
-        worker.silence.restart(now_ns)
+        worker.last_message_ns = now_ns
         match item.message:
             case ModelReady():
                 if worker.phase is Phase.STARTING:
@@ -246,5 +246,4 @@ class WorkerPool:
 
     def _enter_phase(self, worker: WorkerState, phase: Phase) -> None:
         worker.phase = phase
-        worker.phase_since_ns = self._time.monotonic_ns()
-        worker.silence.restart(worker.phase_since_ns)
+        worker.phase_since_ns = worker.last_message_ns = self._time.monotonic_ns()

@@ -16,28 +16,26 @@ class Silence:
     that waited longest counts, because it can hold what the others wait for.
     """
 
-    def __init__(self, now_ns: int = 0) -> None:
-        """Begin at this time."""
-        self.restart(now_ns)
-
-    def restart(self, now_ns: int) -> None:
-        """Begin again: the worker gave a sign of life."""
-        self._since_ns = self._looked_ns = now_ns
+    def __init__(self) -> None:
+        self._since_ns = self._looked_ns = 0
         self._starved_ns = 0
         self._waits_ns: Mapping[str, int] = {}
 
-    def total_ns(self, now_ns: int) -> int:
-        """Return the whole silence."""
-        return now_ns - self._since_ns
+    def measure_ns(self, since_ns: int, now_ns: int, pid: int) -> int:
+        """Return the silence without the time in which the process waited for a processor; call it several times a second.
 
-    def measure_ns(self, now_ns: int, pid: int) -> int:
-        """Return the silence without the time in which the process waited for a processor; call it several times a second."""
-        if self.total_ns(now_ns) < _MIN_SILENCE_NS:
-            return self.total_ns(now_ns)
-        waits_ns = read_waits_ns(pid)
-        delays_ns = (
-            ns - self._waits_ns[tid] for tid, ns in waits_ns.items() if tid in self._waits_ns
-        )
-        self._starved_ns += min(max(delays_ns, default=0), now_ns - self._looked_ns)
+        Args:
+            since_ns: when the worker gave its last sign of life.
+            now_ns: now, on the same time line.
+            pid: its process.
+        """
+        if since_ns != self._since_ns:
+            self._since_ns, self._starved_ns, self._waits_ns = since_ns, 0, {}
+        if now_ns - since_ns < _MIN_SILENCE_NS:
+            return now_ns - since_ns
+        waits_ns, known_ns = read_waits_ns(pid), self._waits_ns
+        delays_ns = (ns - known_ns[tid] for tid, ns in waits_ns.items() if tid in known_ns)
+        if known_ns:
+            self._starved_ns += min(max(delays_ns, default=0), now_ns - self._looked_ns)
         self._waits_ns, self._looked_ns = waits_ns, now_ns
-        return self.total_ns(now_ns) - self._starved_ns
+        return now_ns - since_ns - self._starved_ns

@@ -60,7 +60,8 @@ class WorkerState:
         run: number of the newest process.
         process: the newest process; None while none runs.
         phase_since_ns: when the phase began, on the pool's time line.
-        silence: how long it has given no sign of life.
+        last_message_ns: when the worker last gave a sign of life, on the pool's time line.
+        silence: measures how long it has given none.
         loading: what it last announced to load while it runs; None if it loads nothing.
         start_due_ns: when a WAITING worker is started, on the pool's time line.
         kill_reason: why the process was killed; None if it was not.
@@ -76,6 +77,7 @@ class WorkerState:
     run: int = 0
     process: WorkerProcess | None = None
     phase_since_ns: int = 0
+    last_message_ns: int = 0
     silence: Silence = field(default_factory=Silence)
     loading: ModelLoading | None = None
     start_due_ns: int = 0

@@ -19,7 +19,7 @@ from support.update_device import MINIMAL_TRIAL, run_edged, running_device
 
 MAX_BUNDLE_FILES = 80
 """Files of a bundle's way from `edged model install` to "committed", in the supervisor, the installer and the self-test process."""
-MAX_FRAME_FILES = 30
+MAX_FRAME_FILES = 33
 """Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event."""
 BUNDLE_PROCESSES = ("edged run", "edged.updates.installer.main", "edged.selftest.main")
 BUNDLE_FILES = (
