@@ -56,6 +56,8 @@ def _check_fps(rule_input: RuleInput) -> RuleResult:
         return InsufficientEvidence("the frames per second before the trial are not known")
     min_fps = rule_input.probation.min_fps_ratio * old_fps
     rates = [_find_fps(window, old_fps) for window in evidence.windows]
+    if min_fps and not rates:
+        return InsufficientEvidence("the frames per second were not measured for long enough")
     slow = sum(fps < min_fps for fps in rates)
     if slow <= 0.5 * len(rates):
         return None

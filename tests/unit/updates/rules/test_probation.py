@@ -156,6 +156,12 @@ def test_frames_that_a_busy_host_takes_are_not_its_fault() -> None:
     )
 
 
+def test_a_trial_too_short_for_a_rate_goes_on() -> None:
+    assert judge_trial(windows=()) == ContinueVerdict(0.99)
+    assert "not measured for long enough" in commit_flag(windows=(), measured_s=3600.0)
+    assert judge_trial(windows=(), settings={"min_fps_ratio": 0.0}) == CommitVerdict()
+
+
 def test_a_few_slow_parts_are_too_little_to_judge_and_the_trial_goes_on() -> None:
     assert judge_trial(windows=windows(3.0, count=9)) == ContinueVerdict(0.99)
     assert "often enough is unclear" in commit_flag(
