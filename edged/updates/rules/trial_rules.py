@@ -58,6 +58,12 @@ def _check_fps(rule_input: RuleInput) -> RuleResult:
     rates = [_find_fps(window, old_fps) for window in evidence.windows]
     if min_fps and not rates:
         return InsufficientEvidence("the frames per second were not measured for long enough")
+    return _judge_rates(rule_input, rates, min_fps)
+
+
+def _judge_rates(rule_input: RuleInput, rates: list[float], min_fps: float) -> RuleResult:
+    """Judge the frames per second in the parts of a trial by the number of those that are too low."""
+    old_fps = rule_input.baseline.fps
     slow = sum(fps < min_fps for fps in rates)
     if slow <= 0.5 * len(rates):
         return None
