@@ -16,7 +16,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.fetchers.http_response import ResponseAction, classify_response, content_length, etag_of
 from edged.interfaces import Transfer
-from edged.logs import redact_url
+from edged.redaction import display_url
 
 MAX_ATTEMPTS = 5
 MIN_RETRY_S, MAX_RETRY_S = 1.0, 30.0
@@ -44,7 +44,7 @@ class HttpDownload:
             UpdateError: the URL is invalid.
         """
         self._client = client
-        self._display_url = redact_url(url)
+        self._display_url = display_url(url)
         with _translate_errors(self._display_url):
             self._url, self._auth = _split_credentials(httpx.URL(url))
         self._max_bytes = max_bytes

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from io import TextIOWrapper
 from types import FrameType
 
 from edged.errors import EdgedError, list_notes
+from edged.redaction import redact_text
+from edged.terminal.escape import one_line
+from edged.terminal.safe_stream import safe_standard_streams
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -54,15 +58,19 @@ class Program:
             may have others. A usage error exits with 2 instead of returning.
         """
         _accept_any_text()
-        arguments = list(sys.argv[1:] if argv is None else argv)
-        args = self.build_parser(arguments).parse_args(arguments)
+        with safe_standard_streams():
+            arguments = list(sys.argv[1:] if argv is None else argv)
+            args = self.build_parser(arguments).parse_args(arguments)
+            return self._execute(args)
+
+    def _execute(self, args: argparse.Namespace) -> int:
         try:
             with _signals_unwind():
                 code: int = args.func(args)
                 sys.stdout.flush()
         except EdgedError as error:
             notes = list_notes(error) if getattr(args, "verbose", False) else ()
-            print("\n    ".join((f"{self.name}: {error}", *notes)), file=sys.stderr)
+            print(f"{self.name}: {format_error(error, notes)}", file=sys.stderr)
             return EXIT_ERROR
         except TerminatedError as error:
             return EXIT_SIGNALLED + error.number
@@ -70,6 +78,9 @@ class Program:
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader closed its end, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_ERROR
+        except Exception:  # noqa: BLE001 (a fault of the program: its traceback must not show a secret either)
+            sys.stderr.write(redact_text(traceback.format_exc()))
             return EXIT_ERROR
         return code
 
@@ -115,3 +126,9 @@ def _accept_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def format_error(error: EdgedError, notes: Sequence[str] = ()) -> str:
+    """Return an error, and notes below it, as lines, each of which is text of one line without a secret."""
+    lines = [one_line(redact_text(line)) for line in error.lines]
+    return "\n".join([*lines, *(f"    {one_line(redact_text(note))}" for note in notes)])
