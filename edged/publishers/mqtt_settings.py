@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from edged.config.addresses import HostName
 from edged.errors import PublishError
 from edged.text import TextError, read_text
 
@@ -36,7 +37,7 @@ class TlsSettings(Struct, frozen=True, kw_only=True):
 class MqttSettings(Struct, frozen=True, kw_only=True):
     """[mqtt]."""
 
-    host: Annotated[str, Meta(min_length=1, description="Name or address of the broker.")]
+    host: Annotated[HostName, Meta(description="Name or address of the broker, without a port.")]
     port: Annotated[
         Annotated[int, Meta(ge=1, le=65535)] | None,
         Meta(description="Port of the broker; 1883, or 8883 with TLS, if not set."),
@@ -97,7 +98,8 @@ def broker_port(settings: MqttSettings) -> int:
 def broker_url(settings: MqttSettings) -> str:
     """Return the broker as a URL, for messages."""
     scheme = "mqtt" if settings.tls is None else "mqtts"
-    return f"{scheme}://{settings.host}:{broker_port(settings)}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{broker_port(settings)}"
 
 
 def read_password(settings: MqttSettings) -> str | None:
