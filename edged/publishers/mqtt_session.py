@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
+from edged.host.certificates import describe_alert
 from edged.interfaces import Delivered, OutgoingMessage
 from edged.publishers.mqtt_acknowledgements import Acknowledgements, SentMessage
 from edged.publishers.mqtt_client import (
@@ -161,8 +162,8 @@ class MqttSession:
         )
 
     def _describe_hints(self) -> str:
-        if "certificate required" in (self._last_error or "").replace("_", " ").lower():
-            return "; set mqtt.tls.cert and mqtt.tls.key"
+        if alert := describe_alert(self._last_error or ""):
+            return f"; the broker says that {alert}; check mqtt.tls.cert and mqtt.tls.key"
         hints = []
         if self._settings.tls is None:
             hints.append("if the broker expects TLS, add [mqtt.tls]")
