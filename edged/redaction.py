@@ -15,8 +15,9 @@ _BUNDLE_VERSION = re.compile(r"@[0-9][^/@?#:]*\.edgem(?![^/?#])")
 """In a path, ``name@version.edgem`` is no login."""
 _URL_IN_TEXT = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*://\S*|(?:https?|rtsps?|mqtts?|ftps?|wss?):/?[^\s/]\S*@\S*"
+    r"|[^\s:/@]+:[^\s/@]+@(?=[A-Za-z0-9\[])"
 )
-"""A URL, or what is likely to be one with a slash too few and a login."""
+"""A URL, what is likely to be one with a slash too few and a login, or a login before a host."""
 _MISTYPED_URL = re.compile(r"(https?|rtsps?|mqtts?|ftps?|wss?):", re.IGNORECASE)
 _PUNCTUATION = ".,;:!?)]}>\"'`…"
 
@@ -57,6 +58,8 @@ def _display_host(rest: str) -> str:
 def _redact_match(match: re.Match[str]) -> str:
     url = match.group()
     bare = url.rstrip(_PUNCTUATION)
+    if url.endswith("@"):
+        return f"{HIDDEN}@"
     if "://" not in bare:
         return f"{bare.partition(':')[0]}://{HIDDEN}" if "@" in bare else url
     return display_url(bare) + url[len(bare) :]

@@ -2,20 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from msgspec import Meta, Struct
-from msgspec.structs import fields
+from msgspec import Meta
 
-from edged import registry
 from edged.config.addresses import RULE_KEY
 from edged.config.load import load_config
 from edged.config.problems import InvalidConfigError
-from edged.config.settings import Settings
 from edged.config.value_rules import iter_parts
+from support.settings_walk import iter_settings
 
 CAMERA = '[camera.a]\nsource = "synthetic"\n'
 MQTT = '[mqtt]\nhost = "broker"\n'
@@ -171,33 +167,13 @@ def test_the_path_of_jsonl_is_no_url(tmp_path: Path) -> None:
     assert problems_of(tmp_path, f'[jsonl]\npath = "-"\n{CAMERA}') == []
 
 
-def iter_settings(kind: type[Struct], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every setting of a table and of the tables in it, with its type."""
-    for field in fields(kind):
-        structs = [
-            part
-            for part in (field.type, *iter_parts(field.type))
-            if isinstance(part, type) and issubclass(part, Struct) and part is not Struct
-        ]
-        for struct in structs:
-            yield from iter_settings(struct, f"{prefix}{field.name}.")
-        if not structs:
-            yield f"{prefix}{field.name}", field.type
-
-
 def test_every_setting_that_is_named_as_an_address_has_a_rule() -> None:
-    tables = [
-        Settings,
-        *(registry.load_driver(registry.CAMERAS, name).Settings for name in registry.CAMERAS),
-        *(registry.load_driver(registry.PUBLISHERS, name).Settings for name in registry.PUBLISHERS),
-    ]
     named = {
-        f"{table.__name__}.{name}": kind
-        for table in tables
-        for name, kind in iter_settings(table)
-        if name.rpartition(".")[2] in ("host", "url", "address", "server", "topic", "prefix")
+        ".".join(key_path): kind
+        for key_path, kind in iter_settings()
+        if key_path[-1] in ("host", "url", "address", "server", "topic", "prefix")
     }
-    assert {"MqttSettings.host", "RtspSettings.url"} <= set(named)
+    assert {"mqtt.host", "camera.walked-rtsp.url"} <= set(named)
     for name, kind in named.items():
         metas = [part for part in iter_parts(kind) if isinstance(part, Meta)]
         assert any(RULE_KEY in (meta.extra or {}) for meta in metas), name
