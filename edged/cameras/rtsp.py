@@ -11,7 +11,7 @@ from edged.cameras.login import add_login, find_username_problem
 from edged.cameras.stream import PYAV, StreamSource, describe_open_timeout
 from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
-from edged.config.addresses import StreamUrl, find_stream_url_problem
+from edged.config.addresses import STREAM_URL, find_stream_url_problem
 from edged.errors import CameraError
 from edged.interfaces import Library
 from edged.redaction import display_url
@@ -29,8 +29,9 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
     """[camera.NAME] with ``source = "rtsp"``."""
 
     url: Annotated[
-        StreamUrl,
+        str,
         Meta(
+            extra=STREAM_URL,
             description="rtsp://, rtsps://, or http:// and https:// for MJPEG; without user name and password.",
         ),
     ]

@@ -1,14 +1,12 @@
-"""Types of settings that are the address of a server, with rules that say what to write instead. No I/O.
+"""Rules for settings that are the address of a server or a path, which say what to write instead. No I/O.
 
-A setting of such a type carries its rule in the metadata of the type, under `RULE_KEY`; the reader of the settings applies it.
+Such a setting carries its rule in the metadata of its type (``Meta(extra=HOST_NAME)``); the reader of the settings applies it.
 """
 
 import re
 from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Annotated, NamedTuple
-
-from msgspec import Meta
+from typing import NamedTuple
 
 RULE_KEY = "address_rule"
 _MAX_PORT = 65535
@@ -111,12 +109,12 @@ def find_path_problem(text: str) -> AddressProblem | None:
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
-HostName = Annotated[str, Meta(min_length=1, extra={RULE_KEY: find_host_problem})]
-"""The name or address of a host alone."""
-PathText = Annotated[str, Meta(extra={RULE_KEY: find_path_problem})]
-"""The path of a file, as text, because it may be something else, such as "-"."""
-StreamUrl = Annotated[str, Meta(min_length=1, extra={RULE_KEY: find_stream_url_problem})]
-"""The URL of a camera's stream; a login in it is refused."""
+HOST_NAME = {RULE_KEY: find_host_problem}
+"""`extra` of a setting that is the name or address of a host alone."""
+PATH_TEXT = {RULE_KEY: find_path_problem}
+"""`extra` of a path that is a text, because it may be something else, such as "-"."""
+STREAM_URL = {RULE_KEY: find_stream_url_problem}
+"""`extra` of the URL of a camera's stream; a login in it is refused."""
 
 
 def _explain_url(text: str) -> AddressProblem:

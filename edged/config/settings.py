@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from edged import bundled
-from edged.config.addresses import PathText
+from edged.config.addresses import PATH_TEXT
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.0)]
@@ -96,9 +96,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = 1
     delegate: Annotated[
-        PathText | None,
+        str | None,
         Meta(
-            description="Library of an external delegate, as libedgetpu.so.1; the model runs on the CPU if not set."
+            extra=PATH_TEXT,
+            description="Library of an external delegate, as libedgetpu.so.1; the model runs on the CPU if not set.",
         ),
     ] = None
     delegate_options: Annotated[

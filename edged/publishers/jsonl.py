@@ -11,7 +11,7 @@ from typing import IO, Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
-from edged.config.addresses import PathText
+from edged.config.addresses import PATH_TEXT
 from edged.interfaces import (
     ConsumerClosed,
     Delivered,
@@ -31,8 +31,11 @@ class JsonlSettings(Struct, frozen=True, kw_only=True):
     """[jsonl]."""
 
     path: Annotated[
-        PathText,
-        Meta(description='The file to which messages are appended; "-" is the standard output.'),
+        str,
+        Meta(
+            extra=PATH_TEXT,
+            description='The file to which messages are appended; "-" is the standard output.',
+        ),
     ] = "-"
 
     @property

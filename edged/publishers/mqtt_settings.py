@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from edged.config.addresses import HostName
+from edged.config.addresses import HOST_NAME
 from edged.errors import PublishError
 from edged.text import TextError, read_text
 
@@ -37,7 +37,14 @@ class TlsSettings(Struct, frozen=True, kw_only=True):
 class MqttSettings(Struct, frozen=True, kw_only=True):
     """[mqtt]."""
 
-    host: Annotated[HostName, Meta(description="Name or address of the broker, without a port.")]
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            extra=HOST_NAME,
+            description="Name or address of the broker, without a port.",
+        ),
+    ]
     port: Annotated[
         Annotated[int, Meta(ge=1, le=65535)] | None,
         Meta(description="Port of the broker; 1883, or 8883 with TLS, if not set."),
