@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -11,7 +10,7 @@ from edged.cameras.login import add_login, find_username_problem
 from edged.cameras.stream import PYAV, StreamSource, describe_open_timeout
 from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
-from edged.config.addresses import STREAM_URL, find_stream_url_problem
+from edged.config.addresses import STREAM_URL, find_login_problem
 from edged.errors import CameraError
 from edged.interfaces import Library
 from edged.redaction import display_url
@@ -65,7 +64,7 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Reject a login in the URL, wherever the settings come from, and a user name that cannot be sent."""
         if self.username and (reason := find_username_problem(self.username)):
             raise ValueError(f"`username` cannot be used: {reason}")
-        if problem := find_stream_url_problem(self.url):
+        if problem := find_login_problem(self.url):
             raise ValueError(f"`url` {problem.message}; {problem.hint}")
 
 

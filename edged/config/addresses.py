@@ -86,15 +86,22 @@ def find_stream_url_problem(text: str) -> AddressProblem | None:
         return AddressProblem(
             "not the URL of a stream", f"begin it with one of {schemes}, then the camera's host"
         )
-    if _LOGIN_END.search(rest):
-        hint = f"{_LOGIN_HINT}; write %40 for an @ that belongs to the path"
-        return AddressProblem("contains a login: an @ before what can be a host", hint)
+    if login := find_login_problem(text):
+        return login
     if _BAD_CHARACTER.search(text) or "\\" in text:
         hint = "remove it, or write %20 for a space and / for a backslash"
         return AddressProblem("contains a space, a backslash or a control character", hint)
     reason = find_server_problem(rest)
     hint = f"write it as {scheme}://192.0.2.7:554/live or {scheme}://[2001:db8::7]/live"
     return None if reason is None else AddressProblem(f"not the URL of a stream: {reason}", hint)
+
+
+def find_login_problem(url: str) -> AddressProblem | None:
+    """Return a problem if a URL contains a login, or what can be one; None if it does not."""
+    if not _LOGIN_END.search(url):
+        return None
+    hint = f"{_LOGIN_HINT}; write %40 for an @ that belongs to the path"
+    return AddressProblem("contains a login: an @ before what can be a host", hint)
 
 
 def find_path_problem(text: str) -> AddressProblem | None:

@@ -24,6 +24,7 @@ from edged.publishers.mqtt_client import (
 )
 from edged.publishers.mqtt_settings import MqttSettings, broker_port, broker_url
 from edged.publishers.mqtt_subscriptions import Subscriptions
+from edged.redaction import redact_text
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, DisconnectFlags
@@ -212,7 +213,7 @@ class MqttSession:
     def _on_log(self, _client: "Client", _userdata: Any, level: int, text: str) -> None:
         """Store paho's log line for a failure of the network or of TLS, which paho reports nowhere else."""
         if level == _PAHO_ERROR:
-            self._last_error = text
+            self._last_error = redact_text(text)
 
     def _enqueue(self, message: OutgoingMessage, token: int | None) -> Any:
         """Queue a message with paho; return its `MQTTMessageInfo`, or None if there is no connection."""
