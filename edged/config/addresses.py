@@ -70,12 +70,7 @@ def find_server_problem(rest: str) -> str | None:
         return f"its port is not a number from 1 to {_MAX_PORT}"
     if not at and ":" in authority and end and "@" in rest[end.start() :]:
         return "it is not clear where its login ends"
-    if host.startswith("["):
-        is_valid = host.endswith("]") and _is_ipv6(host[1:-1])
-        return None if is_valid else "its IPv6 address is not valid"
-    if ":" in host:
-        return "an IPv6 address is written in brackets"
-    return None if (reason := _find_name_problem(host)) is None else f"its host {reason[0]}"
+    return _find_url_host_problem(host)
 
 
 def find_stream_url_problem(text: str) -> AddressProblem | None:
@@ -152,6 +147,17 @@ def _split_port(text: str) -> tuple[str, str | None]:
     return host, port
 
 
+def _find_url_host_problem(host: str) -> str | None:
+    if "%25" in host:
+        return "no library unescapes the zone of an IPv6 address: write a bare % before it"
+    if host.startswith("["):
+        is_valid = host.endswith("]") and _is_ipv6(host[1:-1])
+        return None if is_valid else "its IPv6 address is not valid"
+    if ":" in host:
+        return "an IPv6 address is written in brackets"
+    return None if (reason := _find_name_problem(host)) is None else f"its host {reason[0]}"
+
+
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and 0 < int(text[:6]) <= _MAX_PORT
 
@@ -159,8 +165,10 @@ def _is_port(text: str) -> bool:
 def _find_name_problem(host: str) -> tuple[str, str] | None:
     """Return why a text is neither an IP address nor the name of a host, and what to do; None if it is."""
     if ":" in host:
-        hint = "check it, or write a name"
-        return None if _is_ipv6(host) else ("is not a valid IPv6 address", hint)
+        hint = "check it, or write a name; before a zone stands a bare %"
+        return (
+            None if _is_ipv6(host) and "%25" not in host else ("is not a valid IPv6 address", hint)
+        )
     labels = host.removesuffix(".").split(".")
     if _NUMBER.fullmatch(labels[-1]):
         hint = "write four numbers from 0 to 255, or a name"

@@ -24,7 +24,8 @@ def translate_errors(display_url: str) -> Iterator[None]:
     """
     try:
         yield
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, UnicodeError, OverflowError) as error:
+        # Names that no resolver takes end as they were raised, after a redirect for example.
         raise UpdateError(f"{display_url}: not a valid URL") from error
     except (httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
         raise UpdateError(f"{display_url}: {redact_text(str(error))}") from error

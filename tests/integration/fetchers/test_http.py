@@ -201,6 +201,14 @@ def test_credentials_are_sent_and_never_shown_nor_passed_on(
     assert "t0ken" not in shown
 
 
+@pytest.mark.parametrize("host", ["h..h", "x" * 64 + ".lan"])
+def test_a_redirect_to_a_name_that_is_none_is_refused(site: Site, host: str) -> None:
+    site.behaviours["/m"] = [net.responds_with(302, Location=f"http://{host}/m?token=t0ken")]
+    with pytest.raises(UpdateError, match="not a valid URL") as caught:
+        fetch(f"{site.url}/m")
+    assert "t0ken" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["http://u:p/w@h/m", "http://[::1/m", "http:///m"])
 def test_an_invalid_url_is_reported_without_showing_a_secret(url: str) -> None:
     with pytest.raises(UpdateError) as caught:

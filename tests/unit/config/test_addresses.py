@@ -60,6 +60,7 @@ def test_hosts_that_can_be_used(tmp_path: Path, host: str) -> None:
         ("256.1.1.1", "IPv4"),
         ("192.0.2", "IPv4"),
         ("2001:db8::zz", "IPv6"),
+        ("fe80::1%25eth0", "bare %"),
         ("bro..ker", "not a host name"),
         ("*.lan", "not a host name"),
         ("edged/#", "path"),
@@ -84,6 +85,7 @@ def test_a_host_that_is_none_is_refused_with_what_to_write(
         "rtsp://cam:554/user=admin&password=x&channel=1",
         "rtsps://[2001:db8::1]:322/a?b=c#d",
         "http://192.0.2.7:8080/video",
+        "rtsp://[fe80::1%eth0]:554/1",
         "https://cam.lan/x@",
     ],
 )
@@ -113,6 +115,7 @@ def test_urls_that_can_be_used(tmp_path: Path, url: str) -> None:
         ("rtsp://[::1/1", "IPv6"),
         ("rtsp://::1/1", "brackets"),
         ("rtsp://[::zz]/1", "IPv6"),
+        ("rtsp://[fe80::1%25eth0]/1", "bare %"),
         ("rtsp://300.1.1.1/1", "IPv4"),
         ("rtsp://c am/1", "space"),
         ("rtsp://cam/a b", "space"),
