@@ -37,7 +37,7 @@ def describe_certificate_error(
         case code if code == _NOT_YET_VALID:
             return f"it is not valid yet; this device's clock says {clock}: set the clock, or check the certificate"
         case code if code == _EXPIRED:
-            return f"it has expired; this device's clock says {clock}: renew the certificate, or set the clock"
+            return f"it, or that of its authority, has expired; this device's clock says {clock}: renew it, or set the clock"
         case code if code in _NAME_MISMATCHES:
             return f"it is for another name: {error.verify_message.rstrip('.')}; check {host}"
         case code if code in _UNTRUSTED:
