@@ -12,6 +12,7 @@ from types import TracebackType
 from edged.host.systemd import is_under_journal
 from edged.redaction import redact_text
 from edged.terminal.escape import escape_text, one_line
+from edged.terminal.safe_stream import protect
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 _FIELD_PREFIX = "EDGED_"
@@ -111,7 +112,7 @@ def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
 
 
 def _open_stream() -> logging.Handler:
-    stream = logging.StreamHandler(sys.stderr)
+    stream = logging.StreamHandler(protect(sys.stderr))
     stream.setFormatter(logging.Formatter(_FORMAT))
     return stream
 

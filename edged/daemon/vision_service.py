@@ -15,7 +15,6 @@ from edged.logs import journal_fields
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelFailure
 from edged.messaging.outbox import Outbox
-from edged.redaction import redact_text
 from edged.vision.active_model import ActiveModel
 from edged.vision.listener import VisionListener
 from edged.vision.messages import (
@@ -246,6 +245,6 @@ class VisionService:
         self._settled_workers.add(loss.worker)
         self._listener.on_worker_lost(loss)
         self.worker_losses += 1
-        self.last_worker_loss = redact_text(loss.reason)
+        self.last_worker_loss = loss.reason
         self._scenes.on_worker_lost(self._pool.jobs[loss.worker].camera_names)
         self._ready_by_worker.pop(loss.worker, None)

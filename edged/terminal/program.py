@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from io import TextIOWrapper
 from types import FrameType
 
 from edged.errors import EdgedError, list_notes
@@ -57,7 +56,6 @@ class Program:
             The exit code: 0 for success, 1 for an error that was printed, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP; a command
             may have others. A usage error exits with 2 instead of returning.
         """
-        _accept_any_text()
         with safe_standard_streams():
             arguments = list(sys.argv[1:] if argv is None else argv)
             args = self.build_parser(arguments).parse_args(arguments)
@@ -119,13 +117,6 @@ def _signals_unwind() -> Iterator[None]:
         yield
     finally:
         restore()
-
-
-def _accept_any_text() -> None:
-    """Let the output streams escape the characters that their encoding lacks, as ASCII lacks most, instead of raising an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def format_error(error: EdgedError, notes: Sequence[str] = ()) -> str:

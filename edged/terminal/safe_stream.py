@@ -36,7 +36,7 @@ class SafeStream:
 def safe_standard_streams() -> Iterator[None]:
     """Escape everything that is written to `sys.stdout` and `sys.stderr`, by any library."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _protect(sys.stdout), _protect(sys.stderr)
+    sys.stdout, sys.stderr = protect(sys.stdout), protect(sys.stderr)
     try:
         yield
     finally:
@@ -48,5 +48,6 @@ def raw_stream(stream: "TextIO | SafeStream") -> TextIO:
     return stream.raw if isinstance(stream, SafeStream) else stream
 
 
-def _protect(stream: Any) -> Any:
+def protect(stream: Any) -> Any:
+    """Return a `SafeStream` above a stream, unless it is one or there is none, as standard output in a service without one."""
     return stream if stream is None or isinstance(stream, SafeStream) else SafeStream(stream)
