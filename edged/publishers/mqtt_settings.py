@@ -135,14 +135,21 @@ def make_tls_context(tls: TlsSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=files.get("ca"))
         context.sslsocket_class = _SelfClosingSocket
         if "cert" in files:
-            context.load_cert_chain(files["cert"], files.get("key"))
-    except (OSError, ssl.SSLError) as error:
+            context.load_cert_chain(files["cert"], files.get("key"), _refuse_passphrase)
+    except (OSError, ssl.SSLError, ValueError) as error:
         listed = ", ".join(f"{name} = {path}" for name, path in files.items())
         raise PublishError(f"mqtt.tls: {listed}: {error}") from error
     if tls.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _refuse_passphrase() -> str:
+    """Refuse an encrypted key, for which OpenSSL would otherwise ask on the terminal, and wait."""
+    raise ValueError(
+        "the key is encrypted: store it without a passphrase, in a file that only edged can read"
+    )
 
 
 class _SelfClosingSocket(ssl.SSLSocket):

@@ -5,12 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from edged.clock import SystemClock
-from edged.errors import UpdateError
+from edged.errors import PublishError, UpdateError
 from edged.fetchers import http_download
 from edged.fetchers.http import HttpFetcher
-from edged.publishers.mqtt_settings import TlsSettings
+from edged.publishers.mqtt_settings import TlsSettings, make_tls_context
 from support.broker import Broker, Certificates, running_broker
 from support.certificates import DAY, Authority, IssuedFiles
 from support.fetch_server import serve_site
@@ -80,6 +81,19 @@ def test_the_devices_certificate_that_the_broker_refuses_says_why(
             reason = str(device.links[0].reason)
     assert words in reason
     assert "mqtt.tls.cert" in reason
+
+
+def test_an_encrypted_key_is_refused_instead_of_asking_on_the_terminal(tmp_path: Path) -> None:
+    files = Authority(tmp_path).issue("client", "client")
+    key = serialization.load_pem_private_key(files.key.read_bytes(), password=None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"hush"),
+    )
+    files.key.write_bytes(encrypted)
+    with pytest.raises(PublishError, match="the key is encrypted: store it without"):
+        make_tls_context(TlsSettings(cert=files.cert, key=files.key))
 
 
 @pytest.mark.parametrize("fault", SERVER_FAULTS)
