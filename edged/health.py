@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from edged.clock import Clock
 from edged.logs import journal_fields
+from edged.redaction import redact_text
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class ConditionKind(StrEnum):
     LABELS = "labels"
     MODEL_FALLBACK = "model.fallback"
     UPDATE = "update"
+    DROP_FOLDER = "drop_folder"
     CHANNEL = "channel"
     CHANNEL_STALE = "channel.stale"
     CONFIG = "config"
@@ -89,6 +91,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.UPDATE: ConditionDescription(
         "degraded",
         "an update is blocked, by the network or the disk for example; the daemon retries with growing pauses",
+    ),
+    ConditionKind.DROP_FOLDER: ConditionDescription(
+        "degraded",
+        "something in the drop folder cannot be installed, such as a link to nothing or an interrupted copy; other bundles are",
     ),
     ConditionKind.CHANNEL: ConditionDescription(
         "degraded",
@@ -182,7 +188,7 @@ class Conditions:
             kind=kind,
             name=name,
             severity=severity,
-            reason=reason,
+            reason=redact_text(reason),
             since_ns=before.since_ns if before else now_ns,
         )
         return before != self._active[name]

@@ -23,6 +23,7 @@ from edged.messaging.contract.device import (
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelState
 from edged.messaging.outbox import Outbox
+from edged.redaction import redact_text
 from edged.updates.service.status_payload import ModelStatusReport, RunModel, build_model_state
 from edged.vision.messages import CameraReport
 
@@ -171,7 +172,7 @@ class DeviceStatusReporter:
             degradations=tuple(self._build_degradation(c) for c in self._conditions.active),
             uptime_s=round((now_ns - self._started_ns) / NS_PER_S, 1),
             worker_restarts=vision.worker_losses,
-            last_worker_loss=vision.last_worker_loss or "",
+            last_worker_loss=redact_text(vision.last_worker_loss or ""),
             throttling=_build_throttling(flags) if flags else None,
             soc_temperature_c=self._board.read_temperature_c(),
             memory=self._build_memory(vision),

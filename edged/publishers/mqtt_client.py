@@ -3,6 +3,7 @@
 import ssl
 from typing import TYPE_CHECKING
 
+from edged.host.certificates import describe_certificate_error
 from edged.interfaces import OutgoingMessage
 from edged.publishers.mqtt_settings import MqttSettings, make_tls_context, read_password
 
@@ -95,7 +96,8 @@ def describe_reason_code(reason: "ReasonCode") -> str:
 def describe_error(error: Exception) -> str:
     """Return an error of the network or of TLS in words, without its number."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker's certificate was not accepted: {error.verify_message}; check mqtt.tls.ca and mqtt.host"
+        reason = describe_certificate_error(error, authority="mqtt.tls.ca", host="mqtt.host")
+        return f"the broker's certificate was not accepted: {reason}"
     if isinstance(error, TimeoutError):
         return "the broker did not answer in time"
     return str(getattr(error, "strerror", None) or error)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
+from edged.host.certificates import describe_alert
 from edged.interfaces import Delivered, OutgoingMessage
 from edged.publishers.mqtt_acknowledgements import Acknowledgements, SentMessage
 from edged.publishers.mqtt_client import (
@@ -23,6 +24,7 @@ from edged.publishers.mqtt_client import (
 )
 from edged.publishers.mqtt_settings import MqttSettings, broker_port, broker_url
 from edged.publishers.mqtt_subscriptions import Subscriptions
+from edged.redaction import redact_text
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, DisconnectFlags
@@ -161,8 +163,8 @@ class MqttSession:
         )
 
     def _describe_hints(self) -> str:
-        if "certificate required" in (self._last_error or "").replace("_", " ").lower():
-            return "; set mqtt.tls.cert and mqtt.tls.key"
+        if alert := describe_alert(self._last_error or ""):
+            return f"; the broker says that {alert}; check mqtt.tls.cert and mqtt.tls.key"
         hints = []
         if self._settings.tls is None:
             hints.append("if the broker expects TLS, add [mqtt.tls]")
@@ -211,7 +213,7 @@ class MqttSession:
     def _on_log(self, _client: "Client", _userdata: Any, level: int, text: str) -> None:
         """Store paho's log line for a failure of the network or of TLS, which paho reports nowhere else."""
         if level == _PAHO_ERROR:
-            self._last_error = text
+            self._last_error = redact_text(text)
 
     def _enqueue(self, message: OutgoingMessage, token: int | None) -> Any:
         """Queue a message with paho; return its `MQTTMessageInfo`, or None if there is no connection."""

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.logs import redact_url
+from edged.redaction import display_url
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, EndCause, Ledger
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,
@@ -202,7 +202,7 @@ def _redact_secrets(deployment: Deployment | None) -> Deployment | None:
     request = deployment.request
     redacted = replace(
         request,
-        source=redact_url(request.source),
-        mirrors=tuple(redact_url(url) for url in request.mirrors),
+        source=display_url(request.source),
+        mirrors=tuple(display_url(url) for url in request.mirrors),
     )
     return replace(deployment, request=redacted)
