@@ -39,8 +39,10 @@ class ConditionKind(StrEnum):
     CONFIG = "config"
     CONFIG_RESTART = "config.restart"
     PUBLISH_REFUSED = "publish_refused"
+    PUBLISH_LIMITED = "publish_limited"
     SUBSCRIPTION_REFUSED = "subscription_refused"
     SPOOL = "spool"
+    STOPPED = "stopped"
     UNDER_VOLTAGE = "board.under_voltage"
     THROTTLED = "board.throttled"
 
@@ -116,6 +118,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
         "degraded",
         "the broker refuses messages; they stay queued",
     ),
+    ConditionKind.PUBLISH_LIMITED: ConditionDescription(
+        "degraded",
+        "the broker does not accept some messages (its size limit), or not as they should be sent (no retained messages, no QoS 1); the detail names the topics",
+    ),
     ConditionKind.SUBSCRIPTION_REFUSED: ConditionDescription(
         "degraded",
         "the broker refuses a subscription; the device receives nothing on that topic",
@@ -123,6 +129,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.SPOOL: ConditionDescription(
         "degraded",
         "the disk cannot be written, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
+    ),
+    ConditionKind.STOPPED: ConditionDescription(
+        "failed",
+        "the daemon has stopped in order, and no camera is watched; only in the last `up/health` of a session",
     ),
     ConditionKind.UNDER_VOLTAGE: ConditionDescription(
         "degraded",
