@@ -3,7 +3,7 @@
 MQTT 3.1.1 has no limits that a broker could announce and no reason for an end, and some MQTT 5 brokers give none either: the broker
 closes the connection at a message that it does not accept. A message that is published on every connection then ends every
 connection. It is found by repetition: most brokers read packets in order, so it is the first one without an answer, or, if the
-broker answers before it closes (mosquitto 2.0 does, to a payload above `message_size_limit`), the last one with an answer.
+broker answers before it closes (mosquitto 2.0.11 does, if its `max_queued_messages` is 0), the last one with an answer.
 """
 
 from dataclasses import dataclass

@@ -21,6 +21,10 @@ from support.waiting import wait_for
 STATE, EVENTS = "camera/front/state", "camera/front/events"
 LARGE_STATE = state(counts={f"label-{number}": number for number in range(200)})
 LARGE_ID = "x" * 3000
+QUEUES = pytest.mark.parametrize(
+    "queue", ["max_queued_messages 0", "max_queued_messages 1000"], ids=["closes", "goes on"]
+)
+"""mosquitto 2.0.11 ends the connection at a message that it refuses if its queue has no limit."""
 
 
 @pytest.fixture(autouse=True)
@@ -91,10 +95,13 @@ def test_an_event_that_can_never_pass_becomes_a_gap(tmp_path: Path) -> None:
         assert "camera/front/events" in condition(device)
 
 
-def test_a_size_limit_that_the_broker_does_not_announce_is_learned(tmp_path: Path) -> None:
-    """mosquitto refuses a payload above `message_size_limit` with a reason that PUBACK cannot have, and closes the connection."""
+@QUEUES
+def test_a_size_limit_that_the_broker_does_not_announce_is_learned(
+    tmp_path: Path, queue: str
+) -> None:
+    """mosquitto refuses a payload above `message_size_limit` with a reason that PUBACK cannot have."""
     with (
-        mosquitto(tmp_path, "message_size_limit 2000") as (broker, subscriber),
+        mosquitto(tmp_path, f"message_size_limit 2000\n{queue}") as (broker, subscriber),
         MqttDevice(tmp_path, mqtt_settings(broker.port)) as device,
     ):
         device.outbox.retain(LARGE_STATE)
@@ -252,7 +259,7 @@ def test_limits_that_are_gone_at_the_next_connection_end_the_condition(tmp_path:
 def test_a_broker_that_closes_at_a_refused_event_gets_the_promised_pauses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """mosquitto 2.0.11 closes the connection at a PUBLISH that its access list denies."""
+    """mosquitto 2.0.11 with `max_queued_messages 0` closes the connection at a PUBLISH that its access list denies."""
     monkeypatch.setattr(refusal_backoff, "_MIN_PAUSE_S", 60.0)
     acl = f"topic write {UP_TOPIC}/status\ntopic read #\n"
     with (
@@ -269,10 +276,13 @@ def test_a_broker_that_closes_at_a_refused_event_gets_the_promised_pauses(
         assert device.outbox.spool_state().depth == 3
 
 
-def test_a_refused_retained_message_is_held_and_the_rest_arrives(tmp_path: Path) -> None:
+@QUEUES
+def test_a_refused_retained_message_is_held_and_the_rest_arrives(
+    tmp_path: Path, queue: str
+) -> None:
     acl = f"topic write {UP_TOPIC}/status\ntopic write {UP_TOPIC}/{EVENTS}\ntopic read #\n"
     with (
-        running_broker(Broker(tmp_path / "broker", acl=acl)) as broker,
+        running_broker(Broker(tmp_path / "broker", acl=acl, options=queue)) as broker,
         MqttDevice(tmp_path, mqtt_settings(broker.port)) as device,
     ):
         device.outbox.retain(state())

@@ -230,7 +230,7 @@ def test_a_refusal_in_the_middle_keeps_the_order(bench: OutboxBench) -> None:
 
 
 def test_a_new_connection_does_not_end_the_pause_after_a_refusal(bench: OutboxBench) -> None:
-    """mosquitto 2.0.11 ends the connection with the refusal: the device would flood it."""
+    """mosquitto 2.0.11 can end the connection with the refusal: the device would flood it."""
     bench.connect()
     bench.publish_events(3)
     numbers = bench.sent_numbers()
