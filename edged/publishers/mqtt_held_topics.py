@@ -89,12 +89,18 @@ class HeldTopics:
         _log.info("mqtt: %s: published again", subject)
         self._on_notice(PublishLimited(subject, None))
 
-    def hold(self, topic: str, reason: str) -> None:
-        """Hold the messages of a topic for a pause, twice as long as the one before."""
+    def hold(self, topic: str, reason: str, newest: OutgoingMessage | None = None) -> None:
+        """Hold the messages of a topic for a pause, twice as long as the one before.
+
+        Args:
+            topic: the topic.
+            reason: why, in words.
+            newest: the retained message to send after the pause; None if every new connection hands it over anyway.
+        """
         with self._lock:
             before = self._holds.get(topic)
             pause_s = _MIN_PAUSE_S if before is None else min(2 * before.pause_s, _MAX_PAUSE_S)
-            self._holds[topic] = _Hold(pause_s, Deadline(self._clock, pause_s))
+            self._holds[topic] = _Hold(pause_s, Deadline(self._clock, pause_s), newest)
         self.set_reason(topic, f"{reason}; it is held back, and tried again after a pause")
 
     def keep(self, message: OutgoingMessage) -> bool:

@@ -60,6 +60,8 @@ class MqttSender:
         self._memory = memory
         self._on_delivered = on_delivered
         self._limits = BrokerLimits()
+        self._retained: dict[str, OutgoingMessage] = {}
+        """The newest retained message of each topic: one that the broker refuses is tried again."""
 
     def begin(
         self, client: "Client", limits: BrokerLimits, birth: Sequence[OutgoingMessage]
@@ -98,6 +100,8 @@ class MqttSender:
             return self._leave_out(message, token, size)
         if token is None and self._memory.held.keep(message):
             return message.retain
+        if message.retain:
+            self._retained[message.topic] = message
         return self.queue(client, sent, token) is not None
 
     def queue(self, client: "Client", message: OutgoingMessage, token: int | None) -> Any:
@@ -172,4 +176,5 @@ class MqttSender:
         if refusal.reason == "Packet too large":
             memory.learned.learn(PACKET_TOO_LARGE, message.packet_bytes)
         if message.token is None:
-            memory.held.hold(message.topic, f"the broker refuses it: {refusal.reason}")
+            reason = f"the broker refuses it: {refusal.reason}"
+            memory.held.hold(message.topic, reason, self._retained.get(message.topic))
