@@ -34,7 +34,8 @@ class Suspicion:
 
     def describe(self) -> str:
         """Return the suspicion in words, without the topic."""
-        return f"the broker ended {self.ends} connections at this message of {self.message.packet_bytes} bytes"
+        size = f" of {self.message.packet_bytes} bytes" if self.message.packet_bytes else ""
+        return f"the broker ended {self.ends} connections at this message{size}"
 
 
 class EarlyEnds:

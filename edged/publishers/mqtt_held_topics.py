@@ -118,6 +118,12 @@ class HeldTopics:
         with self._lock:
             return topic in self._holds
 
+    def is_paused(self, topic: str) -> bool:
+        """Return whether a topic is held, and its pause is not over."""
+        with self._lock:
+            hold = self._holds.get(topic)
+            return hold is not None and not hold.pause.expired
+
     def release(self, topic: str) -> None:
         """Take note that the broker has accepted a message of a topic."""
         with self._lock:

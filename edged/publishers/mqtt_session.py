@@ -79,7 +79,7 @@ class MqttSession:
         self._birth = birth
         self._on_up = on_up
         self._sender = MqttSender(settings.protocol, memory=memory, on_delivered=on_delivered)
-        self._learned = memory.learned
+        self._memory = memory
         self._subscriptions = subscriptions
         self._max_in_flight = max_in_flight
         self.receive_maximum: int | None = None
@@ -100,7 +100,12 @@ class MqttSession:
         """
         client = self._client = self._make_client()
         try:
-            self._connect(client)
+            client.connect(
+                self._settings.host,
+                broker_port(self._settings),
+                keepalive=self._settings.keepalive_s,
+                properties=connect_properties(self._settings),
+            )
             self._serve(client)
         except (OSError, ssl.SSLError, ValueError) as error:
             raise PublishError(f"{broker_url(self._settings)}: {describe_error(error)}") from error
@@ -151,7 +156,7 @@ class MqttSession:
             self._client.disconnect()
 
     def _make_client(self) -> "Client":
-        will = self._will and self._learned.read().fit(self._will)
+        will = self._will and self._memory.learned.read().fit(self._will)
         client = make_client(
             self._settings,
             client_id=self._client_id,
@@ -166,19 +171,12 @@ class MqttSession:
         client.on_log = self._on_log
         return client
 
-    def _connect(self, client: "Client") -> None:
-        client.connect(
-            self._settings.host,
-            broker_port(self._settings),
-            keepalive=self._settings.keepalive_s,
-            properties=connect_properties(self._settings),
-        )
-
     def _serve(self, client: "Client") -> None:
-        answer_deadline = Deadline(SystemClock(), self._settings.connect_timeout_s)
+        timeout_s = self._settings.connect_timeout_s
+        answer_deadline = Deadline(SystemClock(), timeout_s)
         while True:
             accepted = self._is_up
-            code = client.loop(min(_LOOP_S, self._settings.connect_timeout_s))
+            code = client.loop(min(_LOOP_S, timeout_s))
             if code:
                 self._end_reason = self._end_reason or describe_loss(
                     self._settings, self._last_error, is_accepted=accepted
@@ -186,6 +184,7 @@ class MqttSession:
                 return
             if self._is_up:
                 self._sender.send_due(client)
+                self._subscribe(client)
             elif answer_deadline.expired:
                 self._end_reason = (
                     self._end_reason
@@ -222,11 +221,14 @@ class MqttSession:
         if limits_text:
             _log.info("mqtt: the broker's limits: %s", limits_text)
         announced = properties if self._settings.protocol == "5" else None
-        limits = read_limits(announced, self._learned.read())
+        limits = read_limits(announced, self._memory.learned.read())
         self._sender.begin(client, limits, self._birth())
-        self._subscriptions.subscribe(client)
+        self._subscribe(client)
         self._is_up = True
         self._on_up()
+
+    def _subscribe(self, client: "Client") -> None:
+        self._subscriptions.subscribe(client, self._memory.held, self._sender.acknowledgements)
 
     def _on_disconnect(
         self,

@@ -70,6 +70,7 @@ class MqttTestBroker:
         published: the PUBLISH packets that it has accepted.
         disconnects: the payloads of the DISCONNECT packets.
         packets: the type and the body of every other packet.
+        allows_subscriptions: whether it grants subscriptions; if not, it closes the connection.
         pings: how many PINGREQ packets came.
         violations: what the clients have done that the announced limits forbid.
     """
@@ -84,6 +85,7 @@ class MqttTestBroker:
     packets: list[tuple[int, bytes]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     pings: int = 0
+    allows_subscriptions: bool = True
 
     @contextmanager
     def run(self) -> Iterator["MqttTestBroker"]:
@@ -158,6 +160,8 @@ class MqttTestBroker:
                 _send(connection, _packet(0xD0, b""))
             case 8:
                 self.packets.append((kind, body))
+                if not self.allows_subscriptions:
+                    return False
                 reply = body[:2] + (b"\0" if version == _V5 else b"") + b"\1"
                 _send(connection, _packet(0x90, reply))
             case 14:

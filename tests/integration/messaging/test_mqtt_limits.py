@@ -12,7 +12,7 @@ from edged.messaging import refusal_backoff
 from edged.publishers import mqtt_held_topics
 from support import mqtt_test_broker as test_broker
 from support.broker import Broker, running_broker
-from support.examples import state
+from support.examples import detections, state
 from support.mqtt_device import DEVICE_NAME, UP_TOPIC, MqttDevice, mqtt_settings
 from support.mqtt_test_broker import MqttTestBroker, Publish
 from support.subscriber import MqttSubscriber
@@ -315,6 +315,39 @@ def test_the_words_of_the_broker_reach_the_log(tmp_path: Path) -> None:
     with broker.run(), MqttDevice(tmp_path, mqtt_settings(broker.port)) as device:
         device.run_until(lambda: bool(device.links))
         assert r"Banned (no\x1b[31m licence)" in str(device.links[0].reason)
+
+
+def test_a_broker_that_closes_at_a_subscription_still_gets_messages(tmp_path: Path) -> None:
+    """The subscription is part of every connection, like the birth."""
+    broker = MqttTestBroker(allows_subscriptions=False)
+    topic = f"edged/v1/{DEVICE_NAME}/down/desired"
+    with (
+        broker.run(),
+        MqttDevice(tmp_path, mqtt_settings(broker.port), listen=[topic]) as device,
+    ):
+        device.run_until(
+            lambda: f"the subscription to {topic}: the broker ended 3" in condition(device)
+        )
+        publish_events(device)
+        device.run_until(lambda: device.is_connected() and device.is_drained())
+        broker.allows_subscriptions = True
+        device.run_until(lambda: not condition(device))
+        assert len(broker.packets) > 1
+
+
+def test_detections_at_which_the_broker_closes_are_held_and_events_arrive(tmp_path: Path) -> None:
+    """They have QoS 0, and no answer."""
+    broker = MqttTestBroker(answer=lambda one: None if "detections" in one.topic else 0)
+    with broker.run(), MqttDevice(tmp_path, mqtt_settings(broker.port)) as device:
+
+        def is_held() -> bool:
+            device.outbox.publish_detections(detections())
+            return "camera/front/detections: the broker ended" in condition(device)
+
+        device.run_until(is_held, timeout_s=30)
+        publish_events(device)
+        device.run_until(lambda: device.is_connected() and device.is_drained())
+        wait_for(lambda: broker.topics().count(EVENTS) >= 3)
 
 
 # ---- The orderly end -----------------------------------------------------------------------------------------------------------
