@@ -142,10 +142,8 @@ class Supervisor:
                 self._outbox.on_delivered(item)
             case ConsumerClosed(reason=reason):
                 self._stop_reason = reason
-            case SubscriptionRefused():
-                self._outbox.on_subscription_refused(item)
-            case PublishLimited():
-                self._outbox.on_publish_limited(item)
+            case SubscriptionRefused() | PublishLimited():
+                self._outbox.on_restricted(item)
             case (
                 MessageReceived() | PendingControlRequest() | InstallProgress() | InstallFinished()
             ):

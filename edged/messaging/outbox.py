@@ -64,7 +64,7 @@ class Outbox:
             clock: the clock of pauses.
             connect: makes the publisher.
             notify: receives the publisher's notices, from any thread; the supervisor's thread passes them to `on_link`,
-                `on_delivered` and `on_subscription_refused`.
+                `on_delivered` and `on_restricted`.
         """
         self._spool = spool
         self._stamper = stamper
@@ -144,16 +144,15 @@ class Outbox:
             self._refusal_backoff.on_acceptance()
         self._send_pending()
 
-    def on_subscription_refused(self, refusal: SubscriptionRefused) -> None:
-        """Take note that the broker refused a subscription, which holds until the connection ends."""
-        self._refused_subscriptions[refusal.topic] = refusal.reason
-
-    def on_publish_limited(self, limited: PublishLimited) -> None:
-        """Take note of what the broker does not accept; this holds over connections."""
-        if limited.reason is None:
-            self._publish_limits.pop(limited.subject, None)
-        else:
-            self._publish_limits[limited.subject] = limited.reason
+    def on_restricted(self, notice: SubscriptionRefused | PublishLimited) -> None:
+        """Take note of what the broker does not accept: a subscription until the connection ends, messages until that is revoked."""
+        match notice:
+            case SubscriptionRefused(topic, reason):
+                self._refused_subscriptions[topic] = reason
+            case PublishLimited(subject, None):
+                self._publish_limits.pop(subject, None)
+            case PublishLimited(subject, str() as reason):
+                self._publish_limits[subject] = reason
 
     def tick(self) -> None:
         """Retry, resend and expire messages when each is due, and publish those that wait.

@@ -96,10 +96,8 @@ class MqttDevice:
             case Delivered():
                 self.refusals += [notice] if notice.error else []
                 self.outbox.on_delivered(notice)
-            case SubscriptionRefused():
-                self.outbox.on_subscription_refused(notice)
-            case PublishLimited():
-                self.outbox.on_publish_limited(notice)
+            case SubscriptionRefused() | PublishLimited():
+                self.outbox.on_restricted(notice)
             case MessageReceived():
                 self.received.append(notice)
 

@@ -70,10 +70,8 @@ class OutboxBench:
                     self.outbox.on_link(link)
                 case Delivered() as delivered:
                     self.outbox.on_delivered(delivered)
-                case SubscriptionRefused() as refusal:
-                    self.outbox.on_subscription_refused(refusal)
-                case PublishLimited() as limited:
-                    self.outbox.on_publish_limited(limited)
+                case SubscriptionRefused() | PublishLimited() as restriction:
+                    self.outbox.on_restricted(restriction)
                 case MessageReceived() as received:
                     self.received.append(received)
         self.outbox.tick()
