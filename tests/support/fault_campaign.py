@@ -40,13 +40,15 @@ _CAMERA = """
 source = "synthetic"
 width = 160
 height = 120
-fps = 40
+fps = {fps}
 every_s = 0.2
 stay_s = 4
 """
-_CAMERAS = 1
+_CAMERAS = 3
 _ALLOW = "topic readwrite #\n"
 _DENY = f"topic write edged/v1/{DEVICE_NAME}/up/status\ntopic read #\n"
+_LONG_FREEZE_SHARE, _LONG_FREEZE_S = 0.2, 9.0
+"""Longer than 1.5 keep-alives: the device gives the connection up."""
 _SPOOL_FILES = ("spool.db", "spool.db-wal", "sequence")
 
 
@@ -56,10 +58,12 @@ class FaultCampaign:
     Args:
         folder: folder for all files.
         rng: decides everything that is random.
+        pace: factor of all waiting times; below 1 a round is shorter, and reaches less.
     """
 
-    def __init__(self, folder: Path, rng: random.Random) -> None:
+    def __init__(self, folder: Path, rng: random.Random, *, pace: float = 1.0) -> None:
         self._rng = rng
+        self._pace = pace
         self._folder = folder
         self.record_path = folder / "record.jsonl"
         self.record_path.touch()
@@ -69,7 +73,9 @@ class FaultCampaign:
         self._broker = Broker(folder / "broker", acl=_ALLOW)
         self._gate = TcpGate(self._broker.port)
         config = _CONFIG.format(port=self._gate.port)
-        config += "".join(_CAMERA.format(number=number) for number in range(_CAMERAS))
+        config += "".join(
+            _CAMERA.format(number=number, fps=20 + number) for number in range(_CAMERAS)
+        )
         (folder / "run").mkdir()
         self._daemon = DaemonProcess(folder, config, env={"RUNTIME_DIRECTORY": str(folder / "run")})
         self.faults: list[str] = []
@@ -119,7 +125,8 @@ class FaultCampaign:
         undo()
         if self._daemon.process.poll() is not None:
             self._start()
-        time.sleep(self._rng.uniform(0.4, 1.6))  # a daemon needs half a second to its first event
+        # A daemon needs half a second to its first event.
+        time.sleep(0.4 + self._rng.uniform(0, 1.2) * self._pace)
 
     def settle(self) -> None:
         """End in order, start again, and wait for an event of the last session: every message before it has arrived by then."""
@@ -154,6 +161,7 @@ class FaultCampaign:
             ("the broker has a size limit", self._limit_size),
             ("spool files are damaged", self._damage_spool),
             ("spool files are gone", self._remove_spool),
+            ("an old copy of a spool file comes back", self._restore_spool),
         ]
         if self._is_mounted:
             faults += [
@@ -188,6 +196,8 @@ class FaultCampaign:
 
     def _freeze_broker(self) -> Callable[[], None]:
         self._broker.freeze()
+        if self._rng.random() < _LONG_FREEZE_SHARE:
+            time.sleep(_LONG_FREEZE_S * self._pace)
         return self._broker.thaw
 
     def _cut(self) -> Callable[[], None]:
@@ -208,6 +218,20 @@ class FaultCampaign:
 
     def _remove_spool(self) -> Callable[[], None]:
         return self._change_spool(self._rng.choice([_remove, _empty, _make_folder]))
+
+    def _restore_spool(self) -> Callable[[], None]:
+        """Exchange one of the spool's files for its state of a moment ago; the other goes on."""
+        path = self._state / "spool" / self._rng.choice(_SPOOL_FILES)
+        copy = self._folder / "copy"
+        with suppress(OSError):
+            copy.write_bytes(path.read_bytes())
+            time.sleep(0.5 + self._pace)
+
+            def restore(_: Path) -> None:
+                path.write_bytes(copy.read_bytes())
+
+            return self._change_spool(restore)
+        return _nothing
 
     def _change_spool(self, change: Callable[[Path], None]) -> Callable[[], None]:
         """Change one of the spool's files while the daemon does not run."""
@@ -285,7 +309,7 @@ class FaultCampaign:
             assert self._recorder.poll() is None, "the recorder ended"
 
     def _wait(self) -> None:
-        time.sleep(self._rng.uniform(0.05, 0.5))
+        time.sleep(0.05 + self._rng.uniform(0, 0.45) * self._pace)
 
     def _session(self) -> str:
         with suppress(OSError, ValueError):

@@ -15,18 +15,19 @@ from support.sampling import Extent, sampled, seeded_random
 from support.seq_account import account_for, read_records
 
 _ROUNDS = {"sample": 10, "full": 300}
+_PACE = {"sample": 0.2, "full": 1.0}
 
 
 @sampled
 def test_every_number_is_accounted_for(tmp_path: Path, extent: Extent) -> None:
-    with FaultCampaign(tmp_path, seeded_random("every seq")) as campaign:
+    with FaultCampaign(tmp_path, seeded_random("every seq"), pace=_PACE[extent]) as campaign:
         for _ in range(_ROUNDS[extent]):
             campaign.run_round()
         campaign.settle()
         account = account_for(read_records(campaign.record_path))
         print(account.describe())
         assert account.problems == [], (campaign.faults, account.describe(), campaign.log_text)
-    assert account.delivered > _ROUNDS[extent]
+    assert account.delivered >= _ROUNDS[extent] / 2, "the daemon had no time to report anything"
 
 
 # ---- The account itself --------------------------------------------------------------------------------------------------------
