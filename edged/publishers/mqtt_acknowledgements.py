@@ -71,7 +71,7 @@ class Acknowledgements:
 
         Args:
             on_delivered: called with the outcome of each message with a token.
-            on_answer: called with each message of QoS 1 that the broker has answered.
+            on_answer: called with each message of QoS 1 that the broker has answered, and with each of QoS 0 before it.
         """
         self._on_delivered = on_delivered
         self._on_answer = on_answer
@@ -128,21 +128,25 @@ class Acknowledgements:
     def _answer(self, packet_id: int, message: SentMessage, refusal: Refusal | None) -> None:
         if message.qos:
             with self._lock:
-                self._confirm_until(packet_id)
+                earlier = self._confirm_until(packet_id)
                 self._latest_answer = Answer(message, refusal, time.monotonic())
+            for one in earlier:
+                self._on_answer(one, None)
             self._on_answer(message, refusal)
         self._report(message, refusal)
 
-    def _confirm_until(self, packet_id: int) -> None:
-        """Forget a message, and those of QoS 0 that were sent before it: a broker reads packets in order."""
+    def _confirm_until(self, packet_id: int) -> list[SentMessage]:
+        """Forget a message, and those of QoS 0 that were sent before it, and return these: a broker reads packets in order."""
+        confirmed: list[SentMessage] = []
         if packet_id not in self._unconfirmed:
-            return
+            return confirmed
         for earlier, message in list(self._unconfirmed.items()):
             if earlier == packet_id:
                 break
             if not message.qos:
-                del self._unconfirmed[earlier]
+                confirmed.append(self._unconfirmed.pop(earlier))
         del self._unconfirmed[packet_id]
+        return confirmed
 
     def _report(self, message: SentMessage, refusal: Refusal | None) -> None:
         if message.token is not None:

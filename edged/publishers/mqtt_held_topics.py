@@ -86,7 +86,7 @@ class HeldTopics:
         with self._lock:
             if self._reasons.pop(subject, None) is None:
                 return
-        _log.info("mqtt: %s: published again", subject)
+        _log.info("mqtt: %s: no longer limited", subject)
         self._on_notice(PublishLimited(subject, None))
 
     def hold(self, topic: str, reason: str, newest: OutgoingMessage | None = None) -> None:

@@ -348,6 +348,14 @@ def test_detections_at_which_the_broker_closes_are_held_and_events_arrive(tmp_pa
         publish_events(device)
         device.run_until(lambda: device.is_connected() and device.is_drained())
         wait_for(lambda: broker.topics().count(EVENTS) >= 3)
+        broker.answer = lambda _: 0
+
+        def is_over() -> bool:
+            device.outbox.publish_detections(detections())
+            publish_events(device, 1)
+            return not condition(device)
+
+        device.run_until(is_over)
 
 
 # ---- The orderly end -----------------------------------------------------------------------------------------------------------
