@@ -15,6 +15,7 @@ from support.sampling import Extent, sampled, seeded_random
 from support.seq_account import account_for, read_records
 
 _ROUNDS = {"sample": 10, "full": 300}
+_MIN_DELIVERED = {"sample": 1, "full": 600}
 _PACE = {"sample": 0.2, "full": 1.0}
 
 
@@ -27,7 +28,7 @@ def test_every_number_is_accounted_for(tmp_path: Path, extent: Extent) -> None:
         account = account_for(read_records(campaign.record_path))
         print(account.describe())
         assert account.problems == [], (campaign.faults, account.describe(), campaign.log_text)
-    assert account.delivered >= _ROUNDS[extent] / 2, "the daemon had no time to report anything"
+    assert account.delivered > _MIN_DELIVERED[extent], "the daemon had too little time"
 
 
 # ---- The account itself --------------------------------------------------------------------------------------------------------
