@@ -93,9 +93,13 @@ class MqttPublisher:
         # Never 0, so that the caller has processed the last connection's notices before the next connection is up.
         backoff = Backoff(initial_s=_MIN_RETRY_S, max_s=self._settings.max_retry_s, min_share=0.25)
         while not self._closing.is_set():
+            max_in_flight = self._max_in_flight
             end = self._run_session()
             if self._closing.is_set():
                 return
+            if self._max_in_flight < max_in_flight:
+                _log.info("mqtt: %s", end.reason)
+                continue  # no fault: the same connection again, with the broker's limit
             is_stable = self._stable_at is not None and self._stable_at.expired
             if is_stable:
                 backoff.reset()
