@@ -194,12 +194,9 @@ class Conditions:
         """
         name = kind.name_of(subject)
         before = self._active.get(name)
+        since_ns = before.since_ns if before else now_ns
         self._active[name] = Condition(
-            kind=kind,
-            name=name,
-            severity=severity,
-            reason=redact_text(reason),
-            since_ns=before.since_ns if before else now_ns,
+            kind=kind, name=name, severity=severity, reason=redact_text(reason), since_ns=since_ns
         )
         return before != self._active[name]
 
@@ -215,11 +212,8 @@ class Conditions:
     @property
     def overall_severity(self) -> Severity:
         """The highest severity of the active conditions."""
-        severities = {condition.severity for condition in self._active.values()}
-        for severity in (Severity.FAILED, Severity.DEGRADED):
-            if severity in severities:
-                return severity
-        return Severity.OK
+        severities = (condition.severity for condition in self._active.values())
+        return max(severities, key=list(Severity).index, default=Severity.OK)
 
 
 class ConditionReporter:
@@ -248,9 +242,8 @@ def condition_name_pattern() -> str:
 
 def conditions_markdown() -> str:
     """Return the documentation's table of conditions."""
-    rows = ["| name | severity | meaning |", "|---|---|---|"]
-    rows += [
+    rows = [
         f"| `{kind.name_of(described.subject)}` | {described.severity} | {described.meaning} |"
         for kind, described in CONDITIONS.items()
     ]
-    return "\n".join(rows) + "\n"
+    return "\n".join(["| name | severity | meaning |", "|---|---|---|", *rows]) + "\n"

@@ -186,10 +186,8 @@ class MqttSession:
                 self._sender.send_due(client)
                 self._subscribe(client)
             elif answer_deadline.expired:
-                self._end_reason = (
-                    self._end_reason
-                    or f"the broker does not answer{describe_hints(self._settings, self._last_error)}"
-                )
+                hints = describe_hints(self._settings, self._last_error)
+                self._end_reason = self._end_reason or f"the broker does not answer{hints}"
                 return
 
     def _on_connect(

@@ -407,3 +407,23 @@ def test_open_outbox_brings_the_parts_together(tmp_path: Path) -> None:
     text = lines.read_text()
     assert [text.count(word) for word in ('"online"', "edged.event/1", '"stopping"')] == [1, 1, 1]
     assert (tmp_path / "spool" / "spool.db").exists()
+
+
+def test_a_loss_of_unknown_extent_is_logged_in_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(publisher=("jsonl", JsonlSettings(path=str(tmp_path / "out.jsonl"))))
+    clock = FakeClock()
+    for _ in range(2):
+        outbox = open_outbox(
+            settings,
+            stamper=stamper(clock),
+            state_dir=tmp_path,
+            clock=clock,
+            notify=SimpleQueue[Notice]().put,
+        )
+        outbox.queue_event(event())
+        outbox.close(0)
+        (tmp_path / "spool" / "sequence").write_bytes(b"damaged")
+        clock.sleep(60)
+    assert "an unknown number of messages are lost (corrupt): " in caplog.text
