@@ -7,6 +7,7 @@ from pathlib import Path
 import edged
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Settings
+from edged.daemon.final_health import set_stopped, with_cameras_offline
 from edged.daemon.status_files import StatusFiles
 from edged.daemon.vision_service import VisionService
 from edged.health import Condition, ConditionKind, Conditions, Severity
@@ -135,6 +136,12 @@ class DeviceStatusReporter:
         self._status_files.write(self._stamper.stamp(health))
         if self._latest_info is not None:
             self._status_files.write(self._stamper.stamp(self._latest_info))
+
+    def make_final_health(self, vision: VisionService, stop_reason: str) -> DeviceHealth:
+        """Return the health that is true after the daemon has stopped for this reason."""
+        now_ns = self._clock.monotonic_ns()
+        set_stopped(self._conditions, stop_reason, now_ns)
+        return with_cameras_offline(self._build_health(vision, now_ns))
 
     def _check_board(self) -> None:
         now_ns = self._clock.monotonic_ns()

@@ -73,8 +73,9 @@ def _open_spool(
     settings: Settings, stamper: Stamper, topics: Topics, state_dir: Path, clock: Clock
 ) -> Spool:
     def encode_gap(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
+        count = "an unknown number of" if loss.count is None else loss.count
         _log.warning(
-            "%d messages are lost (%s): %s", loss.count, loss.reason, _format_ranges(loss.ranges)
+            "%s messages are lost (%s): %s", count, loss.reason, _format_ranges(loss.ranges)
         )
         gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
         return topics.of(gap), encode(stamper.stamp(gap, seq))
