@@ -69,6 +69,7 @@ class Spool:
         self._window = SendWindow(self._numbers.next)
         self._losses = LossReporter(self._backlog, self._numbers, self._running_time, encode_gap)
         self._recover()
+        self._note_progress()
 
     @property
     def fault(self) -> str | None:

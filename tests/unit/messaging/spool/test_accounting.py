@@ -190,6 +190,18 @@ def test_after_kill_9_the_gap_names_only_what_was_lost(device: Device) -> None:
     assert [item.seq for item in device.items()] == [*stored, lost[-1] + 1]
 
 
+def test_runs_that_are_killed_before_their_first_message_name_no_more(device: Device) -> None:
+    device.append(5)
+    device.crash()
+    for _ in range(3):
+        device.start()
+        losses = [item.loss for item in device.spool.take_unsent(9) if item.loss]
+        device.crash()
+    device.start()
+    named = sum(last - first + 1 for loss in losses for first, last in loss.ranges)
+    assert named < 20, losses
+
+
 def test_after_kill_9_what_had_arrived_is_not_named(device: Device) -> None:
     numbers = device.append(8)
     device.deliver(8)
