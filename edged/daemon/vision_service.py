@@ -226,7 +226,6 @@ class VisionService:
         self._listener.on_observation(observation)
         monitor = self.cameras[cameras[observation.camera].name]
         now_ns = self._clock.monotonic_ns()
-        self._scenes.check_classes(monitor.name, observation.detections)
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
 

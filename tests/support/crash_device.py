@@ -17,7 +17,7 @@ from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.compatibility import HostInfo
 from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest, Ledger, decode_ledger
 from edged.updates.service.control_messages import InstallRequest
-from edged.updates.service.intake import DropFolder
+from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
 from edged.updates.service.system_sample import FrameCounts, SystemSample

@@ -8,7 +8,7 @@ from edged.config.settings import Settings, UpdateSettings
 from edged.health import Conditions
 from edged.updates.rules.ledger import DeploymentRequest
 from edged.updates.service.control_messages import InstallRequest
-from edged.updates.service.intake import DropFolder
+from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
 from edged.updates.service.system_sample import FrameCounts, SystemSample

@@ -17,13 +17,13 @@ from edged.updates.rules.rollback import (
     require_deployment,
     roll_back,
 )
+from edged.updates.rules.source import check_source
 
 MAX_TRANSITIONS = 40
 MAX_CRASHES = 3
 """The third crash of the daemon in a trial ends it."""
 MAX_REBOOTS = 5
 """The fifth boot of the host in a trial ends it."""
-MAX_SOURCE_CHARS = 4096
 
 
 def begin(ledger: Ledger, request: DeploymentRequest, *, id_: str) -> Ledger:
@@ -37,7 +37,8 @@ def begin(ledger: Ledger, request: DeploymentRequest, *, id_: str) -> Ledger:
     Raises:
         UpdateError: another deployment is in flight, or the source cannot be recorded.
     """
-    _check_source(request.source)
+    for source in (request.source, *request.mirrors):
+        check_source(source)
     if ledger.deployment is not None:
         busy = ledger.deployment
         raise UpdateError(
@@ -201,13 +202,6 @@ def _record_start_in_trial(
         else f"the host was booted {boots} times in the trial"
     )
     return roll_back(counted, EndCause.TRIAL_INTERRUPTED, reason, at=at)
-
-
-def _check_source(source: str) -> None:
-    if len(source) > MAX_SOURCE_CHARS or clean_text(source, MAX_SOURCE_CHARS) != source:
-        raise UpdateError(
-            f"{clean_text(source)!r} cannot be a source: it is longer than {MAX_SOURCE_CHARS} characters, or not valid UTF-8"
-        )
 
 
 def _transition(ledger: Ledger, *, at: str, **changes: object) -> Ledger:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edged.errors import StoreError
-from edged.logs import redact_url
+from edged.redaction import display_url
 from edged.updates.bundle.manifest import Count, Digest
 
 SCHEMA = "edged.ledger/1"
@@ -112,7 +112,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     @property
     def display_name(self) -> str:
         """``name@version``, or the source while the version is not known."""
-        return self.title or redact_url(self.request.source)
+        return self.title or display_url(self.request.source)
 
 
 class DeploymentRecord(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.logs import redact_url
+from edged.redaction import display_url
 from edged.updates.rules.ledger import (
     DENYING_CAUSES,
     FACTORY,
@@ -134,7 +134,7 @@ def end_deployment(
         id=deployment.id,
         title=deployment.title,
         digest=deployment.digest,
-        source=redact_url(deployment.request.source),
+        source=display_url(deployment.request.source),
         outcome=outcome,
         cause=cause,
         reason=clean_text(reason),

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.logs import redact_url
+from edged.redaction import display_url
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, EndCause, Ledger
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,
@@ -206,8 +206,8 @@ def _describe_deployment(
     request = deployment.request
     redacted = replace(
         request,
-        source=redact_url(request.source),
-        mirrors=tuple(redact_url(url) for url in request.mirrors),
+        source=display_url(request.source),
+        mirrors=tuple(display_url(url) for url in request.mirrors),
     )
     blocked_reason = deployment.blocked_reason
     if runtime.suspended_reason:

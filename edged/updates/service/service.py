@@ -9,7 +9,7 @@ import logging
 
 from edged.clock import Clock
 from edged.config.settings import Settings
-from edged.errors import StoreError, WorkerError
+from edged.errors import StoreError, UpdateError, WorkerError
 from edged.health import ConditionKind, ConditionReporter, Conditions
 from edged.interfaces import MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
@@ -19,8 +19,9 @@ from edged.updates.service.active_model_selector import ActiveModelSelector
 from edged.updates.service.control_messages import ControlRequest, ControlResponse, ModelStatus
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.daemon_host import DaemonHost
+from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.install_supervisor import InstallSupervisor, StartInstaller
-from edged.updates.service.intake import DropFolder, Intake
+from edged.updates.service.intake import Intake
 from edged.updates.service.operations import ModelOperations
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.status_payload import ModelStatusReport, StateTimer
@@ -187,9 +188,18 @@ class UpdateService:
             case bytes() as message:
                 self._start_install(message)
             case DeploymentRequest() as request:
-                self._operations.install(request)
+                self._install_dropped(request)
             case None:
                 pass
+        self._conditions.set(ConditionKind.DROP_FOLDER, self._intake.folder_problem)
+
+    def _install_dropped(self, request: DeploymentRequest) -> None:
+        try:
+            self._operations.install(request)
+        except StoreError:
+            raise
+        except UpdateError as error:  # the file was removed meanwhile, for example
+            _log.warning("not installed from the drop folder: %s", error)
 
     def _start_install(self, desired_envelope: bytes = b"") -> None:
         try:

@@ -310,6 +310,32 @@ def test_a_scheme_that_nothing_fetches_is_rejected() -> None:
     assert "gopher" in bench.rejection()
 
 
+def test_a_request_that_nobody_foresaw_is_rejected_and_blocks_no_other(bundle: Path) -> None:
+    """A request recorded by an older version, for example: the installer must not crash on it at each of 40 attempts."""
+    bench = InstallerBench().begin(bundle)
+    for source in ("/a\0.edgem", "http://[::1/m", "https://me:hu/sh@h:x/m"):
+        assert bench.ledger.deployment
+        request = replace(bench.ledger.deployment.request, source=source)
+        bench.ledger = replace(
+            bench.ledger, deployment=replace(bench.ledger.deployment, request=request)
+        )
+        bench.store.write_ledger(bench.ledger)
+        bench.advance()
+        assert bench.rejection()
+        assert "hu/sh" not in bench.rejection()
+        assert not bench.ledger.denied
+        bench.begin(bundle)
+    bench.advance()
+    assert bench.state == "self-tested"
+
+
+def test_a_fault_of_the_installer_itself_rejects_once(bundle: Path) -> None:
+    bench = InstallerBench(fault=ZeroDivisionError("at rtsp://me:hush@h/1")).begin(bundle)
+    bench.advance()
+    assert "unexpected error, ZeroDivisionError: at rtsp://h; the log has" in bench.rejection()
+    assert not bench.ledger.denied
+
+
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
     """Another bundle, signed as well, which nobody has asked for."""

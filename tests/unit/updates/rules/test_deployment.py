@@ -132,7 +132,23 @@ def test_one_deployment_at_a_time() -> None:
         begin_deployment(begin_deployment())
 
 
-@pytest.mark.parametrize("source", ["a" * 4097, "bad \udcff name"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "a" * 4097,
+        "bad \udcff name",
+        "/a\0b.edgem",
+        "file:///a%00b.edgem",
+        "https://[::1/m",
+        "https:///m",
+        "https://h:99999/m",
+        "https://h:x/m",
+        "https://h/a b",
+        "https:/h/m",
+        "http://256.1.1.1/m",
+    ],
+)
 def test_a_source_that_cannot_be_written_down_is_refused(source: str) -> None:
     with pytest.raises(UpdateError, match="cannot be a source"):
         rules.begin(Ledger(), DeploymentRequest(source=source), id_="1")

@@ -239,6 +239,25 @@ def test_the_folder_and_the_channel_start_an_installation(tmp_path: Path) -> Non
     assert [desired for desired, _ in scenario.installs] == [b"", b"news"]
 
 
+def test_what_lies_in_the_drop_folder_neither_ends_the_daemon_nor_stops_a_bundle(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    drop_folder = tmp_path / "drop"
+    drop_folder.mkdir()
+    (drop_folder / "a.edgem").symlink_to("gone")
+    (drop_folder / "b\udcff.edgem").write_bytes(b"odd name")
+    scenario.run(3)
+    assert "drop_folder" in scenario.held_conditions
+    assert not scenario.installs
+    (drop_folder / "c.edgem").write_bytes(b"some bundle")
+    scenario.run(4)
+    in_flight = scenario.updates.status().deployment
+    assert in_flight is not None
+    assert in_flight.request.source == str(drop_folder / "c.edgem")
+    assert len(scenario.installs) == 1
+
+
 def test_an_installer_that_dies_is_started_again_after_a_pause(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
     scenario.updates.execute(request())
@@ -435,7 +454,7 @@ def test_a_password_in_a_url_is_not_reported(
     again = scenario.updates.execute(request())
     over = scenario.updates.execute(RollbackRequest())
     texts = f"{answer} {again} {over} {caplog.text}"
-    assert "https://example.org/a.edgem" in texts
+    assert "https://example.org" in texts
     assert "hunter" not in texts
 
 
