@@ -181,11 +181,14 @@ class EvidenceCollector:
             is_new_first: the new model ran first.
             shadow_s: how long the old model kept the worker busy, seconds.
         """
-        if self._suspended_reason is not None:
-            return
-        self._comparisons.add(comparison)
-        self._shadowed_frames += 1
-        self._shadow_s += shadow_s
+        if self._suspended_reason is None:
+            self._comparisons.add(comparison)
+            self._shadowed_frames += 1
+            self._shadow_s += shadow_s
+            self._add_times(times, is_new_first=is_new_first)
+
+    def _add_times(self, times: PairedTimes, *, is_new_first: bool) -> None:
+        """Pair the times with those of a frame on which the other model came first."""
         counterpart = self._unpaired.pop(not is_new_first, None)
         if counterpart is None:
             self._unpaired[is_new_first] = times

@@ -54,9 +54,15 @@ def check_frame_time(rule_input: RuleInput) -> RuleResult:
         f"{new_ms:.1f} ms where the old model takes {old_ms:.1f} ms (medians of {2 * len(evidence.pairs)} frames;"
         f" {limit:g} times as long is allowed)"
     )
-    if is_more_than(slower, len(evidence.pairs), 0.5):
+    return _judge_times(rule_input, slower, times)
+
+
+def _judge_times(rule_input: RuleInput, slower: int, times: str) -> RuleResult:
+    """Judge the median by the number of pairs of frames on which the new model is too slow; `times` has the medians in words."""
+    pairs = len(rule_input.evidence.pairs)
+    if is_more_than(slower, pairs, 0.5):
         return BrokenRule(f"its time per frame is {times}")
-    if slower > 0.5 * len(evidence.pairs) and not rule_input.is_early:
+    if slower > 0.5 * pairs and not rule_input.is_early:
         return InsufficientEvidence(f"whether it is too slow is unclear: it takes {times}")
     return None
 

@@ -84,7 +84,6 @@ class ActiveModelSelector:
         """
         selection = self._select()
         if selection.candidate_damage:
-            # The disk damaged it: the bundle itself passed its self-test.
             self._trial.fail(EndCause.TRIAL_INTERRUPTED, selection.candidate_damage)
         if selection.store_error:
             self._store.close(selection.store_error)
