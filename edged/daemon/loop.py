@@ -20,6 +20,7 @@ from edged.daemon.watchdog import WatchdogFeeder
 from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
+from edged.host.paths import state_dir
 from edged.interfaces import (
     ConsumerClosed,
     Delivered,
@@ -91,6 +92,7 @@ class Supervisor:
         self._conditions = conditions
         self._notifier = notifier
         self._clock = clock
+        self._state_dir = state_dir(settings)
         self._watchdog = WatchdogFeeder(notifier, clock)
         self._last_tick_ns = 0
         self._is_ready_announced = False
@@ -156,7 +158,7 @@ class Supervisor:
 
     def _tick(self, now_ns: int) -> None:
         self._vision.set_active_model(
-            self._updates.tick(take_system_sample(self._vision, self._board))
+            self._updates.tick(take_system_sample(self._vision, self._board, self._state_dir))
         )
         self._vision.tick()
         self._update_outbox_conditions(now_ns)

@@ -20,7 +20,8 @@ from edged.updates.service.control_messages import InstallRequest
 from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
-from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.service.system_sample import FrameCounts, SystemSample
+from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.ledger_file import LEDGER_NAME
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore

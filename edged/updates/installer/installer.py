@@ -21,6 +21,7 @@ from edged.errors import (
 from edged.host.files import FileSystem, LocalFileSystem
 from edged.messaging.contract.header import rfc3339
 from edged.redaction import redact_text
+from edged.selftest.process import SelfTestKilledError
 from edged.updates.bundle.bundle import Bundle, check_goldens, iter_verified_content, open_bundle
 from edged.updates.bundle.trust import TrustFile
 from edged.updates.bundle.trust_chain import CHAIN_NAME, load_trust
@@ -156,11 +157,11 @@ class Installer:
         self._on_progress(InstallProgress(state="self-tested"))
         try:
             self._run_self_test(version)
-        except (ModelError, InvokeError) as error:
-            return self._reject(ledger, EndCause.SELF_TEST_FAILED, f"the self-test failed: {error}")
-        except RegistryError as error:
+        except (RegistryError, SelfTestKilledError) as error:
             reason = f"the self-test is not possible on this device: {error}"
             return self._reject(ledger, EndCause.BUNDLE_REFUSED, reason)
+        except (ModelError, InvokeError) as error:
+            return self._reject(ledger, EndCause.SELF_TEST_FAILED, f"the self-test failed: {error}")
         return rules.record_self_tested(ledger, at=self._timestamp())
 
     def _check_free_space(self, bundle: Bundle) -> None:

@@ -1,7 +1,7 @@
 """The steps of a deployment from its request to its commit. Pure: each rule takes the present ledger and returns the next one.
 
 See `edged.updates` for the states, and `edged.updates.rules.rollback` for the ends other than a commit. A version that failed by itself
-(in its self-test or its trial) is denied from then on. A deployment that cannot continue for a passing reason (no space, no network)
+(in its self-test or its trial) is denied from then on; one that was interrupted is not. A deployment that cannot continue for a passing reason (no space, no network)
 stays in flight, and continues when it can.
 """
 
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from edged.errors import UpdateError
 from edged.updates.bundle.manifest import Manifest
+from edged.updates.rules.baseline import Baseline
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, EndCause, Ledger
 from edged.updates.rules.rollback import (
     clean_text,
@@ -80,12 +81,7 @@ def record_self_tested(ledger: Ledger, *, at: str) -> Ledger:
 
 
 def begin_trial(
-    ledger: Ledger,
-    *,
-    boot_id: str,
-    at: str,
-    baseline_fps: float = 0.0,
-    baseline_frame_s_p95: float = 0.0,
+    ledger: Ledger, *, boot_id: str, at: str, baseline: Baseline | None = None
 ) -> Ledger:
     """Record that the candidate is about to become active.
 
@@ -95,9 +91,9 @@ def begin_trial(
         ledger: the present ledger.
         boot_id: id of this boot of the host.
         at: now, RFC 3339.
-        baseline_fps: frames per second with the old model; 0 if unknown.
-        baseline_frame_s_p95: 95th percentile of the old model's time per frame, seconds; 0 if unknown.
+        baseline: how the old model performed; None if that is not known.
     """
+    baseline = baseline or Baseline()
     return _transition(
         ledger,
         at=at,
@@ -106,8 +102,9 @@ def begin_trial(
         deaths=0,
         boots=0,
         is_clean_shutdown=False,
-        baseline_fps=baseline_fps,
-        baseline_frame_s_p95=baseline_frame_s_p95,
+        baseline_fps=baseline.fps,
+        baseline_frame_s=baseline.frame_s,
+        baseline_memory_mb=baseline.memory_mb,
     )
 
 

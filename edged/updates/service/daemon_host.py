@@ -139,11 +139,13 @@ class DaemonHost:
 
     def runtime_status(self) -> RuntimeStatus:
         """Return what only a running daemon knows."""
-        source = self._monitor if self._trial.deployment else self._installer
+        is_trial = self._trial.deployment is not None
+        source = self._monitor if is_trial else self._installer
         return RuntimeStatus(
             is_daemon_running=True,
             active_model_name=self._monitor.active_model_name,
             progress=source.progress,
+            suspended_reason=self._monitor.suspended_reason if is_trial else None,
         )
 
     def collect_due_garbage(self) -> None:

@@ -130,8 +130,7 @@ class ModelRepository:
             deployment.begin_trial(
                 self._ledger,
                 boot_id=boot_id,
-                baseline_fps=baseline.fps,
-                baseline_frame_s_p95=baseline.frame_s_p95,
+                baseline=baseline,
                 at=self._now(),
             )
         )

@@ -26,8 +26,9 @@ from edged.updates.service.operations import ModelOperations
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.status_payload import ModelStatusReport, StateTimer
 from edged.updates.service.store_availability import StoreAvailability
+from edged.updates.service.system_sample import SystemSample
 from edged.updates.service.trial_controller import TrialController, TrialFailure
-from edged.updates.service.trial_monitor import SystemSample, TrialMonitor
+from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
 from edged.vision.active_model import ActiveModel
 
@@ -234,7 +235,7 @@ class UpdateService:
         self._conditions.set(ConditionKind.UPDATE, reason)
 
     def _begin_trial(self, digest: str, sample: SystemSample) -> None:
-        if self._repository.configured_path or sample.throttled:
+        if self._repository.configured_path or sample.throttled or sample.obstacle:
             return
         if self._trial.try_begin(self._selector.load_probation(digest)):
             self._selector.apply()
