@@ -112,7 +112,7 @@ def _add_archive_metadata(
     if not zipfile.is_zipfile(path):
         return metadata
     with zipfile.ZipFile(path) as archive:
-        ultralytics = read_ultralytics_metadata(archive)
+        ultralytics = _read_ultralytics(archive)
         found = read_embedded_labels(archive, declared.labels, declared.other)
         return replace(
             metadata,
@@ -125,3 +125,11 @@ def _add_archive_metadata(
             embedded=tuple(archive.namelist()),
             task=str(ultralytics.get("task", "")),
         )
+
+
+def _read_ultralytics(archive: zipfile.ZipFile) -> dict[str, object]:
+    """Return Ultralytics' metadata; empty if they cannot be read, which is a fault of the labels only."""
+    try:
+        return read_ultralytics_metadata(archive)
+    except ValueError:
+        return {}
