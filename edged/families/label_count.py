@@ -3,6 +3,7 @@
 from edged.types import UNNAMED_LABELS, ModelSignature
 
 _BACKGROUND_LABELS = ("background", "__background__", "unlabeled", "unlabelled")
+_MAX_NAME_CHARS = 20
 
 
 def is_background(label: str) -> bool:
@@ -48,17 +49,22 @@ def class_offset(signature: ModelSignature, class_count: int | None) -> int:
 
 def _describe_mismatch(labels: tuple[str, ...], class_count: int) -> str:
     named = len(labels) - (not labels[0])  # a list that counts from 1 has no entry 0
-    clause = f"its output has {class_count} classes and its label list {named}"
+    clause = f"its output has {_count_classes(class_count)} and its label list {named}"
     if len(labels) == class_count + 1:
-        return f'{clause}: remove one, or let the first, "{labels[0]}", be background if the list counts from 1'
+        first = labels[0][:_MAX_NAME_CHARS]
+        return f'{clause}: remove one, or let the first, "{first}", be background if the list counts from 1'
     if named == class_count - 1:
         return f"{clause}: add the missing one; it is the first if class 0 is the background"
     return f"{clause}: use the list that belongs to this model"
 
 
 def _describe_shortage(first: str, class_count: int) -> str:
-    begins = f'"{first}" is its first' if first else "it counts from 1"
+    begins = f'"{first[:_MAX_NAME_CHARS]}" is its first' if first else "it counts from 1"
     return (
-        f"its output has {class_count} classes and its label list {class_count - 1}, because {begins}: "
+        f"its output has {_count_classes(class_count)} and its label list {class_count - 1}, because {begins}: "
         f"add the missing one; for a class 0 without a name, begin the list with background and ???"
     )
+
+
+def _count_classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"
