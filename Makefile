@@ -25,7 +25,7 @@ quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG
 both_runtimes := $(filter py311,$(tag))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-picture demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ system-fleet:
 
 system-device:
 	$(venv)/bin/python -m pytest -v tests/system --ignore tests/system/fleet
+
+probation-table: $(dev_ready) ## the table of error rates in docs/updates.md, by simulation
+	PYTHONPATH=tests $(venv)/bin/python -m probation_table
 
 campaign: $(dev_ready) ## the full forms of the tests that make test runs on a random sample
 	$(venv)/bin/python -m pytest -m campaign --timeout 3600

@@ -38,6 +38,32 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class PauseFreeClock:
+    """A monotonic time line that leaves out the pauses of its own process: SIGSTOP, a suspended machine, a stalled disk, a busy processor.
+
+    The caller reads it in each turn of its loop. A longer time than `max_step_s` between two readings is a pause, of which only
+    `max_step_s` counts: what the caller could not see meanwhile has not failed to happen. One thread reads it.
+    """
+
+    def __init__(self, clock: Clock, max_step_s: float) -> None:
+        """Start now.
+
+        Args:
+            clock: the clock to read.
+            max_step_s: seconds between two readings that count at most; more than the caller's loop usually takes.
+        """
+        self._clock = clock
+        self._max_step_ns = int(max_step_s * NS_PER_S)
+        self._read_ns = self._now_ns = clock.monotonic_ns()
+
+    def monotonic_ns(self) -> int:
+        """Return nanoseconds of a time line that never steps, and stands still in a pause."""
+        read_ns = self._clock.monotonic_ns()
+        self._now_ns += min(read_ns - self._read_ns, self._max_step_ns)
+        self._read_ns = read_ns
+        return self._now_ns
+
+
 class Deadline:
     """A point in monotonic time by which something must have happened."""
 

@@ -9,6 +9,11 @@ and says what is wrong and what to do.
 class EdgedError(Exception):
     """The base of every error that edged raises on purpose."""
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message: one text, or one for each of several problems."""
+        return (str(self),)
+
 
 class ConfigError(EdgedError, ValueError):
     """The configuration cannot be used."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from edged.clock import Clock
 from edged.logs import journal_fields
+from edged.redaction import redact_text
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +33,16 @@ class ConditionKind(StrEnum):
     LABELS = "labels"
     MODEL_FALLBACK = "model.fallback"
     UPDATE = "update"
+    DROP_FOLDER = "drop_folder"
     CHANNEL = "channel"
     CHANNEL_STALE = "channel.stale"
     CONFIG = "config"
     CONFIG_RESTART = "config.restart"
     PUBLISH_REFUSED = "publish_refused"
+    PUBLISH_LIMITED = "publish_limited"
     SUBSCRIPTION_REFUSED = "subscription_refused"
     SPOOL = "spool"
+    STOPPED = "stopped"
     UNDER_VOLTAGE = "board.under_voltage"
     THROTTLED = "board.throttled"
 
@@ -90,6 +94,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
         "degraded",
         "an update is blocked, by the network or the disk for example; the daemon retries with growing pauses",
     ),
+    ConditionKind.DROP_FOLDER: ConditionDescription(
+        "degraded",
+        "something in the drop folder cannot be installed, such as a link to nothing or an interrupted copy; other bundles are",
+    ),
     ConditionKind.CHANNEL: ConditionDescription(
         "degraded",
         "the device does not follow the desired state on the update channel: it has no valid signature, is too old, or cannot be read",
@@ -110,6 +118,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
         "degraded",
         "the broker refuses messages; they stay queued",
     ),
+    ConditionKind.PUBLISH_LIMITED: ConditionDescription(
+        "degraded",
+        "the broker does not accept some messages (its size limit), or not as they should be sent (no retained messages, no QoS 1); the detail names the topics",
+    ),
     ConditionKind.SUBSCRIPTION_REFUSED: ConditionDescription(
         "degraded",
         "the broker refuses a subscription; the device receives nothing on that topic",
@@ -117,6 +129,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.SPOOL: ConditionDescription(
         "degraded",
         "the disk cannot be written, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
+    ),
+    ConditionKind.STOPPED: ConditionDescription(
+        "failed",
+        "the daemon has stopped in order, and no camera is watched; only in the last `up/health` of a session",
     ),
     ConditionKind.UNDER_VOLTAGE: ConditionDescription(
         "degraded",
@@ -178,12 +194,9 @@ class Conditions:
         """
         name = kind.name_of(subject)
         before = self._active.get(name)
+        since_ns = before.since_ns if before else now_ns
         self._active[name] = Condition(
-            kind=kind,
-            name=name,
-            severity=severity,
-            reason=reason,
-            since_ns=before.since_ns if before else now_ns,
+            kind=kind, name=name, severity=severity, reason=redact_text(reason), since_ns=since_ns
         )
         return before != self._active[name]
 
@@ -199,11 +212,8 @@ class Conditions:
     @property
     def overall_severity(self) -> Severity:
         """The highest severity of the active conditions."""
-        severities = {condition.severity for condition in self._active.values()}
-        for severity in (Severity.FAILED, Severity.DEGRADED):
-            if severity in severities:
-                return severity
-        return Severity.OK
+        severities = (condition.severity for condition in self._active.values())
+        return max(severities, key=list(Severity).index, default=Severity.OK)
 
 
 class ConditionReporter:
@@ -232,9 +242,8 @@ def condition_name_pattern() -> str:
 
 def conditions_markdown() -> str:
     """Return the documentation's table of conditions."""
-    rows = ["| name | severity | meaning |", "|---|---|---|"]
-    rows += [
+    rows = [
         f"| `{kind.name_of(described.subject)}` | {described.severity} | {described.meaning} |"
         for kind, described in CONDITIONS.items()
     ]
-    return "\n".join(rows) + "\n"
+    return "\n".join(["| name | severity | meaning |", "|---|---|---|", *rows]) + "\n"

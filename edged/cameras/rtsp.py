@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -11,8 +10,10 @@ from edged.cameras.login import add_login, find_username_problem
 from edged.cameras.stream import PYAV, StreamSource, describe_open_timeout
 from edged.cameras.threaded import FrameSource, ThreadedCamera
 from edged.clock import Clock
+from edged.config.addresses import STREAM_URL, find_login_problem
 from edged.errors import CameraError
 from edged.interfaces import Library
+from edged.redaction import display_url
 from edged.text import TextError, read_text
 
 _RTSP_OPTIONS = {
@@ -29,7 +30,7 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: Annotated[
         str,
         Meta(
-            pattern=r"^(rtsps?|https?)://[^/]",
+            extra=STREAM_URL,
             description="rtsp://, rtsps://, or http:// and https:// for MJPEG; without user name and password.",
         ),
     ]
@@ -60,14 +61,11 @@ class RtspSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4.5
 
     def __post_init__(self) -> None:
-        """Reject credentials in the URL, and a user name that cannot be sent."""
-        problem = self.username and find_username_problem(self.username)
-        if problem:
-            raise ValueError(f"`username` cannot be used: {problem}")
-        if urlsplit(self.url).username is not None:
-            raise ValueError(
-                "`url` contains a user name: set `username` and `password_file` instead"
-            )
+        """Reject a login in the URL, wherever the settings come from, and a user name that cannot be sent."""
+        if self.username and (reason := find_username_problem(self.username)):
+            raise ValueError(f"`username` cannot be used: {reason}")
+        if problem := find_login_problem(self.url):
+            raise ValueError(f"`url` {problem.message}; {problem.hint}")
 
 
 class RtspCamera(ThreadedCamera):
@@ -102,7 +100,7 @@ class RtspCamera(ThreadedCamera):
         rtsp = settings.url.startswith("rtsp")
         return StreamSource(
             _add_login(settings),
-            display_url=_strip_query(settings.url),
+            display_url=display_url(settings.url),
             options={"rtsp_transport": settings.transport, **_RTSP_OPTIONS} if rtsp else {},
             open_timeout_s=settings.open_timeout_s,
             read_timeout_s=settings.read_timeout_s,
@@ -111,12 +109,7 @@ class RtspCamera(ThreadedCamera):
 
     def describe_open_timeout(self) -> str:
         """Return what to report if no picture came in time."""
-        return describe_open_timeout(_strip_query(self._settings.url), self.open_timeout_s)
-
-
-def _strip_query(url: str) -> str:
-    """Return the URL without its query, safe for logs: a query may contain tokens."""
-    return urlsplit(url)._replace(query="", fragment="").geturl()
+        return describe_open_timeout(display_url(self._settings.url), self.open_timeout_s)
 
 
 def _add_login(settings: RtspSettings) -> str:

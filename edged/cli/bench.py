@@ -14,6 +14,7 @@ from edged.clock import SystemClock
 from edged.errors import EdgedError
 from edged.host.board import Board
 from edged.terminal.numbers import integer_in_range, number_in_range
+from edged.terminal.safe_stream import raw_stream
 
 if TYPE_CHECKING:
     from edged.bench.results import Pair
@@ -115,7 +116,7 @@ def _run_pairs(model: Path, runtime: str, args: argparse.Namespace) -> "list[Pai
 def _run_pair(benchmark: "Benchmark", number: int, count: int) -> "Pair":
     from edged.bench.results import Pair
 
-    print(f"pair {number} of {count} ...", end="\r", file=sys.stderr, flush=True)
+    print(f"pair {number} of {count} ...", end="\r", file=raw_stream(sys.stderr), flush=True)
     bare = benchmark.run_bare()
     saturated = benchmark.run_saturated()
     paced = benchmark.run_paced(_PACED_RATE_RATIO * bare.invokes / bare.wall_s)

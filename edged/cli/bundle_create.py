@@ -21,6 +21,7 @@ from edged.config.problems import InvalidConfigError
 from edged.config.settings_reader import SettingsReader
 from edged.errors import ConfigError, UpdateError
 from edged.selftest.messages import ReportedDetection
+from edged.terminal.escape import one_line
 from edged.terminal.numbers import integer_in_range
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import write_bundle
@@ -139,7 +140,7 @@ def _create(args: argparse.Namespace) -> int:
 
 def _format_golden(picture: Path, detections: Sequence[ReportedDetection]) -> str:
     found = ", ".join(f"{one.label} {one.score:.2f}" for one in detections)
-    return f"{'golden':<12} {picture.name}: {found or 'no detections'}"
+    return one_line(f"{'golden':<12} {picture.name}: {found or 'no detections'}")
 
 
 def _make_spec(args: argparse.Namespace) -> BundleSpec:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from edged.cli.envelope_report import SignatureReport, format_signature, verify_signatures
 from edged.host.files import LocalFileSystem
+from edged.terminal.rows import format_rows
 from edged.updates.bundle.bundle import open_unverified
 from edged.updates.bundle.envelope import decode_envelope
 from edged.updates.bundle.manifest import Manifest, Requirements
@@ -77,7 +78,7 @@ def make_bundle_report(file: Path, *, trust: TrustFile | None = None) -> BundleR
 
 def format_bundle_report(report: BundleReport) -> list[str]:
     """Format a report as lines of text."""
-    return [f"{key:<12} {value}" for key, value in _rows(report)]
+    return format_rows(_rows(report))
 
 
 def _rows(report: BundleReport) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from edged.clock import SystemClock
 from edged.config.input_files import check_input_files, check_secret_files, check_written_files
 from edged.config.load import LoadedConfig, load_config
 from edged.config.problems import InvalidConfigError, KeyProblem, Problem
+from edged.terminal.escape import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +63,11 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(_format_json(result) + "\n")
     else:
         for problem in result.problems:
-            print("\n    ".join((str(problem), *problem.details * args.verbose)))
+            print("\n    ".join((str(problem), *map(one_line, problem.details * args.verbose))))
         for warning in result.warnings:
             print(f"warning: {warning}")
         if result.loaded_config and not result.problems:
-            print(_format_summary(result.loaded_config))
+            print(one_line(_format_summary(result.loaded_config)))
     return 1 if result.problems else 0
 
 

@@ -19,6 +19,7 @@ from edged.errors import EdgedError
 from edged.host.board import Board
 from edged.host.ownership import become_owner
 from edged.host.paths import state_dir
+from edged.terminal.escape import one_line
 from edged.terminal.numbers import number_in_range
 
 _MAX_PROBLEMS_SHOWN = 3
@@ -88,5 +89,5 @@ def _config_finding(problems: tuple[Problem, ...]) -> Finding:
 
 
 def _format_finding(finding: Finding) -> str:
-    advice = f"\n{'':21}-> {finding.advice}" if finding.advice else ""
-    return f"{finding.status:<5}{finding.part:<16}{finding.message}{advice}"
+    advice = f"\n{'':21}-> {one_line(finding.advice)}" if finding.advice else ""
+    return one_line(f"{finding.status:<5}{finding.part:<16}{finding.message}") + advice

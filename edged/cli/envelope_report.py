@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged.errors import BundleError, TrustError
+from edged.terminal.rows import format_rows
 from edged.updates.bundle.envelope import Envelope, decode_envelope, pae
 from edged.updates.bundle.keys import PublicKey, verify
 from edged.updates.bundle.trust import (
@@ -102,7 +103,7 @@ def format_envelope_report(report: EnvelopeReport) -> list[str]:
     rows += [("signed by", format_signature(one)) for one in report.signatures]
     if report.accepted is not None:
         rows.append(("accepted", "yes" if report.accepted else f"no: {report.reason}"))
-    return [f"{key:<12} {value}" for key, value in rows]
+    return format_rows(rows)
 
 
 def format_signature(signature: SignatureReport) -> str:

@@ -15,6 +15,7 @@ from edged.registry import INTERPRETERS
 from edged.selftest.messages import ReportedDetection, SelfTestFailure, SelfTestReport
 from edged.selftest.process import self_test_model
 from edged.terminal.numbers import integer_in_range, number_in_range
+from edged.terminal.rows import format_rows
 from edged.types import EntryPoint, FileMetadata, TensorInfo
 
 _EDGETPU_OP = "edgetpu-custom-op"
@@ -164,7 +165,7 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
     ]
     if with_picture and not report.detections:
         rows.append(("detected", "nothing"))
-    return [f"{key:<12} {value}" for key, value in rows]
+    return format_rows(rows)
 
 
 def _format_delegate(report: SelfTestReport) -> str:

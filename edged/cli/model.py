@@ -1,6 +1,7 @@
 """``edged model``: show and change the models of this device."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,12 @@ from edged.cli.model_wait import find_deployment_id, find_record, wait_for_outco
 from edged.cli.progress import ProgressBar
 from edged.cli.verbs import add_verb, print_result
 from edged.config.load import load_config
+from edged.config.settings import Settings
 from edged.errors import UpdateError
 from edged.terminal.numbers import number_in_range
 from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest
+from edged.updates.rules.rollback import clean_text
+from edged.updates.rules.source import is_url
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,
     CommitRequest,
@@ -33,11 +37,14 @@ from edged.updates.service.control_messages import (
     RollbackRequest,
     StatusRequest,
 )
+from edged.updates.service.local_file import check_local_file
 from edged.updates.service.model_control import ModelControl, connect
+from edged.updates.service.repository import check_updates_allowed
 
 EXIT_ROLLED_BACK = 3
 EXIT_REJECTED = 4
 EXIT_PENDING = 5
+_DIGEST = re.compile("[0-9a-f]{64}")
 _EXIT_CODE_BY_OUTCOME = {"committed": 0, "rolled-back": EXIT_ROLLED_BACK, "rejected": EXIT_REJECTED}
 _EXIT_CODES_HELP = (
     "Exit codes: 0 done, or started; 1 failed; 2 usage error. Of a deployment with an outcome: 0 committed; 3 rolled back; 4 rejected."
@@ -68,9 +75,12 @@ def add_parser(subparsers: Any) -> None:
 
 def _add_install_verb(verbs: Any) -> None:
     install = _add(verbs, "install", _install, "install a bundle (.edgem) from a file or a URL")
-    install.add_argument("source", metavar="FILE|URL", help="the bundle")
+    install.add_argument("source", type=_parse_source, metavar="FILE|URL", help="the bundle")
     install.add_argument(
-        "--digest", default="", metavar="SHA256", help="reject any version but this one"
+        "--digest",
+        type=_parse_digest,
+        metavar="SHA256",
+        help="reject any version but this one",
     )
     install.add_argument(
         "--force", action="store_true", help="install the version even if it failed here before"
@@ -87,7 +97,19 @@ def _add_install_verb(verbs: Any) -> None:
 def _add_rollback_verb(verbs: Any) -> None:
     summary = "cancel the deployment, or roll back to the previous model"
     rollback = _add(verbs, "rollback", _rollback, summary)
-    rollback.add_argument("--reason", default="", metavar="TEXT", help="reason to record")
+    rollback.add_argument(
+        "--reason", type=clean_text, default="", metavar="TEXT", help="reason to record"
+    )
+
+
+def _parse_source(text: str) -> str:
+    return text if is_url(text) else str(Path(text).absolute())
+
+
+def _parse_digest(text: str) -> str:
+    if not _DIGEST.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"expected 64 characters 0-9 and a-f, got {text!r}")
+    return text
 
 
 def _add(
@@ -131,12 +153,12 @@ def _gc(args: argparse.Namespace) -> int:
 
 
 def _install(args: argparse.Namespace) -> int:
-    source = args.source if "://" in args.source else str(Path(args.source).absolute())
     request = DeploymentRequest(
-        source=source, expected=args.digest, force=args.force, downgrade=args.downgrade
+        source=args.source, expected=args.digest or "", force=args.force, downgrade=args.downgrade
     )
-    with _connect(args) as control:
-        response = control.execute(InstallRequest(request=request))
+    settings = load_config(args.config).settings
+    with _connect(settings) as control:
+        response = _begin_deployment(control, request, settings)
         if not response.error and args.wait and response.status.daemon:
             return _wait_and_print(control, response.id, args)
     record = find_record(response.status, response.id)
@@ -148,8 +170,20 @@ def _install(args: argparse.Namespace) -> int:
     return EXIT_PENDING if not code and (is_blocked or args.wait) else code
 
 
+def _begin_deployment(
+    control: ModelControl, request: DeploymentRequest, settings: Settings
+) -> ControlResponse:
+    """Request a deployment; if there is no such file, request none, because its failure would replace the last outcome."""
+    try:
+        check_updates_allowed(settings)
+        check_local_file(request.source)
+    except UpdateError as error:
+        return replace(control.execute(StatusRequest()), error=str(error))
+    return control.execute(InstallRequest(request=request))
+
+
 def _wait(args: argparse.Namespace) -> int:
-    with _connect(args) as control:
+    with _connect(load_config(args.config).settings) as control:
         id_ = args.id or find_deployment_id(control.execute(StatusRequest()).status)
         return _wait_and_print(control, id_, args)
 
@@ -169,13 +203,13 @@ def _print_outcome(
     return _EXIT_CODE_BY_OUTCOME[record.outcome]
 
 
-def _connect(args: argparse.Namespace) -> ModelControl:
+def _connect(settings: Settings) -> ModelControl:
     bar = ProgressBar(sys.stderr)
-    return connect(load_config(args.config).settings, on_progress=bar.show)
+    return connect(settings, on_progress=bar.show)
 
 
 def _send_request(args: argparse.Namespace, request: ControlRequest) -> ControlResponse:
-    with _connect(args) as control:
+    with _connect(load_config(args.config).settings) as control:
         return control.execute(request)
 
 

@@ -1,5 +1,7 @@
 """Text output of ``edged model``."""
 
+from edged.terminal.escape import one_line
+from edged.terminal.rows import format_columns, format_rows
 from edged.updates.rules.ledger import DeploymentRecord
 from edged.updates.service.control_messages import ControlResponse, ModelStatus, VersionStatus
 
@@ -9,18 +11,14 @@ _DIGEST_LENGTH = 12
 
 def format_status(response: ControlResponse) -> str:
     """Format the status of the device's models as the lines of a table."""
-    return "\n".join(f"{key:<12} {value}" for key, value in _status_rows(response.status))
+    return "\n".join(format_rows(_status_rows(response.status)))
 
 
 def format_versions(response: ControlResponse) -> str:
     """Format the device's models as a table with a header."""
     rows = [("ROLE", "MODEL", "COUNTER", "EPOCH", "SIZE", "DIGEST")]
     rows += [_version_row(version) for version in response.status.versions]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return "\n".join(format_columns(rows))
 
 
 def format_started(response: ControlResponse) -> str:
@@ -28,14 +26,14 @@ def format_started(response: ControlResponse) -> str:
     deployment = response.status.deployment
     if deployment is None:
         return "done"
+    id_ = deployment.id
     if response.status.daemon:
-        return f"{deployment.id}: started; `edged model wait {deployment.id}` waits for the outcome"
-    if deployment.blocked_reason:
-        return f"{deployment.id}: blocked: {deployment.blocked_reason}; the daemon continues when it runs"
-    return (
-        f"{deployment.id}: {deployment.title} is {deployment.state}; the daemon starts the trial"
-        " when it runs"
-    )
+        text = f"started; `edged model wait {id_}` waits for the outcome"
+    elif deployment.blocked_reason:
+        text = f"blocked: {deployment.blocked_reason}; the daemon continues when it runs"
+    else:
+        text = f"{deployment.title} is {deployment.state}; the daemon starts the trial when it runs"
+    return one_line(f"{id_}: {text}")
 
 
 def format_latest_outcome(response: ControlResponse) -> str:
@@ -47,7 +45,7 @@ def format_outcome(record: DeploymentRecord) -> str:
     """Format the outcome of a deployment, with its reason and time."""
     reason = f": {record.reason}" if record.reason else ""
     outcome = record.outcome.replace("-", " ")
-    return f"{record.title or record.source} {outcome}{reason} ({record.time})"
+    return one_line(f"{record.title or record.source} {outcome}{reason} ({record.time})")
 
 
 def format_removed(response: ControlResponse) -> str:

@@ -4,6 +4,9 @@ import shutil
 from types import TracebackType
 from typing import Self, TextIO
 
+from edged.terminal.escape import one_line
+from edged.terminal.safe_stream import raw_stream
+
 _BAR_WIDTH = 20
 
 
@@ -11,7 +14,7 @@ class ProgressBar:
     """A progress bar, as a context manager that clears it at the end."""
 
     def __init__(self, out: TextIO) -> None:
-        self._out = out if out.isatty() else None
+        self._out = raw_stream(out) if out.isatty() else None
 
     def __enter__(self) -> Self:
         return self
@@ -31,7 +34,7 @@ class ProgressBar:
         done = round(min(max(fraction, 0.0), 1.0) * _BAR_WIDTH)
         line = f"[{'#' * done}{'.' * (_BAR_WIDTH - done)}] {fraction:4.0%} {text}"
         width = shutil.get_terminal_size().columns - 1
-        self._out.write(f"\r\x1b[K{line[:width]}")
+        self._out.write(f"\r\x1b[K{one_line(line)[:width]}")
         self._out.flush()
 
     def clear(self) -> None:

@@ -2,15 +2,14 @@
 
 import datetime as dt
 import json
-import re
 from typing import Any, get_args
 
 from msgspec import inspect
 
 from edged.config.settings import LibraryFunction, Name
+from edged.redaction import redact_text
 
 _MAX_SHOWN_CHARS = 40
-_CREDENTIALS = re.compile(r"//[^/\s]*@")
 _NAME_PATTERN = get_args(Name)[1].pattern
 _FUNCTION_PATTERN = get_args(LibraryFunction)[1].pattern
 
@@ -29,7 +28,7 @@ def describe_type(annotation: Any, index_path: tuple[int, ...] = ()) -> str:
 
 
 def describe_value(value: object) -> str:
-    """Describe a value in words, shortened and without the password of a URL: ``"high"``, ``true``, ``an array of 3``."""
+    """Describe a value in words, shortened, and of a URL only scheme and host: ``"high"``, ``true``, ``an array of 3``."""
     match value:
         case dict():
             return "a table"
@@ -38,7 +37,7 @@ def describe_value(value: object) -> str:
         case dt.date() | dt.time():
             return f"the time {value.isoformat()}"
         case str() | bool():
-            shown = _CREDENTIALS.sub("//…@", json.dumps(value, ensure_ascii=False))
+            shown = redact_text(json.dumps(value, ensure_ascii=False))
         case _:
             shown = str(value)
     return shown if len(shown) <= _MAX_SHOWN_CHARS else shown[: _MAX_SHOWN_CHARS - 1] + "…"

@@ -13,6 +13,7 @@ from typing import Any
 
 from edged.config.locate import locate_keys
 from edged.config.problems import InvalidConfigError, KeyPath, KeyProblem, Problem, format_key
+from edged.redaction import redact_text
 from edged.text import TextError, read_text
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
@@ -47,14 +48,13 @@ class ConfigLayers:
                 break
         else:
             file, line = self.files[0], None
-        key = format_key(problem.key_path)
         return Problem(
             file=str(file),
             line=line,
-            key=key,
-            message=problem.message,
+            key=redact_text(format_key(problem.key_path)),
+            message=redact_text(problem.message),
             hint=problem.hint or "",
-            details=problem.details,
+            details=tuple(map(redact_text, problem.details)),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from edged.errors import ConfigError
+from edged.terminal.escape import one_line
 
 KeyPath = tuple[str | int, ...]
 """Table names, keys and, inside arrays, indices: ``("camera", "front", "zone", "door", "points", 2)``."""
@@ -50,7 +51,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         what = f"{self.message}; {self.hint}" if self.hint else self.message
-        return ": ".join(part for part in (place, self.key, what) if part)
+        return one_line(": ".join(part for part in (place, self.key, what) if part))
 
 
 class InvalidConfigError(ConfigError):
@@ -63,6 +64,11 @@ class InvalidConfigError(ConfigError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The problems, each as one line."""
+        return tuple(map(str, self.problems))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.problems,)

@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from edged import bundled
+from edged.config.addresses import PATH_TEXT
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.0)]
 Point = tuple[Fraction, Fraction]
-LibraryFunction = Annotated[str, Meta(pattern=r"^.+:[A-Za-z_][A-Za-z0-9_]*$")]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+LibraryFunction = Annotated[str, Meta(pattern=r"^.+:[A-Za-z_][A-Za-z0-9_]*\Z")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
 Polygon = Annotated[
     tuple[Point, ...],
     Meta(
@@ -97,7 +98,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     delegate: Annotated[
         str | None,
         Meta(
-            description="Library of an external delegate, as libedgetpu.so.1; the model runs on the CPU if not set."
+            extra=PATH_TEXT,
+            description="Library of an external delegate, as libedgetpu.so.1; the model runs on the CPU if not set.",
         ),
     ] = None
     delegate_options: Annotated[

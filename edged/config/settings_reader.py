@@ -15,6 +15,7 @@ from msgspec.structs import FieldInfo, fields
 
 from edged.config.describe import describe_type, describe_value
 from edged.config.problems import KeyPath, KeyProblem, closest_name, suggest_name
+from edged.config.value_rules import find_value_problem
 
 S = TypeVar("S", bound=Struct)
 
@@ -137,6 +138,9 @@ class SettingsReader:
         Returns:
             The converted value, or UNSET if it is invalid.
         """
+        if problem := find_value_problem(value, annotation):
+            self.add_problem(key_path, problem.message, problem.hint)
+            return UNSET
         try:
             return msgspec.convert(value, annotation, strict=True, dec_hook=self._decode_path)
         except msgspec.ValidationError as error:

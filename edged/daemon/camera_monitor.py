@@ -45,6 +45,8 @@ class CameraMonitor:
         """None until the model's labels are known."""
         self.report: CameraReport | None = None
         """The worker's latest; None while no worker has this camera."""
+        self.highest_class_id: int | None = None
+        """Of the detections since the scene was set; None before there is one."""
         self._captured = _CumulativeCounter()
         self._dropped = _CumulativeCounter()
         self._inferred = _CumulativeCounter()
@@ -96,6 +98,7 @@ class CameraMonitor:
     def set_scene(self, scene: Scene) -> None:
         """Use these rules from now on; the objects of the scene before have ended."""
         self._scene = scene
+        self.highest_class_id = None
 
     def update_report(self, report: CameraReport) -> None:
         """Take the worker's report."""
@@ -116,6 +119,9 @@ class CameraMonitor:
         # A replay that starts over has a new time line, and its objects are others.
         final_update = self.end_all_objects() if self._has_restarted(observation) else None
         self._last_captured_ns = observation.captured_ns
+        class_ids = observation.detections.class_ids
+        if len(class_ids):
+            self.highest_class_id = max(self.highest_class_id or 0, int(class_ids.max()))
         update = self._scene.observe(
             observation.detections,
             captured_ns=observation.captured_ns,

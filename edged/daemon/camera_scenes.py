@@ -12,7 +12,6 @@ from edged.daemon.label_faults import LabelFaults
 from edged.daemon.recordings import RecordingPositions
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
-from edged.types import Detections
 from edged.vision.messages import CameraReport, ModelReady, VisionJob
 
 
@@ -95,13 +94,14 @@ class CameraScenes:
                 self._build(monitor, monitor.model.labels, self._recommended_filters[name])
 
     def on_camera_report(self, report: CameraReport) -> None:
-        """Take a worker's report on a camera; a camera that goes offline loses its objects."""
+        """Take a worker's report on a camera: a camera that goes offline loses its objects, and classes that have no label are reported."""
         monitor = self.monitors.get(report.name)
         if monitor is None:
             return
         was_online = monitor.is_online
         monitor.update_report(report)
         self._conditions.on_camera_report(report, len(self.monitors))
+        self._check_classes(monitor)
         if was_online and not monitor.is_online:
             self._end_objects(monitor)
         elif monitor.is_online and not was_online:
@@ -115,12 +115,6 @@ class CameraScenes:
                 monitor.report = None
                 self._end_objects(monitor)
                 monitor.model = None
-
-    def check_classes(self, camera: str, detections: Detections) -> None:
-        """Report a class of a camera's detections that is beyond the model's label list."""
-        faults = self._label_faults.get(camera)
-        if faults is not None and faults.add_detections(detections):
-            self._report_label_faults(camera)
 
     def end_all_objects(self) -> None:
         """End every object, and report every camera's state for the last time."""
@@ -144,6 +138,11 @@ class CameraScenes:
         monitor.set_scene(scene)
         self._label_faults[monitor.name] = LabelFaults(settings, monitor.name, labels)
         self._report_label_faults(monitor.name)
+
+    def _check_classes(self, monitor: CameraMonitor) -> None:
+        faults = self._label_faults.get(monitor.name)
+        if faults is not None and faults.add_class_id(monitor.highest_class_id):
+            self._report_label_faults(monitor.name)
 
     def _report_label_faults(self, camera: str) -> None:
         self._conditions.on_label_faults(camera, self._label_faults[camera].descriptions)

@@ -7,6 +7,7 @@ from pathlib import Path
 import edged
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Settings
+from edged.daemon.final_health import set_stopped, with_cameras_offline
 from edged.daemon.status_files import StatusFiles
 from edged.daemon.vision_service import VisionService
 from edged.health import Condition, ConditionKind, Conditions, Severity
@@ -23,6 +24,7 @@ from edged.messaging.contract.device import (
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelState
 from edged.messaging.outbox import Outbox
+from edged.redaction import redact_text
 from edged.updates.service.status_payload import ModelStatusReport, RunModel, build_model_state
 from edged.vision.messages import CameraReport
 
@@ -135,6 +137,12 @@ class DeviceStatusReporter:
         if self._latest_info is not None:
             self._status_files.write(self._stamper.stamp(self._latest_info))
 
+    def make_final_health(self, vision: VisionService, stop_reason: str) -> DeviceHealth:
+        """Return the health that is true after the daemon has stopped for this reason."""
+        now_ns = self._clock.monotonic_ns()
+        set_stopped(self._conditions, stop_reason, now_ns)
+        return with_cameras_offline(self._build_health(vision, now_ns))
+
     def _check_board(self) -> None:
         now_ns = self._clock.monotonic_ns()
         flags = self._board.read_throttling()
@@ -171,7 +179,7 @@ class DeviceStatusReporter:
             degradations=tuple(self._build_degradation(c) for c in self._conditions.active),
             uptime_s=round((now_ns - self._started_ns) / NS_PER_S, 1),
             worker_restarts=vision.worker_losses,
-            last_worker_loss=vision.last_worker_loss or "",
+            last_worker_loss=redact_text(vision.last_worker_loss or ""),
             throttling=_build_throttling(flags) if flags else None,
             soc_temperature_c=self._board.read_temperature_c(),
             memory=self._build_memory(vision),

@@ -3,7 +3,7 @@
 from edged.config.label_names import check_label_names_of_camera
 from edged.config.problems import format_key
 from edged.config.settings import Settings
-from edged.types import Detections, label_of
+from edged.types import label_of
 
 
 class LabelFaults:
@@ -26,11 +26,10 @@ class LabelFaults:
             for problem in check_label_names_of_camera(settings, camera, known)
         )
 
-    def add_detections(self, detections: Detections) -> bool:
-        """Take the detections of one frame; return whether they have a class beyond the list that is new."""
-        if not self._label_count or not len(detections):
+    def add_class_id(self, class_id: int | None) -> bool:
+        """Take the highest class id that the model has reported, None if there is none; return whether it is new, and beyond the list."""
+        if not self._label_count or class_id is None:
             return False
-        class_id = int(detections.class_ids.max())
         if class_id < self._label_count or class_id <= (self._highest_class_id or 0):
             return False
         self._highest_class_id = class_id

@@ -20,11 +20,13 @@ from edged.daemon.watchdog import WatchdogFeeder
 from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
+from edged.host.paths import state_dir
 from edged.interfaces import (
     ConsumerClosed,
     Delivered,
     LinkChanged,
     MessageReceived,
+    PublishLimited,
     SubscriptionRefused,
 )
 from edged.messaging.contract.device import SpoolState
@@ -90,6 +92,7 @@ class Supervisor:
         self._conditions = conditions
         self._notifier = notifier
         self._clock = clock
+        self._state_dir = state_dir(settings)
         self._watchdog = WatchdogFeeder(notifier, clock)
         self._last_tick_ns = 0
         self._is_ready_announced = False
@@ -101,7 +104,8 @@ class Supervisor:
         self._outbox.start()
         while not self._stop_reason:
             self._run_once()
-        _log.info("edged stops: %s", self._stop_reason)
+        stop_reason = self._stop_reason
+        _log.info("edged stops: %s", stop_reason)
         drain_s = DRAIN_TIMEOUT_S if self._vision.all_cameras_ended else SHUTDOWN_DRAIN_TIMEOUT_S
         self._notifier.notify_stopping(drain_s + _CLOSE_MARGIN_S)
         self._outbox.announce_stopping()
@@ -109,10 +113,10 @@ class Supervisor:
         self._vision.stop()
         self._drain_inbox()
         self._vision.end_all_objects()
-        self._device_status.publish_health(self._vision)
         self._drain_outbox(drain_s)
         spool = self._outbox.spool_state()
-        lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S)
+        final = self._device_status.make_final_health(self._vision, stop_reason)
+        lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S, [final])
         _log_waiting(spool, lost_count)
 
     def _run_once(self) -> None:
@@ -140,8 +144,8 @@ class Supervisor:
                 self._outbox.on_delivered(item)
             case ConsumerClosed(reason=reason):
                 self._stop_reason = reason
-            case SubscriptionRefused():
-                self._outbox.on_subscription_refused(item)
+            case SubscriptionRefused() | PublishLimited():
+                self._outbox.on_restricted(item)
             case (
                 MessageReceived() | PendingControlRequest() | InstallProgress() | InstallFinished()
             ):
@@ -154,7 +158,7 @@ class Supervisor:
 
     def _tick(self, now_ns: int) -> None:
         self._vision.set_active_model(
-            self._updates.tick(take_system_sample(self._vision, self._board))
+            self._updates.tick(take_system_sample(self._vision, self._board, self._state_dir))
         )
         self._vision.tick()
         self._update_outbox_conditions(now_ns)

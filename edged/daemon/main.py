@@ -29,7 +29,7 @@ from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_socket import ControlServer
-from edged.updates.service.intake import DropFolder
+from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.model_control import open_store
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService

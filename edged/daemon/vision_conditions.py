@@ -7,7 +7,7 @@ from edged.clock import Clock
 from edged.health import ConditionKind, Conditions, Severity
 from edged.logs import journal_fields
 from edged.vision.messages import CameraReport
-from edged.vision.pool import WorkerLoss
+from edged.vision.worker_loss import WorkerLoss
 
 _log = logging.getLogger(__name__)
 

@@ -18,18 +18,17 @@ from edged.messaging.outbox import Outbox
 from edged.vision.active_model import ActiveModel
 from edged.vision.listener import VisionListener
 from edged.vision.messages import (
-    CandidateFailure,
     ModelReady,
     Observation,
     PlanDeclined,
-    ShadowComparison,
     VisionJob,
-    WorkerFault,
     WorkerReport,
 )
 from edged.vision.plan import is_same_model, make_vision_jobs
-from edged.vision.pool import WorkerLoss, WorkerPool
+from edged.vision.pool import MAX_TICK_GAP_S, WorkerPool
 from edged.vision.process import VisionProcess, WorkerExited, WorkerMessage
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
+from edged.vision.worker_loss import WorkerLoss
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +83,7 @@ class VisionService:
             hang_s=settings.model.hang_s,
             clock=clock,
             launch=self._launch,
+            max_step_s=MAX_TICK_GAP_S,
         )
         self._scenes.apply_settings(settings)
         self._scenes.reset(self._scenes.monitors)
@@ -114,11 +114,10 @@ class VisionService:
             self._settled_workers.discard(worker)
         self._scenes.apply_settings(settings)
         for worker, job in self._pool.jobs.items():
-            names = job.camera_names
             if worker in replaced or worker not in jobs_before:
-                self._scenes.reset(names)
+                self._scenes.reset(job.camera_names)
             else:
-                self._scenes.rebuild(name for name in names if plan.rebuilds_scene(name))
+                self._scenes.rebuild(filter(plan.rebuilds_scene, job.camera_names))
 
     @property
     def cameras(self) -> dict[str, CameraMonitor]:
@@ -151,7 +150,7 @@ class VisionService:
         return self._pool.pids
 
     def on_worker_message(self, item: WorkerMessage) -> None:
-        """Process a worker's message."""
+        """Process a worker's message; `WorkerFault` and `ModelLoading` are for the pool alone."""
         if not self._pool.on_message(item):
             return
         match item.message:
@@ -162,8 +161,6 @@ class VisionService:
                     self._scenes.on_camera_report(report)
             case ModelReady() as ready:
                 self._on_ready(item.worker, ready)
-            case WorkerFault():
-                pass  # the loss of the worker follows, and has it
             case (
                 PlanDeclined(plan=plan) | CandidateFailure(plan=plan) | ShadowComparison(plan=plan)
             ):
@@ -230,7 +227,6 @@ class VisionService:
         self._listener.on_observation(observation)
         monitor = self.cameras[cameras[observation.camera].name]
         now_ns = self._clock.monotonic_ns()
-        self._scenes.check_classes(monitor.name, observation.detections)
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
 

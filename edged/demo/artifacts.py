@@ -21,7 +21,13 @@ from edged.updates.bundle.signing import generate_key_pair, open_signer, sign
 from edged.updates.bundle.trust import ModelRole, Role, TrustFile, encode_trust_file
 
 _PROBATION = Probation(
-    min_s=6.0, min_frames=30, max_s=20.0, min_boxes=10, max_p95_ratio=4.0, min_f1=0.5
+    min_s=6.0,
+    min_frames=30,
+    max_s=20.0,
+    shadow_every=2,
+    min_boxes=10,
+    max_p95_ratio=4.0,
+    min_f1=0.5,
 )
 """A short trial that tolerates a slower model. In a fleet a trial lasts at least minutes."""
 _PICTURE_COUNT, _EMPTY_PICTURE_COUNT = 20, 4

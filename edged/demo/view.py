@@ -12,6 +12,7 @@ from edged.demo.update import format_model_state
 from edged.errors import EdgedError
 from edged.messaging.contract.messages import Event
 from edged.messaging.contract.model import ModelState
+from edged.terminal.escape import one_line
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -33,8 +34,9 @@ class DemoView(Protocol):
         """Show a text on what happens now."""
 
 
-def make_view(out: TextIO = sys.stdout, *, picture: Path | None = None) -> DemoView:
-    """Return a live view for a terminal or a picture, otherwise a view of plain lines."""
+def make_view(out: TextIO | None = None, *, picture: Path | None = None) -> DemoView:
+    """Return a live view for a terminal or a picture, otherwise a view of plain lines; `out` is the standard output if not given."""
+    out = out or sys.stdout
     return LiveView(picture) if picture or out.isatty() else LineView(out)
 
 
@@ -61,7 +63,7 @@ class LineView:
 
     def announce(self, text: str) -> None:
         """Print a text on what happens now."""
-        print(f"* {text}", file=self._out, flush=True)
+        print(one_line(f"* {text}"), file=self._out, flush=True)
 
 
 class LiveView:
@@ -71,7 +73,9 @@ class LiveView:
         """Show nothing yet; with `picture`, write the screen as of the last `end` event to that file, as SVG."""
         from rich.live import Live
 
-        self._live = Live(refresh_per_second=_REFRESH_HZ)
+        from edged.terminal.rich_console import SafeConsole
+
+        self._live = Live(console=SafeConsole(), refresh_per_second=_REFRESH_HZ)
         self._announcement: str | None = None
         self._picture = picture
 
@@ -97,7 +101,7 @@ def format_event(event: Event) -> str:
     x1, y1, x2, y2 = event.box
     where = f"x {x1:.2f}-{x2:.2f}  y {y1:.2f}-{y2:.2f}"
     zones = f"  in {', '.join(event.zones)}" if event.zones else ""
-    return (
+    return one_line(
         f"{event.time[11:23]}  {kind}  {event.label:<20} {event.score:.2f}  {where}"
         f"  {event.duration_s:5.1f} s  #{event.id.rpartition('-')[2]}{zones}"
     )
@@ -121,15 +125,16 @@ def _render(demo_state: DemoState, announcement: str | None) -> "Group":
 
     styles = {"start": "green", "update": "dim", "end": "red"}
     events = [Text(format_event(event), style=styles[event.type]) for event in demo_state.events]
-    title = f"edged · {demo_state.status} · {demo_state.model or 'no model yet'}"
+    title = one_line(f"edged · {demo_state.status} · {demo_state.model or 'no model yet'}")
     panels = [
-        Panel(_format_scene(demo_state), title=title),
+        Panel(Text(_format_scene(demo_state)), title=Text(title)),
         Panel(Text("\n").join(events), title=f"events over MQTT · {demo_state.format_summary()}"),
     ]
     if announcement:
         state = demo_state.model_state
         lines = [announcement, *([format_model_state(state)] if state else [])]
-        panels.insert(0, Panel("\n".join(lines), title="up/model"))
+        text = Text("\n".join(map(one_line, lines)))
+        panels.insert(0, Panel(text, title="up/model"))
     return Group(*panels)
 
 
@@ -138,7 +143,7 @@ def _format_scene(demo_state: DemoState) -> str:
     state, frame = demo_state.camera_state, demo_state.frame_detections
     counts = ", ".join(f"{n} {label}" for label, n in state.counts.items()) if state else ""
     boxes = "\n".join(
-        f"  {d.label:<20} {d.score:.2f}  " + " ".join(f"{v:.2f}" for v in d.box)
+        one_line(f"  {d.label:<20} {d.score:.2f}  " + " ".join(f"{v:.2f}" for v in d.box))
         for d in (frame.detections if frame else ())
     )
-    return f"in view: {counts or 'nothing'}\n{boxes}"
+    return one_line(f"in view: {counts or 'nothing'}") + f"\n{boxes}"

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from edged.clock import Clock
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.interfaces import Transfer
+from edged.redaction import display_url
+from edged.updates.rules.source import source_path
 
 _CHUNK_BYTES = 1 << 18
 _UNAVAILABLE_ERRORS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -39,7 +40,9 @@ class FileFetcher:
             BundleError: the file is larger than `max_bytes`.
             UpdateError: there is no such file, it may not be read, or the URL names another host.
         """
-        path = path_of(url)
+        path = source_path(url)
+        if path is None:
+            raise UpdateError(f"{display_url(url)}: neither a path nor a file URL")
         with _open(path) as file:
             status = os.fstat(file.fileno())
             _check_status(path, status, max_bytes)
@@ -52,20 +55,6 @@ class FileFetcher:
                 etag=current_etag,
                 chunks=_read_chunks(file, path, start_bytes, status.st_size),
             )
-
-
-def path_of(url: str) -> Path:
-    """Return the path of a path or file URL.
-
-    Raises:
-        UpdateError: the file URL names another host.
-    """
-    if not url.lower().startswith("file:"):
-        return Path(url)
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise UpdateError(f"{url}: this file URL names another host; write file:///PATH")
-    return Path(unquote(parts.path))
 
 
 def _check_status(path: Path, status: os.stat_result, max_bytes: int) -> None:

@@ -5,7 +5,6 @@ files are never joined. Consecutive attempts that bring no data are limited, wit
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -14,18 +13,15 @@ import httpx
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
 from edged.errors import BundleError, DownloadError, UpdateError
+from edged.fetchers.http_errors import TransientError, translate_errors
 from edged.fetchers.http_response import ResponseAction, classify_response, content_length, etag_of
 from edged.interfaces import Transfer
-from edged.logs import redact_url
+from edged.redaction import display_url
 
 MAX_ATTEMPTS = 5
 MIN_RETRY_S, MAX_RETRY_S = 1.0, 30.0
 THROUGHPUT_WINDOW_S, MIN_WINDOW_BYTES = 60.0, 6_000
 """A server that sends less than this in one window counts as failed: such a download could go on for ever."""
-
-
-class _TransientError(Exception):
-    """One attempt failed; the next may succeed."""
 
 
 class HttpDownload:
@@ -44,8 +40,8 @@ class HttpDownload:
             UpdateError: the URL is invalid.
         """
         self._client = client
-        self._display_url = redact_url(url)
-        with _translate_errors(self._display_url):
+        self._display_url = display_url(url)
+        with translate_errors(self._display_url):
             self._url, self._auth = _split_credentials(httpx.URL(url))
         self._max_bytes = max_bytes
         self._clock = clock
@@ -100,7 +96,7 @@ class HttpDownload:
         while True:
             try:
                 yield from self._read_connection()
-            except _TransientError as error:
+            except TransientError as error:
                 self._resume(error)
             else:
                 return
@@ -115,7 +111,7 @@ class HttpDownload:
                 self._count_received(unread)
                 yield unread
         if self._total_bytes is not None and self._offset_bytes < self._total_bytes:
-            raise _TransientError(
+            raise TransientError(
                 f"the connection ended after {self._offset_bytes} of {self._total_bytes} bytes"
             )
 
@@ -127,10 +123,10 @@ class HttpDownload:
         self._backoff.reset()
 
     def _read_chunk(self, chunks: Iterator[bytes]) -> bytes | None:
-        with _translate_errors(self._display_url):
+        with translate_errors(self._display_url):
             return next(chunks, None)
 
-    def _resume(self, reason: _TransientError) -> None:
+    def _resume(self, reason: TransientError) -> None:
         """Connect again, and continue at the byte where the last connection was interrupted."""
         if self._etag is None:
             raise DownloadError(
@@ -152,7 +148,7 @@ class HttpDownload:
         while True:
             try:
                 return self._connect()
-            except _TransientError as error:
+            except TransientError as error:
                 self._wait_to_retry(error)
 
     def _connect(self) -> ResponseAction:
@@ -163,7 +159,7 @@ class HttpDownload:
         if action is ResponseAction.FAIL:
             raise UpdateError(f"{self._display_url}: {answer}")
         if action is ResponseAction.RETRY:
-            raise _TransientError(answer)
+            raise TransientError(answer)
         etag = etag_of(response.headers)
         if action is ResponseAction.RESTART:
             self._etag = etag
@@ -176,12 +172,12 @@ class HttpDownload:
         headers = {}
         if self._offset_bytes and self._etag:
             headers = {"Range": f"bytes={self._offset_bytes}-", "If-Range": self._etag}
-        with _translate_errors(self._display_url):
+        with translate_errors(self._display_url):
             request = self._client.build_request("GET", self._url, headers=headers)
             self._response = self._client.send(request, stream=True, auth=self._auth)
         return self._response
 
-    def _wait_to_retry(self, reason: _TransientError) -> None:
+    def _wait_to_retry(self, reason: TransientError) -> None:
         self._attempts_left -= 1
         if self._attempts_left <= 0:
             raise DownloadError(f"{self._display_url}: {reason}") from reason
@@ -214,20 +210,6 @@ class HttpDownload:
         if self._response:
             self._response.close()
             self._response = None
-
-
-@contextmanager
-def _translate_errors(display_url: str) -> Iterator[None]:
-    try:
-        yield
-    except httpx.InvalidURL as error:
-        raise UpdateError(f"{display_url}: not a valid URL") from error
-    except (httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
-        raise UpdateError(f"{display_url}: {error}") from error
-    except httpx.TimeoutException as error:
-        raise _TransientError("the server sent nothing in time") from error
-    except httpx.HTTPError as error:
-        raise _TransientError(str(error) or type(error).__name__) from error
 
 
 def _split_credentials(url: httpx.URL) -> tuple[httpx.URL, tuple[str, str] | None]:

@@ -13,6 +13,7 @@ from edged.interfaces.publisher import (
     Notice,
     OutgoingMessage,
     Publisher,
+    PublishLimited,
     SubscriptionRefused,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "ModelFamily",
     "Notice",
     "OutgoingMessage",
+    "PublishLimited",
     "Publisher",
     "Resumable",
     "SubscriptionRefused",

@@ -46,10 +46,12 @@ class Delivered:
     Attributes:
         token: the token that the message was published with.
         error: why the broker refused the message; None if it accepted it.
+        is_final: True if the message was refused and can never pass, because of its size for example.
     """
 
     token: int
     error: str | None = None
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,27 @@ class ConsumerClosed:
     reason: str
 
 
-Notice = LinkChanged | Delivered | MessageReceived | SubscriptionRefused | ConsumerClosed
+@dataclass(frozen=True, slots=True)
+class PublishLimited:
+    """The broker does not accept some messages, or not as they should be sent; holds over connections until the reason is None.
+
+    Attributes:
+        subject: the topic whose messages are left out, or the name of the broker's limit.
+        reason: why and with which effect, in words; None when that has ended.
+    """
+
+    subject: str
+    reason: str | None
+
+
+Notice = (
+    LinkChanged
+    | Delivered
+    | MessageReceived
+    | SubscriptionRefused
+    | PublishLimited
+    | ConsumerClosed
+)
 """An event that a publisher reports."""
 
 

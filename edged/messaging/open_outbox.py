@@ -14,8 +14,11 @@ from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
 from edged.messaging.outbox import Birth, Notify, Outbox
 from edged.messaging.spool import MessageLoss, Spool
+from edged.messaging.spool.loss import SeqRange
 
 _log = logging.getLogger(__name__)
+
+_MAX_RANGES_SHOWN = 5
 
 
 def open_outbox(
@@ -70,7 +73,10 @@ def _open_spool(
     settings: Settings, stamper: Stamper, topics: Topics, state_dir: Path, clock: Clock
 ) -> Spool:
     def encode_gap(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
-        _log.warning("messages are lost (%s): numbers %s", loss.reason, loss.ranges)
+        count = "an unknown number of" if loss.count is None else loss.count
+        _log.warning(
+            "%s messages are lost (%s): %s", count, loss.reason, _format_ranges(loss.ranges)
+        )
         gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
         return topics.of(gap), encode(stamper.stamp(gap, seq))
 
@@ -81,3 +87,13 @@ def _open_spool(
         clock=clock,
         encode_gap=encode_gap,
     )
+
+
+def _format_ranges(ranges: Sequence[SeqRange]) -> str:
+    """Format ranges of numbers as ``17, 20 to 25 and 3 further ranges``."""
+    shown = [
+        str(first) if first == last else f"{first} to {last}"
+        for first, last in ranges[:_MAX_RANGES_SHOWN]
+    ]
+    further = len(ranges) - len(shown)
+    return ", ".join(shown) + (f" and {further} further ranges" if further else "")

@@ -9,11 +9,13 @@ There are three kinds of messages:
 - *live* (detections): published if there is a connection, otherwise dropped and counted.
 
 Only the supervisor's thread calls the outbox. If the broker refuses a message (an access rule, a quota), the spooled messages
-stay queued, and are retried from the first one after a pause: the order is kept, and the broker is not flooded. Received messages do not
-pass through the outbox: the publisher's notices go to the inbox.
+stay queued, and are retried from the first one after a pause: the order is kept, and the broker is not flooded. The pause also holds
+over a new connection, because some brokers end the connection with the refusal. A message that can never pass (it is above the broker's
+size limit) is replaced by a gap record. Received messages do not pass through the outbox: the publisher's notices go to the inbox.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 
 from edged.clock import Clock, Deadline
@@ -23,6 +25,7 @@ from edged.interfaces import (
     Notice,
     OutgoingMessage,
     Publisher,
+    PublishLimited,
     SubscriptionRefused,
 )
 from edged.messaging.contract.device import LinkState, SpoolState
@@ -32,6 +35,8 @@ from edged.messaging.contract.topics import Topics
 from edged.messaging.refusal_backoff import RefusalBackoff
 from edged.messaging.retained import RetainedMessages
 from edged.messaging.spool import Rank, Spool
+
+_log = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 20
 _MIN_TICK_S = 0.05
@@ -59,7 +64,7 @@ class Outbox:
             clock: the clock of pauses.
             connect: makes the publisher.
             notify: receives the publisher's notices, from any thread; the supervisor's thread passes them to `on_link`,
-                `on_delivered` and `on_subscription_refused`.
+                `on_delivered` and `on_restricted`.
         """
         self._spool = spool
         self._stamper = stamper
@@ -74,6 +79,7 @@ class Outbox:
         self._connect_count = 0
         self._last_error: str | None = None
         self._refused_subscriptions: dict[str, str] = {}
+        self._publish_limits: dict[str, str] = {}
         self._refusal_backoff = RefusalBackoff(clock)
         self._status_resend_deadline: Deadline | None = None
         self._live_dropped_count = 0
@@ -119,7 +125,6 @@ class Outbox:
             return
         self._retained.acknowledge_connection()
         self._connect_count += 1
-        self._refusal_backoff.resume()
         self._status_resend_deadline = Deadline(self._clock, _STATUS_RESEND_S)
         self._ack_delivered()
         self._spool.rewind()
@@ -129,16 +134,25 @@ class Outbox:
         """Take note of the broker's answer to one message."""
         self._in_flight.discard(delivered.token)
         self._ack_delivered()
-        if delivered.error:
+        if delivered.error and delivered.is_final and self._spool.give_up(delivered.token):
+            self._last_error = delivered.error
+            _log.error("a message is given up: %s", delivered.error)
+        elif delivered.error:
             self._last_error = delivered.error
             self._refusal_backoff.on_refusal(delivered.error)
         else:
             self._refusal_backoff.on_acceptance()
         self._send_pending()
 
-    def on_subscription_refused(self, refusal: SubscriptionRefused) -> None:
-        """Take note that the broker refused a subscription, which holds until the connection ends."""
-        self._refused_subscriptions[refusal.topic] = refusal.reason
+    def on_restricted(self, notice: SubscriptionRefused | PublishLimited) -> None:
+        """Take note of what the broker does not accept: a subscription until the connection ends, messages until that is revoked."""
+        match notice:
+            case SubscriptionRefused(topic, reason):
+                self._refused_subscriptions[topic] = reason
+            case PublishLimited(subject, None):
+                self._publish_limits.pop(subject, None)
+            case PublishLimited(subject, str() as reason):
+                self._publish_limits[subject] = reason
 
     def tick(self) -> None:
         """Retry, resend and expire messages when each is due, and publish those that wait.
@@ -182,17 +196,17 @@ class Outbox:
 
         A lost connection is not a condition: subscribers receive `up/health` only through a connection.
         """
-        refusals = (f"{topic}: {reason}" for topic, reason in self._refused_subscriptions.items())
         return {
+            "publish_limited": _join_reasons(self._publish_limits),
             "publish_refused": self._refusal_backoff.reason,
             "spool": self._spool.fault or self._spool.damage,
-            "subscription_refused": "; ".join(refusals) or None,
+            "subscription_refused": _join_reasons(self._refused_subscriptions),
         }
 
-    def close(self, timeout_s: float) -> int:
-        """Publish the final messages, disconnect, and keep unacknowledged messages on disk; return how many the disk did not take."""
+    def close(self, timeout_s: float, final: Sequence[Header] = ()) -> int:
+        """Publish the final messages (`final`, the cameras' and `offline`), and disconnect; return how many messages the disk did not take."""
         self._is_link_up = False
-        self._publisher.close(self._retained.make_final_messages(), timeout_s)
+        self._publisher.close(self._retained.make_final_messages(final), timeout_s)
         self._ack_delivered()
         return self._spool.close()
 
@@ -228,3 +242,7 @@ class Outbox:
                 self._is_link_up = False
                 return
             self._in_flight.add(item.seq)
+
+
+def _join_reasons(reasons: Mapping[str, str]) -> str | None:
+    return "; ".join(f"{subject}: {reason}" for subject, reason in reasons.items()) or None

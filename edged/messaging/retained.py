@@ -84,8 +84,8 @@ class RetainedMessages:
         with self._lock:
             self._messages[self._topics.of(body)].is_sent = False
 
-    def make_final_messages(self) -> list[OutgoingMessage]:
-        """Return the messages that are true after the daemon has stopped: every camera offline and empty, then `offline`."""
+    def make_final_messages(self, final: Sequence[Header] = ()) -> list[OutgoingMessage]:
+        """Return the messages that are true after the daemon has stopped: every camera offline and empty, `final`, then `offline`."""
         with self._lock:
             states = [m.body for m in self._messages.values() if isinstance(m.body, CameraState)]
         final_states = [
@@ -98,5 +98,6 @@ class RetainedMessages:
             for state in states
         ]
         return [
-            self.make_outgoing(body) for body in (*final_states, OnlineStatus(status="offline"))
+            self.make_outgoing(body)
+            for body in (*final_states, *final, OnlineStatus(status="offline"))
         ]

@@ -15,8 +15,8 @@ from edged.model.labels import (
     find_labels,
     is_configured,
 )
-from edged.model.refusal.kinds import find_refused_kind
 from edged.model.refusal.message import refuse_kind, refuse_unknown
+from edged.model.refusal.yolo_kinds import find_refused_kind
 from edged.registry import FAMILIES, INTERPRETERS, load_driver
 from edged.types import UNNAMED_LABELS, ModelSignature
 

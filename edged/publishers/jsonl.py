@@ -11,6 +11,7 @@ from typing import IO, Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
+from edged.config.addresses import PATH_TEXT
 from edged.interfaces import (
     ConsumerClosed,
     Delivered,
@@ -19,6 +20,7 @@ from edged.interfaces import (
     Notice,
     OutgoingMessage,
 )
+from edged.terminal.escape import escape_text
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +32,10 @@ class JsonlSettings(Struct, frozen=True, kw_only=True):
 
     path: Annotated[
         str,
-        Meta(description='The file to which messages are appended; "-" is the standard output.'),
+        Meta(
+            extra=PATH_TEXT,
+            description='The file to which messages are appended; "-" is the standard output.',
+        ),
     ] = "-"
 
     @property
@@ -139,4 +144,5 @@ def encode_line(message: OutgoingMessage) -> bytes:
         "retain": message.retain,
         "payload": msgspec.Raw(message.payload) if json_payload else message.payload,
     }
-    return msgspec.json.encode(fields) + b"\n"
+    line = msgspec.json.encode(fields).decode()
+    return escape_text(line).encode() + b"\n"  # the same JSON, and safe to show on a terminal

@@ -19,15 +19,20 @@ import msgspec
 from edged.backoff import Backoff
 from edged.clock import Deadline, SystemClock
 from edged.errors import PublishError
-from edged.interfaces import Library, LinkChanged, Notice, OutgoingMessage
+from edged.interfaces import Delivered, Library, LinkChanged, Notice, OutgoingMessage
+from edged.publishers.mqtt_early_ends import MIN_ENDS, Suspicion
+from edged.publishers.mqtt_sender import PublishMemory
 from edged.publishers.mqtt_session import MqttSession
+from edged.publishers.mqtt_session_end import SessionEnd
 from edged.publishers.mqtt_settings import MqttSettings, broker_url
 from edged.publishers.mqtt_subscriptions import Subscriptions
 
 _MAX_IN_FLIGHT = 20
 _MIN_STABLE_S = 10.0
 """A connection that lasted this long was stable, and the pauses begin short again. (Two clients with the same id disconnect each
-other at once, again and again.)"""
+other at once, again and again; so does a broker at a message that it does not accept.)"""
+_REFUSAL_CODES = {0x87, 0x90, 0x95, 0x97, 0x99}
+"""Reasons of an end that blame one message: Not authorized, Topic name invalid, Packet too large, Quota exceeded, Payload format invalid."""
 
 _MIN_RETRY_S = 1.0
 
@@ -58,6 +63,7 @@ class MqttPublisher:
         self._on_notice = on_notice
         self._subscriptions = tuple(subscriptions)
         self._max_in_flight = _MAX_IN_FLIGHT
+        self._memory = PublishMemory(on_notice)
         self._session: MqttSession | None = None
         self._last_link: LinkChanged | None = None
         self._stable_at: Deadline | None = None
@@ -87,20 +93,59 @@ class MqttPublisher:
         # Never 0, so that the caller has processed the last connection's notices before the next connection is up.
         backoff = Backoff(initial_s=_MIN_RETRY_S, max_s=self._settings.max_retry_s, min_share=0.25)
         while not self._closing.is_set():
-            reason = self._run_session()
+            max_in_flight = self._max_in_flight
+            end = self._run_session()
             if self._closing.is_set():
                 return
-            if self._stable_at is not None and self._stable_at.expired:
+            if self._max_in_flight < max_in_flight:
+                _log.info("mqtt: %s", end.reason)
+                continue  # no fault: the same connection again, with the broker's limit
+            is_stable = self._stable_at is not None and self._stable_at.expired
+            if is_stable:
                 backoff.reset()
-            elif self._stable_at is not None:
-                reason += (
-                    f"; if this repeats, look for another client with the id {self._client_id}"
-                )
-            self._report_link(LinkChanged(up=False, reason=reason))
+            self._report_link(LinkChanged(up=False, reason=end.reason))
+            self._learn_from(end, is_early=self._stable_at is not None and not is_stable)
             self._closing.wait(backoff.next_wait_s())
 
-    def _run_session(self) -> str:
-        """Serve one connection until it ends, and return the reason why it ended."""
+    def _learn_from(self, end: SessionEnd, *, is_early: bool) -> None:
+        """Find the message at which the broker ended the connection, and hold it.
+
+        Args:
+            end: how the connection ended.
+            is_early: whether it ended soon after the broker had accepted it.
+        """
+        suspect = end.first_unconfirmed
+        if end.reason_code is not None:
+            packet_bytes = None if suspect is None else suspect.packet_bytes
+            self._memory.learned.learn(end.reason_code, packet_bytes)
+        is_stated = end.reason_code in _REFUSAL_CODES
+        if not (is_early or is_stated or end.is_unanswered):
+            return
+        answer = end.last_answer
+        if answer is not None and answer.refusal is not None:
+            return  # The refusal explains the end, and whoever sent the message knows of it.
+        is_known = is_stated or (suspect is not None and self._memory.held.is_held(suspect.topic))
+        suspicion = self._memory.early_ends.record_end(
+            suspect,
+            None if answer is None else answer.message,
+            min_ends=1 if is_known else MIN_ENDS,
+        )
+        if suspicion is not None:
+            self._hold(suspicion, is_closed=not end.is_unanswered)
+
+    def _hold(self, suspicion: Suspicion, *, is_closed: bool) -> None:
+        message, words = suspicion.message, suspicion.describe()
+        is_final = suspicion.is_final and is_closed
+        if message.token is None:
+            self._memory.held.hold(message.topic, words)
+            return
+        error = f"{message.topic}: {words}"
+        if is_final:
+            self._memory.held.set_reason(message.topic, f"a message was given up: {words}")
+        self._on_notice(Delivered(message.token, error, is_final=is_final))
+
+    def _run_session(self) -> SessionEnd:
+        """Serve one connection until it ends, and return how it ended."""
         self._stable_at = None
         self._session = session = MqttSession(
             self._settings,
@@ -111,18 +156,21 @@ class MqttPublisher:
             on_delivered=self._on_notice,
             subscriptions=Subscriptions(self._subscriptions, self._on_notice),
             max_in_flight=self._max_in_flight,
+            memory=self._memory,
         )
         if self._closing.is_set():  # `close` may have run just before the session was assigned
             session.abandon()
         try:
             return session.run()
         except PublishError as error:
-            return str(error)
+            return SessionEnd(reason=str(error))
         except Exception:  # noqa: BLE001 (a packet that paho cannot parse must not end this thread, which alone reconnects)
             _log.exception("mqtt: the connection failed with an unexpected error")
-            return f"{broker_url(self._settings)}: unexpected error; see the log"
+            reason = f"{broker_url(self._settings)}: unexpected error; see the log"
+            return SessionEnd(reason=reason)
         finally:
-            self._max_in_flight = session.receive_maximum or self._max_in_flight
+            if session.receive_maximum is not None:
+                self._max_in_flight = min(session.receive_maximum, _MAX_IN_FLIGHT)
             self._session = None
 
     def _on_up(self) -> None:

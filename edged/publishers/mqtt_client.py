@@ -1,9 +1,13 @@
 """Functions that create a paho client, release it, and put its errors into words."""
 
+import contextlib
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from edged.host.certificates import describe_certificate_error
 from edged.interfaces import OutgoingMessage
+from edged.publishers.mqtt_limits import quote
 from edged.publishers.mqtt_settings import MqttSettings, make_tls_context, read_password
 
 if TYPE_CHECKING:
@@ -20,6 +24,9 @@ _HINTS = {
     "Not authorized": "check mqtt.username, mqtt.password_file, mqtt.tls.cert and the broker's access rules",
     "Client identifier not valid": "set mqtt.client_id",
     "Session taken over": "another client has the same id: give each device its own [device] name or mqtt.client_id",
+    "Use another server": "set mqtt.host to the server that the broker names",
+    "Server moved": "set mqtt.host to the server that the broker names",
+    "Packet too large": "raise the broker's limit; its messages are left out until then",
 }
 
 
@@ -72,7 +79,22 @@ def connect_properties(settings: MqttSettings) -> "Properties | None":
 
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's, untyped
     properties.MaximumPacketSize = MAX_PACKET_BYTES
+    _accept_size_refusals()
     return properties
+
+
+def _accept_size_refusals() -> None:
+    """Let paho accept the reason "Packet too large" in PUBACK.
+
+    MQTT 5 has it only in CONNACK and DISCONNECT, but mosquitto sends it for a payload above its `message_size_limit`, and paho then takes the
+    packet for malformed and does not report it.
+    """
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    (packet_types,) = ReasonCode.names[0x95].values()
+    if PacketTypes.PUBACK not in packet_types:
+        packet_types.append(PacketTypes.PUBACK)
 
 
 def release_client(client: "Client") -> None:
@@ -85,17 +107,34 @@ def release_client(client: "Client") -> None:
         connection.close()
 
 
-def describe_reason_code(reason: "ReasonCode") -> str:
-    """Return a reason code in words, followed by what to do about it if that is known."""
+def disconnect_with_will(client: "Client", protocol: str) -> None:
+    """End the connection so that the broker publishes the will: with MQTT 3.1.1 by closing the socket."""
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    if protocol == "5":
+        client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=0x04))
+        return
+    connection = client.socket()
+    if isinstance(connection, socket.socket):
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # wakes the thread that serves it
+
+
+def describe_reason_code(reason: "ReasonCode", properties: "Properties | None" = None) -> str:
+    """Return a reason code in words, with the broker's own words, followed by what to do about it if that is known."""
     words = str(reason)
+    own = [getattr(properties, name, None) for name in ("ReasonString", "ServerReference")]
+    quoted = "".join(f" ({quote(text)})" for text in own if text)
     hint = _HINTS.get(words)
-    return f"{words}: {hint}" if hint else words
+    return f"{words}{quoted}: {hint}" if hint else f"{words}{quoted}"
 
 
 def describe_error(error: Exception) -> str:
     """Return an error of the network or of TLS in words, without its number."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker's certificate was not accepted: {error.verify_message}; check mqtt.tls.ca and mqtt.host"
+        reason = describe_certificate_error(error, authority="mqtt.tls.ca", host="mqtt.host")
+        return f"the broker's certificate was not accepted: {reason}"
     if isinstance(error, TimeoutError):
         return "the broker did not answer in time"
     return str(getattr(error, "strerror", None) or error)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from edged.config.addresses import HOST_NAME
 from edged.errors import PublishError
 from edged.text import TextError, read_text
 
@@ -36,7 +37,14 @@ class TlsSettings(Struct, frozen=True, kw_only=True):
 class MqttSettings(Struct, frozen=True, kw_only=True):
     """[mqtt]."""
 
-    host: Annotated[str, Meta(min_length=1, description="Name or address of the broker.")]
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            extra=HOST_NAME,
+            description="Name or address of the broker, without a port.",
+        ),
+    ]
     port: Annotated[
         Annotated[int, Meta(ge=1, le=65535)] | None,
         Meta(description="Port of the broker; 1883, or 8883 with TLS, if not set."),
@@ -97,7 +105,8 @@ def broker_port(settings: MqttSettings) -> int:
 def broker_url(settings: MqttSettings) -> str:
     """Return the broker as a URL, for messages."""
     scheme = "mqtt" if settings.tls is None else "mqtts"
-    return f"{scheme}://{settings.host}:{broker_port(settings)}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{broker_port(settings)}"
 
 
 def read_password(settings: MqttSettings) -> str | None:
@@ -126,14 +135,21 @@ def make_tls_context(tls: TlsSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=files.get("ca"))
         context.sslsocket_class = _SelfClosingSocket
         if "cert" in files:
-            context.load_cert_chain(files["cert"], files.get("key"))
-    except (OSError, ssl.SSLError) as error:
+            context.load_cert_chain(files["cert"], files.get("key"), _refuse_passphrase)
+    except (OSError, ssl.SSLError, ValueError) as error:
         listed = ", ".join(f"{name} = {path}" for name, path in files.items())
         raise PublishError(f"mqtt.tls: {listed}: {error}") from error
     if tls.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _refuse_passphrase() -> str:
+    """Refuse an encrypted key, for which OpenSSL would otherwise ask on the terminal, and wait."""
+    raise ValueError(
+        "the key is encrypted: store it without a passphrase, in a file that only edged can read"
+    )
 
 
 class _SelfClosingSocket(ssl.SSLSocket):

@@ -1,7 +1,7 @@
 """The subscriptions of one connection.
 
 A broker answers each subscription separately. A refused one is reported, and the connection stays up: a device that receives no
-messages can still publish its own.
+messages can still publish its own. Some brokers end the connection at a subscription that they do not allow; then it is held like a message.
 """
 
 import logging
@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edged.interfaces import MessageReceived, Notice, SubscriptionRefused
+from edged.publishers.mqtt_acknowledgements import Acknowledgements, SentMessage
 from edged.publishers.mqtt_client import describe_reason_code
+from edged.publishers.mqtt_held_topics import HeldTopics
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -34,13 +36,28 @@ class Subscriptions:
         self._topic_filters = topic_filters
         self._on_notice = on_notice
         self._pending: dict[int, str] = {}
+        self._waiting = list(topic_filters)
+        self._acknowledgements: Acknowledgements | None = None
 
-    def subscribe(self, client: "Client") -> None:
-        """Subscribe to each filter, once the broker has accepted the connection."""
-        for topic in self._topic_filters:
+    def subscribe(
+        self, client: "Client", held: HeldTopics, acknowledgements: Acknowledgements
+    ) -> None:
+        """Subscribe to each filter that is neither subscribed to nor held.
+
+        Args:
+            client: paho's client; the broker has accepted its connection.
+            held: what is held.
+            acknowledgements: gets the subscriptions, to find one at which the broker ends connections.
+        """
+        self._acknowledgements = acknowledgements
+        for topic in list(self._waiting):
+            if held.is_paused(_name(topic)):
+                continue
             _, packet = client.subscribe(topic, qos=1)
             if packet is not None:  # None if the connection is already lost
+                self._waiting.remove(topic)
                 self._pending[packet] = topic
+                acknowledgements.record_sent(packet, SentMessage(_name(topic), None))
 
     def on_subscribe(
         self,
@@ -57,6 +74,8 @@ class Subscriptions:
             reason_codes: the broker's answer, one for each filter of the subscription.
         """
         topic = self._pending.pop(packet_id, None)
+        if self._acknowledgements is not None:
+            self._acknowledgements.record_ack(packet_id, None)
         for reason in reason_codes:
             if topic is not None and reason.is_failure:
                 words = describe_reason_code(reason)
@@ -82,3 +101,7 @@ class Subscriptions:
             )
             return
         self._on_notice(MessageReceived(topic, bytes(message.payload), message.retain))
+
+
+def _name(topic_filter: str) -> str:
+    return f"the subscription to {topic_filter}"

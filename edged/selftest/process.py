@@ -5,10 +5,12 @@ with a clear message. The child's side is `edged.selftest.main`.
 """
 
 import signal
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from edged.clock import NS_PER_S
 from edged.config.settings import ModelSettings
 from edged.errors import (
     ConfigError,
@@ -19,6 +21,7 @@ from edged.errors import (
     PacketError,
     RegistryError,
 )
+from edged.host.scheduling import find_obstacle, read_waits_ns
 from edged.ipc.process import ChildProcess
 from edged.selftest.messages import (
     FROM_SELF_TEST,
@@ -39,8 +42,12 @@ _ERRORS_BY_NAME: dict[str, type[EdgedError]] = {
 }
 
 
+_MAX_OVERRUN_S = 2.0
+"""A wait that lasts longer than its timeout by this was a pause of this process itself."""
+
+
 class SelfTestKilledError(ModelError):
-    """The child was killed by SIGKILL, which no crash does: by the kernel because memory ran out, or by a person."""
+    """The child could not do its work, for a reason outside the model: it was killed by SIGKILL, which no crash does, or kept from running."""
 
 
 class SelfTestProcess:
@@ -82,14 +89,17 @@ class SelfTestProcess:
         """
         path = request.settings.path or "the bundled model"
         child = self._ensure_started(request.build_confinement())
+        began_s = time.monotonic()
         try:
             child.send(request)
             response = child.receive(timeout_s)
         except TimeoutError:
+            obstacle = _find_obstacle(child.pid, timeout_s, time.monotonic() - began_s)
             self.close()
-            raise ModelError(
-                f"testing {path} took more than {timeout_s:g} s and was stopped"
-            ) from None
+            reason = f"testing {path} took more than {timeout_s:g} s and was stopped"
+            if obstacle:
+                raise SelfTestKilledError(f"{reason}: {obstacle}") from None
+            raise ModelError(reason) from None
         except PacketError as error:
             self.close()
             raise ModelError(f"testing {path} failed: the self-test process sent {error}") from None
@@ -132,7 +142,18 @@ class SelfTestProcess:
             return SelfTestKilledError(
                 f"the process that tested {path} was killed by SIGKILL: is there too little memory?"
             )
+        if child.exit_code is not None and child.exit_code >= 0:
+            # No crash: what a model does wrong is answered. The process could not start, or this installation is broken.
+            return SelfTestKilledError(f"the process that tested {path} {ending} without an answer")
         return ModelError(f"{path} crashed the interpreter: its process {ending}")
+
+
+def _find_obstacle(pid: int, timeout_s: float, waited_s: float) -> str | None:
+    """Return what kept the child from its work, whatever the model is; None if nothing did."""
+    if waited_s > timeout_s + _MAX_OVERRUN_S:
+        return "the host was paused"
+    starved_s = max(read_waits_ns(pid).values(), default=0) / NS_PER_S
+    return find_obstacle(pid) or ("it got no processor" if starved_s > timeout_s / 2 else None)
 
 
 def _rebuild_error(failure: SelfTestFailure) -> EdgedError:

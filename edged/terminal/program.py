@@ -5,14 +5,17 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from io import TextIOWrapper
 from types import FrameType
 
 from edged.errors import EdgedError, list_notes
+from edged.redaction import redact_text
+from edged.terminal.escape import one_line
+from edged.terminal.safe_stream import safe_standard_streams
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -53,16 +56,19 @@ class Program:
             The exit code: 0 for success, 1 for an error that was printed, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP; a command
             may have others. A usage error exits with 2 instead of returning.
         """
-        _accept_any_text()
-        arguments = list(sys.argv[1:] if argv is None else argv)
-        args = self.build_parser(arguments).parse_args(arguments)
+        with safe_standard_streams():
+            arguments = list(sys.argv[1:] if argv is None else argv)
+            args = self.build_parser(arguments).parse_args(arguments)
+            return self._execute(args)
+
+    def _execute(self, args: argparse.Namespace) -> int:
         try:
             with _signals_unwind():
                 code: int = args.func(args)
                 sys.stdout.flush()
         except EdgedError as error:
             notes = list_notes(error) if getattr(args, "verbose", False) else ()
-            print("\n    ".join((f"{self.name}: {error}", *notes)), file=sys.stderr)
+            print(f"{self.name}: {format_error(error, notes)}", file=sys.stderr)
             return EXIT_ERROR
         except TerminatedError as error:
             return EXIT_SIGNALLED + error.number
@@ -70,6 +76,9 @@ class Program:
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader closed its end, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_ERROR
+        except Exception:  # noqa: BLE001 (a fault of the program: its traceback must not show a secret either)
+            sys.stderr.write(redact_text(traceback.format_exc()))
             return EXIT_ERROR
         return code
 
@@ -110,8 +119,7 @@ def _signals_unwind() -> Iterator[None]:
         restore()
 
 
-def _accept_any_text() -> None:
-    """Let the output streams escape the characters that their encoding lacks, as ASCII lacks most, instead of raising an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+def format_error(error: EdgedError, notes: Sequence[str] = ()) -> str:
+    """Return an error, and notes below it, as lines, each of which is text of one line without a secret."""
+    lines = [one_line(redact_text(line)) for line in error.lines]
+    return "\n".join([*lines, *(f"    {one_line(redact_text(note))}" for note in notes)])

@@ -6,9 +6,8 @@ Frames of reference: a *box* is ``[x1, y1, x2, y2]`` with the origin at the top 
 
 from edged.types.box_decoding import BoxDecoding
 from edged.types.colour import FULL_BT601, LIMITED_BT601, ColourMatrix, ColourSpace
-from edged.types.detections import F32, I32, Detections
+from edged.types.detections import F32, I32, UNNAMED_LABELS, Detections, label_of
 from edged.types.frame import Fit, Frame, PixelFormat, Tensor
-from edged.types.labels import UNNAMED_LABELS, label_of
 from edged.types.model import (
     Channels,
     EntryPoint,

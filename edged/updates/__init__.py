@@ -17,8 +17,9 @@
 A step is durable in the ledger before anything follows from it, and each step can be repeated. After a power cut or a crash at any moment
 the device therefore continues from the state in the ledger. In a trial nothing is switched permanently: every way out of it except a
 commit leads back to the installed model. A deployment that cannot continue for a passing reason (no network, no space) is *blocked*: it
-keeps its state, and is tried again after a pause. A trial ends early when the daemon crashes three times or the host boots five times in
-it, and any deployment ends after 40 steps.
+keeps its state, and is tried again after a pause. A trial is *suspended* while the environment keeps it from being judged: the daemon was
+paused, no camera delivers, the board throttles, the disk is full. It ends early when the daemon crashes three times, the host boots five times
+or three workers are lost in it for reasons outside the model; the version is not denied then. Any deployment ends after 40 steps.
 
 Without a deployment, a device goes one step back, from the current version to the previous one or to the factory model: when an operator
 requests it, or when `edged rescue` finds that the daemon keeps crashing. `edged.updates.rules.rollback` is the one rule for all of that.

@@ -2,14 +2,9 @@
 
 from typing import Protocol
 
-from edged.vision.messages import (
-    CandidateFailure,
-    ModelReady,
-    Observation,
-    PlanDeclined,
-    ShadowComparison,
-)
-from edged.vision.pool import WorkerLoss
+from edged.vision.messages import ModelReady, Observation, PlanDeclined
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
+from edged.vision.worker_loss import WorkerLoss
 
 
 class VisionListener(Protocol):

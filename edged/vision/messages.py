@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from edged.config.settings import ModelSettings, Polygon
 from edged.types import Detections
+from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
-MAX_REASON_CHARS = 4096
-
-Reason = Annotated[str, Meta(max_length=MAX_REASON_CHARS)]
+FaultKind = Literal["model", "delegate", "invoke", "internal"]
 
 
 class CameraJob(Struct, frozen=True, kw_only=True):
@@ -29,7 +28,7 @@ class CameraJob(Struct, frozen=True, kw_only=True):
     source: str
     isolation: Literal["thread", "process"]
     driver_settings: Raw
-    resume_at: Annotated[int, Meta(ge=0)] = 0
+    resume_at: int = 0
 
 
 class CameraPlan(Struct, frozen=True, kw_only=True):
@@ -162,47 +161,32 @@ class WorkerReport(Struct, frozen=True, kw_only=True, tag="report"):
 class WorkerFault(Struct, frozen=True, kw_only=True, tag="fault"):
     """Worker to supervisor, its last message: why it cannot go on."""
 
-    kind: Literal["model", "delegate", "invoke", "internal"]
+    kind: FaultKind
     reason: Reason
+
+
+class ModelLoading(Struct, frozen=True, kw_only=True, tag="loading"):
+    """Worker to supervisor: it begins to load a model beside its cameras, or to close one on an accelerator, or has ended to.
+
+    Opening or closing a delegate's device can keep every thread of the worker from running for seconds (the runtimes hold Python's lock): until the
+    end is reported, the limit of a start applies to the worker's silence.
+    """
+
+    is_loading: bool
 
 
 class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
-    """Worker to supervisor: the plan's model cannot be used; the one before it stays active."""
-
-    plan: int
-    reason: Reason
-
-
-class CandidateFailure(Struct, frozen=True, kw_only=True, tag="candidate_failed"):
-    """Worker to supervisor, in a trial: the candidate failed on a frame, and the shadow ran on it instead.
+    """Worker to supervisor: the plan's model cannot be used; the one before it stays active.
 
     Attributes:
-        kind: "invoke": the runtime failed, which is tolerated up to `max_error_rate`; "nonsense" or "flood": invalid or too many outputs, which ends the trial.
         plan: number of the plan.
+        kind: what failed, as in `WorkerFault`; "internal" if the file could not be read, or memory was short.
         reason: what went wrong, in words.
     """
 
-    kind: Literal["invoke", "nonsense", "flood"]
     plan: int
+    kind: FaultKind = "model"
     reason: Reason
-
-
-class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
-    """Worker to supervisor, in a trial: the detections of candidate and shadow in one frame, compared.
-
-    Attributes:
-        plan: number of the plan.
-        both: detections of the candidate that match one of the shadow's: the same label, IoU of at least 0.5.
-        only_new: candidate detections without a match.
-        only_old: shadow detections without a match.
-        old_ns: duration of the shadow's encode, invoke and decode.
-    """
-
-    plan: int
-    both: Annotated[int, Meta(ge=0)]
-    only_new: Annotated[int, Meta(ge=0)]
-    only_old: Annotated[int, Meta(ge=0)]
-    old_ns: Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +204,8 @@ class Observation:
         encode_ns: masks, motion, resize, colour, quantisation.
         invoke_ns: the interpreter alone.
         decode_ns: outputs to detections.
+        net_frame_ns: net time of encode, invoke and decode (`edged.vision.worker.net_time`), without masks and motion.
+        net_invoke_ns: net time of the interpreter alone.
         moving: True if something moved in the picture.
         detections: normalised to the frame.
     """
@@ -234,6 +220,8 @@ class Observation:
     encode_ns: int
     invoke_ns: int
     decode_ns: int
+    net_frame_ns: int
+    net_invoke_ns: int
     moving: bool
     detections: Detections
 
@@ -244,6 +232,7 @@ FromWorker = (
     | WorkerReport
     | WorkerFault
     | Observation
+    | ModelLoading
     | PlanDeclined
     | CandidateFailure
     | ShadowComparison

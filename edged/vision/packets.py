@@ -12,22 +12,22 @@ from edged.errors import PacketError
 from edged.ipc.packets import PacketCodec
 from edged.types import F32, Detections
 from edged.vision.messages import (
-    CandidateFailure,
     FromWorker,
+    ModelLoading,
     ModelReady,
     Observation,
     PlanDeclined,
-    ShadowComparison,
     ToWorker,
     WorkerFault,
     WorkerReport,
 )
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 
 MAX_PACKET_BYTES = 65_536
 MAX_DETECTIONS = 1_000
 
 _FIRST_BYTE = b"O"
-_HEADER = struct.Struct("<HQqqIIIIIIBH")
+_HEADER = struct.Struct("<HQqqIIIIIIIIBH")
 _BYTES_PER_DETECTION = 4 * 4 + 4 + 4
 _MAX_U32 = 0xFFFFFFFF
 
@@ -66,6 +66,8 @@ def _encode_observation(observation: Observation) -> bytes:
         observation.encode_ns,
         observation.invoke_ns,
         observation.decode_ns,
+        observation.net_frame_ns,
+        observation.net_invoke_ns,
     )
     header = _HEADER.pack(
         observation.camera,
@@ -94,7 +96,8 @@ def _decode_observation(packet: bytes) -> Observation:
     body = 1 + _HEADER.size
     if len(packet) != body + n * _BYTES_PER_DETECTION:
         raise ValueError(f"{n} detections in {len(packet)} bytes")
-    camera, seq, captured_ns, received_ns, width, height, wait, encode, invoke, decode = head
+    camera, seq, captured_ns, received_ns, width, height, *stages_ns = head
+    wait_ns, encode_ns, invoke_ns, decode_ns, net_frame_ns, net_invoke_ns = stages_ns
     return Observation(
         camera=camera,
         frame_seq=seq,
@@ -102,10 +105,12 @@ def _decode_observation(packet: bytes) -> Observation:
         received_ns=received_ns,
         width=width,
         height=height,
-        wait_ns=wait,
-        encode_ns=encode,
-        invoke_ns=invoke,
-        decode_ns=decode,
+        wait_ns=wait_ns,
+        encode_ns=encode_ns,
+        invoke_ns=invoke_ns,
+        decode_ns=decode_ns,
+        net_frame_ns=net_frame_ns,
+        net_invoke_ns=net_invoke_ns,
         moving=bool(moving),
         detections=_read_detections(packet, body, n),
     )
@@ -129,6 +134,12 @@ def _is_within_unit(values: F32) -> bool:
 
 TO_WORKER: PacketCodec[ToWorker] = PacketCodec(ToWorker, max_bytes=MAX_PACKET_BYTES)
 FROM_WORKER = FromWorkerCodec(
-    ModelReady | WorkerReport | WorkerFault | PlanDeclined | CandidateFailure | ShadowComparison,
+    ModelReady
+    | WorkerReport
+    | WorkerFault
+    | ModelLoading
+    | PlanDeclined
+    | CandidateFailure
+    | ShadowComparison,
     max_bytes=MAX_PACKET_BYTES,
 )

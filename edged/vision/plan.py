@@ -8,7 +8,12 @@ from edged.config.codec import encode_path
 from edged.config.settings import CameraSettings, ModelSettings, Settings
 from edged.scene.filters import DEFAULT_THRESHOLD, DetectionFilters
 from edged.vision.active_model import ActiveModel
-from edged.vision.messages import CameraJob, CameraPlan, VisionJob, WorkerPlan
+from edged.vision.messages import (
+    CameraJob,
+    CameraPlan,
+    VisionJob,
+    WorkerPlan,
+)
 
 _UNTUNED = ModelSettings()
 

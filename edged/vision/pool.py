@@ -1,22 +1,28 @@
 """The vision workers: started, watched and replaced.
 
 Each is STARTING until it reports `ModelReady`, then RUNNING; when it has ended it is WAITING until its back-off is over, and is
-started again. One that does not start, or stays silent for too long, is ENDING: killed, and WAITING once its process has ended.
+started again. One that does not start, or stays silent for too long, is ENDING: killed, and WAITING once its process has ended. A pause is not a death: the pool's time line stands still while the supervisor itself is paused. `edged.vision.hang` judges a silent worker.
 """
 
 import itertools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from edged.backoff import Backoff
-from edged.clock import NS_PER_S, Clock, Deadline
+from edged.clock import NS_PER_S, Clock, Deadline, PauseFreeClock
 from edged.errors import PacketError, WorkerError
-from edged.vision.messages import ModelReady, VisionJob, WorkerFault
+from edged.vision.hang import MAX_START_S, find_hang
+from edged.vision.messages import (
+    ModelLoading,
+    ModelReady,
+    VisionJob,
+    WorkerFault,
+)
 from edged.vision.process import WorkerExited, WorkerMessage
+from edged.vision.worker_loss import WorkerLoss
 from edged.vision.worker_state import Phase, WorkerProcess, WorkerState
 
-MAX_START_S = 60.0
-"""A USB accelerator uploads its firmware first; a slow card reads a large model."""
+MAX_TICK_GAP_S = 0.5
+"""The supervisor's loop ticks every quarter of a second: what is longer was a pause of the supervisor itself."""
 MAX_KILL_S = 10.0
 """A process that survives SIGKILL for so long is stuck in a driver."""
 MIN_STABLE_S = 10.0
@@ -27,33 +33,21 @@ _MIN_RETRY_S = 0.2
 _MAX_RETRY_S = 30.0
 _KILLED_JOIN_TIMEOUT_S = 2.0
 
-
 Launch = Callable[[VisionJob, int, int], WorkerProcess]
-"""Starts a job as a worker's run: is given the job, the worker's number and the run's; raises `WorkerError`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerLoss:
-    """The loss of a worker.
-
-    Attributes:
-        worker: number of the worker.
-        reason: how it ended, or why it was killed.
-        fault: what the worker itself reported before; None if it reported nothing.
-        retry_in_s: seconds until it is started again.
-    """
-
-    worker: int
-    reason: str
-    fault: WorkerFault | None
-    retry_in_s: float
+"""Starts a job as a worker's run: gets the job, the worker's number and the run's; raises `WorkerError`."""
 
 
 class WorkerPool:
     """All vision workers, by number."""
 
     def __init__(
-        self, jobs: Sequence[VisionJob], *, hang_s: float, clock: Clock, launch: Launch
+        self,
+        jobs: Sequence[VisionJob],
+        *,
+        hang_s: float,
+        clock: Clock,
+        launch: Launch,
+        max_step_s: float = MAX_START_S,
     ) -> None:
         """Start nothing yet: `tick` does.
 
@@ -62,9 +56,11 @@ class WorkerPool:
             hang_s: seconds of silence after which a worker is killed.
             clock: the clock of all times.
             launch: starts a worker's process.
+            max_step_s: seconds between two calls that count at most: in a longer time the supervisor itself was paused.
         """
         self.hang_s = hang_s
         self._clock = clock
+        self._time = PauseFreeClock(clock, max_step_s)
         self._launch = launch
         self._run_numbers = itertools.count(1)
         self._workers: dict[int, WorkerState] = {}
@@ -84,7 +80,7 @@ class WorkerPool:
     @property
     def unrecoverable_reason(self) -> str | None:
         """The reason why replacing workers does not help any more; None while it may."""
-        now_ns = self._clock.monotonic_ns()
+        now_ns = self._time.monotonic_ns()
         for number, worker in self._workers.items():
             in_phase_ns = now_ns - worker.phase_since_ns
             if worker.phase is Phase.ENDING and in_phase_ns > MAX_KILL_S * NS_PER_S:
@@ -102,7 +98,7 @@ class WorkerPool:
         replace_all: bool = False,
         stop_timeout_s: float = 0.0,
     ) -> frozenset[int]:
-        """Give the pool other jobs: a worker whose cameras stay the same only gets its new plan, all others are replaced.
+        """Give the pool other jobs: a worker whose cameras stay the same only gets its new plan.
 
         Args:
             jobs: one for each worker.
@@ -114,9 +110,8 @@ class WorkerPool:
         """
         before = self._workers
         workers = [None if replace_all else self._find_by_cameras(job) for job in jobs]
-        free = itertools.filterfalse(
-            {w.number for w in workers if w}.__contains__, itertools.count()
-        )
+        kept = {worker.number for worker in workers if worker}
+        free = itertools.filterfalse(kept.__contains__, itertools.count())
         self._workers = {}
         for worker, job in zip(workers, jobs, strict=True):
             if worker is None:
@@ -134,16 +129,20 @@ class WorkerPool:
         worker = self._find_current(item)
         if worker is None:
             return False
-        worker.last_message_ns = self._clock.monotonic_ns()
-        if isinstance(item.message, ModelReady):
-            if worker.phase is Phase.STARTING:
-                self._enter_phase(worker, Phase.RUNNING)
-        elif isinstance(item.message, WorkerFault):
-            worker.fault = item.message
-        else:
-            worker.consecutive_losses = 0
-            if worker.last_message_ns - worker.phase_since_ns > MIN_STABLE_S * NS_PER_S:
-                worker.backoff.reset()
+        now_ns = self._time.monotonic_ns()
+        worker.last_message_ns = now_ns
+        match item.message:
+            case ModelReady():
+                if worker.phase is Phase.STARTING:
+                    self._enter_phase(worker, Phase.RUNNING)
+            case WorkerFault() as fault:
+                worker.fault = fault
+            case ModelLoading() as loading:
+                worker.loading = loading if loading.is_loading else None
+            case _:
+                worker.consecutive_losses = 0
+                if now_ns - worker.phase_since_ns > MIN_STABLE_S * NS_PER_S:
+                    worker.backoff.reset()
         return True
 
     def on_exit(self, item: WorkerExited) -> WorkerLoss | None:
@@ -159,7 +158,7 @@ class WorkerPool:
 
     def tick(self) -> tuple[WorkerLoss, ...]:
         """Start what is due and kill what is silent; return the workers that could not be started."""
-        now_ns = self._clock.monotonic_ns()
+        now_ns = self._time.monotonic_ns()
         losses: list[WorkerLoss] = []
         for worker in self._workers.values():
             match worker.phase:
@@ -168,10 +167,8 @@ class WorkerPool:
                         self._start(worker)
                     except WorkerError as error:
                         losses.append(self._schedule_restart(worker, str(error)))
-                case Phase.STARTING if now_ns - worker.phase_since_ns > MAX_START_S * NS_PER_S:
-                    self._kill(worker, f"did not start within {MAX_START_S:g} s")
-                case Phase.RUNNING if now_ns - worker.last_message_ns > self.hang_s * NS_PER_S:
-                    self._kill(worker, f"made no progress for {self.hang_s:g} s")
+                case Phase.STARTING | Phase.RUNNING:
+                    self._check_progress(worker, now_ns)
                 case _:
                     pass
         return tuple(losses)
@@ -213,10 +210,17 @@ class WorkerPool:
             except PacketError as error:
                 self._kill(worker, str(error))
 
+    def _check_progress(self, worker: WorkerState, now_ns: int) -> None:
+        """Kill a worker that has been silent for too long while it could run."""
+        hang = find_hang(worker, now_ns, self.hang_s)
+        if hang is not None:
+            worker.kill_cause = hang.outside_cause
+            self._kill(worker, hang.reason)
+
     def _start(self, worker: WorkerState) -> None:
         worker.run = next(self._run_numbers)
         worker.fault = None
-        worker.kill_reason = None
+        worker.kill_reason = worker.kill_cause = worker.loading = None
         worker.process = self._launch(worker.job, worker.number, worker.run)
         self._enter_phase(worker, Phase.STARTING)
 
@@ -224,13 +228,14 @@ class WorkerPool:
         retry_in_s = worker.backoff.next_wait_s()
         worker.consecutive_losses += worker.fault is None
         worker.process = None
-        worker.start_due_ns = self._clock.monotonic_ns() + int(retry_in_s * NS_PER_S)
+        worker.start_due_ns = self._time.monotonic_ns() + int(retry_in_s * NS_PER_S)
         self._enter_phase(worker, Phase.WAITING)
         return WorkerLoss(
             worker=worker.number,
             reason=worker.kill_reason or reason,
             fault=worker.fault,
             retry_in_s=retry_in_s,
+            outside_cause=worker.explain_loss(reason),
         )
 
     def _kill(self, worker: WorkerState, reason: str) -> None:
@@ -241,4 +246,4 @@ class WorkerPool:
 
     def _enter_phase(self, worker: WorkerState, phase: Phase) -> None:
         worker.phase = phase
-        worker.phase_since_ns = worker.last_message_ns = self._clock.monotonic_ns()
+        worker.phase_since_ns = worker.last_message_ns = self._time.monotonic_ns()

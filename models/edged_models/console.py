@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edged.config.codec import encode_path
+from edged.terminal.escape import one_line
+from edged.terminal.rich_console import SafeConsole
+from edged.terminal.rows import format_rows
 
 T = TypeVar("T")
 
@@ -31,14 +33,14 @@ def print_result(args: argparse.Namespace, result: msgspec.Struct, lines: Sequen
         packed = msgspec.json.encode(result, enc_hook=encode_path)
         print(msgspec.json.format(packed, indent=2).decode())
     else:
-        print("\n".join(lines))
+        print("\n".join(map(one_line, lines)))
 
 
 def format_table(rows: Iterable[tuple[str, Any]]) -> list[str]:
     """Format names and values, one pair a line, with the values in one column."""
-    pairs = [(name, str(value)) for name, value in rows]
+    pairs = [(one_line(name), value) for name, value in rows]
     width = max((len(name) for name, _ in pairs), default=0)
-    return [f"{name:<{width}}  {value}" for name, value in pairs]
+    return format_rows(pairs, name_width=width + 1)
 
 
 def track_progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
@@ -62,9 +64,11 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    console = Console(stderr=True)
     return _ProgressWithNotes(
-        *columns, console=console, disable=not sys.stderr.isatty(), transient=True
+        *columns,
+        console=SafeConsole(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
     )
 
 

@@ -69,7 +69,7 @@ def rtsp(_folder: Path) -> Iterator[CameraRig]:
     with RtspServer() as server:
         yield CameraRig(
             settings=RtspSettings(url=server.url),
-            absent_settings=(RtspSettings(url="rtsp://127.0.0.1:9/gone"), "127.0.0.1:9/gone"),
+            absent_settings=(RtspSettings(url="rtsp://127.0.0.1:9/gone"), "rtsp://127.0.0.1:9: "),
         )
 
 

@@ -86,7 +86,12 @@ class Broker:
         if tls is not None:
             lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}"]
             lines += ["require_certificate true"]
-        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+        self._base_config = "\n".join(lines) + "\n"
+        self.set_options("")
+
+    def set_options(self, options: str) -> None:
+        """Add lines to the configuration, in place of those of an earlier call; they count from the next start."""
+        (self._folder / "mosquitto.conf").write_text(f"{self._base_config}{options}\n")
 
     @property
     def log(self) -> str:

@@ -17,10 +17,11 @@ from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.compatibility import HostInfo
 from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest, Ledger, decode_ledger
 from edged.updates.service.control_messages import InstallRequest
-from edged.updates.service.intake import DropFolder
+from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
-from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.service.system_sample import FrameCounts, SystemSample
+from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.ledger_file import LEDGER_NAME
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore

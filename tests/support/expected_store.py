@@ -50,10 +50,7 @@ class ExpectedStore:
     def after_transition(self, state: str, *, deaths: int = 0, boots: int = 0) -> "ExpectedStore":
         assert self.deployment
         if self.deployment.transitions == MAX_TRANSITIONS:
-            trial = self.deployment.state == "trial"
-            return self.after_end(
-                VERSIONS_BY_SOURCE[self.deployment.source].digest if trial else ""
-            )
+            return self.after_end()
         underway = replace(
             self.deployment,
             state=state,
@@ -62,7 +59,7 @@ class ExpectedStore:
             boots=boots,
         )
         if deaths == MAX_CRASHES or boots == MAX_REBOOTS:
-            return self.after_end(VERSIONS_BY_SOURCE[underway.source].digest)
+            return self.after_end()
         return replace(self, deployment=underway)
 
     def after_end(self, denied: str = "") -> "ExpectedStore":

@@ -60,9 +60,9 @@ class ManualPublisher:
                 self.unacknowledged.append(token)
         return self._is_up
 
-    def acknowledge(self, error: str = "", count: int = 1) -> None:
+    def acknowledge(self, error: str = "", count: int = 1, *, is_final: bool = False) -> None:
         for _ in range(count):
-            self._notify(Delivered(self.unacknowledged.pop(0), error))
+            self._notify(Delivered(self.unacknowledged.pop(0), error, is_final=is_final))
 
     def notify(self, notice: Notice) -> None:
         self._notify(notice)

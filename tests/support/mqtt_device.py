@@ -13,7 +13,14 @@ from typing import Any, Self
 
 from edged.clock import SystemClock
 from edged.config.settings import Settings
-from edged.interfaces import Delivered, LinkChanged, MessageReceived, Notice, SubscriptionRefused
+from edged.interfaces import (
+    Delivered,
+    LinkChanged,
+    MessageReceived,
+    Notice,
+    PublishLimited,
+    SubscriptionRefused,
+)
 from edged.messaging.contract.header import Identity, Stamper
 from edged.messaging.contract.messages import Event
 from edged.messaging.open_outbox import open_outbox
@@ -89,8 +96,8 @@ class MqttDevice:
             case Delivered():
                 self.refusals += [notice] if notice.error else []
                 self.outbox.on_delivered(notice)
-            case SubscriptionRefused():
-                self.outbox.on_subscription_refused(notice)
+            case SubscriptionRefused() | PublishLimited():
+                self.outbox.on_restricted(notice)
             case MessageReceived():
                 self.received.append(notice)
 
@@ -117,14 +124,14 @@ class MqttDevice:
         """Return whether every message was acknowledged."""
         return self.outbox.spool_state().depth == 0
 
-    def publish_event(self) -> None:
-        """Queue an event; ids count up."""
+    def publish_event(self, suffix: str = "") -> None:
+        """Queue an event; ids count up, and may have a suffix."""
         self._event_count += 1
         self.outbox.queue_event(
             Event(
                 camera="front",
                 type="start",
-                id=f"{self.session}-{self._event_count}",
+                id=f"{self.session}-{self._event_count}{suffix}",
                 label="person",
                 score=0.81,
                 top_score=0.86,

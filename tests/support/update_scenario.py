@@ -8,10 +8,11 @@ from edged.config.settings import Settings, UpdateSettings
 from edged.health import Conditions
 from edged.updates.rules.ledger import DeploymentRequest
 from edged.updates.service.control_messages import InstallRequest
-from edged.updates.service.intake import DropFolder
+from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
-from edged.updates.service.trial_monitor import FrameCounts, SystemSample, TrialMonitor
+from edged.updates.service.system_sample import FrameCounts, SystemSample
+from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore
 from support.clock import FakeClock
@@ -93,29 +94,46 @@ class Scenario:
         self.installs.append((desired, child))
         return child
 
-    def run(self, seconds: float, *, fps: int = 10, throttled: bool = False) -> None:
+    def run(
+        self,
+        seconds: float,
+        *,
+        fps: int = 10,
+        throttled: bool = False,
+        obstacle: str | None = None,
+        is_camera_lost: bool = False,
+    ) -> None:
         """Let the active model run for so long, in ticks of a quarter of a second.
 
         Args:
             seconds: how long.
             fps: frames a second.
             throttled: whether the board is throttled.
+            obstacle: what else keeps the device from working.
+            is_camera_lost: the camera gives no frames.
         """
         self.apply_active_model()
         for _ in range(int(seconds * 4)):
             self.clock.sleep(0.25)
-            for _ in range(fps // 4 + 1):
+            for _ in range(0 if is_camera_lost else fps // 4 + 1):
                 self.frames += 1
                 self.trial.on_observation(observation(self.frames))
                 if self.updates.active_model.shadow and self.frames % 10 == 0:
-                    self.trial.on_plan_message(shadow_comparison())
-            frames = FrameCounts(captured=self.frames, inferred=self.frames, failed=0)
+                    is_first = self.frames % 20 == 0
+                    self.trial.on_plan_message(shadow_comparison(is_new_first=is_first))
+            frames = FrameCounts(
+                captured=self.frames,
+                inferred=self.frames,
+                failed=0,
+                is_online=not is_camera_lost,
+            )
             self.updates.tick(
                 SystemSample(
                     throttled=throttled,
                     worker_count=1,
                     cameras={"a": frames},
                     largest_worker_mb=80.0,
+                    obstacle=obstacle,
                 )
             )
             self.apply_active_model()
@@ -125,6 +143,11 @@ class Scenario:
         if getattr(self, "_applied_model", None) != self.updates.active_model:
             self._applied_model = self.updates.active_model
             self.trial.on_ready(model_ready(model_name=self.updates.active_model.name or "factory"))
+
+    @property
+    def blocked_reason(self) -> str:
+        in_flight = self.updates.status().deployment
+        return in_flight.blocked_reason if in_flight else ""
 
     @property
     def state(self) -> str:

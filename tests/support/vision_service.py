@@ -16,17 +16,16 @@ from edged.messaging.open_outbox import open_outbox
 from edged.publishers.jsonl import JsonlPublisher
 from edged.vision.active_model import ActiveModel
 from edged.vision.messages import (
-    CandidateFailure,
     FromWorker,
     ModelReady,
     Observation,
     PlanDeclined,
-    ShadowComparison,
     VisionJob,
     WorkerPlan,
 )
-from edged.vision.pool import WorkerLoss
 from edged.vision.process import WorkerMessage
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
+from edged.vision.worker_loss import WorkerLoss
 from support.clock import FakeClock
 from support.worker_messages import model_ready
 

@@ -15,6 +15,7 @@ from edged.vision.messages import (
     CameraJob,
     CameraPlan,
     FromWorker,
+    ModelLoading,
     Observation,
     ToWorker,
     VisionJob,
@@ -111,6 +112,11 @@ class WorkerUnderTest:
     ) -> None:
         self._child.stop()
 
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._child.pid
+
     def send_plan(self, plan: WorkerPlan) -> None:
         """Send a plan."""
         self._child.send(plan)
@@ -155,11 +161,11 @@ class WorkerUnderTest:
         )
 
     def status_messages(self) -> list[FromWorker]:
-        """Return everything but observations and reports, in order."""
+        """Return everything but the signs of life (observations, reports, `ModelLoading`), in order."""
         return [
             timed.message
             for timed in self.messages
-            if not isinstance(timed.message, Observation | WorkerReport)
+            if not isinstance(timed.message, Observation | WorkerReport | ModelLoading)
         ]
 
     def observations(self) -> list[Observation]:

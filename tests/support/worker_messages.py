@@ -8,12 +8,11 @@ from msgspec import structs
 from edged.types import Detections
 from edged.vision.messages import (
     CameraReport,
-    CandidateFailure,
     ModelReady,
     Observation,
-    ShadowComparison,
     WorkerReport,
 )
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 
 _MS = 1_000_000
 _READY = ModelReady(
@@ -35,10 +34,21 @@ _OBSERVATION = Observation(
     encode_ns=_MS,
     invoke_ns=5 * _MS,
     decode_ns=_MS,
+    net_frame_ns=7 * _MS,
+    net_invoke_ns=5 * _MS,
     moving=False,
     detections=Detections.empty(),
 )
-_COMPARISON = ShadowComparison(plan=1, both=2, only_new=0, only_old=0, old_ns=7 * _MS)
+_COMPARISON = ShadowComparison(
+    plan=1,
+    both=2,
+    only_new=0,
+    only_old=0,
+    old_ns=7 * _MS,
+    new_net_ns=7 * _MS,
+    old_net_ns=7 * _MS,
+    is_new_first=True,
+)
 _FAILURE = CandidateFailure(kind="invoke", plan=1, reason="the runtime failed")
 
 

@@ -28,6 +28,8 @@ BROKER_ARGUMENTS: dict[str, dict[str, Any]] = {
 _PORT, _TLS_PORT = 1883, 8883
 _RESPONSE_TIMEOUT_S = 15.0
 _MAX_TOPICS_PER_PACKET = 100
+_MAX_HEAD_BYTES = 10
+"""Bytes of a PUBLISH packet besides its topic and payload, at most: its type and length, and the lengths of its topic and properties."""
 _MIN_FAILURE_CODE = 128
 """MQTT 5: reason codes from here on are failures."""
 
@@ -57,6 +59,8 @@ class BrokerSession:
         self._connection_refusal = ""
         self._refusal_by_packet: dict[int, str] = {}
         self._topics: list[str] = []
+        self._max_packet_bytes: int | None = None
+        self._can_retain = True
         self._port = params["port"] or (_TLS_PORT if params["ca"] else _PORT)
         self._host = params["host"]
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
@@ -103,8 +107,9 @@ class BrokerSession:
         """Publish a retained message, and wait until the broker has acknowledged it.
 
         Raises:
-            BrokerError: if the broker refuses the message, or does not respond.
+            BrokerError: if the broker does not accept the message, or does not respond.
         """
+        self._check_limits(topic, payload)
         message = self._client.publish(topic, payload, qos=1, retain=True)
         self._await_acknowledgement(message.mid, topic)
 
@@ -117,6 +122,20 @@ class BrokerSession:
         """
         with self._changed:
             return self._changed.wait_for(condition, timeout_s or None)
+
+    def _check_limits(self, topic: str, payload: bytes) -> None:
+        """Check that the broker takes a retained message; at one that it does not take it would end the connection.
+
+        Raises:
+            BrokerError: if it does not.
+        """
+        if not self._can_retain:
+            raise BrokerError(f"the broker retains no messages: devices would miss {topic}")
+        size = _MAX_HEAD_BYTES + len(topic.encode()) + len(payload)
+        if self._max_packet_bytes is not None and size > self._max_packet_bytes:
+            raise BrokerError(
+                f"{topic}: {size} bytes are above the broker's limit of {self._max_packet_bytes} bytes for a packet"
+            )
 
     def _send_subscriptions(self) -> list[int | None]:
         """Send the subscriptions, and return the ids of their packets."""
@@ -153,9 +172,11 @@ class BrokerSession:
             raise BrokerError(f"{broker} refused the connection: {self._connection_refusal}")
 
     def _on_connect(
-        self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Properties
+        self, _client: Any, _userdata: Any, _flags: Any, reason: Any, properties: Properties
     ) -> None:
         with self._changed:
+            self._max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+            self._can_retain = bool(getattr(properties, "RetainAvailable", 1))
             self._connected = not reason.is_failure
             self._connection_refusal = str(reason) if reason.is_failure else ""
             self._changed.notify_all()

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from edged.redaction import redact_text
+
 
 class FindingStatus(StrEnum):
     """The status of one part, the best first."""
@@ -35,7 +37,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def ok(part: str, message: str) -> Finding:
     """Make the finding of a part that works."""
-    return Finding(part=part, status=FindingStatus.OK, message=message)
+    return Finding(part=part, status=FindingStatus.OK, message=redact_text(message))
 
 
 def warn(part: str, message: str, advice: str) -> Finding:
@@ -46,7 +48,9 @@ def warn(part: str, message: str, advice: str) -> Finding:
         message: what the check found.
         advice: what to do.
     """
-    return Finding(part=part, status=FindingStatus.WARN, message=message, advice=advice)
+    return Finding(
+        part=part, status=FindingStatus.WARN, message=redact_text(message), advice=advice
+    )
 
 
 def fail(part: str, message: str, advice: str = "") -> Finding:
@@ -57,7 +61,9 @@ def fail(part: str, message: str, advice: str = "") -> Finding:
         message: what the check found.
         advice: what to do; "" if the message says it.
     """
-    return Finding(part=part, status=FindingStatus.FAIL, message=message, advice=advice)
+    return Finding(
+        part=part, status=FindingStatus.FAIL, message=redact_text(message), advice=advice
+    )
 
 
 def worst_status(findings: Iterable[Finding]) -> FindingStatus:

@@ -100,12 +100,13 @@ class Gap(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.gap/
     """A report of lost messages. Spooled; never dropped to make room."""
 
     reason: Annotated[
-        Literal["full", "expired", "disk", "corrupt", "unclean_stop"],
+        Literal["full", "expired", "disk", "corrupt", "unclean_stop", "rejected"],
         Meta(
             description="full: the spool was full and dropped the least important messages; expired: the messages were older than"
             " [spool] max_age_h; disk: the disk could not be written or read, and memory was full, or numbers were"
             " skipped; corrupt: a file of the spool was damaged, missing or exchanged, and these numbers were lost in it or skipped;"
-            " unclean_stop: the daemon, the power or the disk failed, and these numbers were lost in memory or never used."
+            " unclean_stop: the daemon, the power or the disk failed, and these numbers were lost in memory or never used;"
+            " rejected: the broker can never accept the messages, because they are above its size limit for example."
         ),
     ]
     ranges: Annotated[

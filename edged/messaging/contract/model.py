@@ -57,7 +57,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     blocked_reason: Annotated[
         str,
         Meta(
-            description="Why the deployment is blocked at the moment; it is retried; empty if it is not blocked."
+            description="Why the deployment is blocked, or its trial suspended, at the moment; it goes on by itself; empty if it is not blocked."
         ),
     ] = ""
     deaths: Annotated[
@@ -101,7 +101,8 @@ class DeploymentResult(Struct, frozen=True, kw_only=True):
         | None,
         Meta(
             description="Cause of a rejection or rollback; null after a commit. bundle-refused: the bundle cannot be fetched, is not trusted,"
-            " or is not for this device; trial-interrupted: the daemon crashed, or the host was rebooted, too often in the trial;"
+            " or is not for this device; trial-interrupted: the trial could not be finished for reasons outside the model: crashes of the daemon,"
+            " reboots, lost workers, or an accelerator that could not be used;"
             " attempts-exhausted: the deployment took too many steps; crash-loop: the daemon kept failing, and `edged rescue` fell back."
         ),
     ] = None

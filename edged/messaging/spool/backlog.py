@@ -99,6 +99,11 @@ class Backlog:
         uncommitted = (item for item in self._uncommitted.values() if item.seq > seq)
         return [*stored, *islice(uncommitted, limit - len(stored))]
 
+    def find(self, seq: int) -> SpoolItem | None:
+        """Return the waiting message with this number; None if there is none."""
+        found = self.read_after(seq - 1, 1)
+        return found[0] if found and found[0].seq == seq else None
+
     def read_gaps(self) -> list[SpoolItem]:
         """Return all gap records, ascending."""
         stored: list[SpoolItem] = self._disk.run(SpoolStore.read_gaps, [])

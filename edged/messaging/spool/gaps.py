@@ -11,9 +11,10 @@ import msgspec
 from edged.clock import RunningTime
 from edged.messaging.spool.backlog import Backlog
 from edged.messaging.spool.item import Rank, SpoolItem
-from edged.messaging.spool.loss import LossReason, MessageLoss, find_missing
+from edged.messaging.spool.loss import LossReason, MessageLoss, find_missing, merge_ranges
 from edged.messaging.spool.recovery import SuspectNumbers
 from edged.messaging.spool.sequence_numbers import SequenceNumbers
+from edged.messaging.spool.store import MessageSize
 
 
 class GapRecords:
@@ -105,6 +106,40 @@ class LossReporter:
         self._backlog.put(record)
         self.records.add(record)
 
+    def report_dropped(
+        self, reason: LossReason, victims: list[MessageSize], in_flight: Container[int]
+    ) -> None:
+        """Remove messages that are given up, and queue a gap record of them.
+
+        Args:
+            reason: why they are given up.
+            victims: their numbers and payload bytes.
+            in_flight: numbers of the messages in flight.
+        """
+        for seq, size in victims:
+            self._backlog.remove(seq, size)
+        ranges = merge_ranges((seq, seq) for seq, _ in victims)
+        self.report(MessageLoss(reason, ranges, len(victims)), in_flight)
+
+    def replace_rejected(self, seq: int, in_flight: dict[int, int]) -> bool:
+        """Replace a message that the broker will never accept by a gap record, and a gap record by one with half as many ranges.
+
+        Returns:
+            False if it is a gap record that has only one range; it keeps waiting.
+        """
+        item = self._backlog.find(seq)
+        if item is None:
+            in_flight.pop(seq, None)
+            return True
+        loss = _make_smaller(item)
+        if loss is None:
+            return False
+        in_flight.pop(seq, None)
+        self._backlog.remove(seq, len(item.payload))
+        self.records.remove(seq)
+        self.report(loss, in_flight)
+        return True
+
     def report_suspects(self, suspects: SuspectNumbers | None, in_flight: Container[int]) -> None:
         """Queue a gap record of those suspect numbers that do not wait in the spool."""
         if suspects is None:
@@ -116,3 +151,15 @@ class LossReporter:
 
 def _decode_loss(record: SpoolItem) -> MessageLoss:
     return msgspec.json.decode(record.loss or b"", type=MessageLoss)
+
+
+def _make_smaller(item: SpoolItem) -> MessageLoss | None:
+    """Return the loss that stands for a message above the broker's size limit; None for a gap record with a single range."""
+    own = (item.seq, item.seq)
+    if item.loss is None:
+        return MessageLoss("rejected", (own,), 1)
+    loss = _decode_loss(item)
+    if len(loss.ranges) == 1:
+        return None
+    smaller = loss.with_max_ranges(len(loss.ranges) // 2)
+    return smaller.merged_with(MessageLoss(loss.reason, (own,), 0))

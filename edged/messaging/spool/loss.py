@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-LossReason = Literal["full", "expired", "disk", "corrupt", "unclean_stop"]
+LossReason = Literal["full", "expired", "disk", "corrupt", "unclean_stop", "rejected"]
 SeqRange = tuple[int, int]
 """First and last sequence number, both included."""
 
@@ -34,6 +34,10 @@ class MessageLoss(Struct, frozen=True):
             count=(self.count or 0) + (other.count or 0) if known else None,
         )
 
+    def with_max_ranges(self, count: int) -> "MessageLoss":
+        """Return the same loss in at most so many ranges, which may cover numbers that were delivered."""
+        return MessageLoss(self.reason, _coarsen(list(self.ranges), count), self.count)
+
 
 def merge_ranges(ranges: Iterable[SeqRange]) -> tuple[SeqRange, ...]:
     """Cover the same numbers with as few ranges as possible, ascending.
@@ -47,7 +51,7 @@ def merge_ranges(ranges: Iterable[SeqRange]) -> tuple[SeqRange, ...]:
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
             merged.append((first, last))
-    return _coarsen(merged) if len(merged) > _MAX_RANGES else tuple(merged)
+    return _coarsen(merged, _MAX_RANGES)
 
 
 def find_missing(first: int, end: int, present: Iterable[int]) -> tuple[SeqRange, ...]:
@@ -60,9 +64,9 @@ def find_missing(first: int, end: int, present: Iterable[int]) -> tuple[SeqRange
     return merge_ranges([*missing, (first, end - 1)] if first < end else missing)
 
 
-def _coarsen(ranges: list[SeqRange]) -> tuple[SeqRange, ...]:
+def _coarsen(ranges: list[SeqRange], max_ranges: int) -> tuple[SeqRange, ...]:
     holes = sorted(range(1, len(ranges)), key=lambda i: ranges[i][0] - ranges[i - 1][1])
-    closed = set(holes[: len(ranges) - _MAX_RANGES])
+    closed = set(holes[: max(0, len(ranges) - max_ranges)])
     coarse: list[SeqRange] = []
     for index, (first, last) in enumerate(ranges):
         if index in closed:

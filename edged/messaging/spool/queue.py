@@ -13,7 +13,7 @@ from edged.messaging.spool.backlog import Backlog, SendWindow
 from edged.messaging.spool.disk import SpoolDisk
 from edged.messaging.spool.gaps import EncodeGap, LossReporter
 from edged.messaging.spool.item import Rank, SpoolItem
-from edged.messaging.spool.loss import LossReason, MessageLoss, merge_ranges
+from edged.messaging.spool.loss import LossReason
 from edged.messaging.spool.retention import RetentionLimits
 from edged.messaging.spool.sequence_numbers import SequenceNumbers
 from edged.messaging.spool.store import MessageSize
@@ -69,6 +69,7 @@ class Spool:
         self._window = SendWindow(self._numbers.next)
         self._losses = LossReporter(self._backlog, self._numbers, self._running_time, encode_gap)
         self._recover()
+        self._note_progress()
 
     @property
     def fault(self) -> str | None:
@@ -135,6 +136,10 @@ class Spool:
             return
         self._backlog.remove(seq, size)
         self._losses.records.remove(seq)
+
+    def give_up(self, seq: int) -> bool:
+        """Replace a message that the broker will never accept by a gap record; return False if that is not possible."""
+        return self._losses.replace_rejected(seq, self._window.in_flight)
 
     def rewind(self) -> None:
         """Hand out every unacknowledged message again, because the link was lost."""
@@ -240,10 +245,6 @@ class Spool:
         return (_COMMIT_INTERVAL_NS - waited_ns) / NS_PER_S
 
     def _drop(self, reason: LossReason, victims: list[MessageSize]) -> None:
-        if not victims:
-            return
-        for seq, size in victims:
-            self._backlog.remove(seq, size)
-        ranges = merge_ranges((seq, seq) for seq, _ in victims)
-        self._losses.report(MessageLoss(reason, ranges, len(victims)), self._window.in_flight)
-        self._commit()
+        if victims:
+            self._losses.report_dropped(reason, victims, self._window.in_flight)
+            self._commit()

@@ -53,8 +53,7 @@ class SequenceNumbers:
         """Until the loss of earlier numbers is stored, the records of this run may claim no more than this one."""
         self._is_recovered = False
         self._run_id = self._base_id = secrets.randbits(63)
-        self._noted = (0, 0, 0, 0)
-        self._store_id = self._generation = 0
+        self._noted, self._store_id, self._generation = (0, 0, 0, 0), 0, 0
         self._reserved_end = 0
         self.claim()
         self._read_progress()
@@ -143,7 +142,8 @@ class SequenceNumbers:
         end = self._next + BLOCK_SIZE
         self._base_id = self._run_id
         if self._write(self._make_record(end)):
-            self._reserved_end = end
+            # The next note in memory is of this block.
+            self._reserved_end, self._noted = end, (0, 0, 0, 0)
 
     def note_progress(self, *, first_waiting: int, first_unsafe: int) -> None:
         """Record in memory how far the messages have come; see `SequenceRecord`.

@@ -1,8 +1,7 @@
 """Kinds of models that edged does not run, so that a refusal can name them: pose, segmentation, audio, text and others.
 
-`find_refused_kind` is asked before any family, because a family would take such a model for a detector. `explain_kind` is asked
-when no family fits. Layouts: MediaPipe (BlazeFace, palm and BlazePose detectors, face mesh), MoveNet, PoseNet, SimCC (RTMPose),
-DeepLab, EAST, YAMNet and BERT, as published.
+`explain_kind` is asked when no family fits; `find_refused_kind` (yolo_kinds.py) before any family. Layouts: MediaPipe (BlazeFace,
+palm and BlazePose detectors, face mesh), MoveNet, PoseNet, SimCC (RTMPose), DeepLab, EAST, YAMNet and BERT, as published.
 """
 
 from collections.abc import Callable
@@ -12,14 +11,6 @@ from edged.model.layouts import find_picture_size
 from edged.model.refusal.yolo_kinds import UnsupportedKind, find_yolo_kind
 from edged.types import ModelSignature
 
-_TASKS = {
-    "pose": "pose",
-    "segment": "segmentation",
-    "semantic": "segmentation",
-    "obb": "oriented boxes",
-}
-"""Ultralytics' tasks that edged does not run; the others are `detect` and `classify`."""
-_DETECTION_TASKS = ("detect", "classify")
 _BODY_KEYPOINTS = 17
 _SIMCC_KEYPOINTS = (17, 21, 26, 133)
 _MEDIAPIPE_DETECTORS = {12: "pose detection", 16: "face detection", 18: "palm detection"}
@@ -35,14 +26,6 @@ _MIN_AUDIO_SAMPLES = 4000
 _EAST_CHANNELS = [1, 5]
 
 _Shapes = list[tuple[int, ...]]
-
-
-def find_refused_kind(signature: ModelSignature) -> UnsupportedKind | None:
-    """Return the kind of a model that must not be taken for a detector; None if the families may try it."""
-    task = signature.metadata.task
-    if task in _TASKS:
-        return UnsupportedKind(name=_TASKS[task], evidence=f"its metadata's task is {task!r}")
-    return None if task in _DETECTION_TASKS else find_yolo_kind(signature)
 
 
 def explain_kind(signature: ModelSignature) -> UnsupportedKind | None:

@@ -1,4 +1,6 @@
-"""YOLO models that are no plain detectors: pose, face landmarks, segmentation and oriented boxes, recognised by their shapes.
+"""YOLO models that are no plain detectors: pose, face landmarks, segmentation and oriented boxes, recognised by task or shapes.
+
+`find_refused_kind` is asked before any family, because a family would take such a model for a detector.
 
 Their heads have further columns behind box and class scores, as Ultralytics' `Pose`, `Segment` and `OBB` modules, YOLOv7-pose
 and YOLOv5-face write them: two or three values for each keypoint, 32 mask coefficients, or one angle. A shape alone cannot
@@ -11,6 +13,14 @@ from typing import NamedTuple
 from edged.model.layouts import find_picture_size, yolo_grids
 from edged.types import ModelSignature
 
+_TASKS = {
+    "pose": "pose",
+    "segment": "segmentation",
+    "semantic": "segmentation",
+    "obb": "oriented boxes",
+}
+"""Ultralytics' tasks that edged does not run; the others are `detect` and `classify`."""
+_DETECTION_TASKS = ("detect", "classify")
 _KEYPOINTS = {51: 17, 63: 21, 72: 24, 24: 12, 42: 14, 48: 16, 399: 133}
 """Columns of the keypoints of COCO, hands, dogs, tigers, CrowdPose, MPII and COCO-WholeBody -> number of keypoints."""
 _LANDMARKS = {15: 5, 10: 5, 204: 68}
@@ -46,6 +56,14 @@ class _Head(NamedTuple):
     columns: int
     """Number of columns behind the box and the objectness, or behind box, score and class id."""
     is_suppressed: bool
+
+
+def find_refused_kind(signature: ModelSignature) -> UnsupportedKind | None:
+    """Return the kind of a model that must not be taken for a detector; None if the families may try it."""
+    task = signature.metadata.task
+    if task in _TASKS:
+        return UnsupportedKind(name=_TASKS[task], evidence=f"its metadata's task is {task!r}")
+    return None if task in _DETECTION_TASKS else find_yolo_kind(signature)
 
 
 def find_yolo_kind(signature: ModelSignature) -> UnsupportedKind | None:

@@ -115,6 +115,38 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
     return content
 
 
+def is_cut_off(file: BinaryIO, size: int) -> bool:
+    """Return whether a file begins as a bundle does, and ends too early, as one that is still being copied.
+
+    Args:
+        file: the archive, seekable.
+        size: its size, bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    offset = 0
+    for _ in range(MAX_FILES + 2):
+        file.seek(offset)
+        header = file.read(BLOCKSIZE)
+        if not offset and not ENVELOPE_NAME.encode().startswith(header[: len(ENVELOPE_NAME)]):
+            return False
+        if len(header) < BLOCKSIZE:
+            return True
+        if not any(header):
+            return size - offset < _MIN_END_BYTES
+        try:
+            offset += (
+                BLOCKSIZE
+                + -(-TarInfo.frombuf(header, "ascii", "strict").size // BLOCKSIZE) * BLOCKSIZE
+            )
+        except (tarfile.HeaderError, ValueError):
+            return False
+        if offset > size:
+            return True
+    return False
+
+
 def write_archive(
     files: FileSystem, path: Path, members: Iterable[tuple[str, int, Iterable[bytes]]]
 ) -> None:

@@ -9,22 +9,22 @@ Mirrors are tried in turn. With mirrors, a file that is not the requested bundle
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from edged.clock import Clock
 from edged.errors import BundleError, DownloadError, RegistryError, StoreError, UpdateError
 from edged.host.files import FileSystem, replace_file
 from edged.interfaces import Fetcher
+from edged.redaction import display_url
 from edged.registry import FETCHERS, load_driver
 from edged.updates.bundle.bundle import iter_verified_content, open_unverified
 from edged.updates.bundle.manifest import MAX_BUNDLE_BYTES
 from edged.updates.rules.ledger import Deployment
+from edged.updates.rules.source import source_scheme
 from edged.updates.store.store import ModelStore
 
 _MAX_ETAG_BYTES = 4096
 _MAX_DOWNLOAD_BYTES = MAX_BUNDLE_BYTES + (1 << 20)
 """The envelope, headers and padding take less than the added amount."""
-_FILE_SCHEME = "file"
 
 ByteProgressCallback = Callable[[int, int], None]
 """Receives the bytes so far, and the total; 0 if that is unknown."""
@@ -80,9 +80,7 @@ class BundleDownloader:
             self._fetch(url, deployment, on_progress)
         if deployment.request.mirrors and not self._is_expected_bundle(deployment):
             self._discard(deployment)
-            raise BundleError(
-                f"the file from {urlsplit(url).hostname or url} is not the requested bundle"
-            )
+            raise BundleError(f"the file from {display_url(url)} is not the requested bundle")
 
     def _fetch(self, url: str, deployment: Deployment, on_progress: ByteProgressCallback) -> bool:
         """Fetch the rest of a bundle; return whether a part of it was here already."""
@@ -156,10 +154,5 @@ class BundleDownloader:
         return part.with_name(f"{part.name}.etag")
 
     def _make_fetcher(self, url: str) -> Fetcher:
-        scheme = (
-            urlsplit(url).scheme.lower()
-            if "://" in url or url.startswith("file:")
-            else _FILE_SCHEME
-        )
-        fetcher: Fetcher = load_driver(FETCHERS, scheme)(self._clock)
+        fetcher: Fetcher = load_driver(FETCHERS, source_scheme(url))(self._clock)
         return fetcher

@@ -4,6 +4,7 @@ It continues from the state in the ledger: each step can be repeated, and is rec
 fault of the model denies the version as well, and a shortage of the device only blocks the deployment.
 """
 
+import logging
 from collections.abc import Callable
 
 from edged.clock import Clock
@@ -19,6 +20,8 @@ from edged.errors import (
 )
 from edged.host.files import FileSystem, LocalFileSystem
 from edged.messaging.contract.header import rfc3339
+from edged.redaction import redact_text
+from edged.selftest.process import SelfTestKilledError
 from edged.updates.bundle.bundle import Bundle, check_goldens, iter_verified_content, open_bundle
 from edged.updates.bundle.trust import TrustFile
 from edged.updates.bundle.trust_chain import CHAIN_NAME, load_trust
@@ -37,6 +40,8 @@ from edged.updates.rules.rollback import reject
 from edged.updates.store.host_info import detect_host
 from edged.updates.store.store import ModelStore
 from edged.updates.store.versions import InstalledVersion
+
+_log = logging.getLogger(__name__)
 
 
 class Installer:
@@ -87,8 +92,11 @@ class Installer:
                 after = step(ledger, deployment)
             except BundleError as error:
                 after = self._refuse(ledger, error)
-            except (UpdateError, WorkerError, OSError) as error:
-                return self._block(ledger, deployment, str(error))
+            except (UpdateError, WorkerError, OSError, MemoryError) as error:
+                return self._block(ledger, deployment, str(error) or type(error).__name__)
+            except Exception as error:  # noqa: BLE001 (one bad request must not end the installer, again and again)
+                _log.exception("the step from %s failed unexpectedly", deployment.state)
+                after = self._refuse(ledger, _describe_unexpected(error))
             self._store.write_ledger(after)
             ledger = after
         return ledger
@@ -149,11 +157,11 @@ class Installer:
         self._on_progress(InstallProgress(state="self-tested"))
         try:
             self._run_self_test(version)
-        except (ModelError, InvokeError) as error:
-            return self._reject(ledger, EndCause.SELF_TEST_FAILED, f"the self-test failed: {error}")
-        except RegistryError as error:
+        except (RegistryError, SelfTestKilledError) as error:
             reason = f"the self-test is not possible on this device: {error}"
             return self._reject(ledger, EndCause.BUNDLE_REFUSED, reason)
+        except (ModelError, InvokeError) as error:
+            return self._reject(ledger, EndCause.SELF_TEST_FAILED, f"the self-test failed: {error}")
         return rules.record_self_tested(ledger, at=self._timestamp())
 
     def _check_free_space(self, bundle: Bundle) -> None:
@@ -161,7 +169,7 @@ class Installer:
             raise StoreError(shortage)
         self._store.ensure_free_space(bundle.manifest.size_bytes)
 
-    def _refuse(self, ledger: Ledger, error: Exception) -> Ledger:
+    def _refuse(self, ledger: Ledger, error: Exception | str) -> Ledger:
         return self._reject(ledger, EndCause.BUNDLE_REFUSED, str(error))
 
     def _reject(self, ledger: Ledger, cause: EndCause, reason: str) -> Ledger:
@@ -177,6 +185,11 @@ class Installer:
 
     def _timestamp(self) -> str:
         return rfc3339(self._clock.wall_ns())
+
+
+def _describe_unexpected(error: Exception) -> str:
+    """Say that a step failed in a way that no rule foresees; trying again would fail in the same way."""
+    return redact_text(f"unexpected error, {type(error).__name__}: {error}; the log has details")
 
 
 def make_installer(

@@ -5,6 +5,7 @@ It keeps the network, cryptography and untrusted files out of the daemon. It hol
 """
 
 import hashlib
+import logging
 import secrets
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from edged.config.settings import Settings
 from edged.errors import EdgedError
 from edged.host.files import LocalFileSystem
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
+from edged.redaction import redact_text
 from edged.updates.bundle.trust import TrustFile, verify_desired_envelope
 from edged.updates.installer.installer import load_configured_trust, make_installer
 from edged.updates.installer.messages import (
@@ -30,6 +32,8 @@ from edged.updates.rules.ledger import Ledger
 from edged.updates.store.store import ModelStore
 
 _MAX_ERROR_CHARS = 4000
+
+_log = logging.getLogger(__name__)
 
 
 def install(job: InstallJob, on_progress: Callable[[InstallProgress], None]) -> None:
@@ -90,14 +94,22 @@ def main(argv: list[str]) -> int:
     bind_lifetime_to_parent()
     logs.configure("warning")
     channel = adopt_socket(int(argv[1]))
-    job = TO_INSTALLER.decode(channel.recv(TO_INSTALLER.max_bytes))
     error = ""
     try:
+        job = TO_INSTALLER.decode(channel.recv(TO_INSTALLER.max_bytes))
         install(job, lambda progress: channel.sendall(FROM_INSTALLER.encode(progress)))
     except EdgedError as failure:
-        error = str(failure)[:_MAX_ERROR_CHARS]
-    channel.sendall(FROM_INSTALLER.encode(InstallFinished(error=error)))
+        error = str(failure)
+    except Exception as failure:  # noqa: BLE001 (the daemon learns the reason from the message alone)
+        _log.exception("the installation failed unexpectedly")
+        error = f"unexpected error, {type(failure).__name__}: {failure}; the log has details"
+    channel.sendall(FROM_INSTALLER.encode(InstallFinished(error=_shorten(error))))
     return 0
+
+
+def _shorten(error: str) -> str:
+    """Return an error as a packet can hold it."""
+    return redact_text(error).encode(errors="replace").decode()[:_MAX_ERROR_CHARS]
 
 
 if __name__ == "__main__":

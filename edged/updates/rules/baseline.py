@@ -4,9 +4,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from edged.clock import NS_PER_S
-from edged.metrics import LatencyWindow
+from edged.updates.rules.significance import find_upper_bound
 
 FPS_WINDOW_S = 30.0
+_MAX_FRAMES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +16,13 @@ class Baseline:
 
     Attributes:
         fps: frames per second on which it ran, over all cameras.
-        frame_s_p95: 95th percentile of its time per frame (encode, invoke and decode), seconds.
+        frame_s: what the median of its net time per frame (encode, invoke and decode) is below, but for chance, seconds.
+        memory_mb: memory of its largest worker, MiB.
     """
 
     fps: float = 0.0
-    frame_s_p95: float = 0.0
+    frame_s: float = 0.0
+    memory_mb: float = 0.0
 
 
 class BaselineMeter:
@@ -32,14 +35,15 @@ class BaselineMeter:
     def reset(self, now_ns: int) -> None:
         """Restart at this monotonic time: another model is active."""
         self._since_ns = now_ns
-        self._frame_times = LatencyWindow()
+        self._frame_ns: deque[int] = deque(maxlen=_MAX_FRAMES)
         self._frames = 0
+        self._memory_mb = 0.0
         self._frame_counts: deque[tuple[int, int]] = deque()
         """Monotonic times, and the number of frames until then."""
 
     def add_frame(self, frame_ns: int) -> None:
-        """Count a frame and its time in the model: encode, invoke and decode."""
-        self._frame_times.add(frame_ns)
+        """Count a frame and its net time in the model: encode, invoke and decode."""
+        self._frame_ns.append(frame_ns)
         self._frames += 1
 
     def add_sample(self, now_ns: int) -> None:
@@ -48,6 +52,10 @@ class BaselineMeter:
             self._frame_counts.append((now_ns, self._frames))
         while self._frame_counts and now_ns - self._frame_counts[0][0] > FPS_WINDOW_S * NS_PER_S:
             self._frame_counts.popleft()
+
+    def set_memory(self, memory_mb: float) -> None:
+        """Note the present memory of the largest worker, MiB."""
+        self._memory_mb = memory_mb
 
     def waited_s(self, now_ns: int) -> float:
         """Return for how long it has been measuring, frames or not."""
@@ -63,8 +71,12 @@ class BaselineMeter:
     @property
     def baseline(self) -> Baseline:
         """The result so far."""
-        quantiles, seconds = self._frame_times.compute_quantiles_s(), self.measured_s
-        if seconds is None or quantiles is None:
-            return Baseline()
+        seconds, frame_ns = self.measured_s, find_upper_bound(tuple(self._frame_ns), 0.5) or 0.0
+        if seconds is None:
+            return Baseline(memory_mb=self._memory_mb)
         frames = self._frame_counts[-1][1] - self._frame_counts[0][1]
-        return Baseline(fps=frames / seconds if seconds else 0.0, frame_s_p95=quantiles[1])
+        return Baseline(
+            fps=frames / seconds if seconds else 0.0,
+            frame_s=frame_ns / NS_PER_S,
+            memory_mb=self._memory_mb,
+        )

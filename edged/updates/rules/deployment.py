@@ -1,7 +1,7 @@
 """The steps of a deployment from its request to its commit. Pure: each rule takes the present ledger and returns the next one.
 
 See `edged.updates` for the states, and `edged.updates.rules.rollback` for the ends other than a commit. A version that failed by itself
-(in its self-test or its trial) is denied from then on. A deployment that cannot continue for a passing reason (no space, no network)
+(in its self-test or its trial) is denied from then on; one that was interrupted is not. A deployment that cannot continue for a passing reason (no space, no network)
 stays in flight, and continues when it can.
 """
 
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from edged.errors import UpdateError
 from edged.updates.bundle.manifest import Manifest
+from edged.updates.rules.baseline import Baseline
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, EndCause, Ledger
 from edged.updates.rules.rollback import (
     clean_text,
@@ -16,13 +17,13 @@ from edged.updates.rules.rollback import (
     require_deployment,
     roll_back,
 )
+from edged.updates.rules.source import check_source
 
 MAX_TRANSITIONS = 40
 MAX_CRASHES = 3
 """The third crash of the daemon in a trial ends it."""
 MAX_REBOOTS = 5
 """The fifth boot of the host in a trial ends it."""
-MAX_SOURCE_CHARS = 4096
 
 
 def begin(ledger: Ledger, request: DeploymentRequest, *, id_: str) -> Ledger:
@@ -36,7 +37,8 @@ def begin(ledger: Ledger, request: DeploymentRequest, *, id_: str) -> Ledger:
     Raises:
         UpdateError: another deployment is in flight, or the source cannot be recorded.
     """
-    _check_source(request.source)
+    for source in (request.source, *request.mirrors):
+        check_source(source)
     if ledger.deployment is not None:
         busy = ledger.deployment
         raise UpdateError(
@@ -79,12 +81,7 @@ def record_self_tested(ledger: Ledger, *, at: str) -> Ledger:
 
 
 def begin_trial(
-    ledger: Ledger,
-    *,
-    boot_id: str,
-    at: str,
-    baseline_fps: float = 0.0,
-    baseline_frame_s_p95: float = 0.0,
+    ledger: Ledger, *, boot_id: str, at: str, baseline: Baseline | None = None
 ) -> Ledger:
     """Record that the candidate is about to become active.
 
@@ -94,9 +91,9 @@ def begin_trial(
         ledger: the present ledger.
         boot_id: id of this boot of the host.
         at: now, RFC 3339.
-        baseline_fps: frames per second with the old model; 0 if unknown.
-        baseline_frame_s_p95: 95th percentile of the old model's time per frame, seconds; 0 if unknown.
+        baseline: how the old model performed; None if that is not known.
     """
+    baseline = baseline or Baseline()
     return _transition(
         ledger,
         at=at,
@@ -105,8 +102,9 @@ def begin_trial(
         deaths=0,
         boots=0,
         is_clean_shutdown=False,
-        baseline_fps=baseline_fps,
-        baseline_frame_s_p95=baseline_frame_s_p95,
+        baseline_fps=baseline.fps,
+        baseline_frame_s=baseline.frame_s,
+        baseline_memory_mb=baseline.memory_mb,
     )
 
 
@@ -204,13 +202,6 @@ def _record_start_in_trial(
         else f"the host was booted {boots} times in the trial"
     )
     return roll_back(counted, EndCause.TRIAL_INTERRUPTED, reason, at=at)
-
-
-def _check_source(source: str) -> None:
-    if len(source) > MAX_SOURCE_CHARS or clean_text(source, MAX_SOURCE_CHARS) != source:
-        raise UpdateError(
-            f"{clean_text(source)!r} cannot be a source: it is longer than {MAX_SOURCE_CHARS} characters, or not valid UTF-8"
-        )
 
 
 def _transition(ledger: Ledger, *, at: str, **changes: object) -> Ledger:

@@ -15,8 +15,10 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from edged.errors import BundleError
+from edged.redaction import display_url
 from edged.updates.bundle.manifest import Digest, ModelName
 from edged.updates.rules.ledger import DeploymentRequest, Ledger
+from edged.updates.rules.source import find_source_problem
 
 SCHEMA = "edged.desired/1"
 MAX_DESIRED_BYTES = 16 << 10
@@ -61,9 +63,15 @@ def decode_desired(payload: bytes) -> DesiredState:
             f"the desired state takes {len(payload)} bytes; {MAX_DESIRED_BYTES} are allowed"
         )
     try:
-        return msgspec.json.decode(payload, type=DesiredState)
+        desired = msgspec.json.decode(payload, type=DesiredState)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"the desired state cannot be read: {error}") from error
+    for url in desired.urls:
+        if problem := find_source_problem(url):
+            raise BundleError(
+                f"the desired state names {display_url(url)}, which is no source of bundles: {problem}"
+            )
+    return desired
 
 
 def encode_desired(desired: DesiredState) -> bytes:

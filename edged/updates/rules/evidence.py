@@ -1,16 +1,25 @@
 """The evidence of a trial: an `EvidenceCollector` gathers it, and `edged.updates.rules.probation` judges it as a frozen `Evidence`.
 
-Time in which the board throttles does not count, nor does anything measured in it. Failures that throttling does not excuse (a model that
-gives nonsense, a lost worker) always count.
+A trial can be suspended: while the board throttles, the daemon itself was paused, no camera delivers, or the disk is full. That time does not
+count, nor does anything measured in it. Failures that nothing outside the model explains (nonsense, a worker that crashed) always count.
+
+Times are *net*: without the time in which the worker waited for a processor (`edged.vision.worker.net_time`).
 """
 
-import math
-import random
 from dataclasses import dataclass
 
-from edged.clock import NS_PER_S
+from edged.updates.rules.samples import (
+    Comparison,
+    FrameWindow,
+    Groups,
+    PairedTimes,
+    Reservoir,
+)
 
-_RESERVOIR_SIZE = 1024
+_MIN_WINDOW_S = 1.0
+_MIN_WINDOW_FRAMES = 20
+"""With fewer captured frames, one frame that falls into the next window would already be a loss."""
+_MAX_WINDOWS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,78 +27,54 @@ class Evidence:
     """The evidence of a trial so far.
 
     Attributes:
-        worker_count: number of workers that run at the same time.
-        measured_s: duration without the time in which the board throttled, seconds.
-        throttled: the board throttles now.
+        measured_s: duration without the time in which the trial was suspended, seconds.
+        suspended_reason: why nothing counts at the moment, in words; None if it does.
         captured_frames: frames that the cameras gave.
         inferred_frames: frames on which the new model ran.
-        failed_frames: frames on which it failed, whether the old model took over or not.
-        timed_frames: frames with known durations. After a failed invocation, the shadow's time counts as the frame's, which is true of
-            at most the share `Probation.max_error_rate` of the frames.
-        frame_s_p50: median of the new model's time per frame (encode, invoke and decode), seconds; 0 if unknown.
-        frame_s_p95: 95th percentile of that time, seconds; 0 if unknown.
-        invoke_s_p95: 95th percentile of the interpreter's share of it, seconds; 0 if unknown.
+        failed_frames: frames on which it failed and the old model did not.
+        timed_frames: frames with known durations.
+        frame_ns: a sample of the new model's net times per frame (encode, invoke and decode), nanoseconds.
+        invoke_ns: the interpreter's share of these, nanoseconds.
+        windows: the frames of consecutive parts of the trial.
         shadowed_frames: frames on which the old model ran as well.
-        shadow_s_p50: median of the old model's time per frame on these, seconds; 0 if there were none.
-        shadow_s_p95: 95th percentile of that time, seconds; 0 if there were none.
-        shadow_total_s: sum of the old model's times over all workers, seconds.
-        matched_boxes: boxes that both models detected.
-        new_only_boxes: boxes that only the new model detected.
-        old_only_boxes: boxes that only the old model detected.
+        pairs: net times per frame of both models on a sample of these frames, two at a time: on one of the two each model came first.
+        comparisons: the boxes on consecutive parts of these frames.
         peak_memory_mb: peak memory of a worker, MiB; None if unknown.
+        uses_delegate: the new model runs on an accelerator.
         model_failure: why the new model cannot be used, as the worker reports; None if it can.
-        worker_loss: why a worker was lost; None if none was.
+        outside_failure: why it cannot be used here, for a reason outside the model; None if it can.
+        worker_loss: why a worker was lost, if nothing outside the model explains it; None if none was.
+        outside_losses: why workers were lost, for reasons outside the model.
     """
 
-    worker_count: int = 1
     measured_s: float = 0.0
-    throttled: bool = False
+    suspended_reason: str | None = None
     captured_frames: int = 0
     inferred_frames: int = 0
     failed_frames: int = 0
     timed_frames: int = 0
-    frame_s_p50: float = 0.0
-    frame_s_p95: float = 0.0
-    invoke_s_p95: float = 0.0
+    frame_ns: tuple[int, ...] = ()
+    invoke_ns: tuple[int, ...] = ()
+    windows: tuple[FrameWindow, ...] = ()
     shadowed_frames: int = 0
-    shadow_s_p50: float = 0.0
-    shadow_s_p95: float = 0.0
-    shadow_total_s: float = 0.0
-    matched_boxes: int = 0
-    new_only_boxes: int = 0
-    old_only_boxes: int = 0
+    pairs: tuple[PairedTimes, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     peak_memory_mb: float | None = None
+    uses_delegate: bool = False
     model_failure: str | None = None
+    outside_failure: str | None = None
     worker_loss: str | None = None
+    outside_losses: tuple[str, ...] = ()
+
+    @property
+    def boxes(self) -> Comparison:
+        """The boxes on all frames on which both models ran."""
+        return Comparison.sum_up(self.comparisons)
 
     @property
     def total_boxes(self) -> int:
         """The distinct boxes of both models, on the frames on which both ran."""
-        return self.matched_boxes + self.new_only_boxes + self.old_only_boxes
-
-
-class Reservoir:
-    """A uniform sample of all durations, in constant memory (Vitter 1985, algorithm R)."""
-
-    def __init__(self, size: int = _RESERVOIR_SIZE) -> None:
-        self.count = 0
-        self._size = size
-        self._samples_ns: list[int] = []
-        self._random = random.Random(0)  # noqa: S311 (it protects nothing)
-
-    def add(self, duration_ns: int) -> None:
-        """Add one duration."""
-        self.count += 1
-        if len(self._samples_ns) < self._size:
-            self._samples_ns.append(duration_ns)
-        elif (place := self._random.randrange(self.count)) < self._size:
-            self._samples_ns[place] = duration_ns
-
-    def quantile_s(self, quantile: float) -> float:
-        """Return a quantile of the durations, seconds; 0 if there are none."""
-        if not self._samples_ns:
-            return 0.0
-        return sorted(self._samples_ns)[math.ceil(quantile * len(self._samples_ns)) - 1] / NS_PER_S
+        return self.boxes.total
 
 
 @dataclass(slots=True)
@@ -104,36 +89,57 @@ class _CameraCounts:
 class EvidenceCollector:
     """Gathers the evidence of one trial."""
 
-    def __init__(self) -> None:
-        """Start with no evidence."""
-        self._worker_count = 1
+    def __init__(self, *, uses_delegate: bool = False) -> None:
+        """Start with no evidence; `uses_delegate` says that the new model runs on an accelerator."""
+        self._uses_delegate = uses_delegate
         self._measured_s = 0.0
-        self._throttled = False
+        self._suspended_reason: str | None = None
         self._last_counts: dict[str, _CameraCounts] = {}
         self._total_counts = _CameraCounts(0, 0, 0)
-        self._shadow_replaced_frames = 0
+        self._replaced_frames = 0
         """Frames on which the old model ran because the new one failed; the workers count them as inferred."""
-        self._frame_times = Reservoir()
-        self._invoke_times = Reservoir()
-        self._shadow_times = Reservoir()
-        self._shadow_total_ns = 0
-        self._matched_boxes = self._new_only_boxes = self._old_only_boxes = 0
+        self._shared_failures = 0
+        """Frames on which both models failed; the workers count them as failed."""
+        self._frame_times: Reservoir[int] = Reservoir()
+        self._invoke_times: Reservoir[int] = Reservoir()
+        self._pairs: Reservoir[PairedTimes] = Reservoir()
+        self._unpaired: dict[bool, PairedTimes] = {}
+        """The times that wait for those of a frame on which the other model came first, by which did."""
+        self._shadowed_frames = 0
+        self._windows: Reservoir[FrameWindow] = Reservoir(_MAX_WINDOWS)
+        self._window = FrameWindow()
+        self._shadow_s = 0.0
+        """The shadow's time in the present window."""
+        self._comparisons: Groups[Comparison] = Groups(Comparison.plus)
         self._peak_memory_mb: float | None = None
         self._model_failure: str | None = None
+        self._outside_failure: str | None = None
         self._worker_loss: str | None = None
+        self._outside_losses: list[str] = []
 
-    def add_elapsed_time(self, seconds: float, *, throttled: bool, worker_count: int = 1) -> None:
-        """Add elapsed time.
+    def suspend(self, reason: str | None) -> None:
+        """Count nothing from now on, for this reason; None: count again."""
+        if reason is not None:
+            self._window, self._shadow_s = FrameWindow(), 0.0
+        self._suspended_reason = reason
+
+    def add_elapsed_time(self, seconds: float, *, waited_s: float = 0.0, workers: int = 1) -> None:
+        """Add elapsed time; call `add_frame_counts` for every camera before.
 
         Args:
             seconds: how much.
-            throttled: the board throttles, until the next call.
-            worker_count: number of workers that run at the same time.
+            waited_s: for how much of it the workers waited for a processor, over all workers.
+            workers: number of workers that run at the same time.
         """
-        self._worker_count = worker_count
-        self._throttled = throttled
-        if not throttled:
-            self._measured_s += seconds
+        if self._suspended_reason is not None:
+            return
+        self._measured_s += seconds
+        own_s = max(seconds - (waited_s + self._shadow_s) / workers, 0.0)
+        self._shadow_s = 0.0
+        self._window = self._window.plus(FrameWindow(wall_s=seconds, own_s=own_s))
+        if self._window.wall_s >= _MIN_WINDOW_S and self._window.captured >= _MIN_WINDOW_FRAMES:
+            self._windows.add(self._window)
+            self._window = FrameWindow()
 
     def add_frame_counts(self, camera: str, *, captured: int, inferred: int, failed: int) -> None:
         """Add the frame counters of one camera, which count from its worker's start; the first call sets the origin.
@@ -147,39 +153,57 @@ class EvidenceCollector:
         now = _CameraCounts(captured, inferred, failed)
         last = self._last_counts.get(camera, now)
         self._last_counts[camera] = now
-        if self._throttled:
+        if self._suspended_reason is not None:
             return
-        self._total_counts.captured += max(now.captured - last.captured, 0)
-        self._total_counts.inferred += max(now.inferred - last.inferred, 0)
+        new = FrameWindow(
+            captured=max(now.captured - last.captured, 0),
+            inferred=max(now.inferred - last.inferred, 0),
+        )
+        self._window = self._window.plus(new)
+        self._total_counts.captured += new.captured
+        self._total_counts.inferred += new.inferred
         self._total_counts.failed += max(now.failed - last.failed, 0)
 
     def add_inference(self, *, frame_ns: int, invoke_ns: int) -> None:
-        """Add a frame of the new model: its whole time (encode, invoke and decode), and the interpreter's share."""
-        if not self._throttled:
+        """Add the net times of a frame of the new model: the whole one (encode, invoke and decode), and the interpreter's share."""
+        if self._suspended_reason is None:
             self._frame_times.add(frame_ns)
             self._invoke_times.add(invoke_ns)
 
-    def add_comparison(self, *, both: int, only_new: int, only_old: int, old_ns: int) -> None:
+    def add_comparison(
+        self, comparison: Comparison, times: PairedTimes, *, is_new_first: bool, shadow_s: float
+    ) -> None:
         """Add the comparison of both models on one frame.
 
         Args:
-            both: boxes that both detected.
-            only_new: boxes that only the new model detected.
-            only_old: boxes that only the old model detected.
-            old_ns: the old model's time.
+            comparison: their boxes.
+            times: their net times.
+            is_new_first: the new model ran first.
+            shadow_s: how long the old model kept the worker busy, seconds.
         """
-        if self._throttled:
-            return
-        self._matched_boxes += both
-        self._new_only_boxes += only_new
-        self._old_only_boxes += only_old
-        self._shadow_times.add(old_ns)
-        self._shadow_total_ns += old_ns
+        if self._suspended_reason is None:
+            self._comparisons.add(comparison)
+            self._shadowed_frames += 1
+            self._shadow_s += shadow_s
+            self._add_times(times, is_new_first=is_new_first)
+
+    def _add_times(self, times: PairedTimes, *, is_new_first: bool) -> None:
+        """Pair the times with those of a frame on which the other model came first."""
+        counterpart = self._unpaired.pop(not is_new_first, None)
+        if counterpart is None:
+            self._unpaired[is_new_first] = times
+        else:
+            self._pairs.add(times.balance(counterpart))
 
     def add_failed_frame(self) -> None:
         """Count a frame on which the new model failed and the old one took over."""
-        if not self._throttled:
-            self._shadow_replaced_frames += 1
+        if self._suspended_reason is None:
+            self._replaced_frames += 1
+
+    def add_shared_failure(self) -> None:
+        """Count a frame on which both models failed, which says nothing about the new one."""
+        if self._suspended_reason is None:
+            self._shared_failures += 1
 
     def add_memory_sample(self, memory_mb: float) -> None:
         """Add the present memory of the largest worker, MiB."""
@@ -189,31 +213,38 @@ class EvidenceCollector:
         """Note why the new model cannot be used; the first reason counts."""
         self._model_failure = self._model_failure or reason
 
+    def set_outside_failure(self, reason: str) -> None:
+        """Note why the new model cannot be used here, for a reason outside the model; the first one counts."""
+        self._outside_failure = self._outside_failure or reason
+
     def set_worker_loss(self, reason: str) -> None:
-        """Note why a worker was lost; the first reason counts."""
+        """Note why a worker was lost, if nothing outside the model explains it; the first reason counts."""
         self._worker_loss = self._worker_loss or reason
+
+    def add_outside_loss(self, reason: str) -> None:
+        """Note why a worker was lost, for a reason outside the model."""
+        self._outside_losses.append(reason)
 
     def build_evidence(self) -> Evidence:
         """Return the evidence so far."""
+        counts = self._total_counts
         return Evidence(
-            worker_count=self._worker_count,
             measured_s=self._measured_s,
-            throttled=self._throttled,
-            captured_frames=self._total_counts.captured,
-            inferred_frames=max(self._total_counts.inferred - self._shadow_replaced_frames, 0),
-            failed_frames=self._total_counts.failed + self._shadow_replaced_frames,
+            suspended_reason=self._suspended_reason,
+            captured_frames=counts.captured,
+            inferred_frames=max(counts.inferred - self._replaced_frames, 0),
+            failed_frames=max(counts.failed - self._shared_failures, 0) + self._replaced_frames,
             timed_frames=self._frame_times.count,
-            frame_s_p50=self._frame_times.quantile_s(0.5),
-            frame_s_p95=self._frame_times.quantile_s(0.95),
-            invoke_s_p95=self._invoke_times.quantile_s(0.95),
-            shadowed_frames=self._shadow_times.count,
-            shadow_s_p50=self._shadow_times.quantile_s(0.5),
-            shadow_s_p95=self._shadow_times.quantile_s(0.95),
-            shadow_total_s=self._shadow_total_ns / NS_PER_S,
-            matched_boxes=self._matched_boxes,
-            new_only_boxes=self._new_only_boxes,
-            old_only_boxes=self._old_only_boxes,
+            frame_ns=self._frame_times.items,
+            invoke_ns=self._invoke_times.items,
+            windows=self._windows.items,
+            shadowed_frames=self._shadowed_frames,
+            pairs=self._pairs.items,
+            comparisons=self._comparisons.items,
             peak_memory_mb=self._peak_memory_mb,
+            uses_delegate=self._uses_delegate,
             model_failure=self._model_failure,
+            outside_failure=self._outside_failure,
             worker_loss=self._worker_loss,
+            outside_losses=tuple(self._outside_losses),
         )

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edged.errors import StoreError
-from edged.logs import redact_url
+from edged.redaction import display_url
 from edged.updates.bundle.manifest import Count, Digest
 
 SCHEMA = "edged.ledger/1"
@@ -27,22 +27,25 @@ OptionalDigest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 class EndCause(StrEnum):
     """The cause of a rejection or a rollback.
 
-    A rollback for any cause but `OPERATOR` also denies the version; a rejection denies it for `SELF_TEST_FAILED` alone. A new cause
-    needs its words in `edged.updates.rules.rollback.DEFAULT_REASONS`, and a value of `cause` in `edged.messaging.contract.model`.
+    `DENYING_CAUSES` also deny the version: what failed was the model itself. A new cause needs its words in `edged.updates.rules.rollback.DEFAULT_REASONS`, and a value of `cause` in `edged.messaging.contract.model`.
     """
 
     BUNDLE_REFUSED = "bundle-refused"
     """The bundle cannot be fetched, is not trusted, or is not for this device."""
     SELF_TEST_FAILED = "self-test-failed"
     TRIAL_FAILED = "trial-failed"
-    """The model broke a rule of its probation, or its worker was lost."""
+    """The model broke a rule of its probation, or its worker was lost through it."""
     TRIAL_INTERRUPTED = "trial-interrupted"
-    """The daemon crashed, or the host was rebooted, too often in the trial."""
+    """The daemon crashed, the host was rebooted, or workers were lost for reasons outside the model, too often in the trial; or it could not be tried."""
     ATTEMPTS_EXHAUSTED = "attempts-exhausted"
     """The deployment did not end within the allowed number of steps."""
     OPERATOR = "operator"
     CRASH_LOOP = "crash-loop"
     """The daemon kept crashing, and `edged rescue` went one step back."""
+
+
+DENYING_CAUSES = frozenset({EndCause.TRIAL_FAILED, EndCause.SELF_TEST_FAILED, EndCause.CRASH_LOOP})
+"""The causes for which the device does not install the version again without `force`."""
 
 
 class DeploymentRequest(Struct, frozen=True, kw_only=True):
@@ -84,7 +87,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
         is_clean_shutdown: the daemon was stopped properly in the trial, so its next start is no crash.
         blocked_reason: why the deployment cannot continue at the moment; "" if it can.
         baseline_fps: frames per second before the trial; 0 if unknown.
-        baseline_frame_s_p95: 95th percentile of the old model's time per frame before the trial, seconds; 0 if unknown.
+        baseline_frame_s: what the median of the old model's net time per frame was below before the trial, seconds; 0 if unknown.
+        baseline_memory_mb: memory of the largest worker before the trial, MiB; 0 if unknown.
     """
 
     id: str
@@ -102,12 +106,13 @@ class Deployment(Struct, frozen=True, kw_only=True):
     is_clean_shutdown: bool = False
     blocked_reason: str = ""
     baseline_fps: Annotated[float, Meta(ge=0.0)] = 0.0
-    baseline_frame_s_p95: Annotated[float, Meta(ge=0.0)] = 0.0
+    baseline_frame_s: Annotated[float, Meta(ge=0.0)] = 0.0
+    baseline_memory_mb: Annotated[float, Meta(ge=0.0)] = 0.0
 
     @property
     def display_name(self) -> str:
         """``name@version``, or the source while the version is not known."""
-        return self.title or redact_url(self.request.source)
+        return self.title or display_url(self.request.source)
 
 
 class DeploymentRecord(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.logs import redact_url
+from edged.redaction import display_url
 from edged.updates.rules.ledger import (
+    DENYING_CAUSES,
     FACTORY,
     Deployment,
     DeploymentOutcome,
@@ -49,8 +50,8 @@ def roll_back(
 
     A deployment in flight ends: rolled back if it is on trial, rejected if it is not. Without one, the previous version replaces the
     current one. An operator goes back to the previous version or nowhere; after a crash loop the factory model replaces a previous
-    version that cannot be used, because it was installed with edged itself. A version that was active is denied from then on, unless
-    an operator rolled it back.
+    version that cannot be used, because it was installed with edged itself. A version that was active is denied from then on if it failed
+    by itself (`DENYING_CAUSES`).
 
     Args:
         ledger: the present ledger.
@@ -83,7 +84,7 @@ def roll_back(
         )
     if ledger.deployment.state != "trial":
         return reject(ledger, cause, reason, at=at)
-    if cause is not EndCause.OPERATOR:
+    if cause in DENYING_CAUSES:
         ledger = deny_version(ledger, ledger.deployment.digest, reason)
     return end_deployment(ledger, "rolled-back", at=at, cause=cause, reason=reason)
 
@@ -133,7 +134,7 @@ def end_deployment(
         id=deployment.id,
         title=deployment.title,
         digest=deployment.digest,
-        source=redact_url(deployment.request.source),
+        source=display_url(deployment.request.source),
         outcome=outcome,
         cause=cause,
         reason=clean_text(reason),

@@ -84,7 +84,7 @@ class ActiveModelSelector:
         """
         selection = self._select()
         if selection.candidate_damage:
-            self._trial.fail(EndCause.TRIAL_FAILED, selection.candidate_damage)
+            self._trial.fail(EndCause.TRIAL_INTERRUPTED, selection.candidate_damage)
         if selection.store_error:
             self._store.close(selection.store_error)
         self._trial.follow(selection.candidate)

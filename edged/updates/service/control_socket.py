@@ -13,15 +13,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from edged.errors import PacketError, UpdateError
 from edged.updates.service.control_messages import (
     MAX_PACKET_BYTES,
     ControlRequest,
     ControlResponse,
+    InstallRequest,
+    StatusRequest,
     pack,
     unpack_request,
     unpack_response,
 )
+from edged.updates.service.local_file import check_local_file
 
 SOCKET_NAME = "control.sock"
 _PEER_CREDENTIALS = struct.Struct("3i")
@@ -116,7 +121,25 @@ class ControlServer:
             _log.warning("the control socket received no valid request: %s", error)
             connection.close()
             return
-        self._on_request(PendingControlRequest(request, _Reply(connection)))
+        self._on_request(_check_request(request, _Reply(connection)))
+
+
+def _check_request(
+    request: ControlRequest, reply: Callable[[ControlResponse], None]
+) -> PendingControlRequest:
+    """Return the request; instead of one whose file cannot be read, a request for the status, whose response gets the reason.
+
+    The check reads the disk, so it belongs into the thread of the request.
+    """
+    if isinstance(request, InstallRequest):
+        try:
+            check_local_file(request.request.source)
+        except UpdateError as error:
+            reason = str(error)
+            return PendingControlRequest(
+                StatusRequest(), lambda response: reply(replace(response, error=reason))
+            )
+    return PendingControlRequest(request, reply)
 
 
 class _Reply:
@@ -160,7 +183,7 @@ class ControlClient:
                 ) from None
         if not packet:
             raise UpdateError(
-                f"the daemon closed {self._folder / SOCKET_NAME} without a response: it serves only root and its own user, or it has just ended"
+                f"the daemon closed {self._folder / SOCKET_NAME} without a response: it serves only root and its own user, it does not know the request, or it has just ended"
             )
         return unpack_response(packet)
 

@@ -4,7 +4,8 @@ import logging
 
 from edged.clock import NS_PER_S, Clock
 from edged.errors import StoreError, UpdateError
-from edged.logs import journal_fields, redact_url
+from edged.logs import journal_fields
+from edged.redaction import display_url
 from edged.updates.rules.ledger import DeploymentRequest, EndCause, Ledger
 from edged.updates.service.active_model_selector import ActiveModelSelector
 from edged.updates.service.install_supervisor import InstallSupervisor
@@ -94,7 +95,7 @@ class DaemonHost:
         """Make the next tick start an installer for a new deployment."""
         self._installer.reset_pause()
         _log.info(
-            "update %s: %s", id_, redact_url(request.source), extra=journal_fields(deployment=id_)
+            "update %s: %s", id_, display_url(request.source), extra=journal_fields(deployment=id_)
         )
 
     def interrupt(self, cause: EndCause, reason: str | None) -> None:
@@ -138,11 +139,13 @@ class DaemonHost:
 
     def runtime_status(self) -> RuntimeStatus:
         """Return what only a running daemon knows."""
-        source = self._monitor if self._trial.deployment else self._installer
+        is_trial = self._trial.deployment is not None
+        source = self._monitor if is_trial else self._installer
         return RuntimeStatus(
             is_daemon_running=True,
             active_model_name=self._monitor.active_model_name,
             progress=source.progress,
+            suspended_reason=self._monitor.suspended_reason if is_trial else None,
         )
 
     def collect_due_garbage(self) -> None:

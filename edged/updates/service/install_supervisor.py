@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edged.backoff import Backoff
-from edged.clock import NS_PER_S, Clock
+from edged.clock import NS_PER_S, Clock, PauseFreeClock
 from edged.config.settings import Settings
 
 MIN_RETRY_S = 1.0
@@ -12,6 +12,10 @@ INITIAL_RETRY_S = 2.0
 MAX_RETRY_S = 300.0
 MAX_INSTALLER_SILENCE_S = 180.0
 """An installer without progress for so long hangs: neither a server nor the self-test of two variants takes that long."""
+
+
+_MAX_STEP_S = 1.0
+"""The daemon looks several times a second; what is longer was a pause of the daemon itself, in which it could not hear of progress."""
 
 
 class RunningInstaller(Protocol):
@@ -37,6 +41,7 @@ class InstallSupervisor:
         """
         self._start_installer = start_installer
         self._clock = clock
+        self._unpaused_clock = PauseFreeClock(clock, _MAX_STEP_S)
         self._running: RunningInstaller | None = None
         self._is_reading_channel = False
         self._progress = 0.0
@@ -75,14 +80,14 @@ class InstallSupervisor:
             WorkerError: the process cannot be started.
         """
         self._is_reading_channel = bool(desired_envelope)
-        self._last_progress_ns = self._clock.monotonic_ns()
+        self._last_progress_ns = self._unpaused_clock.monotonic_ns()
         self._progress = 0.0
         self._running = self._start_installer(settings, desired_envelope)
 
     def record_progress(self, fraction: float) -> None:
         """Note the progress that the installer reports, 0..1."""
         self._progress = fraction
-        self._last_progress_ns = self._clock.monotonic_ns()
+        self._last_progress_ns = self._unpaused_clock.monotonic_ns()
 
     def record_end(self) -> bool:
         """Note that the installer has ended, or could not start; return whether it read a message of the update channel."""
@@ -98,7 +103,7 @@ class InstallSupervisor:
 
     def kill_if_hung(self) -> str | None:
         """Kill an installer that hangs; return why, or None."""
-        silence_ns = self._clock.monotonic_ns() - self._last_progress_ns
+        silence_ns = self._unpaused_clock.monotonic_ns() - self._last_progress_ns
         if self._running is None or silence_ns <= MAX_INSTALLER_SILENCE_S * NS_PER_S:
             return None
         self._running.kill()

@@ -4,13 +4,13 @@ The topic of the channel is retained, so an old message can come again. A messag
 """
 
 import logging
-from pathlib import Path
 
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import UpdateSettings
 from edged.messaging.contract.model import ChannelState
 from edged.updates.rules.desired import is_stale
 from edged.updates.rules.ledger import DeploymentRequest, Ledger
+from edged.updates.service.drop_folder import DropFolder
 
 _log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 65_536
@@ -77,45 +77,10 @@ class UpdateChannel:
         )
 
 
-_log = logging.getLogger(__name__)
-SUFFIX = ".edgem"
-
-
-class DropFolder:
-    """Gives each bundle once, and removes its file at the end of its deployment."""
-
-    def __init__(self, folder: Path) -> None:
-        """Use this folder; it need not exist."""
-        self._folder = folder
-        self._taken: set[tuple[str, int, int]] = set()
-        """Name, size and time of each bundle that was given, because a file that cannot be removed must not be given again."""
-
-    def take_next_bundle(self) -> Path | None:
-        """Return the next new bundle, or None. A file counts as complete once its name does not begin with a dot."""
-        try:
-            for path in sorted(self._folder.glob(f"[!.]*{SUFFIX}")):
-                status = path.stat()
-                key = (path.name, status.st_size, status.st_mtime_ns)
-                if key not in self._taken:
-                    self._taken.add(key)
-                    return path
-        except OSError as error:
-            _log.warning("cannot list the bundles in %s: %s", self._folder, error.strerror)
-        return None
-
-    def remove_bundle(self, source: str) -> None:
-        """Remove the file of a deployment that has ended, if it came from this folder."""
-        path = Path(source)
-        if path.parent != self._folder or path.suffix != SUFFIX:
-            return
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            _log.warning("cannot remove %s: %s", path, error.strerror)
-
-
 CHANNEL_RETRY_S = 300.0
 _DROP_FOLDER_POLL_S = 2.0
+_SETTLE_S = 0.5
+"""A file that did not change for so long is not being written; one that is written more slowly is recognised by its end."""
 
 
 class Intake:
@@ -145,8 +110,9 @@ class Intake:
         now_ns = self._clock.monotonic_ns()
         if now_ns < self._poll_due_ns:
             return None
-        self._poll_due_ns = now_ns + int(_DROP_FOLDER_POLL_S * NS_PER_S)
         bundle = self._drop_folder.take_next_bundle()
+        pause_s = _SETTLE_S if self._drop_folder.is_settling else _DROP_FOLDER_POLL_S
+        self._poll_due_ns = now_ns + int(pause_s * NS_PER_S)
         if bundle is None:
             return None
         return DeploymentRequest(source=str(bundle), requested_by="drop-folder")
@@ -169,6 +135,11 @@ class Intake:
     def remove_bundle(self, source: str) -> None:
         """Remove the bundle of a deployment that has ended, if it came from the drop folder."""
         self._drop_folder.remove_bundle(source)
+
+    @property
+    def folder_problem(self) -> str | None:
+        """What in the drop folder cannot be installed, and why; None if everything can."""
+        return self._drop_folder.problem
 
     def channel_state(self, settings: UpdateSettings) -> ChannelState | None:
         """Return the state of the channel for `up/model`; None if the device follows no channel."""

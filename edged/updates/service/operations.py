@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from edged.errors import UpdateError
-from edged.logs import redact_url
+from edged.redaction import display_url
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, EndCause, Ledger
 from edged.updates.service.control_messages import (
     CollectGarbageRequest,
@@ -35,11 +35,13 @@ class RuntimeStatus:
         is_daemon_running: a daemon runs.
         active_model_name: ``name@version`` of the active model; None if no worker runs one.
         progress: progress of the present state of the deployment in flight, 0..1.
+        suspended_reason: why the trial is suspended; None if it is not, or none is under way.
     """
 
     is_daemon_running: bool = False
     active_model_name: str | None = None
     progress: float = 0.0
+    suspended_reason: str | None = None
 
 
 class OperationHost(Protocol):
@@ -186,7 +188,7 @@ def build_status(repository: ModelRepository, runtime: RuntimeStatus | None = No
         pinned=str(repository.configured_path or ""),
         active_model=runtime.active_model_name or "",
         versions=repository.list_versions(),
-        deployment=_redact_secrets(ledger.deployment),
+        deployment=_describe_deployment(ledger.deployment, runtime),
         progress=runtime.progress,
         past=ledger.past,
         epoch=ledger.epoch,
@@ -195,14 +197,19 @@ def build_status(repository: ModelRepository, runtime: RuntimeStatus | None = No
     )
 
 
-def _redact_secrets(deployment: Deployment | None) -> Deployment | None:
-    """Remove passwords from the URLs of a deployment."""
+def _describe_deployment(
+    deployment: Deployment | None, runtime: RuntimeStatus
+) -> Deployment | None:
+    """Remove passwords from the URLs of a deployment, and say why its trial is suspended."""
     if deployment is None:
         return None
     request = deployment.request
     redacted = replace(
         request,
-        source=redact_url(request.source),
-        mirrors=tuple(redact_url(url) for url in request.mirrors),
+        source=display_url(request.source),
+        mirrors=tuple(display_url(url) for url in request.mirrors),
     )
-    return replace(deployment, request=redacted)
+    blocked_reason = deployment.blocked_reason
+    if runtime.suspended_reason:
+        blocked_reason = f"the trial is suspended: {runtime.suspended_reason}"
+    return replace(deployment, request=redacted, blocked_reason=blocked_reason)

@@ -115,14 +115,7 @@ class ModelRepository:
             UpdateError: the configuration allows no updates, or another deployment is in flight.
             StoreError: the disk cannot be used.
         """
-        if self.configured_path is not None:
-            raise UpdateError(
-                f"model.path names {self.configured_path}, and no update replaces that: remove the setting to allow updates"
-            )
-        if self._settings.updates.trust is None:
-            raise UpdateError(
-                "no update is allowed without updates.trust: name a file made by `edged trust create`"
-            )
+        check_updates_allowed(self._settings)
         id_ = secrets.token_hex(6)
         self._record(deployment.begin(self._ledger, request, id_=id_))
         return id_
@@ -137,8 +130,7 @@ class ModelRepository:
             deployment.begin_trial(
                 self._ledger,
                 boot_id=boot_id,
-                baseline_fps=baseline.fps,
-                baseline_frame_s_p95=baseline.frame_s_p95,
+                baseline=baseline,
                 at=self._now(),
             )
         )
@@ -228,3 +220,19 @@ class ModelRepository:
         if ledger != self._ledger:
             self._store.write_ledger(ledger)
             self._ledger = ledger
+
+
+def check_updates_allowed(settings: Settings) -> None:
+    """Check that a configuration allows updates at all.
+
+    Raises:
+        UpdateError: it does not; the message names the setting.
+    """
+    if settings.model.path is not None:
+        raise UpdateError(
+            f"model.path names {settings.model.path}, and no update replaces that: remove the setting to allow updates"
+        )
+    if settings.updates.trust is None:
+        raise UpdateError(
+            "no update is allowed without updates.trust: name a file made by `edged trust create`"
+        )

@@ -9,7 +9,7 @@ import logging
 
 from edged.clock import Clock
 from edged.config.settings import Settings
-from edged.errors import StoreError, WorkerError
+from edged.errors import StoreError, UpdateError, WorkerError
 from edged.health import ConditionKind, ConditionReporter, Conditions
 from edged.interfaces import MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
@@ -19,14 +19,16 @@ from edged.updates.service.active_model_selector import ActiveModelSelector
 from edged.updates.service.control_messages import ControlRequest, ControlResponse, ModelStatus
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.daemon_host import DaemonHost
+from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.install_supervisor import InstallSupervisor, StartInstaller
-from edged.updates.service.intake import DropFolder, Intake
+from edged.updates.service.intake import Intake
 from edged.updates.service.operations import ModelOperations
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.status_payload import ModelStatusReport, StateTimer
 from edged.updates.service.store_availability import StoreAvailability
+from edged.updates.service.system_sample import SystemSample
 from edged.updates.service.trial_controller import TrialController, TrialFailure
-from edged.updates.service.trial_monitor import SystemSample, TrialMonitor
+from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
 from edged.vision.active_model import ActiveModel
 
@@ -186,9 +188,18 @@ class UpdateService:
             case bytes() as message:
                 self._start_install(message)
             case DeploymentRequest() as request:
-                self._operations.install(request)
+                self._install_dropped(request)
             case None:
                 pass
+        self._conditions.set(ConditionKind.DROP_FOLDER, self._intake.folder_problem)
+
+    def _install_dropped(self, request: DeploymentRequest) -> None:
+        try:
+            self._operations.install(request)
+        except StoreError:
+            raise
+        except UpdateError as error:  # the file was removed meanwhile, for example
+            _log.warning("not installed from the drop folder: %s", error)
 
     def _start_install(self, desired_envelope: bytes = b"") -> None:
         try:
@@ -224,7 +235,7 @@ class UpdateService:
         self._conditions.set(ConditionKind.UPDATE, reason)
 
     def _begin_trial(self, digest: str, sample: SystemSample) -> None:
-        if self._repository.configured_path or sample.throttled:
+        if self._repository.configured_path or sample.throttled or sample.obstacle:
             return
         if self._trial.try_begin(self._selector.load_probation(digest)):
             self._selector.apply()

@@ -68,7 +68,9 @@ class TrialController:
             self._monitor.end()
             return
         baseline = Baseline(
-            fps=deployment.baseline_fps, frame_s_p95=deployment.baseline_frame_s_p95
+            fps=deployment.baseline_fps,
+            frame_s=deployment.baseline_frame_s,
+            memory_mb=deployment.baseline_memory_mb,
         )
         self._monitor.begin(candidate, baseline)
 
@@ -91,7 +93,8 @@ class TrialController:
         match self._monitor.evaluate():
             case CommitVerdict() as verdict:
                 return verdict
-            case RollbackVerdict(reason=reason):
-                return TrialFailure(deployment.id, EndCause.TRIAL_FAILED, reason)
+            case RollbackVerdict(reason=reason, is_model_fault=is_model_fault):
+                cause = EndCause.TRIAL_FAILED if is_model_fault else EndCause.TRIAL_INTERRUPTED
+                return TrialFailure(deployment.id, cause, reason)
             case ContinueVerdict():
                 return None

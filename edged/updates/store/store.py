@@ -13,6 +13,7 @@ cut the ledger is therefore right, every version that it refers to is complete, 
 owns the store (`edged.updates.store.lock`).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,8 @@ from edged.updates.store.versions import (
 
 INCOMING_NAME = "incoming"
 _PART_SUFFIX = ".part"
+_DOWNLOAD_NAME = re.compile(r"(\.{1,2}\w+\.part)(?:\.etag(?:\.new)?)?")
+"""A download, its etag file, and the file that replaces that."""
 
 
 class ModelStore:
@@ -198,9 +201,9 @@ class ModelStore:
             self._remove_folder(self._versions_folder / digest)
         part_name = self.download_path(ledger.deployment.id).name if ledger.deployment else None
         for name in self._files.list_names(self._incoming_folder):
-            # A download's etag file begins with the name of the download. The bundles that people copy here have other names.
-            stem, suffix, _ = name.partition(_PART_SUFFIX)
-            if name.startswith(".") and suffix and f"{stem}{suffix}" != part_name:
+            # The bundles that people copy here have other names, also while they are being copied.
+            download = _DOWNLOAD_NAME.fullmatch(name)
+            if download and download[1] != part_name:
                 self._files.remove(self._incoming_folder / name)
         return removed
 

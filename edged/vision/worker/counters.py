@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from edged.clock import Clock
+from edged.clock import NS_PER_S, Clock, PauseFreeClock
 from edged.errors import WorkerError
 from edged.types import Frame
 from edged.vision.messages import CameraReport
 from edged.vision.worker.capture import DRIVER_MARGIN_S, Capture
 from edged.vision.worker.capture_status import CaptureState, CaptureStatus
+
+MAX_REPORT_GAP_S = 1.0
+"""The worker reports several times a second; what is longer than this was a pause of the worker itself, in which no driver could return."""
 
 
 class FrameCounters:
@@ -15,6 +18,9 @@ class FrameCounters:
 
     def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
         self._clock = clock
+        self._unpaused_clock = PauseFreeClock(clock, MAX_REPORT_GAP_S)
+        self._driver_dues: dict[str, tuple[int, int]] = {}
+        """When the call that each camera's driver is in is to return: as the capture has it, and on the time line without pauses."""
         self._inferred = dict.fromkeys(cameras, 0)
         self._failed = dict.fromkeys(cameras, 0)
         self.consecutive_failures = 0
@@ -63,7 +69,15 @@ class FrameCounters:
 
     def _check_driver(self, status: CaptureStatus) -> None:
         due_ns = status.driver_due_ns
-        if due_ns and self._clock.monotonic_ns() > due_ns:
+        if due_ns is None:
+            self._driver_dues.pop(status.name, None)
+            return
+        now_ns, known = self._unpaused_clock.monotonic_ns(), self._driver_dues.get(status.name)
+        if known is None or known[0] != due_ns:
+            # A call is noticed as it begins, or after a pause; then its own margin is left.
+            left_ns = max(due_ns - self._clock.monotonic_ns(), int(DRIVER_MARGIN_S * NS_PER_S))
+            known = self._driver_dues[status.name] = due_ns, now_ns + left_ns
+        if now_ns > known[1]:
             raise WorkerError(
                 f"camera {status.name}: its driver has not returned {DRIVER_MARGIN_S:g} s after its own timeout"
             )

@@ -14,6 +14,7 @@ from edged.errors import EdgedError, ModelError
 from edged.model.acceptance import load_accepted_model
 from edged.model.golden_run import run_goldens
 from edged.model.load import Model
+from edged.vision.messages import ModelReady, WorkerPlan
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +80,27 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
         model.interpreter.close()
         raise
     return LoadedModel(settings=settings, model=model, sha256=sha256)
+
+
+def make_ready_message(plan: WorkerPlan, loaded_model: LoadedModel, *, gap_ns: int) -> ModelReady:
+    """Return the report that a plan's model runs.
+
+    Args:
+        plan: the plan.
+        loaded_model: its model.
+        gap_ns: how long no model was active because of the switch, nanoseconds.
+    """
+    model = loaded_model.model
+    return ModelReady(
+        plan=plan.number,
+        gap_ns=gap_ns,
+        model_name=plan.name or model.name,
+        sha256=loaded_model.sha256,
+        family=model.family.name,
+        runtime=model.interpreter.runtime,
+        delegate=model.interpreter.delegate or "",
+        labels=loaded_model.labels,
+    )
 
 
 class ModelLoader:

@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 import threading
-from typing import Literal
 
 import cv2
 import msgspec
@@ -18,14 +17,13 @@ import msgspec
 from edged import logs
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.config.codec import decode_path
-from edged.errors import DelegateError, EdgedError, InvokeError, ModelError, PacketError
+from edged.errors import EdgedError, InvokeError, ModelError, PacketError, WorkerError
 from edged.interfaces import Camera, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
 from edged.types import Frame
 from edged.vision.camera_process.driver import IsolatedCamera
 from edged.vision.messages import (
-    MAX_REASON_CHARS,
     CameraJob,
     FromWorker,
     Observation,
@@ -35,8 +33,10 @@ from edged.vision.messages import (
     WorkerReport,
 )
 from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.trial_messages import MAX_REASON_CHARS
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.counters import FrameCounters
+from edged.vision.worker.faults import classify_error
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox
 from edged.vision.worker.runners import ModelRunner, WorkerContext
@@ -90,7 +90,7 @@ class VisionWorker:
             ModelError: the model cannot be loaded, or its outputs are nonsense.
             InvokeError: the interpreter fails again and again.
             RegistryError: no such runtime, family or camera driver, or its library is not installed.
-            WorkerError: a camera's driver hangs beyond its own timeouts.
+            WorkerError: a camera's driver hangs beyond its own timeouts, or both models of a trial fail again and again.
         """
         threading.Thread(target=self._receive_plans, name="supervisor", daemon=True).start()
         self._switcher.load_initial_model()
@@ -123,7 +123,7 @@ class VisionWorker:
     def _infer(self, runner: ModelRunner, frame: Frame) -> None:
         try:
             result = runner.infer(frame)
-        except (InvokeError, ModelError) as error:
+        except (InvokeError, ModelError, WorkerError) as error:
             self._counters.count_failed(frame)
             _log.warning("camera %s, frame %d: %s", frame.camera, frame.seq, error)
             if self._counters.consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
@@ -193,6 +193,8 @@ def _make_observation(camera: int, result: FrameResult) -> Observation:
         encode_ns=prepared.prepare_ns + inference.encode_ns,
         invoke_ns=inference.invoke_ns,
         decode_ns=inference.decode_ns,
+        net_frame_ns=inference.net_frame_ns,
+        net_invoke_ns=inference.net_invoke_ns,
         moving=prepared.moving,
         detections=result.detections,
     )
@@ -214,7 +216,7 @@ def main(argv: list[str]) -> int:
         try:
             worker.run()
         except EdgedError as error:
-            fault = WorkerFault(kind=_classify_error(error), reason=str(error)[:MAX_REASON_CHARS])
+            fault = WorkerFault(kind=classify_error(error), reason=str(error)[:MAX_REASON_CHARS])
             channel.send(FROM_WORKER.encode(fault))
             code = 1
     if worker.has_running_thread:
@@ -229,18 +231,6 @@ def _receive_job(channel: socket.socket) -> VisionJob:
     if not isinstance(job, VisionJob):
         raise PacketError(f"the first message is a {type(job).__name__}, not a VisionJob")
     return job
-
-
-def _classify_error(error: EdgedError) -> Literal["model", "delegate", "invoke", "internal"]:
-    match error:
-        case DelegateError():
-            return "delegate"
-        case ModelError():
-            return "model"
-        case InvokeError():
-            return "invoke"
-        case _:
-            return "internal"
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ Each `ModelSwitcher.step`, between two frames, takes one step towards the newest
               a thread loads it, ──────────────┘
               the old one stays active ──failure──▶ `PlanDeclined`, and the old one stays
 
-So the loop never waits for a model, and only the switch itself falls between two frames. The exception is a device that only one model
-can hold: the old model is closed first, and no model is active until the new one is loaded. If that fails,
-the old one is loaded again, and only then is the plan declined.
+So the loop never waits for a model, and only the switch itself falls between two frames. The exception is a device that only one model can hold: the old
+model is closed first, and no model is active until the new one is loaded. If that fails, the old one is loaded again, and only then is the plan declined.
+The supervisor is told when loading begins and ends (`ModelLoading`): a delegate that opens or closes its device can silence the whole worker.
 
-A plan that is superseded by a newer one gets no answer. A plan with the number of the active one changes other settings, not the model: it
-takes effect at once, without an answer. A shadow that cannot be loaded is no reason to decline: the candidate is active without a comparison,
-which is logged.
+A plan that is superseded by a newer one gets no answer. A plan with the number of the active one changes other settings, not the model: it takes effect at
+once, without an answer. A shadow that cannot be loaded is no reason to decline: the candidate is active without a comparison, which is logged.
 """
 
 import logging
@@ -23,9 +22,23 @@ from collections.abc import Callable
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError, WorkerError
-from edged.vision.messages import MAX_REASON_CHARS, ModelReady, PlanDeclined, WorkerPlan
-from edged.vision.worker.loading import LoadedModel, LoadResult, ModelLoader, load_and_test
-from edged.vision.worker.plans import PlanMailbox, needs_same_device, shadow_of, uses_model
+from edged.vision.messages import ModelLoading, PlanDeclined, WorkerPlan
+from edged.vision.trial_messages import MAX_REASON_CHARS
+from edged.vision.worker.faults import classify_load_error
+from edged.vision.worker.loading import (
+    LoadedModel,
+    LoadResult,
+    ModelLoader,
+    load_and_test,
+    make_ready_message,
+)
+from edged.vision.worker.plans import (
+    PlanMailbox,
+    describe_mismatch,
+    needs_same_device,
+    shadow_of,
+    uses_model,
+)
 from edged.vision.worker.runners import ModelRunner, SingleModelRunner, TrialRunner, WorkerContext
 
 _log = logging.getLogger(__name__)
@@ -82,13 +95,13 @@ class ModelSwitcher:
             WorkerError: the plan does not match the job's cameras.
         """
         plan = self._active_plan
-        if mismatch := _describe_mismatch(plan, self._context):
+        if mismatch := describe_mismatch(plan, len(self._context.camera_indices)):
             raise WorkerError(mismatch)
         self._apply_masks(plan)
         model = load_and_test(plan.model, plan.goldens)
         self._loaded_models = [model]
         self.runner = SingleModelRunner(plan, model, self._context)
-        self._context.send(_make_ready_message(plan, model, gap_ns=0))
+        self._context.send(make_ready_message(plan, model, gap_ns=0))
 
     def step(self) -> None:
         """Take the next step towards the newest plan, if there is one to take.
@@ -102,6 +115,7 @@ class ModelSwitcher:
         self._receive_plan()
         result = self._loader.take_result()
         if result is not None:
+            self._announce_loading(is_loading=False)
             self._process_load_result(result)
         if self._pending_plan is not None:
             self._advance_plan(self._pending_plan)
@@ -121,8 +135,8 @@ class ModelSwitcher:
         newest = self._mailbox.take()
         if newest is None:
             return
-        if mismatch := _describe_mismatch(newest, self._context):
-            self._context.send(PlanDeclined(plan=newest.number, reason=mismatch))
+        if mismatch := describe_mismatch(newest, len(self._context.camera_indices)):
+            self._context.send(PlanDeclined(plan=newest.number, kind="internal", reason=mismatch))
             return
         self._apply_masks(newest)
         if newest.number == self._active_plan.number and self._pending_plan is None:
@@ -163,7 +177,8 @@ class ModelSwitcher:
         error = result.error or ModelError("the model was not loaded")
         if self.runner is None and plan is self._active_plan:
             raise error  # the old model cannot be loaded again either
-        declined = PlanDeclined(plan=plan.number, reason=str(error)[:MAX_REASON_CHARS])
+        kind, reason = classify_load_error(error), str(error)[:MAX_REASON_CHARS]
+        declined = PlanDeclined(plan=plan.number, kind=kind, reason=reason)
         if self.runner is not None:
             self._pending_plan = None
             self._context.send(declined)
@@ -176,6 +191,7 @@ class ModelSwitcher:
             self._switch_to(plan, loaded)
         elif not self._loader.is_busy:
             self._free_device(plan.model)
+            self._announce_loading(is_loading=True)
             self._loader.start(plan.model, plan.goldens)
 
     def _advance_shadow(self) -> None:
@@ -186,7 +202,11 @@ class ModelSwitcher:
         if loaded is not None:
             self.runner = TrialRunner(self._active_plan, active, loaded, self._context)
         elif not (self._loader.is_busy or self._has_shadow_failed):
+            self._announce_loading(is_loading=True)
             self._loader.start(shadow, None)
+
+    def _announce_loading(self, *, is_loading: bool) -> None:
+        self._context.send(ModelLoading(is_loading=is_loading))
 
     def _free_device(self, model: ModelSettings) -> None:
         """Close the models that hold the device that a model needs; if the active one is among them, none is active from here on."""
@@ -210,7 +230,7 @@ class ModelSwitcher:
         gap_ns = self._clock.monotonic_ns() - began_ns
         declined, self._deferred_decline = self._deferred_decline, None
         if declined is None:
-            self._context.send(_make_ready_message(plan, loaded_model, gap_ns=gap_ns))
+            self._context.send(make_ready_message(plan, loaded_model, gap_ns=gap_ns))
         else:
             _log.warning("the old model is active again, after %.2f s without", gap_ns / NS_PER_S)
             self._context.send(declined)
@@ -219,27 +239,12 @@ class ModelSwitcher:
         return next((loaded for loaded in self._loaded_models if loaded.settings == model), None)
 
     def _close_unless(self, keep: Callable[[LoadedModel], bool]) -> None:
-        for loaded in self._loaded_models:
-            if not keep(loaded):
-                loaded.close()
+        closed = [loaded for loaded in self._loaded_models if not keep(loaded)]
         self._loaded_models = [loaded for loaded in self._loaded_models if keep(loaded)]
-
-
-def _describe_mismatch(plan: WorkerPlan, context: WorkerContext) -> str | None:
-    """Return why a plan cannot be carried out with any model; None if it can."""
-    planned, cameras = len(plan.cameras), len(context.camera_indices)
-    return None if planned == cameras else f"the plan is for {planned} cameras; there are {cameras}"
-
-
-def _make_ready_message(plan: WorkerPlan, loaded_model: LoadedModel, *, gap_ns: int) -> ModelReady:
-    model = loaded_model.model
-    return ModelReady(
-        plan=plan.number,
-        gap_ns=gap_ns,
-        model_name=plan.name or model.name,
-        sha256=loaded_model.sha256,
-        family=model.family.name,
-        runtime=model.interpreter.runtime,
-        delegate=model.interpreter.delegate or "",
-        labels=loaded_model.labels,
-    )
+        is_slow = any(loaded.settings.delegate is not None for loaded in closed)
+        if is_slow:
+            self._announce_loading(is_loading=True)
+        for loaded in closed:
+            loaded.close()
+        if is_slow:
+            self._announce_loading(is_loading=self._loader.is_busy)

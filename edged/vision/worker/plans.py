@@ -24,6 +24,14 @@ def uses_model(plan: WorkerPlan, model: ModelSettings) -> bool:
     return model in (plan.model, shadow_of(plan))
 
 
+def describe_mismatch(plan: WorkerPlan, camera_count: int) -> str | None:
+    """Return why a plan cannot be carried out with any model; None if it can."""
+    planned = len(plan.cameras)
+    if planned == camera_count:
+        return None
+    return f"the plan is for {planned} cameras; there are {camera_count}"
+
+
 class PlanMailbox:
     """Holds the newest plan: any thread puts plans in, one takes them out, and an older one is never carried out."""
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from edged.clock import Clock
 from edged.config.settings import Polygon
-from edged.model.load import Model
 from edged.scene.motion import MotionDetector, luma
 from edged.types import Detections, Frame
+from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.masks import MaskPainter
+from edged.vision.worker.net_time import NetTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,16 @@ class Inference:
         encode_ns: time to make the model's input.
         invoke_ns: time in the interpreter.
         decode_ns: time to read the model's outputs.
+        net_frame_ns: net time of the three stages together.
+        net_invoke_ns: net time in the interpreter.
     """
 
     detections: Detections
     encode_ns: int
     invoke_ns: int
     decode_ns: int
+    net_frame_ns: int
+    net_invoke_ns: int
 
     @property
     def total_ns(self) -> int:
@@ -70,6 +75,7 @@ class InferencePipeline:
 
     def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
         self._clock = clock
+        self._net_time = NetTime(clock)
         self._motion_detectors = {name: MotionDetector() for name in cameras}
         self._mask_polygons: dict[str, Sequence[Polygon]] = {}
         self._mask_painters: dict[str, MaskPainter] = {}
@@ -94,11 +100,13 @@ class InferencePipeline:
             prepare_ns=self._clock.monotonic_ns() - taken_ns,
         )
 
-    def infer(self, model: Model, prepared_frame: PreparedFrame, min_score: float) -> Inference:
+    def infer(
+        self, loaded_model: LoadedModel, prepared_frame: PreparedFrame, min_score: float
+    ) -> Inference:
         """Run a model on a prepared frame.
 
         Args:
-            model: used by this thread alone.
+            loaded_model: used by this thread alone.
             prepared_frame: the frame, which is not changed.
             min_score: detections below it are left out.
 
@@ -106,16 +114,19 @@ class InferencePipeline:
             InvokeError: the interpreter failed.
             ModelError: the outputs are nonsense.
         """
-        now_ns = self._clock.monotonic_ns
-        began_ns = now_ns()
+        model = loaded_model.model
+        now_ns, net_ns = self._clock.monotonic_ns, self._net_time.counter(loaded_model.settings)
+        began_ns, net_began_ns = now_ns(), net_ns()
         tensor = model.encoder(prepared_frame.frame)
-        encoded_ns = now_ns()
+        encoded_ns, net_encoded_ns = now_ns(), net_ns()
         outputs = model.interpreter.invoke(tensor.array)
-        invoked_ns = now_ns()
+        invoked_ns, net_invoked_ns = now_ns(), net_ns()
         detections = model.family.decode(outputs, tensor.fit, min_score=min_score)
         return Inference(
             detections=detections,
             encode_ns=encoded_ns - began_ns,
             invoke_ns=invoked_ns - encoded_ns,
             decode_ns=now_ns() - invoked_ns,
+            net_frame_ns=net_ns() - net_began_ns,
+            net_invoke_ns=net_invoked_ns - net_encoded_ns,
         )

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from edged.terminal.escape import one_line
 from edged_models import console
 from edged_models.conversion.arguments import (
     add_metadata_options,
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         seconds=time.perf_counter() - began_s,
     )
     for warning in custom_op_warnings(report):
-        print(f"edged-models: {warning}", file=sys.stderr)
+        print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     console.print_result(args, report, format_lines(report))
     return 0
 

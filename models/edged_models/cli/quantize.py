@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from edged.terminal.escape import one_line
 from edged.terminal.numbers import integer_in_range
 from edged_models import console
 from edged_models.conversion.arguments import (
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         seconds=time.perf_counter() - began_s,
     )
     for warning in quantization_warnings(report):
-        print(f"edged-models: {warning}", file=sys.stderr)
+        print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     console.print_result(args, report, format_lines(report))
     return 0
 

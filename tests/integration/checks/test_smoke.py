@@ -11,6 +11,7 @@ from edged.cli.check import check_config
 from edged.cli.main import main
 from edged.clock import SystemClock
 from edged.config.load import load_config
+from support.broker import Broker, running_broker
 from support.model_files import OutputPlan, make_model
 
 
@@ -128,3 +129,18 @@ def test_a_model_for_something_else_is_named_and_the_details_are_behind_verbose(
     first, *details = capsys.readouterr().out.splitlines()
     assert first == line
     assert details == ["    inputs: float32 [1, 64, 64, 3]", "    outputs: float32 [1, 56, 84]"]
+
+
+def test_a_broker_that_takes_few_messages_at_a_time_is_no_fault(tmp_path: Path) -> None:
+    """The first connection only learns the limit."""
+    with running_broker(Broker(tmp_path / "broker", options="max_inflight_messages 3")) as broker:
+        text = f"""
+        [mqtt]
+        host = "127.0.0.1"
+        port = {broker.port}
+        [model]
+        runtime = "simulated"
+        [camera.front]
+        source = "synthetic"
+        """
+        assert smoke_faults(tmp_path, text) == []

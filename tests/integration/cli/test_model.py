@@ -215,9 +215,21 @@ def test_what_is_not_there(camera: UpdateDevice, tmp_path: Path) -> None:
     config = camera.daemon.config
     unknown = run_model_command(config, "wait", "0123456789ab")
     assert (unknown.exit_code, unknown.err) == (COULD_NOT, "edged: no deployment 0123456789ab on record; `edged model status` shows the latest\n")  # fmt: skip
-    missing = run_model_command(config, "install", "--wait", tmp_path / "missing.edgem")
-    assert missing.exit_code == REJECTED
-    assert "No such file" in missing.json["status"]["past"][-1]["reason"]
+    before = run_model_command(config, "status").json["status"]["past"]
+    for source, words in (
+        (tmp_path / "missing.edgem", "no such file"),
+        (tmp_path, "a folder"),
+        ("https://[::1/m.edgem", "IPv6"),
+        ("https://h:99999/m.edgem", "port"),
+        ("ftp://h/m.edgem", "not supported"),
+        ("https://me:hu/sh@h/m.edgem", "login"),
+    ):
+        refused = run_model_command(config, "install", "--wait", source)
+        assert refused.exit_code == COULD_NOT
+        assert words in refused.json["error"]
+        assert words in refused.err
+        assert "hu/sh" not in refused.err + refused.out
+    assert run_model_command(config, "status").json["status"]["past"] == before, "the last outcome stays"  # fmt: skip
     assert run_model_command(tmp_path / "missing.toml", "status").exit_code == COULD_NOT
 
 

@@ -55,6 +55,13 @@ def test_sigterm_ends_it_cleanly_in_under_two_seconds(broker: Broker, tmp_path: 
     assert statuses == ["online", "stopping", "offline"]
     state = recorder.payloads("/state")[-1]
     assert (state["online"], state["occupied"], state["counts"]) == (False, False, {})
+    health = recorder.payloads("/health")[-1]
+    assert health["overall"] == "failed", "the retained health must not say ok for ever"
+    assert "SIGTERM" in health["degradations"][-1]["detail"]
+    assert (health["cameras"]["front"]["online"], health["cameras"]["front"]["fps_in"]) == (
+        False,
+        0,
+    )
     events = recorder.payloads("/events")
     started = {e["id"] for e in events if e["type"] == "start"}
     assert started == {e["id"] for e in events if e["type"] == "end"}, "no object is left open"

@@ -13,7 +13,6 @@ from edged.clock import NS_PER_S
 from edged.errors import BundleError, DownloadError, UpdateError
 from edged.fetchers.file import FileFetcher
 from edged.fetchers.http import HttpFetcher
-from edged.logs import redact_url
 from support import fetch_server as net
 from support.clock import FakeClock
 from support.fetch_server import Site
@@ -119,7 +118,9 @@ def test_a_failing_server_is_retried_with_pauses(site: Site, status: int) -> Non
 
 def test_retries_are_bounded_but_every_piece_received_resets_them(site: Site) -> None:
     site.behaviours["/m"] = [net.responds_with(503)]
-    with pytest.raises(DownloadError, match="/m: the server answered 503 Service Unavailable"):
+    with pytest.raises(
+        DownloadError, match=r"127\.0\.0\.1:\d+: the server answered 503 Service Unavailable"
+    ):
         fetch(f"{site.url}/m")
     assert len(site.requests) == 5
     site.behaviours["/m"] = [
@@ -133,14 +134,14 @@ def test_retries_are_bounded_but_every_piece_received_resets_them(site: Site) ->
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refusal_is_final(site: Site, status: int) -> None:
     site.behaviours["/m"] = [net.responds_with(status)]
-    with pytest.raises(UpdateError, match=rf"/m: the server answered {status}") as caught:
+    with pytest.raises(UpdateError, match=rf":\d+: the server answered {status}") as caught:
         fetch(f"{site.url}/m")
     assert not isinstance(caught.value, DownloadError)
     assert len(site.requests) == 1
 
 
 def test_nobody_there_may_pass() -> None:
-    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:1/m: "):
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:1: "):
         fetch("http://127.0.0.1:1/m")
 
 
@@ -200,19 +201,12 @@ def test_credentials_are_sent_and_never_shown_nor_passed_on(
     assert "t0ken" not in shown
 
 
-@pytest.mark.parametrize(
-    ("url", "for_people"),
-    [
-        ("/a/path?x", "/a/path?x"),
-        ("https://h/models/marks@2.edgem", "https://h/models/marks@2.edgem"),
-        ("https://u:p@h:8443/m?q#f", "https://h:8443/m"),
-        ("http://u:p@[::1]:80/m", "http://[::1]:80/m"),
-        ("http://u:p/w@h/m", "http://…"),
-        ("file:///m", "file:///m"),
-    ],
-)
-def test_an_address_is_shown_without_what_may_be_secret(url: str, for_people: str) -> None:
-    assert redact_url(url) == for_people
+@pytest.mark.parametrize("host", ["h..h", "x" * 64 + ".lan"])
+def test_a_redirect_to_a_name_that_is_none_is_refused(site: Site, host: str) -> None:
+    site.behaviours["/m"] = [net.responds_with(302, Location=f"http://{host}/m?token=t0ken")]
+    with pytest.raises(UpdateError, match="not a valid URL") as caught:
+        fetch(f"{site.url}/m")
+    assert "t0ken" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["http://u:p/w@h/m", "http://[::1/m", "http:///m"])

@@ -195,7 +195,8 @@ def test_a_half_open_connection_is_taken_over_will_first(tmp_path: Path, broker:
                 ("online", "new"),
             ]
             old.run_until(lambda: not old.links[-1].up)
-            assert "another client with the id edged-shop-12" in str(old.links[-1].reason)
+            # mosquitto 2.0 does not tell the old connection that its session was taken over.
+            assert "another client" not in str(old.links[-1].reason)
             old.outbox._publisher._closing.set()  # type: ignore[attr-defined]  # it must not fight back
         old.outbox.close(1)
 

@@ -8,7 +8,7 @@ from edged.config.settings import ModelSettings
 from edged.errors import ConfigError, InvokeError, ModelError, RegistryError
 from edged.interpreters.simulated import LABELS
 from edged.selftest.messages import SelfTestRequest
-from edged.selftest.process import SelfTestProcess, self_test_model
+from edged.selftest.process import SelfTestKilledError, SelfTestProcess, self_test_model
 from support.data_files import data_file
 
 
@@ -94,3 +94,15 @@ def test_runtimes_that_cannot_be_used_are_reported_with_what_to_install(
         self_test_model(ModelSettings(path=path))
     assert "(not here): install edged[litert]" in str(refused.value)
     assert "tflite 2.14.0 does not work with numpy" in str(refused.value)
+
+
+def test_a_self_test_that_cannot_even_start_says_nothing_about_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken installation, a full disk or an upgrade under way: the model crashed nothing."""
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path / "nowhere"))
+    with (
+        SelfTestProcess() as process,
+        pytest.raises(SelfTestKilledError, match="exited with 1 without an answer"),
+    ):
+        process.run(SelfTestRequest(settings=simulated()), timeout_s=20.0)

@@ -65,14 +65,19 @@ def test_a_model_without_labels_has_numbered_classes() -> None:
     faults = LabelFaults(settings(DetectSettings(labels=("class-3", "person"))), "a", ())
     (description,) = faults.descriptions
     assert 'the model has no labels, so that "person" is none of its classes' in description
-    assert not faults.add_detections(detections(3, 90))
+    assert not faults.add_class_id(90)
 
 
 def test_each_higher_class_beyond_the_list_is_new_once() -> None:
     faults = LabelFaults(settings(DetectSettings()), "a", LABELS)
-    assert [
-        faults.add_detections(detections(*ids)) for ids in ((), (1, 2), (3,), (3, 0), (7,), (5,))
-    ] == [False, False, True, False, True, False]
+    assert [faults.add_class_id(class_id) for class_id in (None, 2, 3, 3, 7, 5)] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
     (description,) = faults.descriptions
     assert "reports the class 7, but its label list has 3 names" in description
 
@@ -106,7 +111,9 @@ def test_a_class_beyond_the_list_is_a_condition_until_the_model_changes(
 ) -> None:
     unknown = 'detect.labels[1]: the model has no label "cra"; did you mean "car"?'
     assert label_reason(conditions) == unknown
-    service.receive(observation(detections=detections(3)))
+    service.receive(observation(detections=detections(3, 0)))
+    service.receive(observation(detections=detections()))
+    service.receive(camera_report("a"))
     assert str(label_reason(conditions)).startswith(f"{unknown}; the model reports the class 3,")
     service.receive(model_ready(labels=("person", "cra", "car", "dog")))
     assert label_reason(conditions) is None

@@ -16,8 +16,9 @@ from edged.config.settings import (
 )
 from edged.health import Conditions
 from edged.vision.active_model import ActiveModel
-from edged.vision.messages import CandidateFailure, PlanDeclined, ShadowComparison
+from edged.vision.messages import PlanDeclined
 from edged.vision.process import WorkerExited
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from support.vision_service import IdleVisionService, RecordingListener, idle_vision_service
 from support.worker_messages import camera_report, candidate_failure, shadow_comparison
 

@@ -14,6 +14,7 @@ from edged.interfaces import (
     MessageReceived,
     Notice,
     OutgoingMessage,
+    PublishLimited,
     SubscriptionRefused,
 )
 from edged.messaging.contract.messages import OnlineStatus
@@ -69,8 +70,8 @@ class OutboxBench:
                     self.outbox.on_link(link)
                 case Delivered() as delivered:
                     self.outbox.on_delivered(delivered)
-                case SubscriptionRefused() as refusal:
-                    self.outbox.on_subscription_refused(refusal)
+                case SubscriptionRefused() | PublishLimited() as restriction:
+                    self.outbox.on_restricted(restriction)
                 case MessageReceived() as received:
                     self.received.append(received)
         self.outbox.tick()
@@ -226,6 +227,52 @@ def test_a_refusal_in_the_middle_keeps_the_order(bench: OutboxBench) -> None:
     assert bench.sent_numbers() == [numbers[1], numbers[2] + 1]
 
 
+def test_a_new_connection_does_not_end_the_pause_after_a_refusal(bench: OutboxBench) -> None:
+    """mosquitto 2.0.11 can end the connection with the refusal: the device would flood it."""
+    bench.connect()
+    bench.publish_events(3)
+    numbers = bench.sent_numbers()
+    bench.publisher.acknowledge("Not authorized")
+    bench.publisher.lose_connection()
+    bench.run_loop()
+    bench.connect()
+    assert bench.sent_numbers() == []
+    bench.wait(4.8)
+    assert bench.sent_numbers() == []
+    bench.wait(0.3)
+    assert bench.sent_numbers() == numbers
+
+
+def test_a_message_that_can_never_pass_becomes_a_gap_and_holds_nothing_up(
+    bench: OutboxBench,
+) -> None:
+    bench.connect()
+    bench.publish_events(3)
+    numbers = bench.sent_numbers()
+    bench.publisher.acknowledge()
+    bench.publisher.acknowledge("too large", is_final=True)
+    bench.run_loop()
+    bench.publisher.acknowledge()
+    (gap,) = bench.publisher.take_sent("gap")
+    assert gap["seq"] == numbers[2] + 1
+    bench.publisher.acknowledge()
+    bench.run_loop()
+    assert bench.outbox.spool_state().depth == 0
+    assert bench.outbox.list_problems()["publish_refused"] is None
+
+
+def test_limits_of_the_broker_are_a_condition_until_they_end(bench: OutboxBench) -> None:
+    bench.publisher.notify(PublishLimited("a", "too large"))
+    bench.publisher.notify(PublishLimited("b", "refused"))
+    bench.connect()
+    bench.publisher.lose_connection()
+    bench.connect()
+    assert bench.outbox.list_problems()["publish_limited"] == "a: too large; b: refused"
+    bench.publisher.notify(PublishLimited("a", None))
+    bench.run_loop()
+    assert bench.outbox.list_problems()["publish_limited"] == "b: refused"
+
+
 def test_status_is_repeated_after_three_minutes(bench: OutboxBench) -> None:
     bench.connect()
     assert len(bench.publisher.take_sent(STATUS)) == 1
@@ -280,6 +327,7 @@ def test_what_is_unanswered_at_the_end_goes_out_first_next_time(bench: OutboxBen
 
 def test_health_is_published(bench: OutboxBench) -> None:
     assert bench.outbox.list_problems() == {
+        "publish_limited": None,
         "publish_refused": None,
         "spool": None,
         "subscription_refused": None,
@@ -359,3 +407,23 @@ def test_open_outbox_brings_the_parts_together(tmp_path: Path) -> None:
     text = lines.read_text()
     assert [text.count(word) for word in ('"online"', "edged.event/1", '"stopping"')] == [1, 1, 1]
     assert (tmp_path / "spool" / "spool.db").exists()
+
+
+def test_a_loss_of_unknown_extent_is_logged_in_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(publisher=("jsonl", JsonlSettings(path=str(tmp_path / "out.jsonl"))))
+    clock = FakeClock()
+    for _ in range(2):
+        outbox = open_outbox(
+            settings,
+            stamper=stamper(clock),
+            state_dir=tmp_path,
+            clock=clock,
+            notify=SimpleQueue[Notice]().put,
+        )
+        outbox.queue_event(event())
+        outbox.close(0)
+        (tmp_path / "spool" / "sequence").write_bytes(b"damaged")
+        clock.sleep(60)
+    assert "an unknown number of messages are lost (corrupt): " in caplog.text

@@ -14,5 +14,5 @@ def test_a_stream_that_is_only_ascii_gets_escapes_and_no_error() -> None:
     )
 
     assert done.returncode == 1
-    assert b"kamera-gr\\xf6\\xdfe.toml" in done.stdout + done.stderr
+    assert b"kamera-gr\\u00f6\\u00dfe.toml" in done.stdout + done.stderr
     assert b"Traceback" not in done.stderr

@@ -4,6 +4,7 @@ import msgspec
 
 from edged.config.settings import ModelSettings
 from edged.errors import PacketError
+from edged.vision.hang import MAX_START_S
 from edged.vision.messages import (
     CameraJob,
     ModelReady,
@@ -12,7 +13,7 @@ from edged.vision.messages import (
     WorkerPlan,
     WorkerReport,
 )
-from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, MAX_START_S, WorkerPool
+from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, WorkerPool
 from edged.vision.process import WorkerExited, WorkerMessage
 from support.clock import FakeClock
 from support.worker_messages import model_ready

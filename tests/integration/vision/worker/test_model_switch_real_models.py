@@ -8,7 +8,8 @@ import pytest
 
 from edged import bundled
 from edged.config.settings import ModelSettings
-from edged.vision.messages import ModelReady, PlanDeclined, ShadowComparison, WorkerPlan
+from edged.vision.messages import ModelReady, PlanDeclined, WorkerPlan
+from edged.vision.trial_messages import ShadowComparison
 from support.bundles import GOLDENS, bundle_files, write_files
 from support.data_files import data_file
 from support.edgetpu import build_simulator

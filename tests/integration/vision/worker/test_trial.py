@@ -10,15 +10,14 @@ from msgspec.structs import replace
 from edged.config.settings import ModelSettings
 from edged.types import Detections
 from edged.vision.messages import (
-    CandidateFailure,
     ModelReady,
     Observation,
     PlanDeclined,
-    ShadowComparison,
     WorkerFault,
     WorkerPlan,
     WorkerReport,
 )
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from support.vision_worker import (
     LIVE_CAMERA,
     WorkerUnderTest,
@@ -189,7 +188,7 @@ def test_if_both_models_fail_the_worker_ends(tmp_path: Path) -> None:
     new = simulated_model(tmp_path, "new", fail_after=WARMUP_INVOCATIONS)
     with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
         begin_trial(worker, trial_plan(new, old))
-        assert worker.read_until(WorkerFault).kind == "invoke"
+        assert worker.read_until(WorkerFault).kind == "internal", "neither model is to blame"
 
 
 def test_a_worker_that_begins_in_a_trial_goes_on_with_it(tmp_path: Path) -> None:

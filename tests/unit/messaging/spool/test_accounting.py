@@ -190,6 +190,17 @@ def test_after_kill_9_the_gap_names_only_what_was_lost(device: Device) -> None:
     assert [item.seq for item in device.items()] == [*stored, lost[-1] + 1]
 
 
+def test_runs_that_are_killed_before_their_first_message_name_no_more(device: Device) -> None:
+    device.append(5)
+    device.crash()
+    for _ in range(3):
+        device.start()
+        gaps = device.gaps()
+        device.crash()
+        named = sum(last - first + 1 for _, ranges in gaps for first, last in ranges)
+        assert named < 20, gaps
+
+
 def test_after_kill_9_what_had_arrived_is_not_named(device: Device) -> None:
     numbers = device.append(8)
     device.deliver(8)

@@ -20,6 +20,7 @@ from edged.errors import (
 )
 from edged.fetchers.file import FileFetcher
 from edged.host.files import FileSystem
+from edged.selftest.process import SelfTestKilledError
 from edged.updates.bundle.bundle import open_unverified
 from edged.updates.bundle.manifest import MAX_BUNDLE_BYTES, Requirements
 from edged.updates.bundle.trust import TrustFile
@@ -228,10 +229,17 @@ def test_a_model_that_fails_its_self_test_is_denied(bundle: Path, fault: Excepti
     assert bench.ledger.denied == {}
 
 
-def test_a_device_that_cannot_run_it_denies_nothing(bundle: Path) -> None:
-    bench = InstallerBench(fault=RegistryError("no family of that name")).begin(bundle)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RegistryError("no family of that name"),
+        SelfTestKilledError("was killed by SIGKILL: is there too little memory?"),
+    ],
+)
+def test_a_device_that_cannot_run_it_denies_nothing(bundle: Path, fault: Exception) -> None:
+    bench = InstallerBench(fault=fault).begin(bundle)
     bench.advance()
-    assert "no family" in bench.rejection()
+    assert str(fault) in bench.rejection()
     assert bench.ledger.denied == {}
 
 
@@ -300,6 +308,32 @@ def test_a_scheme_that_nothing_fetches_is_rejected() -> None:
     bench = InstallerBench().begin("gopher://host/m")
     bench.advance()
     assert "gopher" in bench.rejection()
+
+
+def test_a_request_that_nobody_foresaw_is_rejected_and_blocks_no_other(bundle: Path) -> None:
+    """A request recorded by an older version, for example: the installer must not crash on it at each of 40 attempts."""
+    bench = InstallerBench().begin(bundle)
+    for source in ("/a\0.edgem", "http://[::1/m", "https://me:hu/sh@h:x/m"):
+        assert bench.ledger.deployment
+        request = replace(bench.ledger.deployment.request, source=source)
+        bench.ledger = replace(
+            bench.ledger, deployment=replace(bench.ledger.deployment, request=request)
+        )
+        bench.store.write_ledger(bench.ledger)
+        bench.advance()
+        assert bench.rejection()
+        assert "hu/sh" not in bench.rejection()
+        assert not bench.ledger.denied
+        bench.begin(bundle)
+    bench.advance()
+    assert bench.state == "self-tested"
+
+
+def test_a_fault_of_the_installer_itself_rejects_once(bundle: Path) -> None:
+    bench = InstallerBench(fault=ZeroDivisionError("at rtsp://me:hush@h/1")).begin(bundle)
+    bench.advance()
+    assert "unexpected error, ZeroDivisionError: at rtsp://h; the log has" in bench.rejection()
+    assert not bench.ledger.denied
 
 
 @pytest.fixture

@@ -18,25 +18,52 @@ from edged.updates.rules.probation import (
     TrialVerdict,
     evaluate_trial,
 )
+from edged.updates.rules.samples import Comparison, FrameWindow, PairedTimes
 
 T = TypeVar("T")
-BASELINE = Baseline(fps=20.0, frame_s_p95=0.030)
+MS = 1_000_000
+BASELINE = Baseline(fps=20.0, frame_s=0.020, memory_mb=40.0)
 SETTINGS = Probation()
+
+
+def spread(median_ms: float, count: int) -> tuple[int, ...]:
+    """So many times around a median, up to half as long again."""
+    return tuple(int(median_ms * MS * (0.75 + 0.5 * k / (count - 1))) for k in range(count))
+
+
+def pairs(new_ms: float, old_ms: float, count: int = 600) -> tuple[PairedTimes, ...]:
+    """Times of both models on so many frames, which are independent of each other."""
+    new, old = spread(new_ms, count), spread(old_ms, count)
+    return tuple(PairedTimes(new[k], old[k * 7 % count]) for k in range(count))
+
+
+def boxes(both: int, only_new: int, only_old: int, groups: int = 20) -> tuple[Comparison, ...]:
+    """So many boxes, as equally as possible in so many parts of a trial."""
+
+    def part(total: int, k: int) -> int:
+        return total * (k + 1) // groups - total * k // groups
+
+    return tuple(
+        Comparison(part(both, k), part(only_new, k), part(only_old, k)) for k in range(groups)
+    )
+
+
+def windows(fps: float, captured_fps: float = 20.0, count: int = 200) -> tuple[FrameWindow, ...]:
+    """The frames of so many parts of a trial, of ten seconds."""
+    return (FrameWindow(10.0, 10.0, int(captured_fps * 10), int(fps * 10)),) * count
+
+
 GOOD = Evidence(
     measured_s=300.0,
     captured_frames=6000,
     inferred_frames=6000,
     timed_frames=6000,
-    frame_s_p50=0.020,
-    frame_s_p95=0.030,
-    invoke_s_p95=0.025,
+    frame_ns=spread(20, 1000),
+    invoke_ns=spread(16, 1000),
+    windows=windows(20.0),
     shadowed_frames=600,
-    shadow_s_p50=0.020,
-    shadow_s_p95=0.031,
-    shadow_total_s=18.0,
-    matched_boxes=400,
-    new_only_boxes=10,
-    old_only_boxes=10,
+    pairs=pairs(20, 20),
+    comparisons=boxes(400, 10, 10),
     peak_memory_mb=60.0,
 )
 
@@ -77,15 +104,11 @@ def early(**changes: Any) -> dict[str, Any]:
         "inferred_frames": 600,
         "timed_frames": 600,
         "shadowed_frames": 60,
+        "windows": windows(20.0, count=20),
+        "pairs": pairs(20, 20, 60),
+        "comparisons": boxes(110, 1, 1),
     }
-    return {
-        **tenth,
-        "shadow_total_s": 1.8,
-        "matched_boxes": 110,
-        "new_only_boxes": 1,
-        "old_only_boxes": 1,
-        **changes,
-    }
+    return {**tenth, **changes}
 
 
 def test_a_model_as_good_as_the_old_one_is_kept() -> None:
@@ -96,129 +119,153 @@ def test_it_is_watched_until_its_time_and_its_frames_are_there() -> None:
     assert judge_trial(measured_s=299.0) == ContinueVerdict(0.99)
     assert judge_trial(**early()) == ContinueVerdict(0.1)
     few: dict[str, Any] = {"captured_frames": 499, "inferred_frames": 499, "measured_s": 300.0}
-    assert judge_trial(settings={"min_fps_ratio": 0.0}, **few) == ContinueVerdict(0.99)
+    assert judge_trial(**few) == ContinueVerdict(0.99)
 
 
 # Frames a second
 
 
 def test_fewer_frames_a_second_send_it_back() -> None:
-    assert rollback_reason(inferred_frames=5000) == (
-        "it runs on 17.73 frames per second; 18.00 are required (0.9 of the 20.00 before)"
+    assert rollback_reason(windows=windows(17.7)) == (
+        "it runs on 17.70 frames per second; 18.00 are required (0.9 of the 20.00 before)"
     )
-    assert judge_trial(inferred_frames=5500) == CommitVerdict()
+    assert judge_trial(windows=windows(18.2)) == CommitVerdict()
 
 
 def test_cameras_that_give_fewer_frames_are_not_its_fault() -> None:
-    assert (
-        judge_trial(captured_frames=2000, inferred_frames=2000, timed_frames=2000)
-        == CommitVerdict()
-    )
-    assert "frames per second" in rollback_reason(captured_frames=2000, inferred_frames=1500)
+    assert judge_trial(windows=windows(7.0, captured_fps=7.0)) == CommitVerdict()
+    assert "frames per second" in rollback_reason(windows=windows(5.0, captured_fps=7.0))
 
 
 def test_frames_that_were_left_out_before_too_are_not_its_fault() -> None:
-    assert judge_trial(captured_frames=12_000, inferred_frames=6000) == CommitVerdict()
+    assert judge_trial(windows=windows(20.0, captured_fps=40.0)) == CommitVerdict()
 
 
-def test_the_time_that_the_shadow_takes_is_not_its_fault() -> None:
-    """A worker that has no time to spare sees a tenth less while it shows one frame in ten to both."""
-    busy: dict[str, Any] = {
-        "captured_frames": 9000,
-        "inferred_frames": 5455,
-        "shadow_total_s": 27.3,
-        "measured_s": 300.0,
-    }
-    assert judge_trial(**busy, settings={"min_fps_ratio": 0.99}) == CommitVerdict()
-    assert "frames per second" in rollback_reason(
-        **{**busy, "worker_count": 2}, settings={"min_fps_ratio": 0.99}
-    ), "two workers had twice the time"
+def test_a_busy_spell_of_the_host_is_not_its_fault() -> None:
+    """Most parts of the trial decide, so neither does a build that runs for a minute, nor one slow part among few."""
+    spell = windows(20.0, count=120) + windows(3.0, count=80)
+    assert judge_trial(windows=spell) == CommitVerdict()
+    assert "frames per second" in rollback_reason(windows=spell[:60] + windows(3.0, count=140))
+
+
+def test_frames_that_a_busy_host_takes_are_not_its_fault() -> None:
+    """Measured beside 20 busy processes: the cameras' thread gets no processor either."""
+    starved = (FrameWindow(40.0, 13.7, 280, 172),) * 60
+    assert (
+        judge_trial(baseline=Baseline(fps=15.0, frame_s=0.03), windows=starved) == CommitVerdict()
+    )
+
+
+def test_a_trial_too_short_for_a_rate_goes_on() -> None:
+    assert judge_trial(windows=()) == ContinueVerdict(0.99)
+    assert "not measured for long enough" in commit_flag(windows=(), measured_s=3600.0)
+    assert judge_trial(windows=(), settings={"min_fps_ratio": 0.0}) == CommitVerdict()
+
+
+def test_a_few_slow_parts_are_too_little_to_judge_and_the_trial_goes_on() -> None:
+    assert judge_trial(windows=windows(3.0, count=9)) == ContinueVerdict(0.99)
+    assert "often enough is unclear" in commit_flag(
+        windows=windows(3.0, count=9), measured_s=3600.0
+    )
 
 
 def test_a_model_that_stands_still_goes_back_though_it_never_sees_enough_frames() -> None:
-    slow: dict[str, Any] = early(captured_frames=600, inferred_frames=30, timed_frames=30)
-    assert "it runs on 1.06 frames per second" in rollback_reason(**slow)
-
-
-def test_frames_a_second_are_not_judged_after_a_few() -> None:
-    assert isinstance(
-        judge_trial(**early(measured_s=14.0, captured_frames=300, inferred_frames=30)),
-        ContinueVerdict,
-    )
-    assert isinstance(judge_trial(**early(captured_frames=99, inferred_frames=9)), ContinueVerdict)
-
-
-def test_a_short_trial_is_judged_in_its_own_time() -> None:
-    short = {"min_s": 5.0, "min_frames": 100_000}
-    assert "frames per second" in rollback_reason(
-        settings=short, **early(measured_s=6.0, captured_frames=120, inferred_frames=12)
-    )
+    slow = early(captured_frames=600, inferred_frames=30, windows=windows(1.0, count=20))
+    assert "it runs on 1.00 frames per second" in rollback_reason(**slow)
 
 
 # Times
 
 
 def test_a_slower_model_goes_back() -> None:
-    assert rollback_reason(frame_s_p95=0.040) == (
-        "the 95th percentile of its time per frame is 40.0 ms; 38.8 ms are allowed (1.25 times the old model's 31.0 ms)"
+    assert rollback_reason(pairs=pairs(30, 20)).startswith(
+        "its time per frame is 30.0 ms where the old model takes 20.0 ms (medians of 1200 frames; 1.25 times as long is allowed)"
     )
-    assert "allowed" in rollback_reason(**early(frame_s_p95=0.040))
+    assert "its time per frame" in rollback_reason(**early(pairs=pairs(30, 20, 60)))
 
 
-def test_a_machine_that_became_slower_is_not_its_fault() -> None:
-    assert judge_trial(frame_s_p95=0.060, shadow_s_p95=0.050) == CommitVerdict()
-    assert "60.0 ms" in rollback_reason(frame_s_p95=0.060, shadow_s_p95=0.010)
+def test_a_byte_identical_model_on_a_busy_machine_is_kept() -> None:
+    """The report: 2.7 ms where 2.4 ms were allowed. What remains of the noise is on both sides, and decides nothing."""
+    noise = (
+        PairedTimes(2_700_000, 1_900_000),
+        PairedTimes(1_900_000, 2_800_000),
+        PairedTimes(2_100_000, 2_000_000),
+    )
+    assert judge_trial(pairs=noise * 60) == CommitVerdict()
+    assert judge_trial(pairs=pairs(2.2, 2.0, 200)) == CommitVerdict()
 
 
-def test_a_few_shadow_frames_are_no_evidence_of_throttling() -> None:
-    assert "37.5 ms" in rollback_reason(frame_s_p95=0.060, shadow_s_p95=0.050, shadowed_frames=19)
-    assert isinstance(judge_trial(**early(frame_s_p95=0.060, shadowed_frames=19)), ContinueVerdict)
+def test_a_time_beyond_the_limit_by_less_than_its_spread_is_watched_on() -> None:
+    unclear = (PairedTimes(30 * MS, 20 * MS),) * 13 + (PairedTimes(20 * MS, 20 * MS),) * 12
+    assert judge_trial(pairs=unclear, shadowed_frames=25) == ContinueVerdict(0.99)
+    assert "too slow is unclear" in commit_flag(
+        pairs=unclear, shadowed_frames=25, measured_s=3600.0
+    )
 
 
-def test_without_a_baseline_the_shadow_is_one() -> None:
-    assert judge_trial(baseline=Baseline(fps=20.0)) == CommitVerdict()
-    assert "old model's 31.0 ms" in rollback_reason(baseline=Baseline(fps=20.0), frame_s_p95=0.1)
+def test_a_model_that_is_slow_on_some_frames_only_goes_back() -> None:
+    slow = tuple(
+        replace(pair, new_ns=4 * pair.new_ns) if k % 8 == 0 else pair
+        for k, pair in enumerate(pairs(20, 20))
+    )
+    assert "75 of 600 pairs of frames took longer than" in rollback_reason(pairs=slow)
+
+
+def test_slow_frames_among_few_make_the_trial_longer() -> None:
+    """A percentile of so few means nothing, but eight of forty are no chance either."""
+    few = tuple(PairedTimes((90 if k % 5 == 0 else 20) * MS, 20 * MS) for k in range(40))
+    assert judge_trial(pairs=few, shadowed_frames=40) == ContinueVerdict(0.99)
+    assert "slowest frames are too slow is unclear: 8 of 40 pairs" in commit_flag(
+        pairs=few, shadowed_frames=40, measured_s=3600.0
+    )
+
+
+def test_a_few_pairs_are_no_median() -> None:
+    few: dict[str, Any] = {"pairs": pairs(60, 20, 9), "shadowed_frames": 19}
+    assert judge_trial(**few) == ContinueVerdict(0.99)
+    assert "times of both models on 18 of 20 frames" in commit_flag(**few, measured_s=3600.0)
+
+
+def test_without_a_shadow_most_frames_must_take_longer_than_the_limit_allows_for_before() -> None:
+    alone: dict[str, Any] = {"shadowed_frames": 0, "pairs": ()}
+    assert judge_trial(**alone, frame_ns=spread(24, 1000)) == CommitVerdict()
+    assert rollback_reason(**alone, frame_ns=spread(30, 1000)) == (
+        "the median of its time per frame is 30.0 ms; 25.0 ms are allowed (1.25 times the old model's before the trial)"
+    )
 
 
 def test_the_budget_of_an_invocation() -> None:
-    assert judge_trial(budgets=Budgets(invoke_ms_p95=25.0)) == CommitVerdict()
-    assert rollback_reason(budgets=Budgets(invoke_ms_p95=20.0)) == (
-        "the 95th percentile of an invocation is 25.0 ms; its budget is 20 ms"
+    assert judge_trial(budgets=Budgets(invoke_ms_p95=20.0)) == CommitVerdict()
+    assert rollback_reason(budgets=Budgets(invoke_ms_p95=18.0)) == (
+        "the 95th percentile of an invocation is 19.6 ms; its budget is 18 ms"
     )
-    assert isinstance(
-        judge_trial(budgets=Budgets(invoke_ms_p95=20.0), **early(timed_frames=99)), ContinueVerdict
-    )
+    few = early(invoke_ns=spread(16, 25))
+    assert isinstance(judge_trial(budgets=Budgets(invoke_ms_p95=19.5), **few), ContinueVerdict)
 
 
 # Failures
 
 
-@pytest.mark.parametrize(("failed", "kept"), [(0, True), (6, True), (7, False), (600, False)])
+@pytest.mark.parametrize(("failed", "kept"), [(0, True), (6, True), (600, False)])
 def test_failed_frames(failed: int, *, kept: bool) -> None:
     assert isinstance(judge_trial(failed_frames=failed), CommitVerdict if kept else RollbackVerdict)
 
 
 def test_failed_frames_are_reported_with_their_number() -> None:
     assert (
-        rollback_reason(failed_frames=7)
-        == "the model failed on 7 of 6007 frames; 0.10% are allowed"
+        rollback_reason(failed_frames=20)
+        == "the model failed on 20 of 6020 frames; 0.10% are allowed"
     )
 
 
-def test_one_failure_is_no_share_of_a_few_frames() -> None:
-    few: dict[str, Any] = {
-        "captured_frames": 600,
-        "inferred_frames": 600,
-        "failed_frames": 1,
-        "measured_s": 300.0,
-    }
-    wide: dict[str, Any] = {"min_fps_ratio": 0.0}
-    assert judge_trial(settings=wide, **few) == ContinueVerdict(0.99)
-    assert judge_trial(settings=wide, **{**few, "inferred_frames": 999}) == CommitVerdict()
-    assert commit_flag(settings=wide, **{**few, "measured_s": 3600.0}) == (
-        "too little evidence for a comparison: 1 of only 601 frames failed, and 0.10% are allowed"
+def test_some_more_failures_than_allowed_are_too_little_to_judge() -> None:
+    assert judge_trial(failed_frames=10) == ContinueVerdict(0.99)
+    assert commit_flag(failed_frames=10, measured_s=3600.0) == (
+        "too little evidence for a comparison: 10 of only 6010 frames failed, and 0.10% are allowed"
     )
-    assert "failed on 1 of 601" in rollback_reason(settings={**wide, "max_error_rate": 0.0}, **few)
+    assert "failed on 1 of 6001" in rollback_reason(
+        settings={"max_error_rate": 0.0}, failed_frames=1
+    )
 
 
 def test_failures_are_judged_early_only_if_no_good_frame_could_make_up_for_them() -> None:
@@ -226,8 +273,8 @@ def test_failures_are_judged_early_only_if_no_good_frame_could_make_up_for_them(
     assert isinstance(
         judge_trial(settings=tenth, **early(inferred_frames=100, failed_frames=50)), ContinueVerdict
     )
-    assert "failed on 51 of 151" in rollback_reason(
-        settings=tenth, **early(inferred_frames=100, failed_frames=51)
+    assert "failed on 90 of 190" in rollback_reason(
+        settings=tenth, **early(inferred_frames=100, failed_frames=90)
     )
 
 
@@ -240,116 +287,144 @@ def test_a_lost_worker_and_nonsense_send_it_back_at_once() -> None:
     )
 
 
-def test_memory_is_kept_within_its_budget() -> None:
-    budgets = Budgets(memory_mb=59.5)
-    assert (
-        rollback_reason(budgets=budgets)
-        == "its worker takes 60 MiB of memory; its budget is 59.5 MiB"
+def test_memory_is_kept_within_its_budget_beside_what_the_worker_took_before() -> None:
+    """The worker also holds the old model, and the cameras."""
+    budgets = Budgets(memory_mb=19.5)
+    assert rollback_reason(budgets=budgets) == (
+        "its worker takes 60 MiB of memory, 20 MiB more than before; its budget is 19.5 MiB"
     )
     assert "memory" in rollback_reason(budgets=budgets, evidence=Evidence(peak_memory_mb=60.0)), (
         "at once"
     )
-    assert judge_trial(budgets=Budgets(memory_mb=60.0)) == CommitVerdict()
+    assert judge_trial(budgets=Budgets(memory_mb=20.0)) == CommitVerdict()
     assert "memory" in commit_flag(budgets=budgets, peak_memory_mb=None, measured_s=3600.0)
+
+
+# What is not the model's
+
+
+@pytest.mark.parametrize("losses", [1, 2])
+def test_a_loss_that_something_outside_the_model_explains_is_no_evidence(losses: int) -> None:
+    assert judge_trial(outside_losses=("was killed by SIGKILL",) * losses) == CommitVerdict()
+
+
+def test_too_many_such_losses_end_the_trial_but_are_not_its_fault() -> None:
+    verdict = judge_trial(outside_losses=("was killed by SIGKILL",) * 3)
+    assert verdict == RollbackVerdict(
+        "workers were lost 3 times in the trial, not through the model: was killed by SIGKILL",
+        is_model_fault=False,
+    )
+    assert judge_trial(outside_failure="no device") == RollbackVerdict(
+        "the model could not be tried: no device", is_model_fault=False
+    )
+
+
+def test_an_accelerator_that_fails_is_not_its_fault() -> None:
+    for uses_delegate in (True, False):
+        verdict = judge_trial(failed_frames=600, uses_delegate=uses_delegate)
+        assert isinstance(verdict, RollbackVerdict)
+        assert verdict.is_model_fault is not uses_delegate
+    both = judge_trial(failed_frames=600, uses_delegate=True, comparisons=boxes(0, 0, 400))
+    assert isinstance(both, RollbackVerdict)
+    assert both.is_model_fault, "it was also blind"
 
 
 # Agreement
 
 
 def test_a_blind_model_goes_back() -> None:
-    assert rollback_reason(matched_boxes=0, new_only_boxes=0, old_only_boxes=400) == (
+    assert rollback_reason(comparisons=boxes(0, 0, 400)) == (
         "it agrees with the old model to 0.00 (F1 over 400 boxes on 600 frames); 0.6 is required"
     )
 
 
+def test_one_bad_spell_of_a_scene_is_too_little_to_judge() -> None:
+    """Boxes of neighbouring frames are of the same objects: a spread between parts of the trial says how sure the number is."""
+    spell = boxes(150, 0, 0, 15) + boxes(0, 150, 150, 5)
+    assert judge_trial(comparisons=spell) == ContinueVerdict(0.99)
+    assert "agrees with the old model is unclear: to 0.50" in commit_flag(
+        comparisons=spell, measured_s=3600.0
+    )
+
+
 def test_a_model_that_sees_much_more_goes_back() -> None:
-    assert rollback_reason(
-        settings={"min_f1": 0.0}, matched_boxes=100, new_only_boxes=101, old_only_boxes=0
-    ) == (
-        "it detected 201 boxes where the old model detected 100; 0.5 to 2 times as many are allowed"
+    assert rollback_reason(settings={"min_f1": 0.0}, comparisons=boxes(100, 200, 0)) == (
+        "it detected 300 boxes where the old model detected 100; 0.5 to 2 times as many are allowed"
     )
-    assert (
-        judge_trial(
-            settings={"min_f1": 0.0}, matched_boxes=100, new_only_boxes=100, old_only_boxes=0
-        )
-        == CommitVerdict()
-    )
+    twice = boxes(100, 100, 0)
+    assert judge_trial(settings={"min_f1": 0.0}, comparisons=twice) == CommitVerdict()
 
 
 def test_a_model_that_finds_something_where_the_old_one_found_nothing() -> None:
-    assert "old model detected 0" in rollback_reason(
-        settings={"min_f1": 0.0}, matched_boxes=0, new_only_boxes=30, old_only_boxes=0
-    )
+    found = boxes(0, 30, 0)
+    assert "old model detected 0" in rollback_reason(settings={"min_f1": 0.0}, comparisons=found)
     meant: dict[str, Any] = {"min_f1": 0.0, "detection_ratio": (0.0, 1000.0)}
-    assert (
-        judge_trial(settings=meant, matched_boxes=0, new_only_boxes=30, old_only_boxes=0)
-        == CommitVerdict()
-    )
+    assert judge_trial(settings=meant, comparisons=found) == CommitVerdict()
 
 
 def test_before_the_end_boxes_must_speak_clearly() -> None:
+    late = {"measured_s": 61.0}
+    assert isinstance(judge_trial(**early(comparisons=boxes(0, 0, 99), **late)), ContinueVerdict)
+    assert "agrees" in rollback_reason(**early(comparisons=boxes(0, 0, 100), **late))
     assert isinstance(
-        judge_trial(**early(matched_boxes=0, new_only_boxes=0, old_only_boxes=99)), ContinueVerdict
-    )
-    assert "agrees" in rollback_reason(
-        **early(matched_boxes=0, new_only_boxes=0, old_only_boxes=100)
-    )
-    assert isinstance(
-        judge_trial(
-            **early(measured_s=14.0, matched_boxes=0, new_only_boxes=0, old_only_boxes=100)
-        ),
-        ContinueVerdict,
-    ), "15 s at the least"
+        judge_trial(**early(measured_s=59.0, comparisons=boxes(0, 0, 100))), ContinueVerdict
+    ), "60 s at the least"
 
 
 def test_too_few_boxes_extend_the_trial_and_then_it_is_kept_with_a_flag() -> None:
-    few: dict[str, Any] = {"matched_boxes": 3, "new_only_boxes": 0, "old_only_boxes": 0}
+    few: dict[str, Any] = {"comparisons": boxes(3, 0, 0)}
     assert judge_trial(**few) == ContinueVerdict(0.15)
     assert judge_trial(**few, measured_s=1800.0) == ContinueVerdict(0.5)
-    assert commit_flag(
-        **few, measured_s=3600.0, captured_frames=72_000, inferred_frames=72_000
-    ) == ("too little evidence for a comparison: 3 of 20 boxes")
+    assert commit_flag(**few, measured_s=3600.0) == (
+        "too little evidence for a comparison: 3 of 20 boxes"
+    )
 
 
 def test_where_no_boxes_are_required_an_empty_scene_is_enough() -> None:
-    assert (
-        judge_trial(settings={"min_boxes": 0}, matched_boxes=0, new_only_boxes=0, old_only_boxes=0)
-        == CommitVerdict()
-    )
+    assert judge_trial(settings={"min_boxes": 0}, comparisons=()) == CommitVerdict()
 
 
 # What cannot be judged
 
 
-def test_nothing_measured_counts_while_the_board_throttles() -> None:
+def test_nothing_measured_counts_while_the_trial_is_suspended() -> None:
     bad: dict[str, Any] = {
-        "inferred_frames": 600,
-        "frame_s_p95": 1.0,
-        "matched_boxes": 0,
-        "old_only_boxes": 400,
+        "windows": windows(2.0),
+        "pairs": pairs(90, 20),
+        "comparisons": boxes(0, 0, 400),
         "failed_frames": 300,
     }
-    assert isinstance(judge_trial(**bad, throttled=True), ContinueVerdict)
-    assert isinstance(judge_trial(**bad, throttled=False), RollbackVerdict)
-    assert isinstance(judge_trial(throttled=True), ContinueVerdict), "nor is it kept"
-    assert isinstance(judge_trial(throttled=True, worker_loss="killed"), RollbackVerdict)
+    assert isinstance(judge_trial(**bad, suspended_reason="the disk is full"), ContinueVerdict)
+    assert isinstance(judge_trial(**bad), RollbackVerdict)
+    assert isinstance(judge_trial(suspended_reason="the disk is full"), ContinueVerdict), (
+        "nor is it kept"
+    )
+    assert isinstance(judge_trial(suspended_reason="x", worker_loss="killed"), RollbackVerdict)
 
 
 def test_without_frames_it_is_kept_in_the_end_and_all_that_was_lacking_is_reported() -> None:
     assert judge_trial(evidence=Evidence(measured_s=1800.0)) == ContinueVerdict(0.5)
     words = commit_flag(evidence=Evidence(measured_s=3600.0))
-    for lack in ("0 of 500 frames", "cameras gave no frames", "0 of 20 boxes", "times of 0 of 20"):
+    for lack in ("0 of 500 frames", "cameras gave no frames", "0 of 20 boxes", "times of 0 of 10"):
         assert lack in words
 
 
 def test_without_anything_known_of_before_there_is_nothing_to_compare_with() -> None:
-    words = commit_flag(baseline=Baseline(), shadow_s_p95=0.0, shadowed_frames=0, measured_s=3600.0)
+    words = commit_flag(baseline=Baseline(), pairs=(), shadowed_frames=0, measured_s=3600.0)
     assert "frames per second before the trial" in words
     assert "old model's time per frame is not known" in words
 
 
 def test_all_that_is_wrong_is_reported() -> None:
-    assert rollback_reason(inferred_frames=1000, frame_s_p95=0.1, failed_frames=500).count(";") >= 4
+    assert (
+        rollback_reason(
+            windows=windows(2.0),
+            pairs=pairs(90, 20),
+            comparisons=boxes(0, 0, 400),
+            failed_frames=500,
+        ).count("; ")
+        >= 4
+    )
 
 
 # Whatever the evidence
@@ -360,33 +435,31 @@ def mostly(usual: T, other: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
     return st.one_of([st.just(usual)] * 7 + [other])
 
 
-seconds = st.floats(0, 0.2)
 frames = st.integers(0, 7000)
-boxes = st.integers(0, 60)
+counts = st.integers(0, 60)
 reasons = st.sampled_from(("NaN", "killed"))
 evidences = st.builds(
     Evidence,
-    worker_count=st.integers(1, 4),
     measured_s=st.floats(0, 600),
-    throttled=mostly(usual=False, other=st.booleans()),
+    suspended_reason=mostly(None, st.just("the disk is full")),
     captured_frames=mostly(6000, frames),
     inferred_frames=mostly(6000, frames),
     failed_frames=mostly(0, st.integers(0, 10)),
     timed_frames=mostly(6000, frames),
-    frame_s_p95=mostly(0.03, seconds),
-    invoke_s_p95=mostly(0.03, seconds),
+    frame_ns=st.just(spread(20, 100)),
+    invoke_ns=st.just(spread(16, 100)),
+    windows=mostly(windows(20.0), st.builds(windows, st.floats(0, 30), count=st.integers(0, 40))),
     shadowed_frames=mostly(600, st.integers(0, 700)),
-    shadow_s_p95=mostly(0.03, seconds),
-    shadow_total_s=st.floats(0, 60),
-    matched_boxes=mostly(60, boxes),
-    new_only_boxes=mostly(5, boxes),
-    old_only_boxes=mostly(5, boxes),
+    pairs=mostly(
+        pairs(20, 20, 60), st.builds(pairs, st.floats(1, 90), st.floats(1, 90), st.just(60))
+    ),
+    comparisons=mostly(boxes(60, 5, 5), st.builds(boxes, counts, counts, counts)),
     peak_memory_mb=st.none() | st.floats(0, 100),
     model_failure=mostly(None, reasons),
     worker_loss=mostly(None, reasons),
 )
 baselines = st.builds(
-    Baseline, fps=mostly(15.0, st.floats(0, 60)), frame_s_p95=mostly(0.03, seconds)
+    Baseline, fps=mostly(20.0, st.floats(0, 60)), frame_s=mostly(0.03, st.floats(0, 0.2))
 )
 allowances = st.builds(
     Budgets,
@@ -398,63 +471,44 @@ trials = st.builds(
     min_s=st.floats(0, 200),
     min_frames=mostly(500, frames),
     max_s=st.floats(200, 500),
-    min_boxes=mostly(20, boxes),
+    min_boxes=mostly(20, counts),
     max_error_rate=st.sampled_from((0.0, 0.001, 0.1)),
 )
 
 
-def violates_rules(
-    settings: Probation, budgets: Budgets, baseline: Baseline, evidence: Evidence
-) -> bool:
-    """The rules again, put as one would say them, for evidence that is enough."""
-    frames = evidence.inferred_frames + evidence.failed_frames
-    new, old = (
-        evidence.matched_boxes + evidence.new_only_boxes,
-        evidence.matched_boxes + evidence.old_only_boxes,
-    )
-    slowest_s = max(baseline.frame_s_p95, evidence.shadow_s_p95)
-    memory, invoke = budgets.memory_mb, budgets.invoke_ms_p95
-    own_s = evidence.measured_s - evidence.shadow_total_s / evidence.worker_count
-    wanted = 0.89 * baseline.fps
-    return (
-        bool(evidence.model_failure or evidence.worker_loss)
-        or evidence.failed_frames > max(settings.max_error_rate * frames, 1)
-        or (
-            evidence.inferred_frames < 0.89 * evidence.captured_frames
-            and own_s > 0
-            and evidence.inferred_frames < wanted * own_s
-        )
-        or (memory is not None and (evidence.peak_memory_mb or 0) > memory)
-        or (
-            invoke is not None
-            and evidence.timed_frames >= 20
-            and evidence.invoke_s_p95 * 1000 > invoke
-        )
-        or (
-            evidence.timed_frames >= 20
-            and 0 < slowest_s < evidence.frame_s_p95 / settings.max_p95_ratio * 0.999
-        )
-        or (
-            0 < evidence.total_boxes >= settings.min_boxes
-            and 2 * evidence.matched_boxes < 0.599 * (new + old)
-        )
-        or (evidence.total_boxes >= settings.min_boxes and (new < old / 2 or new > 2 * max(old, 1)))
-    )
-
-
 @given(trials, allowances, baselines, evidences)
-def test_what_breaks_a_rule_is_never_kept(
+def test_what_is_beyond_a_limit_is_never_kept_without_a_flag(
     settings: Probation, budgets: Budgets, baseline: Baseline, evidence: Evidence
 ) -> None:
     verdict = evaluate_trial(settings, budgets, baseline, evidence)
     if isinstance(verdict, CommitVerdict):
-        assert not violates_rules(settings, budgets, baseline, evidence)
-        assert not evidence.throttled
+        assert evidence.model_failure is None
+        assert evidence.worker_loss is None
+        assert evidence.suspended_reason is None
         assert evidence.measured_s >= settings.min_s
-        assert verdict.flag_reason or evidence.inferred_frames >= settings.min_frames
-        assert verdict.flag_reason or evidence.total_boxes >= settings.min_boxes
+        assert verdict.flag_reason or not is_beyond_a_limit(settings, baseline, evidence)
     if isinstance(verdict, RollbackVerdict):
         assert verdict.reason
+
+
+def is_beyond_a_limit(settings: Probation, baseline: Baseline, evidence: Evidence) -> bool:
+    """The limits, put as one would say them: by however little the evidence is beyond them."""
+    seen, total = evidence.boxes, evidence.inferred_frames + evidence.failed_frames
+    slow = sum(pair.new_ns > settings.max_p95_ratio * pair.old_ns for pair in evidence.pairs)
+    rare = sum(
+        max(one.inferred / one.own_s, baseline.fps * one.inferred / one.captured)
+        < settings.min_fps_ratio * baseline.fps
+        for one in evidence.windows
+    )
+    return (
+        evidence.failed_frames > settings.max_error_rate * total
+        or evidence.inferred_frames < settings.min_frames
+        or seen.total < settings.min_boxes
+        or slow > len(evidence.pairs) / 2
+        or rare > len(evidence.windows) / 2
+        or 2 * seen.both < settings.min_f1 * (seen.new + seen.old)
+        or not seen.old / 2 <= seen.new <= 2 * max(seen.old, 1)
+    )
 
 
 @given(trials, allowances, baselines, evidences, evidences)
@@ -465,9 +519,7 @@ def test_progress_never_falls(
         more,
         measured_s=before.measured_s + more.measured_s,
         inferred_frames=before.inferred_frames + more.inferred_frames,
-        matched_boxes=before.matched_boxes + more.matched_boxes,
-        new_only_boxes=before.new_only_boxes + more.new_only_boxes,
-        old_only_boxes=before.old_only_boxes + more.old_only_boxes,
+        comparisons=before.comparisons + more.comparisons,
     )
     first = evaluate_trial(settings, budgets, baseline, before)
     then = evaluate_trial(settings, budgets, baseline, after)
@@ -475,11 +527,3 @@ def test_progress_never_falls(
         assert not isinstance(verdict, ContinueVerdict) or 0 <= verdict.progress < 1
     if isinstance(first, ContinueVerdict) and isinstance(then, ContinueVerdict):
         assert then.progress >= first.progress
-
-
-def test_a_slower_model_does_not_hide_behind_the_slowest_frames_of_a_busy_machine() -> None:
-    busy: dict[str, Any] = {"frame_s_p95": 0.066, "shadow_s_p95": 0.057}
-    assert judge_trial(frame_s_p50=0.024, **busy) == CommitVerdict()
-    assert rollback_reason(frame_s_p50=0.026, **busy) == (
-        "the median of its time per frame is 26.0 ms; 25.0 ms are allowed (1.25 times the old model's 20.0 ms)"
-    )

@@ -8,8 +8,10 @@ from queue import SimpleQueue
 import pytest
 
 from edged.errors import UpdateError
+from edged.updates.rules.ledger import DeploymentRequest
 from edged.updates.service.control_messages import (
     ControlResponse,
+    InstallRequest,
     ModelStatus,
     RollbackRequest,
     StatusRequest,
@@ -90,3 +92,22 @@ def test_a_disk_without_sockets_leaves_the_daemon_without_one(tmp_path: Path) ->
 
 def test_questions_cross_unchanged() -> None:
     assert unpack_request(pack(RollbackRequest(reason="x"))) == RollbackRequest(reason="x")
+
+
+def test_a_request_for_a_file_that_is_not_there_is_refused_and_begins_nothing(
+    tmp_path: Path,
+) -> None:
+    server, requests = serve_status(tmp_path)
+    for source, words in (
+        (tmp_path / "gone.edgem", "no such file"),
+        (tmp_path, "a folder"),
+        ("relative.edgem", "absolute"),
+        ("/a\0b", "NUL"),
+        ("ftp://h/m", "not supported"),
+    ):
+        request = InstallRequest(request=DeploymentRequest(source=str(source)))
+        response = ControlClient(tmp_path).execute(request)
+        assert words in response.error
+        assert response.status.daemon, "with the status, as every response"
+    assert {type(requests.get().request) for _ in range(requests.qsize())} == {StatusRequest}
+    server.close()

@@ -88,6 +88,19 @@ def test_what_is_on_its_way_in_is_kept(device: StoreDevice, tmp_path: Path) -> N
     assert set(device.store.list_versions()) == {ONE.digest, TWO.digest}
 
 
+def test_a_bundle_that_is_being_copied_into_the_folder_is_kept(
+    device: StoreDevice, tmp_path: Path
+) -> None:
+    device.install("one")
+    incoming = tmp_path / "incoming"
+    incoming.mkdir(exist_ok=True)
+    copies = {".marks-1.1.edgem", ".marks-1.1.edgem.part", ".marks.edgem.partial", "marks.edgem"}
+    for name in (*copies, ".0123456789ab.part", "..0123456789ab.part.etag.new"):
+        (incoming / name).write_bytes(b"half of it")
+    device.store.collect_garbage(device.ledger)
+    assert {path.name for path in incoming.iterdir()} == copies
+
+
 def test_what_a_link_still_names_is_kept(device: StoreDevice) -> None:
     device.install("one")
     device.install("two")

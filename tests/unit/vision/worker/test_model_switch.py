@@ -13,13 +13,12 @@ from edged.interpreters.simulated import SimulatedInterpreter
 from edged.types import Frame
 from edged.vision.messages import (
     CameraPlan,
-    CandidateFailure,
     FromWorker,
     ModelReady,
     PlanDeclined,
-    ShadowComparison,
     WorkerPlan,
 )
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox, shadow_of
 from edged.vision.worker.runners import TrialRunner, WorkerContext

@@ -1,0 +1,1 @@
+"""The error rates of a trial's rules, by simulation: the real rules, and evidence drawn from what was measured under load."""
