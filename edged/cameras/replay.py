@@ -80,6 +80,11 @@ class ReplayCamera:
         self._end_ns = 0
         """One period after the last picture read: the earliest beginning of another pass."""
 
+    def resume_at(self, count: int) -> None:
+        """Skip the first `count` pictures at the next `open`; a recording that is played again and again begins at its first."""
+        if not self._settings.loop:
+            self._read_count = count
+
     def open(self) -> CameraInfo:
         """Open the recording and read its first picture.
 

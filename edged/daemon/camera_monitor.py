@@ -55,6 +55,8 @@ class CameraMonitor:
         self._rate_inferred = Rate()
         self._latency_windows = {stage: LatencyWindow() for stage in _STAGES}
         self._last_captured_ns: int | None = None
+        self._observed_count = 0
+        """Number of the frame after the newest one that its worker ran the model on."""
 
     @property
     def is_online(self) -> bool:
@@ -77,6 +79,11 @@ class CameraMonitor:
         return self._captured.total, self._inferred.total, self._dropped.total
 
     @property
+    def read_count(self) -> int:
+        """Frames that the workers have read since the daemon's start, those included that no report has counted yet."""
+        return self._captured.previous_total + max(self._captured.current, self._observed_count)
+
+    @property
     def failed_count(self) -> int:
         """Frames on which the model failed since the daemon's start; they count as dropped too."""
         return self._failed.total
@@ -96,6 +103,8 @@ class CameraMonitor:
     def update_report(self, report: CameraReport) -> None:
         """Take the worker's report."""
         self.report = report
+        if report.captured < self._captured.current:  # from another worker
+            self._observed_count = 0
         self._captured.update(report.captured)
         self._dropped.update(report.dropped + report.failed)
         self._failed.update(report.failed)
@@ -104,6 +113,7 @@ class CameraMonitor:
     def observe(self, observation: Observation, now_ns: int) -> tuple[SceneUpdate, ...]:
         """Take one inferred frame; return what it changed in the scene, in order."""
         self._record_latencies(observation, now_ns)
+        self._observed_count = observation.frame_seq + 1
         if self._scene is None:
             return ()
         # A replay that starts over has a new time line, and its objects are others.

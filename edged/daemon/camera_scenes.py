@@ -3,13 +3,16 @@
 import itertools
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from edged.config.settings import DetectSettings, Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.event_reporter import EventReporter
 from edged.daemon.label_faults import LabelFaults
+from edged.daemon.recordings import RecordingPositions
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
-from edged.vision.messages import CameraReport, ModelReady
+from edged.vision.messages import CameraReport, ModelReady, VisionJob
 
 
 class CameraScenes:
@@ -25,7 +28,16 @@ class CameraScenes:
         """By camera: the filters of the model's maker that its scene was built with."""
         self._label_faults: dict[str, LabelFaults] = {}
         """By camera, for the model that its scene was built for."""
+        self._positions = RecordingPositions()
         self.monitors: dict[str, CameraMonitor] = {}
+
+    def resume_recordings(self, job: VisionJob) -> VisionJob:
+        """Return a worker's job with the positions at which its recordings go on."""
+        cameras = tuple(
+            self._positions.resume(camera, self.monitors[camera.name].read_count)
+            for camera in job.cameras
+        )
+        return replace(job, cameras=cameras)
 
     def apply_settings(self, settings: Settings) -> None:
         """Take the cameras of a configuration; those that stay keep their counters, and their scenes until `build` or `reset`."""

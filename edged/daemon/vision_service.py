@@ -201,7 +201,8 @@ class VisionService:
         self._active_model = active_model
 
     def _launch(self, job: VisionJob, worker: int, run: int) -> VisionProcess:
-        return VisionProcess(job, worker=worker, run=run, notify=self._inbox.put)
+        resumed = self._scenes.resume_recordings(job)
+        return VisionProcess(resumed, worker=worker, run=run, notify=self._inbox.put)
 
     def _on_ready(self, worker: int, ready: ModelReady) -> None:
         _log.info(

@@ -1,7 +1,7 @@
 """The interface of a camera driver."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
@@ -76,3 +76,11 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Release the device. Never raises; may be called twice."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A camera that plays a recording, and can go on where another process has stopped."""
+
+    def resume_at(self, count: int) -> None:
+        """Skip the first `count` pictures at the next `open`."""

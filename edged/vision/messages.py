@@ -21,12 +21,14 @@ class CameraJob(Struct, frozen=True, kw_only=True):
         source: its driver's name in the registry.
         isolation: "process" if the driver runs in a process of its own.
         driver_settings: the driver's `Settings`, as JSON: only the worker imports the driver.
+        resume_at: number of the picture at which a recording goes on.
     """
 
     name: str
     source: str
     isolation: Literal["thread", "process"]
     driver_settings: Raw
+    resume_at: int = 0
 
 
 class CameraPlan(Struct, frozen=True, kw_only=True):

@@ -75,8 +75,13 @@ class IsolatedCamera:
         self._child: ChildProcess[ToCamera, FromCamera] | None = None
         self._buffer: SharedFrameBuffer | None = None
         self._response_deadline = Deadline(clock, _RESPONSE_TIMEOUT_S)
+        self._resume_at = 0
         self._first_seq = 0
         self._next_seq = 0
+
+    def resume_at(self, count: int) -> None:
+        """Let a recording skip its first `count` pictures."""
+        self._resume_at = count
 
     def open(self) -> CameraInfo:
         """Start the process and have it open the camera.
@@ -90,6 +95,7 @@ class IsolatedCamera:
         job = OpenCamera(
             name=self._name,
             source=self._source,
+            resume_at=self._resume_at + self._next_seq,
             driver_settings=msgspec.Raw(msgspec.json.encode(self._settings, enc_hook=encode_path)),
             log_level=_log_level(),
         )

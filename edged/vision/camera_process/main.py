@@ -14,7 +14,7 @@ from edged import logs
 from edged.clock import SystemClock
 from edged.config.codec import decode_path
 from edged.errors import CameraTimeoutError, EdgedError, EndOfStreamError, PacketError
-from edged.interfaces import Camera
+from edged.interfaces import Camera, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
 from edged.types import Frame
@@ -134,8 +134,11 @@ def main(argv: list[str]) -> int:
         settings = msgspec.json.decode(
             job.driver_settings, type=driver.Settings, dec_hook=decode_path
         )
+        camera = driver(job.name, settings, SystemClock())
+        if isinstance(camera, Resumable):
+            camera.resume_at(job.resume_at)
         try:
-            CameraProcess(driver(job.name, settings, SystemClock()), channel).run()
+            CameraProcess(camera, channel).run()
         except _ParentClosedError:
             return 1
     return 0

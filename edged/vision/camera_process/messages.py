@@ -23,12 +23,14 @@ class OpenCamera(Struct, frozen=True, kw_only=True, tag="open"):
         name: the camera's name in the configuration.
         source: its driver's name in the registry.
         driver_settings: the driver's `Settings`, as JSON.
+        resume_at: number of the picture at which a recording goes on.
         log_level: lowest level that the child logs.
     """
 
     name: str
     source: str
     driver_settings: Raw
+    resume_at: Annotated[int, Meta(ge=0)] = 0
     log_level: str = "info"
 
 

@@ -18,7 +18,7 @@ from edged import logs
 from edged.clock import NS_PER_S, Clock, SystemClock
 from edged.config.codec import decode_path
 from edged.errors import EdgedError, InvokeError, ModelError, PacketError, WorkerError
-from edged.interfaces import Camera
+from edged.interfaces import Camera, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
 from edged.types import Frame
@@ -171,9 +171,11 @@ def _make_camera(job: CameraJob, clock: Clock) -> Camera:
     settings = msgspec.json.decode(job.driver_settings, type=driver.Settings, dec_hook=decode_path)
     camera: Camera = driver(job.name, settings, clock)
     if job.isolation == "process":
-        return IsolatedCamera(
+        camera = IsolatedCamera(
             job.name, settings, clock, source=job.source, driver_max_open_s=camera.max_open_s
         )
+    if isinstance(camera, Resumable):
+        camera.resume_at(job.resume_at)
     return camera
 
 

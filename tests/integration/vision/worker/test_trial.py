@@ -99,12 +99,14 @@ def test_a_slow_model_is_seen_to_be_slow_and_the_shadow_delays_no_observation(
     new = simulated_model(tmp_path, "new", latency_ms=15)
     with WorkerUnderTest(make_plan(0, old), LIVE_CAMERA) as worker:
         begin_trial(worker, trial_plan(new, old, shadow_every=1))
+        times_ns = []
         for _ in range(5):
             comparison = worker.read_until(ShadowComparison)
             observation = worker.observations()[-1]
             assert comparison.old_ns >= 40e6
-            stages_ns = observation.encode_ns + observation.invoke_ns + observation.decode_ns
-            assert 15e6 <= stages_ns < 15e6 + 40e6
+            times_ns.append(observation.encode_ns + observation.invoke_ns + observation.decode_ns)
+        # The shadow would add its 40 ms to every one; a busy machine delays some.
+        assert 15e6 <= min(times_ns) < 15e6 + 40e6
 
 
 @pytest.mark.parametrize(

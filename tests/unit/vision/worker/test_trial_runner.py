@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -79,10 +80,11 @@ def test_each_model_comes_first_on_every_other_frame(tmp_path: Path) -> None:
 def test_the_times_are_of_the_models_alone(tmp_path: Path) -> None:
     """Masks and motion were in the new model's time, and not in the old one's."""
     bench = TrialBench(tmp_path, {"latency_ms": 20.0}, {})
-    bench.run(4)
-    for compared in bench.reported():
-        assert isinstance(compared, ShadowComparison)
-        assert compared.new_net_ns >= 20e6 > compared.old_net_ns > 0
+    bench.run(8)
+    compared = [one for one in bench.reported() if isinstance(one, ShadowComparison)]
+    assert len(compared) == 8
+    assert min(one.new_net_ns for one in compared) >= 20e6
+    assert 0 < median(one.old_net_ns for one in compared) < 20e6
 
 
 @pytest.mark.parametrize(
