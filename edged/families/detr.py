@@ -18,7 +18,7 @@ from edged.families.detr_outputs import (
     find_outputs,
 )
 from edged.families.inputs import image_input
-from edged.families.label_count import class_offset
+from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
@@ -70,11 +70,11 @@ class DetrFamily:
             return found
         labels = signature.metadata.labels
         class_ids = find_class_ids(found, labels)
-        if isinstance(class_ids, str):
-            return class_ids
-        offset = class_offset(signature, None)
+        offset = find_class_offset(signature, None, counts_background=True)
         if isinstance(found, LogitOutputs):
             offset = int(len(labels) > len(class_ids))
+        if isinstance(class_ids, str) or isinstance(offset, str):
+            return str(offset) if isinstance(offset, str) else str(class_ids)
         return cls(
             input=spec,
             class_offset=offset,

@@ -21,7 +21,7 @@ def find_class_offset(
 
     Args:
         signature: the model; its labels are used.
-        class_count: number of classes that the model reports; None if the file does not show it.
+        class_count: number of classes that the model reports; None if its graph does not show it: then that of its metadata counts.
         counts_background: class 0 may be called background, or have no name.
 
     Returns:
@@ -30,10 +30,13 @@ def find_class_offset(
     labels = signature.metadata.labels
     if not labels:
         return 0
+    if class_count is None:
+        class_count = signature.metadata.class_count
     is_first_unused = labels[0] in UNNAMED_LABELS or is_background(labels[0])
     is_one_short = is_first_unused and not (counts_background and labels[0])
     if class_count is None:
-        return int(is_one_short)
+        # A class 0 without a name is more often that of a list from 1 than one of the model.
+        return int(is_one_short or labels[0] in UNNAMED_LABELS)
     if len(labels) == class_count + 1 and is_first_unused:
         return 1
     if len(labels) != class_count:

@@ -74,6 +74,7 @@ def test_labels_come_from_the_appended_zip(
 def test_ultralytics_notes_fill_what_the_metadata_leaves_open(tmp_path: Path) -> None:
     metadata = read_metadata(with_zip(tmp_path, {"temp_meta.txt": repr(NAMES)}))
     assert (metadata.description, metadata.licence) == ("two things", "AGPL-3.0")
+    assert metadata.class_count == len(ULTRALYTICS)
 
 
 @pytest.mark.parametrize(
