@@ -21,6 +21,8 @@ LIST_KEYS = (
 _ID_KEYS = ("id", "class_id", "index", "label_id")
 _NAME_KEYS = ("display_name", "name", "label", "class_name")
 _TUPLE = re.compile(r"""\(\s*["'].*\)""", re.DOTALL)
+_NAME_IN_BRACKETS = re.compile(r"""\[[^\[\]{}"',\n]*\]\s*\n\s*[^\s\[{,]""")
+"""A first line as ``[UNK]`` before other names."""
 _SYNSET_ID = re.compile(r"n\d{8}")
 _EXPECTED = (
     'expected a list of names, names by class id as {"0": "person"}, or a list of objects with '
@@ -30,7 +32,10 @@ _EXPECTED = (
 
 def is_document(text: str) -> bool:
     """Return whether a text begins as JSON or a Python literal does."""
-    return text.lstrip()[:1] in ("{", "[") or _TUPLE.fullmatch(text.strip()) is not None
+    text = text.strip()
+    if _NAME_IN_BRACKETS.match(text):
+        return False
+    return text[:1] in ("{", "[") or _TUPLE.fullmatch(text) is not None
 
 
 def parse_document(text: str) -> tuple[str, ...]:

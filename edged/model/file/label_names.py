@@ -126,7 +126,7 @@ def _check_names(named: Sequence[TextLine]) -> None:
     first = named[0]
     if all(_SETTING.fullmatch(line.text) for line in named):
         raise LabelError("these are settings, no list of labels", line=first.number)
-    if normalise_header(first.text) in _HEADERS:
+    if normalise_header(first.text.strip("[]:")) in _HEADERS:
         raise LabelError(
             f'"{first.text}" can be the title of the list or its first class: remove it, or write class ids before the names',
             line=first.number,
