@@ -11,6 +11,7 @@ from edged.families.label_count import find_class_offset
 from edged.model.file.graph import read_graph
 from edged.model.file.metadata import read_metadata
 from edged.model.labels import (
+    adapt_advice,
     explain_missing_labels,
     find_labels,
     is_configured,
@@ -90,7 +91,8 @@ def _check_count(model: ModelSettings, labels: tuple[str, ...]) -> Iterator[KeyP
     signature = ModelSignature(inputs=(), outputs=(), metadata=FileMetadata(labels=labels))
     found = find_class_offset(signature, (options and options.num_classes) or None)
     if isinstance(found, str):
-        yield _label_problem(model, f"the labels are not those of the model: {found}")
+        clause = adapt_advice(model, found)
+        yield _label_problem(model, f"the labels are not those of the model: {clause}")
 
 
 def _check_embedded(

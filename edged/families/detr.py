@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.errors import ModelError
 from edged.families.class_scores import are_logits, find_best_rows
 from edged.families.detr_outputs import (
     ClassIdOutputs,
@@ -17,7 +18,7 @@ from edged.families.detr_outputs import (
     find_outputs,
 )
 from edged.families.inputs import image_input
-from edged.families.label_count import class_offset
+from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
@@ -30,6 +31,8 @@ from edged.types import F32, I32, Detections, Fit, Fitting, InputSpec, ModelSign
 
 _IMAGENET_MEAN = (123.675, 116.28, 103.53)
 _IMAGENET_STD = (58.395, 57.12, 57.375)
+_MAX_NEGATIVE_SHARE = 0.2
+"""Of widths and heights: those of a DETR come from a sigmoid, or from distances that are hardly ever negative."""
 
 
 Candidates = tuple[NDArray[np.intp], F32, NDArray[np.generic]]
@@ -67,11 +70,11 @@ class DetrFamily:
             return found
         labels = signature.metadata.labels
         class_ids = find_class_ids(found, labels)
-        if isinstance(class_ids, str):
-            return class_ids
-        offset = class_offset(signature, None)
+        offset = find_class_offset(signature, None, counts_background=True)
         if isinstance(found, LogitOutputs):
             offset = int(len(labels) > len(class_ids))
+        if isinstance(class_ids, str) or isinstance(offset, str):
+            return str(offset) if isinstance(offset, str) else str(class_ids)
         return cls(
             input=spec,
             class_offset=offset,
@@ -91,12 +94,13 @@ class DetrFamily:
             min_score: detections with a lower score are left out.
 
         Raises:
-            ModelError: a box, score or class id is not a finite number, or a class id is impossible.
+            ModelError: a box, score or class id is not a finite number, a class id is impossible, or the boxes have no sizes.
         """
         places, outputs = self.outputs, check_outputs(outputs, self.tensors)
         all_boxes = outputs[places.boxes.position][0]
         if isinstance(places, LogitOutputs):
             rows, scores, class_ids = self._read_logits(places.logits, outputs, min_score)
+            _check_sizes(dequantise(all_boxes[:, 2:], places.boxes.tensor))
             boxes = to_corners(dequantise(all_boxes[rows], places.boxes.tensor))
         else:
             rows, scores, class_ids = _read_class_ids(places, outputs, min_score)
@@ -117,6 +121,19 @@ class DetrFamily:
             ignored=np.flatnonzero(self.class_ids < 0).tolist(),
         )
         return rows, scores, self.class_ids[columns]
+
+
+def _check_sizes(sizes: F32) -> None:
+    """Check what no shape tells: the codes of an SSD, which are logarithms, are as often negative as not.
+
+    Args:
+        sizes: (N, 2) float32, width and height of all queries.
+    """
+    if (sizes < 0).mean() > _MAX_NEGATIVE_SHARE:
+        raise ModelError(
+            "the widths and heights of the model's boxes are negative: they are box codes, as of an SSD on anchors that are not "
+            "in the file, and no boxes of a DETR"
+        )
 
 
 def _read_class_ids(

@@ -148,6 +148,11 @@ def find_class_ids(outputs: DetrOutputs, labels: tuple[str, ...]) -> I32 | str:
     ids = np.arange(columns, dtype=np.int32)
     if outputs.logits.tensor.shape[1:] == (_DETR_QUERIES, _DETR_COLUMNS):
         return f"its {columns} columns are those of the first DETR, which has a class for no object"
+    return _find_shortage(labels, columns) or _number_columns(ids, labels)
+
+
+def _number_columns(ids: I32, labels: tuple[str, ...]) -> I32 | str:
+    columns = len(ids)
     if len(labels) in (0, columns):
         ignored = [is_background(label) for label in labels] or [False]
         return np.where(ignored, np.int32(-1), ids)
@@ -161,4 +166,21 @@ def find_class_ids(outputs: DetrOutputs, labels: tuple[str, ...]) -> I32 | str:
         ': add "background" to its end, or to its beginning if the model counts from 1'
         if len(labels) == columns - 1
         else ""
+    )
+
+
+def _find_shortage(labels: tuple[str, ...], columns: int) -> str | None:
+    """Return a clause if the list seems to fit only because it begins with an entry that the model does not count."""
+    if not labels:
+        return None
+    if columns == _COCO_IDS and len(labels) in (_COCO_IDS - 1, _COCO_CLASSES):
+        is_short = labels[0] in UNNAMED_LABELS or is_background(labels[0])
+    else:
+        is_short = not labels[0] and len(labels) == columns != _COCO_IDS
+    if not is_short:
+        return None
+    first = f'"{labels[0]}" is its first' if labels[0] else "it counts from 1"
+    return (
+        f"its output has {columns} columns and its label list {len(labels) - 1} names, because {first}: add the missing one; "
+        "for a class 0 without a name, begin the list with ???"
     )

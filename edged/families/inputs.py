@@ -1,9 +1,16 @@
 """Functions of all families for a model's input: the check that it is a picture, and the scaling of its pixels."""
 
-from edged.model.layouts import find_picture_layout
+from edged.model.layouts import (
+    MAX_SIDE_PX,
+    MIN_SIDE_PX,
+    find_picture_layout,
+    is_picture_of_other_size,
+)
 from edged.types import Channels, FileMetadata, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _DTYPES = ("uint8", "int8", "int16", "float32")
+_RANK = 4
+"""Of [1, H, W, C]."""
 _MAX_VALUE = 1e9
 """Largest mean, standard deviation or quantisation step of an input that is no damage."""
 
@@ -37,7 +44,7 @@ def image_input(
         return f"its input's quantisation step {tensor.scale:g} is invalid"
     layout = find_picture_layout(tensor.shape)
     if layout is None:
-        return f"its input {list(tensor.shape)} is not a picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
+        return _explain_no_picture(tensor.shape)
     height, width, depth, channels_first = layout
     normalisation = _normalisation(tensor, signature.metadata, _as_tuple(mean), _as_tuple(std))
     if not _are_usable(*normalisation, depth):
@@ -56,6 +63,14 @@ def image_input(
 
 def _as_tuple(value: float | tuple[float, ...]) -> tuple[float, ...]:
     return value if isinstance(value, tuple) else (value,)
+
+
+def _explain_no_picture(shape: tuple[int, ...]) -> str:
+    if len(shape) == _RANK and shape[0] > 1:
+        return f"its input {list(shape)} takes {shape[0]} pictures at once: convert the model with a batch of 1"
+    if is_picture_of_other_size(shape):
+        return f"its input {list(shape)} is a picture with a side below {MIN_SIDE_PX} or above {MAX_SIDE_PX} px"
+    return f"its input {list(shape)} is not a picture of a fixed size, [1, H, W, 3], [1, 3, H, W] or with 1 channel"
 
 
 def _are_usable(mean: tuple[float, ...], std: tuple[float, ...], depth: int) -> bool:

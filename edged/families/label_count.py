@@ -3,6 +3,7 @@
 from edged.types import UNNAMED_LABELS, ModelSignature
 
 _BACKGROUND_LABELS = ("background", "__background__", "unlabeled", "unlabelled")
+_MAX_NAME_CHARS = 20
 
 
 def is_background(label: str) -> bool:
@@ -20,7 +21,7 @@ def find_class_offset(
 
     Args:
         signature: the model; its labels are used.
-        class_count: number of classes that the model reports; None if the file does not show it.
+        class_count: number of classes that the model reports; None if its graph does not show it: then that of its metadata counts.
         counts_background: class 0 may be called background, or have no name.
 
     Returns:
@@ -29,10 +30,13 @@ def find_class_offset(
     labels = signature.metadata.labels
     if not labels:
         return 0
+    if class_count is None:
+        class_count = signature.metadata.class_count
     is_first_unused = labels[0] in UNNAMED_LABELS or is_background(labels[0])
     is_one_short = is_first_unused and not (counts_background and labels[0])
     if class_count is None:
-        return int(is_one_short)
+        # A class 0 without a name is more often that of a list from 1 than one of the model.
+        return int(is_one_short or labels[0] in UNNAMED_LABELS)
     if len(labels) == class_count + 1 and is_first_unused:
         return 1
     if len(labels) != class_count:
@@ -48,17 +52,22 @@ def class_offset(signature: ModelSignature, class_count: int | None) -> int:
 
 def _describe_mismatch(labels: tuple[str, ...], class_count: int) -> str:
     named = len(labels) - (not labels[0])  # a list that counts from 1 has no entry 0
-    clause = f"its output has {class_count} classes and its label list {named}"
+    clause = f"its output has {_count_classes(class_count)} and its label list {named}"
     if len(labels) == class_count + 1:
-        return f'{clause}: remove one, or let the first, "{labels[0]}", be background if the list counts from 1'
+        first = labels[0][:_MAX_NAME_CHARS]
+        return f'{clause}: remove one, or let the first, "{first}", be background if the list counts from 1'
     if named == class_count - 1:
         return f"{clause}: add the missing one; it is the first if class 0 is the background"
     return f"{clause}: use the list that belongs to this model"
 
 
 def _describe_shortage(first: str, class_count: int) -> str:
-    begins = f'"{first}" is its first' if first else "it counts from 1"
+    begins = f'"{first[:_MAX_NAME_CHARS]}" is its first' if first else "it counts from 1"
     return (
-        f"its output has {class_count} classes and its label list {class_count - 1}, because {begins}: "
+        f"its output has {_count_classes(class_count)} and its label list {class_count - 1}, because {begins}: "
         f"add the missing one; for a class 0 without a name, begin the list with background and ???"
     )
+
+
+def _count_classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"

@@ -196,7 +196,7 @@ def _check_candidates(
     return ids
 
 
-def class_count_mismatch(signature: ModelSignature, class_count: int) -> str | None:
-    """Return a clause that says why the labels are not those of a model with `class_count` classes; None if they fit."""
+def class_count_mismatch(signature: ModelSignature, class_count: int | None) -> str | None:
+    """Return a clause that says why the labels are not those of a model with `class_count` classes; None if they fit, or nothing shows it."""
     found = find_class_offset(signature, class_count, counts_background=True)
     return found if isinstance(found, str) else None

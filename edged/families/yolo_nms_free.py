@@ -13,6 +13,7 @@ from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
     build_detections,
+    class_count_mismatch,
     dequantise,
     find_above_threshold,
     is_in_pixels,
@@ -51,7 +52,9 @@ class YoloNmsFreeFamily:
             case (1, n, 6) if n in cells or n in [3 * count for count in cells]:
                 return "its output [1, N, 6] has a row for each cell: a YOLO with one class and objectness"
             case (1, n, 6) if n == _OPEN or 0 < n <= _MAX_ROWS:
-                return cls(input=spec, class_offset=class_offset(signature, None), output=output)
+                return class_count_mismatch(signature, None) or cls(
+                    input=spec, class_offset=class_offset(signature, None), output=output
+                )
         return f"its output {list(output.shape)} is not [1, N, 6] with N up to {_MAX_ROWS}"
 
     def decode(

@@ -16,6 +16,10 @@ from edged.families.outputs import build_detections, dequantise
 from edged.families.split_levels import BINS, Columns, Level, find_levels
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
+_ANCHORS = 3
+"""Anchors for each cell of the heads before YOLOv8, whose grids are [1, rows, columns, 3 * (5 + classes)]."""
+_GRID_RANK = 4
+"""Of [1, rows, columns, depth]."""
 _MAX_DIFFERENCE = 0.05
 """Largest difference of two scores that are the same but for the quantisation of their logits."""
 
@@ -46,8 +50,8 @@ class YoloSplitFamily:
         levels = find_levels(signature.outputs, spec.width, spec.height)
         if isinstance(levels, str):
             return levels
-        if len(signature.outputs) == 1 and not signature.metadata.labels:
-            return "its output joins boxes and classes, and without labels their columns cannot be told apart"
+        if not signature.metadata.labels and (depth := _find_ambiguous_depth(signature, levels)):
+            return f"its {depth} columns can be boxes and classes, or {_ANCHORS} anchors (YOLOv3 to v7), and without labels nothing tells which"
         offset = find_class_offset(signature, levels[0].scores.depth, counts_background=True)
         if isinstance(offset, str):
             return offset
@@ -84,6 +88,15 @@ class YoloSplitFamily:
         size = np.array([self.input.width, self.input.height] * 2, np.float32)
         corners = np.concatenate(boxes) / size
         return build_detections(corners, np.concatenate(scores), np.concatenate(class_ids), fit)
+
+
+def _find_ambiguous_depth(signature: ModelSignature, levels: Sequence[Level]) -> int | None:
+    """Return the number of columns of a joined output that could also be something else; None if there is none."""
+    if not any(level.boxes.position == level.scores.position for level in levels):
+        return None
+    depth = levels[0].boxes.depth + levels[0].scores.depth
+    is_grid = len(signature.outputs[0].shape) == _GRID_RANK
+    return depth if len(signature.outputs) == 1 or (is_grid and depth % _ANCHORS == 0) else None
 
 
 def _check_best_scores(

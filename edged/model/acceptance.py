@@ -36,6 +36,7 @@ from edged.config.settings import ModelSettings
 from edged.errors import ModelError
 from edged.host.memory_fill import filled_memory
 from edged.model.load import Model, load_model
+from edged.model.refusal.message import short_messages, shorten_name
 from edged.types import Detections, Frame
 
 _WIDTH_PX, _HEIGHT_PX = 640, 480
@@ -65,6 +66,12 @@ def load_accepted_model(settings: ModelSettings) -> Model:
         InvokeError: the runtime or the delegate's device failed.
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
+    files = [file for file in (settings.resolve_file(), settings.labels_file) if file]
+    with short_messages(files):
+        return _load_accepted(settings)
+
+
+def _load_accepted(settings: ModelSettings) -> Model:
     model = load_model(settings)
     if not model.interpreter.is_repeatable:
         return _accept(model, expected=None)
@@ -94,7 +101,9 @@ def run_acceptance_test(model: Model, *, expected: bytes | None = None) -> float
     first = _run_again(model, picture, expected)
     second = _run(model, other_picture)
     if first.digest == second.digest and len(first.detections):
-        raise ModelError(f"the model {model.name} gives the same output for two different pictures")
+        raise ModelError(
+            f"the model {shorten_name(model.name)} gives the same output for two different pictures"
+        )
     for answer in (first, second):
         _check_scores(model, answer.detections)
         _check_sizes(model, answer.detections)
@@ -128,7 +137,7 @@ def _run_again(model: Model, picture: Frame, expected: bytes | None) -> _Outcome
             raise
     if expected not in (None, digest):
         raise ModelError(
-            f"the model {model.name} answers the same picture differently at each load: its conversion reads memory that "
+            f"the model {shorten_name(model.name)} answers the same picture differently at each load: its conversion reads memory that "
             "nothing has written; convert it again"
         )
     return answer
@@ -152,7 +161,7 @@ def _check_counts(model: Model, detections: Iterable[Detections]) -> None:
     count = min(int((found.scores >= _OBJECT_SCORE).sum()) for found in detections)
     if count >= _MAX_OBJECTS:
         raise ModelError(
-            f"the model {model.name} finds {count} objects in pictures that show none: it is no detector (but for pose, "
+            f"the model {shorten_name(model.name)} finds {count} objects in pictures that show none: it is no detector (but for pose, "
             "landmarks, oriented boxes?), or its conversion is broken"
         )
 
@@ -188,7 +197,7 @@ def _check_sizes(model: Model, detections: Detections) -> None:
     share = commonest_size_share(detections)
     if share > _MAX_SAME_SIZE_SHARE:
         raise ModelError(
-            f"the model {model.name} gives {share:.0%} of its boxes the same size: its head was quantised over too small a "
+            f"the model {shorten_name(model.name)} gives {share:.0%} of its boxes the same size: its head was quantised over too small a "
             "range; convert it again, in float16 or without quantising the head"
         )
 
@@ -199,5 +208,5 @@ def _check_scores(model: Model, detections: Detections) -> None:
         and detections.scores[0] == detections.scores[-1] > _EMPTY_SCORE
     ):
         raise ModelError(
-            f"the model {model.name} gives every box of a picture the score {detections.scores[0]:.2f}"
+            f"the model {shorten_name(model.name)} gives every box of a picture the score {detections.scores[0]:.2f}"
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
 from edged.model.file.labels import read_label_file
+from edged.model.refusal.message import shorten_name
 from edged.types import FileMetadata
 
 _MAX_NAMES_SHOWN = 4
@@ -25,7 +26,7 @@ def find_labels(settings: ModelSettings, metadata: FileMetadata, path: Path) -> 
         return read_configured_labels(settings)
     if metadata.labels_fault:
         raise ModelError(
-            f"the labels in {path} cannot be read: {metadata.labels_fault}; set model.labels_file to a list of its classes"
+            f"the labels in {shorten_name(path.name)} cannot be read: {metadata.labels_fault}; set model.labels_file to a list of its classes"
         )
     return metadata.labels
 
@@ -52,7 +53,14 @@ def describe_label_source(settings: ModelSettings, metadata: FileMetadata) -> st
         return f"the {len(settings.labels)} given labels"
     if settings.labels_file is not None:
         return f"the labels in {settings.labels_file}"
-    return f"the embedded labels ({metadata.labels_file}), which model.labels_file replaces,"
+    return f"the embedded labels ({metadata.labels_file})"
+
+
+def adapt_advice(settings: ModelSettings, clause: str) -> str:
+    """Return a clause of `find_class_offset` with advice for the place where the labels are: nobody can edit the list in a model file."""
+    if is_configured(settings):
+        return clause
+    return f"{clause.partition(': ')[0]}; set model.labels_file to the model's list"
 
 
 def explain_missing_labels(metadata: FileMetadata) -> str | None:

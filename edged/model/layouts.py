@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from edged.types import ModelSignature
 
-_MIN_SIDE_PX = 16
-_MAX_SIDE_PX = 8192
+MIN_SIDE_PX = 16
+MAX_SIDE_PX = 8192
 """Of a picture that a runtime on a small board can hold; a larger side is damage."""
 
 
@@ -17,6 +17,14 @@ def find_picture_layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool] | 
         case (1, (1 | 3) as depth, height, width) if _are_sides(height, width):
             return height, width, depth, True
     return None
+
+
+def is_picture_of_other_size(shape: tuple[int, ...]) -> bool:
+    """Return whether the tensor is a picture with a fixed size that is not in the range of sides."""
+    match shape:
+        case (1, height, width, 1 | 3) | (1, 1 | 3, height, width):
+            return min(height, width) > 0 and not _are_sides(height, width)
+    return False
 
 
 def find_picture_size(signature: ModelSignature) -> tuple[int, int] | None:
@@ -37,4 +45,4 @@ def yolo_grids(width: int, height: int) -> Iterator[tuple[int, tuple[int, ...]]]
 
 
 def _are_sides(height: int, width: int) -> bool:
-    return _MIN_SIDE_PX <= min(height, width) <= max(height, width) <= _MAX_SIDE_PX
+    return MIN_SIDE_PX <= min(height, width) <= max(height, width) <= MAX_SIDE_PX

@@ -10,12 +10,13 @@ from edged.errors import ModelError, RegistryError
 from edged.interfaces import Interpreter, ModelFamily
 from edged.model.encode import Encoder
 from edged.model.labels import (
+    adapt_advice,
     describe_label_source,
     explain_missing_labels,
     find_labels,
     is_configured,
 )
-from edged.model.refusal.message import refuse_kind, refuse_unknown
+from edged.model.refusal.message import refuse_kind, refuse_unknown, shorten_name
 from edged.model.refusal.yolo_kinds import find_refused_kind
 from edged.registry import FAMILIES, INTERPRETERS, load_driver
 from edged.types import UNNAMED_LABELS, ModelSignature
@@ -125,9 +126,10 @@ def _fit_labels(
             raise
         if signature.metadata.are_labels_guessed and not is_configured(settings):
             return family, ()
+        clause = adapt_advice(settings, str(type(family).match(labelled)))
         source = describe_label_source(settings, signature.metadata)
         raise ModelError(
-            f"{source} are not those of the model {path}: {type(family).match(labelled)}"
+            f"{source} are not those of the model {shorten_name(path.name)}: {clause}"
         ) from error
 
 

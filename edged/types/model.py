@@ -107,6 +107,7 @@ class FileMetadata:
         labels_file: the embedded file that the labels are from; "" if none was taken.
         labels_fault: why that file cannot be read; "" if it can.
         are_labels_guessed: that file was taken only because there is no other text file.
+        class_count: number of classes that Ultralytics' exporter named in the file; None if it did not.
         box_decoding: MediaPipe's description of raw boxes and scores; None if there is none.
     """
 
@@ -122,6 +123,7 @@ class FileMetadata:
     labels_file: str = ""
     labels_fault: str = ""
     are_labels_guessed: bool = False
+    class_count: int | None = None
     box_decoding: BoxDecoding | None = None
 
 

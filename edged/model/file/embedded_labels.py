@@ -50,22 +50,19 @@ def read_embedded_labels(
         archive: the zip.
         declared: files that the metadata declares as labels, the preferred one first.
         other: files that the metadata declares as something else.
-
-    Raises:
-        ValueError: Ultralytics' metadata cannot be read.
     """
     files = archive.namelist()
     present = [name for name in declared if name in files]
     named = present or sorted(filter(_has_label_name, files), key=_rank_name)
     if named:
         return _read_file(archive, named[0], is_guessed=False)
-    names = read_ultralytics_metadata(archive).get("names")
-    if isinstance(names, dict | list):
-        file = next(name for name in _ULTRALYTICS_FILES if name in files)
-        try:
+    file = next((name for name in _ULTRALYTICS_FILES if name in files), "")
+    try:
+        names = read_ultralytics_metadata(archive).get("names")
+        if isinstance(names, dict | list):
             return EmbeddedLabels(labels=labels_from_value(names), file=file)
-        except ValueError as error:
-            return EmbeddedLabels(file=file, fault=f"{file}: {error}")
+    except ValueError as error:
+        return EmbeddedLabels(file=file, fault=f"{file}: {error}")
     texts = [name for name in files if _may_be_label_list(name) and name not in set(other)]
     return _read_file(archive, texts[0], is_guessed=True) if len(texts) == 1 else EmbeddedLabels()
 
@@ -85,7 +82,7 @@ def read_ultralytics_metadata(archive: ZipFile) -> dict[str, object]:
         else:
             return {}
     except (SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f"its embedded metadata cannot be read: {error}") from error
+        raise ValueError(f"it cannot be read: {error}") from error
     return metadata if isinstance(metadata, dict) else {}
 
 

@@ -2,25 +2,45 @@
 
 import csv
 import re
-from typing import NamedTuple
 
 from edged.model.file.label_list import LabelError, NumberedLabel, order_labels
+from edged.model.file.label_names import (
+    TextLine,
+    check_first_line,
+    normalise_header,
+    read_names,
+    unquote,
+    unwrap_names,
+)
 
 _NUMBER_FIRST = re.compile(r"(\d+)(?:\s*[:;,=|]\s*|[.)]\s+|\s+-\s+|\s+)(\S.*)")
 _NUMBER_LAST = re.compile(r"(\S.*?)(?:\s*[:;,=|]\s*|\s+)(\d+)")
-_QUOTED = re.compile(r"""(["'])(.*)\1,?""")
-_YAML_ITEM = re.compile(r"-\s+(\S.*)")
-_SETTING = re.compile(r"[A-Za-z_][\w.]*\s*=\s*\S.*")
 _MAX_CHARS = 1000
 """Longest line: the patterns take time that grows with its square."""
 _DELIMITERS = (",", ";", "\t")
-_ID_COLUMNS = ("id", "class_id", "index", "idx", "label_id", "class_index", "number", "")
-_NAME_COLUMNS = ("display_name", "name", "label", "class_name", "class", "category")
-
-
-class _Line(NamedTuple):
-    number: int
-    text: str
+_ID_COLUMNS = (
+    "id",
+    "classid",
+    "index",
+    "idx",
+    "labelid",
+    "categoryid",
+    "classindex",
+    "classnumber",
+    "number",
+    "",
+)
+_NAME_COLUMNS = (
+    "displayname",
+    "name",
+    "label",
+    "classname",
+    "labelname",
+    "categoryname",
+    "class",
+    "category",
+)
+"""Titles of columns, without spaces and underlines."""
 
 
 def parse_lines(text: str) -> tuple[str, ...]:
@@ -36,18 +56,18 @@ def parse_lines(text: str) -> tuple[str, ...]:
     for line in named:
         if len(line.text) > _MAX_CHARS:
             raise LabelError(f"longer than {_MAX_CHARS} characters", line=line.number)
+    check_first_line(named)
     columns = _find_columns(named)
     if columns is not None:
         return order_labels(_read_table(named, *columns))
     entries = _read_numbered(named) or _read_number_last(named)
     if entries:
-        return order_labels(entries)
-    _check_plain(lines, named)
-    return tuple(_unwrap(lines))
+        return unwrap_names(order_labels(entries))
+    return read_names(lines)
 
 
-def _significant_lines(text: str) -> list[_Line]:
-    lines = [_Line(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+def _significant_lines(text: str) -> list[TextLine]:
+    lines = [TextLine(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
     # A "#" alone is a label of classifiers of characters, unless the file has comments.
     has_comments = any(line.text.startswith("#") and line.text != "#" for line in lines)
     if has_comments:
@@ -57,10 +77,10 @@ def _significant_lines(text: str) -> list[_Line]:
     return lines
 
 
-def _read_numbered(lines: list[_Line]) -> list[NumberedLabel]:
+def _read_numbered(lines: list[TextLine]) -> list[NumberedLabel]:
     """Return the labels of lines that all begin with a class id; empty if they do not, or if the numbers belong to the names."""
     entries = [
-        NumberedLabel(class_id=int(match[1]), label=_unquote(match[2].strip()), line=line.number)
+        NumberedLabel(class_id=int(match[1]), label=unquote(match[2].strip()), line=line.number)
         for line in lines
         if (match := _NUMBER_FIRST.fullmatch(line.text))
     ]
@@ -68,7 +88,7 @@ def _read_numbered(lines: list[_Line]) -> list[NumberedLabel]:
         _check_partly_numbered(lines, entries)
         return []
     ids = [entry.class_id for entry in entries]
-    if len(entries) > 1 and len({entry.label for entry in entries}) == 1:
+    if ids != list(range(len(ids))) and len({entry.label for entry in entries}) == 1 < len(entries):
         return []  # "2 wheeler", "3 wheeler"
     if ids != sorted(ids) and set(ids) != set(range(min(ids), min(ids) + len(ids))):
         raise LabelError(
@@ -77,11 +97,11 @@ def _read_numbered(lines: list[_Line]) -> list[NumberedLabel]:
     return entries
 
 
-def _check_partly_numbered(lines: list[_Line], entries: list[NumberedLabel]) -> None:
+def _check_partly_numbered(lines: list[TextLine], entries: list[NumberedLabel]) -> None:
     """Refuse lines of which some have their own position as a class id, and others have none."""
     position = {line.number: index for index, line in enumerate(lines)}
     offsets = {entry.class_id - position[entry.line or 0] for entry in entries}
-    if 2 * len(entries) < len(lines) or len(entries) < 2 or offsets not in ({0}, {1}):  # noqa: PLR2004 - two
+    if 2 * len(entries) < len(lines) or len(entries) < 2 or offsets not in ({-1}, {0}, {1}):  # noqa: PLR2004 - two
         return
     numbered = {entry.line for entry in entries}
     first = next(line for line in lines if line.number not in numbered)
@@ -90,11 +110,11 @@ def _check_partly_numbered(lines: list[_Line], entries: list[NumberedLabel]) -> 
     )
 
 
-def _read_number_last(lines: list[_Line]) -> list[NumberedLabel]:
+def _read_number_last(lines: list[TextLine]) -> list[NumberedLabel]:
     """Return the labels of lines that all end with a class id, if those are complete; empty if not."""
     matches = [(line.number, _NUMBER_LAST.fullmatch(line.text)) for line in lines]
     entries = [
-        NumberedLabel(class_id=int(match[2]), label=_unquote(match[1].strip()), line=number)
+        NumberedLabel(class_id=int(match[2]), label=unquote(match[1].strip()), line=number)
         for number, match in matches
         if match
     ]
@@ -105,10 +125,10 @@ def _read_number_last(lines: list[_Line]) -> list[NumberedLabel]:
     return []
 
 
-def _find_columns(lines: list[_Line]) -> tuple[str, int, int] | None:
+def _find_columns(lines: list[TextLine]) -> tuple[str, int, int] | None:
     """Return the delimiter and the positions of class id and name in a table; None if the first line is no header."""
     for delimiter in _DELIMITERS if len(lines) > 1 else ():
-        header = [cell.strip().strip("\"'").lower() for cell in lines[0].text.split(delimiter)]
+        header = [normalise_header(cell) for cell in lines[0].text.split(delimiter)]
         name = next((header.index(column) for column in _NAME_COLUMNS if column in header), None)
         if len(header) < 2 or name is None:  # noqa: PLR2004 - two columns
             continue
@@ -119,7 +139,9 @@ def _find_columns(lines: list[_Line]) -> tuple[str, int, int] | None:
     return None
 
 
-def _read_table(lines: list[_Line], delimiter: str, number: int, name: int) -> list[NumberedLabel]:
+def _read_table(
+    lines: list[TextLine], delimiter: str, number: int, name: int
+) -> list[NumberedLabel]:
     rows = csv.reader([line.text for line in lines[1:]], delimiter=delimiter, skipinitialspace=True)
     entries = []
     for line, row in zip(lines[1:], rows, strict=False):
@@ -128,32 +150,3 @@ def _read_table(lines: list[_Line], delimiter: str, number: int, name: int) -> l
         label = row[name].strip()
         entries.append(NumberedLabel(class_id=int(row[number]), label=label, line=line.number))
     return entries
-
-
-def _check_plain(lines: list[_Line], named: list[_Line]) -> None:
-    if named and named[0].text.startswith("<"):
-        raise LabelError("this is XML or HTML, no list of labels", line=named[0].number)
-    if named and all(_SETTING.fullmatch(line.text) for line in named):
-        raise LabelError("these are settings, no list of labels", line=named[0].number)
-    if len(named) > 2 and [bool(line.text) for line in lines] == [  # noqa: PLR2004 - two names may have a class between
-        index % 2 == 0 for index in range(len(lines))
-    ]:
-        raise LabelError(
-            "every second line is empty, and an empty line is a class without a name: remove them",
-            line=lines[1].number,
-        )
-
-
-def _unwrap(lines: list[_Line]) -> list[str]:
-    """Return the names without the quotes, or the hyphens of YAML, that all of them have."""
-    texts = [line.text for line in lines]
-    for pattern, group in ((_YAML_ITEM, 1), (_QUOTED, 2)):
-        matches = [pattern.fullmatch(text) for text in texts if text]
-        if len(matches) > 1 and all(matches):
-            texts = [(match[group] if (match := pattern.fullmatch(text)) else "") for text in texts]
-    return texts
-
-
-def _unquote(text: str) -> str:
-    match = _QUOTED.fullmatch(text)
-    return match[2] if match else text

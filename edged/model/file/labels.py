@@ -3,14 +3,20 @@
 from pathlib import Path
 
 from edged.errors import ModelError
-from edged.model.file.label_documents import is_document, is_yaml, parse_document, parse_yaml
+from edged.model.file.label_documents import is_document, parse_document
 from edged.model.file.label_lines import parse_lines
 from edged.model.file.label_list import LabelError
 from edged.model.file.label_map import is_label_map, parse_label_map
+from edged.model.file.label_yaml import is_assignment, is_yaml, parse_assignment, parse_yaml
 from edged.text import decode_text
 
 _MAX_BYTES = 1 << 20
 _MAX_LINES = 100_000
+_INVISIBLE = str.maketrans("", "", "\ufeff\u200b")
+"""Byte order marks of files that were put together, and spaces without width: they are no part of a name."""
+_END_OF_FILE = "\x1a"
+"""MS-DOS' sign at the end of a text file."""
+_NOT_AVAILABLE = "n/a"
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -22,12 +28,20 @@ def parse_labels(text: str) -> tuple[str, ...]:
     Raises:
         LabelError: the form is unknown, or the list can be read in more than one way.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
+    text = text.rstrip(_END_OF_FILE)
     _check_text(text)
+    labels = _parse(text)
+    return tuple("???" if label.lower() == _NOT_AVAILABLE else label for label in labels)
+
+
+def _parse(text: str) -> tuple[str, ...]:
     if is_label_map(text):
         return parse_label_map(text)
     if is_document(text):
         return parse_document(text)
+    if is_assignment(text):
+        return parse_assignment(text)
     if is_yaml(text):
         return parse_yaml(text)
     return parse_lines(text)

@@ -13,6 +13,7 @@ from edged.model.file.content import open_model_file
 from edged.model.file.detector_metadata import read_box_decoding
 from edged.model.file.embedded_labels import read_embedded_labels, read_ultralytics_metadata
 from edged.model.file.flatbuffer import FlatbufferTable
+from edged.model.file.label_documents import labels_from_value
 from edged.types import FileMetadata
 
 _MODEL_BUFFERS, _MODEL_METADATA = 4, 6
@@ -112,7 +113,7 @@ def _add_archive_metadata(
     if not zipfile.is_zipfile(path):
         return metadata
     with zipfile.ZipFile(path) as archive:
-        ultralytics = read_ultralytics_metadata(archive)
+        ultralytics = _read_ultralytics(archive)
         found = read_embedded_labels(archive, declared.labels, declared.other)
         return replace(
             metadata,
@@ -124,4 +125,22 @@ def _add_archive_metadata(
             are_labels_guessed=found.is_guessed,
             embedded=tuple(archive.namelist()),
             task=str(ultralytics.get("task", "")),
+            class_count=_count_classes(ultralytics.get("names")),
         )
+
+
+def _read_ultralytics(archive: zipfile.ZipFile) -> dict[str, object]:
+    """Return Ultralytics' metadata; empty if they cannot be read, which is a fault of the labels only."""
+    try:
+        return read_ultralytics_metadata(archive)
+    except ValueError:
+        return {}
+
+
+def _count_classes(names: object) -> int | None:
+    """Return the number of classes, whatever number the first one has; None if there are no names."""
+    try:
+        labels = labels_from_value(names)
+    except ValueError:
+        return None
+    return len(labels) - (not labels[0]) if labels else None

@@ -4,12 +4,12 @@
 palm and BlazePose detectors, face mesh), MoveNet, PoseNet, SimCC (RTMPose), DeepLab, EAST, YAMNet and BERT, as published.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 from edged.model.layouts import find_picture_size
 from edged.model.refusal.yolo_kinds import UnsupportedKind, find_yolo_kind
-from edged.types import ModelSignature
+from edged.types import ModelSignature, TensorInfo
 
 _BODY_KEYPOINTS = 17
 _SIMCC_KEYPOINTS = (17, 21, 26, 133)
@@ -24,6 +24,11 @@ _LANDMARK_SIZES = {
 }
 _MIN_AUDIO_SAMPLES = 4000
 _EAST_CHANNELS = [1, 5]
+_MAX_SHAPES = 2
+_MIN_FEATURES = 256
+_YOLO_ANCHORS = 3
+_MIN_YOLO_COLUMNS = 6
+"""Of box, objectness and one class."""
 
 _Shapes = list[tuple[int, ...]]
 
@@ -36,7 +41,7 @@ def explain_kind(signature: ModelSignature) -> UnsupportedKind | None:
     for find_name in _RULES:
         name = find_name(signature)
         if name is not None:
-            return UnsupportedKind(name=name, evidence=_describe(signature))
+            return UnsupportedKind(name=name, evidence=describe_shapes(signature))
     return None
 
 
@@ -51,10 +56,15 @@ def _find_post_processor(signature: ModelSignature) -> UnsupportedKind | None:
     )
 
 
-def _describe(signature: ModelSignature) -> str:
-    inputs = ", ".join(str(list(tensor.shape)) for tensor in signature.inputs[:2])
-    outputs = ", ".join(str(list(tensor.shape)) for tensor in signature.outputs[:2])
-    return f"{inputs or 'nothing'} to {outputs or 'nothing'}"
+def describe_shapes(signature: ModelSignature) -> str:
+    """Return the shapes of the first inputs and outputs, as ``[1, 224, 224, 3] to [1, 1000]``."""
+    return f"{_join_shapes(signature.inputs)} to {_join_shapes(signature.outputs)}"
+
+
+def _join_shapes(tensors: Sequence[TensorInfo]) -> str:
+    shown = ", ".join(str(list(tensor.shape)) for tensor in tensors[:_MAX_SHAPES])
+    more = f" and {len(tensors) - _MAX_SHAPES} more" if len(tensors) > _MAX_SHAPES else ""
+    return f"{shown}{more}" or "nothing"
 
 
 def _output_shapes(signature: ModelSignature) -> _Shapes:
@@ -137,6 +147,38 @@ def _name_map(signature: ModelSignature) -> str | None:
     return names.get(depth, "segmentation")
 
 
+def _name_raw_yolo(signature: ModelSignature) -> str | None:
+    """Recognise grids with three anchors for each cell, before their decoding: YOLOv3 to v7."""
+    size, shapes = find_picture_size(signature), _output_shapes(signature)
+    if not size or len(shapes) not in (2, 3):
+        return None
+    depths = {_grid_depth(shape, size) for shape in shapes}
+    depth = depths.pop()
+    is_anchors = depth % _YOLO_ANCHORS == 0 and depth // _YOLO_ANCHORS >= _MIN_YOLO_COLUMNS
+    return "YOLO without decoding (YOLOv3 to v7)" if not depths and is_anchors else None
+
+
+def _grid_depth(shape: tuple[int, ...], size: tuple[int, int]) -> int:
+    """Return the number of values for each cell of a grid of a YOLO's strides; 0 if the output is none."""
+    for stride_px in (8, 16, 32):
+        rest = list(shape[1:])
+        try:
+            rest.remove(size[1] // stride_px)
+            rest.remove(size[0] // stride_px)
+        except ValueError:
+            continue
+        return prod(rest) if rest else 0
+    return 0
+
+
+def _name_features(signature: ModelSignature) -> str | None:
+    """Recognise a feature map: deeper than its sides."""
+    match _output_shapes(signature):
+        case [(1, height, width, depth)] if 1 < max(height, width) < depth >= _MIN_FEATURES:
+            return "features (a backbone, or a head without decoding)"
+    return None
+
+
 def _name_number(signature: ModelSignature) -> str | None:
     is_number = [prod(shape) for shape in _output_shapes(signature)] == [1]
     return "one number (regression, or one sigmoid)" if is_number else None
@@ -148,6 +190,8 @@ _RULES: tuple[Callable[[ModelSignature], str | None], ...] = (
     _name_mediapipe,
     _name_keypoints,
     _name_landmarks,
+    _name_raw_yolo,
     _name_map,
+    _name_features,
     _name_number,
 )

@@ -1,15 +1,17 @@
 """The refusal of a model that no family fits: one short sentence with the reason that matters, and the rest as notes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from edged.errors import ModelError
-from edged.model.refusal.kinds import explain_kind
+from edged.errors import InvokeError, ModelError, list_notes
+from edged.model.refusal.kinds import describe_shapes, explain_kind
 from edged.model.refusal.nearest import find_nearest_family
 from edged.model.refusal.yolo_kinds import UnsupportedKind
 from edged.types import ModelSignature, TensorInfo
 
-MAX_MESSAGE_CHARS = 200
+MAX_MESSAGE_CHARS = 190
+"""With what a command writes before it, as its name, at most 200."""
 _MAX_NAME_CHARS = 48
 
 
@@ -23,7 +25,7 @@ def refuse_kind(kind: UnsupportedKind, signature: ModelSignature, path: Path) ->
     """
     advice = f"; {kind.advice}" if kind.advice else ""
     return _make_error(
-        f"{_shorten_name(path)} is a model for {kind.name}, which edged does not run: {kind.evidence}{advice}",
+        f"{shorten_name(path.name)} is a model for {kind.name}, which edged does not run: {kind.evidence}{advice}",
         _describe(signature),
     )
 
@@ -41,18 +43,59 @@ def refuse_unknown(signature: ModelSignature, path: Path, reasons: Mapping[str, 
     if kind is not None and len(reasons) > 1:
         error = refuse_kind(kind, signature, path)
         return _make_error(str(error), notes)
-    nearest = find_nearest_family(signature)
+    nearest = find_nearest_family(signature) if len(reasons) > 1 else next(iter(reasons))
     if nearest is None or nearest not in reasons:
-        nearest = next(iter(reasons))
+        return _make_error(
+            f"{shorten_name(path.name)} fits no supported family: {describe_shapes(signature)}",
+            notes,
+        )
     return _make_error(
-        f"{_shorten_name(path)} fits no supported family; not {nearest}: {reasons[nearest]}", notes
+        f"{shorten_name(path.name)} fits no supported family; not {nearest}: {reasons[nearest]}",
+        notes,
     )
 
 
+@contextmanager
+def short_messages(files: Iterable[Path]) -> Iterator[None]:
+    """Shorten the message of an error that leaves the block; the whole message becomes a note.
+
+    Args:
+        files: files whose paths the message may name; their names stay.
+
+    Raises:
+        ModelError: in place of one with a longer message, and of the same type.
+        InvokeError: in place of one with a longer message.
+    """
+    try:
+        yield
+    except (ModelError, InvokeError) as error:
+        message = str(error)
+        if len(message) <= MAX_MESSAGE_CHARS:
+            raise
+        for path in files:
+            message = message.replace(str(path), shorten_name(path.name))
+        short = type(error)(_cut(message))
+        for note in (str(error), *list_notes(error)):
+            short.add_note(note)
+        raise short from error
+
+
+def shorten_name(name: str) -> str:
+    """Return a name of a file or model, cut in its middle if it is long: a message has room for the reason."""
+    if len(name) <= _MAX_NAME_CHARS:
+        return name
+    half = (_MAX_NAME_CHARS - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
+
+
+def _cut(message: str) -> str:
+    if len(message) <= MAX_MESSAGE_CHARS:
+        return message
+    return message[: MAX_MESSAGE_CHARS - 1] + "…"
+
+
 def _make_error(message: str, notes: tuple[str, ...]) -> ModelError:
-    if len(message) > MAX_MESSAGE_CHARS:
-        message = message[: MAX_MESSAGE_CHARS - 1] + "…"
-    error = ModelError(message)
+    error = ModelError(_cut(message))
     for note in notes:
         error.add_note(note)
     return error
@@ -67,12 +110,3 @@ def _describe(signature: ModelSignature) -> tuple[str, ...]:
 
 def _describe_tensors(tensors: tuple[TensorInfo, ...]) -> str:
     return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
-
-
-def _shorten_name(path: Path) -> str:
-    """Return the file's name, cut in its middle if it is long: the message has room for the reason."""
-    name = path.name
-    if len(name) <= _MAX_NAME_CHARS:
-        return name
-    half = (_MAX_NAME_CHARS - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"

@@ -7,7 +7,9 @@ import pytest
 
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
+from edged.model.acceptance import load_accepted_model
 from edged.model.load import Model, load_model
+from edged.model.refusal.message import MAX_MESSAGE_CHARS
 from support.data_files import data_file
 from support.pictures import read_frame, run_inference
 
@@ -116,3 +118,33 @@ def test_embedded_labels_that_cannot_be_read_are_replaced_by_those_of_the_config
     with pytest.raises(ModelError, match=r"labels\.txt: line 2: .*set model\.labels_file"):
         load_model(ModelSettings(path=path))
     assert load_model(ModelSettings(path=path, labels=tuple(COCO))).labels == tuple(COCO)
+
+
+def test_embedded_labels_that_do_not_fit_are_refused_in_a_sentence_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / f"{'detector' * 20}.tflite"
+    path.write_bytes(data_file(f"models/{SSD}").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "\n".join(["a long name " * 10, *COCO]))
+    with pytest.raises(
+        ModelError, match=r"; set model\.labels_file to the model's list$"
+    ) as caught:
+        load_accepted_model(ModelSettings(path=path))
+    assert len(str(caught.value)) <= MAX_MESSAGE_CHARS
+
+
+@pytest.mark.parametrize("style", ["CVAT", "source code", "Open Images", "a title"])
+def test_a_list_as_a_tool_wrote_it_names_a_cat_or_is_refused(tmp_path: Path, style: str) -> None:
+    names = [f"class {i}" if name == "???" else name for i, name in enumerate(COCO)]
+    text = {
+        "CVAT": "# label:color_rgb:parts:actions\n" + "".join(f"{n}:1,2,3::\n" for n in names),
+        "source code": "COCO = [\n" + "".join(f"    {n!r},\n" for n in names) + "]\n",
+        "Open Images": "".join(f"/m/{i},{n}\n" for i, n in enumerate(names)),
+        "a title": "class_name\n" + "\n".join(names),
+    }[style]
+    if style in {"CVAT", "source code"}:
+        assert best_label(opened(SSD, tmp_path, text)) == "cat"
+    else:
+        with pytest.raises(ModelError, match="cannot read the labels"):
+            opened(SSD, tmp_path, text)

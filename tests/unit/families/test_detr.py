@@ -133,12 +133,28 @@ def test_a_background_in_the_list_says_where_the_classes_are_counted_from(
             'add "background" to its end, or to its beginning if the model counts from 1',
         ),
         (("cat",), "its output has 3 columns and its label list 1"),
+        (("", "cat", "dog"), "its label list 2 names, because it counts from 1"),
     ],
 )
 def test_a_label_list_that_could_be_shifted_is_refused(
     labels: tuple[str, ...], clause: str
 ) -> None:
     assert clause in str(DetrFamily.match(rf_detr(columns=3, labels=labels)))
+
+
+@pytest.mark.parametrize("first", ["background", "???", ""])
+@pytest.mark.parametrize("count", [80, 90])
+def test_a_list_for_cocos_91_columns_that_lacks_a_name_is_refused(first: str, count: int) -> None:
+    """A list of 90 begins with class 1, so that a further first entry would make a car of each bicycle."""
+    labels = (first, *(f"class {i}" for i in range(1, count)))
+    clause = str(DetrFamily.match(rf_detr(labels=labels)))
+    assert f"its output has 91 columns and its label list {count - 1} names" in clause
+
+
+def test_the_box_codes_of_an_ssd_are_not_taken_for_the_boxes_of_a_detr() -> None:
+    codes = np.random.default_rng(1).normal(0.0, 1.0, BOXES.shape).astype(np.float32)
+    with pytest.raises(ModelError, match="they are box codes, as of an SSD"):
+        matched(rf_detr()).decode([codes, logits_with(91, 1)], Fit(), min_score=0.5)
 
 
 def test_with_four_columns_the_names_tell_boxes_from_logits() -> None:

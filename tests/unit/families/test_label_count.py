@@ -6,7 +6,8 @@ import pytest
 
 from edged.families.label_count import class_offset, find_class_offset
 from edged.families.ssd import SsdFamily
-from edged.types import FileMetadata, ModelSignature, PostprocessOptions
+from edged.families.yolo_nms_free import YoloNmsFreeFamily
+from edged.types import FileMetadata, ModelSignature, PostprocessOptions, TensorInfo
 from support.families import ssd
 
 FIRSTS_WITHOUT_CLASS = ("", "???", "background", "Background", "__background__", "unlabeled")
@@ -64,7 +65,31 @@ def test_the_first_label_decides_where_the_file_has_no_number_of_classes() -> No
     assert find_class_offset(signature("???", "a"), None) == 1
     assert find_class_offset(signature("a", "b"), None) == 0
     assert class_offset(signature("", "a"), None) == 1
+    assert class_offset(signature("???", "a"), None) == 1
     assert class_offset(signature("background", "a"), None) == 0
+
+
+def test_the_number_of_classes_in_the_metadata_counts_if_the_graph_shows_none() -> None:
+    """Of an export with suppression in the graph: its rows have class ids, and no column for each class."""
+    tensors = [
+        TensorInfo(index=i, name="x", shape=shape, dtype="float32")
+        for i, shape in enumerate([(1, 640, 640, 3), (1, 300, 6)])
+    ]
+    for labels, offset in (
+        (("a", "b"), 0),
+        (("background", "a", "b"), 1),
+        (("a", "b", "c"), "its output has 2 classes and its label list 3"),
+        (("a",), "its output has 2 classes and its label list 1"),
+    ):
+        metadata = FileMetadata(labels=labels, class_count=2)
+        found = YoloNmsFreeFamily.match(
+            ModelSignature(inputs=(tensors[0],), outputs=(tensors[1],), metadata=metadata)
+        )
+        if isinstance(offset, int):
+            assert isinstance(found, YoloNmsFreeFamily)
+            assert found.class_offset == offset
+        else:
+            assert offset in str(found)
 
 
 def test_an_ssd_counts_its_classes_by_its_own_operator() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edged.errors import ModelError
 from edged.families.yolo_split import YoloSplitFamily
+from edged.model.refusal.kinds import explain_kind
 from edged.types import FileMetadata, Fit, Fitting, ModelSignature, TensorInfo
 from support.families import quantise
 from support.reference_decode import assert_same, real, select, split_yolo
@@ -100,7 +101,8 @@ def matched(signature: ModelSignature) -> YoloSplitFamily:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_boxes_of_a_plain_decode(layout: str, dtype: str) -> None:
     sides, logits = make_tables()
-    signature, arrays = make_model(LAYOUTS[layout](sides, logits), dtype)
+    labels = CLASSES if "joined" in layout else 0
+    signature, arrays = make_model(LAYOUTS[layout](sides, logits), dtype, labels)
     stored = [quantise(table, dtype, -14.0, 14.0) for table in (sides, logits)]
     exact = [
         real(
@@ -120,6 +122,20 @@ def test_all_columns_in_one_output_need_labels() -> None:
     signature, arrays = make_model(joined, "float32", labels=CLASSES)
     wanted = select(split_yolo(sides, logits, WIDTH, HEIGHT), 0.3, 0.45)
     assert_same(matched(signature).decode(arrays, Fit(), min_score=0.3), wanted)
+
+
+@pytest.mark.parametrize("layout", ["joined grids", "joined grids, channels first"])
+def test_the_grids_of_a_yolo_with_anchors_are_not_taken_for_joined_boxes_and_classes(
+    layout: str,
+) -> None:
+    """YOLOv3, v5 and v7 without their decoding: 3 * (5 + 18) columns, as many as 64 + 5."""
+    signature, _ = make_model(LAYOUTS[layout](*make_tables()), "int8")
+    assert "anchors (YOLOv3 to v7)" in str(YoloSplitFamily.match(signature))
+    kind = explain_kind(signature)
+    assert kind is not None
+    assert kind.name == "YOLO without decoding (YOLOv3 to v7)"
+    signature, _ = make_model(LAYOUTS[layout](*make_tables()), "int8", labels=CLASSES + 13)
+    assert "label list 18" in str(YoloSplitFamily.match(signature))
 
 
 def test_scores_after_their_sigmoid_are_left_alone() -> None:

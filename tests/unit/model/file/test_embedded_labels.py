@@ -60,6 +60,7 @@ def test_a_declared_file_that_is_missing_leaves_the_names_to_decide(tmp_path: Pa
         ({"label_map.pbtxt": "item { id: 0 name: 'cat' }"}, ("cat",), False),
         ({"my_labels.json": '["cat"]'}, ("cat",), False),
         ({"Labels.TXT": "cat"}, ("cat",), False),
+        ({"metadata.json": "{", "labels.txt": "cat"}, ("cat",), False),
         ({"metadata.json": '\ufeff{"names": {"0": "cat"}}'}, ("cat",), False),
         ({"classes.txt": "cat\ndog"}, ("cat", "dog"), True),
         ({"classes.txt": "cat", "anchors.txt": "1\n2"}, (), False),
@@ -87,6 +88,8 @@ def test_files_that_nothing_declares(
         ({"labels.txt": "0 cat\n0 dog"}, "labels.txt: line 2: the class id 0 has two names"),
         ({"metadata.json": json.dumps({"names": {"999999999": "far"}})}, "the class id 999999999"),
         ({"metadata.json": json.dumps({"names": {"a": "b"}})}, "metadata.json: expected a list"),
+        ({"metadata.json": "{"}, "metadata.json: Expecting property name"),
+        ({"temp_meta.txt": "{"}, "temp_meta.txt: it cannot be read"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_a_fault_of_the_labels_alone(

@@ -102,12 +102,60 @@ def test_forms_that_can_be_read_in_one_way(text: str) -> None:
         ("car 8\nperson 7", ("car 8", "person 7")),
         ("0: person\n1: 2 wheeler", ("person", "2 wheeler")),
         ("- person\n- car", ("person", "car")),
+        ("[UNK]\nperson", ("[UNK]", "person")),
+        ("(none)\nperson", ("(none)", "person")),
         ("'person',\n'car',", ("person", "car")),
     ],
     ids=repr,
 )
 def test_numbers_in_names_are_no_class_ids(text: str, labels: tuple[str, ...]) -> None:
     assert parse_labels(text) == labels
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# label:color_rgb:parts:actions\nperson:128,0,0::\ncar:0,128,0::\n",
+        "person:128,0,0:head,hand:walk\ncar:::\n",
+        'const char* categories[] = { "person", "car" };\n',
+        '#include "labels.h"\nstatic const char *names[2] = {\n  "person",  // 0\n  "car",  // 1\n};',
+        "COCO_CLASSES = (\n    'person',  # first\n    'car',\n)\n",
+        "CLASSES: list[str] = ['person', 'car']",
+        'const labels = ["person", "car"];',
+        "NAMES = {0: 'person', 1: 'car'}",
+        'labels = ["person", "car"]  # TOML',
+        "('person', 'car')",
+        "names: [person, car,]\nnc: 2",
+        "class_names: [person, car]",
+        '{"model_parameters": {"axis_count": 1, "labels": ["person", "car"]}}',
+        '[{"name": "person", "color": "#f00"}, {"name": "car", "color": "#00f"}]',
+        '{"0": ["n00007846", "person"], "1": ["n02958343", "car"]}',
+        "n00007846 person\nn02958343 car",
+        "0 n00007846 person\n1 n02958343 car",
+        "Class ID,Class Name\n0,person\n1,car",
+        "person,\ncar,\n",
+        "person,\ncar\n",
+        "person\n\ufeffcar\u200b\n",
+        "person\r\ncar\r\n\x1a",
+    ],
+    ids=repr,
+)
+def test_what_tools_write_around_names_is_no_part_of_them(text: str) -> None:
+    assert parse_labels(text) == ("person", "car")
+
+
+def test_names_on_one_line_are_several_classes() -> None:
+    assert parse_labels("person, bicycle, car\n") == ("person", "bicycle", "car")
+    assert parse_labels('"tench, Tinca tinca"\n') == ("tench, Tinca tinca",)
+    assert parse_labels("person\n") == ("person",)
+
+
+def test_names_that_a_tool_numbered_keep_their_numbers_apart() -> None:
+    assert parse_labels("0 Class 1\n1 Class 1\n") == ("Class 1", "Class 1")
+
+
+def test_a_class_that_is_not_available_has_no_name() -> None:
+    assert parse_labels("__background__\nperson\nN/A\n") == ("__background__", "person", "???")
 
 
 def test_a_label_map_of_the_object_detection_api_is_read() -> None:
@@ -135,6 +183,23 @@ def test_the_real_label_files_are_read_as_they_are() -> None:
         ("id,name\n0,person\nx,car", "line 3: the row has no class id"),
         ("name,colour\nperson,red", "line 1: the table has no column id"),
         ("<annotation>\n<object/>", "line 1: this is XML"),
+        ("404: Not Found", "line 1: this is the error page of a web server"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9",
+            "a pointer of Git LFS",
+        ),
+        ("class_id name\n0 person\n1 car", 'line 1: "class_id name" has no class id'),
+        ("Class\nperson\ncar", 'line 1: "Class" can be the title of the list or its first class'),
+        ("LabelName,DisplayName\n/m/1,Tortoise\n/m/2,Magpie", "line 1: the table has no column id"),
+        ("/m/011k07,Tortoise\n/m/012074,Magpie", "not in the order of a model's classes"),
+        ("- id: 0\n  name: person\n- id: 1\n  name: car", "of YAML, only a list of names"),
+        ("names:\n- name: a\n- name: b", "line 2: expected a name, got '- name: a'"),
+        ("names: [a, , b]", "line 1: between two commas is no name"),
+        ("nc: 4\nnames: [a, b, c]", "line 2: nc is 4, but there are 3 names"),
+        ("[labels]\nperson\ncar", 'line 1: "\\[labels\\]" can be the title'),
+        ('[labels]\n0 = "person"\n1 = "car"', "line 1: .* has no class id"),
+        ("cat, dog", '"cat, dog" can be one name or two: write one name on each line'),
+        ("A = ['a']\nB = ['b']", "expected one list of names"),
         ("classes = 80\nnames = data/coco.names", "line 1: these are settings"),
         ("0 near\n999999999 far", "line 2: the class id 999999999 is not between"),
         ('["person"', "line 1: not JSON"),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edged.errors import ModelError
+from edged.errors import DelegateError, InvokeError, ModelError
 from edged.model.load import find_family
-from edged.model.refusal.message import MAX_MESSAGE_CHARS
+from edged.model.refusal.message import MAX_MESSAGE_CHARS, short_messages
 from edged.registry import FAMILIES
 from edged.types import FileMetadata, ModelSignature, OpInfo, TensorInfo
 
@@ -80,6 +80,10 @@ def refusal(signature: ModelSignature, family: str = "auto") -> ModelError:
         ([(1, 1, 1, 1404), (1, 1, 1, 1)], "face landmarks"),
         ([(1, 63), (1, 1), (1, 1), (1, 63)], "hand landmarks"),
         ([(1, 1)], "one number"),
+        ([(1, 7, 7, 1280)], "features (a backbone"),
+        ([(1, 20, 20, 255), (1, 40, 40, 255)], "YOLO without decoding"),
+        ([(1, 80, 80, 255), (1, 40, 40, 255), (1, 20, 20, 255)], "YOLO without decoding"),
+        ([(1, 3, 80, 80, 85), (1, 3, 40, 40, 85), (1, 3, 20, 20, 85)], "YOLO without decoding"),
     ],
 )
 def test_a_model_for_something_else_is_refused_by_its_kind(outputs: list[Shape], kind: str) -> None:
@@ -217,7 +221,6 @@ def test_a_feature_extractor_is_no_classifier() -> None:
             3,
             "not fomo: its output has 8 classes and its label list 3",
         ),
-        ([], 0, "not ssd: it has 0 outputs"),
     ],
 )
 def test_a_refusal_names_the_nearest_family_and_its_reason(
@@ -229,6 +232,51 @@ def test_a_refusal_names_the_nearest_family_and_its_reason(
     assert len(message) <= MAX_MESSAGE_CHARS
     assert notes[0].startswith("inputs: float32 [1, 640, 640, 3]")
     assert [note.split(":")[0] for note in notes[2:]] == [f"not {name}" for name in FAMILIES]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shapes"),
+    [
+        ([], "nothing"),
+        ([(1, 7)] * 12, "[1, 7], [1, 7] and 10 more"),
+        ([(1, 1), (1, 2)], "[1, 1], [1, 2]"),
+    ],
+)
+def test_a_model_that_resembles_no_family_is_described(outputs: list[Shape], shapes: str) -> None:
+    message = str(refusal(model(*outputs)))
+    assert message.endswith(f"fits no supported family: [1, 640, 640, 3] to {shapes}")
+
+
+@pytest.mark.parametrize(
+    ("shape", "clause"),
+    [
+        ((2, 64, 64, 3), "takes 2 pictures at once: convert the model with a batch of 1"),
+        ((1, 8, 8, 3), "is a picture with a side below 16"),
+        ((1, 3, 15, 64), "is a picture with a side below 16"),
+        ((1, 64, 64), "is not a picture of a fixed size"),
+    ],
+)
+def test_an_input_that_is_no_single_picture_is_told_as_what_it_is(
+    shape: Shape, clause: str
+) -> None:
+    error = refusal(model((1, 1001), inputs=(shape,), labels=1001), "classification")
+    assert f"not classification: its input {list(shape)} {clause}" in str(error)
+
+
+def test_a_message_that_leaves_no_room_for_its_reason_is_shortened(tmp_path: Path) -> None:
+    path = tmp_path / f"{'detector' * 20}.tflite"
+    whole = f"{path} is damaged: {'why ' * 30}"
+    for made in (ModelError, DelegateError, InvokeError):
+        with pytest.raises(made) as caught, short_messages([path]):
+            raise made(whole)
+        assert type(caught.value) is made
+        message = str(caught.value)
+        assert message.startswith("detectordetectordetecto…")
+        assert " is damaged: why why" in message
+        assert len(message) <= MAX_MESSAGE_CHARS
+        assert caught.value.__notes__ == [whole]
+    with pytest.raises(ModelError, match=r"^short$"), short_messages([path]):
+        raise ModelError("short")
 
 
 def test_a_long_file_name_leaves_room_for_the_reason() -> None:
