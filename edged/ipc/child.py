@@ -61,8 +61,13 @@ def adopt_socket(fd: int) -> socket.socket:
 
 def bind_lifetime_to_parent() -> None:
     """Make this process die with the thread that spawned it, and leave the terminal's Ctrl-C to the parent."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    request_signal_at_parents_end(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def request_signal_at_parents_end(number: signal.Signals) -> None:
+    """Let this process, and the program that it becomes by exec, get a signal when the thread that spawned it ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def describe_exit(returncode: int) -> str:

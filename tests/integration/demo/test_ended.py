@@ -33,15 +33,39 @@ def _hang_up_is_not_ignored() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def _path_without(program: str, folder: Path) -> str:
+    """Return a PATH of links to all programs but one."""
+    folder.mkdir()
+    for directory in ("/usr/sbin", "/usr/bin"):
+        for path in Path(directory).iterdir():
+            if path.name != program and not (folder / path.name).is_symlink():
+                (folder / path.name).symlink_to(path)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("number", "missing_program"),
+    [
+        (signal.SIGHUP, None),
+        (signal.SIGTERM, None),
+        (signal.SIGKILL, None),
+        (signal.SIGKILL, "setpriv"),
+    ],
+)
 def test_a_demo_that_is_ended_leaves_no_process_and_no_folder(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    number: signal.Signals,
+    missing_program: str | None,
 ) -> None:
+    path = os.environ["PATH"]
+    if missing_program:
+        path = _path_without(missing_program, tmp_path_factory.mktemp("programs") / "bin")
     demo = subprocess.Popen(
         [sys.executable, "-m", "edged", "demo"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), "PATH": path},
         start_new_session=True,
     )
     try:
