@@ -13,6 +13,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+from edged.host.native_output import standard_error
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -40,6 +42,7 @@ def spawn(
                 pass_fds=(fd, *pass_fds),
                 env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
+                stderr=standard_error(),
             )
         except OSError:
             ours.close()

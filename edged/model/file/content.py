@@ -33,6 +33,8 @@ def open_model_file(path: Path) -> Iterator[FlatbufferTable]:
         ModelError: the file does not exist, is not a TensorFlow Lite model, or is damaged where the context reads it.
     """
     try:
+        if path.is_file() and not path.stat().st_size:
+            raise ModelError(f"{path} is empty: download or copy the model again")
         with (
             path.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,

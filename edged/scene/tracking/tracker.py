@@ -116,7 +116,7 @@ class Tracker:
         affinity[resting] = association.resting_affinity(overlaps[resting], affinity[resting])
         oldest_ns = forecast.at_ns - int(_MAX_UNLISTED_S * NS_PER_S)
         unlisted = self._select_rows(lambda h: h.listed_ns < oldest_ns)
-        affinity[np.ix_(unlisted, ~listed)] = 0.0
+        affinity[unlisted] = np.where(listed, affinity[unlisted], 0.0)
         is_strong: list[bool] = strong.tolist()
         min_iou = self._settings.min_match_iou
         # A weak box may be part of another object: it must overlap twice as well.

@@ -1,4 +1,4 @@
-"""``edged demo`` that is ended from outside: nothing of it is left behind."""
+"""``edged demo`` and ``edged bench`` that are ended from outside: nothing of them is left behind."""
 
 import os
 import signal
@@ -44,17 +44,19 @@ def _path_without(program: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("number", "missing_program"),
+    ("command", "number", "missing_program"),
     [
-        (signal.SIGHUP, None),
-        (signal.SIGTERM, None),
-        (signal.SIGKILL, None),
-        (signal.SIGKILL, "setpriv"),
+        ("demo", signal.SIGHUP, None),
+        ("demo", signal.SIGTERM, None),
+        ("demo", signal.SIGKILL, None),
+        ("demo", signal.SIGKILL, "setpriv"),
+        ("bench", signal.SIGKILL, None),
     ],
 )
-def test_a_demo_that_is_ended_leaves_no_process_and_no_folder(
+def test_a_command_that_is_ended_leaves_no_process_and_no_folder(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
+    command: str,
     number: signal.Signals,
     missing_program: str | None,
 ) -> None:
@@ -62,7 +64,7 @@ def test_a_demo_that_is_ended_leaves_no_process_and_no_folder(
     if missing_program:
         path = _path_without(missing_program, tmp_path_factory.mktemp("programs") / "bin")
     demo = subprocess.Popen(
-        [sys.executable, "-m", "edged", "demo"],
+        [sys.executable, "-m", "edged", command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(tmp_path), "PATH": path},
@@ -70,7 +72,7 @@ def test_a_demo_that_is_ended_leaves_no_process_and_no_folder(
     )
     try:
         wait_for(
-            lambda: any(" -m edged run " in command for command in _running_in(tmp_path)),
+            lambda: any(" -m edged run " in line for line in _running_in(tmp_path)),
             timeout_s=30,
         )
     finally:
