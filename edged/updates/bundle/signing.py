@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edged.errors import UpdateError, describe_error
-from edged.text import to_utf8
+from edged.text import read_content, to_utf8
 from edged.updates.bundle.envelope import (
     Envelope,
     Signature,
@@ -145,7 +145,7 @@ def _open_file_signer(path: Path, prompt: Callable[[str], str]) -> "Signer":
 
 def _read_pem(path: Path) -> bytes:
     try:
-        pem = to_utf8(path.read_bytes())
+        pem = to_utf8(read_content(path))
     except OSError as error:
         raise UpdateError(f"cannot read the key {path}: {error.strerror or error}") from error
     if b"PRIVATE KEY-----" not in pem:
