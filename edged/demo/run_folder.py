@@ -49,6 +49,6 @@ def run_folder(prefix: str) -> Iterator[RunFolder]:
 def ended_with_parent(command: Sequence[str]) -> list[str]:
     """Return a command line that runs `command` so that it gets SIGTERM when the parent process is gone."""
     setpriv = shutil.which("setpriv")  # util-linux; BusyBox has one that knows no --pdeathsig
-    if setpriv and Path(setpriv).resolve().name == "setpriv":
+    if setpriv and os.path.realpath(setpriv).endswith("/setpriv"):
         return [setpriv, "--pdeathsig", "TERM", "--", *command]
     return [sys.executable, "-m", "edged.demo.ended_with_parent", str(os.getpid()), *command]
