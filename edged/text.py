@@ -4,8 +4,12 @@ Every file that a person may have written is read by these functions: labels, pa
 """
 
 import codecs
+import errno
+import os
 from pathlib import Path
 
+MAX_BYTES = 16 << 20
+"""More than any label list, configuration or key has."""
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -43,10 +47,23 @@ def read_text(path: Path) -> str:
     """Read a text file, without its byte order mark.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or has more than `MAX_BYTES`.
         TextError: it is neither UTF-8 nor UTF-16 with a byte order mark.
     """
-    return decode_text(path.read_bytes())
+    return decode_text(read_content(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Read a small file; a disk image in its place would fill the memory.
+
+    Raises:
+        OSError: the file cannot be read, or has more than `MAX_BYTES`.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
 
 
 def to_utf8(content: bytes) -> bytes:

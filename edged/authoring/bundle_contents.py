@@ -12,6 +12,7 @@ from edged.authoring.label_check import check_threshold_labels
 from edged.authoring.make_goldens import PictureCallback, ProgressCallback, make_goldens
 from edged.config.settings import ModelSettings
 from edged.errors import BundleError, ConfigError, ModelError
+from edged.host.files.given_path import real_path
 from edged.model.goldens import Goldens, read_goldens, write_goldens
 from edged.selftest.messages import SelfTestReport, SelfTestRequest
 from edged.selftest.process import SelfTestProcess
@@ -69,7 +70,7 @@ def make_bundle_contents(
     """
     check_requirements(spec.details.requirements)
     settings = ModelSettings(path=spec.model, labels=spec.details.labels or None)
-    sources = {_MODEL_NAME: spec.model.resolve()} | _prepare_goldens(
+    sources = {_MODEL_NAME: real_path(spec.model)} | _prepare_goldens(
         spec, settings, scratch, on_progress, on_picture
     )
     on_progress("running the model on its goldens", 1.0)
@@ -146,7 +147,7 @@ def _add_edgetpu(
         raise BundleError(
             f"{model} was not made by the EdgeTPU compiler: use the compiler's output, _edgetpu.tflite"
         )
-    sources[_EDGETPU_MODEL_NAME] = model.resolve()
+    sources[_EDGETPU_MODEL_NAME] = real_path(model)
     if goldens is None:
         return Variant(kind="edgetpu", model=_EDGETPU_MODEL_NAME, goldens=GOLDENS_NAME)
     pictures = {name: _read_file(path) for name, path in sources.items() if name.endswith(".png")}

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from edged.bench.bare import FIRST_RESULT_LINE
 from edged.bench.results import BareRun, PacedRun, SaturatedRun
@@ -90,14 +92,20 @@ class Benchmark:
         """
         began_ns = self.clock.monotonic_ns()
         arguments = [self.module, str(self.model), str(self.seconds)]
-        with subprocess.Popen(
-            ended_with_parent([sys.executable, "-m", "edged.bench.bare", *arguments]),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as child:
+        with (
+            TemporaryFile() as errors,
+            subprocess.Popen(
+                ended_with_parent([sys.executable, "-m", "edged.bench.bare", *arguments]),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            ) as child,
+        ):
             if child.stdout is None or child.stdout.readline().strip() != FIRST_RESULT_LINE:
-                raise EdgedError(f"the bare interpreter cannot run {self.model}")
+                child.wait()
+                raise EdgedError(
+                    f"the bare interpreter cannot run {self.model}: {_read_reason(errors)}"
+                )
             startup_s = (self.clock.monotonic_ns() - began_ns) / NS_PER_S
             measured = json.loads(child.stdout.readline())
         return BareRun(startup_s=startup_s, **measured)
@@ -208,6 +216,13 @@ def _next_detections(subscriber: Subscriber, deadline: Deadline) -> _ReceivedDet
         if received and isinstance(received.message, FrameDetections):
             return _ReceivedDetections(received.message, received.arrived_ns)
     return None
+
+
+def _read_reason(errors: IO[bytes]) -> str:
+    """Return the last line that a failed process wrote to standard error; of a traceback, that is the error."""
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote no error")
 
 
 def _collect_detections(

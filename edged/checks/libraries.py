@@ -27,7 +27,7 @@ _UNITS = (
 
 
 def check_libraries(settings: Settings) -> Iterator[KeyProblem]:
-    """Yield a problem for each library that a driver of the configuration needs and that is not installed."""
+    """Yield a problem for each library that a driver of the configuration needs and that cannot be imported."""
     for name, camera in settings.camera.items():
         if camera.enabled:
             driver = registry.load_driver(registry.CAMERAS, camera.source)
@@ -53,11 +53,11 @@ def _check_runtime(settings: Settings) -> Iterator[KeyProblem]:
     """Yield a problem if no runtime that the configuration allows is installed."""
     names = runtime_names(settings.model)
     libraries = [registry.load_driver(registry.INTERPRETERS, name).libraries for name in names]
-    if any(all(library.is_installed for library in needed) for needed in libraries):
+    if any(all(library.find_problem() is None for library in needed) for needed in libraries):
         return
     yield from _report(libraries[0][0], ("model", "runtime"))
 
 
 def _report(library: Library, key_path: tuple[str, ...]) -> Iterator[KeyProblem]:
-    if not library.is_installed:
-        yield KeyProblem(key_path=key_path, message=library.missing_message)
+    if (problem := library.find_problem()) is not None:
+        yield KeyProblem(key_path=key_path, message=problem)

@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import platform
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,9 @@ def _run_pairs(model: Path, runtime: str, args: argparse.Namespace) -> "list[Pai
     clock = SystemClock()
     with (
         run_folder("edged-bench-") as folder,
-        LoopbackBroker(clock, fastest_broker_command, guard_fd=folder.guard_fd) as broker,
+        LoopbackBroker(
+            clock, partial(fastest_broker_command, folder.path), guard_fd=folder.guard_fd
+        ) as broker,
     ):
         benchmark = Benchmark(
             model=model,

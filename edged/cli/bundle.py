@@ -10,7 +10,7 @@ from edged.cli.bundle_create import add_create_verb
 from edged.cli.bundle_report import BundleRejection, format_bundle_report, make_bundle_report
 from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
-from edged.cli.verbs import add_verb, print_result
+from edged.cli.verbs import add_verb, naming_file, print_result
 from edged.errors import BundleError
 from edged.host.files import LocalFileSystem
 from edged.terminal.program import EXIT_ERROR
@@ -57,7 +57,7 @@ def _add(
 
 def _sign(args: argparse.Namespace) -> int:
     signers = open_signers(args)
-    with _FILES.open(args.file) as file:
+    with naming_file(args.file), _FILES.open(args.file) as file:
         envelope = open_unverified(file, _FILES.size(args.file)).envelope
     rewrite_envelope(args.file, signing.add_signatures(envelope, signers))
     return _inspect(args)
@@ -69,9 +69,11 @@ def _inspect(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    trust = verify_trust_file(_FILES.read(args.trust, MAX_ENVELOPE_BYTES))
+    with naming_file(args.trust):
+        trust = verify_trust_file(_FILES.read(args.trust, MAX_ENVELOPE_BYTES))
     try:
-        _verify_all(args.file, trust)
+        with naming_file(args.file):
+            _verify_all(args.file, trust)
     except BundleError as error:
         if not args.json:
             raise

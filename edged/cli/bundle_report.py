@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged.cli.envelope_report import SignatureReport, format_signature, verify_signatures
+from edged.cli.verbs import naming_file
 from edged.host.files import LocalFileSystem
 from edged.terminal.rows import format_rows
 from edged.updates.bundle.bundle import open_unverified
@@ -63,7 +64,7 @@ def make_bundle_report(file: Path, *, trust: TrustFile | None = None) -> BundleR
         StoreError: the bundle cannot be read.
     """
     size = _FILES.size(file)
-    with _FILES.open(file) as opened:
+    with naming_file(file), _FILES.open(file) as opened:
         bundle = open_unverified(opened, size)
     signatures = verify_signatures(decode_envelope(bundle.envelope), trust.keys if trust else {})
     return BundleReport(

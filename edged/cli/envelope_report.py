@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from edged.cli.verbs import naming_file
 from edged.errors import BundleError, TrustError
 from edged.terminal.rows import format_rows
 from edged.updates.bundle.envelope import Envelope, decode_envelope, pae
@@ -72,8 +73,9 @@ def make_envelope_report(
     Raises:
         BundleError: the document is neither a trust file nor a desired state.
     """
-    envelope = decode_envelope(content)
-    trust, desired = _decode_payload(file, envelope)
+    with naming_file(file):
+        envelope = decode_envelope(content)
+        trust, desired = _decode_payload(file, envelope)
     accepted, reason = _check_acceptance(content, current_trust, is_trust_file=trust is not None)
     keys = {**(current_trust.keys if current_trust else {}), **(trust.keys if trust else {})}
     return EnvelopeReport(

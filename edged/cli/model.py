@@ -222,5 +222,6 @@ def _print_response(
     if args.json or not response.error:
         print_result(args, response, "" if args.json else format_text(response))
     if response.error:
+        args.json = False  # the response that was printed has the error
         raise UpdateError(response.error)
     return 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edged.errors import UpdateError
+from edged.text import read_content
 from edged.updates.bundle.keys import PublicKey, decode_public_key
 from edged.updates.bundle.trust import ModelRole, Role
 
@@ -80,7 +81,7 @@ class KeyRing:
 
     def _read_key_id(self, file: Path) -> str:
         try:
-            key = decode_public_key(file.read_bytes(), name=file.stem)
+            key = decode_public_key(read_content(file), name=file.stem)
         except OSError as error:
             raise UpdateError(f"cannot read {file}: {error.strerror or error}") from error
         self.keys.setdefault(key.id, key)

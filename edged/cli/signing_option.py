@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edged.errors import ConfigError
+from edged.text import read_content
 from edged.updates.bundle import signing
 from edged.updates.bundle.keys import decode_public_key
 
@@ -43,7 +44,7 @@ def open_signers(args: argparse.Namespace) -> list[Signer]:
     public = None
     if args.public:
         try:
-            public = decode_public_key(args.public.read_bytes(), name=args.public.stem)
+            public = decode_public_key(read_content(args.public), name=args.public.stem)
         except OSError as error:
             raise ConfigError(
                 f"--public: cannot read {args.public}: {error.strerror or error}"

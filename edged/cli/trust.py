@@ -15,7 +15,7 @@ from edged.cli.trust_documents import (
     read_document,
     show_document,
 )
-from edged.cli.verbs import add_verb, print_result
+from edged.cli.verbs import add_verb, naming_file, print_result
 from edged.config.load import load_config
 from edged.errors import ConfigError, TrustError
 from edged.host.files import LocalFileSystem, replace_file
@@ -101,11 +101,11 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    return show_document(
-        args,
-        args.file,
-        current_trust=verify_trust_file(read_document(args.trust)) if args.trust else None,
-    )
+    current_trust = None
+    if args.trust:
+        with naming_file(args.trust):
+            current_trust = verify_trust_file(read_document(args.trust))
+    return show_document(args, args.file, current_trust=current_trust)
 
 
 def _update(args: argparse.Namespace) -> int:
@@ -135,8 +135,9 @@ def _update(args: argparse.Namespace) -> int:
 def _extend_chain(chain: TrustChain, files: Iterable[Path]) -> TrustChain:
     for file in files:
         content = read_document(file)
-        trust = verify_trust_file(content)
-        chain = chain.extend(content)
+        with naming_file(file):
+            trust = verify_trust_file(content)
+            chain = chain.extend(content)
     if chain.trust != trust:
         raise TrustError(
             f"{file} is rejected: version {trust.version} cannot follow version {chain.trust.version}"

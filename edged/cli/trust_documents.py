@@ -6,7 +6,7 @@ from typing import Any
 
 from edged.cli.envelope_report import format_envelope_report, make_envelope_report
 from edged.cli.role_option import KeyRing, RoleOption, parse_model_role, parse_role
-from edged.cli.verbs import add_verb, print_result
+from edged.cli.verbs import add_verb, naming_file, print_result
 from edged.host.files import LocalFileSystem, write_new_file
 from edged.terminal.numbers import integer_in_range, number_in_range
 from edged.terminal.program import EXIT_ERROR
@@ -177,7 +177,7 @@ def _create(args: argparse.Namespace) -> int:
 
 
 def _desired(args: argparse.Namespace) -> int:
-    with _FILES.open(args.bundle) as file:
+    with naming_file(args.bundle), _FILES.open(args.bundle) as file:
         bundle = open_unverified(file, _FILES.size(args.bundle))
     desired = DesiredState(
         channel=args.channel,

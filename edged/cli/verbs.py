@@ -2,10 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from edged.errors import BundleError
 
 
 def add_verb(
@@ -28,6 +32,21 @@ def add_verb(
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(func=func)
     return parser
+
+
+@contextmanager
+def naming_file(file: Path) -> Iterator[None]:
+    """Put the file's name before an error within that does not name it.
+
+    Raises:
+        BundleError: the error, with the name.
+    """
+    try:
+        yield
+    except BundleError as error:
+        if str(file) in str(error):
+            raise
+        raise type(error)(f"{file}: {error}") from error
 
 
 def print_result(args: argparse.Namespace, result: object, text: str) -> int:

@@ -28,7 +28,7 @@ def check_label_names(settings: Settings, known: Collection[str]) -> Iterator[Ke
         settings: the configuration; cameras that are disabled are left out.
         known: the names of the model's classes, in their order; empty if it has no labels.
     """
-    named = [*_named_labels(settings.detect, ("detect",))]
+    named = [*_named_labels(settings.detect, ("detect",)), *_stationary_labels(settings)]
     for name, camera in settings.camera.items():
         if camera.enabled:
             named += _labels_of_camera(settings, name)
@@ -48,7 +48,8 @@ def check_label_names_of_camera(
     general = settings.detect
     if settings.camera[camera].detect.labels is not None:
         general = DetectSettings(label=general.label)
-    named = [*_named_labels(general, ("detect",)), *_labels_of_camera(settings, camera)]
+    named = [*_named_labels(general, ("detect",)), *_stationary_labels(settings)]
+    named += _labels_of_camera(settings, camera)
     yield from find_unknown_labels(named, known)
 
 
@@ -78,6 +79,11 @@ def _named_labels(detect: DetectSettings, key_path: KeyPath) -> Iterator[NamedLa
         yield (*key_path, "labels", index), label
     for label in detect.label:
         yield (*key_path, "label", label), label
+
+
+def _stationary_labels(settings: Settings) -> Iterator[NamedLabel]:
+    for index, label in enumerate(settings.track.stationary_labels or ()):
+        yield ("track", "stationary_labels", index), label
 
 
 def _labels_of_camera(settings: Settings, name: str) -> Iterator[NamedLabel]:

@@ -202,9 +202,15 @@ class TrackSettings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=86400,
-            description="The same for an object that appears where one of its class ended without having moved, as a parked car that the detector finds in spells only.",
+            description="The same for an object of `stationary_labels` that appears where one ended without having moved, as a parked car that the detector finds in spells only.",
         ),
     ] = 60.0
+    stationary_labels: Annotated[
+        tuple[str, ...] | None,
+        Meta(
+            description="Labels of objects that stay at one place for long, and of which another one does not follow at once; vehicles if not set."
+        ),
+    ] = None
     min_match_iou: Annotated[
         Fraction,
         Meta(

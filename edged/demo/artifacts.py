@@ -63,7 +63,7 @@ def make_artifacts(folder: Path) -> DemoArtifacts:
     degraded = folder / "degraded.tflite"
     scramble_layer(bundled.model_path("marks"), degraded)
     key = folder / "publisher.pem"
-    with _temporary_pictures() as pictures:
+    with _temporary_pictures(folder) as pictures:
         _make_bundle(bundled.model_path("marks"), 1, pictures, key, artifacts.good_bundle)
         _make_bundle(degraded, 2, pictures, key, artifacts.bad_bundle)
     return artifacts
@@ -92,7 +92,8 @@ def _make_bundle(model: Path, number: int, pictures: Path, key: Path, out: Path)
         pictures=pictures,
         details=ManifestDetails(probation=_PROBATION),
     )
-    with TemporaryDirectory(prefix="edged-bundle-") as scratch:
+    # In the run's folder, which is removed even after a kill.
+    with TemporaryDirectory(prefix="edged-bundle-", dir=out.parent) as scratch:
         contents = make_bundle_contents(spec, Path(scratch), lambda _text, _fraction: None)
         envelope = sign(
             encode_manifest(contents.manifest), manifest.PAYLOAD_TYPE, [open_signer(str(key))]
@@ -101,13 +102,13 @@ def _make_bundle(model: Path, number: int, pictures: Path, key: Path, out: Path)
 
 
 @contextmanager
-def _temporary_pictures() -> Iterator[Path]:
+def _temporary_pictures(folder: Path) -> Iterator[Path]:
     """Make a folder of pictures of the demo's scene, some of them without objects."""
     crowded = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=1.5)
     empty = SyntheticScene(width=320, height=240, fps=10, seed=4, interval_s=3600)
     frames = [crowded.render_frame(15 + 12 * k) for k in range(_PICTURE_COUNT)]
     frames += [empty.render_frame(k) for k in range(_EMPTY_PICTURE_COUNT)]
-    with TemporaryDirectory(prefix="edged-pictures-") as name:
+    with TemporaryDirectory(prefix="edged-pictures-", dir=folder) as name:
         for k, frame in enumerate(frames):
             if not cv2.imwrite(f"{name}/{k:02}.png", frame):
                 raise EdgedError(f"cannot write pictures to {name}")

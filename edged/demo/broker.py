@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from edged.clock import Clock, Deadline
@@ -29,10 +30,20 @@ def amqtt_command(port: int) -> list[str]:
     return [sys.executable, "-m", "edged.demo.broker", str(port)]
 
 
-def fastest_broker_command(port: int) -> list[str]:
-    """Return the command that runs mosquitto on a port, or amqtt if mosquitto is not installed."""
+def fastest_broker_command(folder: Path, port: int) -> list[str]:
+    """Return the command that runs mosquitto on a port, or amqtt if mosquitto is not installed.
+
+    Args:
+        folder: an existing folder, for mosquitto's configuration.
+        port: the TCP port, on loopback.
+    """
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    return [program, "-p", str(port)] if program else amqtt_command(port)
+    if not program:
+        return amqtt_command(port)
+    config = folder / "mosquitto.conf"
+    # As root it would become another user, and Linux then forgets that it is to end with its parent.
+    config.write_text(f"listener {port} {HOST}\nallow_anonymous true\nuser root\n")
+    return [program, "-c", str(config)]
 
 
 class LoopbackBroker:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ def run_folder(prefix: str) -> Iterator[RunFolder]:
 
 
 def ended_with_parent(command: Sequence[str]) -> list[str]:
-    """Return a command line that runs `command` so that it gets SIGTERM when the parent process is gone; unchanged without setpriv (util-linux)."""
-    setpriv = shutil.which("setpriv")
-    return [*((setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()), *command]
+    """Return a command line that runs `command` so that it gets SIGTERM when the parent process is gone."""
+    setpriv = shutil.which("setpriv")  # util-linux; BusyBox has one that knows no --pdeathsig
+    if setpriv and os.path.realpath(setpriv).endswith("/setpriv"):
+        return [setpriv, "--pdeathsig", "TERM", "--", *command]
+    return [sys.executable, "-m", "edged.demo.ended_with_parent", str(os.getpid()), *command]

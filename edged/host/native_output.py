@@ -11,6 +11,13 @@ _STDERR = 2
 _PIPE_BYTES = 1 << 20
 _INFO_PREFIX = b"INFO:"
 _lock = threading.Lock()
+_original_fd: int | None = None
+"""Standard error itself, while descriptor 2 is the pipe."""
+
+
+def standard_error() -> int | None:
+    """Return a descriptor of standard error for a child process that is spawned now; None if it inherits the right one."""
+    return _original_fd
 
 
 @contextmanager
@@ -20,7 +27,7 @@ def drop_native_info() -> Iterator[None]:
     A pipe, because a sandboxed process may write no file. What does not fit into it is lost.
     """
     with _lock, _pipe() as (read_fd, write_fd):
-        saved = os.dup(_STDERR)
+        saved = _keep_original()
         is_fault_handled = faulthandler.is_enabled()
         if is_fault_handled:  # a crash within must be seen
             faulthandler.enable(saved)
@@ -31,8 +38,17 @@ def drop_native_info() -> Iterator[None]:
             os.dup2(saved, _STDERR)
             if is_fault_handled:
                 faulthandler.enable(_STDERR)
-            os.close(saved)
             _pass_on(read_fd)
+
+
+def _keep_original() -> int:
+    """Return a duplicate of standard error that stays open, because a child that starts meanwhile may get it after the end."""
+    global _original_fd  # noqa: PLW0603 (descriptor 2 is one for the whole process)
+    if _original_fd is None:
+        _original_fd = os.dup(_STDERR)
+    else:
+        os.dup2(_STDERR, _original_fd, inheritable=False)
+    return _original_fd
 
 
 @contextmanager

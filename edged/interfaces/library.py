@@ -1,7 +1,10 @@
-"""The Python libraries that a driver imports when it is opened, so that ``edged check`` can look for them."""
+"""The Python libraries that a driver imports when it is opened, so that ``edged check`` can try them."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+
+from edged.errors import describe_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +32,21 @@ class Library:
         """
         return cls(name=name, module=module, install=f"run: pip install 'edged[{extra}]'")
 
-    @property
-    def is_installed(self) -> bool:
-        """True if the import system finds the module; it is not imported."""
+    def find_problem(self) -> str | None:
+        """Import the module, and return why that is impossible; None if it is not.
+
+        A library that is there may still lack one of its own, as picamera2 from PyPI lacks libcamera.
+        """
         try:
-            return find_spec(self.module) is not None
+            if find_spec(self.module) is None:
+                return self.missing_message
         except (ImportError, ValueError):
-            return False
+            return self.missing_message
+        try:
+            import_module(self.module)
+        except Exception as error:  # noqa: BLE001 (whatever a damaged library raises)
+            return f"{self.name} is installed but cannot be imported ({describe_error(error)}); {self.install}"
+        return None
 
     @property
     def missing_message(self) -> str:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import asdict, replace
 
 from edged.errors import DelegateError, ModelError
-from edged.text import to_utf8
+from edged.text import read_content, to_utf8
 
 COLOURS = ("red", "green", "blue")
 _MAX_BYTES = 65_536
@@ -94,7 +94,7 @@ def _read_model(path: Path | None) -> SimulatedModel:
     """Read the file; any that is not JSON counts as the default model."""
     if path is None or not path.is_file() or path.stat().st_size > _MAX_BYTES:
         return SimulatedModel()
-    content = to_utf8(path.read_bytes())
+    content = to_utf8(read_content(path))
     if not content.startswith(b"{"):
         return SimulatedModel()
     try:

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+from edged.host.native_output import standard_error
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -40,6 +42,7 @@ def spawn(
                 pass_fds=(fd, *pass_fds),
                 env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
+                stderr=standard_error(),
             )
         except OSError:
             ours.close()
@@ -61,8 +64,13 @@ def adopt_socket(fd: int) -> socket.socket:
 
 def bind_lifetime_to_parent() -> None:
     """Make this process die with the thread that spawned it, and leave the terminal's Ctrl-C to the parent."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    request_signal_at_parents_end(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def request_signal_at_parents_end(number: signal.Signals) -> None:
+    """Let this process, and the program that it becomes by exec, get a signal when the thread that spawned it ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def describe_exit(returncode: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import PictureError
+from edged.host.files.given_path import check_regular
 from edged.pictures.header import FORMATS, MAX_PICTURE_PX, PictureHeader, read_header
 
 Pixels = NDArray[np.uint8]
@@ -63,6 +64,7 @@ def describe_size_problem(width: int, height: int) -> str | None:
 
 
 def _read_file(path: Path) -> Pixels:
+    check_regular(path)
     with path.open("rb") as file:
         header = _check_header(file)
         file.seek(0)

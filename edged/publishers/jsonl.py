@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -47,7 +48,7 @@ class JsonlSettings(Struct, frozen=True, kw_only=True):
 class JsonlPublisher:
     """Writes messages to a file; it is connected while the file can be written, and a written message is delivered.
 
-    A file that cannot be written is tried again every five seconds. There is no will, because no other process could write it, and no
+    A file that cannot be written is tried again every five seconds, and one that was removed or rotated is made again. There is no will, because no other process could write it, and no
     message is received. Lines are written in the caller's thread, so a pipe should have a reader; when the reader of the standard output
     has closed it, the daemon ends.
     """
@@ -76,9 +77,7 @@ class JsonlPublisher:
     def start(self) -> None:
         """Open the file and write the birth messages; if that fails, report it by `LinkChanged`."""
         try:
-            self._file = (
-                sys.stdout.buffer if self._path == "-" else open(self._path, "ab")  # noqa: PTH123, SIM115 (held until close)
-            )
+            self._file = sys.stdout.buffer if self._path == "-" else _open_to_append(self._path)
             for message in self._birth():
                 self._write(message)
         except OSError as error:
@@ -111,6 +110,9 @@ class JsonlPublisher:
     def _write(self, message: OutgoingMessage) -> None:
         if self._file is None:
             return
+        if self._path != "-" and not _is_file_at(self._file, self._path):  # removed, or rotated
+            self._file.close()
+            self._file = _open_to_append(self._path)
         self._file.write(encode_line(message))
         self._file.flush()
 
@@ -133,6 +135,43 @@ class JsonlPublisher:
             with contextlib.suppress(OSError):
                 self._file.close()
         self._file = None
+
+
+def _open_to_append(path: str) -> IO[bytes]:
+    """Open a file, and end a line of which a full disk or a power cut has left a part.
+
+    Raises:
+        OSError: it cannot be opened; also a named pipe that nobody reads.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    # Without O_NONBLOCK, opening a named pipe would wait for its reader, and the daemon with it.
+    fd = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    os.set_blocking(fd, True)
+    file = os.fdopen(fd, "ab")
+    if _has_incomplete_line(Path(path)):
+        file.write(b"\n")
+    return file
+
+
+def _has_incomplete_line(path: Path) -> bool:
+    """Return whether a regular file does not end with a line feed; False if it cannot be read."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return (
+                file.seek(0, os.SEEK_END) > 0
+                and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+            )
+    except PermissionError:
+        return False
+
+
+def _is_file_at(file: IO[bytes], path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))  # noqa: PTH116 (every message)
+    except FileNotFoundError:
+        return False
 
 
 def encode_line(message: OutgoingMessage) -> bytes:

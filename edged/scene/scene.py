@@ -17,6 +17,12 @@ from edged.types import Detections, label_of
 _MOTION_HOLD_S = 5.0
 """Motion ends after this long without any, so that the retained state is not published again at every step of a walker."""
 
+VEHICLES = (
+    *("bicycle", "boat", "bus", "car", "motorbike", "motorcycle", "trailer", "train", "truck"),
+    *("van", "vehicle"),
+)
+"""Labels of common models for vehicles, of which another one seldom follows at the same place within a minute."""
+
 Counts = Mapping[str, int]
 """Number of objects by label; labels without objects are missing."""
 
@@ -100,7 +106,10 @@ class Scene:
             recommended=recommended,
         )
         self._labels = labels
-        self._tracker = Tracker(track, ids=ids)
+        resting_labels = VEHICLES if track.stationary_labels is None else track.stationary_labels
+        self._tracker = Tracker(
+            track, ids=ids, may_rest=lambda class_id: label_of(labels, class_id) in resting_labels
+        )
         self._zone_names = tuple(camera.zone)
         self._zones = Zones(camera.zone)
         self._event_rules = EventRules(events, labels)

@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged.config.settings import ModelSettings
+from edged.host.files.given_path import real_path
 from edged.ipc.packets import PacketCodec
 from edged.selftest.sandbox.sandbox import Confinement
 from edged.types import InputSpec, ModelSignature
@@ -34,11 +35,11 @@ class SelfTestRequest(Struct, frozen=True, kw_only=True):
         settings = self.settings
         libraries = (settings.delegate or "", *settings.custom_ops.values())
         readable = [
-            settings.resolve_file().resolve().parent,
-            *(file.resolve() for file in (settings.labels_file, self.image) if file),
-            *([self.goldens.resolve().parent] if self.goldens else []),
+            real_path(settings.resolve_file()).parent,
+            *(real_path(file) for file in (settings.labels_file, self.image) if file),
+            *([real_path(self.goldens).parent] if self.goldens else []),
             # The dynamic linker finds a library without a slash.
-            *(Path(one.partition(":")[0]).resolve().parent for one in libraries if "/" in one),
+            *(real_path(Path(one.partition(":")[0])).parent for one in libraries if "/" in one),
         ]
         return Confinement(
             readable=frozenset(readable), allows_devices=settings.delegate is not None

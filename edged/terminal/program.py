@@ -1,13 +1,15 @@
 """A command-line program: its commands are modules of one package, each with `add_parser` and `run`."""
 
 import argparse
+import errno
+import json
 import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
@@ -15,9 +17,10 @@ from types import FrameType
 from edged.errors import EdgedError, list_notes
 from edged.redaction import redact_text
 from edged.terminal.escape import one_line
-from edged.terminal.safe_stream import safe_standard_streams
+from edged.terminal.safe_stream import open_missing_streams, safe_standard_streams
 
 EXIT_ERROR = 1
+_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_INTERRUPTED = 130
 EXIT_SIGNALLED = 128
 
@@ -26,9 +29,9 @@ class TerminatedError(KeyboardInterrupt):
     """SIGTERM or SIGHUP arrived: the command ends as on Ctrl-C, and removes what it made."""
 
     def __init__(self, number: int) -> None:
-        """Keep the signal's number."""
+        """Keep the exit code that follows from the signal's number."""
         super().__init__(signal.Signals(number).name)
-        self.number = number
+        self.exit_code = EXIT_SIGNALLED + number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class Program:
             The exit code: 0 for success, 1 for an error that was printed, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP; a command
             may have others. A usage error exits with 2 instead of returning.
         """
+        open_missing_streams()
         with safe_standard_streams():
             arguments = list(sys.argv[1:] if argv is None else argv)
             args = self.build_parser(arguments).parse_args(arguments)
@@ -68,19 +72,28 @@ class Program:
                 sys.stdout.flush()
         except EdgedError as error:
             notes = list_notes(error) if getattr(args, "verbose", False) else ()
+            if getattr(args, "json", False):
+                print(json.dumps({"error": format_error(error, ())}, indent=2))
             print(f"{self.name}: {format_error(error, notes)}", file=sys.stderr)
             return EXIT_ERROR
-        except TerminatedError as error:
-            return EXIT_SIGNALLED + error.number
-        except KeyboardInterrupt:
-            return EXIT_INTERRUPTED
-        except BrokenPipeError:  # the reader closed its end, as `head` does
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return EXIT_ERROR
-        except Exception:  # noqa: BLE001 (a fault of the program: its traceback must not show a secret either)
-            sys.stderr.write(redact_text(traceback.format_exc()))
+        except KeyboardInterrupt as error:
+            return error.exit_code if isinstance(error, TerminatedError) else EXIT_INTERRUPTED
+        except Exception as error:  # noqa: BLE001 (a fault of the program: its traceback must not show a secret either)
+            with suppress(OSError):  # standard error may be as broken as standard output
+                self._report_fault(error)
             return EXIT_ERROR
         return code
+
+    def _report_fault(self, error: Exception) -> None:
+        if not (isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS) or error.filename:
+            sys.stderr.write(redact_text(traceback.format_exc()))
+            return
+        # What is still buffered would fail again at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(
+            error, BrokenPipeError
+        ):  # that is a reader that closed its end, as `head` does
+            sys.stderr.write(f"{self.name}: cannot write the output: {error.strerror}\n")
 
     def build_parser(self, arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
         """Build the parser of the command that `arguments` name, or of all commands if they name none."""

@@ -1,5 +1,6 @@
 """Standard output and standard error without control characters: what a program prints is escaped, except its own sequences."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -49,5 +50,18 @@ def raw_stream(stream: "TextIO | SafeStream") -> TextIO:
 
 
 def protect(stream: Any) -> Any:
-    """Return a `SafeStream` above a stream, unless it is one or there is none, as standard output in a service without one."""
+    """Return a `SafeStream` above a stream, unless it is one or there is none."""
     return stream if stream is None or isinstance(stream, SafeStream) else SafeStream(stream)
+
+
+def open_missing_streams() -> None:
+    """Put the null device in place of standard streams that are closed, as after `>&-`; a file opened later would take their numbers."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(
+                os.devnull, os.O_RDWR
+            )  # it gets the lowest free number, which is this one
+            os.set_inheritable(null, True)  # noqa: FBT003 (positional only)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))

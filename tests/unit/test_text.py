@@ -62,3 +62,11 @@ def test_text_in_another_encoding_is_refused_with_its_line(
     with pytest.raises(TextError, match=f"line {line}: {reason}.*save the file as UTF-8"):
         decode_text(content)
     assert to_utf8(content) == content
+
+
+def test_a_file_that_is_far_too_large_is_not_read_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "edged.toml"
+    with path.open("wb") as file:
+        file.truncate(5 << 30)
+    with pytest.raises(OSError, match="File too large"):
+        read_text(path)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edged.errors import ModelError
+from edged.host.files.given_path import check_regular
 from edged.model.file.flatbuffer import FlatbufferTable
 
 _DAMAGE_ERRORS = (
@@ -33,6 +34,9 @@ def open_model_file(path: Path) -> Iterator[FlatbufferTable]:
         ModelError: the file does not exist, is not a TensorFlow Lite model, or is damaged where the context reads it.
     """
     try:
+        check_regular(path)
+        if path.is_file() and not path.stat().st_size:
+            raise ModelError(f"{path} is empty: download or copy the model again")
         with (
             path.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,

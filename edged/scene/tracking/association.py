@@ -10,6 +10,8 @@ _MIN_CROSS_CLASS_IOU = 0.6
 """Overlap from which a box of another class may continue an object: a van that is classified as a truck for one frame."""
 _MAX_SIZE_RATIO = 2.5
 """Ratio of sides above which a box cannot be the same object at another place."""
+_MIN_RESTING_IOU = 0.5
+_RESTING_HANDICAP = np.float32(0.3)
 _GATE_SIGMAS = 3.0
 _MAX_DISTANCE = 1.2
 """In box sizes; a match at a greater distance would be chance."""
@@ -65,6 +67,22 @@ def class_affinity(iou: F32, expected_classes: I32, classes: I32) -> F32:
         return iou
     across = np.where(iou >= _MIN_CROSS_CLASS_IOU, iou - np.float32(_MIN_CROSS_CLASS_IOU / 2), 0.0)
     return np.where(differs, across, iou).astype(np.float32)
+
+
+def resting_affinity(overlaps: F32, affinity: F32) -> F32:
+    """Compute the affinities of objects at rest that have not been detected for some time.
+
+    A box at the same place belongs to such an object, unless it fits one that was detected just before, as a passing car, clearly better.
+
+    Args:
+        overlaps: (N, M) float32, overlap of each object's last box and each box.
+        affinity: (N, M) float32, the same with the classes taken into account, as from `class_affinity`.
+
+    Returns:
+        (N, M) float32.
+    """
+    is_near = overlaps >= _MIN_RESTING_IOU
+    return np.where(is_near, affinity - _RESTING_HANDICAP, 0.0).astype(np.float32)
 
 
 def distance_affinity(expected: F32, spread: F32, boxes: F32) -> F32:

@@ -82,7 +82,7 @@ class TrackHistory:
     ) -> None:
         self.class_id = class_id
         self.is_confirmed = False
-        self.seen_ns = now_ns
+        self.seen_ns = self.listed_ns = now_ns
         self.hits = 1
         self.misses = 0
         self._id = track_id
@@ -117,6 +117,7 @@ class TrackHistory:
         self.seen_ns = now_ns
         self.box = box
         if class_id is not None:
+            self.listed_ns = now_ns
             self._vote(class_id, score)
         self._stationary_detector.update(box, now_ns)
         self._path.update(box)

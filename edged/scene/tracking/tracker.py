@@ -4,12 +4,11 @@ Each frame's boxes are paired with the known objects in four rounds: strong boxe
 boxes and those of labels that are not listed, which must overlap better, with the remaining confirmed objects; strong boxes by overlap with an object's last box, for
 objects that stop abruptly; and strong boxes by distance, for objects that move further than their size between two frames. A
 remaining strong box begins an unconfirmed track, which is confirmed after `min_hits` detections over `min_s`. An object ends when it is not
-detected in a frame `lost_s` or more after its last detection; `stationary_lost_s`
-if it is where one ended before that had never moved. All times are the frames' capture times, so that a slow replay and a live
-camera of any frame rate give the same tracks.
+detected in a frame `lost_s` or more after its last detection; `stationary_lost_s` if its class may rest, and it is where one ended that had
+never moved. All times are the frames' capture times, so that a slow replay and a live camera of any frame rate give the same tracks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import numpy as np
@@ -17,8 +16,9 @@ from numpy.typing import NDArray
 
 from edged.clock import NS_PER_S
 from edged.config.settings import TrackSettings
-from edged.scene.geometry import areas, containment, iou_matrix
-from edged.scene.tracking.association import Matching, class_affinity, distance_affinity, rank_pairs
+from edged.scene.geometry import areas, iou_matrix
+from edged.scene.tracking import association
+from edged.scene.tracking.duplicates import is_duplicate
 from edged.scene.tracking.history import TrackHistory
 from edged.scene.tracking.kalman import BoxKalmanFilters, Forecast
 from edged.scene.tracking.resting_places import RestingPlaces
@@ -27,14 +27,8 @@ from edged.types import F32, Detections
 
 MAX_TRACKS = 256
 """Limit of all tracks: more are noise, and the oldest unconfirmed ones are dropped."""
-_DUPLICATE_IOU = 0.4
-"""Overlap with an object's box from which a box begins no other object of its class: detectors find some objects twice, whole and in part."""
-_DUPLICATE_CONTAINMENT = 0.9
-"""Share of its area from which a box that lies on an object's box is a part of it, whatever the overlap."""
-_MIN_RESTING_IOU = 0.5
-"""Overlap with the last box of an object at rest that is not detected any more: another object that passes must not take its place."""
-_CROSS_CLASS_DUPLICATE_IOU = 0.8
-"""The same for a box of another class: a van is not also a truck, but a rider is not the bicycle."""
+_MAX_UNLISTED_S = 10.0
+"""How long boxes of labels that are not listed continue an object: someone rises from a chair, and the chair stays."""
 
 BoolArray = NDArray[np.bool_]
 
@@ -45,16 +39,24 @@ class Tracker:
     Args:
         settings: ``[track]``.
         ids: source of new ids; share one iterator to make them unique over several cameras.
+        may_rest: whether objects of a class id stay at one place for long; all by default.
     """
 
-    def __init__(self, settings: TrackSettings, *, ids: Iterator[int] | None = None) -> None:
+    def __init__(
+        self,
+        settings: TrackSettings,
+        *,
+        ids: Iterator[int] | None = None,
+        may_rest: Callable[[int], bool] = lambda _class_id: True,
+    ) -> None:
         self._settings = settings
         self._ids = ids if ids is not None else count(1)
         self._lost_timeout_ns = int(settings.lost_s * NS_PER_S)
         self._resting_timeout_ns = int(max(settings.lost_s, settings.stationary_lost_s) * NS_PER_S)
         self._min_duration_ns = int(settings.min_s * NS_PER_S)
         self._histories: list[TrackHistory] = []
-        self._resting_places = RestingPlaces()
+        self._may_rest = may_rest
+        self._resting_places = RestingPlaces(may_rest)
         self._filters = BoxKalmanFilters()
 
     def update(
@@ -89,7 +91,7 @@ class Tracker:
     def clear(self) -> None:
         """Forget every object."""
         self._histories = []
-        self._resting_places = RestingPlaces()
+        self._resting_places = RestingPlaces(self._may_rest)
         self._filters = BoxKalmanFilters()
 
     def _make_tracks(self, *, confirmed: bool) -> tuple[Track, ...]:
@@ -101,51 +103,54 @@ class Tracker:
         self, forecast: Forecast, detections: Detections, strong: BoolArray, listed: BoolArray
     ) -> dict[int, int]:
         """Pair objects and detections in four rounds; return the index of a detection by the row of its object."""
-        matching = Matching()
+        matching = association.Matching()
         if not self._histories or not len(detections):
             return matching.pairs
         classes = np.array([history.class_id for history in self._histories], np.int32)
         boxes, box_classes = detections.boxes, detections.class_ids
         overlaps = iou_matrix(forecast.boxes, boxes)
-        resting = [
-            row
-            for row, history in enumerate(self._histories)
-            if self._is_dormant(history, forecast.at_ns)
-        ]
-        if resting:
-            last = np.array([self._histories[row].box for row in resting], np.float32)
-            stayed = iou_matrix(last, boxes)
-            overlaps[resting] = np.where(stayed >= _MIN_RESTING_IOU, stayed, 0.0)
-        affinity = class_affinity(overlaps, classes, box_classes)
+        last = np.array([history.box for history in self._histories], np.float32)
+        resting = self._select_rows(lambda h: self._is_dormant(h, forecast.at_ns))
+        overlaps[resting] = iou_matrix(last[resting], boxes)
+        affinity = association.class_affinity(overlaps, classes, box_classes)
+        affinity[resting] = association.resting_affinity(overlaps[resting], affinity[resting])
+        oldest_ns = forecast.at_ns - int(_MAX_UNLISTED_S * NS_PER_S)
+        unlisted = self._select_rows(lambda h: h.listed_ns < oldest_ns)
+        affinity[unlisted] = np.where(listed, affinity[unlisted], 0.0)
         is_strong: list[bool] = strong.tolist()
         min_iou = self._settings.min_match_iou
         # A weak box may be part of another object: it must overlap twice as well.
         min_weak_iou = min(2.0 * min_iou, (1.0 + min_iou) / 2.0)
-        # Boxes of labels that are not listed have another class, for which `class_affinity` has its own limit.
-        min_affinity = np.where(listed, np.float32(min_weak_iou), np.float32(min_iou))
+        # Unlisted boxes have another class, for which `class_affinity` has its own limit.
+        min_affinity = np.where(listed, min_weak_iou, min_iou).astype(np.float32)
 
         def match_strong(affinity: F32, min_affinity: float) -> None:
-            ranked = rank_pairs(affinity, min_affinity)
+            ranked = association.rank_pairs(affinity, min_affinity)
             matching.match_greedily(pair for pair in ranked if is_strong[pair[1]])
 
         match_strong(affinity, min_iou)
         if not all(is_strong):
             matching.match_greedily(
                 (row, column)
-                for row, column in rank_pairs(affinity, min_affinity)
+                for row, column in association.rank_pairs(affinity, min_affinity)
                 if self._histories[row].is_confirmed and not is_strong[column]
             )
         if len(matching.pairs) < len(classes) and len(matching.columns) < len(boxes):
-            last = np.array([history.box for history in self._histories], np.float32)
             stayed = iou_matrix(last, boxes)
             stayed[classes[:, None] != box_classes] = 0.0
             stayed[resting] = 0.0
             match_strong(stayed, min_iou)
-            near = distance_affinity(forecast.boxes, forecast.spread, boxes)
+            near = association.distance_affinity(forecast.boxes, forecast.spread, boxes)
             near[classes[:, None] != box_classes] = 0.0
             near[resting] = 0.0
             match_strong(near, 0.0)
         return matching.pairs
+
+    def _select_rows(self, condition: Callable[[TrackHistory], bool]) -> list[int]:
+        return [row for row, history in enumerate(self._histories) if condition(history)]
+
+    def _timeout_ns(self, history: TrackHistory) -> int:
+        return self._resting_timeout_ns if history.is_at_rest else self._lost_timeout_ns
 
     def _is_dormant(self, history: TrackHistory, now_ns: int) -> bool:
         """Return whether an object at rest has not been detected for so long that another one would have ended."""
@@ -187,8 +192,7 @@ class Tracker:
         kept: list[int] = []
         ended: list[Track] = []
         for row, history in enumerate(self._histories):
-            timeout_ns = self._resting_timeout_ns if history.is_at_rest else self._lost_timeout_ns
-            lost = history.misses > 0 and captured_ns - history.seen_ns >= timeout_ns
+            lost = history.misses > 0 and captured_ns - history.seen_ns >= self._timeout_ns(history)
             if history.is_confirmed and lost:
                 ended.append(history.make_track())
                 if not history.has_moved:
@@ -206,16 +210,11 @@ class Tracker:
         # The largest first: of an object that is found whole and in part, the whole begins.
         size = areas(detections.boxes)
         for index in sorted(unmatched, key=lambda index: (-size[index], index)):
-            box, class_id = detections.boxes[index : index + 1], detections.class_ids[index]
-            others = detections.boxes[taken]
-            is_same_class = detections.class_ids[taken] == class_id
-            limit = np.where(is_same_class, _DUPLICATE_IOU, _CROSS_CLASS_DUPLICATE_IOU)
-            is_duplicate = iou_matrix(box, others)[0] >= limit
-            is_part = is_same_class & (containment(box[0], others) >= _DUPLICATE_CONTAINMENT)
-            if np.any(is_duplicate | is_part):
+            box, class_id = detections.boxes[index], int(detections.class_ids[index])
+            if is_duplicate(box, class_id, detections.boxes[taken], detections.class_ids[taken]):
                 continue
             taken.append(index)
-            self._start_track(box, float(detections.scores[index]), int(class_id), captured_ns)
+            self._start_track(box[None], float(detections.scores[index]), class_id, captured_ns)
         self._make_room()
 
     def _start_track(self, box: F32, score: float, class_id: int, captured_ns: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edged.errors import UpdateError, describe_error
-from edged.text import to_utf8
+from edged.text import read_content, to_utf8
 from edged.updates.bundle.envelope import (
     Envelope,
     Signature,
@@ -132,7 +132,7 @@ def _open_file_signer(path: Path, prompt: Callable[[str], str]) -> "Signer":
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from securesystemslib.signer import CryptoSigner
 
-        pem = to_utf8(path.read_bytes())
+        pem = _read_pem(path)
         private: Any
         try:
             private = load_pem_private_key(pem, None)
@@ -141,6 +141,18 @@ def _open_file_signer(path: Path, prompt: Callable[[str], str]) -> "Signer":
         signer = CryptoSigner(private)
     _to_public_key(signer.public_key)
     return signer
+
+
+def _read_pem(path: Path) -> bytes:
+    try:
+        pem = to_utf8(read_content(path))
+    except OSError as error:
+        raise UpdateError(f"cannot read the key {path}: {error.strerror or error}") from error
+    if b"PRIVATE KEY-----" not in pem:
+        raise UpdateError(
+            f"{path} has no private key: name a .pem file, as `edged trust key` makes it"
+        )
+    return pem
 
 
 def _to_securesystemslib_key(key: PublicKey) -> "Key":

@@ -1,4 +1,4 @@
-"""``edged demo`` that is ended from outside: nothing of it is left behind."""
+"""``edged demo`` and ``edged bench`` that are ended from outside: nothing of them is left behind."""
 
 import os
 import signal
@@ -33,20 +33,46 @@ def _hang_up_is_not_ignored() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
-def test_a_demo_that_is_ended_leaves_no_process_and_no_folder(
-    tmp_path: Path, number: signal.Signals
+def _path_without(program: str, folder: Path) -> str:
+    """Return a PATH of links to all programs but one."""
+    folder.mkdir()
+    for directory in ("/usr/sbin", "/usr/bin"):
+        for path in Path(directory).iterdir():
+            if path.name != program and not (folder / path.name).is_symlink():
+                (folder / path.name).symlink_to(path)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "missing_program"),
+    [
+        ("demo", signal.SIGHUP, None),
+        ("demo", signal.SIGTERM, None),
+        ("demo", signal.SIGKILL, None),
+        ("demo", signal.SIGKILL, "setpriv"),
+        ("bench", signal.SIGKILL, None),
+    ],
+)
+def test_a_command_that_is_ended_leaves_no_process_and_no_folder(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    command: str,
+    number: signal.Signals,
+    missing_program: str | None,
 ) -> None:
+    path = os.environ["PATH"]
+    if missing_program:
+        path = _path_without(missing_program, tmp_path_factory.mktemp("programs") / "bin")
     demo = subprocess.Popen(
-        [sys.executable, "-m", "edged", "demo"],
+        [sys.executable, "-m", "edged", command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), "PATH": path},
         start_new_session=True,
     )
     try:
         wait_for(
-            lambda: any(" -m edged run " in command for command in _running_in(tmp_path)),
+            lambda: any(" -m edged run " in line for line in _running_in(tmp_path)),
             timeout_s=30,
         )
     finally:

@@ -169,6 +169,22 @@ def test_a_python_library_that_is_missing_is_named_with_what_to_do(
     assert problem in capsys.readouterr().out
 
 
+def test_a_python_library_that_lacks_one_of_its_own_is_a_problem(
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "picamera2.py").write_text("import libcamera_of_nowhere")
+    monkeypatch.syspath_prepend(tmp_path)
+    config.write_text(GOOD.replace('source = "replay"\npath = "clip.mp4"', 'source = "picamera2"'))
+
+    assert run("-c", config) == 1
+    out = capsys.readouterr().out
+    assert "picamera2 is installed but cannot be imported (No module named" in out
+    assert "'libcamera_of_nowhere'" in out
+
+
 def test_no_runtime_at_all_is_a_problem(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

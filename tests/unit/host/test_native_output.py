@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edged.host.native_output import drop_native_info
+from edged.ipc.child import spawn
 
 MODELS = Path(__file__).parents[3] / "models" / "bundled"
 
@@ -28,6 +29,16 @@ def test_more_than_fits_does_not_block(capfd: pytest.CaptureFixture[str]) -> Non
             except BlockingIOError:
                 break
     assert capfd.readouterr().err.count("x") > 1024
+
+
+def test_a_process_that_is_spawned_meanwhile_keeps_its_standard_error(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with drop_native_info():
+        child, ours = spawn("no_such_module")
+    child.wait(timeout=30)
+    ours.close()
+    assert "No module named no_such_module" in capfd.readouterr().err
 
 
 @pytest.mark.runtime

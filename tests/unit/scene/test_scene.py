@@ -126,6 +126,23 @@ def test_motion_holds_for_some_seconds_so_that_the_state_is_not_rewritten_with_e
     assert sum(update.state_changed for update in camera.updates) == 3
 
 
+@pytest.mark.parametrize(
+    ("label", "stationary_labels", "starts"),
+    [("person", None, 10), ("car", None, 2), ("person", ("person",), 2), ("car", (), 10)],
+)
+def test_only_vehicles_are_waited_for_where_one_was_parked(
+    label: str, stationary_labels: tuple[str, ...] | None, starts: int
+) -> None:
+    bench = SceneBench(make_scene(track=TrackSettings(stationary_labels=stationary_labels)))
+    one = detections(PERSON)
+    one.class_ids[:] = LABELS.index(label)
+    for _ in range(10):
+        bench.observe(one, frames=20)
+        bench.observe(detections(), frames=100)
+    events = [event for update in bench.updates for event in update.events]
+    assert sum(event.type is EventType.START for event in events) == starts
+
+
 def test_end_all_ends_what_has_started_and_empties_the_state() -> None:
     camera = SceneBench(make_scene(zone={"left": ZoneSettings(points=LEFT_HALF)}))
     camera.observe(detections(PERSON), frames=10, moving=True)

@@ -96,7 +96,7 @@ def test_ultralytics_notes_that_cannot_be_read_cost_the_labels_and_not_the_model
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "damaged"),
+        (b"", "is empty: download"),
         (b"\x7fELF\x02\x01\x01\x00", "not a TensorFlow Lite model"),
         (struct.pack("<I4s", 0xFFFFFFF0, b"TFL3"), "damaged"),
     ],

@@ -297,6 +297,20 @@ def test_a_box_wholly_inside_another_of_its_class_begins_no_second_object(
     assert len(shown.ids) == 1
 
 
+def test_someone_small_before_someone_large_is_an_object() -> None:
+    shown = TrackerBench()
+    child = (0.25, 0.55, 0.3, 0.8)
+    assert len(shown.update(found(WHOLE, child), frames=10).tracks) == 2
+
+
+def test_someone_hidden_in_the_box_of_another_is_an_object_after_leaving_it() -> None:
+    shown = TrackerBench()
+    for step in range(60):
+        shown.update(found(WHOLE, shifted(PART, max(0, step - 20) * 0.01)))
+    assert len(shown.updates[20].tracks) == 1
+    assert len(shown.updates[-1].tracks) == 2
+
+
 def test_a_box_inside_another_of_another_class_is_an_object() -> None:
     both = Detections(
         np.array((WHOLE, PART), np.float32),
@@ -325,6 +339,13 @@ def test_an_unlisted_label_beside_an_object_does_not_move_it() -> None:
     assert not only(update).seen
 
 
+def test_a_chair_does_not_continue_the_person_who_sat_on_it() -> None:
+    shown = TrackerBench()
+    shown.update(found(HERE), frames=50, listed=(True,))
+    shown.update(found(HERE, class_id=56), frames=121, listed=(False,))
+    assert shown.updates[-1].tracks == ()
+
+
 def test_a_parked_car_that_is_detected_in_spells_begins_twice_and_not_each_time() -> None:
     shown = TrackerBench()
     for _ in range(118):
@@ -345,6 +366,36 @@ def test_a_car_that_passes_does_not_take_the_place_of_one_that_waits_to_be_detec
     track = next(track for track in shown.update(found(HERE), frames=5).tracks if track.seen)
     assert track.id == parked
     assert len(shown.ids) == 3
+
+
+@pytest.mark.parametrize("gap_s", [5, 20, 55])
+def test_visitors_who_follow_each_other_at_one_door_are_separate(gap_s: int) -> None:
+    shown = TrackerBench(Tracker(TrackSettings(), may_rest=lambda class_id: class_id != 0))
+    for visitor in range(1, 7):
+        shown.update(found(HERE), frames=150)
+        assert len(shown.ids) == visitor
+        assert shown.update(Detections.empty(), frames=21).tracks == ()
+        shown.update(Detections.empty(), frames=10 * gap_s - 21)
+
+
+def test_a_parked_car_that_is_also_taken_for_a_truck_is_one() -> None:
+    shown = TrackerBench()
+    for spell in range(40):
+        shown.update(found(HERE, class_id=2 if spell % 3 else 7), frames=30)
+        shown.update(Detections.empty(), frames=100)
+    assert len(shown.ids) == 2
+
+
+@pytest.mark.parametrize("speed", [0.05, 0.1, 0.2, 0.4])
+def test_traffic_that_passes_a_parked_car_keeps_its_ids(speed: float) -> None:
+    shown = TrackerBench()
+    for _ in range(2):
+        shown.update(found(HERE), frames=50)
+        shown.update(Detections.empty(), frames=50)
+    for passing in range(1, 4):
+        shown.move((0.0, 0.21, 0.1, 0.61), speed=speed, seconds=0.6 / speed)
+        assert len(shown.ids) == 2 + passing
+        shown.update(Detections.empty(), frames=30)
 
 
 def test_one_who_comes_walking_is_not_waited_for() -> None:
