@@ -1,6 +1,6 @@
 """A recording in place of a camera: for tests, for trying a model on own pictures, and for demonstrations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -94,7 +94,7 @@ class ReplayCamera:
         self.close()
         first = 0 if self._has_ended else self._read_count
         clip = self._open_clip(max(self._clock.monotonic_ns(), self._end_ns), first)
-        self._pending = self._read_next()
+        self._pending = self._begin_now(self._read_next())
         height, width = self._pending.bgr.shape[:2]
         return CameraInfo(
             width=width,
@@ -140,6 +140,13 @@ class ReplayCamera:
             width=width,
             height=height,
         )
+
+    def _begin_now(self, picture: _ScheduledFrame) -> _ScheduledFrame:
+        """Move the time line so that the first picture is not late: opening a recording takes a while."""
+        delay_ns = max(0, self._clock.monotonic_ns() - picture.at_ns)
+        self._anchor_ns += delay_ns
+        self._end_ns += delay_ns
+        return replace(picture, at_ns=picture.at_ns + delay_ns)
 
     def _open_clip(self, at_ns: int, first: int = 0) -> Clip:
         """Open the recording so that its picture `first` is due at `at_ns`."""

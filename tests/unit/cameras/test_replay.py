@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edged.cameras.clips import Clip, open_clip
 from edged.cameras.replay import ReplayCamera, ReplaySettings
 from edged.clock import NS_PER_S
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
@@ -158,6 +159,21 @@ def test_in_real_time_each_picture_comes_when_it_is_due(tmp_path: Path) -> None:
     camera.close()
 
     assert arrivals == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_the_first_pictures_are_not_late_because_the_recording_took_long_to_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a small board, PyAV alone needs half a second to be imported."""
+    clock = FakeClock()
+
+    def open_slowly(*args: object) -> Clip:
+        clock.sleep(0.5)
+        return open_clip(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("edged.cameras.replay.open_clip", open_slowly)
+    frames = all_frames(replay(write_clip(tmp_path / "clip.avi", 5), clock, speed="real"))
+    assert [frame.seq for frame in frames] == [0, 1, 2, 3, 4]
 
 
 def test_in_real_time_a_late_consumer_gets_the_newest_and_the_skipped_are_gaps(
