@@ -26,6 +26,9 @@ def test_a_file_that_is_none_is_refused_in_one_line(
     arguments = [str(path)] if option is None else [str(model_path()), option, str(path)]
     assert main(["inspect", *arguments]) == 1
     err = capfd.readouterr().err
-    assert err.startswith("edged: ")
+    assert err.startswith("edged: "), err
     assert len(err.splitlines()) == 1
-    assert "is not a regular file" in err if what == "named pipe" else "levels of symbolic" in err
+    if what == "named pipe":
+        assert "is not a regular file" in err
+    elif option != "--delegate":  # the linker's message has the path twice, and is shortened
+        assert "levels of symbolic links" in err
