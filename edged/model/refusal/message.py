@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from edged.errors import InvokeError, ModelError, list_notes
+from edged.errors import DelegateError, InvokeError, ModelError, list_notes
 from edged.model.refusal.kinds import describe_shapes, explain_kind
 from edged.model.refusal.nearest import find_nearest_family
 from edged.model.refusal.yolo_kinds import UnsupportedKind
@@ -68,6 +68,8 @@ def short_messages(files: Iterable[Path]) -> Iterator[None]:
     """
     try:
         yield
+    except DelegateError:
+        raise  # no refusal of the model: the driver's reason and the advice stand at the end
     except (ModelError, InvokeError) as error:
         message = str(error)
         if len(message) <= MAX_MESSAGE_CHARS:

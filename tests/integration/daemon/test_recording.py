@@ -32,9 +32,9 @@ isolation = "{isolation}"
 
 def _frames(folder: Path) -> int:
     """Return the frames of the newest `up/health`; 0 before the first."""
-    lines = (
-        (folder / "out.jsonl").read_text().splitlines() if (folder / "out.jsonl").exists() else []
-    )
+    path = folder / "out.jsonl"
+    text = path.read_text() if path.exists() else ""
+    lines = text[: text.rfind("\n") + 1].splitlines()  # the last line may be half written
     health = [json.loads(line)["payload"] for line in lines if '/up/health"' in line]
     return health[-1]["cameras"]["front"]["frames"] if health else 0
 

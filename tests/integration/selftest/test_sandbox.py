@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from edged import bundled
 from edged.config.settings import ModelSettings
-from edged.errors import ModelError
+from edged.errors import ModelError, list_notes
 from edged.model.acceptance import run_acceptance_test
 from edged.model.load import load_model
 from edged.selftest.messages import SelfTestRequest
@@ -44,7 +44,9 @@ def attempt_escapes(readable_folder: Path, delegate: str | None = None) -> dict[
     shutil.copy(bundled.model_path(), model)
     with pytest.raises(ModelError) as raised:
         self_test_model(ModelSettings(path=model, runtime="tflite", delegate=delegate))
-    found = re.search(r"\{.*\}", str(raised.value))
+    # The message is short; the whole of it is a note.
+    whole = "\n".join([*list_notes(raised.value), str(raised.value)])
+    found = re.search(r"\{.*\}", whole)
     assert found, raised.value
     outcomes: dict[str, str] = json.loads(found[0])
     return outcomes

@@ -266,7 +266,7 @@ def test_an_input_that_is_no_single_picture_is_told_as_what_it_is(
 def test_a_message_that_leaves_no_room_for_its_reason_is_shortened(tmp_path: Path) -> None:
     path = tmp_path / f"{'detector' * 20}.tflite"
     whole = f"{path} is damaged: {'why ' * 30}"
-    for made in (ModelError, DelegateError, InvokeError):
+    for made in (ModelError, InvokeError):
         with pytest.raises(made) as caught, short_messages([path]):
             raise made(whole)
         assert type(caught.value) is made
@@ -277,6 +277,17 @@ def test_a_message_that_leaves_no_room_for_its_reason_is_shortened(tmp_path: Pat
         assert caught.value.__notes__ == [whole]
     with pytest.raises(ModelError, match=r"^short$"), short_messages([path]):
         raise ModelError("short")
+
+
+def test_the_error_of_a_delegate_is_whole_because_its_reason_and_the_advice_stand_at_its_end() -> (
+    None
+):
+    whole = (
+        f"the delegate cannot open its device: {'why ' * 60}; check that the device is plugged in"
+    )
+    with pytest.raises(DelegateError) as caught, short_messages([]):
+        raise DelegateError(whole)
+    assert str(caught.value) == whole
 
 
 def test_a_long_file_name_leaves_room_for_the_reason() -> None:
