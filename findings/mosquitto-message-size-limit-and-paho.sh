@@ -10,29 +10,15 @@
 # Hurt: a client that keeps its messages until they are acknowledged sends the large one on every connection, and never learns why the connection ends;
 # with MQTT 3.1.1 it loses the message without knowing.
 . "$(dirname "$0")/common.sh"
-broker=$(command -v mosquitto || echo /usr/sbin/mosquitto)
-version=$("$broker" -h | sed -n 's/^mosquitto version //p')
 install paho-mqtt==2.2.0
+mosquitto_module
 cat >"$work/large.py" <<'END'
-import getpass
-import socket
-import subprocess
-import sys
 import time
 
+import broker
 import paho.mqtt.client as mqtt
 
-with socket.create_server(("127.0.0.1", 0)) as probe:
-    port = probe.getsockname()[1]
-with open("conf", "w") as file:
-    file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\nmessage_size_limit 1000\n")
-broker = subprocess.Popen([sys.argv[1], "-c", "conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-for _ in range(100):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-        break
-    except OSError:
-        time.sleep(0.05)
+process, port = broker.start("message_size_limit 1000")
 
 
 def publish(version):
@@ -61,7 +47,7 @@ def publish(version):
 try:
     print(f"MQTT 5: {publish(mqtt.MQTTv5)}; MQTT 3.1.1: {publish(mqtt.MQTTv311)}")
 finally:
-    broker.kill()
-    broker.wait()
+    process.kill()
+    process.wait()
 END
-expect "$version: $(python large.py "$broker")" "2.0.11: MQTT 5: maximum packet size not announced, disconnected by paho: Protocol error; MQTT 3.1.1: maximum packet size not announced, published: Success"
+expect "$version: $(python large.py)" "2.0.11: MQTT 5: maximum packet size not announced, disconnected by paho: Protocol error; MQTT 3.1.1: maximum packet size not announced, published: Success"

@@ -8,29 +8,15 @@
 #
 # Hurt: two devices that share a client id, after a card was copied, end each other's connection again and again, and neither can say why.
 . "$(dirname "$0")/common.sh"
-broker=$(command -v mosquitto || echo /usr/sbin/mosquitto)
-version=$("$broker" -h | sed -n 's/^mosquitto version //p')
 install paho-mqtt==2.2.0
+mosquitto_module
 cat >"$work/takeover.py" <<'END'
-import getpass
-import socket
-import subprocess
-import sys
 import time
 
+import broker
 import paho.mqtt.client as mqtt
 
-with socket.create_server(("127.0.0.1", 0)) as probe:
-    port = probe.getsockname()[1]
-with open("conf", "w") as file:
-    file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\n")
-broker = subprocess.Popen([sys.argv[1], "-c", "conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-for _ in range(100):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-        break
-    except OSError:
-        time.sleep(0.05)
+process, port = broker.start()
 
 
 def connect(seen):
@@ -60,7 +46,7 @@ try:
     print(*seen)
     second.socket().close()
 finally:
-    broker.kill()
-    broker.wait()
+    process.kill()
+    process.wait()
 END
-expect "$version: $(python takeover.py "$broker")" "2.0.11: Unspecified error, without DISCONNECT"
+expect "$version: $(python takeover.py)" "2.0.11: Unspecified error, without DISCONNECT"

@@ -11,34 +11,13 @@
 # Hurt: a fleet whose operator lifts the limit so that no message is dropped. A device that publishes its state on every connection, one
 # topic of which is denied, reconnects for ever, and what it sends behind that message is lost or repeated.
 . "$(dirname "$0")/common.sh"
-broker=$(command -v mosquitto || echo /usr/sbin/mosquitto)
-version=$("$broker" -h | sed -n 's/^mosquitto version //p')
 install paho-mqtt==2.2.0
+mosquitto_module
 cat >"$work/denied.py" <<'END'
-import getpass
-import socket
-import subprocess
-import sys
 import time
 
+import broker
 import paho.mqtt.client as mqtt
-
-
-def run_broker(limit):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with open("acl", "w") as file:
-        file.write("topic write allowed/#\n")
-    with open("conf", "w") as file:
-        file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\nacl_file acl\n{limit}\n")
-    broker = subprocess.Popen([sys.argv[1], "-c", "conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return broker, port
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("mosquitto does not start")
 
 
 def publish(port, version, qos):
@@ -56,12 +35,14 @@ def publish(port, version, qos):
     return f"{answers[0] if qos else 'no answer'} and {'closed' if code else 'open'}"
 
 
+with open("acl", "w") as file:
+    file.write("topic write allowed/#\n")
 for limit in ("max_queued_messages 1000", "max_queued_messages 0"):
-    broker, port = run_broker(limit)
+    process, port = broker.start("acl_file acl", limit)
     try:
         print(limit, *(publish(port, version, qos) for version in (mqtt.MQTTv5, mqtt.MQTTv311) for qos in (1, 0)), sep=", ", end="; ")
     finally:
-        broker.kill()
-        broker.wait()
+        process.kill()
+        process.wait()
 END
-expect "$version: $(python denied.py "$broker")" "2.0.11: max_queued_messages 1000, Not authorized and open, no answer and open, Success and open, no answer and open; max_queued_messages 0, Not authorized and closed, no answer and closed, Success and closed, no answer and closed; "
+expect "$version: $(python denied.py)" "2.0.11: max_queued_messages 1000, Not authorized and open, no answer and open, Success and open, no answer and open; max_queued_messages 0, Not authorized and closed, no answer and closed, Success and closed, no answer and closed; "
