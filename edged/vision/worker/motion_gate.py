@@ -13,9 +13,29 @@ _SETTLE_S = 1.0
 """Time for which the model runs after a start, and after the last change: an object is confirmed by then (`track.min_s` is 0.25 s)."""
 _MIN_SETTLED_FRAMES = 5
 """Frames on which the model runs after a start or the last change, at low frame rates: two more than `track.min_hits` asks for."""
+_BORDERLINE_S = 1.0
+"""Time until the model runs again on a picture at rest if a score is near its threshold: noise alone makes it strong or weak."""
 _DOUBT_S = 3.0
 """The same time after a re-check that found something else than before: an object that is gone ends after `track.lost_s`, 2 s. For so long at
 most the gate stays open until a frame shows as much as those before it: what the last frame shows counts until the gate opens again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundObjects:
+    """What the model found in a frame, as the gate needs it.
+
+    Attributes:
+        strong_class_ids: the classes of the detections that can begin an object, ascending.
+        count: number of detections, those included that can only continue one.
+        is_borderline: whether a score is so near to the threshold that noise decides.
+    """
+
+    strong_class_ids: tuple[int, ...] = ()
+    count: int = 0
+    is_borderline: bool = False
+
+
+_NOTHING = FoundObjects()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +65,7 @@ class MotionGate:
         self._frames_left = 0
         self._inferred_ns = 0
         self._is_recheck = False
-        self._found: tuple[int, ...] = ()
+        self._found = _NOTHING
         self._found_counts: deque[int] = deque(maxlen=_MIN_SETTLED_FRAMES)
 
     def reset(self) -> None:
@@ -76,25 +96,24 @@ class MotionGate:
         self._is_recheck = self._is_recheck_due(captured_ns)
         return self._is_recheck
 
-    def record(self, captured_ns: int, class_ids: tuple[int, ...]) -> None:
+    def record(self, captured_ns: int, found: FoundObjects) -> None:
         """Take note of what the model found in a frame.
 
         Args:
             captured_ns: capture time of the frame, monotonic.
-            class_ids: the classes of its detections, in any order.
+            found: what it found.
         """
-        found = tuple(sorted(class_ids))
-        if self._is_recheck and found != self._found:
+        if self._is_recheck and found.strong_class_ids != self._found.strong_class_ids:
             self._open(captured_ns, _DOUBT_S)
         self._found = found
-        self._found_counts.append(len(found))
+        self._found_counts.append(found.count)
         self._inferred_ns = captured_ns
         self._frames_left = max(0, self._frames_left - 1)
 
     @property
     def _is_doubtful(self) -> bool:
         """Whether the last frame shows less than one of those just before it, because scores flicker."""
-        return len(self._found) < max(self._found_counts, default=0)
+        return self._found.count < max(self._found_counts, default=0)
 
     def _open(self, captured_ns: int, seconds: float) -> int:
         """Open for `seconds` more; return until when the gate is open, at least."""
@@ -104,6 +123,9 @@ class MotionGate:
         return until_ns
 
     def _is_recheck_due(self, captured_ns: int) -> bool:
-        if not (self._found and self._rules.recheck_s):
+        recheck_s = self._rules.recheck_s
+        if not (self._found.count and recheck_s):
             return False
-        return captured_ns - self._inferred_ns >= self._rules.recheck_s * NS_PER_S
+        if self._found.is_borderline:
+            recheck_s = min(recheck_s, _BORDERLINE_S)
+        return captured_ns - self._inferred_ns >= recheck_s * NS_PER_S

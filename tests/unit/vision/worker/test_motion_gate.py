@@ -5,9 +5,15 @@ from collections.abc import Iterable
 import pytest
 
 from edged.clock import NS_PER_S
-from edged.vision.worker.motion_gate import GateRules, MotionGate
+from edged.vision.worker.motion_gate import FoundObjects, GateRules, MotionGate
 
 PERSON, CAR = 0, 2
+
+
+def make_found(class_ids: tuple[int, ...], *, is_borderline: bool = False) -> FoundObjects:
+    return FoundObjects(
+        strong_class_ids=class_ids, count=len(class_ids), is_borderline=is_borderline
+    )
 
 
 def run(
@@ -34,7 +40,7 @@ def run(
         at_s = start_s + number / fps
         at_ns = int(at_s * NS_PER_S) + 7 * NS_PER_S
         if gate.decide(at_ns, has_changed=any(a <= at_s < b for a, b in changes)):
-            gate.record(at_ns, found)
+            gate.record(at_ns, make_found(found))
             times.append(at_s)
     return times
 
@@ -100,7 +106,7 @@ def test_the_gate_does_not_close_on_a_frame_that_misses_what_those_before_it_sho
         at_ns = number * NS_PER_S // 10
         if gate.decide(at_ns, has_changed=False):
             # Of an object that flickers every other frame is missed, and the first after a second is one of them.
-            gate.record(at_ns, () if number % 2 == 0 else (PERSON,))
+            gate.record(at_ns, make_found(() if number % 2 == 0 else (PERSON,)))
             times.append(number)
     assert times == list(range(12))
 
@@ -109,3 +115,17 @@ def test_an_object_that_is_gone_does_not_keep_the_gate_open() -> None:
     gate = MotionGate(GateRules(recheck_s=0.0))
     run(gate, 1.0, found=(PERSON,))
     assert len(run(gate, 60.0, start_s=1.0)) <= 6
+
+
+def test_a_score_near_the_threshold_is_looked_at_again_every_second_until_it_is_strong() -> None:
+    gate = MotionGate(GateRules())
+    weak = FoundObjects(count=1, is_borderline=True)
+    strong = FoundObjects(strong_class_ids=(CAR,), count=1, is_borderline=True)
+    seconds = []
+    for number in range(80):
+        at_ns = number * NS_PER_S // 10
+        if gate.decide(at_ns, has_changed=False):
+            gate.record(at_ns, weak if number < 31 else strong)
+            seconds.append(number / 10)
+    assert seconds[:14] == [*(n / 10 for n in range(11)), 2.0, 3.0, 4.0]
+    assert seconds[14:] == pytest.approx([*(4.1 + n / 10 for n in range(30))])
