@@ -65,6 +65,7 @@ class Capture:
         name: str,
         slots: FrameSlots,
         clock: Clock,
+        begin: threading.Event | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         """Open nothing yet.
@@ -74,12 +75,14 @@ class Capture:
             name: the camera's name in the configuration; `slots` has a slot of that name.
             slots: takes the frames.
             clock: the clock of all times in `CaptureStatus`.
+            begin: set when the camera may be opened, for a recording, whose time begins then; None: it may be at once.
             backoff: between attempts to open.
         """
         self._camera = camera
         self._name = name
         self._slots = slots
         self._clock = clock
+        self._begin = begin
         self._backoff = backoff or Backoff(initial_s=MIN_RETRY_S, max_s=MAX_RETRY_S)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name=f"camera-{name}", daemon=True)
@@ -109,6 +112,9 @@ class Capture:
 
     def run(self) -> None:
         """Capture until the camera has ended or was stopped; the thread runs this."""
+        while self._begin is not None and not self._stopping.is_set():
+            if self._begin.wait(_MIN_GRAB_TIMEOUT_S):
+                self._begin = None
         while not self._stopping.is_set():
             try:
                 self._capture_frames()
