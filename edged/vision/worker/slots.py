@@ -20,6 +20,7 @@ class FrameSlots:
         self._filled = threading.Condition(self._lock)
         self._emptied = threading.Condition(self._lock)
         self._pending: dict[str, Frame | None] = dict.fromkeys(cameras)
+        self._pending_count = 0
         self._dropped = dict.fromkeys(self._pending, 0)
         self._lossless: set[str] = set()
         self._share = FairShare(self._pending)
@@ -34,6 +35,7 @@ class FrameSlots:
         camera = frame.camera
         with self._lock:
             if self._pending[camera] is None:
+                self._pending_count += 1
                 self._share.enqueue(camera)
             else:
                 self._dropped[camera] += 1
@@ -52,6 +54,7 @@ class FrameSlots:
                 lambda: self._pending[camera] is None, timeout_s
             ):
                 return False
+            self._pending_count += 1
             self._share.enqueue(camera)
             self._pending[camera] = frame
             self._filled.notify()
@@ -70,15 +73,13 @@ class FrameSlots:
             The frame; None if none came in time, or the wait was interrupted.
         """
         with self._lock:
-            camera = self._share.choose(self._pending)
-            if camera is None and timeout_s > 0:
-                self._filled.wait_for(
-                    lambda: self._share.choose(self._pending) or is_interrupted(), timeout_s
-                )
-                camera = self._share.choose(self._pending)
+            if not self._pending_count and timeout_s > 0:
+                self._filled.wait_for(lambda: self._pending_count or is_interrupted(), timeout_s)
+            camera = self._share.choose(self._pending) if self._pending_count else None
             if camera is None:
                 return None
             frame, self._pending[camera] = self._pending[camera], None
+            self._pending_count -= 1
             self._share.serve(camera)
             if self._lossless:
                 self._emptied.notify_all()
