@@ -5,6 +5,7 @@ rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, score
 """
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -75,8 +76,8 @@ def _encode_observation(observation: Observation) -> bytes:
             observation.net_frame_ns,
             observation.net_invoke_ns,
         ),
-        observation.moving,
-        observation.detections,
+        moving=observation.moving,
+        detections=observation.detections,
     )
 
 
@@ -87,8 +88,9 @@ def pack_observation(  # noqa: PLR0917 - the worker packs each frame's, without 
     received_ns: int,
     width: int,
     height: int,
-    stages_ns: tuple[int, int, int, int, int, int],
-    moving: bool,  # noqa: FBT001
+    stages_ns: Sequence[int],
+    *,
+    moving: bool,
     detections: Detections,
 ) -> bytes:
     """Return the packet of an `Observation` with these fields; `stages_ns` are the six durations from `wait_ns` to `net_invoke_ns`."""

@@ -132,8 +132,8 @@ class InferenceLoop:
                 inference.net_frame_ns,
                 inference.net_invoke_ns,
             ),
-            prepared.moving,
-            result.detections,
+            moving=prepared.moving,
+            detections=result.detections,
         )
         is_lossless = self._slots.is_lossless(frame.camera)
         is_sent = self._channel.send_observation(packet, is_lossless=is_lossless)
