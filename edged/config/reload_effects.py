@@ -36,6 +36,7 @@ RELOAD_EFFECTS: Mapping[str, ReloadEffect] = {
     "inference": ReloadEffect.LIVE,
     f"camera.{_ANY_NAME}.mask": ReloadEffect.LIVE,
     f"camera.{_ANY_NAME}.inference": ReloadEffect.LIVE,
+    f"camera.{_ANY_NAME}.weight": ReloadEffect.LIVE,
     "detect": ReloadEffect.SCENES,
     "track": ReloadEffect.SCENES,
     "events": ReloadEffect.SCENES,

@@ -19,7 +19,7 @@ once, without an answer. A shadow that cannot be loaded is no reason to decline:
 import logging
 from collections.abc import Callable
 
-from edged.clock import NS_PER_S, Clock
+from edged.clock import NS_PER_S
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError, WorkerError
 from edged.vision.messages import ModelLoading, PlanDeclined, WorkerPlan
@@ -39,7 +39,8 @@ from edged.vision.worker.plans import (
     shadow_of,
     uses_model,
 )
-from edged.vision.worker.runners import ModelRunner, SingleModelRunner, TrialRunner, WorkerContext
+from edged.vision.worker.runners import ModelRunner, SingleModelRunner, WorkerContext
+from edged.vision.worker.trial_runner import TrialRunner
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,6 @@ class ModelSwitcher:
         *,
         mailbox: PlanMailbox,
         context: WorkerContext,
-        clock: Clock,
     ) -> None:
         """Load nothing yet: `load_initial_model` does.
 
@@ -61,11 +61,10 @@ class ModelSwitcher:
             initial_plan: the job's.
             mailbox: holds later plans.
             context: the rest of the worker.
-            clock: measures gaps.
         """
         self._mailbox = mailbox
         self._context = context
-        self._clock = clock
+        self._clock = context.clock
         self._loader = ModelLoader()
         self._active_plan = initial_plan
         """The plan that is carried out; in a gap, the one to return to."""
@@ -76,8 +75,15 @@ class ModelSwitcher:
         self._has_shadow_failed = False
         self._gap_since_ns: int | None = None
         self._loaded_models: list[LoadedModel] = []
+        self._is_settled = False
+        """True if only a plan or a loaded model gives `step` something to do."""
         self.runner: ModelRunner | None = None
         """Runs inference; None while no model is active, because a device changes hands."""
+
+    @property
+    def has_work(self) -> bool:
+        """True if `step` may have something to do."""
+        return not (self._is_settled and self._mailbox.is_empty) or self._loader.has_result
 
     @property
     def is_loading(self) -> bool:
@@ -97,7 +103,7 @@ class ModelSwitcher:
         plan = self._active_plan
         if mismatch := describe_mismatch(plan, len(self._context.camera_indices)):
             raise WorkerError(mismatch)
-        self._apply_masks(plan)
+        self._apply_camera_plans(plan)
         model = load_and_test(plan.model, plan.goldens)
         self._loaded_models = [model]
         self.runner = SingleModelRunner(plan, model, self._context)
@@ -121,6 +127,7 @@ class ModelSwitcher:
             self._advance_plan(self._pending_plan)
         else:
             self._advance_shadow()
+        self._is_settled = self._loader.is_busy or self._pending_plan is None
 
     def wait(self, timeout_s: float) -> None:
         """Wait for a model that is being loaded, for `timeout_s` seconds at most."""
@@ -138,7 +145,7 @@ class ModelSwitcher:
         if mismatch := describe_mismatch(newest, len(self._context.camera_indices)):
             self._context.send(PlanDeclined(plan=newest.number, kind="internal", reason=mismatch))
             return
-        self._apply_masks(newest)
+        self._apply_camera_plans(newest)
         if newest.number == self._active_plan.number and self._pending_plan is None:
             self._adopt_settings(newest)
         else:
@@ -152,11 +159,10 @@ class ModelSwitcher:
             self.runner = SingleModelRunner(plan, active, self._context)
             self._advance_shadow()
 
-    def _apply_masks(self, plan: WorkerPlan) -> None:
-        indices = self._context.camera_indices
-        self._context.pipeline.set_masks(
-            {name: plan.cameras[index].masks for name, index in indices.items()}
-        )
+    def _apply_camera_plans(self, plan: WorkerPlan) -> None:
+        cameras = {name: plan.cameras[i] for name, i in self._context.camera_indices.items()}
+        self._context.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
+        self._context.slots.set_weights({name: one.weight for name, one in cameras.items()})
 
     def _process_load_result(self, result: LoadResult) -> None:
         """Keep the model that was loaded, or react to the failure."""
