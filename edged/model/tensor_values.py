@@ -38,7 +38,7 @@ def make_value_table(spec: InputSpec) -> NDArray[Any]:
 
 
 def is_shifted_copy(table: NDArray[Any]) -> bool:
-    """Return whether an 8-bit table (1, 256, C) only copies pixels, or shifts them by 128."""
+    """Return whether a table, (1, 256, C) of any dtype, has 8 bits and only copies pixels, or shifts them by 128."""
     if table.dtype.itemsize != 1:
         return False
     pixels = np.arange(256)[None, :, None] + np.iinfo(table.dtype).min
@@ -46,7 +46,7 @@ def is_shifted_copy(table: NDArray[Any]) -> bool:
 
 
 def flip_sign(values: NDArray[np.int8]) -> None:
-    """Subtract 128 from pixels that were written into the memory of int8 values, any shape, in place."""
+    """Subtract 128 in place from pixels that were written into the memory of int8 values: (H, W, C) or (H, W) int8."""
     pixels = values.view(np.uint8)
     # It flips the pixel's top bit, which is many times faster than a table lookup.
     np.bitwise_xor(pixels, _SIGN_BIT, out=pixels)
@@ -85,10 +85,10 @@ def _choose_plane_writer(
         if np.array_equal((pixels - mean) / std, table[0, :, 0]):
             return _make_arithmetic(mean, std)
 
-    def look_up(pixels: Pixels, values: NDArray[Any]) -> None:
+    def read_table(pixels: Pixels, values: NDArray[Any]) -> None:
         cv2.LUT(pixels, table, dst=values)
 
-    return look_up
+    return read_table
 
 
 def _make_arithmetic(mean: np.float32, std: np.float32) -> WriteValues:
