@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
+from edged.families.candidates import build_detections
 from edged.families.inputs import image_input
 from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
-from edged.families.outputs import build_detections, dequantise
+from edged.families.outputs import dequantise
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _POSTPROCESS_OP = "TFLite_Detection_PostProcess"
@@ -82,32 +83,43 @@ class SsdFamily:
             ModelError: a box, score or class id is not a number, or the count or a class id is out of range.
         """
         check_outputs(outputs, self.outputs, is_resized=True)
-        boxes, classes, scores, count = (
-            _to_rows(dequantise(outputs[i], self.outputs[i]), columns)
-            for i, columns in zip(self.output_order, (4, 1, 1, 1), strict=True)
+        boxes, classes, scores, count = (outputs[i] for i in self.output_order)
+        box_info, class_info, score_info, count_info = (self.outputs[i] for i in self.output_order)
+        boxes = _to_rows(boxes)
+        rows = self._find_valid_rows(
+            dequantise(count.ravel()[:1], count_info), min(len(boxes), classes.size, scores.size)
         )
-        rows = self._find_valid_rows(count, min(len(boxes), len(classes), len(scores)))
-        if np.isnan(scores[rows]).any():
+        values = dequantise(scores.ravel()[rows], score_info)
+        keep = np.flatnonzero(~(values < min_score))  # what is not a number is among them
+        if np.isnan(values[keep]).any():
             raise ModelError("the model's scores contain NaN")
-        keep = rows[scores[rows, 0] >= min_score]
-        return build_detections(
-            boxes[keep][:, [1, 0, 3, 2]], scores[keep, 0], classes[keep, 0], fit, iou_threshold=None
-        )
+        kept = keep if isinstance(rows, slice) else rows[keep]
+        corners = dequantise(boxes[kept], box_info)[:, [1, 0, 3, 2]]
+        class_ids = dequantise(classes.ravel()[kept], class_info)
+        return build_detections(corners, values[keep], class_ids, fit, iou_threshold=None)
 
-    def _find_valid_rows(self, count: F32, row_count: int) -> NDArray[np.intp]:
-        """Return the indices of the rows that the operator wrote: its count is that of the anchors."""
-        if not (len(count) and 0 <= float(count[0, 0]) * self.rows_per_anchor <= row_count):
+    def _find_valid_rows(self, count: F32, row_count: int) -> NDArray[np.intp] | slice:
+        """Return the indices of the rows that the operator wrote: its count is that of the anchors.
+
+        Args:
+            count: (1,) float32, the number of anchors; (0,) if the output is empty.
+            row_count: number of rows of the outputs.
+        """
+        if not (len(count) and 0 <= float(count[0]) * self.rows_per_anchor <= row_count):
             raise ModelError(
-                f"the model reports {count.ravel()[:1]} detections, but its outputs have {row_count} rows"
+                f"the model reports {count} detections, but its outputs have {row_count} rows"
             )
-        first = np.arange(int(count[0, 0]), dtype=np.intp) * self.rows_per_anchor
+        anchors = int(count[0])
+        if self.rows_per_anchor == self.valid_rows_per_anchor == 1:
+            return slice(anchors)
+        first = np.arange(anchors, dtype=np.intp) * self.rows_per_anchor
         return (first[:, None] + np.arange(self.valid_rows_per_anchor)).ravel()
 
 
-def _to_rows(values: F32, columns: int) -> F32:
-    if values.size % columns:
-        raise ModelError(f"the model's boxes {list(values.shape)} are not rows of four corners")
-    return values.reshape(-1, columns)
+def _to_rows(boxes: NDArray[np.generic]) -> NDArray[np.generic]:
+    if boxes.size % 4:
+        raise ModelError(f"the model's boxes {list(boxes.shape)} are not rows of four corners")
+    return boxes.reshape(-1, 4)
 
 
 def _find_output_order(signature: ModelSignature) -> tuple[int, int, int, int] | str:

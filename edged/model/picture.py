@@ -26,6 +26,8 @@ _CONVERSIONS = {
     (PixelFormat.YUV420P, Channels.RGB): cv2.COLOR_YUV2RGB_I420,
     (PixelFormat.YUV420P, Channels.BGR): cv2.COLOR_YUV2BGR_I420,
 }
+_COLUMN_STEP = 32
+"""OpenCV's widest vectors convert so many pixels of YUV420P at once; it converts what is left of each row one by one."""
 # Luma of the limited range spans 16..235, a gray picture 0..255.
 _FULL_RANGE = np.clip((np.arange(256) - 16) * (255 / 219), 0, 255).round().astype(np.uint8)
 
@@ -61,42 +63,59 @@ class FrameConverter:
         if conversion is None:
             _resize(source, target)
             return
-        small = self._get_buffer("packed", (*target.shape[:2], *depth))
-        _resize(source, small)
-        cv2.cvtColor(small, conversion, dst=target)
+        if source.shape[:2] != target.shape[:2]:
+            small = self._get_buffer("packed", (*target.shape[:2], *depth))
+            _resize(source, small)
+            source = small
+        cv2.cvtColor(source, conversion, dst=target)
 
     def _convert_planar(self, frame: Frame, target: Pixels) -> None:
-        luma, *chroma = split_planes(frame)
-        height, width = target.shape[:2]
+        planes = split_planes(frame)
         if self._channels is Channels.GRAY:
-            _resize(luma, target)
+            _resize(planes[0], target)
             if not frame.colour.is_full_range:
                 cv2.LUT(target, _FULL_RANGE, dst=target)
-            return
-        if frame.colour != LIMITED_BT601:
-            self._convert_by_matrix(frame, target)
-            return
+        elif frame.colour == LIMITED_BT601:
+            self._convert_limited_bt601(frame, planes, target)
+        else:
+            self._convert_by_matrix(frame, planes, target)
+
+    def _convert_limited_bt601(
+        self, frame: Frame, planes: tuple[Pixels, Pixels, Pixels], target: Pixels
+    ) -> None:
+        height, width = target.shape[:2]
         if height % 2 or width % 2:
             # The sides of an I420 picture are even; this is for the rare model whose input has an odd side.
             even = self._get_buffer("even", (height + height % 2, width + width % 2, 3))
-            self._convert_planar(frame, even)
+            self._convert_limited_bt601(frame, planes, even)
             _resize(even, target)
             return
-        small = self._get_buffer("planar", (height * 3 // 2, width))
-        _resize(luma, small[:height])
-        halves = small[height:].reshape(2, height // 2, width // 2)
-        for plane, half in zip(chroma, halves, strict=True):
-            _resize(plane, half)
-        cv2.cvtColor(small, _CONVERSIONS[frame.format, self._channels], dst=target)
+        conversion = _CONVERSIONS[frame.format, self._channels]
+        columns = -(-width // _COLUMN_STEP) * _COLUMN_STEP
+        if columns == width == frame.width and frame.pixels.shape == (height * 3 // 2, width):
+            cv2.cvtColor(frame.pixels, conversion, dst=target)
+            return
+        small = self._get_buffer("planar", (height * 3 // 2, columns))
+        _resize(planes[0], small[:height, :width])
+        halves = small[height:].reshape(2, height // 2, columns // 2)
+        for plane, half in zip(planes[1:], halves, strict=True):
+            _resize(plane, half[:, : width // 2])
+        if columns == width:
+            cv2.cvtColor(small, conversion, dst=target)
+            return
+        converted = self._get_buffer("converted", (height, columns, 3))
+        cv2.cvtColor(small, conversion, dst=converted)
+        np.copyto(target, converted[:, :width])
 
-    def _convert_by_matrix(self, frame: Frame, target: Pixels) -> None:
+    def _convert_by_matrix(
+        self, frame: Frame, planes: tuple[Pixels, Pixels, Pixels], target: Pixels
+    ) -> None:
         height, width = target.shape[:2]
-        planes = []
-        for name, plane in zip("yuv", split_planes(frame), strict=True):
-            planes.append(self._get_buffer(name, (height, width)))
-            _resize(plane, planes[-1])
+        small = self._get_buffer("planes", (3, height, width))
+        for plane, resized in zip(planes, small, strict=True):
+            _resize(plane, resized)
         packed = self._get_buffer("yuv", (height, width, 3))
-        cv2.merge(planes, dst=packed)
+        cv2.merge(list(small), dst=packed)
         cv2.transform(packed, make_conversion(frame.colour, self._channels), dst=target)
 
     def _get_buffer(self, purpose: str, shape: tuple[int, ...]) -> Pixels:
