@@ -22,7 +22,7 @@ class InferencePlan(Struct, frozen=True, kw_only=True):
         rows: rows of the grid of tiles.
     """
 
-    has_gate: bool = True
+    has_gate: bool = False
     recheck_s: float = _DEFAULT_RECHECK_S
     idle_fps: float = _DEFAULT_IDLE_FPS
     max_fps: float | None = None

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from edged.config.settings import ModelSettings, Polygon
 from edged.types import Detections
+from edged.vision.inference_plan import InferencePlan
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
@@ -36,11 +37,15 @@ class CameraPlan(Struct, frozen=True, kw_only=True):
 
     Attributes:
         min_score: detections below this score are of no use, and are left out.
+        threshold: the lowest score with which an object of any label can begin.
+        inference: the frames on which the model runs.
         masks: polygons that are made black, corners as [x, y] in fractions of the frame.
         weight: its share of the interpreter, relative to the other cameras'.
     """
 
     min_score: float
+    threshold: float = 0.5
+    inference: InferencePlan = InferencePlan()
     masks: tuple[Polygon, ...] = ()
     weight: float = 1.0
 
@@ -136,6 +141,8 @@ class CameraReport(Struct, frozen=True, kw_only=True):
             because the supervisor did not read. `failed` counts the failed ones.
         inferred: frames on which the model ran.
         failed: frames on which the model failed.
+        still: frames on which the model did not run because nothing had changed.
+        over_rate: frames on which the model did not run because they were above `max_fps`.
         reconnects: how often the camera came back after a loss.
         last_frame_ns: monotonic time of the last frame; None before the first.
     """
@@ -151,6 +158,8 @@ class CameraReport(Struct, frozen=True, kw_only=True):
     dropped: int = 0
     inferred: int = 0
     failed: int = 0
+    still: int = 0
+    over_rate: int = 0
     reconnects: int = 0
     last_frame_ns: int | None = None
 
@@ -159,6 +168,20 @@ class WorkerReport(Struct, frozen=True, kw_only=True, tag="report"):
     """Worker to supervisor, several times a second from the inference loop: its heartbeat."""
 
     cameras: tuple[CameraReport, ...]
+
+
+class PictureAtRest(Struct, frozen=True, kw_only=True, tag="rest"):
+    """Worker to supervisor, a few times a second while a camera's picture is at rest: what the last `Observation` shows is still there.
+
+    Attributes:
+        camera: index into the job's cameras.
+        frame_seq: number of the newest frame.
+        captured_ns: when it was captured.
+    """
+
+    camera: int
+    frame_seq: int
+    captured_ns: int
 
 
 class WorkerFault(Struct, frozen=True, kw_only=True, tag="fault"):
@@ -235,6 +258,7 @@ FromWorker = (
     | WorkerReport
     | WorkerFault
     | Observation
+    | PictureAtRest
     | ModelLoading
     | PlanDeclined
     | CandidateFailure

@@ -17,6 +17,7 @@ from edged.vision.messages import (
     ModelLoading,
     ModelReady,
     Observation,
+    PictureAtRest,
     PlanDeclined,
     ToWorker,
     WorkerFault,
@@ -161,6 +162,7 @@ TO_WORKER: PacketCodec[ToWorker] = PacketCodec(ToWorker, max_bytes=MAX_PACKET_BY
 FROM_WORKER = FromWorkerCodec(
     ModelReady
     | WorkerReport
+    | PictureAtRest
     | WorkerFault
     | ModelLoading
     | PlanDeclined

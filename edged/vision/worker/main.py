@@ -28,6 +28,7 @@ from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.channel import SupervisorChannel
 from edged.vision.worker.faults import classify_error
+from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.inference_loop import InferenceLoop
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox
@@ -63,6 +64,7 @@ class VisionWorker:
         self._context = WorkerContext(
             pipeline=InferencePipeline(names, clock),
             slots=self._slots,
+            selection=FrameSelection(names, self._slots),
             accelerator=AcceleratorThread(clock, on_finished=self._slots.interrupt),
             clock=clock,
             camera_indices={name: index for index, name in enumerate(names)},
@@ -108,6 +110,8 @@ class VisionWorker:
         return InferenceLoop(
             captures=captures,
             slots=self._slots,
+            selection=self._context.selection,
+            pipeline=self._context.pipeline,
             switcher=self._switcher,
             channel=self._channel,
             camera_indices=self._context.camera_indices,

@@ -162,6 +162,7 @@ class ModelSwitcher:
     def _apply_camera_plans(self, plan: WorkerPlan) -> None:
         cameras = {name: plan.cameras[i] for name, i in self._context.camera_indices.items()}
         self._context.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
+        self._context.selection.apply(cameras, is_trial=plan.shadow is not None)
         self._context.slots.set_weights({name: one.weight for name, one in cameras.items()})
 
     def _process_load_result(self, result: LoadResult) -> None:
@@ -231,6 +232,7 @@ class ModelSwitcher:
         self._active_plan, self._pending_plan, self._gap_since_ns = plan, None, None
         self._has_shadow_failed = False
         self.runner = SingleModelRunner(plan, loaded_model, self._context)
+        self._context.selection.reset()
         self._close_unless(lambda loaded: uses_model(plan, loaded.settings))
         self._advance_shadow()  # one that is loaded runs from the first frame on
         gap_ns = self._clock.monotonic_ns() - began_ns

@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import Protocol
 
 from edged.clock import Clock
-from edged.types import Frame
 from edged.vision.messages import FromWorker, WorkerPlan
 from edged.vision.worker.accelerator import AcceleratorThread
+from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.net_time import MeasuredFrames
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stages import FrameResult, InferencePipeline
+from edged.vision.worker.stages import FrameResult, InferencePipeline, PreparedFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class WorkerContext:
     Attributes:
         pipeline: the stages of inference.
         slots: the cameras' frames.
+        selection: chooses the frames on which the model runs.
         accelerator: the thread that invokes where frames overlap.
         clock: the clock of all times.
         camera_indices: the cameras' indices in the job, by name.
@@ -31,6 +32,7 @@ class WorkerContext:
 
     pipeline: InferencePipeline
     slots: FrameSlots
+    selection: FrameSelection
     accelerator: AcceleratorThread
     clock: Clock
     camera_indices: Mapping[str, int]
@@ -40,8 +42,8 @@ class WorkerContext:
 class ModelRunner(Protocol):
     """Runs inference on every frame that is taken."""
 
-    def infer(self, frame: Frame) -> FrameResult:
-        """Run inference on a frame, whose pixels are masked in place.
+    def infer(self, prepared: PreparedFrame) -> FrameResult:
+        """Run inference on a frame.
 
         Raises:
             InvokeError: the interpreter failed.
@@ -90,14 +92,14 @@ class SingleModelRunner:
             clock=context.clock,
         )
 
-    def infer(self, frame: Frame) -> FrameResult:
-        """Run the model on a frame, whose pixels are masked in place.
+    def infer(self, prepared: PreparedFrame) -> FrameResult:
+        """Run the model on a frame.
 
         Raises:
             InvokeError: the interpreter failed.
             ModelError: the outputs are nonsense.
         """
-        prepared = self._pipeline.prepare(frame)
+        frame = prepared.frame
         inference = self._pipeline.infer(
             self._model,
             prepared,

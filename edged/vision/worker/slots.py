@@ -23,6 +23,12 @@ class FrameSlots:
         self._pending_count = 0
         self._dropped = dict.fromkeys(self._pending, 0)
         self._lossless: set[str] = set()
+        self._deferred_until_ns = dict.fromkeys(self._pending, 0)
+        self._defers_still = dict.fromkeys(self._pending, False)
+        self._deferred = {
+            True: dict.fromkeys(self._pending, 0),
+            False: dict.fromkeys(self._pending, 0),
+        }
         self._share = FairShare(self._pending)
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -33,6 +39,9 @@ class FrameSlots:
     def put(self, frame: Frame) -> None:
         """Put `frame` into its camera's slot; a frame that is still there is dropped."""
         camera = frame.camera
+        if frame.captured_ns < self._deferred_until_ns[camera]:
+            self._deferred[self._defers_still[camera]][camera] += 1
+            return
         with self._lock:
             if self._pending[camera] is None:
                 self._pending_count += 1
@@ -93,6 +102,16 @@ class FrameSlots:
         with self._lock:
             return self._filled.wait_for(is_interrupted, timeout_s)
 
+    def defer(self, camera: str, until_ns: int, *, is_still: bool) -> None:
+        """Take no frame of a live camera that was captured before `until_ns`, monotonic; those that come are counted.
+
+        Args:
+            camera: the camera.
+            until_ns: 0 to take every frame.
+            is_still: why: True if the picture is at rest, False if the frames are above the camera's largest rate.
+        """
+        self._deferred_until_ns[camera], self._defers_still[camera] = until_ns, is_still
+
     def interrupt(self) -> None:
         """Let the taker look at its condition again."""
         with self._lock:
@@ -105,3 +124,7 @@ class FrameSlots:
     def dropped_count(self, camera: str) -> int:
         """Return how many of this camera's frames were put and never taken."""
         return self._dropped[camera]
+
+    def deferred_count(self, camera: str, *, is_still: bool) -> int:
+        """Return how many of this camera's frames were not taken because of `defer`, for this reason."""
+        return self._deferred[is_still][camera]

@@ -22,12 +22,14 @@ class PreparedFrame(Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         frame: the frame; its pixels are masked.
         moving: True if something moved in the picture.
+        has_changed: True if anything changed in the picture, also if it is too little to be motion.
         wait_ns: time from `Frame.received_ns` until the frame was taken.
         prepare_ns: time for masks and motion.
     """
 
     frame: Frame
     moving: bool
+    has_changed: bool
     wait_ns: int
     prepare_ns: int
 
@@ -156,10 +158,12 @@ class InferencePipeline:
         taken_ns = self._clock.monotonic_ns()
         if painter := self._mask_painters.get(frame.camera):
             painter.paint(frame)
-        moving = self._motion_detectors[frame.camera].update(luma(frame), frame.captured_ns)
+        detector = self._motion_detectors[frame.camera]
+        moving = detector.update(luma(frame), frame.captured_ns)
         return PreparedFrame(
             frame=frame,
             moving=moving,
+            has_changed=moving or detector.has_changed(),
             wait_ns=taken_ns - frame.received_ns,
             prepare_ns=self._clock.monotonic_ns() - taken_ns,
         )

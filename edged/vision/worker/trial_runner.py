@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from edged.errors import InvokeError, ModelError, WorkerError
 from edged.model.agreement import ClassIdMapping, measure_agreement
-from edged.types import Detections, Frame
+from edged.types import Detections
 from edged.vision.messages import WorkerPlan
 from edged.vision.trial_messages import MAX_REASON_CHARS, CandidateFailure, ShadowComparison
 from edged.vision.worker.loading import LoadedModel
@@ -54,13 +54,13 @@ class TrialRunner:
         """The shadow's inference on the latest frame, if it came first."""
         self._is_comparison_due = False
 
-    def infer(self, frame: Frame) -> FrameResult:
-        """Run the candidate on a frame, whose pixels are masked in place, and the shadow if the candidate fails.
+    def infer(self, prepared: PreparedFrame) -> FrameResult:
+        """Run the candidate on a frame, and the shadow if the candidate fails.
 
         Raises:
             WorkerError: both models failed.
         """
-        prepared = self._pipeline.prepare(frame)
+        frame = prepared.frame
         min_score = self._min_scores[frame.camera]
         self._is_comparison_due = self._schedule.is_due(frame.camera)
         self._old_inference = (

@@ -36,6 +36,7 @@ class SwitchBench:
         self.messages: list[FromWorker] = []
         self.plans = PlanMailbox()
         context = worker_context(["test"], send=self.messages.append)
+        self._pipeline = context.pipeline
         self.switch = ModelSwitcher(first, mailbox=self.plans, context=context)
         self.switch.load_initial_model()
 
@@ -51,7 +52,7 @@ class SwitchBench:
         if self.switch.runner is None:
             self.switch.wait(1.0)
         else:
-            self.result = self.switch.runner.infer(scene_frame())
+            self.result = self.switch.runner.infer(self._pipeline.prepare(scene_frame()))
             self.switch.runner.run_shadow(self.result)
 
     def run_until_answered(self, number: int) -> ModelReady | PlanDeclined:
