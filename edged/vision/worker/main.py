@@ -5,6 +5,7 @@ saving: when it dies it is replaced. ``python -m edged.vision.worker.main FD`` e
 a `WorkerPlan` can follow at any time, and is carried out while the cameras go on (`edged.vision.worker.model_switch`).
 """
 
+import gc
 import logging
 import os
 import socket
@@ -91,6 +92,7 @@ class VisionWorker:
         try:
             self._switcher.load_initial_model()
             model_ready.set()
+            gc.freeze()  # a collection of all that the start made takes longer than many a frame
             self._make_loop(captures).run()
         finally:
             for capture in captures:
