@@ -12,7 +12,8 @@ from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.preparation_time import PreparationTime
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stages import EncodedFrame, FrameResult, InferencePipeline, PreparedFrame
+from edged.vision.worker.stage_values import EncodedFrame, FrameResult, PreparedFrame
+from edged.vision.worker.stages import InferencePipeline
 
 
 class _InFlight(Struct, frozen=True, gc=False):

@@ -12,8 +12,10 @@ from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.net_time import MeasuredFrames
 from edged.vision.worker.overlap import OverlappedInference
+from edged.vision.worker.region_inference import make_region_inference
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stages import FrameResult, InferencePipeline, PreparedFrame
+from edged.vision.worker.stage_values import FrameResult, PreparedFrame
+from edged.vision.worker.stages import InferencePipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +77,14 @@ class SingleModelRunner:
         self._min_scores = min_score_by_camera(plan, context)
         self._measured_frames = MeasuredFrames()
         self._is_trial = plan.shadow is not None
+        self._regions = make_region_inference(
+            plan, loaded_model, context.pipeline, context.camera_indices
+        )
 
     @cached_property
     def overlap(self) -> OverlappedInference | None:
-        """The way to infer while frames wait; None if the model does not run on an accelerator."""
-        if not self._model.is_on_device:
+        """The way to infer while frames wait; None if the model does not run on an accelerator, or runs on parts of frames."""
+        if not self._model.is_on_device or self._regions is not None:
             return None
         context = self._context
         return OverlappedInference(
@@ -100,12 +105,13 @@ class SingleModelRunner:
             ModelError: the outputs are nonsense.
         """
         frame = prepared.frame
-        inference = self._pipeline.infer(
-            self._model,
-            prepared,
-            self._min_scores[frame.camera],
-            is_measured=self._is_measured(frame.received_ns + prepared.wait_ns),
-        )
+        min_score = self._min_scores[frame.camera]
+        is_measured = self._is_measured(frame.received_ns + prepared.wait_ns)
+        inference = self._pipeline.infer(self._model, prepared, min_score, is_measured=is_measured)
+        if self._regions is not None:
+            inference = self._regions.extend(
+                prepared, inference, min_score, is_measured=is_measured
+            )
         return FrameResult(
             prepared_frame=prepared, inference=inference, detections=inference.detections
         )

@@ -2,107 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from msgspec import Struct
-from numpy.typing import NDArray
-
 from edged.clock import Clock
 from edged.config.settings import Polygon
 from edged.model.encode import Encoder
+from edged.model.picture import Crop
 from edged.scene.motion import MotionDetector, luma
-from edged.types import Detections, Fit, Frame
+from edged.types import F32, Frame
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.masks import MaskPainter
 from edged.vision.worker.net_time import NetTime
-
-
-class PreparedFrame(Struct, frozen=True, kw_only=True, gc=False):
-    """A frame that is ready for inference: masked in place, and checked for motion.
-
-    Attributes:
-        frame: the frame; its pixels are masked.
-        moving: True if something moved in the picture.
-        has_changed: True if anything changed in the picture, also if it is too little to be motion.
-        wait_ns: time from `Frame.received_ns` until the frame was taken.
-        prepare_ns: time for masks and motion.
-    """
-
-    frame: Frame
-    moving: bool
-    has_changed: bool
-    wait_ns: int
-    prepare_ns: int
-
-
-class EncodedFrame(Struct, frozen=True, kw_only=True, gc=False):
-    """A model's input, made of a prepared frame.
-
-    Attributes:
-        array: the input tensor; valid until its encoder is used again.
-        fit: how the frame was fitted into it.
-        encode_ns: time to make it.
-        net_encode_ns: its net time; 0 if it was not measured.
-        is_measured: True if the net times of this frame are measured.
-    """
-
-    array: NDArray[np.generic]
-    fit: Fit
-    encode_ns: int
-    net_encode_ns: int
-    is_measured: bool
-
-
-class Invocation(Struct, frozen=True, kw_only=True, gc=False):
-    """What the interpreter made of one input.
-
-    Attributes:
-        outputs: the model's outputs.
-        invoke_ns: time in the interpreter.
-        net_invoke_ns: its net time; 0 if it was not measured.
-    """
-
-    outputs: tuple[NDArray[np.generic], ...]
-    invoke_ns: int
-    net_invoke_ns: int
-
-
-class Inference(Struct, frozen=True, kw_only=True, gc=False):
-    """One run of one model on one frame.
-
-    Attributes:
-        detections: normalised to the frame.
-        encode_ns: time to make the model's input.
-        invoke_ns: time in the interpreter.
-        decode_ns: time to read the model's outputs.
-        net_frame_ns: net time of the three stages together; 0 if it was not measured.
-        net_invoke_ns: net time in the interpreter; 0 if it was not measured.
-    """
-
-    detections: Detections
-    encode_ns: int
-    invoke_ns: int
-    decode_ns: int
-    net_frame_ns: int
-    net_invoke_ns: int
-
-    @property
-    def total_ns(self) -> int:
-        """Time of the three stages together."""
-        return self.encode_ns + self.invoke_ns + self.decode_ns
-
-
-class FrameResult(Struct, frozen=True, kw_only=True, gc=False):
-    """The result of one frame.
-
-    Attributes:
-        prepared_frame: the frame.
-        inference: its inference, with every detection that the model was asked for.
-        detections: the detections to report.
-    """
-
-    prepared_frame: PreparedFrame
-    inference: Inference
-    detections: Detections
+from edged.vision.worker.stage_values import EncodedFrame, Inference, Invocation, PreparedFrame
 
 
 class Invoker:
@@ -153,6 +62,10 @@ class InferencePipeline:
                 self._mask_painters[camera] = MaskPainter(polygons)
         self._mask_polygons = dict(masks)
 
+    def find_changed_areas(self, camera: str) -> F32:
+        """Return the areas that changed in a camera's last frame: (N, 4) float32, normalised to the frame, the largest first."""
+        return self._motion_detectors[camera].find_changed_areas()
+
     def prepare(self, frame: Frame) -> PreparedFrame:
         """Mask a frame in place and check it for motion; once, however many models run on it."""
         taken_ns = self._clock.monotonic_ns()
@@ -175,6 +88,7 @@ class InferencePipeline:
         *,
         is_measured: bool,
         encoder: Encoder | None = None,
+        crop: Crop | None = None,
     ) -> EncodedFrame:
         """Make a model's input.
 
@@ -183,12 +97,13 @@ class InferencePipeline:
             prepared_frame: the frame, which is not changed.
             is_measured: True to measure the net times of this frame.
             encoder: makes the input; None for the model's own.
+            crop: the part of the frame to encode; None for all of it.
         """
         encode = encoder or loaded_model.model.encoder
         now_ns = self._clock.monotonic_ns
         net_began_ns = self._read_net_ns(loaded_model) if is_measured else 0
         began_ns = now_ns()
-        tensor = encode(prepared_frame.frame)
+        tensor = encode(prepared_frame.frame, crop)
         encode_ns = now_ns() - began_ns
         return EncodedFrame(
             array=tensor.array,
@@ -243,6 +158,8 @@ class InferencePipeline:
         min_score: float,
         *,
         is_measured: bool = True,
+        encoder: Encoder | None = None,
+        crop: Crop | None = None,
     ) -> Inference:
         """Run a model on a prepared frame.
 
@@ -251,12 +168,16 @@ class InferencePipeline:
             prepared_frame: the frame, which is not changed.
             min_score: detections below it are left out.
             is_measured: True to measure net times.
+            encoder: makes the input; None for the model's own.
+            crop: the part of the frame to run on, to which the detections then refer; None for all of it.
 
         Raises:
             InvokeError: the interpreter failed.
             ModelError: the outputs are nonsense.
         """
-        encoded = self.encode(loaded_model, prepared_frame, is_measured=is_measured)
+        encoded = self.encode(
+            loaded_model, prepared_frame, is_measured=is_measured, encoder=encoder, crop=crop
+        )
         invocation = self._invoker.invoke(loaded_model, encoded)
         return self.decode(loaded_model, encoded, invocation, min_score)
 
