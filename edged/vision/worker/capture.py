@@ -20,7 +20,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import Camera, CameraInfo
 from edged.types import Frame
-from edged.vision.worker.capture_status import CaptureState, CaptureStatus, FrameCounts
+from edged.vision.worker.capture_status import CaptureState, CaptureStatus, CaptureCounts
 from edged.vision.worker.slots import FrameSlots
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Capture:
             name=name, state=CaptureState.OPENING, since_ns=clock.monotonic_ns()
         )
         """What changes seldom; replaced as a whole, by the camera's thread only."""
-        self._counts = FrameCounts()
+        self._counts = CaptureCounts()
         """What changes with each frame; replaced as a whole, by the camera's thread only."""
         self._driver_due_ns: int | None = None
 
@@ -175,7 +175,7 @@ class Capture:
         if self._status.state is not CaptureState.RUNNING:
             self._enter_running()
         counts = self._counts
-        self._counts = FrameCounts(
+        self._counts = CaptureCounts(
             frame.seq + 1, counts.skipped + frame.seq - counts.captured, frame.received_ns
         )
 

@@ -46,7 +46,7 @@ class CaptureStatus:
     driver_due_ns: int | None = None
 
 
-class FrameCounts(NamedTuple):
+class CaptureCounts(NamedTuple):
     """The counts that change with each frame.
 
     Attributes:

@@ -18,10 +18,10 @@ class FrameSlots:
         """One slot for each camera of these names."""
         self._lock = threading.RLock()
         self._filled = threading.Condition(self._lock)
-        self._emptied = threading.Condition(self._lock)
         self._pending: dict[str, Frame | None] = dict.fromkeys(cameras)
         self._pending_count = 0
         self._dropped = dict.fromkeys(self._pending, 0)
+<<<<<<< HEAD
         self._lossless: set[str] = set()
         self._deferred_until_ns = dict.fromkeys(self._pending, 0)
         self._defers_still = dict.fromkeys(self._pending, False)
@@ -29,6 +29,10 @@ class FrameSlots:
             True: dict.fromkeys(self._pending, 0),
             False: dict.fromkeys(self._pending, 0),
         }
+=======
+        self._emptied: dict[str, threading.Condition] = {}
+        """One for each lossless camera, so that a frame that is taken wakes no other camera's thread."""
+>>>>>>> worker
         self._share = FairShare(self._pending)
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -58,10 +62,10 @@ class FrameSlots:
         """
         camera = frame.camera
         with self._lock:
-            self._lossless.add(camera)
-            if self._pending[camera] is not None and not self._emptied.wait_for(
-                lambda: self._pending[camera] is None, timeout_s
-            ):
+            emptied = self._emptied.get(camera)
+            if emptied is None:
+                emptied = self._emptied[camera] = threading.Condition(self._lock)
+            if not emptied.wait_for(lambda: self._pending[camera] is None, timeout_s):
                 return False
             self._pending_count += 1
             self._share.enqueue(camera)
@@ -90,8 +94,8 @@ class FrameSlots:
             frame, self._pending[camera] = self._pending[camera], None
             self._pending_count -= 1
             self._share.serve(camera)
-            if self._lossless:
-                self._emptied.notify_all()
+            if camera in self._emptied:
+                self._emptied[camera].notify()
             return frame
 
     def wait(self, is_interrupted: Callable[[], bool], timeout_s: float | None) -> bool:
@@ -119,7 +123,7 @@ class FrameSlots:
 
     def is_lossless(self, camera: str) -> bool:
         """Return whether this camera waits for its consumer."""
-        return camera in self._lossless
+        return camera in self._emptied
 
     def dropped_count(self, camera: str) -> int:
         """Return how many of this camera's frames were put and never taken."""
