@@ -21,18 +21,14 @@ class FrameSlots:
         self._pending: dict[str, Frame | None] = dict.fromkeys(cameras)
         self._pending_count = 0
         self._dropped = dict.fromkeys(self._pending, 0)
-<<<<<<< HEAD
-        self._lossless: set[str] = set()
+        self._emptied: dict[str, threading.Condition] = {}
+        """One for each lossless camera, so that a frame that is taken wakes no other camera's thread."""
         self._deferred_until_ns = dict.fromkeys(self._pending, 0)
         self._defers_still = dict.fromkeys(self._pending, False)
         self._deferred = {
             True: dict.fromkeys(self._pending, 0),
             False: dict.fromkeys(self._pending, 0),
         }
-=======
-        self._emptied: dict[str, threading.Condition] = {}
-        """One for each lossless camera, so that a frame that is taken wakes no other camera's thread."""
->>>>>>> worker
         self._share = FairShare(self._pending)
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
