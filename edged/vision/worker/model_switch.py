@@ -103,7 +103,7 @@ class ModelSwitcher:
         plan = self._active_plan
         if mismatch := describe_mismatch(plan, len(self._context.camera_indices)):
             raise WorkerError(mismatch)
-        self._apply_camera_plans(plan)
+        self._context.apply_camera_plans(plan)
         model = load_and_test(plan.model, plan.goldens)
         self._loaded_models = [model]
         self.runner = SingleModelRunner(plan, model, self._context)
@@ -145,7 +145,7 @@ class ModelSwitcher:
         if mismatch := describe_mismatch(newest, len(self._context.camera_indices)):
             self._context.send(PlanDeclined(plan=newest.number, kind="internal", reason=mismatch))
             return
-        self._apply_camera_plans(newest)
+        self._context.apply_camera_plans(newest)
         if newest.number == self._active_plan.number and self._pending_plan is None:
             self._adopt_settings(newest)
         else:
@@ -158,12 +158,6 @@ class ModelSwitcher:
         if active is not None and self.runner is not None:
             self.runner = SingleModelRunner(plan, active, self._context)
             self._advance_shadow()
-
-    def _apply_camera_plans(self, plan: WorkerPlan) -> None:
-        cameras = {name: plan.cameras[i] for name, i in self._context.camera_indices.items()}
-        self._context.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
-        self._context.selection.apply(cameras, is_trial=plan.shadow is not None)
-        self._context.slots.set_weights({name: one.weight for name, one in cameras.items()})
 
     def _process_load_result(self, result: LoadResult) -> None:
         """Keep the model that was loaded, or react to the failure."""

@@ -40,6 +40,13 @@ class WorkerContext:
     camera_indices: Mapping[str, int]
     send: Callable[[FromWorker], None]
 
+    def apply_camera_plans(self, plan: WorkerPlan) -> None:
+        """Treat the cameras' frames by a plan from now on."""
+        cameras = {name: plan.cameras[index] for name, index in self.camera_indices.items()}
+        self.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
+        self.selection.apply(cameras, is_trial=plan.shadow is not None)
+        self.slots.set_weights({name: one.weight for name, one in cameras.items()})
+
 
 class ModelRunner(Protocol):
     """Runs inference on every frame that is taken."""
