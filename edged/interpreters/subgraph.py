@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.interpreters.shared_tensors import SharedTensors, share_tensors
+
 
 class Subgraph:
     """A subgraph; the interpreter lives as long as this does."""
@@ -49,6 +51,14 @@ class Subgraph:
         """Return a copy of a tensor, as (1, N) float32."""
         tensor: NDArray[np.generic] = self._interpreter.get_tensor(index, self._index)
         return tensor
+
+    def share_tensors(
+        self, inputs: tuple[int, ...], outputs: tuple[int, ...]
+    ) -> SharedTensors | None:
+        """Return the memory of these tensors, after one invocation; None if it can move, or this is not the first subgraph."""
+        if self._index:
+            return None
+        return share_tensors(self._interpreter, inputs, outputs, self.invoke)
 
     def _native(self) -> Any:
         # Private, but the same in both packages, and `SignatureRunner` uses it too. The packages count its references: keep none.
