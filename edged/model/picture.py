@@ -56,9 +56,10 @@ class FrameConverter:
             self._convert_packed(frame, target)
 
     def _convert_packed(self, frame: Frame, target: Pixels) -> None:
-        source = frame.pixels[: frame.height, : frame.width]
+        height, width = frame.stored_height, frame.stored_width
+        source = frame.pixels[:height, :width]
         depth = () if frame.format is PixelFormat.GRAY8 else (3,)
-        if source.shape != (frame.height, frame.width, *depth):
+        if source.shape != (height, width, *depth):
             raise _make_layout_error(frame)
         conversion = _CONVERSIONS.get((frame.format, self._channels))
         if conversion is None:
@@ -128,7 +129,7 @@ def split_planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
     Raises:
         ValueError: the frame's pixels do not have the layout that its format requires.
     """
-    pixels, width, height = frame.pixels, frame.width, frame.height
+    pixels, width, height = frame.pixels, frame.stored_width, frame.stored_height
     if pixels.ndim != 2 or pixels.shape[1] < width or pixels.shape[1] % 2:  # noqa: PLR2004 - rows, columns
         raise _make_layout_error(frame)
     half = pixels.shape[1] // 2
@@ -141,7 +142,8 @@ def split_planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
 
 def _is_even_size(frame: Frame, target: Pixels) -> bool:
     """Return whether the frame has the target's size, and its sides are even, as those of an I420 picture of OpenCV."""
-    return (frame.height, frame.width) == target.shape[:2] and not (frame.height | frame.width) & 1
+    height, width = frame.stored_height, frame.stored_width
+    return (height, width) == target.shape[:2] and not (height | width) & 1
 
 
 def _resize(source: Pixels, target: Pixels) -> None:
@@ -152,5 +154,5 @@ def _resize(source: Pixels, target: Pixels) -> None:
 
 def _make_layout_error(frame: Frame) -> ValueError:
     return ValueError(
-        f"camera {frame.camera}: pixels of shape {frame.pixels.shape} do not fit a {frame.width}x{frame.height} {frame.format} frame"
+        f"camera {frame.camera}: pixels of shape {frame.pixels.shape} do not fit a {frame.stored_width}x{frame.stored_height} {frame.format} frame"
     )

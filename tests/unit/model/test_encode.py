@@ -1,5 +1,7 @@
 """The encoder against a plain reference: convert everything, resize, place, scale, in float64."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -188,3 +190,18 @@ def test_pixels_that_do_not_match_the_format_are_refused(
     pixels = np.zeros(shape, np.uint8)
     with pytest.raises(ValueError, match=f"do not fit a 160x120 {layout}"):
         Encoder(spec())(frame(pixels, layout, width=160, height=120))
+
+
+@pytest.mark.parametrize("fitting", Fitting)
+@pytest.mark.parametrize("layout", [PixelFormat.BGR24, PixelFormat.GRAY8, PixelFormat.YUV420P])
+def test_a_reduced_frame_lies_where_the_whole_one_does(
+    layout: PixelFormat, fitting: Fitting
+) -> None:
+    bgr, wanted = scene(320, 240), spec(fitting=fitting)
+    whole = as_format(bgr, layout)
+    half = as_format(cv2.resize(bgr, (160, 120), interpolation=cv2.INTER_AREA), layout, 14)
+    reduced = replace(half, width=320, height=240, reduction=2)
+    wanted_tensor, tensor = Encoder(wanted)(whole), Encoder(wanted)(reduced)
+    assert tensor.fit == wanted_tensor.fit
+    difference = np.abs(tensor.array.astype(float) - wanted_tensor.array)
+    assert difference.mean() < 2.0
