@@ -25,7 +25,7 @@ class Interpreter(Protocol):
     and its device may be open only once."""
 
     def share_input(self) -> NDArray[np.generic] | None:
-        """Return the memory of the input tensor, to be filled between invocations instead of being copied; None if it cannot be shared.
+        """Return the input tensor's memory, as (1, H, W, C) uint8, to be filled between invocations; None if it cannot be shared.
 
         It may invoke the model once. With a delegate it is None: an accelerator may work while the next input is prepared.
 
