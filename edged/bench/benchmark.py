@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from edged.bench.build import Build
 from edged.bench.daemon_config import Speed, daemon_config, replay_camera, synthetic_camera
@@ -18,6 +19,19 @@ Report = Callable[[str, float], None]
 """Takes what is done now, and the share, 0..1, of the work that is done."""
 
 
+@dataclass(frozen=True, slots=True)
+class StillFiles:
+    """One frame as files: the synthetic camera takes longer to draw its room than a program takes to start.
+
+    Attributes:
+        folder: a folder with one uncompressed picture, for the daemon.
+        array: a .npy file, for the tutorial loop.
+    """
+
+    folder: Path
+    array: Path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameSource:
     """Where frames come from.
@@ -27,14 +41,14 @@ class FrameSource:
         size: width and height of its frames, in pixels.
         clip: a video file; None for the synthetic camera.
         array: the frames for the tutorial loop: a .npy file, or the clip.
-        pictures: a folder of pictures that all programs start with; None if the start is not measured.
+        still: one frame to measure start and memory with; None if they are not measured.
     """
 
     title: str
     size: tuple[int, int]
     clip: Path | None
     array: Path
-    pictures: Path | None
+    still: StillFiles | None = None
 
     def camera(self, fps: float, speed: Speed) -> str:
         """Return the table of the daemon's camera."""
@@ -87,7 +101,7 @@ class Benchmark:
     @property
     def _runs_in_round(self) -> int:
         programs = len(self.builds) + self.has_tutorial
-        return 1 + programs * (3 if self.source.pictures else 2)
+        return 1 + programs * (3 if self.source.still else 2)
 
     def _run_round(self, bare: ProgramRun, progress: "_Progress", *, backwards: bool) -> Round:
         """Run each program once in each way; every second round in the opposite order, so that no program always comes first."""
@@ -100,9 +114,11 @@ class Benchmark:
         for name in ordered:
             progress.step(f"{name}, {self.fps:g} frames per second")
             paced[name] = measure_program(self.workspace, self._spec(name, self.fps))
-        for name in ordered if self.source.pictures else ():
-            progress.step(f"{name}, start")
-            started[name] = measure_start(self.workspace, self._start_spec(name))
+        if self.source.still is not None:
+            for name in ordered:
+                progress.step(f"{name}, start")
+                spec = self._start_spec(name, self.source.still)
+                started[name] = measure_start(self.workspace, spec)
         in_order = {name: saturated[name] for name in names}
         return Round(bare=bare, saturated=in_order, paced=paced, started=started)
 
@@ -113,11 +129,10 @@ class Benchmark:
         camera = self.source.camera(fps or self.fps, "real" if fps else "max")
         return self._daemon(name, camera)
 
-    def _start_spec(self, name: str) -> ProgramSpec:
-        pictures = self.source.pictures
-        if name == TUTORIAL or pictures is None:
-            return tutorial_spec(self.workspace, self.model, self.source.array, self.fps)
-        return self._daemon(name, replay_camera(pictures, fps=self.fps))
+    def _start_spec(self, name: str, still: StillFiles) -> ProgramSpec:
+        if name == TUTORIAL:
+            return tutorial_spec(self.workspace, self.model, still.array, self.fps)
+        return self._daemon(name, replay_camera(still.folder, fps=self.fps))
 
     def _daemon(self, name: str, camera: str) -> ProgramSpec:
         config = daemon_config(
@@ -132,9 +147,8 @@ class Benchmark:
 
     def _conditions(self, bare: BareMeasurement, rounds: Sequence[Round]) -> Conditions:
         refs = [build.name for build in self.builds if build.name != EDGED]
-        invokes_ms = sorted(1000 / one.bare.fps for one in rounds)
         return Conditions(
-            invoke_ms=invokes_ms[len(invokes_ms) // 2],
+            invoke_ms=median(one.bare.invoke_s for one in rounds) * 1000,
             frame=self.source.size,
             model_input=input_size(bare.input_shape),
             ref=refs[0] if refs else None,

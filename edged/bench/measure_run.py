@@ -69,13 +69,19 @@ def measure_program(workspace: Workspace, spec: ProgramSpec) -> ProgramRun:
 
 
 def measure_start(workspace: Workspace, spec: ProgramSpec) -> ProgramRun:
-    """Start a program, wait for its first detections, and end it.
+    """Start a program, wait for its first detections, read its memory a little later, and end it.
 
     Raises:
         EdgedError: it publishes no detections.
     """
     with running(workspace, spec) as program:
-        return ProgramRun(frames=1, wall_s=program.start_s or 0.0, start_s=program.start_s)
+        workspace.clock.sleep(WARM_UP_S)
+        return ProgramRun(
+            frames=1,
+            wall_s=program.start_s or 0.0,
+            start_s=program.start_s,
+            memory=read_memory(program.list_processes()),
+        )
 
 
 def measure_control(workspace: Workspace, fps: float) -> list[FrameArrival]:
@@ -135,6 +141,7 @@ def measure_bare(workspace: Workspace, model: ModelOnRuntime, threads: int = 1) 
         cpu_s={BARE: measured["cpu_s"]},
         memory={BARE: parse_rollup(measured["rollup"])},
         start_s=start_s,
+        invoke_s=measured["invoke_s"],
         energy_j=meter.energy_j,
     )
     return BareMeasurement(

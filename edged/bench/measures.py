@@ -51,7 +51,7 @@ def _share(one: Round, program: str) -> float | None:
 def _added_ms(one: Round, program: str, *, percent: float) -> float | None:
     run = one.paced.get(program)
     latency_s = percentile(run.latency_s, percent) if run else None
-    return None if latency_s is None else (latency_s - 1 / one.bare.fps) * _MS
+    return None if latency_s is None else (latency_s - one.bare.invoke_s) * _MS
 
 
 def _cpu_ms(one: Round, program: str, *, process: str = "") -> float | None:
@@ -71,7 +71,7 @@ def _cpu_beyond(one: Round, program: str, *, process: str = "") -> float | None:
 
 
 def _memory_mb(one: Round, program: str, *, kind: str, process: str = "") -> float | None:
-    run = _saturated(one, program)
+    run = one.bare if program == BARE and one.started else one.started.get(program)
     if run is None:
         return None
     parts = [use for name, use in run.memory.items() if name.startswith(process)]
@@ -79,7 +79,7 @@ def _memory_mb(one: Round, program: str, *, kind: str, process: str = "") -> flo
 
 
 def _start_s(one: Round, program: str) -> float | None:
-    run = one.bare if program == BARE else one.started.get(program)
+    run = one.bare if program == BARE and one.started else one.started.get(program)
     return run.start_s if run else None
 
 

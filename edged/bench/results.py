@@ -10,6 +10,8 @@ from edged.bench.report_values import Row, Section, Spread
 from edged.bench.run_values import BARE, EDGED, Round
 from edged.bench.statistics import ratio, spread_of
 
+_BYTES_PER_PIXEL = 3
+
 
 def compute_section(rounds: Sequence[Round], title: str, conditions: Conditions) -> Section:
     """Compute the rows of one source of frames.
@@ -20,7 +22,8 @@ def compute_section(rounds: Sequence[Round], title: str, conditions: Conditions)
         conditions: what they ran on.
     """
     programs = list_programs(rounds[0])
-    rows = (_compute_row(measure, rounds, programs) for measure in MEASURES)
+    frame_mb = conditions.frame[0] * conditions.frame[1] * _BYTES_PER_PIXEL / (1 << 20)
+    rows = (_compute_row(measure, rounds, programs, frame_mb) for measure in MEASURES)
     return Section(
         title=title,
         rows=tuple(with_goals(row, conditions) for row in rows if row.values),
@@ -70,7 +73,9 @@ def make_row(
     )
 
 
-def _compute_row(measure: Measure, rounds: Sequence[Round], programs: Sequence[str]) -> Row:
+def _compute_row(
+    measure: Measure, rounds: Sequence[Round], programs: Sequence[str], frame_mb: float
+) -> Row:
     columns: dict[str, Sequence[float]] = {}
     for program in programs:
         numbers = [measure.evaluate(one, program) for one in rounds]
@@ -85,17 +90,20 @@ def _compute_row(measure: Measure, rounds: Sequence[Round], programs: Sequence[s
         lower_is_better=measure.lower_is_better,
     )
     row = row if measure.has_ratios else replace(row, ratios={})
-    # The bare interpreter's own memory is what the worker's is compared with.
-    return _against_bare_memory(row, rounds) if measure.key == "rss_worker" else row
+    return _against_bare(row, rounds, frame_mb) if measure.key == "rss_worker" else row
 
 
-def _against_bare_memory(row: Row, rounds: Sequence[Round]) -> Row:
-    own = [one.saturated[EDGED] for one in rounds]
+def _against_bare(row: Row, rounds: Sequence[Round], frame_mb: float) -> Row:
+    """Return the row with the ratio of the worker's memory, without one frame, to that of the bare interpreter."""
+    own = row.values.get(EDGED)
+    if own is None:
+        return row
+    runs = [one.started[EDGED].memory for one in rounds]
     worker_mb = [
-        sum(u.rss_mb for n, u in run.memory.items() if n.startswith("vision")) for run in own
+        sum(use.rss_mb for name, use in memory.items() if name.startswith("vision")) - frame_mb
+        for memory in runs
     ]
-    bare_mb = [one.bare.memory[BARE].rss_mb if BARE in one.bare.memory else 0.0 for one in rounds]
-    spread = _ratio_spread(worker_mb, bare_mb)
+    spread = _ratio_spread(worker_mb, [one.bare.memory[BARE].rss_mb for one in rounds])
     return row if spread is None else replace(row, ratios={**row.ratios, BARE: spread})
 
 

@@ -30,6 +30,7 @@ class ProgramRun(Struct, frozen=True, kw_only=True):
         start_s: time from the start of the process to its first result, in seconds; None if it was not measured.
         latency_s: time of each frame from its arrival in the program to its detections at the subscriber, in seconds.
         stage_s: median time of each stage, in seconds, by the names of ``up/health``.
+        invoke_s: median wall time of one invocation of the bare interpreter, in seconds; 0 for other programs.
         energy_j: energy that the machine took meanwhile, in joules; None if it does not tell.
     """
 
@@ -40,6 +41,7 @@ class ProgramRun(Struct, frozen=True, kw_only=True):
     start_s: float | None = None
     latency_s: tuple[float, ...] = ()
     stage_s: dict[str, float] = field(default_factory=dict)
+    invoke_s: float = 0.0
     energy_j: float | None = None
 
     @property
@@ -59,7 +61,7 @@ class Round(Struct, frozen=True, kw_only=True):
         bare: the bare interpreter.
         saturated: the programs with a camera that always has a frame ready, by program.
         paced: the programs with a camera at a fixed rate, by program.
-        started: runs that measure only the start, by program.
+        started: the programs with one picture that costs them nothing, for start and memory, by program; empty if not measured.
     """
 
     bare: ProgramRun

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edged.bench.benchmark import Benchmark, FrameSource, Report, input_size
+from edged.bench.benchmark import Benchmark, FrameSource, Report, StillFiles, input_size
 from edged.bench.build import THIS_BUILD, Build, extract_build, read_build_name
 from edged.bench.frame_files import draw_frames, read_size, write_array, write_pictures
 from edged.bench.machine import describe_machine, list_remarks
@@ -110,12 +110,12 @@ def _run_scenario(options: BenchOptions, workspace: Workspace, report: Report) -
 def _run_benchmark(
     options: BenchOptions, workspace: Workspace, report: Report
 ) -> tuple[list[Section], tuple[str, ...]]:
-    builds = _list_builds(options, workspace)
+    builds, sources = _list_builds(options, workspace), _list_sources(options, workspace)
     short = replace(workspace, seconds=min(options.seconds, _SHORT_S))
     bare = measure_bare(short, options.model)
     trials = try_threads(short, options.model, report)
     sections = []
-    for source in _list_sources(options, workspace):
+    for source in sources:
         benchmark = Benchmark(
             workspace=workspace,
             model=options.model,
@@ -144,7 +144,10 @@ def _list_sources(options: BenchOptions, workspace: Workspace) -> list[FrameSour
             size=options.size,
             clip=None,
             array=write_array(frames, folder / "frames.npy"),
-            pictures=write_pictures(frames[:1], folder / "pictures"),
+            still=StillFiles(
+                write_pictures(frames[:1], folder / "still"),
+                write_array(frames[:1], folder / "still.npy"),
+            ),
         )
     ]
     if options.clip is not None:
@@ -154,7 +157,6 @@ def _list_sources(options: BenchOptions, workspace: Workspace) -> list[FrameSour
                 size=read_size(options.clip),
                 clip=options.clip,
                 array=options.clip,
-                pictures=None,
             )
         )
     return sources

@@ -10,8 +10,8 @@ from edged.bench.results import make_row, with_goals
 from edged.bench.scenarios.settings import ScenarioSettings
 
 COUNTS = (1, 2, 4, 8)
-_MIB_OF_FRAMES = 8 * 3 / (1 << 20)
-"""MiB a pixel of the synthetic camera's eight frames."""
+_SMALL_PX = 64
+"""Side of the frames with which memory is measured: what a camera takes beside its frames, and the synthetic one beside its room."""
 
 
 def run_cameras(settings: ScenarioSettings) -> Section:
@@ -21,22 +21,15 @@ def run_cameras(settings: ScenarioSettings) -> Section:
         EdgedError: the daemon does not start.
     """
     runs: dict[int, list[CountedRun]] = {count: [] for count in COUNTS}
+    growth_mb = []
     width, height = settings.size
     for number in range(settings.rounds):
         for position, count in enumerate(COUNTS):
-            done = (number * len(COUNTS) + position) / (settings.rounds * len(COUNTS))
+            done = (number + position / (len(COUNTS) + 1)) / settings.rounds
             settings.report(f"{count} cameras, round {number + 1}", done)
-            cameras = [
-                synthetic_camera(width, height, fps=settings.fps, name=f"c{k}")
-                for k in range(count)
-            ]
-            runs[count].append(measure_counted(settings.workspace, settings.model, cameras))
-    rows = [
-        _cpu_row(runs),
-        _rate_row(runs),
-        _share_row(runs[COUNTS[-1]]),
-        _memory_row(runs, width * height * _MIB_OF_FRAMES),
-    ]
+            runs[count].append(_measure(settings, count, width, height))
+        growth_mb.append(_measure_growth_mb(settings))
+    rows = [_cpu_row(runs), _rate_row(runs), _share_row(runs[COUNTS[-1]]), _memory_row(growth_mb)]
     return Section(
         title="cameras that share one interpreter",
         rows=tuple(with_goals(row, settings.conditions) for row in rows),
@@ -80,14 +73,24 @@ def _share_row(most: Sequence[CountedRun]) -> Row:
     )
 
 
-def _memory_row(runs: Mapping[int, Sequence[CountedRun]], frames_mb: float) -> Row:
-    first, last = COUNTS[0], COUNTS[-1]
-    growth = [
-        (_sum_rss_mb(more) - _sum_rss_mb(one)) / (last - first) - frames_mb
-        for one, more in zip(runs[first], runs[last], strict=True)
+def _memory_row(growth_mb: Sequence[float]) -> Row:
+    title = "resident memory of a further camera, beside its frames"
+    return make_row("rss_further", title, "MiB", {"edged": growth_mb})
+
+
+def _measure_growth_mb(settings: ScenarioSettings) -> float:
+    """Return the memory that each further camera takes, in MiB."""
+    few, many = COUNTS[0], COUNTS[-1]
+    one = _measure(settings, few, _SMALL_PX, _SMALL_PX)
+    more = _measure(settings, many, _SMALL_PX, _SMALL_PX)
+    return (_sum_rss_mb(more) - _sum_rss_mb(one)) / (many - few)
+
+
+def _measure(settings: ScenarioSettings, count: int, width: int, height: int) -> CountedRun:
+    cameras = [
+        synthetic_camera(width, height, fps=settings.fps, name=f"c{k}") for k in range(count)
     ]
-    title = "resident memory of a further camera, without the benchmark's frames"
-    return make_row("rss_further", title, "MiB", {"edged": growth})
+    return measure_counted(settings.workspace, settings.model, cameras)
 
 
 def _sum_rss_mb(run: CountedRun) -> float:
