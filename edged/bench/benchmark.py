@@ -7,7 +7,7 @@ from statistics import median
 
 from edged.bench.build import Build
 from edged.bench.daemon_config import Speed, daemon_config, replay_camera, synthetic_camera
-from edged.bench.goals import Conditions
+from edged.bench.goals import BenchConditions
 from edged.bench.live_program import ProgramSpec, daemon_spec, tutorial_spec
 from edged.bench.measure_run import BareMeasurement, measure_bare, measure_program, measure_start
 from edged.bench.report_values import Section
@@ -33,7 +33,7 @@ class StillFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrameSource:
+class BenchSource:
     """Where frames come from.
 
     Attributes:
@@ -73,7 +73,7 @@ class Benchmark:
     workspace: Workspace
     model: ModelOnRuntime
     builds: Sequence[Build]
-    source: FrameSource
+    source: BenchSource
     fps: float
     has_tutorial: bool
 
@@ -87,7 +87,7 @@ class Benchmark:
         Raises:
             EdgedError: a program cannot be run, or publishes nothing.
         """
-        progress = _Progress(report, self.source.title, count * self._runs_in_round)
+        progress = _RunProgress(report, self.source.title, count * self._runs_in_round)
         bare: BareMeasurement | None = None
         rounds = []
         for number in range(count):
@@ -103,7 +103,7 @@ class Benchmark:
         programs = len(self.builds) + self.has_tutorial
         return 1 + programs * (3 if self.source.still else 2)
 
-    def _run_round(self, bare: ProgramRun, progress: "_Progress", *, backwards: bool) -> Round:
+    def _run_round(self, bare: ProgramRun, progress: "_RunProgress", *, backwards: bool) -> Round:
         """Run each program once in each way; every second round in the opposite order, so that no program always comes first."""
         names = [*([TUTORIAL] if self.has_tutorial else []), *(b.name for b in self.builds)]
         ordered = names[::-1] if backwards else names
@@ -145,9 +145,9 @@ class Benchmark:
         build = next(one for one in self.builds if one.name == name)
         return daemon_spec(self.workspace, config, build)
 
-    def _conditions(self, bare: BareMeasurement, rounds: Sequence[Round]) -> Conditions:
+    def _conditions(self, bare: BareMeasurement, rounds: Sequence[Round]) -> BenchConditions:
         refs = [build.name for build in self.builds if build.name != EDGED]
-        return Conditions(
+        return BenchConditions(
             invoke_ms=median(one.bare.invoke_s for one in rounds) * 1000,
             frame=self.source.size,
             model_input=input_size(bare.input_shape),
@@ -155,7 +155,7 @@ class Benchmark:
         )
 
 
-class _Progress:
+class _RunProgress:
     def __init__(self, report: Report, title: str, count: int) -> None:
         self._report = report
         self._title = title

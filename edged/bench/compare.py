@@ -13,7 +13,7 @@ Verdict = Literal["better", "worse", "changed", "within the noise", "one round o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class MeasureComparison:
     """One measure in two reports.
 
     Attributes:
@@ -35,7 +35,7 @@ class Comparison:
     verdict: Verdict
 
 
-def compare_reports(old: BenchReport, new: BenchReport) -> list[Comparison]:
+def compare_reports(old: BenchReport, new: BenchReport) -> list[MeasureComparison]:
     """Return the measures of edged, and the bare rate as a control, that both reports have."""
     return list(_compare(old, new))
 
@@ -57,7 +57,7 @@ def judge(old: Spread, new: Spread, *, lower_is_better: bool | None) -> Verdict:
     return "better" if (new.median < old.median) == lower_is_better else "worse"
 
 
-def format_comparisons(old: BenchReport, comparisons: Sequence[Comparison]) -> str:
+def format_comparisons(old: BenchReport, comparisons: Sequence[MeasureComparison]) -> str:
     """Format the comparisons as a table; the old report's build and machine are its head."""
     lines = [f"compared with edged {old.build} on {old.machine}"]
     section = ""
@@ -85,7 +85,7 @@ def list_differences(old: BenchReport, new: BenchReport) -> list[str]:
     ]
 
 
-def _compare(old: BenchReport, new: BenchReport) -> Iterator[Comparison]:
+def _compare(old: BenchReport, new: BenchReport) -> Iterator[MeasureComparison]:
     for section in new.sections:
         for row in section.rows:
             before = old.find_row(section.title, row.key)
@@ -95,9 +95,9 @@ def _compare(old: BenchReport, new: BenchReport) -> Iterator[Comparison]:
                     yield _compare_values(section.title, before, row, program)
 
 
-def _compare_values(section: str, before: Row, row: Row, program: str) -> Comparison:
+def _compare_values(section: str, before: Row, row: Row, program: str) -> MeasureComparison:
     old, new = before.values[program], row.values[program]
-    return Comparison(
+    return MeasureComparison(
         section=section,
         row=row,
         program=program,

@@ -12,7 +12,7 @@ _MODEL_SIZED_RATIO = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class BenchConditions:
     """What a benchmark ran on.
 
     Attributes:
@@ -54,7 +54,7 @@ class Goal:
     at_least: bool = False
 
 
-def check_goals(row: Row, conditions: Conditions) -> tuple[GoalCheck, ...]:
+def check_goals(row: Row, conditions: BenchConditions) -> tuple[GoalCheck, ...]:
     """Return the goals for a row that apply, and whether they are met."""
     checks = (_check(goal, row) for goal in _list_goals(row.key, conditions))
     return tuple(check for check in checks if check is not None)
@@ -69,40 +69,40 @@ def _check(goal: Goal, row: Row) -> GoalCheck | None:
     return GoalCheck(text=f"{'≥' if goal.at_least else '≤'} {goal.limit:.3g}{other}", met=met)
 
 
-def _list_goals(key: str, conditions: Conditions) -> Sequence[Goal]:
+def _list_goals(key: str, conditions: BenchConditions) -> Sequence[Goal]:
     list_for_key = _GOALS.get(key)
     return list_for_key(conditions) if list_for_key else ()
 
 
-def _share_goals(conditions: Conditions) -> Sequence[Goal]:
+def _share_goals(conditions: BenchConditions) -> Sequence[Goal]:
     if not conditions.is_slow:
         return (Goal(limit=0.85, at_least=True),)
     return (Goal(limit=0.985 if conditions.is_model_sized else 0.975, at_least=True),)
 
 
-def _beyond_worker_goals(conditions: Conditions) -> Sequence[Goal]:
+def _beyond_worker_goals(conditions: BenchConditions) -> Sequence[Goal]:
     limit = 2.0 if conditions.is_model_sized else 4.0
     return (Goal(limit=limit),) if conditions.is_slow else ()
 
 
-def _beyond_goals(conditions: Conditions) -> Sequence[Goal]:
+def _beyond_goals(conditions: BenchConditions) -> Sequence[Goal]:
     return (Goal(limit=7.0),) if conditions.is_slow else ()
 
 
-def _against_ref(conditions: Conditions, limit: float) -> Sequence[Goal]:
+def _against_ref(conditions: BenchConditions, limit: float) -> Sequence[Goal]:
     return (Goal(limit=limit, against=conditions.ref),) if conditions.ref else ()
 
 
-def _p50_goals(conditions: Conditions) -> Sequence[Goal]:
+def _p50_goals(conditions: BenchConditions) -> Sequence[Goal]:
     own = (Goal(limit=0.5), Goal(limit=0.5, against=TUTORIAL))
     return (*own, *_against_ref(conditions, 0.2))
 
 
-def _p99_goals(conditions: Conditions) -> Sequence[Goal]:
+def _p99_goals(conditions: BenchConditions) -> Sequence[Goal]:
     return (Goal(limit=1.5), *_against_ref(conditions, 0.2))
 
 
-_GOALS: dict[str, Callable[[Conditions], Sequence[Goal]]] = {
+_GOALS: dict[str, Callable[[BenchConditions], Sequence[Goal]]] = {
     "share": _share_goals,
     "added_p50": _p50_goals,
     "added_p95": lambda _: (Goal(limit=1 / 3, against=TUTORIAL),),

@@ -69,16 +69,15 @@ def _draw(
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    programs = sorted(
-        {n for row in rows for n in row.values}, key=lambda name: (name == EDGED, name)
-    )
+    names = dict.fromkeys(name for row in rows for name in row.values)
+    programs = sorted(names, key=lambda name: name == EDGED)
     for position, program in enumerate(programs):
         _draw_program(axes, rows, program, (position, len(programs)))
     axes.set_xticks(range(len(rows)), [row.title for row in rows], fontsize=8)
     axes.set_title(title, fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
-    caption = f"edged {report.build}; {report.model}, {section.title}, {report.frame}, {report.rounds} rounds\n{report.machine}"
+    caption = f"edged {report.build}; {report.model}, {section.title}, {report.frame}, rounds: {report.rounds}\n{report.machine}"
     figure.supxlabel(caption, fontsize=6, color="#555555")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from edged.bench.goals import Conditions, check_goals
+from edged.bench.goals import BenchConditions, check_goals
 from edged.bench.measures import MEASURES, Measure, list_programs
 from edged.bench.report_values import Row, Section, Spread
 from edged.bench.run_values import BARE, EDGED, Round
@@ -13,7 +13,7 @@ from edged.bench.statistics import ratio, spread_of
 _BYTES_PER_PIXEL = 3
 
 
-def compute_section(rounds: Sequence[Round], title: str, conditions: Conditions) -> Section:
+def compute_section(rounds: Sequence[Round], title: str, conditions: BenchConditions) -> Section:
     """Compute the rows of one source of frames.
 
     Args:
@@ -30,7 +30,7 @@ def compute_section(rounds: Sequence[Round], title: str, conditions: Conditions)
     )
 
 
-def with_goals(row: Row, conditions: Conditions) -> Row:
+def with_goals(row: Row, conditions: BenchConditions) -> Row:
     """Return the row with the goals that apply to it."""
     return replace(row, goals=check_goals(row, conditions))
 

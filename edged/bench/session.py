@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edged.bench.benchmark import Benchmark, FrameSource, Report, StillFiles, input_size
+from edged.bench.benchmark import Benchmark, BenchSource, Report, StillFiles, input_size
 from edged.bench.build import THIS_BUILD, Build, extract_build, read_build_name
 from edged.bench.frame_files import draw_frames, read_size, write_array, write_pictures
 from edged.bench.machine import describe_machine, list_remarks
@@ -135,11 +135,11 @@ def _list_builds(options: BenchOptions, workspace: Workspace) -> tuple[Build, ..
     return (extract_build(options.against, workspace.folder.path), THIS_BUILD)
 
 
-def _list_sources(options: BenchOptions, workspace: Workspace) -> list[FrameSource]:
+def _list_sources(options: BenchOptions, workspace: Workspace) -> list[BenchSource]:
     folder = workspace.folder.path
     frames = draw_frames(*options.size, workspace.clock)
     sources = [
-        FrameSource(
+        BenchSource(
             title="synthetic camera",
             size=options.size,
             clip=None,
@@ -152,7 +152,7 @@ def _list_sources(options: BenchOptions, workspace: Workspace) -> list[FrameSour
     ]
     if options.clip is not None:
         sources.append(
-            FrameSource(
+            BenchSource(
                 title=f"clip {options.clip.name}",
                 size=read_size(options.clip),
                 clip=options.clip,

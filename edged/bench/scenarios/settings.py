@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edged.bench.benchmark import Report
-from edged.bench.goals import Conditions
+from edged.bench.goals import BenchConditions
 from edged.bench.report_values import Section
 from edged.bench.workspace import ModelOnRuntime, Workspace
 
@@ -30,9 +30,9 @@ class ScenarioSettings:
     report: Report
 
     @property
-    def conditions(self) -> Conditions:
-        """Conditions of goals that depend on no model."""
-        return Conditions(invoke_ms=0.0, frame=self.size, model_input=(0, 0))
+    def conditions(self) -> BenchConditions:
+        """BenchConditions of goals that depend on no model."""
+        return BenchConditions(invoke_ms=0.0, frame=self.size, model_input=(0, 0))
 
 
 Scenario = Callable[[ScenarioSettings], Section]

@@ -35,12 +35,17 @@ def test_a_quick_run_measures_all_programs_and_its_report_can_be_kept_and_compar
     tmp_path: Path,
 ) -> None:
     kept = tmp_path / "kept.json"
-    measured = json.loads(run_bench("--quick", "--size", "320x240", "--json", "--out", str(kept)))
+    commit = read_commit()
+    against = ("--against", "HEAD") if commit else ()
+    arguments = ("--quick", "--size", "320x240", "--json", "--out", str(kept), *against)
+    measured = json.loads(run_bench(*arguments))
     assert measured == json.loads(kept.read_text())
     sections = {section["title"]: section["rows"] for section in measured["sections"]}
     rows = {row["key"]: row for row in sections["synthetic camera"]}
-    assert set(rows["fps"]["values"]) == {"bare", "tutorial", "edged"}
-    for key in ("share", "added_p50", "cpu", "cpu_worker", "cpu_supervisor", "rss", "start"):
+    builds = {"edged", commit} if commit else {"edged"}
+    assert set(rows["fps"]["values"]) == {"bare", "tutorial"} | builds
+    assert set(rows["added_p50"]["values"]) == {"tutorial"} | builds
+    for key in ("share", "cpu", "cpu_worker", "cpu_supervisor", "rss", "start"):
         assert rows[key]["values"]["edged"]["median"] > 0, key
     assert rows["cpu"]["ratios"]["tutorial"]["median"] > 0
     assert rows["stage_invoke"]["values"]["edged"]["median"] > 0

@@ -2,13 +2,13 @@
 
 import pytest
 
-from edged.bench.goals import Conditions
+from edged.bench.goals import BenchConditions
 from edged.bench.report_values import Row, Section
 from edged.bench.results import compute_section
 from edged.bench.run_values import MemoryUse, ProgramRun, Round
 from edged.bench.table import format_section
 
-SLOW = Conditions(invoke_ms=14.0, frame=(1280, 720), model_input=(300, 300), ref="abc123")
+SLOW = BenchConditions(invoke_ms=14.0, frame=(1280, 720), model_input=(300, 300), ref="abc123")
 _FRAME_MB = 1280 * 720 * 3 / (1 << 20)
 
 
@@ -131,7 +131,7 @@ def test_a_goal_against_another_build_is_checked_on_the_ratio() -> None:
 def test_the_goal_of_the_share_depends_on_model_and_frame(
     invoke_ms: float, frame: tuple[int, int], text: str
 ) -> None:
-    conditions = Conditions(invoke_ms=invoke_ms, frame=frame, model_input=(300, 300))
+    conditions = BenchConditions(invoke_ms=invoke_ms, frame=frame, model_input=(300, 300))
     section = compute_section([make_round(make_daemon_run())], "s", conditions)
     assert [goal.text for goal in find(section, "share").goals] == [text]
 
