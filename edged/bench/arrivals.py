@@ -29,6 +29,8 @@ def main(port: int, topic_filter: str, path: Path) -> None:
     with path.open("wb", buffering=0) as out:
 
         def write_message(_client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
+            if message.retain:  # of a run before this one
+                return
             out.write(b"%d %s %s\n" % (arrived_ns, message.topic.encode(), message.payload))
 
         def subscribe(*_: object) -> None:

@@ -1,14 +1,14 @@
 """A run of the daemon whose frames are counted by itself, so that it need not publish any detections."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edged.bench.camera_rates import CameraRates, compute_rates
 from edged.bench.daemon_config import daemon_config, health_table
 from edged.bench.live_program import daemon_spec, running
 from edged.bench.measure_run import WARM_UP_S
 from edged.bench.processes import read_cpu_s, read_memory
-from edged.bench.recording import Recording, select_health
+from edged.bench.recording import Recording, find_stages, select_frames, select_health
 from edged.bench.run_values import MemoryUse
 from edged.bench.workspace import ModelOnRuntime, Workspace
 from edged.clock import NS_PER_S, Deadline
@@ -29,11 +29,15 @@ class CountedRun:
         cpu_share: CPU time / wall time, by process; 1.0 is one core.
         memory: memory at the end, by process.
         cameras: the rates, by camera.
+        stage_s: median time of each stage of one camera, in seconds.
+        objects: mean number of detections in a message.
     """
 
     cpu_share: dict[str, float]
     memory: dict[str, MemoryUse]
     cameras: dict[str, CameraRates]
+    stage_s: dict[str, float] = field(default_factory=dict)
+    objects: float = 0.0
 
     @property
     def inferred_fps(self) -> float:
@@ -75,12 +79,16 @@ def measure_counted(
         cpu_after = read_cpu_s(program.list_processes())
         ended_ns = workspace.clock.monotonic_ns()
         memory = read_memory(program.list_processes())
-        reports = select_health(program.messages.read())
+        arrivals = program.messages.read()
+    reports = select_health(arrivals)
+    counts = [len(one.detections) for one in select_frames(arrivals)]
     wall_s = (ended_ns - began_ns) / NS_PER_S
     return CountedRun(
         cpu_share={n: (cpu_after[n] - cpu_before.get(n, 0.0)) / wall_s for n in cpu_after},
         memory=memory,
         cameras=compute_rates(reports, began_ns, ended_ns),
+        stage_s=find_stages(reports),
+        objects=sum(counts) / len(counts) if counts else 0.0,
     )
 
 

@@ -9,8 +9,11 @@ DEVICE = "bench"
 CAMERA = "bench"
 CYCLE = 8
 """Number of different frames of the synthetic camera: they stay in memory, so that the camera costs nothing."""
-MOVING_EVERY_S, NEVER_S = 0.5, 3600.0
-"""Time between two marks that enter the synthetic scene; the second leaves it empty but for its noise."""
+MOVING_EVERY_S = 0.5
+"""Time between two marks that enter the synthetic scene, in seconds: about four are in the picture."""
+EMPTY_EVERY_S = 3600.0
+"""The first mark always enters. With this time and the shortest stay it has left before the repeated frames begin, and no other comes."""
+_STAY_S, _SHORTEST_STAY_S = 5.0, 1.5
 
 _TEMPLATE = """\
 [device]
@@ -68,8 +71,9 @@ def synthetic_camera(
         fps: frames per second.
         speed: ``real`` keeps the pace of `fps`; ``max`` always has a frame ready.
         name: the camera's name.
-        every_s: time between two marks that enter, in seconds.
+        every_s: time between two marks that enter, in seconds; `EMPTY_EVERY_S` leaves the scene empty but for its noise.
     """
+    stay_s = _SHORTEST_STAY_S if every_s == EMPTY_EVERY_S else _STAY_S
     return f"""\
 [camera.{name}]
 source = "synthetic"
@@ -79,6 +83,7 @@ fps = {float(fps)}
 speed = "{speed}"
 cycle = {CYCLE}
 every_s = {every_s}
+stay_s = {stay_s}
 """
 
 

@@ -9,9 +9,9 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from edged.bench.bare import FIRST_RESULT_LINE
-from edged.bench.live_program import LiveProgram, ProgramSpec, running
+from edged.bench.live_program import ProgramSpec, running
 from edged.bench.processes import parse_rollup, read_cpu_s, read_memory
-from edged.bench.recording import FrameArrival, recording, select_frames, select_health
+from edged.bench.recording import FrameArrival, find_stages, recording, select_frames, select_health
 from edged.bench.run_values import BARE, ProgramRun
 from edged.bench.workspace import ModelOnRuntime, Workspace
 from edged.clock import NS_PER_S
@@ -63,7 +63,7 @@ def measure_program(workspace: Workspace, spec: ProgramSpec) -> ProgramRun:
         memory=memory,
         start_s=program.start_s,
         latency_s=tuple(one.latency_s for one in measured),
-        stage_s=_read_stages(program),
+        stage_s=find_stages(select_health(arrivals)),
         energy_j=meter.energy_j,
     )
 
@@ -163,14 +163,6 @@ def count_rate(frames: Sequence[FrameArrival], name: str) -> float:
         )
     span_s = (frames[-1].received_ns - frames[0].received_ns) / NS_PER_S
     return (frames[-1].frame - frames[0].frame) / span_s
-
-
-def _read_stages(program: LiveProgram) -> dict[str, float]:
-    for report in reversed(select_health(program.messages.read())):
-        for camera in report.cameras.values():
-            if camera.latency_s:
-                return {stage: times.p50 for stage, times in camera.latency_s.items()}
-    return {}
 
 
 def _read_reason(errors: IO[bytes]) -> str:

@@ -44,11 +44,13 @@ class FrameArrival(msgspec.Struct, frozen=True, kw_only=True):
         frame: number of the frame.
         received_ns: when the program received the frame, monotonic ns.
         arrived_ns: when its detections arrived at the subscriber, monotonic ns.
+        detections: the detections, as JSON.
     """
 
     frame: int
     received_ns: int
     arrived_ns: int = 0
+    detections: tuple[msgspec.Raw, ...] = ()
 
     @property
     def latency_s(self) -> float:
@@ -172,3 +174,12 @@ def _wait_until_ready(child: subprocess.Popen[bytes], path: Path, clock: Clock) 
     raise EdgedError(
         f"the benchmark's subscriber did not connect: {errors.decode(errors='replace')[-300:]}"
     )
+
+
+def find_stages(reports: Sequence[HealthArrival]) -> dict[str, float]:
+    """Return the median time of each stage in the latest health report that has them, in seconds."""
+    for report in reversed(reports):
+        for camera in report.cameras.values():
+            if camera.latency_s:
+                return {stage: times.p50 for stage, times in camera.latency_s.items()}
+    return {}

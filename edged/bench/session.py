@@ -14,6 +14,7 @@ from edged.bench.report_values import BenchReport, Section
 from edged.bench.results import make_row
 from edged.bench.scenarios.accelerator import run_accelerator
 from edged.bench.scenarios.cameras import run_cameras
+from edged.bench.scenarios.costs import run_costs
 from edged.bench.scenarios.settings import Scenario, ScenarioSettings
 from edged.bench.scenarios.static import run_static
 from edged.bench.scenarios.update import run_update
@@ -28,6 +29,7 @@ SCENARIOS: dict[str, Scenario] = {
     "cameras": run_cameras,
     "accelerator": run_accelerator,
     "update": run_update,
+    "costs": run_costs,
 }
 _SSD_OUTPUTS = 4
 _SHORT_S = 1.0

@@ -104,8 +104,8 @@ def _gate(figures: BoardFigures) -> str:
     if busy < _MIN_BUSY:
         return ""
     return (
-        f"motion gate: at {figures.fps:g} frames per second this camera keeps {busy:.0%} of a core busy, moving scene or not; "
-        "--scenario static measures how much of it a scene that stands still takes"
+        f"motion gate: at {figures.fps:g} frames per second this camera keeps {busy:.0%} of a core busy; "
+        "a scene that stands still need not: --scenario static measures what it costs"
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edged.terminal.numbers import integer_in_range, number_in_range
 
-SCENARIO_NAMES = ("static", "cameras", "accelerator", "update")
+SCENARIO_NAMES = ("static", "cameras", "accelerator", "update", "costs")
 _WIDTH, _HEIGHT = (
     integer_in_range(min_value=64, max_value=7680),
     integer_in_range(min_value=64, max_value=4320),
@@ -48,7 +48,7 @@ def _add_measurement(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--scenario",
         choices=SCENARIO_NAMES,
-        help="measure something else: a static scene, 1 to 8 cameras, a simulated accelerator, or the latency during an update",
+        help="measure something else: a static scene, 1 to 8 cameras, a simulated accelerator, the latency during an update, or the costs by size and objects",
     )
 
 

@@ -1,7 +1,7 @@
 """Scenario ``static``: a noisy scene that stands still, against one in which marks move."""
 
 from edged.bench.counted_run import CountedRun, measure_counted
-from edged.bench.daemon_config import NEVER_S, synthetic_camera
+from edged.bench.daemon_config import EMPTY_EVERY_S, synthetic_camera
 from edged.bench.report_values import Section
 from edged.bench.results import make_row, with_goals
 from edged.bench.run_values import EDGED
@@ -18,7 +18,7 @@ def run_static(settings: ScenarioSettings) -> Section:
     """
     width, height = settings.size
     moving_camera = synthetic_camera(width, height, fps=settings.fps)
-    static_camera = synthetic_camera(width, height, fps=settings.fps, every_s=NEVER_S)
+    static_camera = synthetic_camera(width, height, fps=settings.fps, every_s=EMPTY_EVERY_S)
     moving: list[CountedRun] = []
     static: list[CountedRun] = []
     for number in range(settings.rounds):

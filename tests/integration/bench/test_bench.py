@@ -9,12 +9,15 @@ import pytest
 
 from edged.bench.build import extract_build, read_commit
 from edged.bench.measure_run import measure_control
+from edged.bench.recording import recording
 from edged.bench.session import SCENARIOS
 from edged.bench.workspace import open_workspace
 from edged.cli import bench_options
 from edged.cli.main import PROGRAM
 from edged.clock import SystemClock
 from edged.errors import EdgedError
+from support.subscriber import publish_message
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.runtime
 
@@ -77,6 +80,16 @@ def test_the_control_measures_the_path_without_edged() -> None:
     assert [one.frame for one in arrived] == list(range(10))
     assert all(0 < one.latency_s < 1 for one in arrived)
     assert not folder.exists()
+
+
+def test_what_an_earlier_run_left_retained_is_not_recorded() -> None:
+    clock = SystemClock()
+    with open_workspace(clock, seconds=1.0) as workspace:
+        publish_message(workspace.port, "x/detections", b"old", retain=True)
+        with recording(workspace.folder, workspace.port, "x/#", workspace.cores, clock) as messages:
+            publish_message(workspace.port, "x/detections", b"new", retain=True)
+            wait_for(messages.read)
+            assert [one.payload for one in messages.read()] == [b"new"]
 
 
 def test_a_git_ref_is_extracted_without_a_trace_in_the_repository(tmp_path: Path) -> None:
