@@ -19,7 +19,7 @@ from edged.errors import EdgedError
 from support.subscriber import publish_message
 from support.waiting import wait_for
 
-pytestmark = pytest.mark.runtime
+pytestmark = pytest.mark.timeout(300)
 
 
 def run_bench(*arguments: str) -> str:
@@ -27,13 +27,14 @@ def run_bench(*arguments: str) -> str:
         [sys.executable, "-m", "edged", "bench", *arguments],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
+@pytest.mark.runtime
 def test_a_quick_run_measures_all_programs_and_its_report_can_be_kept_and_compared(
     tmp_path: Path,
 ) -> None:
