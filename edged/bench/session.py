@@ -23,6 +23,7 @@ from edged.bench.suggestions import BoardFigures, ThreadTrial, suggest
 from edged.bench.thread_trials import try_threads
 from edged.bench.workspace import ModelOnRuntime, Workspace, open_workspace
 from edged.clock import Clock
+from edged.errors import EdgedError
 
 SCENARIOS: dict[str, Scenario] = {
     "static": run_static,
@@ -62,6 +63,13 @@ class BenchOptions:
     scenario: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    sections: tuple[Section, ...]
+    suggestions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
 def run_session(options: BenchOptions, clock: Clock, report: Report) -> BenchReport:
     """Measure, and return the report.
 
@@ -78,10 +86,9 @@ def run_session(options: BenchOptions, clock: Clock, report: Report) -> BenchRep
         if not workspace.cores.is_pinned:
             remarks += ("broker and subscriber share the cores of the measured programs",)
         if options.scenario:
-            sections: Sequence[Section] = (_run_scenario(options, workspace, report),)
-            suggestions: tuple[str, ...] = ()
+            measured = _Measured((_run_scenario(options, workspace, report),))
         else:
-            sections, suggestions = _run_benchmark(options, workspace, report)
+            measured = _run_benchmark(options, workspace, report)
     return BenchReport(
         machine=describe_machine(),
         build=read_build_name(),
@@ -91,9 +98,9 @@ def run_session(options: BenchOptions, clock: Clock, report: Report) -> BenchRep
         fps=options.fps,
         rounds=options.rounds,
         seconds=options.seconds,
-        sections=tuple(sections),
-        suggestions=suggestions,
-        remarks=remarks,
+        sections=measured.sections,
+        suggestions=measured.suggestions,
+        remarks=(*remarks, *measured.remarks),
     )
 
 
@@ -109,14 +116,13 @@ def _run_scenario(options: BenchOptions, workspace: Workspace, report: Report) -
     return SCENARIOS[options.scenario or ""](settings)
 
 
-def _run_benchmark(
-    options: BenchOptions, workspace: Workspace, report: Report
-) -> tuple[list[Section], tuple[str, ...]]:
+def _run_benchmark(options: BenchOptions, workspace: Workspace, report: Report) -> _Measured:
     builds, sources = _list_builds(options, workspace), _list_sources(options, workspace)
     short = replace(workspace, seconds=min(options.seconds, _SHORT_S))
     bare = measure_bare(short, options.model)
     trials = try_threads(short, options.model, report)
-    sections = []
+    sections: list[Section] = []
+    remarks = []
     for source in sources:
         benchmark = Benchmark(
             workspace=workspace,
@@ -126,9 +132,16 @@ def _run_benchmark(
             fps=options.fps,
             has_tutorial=bare.output_count == _SSD_OUTPUTS,
         )
-        sections.append(benchmark.run(options.rounds, report))
+        try:
+            sections.append(benchmark.run(options.rounds, report))
+        except EdgedError as error:
+            if not sections:
+                raise
+            # A clip in which the model finds nothing must not cost what was measured before.
+            remarks.append(f"{source.title} was not measured: {str(error).partition(chr(10))[0]}")
     sections.append(_control_section(options, workspace, report))
-    return sections, suggest(_figures(options, sections[0], bare, trials))
+    suggestions = suggest(_figures(options, sections[0], bare, trials))
+    return _Measured(tuple(sections), suggestions, tuple(remarks))
 
 
 def _list_builds(options: BenchOptions, workspace: Workspace) -> tuple[Build, ...]:

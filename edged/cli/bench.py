@@ -69,6 +69,10 @@ def _check_files(args: argparse.Namespace) -> None:
     from edged.bench.kept_report import check_writable
     from edged.bench.plots import check_plotting
 
+    if args.json and (args.compare or args.plots):
+        raise EdgedError(
+            "--json prints the report alone: keep it with --out, then use --from with --compare and --plots"
+        )
     if args.out:
         check_writable(args.out, "--out")
     if args.plots:

@@ -119,6 +119,7 @@ def test_a_git_ref_is_extracted_without_a_trace_in_the_repository(tmp_path: Path
         (("--clip", __file__), "OpenCV cannot read a frame"),
         (("--out", "/none/report.json"), "--out"),
         (("--compare", __file__), "not a report of edged bench"),
+        (("--json", "--compare", __file__), "--json prints the report alone"),
         (("--against", "no-such-ref"), "no commit 'no-such-ref'"),
         (("--scenario", "static", "--against", "HEAD"), "not to a --scenario"),
     ],
