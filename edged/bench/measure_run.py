@@ -11,7 +11,14 @@ from typing import IO
 from edged.bench.bare import FIRST_RESULT_LINE
 from edged.bench.live_program import ProgramSpec, running
 from edged.bench.processes import parse_rollup, read_cpu_s, read_memory
-from edged.bench.recording import FrameArrival, find_stages, recording, select_frames, select_health
+from edged.bench.recording import (
+    FrameArrival,
+    find_stages,
+    inferred_share,
+    recording,
+    select_frames,
+    select_health,
+)
 from edged.bench.run_values import BARE, ProgramRun
 from edged.bench.workspace import ModelOnRuntime, Workspace
 from edged.clock import NS_PER_S
@@ -55,15 +62,16 @@ def measure_program(workspace: Workspace, spec: ProgramSpec) -> ProgramRun:
         program.stop()  # its last health report has the stages' times
         arrivals = program.messages.read()
     measured = [one for one in select_frames(arrivals) if began_ns <= one.arrived_ns <= ended_ns]
-    wall_s = (ended_ns - began_ns) / NS_PER_S
+    wall_s, reports = (ended_ns - began_ns) / NS_PER_S, select_health(arrivals)
     return ProgramRun(
-        frames=count_rate(measured, spec.name) * wall_s,
+        # A live camera's frames that the model did not see are numbered, too.
+        frames=count_rate(measured, spec.name) * wall_s * inferred_share(reports),
         wall_s=wall_s,
         cpu_s={name: cpu_after[name] - cpu_before.get(name, 0.0) for name in cpu_after},
         memory=memory,
         start_s=program.start_s,
         latency_s=tuple(one.latency_s for one in measured),
-        stage_s=find_stages(select_health(arrivals)),
+        stage_s=find_stages(reports),
         energy_j=meter.energy_j,
     )
 

@@ -33,6 +33,7 @@ class PictureSource:
         self._period_s = 1 / fps if fps else 0.0
         self._began_s = time.monotonic()
         self._index = 0
+        self._read_count = 0
 
     def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
         """Return whether there is a frame, and the frame, (height, width, 3) uint8 BGR, when it is due."""
@@ -44,6 +45,7 @@ class PictureSource:
             elif late_s >= self._period_s:  # what a live camera showed meanwhile is lost
                 self._index += int(late_s / self._period_s)
         self._index += 1
+        self._read_count += 1
         return picture is not None, picture
 
     def _next_picture(self) -> NDArray[np.uint8] | None:
@@ -57,5 +59,5 @@ class PictureSource:
 
     @property
     def frame_number(self) -> int:
-        """Number of the frame that was read last; lost ones count."""
-        return self._index - 1
+        """Number of the frame that was read last; lost ones do not count."""
+        return self._read_count - 1

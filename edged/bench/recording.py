@@ -183,3 +183,12 @@ def find_stages(reports: Sequence[HealthArrival]) -> dict[str, float]:
             if camera.latency_s:
                 return {stage: times.p50 for stage, times in camera.latency_s.items()}
     return {}
+
+
+def inferred_share(reports: Sequence[HealthArrival]) -> float:
+    """Return the share of the cameras' frames on which the model ran, by the latest health report; 1.0 if none counts frames."""
+    for report in reversed(reports):
+        if frames := sum(camera.frames for camera in report.cameras.values()):
+            inferred = sum(camera.inferred for camera in report.cameras.values())
+            return min(inferred / frames, 1.0)
+    return 1.0

@@ -23,7 +23,7 @@ class ProgramRun(Struct, frozen=True, kw_only=True):
     """One run of one program.
 
     Attributes:
-        frames: number of frames, or of invocations of the bare interpreter.
+        frames: number of frames on which the model ran, or of invocations of the bare interpreter.
         wall_s: their wall time, in seconds.
         cpu_s: CPU time over the same frames, in seconds, by process.
         memory: memory at the end, by process.

@@ -7,6 +7,7 @@ from edged.bench.measure_run import count_rate
 from edged.bench.recording import (
     FrameArrival,
     HealthArrival,
+    inferred_share,
     parse_arrivals,
     select_frames,
     select_health,
@@ -70,6 +71,11 @@ def test_rates_are_those_between_the_first_and_the_last_report_of_the_time() -> 
     assert (rates.fps, rates.inferred_fps) == pytest.approx((30.0, 20.0))
     with pytest.raises(EdgedError, match="too seldom"):
         compute_rates(reports, 2 * NS_PER_S, int(2.5 * NS_PER_S))
+
+
+def test_the_inferred_share_is_that_of_the_latest_report_that_counts_frames() -> None:
+    assert inferred_share([health(1.0, 10, 10), health(2.0, 40, 30), health(3.0, 0, 0)]) == 0.75
+    assert inferred_share([]) == 1.0
 
 
 def test_frames_of_an_update_begin_at_the_request_and_end_at_the_trial() -> None:
