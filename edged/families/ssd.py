@@ -91,16 +91,18 @@ class SsdFamily:
         values = _read(scores.reshape(-1)[:row_count], score_info)
         rows = self._find_valid_rows(_read(count.reshape(-1)[:1], count_info), row_count)
         limit = float(np.float32(min_score))
-        keep = [
-            row for row in rows if not values[row] < limit
-        ]  # what is not a number is among them
+        # What is not a number is among them.
+        keep = [row for row in rows if not values[row] < limit]
         if any(values[row] != values[row] for row in keep):
             raise ModelError("the model's scores contain NaN")
-        corners = _read(table[keep], box_info)
+        if not keep:
+            return Detections.empty()
+        # The rows of these outputs are few: numpy's choice of some of them costs more than reading them all.
+        corners, class_ids = _read(table, box_info), _read(classes.reshape(-1), class_info)
         return build_few_detections(
-            [(x1, y1, x2, y2) for y1, x1, y2, x2 in corners],
+            [(x1, y1, x2, y2) for y1, x1, y2, x2 in map(corners.__getitem__, keep)],
             [values[row] for row in keep],
-            _read(classes.reshape(-1)[keep], class_info),
+            [class_ids[row] for row in keep],
             fit,
             iou_threshold=None,
         )

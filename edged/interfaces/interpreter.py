@@ -28,9 +28,6 @@ class Interpreter(Protocol):
         """Return the input tensor's memory, as (1, H, W, C) uint8, to be filled between invocations; None if it cannot be shared.
 
         It may invoke the model once. With a delegate it is None: an accelerator may work while the next input is prepared.
-
-        Raises:
-            InvokeError: the runtime failed.
         """
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:

@@ -7,7 +7,7 @@ import ctypes
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -85,14 +85,11 @@ class _TfliteInterpreter:
         self._shared: SharedTensors | None = None
 
     def share_input(self) -> NDArray[np.generic] | None:
-        """Return the input's own memory, after one invocation, if the CPU runs the graph and never moves it; else None.
-
-        Raises:
-            InvokeError: the runtime failed.
-        """
+        """Return the input's own memory, after one invocation, if that succeeds, the CPU runs the graph and never moves it; else None."""
         if self._can_share and self._shared is None:
             inputs = tuple(tensor.index for tensor in self.signature.inputs)
-            with self._translate_errors():
+            # Whether the model fails is for the first real invocation to say.
+            with suppress(InvokeError), self._translate_errors():
                 self._shared = self._graph.share_tensors(inputs, self._output_indices)
         return None if self._shared is None else self._shared.input
 
