@@ -77,7 +77,7 @@ class FrameConverter:
             _resize(planes[0], target)
             if not frame.colour.is_full_range:
                 cv2.LUT(target, _FULL_RANGE, dst=target)
-        elif frame.colour == LIMITED_BT601 and _is_even_size(frame, target):
+        elif frame.colour == LIMITED_BT601 and _is_even_size(planes[0], target):
             self._convert_as_i420(frame, planes, target)
         else:
             self._convert_by_matrix(frame, planes, target)
@@ -88,7 +88,8 @@ class FrameConverter:
         height, width = target.shape[:2]
         conversion = _CONVERSIONS[frame.format, self._channels]
         columns = -(-width // _COLUMN_STEP) * _COLUMN_STEP
-        if columns == width and frame.pixels.shape == (height * 3 // 2, width):
+        is_whole = planes[0].shape == (frame.stored_height, frame.stored_width)
+        if is_whole and columns == width and frame.pixels.shape == (height * 3 // 2, width):
             cv2.cvtColor(frame.pixels, conversion, dst=target)
             return
         whole = self._get_buffer("planar", (height * 3 // 2, columns))
@@ -140,10 +141,10 @@ def split_planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
     return pixels[:height, :width], chroma[0], chroma[1]
 
 
-def _is_even_size(frame: Frame, target: Pixels) -> bool:
-    """Return whether the frame has the target's size, and its sides are even, as those of an I420 picture of OpenCV."""
-    height, width = frame.stored_height, frame.stored_width
-    return (height, width) == target.shape[:2] and not (height | width) & 1
+def _is_even_size(luma: Pixels, target: Pixels) -> bool:
+    """Return whether both have the same size, and its sides are even, as those of an I420 picture of OpenCV."""
+    height, width = luma.shape
+    return luma.shape == target.shape[:2] and not (height | width) & 1
 
 
 def _resize(source: Pixels, target: Pixels) -> None:
