@@ -84,7 +84,7 @@ def build_few_detections(
         kept.append((box, min(scores[index], 1.0), class_id))
     if not kept:
         return Detections.empty()
-    rows, values, ids = zip(*kept, strict=True)
+    rows, values, ids = zip(*kept[:MAX_DETECTIONS], strict=True)
     return Detections(
         np.array(rows, np.float32), np.array(values, np.float32), np.array(ids, np.int32)
     )

@@ -5,15 +5,12 @@ tensors, whose size is known only at run time: they are allocated during an invo
 keeps all tensors where the allocation put them; so one invocation shows whether its memory can be shared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-_NO_TENSOR = "Invalid tensor index"
-"""Both packages' words for an index beyond the last tensor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +35,12 @@ class _Memory:
 
 
 def share_tensors(
-    interpreter: Any, inputs: tuple[int, ...], outputs: tuple[int, ...], invoke: Callable[[], None]
+    interpreter: Any,
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    *,
+    written: Collection[int],
+    invoke: Callable[[], None],
 ) -> SharedTensors | None:
     """Return the memory of a model's tensors; None if the runtime may move it.
 
@@ -46,30 +48,34 @@ def share_tensors(
         interpreter: a package's interpreter that has allocated its first subgraph.
         inputs: the runtime's numbers of the inputs.
         outputs: the runtime's numbers of the outputs.
+        written: the runtime's numbers of all tensors that the file's operators write. No others: the packages crash on the kernels' own.
         invoke: runs the first subgraph once, with whatever the input holds.
     """
-    if len(inputs) != 1:
+    tensors = {*inputs, *outputs, *(index for index in written if index >= 0)}
+    if len(inputs) != 1 or not all(_holds_numbers(interpreter, index) for index in tensors):
         return None
-    unallocated = _find_unallocated(interpreter)
+    unallocated = _find_unallocated(interpreter, tensors)
     invoke()
-    if _find_unallocated(interpreter) != unallocated or unallocated & {*inputs, *outputs}:
+    if _find_unallocated(interpreter, tensors) != unallocated or unallocated & {*inputs, *outputs}:
         return None
     arrays = [_share(interpreter, index) for index in (*inputs, *outputs)]
     return SharedTensors(arrays[0], tuple(arrays[1:]))
 
 
-def _find_unallocated(interpreter: Any) -> set[int]:
-    """Return the numbers of the tensors that have no memory: dynamic ones before the first invocation, and those inside a delegate always."""
-    found: set[int] = set()
-    index = 0
-    while True:
+def _holds_numbers(interpreter: Any, index: int) -> bool:
+    details = interpreter._get_tensor_details(index, 0)  # noqa: SLF001 - as in `Subgraph`
+    return np.dtype(details["dtype"]).kind in "biuf"
+
+
+def _find_unallocated(interpreter: Any, tensors: set[int]) -> set[int]:
+    """Return which tensors have no memory: dynamic ones before the first invocation, and those inside a delegate always."""
+    found = set()
+    for index in tensors:
         try:
             interpreter.tensor(index)()
-        except ValueError as error:
-            if _NO_TENSOR in str(error):
-                return found
+        except ValueError:
             found.add(index)
-        index += 1
+    return found
 
 
 def _share(interpreter: Any, index: int) -> NDArray[Any]:

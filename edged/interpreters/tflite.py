@@ -80,6 +80,7 @@ class _TfliteInterpreter:
         self.is_repeatable = delegate is None
         # A delegate can work while the next input is written, and a library's operator must be freed with the model.
         self._can_share = not delegates
+        self._file_ops = graph.ops
         self.signature = self._read_signature(file_metadata, graph)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
         self._shared: SharedTensors | None = None
@@ -88,9 +89,10 @@ class _TfliteInterpreter:
         """Return the input's own memory, after one invocation, if that succeeds, the CPU runs the graph and never moves it; else None."""
         if self._can_share and self._shared is None:
             inputs = tuple(tensor.index for tensor in self.signature.inputs)
+            written = {index for op in self._file_ops for index in op.outputs}
             # Whether the model fails is for the first real invocation to say.
             with suppress(InvokeError), self._translate_errors():
-                self._shared = self._graph.share_tensors(inputs, self._output_indices)
+                self._shared = self._graph.share_tensors(inputs, self._output_indices, written)
         return None if self._shared is None else self._shared.input
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
