@@ -18,7 +18,7 @@ size limit) is replaced by a gap record. The publisher's notices come here; what
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from edged.clock import Clock, Deadline
+from edged.clock import NS_PER_S, Clock, Deadline
 from edged.interfaces import (
     ConsumerClosed,
     Delivered,
@@ -87,8 +87,7 @@ class Outbox:
         self._publish_limits: dict[str, str] = {}
         self._refusal_backoff = RefusalBackoff(clock)
         self._status_resend_deadline: Deadline | None = None
-        self.next_tick_s = 0.0
-        """Seconds within which `tick` must be called again."""
+        self._tick_due_ns = 0
         will = self._retained.make_outgoing(OnlineStatus(status="offline"))
         self._publisher = connect(self._retained.take_birth_messages, will, self._on_notice)
 
@@ -136,12 +135,20 @@ class Outbox:
         """Publish that the daemon is stopping."""
         self.retain(OnlineStatus(status="stopping"))
 
+    @property
+    def next_tick_s(self) -> float:
+        """Seconds within which `tick` must be called again."""
+        return max(0.0, (self._tick_due_ns - self._clock.monotonic_ns()) / NS_PER_S)
+
     def tick(self) -> None:
-        """Retry, resend and expire messages when each is due, and publish those that wait.
+        """Retry, resend and expire messages when each is due, and publish those that wait; does nothing while nothing is due.
 
         Raises:
             SpoolError: another daemon now uses the spool's folder.
         """
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._tick_due_ns:
+            return
         spool_s = self._spool.tick()
         if self._status_resend_deadline is not None and self._status_resend_deadline.expired:
             self._status_resend_deadline = None
@@ -153,7 +160,8 @@ class Outbox:
         deadline = self._status_resend_deadline
         status_s = None if deadline is None else deadline.remaining_s
         waits_s = (spool_s, status_s, self._refusal_backoff.remaining_s)
-        self.next_tick_s = max(min(wait for wait in waits_s if wait is not None), _MIN_TICK_S)
+        next_s = max(min(wait for wait in waits_s if wait is not None), _MIN_TICK_S)
+        self._tick_due_ns = now_ns + int(next_s * NS_PER_S)
 
     def spool_state(self) -> SpoolState:
         """Return the queue's state for `DeviceHealth`."""
@@ -241,6 +249,7 @@ class Outbox:
 
     def _send_pending(self) -> None:
         """Publish the waiting messages, if the connection and the back-off allow it."""
+        self._tick_due_ns = 0  # what waits for the disk, and when, may have changed
         if not self._is_link_up:
             return
         self._retained.send_unsent(self._publisher.publish)

@@ -87,6 +87,10 @@ class Acknowledgements:
             self._unanswered[packet_id] = message
         elif message.token is not None:
             self._unwritten_tokens.append(message.token)
+        self.record_live(message)
+
+    def record_live(self, message: SentMessage) -> None:
+        """Register a message of QoS 0 without a token, which has no number."""
         self._unconfirmed.append(message)
         if len(self._unconfirmed) > _MAX_LIVE:
             self._unconfirmed.popleft()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-_PINGREQ = b"\xc0\x00"
+PINGREQ = b"\xc0\x00"
 """MQTT 5 and 3.1.1, 3.12. paho has no function that sends one."""
 _MAX_READS = 16
 """Reads in a row; the rest waits until other descriptors had their turn."""
@@ -72,7 +72,7 @@ class MqttConnection:
         self._fd = connection.fileno()
         self._readable = select.poll()
         self._owed = b""
-        """The part of a PINGREQ that is not written yet; it must be written before anything else."""
+        """The part of a packet past paho that is not written yet; it must be written before anything else."""
         self._is_room_watched = False
         self.is_lost = False
         """Whether the connection has ended, or is about to be reported as ended."""
@@ -101,9 +101,14 @@ class MqttConnection:
         """Whether everything is written."""
         return not (self.is_lost or self._owed or self._client.want_write())
 
+    @property
+    def has_input(self) -> bool:
+        """Whether something is there to be read."""
+        return bool(self._readable.poll(0))
+
     def flush(self) -> None:
         """Write what is queued, unless something is there to be read: that may be the reason why the broker ends the connection."""
-        if not (self.is_lost or self._readable.poll(0)):
+        if not (self.is_lost or self.has_input):
             self.write()
 
     def write(self) -> None:
@@ -113,11 +118,21 @@ class MqttConnection:
         self._call_paho(self._client.loop_write)
         self._watch_room()
 
-    def ask(self) -> None:
-        """Send a PINGREQ; call it only while there is room."""
-        self._owed = _PINGREQ
-        self._write_owed()
-        self._watch_room()
+    def write_past_paho(self, packets: bytes) -> bool:
+        """Write packets that paho does not have to know of, as far as the socket has room; the rest follows before anything else.
+
+        Args:
+            packets: whole packets.
+
+        Returns:
+            False, and nothing is written, if paho has something to write.
+        """
+        if not self.has_room:
+            return False
+        self._owed = packets
+        if not self._write_owed():
+            self._watch_room()
+        return True
 
     def keep_alive(self) -> None:
         """Send paho's PINGREQ, or end the connection, when either is due."""
@@ -168,7 +183,7 @@ class MqttConnection:
             self._events.on_turn(has_read=False)
 
     def _write_owed(self) -> bool:
-        """Write the rest of a PINGREQ; return whether nothing of it is left."""
+        """Write what is owed; return whether nothing of it is left."""
         try:
             self._owed = self._owed[self._socket.send(self._owed) :]
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from edged.interfaces import Delivered, OutgoingMessage
 from edged.publishers.mqtt_acknowledgements import Acknowledgements, Refusal, SentMessage
 from edged.publishers.mqtt_limits import PACKET_TOO_LARGE, BrokerLimits, packet_size
+from edged.publishers.mqtt_live_packets import LivePackets
 from edged.publishers.mqtt_memory import BrokerMemory
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class MqttSender:
         self._held = memory.held
         self._on_left_out = on_left_out
         self._limits = BrokerLimits()
+        self._live_packets = LivePackets(protocol)
         self._retained: dict[str, OutgoingMessage] = {}
         """The newest retained message of each topic: one that the broker refuses is tried again."""
 
@@ -82,6 +84,26 @@ class MqttSender:
         if message.retain:
             self._retained[message.topic] = message
         return self._queue(sent, token, size) is not None
+
+    def take_live(self, message: OutgoingMessage) -> bytes | None:
+        """Return the packet of a live message (QoS 0, not retained), which is written without paho; None if it is left out."""
+        if self._held.keep(message):
+            return None
+        packet = self._live_packets.encode(message)
+        size = len(packet)
+        if not self._limits.allows_size(size):
+            self._leave_out(message, None, size)
+            return None
+        return packet
+
+    def record_live(self, message: OutgoingMessage, size: int) -> None:
+        """Take note that a live message was written.
+
+        Args:
+            message: the message.
+            size: the size of its packet, in bytes.
+        """
+        self.acknowledgements.record_live(SentMessage(message.topic, None, size, 0))
 
     def send_final(self, messages: Sequence[OutgoingMessage]) -> list[int]:
         """Queue the last messages; return the packet id of each that is not left out."""

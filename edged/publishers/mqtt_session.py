@@ -13,7 +13,7 @@ from edged.clock import Deadline, SystemClock
 from edged.event_loop import EventLoop
 from edged.interfaces import Delivered, Notice, OutgoingMessage, RoomAvailable
 from edged.publishers.mqtt_client import describe_reason_code, disconnect_with_will
-from edged.publishers.mqtt_connection import MqttConnection
+from edged.publishers.mqtt_connection import PINGREQ, MqttConnection
 from edged.publishers.mqtt_limits import describe_properties, read_limits
 from edged.publishers.mqtt_memory import BrokerMemory
 from edged.publishers.mqtt_sender import MqttSender
@@ -98,22 +98,42 @@ class MqttSession:
 
     def publish(self, message: OutgoingMessage, token: int | None) -> bool:
         """Send a message; return False if it was not taken (`Publisher.publish`)."""
-        connection = self._connection
-        if not self._is_up or connection.is_lost:
+        if not self._is_up or self._connection.is_lost:
             return False
-        if token is not None:
-            is_taken = self._sender.send(message, token)
-            self._flush()
-            return is_taken
-        if self._signs.is_overdue or not connection.has_room:
-            self._is_room_awaited = True
-            return False
-        is_taken = self._sender.send(message, None)
+        if token is None:
+            if not self._connection.has_room or self._is_silent:
+                self._is_room_awaited = True
+                return False
+            if not (message.qos or message.retain):
+                return self._publish_live(message)
+        is_taken = self._sender.send(message, token)
         self._flush()
-        if self._signs.is_question_due and connection.has_room:
-            connection.ask()
+        # The answer to a retained message itself would do, but a broker may take its time with that.
+        if (
+            token is None
+            and self._signs.is_question_due
+            and self._connection.write_past_paho(PINGREQ)
+        ):
             self._signs.record_question()
         return is_taken
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether the broker gives no sign of life; one that is not read yet, because this process had no time for it, is one."""
+        return self._signs.is_overdue and not self._connection.has_input
+
+    def _publish_live(self, message: OutgoingMessage) -> bool:
+        packet = self._sender.take_live(message)
+        if packet is None:
+            return False
+        is_question_due = self._signs.is_question_due
+        if not self._connection.write_past_paho(packet + PINGREQ if is_question_due else packet):
+            self._is_room_awaited = True
+            return False
+        self._sender.record_live(message, len(packet))
+        if is_question_due:
+            self._signs.record_question()
+        return True
 
     def finish(self, final_messages: Sequence[OutgoingMessage], deadline: Deadline) -> None:
         """Publish `final_messages`, wait for their acknowledgement until the deadline, and disconnect.
@@ -173,7 +193,7 @@ class MqttSession:
         if has_read:
             self._signs.record_answer()
         self._report_written()
-        if self._is_room_awaited and not self._signs.is_overdue and self._connection.has_room:
+        if self._is_room_awaited and self._connection.has_room and not self._is_silent:
             self._is_room_awaited = False
             self._on_notice(RoomAvailable())
 

@@ -3,9 +3,12 @@
 from edged.clock import NS_PER_S, Clock
 
 _ASK_INTERVAL_NS = NS_PER_S // 10
+_MIN_WAIT_NS = NS_PER_S * 3 // 20
 _MAX_WAIT_NS = NS_PER_S // 2
-"""With the interval above, what is sent before a frozen broker is noticed was sent within 0.6 s. A link whose answers take longer could not
-deliver within a second anyway."""
+"""With the interval above, what is sent before a frozen broker is noticed was sent within 0.25 s on a quick link, and 0.6 s on a slow one.
+A link whose answers take longer could not deliver within a second anyway."""
+_USUAL_ANSWERS = 4
+"""An answer is overdue after that many times the time of the slowest of the latest answers, beyond the shortest wait."""
 
 
 class SignsOfLife:
@@ -20,16 +23,23 @@ class SignsOfLife:
         self._clock = clock
         self._asked_ns = 0
         self._is_answered = True
+        self._slowest_ns = 0
+        """Time of the slowest answer; it fades with each further one."""
 
     @property
     def is_question_due(self) -> bool:
-        """Whether the broker is to be asked, before the next message that is worth nothing when it is late."""
-        return self._is_answered and self._clock.monotonic_ns() - self._asked_ns >= _ASK_INTERVAL_NS
+        """Whether the broker is to be asked, together with a message that is worth nothing when it is late."""
+        if not self._is_answered:
+            return False
+        return self._clock.monotonic_ns() - self._asked_ns >= _ASK_INTERVAL_NS
 
     @property
     def is_overdue(self) -> bool:
         """Whether the answer should have come."""
-        return not self._is_answered and self._clock.monotonic_ns() - self._asked_ns >= _MAX_WAIT_NS
+        if self._is_answered:
+            return False
+        max_wait_ns = min(_MIN_WAIT_NS + _USUAL_ANSWERS * self._slowest_ns, _MAX_WAIT_NS)
+        return self._clock.monotonic_ns() - self._asked_ns >= max_wait_ns
 
     def record_question(self) -> None:
         """Take note that the broker was asked now."""
@@ -37,4 +47,7 @@ class SignsOfLife:
 
     def record_answer(self) -> None:
         """Take note that the broker has sent something."""
-        self._is_answered = True
+        if not self._is_answered:
+            self._is_answered = True
+            waited_ns = self._clock.monotonic_ns() - self._asked_ns
+            self._slowest_ns = max(waited_ns, self._slowest_ns * 7 // 8)

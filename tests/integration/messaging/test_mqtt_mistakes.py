@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edged.publishers.mqtt_settings import TlsSettings
 from support.broker import Broker, free_port, running_broker
 from support.examples import state
 from support.mqtt_device import DEVICE_NAME, UP_TOPIC, MqttDevice, mqtt_settings
@@ -104,6 +105,23 @@ def test_a_broker_that_accepts_and_is_silent_is_given_up(tmp_path: Path) -> None
         with MqttDevice(tmp_path, settings) as device:
             device.run_until(lambda: len(device.links) > 0)
             assert "does not answer" in str(device.links[0].reason)
+
+
+@pytest.mark.parametrize("tls", [None, TlsSettings(insecure=True)], ids=["plain", "tls"])
+def test_a_broker_that_accepts_and_is_silent_does_not_hold_up_the_end(
+    tmp_path: Path, tls: TlsSettings | None
+) -> None:
+    """With TLS the thread that connects waits for the handshake."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        device = MqttDevice(tmp_path, mqtt_settings(silent.getsockname()[1], tls=tls))
+        device.outbox.start()
+        connection, _ = silent.accept()
+        with connection:
+            began = time.monotonic()
+            device.close(0.5)
+            assert time.monotonic() - began < 2
 
 
 def test_a_device_subscribes_to_nothing(tmp_path: Path, broker: Broker) -> None:
