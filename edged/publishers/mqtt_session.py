@@ -197,9 +197,8 @@ class MqttSession:
 
     def _tick(self) -> None:
         """Do what is due from time to time; the pings of a short keep-alive are not to be late."""
-        self._timer = self._loop.call_later(
-            min(_MAX_TICK_S, self._client.keepalive / 4), self._tick
-        )
+        keepalive_s = self._client.keepalive or 4 * _MAX_TICK_S  # a broker can set it to 0: none
+        self._timer = self._loop.call_later(min(_MAX_TICK_S, keepalive_s / 4), self._tick)
         self._connection.keep_alive()
         if not self._connection.is_lost:
             self._sender.send_due()
