@@ -77,7 +77,8 @@ class MqttConnection:
         """Write what is queued, as far as the socket has room; the rest follows when there is room."""
         if self.is_lost or (self._owed and not self._write_owed()):
             return
-        self._call_paho(self._client.loop_write)
+        if self._client.want_write():
+            self._call_paho(self._client.loop_write)
         self._watch_room()
 
     def write_past_paho(self, packets: bytes) -> bool:
