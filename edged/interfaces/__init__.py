@@ -14,6 +14,7 @@ from edged.interfaces.publisher import (
     OutgoingMessage,
     Publisher,
     PublishLimited,
+    RoomAvailable,
     SubscriptionRefused,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "Publisher",
     "Reducible",
     "Resumable",
+    "RoomAvailable",
     "SubscriptionRefused",
     "Transfer",
 ]
