@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
-from edged.families.candidates import build_detections
+from edged.families.candidates import build_few_detections
 from edged.families.inputs import image_input
 from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import dequantise
-from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
+from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _POSTPROCESS_OP = "TFLite_Detection_PostProcess"
 _OUTPUT_NAME_PARTS = (
@@ -84,42 +84,49 @@ class SsdFamily:
         """
         check_outputs(outputs, self.outputs, is_resized=True)
         boxes, classes, scores, count = (outputs[i] for i in self.output_order)
+        if boxes.size % 4:
+            raise ModelError(f"the model's boxes {list(boxes.shape)} are not rows of four corners")
+        table, row_count = boxes.reshape(-1, 4), min(boxes.size // 4, classes.size, scores.size)
         box_info, class_info, score_info, count_info = (self.outputs[i] for i in self.output_order)
-        boxes = _to_rows(boxes)
-        rows = self._find_valid_rows(
-            dequantise(count.ravel()[:1], count_info), min(len(boxes), classes.size, scores.size)
-        )
-        values = dequantise(scores.ravel()[rows], score_info)
-        keep = np.flatnonzero(~(values < min_score))  # what is not a number is among them
-        if np.isnan(values[keep]).any():
+        values = _read(scores.reshape(-1)[:row_count], score_info)
+        rows = self._find_valid_rows(_read(count.reshape(-1)[:1], count_info), row_count)
+        limit = float(np.float32(min_score))
+        # What is not a number is among them.
+        keep = [row for row in rows if not values[row] < limit]
+        if any(values[row] != values[row] for row in keep):
             raise ModelError("the model's scores contain NaN")
-        kept = keep if isinstance(rows, slice) else rows[keep]
-        corners = dequantise(boxes[kept], box_info)[:, [1, 0, 3, 2]]
-        class_ids = dequantise(classes.ravel()[kept], class_info)
-        return build_detections(corners, values[keep], class_ids, fit, iou_threshold=None)
+        if not keep:
+            return Detections.empty()
+        # The rows of these outputs are few: numpy's choice of some of them costs more than reading them all.
+        corners, class_ids = _read(table, box_info), _read(classes.reshape(-1), class_info)
+        return build_few_detections(
+            [(x1, y1, x2, y2) for y1, x1, y2, x2 in map(corners.__getitem__, keep)],
+            [values[row] for row in keep],
+            [class_ids[row] for row in keep],
+            fit,
+            iou_threshold=None,
+        )
 
-    def _find_valid_rows(self, count: F32, row_count: int) -> NDArray[np.intp] | slice:
-        """Return the indices of the rows that the operator wrote: its count is that of the anchors.
-
-        Args:
-            count: (1,) float32, the number of anchors; (0,) if the output is empty.
-            row_count: number of rows of the outputs.
-        """
-        if not (len(count) and 0 <= float(count[0]) * self.rows_per_anchor <= row_count):
+    def _find_valid_rows(self, count: list[float], row_count: int) -> Sequence[int]:
+        """Return the indices of the rows that the operator wrote: its count is that of the anchors, empty if the output is."""
+        if not (count and 0 <= count[0] * self.rows_per_anchor <= row_count):
             raise ModelError(
                 f"the model reports {count} detections, but its outputs have {row_count} rows"
             )
-        anchors = int(count[0])
-        if self.rows_per_anchor == self.valid_rows_per_anchor == 1:
-            return slice(anchors)
-        first = np.arange(anchors, dtype=np.intp) * self.rows_per_anchor
-        return (first[:, None] + np.arange(self.valid_rows_per_anchor)).ravel()
+        anchors = range(int(count[0]))
+        if self.rows_per_anchor == 1:
+            return anchors
+        return [
+            anchor * self.rows_per_anchor + row
+            for anchor in anchors
+            for row in range(self.valid_rows_per_anchor)
+        ]
 
 
-def _to_rows(boxes: NDArray[np.generic]) -> NDArray[np.generic]:
-    if boxes.size % 4:
-        raise ModelError(f"the model's boxes {list(boxes.shape)} are not rows of four corners")
-    return boxes.reshape(-1, 4)
+def _read(values: NDArray[np.generic], tensor: TensorInfo) -> list[Any]:
+    """Return values, (N,) or (N, 4) of any dtype, not quantised, as numbers: these outputs are too short for numpy's arithmetic to pay."""
+    real: list[Any] = (dequantise(values, tensor) if tensor.scale else values).tolist()
+    return real
 
 
 def _find_output_order(signature: ModelSignature) -> tuple[int, int, int, int] | str:

@@ -135,8 +135,8 @@ def luma(frame: Frame) -> Pixels:
     Returns:
         (H, W) uint8, every n-th pixel both ways.
     """
-    picture = frame.pixels[: frame.height, : frame.width]
-    step = max(1, min(frame.width // _WIDTH, frame.height // _HEIGHT))
+    picture = frame.pixels[: frame.stored_height, : frame.stored_width]
+    step = max(1, min(frame.stored_width // _WIDTH, frame.stored_height // _HEIGHT))
     if frame.format in (PixelFormat.BGR24, PixelFormat.RGB24):
         picture = picture[..., 1]
     return picture[::step, ::step]

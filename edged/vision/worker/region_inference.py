@@ -97,8 +97,8 @@ class RegionInference:
             return []
         spec = self._model.model.family.input
         size = RegionSize.for_input(
-            frame_width=frame.width,
-            frame_height=frame.height,
+            frame_width=frame.stored_width,
+            frame_height=frame.stored_height,
             input_width=spec.width,
             input_height=spec.height,
         )
@@ -129,17 +129,18 @@ def make_region_inference(
 
 
 def align(region: Region, frame: Frame) -> tuple[Crop, Region]:
-    """Return the whole, even pixels that cover a region of a frame, and the region that these are."""
-    x1, y1 = int(region.x1 * frame.width) // 2 * 2, int(region.y1 * frame.height) // 2 * 2
+    """Return the whole, even pixels of `Frame.pixels` that cover a region of a frame, and the region that these are."""
+    width, height = frame.stored_width, frame.stored_height
+    x1, y1 = int(region.x1 * width) // 2 * 2, int(region.y1 * height) // 2 * 2
     # An odd last row or column of the frame is left out.
-    x2 = min(-(-int(region.x2 * frame.width) // 2) * 2, frame.width // 2 * 2)
-    y2 = min(-(-int(region.y2 * frame.height) // 2) * 2, frame.height // 2 * 2)
+    x2 = min(-(-int(region.x2 * width) // 2) * 2, width // 2 * 2)
+    y2 = min(-(-int(region.y2 * height) // 2) * 2, height // 2 * 2)
     crop = Crop(x1, y1, max(x2 - x1, 2), max(y2 - y1, 2))
     return crop, Region(
-        x1 / frame.width,
-        y1 / frame.height,
-        (x1 + crop.width) / frame.width,
-        (y1 + crop.height) / frame.height,
+        x1 / width,
+        y1 / height,
+        (x1 + crop.width) / width,
+        (y1 + crop.height) / height,
     )
 
 
