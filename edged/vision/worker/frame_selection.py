@@ -8,7 +8,7 @@ from edged.vision.messages import CameraPlan
 from edged.vision.worker.frame_pace import FramePace
 from edged.vision.worker.motion_gate import FoundObjects, GateRules, MotionGate
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_values import PreparedFrame
+from edged.vision.worker.stage_results import PreparedFrame
 
 _BORDERLINE = 0.1
 """A score this near to its threshold can be above or below it by noise alone: on a real clip at rest scores moved by 0.04."""

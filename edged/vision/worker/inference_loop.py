@@ -19,7 +19,7 @@ from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.runners import ModelRunner
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_values import FrameResult, PreparedFrame
+from edged.vision.worker.stage_results import FrameResult, PreparedFrame
 from edged.vision.worker.stages import InferencePipeline
 
 _log = logging.getLogger(__name__)

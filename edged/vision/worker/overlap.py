@@ -12,7 +12,7 @@ from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.preparation_time import PreparationTime
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_values import EncodedFrame, FrameResult, PreparedFrame
+from edged.vision.worker.stage_results import EncodedFrame, FrameResult, PreparedFrame
 from edged.vision.worker.stages import InferencePipeline
 
 

@@ -18,7 +18,7 @@ from edged.vision.worker.regions import (
     merge_detections,
     move_to_frame,
 )
-from edged.vision.worker.stage_values import Inference, PreparedFrame
+from edged.vision.worker.stage_results import Inference, PreparedFrame
 from edged.vision.worker.stages import InferencePipeline
 
 _TILE_OVERLAP = 0.2

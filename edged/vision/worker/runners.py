@@ -14,7 +14,7 @@ from edged.vision.worker.net_time import MeasuredFrames
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.region_inference import make_region_inference
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_values import FrameResult, PreparedFrame
+from edged.vision.worker.stage_results import FrameResult, PreparedFrame
 from edged.vision.worker.stages import InferencePipeline
 
 

@@ -11,7 +11,7 @@ from edged.types import F32, Frame
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.masks import MaskPainter
 from edged.vision.worker.net_time import NetTime
-from edged.vision.worker.stage_values import EncodedFrame, Inference, Invocation, PreparedFrame
+from edged.vision.worker.stage_results import EncodedFrame, Inference, Invocation, PreparedFrame
 
 
 class Invoker:

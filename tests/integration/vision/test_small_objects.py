@@ -16,7 +16,7 @@ from edged.types import Detections, Frame, PixelFormat
 from edged.vision.inference_plan import InferencePlan
 from edged.vision.worker.loading import LoadedModel, load_and_test
 from edged.vision.worker.region_inference import RegionInference
-from edged.vision.worker.stage_values import Inference
+from edged.vision.worker.stage_results import Inference
 from edged.vision.worker.stages import InferencePipeline
 
 pytestmark = pytest.mark.runtime

@@ -9,7 +9,7 @@ from edged.vision.inference_plan import InferencePlan
 from edged.vision.messages import CameraPlan
 from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_values import PreparedFrame
+from edged.vision.worker.stage_results import PreparedFrame
 
 CAR = Detections(
     np.array([[0.1, 0.1, 0.3, 0.3]], np.float32),

@@ -12,7 +12,7 @@ from edged.vision.messages import FromWorker
 from edged.vision.worker.loading import load_and_test
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.runners import SingleModelRunner, WorkerContext
-from edged.vision.worker.stage_values import PreparedFrame
+from edged.vision.worker.stage_results import PreparedFrame
 from support.vision_worker import make_plan, simulated_model, worker_context
 
 
