@@ -13,7 +13,8 @@ from msgspec import Struct
 from edged.clock import Clock
 from edged.errors import EdgedError, InvokeError
 from edged.vision.worker.loading import LoadedModel
-from edged.vision.worker.stages import EncodedFrame, Invocation, Invoker
+from edged.vision.worker.stage_results import EncodedFrame, Invocation
+from edged.vision.worker.stages import Invoker
 
 
 class InvocationOutcome(Struct, frozen=True, gc=False):

@@ -18,7 +18,7 @@ from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.runners import ModelRunner
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stages import FrameResult
+from edged.vision.worker.stage_results import FrameResult
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class InferenceLoop:
         overlap.begin(frame)
         while (oldest := overlap.oldest_frame) is not None:
             if not (self._switcher.has_work or self._channel.is_closed):
-                following = overlap.take_next(self._interval_s)
+                following = overlap.take_next()
                 if following is not None:
                     overlap.begin(following)
             try:

@@ -13,7 +13,8 @@ from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.net_time import MeasuredFrames
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stages import FrameResult, InferencePipeline
+from edged.vision.worker.stage_results import FrameResult
+from edged.vision.worker.stages import InferencePipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

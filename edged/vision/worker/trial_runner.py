@@ -13,7 +13,7 @@ from edged.vision.messages import WorkerPlan
 from edged.vision.trial_messages import MAX_REASON_CHARS, CandidateFailure, ShadowComparison
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.runners import WorkerContext, min_score_by_camera
-from edged.vision.worker.stages import FrameResult, Inference, PreparedFrame
+from edged.vision.worker.stage_results import FrameResult, Inference, PreparedFrame
 
 _log = logging.getLogger(__name__)
 

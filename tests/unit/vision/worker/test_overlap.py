@@ -91,7 +91,7 @@ def test_the_newest_frame_is_prepared_when_the_accelerator_becomes_free(tmp_path
     slots.put(scene_frame(2))
     newer = threading.Timer(0.005, slots.put, args=(scene_frame(3),))
     newer.start()
-    taken = overlap.take_next(10)
+    taken = overlap.take_next()
     assert taken is not None
     assert taken.seq == 3
     assert slots.dropped_count("a") == 1
@@ -103,7 +103,7 @@ def test_the_newest_frame_is_prepared_when_the_accelerator_becomes_free(tmp_path
 def test_without_a_frame_it_waits_no_longer_than_the_accelerator_works(tmp_path: Path) -> None:
     bench = OverlapBench(tmp_path, latency_ms=20.0)
     bench.overlap.begin(scene_frame(0))
-    assert bench.overlap.take_next(10) is None
+    assert bench.overlap.take_next() is None
     assert bench.context.accelerator.has_outcome
     assert bench.overlap.finish().prepared_frame.frame.seq == 0
     assert bench.close()
