@@ -20,7 +20,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import Camera, CameraInfo
 from edged.types import Frame
-from edged.vision.worker.capture_status import CaptureState, CaptureStatus, CaptureCounts
+from edged.vision.worker.capture_status import CaptureCounts, CaptureState, CaptureStatus
 from edged.vision.worker.slots import FrameSlots
 
 _log = logging.getLogger(__name__)

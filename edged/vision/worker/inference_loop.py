@@ -129,7 +129,7 @@ class InferenceLoop:
         overlap.begin(first)
         while (oldest := overlap.oldest_frame) is not None:
             if not (self._switcher.has_work or self._channel.is_closed):
-                following = overlap.take_next(self._interval_s)
+                following = overlap.take_next()
                 prepared = None if following is None else self._prepare(following)
                 if prepared is not None:
                     overlap.begin(prepared)

@@ -83,6 +83,11 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
         InvokeError: the runtime or the delegate's device failed.
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
+    with _short_switch_interval():
+        return _load_and_test(settings, goldens)
+
+
+def _load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
     model = load_accepted_model(settings)  # it verifies a given digest
     try:
         if goldens is not None:
@@ -158,10 +163,7 @@ class ModelLoader:
 
     def _run(self, settings: ModelSettings, goldens: Path | None) -> None:
         try:
-            with _short_switch_interval():
-                result = LoadResult(
-                    settings=settings, loaded_model=load_and_test(settings, goldens)
-                )
+            result = LoadResult(settings=settings, loaded_model=load_and_test(settings, goldens))
         except EdgedError as error:
             result = LoadResult(settings=settings, error=error)
         except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, and the loop must get a result

@@ -49,11 +49,7 @@ class ModelSwitcher:
     """The loaded models and the active one; used by one thread, apart from its mailbox and its loader."""
 
     def __init__(
-        self,
-        initial_plan: WorkerPlan,
-        *,
-        mailbox: PlanMailbox,
-        context: WorkerContext,
+        self, initial_plan: WorkerPlan, *, mailbox: PlanMailbox, context: WorkerContext
     ) -> None:
         """Load nothing yet: `load_initial_model` does.
 
@@ -64,7 +60,6 @@ class ModelSwitcher:
         """
         self._mailbox = mailbox
         self._context = context
-        self._clock = context.clock
         self._loader = ModelLoader()
         self._active_plan = initial_plan
         """The plan that is carried out; in a gap, the one to return to."""
@@ -199,8 +194,7 @@ class ModelSwitcher:
         shadow, active = shadow_of(self._active_plan), self._find_loaded(self._active_plan.model)
         if shadow is None or active is None or isinstance(self.runner, TrialRunner):
             return
-        loaded = self._find_loaded(shadow)
-        if loaded is not None:
+        if (loaded := self._find_loaded(shadow)) is not None:
             self.runner = TrialRunner(self._active_plan, active, loaded, self._context)
         elif not (self._loader.is_busy or self._has_shadow_failed):
             self._announce_loading(is_loading=True)
@@ -216,20 +210,21 @@ class ModelSwitcher:
             return
         active = self._find_loaded(self._active_plan.model)
         if active in blocking:
-            self.runner, self._gap_since_ns = None, self._clock.monotonic_ns()
+            self.runner, self._gap_since_ns = None, self._context.clock.monotonic_ns()
         elif active is not None:
             self.runner = SingleModelRunner(self._active_plan, active, self._context)
         self._close_unless(lambda loaded: loaded not in blocking)
 
     def _switch_to(self, plan: WorkerPlan, loaded_model: LoadedModel) -> None:
-        began_ns = self._gap_since_ns or self._clock.monotonic_ns()
+        now_ns = self._context.clock.monotonic_ns
+        began_ns = self._gap_since_ns or now_ns()
         self._active_plan, self._pending_plan, self._gap_since_ns = plan, None, None
         self._has_shadow_failed = False
         self.runner = SingleModelRunner(plan, loaded_model, self._context)
         self._context.selection.reset()
         self._close_unless(lambda loaded: uses_model(plan, loaded.settings))
         self._advance_shadow()  # one that is loaded runs from the first frame on
-        gap_ns = self._clock.monotonic_ns() - began_ns
+        gap_ns = now_ns() - began_ns
         declined, self._deferred_decline = self._deferred_decline, None
         if declined is None:
             self._context.send(make_ready_message(plan, loaded_model, gap_ns=gap_ns))
@@ -243,8 +238,7 @@ class ModelSwitcher:
     def _close_unless(self, keep: Callable[[LoadedModel], bool]) -> None:
         closed = [loaded for loaded in self._loaded_models if not keep(loaded)]
         self._loaded_models = [loaded for loaded in self._loaded_models if keep(loaded)]
-        is_slow = any(loaded.settings.delegate is not None for loaded in closed)
-        if is_slow:
+        if is_slow := any(loaded.settings.delegate is not None for loaded in closed):
             self._announce_loading(is_loading=True)
         for loaded in closed:
             loaded.close()

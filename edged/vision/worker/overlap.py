@@ -81,21 +81,17 @@ class OverlappedInference:
         self._accelerator.submit(self._model, encoded)
         self._times.add_preparation(self._clock.monotonic_ns() - began_ns)
 
-    def take_next(self, timeout_s: float) -> Frame | None:
-        """Wait until the next frame is to be prepared, and take it; None if none is there before the accelerator is done.
-
-        Args:
-            timeout_s: seconds to wait at most.
-        """
+    def take_next(self) -> Frame | None:
+        """Wait until the next frame is to be prepared, and take it; None if none is there before the accelerator is done."""
         start_ns = self._times.find_start_ns(self._accelerator.invoked_ns)
         wait_s = (start_ns - self._clock.monotonic_ns()) / NS_PER_S
         self._due_ns = 0
-        if wait_s > 0 and not self._slots.wait(self._is_done, min(wait_s, timeout_s)):
+        if wait_s > 0 and not self._slots.wait(self._is_done, wait_s):
             self._due_ns = start_ns
         frame = self._slots.take(0)
         if frame is None:
             self._due_ns = 0  # it comes late by itself
-            frame = self._slots.take(timeout_s, is_interrupted=self._is_done)
+            frame = self._slots.take(None, is_interrupted=self._is_done)
         return frame
 
     def finish(self) -> FrameResult:

@@ -43,13 +43,15 @@ class FrameSlots:
             self._deferred[self._defers_still[camera]][camera] += 1
             return
         with self._lock:
-            if self._pending[camera] is None:
+            replaced = self._pending[camera]
+            if replaced is None:
                 self._pending_count += 1
                 self._share.enqueue(camera)
             else:
                 self._dropped[camera] += 1
             self._pending[camera] = frame
             self._filled.notify()
+        del replaced  # its memory is freed only here, where nobody waits for the lock
 
     def offer(self, frame: Frame, timeout_s: float) -> bool:
         """Put `frame` into its camera's slot once that is empty; return False if it was not within `timeout_s` seconds.
@@ -70,19 +72,19 @@ class FrameSlots:
             return True
 
     def take(
-        self, timeout_s: float, *, is_interrupted: Callable[[], bool] = lambda: False
+        self, timeout_s: float | None, *, is_interrupted: Callable[[], bool] = lambda: False
     ) -> Frame | None:
         """Return the newest frame of the camera whose turn it is.
 
         Args:
-            timeout_s: seconds to wait for a frame.
+            timeout_s: seconds to wait for a frame; None waits without limit.
             is_interrupted: ends the wait when it returns True; it is called after each `interrupt`.
 
         Returns:
             The frame; None if none came in time, or the wait was interrupted.
         """
         with self._lock:
-            if not self._pending_count and timeout_s > 0:
+            if not self._pending_count and timeout_s != 0:
                 self._filled.wait_for(lambda: self._pending_count or is_interrupted(), timeout_s)
             camera = self._share.choose(self._pending) if self._pending_count else None
             if camera is None:

@@ -1,4 +1,4 @@
-"""The values that pass between the stages of inference."""
+"""What the stages of inference hand on. The values are msgspec structs: one is made in a tenth of the time of a frozen dataclass, and there are five a frame."""
 
 import numpy as np
 from msgspec import Struct

@@ -54,7 +54,7 @@ class LoopBench:
             report_interval_s=0.05,
             clock=clock,
         )
-        self._thread = threading.Thread(target=self._loop.run)
+        self._thread = threading.Thread(target=self._loop.run, daemon=True)
         self._thread.start()
         self.capture.start()
 

@@ -1,7 +1,9 @@
 """Frames that overlap on a simulated accelerator: in order, each once, and with what is found without overlap."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.runners import SingleModelRunner, WorkerContext
 from edged.vision.worker.stage_results import PreparedFrame
 from support.vision_worker import make_plan, simulated_model, worker_context
+from support.waiting import wait_for
 
 
 def scene_frame(seq: int, *, camera: str = "a") -> Frame:
@@ -36,7 +39,11 @@ def scene_frame(seq: int, *, camera: str = "a") -> Frame:
 class OverlapBench:
     """A model with a runner, and the worker's parts around it."""
 
+    made: ClassVar[list["OverlapBench"]] = []
+    """Those of the present test."""
+
     def __init__(self, folder: Path, *, delegate: str | None = "sim", latency_ms: float) -> None:
+        OverlapBench.made.append(self)
         self.messages: list[FromWorker] = []
         self.context: WorkerContext = worker_context(["a"], send=self.messages.append)
         settings = simulated_model(folder, "model", delegate=delegate, latency_ms=latency_ms)
@@ -55,6 +62,13 @@ class OverlapBench:
         is_closed = self.context.accelerator.close(10)
         self.loaded.close()
         return is_closed
+
+
+@pytest.fixture(autouse=True)
+def _close_benches() -> Iterator[None]:
+    yield
+    while OverlapBench.made:
+        OverlapBench.made.pop().close()
 
 
 def test_only_a_model_whose_thread_waits_for_a_device_overlaps(tmp_path: Path) -> None:
@@ -86,28 +100,28 @@ def test_frames_come_out_in_order_with_what_is_found_without_overlap(tmp_path: P
 
 
 def test_the_newest_frame_is_prepared_when_the_accelerator_becomes_free(tmp_path: Path) -> None:
-    bench = OverlapBench(tmp_path, latency_ms=50.0)
+    bench = OverlapBench(tmp_path, latency_ms=1000.0)
     overlap, slots = bench.overlap, bench.context.slots
-    for _ in range(30):  # it learns the times
-        overlap.begin(bench.prepare(0))
-        overlap.finish()
+    for _ in range(50):  # as if it had learned them
+        overlap._times.add_invocation(1000 * 1_000_000)
+        overlap._times.add_preparation(10 * 1_000_000)
     overlap.begin(bench.prepare(1))
+    wait_for(lambda: bench.context.accelerator.invoked_ns > 0)
     slots.put(scene_frame(2))
-    newer = threading.Timer(0.005, slots.put, args=(scene_frame(3),))
+    newer = threading.Timer(0.01, slots.put, args=(scene_frame(3),))
     newer.start()
-    taken = overlap.take_next(10)
+    taken = overlap.take_next()
     assert taken is not None
     assert taken.seq == 3
     assert slots.dropped_count("a") == 1
     overlap.finish()
     newer.join()
-    assert bench.close()
 
 
 def test_without_a_frame_it_waits_no_longer_than_the_accelerator_works(tmp_path: Path) -> None:
     bench = OverlapBench(tmp_path, latency_ms=20.0)
     bench.overlap.begin(bench.prepare(0))
-    assert bench.overlap.take_next(10) is None
+    assert bench.overlap.take_next() is None
     assert bench.context.accelerator.has_outcome
     assert bench.overlap.finish().prepared_frame.frame.seq == 0
     assert bench.close()
