@@ -17,7 +17,8 @@ from edged.types import F32, Frame, PixelFormat
 
 Pixels = NDArray[np.uint8]
 
-_WIDTH, _HEIGHT = 160, 90
+PICTURE_SIZE = _WIDTH, _HEIGHT = 160, 90
+"""Of the luma picture that is compared, pixels."""
 _BACKGROUND_TIME_CONSTANT_S = 2.0
 """Time constant with which the background follows the picture."""
 _MIN_DIFFERENCE = 8.0

@@ -66,6 +66,8 @@ class InferenceLoop:
         self._counters = FrameCounters(tuple(camera_indices), selection, clock)
         self._interval_s = report_interval_s
         self._report_due_ns = 0
+        self._sized_for: ModelRunner | None = None
+        """The runner whose needs the cameras know."""
         self._clock = clock
 
     def run(self) -> None:
@@ -82,6 +84,10 @@ class InferenceLoop:
             if self._switcher.has_work:
                 self._switcher.step()
             runner = self._switcher.runner
+            if runner is not self._sized_for and runner is not None:
+                self._sized_for = runner
+                for capture in self._captures:
+                    capture.set_size_rule(runner.find_needed_size)
             if runner is None:
                 self._switcher.wait(self._interval_s)  # meanwhile the newest frame waits as well
             else:
@@ -110,10 +116,12 @@ class InferenceLoop:
     def _prepare(self, frame: Frame) -> PreparedFrame | None:
         """Prepare a frame; return None if the model need not run on it."""
         if not self._selection.is_within_rate(frame):
+            self._slots.refund(frame.camera)
             return None
         prepared = self._pipeline.prepare(frame)
         if self._selection.admit(prepared):
             return prepared
+        self._slots.refund(frame.camera)
         if self._selection.is_rest_due(frame):
             camera = self._camera_indices[frame.camera]
             rest = PictureAtRest(camera=camera, frame_seq=frame.seq, captured_ns=frame.captured_ns)

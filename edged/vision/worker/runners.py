@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Protocol
 
 from edged.clock import Clock
+from edged.model.encode import fit_frame
+from edged.scene.motion import PICTURE_SIZE
 from edged.vision.messages import FromWorker, WorkerPlan
 from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.frame_selection import FrameSelection
@@ -61,6 +63,14 @@ class ModelRunner(Protocol):
 
     def run_shadow(self, result: FrameResult) -> None:
         """Run the shadow on a frame whose observation has been sent, if its turn has come."""
+
+    def find_needed_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return how large a camera's frames must be, width and height in pixels; None if they must have full size.
+
+        Args:
+            width: width of the camera's picture, pixels.
+            height: height of the camera's picture, pixels.
+        """
 
     @property
     def overlap(self) -> OverlappedInference | None:
@@ -126,9 +136,19 @@ class SingleModelRunner:
     def run_shadow(self, result: FrameResult) -> None:
         """Do nothing: there is no shadow."""
 
+    def find_needed_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the size of the model's input, or of the motion detector's picture where that is larger; None if the model runs on parts of frames."""
+        return None if self._regions is not None else needed_size(self._model, width, height)
+
     def _is_measured(self, taken_ns: int) -> bool:
         """Return whether the net times of a frame that was taken at this time are measured; in a trial those of all are."""
         return self._is_trial or self._measured_frames.is_next(taken_ns)
+
+
+def needed_size(model: LoadedModel, width: int, height: int) -> tuple[int, int]:
+    """Return the size in pixels that a frame of `width` times `height` pixels must have at least for a model, and for motion detection."""
+    _, _, inner_width, inner_height = fit_frame(model.model.family.input, width, height)[0]
+    return max(inner_width, PICTURE_SIZE[0]), max(inner_height, PICTURE_SIZE[1])
 
 
 def min_score_by_camera(plan: WorkerPlan, context: WorkerContext) -> dict[str, float]:

@@ -96,6 +96,11 @@ class FrameSlots:
                 self._emptied[camera].notify()
             return frame
 
+    def refund(self, camera: str) -> None:
+        """Take note that the model does not run on the frame of this camera that was taken last: it does not count against its share."""
+        with self._lock:
+            self._share.refund(camera)
+
     def wait(self, is_interrupted: Callable[[], bool], timeout_s: float | None) -> bool:
         """Wait, frames or not, until `is_interrupted` returns True; return False if it did not within `timeout_s` seconds.
 
