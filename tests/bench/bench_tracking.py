@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from edged.config.settings import TrackSettings
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged.scene.tracking import Tracker
 from edged.types import F32, Detections
 from support.street_simulation import SimulatedFrame, StreetScenario, simulate_street
