@@ -55,11 +55,13 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
         Raises:
             PacketError: the message is larger than a packet may be, or an `Observation`, which is only read.
         """
-        if isinstance(message, Observation):
-            raise PacketError("an observation is sent with its detections as arrays")
-        if isinstance(message, ObservedFrame):
-            return _encode_observation(message)
-        return super().encode(message)
+        match message:
+            case Observation():
+                raise PacketError("an observation is sent with its detections as arrays")
+            case ObservedFrame():
+                return _encode_observation(message)  # type: ignore[arg-type] # not an Observation
+            case _:
+                return super().encode(message)
 
     def decode(self, packet: bytes) -> FromWorker:
         """Return the message of a packet.
@@ -93,10 +95,11 @@ def _encode_observation(observation: "ObservedFrame[Detections]") -> bytes:
 
 
 def _decode_observation(packet: bytes) -> Observation:
-    _, *head, count = _HEADER.unpack_from(packet)
+    _, *fields, count = _HEADER.unpack_from(packet)
     if count > MAX_DETECTIONS or len(packet) != _BODY + count * _BYTES_PER_DETECTION:
         raise ValueError(f"{count} detections in {len(packet)} bytes")
-    observation = Observation(*head, _read_detections(packet, count) if count else ())
+    fields.append(_read_detections(packet, count) if count else ())
+    observation = Observation(*fields)
     if not (observation.width and observation.height):
         raise ValueError("a frame without width or height")
     return observation

@@ -120,7 +120,7 @@ def test_nothing_is_reported_of_what_does_not_change() -> None:
 def test_a_change_is_reported_once_and_not_before_its_time(change: dict[str, object]) -> None:
     story = EventsBench(update_s=1.0)
     story.observe(TRACK)
-    changed = replace(TRACK, **change)  # type: ignore[arg-type] # fields and values of a Track
+    changed = replace(TRACK, **change)
     for _ in range(30):
         story.observe(changed)
     assert story.event_types == [START, UPDATE]

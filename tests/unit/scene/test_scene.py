@@ -15,7 +15,7 @@ from edged.config.settings import (
 )
 from edged.scene.events import EventType, TrackEvent
 from edged.scene.scene import Scene, SceneUpdate
-from edged.types import DetectedBox
+from edged.types import Box, DetectedBox
 from support.data_files import data_file
 from support.detected_boxes import to_boxes
 from support.street_simulation import StreetScenario, simulate_street
@@ -182,17 +182,18 @@ def sampled_clip() -> list[tuple[DetectedBox, ...]]:
     return sampled
 
 
+def interpolate(before: Box, after: Box, share: float) -> Box:
+    x1, y1, x2, y2 = (a + (b - a) * share for a, b in zip(before, after, strict=True))
+    return x1, y1, x2, y2
+
+
 def whole_clip() -> Iterator[tuple[DetectedBox, ...]]:
     """All frames: the box is interpolated between two samples that have the person."""
     for before, after in pairwise(sampled_clip()):
         yield before
         for step in range(1, 10):
             yield tuple(
-                DetectedBox(
-                    tuple(a + (b - a) * step / 10 for a, b in zip(one.box, two.box, strict=True)),
-                    one.score,
-                    one.class_id,
-                )
+                DetectedBox(interpolate(one.box, two.box, step / 10), one.score, one.class_id)
                 for one, two in zip(before, after, strict=False)
             )
 
