@@ -14,6 +14,8 @@ _MAX_SIZE_RATIO = 2.5
 """Ratio of sides above which a box cannot be the same object at another place."""
 _MIN_RESTING_IOU = 0.5
 _RESTING_HANDICAP = 0.3
+_MISSED_PENALTY = 0.15
+"""How much better a box must overlap an object that the last frame did not have: its place is less certain, and others pass there."""
 _GATE_SIGMAS = 3.0
 _MAX_DISTANCE = 1.2
 """In box sizes; a match at a greater distance would be chance."""
@@ -88,13 +90,23 @@ class Matching:
         self.rows: dict[int, int] = {}
         self._frame = frame
         self._min_iou = min_iou
+        # Neither limit may reach 1, which no box does.
+        strictest = (1.0 + min_iou) / 2.0
+        self._min_missed_iou = min(min_iou + _MISSED_PENALTY, strictest)
         # A weak box may be part of another object: it must overlap twice as well.
-        self._min_weak_iou = min(2.0 * min_iou, (1.0 + min_iou) / 2.0)
+        self._min_weak_iou = min(2.0 * min_iou, strictest)
         self._strong_pairs: list[Pair] = []
         self._weak_pairs: list[Pair] = []
 
     def add_object(
-        self, row: int, history: TrackHistory, box: Box, *, is_resting: bool, needs_listed: bool
+        self,
+        row: int,
+        history: TrackHistory,
+        box: Box,
+        *,
+        was_seen: bool,
+        is_resting: bool,
+        needs_listed: bool,
     ) -> None:
         """Find the boxes that overlap an object.
 
@@ -102,14 +114,17 @@ class Matching:
             row: the object's row.
             history: the object.
             box: where it should be, [x1, y1, x2, y2] normalised to the frame.
+            was_seen: whether the last frame had a detection of it.
             is_resting: whether it is at rest and has not been detected for some time: a box at its place belongs to it, unless it
                 fits one that was detected just before, as a passing car, clearly better.
             needs_listed: whether only boxes of listed labels may continue it.
         """
         left, top, right, bottom = box
         size = (right - left) * (bottom - top)
-        expected_class = _NO_CLASS - 1 if is_resting else history.class_id
-        min_iou = _MIN_RESTING_IOU if is_resting else self._min_iou
+        expected_class = history.class_id
+        min_iou = self._min_iou if was_seen else self._min_missed_iou
+        if is_resting:
+            expected_class, min_iou = _NO_CLASS - 1, _MIN_RESTING_IOU
         for x1, y1, x2, y2, column, strong_class in self._frame.find_between(left, right):
             width = (right if right < x2 else x2) - (left if left > x1 else x1)
             height = (bottom if bottom < y2 else y2) - (top if top > y1 else y1)

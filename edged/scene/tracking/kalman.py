@@ -14,12 +14,16 @@ from edged.types import Box
 _BOX_NOISE = 0.08
 """Standard deviation of a detected coordinate, in box sizes."""
 _BOX_VARIANCE = _BOX_NOISE**2
-_ACCELERATION = 0.3
-"""Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by half a box size a second."""
+_ACCELERATION = 0.1
+"""Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by a third of a box size a second."""
 _INITIAL_RATE = 1.5
 """Standard deviation of the speed of an object seen once, sizes / s."""
 _MAX_HORIZON_S = 2.0
 """Horizon of the prediction: the present speed does not predict the position after a longer time."""
+
+
+_EDGE = 0.005
+"""Distance from the frame's edge within which a box is cut off by it, in fractions of the frame: the jitter of a small box."""
 
 
 class BoxFilter:
@@ -68,7 +72,14 @@ class BoxFilter:
         self._next_y = y = self._y + self._y_rate * step
         self._next_width, self._next_height = next_width, next_height
         half_width, half_height = next_width * 0.5, next_height * 0.5
-        return x - half_width, y - half_height, x + half_width, y + half_height
+        left, top, right, bottom = x - half_width, y - half_height, x + half_width, y + half_height
+        if left > _EDGE and top > _EDGE and right < 1.0 - _EDGE and bottom < 1.0 - _EDGE:
+            return left, top, right, bottom
+        if width_cut := _cut_span(self._x, width, self._x_rate, self._width_rate, step):
+            left, right = width_cut
+        if height_cut := _cut_span(self._y, height, self._y_rate, self._height_rate, step):
+            top, bottom = height_cut
+        return left, top, right, bottom
 
     @property
     def spread(self) -> float:
@@ -108,3 +119,29 @@ class BoxFilter:
         self._height = self._next_height + gain * error
         self._height_rate += rate_gain * error
         self._at_ns = now_ns
+
+
+def _cut_span(
+    centre: float, size: float, rate: float, size_rate: float, step: float
+) -> tuple[float, float] | None:
+    """Predict the extent of a box that one edge of the frame cuts off: that side stays at the edge, until the other one arrives there.
+
+    Without this, the box of an object that has left waits at the edge, and the next one to enter there takes its id.
+
+    Args:
+        centre: the box's centre on one axis, in fractions of the frame.
+        size: its size on that axis.
+        rate: rate of the centre, 1 / s.
+        size_rate: rate of the size, 1 / s.
+        step: time to predict, seconds.
+
+    Returns:
+        Where it begins and ends; the same number once it has left; None if no edge cuts it off, or both do.
+    """
+    start, end = centre - size * 0.5, centre + size * 0.5
+    is_start_cut, is_end_cut = start < _EDGE, end > 1.0 - _EDGE
+    if is_start_cut == is_end_cut:
+        return None
+    if is_end_cut:
+        return min(start + (rate - size_rate * 0.5) * step, 1.0), 1.0
+    return 0.0, max(end + (rate + size_rate * 0.5) * step, 0.0)

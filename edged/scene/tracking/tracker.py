@@ -1,7 +1,7 @@
 """The tracker: detections become tracks, frame by frame.
 
 Each frame's boxes are paired with the known objects in four rounds: strong boxes by overlap with an object's predicted box; weak
-boxes and those of labels that are not listed, which must overlap better, with the remaining confirmed objects; strong boxes by overlap with an object's last box, for
+boxes and those of labels that are not listed, which must overlap better, with the remaining confirmed objects; strong boxes by overlap with the box of the last frame, for
 objects that stop abruptly; and strong boxes by distance, for objects that move further than their size between two frames. A
 remaining strong box begins an unconfirmed track, which is confirmed after `min_hits` detections over `min_s`. An object ends when it is not
 detected in a frame `lost_s` or more after its last detection; `stationary_lost_s` if its class may rest, and it is where one ended that had
@@ -102,6 +102,7 @@ class Tracker:
         """Pair objects and detections in four rounds."""
         oldest_listed_ns = now_ns - int(_MAX_UNLISTED_S * NS_PER_S)
         histories = self._histories
+        last_frame = self._frame - 1
         expected: list[Box] = []
         resting: set[int] = set()
         for row, history in enumerate(histories):
@@ -114,6 +115,7 @@ class Tracker:
                 row,
                 history,
                 box,
+                was_seen=history.seen_frame == last_frame,
                 is_resting=is_resting,
                 needs_listed=history.listed_ns < oldest_listed_ns,
             )
@@ -125,7 +127,8 @@ class Tracker:
             for row in range(len(histories))
             if row not in matching.columns and row not in resting
         ]
-        matching.join_stopped(histories, free_rows)
+        seen_rows = [row for row in free_rows if histories[row].seen_frame == last_frame]
+        matching.join_stopped(histories, seen_rows)
         matching.join_distant(histories, free_rows, expected)
 
     def _is_dormant(self, history: TrackHistory, now_ns: int) -> bool:
