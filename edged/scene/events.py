@@ -33,7 +33,7 @@ class EventType(StrEnum):
     END = "end"
 
 
-class TrackEvent(Struct, frozen=True, kw_only=True):
+class TrackEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One event of one object. Times are capture times in monotonic nanoseconds.
 
     Attributes:
@@ -75,7 +75,7 @@ class TrackEvent(Struct, frozen=True, kw_only=True):
     height: int
 
 
-class FrameRef(Struct, frozen=True, kw_only=True):
+class FrameRef(Struct, frozen=True, kw_only=True, gc=False):
     """The frame that events refer to.
 
     Attributes:

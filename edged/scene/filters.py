@@ -26,7 +26,7 @@ _MIN_HEIGHT_PX = 1e-9
 """Height of a box without height, so that it has a ratio."""
 
 
-class FilteredDetections(Struct, frozen=True):
+class FilteredDetections(Struct, frozen=True, gc=False):
     """The detections of one frame that passed the filters.
 
     Attributes:

@@ -53,7 +53,7 @@ class SceneState(Struct, frozen=True, kw_only=True):
         return cls(zones={zone: {} for zone in zones}, zones_active={zone: {} for zone in zones})
 
 
-class SceneUpdate(Struct, frozen=True, kw_only=True):
+class SceneUpdate(Struct, frozen=True, kw_only=True, gc=False):
     """The result of one frame.
 
     Attributes:

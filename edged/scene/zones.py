@@ -16,7 +16,7 @@ from edged.scene.tracking import Track
 from edged.types import ClassNames
 
 
-class ZoneMembership(Struct, frozen=True):
+class ZoneMembership(Struct, frozen=True, gc=False):
     """The zones of one object, in the order of the configuration.
 
     Attributes:

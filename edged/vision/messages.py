@@ -189,7 +189,7 @@ class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
     reason: Reason
 
 
-class ObservedFrame(Struct, Generic[DetectionsT], frozen=True):
+class ObservedFrame(Struct, Generic[DetectionsT], frozen=True, gc=False):
     """One inferred frame. Stage times are nanoseconds; see `edged.types.Frame` for the time lines.
 
     A worker sends one whose detections are arrays (`edged.types.Detections`); the supervisor reads an `Observation`. The order of the fields
@@ -228,7 +228,7 @@ class ObservedFrame(Struct, Generic[DetectionsT], frozen=True):
     detections: DetectionsT
 
 
-class Observation(ObservedFrame[tuple[DetectedBox, ...]], frozen=True):
+class Observation(ObservedFrame[tuple[DetectedBox, ...]], frozen=True, gc=False):
     """One inferred frame as the supervisor reads it: its detections are plain values."""
 
 

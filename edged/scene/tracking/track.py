@@ -6,7 +6,7 @@ from edged.scene.geometry import Point, foot_point
 from edged.types import Box
 
 
-class Track(Struct, frozen=True):
+class Track(Struct, frozen=True, gc=False):
     """One object.
 
     Attributes:
@@ -40,7 +40,7 @@ class Track(Struct, frozen=True):
         return self.waypoints if self.waypoints[-1] == newest else (*self.waypoints, newest)
 
 
-class TrackUpdate(Struct, frozen=True):
+class TrackUpdate(Struct, frozen=True, gc=False):
     """The objects after one frame.
 
     Attributes:
