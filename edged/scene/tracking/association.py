@@ -171,43 +171,40 @@ class Matching:
 
     def join_stopped(self, histories: Sequence[TrackHistory], rows: Sequence[int]) -> None:
         """Join objects that stopped abruptly with strong boxes by overlap with their last boxes."""
-        pairs = [
-            (-overlap, row, column)
-            for row in rows
-            for column in self._list_free_columns(histories[row].class_id)
-            if (overlap := iou(histories[row].box, self._frame.detections[column].box))
-            >= self._min_iou
-            and overlap > 0.0
-        ]
+        pairs = []
+        for row in rows:
+            last = histories[row].box
+            for column in self._find_free(last[0], last[2], histories[row].class_id):
+                overlap = iou(last, self._frame.detections[column].box)
+                if overlap > 0.0 and overlap >= self._min_iou:
+                    pairs.append((-overlap, row, column))
         self._join(pairs)
 
     def join_distant(
         self, histories: Sequence[TrackHistory], rows: Sequence[int], expected: Sequence[Box]
     ) -> None:
         """Join objects that moved further than their size with strong boxes by distance."""
-        pairs = [
-            (-affinity, row, column)
-            for row in rows
-            if row not in self.columns
-            for column in self._list_free_columns(histories[row].class_id)
-            if (
-                affinity := distance_affinity(
-                    expected[row],
-                    self._frame.detections[column].box,
-                    gate=min(_GATE_SIGMAS * histories[row].filter.spread, _MAX_DISTANCE),
-                )
-            )
-            > 0.0
-        ]
+        pairs = []
+        for row in rows:
+            if row in self.columns:
+                continue
+            box = expected[row]
+            gate = min(_GATE_SIGMAS * histories[row].filter.spread, _MAX_DISTANCE)
+            width, height = _measure_sides(box)
+            centre = (box[0] + box[2]) / 2.0
+            reach = gate * math.sqrt(_MAX_SIZE_RATIO * width * height)
+            for column in self._find_free(centre - reach, centre + reach, histories[row].class_id):
+                affinity = distance_affinity(box, self._frame.detections[column].box, gate=gate)
+                if affinity > 0.0:
+                    pairs.append((-affinity, row, column))
         self._join(pairs)
 
-    def _list_free_columns(self, class_id: int) -> list[int]:
-        """Return the strong boxes of a class that have no object yet."""
-        frame = self._frame
+    def _find_free(self, left: float, right: float, class_id: int) -> list[int]:
+        """Return the strong boxes of a class that can reach into a range of x, and have no object yet."""
         return [
             column
-            for column, detected in enumerate(frame.detections)
-            if frame.is_strong[column] and column not in self.rows and detected.class_id == class_id
+            for *_, column, strong_class in self._frame.find_between(left, right)
+            if strong_class == class_id and column not in self.rows
         ]
 
     def _join(self, pairs: list[Pair]) -> None:

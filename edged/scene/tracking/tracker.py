@@ -83,7 +83,7 @@ class Tracker:
             self._record_hits(matching, boxes, captured_ns)
         ended = self._remove_lost(captured_ns)
         if len(matching.rows) < len(detections):
-            self._start_tracks(boxes, list(matching.rows), captured_ns)
+            self._start_tracks(boxes, set(matching.rows), captured_ns)
         return self._make_update(ended)
 
     def clear(self) -> None:
@@ -170,26 +170,20 @@ class Tracker:
         self._drop(dropped)
         return tuple(ended)
 
-    def _start_tracks(self, boxes: FrameBoxes, taken: list[int], captured_ns: int) -> None:
+    def _start_tracks(self, boxes: FrameBoxes, taken: set[int], captured_ns: int) -> None:
         """Begin a track with each remaining strong box that does not lie on the box of an object."""
         detections = boxes.detections
-        free = set(range(len(detections))).difference(taken)
-        unmatched = [column for column in free if boxes.is_strong[column]]
+        unmatched = [
+            column
+            for column, is_strong in enumerate(boxes.is_strong)
+            if is_strong and column not in taken
+        ]
         # The largest first: of an object that is found whole and in part, the whole begins.
         unmatched.sort(key=lambda column: (-area(detections[column].box), column))
         for column in unmatched:
-            detected = detections[column]
-            if any(
-                is_duplicate(
-                    detected.box,
-                    detections[other].box,
-                    is_same_class=detections[other].class_id == detected.class_id,
-                )
-                for other in taken
-            ):
-                continue
-            taken.append(column)
-            self._start_track(detected, captured_ns)
+            if not _is_on_object(column, boxes, taken):
+                taken.add(column)
+                self._start_track(detections[column], captured_ns)
         self._make_room()
 
     def _start_track(self, detected: DetectedBox, captured_ns: int) -> None:
@@ -217,3 +211,17 @@ class Tracker:
         if dropped:
             gone = set(map(id, dropped))
             self._histories = [h for h in self._histories if id(h) not in gone]
+
+
+def _is_on_object(column: int, boxes: FrameBoxes, taken: set[int]) -> bool:
+    """Return whether a box is a second detection of an object, of those whose boxes are taken."""
+    detected = boxes.detections[column]
+    left, _, right, _ = detected.box
+    for *_, other_column, _ in boxes.find_between(left, right):
+        if other_column in taken and is_duplicate(
+            detected.box,
+            boxes.detections[other_column].box,
+            is_same_class=boxes.detections[other_column].class_id == detected.class_id,
+        ):
+            return True
+    return False

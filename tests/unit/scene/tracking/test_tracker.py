@@ -247,6 +247,56 @@ def test_something_quick_that_stops_all_at_once_is_still_the_same() -> None:
     assert len(ids) == 1
 
 
+@pytest.mark.parametrize("fps", [5.0, 10.0, 30.0])
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_who_enters_where_another_has_just_left_is_another(fps: float, way: float) -> None:
+    shown = TrackerBench(fps=fps)
+
+    def at(position: float) -> tuple[DetectedBox, ...]:
+        left = position if way > 0 else 1.0 - position - 0.1
+        cut = max(left, 0.0), 0.3, min(left + 0.1, 1.0), 0.7
+        return found(cut) if cut[2] - cut[0] > 0.03 else ()
+
+    speed = 0.2
+    for index in range(int(2.5 * fps)):
+        shown.update(at(0.6 + speed * index / fps))
+    leaver = shown.ids
+    shown.update((), frames=int(0.8 * fps))
+    for index in range(int(2.0 * fps)):
+        shown.update(at(1.0 - speed * index / fps))
+    assert len(leaver) == 1
+    assert len(shown.ids) == 2
+
+
+def test_who_stands_cut_off_at_the_edge_and_is_missed_is_the_same() -> None:
+    shown = TrackerBench()
+    at_edge = (0.93, 0.2, 1.0, 0.7)
+    for _ in range(5):
+        shown.update(found(at_edge), frames=10)
+        shown.update((), frames=15)
+    assert len(shown.ids) == 1
+
+
+def test_who_comes_to_where_another_was_last_seen_does_not_take_its_id() -> None:
+    """The first one walks on behind a wall; its place is where it is expected, not where it was seen."""
+    shown = TrackerBench()
+    shown.move((0.0, 0.3, 0.1, 0.7), speed=0.25, seconds=2.0)
+    last = shifted((0.0, 0.3, 0.1, 0.7), 0.25 * 1.9)
+    shown.update((), frames=12)
+    shown.update(found(last), frames=10)
+    assert len(shown.ids) == 2
+
+
+def test_who_was_just_seen_comes_before_who_was_missed() -> None:
+    shown = TrackerBench()
+    shown.update(found(HERE, shifted(HERE, 0.13)), frames=10)
+    hidden, seen = (track.id for track in shown.updates[-1].tracks)
+    shown.update(found(shifted(HERE, 0.13)), frames=2)
+    between = shifted(HERE, 0.0645)  # overlaps the hidden one a little better
+    now = {track.id: track.seen for track in shown.update(found(between)).tracks}
+    assert now == {hidden: False, seen: True}
+
+
 def test_two_who_cross_keep_their_ids() -> None:
     shown = TrackerBench()
     left, right = (0.1, 0.3, 0.2, 0.7), (0.8, 0.35, 0.9, 0.75)
