@@ -104,9 +104,9 @@ class Matching:
         history: TrackHistory,
         box: Box,
         *,
-        was_seen: bool,
-        is_resting: bool,
-        needs_listed: bool,
+        was_seen: bool = True,
+        is_resting: bool = False,
+        needs_listed: bool = False,
     ) -> None:
         """Find the boxes that overlap an object.
 
@@ -126,11 +126,11 @@ class Matching:
         if is_resting:
             expected_class, min_iou = _NO_CLASS - 1, _MIN_RESTING_IOU
         for x1, y1, x2, y2, column, strong_class in self._frame.find_between(left, right):
-            width = (right if right < x2 else x2) - (left if left > x1 else x1)
-            height = (bottom if bottom < y2 else y2) - (top if top > y1 else y1)
-            if width <= 0.0 or height <= 0.0:
+            if x2 <= left or y2 <= top or y1 >= bottom:
                 continue
-            common = width * height
+            common = ((right if right < x2 else x2) - (left if left > x1 else x1)) * (
+                (bottom if bottom < y2 else y2) - (top if top > y1 else y1)
+            )
             overlap = common / (size + (x2 - x1) * (y2 - y1) - common)
             if overlap < min_iou:
                 continue

@@ -153,15 +153,15 @@ class TrackHistory:
         return self._was_at_rest and not self._stationary_detector.has_moved
 
     def record_hit(
-        self, detected: DetectedBox, *, is_listed: bool, now_ns: int, frame: int
+        self, detected: DetectedBox, now_ns: int, frame: int, *, is_listed: bool
     ) -> None:
         """Take in a detection of the object.
 
         Args:
             detected: the detection.
-            is_listed: whether its label is listed; if not, the score and the object's class stay.
             now_ns: capture time of the frame, for which the filter has predicted the box.
             frame: the frame's number in the tracker.
+            is_listed: whether its label is listed; if not, the score and the object's class stay.
         """
         self.hits += 1
         self.seen_frame = frame
@@ -182,15 +182,17 @@ class TrackHistory:
 
     def _vote(self, class_id: int, score: float) -> None:
         self._score = score
-        self._top_score = max(score, self._top_score)
+        self._top_score = max(self._top_score, score)
         votes = self._votes
         for voted in votes:
             votes[voted] *= _VOTE_DECAY
+        if class_id == self.class_id:  # the leader still leads
+            votes[class_id] += score
+            return
         votes[class_id] = votes.get(class_id, 0.0) + score
-        if class_id != self.class_id:
-            if len(votes) > _MAX_VOTED_CLASSES:
-                del votes[min(votes, key=votes.__getitem__)]
-            self.class_id = max(votes, key=votes.__getitem__)
+        if len(votes) > _MAX_VOTED_CLASSES:
+            del votes[min(votes, key=votes.__getitem__)]
+        self.class_id = max(votes, key=votes.__getitem__)
 
     def _make_track(self) -> Track:
         return Track(

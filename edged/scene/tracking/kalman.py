@@ -101,22 +101,26 @@ class BoxFilter:
             now_ns: the moment of the last prediction.
         """
         value, cross, rate = self._predict_covariance()
-        gain = value / (value + _BOX_VARIANCE)
-        rate_gain = cross / (value + _BOX_VARIANCE)
-        self._value, self._cross = value * (1.0 - gain), cross * (1.0 - gain)
-        self._rate = rate - rate_gain * cross
+        scale = 1.0 / (value + _BOX_VARIANCE)
+        gain, rate_gain = value * scale, cross * scale
+        rest = 1.0 - gain
+        self._value, self._cross, self._rate = value * rest, cross * rest, rate - rate_gain * cross
         x1, y1, x2, y2 = box
-        error = (x1 + x2) * 0.5 - self._next_x
-        self._x = self._next_x + gain * error
+        expected = self._next_x
+        error = (x1 + x2) * 0.5 - expected
+        self._x = expected + gain * error
         self._x_rate += rate_gain * error
-        error = (y1 + y2) * 0.5 - self._next_y
-        self._y = self._next_y + gain * error
+        expected = self._next_y
+        error = (y1 + y2) * 0.5 - expected
+        self._y = expected + gain * error
         self._y_rate += rate_gain * error
-        error = x2 - x1 - self._next_width
-        self._width = self._next_width + gain * error
+        expected = self._next_width
+        error = x2 - x1 - expected
+        self._width = expected + gain * error
         self._width_rate += rate_gain * error
-        error = y2 - y1 - self._next_height
-        self._height = self._next_height + gain * error
+        expected = self._next_height
+        error = y2 - y1 - expected
+        self._height = expected + gain * error
         self._height_rate += rate_gain * error
         self._at_ns = now_ns
 

@@ -101,6 +101,7 @@ class Tracker:
     def _match(self, matching: Matching, now_ns: int) -> None:
         """Pair objects and detections in four rounds."""
         oldest_listed_ns = now_ns - int(_MAX_UNLISTED_S * NS_PER_S)
+        newest_unusual_ns = max(oldest_listed_ns, now_ns - self._lost_timeout_ns)
         histories = self._histories
         last_frame = self._frame - 1
         expected: list[Box] = []
@@ -108,6 +109,9 @@ class Tracker:
         for row, history in enumerate(histories):
             box = history.filter.predict(now_ns)
             expected.append(box)
+            if history.listed_ns > newest_unusual_ns and history.seen_frame == last_frame:
+                matching.add_object(row, history, box)
+                continue
             if is_resting := self._is_dormant(history, now_ns):
                 resting.add(row)
                 box = history.box
@@ -139,10 +143,7 @@ class Tracker:
         for row, column in matching.columns.items():
             history = self._histories[row]
             history.record_hit(
-                boxes.detections[column],
-                is_listed=boxes.is_listed[column],
-                now_ns=now_ns,
-                frame=self._frame,
+                boxes.detections[column], now_ns, self._frame, is_listed=boxes.is_listed[column]
             )
             if not history.is_confirmed:
                 history.is_confirmed = self._is_confirmable(history)
