@@ -120,6 +120,11 @@ class EventLoop:
         """Make a call in `seconds`."""
         return self.call_at(self._clock.monotonic_ns() + int(seconds * NS_PER_S), callback)
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether calls wait that `call_soon` was asked for."""
+        return bool(self._calls)
+
     def run_once(self, max_wait_s: float = _MAX_WAIT_S) -> None:
         """Wait until something is ready or due, at most `max_wait_s` seconds, and process it."""
         assert self._selector is not None, "the loop is not open"  # noqa: S101

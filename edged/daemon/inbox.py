@@ -1,12 +1,9 @@
-"""The supervisor's inbox: everything that can happen to it, as frozen values in one queue.
+"""The supervisor's inbox: what other threads and signal handlers tell it, as frozen values, on their way to the event loop."""
 
-Listener threads, the publisher's thread and signal handlers only put items in; the supervisor's thread alone takes them out, and
-alone holds state. (`queue.SimpleQueue.put` may be called from a signal handler.)
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
 
+from edged.event_loop import EventLoop
 from edged.interfaces import Notice
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
@@ -29,4 +26,28 @@ InboxItem = (
     | InstallProgress
     | InstallFinished
 )
-Inbox = SimpleQueue[InboxItem]
+
+
+class Inbox:
+    """Hands items over to the supervisor's thread."""
+
+    def __init__(self, loop: EventLoop) -> None:
+        """Begin without a receiver: items wait for it.
+
+        Args:
+            loop: the supervisor's loop.
+        """
+        self._loop = loop
+        self._receive: Callable[[InboxItem], None] | None = None
+
+    def set_receiver(self, receive: Callable[[InboxItem], None]) -> None:
+        """Hand every item to `receive`, in the loop's thread; call it before the loop runs."""
+        self._receive = receive
+
+    def put(self, item: InboxItem) -> None:
+        """Hand an item over; callable from any thread and from a signal handler."""
+        self._loop.call_soon(lambda: self._deliver(item))
+
+    def _deliver(self, item: InboxItem) -> None:
+        assert self._receive is not None, "the inbox has no receiver"  # noqa: S101
+        self._receive(item)

@@ -1,13 +1,11 @@
-"""The supervisor: the one thread that decides. It takes what happens from the inbox, one item after the other.
+"""The supervisor: the one thread that decides. The event loop hands it what happens, one item after the other.
 
 It ends in one of three ways: on SIGTERM or SIGINT; when every camera was finite and has ended; or, if replacing workers does not help
 any more, by systemd's watchdog, which it then stops feeding, so that systemd restarts the service.
 """
 
 import logging
-import queue
 import signal
-from contextlib import suppress
 
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.config.settings import Settings
@@ -17,6 +15,7 @@ from edged.daemon.reload import ConfigReloader
 from edged.daemon.system_sample import take_system_sample
 from edged.daemon.vision_service import VisionService
 from edged.daemon.watchdog import WatchdogFeeder
+from edged.event_loop import EventLoop
 from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
@@ -55,6 +54,7 @@ class Supervisor:
         self,
         settings: Settings,
         *,
+        loop: EventLoop,
         inbox: Inbox,
         outbox: Outbox,
         vision: VisionService,
@@ -70,7 +70,8 @@ class Supervisor:
 
         Args:
             settings: the configuration.
-            inbox: everything that happens.
+            loop: the loop that runs everything.
+            inbox: what other threads report.
             outbox: everything that is published.
             vision: workers and cameras.
             updates: model updates.
@@ -82,7 +83,8 @@ class Supervisor:
             clock: the clock of all times.
         """
         self._settings = settings
-        self._inbox = inbox
+        self._loop = loop
+        inbox.set_receiver(self._dispatch)
         self._outbox = outbox
         self._vision = vision
         self._updates = updates
@@ -128,8 +130,7 @@ class Supervisor:
             self._tick(now_ns)
 
     def _process_next(self) -> None:
-        with suppress(queue.Empty):
-            self._dispatch(self._inbox.get(timeout=min(TICK_S, self._outbox.next_tick_s)))
+        self._loop.run_once(min(TICK_S, self._outbox.next_tick_s))
         self._outbox.tick()
 
     def _dispatch(self, item: InboxItem) -> None:
@@ -195,8 +196,8 @@ class Supervisor:
 
     def _drain_inbox(self) -> None:
         """Process what the workers sent before they ended."""
-        while not self._inbox.empty():
-            self._dispatch(self._inbox.get())
+        while self._loop.has_calls:
+            self._loop.run_once(0.0)
 
     def _drain_outbox(self, timeout_s: float) -> None:
         """Wait until the broker has acknowledged everything, the time is up, or a signal comes."""

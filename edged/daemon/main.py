@@ -5,7 +5,6 @@ import secrets
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 
 from edged import logs
 from edged.clock import Clock, SystemClock, read_clock_quality
@@ -18,6 +17,7 @@ from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
+from edged.event_loop import EventLoop
 from edged.health import Conditions
 from edged.host import systemd
 from edged.host.board import Board
@@ -45,6 +45,7 @@ class _Core:
 
     clock: Clock
     board: Board
+    loop: EventLoop
     inbox: Inbox
     conditions: Conditions
     stamper: Stamper
@@ -68,7 +69,14 @@ def run(config: Path, signals: SignalCatcher) -> int:
     settings = _read_settings(config)
     if signals.is_stop_requested:
         return 0
-    core = _make_core(settings)
+    clock = SystemClock()
+    with EventLoop(clock) as loop:
+        _run_parts(config, settings, _make_core(settings, clock, loop), signals)
+    return 0
+
+
+def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCatcher) -> None:
+    """Make the parts, and run the daemon until it ends."""
     notifier = systemd.Notifier()
     outbox = _make_outbox(settings, core)
     trial = TrialMonitor(core.clock)
@@ -79,6 +87,7 @@ def run(config: Path, signals: SignalCatcher) -> int:
     status_files = StatusFiles(runtime_dir())
     supervisor = Supervisor(
         settings,
+        loop=core.loop,
         inbox=core.inbox,
         outbox=outbox,
         vision=_make_vision_service(settings, core, outbox, updates, trial),
@@ -107,7 +116,6 @@ def run(config: Path, signals: SignalCatcher) -> int:
     supervisor.run()
     control.close()
     status_files.clear()
-    return 0
 
 
 def _read_settings(config: Path) -> Settings:
@@ -118,8 +126,7 @@ def _read_settings(config: Path) -> Settings:
     return loaded.settings
 
 
-def _make_core(settings: Settings) -> _Core:
-    clock = SystemClock()
+def _make_core(settings: Settings, clock: Clock, loop: EventLoop) -> _Core:
     board = Board()
     identity = Identity(
         device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
@@ -129,7 +136,8 @@ def _make_core(settings: Settings) -> _Core:
     return _Core(
         clock=clock,
         board=board,
-        inbox=SimpleQueue(),
+        loop=loop,
+        inbox=Inbox(loop),
         conditions=Conditions(),
         stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
     )

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 
 from msgspec.structs import replace
 
 from edged.config.settings import Settings
 from edged.daemon.inbox import Inbox
 from edged.daemon.vision_service import VisionService
+from edged.event_loop import EventLoop
 from edged.health import Conditions
 from edged.messaging.contract.header import Identity, Stamper
 from edged.messaging.open_outbox import open_outbox
@@ -115,7 +115,7 @@ def idle_vision_service(
     """Yield a vision service that publishes to a file in `folder`."""
     clock = clock or FakeClock()
     stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
-    inbox: Inbox = SimpleQueue()
+    inbox = Inbox(EventLoop(clock))
     outbox = open_outbox(
         replace(
             settings,

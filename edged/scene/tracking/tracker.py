@@ -210,8 +210,8 @@ class Tracker:
 
     def _drop(self, dropped: Sequence[TrackHistory]) -> None:
         if dropped:
-            gone = set(map(id, dropped))
-            self._histories = [h for h in self._histories if id(h) not in gone]
+            dropped_ids = set(map(id, dropped))
+            self._histories = [h for h in self._histories if id(h) not in dropped_ids]
 
 
 def _is_on_object(column: int, boxes: FrameBoxes, taken: set[int]) -> bool:
