@@ -131,9 +131,7 @@ class CameraMonitor:
         # A replay that starts over has a new time line, and its objects are others.
         final_update = self.end_all_objects() if self._has_restarted(observation) else None
         self._last_captured_ns = observation.captured_ns
-        for detected in observation.detections:
-            if self.highest_class_id is None or detected.class_id > self.highest_class_id:
-                self.highest_class_id = detected.class_id
+        self._record_classes(observation)
         update = self._scene.observe(
             observation.detections,
             captured_ns=observation.captured_ns,
@@ -144,6 +142,11 @@ class CameraMonitor:
         )
         self.scene_state = update.state
         return (update,) if final_update is None else (final_update, update)
+
+    def _record_classes(self, observation: Observation) -> None:
+        for detected in observation.detections:
+            if self.highest_class_id is None or detected.class_id > self.highest_class_id:
+                self.highest_class_id = detected.class_id
 
     def _has_restarted(self, observation: Observation) -> bool:
         last_ns = self._last_captured_ns

@@ -11,7 +11,7 @@ from edged.messaging.outbox import Outbox
 from edged.scene.events import TrackEvent
 from edged.scene.scene import Counts, SceneState, SceneUpdate
 from edged.types import Box, ClassNames, DetectedBox
-from edged.vision.messages import ModelReady, Observation
+from edged.vision.messages import Observation
 
 _STEPS = 10_000
 """Fractions have four digits: a tenth of a pixel in a frame of a thousand."""
@@ -74,29 +74,28 @@ class EventReporter:
         for update in updates:
             self.report_update(camera, update)
         if updates and self._settings.detections and camera.model is not None:
-            self._report_detections(camera, camera.model, observation, updates[-1], now_ns)
+            self._report_detections(camera, observation, updates[-1], now_ns)
 
     def _report_detections(
         self,
         camera: CameraMonitor,
-        model: ModelReady,
         observation: Observation,
         update: SceneUpdate,
         now_ns: int,
     ) -> None:
-        if self._get_gate(camera.name).admit(len(update.detections), now_ns):
-            self._outbox.publish_detections(
-                FrameDetections(
-                    camera=camera.name,
-                    frame=observation.frame_seq,
-                    captured=self._stamper.time_of(observation.captured_ns),
-                    received_ns=observation.received_ns,
-                    width=observation.width,
-                    height=observation.height,
-                    model=model.model_name,
-                    detections=_build_detections(update.detections, camera.class_names),
-                )
-            )
+        if not self._get_gate(camera.name).admit(len(update.detections), now_ns):
+            return
+        message = FrameDetections(
+            camera=camera.name,
+            frame=observation.frame_seq,
+            captured=self._stamper.time_of(observation.captured_ns),
+            received_ns=observation.received_ns,
+            width=observation.width,
+            height=observation.height,
+            model=camera.model_name,
+            detections=_build_detections(update.detections, camera.class_names),
+        )
+        self._outbox.publish_detections(message)
 
     def _get_gate(self, camera: str) -> "DetectionsGate":
         gate = self._gates.get(camera)

@@ -64,9 +64,6 @@ class PolygonArea:
 
         Even-odd rule: a ray to the right crosses the edges an odd number of times. Edges count as inside because a box that
         is cut off by the frame stands exactly on the border, where polygons end too.
-
-        Args:
-            point: [x, y] in fractions of the frame.
         """
         x, y = point
         if not (self._low[0] <= x <= self._high[0] and self._low[1] <= y <= self._high[1]):

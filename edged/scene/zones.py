@@ -66,14 +66,7 @@ class Zones:
         self._states: dict[int, _ZoneState] = {}
 
     def update(self, tracks: Sequence[Track]) -> list[ZoneMembership]:
-        """Take in one frame's objects.
-
-        Args:
-            tracks: all open objects; others are forgotten.
-
-        Returns:
-            The membership of each object, in the same order.
-        """
+        """Take in one frame's objects, all that are open; return the membership of each, in the same order."""
         if not self._names:
             return [_NOWHERE] * len(tracks)
         memberships: list[ZoneMembership] = []
@@ -100,10 +93,7 @@ class Zones:
         changed = False
         foot = foot_point(track.box)
         for zone, area in enumerate(self._areas):
-            inside = area.contains(foot)
-            labels = self._labels[zone]
-            if inside and labels is not None:
-                inside = self._class_names[track.class_id] in labels
+            inside = area.contains(foot) and self._counts_label(zone, track.class_id)
             if inside == state.inside[zone]:
                 state.opposing_frames[zone] = 0
                 continue
@@ -117,6 +107,10 @@ class Zones:
             state.membership = ZoneMembership(
                 self._select_names(state.inside), self._select_names(state.entered)
             )
+
+    def _counts_label(self, zone: int, class_id: int) -> bool:
+        labels = self._labels[zone]
+        return labels is None or self._class_names[class_id] in labels
 
     def _select_names(self, flags: list[bool]) -> tuple[str, ...]:
         return tuple(name for name, flag in zip(self._names, flags, strict=True) if flag)

@@ -152,14 +152,11 @@ class Tracker:
         """End lost objects, and drop unconfirmed tracks that have missed more frames than they were detected in."""
         frame = self._frame
         unseen = [history for history in self._histories if history.seen_frame != frame]
-        if not unseen:
-            return ()
         dropped: list[TrackHistory] = []
         ended: list[Track] = []
         for history in unseen:
             history.record_miss()
-            timeout_ns = self._resting_timeout_ns if history.is_at_rest else self._lost_timeout_ns
-            is_lost = now_ns - history.seen_ns >= timeout_ns
+            is_lost = now_ns - history.seen_ns >= self._timeout_ns(history)
             if history.is_confirmed:
                 if is_lost:
                     dropped.append(history)
@@ -170,6 +167,9 @@ class Tracker:
                 dropped.append(history)
         self._drop(dropped)
         return tuple(ended)
+
+    def _timeout_ns(self, history: TrackHistory) -> int:
+        return self._resting_timeout_ns if history.is_at_rest else self._lost_timeout_ns
 
     def _start_tracks(self, boxes: FrameBoxes, taken: set[int], captured_ns: int) -> None:
         """Begin a track with each remaining strong box that does not lie on the box of an object."""
