@@ -71,9 +71,11 @@ class TrackerAdapter(Protocol):
 
 
 class Edged:
+    settings: ClassVar[TrackSettings] = SETTINGS
+
     def __init__(self, fps: float) -> None:
         del fps  # it uses the times of the frames
-        self._tracker = Tracker(SETTINGS)
+        self._tracker = Tracker(self.settings)
 
     def prepare(self, frame: SimulatedFrame) -> tuple[tuple[DetectedBox, ...], list[bool], int]:
         seen = _usable(frame)
@@ -85,6 +87,10 @@ class Edged:
     def read(self, answer: Any) -> TrackerOutput:
         here = [track for track in answer.tracks if track.seen]
         return [track.id for track in here], _boxes([track.box for track in here])
+
+
+class EdgedByDefault(Edged):
+    settings: ClassVar[TrackSettings] = TrackSettings()
 
 
 class Norfair:
@@ -216,6 +222,7 @@ class TrackersBotSort(TrackersCbIou):
 
 TRACKERS: dict[str, tuple[str, type[TrackerAdapter]]] = {
     "edged": ("edged", Edged),
+    "edged, default min_s": ("edged", EdgedByDefault),
     "norfair": ("norfair", Norfair),
     "motpy": ("motpy", Motpy),
     "supervision ByteTrack": ("supervision", SupervisionByteTrack),

@@ -16,7 +16,7 @@ _MIN_RESTING_IOU = 0.5
 _RESTING_HANDICAP = 0.3
 _MISSED_PENALTY = 0.15
 """How much better a box must overlap an object that the last frame did not have: its place is less certain, and others pass there."""
-_GATE_SIGMAS = 3.0
+_GATE_SIGMAS = 4.0
 _MAX_DISTANCE = 1.2
 """In box sizes; a match at a greater distance would be chance."""
 _NO_CLASS = -1
@@ -131,6 +131,8 @@ class Matching:
             common = ((right if right < x2 else x2) - (left if left > x1 else x1)) * (
                 (bottom if bottom < y2 else y2) - (top if top > y1 else y1)
             )
+            if common <= 0.0:  # a box without width or height
+                continue
             overlap = common / (size + (x2 - x1) * (y2 - y1) - common)
             if overlap < min_iou:
                 continue
