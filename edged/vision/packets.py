@@ -44,6 +44,8 @@ _BODY = _HEADER.size
 _BOX = struct.Struct("<4f")
 _BYTES_PER_DETECTION = 4 * 4 + 4 + 4
 _MAX_U32 = 0xFFFFFFFF
+_MAX_NS = 2**62
+"""A later time, 146 years after a boot, is no time; differences of earlier ones fit into 64 bits."""
 
 
 class FromWorkerCodec(PacketCodec[FromWorker]):
@@ -102,6 +104,8 @@ def _decode_observation(packet: bytes) -> Observation:
     observation = Observation(*fields)
     if not (observation.width and observation.height):
         raise ValueError("a frame without width or height")
+    if observation.received_ns < 0 or not -_MAX_NS <= observation.captured_ns <= _MAX_NS:
+        raise ValueError("a time that no clock shows")
     return observation
 
 

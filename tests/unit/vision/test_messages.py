@@ -184,6 +184,17 @@ def test_a_worker_that_lies_is_refused(form: str, offset: int, value: float) -> 
         FROM_WORKER.decode(replace_number(packet, form, len(packet) + offset, value))
 
 
+@pytest.mark.parametrize(
+    ("form", "offset", "value"),
+    [("<q", 11, 2**63 - 1), ("<q", 11, -(2**63)), ("<q", 19, -1), ("<I", 27, 0), ("<I", 31, 0)],
+    ids=["captured late", "captured early", "received", "width", "height"],
+)
+def test_an_impossible_frame_is_refused(form: str, offset: int, value: int) -> None:
+    packet = FROM_WORKER.encode(observed_frame(3))
+    with pytest.raises(PacketError):
+        FROM_WORKER.decode(replace_number(packet, form, offset, value))
+
+
 def test_more_detections_than_a_worker_may_send_are_refused() -> None:
     packet = FROM_WORKER.encode(observed_frame(MAX_DETECTIONS))
     one_more = replace_number(
