@@ -17,6 +17,7 @@ from edged.interfaces.publisher import (
     OutgoingMessage,
     Publisher,
     PublishLimited,
+    RoomAvailable,
     SubscriptionRefused,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "PublishLimited",
     "Publisher",
     "Resumable",
+    "RoomAvailable",
     "SubscriptionRefused",
     "Transfer",
 ]
