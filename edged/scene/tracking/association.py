@@ -1,12 +1,12 @@
 """Pairs of this frame's boxes and the expected objects."""
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 
 from edged.scene.geometry import iou
+from edged.scene.tracking.frame_boxes import NO_CLASS, FrameBoxes
 from edged.scene.tracking.history import TrackHistory
-from edged.types import Box, DetectedBox
+from edged.types import Box
 
 _MIN_CROSS_CLASS_IOU = 0.6
 """Overlap from which a box of another class may continue an object: a van that is classified as a truck for one frame."""
@@ -19,54 +19,11 @@ _MISSED_PENALTY = 0.15
 _GATE_SIGMAS = 4.0
 _MAX_DISTANCE = 1.2
 """In box sizes; a match at a greater distance would be chance."""
-_NO_CLASS = -1
 _MIN_SIDE = 1e-6
 """The side of a box without width or height, in fractions of the frame."""
 
 Pair = tuple[float, int, int]
 """The affinity of an object and a box, negative so that the best sorts first; the object's row; the box's column."""
-
-
-class FrameBoxes:
-    """One frame's boxes, in the order of their left edges, so that an object is compared only with those at its place.
-
-    Attributes:
-        detections: the detections of the frame; a box's column is its index in them.
-        is_strong: whether each may begin an object.
-        is_listed: whether each has a listed label.
-    """
-
-    def __init__(
-        self,
-        detections: Sequence[DetectedBox],
-        is_strong: Sequence[bool],
-        is_listed: Sequence[bool],
-    ) -> None:
-        """Order the boxes.
-
-        Args:
-            detections: the detections of the frame.
-            is_strong: whether each may begin an object.
-            is_listed: whether each has a listed label.
-        """
-        self.detections = detections
-        self.is_strong = is_strong
-        self.is_listed = is_listed
-        self._boxes = sorted(
-            [
-                (*detected.box, column, detected.class_id if is_strong[column] else _NO_CLASS)
-                for column, detected in enumerate(detections)
-            ]
-        )
-        self._left_edges = [box[0] for box in self._boxes]
-        self._max_width = max([box[2] - box[0] for box in self._boxes], default=0.0)
-
-    def find_between(
-        self, left: float, right: float
-    ) -> list[tuple[float, float, float, float, int, int]]:
-        """Return the boxes that can reach into a range of x, each with its column, and its class if it is strong, else `_NO_CLASS`."""
-        first = bisect_left(self._left_edges, left - self._max_width)
-        return self._boxes[first : bisect_left(self._left_edges, right, first)]
 
 
 class Matching:
@@ -124,7 +81,7 @@ class Matching:
         expected_class = history.class_id
         min_iou = self._min_iou if was_seen else self._min_missed_iou
         if is_resting:
-            expected_class, min_iou = _NO_CLASS - 1, _MIN_RESTING_IOU
+            expected_class, min_iou = NO_CLASS - 1, _MIN_RESTING_IOU
         for x1, y1, x2, y2, column, strong_class in self._frame.find_between(left, right):
             if x2 <= left or y2 <= top or y1 >= bottom:
                 continue
