@@ -6,7 +6,9 @@ from edged.clock import NS_PER_S
 from edged.messaging.contract.device import CameraHealth, Percentiles
 from edged.metrics import LatencyWindow, Rate
 from edged.scene.scene import Scene, SceneState, SceneUpdate
-from edged.vision.messages import CameraReport, ModelReady, Observation
+from edged.types import ClassNames
+from edged.vision.camera_messages import CameraReport, PictureAtRest
+from edged.vision.messages import ModelReady, Observation
 
 _STAGES = ("wait", "encode", "invoke", "decode", "total")
 
@@ -39,8 +41,9 @@ class CameraMonitor:
     def __init__(self, name: str) -> None:
         self.name = name
         self.scene_state = SceneState()
-        self.model: ModelReady | None = None
-        """The model that runs on this camera's frames; None until one does."""
+        self._model: ModelReady | None = None
+        self.class_names = ClassNames(())
+        """The names of the model's classes."""
         self._scene: Scene | None = None
         """None until the model's labels are known."""
         self.report: CameraReport | None = None
@@ -51,12 +54,26 @@ class CameraMonitor:
         self._dropped = _CumulativeCounter()
         self._inferred = _CumulativeCounter()
         self._failed = _CumulativeCounter()
+        self._still = _CumulativeCounter()
+        self._over_rate = _CumulativeCounter()
         self._rate_in = Rate()
         self._rate_inferred = Rate()
-        self._latency_windows = {stage: LatencyWindow() for stage in _STAGES}
+        self._latency_windows = tuple(LatencyWindow() for _ in _STAGES)
         self._last_captured_ns: int | None = None
+        self._last_observation: Observation | None = None
+        """What the camera's picture shows while it is at rest; None if the scene knows no observation."""
         self._observed_count = 0
         """Number of the frame after the newest one that its worker ran the model on."""
+
+    @property
+    def model(self) -> ModelReady | None:
+        """The model that runs on this camera's frames; None until one does."""
+        return self._model
+
+    def set_model(self, model: ModelReady | None) -> None:
+        """Take note of the model that runs on this camera's frames; None: none does."""
+        self._model = model
+        self.class_names = ClassNames(model.labels if model else ())
 
     @property
     def is_online(self) -> bool:
@@ -88,16 +105,22 @@ class CameraMonitor:
         """Frames on which the model failed since the daemon's start; they count as dropped too."""
         return self._failed.total
 
+    @property
+    def left_out_count(self) -> int:
+        """Frames on which the model was not meant to run since the daemon's start: pictures at rest, and those above the largest rate."""
+        return self._still.total + self._over_rate.total
+
     def reset(self, zones: tuple[str, ...]) -> None:
         """Forget the worker and the scene: no worker has this camera yet. The counters go on."""
         self.report = None
         self.scene_state = SceneState.empty(zones)
         self._scene = None
-        self._last_captured_ns = None
+        self._last_observation = self._last_captured_ns = None
 
     def set_scene(self, scene: Scene) -> None:
         """Use these rules from now on; the objects of the scene before have ended."""
         self._scene = scene
+        self._last_observation = None
         self.highest_class_id = None
 
     def update_report(self, report: CameraReport) -> None:
@@ -109,6 +132,8 @@ class CameraMonitor:
         self._dropped.update(report.dropped + report.failed)
         self._failed.update(report.failed)
         self._inferred.update(report.inferred)
+        self._still.update(report.still)
+        self._over_rate.update(report.over_rate)
 
     def observe(self, observation: Observation, now_ns: int) -> tuple[SceneUpdate, ...]:
         """Take one inferred frame; return what it changed in the scene, in order."""
@@ -119,9 +144,8 @@ class CameraMonitor:
         # A replay that starts over has a new time line, and its objects are others.
         final_update = self.end_all_objects() if self._has_restarted(observation) else None
         self._last_captured_ns = observation.captured_ns
-        class_ids = observation.detections.class_ids
-        if len(class_ids):
-            self.highest_class_id = max(self.highest_class_id or 0, int(class_ids.max()))
+        self._last_observation = observation
+        self._record_classes(observation)
         update = self._scene.observe(
             observation.detections,
             captured_ns=observation.captured_ns,
@@ -132,6 +156,30 @@ class CameraMonitor:
         )
         self.scene_state = update.state
         return (update,) if final_update is None else (final_update, update)
+
+    def _record_classes(self, observation: Observation) -> None:
+        for detected in observation.detections:
+            if self.highest_class_id is None or detected.class_id > self.highest_class_id:
+                self.highest_class_id = detected.class_id
+
+    def observe_rest(self, rest: PictureAtRest) -> SceneUpdate | None:
+        """Let time pass in a scene whose picture is at rest; return what that changed, or None if no observation is known."""
+        last = self._last_observation
+        if self._scene is None or last is None or rest.captured_ns < last.captured_ns:
+            return None
+        self._observed_count = rest.frame_seq + 1
+        self._last_captured_ns = rest.captured_ns
+        # As if the model had run on this frame, and found the same.
+        update = self._scene.observe(
+            last.detections,
+            captured_ns=rest.captured_ns,
+            frame_seq=rest.frame_seq,
+            width=last.width,
+            height=last.height,
+            moving=False,
+        )
+        self.scene_state = update.state
+        return update
 
     def _has_restarted(self, observation: Observation) -> bool:
         last_ns = self._last_captured_ns
@@ -146,15 +194,12 @@ class CameraMonitor:
         return update
 
     def _record_latencies(self, observation: Observation, now_ns: int) -> None:
-        stages_ns = (
-            observation.wait_ns,
-            observation.encode_ns,
-            observation.invoke_ns,
-            observation.decode_ns,
-            now_ns - observation.received_ns,
-        )
-        for stage, duration_ns in zip(_STAGES, stages_ns, strict=True):
-            self._latency_windows[stage].add(duration_ns)
+        wait, encode, invoke, decode, total = self._latency_windows
+        wait.add(observation.wait_ns)
+        encode.add(observation.encode_ns)
+        invoke.add(observation.invoke_ns)
+        decode.add(observation.decode_ns)
+        total.add(now_ns - observation.received_ns)
 
     def sample_health(self, now_ns: int) -> CameraHealth:
         """Return the camera's part of `up/health`; rates are over the time since the last call."""
@@ -167,10 +212,12 @@ class CameraMonitor:
             frames=captured,
             inferred=inferred,
             dropped=dropped,
+            still=self._still.total,
+            over_rate=self._over_rate.total,
             last_frame_age_s=None if last_ns is None else round((now_ns - last_ns) / NS_PER_S, 3),
             latency_s={
                 stage: percentiles
-                for stage, window in self._latency_windows.items()
+                for stage, window in zip(_STAGES, self._latency_windows, strict=True)
                 if (percentiles := _percentiles(window)) is not None
             },
         )

@@ -12,7 +12,8 @@ from edged.daemon.label_faults import LabelFaults
 from edged.daemon.recordings import RecordingPositions
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
-from edged.vision.messages import CameraReport, ModelReady, VisionJob
+from edged.vision.camera_messages import CameraReport
+from edged.vision.messages import ModelReady, VisionJob
 
 
 class CameraScenes:
@@ -71,7 +72,7 @@ class CameraScenes:
             keeps_scene = self._fits_scene(monitor, model, recommended)
             if monitor.model is not None and not keeps_scene:
                 self._end_objects(monitor)
-            monitor.model = model
+            monitor.set_model(model)
             if not keeps_scene:
                 self._build(monitor, model.labels, recommended)
 
@@ -114,7 +115,7 @@ class CameraScenes:
             if monitor is not None:
                 monitor.report = None
                 self._end_objects(monitor)
-                monitor.model = None
+                monitor.set_model(None)
 
     def end_all_objects(self) -> None:
         """End every object, and report every camera's state for the last time."""

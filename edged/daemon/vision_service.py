@@ -16,6 +16,7 @@ from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelFailure
 from edged.messaging.outbox import Outbox
 from edged.vision.active_model import ActiveModel
+from edged.vision.camera_messages import PictureAtRest
 from edged.vision.listener import VisionListener
 from edged.vision.messages import (
     ModelReady,
@@ -156,6 +157,8 @@ class VisionService:
         match item.message:
             case Observation() as observation:
                 self._on_observation(item.worker, observation)
+            case PictureAtRest() as rest:
+                self._on_rest(item.worker, rest)
             case WorkerReport(cameras=reports):
                 for report in reports:
                     self._scenes.on_camera_report(report)
@@ -229,6 +232,15 @@ class VisionService:
         now_ns = self._clock.monotonic_ns()
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
+
+    def _on_rest(self, worker: int, rest: PictureAtRest) -> None:
+        cameras = self._pool.jobs[worker].cameras
+        if worker not in self._ready_by_worker or not 0 <= rest.camera < len(cameras):
+            return  # a worker is not trusted to keep to the protocol
+        monitor = self.cameras[cameras[rest.camera].name]
+        update = monitor.observe_rest(rest)
+        if update is not None:
+            self._event_reporter.report_update(monitor, update)
 
     def _on_worker_loss(self, loss: WorkerLoss) -> None:
         fault = loss.fault

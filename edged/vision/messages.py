@@ -1,53 +1,16 @@
 """The messages of the supervisor and a vision worker: every one is declared here; `edged.vision.packets` has their form."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from edged.config.settings import ModelSettings, Polygon
-from edged.types import Detections
-from edged.vision.inference_plan import InferencePlan
+from edged.config.settings import ModelSettings
+from edged.types import DetectedBox
+from edged.vision.camera_messages import CameraJob, CameraPlan, CameraReport, PictureAtRest
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
-
-
-class CameraJob(Struct, frozen=True, kw_only=True):
-    """One camera that a worker opens.
-
-    Attributes:
-        name: the camera's name in the configuration.
-        source: its driver's name in the registry.
-        isolation: "process" if the driver runs in a process of its own.
-        driver_settings: the driver's `Settings`, as JSON: only the worker imports the driver.
-        resume_at: number of the picture at which a recording goes on.
-    """
-
-    name: str
-    source: str
-    isolation: Literal["thread", "process"]
-    driver_settings: Raw
-    resume_at: int = 0
-
-
-class CameraPlan(Struct, frozen=True, kw_only=True):
-    """The treatment of one camera's frames.
-
-    Attributes:
-        min_score: detections below this score are of no use, and are left out.
-        threshold: the lowest score with which an object of any label can begin.
-        inference: the frames on which the model runs.
-        masks: polygons that are made black, corners as [x, y] in fractions of the frame.
-        weight: its share of the interpreter, relative to the other cameras'.
-    """
-
-    min_score: float
-    threshold: float = 0.5
-    inference: InferencePlan = InferencePlan()
-    masks: tuple[Polygon, ...] = ()
-    weight: float = 1.0
 
 
 class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
@@ -125,63 +88,10 @@ class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
     labels: tuple[str, ...]
 
 
-class CameraReport(Struct, frozen=True, kw_only=True):
-    """The state of one camera.
-
-    Attributes:
-        name: the camera's name.
-        state: a `CaptureState`.
-        reason: why the camera is lost or has ended; otherwise "".
-        description: the device, in words.
-        width: width of its frames, pixels; 0 until it is open.
-        height: height of its frames, pixels; 0 until it is open.
-        fps: nominal frame rate, frames per second; 0.0 if unknown.
-        captured: frames that the camera delivered; all counters are since the worker started.
-        dropped: frames captured but not inferred: replaced in the slot, or skipped by the driver; and those whose observation could not be sent,
-            because the supervisor did not read. `failed` counts the failed ones.
-        inferred: frames on which the model ran.
-        failed: frames on which the model failed.
-        still: frames on which the model did not run because nothing had changed.
-        over_rate: frames on which the model did not run because they were above `max_fps`.
-        reconnects: how often the camera came back after a loss.
-        last_frame_ns: monotonic time of the last frame; None before the first.
-    """
-
-    name: str
-    state: Literal["opening", "running", "lost", "ended"]
-    reason: str = ""
-    description: str = ""
-    width: int = 0
-    height: int = 0
-    fps: float = 0.0
-    captured: int = 0
-    dropped: int = 0
-    inferred: int = 0
-    failed: int = 0
-    still: int = 0
-    over_rate: int = 0
-    reconnects: int = 0
-    last_frame_ns: int | None = None
-
-
 class WorkerReport(Struct, frozen=True, kw_only=True, tag="report"):
     """Worker to supervisor, several times a second from the inference loop: its heartbeat."""
 
     cameras: tuple[CameraReport, ...]
-
-
-class PictureAtRest(Struct, frozen=True, kw_only=True, tag="rest"):
-    """Worker to supervisor, a few times a second while a camera's picture is at rest: what the last `Observation` shows is still there.
-
-    Attributes:
-        camera: index into the job's cameras.
-        frame_seq: number of the newest frame.
-        captured_ns: when it was captured.
-    """
-
-    camera: int
-    frame_seq: int
-    captured_ns: int
 
 
 class WorkerFault(Struct, frozen=True, kw_only=True, tag="fault"):
@@ -215,9 +125,10 @@ class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Struct, frozen=True, gc=False):
     """One inferred frame. Stage times are nanoseconds; see `edged.types.Frame` for the time lines.
+
+    The order of the fields is that of the packet, which a worker packs from arrays (`edged.vision.packets.pack_observation`).
 
     Attributes:
         camera: index into the job's cameras.
@@ -249,7 +160,7 @@ class Observation:
     net_frame_ns: int
     net_invoke_ns: int
     moving: bool
-    detections: Detections
+    detections: tuple[DetectedBox, ...]
 
 
 ToWorker = VisionJob | WorkerPlan

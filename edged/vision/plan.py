@@ -8,13 +8,9 @@ from edged.config.codec import encode_path
 from edged.config.settings import CameraSettings, ModelSettings, Settings
 from edged.scene.filters import DEFAULT_THRESHOLD, DetectionFilters
 from edged.vision.active_model import ActiveModel
+from edged.vision.camera_messages import CameraJob, CameraPlan
 from edged.vision.inference_plan import make_inference_plan
-from edged.vision.messages import (
-    CameraJob,
-    CameraPlan,
-    VisionJob,
-    WorkerPlan,
-)
+from edged.vision.messages import VisionJob, WorkerPlan
 
 _UNTUNED = ModelSettings()
 

@@ -12,9 +12,8 @@ import msgspec
 from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.ipc.process import ChildProcess
+from edged.vision.camera_messages import CameraJob, CameraPlan
 from edged.vision.messages import (
-    CameraJob,
-    CameraPlan,
     FromWorker,
     ModelLoading,
     Observation,

@@ -172,6 +172,18 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
             description="Frames captured but not inferred: replaced in the slot, skipped by the driver, or failed; or without a result, because the supervisor did not keep up; since the daemon's start."
         ),
     ]
+    still: Annotated[
+        Count,
+        Meta(
+            description="Frames on which the model did not run because nothing in the picture had changed; since the daemon's start."
+        ),
+    ] = 0
+    over_rate: Annotated[
+        Count,
+        Meta(
+            description="Frames on which the model did not run because they were above inference.max_fps; since the daemon's start."
+        ),
+    ] = 0
     last_frame_age_s: Annotated[
         Seconds | None,
         Meta(description="Seconds since the last frame arrived; null if none has arrived."),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from edged.clock import NS_PER_S, Clock, PauseFreeClock
 from edged.errors import WorkerError
 from edged.types import Frame
-from edged.vision.messages import CameraReport
+from edged.vision.camera_messages import CameraReport
 from edged.vision.worker.capture import DRIVER_MARGIN_S, Capture
 from edged.vision.worker.capture_status import CaptureState, CaptureStatus
 from edged.vision.worker.frame_selection import FrameSelection

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from edged.clock import NS_PER_S
 from edged.types import Detections, Frame
-from edged.vision.messages import CameraPlan
+from edged.vision.camera_messages import CameraPlan
 from edged.vision.worker.frame_pace import FramePace
 from edged.vision.worker.motion_gate import FoundObjects, GateRules, MotionGate
 from edged.vision.worker.slots import FrameSlots

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from edged.clock import NS_PER_S, Clock
 from edged.errors import InvokeError, ModelError, WorkerError
 from edged.types import Frame
-from edged.vision.messages import PictureAtRest, WorkerReport
+from edged.vision.camera_messages import PictureAtRest
+from edged.vision.messages import WorkerReport
 from edged.vision.packets import FROM_WORKER, pack_observation
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.channel import SupervisorChannel

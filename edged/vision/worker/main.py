@@ -22,7 +22,8 @@ from edged.errors import EdgedError, PacketError
 from edged.interfaces import Camera, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
-from edged.vision.messages import CameraJob, VisionJob, WorkerFault, WorkerPlan
+from edged.vision.camera_messages import CameraJob
+from edged.vision.messages import VisionJob, WorkerFault, WorkerPlan
 from edged.vision.packets import TO_WORKER
 from edged.vision.trial_messages import MAX_REASON_CHARS
 from edged.vision.worker.accelerator import AcceleratorThread

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edged.cameras.synthetic import SyntheticCamera, SyntheticSettings
+from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic_settings import SyntheticSettings
 from edged.clock import NS_PER_S, SystemClock
 from edged.config.settings import ModelSettings
 from edged.types import Detections, Frame, PixelFormat

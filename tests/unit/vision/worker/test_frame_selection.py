@@ -5,8 +5,8 @@ import pytest
 
 from edged.clock import NS_PER_S
 from edged.types import Detections, Frame, PixelFormat
+from edged.vision.camera_messages import CameraPlan
 from edged.vision.inference_plan import InferencePlan
-from edged.vision.messages import CameraPlan
 from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.slots import FrameSlots
 from edged.vision.worker.stage_results import PreparedFrame

@@ -10,13 +10,8 @@ from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, WorkerError
 from edged.interpreters.simulated import SimulatedInterpreter
 from edged.types import Frame
-from edged.vision.messages import (
-    CameraPlan,
-    FromWorker,
-    ModelReady,
-    PlanDeclined,
-    WorkerPlan,
-)
+from edged.vision.camera_messages import CameraPlan
+from edged.vision.messages import FromWorker, ModelReady, PlanDeclined, WorkerPlan
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox, shadow_of
