@@ -15,6 +15,7 @@ import pytest
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from support.clock import FakeClock
 from support.sampling import Sampler, sampled
+from support.spool_files import append_numbered, progress_path
 
 SEEDS = range(5000)
 WHILE_RUNNING = 0.3
@@ -58,7 +59,7 @@ class DamagedSpool:
     def append(self, count: int) -> None:
         for _ in range(count):
             topic, body = f"up/camera/{self.rng.randrange(5)}/events", self.rng.randbytes(200)
-            seq = self.spool.append(Rank.EVENT, topic, _encoder(body))
+            seq = append_numbered(self.spool.append(Rank.EVENT, topic, _encoder(body)))
             assert seq not in self.made
             self.made[seq] = (topic, _encoder(body)(seq))
 
@@ -89,7 +90,7 @@ class DamagedSpool:
             return
         copy = self.folder.with_name("copy")
         shutil.copytree(self.folder, copy, ignore=_list_special_files)
-        progress = self.spool._numbers._progress._path
+        progress = progress_path(self.spool)
         content = progress.read_bytes()
         self.spool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
