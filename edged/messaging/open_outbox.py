@@ -68,7 +68,7 @@ def open_outbox(
         )
         return publisher
 
-    spool = _open_spool(settings, stamper, topics, state_dir, clock, disk)
+    spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
     return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
 
 
@@ -78,6 +78,7 @@ def _open_spool(
     topics: Topics,
     state_dir: Path,
     clock: Clock,
+    *,
     disk: DiskQueue | None,
 ) -> Spool:
     def encode_gap(seq: int, loss: MessageLoss) -> tuple[str, bytes]:

@@ -121,17 +121,27 @@ class Backlog:
         self.in_flight.clear()
         self._cursor = -1
 
+    @property
+    def is_page_due(self) -> bool:
+        """Whether stored messages must be read, because few of those that are handed out next are in memory."""
+        return (
+            self._last_stored > self._cursor
+            and self._last_stored > self._cache.end
+            and len(self._cache) < _REFILL_COUNT
+            and not self.is_unreadable
+        )
+
     def select_page(self) -> tuple[int, ...]:
-        """Return the numbers of the stored messages to read next; none if enough are in memory, or the disk cannot read."""
-        after = max(self._cursor, self._cache.end)
-        if after >= self._last_stored or self.is_unreadable or len(self._cache) >= _REFILL_COUNT:
-            return ()
+        """Return the numbers of the stored messages to read next; none if no page is due."""
         seqs, size_bytes = list[int](), 0
-        for seq in self.index.iterate_after(after):
+        after = max(self._cursor, self._cache.end)
+        for seq in self.index.iterate_after(after) if self.is_page_due else ():
             if seq in self._uncommitted or size_bytes >= _PAGE_BYTES or len(seqs) == _PAGE_COUNT:
                 break
             seqs.append(seq)
             size_bytes += self.index.read_size(seq)
+        if not seqs:
+            self._cache.end = max(after, self._last_stored)
         return tuple(seqs)
 
     def add_page(self, seqs: tuple[int, ...], items: Iterable[SpoolItem]) -> None:

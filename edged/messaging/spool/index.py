@@ -59,16 +59,20 @@ class MessageIndex:
         """
         at = len(self._seqs)
         if at and seq <= self._seqs[-1]:
-            at = bisect_left(self._seqs, seq)
-            if self._seqs[at] == seq:
-                self._delete(at)
-        self._seqs.insert(at, seq)
-        self._sizes.insert(at, size_bytes)
-        self._created_ns.insert(at, created_ns)
-        self._ranks.insert(at, rank)
+            at = self._make_room(seq)
+            self._seqs.insert(at, seq)
+            self._sizes.insert(at, size_bytes)
+            self._created_ns.insert(at, created_ns)
+            self._ranks.insert(at, rank)
+        else:
+            self._seqs.append(seq)
+            self._sizes.append(size_bytes)
+            self._created_ns.append(created_ns)
+            self._ranks.append(rank)
+        if not self.count or at < self._first:
+            self._first = at
         self._rank_counts[rank] += 1
         self.size_bytes += size_bytes
-        self._first = min(self._first, at) if self.count else at
         self.count += 1
 
     def remove(self, seq: int) -> int | None:
@@ -129,8 +133,12 @@ class MessageIndex:
         while self._first < len(self._ranks) and self._ranks[self._first] == _REMOVED:
             self._first += 1
 
-    def _delete(self, at: int) -> None:
-        del self._seqs[at], self._sizes[at], self._created_ns[at], self._ranks[at]
+    def _make_room(self, seq: int) -> int:
+        """Return the position for a number below the highest; a removed entry with this number is deleted."""
+        at = bisect_left(self._seqs, seq)
+        if self._seqs[at] == seq:
+            del self._seqs[at], self._sizes[at], self._created_ns[at], self._ranks[at]
+        return at
 
     def _compact(self) -> None:
         kept = bytes(rank != _REMOVED for rank in self._ranks)

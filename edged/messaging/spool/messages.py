@@ -73,9 +73,10 @@ class WaitingMessages:
 
     def append(self, rank: Rank, topic: str, encode: Callable[[int], bytes]) -> int:
         """Give a message its number, and queue it; return the number."""
-        seq = self.numbers.allocate()
-        self.backlog.put(SpoolItem(seq, rank, topic, encode(seq), self._running_time.read_ns()))
-        self._drop("full", self._limits.select_excess(self.backlog.index, self.backlog.in_flight))
+        seq, backlog = self.numbers.allocate(), self.backlog
+        backlog.put(SpoolItem(seq, rank, topic, encode(seq), self._running_time.read_ns()))
+        if backlog.index.size_bytes > self._limits.max_bytes:
+            self._drop("full", self._limits.select_excess(backlog.index, backlog.in_flight))
         return seq
 
     def append_unnumbered(self, unnumbered: UnnumberedMessages) -> None:
@@ -94,7 +95,8 @@ class WaitingMessages:
     def bound_memory(self) -> None:
         """Give up messages if too many are in memory only."""
         backlog = self.backlog
-        self._drop("disk", self._limits.select_memory_excess(backlog, backlog.in_flight))
+        if backlog.uncommitted_bytes > self._limits.max_memory_bytes:
+            self._drop("disk", self._limits.select_memory_excess(backlog, backlog.in_flight))
 
     def expire(self) -> None:
         """Give up the messages that are too old."""
@@ -130,6 +132,16 @@ class WaitingMessages:
     # ---- Commits ---------------------------------------------------------------------------------------------------------------
 
     @property
+    def is_group_complete(self) -> bool:
+        """Whether so much is to be committed that no time is left to wait for more."""
+        backlog = self.backlog
+        return (
+            self._must_commit
+            or backlog.uncommitted_count >= _COMMIT_GROUP_SIZE
+            or backlog.removal_count >= _COMMIT_GROUP_SIZE
+        )
+
+    @property
     def is_commit_due(self) -> bool:
         """Whether a commit must begin, and may."""
         return self.store.is_writable and self.commit_due_ns <= 0
@@ -137,13 +149,12 @@ class WaitingMessages:
     @property
     def commit_due_ns(self) -> int:
         """Nanoseconds until a commit must begin, 0 or less if one must now; a very large number if there is nothing to commit."""
-        backlog, first = self.backlog, self.backlog.first_uncommitted
-        counts = (backlog.uncommitted_count, backlog.removal_count)
-        if self._must_commit or max(counts) >= _COMMIT_GROUP_SIZE:
+        first = self.backlog.first_uncommitted
+        if self.is_group_complete:
             return 0
         if first is not None:
             return _COMMIT_INTERVAL_NS + first.created_ns - self._running_time.read_ns()
-        if backlog.removal_count:
+        if self.backlog.removal_count:
             return _COMMIT_INTERVAL_NS + self._last_commit_ns - self._clock.monotonic_ns()
         return _NEVER_NS
 

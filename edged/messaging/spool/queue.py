@@ -119,7 +119,8 @@ class Spool:
             self._jobs.unnumbered.put(UnnumberedMessage(rank, topic, encode))
             return None
         seq = messages.append(rank, topic, encode)
-        self._jobs.advance()
+        if messages.is_group_complete or messages.numbers.is_reservation_due:
+            self._jobs.advance()
         messages.bound_memory()
         messages.note_progress()
         return seq
@@ -132,9 +133,10 @@ class Spool:
         messages = self._jobs.messages
         if messages is None or not messages.numbers.is_ready:
             return []
-        items = messages.backlog.take(max_count)
-        while self._jobs.advance() and not self._jobs.is_busy and len(items) < max_count:
-            items += messages.backlog.take(max_count - len(items))
+        backlog = messages.backlog
+        items = backlog.take(max_count)
+        while backlog.is_page_due and self._jobs.advance() and not self._jobs.is_busy:
+            items += backlog.take(max_count - len(items))
         return items
 
     def ack(self, seq: int) -> None:
