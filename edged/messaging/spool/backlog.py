@@ -133,9 +133,11 @@ class Backlog:
 
     def select_page(self) -> tuple[int, ...]:
         """Return the numbers of the stored messages to read next; none if no page is due."""
+        if not self.is_page_due:
+            return ()
         seqs, size_bytes = list[int](), 0
         after = max(self._cursor, self._cache.end)
-        for seq in self.index.iterate_after(after) if self.is_page_due else ():
+        for seq in self.index.iterate_after(after):
             if seq in self._uncommitted or size_bytes >= _PAGE_BYTES or len(seqs) == _PAGE_COUNT:
                 break
             seqs.append(seq)
@@ -165,16 +167,24 @@ class Backlog:
         self._removals.clear()
         return self._group
 
-    def end_commit(self, *, is_durable: bool) -> None:
-        """Take note that the group is durable, or that the disk fails."""
+    def end_commit(self, *, is_durable: bool, is_doubtful: bool) -> None:
+        """Take note of the result of a commit.
+
+        Args:
+            is_durable: the group is durable; otherwise the disk fails.
+            is_doubtful: the group may be durable all the same, which `load` will show.
+        """
         group, self._group, self._group_end = self._group, None, -1
         assert group is not None, "no commit is in progress"  # noqa: S101
         if is_durable:
             self._removals |= self._removed_from_group
+            self._doubtful.clear()
             self._note_stored(group)
         else:
             self._removals |= group.remove
             self._doubtful |= self._removed_from_group
+            if is_doubtful:
+                self._doubtful.update(item.seq for item in group.add)
         self._removed_from_group.clear()
 
     def _iterate_unsent(self) -> Iterator[int]:

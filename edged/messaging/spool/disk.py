@@ -30,12 +30,14 @@ class StoreState:
         fault: the reason why the disk is not in use; None if it is.
         damage: what was quarantined since the start, and why; None if nothing was.
         is_writable: whether a commit may be tried.
+        must_reopen: whether the file may hold something else than is known, which only opening it again will show.
         content: what the file holds, if it was opened or replaced since the last state; otherwise None.
     """
 
     fault: str | None
     damage: str | None
     is_writable: bool
+    must_reopen: bool
     content: StoreContent | None
 
 
@@ -62,7 +64,11 @@ class SpoolDisk:
         """Return how the store is now; the content is handed out once."""
         content, self._content = self._content, None
         return StoreState(
-            fault=self._fault, damage=self._damage, is_writable=self._is_writable, content=content
+            fault=self._fault,
+            damage=self._damage,
+            is_writable=self._is_writable,
+            must_reopen=self._must_reopen,
+            content=content,
         )
 
     def open(self) -> None:

@@ -104,6 +104,7 @@ class WaitingMessages:
         self._drop(
             "expired", self._limits.select_expired(backlog.index, backlog.in_flight, running_ns)
         )
+        self.note_progress()
 
     def ack(self, seq: int) -> None:
         """Remove a message that was handed out and has arrived."""
@@ -113,7 +114,9 @@ class WaitingMessages:
 
     def give_up(self, seq: int) -> bool:
         """Replace a message that the broker will never accept by a gap record; return False if that is not possible."""
-        return self._losses.replace_rejected(seq)
+        is_replaced = self._losses.replace_rejected(seq)
+        self.note_progress()
+        return is_replaced
 
     def note_progress(self) -> None:
         """Record in memory how far the messages have come."""
@@ -173,7 +176,7 @@ class WaitingMessages:
     def end_commit(self, result: tuple[StoreSummary | None, StoreState]) -> None:
         """Take note of the result of a commit."""
         stored, store = result
-        self.backlog.end_commit(is_durable=stored is not None)
+        self.backlog.end_commit(is_durable=stored is not None, is_doubtful=store.must_reopen)
         if stored is not None:
             self.numbers.note_commit(stored)
         self.take_store(store)

@@ -4,16 +4,15 @@ import random
 import shutil
 import socket
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from support.clock import FakeClock
+from support.memory_folder import memory_folder
 from support.sampling import Sampler, sampled
 from support.spool_files import append_numbered, progress_path
 
@@ -21,15 +20,6 @@ SEEDS = range(5000)
 WHILE_RUNNING = 0.3
 """Share of the damage that happens while the file is in use."""
 FILES = ("spool.db", "spool.db-wal", "spool.db-shm", "sequence")
-
-
-@pytest.fixture
-def memory_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: the test is about content, not about fsync."""
-    shm = Path("/dev/shm")  # noqa: S108 (mkdtemp chooses the name)
-    folder = Path(tempfile.mkdtemp(dir=shm if shm.is_dir() else tmp_path))
-    yield folder
-    shutil.rmtree(folder)
 
 
 class DamagedSpool:
@@ -273,13 +263,14 @@ def run_seed(folder: Path, seed: int) -> None:
 
 @sampled
 def test_no_damage_keeps_the_spool_from_opening_or_loses_in_silence(
-    sampler: Sampler, memory_folder: Path
+    sampler: Sampler, tmp_path: Path
 ) -> None:
-    for seed in sampler.pick(SEEDS, 200):
-        (folder := memory_folder / str(seed)).mkdir()
-        try:
-            run_seed(folder, seed)
-        except BaseException as error:
-            error.add_note(f"seed {seed}")
-            raise
-        shutil.rmtree(folder)
+    with memory_folder(tmp_path) as parent:
+        for seed in sampler.pick(SEEDS, 200):
+            (folder := parent / str(seed)).mkdir()
+            try:
+                run_seed(folder, seed)
+            except BaseException as error:
+                error.add_note(f"seed {seed}")
+                raise
+            shutil.rmtree(folder)
