@@ -1,15 +1,22 @@
 """A disk that answers late, or not at all: no call waits for it, and nothing is lost in silence."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from edged.clock import Clock, SystemClock
+from edged.disk_thread import DiskThread
 from edged.errors import SpoolError
+from edged.event_loop import EventLoop
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
+from edged.messaging.spool.schema import StoreSummary
 from edged.messaging.spool.sequence_file import decode_record
 from edged.messaging.spool.sequence_numbers import BLOCK_SIZE
+from edged.messaging.spool.store import SpoolStore
 from support.clock import FakeClock
 from support.scripted_disk import ScriptedDisk
 from support.spool_files import open_store
@@ -364,3 +371,97 @@ def test_a_silent_disk_does_not_hold_up_the_end(bench: LateBench, answers: str) 
     bench.disk.settle()
     bench.spool._jobs._files.close()
     bench.open()
+
+
+# ---- A thread ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loop() -> Iterator[EventLoop]:
+    with EventLoop(SystemClock()) as one:
+        yield one
+
+
+def open_with_thread(folder: Path, loop: EventLoop, clock: Clock) -> tuple[Spool, DiskThread]:
+    disk = DiskThread("spool", clock=clock, post=loop.call_soon)
+    spool = Spool(
+        folder,
+        max_bytes=10_000_000,
+        max_age_s=3600,
+        clock=clock,
+        encode_gap=lambda seq, loss: ("gap", f"{seq}:{loss.reason}".encode()),
+        disk=disk,
+    )
+    return spool, disk
+
+
+def run_for_ever(loop: EventLoop) -> None:
+    while True:
+        loop.run_once(10.0)
+
+
+def test_a_thread_stores_and_reads_a_backlog(tmp_path: Path, loop: EventLoop) -> None:
+    spool, _ = open_with_thread(tmp_path, loop, SystemClock())
+    for number in range(5000):
+        # The first has no number yet.
+        is_first = spool.append(Rank.EVENT, "t", lambda _, text=b"%d" % number: text) is None  # type: ignore[misc]
+        loop.run_once(10.0 if is_first else 0.0)
+    assert spool.close(60) == 0
+    spool, _ = open_with_thread(tmp_path, loop, SystemClock())
+    changes: list[bool] = []
+    spool.call_on_change(lambda: changes.append(True))
+    texts: list[bytes] = []
+    while len(texts) < 5000:
+        items = spool.take_unsent(20)
+        texts += [item.payload for item in items]
+        for item in items:
+            spool.ack(item.seq)
+        spool.tick()
+        if not items:
+            changes.clear()
+            while not changes:
+                loop.run_once(10.0)
+    assert texts == [b"%d" % number for number in range(5000)]
+    assert spool.close(60) == 0
+
+
+def test_a_thread_that_waits_for_its_disk_keeps_nobody_waiting(
+    tmp_path: Path, loop: EventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    spool, _ = open_with_thread(tmp_path, loop, clock)
+    while spool.append(Rank.EVENT, "t", lambda _: b"x") is None:
+        loop.run_once(10.0)
+    answer, began = threading.Event(), threading.Event()
+    commit = SpoolStore.commit
+
+    def wait(*arguments: Any, **keywords: Any) -> StoreSummary:
+        began.set()
+        answer.wait()
+        return commit(*arguments, **keywords)
+
+    monkeypatch.setattr(SpoolStore, "commit", wait)
+    for _ in range(64):
+        spool.append(Rank.EVENT, "t", lambda _: b"x" * 100)
+    assert began.wait(10)
+    for _ in range(60):
+        clock.sleep(1)
+        spool.append(Rank.EVENT, "t", lambda _: b"y" * 100)
+        for item in spool.take_unsent(20):
+            spool.ack(item.seq)
+        spool.tick()
+        loop.run_once(0.0)
+    assert "over 60 s" in str(spool.fault)
+    kept = spool.depth
+    assert spool.close(0.05) == kept
+    answer.set()
+
+
+def test_a_thread_that_finds_another_daemon_ends_the_loop(tmp_path: Path, loop: EventLoop) -> None:
+    first, _ = open_with_thread(tmp_path, loop, SystemClock())
+    while first.append(Rank.EVENT, "t", lambda _: b"x") is None:
+        loop.run_once(10.0)
+    open_with_thread(tmp_path, loop, SystemClock())
+    with pytest.raises(SpoolError, match="state_dir"):
+        run_for_ever(loop)
+    assert first.close(60) == 0
