@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +12,6 @@ from edged.disk_thread import DiskThread
 from edged.errors import SpoolError
 from edged.event_loop import EventLoop
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
-from edged.messaging.spool.schema import StoreSummary
 from edged.messaging.spool.sequence_file import decode_record
 from edged.messaging.spool.sequence_numbers import BLOCK_SIZE
 from edged.messaging.spool.store import SpoolStore
@@ -429,16 +427,15 @@ def test_a_thread_that_waits_for_its_disk_keeps_nobody_waiting(
     tmp_path: Path, loop: EventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = FakeClock()
-    spool, _ = open_with_thread(tmp_path, loop, clock)
+    spool, disk = open_with_thread(tmp_path, loop, clock)
     while spool.append(Rank.EVENT, "t", lambda _: b"x") is None:
         loop.run_once(10.0)
     answer, began = threading.Event(), threading.Event()
-    commit = SpoolStore.commit
 
-    def wait(*arguments: Any, **keywords: Any) -> StoreSummary:
+    def wait(store: SpoolStore, *_: object, **_keywords: object) -> None:
         began.set()
         answer.wait()
-        return commit(*arguments, **keywords)
+        store.close()
 
     monkeypatch.setattr(SpoolStore, "commit", wait)
     for _ in range(64):
@@ -456,6 +453,7 @@ def test_a_thread_that_waits_for_its_disk_keeps_nobody_waiting(
     kept = spool.depth
     assert spool.close(0.05) == kept
     answer.set()
+    assert disk.finish(60)
 
 
 def test_a_thread_that_finds_another_daemon_ends_the_loop(tmp_path: Path, loop: EventLoop) -> None:
