@@ -143,6 +143,13 @@ def test_a_second_daemon_is_reported_when_the_disk_answers(bench: LateBench) -> 
         second.disk.settle()
 
 
+def test_a_second_daemon_can_wait_for_the_lock(bench: LateBench) -> None:
+    bench.spool.await_lock(1.0)
+    bench.spool.await_lock(1.0)
+    with pytest.raises(SpoolError, match="state_dir"):
+        LateBench(bench.folder).spool.await_lock(1.0)
+
+
 def test_a_message_that_arrives_before_its_commit_begins_is_never_written(
     bench: LateBench,
 ) -> None:
@@ -233,6 +240,19 @@ def test_the_next_numbers_are_reserved_before_the_present_ones_are_used_up(
     content = bench.folder.joinpath("sequence").read_bytes()
     bench.disk.settle()
     assert bench.folder.joinpath("sequence").read_bytes() != content
+
+
+def test_no_number_is_used_that_is_not_reserved(bench: LateBench) -> None:
+    bench.disk.settle()
+    numbered: list[int] = []
+    while (number := bench.append(1)[0]) is not None:
+        numbered.append(number)
+        bench.ack(bench.take())
+    assert len(numbered) in range(BLOCK_SIZE // 2, BLOCK_SIZE + 1)
+    bench.append(2)
+    assert (bench.take(), bench.spool.depth) == ([], 3)
+    bench.disk.settle()
+    assert bench.numbers() == list(range(numbered[-1] + 1, numbered[-1] + 4))
 
 
 def test_a_backlog_is_sent_in_order_page_by_page(bench: LateBench) -> None:
