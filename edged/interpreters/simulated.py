@@ -79,6 +79,9 @@ class SimulatedInterpreter:
         self.delegate: str | None = f"simulated ({delegate})" if delegate else None
         self.signature = _make_signature(model.name, model.version, model.labels)
 
+    def share_input(self) -> None:
+        """Return None: there is no tensor."""
+
     def invoke(self, array: NDArray[np.generic]) -> _Outputs:
         """Find connected blocks in which one channel exceeds the others; the label's index is the class id.
 
