@@ -24,11 +24,8 @@ Twenty-three of them read the model file and load it: each form of label lists, 
 signatures, and the kinds that are refused have a file. Three check where the bundle comes from before its deployment begins. Nine judge the
 trial: its samples, its suspension, and the rules, each of which demands an effect beyond the spread of the samples.
 """
-MAX_FRAME_FILES = 31
-"""Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event.
-
-Six are the spool's: its state is in memory, so an event passes the index of the waiting messages, but no file that touches a disk.
-"""
+MAX_FRAME_FILES = 30
+"""Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event."""
 BUNDLE_PROCESSES = ("edged run", "edged.updates.installer.main", "edged.selftest.main")
 BUNDLE_FILES = (
     "edged/updates/",
