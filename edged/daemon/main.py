@@ -17,6 +17,7 @@ from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
+from edged.disk_thread import DiskThread
 from edged.event_loop import EventLoop
 from edged.health import Conditions
 from edged.host import systemd
@@ -152,6 +153,7 @@ def _make_outbox(settings: Settings, core: _Core) -> Outbox:
         clock=core.clock,
         loop=core.loop,
         notify=core.inbox.put,
+        disk=DiskThread("spool", clock=core.clock, post=core.loop.call_soon),
         subscriptions=(desired_topic,) if settings.updates.channel else (),
     )
 
