@@ -1,6 +1,6 @@
 """A vision service whose workers are stand-ins."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from edged.vision.messages import (
     VisionJob,
     WorkerPlan,
 )
-from edged.vision.process import WorkerMessage
+from edged.vision.process import WorkerExited, WorkerMessage
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker_loss import WorkerLoss
 from support.clock import FakeClock
@@ -31,14 +31,23 @@ from support.worker_messages import model_ready
 
 
 class IdleWorkerProcess:
-    """A process that does nothing, and keeps its job and its plans."""
+    """A process that does nothing, and keeps its job and its plans; it ends as soon as it is asked to."""
 
-    def __init__(self, job: VisionJob, worker: int, run: int) -> None:
+    has_unread = False
+
+    def __init__(
+        self,
+        job: VisionJob,
+        worker: int,
+        run: int,
+        on_exit: Callable[[WorkerExited], object] = lambda _: None,
+    ) -> None:
         self.job = job
         self.worker = worker
         self.run = run
         self.plans = [job.plan]
         self.was_stopped = False
+        self._on_exit = on_exit
 
     @property
     def pid(self) -> int:
@@ -48,13 +57,11 @@ class IdleWorkerProcess:
         self.plans.append(plan)
 
     def request_stop(self) -> None:
-        self.was_stopped = True
+        self.kill()
 
     def kill(self) -> None:
         self.was_stopped = True
-
-    def join(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol has it
-        return True
+        self._on_exit(WorkerExited(self.worker, self.run, "exited with 0"))
 
 
 class RecordingListener:
@@ -85,7 +92,7 @@ class IdleVisionService(VisionService):
     """The newest process of each worker."""
 
     def _launch(self, job: VisionJob, worker: int, run: int) -> IdleWorkerProcess:  # type: ignore[override] # a stand-in
-        process = IdleWorkerProcess(job, worker, run)
+        process = IdleWorkerProcess(job, worker, run, self.on_worker_exit)
         self.processes[worker] = process
         return process
 
@@ -115,7 +122,7 @@ def idle_vision_service(
     """Yield a vision service that publishes to a file in `folder`."""
     clock = clock or FakeClock()
     stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
-    inbox = Inbox(EventLoop(clock))
+    loop = EventLoop(clock)
     outbox = open_outbox(
         replace(
             settings,
@@ -124,12 +131,12 @@ def idle_vision_service(
         stamper=stamper,
         state_dir=folder,
         clock=clock,
-        notify=inbox.put,
+        notify=Inbox(loop).put,
     )
     service = IdleVisionService(
         settings,
         active_model,
-        inbox=inbox,
+        loop=loop,
         outbox=outbox,
         conditions=conditions or Conditions(),
         stamper=stamper,
