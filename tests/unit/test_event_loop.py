@@ -126,3 +126,38 @@ def test_a_call_that_makes_another_does_not_keep_descriptors_waiting(loop: Event
         loop.run_once(_LONG_S)
         loop.run_once(_LONG_S)
     assert reads == [b"x"]
+
+
+def test_a_descriptor_that_another_callback_of_the_same_pass_closed_is_not_called(
+    loop: EventLoop,
+) -> None:
+    pairs = [socket.socketpair() for _ in range(2)]
+    calls: list[int] = []
+
+    def on_readable(own: int) -> None:
+        calls.append(own)
+        loop.unwatch(pairs[1 - own][0].fileno())
+        pairs[1 - own][0].close()
+
+    for own, (ours, theirs) in enumerate(pairs):
+        loop.watch(ours.fileno(), lambda own=own: on_readable(own))  # type: ignore[misc] # the loop's variable
+        theirs.send(b"x")
+    loop.run_once(_LONG_S)
+    assert len(calls) == 1
+    for pair in pairs:
+        for one in pair:
+            one.close()
+
+
+def test_the_longest_call_is_measured(loop: EventLoop) -> None:
+    loop.call_soon(lambda: time.sleep(0.05))
+    loop.run_once(_LONG_S)
+    assert loop.max_call_ns >= 0.05 * NS_PER_S
+
+
+def test_a_timer_that_waits_behind_another_is_late(loop: EventLoop) -> None:
+    due_ns = time.monotonic_ns()
+    loop.call_at(due_ns, lambda: time.sleep(0.05))
+    loop.call_at(due_ns, lambda: None)
+    loop.run_once(_LONG_S)
+    assert loop.max_lag_ns >= 0.05 * NS_PER_S

@@ -68,6 +68,14 @@ class PoolBench:
     def receive(self, message: ModelReady | WorkerReport | WorkerFault) -> bool:
         return self.pool.on_message(WorkerMessage(0, self.run, message))
 
+    def was_killed(self) -> bool:
+        """Return whether the first process was killed."""
+        return self.launched[0].killed
+
+    def has_stopped(self) -> bool:
+        """Return whether all processes have ended after `stop`."""
+        return self.pool.has_stopped
+
     def pass_time(self, seconds: float) -> None:
         self.clock.sleep(seconds)
         self.pool.tick()
@@ -176,12 +184,12 @@ def test_stop_is_requested_first_and_nothing_is_started_again() -> None:
     stage.pool.stop(0.5)
     assert stage.launched[0].stop_requested
     stage.pass_time(0.4)
-    assert not stage.launched[0].killed, "it has half a second"
+    assert not stage.was_killed(), "it has half a second"
     stage.pass_time(0.2)
-    assert stage.launched[0].killed, "it did not end when asked"
+    assert stage.was_killed(), "it did not end when asked"
     assert stage.receive(WorkerReport(cameras=())), "what it sends before its end counts"
     assert stage.pool.on_exit(WorkerExited(0, stage.run, "was killed by SIGKILL")) is None
-    assert stage.pool.has_stopped
+    assert stage.has_stopped()
     stage.pass_time(1000)
     assert len(stage.launched) == 1
 
@@ -190,9 +198,9 @@ def test_the_end_does_not_wait_for_a_process_that_survives_sigkill() -> None:
     stage = PoolBench()
     stage.pool.stop(0.5)
     stage.pass_time(0.6)
-    assert not stage.pool.has_stopped
+    assert not stage.has_stopped()
     stage.pass_time(3.0)
-    assert stage.pool.has_stopped
+    assert stage.has_stopped()
 
 
 def test_a_silent_worker_is_not_killed_while_something_that_it_sent_is_unread() -> None:
@@ -201,13 +209,13 @@ def test_a_silent_worker_is_not_killed_while_something_that_it_sent_is_unread() 
     stage.receive(READY)
     stage.launched[0].has_unread = True
     stage.pass_time(HANG_S + 0.1)
-    assert not stage.launched[0].killed
+    assert not stage.was_killed()
     stage.launched[0].has_unread = False
     stage.receive(WorkerReport(cameras=()))
     stage.pass_time(HANG_S - 0.1)
-    assert not stage.launched[0].killed, "what was read counts from then on"
+    assert not stage.was_killed(), "what was read counts from then on"
     stage.pass_time(0.2)
-    assert stage.launched[0].killed
+    assert stage.was_killed()
 
 
 def test_a_worker_that_replaces_another_starts_when_that_has_ended() -> None:
