@@ -71,12 +71,13 @@ class RecordingListener:
         self.messages: list[PlanDeclined | CandidateFailure | ShadowComparison] = []
         self.losses: list[WorkerLoss] = []
         self.ready: list[ModelReady] = []
+        self.observations: list[Observation] = []
 
     def on_ready(self, ready: ModelReady) -> None:
         self.ready.append(ready)
 
     def on_observation(self, observation: Observation) -> None:
-        pass
+        self.observations.append(observation)
 
     def on_plan_message(self, message: PlanDeclined | CandidateFailure | ShadowComparison) -> None:
         self.messages.append(message)
@@ -96,9 +97,12 @@ class IdleVisionService(VisionService):
         self.processes[worker] = process
         return process
 
-    def receive(self, message: FromWorker, worker: int = 0) -> None:
+    def receive(
+        self, message: FromWorker, worker: int = 0, *, is_superseded: bool = False
+    ) -> None:
         """Take a message of a worker."""
-        self.on_worker_message(WorkerMessage(worker, self.processes[worker].run, message))
+        run = self.processes[worker].run
+        self.on_worker_message(WorkerMessage(worker, run, message, is_superseded))
 
     def get_ready(self) -> None:
         """Start what is due, and have every worker that has just been started run its model."""
