@@ -133,6 +133,9 @@ class EventLoop:
         """Wait until something is ready or due, at most `max_wait_s` seconds, and process it: descriptors, then calls, then timers."""
         assert self._epoll is not None, "the loop is not open"  # noqa: S101
         ready = self._epoll.poll(self._compute_wait_s(max_wait_s), _MAX_EVENTS)
+        if not ready:
+            # A wait that was stopped beyond its end (SIGSTOP) ends without a look at what has arrived; timers must not be the first to act.
+            ready = self._epoll.poll(0, _MAX_EVENTS)
         began_ns = self._clock.monotonic_ns()
         for fd, events in ready:
             if events & _READABLE:

@@ -97,9 +97,7 @@ class IdleVisionService(VisionService):
         self.processes[worker] = process
         return process
 
-    def receive(
-        self, message: FromWorker, worker: int = 0, *, is_superseded: bool = False
-    ) -> None:
+    def receive(self, message: FromWorker, worker: int = 0, *, is_superseded: bool = False) -> None:
         """Take a message of a worker."""
         run = self.processes[worker].run
         self.on_worker_message(WorkerMessage(worker, run, message, is_superseded))

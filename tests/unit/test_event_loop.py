@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -161,3 +163,27 @@ def test_a_timer_that_waits_behind_another_is_late(loop: EventLoop) -> None:
     loop.call_at(due_ns, lambda: None)
     loop.run_once(_LONG_S)
     assert loop.max_lag_ns >= 0.05 * NS_PER_S
+
+
+PAUSED = """
+import os, signal, socket, subprocess, sys, time
+from edged.clock import SystemClock
+from edged.event_loop import EventLoop
+ours, theirs = socket.socketpair()
+with EventLoop(SystemClock()) as loop:
+    loop.watch(ours.fileno(), lambda: print("read", ours.recv(10)))
+    loop.call_later(0.5, lambda: print("timer"))
+    pid = os.getpid()
+    code = f"import os, time; time.sleep(0.1); os.kill({pid}, 19); time.sleep(0.1); os.write({theirs.fileno()}, b'x'); time.sleep(0.6); os.kill({pid}, 18)"
+    other = subprocess.Popen([sys.executable, "-c", code], pass_fds=[theirs.fileno()])
+    end_s = time.monotonic() + 20
+    while other.poll() is None and time.monotonic() < end_s:
+        loop.run_once(0.7)
+    loop.run_once(0.1)
+"""
+
+
+def test_after_a_pause_what_has_arrived_comes_before_the_timers() -> None:
+    run = [sys.executable, "-c", PAUSED]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=40, check=True)
+    assert done.stdout.splitlines() == ["read b'x'", "timer"]
