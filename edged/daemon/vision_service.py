@@ -22,8 +22,8 @@ from edged.vision.process import VisionProcess, WorkerExited, WorkerMessage
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker_loss import WorkerLoss
 
-POOL_STOP_TIMEOUT_S = 0.7
-"""Part of the two seconds in which the daemon ends."""
+POOL_STOP_TIMEOUT_S = 0.6
+"""Part of the two seconds in which the daemon ends; a worker's cameras have 0.5 s of it."""
 
 
 class VisionService:
