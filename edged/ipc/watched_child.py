@@ -10,7 +10,7 @@ from typing import Generic, Self, TypeVar
 
 from edged.errors import PacketError
 from edged.event_loop import EventLoop, Timer
-from edged.ipc.child import describe_exit, spawn_with_packet
+from edged.ipc.child import SpawnedChild, describe_exit, spawn_with_packet
 from edged.ipc.packets import PacketCodec
 
 SentT = TypeVar("SentT")
@@ -69,6 +69,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         received: PacketCodec[ReceivedT],
         first_message: SentT,
         pass_fds: Sequence[int] = (),
+        take_spawned: Callable[[], SpawnedChild | None] = lambda: None,
     ) -> Self:
         """Start ``python -m module FD``; call it in the loop's thread.
 
@@ -79,13 +80,18 @@ class WatchedChild(Generic[SentT, ReceivedT]):
             received: codec of the messages from the child.
             first_message: sent at once.
             pass_fds: further descriptors that the child inherits, under the same numbers.
+            take_spawned: returns a process of that module that was started before, and has got no message yet; None if there is none.
 
         Raises:
             WorkerError: no process can be started.
             PacketError: the first message is larger than a packet may be; no process was started.
         """
         packet = sent.encode(first_message)
-        process, channel = spawn_with_packet(module, packet, pass_fds=pass_fds)
+        spawned = take_spawned()
+        process, channel = spawned or spawn_with_packet(module, packet, pass_fds=pass_fds)
+        if spawned is not None:
+            with suppress(OSError):  # it has ended, which the next read notices
+                channel.send(packet)
         channel.setblocking(False)  # noqa: FBT003 (the standard library's)
         return cls(process, channel, sent=sent, received=received, loop=loop)
 
