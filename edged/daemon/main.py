@@ -133,7 +133,7 @@ def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareW
         stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
         disks={
             name: DiskThread(f"disk-{name}", clock=clock, post=loop.call_soon)
-            for name in ("files", "space")
+            for name in ("spool", "files", "space")
         },
     )
 
@@ -188,6 +188,7 @@ def _make_outbox(settings: Settings, core: _Core) -> Outbox:
         clock=core.clock,
         loop=core.loop,
         notify=core.inbox.put,
+        disk=core.disks["spool"],
         subscriptions=(desired_topic,) if settings.updates.channel else (),
     )
 

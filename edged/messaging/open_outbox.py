@@ -7,6 +7,7 @@ from pathlib import Path
 from edged import registry
 from edged.clock import Clock
 from edged.config.settings import Settings
+from edged.disk_thread import DiskQueue
 from edged.errors import ConfigError
 from edged.event_loop import EventLoop
 from edged.interfaces import Notice, OutgoingMessage, Publisher
@@ -19,6 +20,8 @@ from edged.messaging.spool.loss import SeqRange
 
 _log = logging.getLogger(__name__)
 
+_LOCK_TIMEOUT_S = 0.5
+"""A disk that works needs milliseconds; one that is silent must not hold up the start."""
 _MAX_RANGES_SHOWN = 5
 
 
@@ -30,6 +33,7 @@ def open_outbox(
     clock: Clock,
     loop: EventLoop,
     notify: Notify,
+    disk: DiskQueue | None = None,
     subscriptions: Sequence[str] = (),
 ) -> Outbox:
     """Return the outbox that the configuration asks for, not yet connected.
@@ -41,12 +45,13 @@ def open_outbox(
         clock: the clock of pauses.
         loop: the loop whose thread uses the outbox.
         notify: called with each received message, and when the only consumer is gone, from a callback of the loop.
+        disk: does the spool's work on the disk, and no other; None does it at once.
         subscriptions: topic filters to subscribe to, all below the device's ``down/``.
 
     Raises:
         ConfigError: no publisher is configured.
         RegistryError: the publisher's library is not installed.
-        SpoolError: another daemon uses `state_dir`.
+        SpoolError: another daemon uses `state_dir`. (If the disk is silent now, the loop raises it later.)
     """
     if settings.publisher is None:
         raise ConfigError(
@@ -71,12 +76,18 @@ def open_outbox(
         )
         return publisher
 
-    spool = _open_spool(settings, stamper, topics, state_dir, clock)
+    spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
     return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
 
 
 def _open_spool(
-    settings: Settings, stamper: Stamper, topics: Topics, state_dir: Path, clock: Clock
+    settings: Settings,
+    stamper: Stamper,
+    topics: Topics,
+    state_dir: Path,
+    clock: Clock,
+    *,
+    disk: DiskQueue | None,
 ) -> Spool:
     def encode_gap(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
         count = "an unknown number of" if loss.count is None else loss.count
@@ -86,13 +97,16 @@ def _open_spool(
         gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
         return topics.of(gap), encode(stamper.stamp(gap, seq))
 
-    return Spool(
+    spool = Spool(
         state_dir / "spool",
         max_bytes=int(settings.spool.max_mb * 1e6),
         max_age_s=settings.spool.max_age_h * 3600,
         clock=clock,
         encode_gap=encode_gap,
+        disk=disk,
     )
+    spool.await_lock(_LOCK_TIMEOUT_S)
+    return spool
 
 
 def _format_ranges(ranges: Sequence[SeqRange]) -> str:

@@ -88,6 +88,7 @@ class Outbox:
         self._status_resend_deadline: Deadline | None = None
         self._tick_due_ns = 0
         will = self._retained.make_outgoing(OnlineStatus(status="offline"))
+        spool.call_on_change(self._send_pending)
         self._publisher = connect(self._retained.take_birth_messages, will, self._on_notice)
 
     def start(self) -> None:

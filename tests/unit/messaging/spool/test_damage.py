@@ -4,31 +4,24 @@ import random
 import shutil
 import socket
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
-import pytest
 
+from edged.disk_thread import InlineDiskQueue
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from support.clock import FakeClock
+from support.memory_folder import memory_folder
 from support.sampling import Sampler, sampled
+from support.scripted_disk import ScriptedDisk
+from support.spool_files import append_numbered, progress_path
 
 SEEDS = range(5000)
 WHILE_RUNNING = 0.3
 """Share of the damage that happens while the file is in use."""
 FILES = ("spool.db", "spool.db-wal", "spool.db-shm", "sequence")
-
-
-@pytest.fixture
-def memory_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: the test is about content, not about fsync."""
-    shm = Path("/dev/shm")  # noqa: S108 (mkdtemp chooses the name)
-    folder = Path(tempfile.mkdtemp(dir=shm if shm.is_dir() else tmp_path))
-    yield folder
-    shutil.rmtree(folder)
 
 
 class DamagedSpool:
@@ -43,13 +36,27 @@ class DamagedSpool:
         self.spool = self.open()
 
     def open(self) -> Spool:
-        return Spool(
+        """Open it, with a disk that does its jobs at once, or with one that does them now and then."""
+        disk = ScriptedDisk()
+        self.disk = disk if self.rng.random() < 0.5 else InlineDiskQueue()
+        spool = Spool(
             self.folder,
             max_bytes=1_000_000,
             max_age_s=3600,
             clock=self.clock,
             encode_gap=self.encode_gap,
+            disk=self.disk,
         )
+        self.settle()
+        return spool
+
+    def settle(self) -> None:
+        if isinstance(self.disk, ScriptedDisk):
+            self.disk.settle()
+
+    def work_a_little(self) -> None:
+        if isinstance(self.disk, ScriptedDisk) and self.rng.random() < 0.5:
+            self.rng.choice((self.disk.work, self.disk.report, self.disk.settle))()
 
     def encode_gap(self, seq: int, loss: MessageLoss) -> tuple[str, bytes]:
         self.made[seq] = ("up/gap", f"gap {seq} {loss.reason}".encode())
@@ -58,9 +65,10 @@ class DamagedSpool:
     def append(self, count: int) -> None:
         for _ in range(count):
             topic, body = f"up/camera/{self.rng.randrange(5)}/events", self.rng.randbytes(200)
-            seq = self.spool.append(Rank.EVENT, topic, _encoder(body))
+            seq = append_numbered(self.spool.append(Rank.EVENT, topic, _encoder(body)))
             assert seq not in self.made
             self.made[seq] = (topic, _encoder(body)(seq))
+            self.work_a_little()
 
     def deliver(self, count: int) -> None:
         for item in self.spool.take_unsent(count):
@@ -72,6 +80,7 @@ class DamagedSpool:
     def commit(self) -> None:
         self.clock.sleep(1)
         self.spool.tick()
+        self.work_a_little()
 
     def work(self) -> None:
         for _ in range(self.rng.randint(1, 4)):
@@ -89,7 +98,7 @@ class DamagedSpool:
             return
         copy = self.folder.with_name("copy")
         shutil.copytree(self.folder, copy, ignore=_list_special_files)
-        progress = self.spool._numbers._progress._path
+        progress = progress_path(self.spool)
         content = progress.read_bytes()
         self.spool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -105,7 +114,9 @@ class DamagedSpool:
         return {seq for seq in self.made if any(first <= seq <= last for first, last in ranges)}
 
     def check(self) -> None:
-        self.deliver(100_000)
+        while self.spool.depth:
+            self.settle()
+            self.deliver(100_000)
         missing = set(self.made) - set(self.arrived) - self.lost()
         assert missing == set()
 
@@ -272,13 +283,14 @@ def run_seed(folder: Path, seed: int) -> None:
 
 @sampled
 def test_no_damage_keeps_the_spool_from_opening_or_loses_in_silence(
-    sampler: Sampler, memory_folder: Path
+    sampler: Sampler, tmp_path: Path
 ) -> None:
-    for seed in sampler.pick(SEEDS, 200):
-        (folder := memory_folder / str(seed)).mkdir()
-        try:
-            run_seed(folder, seed)
-        except BaseException as error:
-            error.add_note(f"seed {seed}")
-            raise
-        shutil.rmtree(folder)
+    with memory_folder(tmp_path) as parent:
+        for seed in sampler.pick(SEEDS, 200):
+            (folder := parent / str(seed)).mkdir()
+            try:
+                run_seed(folder, seed)
+            except BaseException as error:
+                error.add_note(f"seed {seed}")
+                raise
+            shutil.rmtree(folder)
