@@ -57,6 +57,8 @@ class CameraMonitor:
         self._rate_inferred = Rate()
         self._latency_windows = tuple(LatencyWindow() for _ in _STAGES)
         self._last_captured_ns: int | None = None
+        self.skipped_count = 0
+        """Observations since the daemon's start that were not processed, because a newer one waited."""
         self._observed_count = 0
         """Number of the frame after the newest one that its worker ran the model on."""
 
@@ -179,6 +181,7 @@ class CameraMonitor:
             frames=captured,
             inferred=inferred,
             dropped=dropped,
+            observations_skipped=self.skipped_count,
             last_frame_age_s=None if last_ns is None else round((now_ns - last_ns) / NS_PER_S, 3),
             latency_s={
                 stage: percentiles

@@ -136,6 +136,7 @@ class CameraReport(Struct, frozen=True, kw_only=True):
         inferred: frames on which the model ran.
         failed: frames on which the model failed.
         reconnects: how often the camera came back after a loss.
+        is_live: the camera does not wait for its consumer, so that only its newest frame matters; False for a lossless one, and until it is open.
         last_frame_ns: monotonic time of the last frame; None before the first.
     """
 
@@ -151,6 +152,7 @@ class CameraReport(Struct, frozen=True, kw_only=True):
     inferred: int = 0
     failed: int = 0
     reconnects: int = 0
+    is_live: bool = False
     last_frame_ns: int | None = None
 
 

@@ -148,6 +148,18 @@ class LinkState(Struct, frozen=True, kw_only=True):
     ] = 0
 
 
+class LoopHealth(Struct, frozen=True, kw_only=True):
+    """The supervisor's event loop over the last reporting interval, in seconds."""
+
+    lag_s: Annotated[
+        Seconds,
+        Meta(
+            description="Longest time by which it was late: it had no processor, or was busy with something else."
+        ),
+    ]
+    longest_call_s: Annotated[Seconds, Meta(description="Longest time that one step of it took.")]
+
+
 class Percentiles(Struct, frozen=True, kw_only=True):
     """Percentiles of a stage's duration over the last reporting interval, in seconds."""
 
@@ -172,6 +184,12 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
             description="Frames captured but not inferred: replaced in the slot, skipped by the driver, or failed; or without a result, because the supervisor did not keep up; since the daemon's start."
         ),
     ]
+    observations_skipped: Annotated[
+        Count,
+        Meta(
+            description="Inferred frames since the daemon's start whose detections were not processed, because those of a newer frame waited: the supervisor was late."
+        ),
+    ] = 0
     last_frame_age_s: Annotated[
         Seconds | None,
         Meta(description="Seconds since the last frame arrived; null if none has arrived."),
@@ -215,6 +233,15 @@ class DeviceHealth(Header, frozen=True, kw_only=True, tag_field="schema", tag="e
     disk: Annotated[
         DiskHealth | None,
         Meta(description="File system of the state directory; null if it cannot be read."),
+    ] = None
+    disk_silent_s: Annotated[
+        dict[str, Seconds],
+        Meta(
+            description="Seconds for which a disk has kept edged waiting, by what waits: the spool, the store of models, files (the configuration, local bundles) or space (of the state directory). 0 if nothing waits."
+        ),
+    ] = field(default_factory=dict)
+    loop: Annotated[
+        LoopHealth | None, Meta(description="The supervisor's event loop; null if not measured.")
     ] = None
     spool: Annotated[SpoolState, Meta(description="The queue of messages.")]
     link: Annotated[LinkState, Meta(description="The connection to the broker.")]

@@ -67,6 +67,7 @@ class FrameCounters:
             inferred=inferred,
             failed=failed,
             reconnects=status.reconnects,
+            is_live=info is not None and not info.lossless,
             last_frame_ns=status.last_frame_ns,
         )
 
