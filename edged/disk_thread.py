@@ -6,10 +6,10 @@ every system call, so only the thread that waits for the disk stands still.
 
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
-from edged.clock import NS_PER_S, Clock
+from edged.clock import NS_PER_S, Clock, Deadline
 
 T = TypeVar("T")
 Post = Callable[[Callable[[], object]], None]
@@ -35,7 +35,7 @@ class DiskQueue(Protocol):
         """
 
     def finish(self, timeout_s: float) -> bool:
-        """Do what is left, report the results, and end; return whether all was done within `timeout_s` seconds."""
+        """Do what is left and what the reports submit, report the results, and end; return whether all was done within `timeout_s` seconds."""
 
 
 class InlineDiskQueue:
@@ -68,6 +68,7 @@ class DiskThread:
         self._post = post
         self._jobs: SimpleQueue[Callable[[], Callable[[], object]] | None] = SimpleQueue()
         self._reports: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._unreported_count = 0
         self._began_ns: int | None = None
         # A daemon thread: a disk that never answers must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -81,6 +82,7 @@ class DiskThread:
 
     def submit(self, job: Callable[[], T], on_done: Callable[[T], object]) -> None:
         """Do a job in the thread, and report its result in the owner's thread."""
+        self._unreported_count += 1
         if not self._is_started:
             self._is_started = True
             self._thread.start()
@@ -92,12 +94,22 @@ class DiskThread:
         self._jobs.put(do_job)
 
     def finish(self, timeout_s: float) -> bool:
-        """Do what is left, report the results in this call, and end; return whether all was done within `timeout_s` seconds."""
+        """Do what is left and what the reports submit, and end; return whether all was done within `timeout_s` seconds.
+
+        The results are reported in this call.
+        """
+        deadline = Deadline(self._clock, timeout_s)
+        while self._unreported_count:
+            try:
+                report = self._reports.get(timeout=deadline.remaining_s)
+            except Empty:
+                break
+            self._unreported_count -= 1
+            report()
+        self._jobs.put(None)
         if self._is_started:
-            self._jobs.put(None)
-            self._thread.join(timeout_s)
-        self._report()
-        return not self._thread.is_alive()
+            self._thread.join(deadline.remaining_s)
+        return not (self._unreported_count or self._thread.is_alive())
 
     def _run(self) -> None:
         while (do_job := self._jobs.get()) is not None:
@@ -113,7 +125,9 @@ class DiskThread:
     def _report(self) -> None:
         """Report what is done; the order is that of the jobs."""
         while not self._reports.empty():
-            self._reports.get()()
+            report = self._reports.get()
+            self._unreported_count -= 1
+            report()
 
 
 def _make_raiser(error: BaseException) -> Callable[[], object]:

@@ -186,6 +186,7 @@ def _make_outbox(settings: Settings, core: _Core) -> Outbox:
         state_dir=state_dir(settings),
         clock=core.clock,
         notify=core.inbox.put,
+        disk=DiskThread("spool", clock=core.clock, post=core.loop.call_soon),
         subscriptions=(desired_topic,) if settings.updates.channel else (),
     )
 

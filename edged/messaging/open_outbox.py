@@ -7,6 +7,7 @@ from pathlib import Path
 from edged import registry
 from edged.clock import Clock
 from edged.config.settings import Settings
+from edged.disk_thread import DiskQueue
 from edged.errors import ConfigError
 from edged.interfaces import OutgoingMessage, Publisher
 from edged.messaging.contract.header import Stamper, encode
@@ -28,6 +29,7 @@ def open_outbox(
     state_dir: Path,
     clock: Clock,
     notify: Notify,
+    disk: DiskQueue | None = None,
     subscriptions: Sequence[str] = (),
 ) -> Outbox:
     """Return the outbox that the configuration asks for, not yet connected.
@@ -38,12 +40,13 @@ def open_outbox(
         state_dir: the device's state directory; the spool is in it.
         clock: the clock of pauses.
         notify: receives the publisher's notices, from any thread, `MessageReceived` included.
+        disk: does the spool's work on the disk, and no other; None does it at once.
         subscriptions: topic filters to subscribe to, all below the device's ``down/``.
 
     Raises:
         ConfigError: no publisher is configured.
         RegistryError: the publisher's library is not installed.
-        SpoolError: another daemon uses `state_dir`.
+        SpoolError: another daemon uses `state_dir`; with a disk queue that is a thread, the loop raises it.
     """
     if settings.publisher is None:
         raise ConfigError(
@@ -65,12 +68,18 @@ def open_outbox(
         )
         return publisher
 
-    spool = _open_spool(settings, stamper, topics, state_dir, clock)
+    spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
     return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
 
 
 def _open_spool(
-    settings: Settings, stamper: Stamper, topics: Topics, state_dir: Path, clock: Clock
+    settings: Settings,
+    stamper: Stamper,
+    topics: Topics,
+    state_dir: Path,
+    clock: Clock,
+    *,
+    disk: DiskQueue | None,
 ) -> Spool:
     def encode_gap(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
         count = "an unknown number of" if loss.count is None else loss.count
@@ -86,6 +95,7 @@ def _open_spool(
         max_age_s=settings.spool.max_age_h * 3600,
         clock=clock,
         encode_gap=encode_gap,
+        disk=disk,
     )
 
 

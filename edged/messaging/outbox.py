@@ -86,6 +86,7 @@ class Outbox:
         self.next_tick_s = 0.0
         """Seconds within which `tick` must be called again."""
         will = self._retained.make_outgoing(OnlineStatus(status="offline"))
+        spool.call_on_change(self._send_pending)
         self._publisher = connect(self._retained.take_birth_messages, will, self._on_notice)
 
     def start(self) -> None:

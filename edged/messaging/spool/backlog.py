@@ -1,47 +1,42 @@
-"""The waiting messages in order: first those on disk, then those that only memory holds."""
+"""The waiting messages: an index of all, and the payloads of those that only memory holds or that are handed out next."""
 
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
-from edged.messaging.spool.disk import SpoolDisk
+from edged.messaging.spool.files import CommitGroup
+from edged.messaging.spool.index import MessageIndex, MessageSize
 from edged.messaging.spool.item import Rank, SpoolItem
-from edged.messaging.spool.schema import StoreSummary
-from edged.messaging.spool.store import MessageSize, SpoolStore
+from edged.messaging.spool.payload_cache import PayloadCache
 
-_PAGE_SIZE = 64
-_EMPTY = StoreSummary()
+_PAGE_COUNT, _PAGE_BYTES = 256, 128 * 2**10
+_REFILL_COUNT = 384
+"""A page is read when fewer stored messages than these are in memory: at 0.1 ms each, the disk has 40 ms for it."""
 
 
 class Backlog:
-    """The messages in `SpoolDisk` and in memory; all on disk have lower numbers than all in memory.
+    """What waits, as the owner of the spool knows it; the disk follows.
 
-    Deletions are collected and reach the disk with the next commit.
+    A message is *uncommitted* until a commit with it has succeeded. What a commit in progress adds or deletes is its *group*; what is
+    removed meanwhile is deleted by the next commit.
     """
 
-    def __init__(self, disk: SpoolDisk) -> None:
-        self._disk = disk
-        self._uncommitted: dict[int, SpoolItem] = {}
-        self._uncommitted_bytes = 0
-        self._pending_deletes: set[int] = set()
-        self._pending_delete_bytes = 0
-        self._stored_count = 0
-        self._stored_bytes = 0
-        self.is_unread = False
-        """Whether messages on disk were passed over since `load`, because they could not be read."""
-
-    @property
-    def count(self) -> int:
-        """Number of messages on disk and in memory."""
-        return self._stored_count - len(self._pending_deletes) + len(self._uncommitted)
-
-    @property
-    def size_bytes(self) -> int:
-        """Payload bytes on disk and in memory."""
-        return self._stored_bytes - self._pending_delete_bytes + self._uncommitted_bytes
-
-    @property
-    def uncommitted_bytes(self) -> int:
+    def __init__(self) -> None:
+        self.index = MessageIndex()
+        """All messages."""
+        self.uncommitted_bytes = 0
         """Payload bytes that only memory holds."""
-        return self._uncommitted_bytes
+        self.is_unreadable = False
+        """Whether stored messages are passed over until the file is opened again, because the disk could not read them."""
+        self.in_flight: dict[int, SpoolItem] = {}
+        """The messages that were handed out, and did not arrive yet, by their numbers."""
+        self._cursor = -1
+        self._uncommitted: dict[int, SpoolItem] = {}
+        self._removals: set[int] = set()
+        self._group: CommitGroup | None = None
+        self._group_end = -1
+        self._removed_from_group: set[int] = set()
+        self._doubtful: set[int] = set()
+        self._cache = PayloadCache()
+        self._last_stored = -1
 
     @property
     def uncommitted_count(self) -> int:
@@ -49,161 +44,166 @@ class Backlog:
         return len(self._uncommitted)
 
     @property
-    def pending_delete_count(self) -> int:
-        """Number of deletions that have not reached the disk."""
-        return len(self._pending_deletes)
+    def removal_count(self) -> int:
+        """Number of deletions that are in no commit yet."""
+        return len(self._removals)
 
     @property
     def first_uncommitted(self) -> SpoolItem | None:
         """The message with the lowest number that only memory holds; None if there is none."""
         return next(iter(self._uncommitted.values()), None)
 
-    def load(self) -> StoreSummary:
-        """Read what the disk holds, after the file was opened or replaced; what is no longer there needs no deletion."""
-        summary, self._stored_bytes = self._disk.run(
-            lambda store: (store.summary, store.size_bytes), (_EMPTY, 0)
-        )
-        self._stored_count = summary.count
-        self.is_unread = False
-        outdated = self._pending_deletes | self._uncommitted.keys()
-        no_sizes: dict[int, int] = {}
-        deletes = self._disk.run(lambda store: store.read_sizes_of(outdated), no_sizes)
-        self._pending_deletes = set(deletes)
-        self._pending_delete_bytes = sum(deletes.values())
-        return summary
-
-    def read_seqs(self) -> list[int]:
-        """Return the numbers of all messages, ascending."""
-        stored: list[int] = self._disk.run(SpoolStore.read_seqs, [])
-        return [seq for seq in stored if seq not in self._pending_deletes] + [*self._uncommitted]
+    def load(self, index: MessageIndex) -> None:
+        """Take over what the file holds after it was opened or replaced; what is no longer there needs no deletion."""
+        self._last_stored = max(index.iterate_after(-1), default=-1)
+        outdated = self._removals | self._doubtful | self._uncommitted.keys()
+        self._removals = {seq for seq in outdated if index.remove(seq) is not None}
+        self._doubtful.clear()
+        for item in self._uncommitted.values():
+            index.add(item.seq, item.rank, len(item.payload), item.created_ns)
+        self.index = index
+        self.in_flight = {seq: one for seq, one in self.in_flight.items() if seq in index}
+        self._cursor = -1
+        self.is_unreadable = False
+        self._cache.clear()
 
     def put(self, item: SpoolItem) -> None:
         """Add a message whose number is above all others."""
+        self.index.add(item.seq, item.rank, len(item.payload), item.created_ns)
         self._uncommitted[item.seq] = item
-        self._uncommitted_bytes += len(item.payload)
+        self.uncommitted_bytes += len(item.payload)
 
-    def remove(self, seq: int, size_bytes: int) -> None:
-        """Remove a message whose payload has `size_bytes` bytes."""
-        if seq in self._uncommitted:
-            del self._uncommitted[seq]
-            self._uncommitted_bytes -= size_bytes
-        else:
-            self._pending_deletes.add(seq)
-            self._pending_delete_bytes += size_bytes
+    def remove(self, seq: int) -> None:
+        """Remove a message; does nothing if it does not wait."""
+        if self.index.remove(seq) is None:
+            return
+        item = self._uncommitted.pop(seq, None)
+        if item is None:
+            self._removals.add(seq)
+            self._cache.remove(seq)
+            return
+        self.uncommitted_bytes -= len(item.payload)
+        if seq <= self._group_end:
+            self._removed_from_group.add(seq)
 
-    def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        """Return at most `limit` messages with a number above `seq`, ascending; none while the content of a new file is unknown."""
-        stored = self._read_stored_after(seq, limit)
-        if self._disk.is_new:
-            return []
-        uncommitted = (item for item in self._uncommitted.values() if item.seq > seq)
-        return [*stored, *islice(uncommitted, limit - len(stored))]
+    def iterate_fresh_sizes(self, rank: Rank) -> Iterator[MessageSize]:
+        """Yield number and payload bytes of the messages of one rank that no commit in progress holds, ascending."""
+        for item in self._uncommitted.values():
+            if item.rank is rank and item.seq > self._group_end:
+                yield item.seq, len(item.payload)
 
-    def find(self, seq: int) -> SpoolItem | None:
-        """Return the waiting message with this number; None if there is none."""
-        found = self.read_after(seq - 1, 1)
-        return found[0] if found and found[0].seq == seq else None
+    def list_gaps(self, stored: Iterable[SpoolItem]) -> list[SpoolItem]:
+        """Return the gap records that wait, ascending; `stored` are those in the file."""
+        uncommitted = [one for one in self._uncommitted.values() if one.rank is Rank.GAP]
+        return [*(one for one in stored if one.seq in self.index), *uncommitted]
 
-    def read_gaps(self) -> list[SpoolItem]:
-        """Return all gap records, ascending."""
-        stored: list[SpoolItem] = self._disk.run(SpoolStore.read_gaps, [])
-        uncommitted = (item for item in self._uncommitted.values() if item.rank is Rank.GAP)
-        return [*(gap for gap in stored if gap.seq not in self._pending_deletes), *uncommitted]
-
-    def read_sizes(self, rank: Rank) -> list[MessageSize]:
-        """Return (number, payload bytes) of every message of one rank, ascending."""
-        stored: list[MessageSize] = self._disk.run(lambda store: store.read_sizes(rank), [])
-        return [
-            pair for pair in stored if pair[0] not in self._pending_deletes
-        ] + self.uncommitted_sizes(rank)
-
-    def uncommitted_sizes(self, rank: Rank) -> list[MessageSize]:
-        """Return (number, payload bytes) of the messages of one rank that only memory holds, ascending."""
-        return [(i.seq, len(i.payload)) for i in self._uncommitted.values() if i.rank is rank]
-
-    def read_created_before(self, created_ns: int) -> list[MessageSize]:
-        """Return (number, payload bytes) of every message, gap records excepted, made before `created_ns` of running time."""
-        stored: list[MessageSize] = self._disk.run(
-            lambda store: store.read_created_before(created_ns), []
-        )
-        uncommitted = [
-            (i.seq, len(i.payload))
-            for i in self._uncommitted.values()
-            if i.created_ns < created_ns and i.rank is not Rank.GAP
-        ]
-        return [pair for pair in stored if pair[0] not in self._pending_deletes] + uncommitted
-
-    def read_oldest_created_ns(self) -> int | None:
-        """Return the running time at which the first waiting message was made; None if none waits."""
-        first = self.read_after(-1, _PAGE_SIZE)
-        return first[0].created_ns if first else None
-
-    def commit(self, *, next_seq: int, running_ns: int) -> StoreSummary | None:
-        """Make everything durable; return the new content of the store, or None if the disk fails."""
-        added, deleted = list(self._uncommitted.values()), list(self._pending_deletes)
-        if not self._disk.write(
-            lambda store: store.commit(added, deleted, next_seq=next_seq, running_ns=running_ns)
-        ):
-            return None
-        self._stored_count, self._stored_bytes = self.count, self.size_bytes
-        self._uncommitted.clear()
-        self._uncommitted_bytes = 0
-        self._pending_deletes.clear()
-        self._pending_delete_bytes = 0
-        return self._disk.run(lambda store: store.summary, None)
-
-    def _read_stored_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        items: list[SpoolItem] = []
-        while len(items) < limit and self._stored_count > len(self._pending_deletes):
-            page = self._read_page(seq, limit)
-            if page is None:
-                self.is_unread = True
+    def take(self, max_count: int) -> list[SpoolItem]:
+        """Hand out at most `max_count` messages that were not handed out since `rewind`, in order, as far as they are in memory."""
+        items = list[SpoolItem]()
+        for seq in self._iterate_unsent() if max_count > 0 else ():
+            item = self._uncommitted.get(seq) or self._cache.find(seq)
+            if item is None:
+                self._cache.end = min(self._cache.end, seq - 1)
                 break
-            items += [item for item in page if item.seq not in self._pending_deletes]
-            if len(page) < limit:
+            items.append(item)
+            self._cursor = seq
+            if len(items) == max_count:
                 break
-            seq = page[-1].seq
-        return items[:limit]
+        for item in items:
+            self.in_flight[item.seq] = item
+            self._cache.remove(item.seq)
+        return items
 
-    def _read_page(self, seq: int, limit: int) -> list[SpoolItem] | None:
-        return self._disk.run(lambda store: store.read_after(seq, limit), None)
-
-
-class SendWindow:
-    """The messages in flight, and how far the waiting ones were handed out. Messages are handed out in ascending order."""
-
-    def __init__(self, next_seq: int) -> None:
-        self.in_flight: dict[int, int] = {}
-        """Payload bytes by sequence number, ascending."""
-        self.cursor = -1
-        """The highest number handed out since the last rewind."""
-        self._first_waiting = next_seq
-
-    def add(self, item: SpoolItem) -> None:
-        """Take note that a message was handed out."""
-        self.in_flight[item.seq] = len(item.payload)
-        self.cursor = item.seq
-
-    def rewind(self, backlog: Backlog) -> None:
-        """Forget what was handed out."""
-        self.find_first_waiting(backlog, 0)
+    def rewind(self) -> None:
+        """Let every message be handed out again; those that were stay in memory."""
+        stored = [one for seq, one in self.in_flight.items() if seq not in self._uncommitted]
+        self._cache.add((one for one in stored if one.seq in self.index), self._cursor)
         self.in_flight.clear()
-        self.cursor = -1
+        self._cursor = -1
 
-    def restart(self, present: list[int], next_seq: int) -> None:
-        """Begin with the lowest of the numbers `present`, which wait; those in flight that do not wait any more are forgotten."""
-        waiting = set(present)
-        self.in_flight = {seq: n for seq, n in self.in_flight.items() if seq in waiting}
-        self.cursor = -1
-        self._first_waiting = present[0] if present else next_seq
+    @property
+    def is_page_due(self) -> bool:
+        """Whether stored messages must be read, because few of those that are handed out next are in memory."""
+        return (
+            self._last_stored > self._cursor
+            and self._last_stored > self._cache.end
+            and len(self._cache) < _REFILL_COUNT
+            and not self.is_unreadable
+        )
 
-    def find_first_waiting(self, backlog: Backlog, next_seq: int) -> int:
-        """Return a number below which every message has arrived or was reported lost; `next_seq` if none waits."""
-        if not backlog.is_unread:
-            self._advance()
-        return self._first_waiting if backlog.count else next_seq
+    def select_page(self) -> tuple[int, ...]:
+        """Return the numbers of the stored messages to read next; none if no page is due."""
+        if not self.is_page_due:
+            return ()
+        seqs, size_bytes = list[int](), 0
+        after = max(self._cursor, self._cache.end)
+        for seq in self.index.iterate_after(after):
+            if seq in self._uncommitted or size_bytes >= _PAGE_BYTES or len(seqs) == _PAGE_COUNT:
+                break
+            seqs.append(seq)
+            size_bytes += self.index.read_size(seq)
+        if not seqs:
+            self._cache.end = max(after, self._last_stored)
+        return tuple(seqs)
 
-    def _advance(self) -> None:
-        if self.cursor >= 0:
-            first = next(iter(self.in_flight), self.cursor + 1)
-            self._first_waiting = max(self._first_waiting, first)
+    def add_page(self, seqs: tuple[int, ...], items: Iterable[SpoolItem]) -> None:
+        """Take the messages that `select_page` chose."""
+        self._cache.add((item for item in items if item.seq in self.index), seqs[-1])
+
+    def begin_commit(self, *, next_seq: int, running_ns: int) -> CommitGroup:
+        """Return what is not durable yet; `end_commit` must follow.
+
+        Args:
+            next_seq: the next number.
+            running_ns: the running time until now.
+        """
+        self._group = CommitGroup(
+            add=tuple(self._uncommitted.values()),
+            remove=frozenset(self._removals),
+            next_seq=next_seq,
+            running_ns=running_ns,
+        )
+        self._group_end = next(reversed(self._uncommitted), -1)
+        self._removals.clear()
+        return self._group
+
+    def end_commit(self, *, is_durable: bool, is_doubtful: bool) -> None:
+        """Take note of the result of a commit.
+
+        Args:
+            is_durable: the group is durable; otherwise the disk fails.
+            is_doubtful: the group may be durable all the same, which `load` will show.
+        """
+        group, self._group, self._group_end = self._group, None, -1
+        assert group is not None, "no commit is in progress"  # noqa: S101
+        if is_durable:
+            self._removals |= self._removed_from_group
+            self._doubtful.clear()
+            self._note_stored(group)
+        else:
+            self._removals |= group.remove
+            self._doubtful |= self._removed_from_group
+            if is_doubtful:
+                self._doubtful.update(item.seq for item in group.add)
+        self._removed_from_group.clear()
+
+    def _iterate_unsent(self) -> Iterator[int]:
+        """Yield what may be handed out next; stored messages that cannot be read are passed over."""
+        seqs: Iterable[int] = self.index.iterate_after(self._cursor)
+        if self.is_unreadable:
+            seqs = (*sorted(self._cache), *self._uncommitted)
+        return (seq for seq in seqs if seq > self._cursor and seq not in self.in_flight)
+
+    def _note_stored(self, group: CommitGroup) -> None:
+        """Keep the messages that are stored now in memory as long as none before them must be read."""
+        is_gapless = max(self._cursor, self._cache.end) >= self._last_stored
+        for item in group.add:
+            if self._uncommitted.pop(item.seq, None) is None:
+                continue
+            self.uncommitted_bytes -= len(item.payload)
+            if item.seq in self.in_flight and is_gapless:
+                self._cache.end = max(self._cache.end, item.seq)
+            elif is_gapless:
+                is_gapless = self._cache.offer(item)
+        if group.add:
+            self._last_stored = max(self._last_stored, group.add[-1].seq)

@@ -10,25 +10,26 @@ import msgspec
 
 from edged.clock import RunningTime
 from edged.messaging.spool.backlog import Backlog
+from edged.messaging.spool.index import MessageSize
 from edged.messaging.spool.item import Rank, SpoolItem
 from edged.messaging.spool.loss import LossReason, MessageLoss, find_missing, merge_ranges
 from edged.messaging.spool.recovery import SuspectNumbers
 from edged.messaging.spool.sequence_numbers import SequenceNumbers
-from edged.messaging.spool.store import MessageSize
 
 
 class GapRecords:
     """The gap records that wait, of which the newest of each reason can still be replaced."""
 
     def __init__(self) -> None:
-        self._newest: dict[LossReason, SpoolItem] = {}
-        self.first_reported: dict[int, int] = {}
-        """The lowest number that each waiting record reports, by the record's number."""
+        self._newest: dict[LossReason, int] = {}
+        self._records: dict[int, SpoolItem] = {}
+        self._first_reported: dict[int, int] = {}
 
     def restore(self, records: Iterable[SpoolItem]) -> None:
         """Load the records that wait; one that only a newer version can read is delivered as it is."""
         self._newest.clear()
-        self.first_reported.clear()
+        self._records.clear()
+        self._first_reported.clear()
         for record in records:
             with suppress(msgspec.DecodeError):
                 self.add(record)
@@ -36,13 +37,19 @@ class GapRecords:
     def add(self, record: SpoolItem) -> None:
         """Note a record that was queued."""
         loss = _decode_loss(record)
-        self._newest[loss.reason] = record
-        self.first_reported[record.seq] = loss.ranges[0][0]
+        self._newest[loss.reason] = record.seq
+        self._records[record.seq] = record
+        self._first_reported[record.seq] = loss.ranges[0][0]
+
+    def find(self, seq: int) -> SpoolItem | None:
+        """Return the waiting record with number `seq`; None if there is none, or only a newer version can read it."""
+        return self._records.get(seq)
 
     def remove(self, seq: int) -> None:
         """Forget the record with number `seq`, if there is one: it has arrived, or was replaced."""
-        if self.first_reported.pop(seq, None) is not None:
-            self._newest = {reason: gap for reason, gap in self._newest.items() if gap.seq != seq}
+        if self._records.pop(seq, None) is not None:
+            del self._first_reported[seq]
+            self._newest = {reason: one for reason, one in self._newest.items() if one != seq}
 
     def merge(
         self, loss: MessageLoss, in_flight: Container[int]
@@ -52,15 +59,18 @@ class GapRecords:
         Returns:
             The loss to report, and the record that it replaces, or None; the replaced record's own number is part of the loss.
         """
-        earlier = self._newest.get(loss.reason)
-        if earlier is None or earlier.seq in in_flight:
+        seq = self._newest.get(loss.reason)
+        if seq is None or seq in in_flight:
             return loss, None
+        earlier = self._records[seq]
         record = MessageLoss(loss.reason, ((earlier.seq, earlier.seq),), 0)
         return loss.merged_with(_decode_loss(earlier)).merged_with(record), earlier
 
     def find_lowest_seq(self, first: int) -> int:
         """Return the lowest number reported by a waiting record from number `first` on, or `first` if it is lower."""
-        return min([first, *(low for seq, low in self.first_reported.items() if seq >= first)])
+        if not self._first_reported:
+            return first
+        return min([first, *(low for seq, low in self._first_reported.items() if seq >= first)])
 
 
 EncodeGap = Callable[[int, MessageLoss], tuple[str, bytes]]
@@ -91,11 +101,11 @@ class LossReporter:
         self._running_time = running_time
         self._encode_gap = encode_gap
 
-    def report(self, loss: MessageLoss, in_flight: Container[int]) -> None:
+    def report(self, loss: MessageLoss) -> None:
         """Queue a gap record; it replaces a waiting record of the same reason."""
-        loss, replaced = self.records.merge(loss, in_flight)
+        loss, replaced = self.records.merge(loss, self._backlog.in_flight)
         if replaced is not None:
-            self._backlog.remove(replaced.seq, len(replaced.payload))
+            self._backlog.remove(replaced.seq)
             self.records.remove(replaced.seq)
         seq = self._numbers.allocate()
         topic, payload = self._encode_gap(seq, loss)
@@ -106,60 +116,66 @@ class LossReporter:
         self._backlog.put(record)
         self.records.add(record)
 
-    def report_dropped(
-        self, reason: LossReason, victims: list[MessageSize], in_flight: Container[int]
-    ) -> None:
+    def report_dropped(self, reason: LossReason, victims: list[MessageSize]) -> None:
         """Remove messages that are given up, and queue a gap record of them.
 
         Args:
             reason: why they are given up.
             victims: their numbers and payload bytes.
-            in_flight: numbers of the messages in flight.
         """
-        for seq, size in victims:
-            self._backlog.remove(seq, size)
+        for seq, _ in victims:
+            self._backlog.remove(seq)
         ranges = merge_ranges((seq, seq) for seq, _ in victims)
-        self.report(MessageLoss(reason, ranges, len(victims)), in_flight)
+        self.report(MessageLoss(reason, ranges, len(victims)))
 
-    def replace_rejected(self, seq: int, in_flight: dict[int, int]) -> bool:
+    def report_unqueued(self, count: int) -> None:
+        """Give numbers to `count` messages that were given up before they had one, and report these."""
+        first = self._numbers.allocate()
+        for _ in range(count - 1):
+            self._numbers.allocate()
+        self.report(MessageLoss("disk", ((first, first + count - 1),), count))
+
+    def replace_rejected(self, seq: int) -> bool:
         """Replace a message that the broker will never accept by a gap record, and a gap record by one with half as many ranges.
 
         Returns:
-            False if it is a gap record that has only one range; it keeps waiting.
+            False if it is a gap record that has only one range, or that only a newer version can read; it keeps waiting.
         """
-        item = self._backlog.find(seq)
-        if item is None:
-            in_flight.pop(seq, None)
+        rank = self._backlog.index.read_rank(seq)
+        if rank is None:
+            self._backlog.in_flight.pop(seq, None)
             return True
-        loss = _make_smaller(item)
-        if loss is None:
-            return False
-        in_flight.pop(seq, None)
-        self._backlog.remove(seq, len(item.payload))
+        loss = MessageLoss("rejected", ((seq, seq),), 1)
+        if rank is Rank.GAP:
+            record = self.records.find(seq)
+            smaller = None if record is None else _make_smaller(record)
+            if smaller is None:
+                return False
+            loss = smaller
+        self._backlog.in_flight.pop(seq, None)
+        self._backlog.remove(seq)
         self.records.remove(seq)
-        self.report(loss, in_flight)
+        self.report(loss)
         return True
 
-    def report_suspects(self, suspects: SuspectNumbers | None, in_flight: Container[int]) -> None:
+    def report_suspects(self, suspects: SuspectNumbers | None) -> None:
         """Queue a gap record of those suspect numbers that do not wait in the spool."""
         if suspects is None:
             return
-        missing = find_missing(suspects.first, suspects.end, self._backlog.read_seqs())
+        waiting = self._backlog.index.iterate_after(suspects.first - 1)
+        missing = find_missing(suspects.first, suspects.end, waiting)
         if missing:
-            self.report(MessageLoss(suspects.reason, missing, None), in_flight)
+            self.report(MessageLoss(suspects.reason, missing, None))
 
 
 def _decode_loss(record: SpoolItem) -> MessageLoss:
     return msgspec.json.decode(record.loss or b"", type=MessageLoss)
 
 
-def _make_smaller(item: SpoolItem) -> MessageLoss | None:
-    """Return the loss that stands for a message above the broker's size limit; None for a gap record with a single range."""
-    own = (item.seq, item.seq)
-    if item.loss is None:
-        return MessageLoss("rejected", (own,), 1)
-    loss = _decode_loss(item)
+def _make_smaller(record: SpoolItem) -> MessageLoss | None:
+    """Return the loss that stands for a gap record above the broker's size limit; None if it has a single range."""
+    loss = _decode_loss(record)
     if len(loss.ranges) == 1:
         return None
     smaller = loss.with_max_ranges(len(loss.ranges) // 2)
-    return smaller.merged_with(MessageLoss(loss.reason, (own,), 0))
+    return smaller.merged_with(MessageLoss(loss.reason, ((record.seq, record.seq),), 0))

@@ -1,33 +1,35 @@
 """The queue of messages that wait for an acknowledgement.
 
 A message gets its number when it is appended, and may be handed out at once. If it is acknowledged before the next group commit,
-it is never written to the disk, which spares SD cards; otherwise the commit makes it durable, after at most one second or 64
-messages. Every lost message is reported by a gap record, which is a queued message itself.
+it is never written to the disk, which spares SD cards; otherwise a commit is begun after at most one second or 64 messages. Every lost
+message is reported by a gap record, which is a queued message itself.
+
+The state is in memory. The disk only follows: one job at a time, and whatever happens meanwhile is part of the next.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from edged.clock import NS_PER_S, Clock, RunningTime
-from edged.messaging.spool.backlog import Backlog, SendWindow
-from edged.messaging.spool.disk import SpoolDisk
-from edged.messaging.spool.gaps import EncodeGap, LossReporter
+from edged.clock import NS_PER_S, Clock
+from edged.disk_thread import DiskQueue, InlineDiskQueue
+from edged.messaging.spool.files import SpoolFiles
+from edged.messaging.spool.gaps import EncodeGap
 from edged.messaging.spool.item import Rank, SpoolItem
-from edged.messaging.spool.loss import LossReason
+from edged.messaging.spool.jobs import SpoolJobs
+from edged.messaging.spool.messages import SpoolRules
 from edged.messaging.spool.retention import RetentionLimits
-from edged.messaging.spool.sequence_numbers import SequenceNumbers
-from edged.messaging.spool.store import MessageSize
+from edged.messaging.spool.silence import describe_silence
+from edged.messaging.spool.unnumbered import UnnumberedMessage
 
-_COMMIT_GROUP_SIZE = 64
-_COMMIT_INTERVAL_NS = NS_PER_S
 _EXPIRY_INTERVAL_NS = 60 * NS_PER_S
 _RETRY_INTERVAL_NS = 30 * NS_PER_S
 _IDLE_S = 30.0
+_CLOSE_TIMEOUT_S = 0.5
 _MAX_MEMORY_BYTES = 4 * 2**20
 
 
 class Spool:
-    """A queue bounded by bytes and age; one thread uses it."""
+    """A queue bounded by bytes and age; one thread uses it, and no call waits for the disk unless the disk queue does."""
 
     def __init__(
         self,
@@ -38,8 +40,9 @@ class Spool:
         clock: Clock,
         encode_gap: EncodeGap,
         max_memory_bytes: int = _MAX_MEMORY_BYTES,
+        disk: DiskQueue | None = None,
     ) -> None:
-        """Open the queue of an earlier run, or create a new one.
+        """Begin to open the queue of an earlier run, or to create a new one.
 
         Args:
             folder: where the files are; created if necessary.
@@ -47,60 +50,60 @@ class Spool:
             max_age_s: running time in seconds after which a message is dropped.
             clock: the clock of group commits and ages.
             encode_gap: makes gap records.
-            max_memory_bytes: limit of the payload bytes that are kept while the disk fails.
+            max_memory_bytes: limit of the payload bytes that are kept while the disk fails or is silent.
+            disk: does the disk's jobs, no others; None does each at once.
 
         Raises:
             SpoolError: another daemon uses the folder. (A disk that fails sets `fault` instead.)
         """
-        self._limits = RetentionLimits(
+        limits = RetentionLimits(
             max_bytes=max_bytes,
             max_memory_bytes=min(max_memory_bytes, max_bytes),
             max_age_ns=int(max_age_s * NS_PER_S),
         )
+        self._folder = folder
         self._clock = clock
-        now_ns = clock.monotonic_ns()
-        self._last_commit_ns = self._last_expiry_ns = self._last_retry_ns = now_ns
-        self._numbers = SequenceNumbers(
-            folder / "sequence", wall_ms=clock.wall_ns() * 1000 // NS_PER_S
+        self._last_expiry_ns = self._last_retry_ns = clock.monotonic_ns()
+        self._jobs = SpoolJobs(
+            SpoolFiles(folder),
+            InlineDiskQueue() if disk is None else disk,
+            SpoolRules(limits=limits, clock=clock, encode_gap=encode_gap),
         )
-        self._disk = SpoolDisk(folder / "spool.db")
-        self._backlog = Backlog(self._disk)
-        self._running_time = RunningTime(clock, previous_ns=self._backlog.load().running_ns)
-        self._window = SendWindow(self._numbers.next)
-        self._losses = LossReporter(self._backlog, self._numbers, self._running_time, encode_gap)
-        self._recover()
-        self._note_progress()
+        self._jobs.open()
+
+    def call_on_change(self, on_change: Callable[[], object]) -> None:
+        """Call `on_change` whenever the disk has answered: there may be more to hand out."""
+        self._jobs.on_change = on_change
 
     @property
     def fault(self) -> str | None:
         """The reason why the disk is not in use; None if it is."""
-        faults = [fault for fault in (self._disk.fault, self._numbers.fault) if fault]
-        return "; ".join(faults) or None
+        faults = [self._failure, describe_silence(self._folder, self._jobs.silent_s)]
+        return "; ".join(fault for fault in faults if fault) or None
 
     @property
     def damage(self) -> str | None:
         """What was quarantined since the start, and why; None if nothing was."""
-        return self._disk.damage or self._numbers.damage
+        messages = self._jobs.messages
+        return None if messages is None else messages.store.damage or messages.numbers.damage
 
     @property
     def depth(self) -> int:
         """Number of messages that wait for their acknowledgement."""
-        return self._backlog.count
+        stored = 0 if self._jobs.messages is None else self._jobs.messages.backlog.index.count
+        return stored + len(self._jobs.unnumbered)
 
     @property
     def size_bytes(self) -> int:
-        """Payload bytes of all waiting messages."""
-        return self._backlog.size_bytes
+        """Payload bytes of all waiting messages that have a number."""
+        return 0 if self._jobs.messages is None else self._jobs.messages.backlog.index.size_bytes
 
     @property
     def oldest_age_s(self) -> float | None:
         """Running time in seconds since the first waiting message was made; None if none waits."""
-        created_ns = self._backlog.read_oldest_created_ns()
-        if created_ns is None:
-            return None
-        return max(0, self._running_time.read_ns() - created_ns) / NS_PER_S
+        return None if self._jobs.messages is None else self._jobs.messages.oldest_age_s
 
-    def append(self, rank: Rank, topic: str, encode: Callable[[int], bytes]) -> int:
+    def append(self, rank: Rank, topic: str, encode: Callable[[int], bytes]) -> int | None:
         """Queue a message.
 
         Args:
@@ -109,142 +112,83 @@ class Spool:
             encode: makes the payload from the message's number.
 
         Returns:
-            The message's number.
+            The message's number; None if it gets one later, because the disk has not answered yet.
         """
-        seq = self._numbers.allocate()
-        self._backlog.put(SpoolItem(seq, rank, topic, encode(seq), self._running_time.read_ns()))
-        self._drop("full", self._limits.select_excess(self._backlog, self._window.in_flight))
-        if self._backlog.uncommitted_count >= _COMMIT_GROUP_SIZE:
-            self._commit()
-        self._drop("disk", self._limits.select_memory_excess(self._backlog, self._window.in_flight))
-        self._note_progress()
+        messages = self._jobs.messages
+        if messages is None or not messages.numbers.is_ready:
+            self._jobs.unnumbered.put(UnnumberedMessage(rank, topic, encode))
+            return None
+        seq = messages.append(rank, topic, encode)
+        if messages.is_group_complete or messages.numbers.is_reservation_due:
+            self._jobs.advance()
+        messages.bound_memory()
+        messages.note_progress()
         return seq
 
     def take_unsent(self, max_count: int) -> list[SpoolItem]:
-        """Hand out, in order, at most `max_count` messages that were not handed out since `rewind`."""
-        window = self._window
-        items = self._backlog.read_after(window.cursor, max_count + len(window.in_flight))
-        items = [item for item in items if item.seq not in window.in_flight][:max_count]
-        for item in items:
-            window.add(item)
+        """Hand out, in order, at most `max_count` messages that were not handed out since `rewind`.
+
+        What must be read from the disk first is handed out by a later call, after `on_change`.
+        """
+        messages = self._jobs.messages
+        if messages is None or not messages.numbers.is_ready:
+            return []
+        backlog = messages.backlog
+        items = backlog.take(max_count)
+        while backlog.is_page_due and self._jobs.advance() and not self._jobs.is_busy:
+            items += backlog.take(max_count - len(items))
         return items
 
     def ack(self, seq: int) -> None:
         """Remove a message that was handed out and has arrived; repeated and unknown numbers are ignored."""
-        size = self._window.in_flight.pop(seq, None)
-        if size is None:
-            return
-        self._backlog.remove(seq, size)
-        self._losses.records.remove(seq)
+        if self._jobs.messages is not None:
+            self._jobs.messages.ack(seq)
 
     def give_up(self, seq: int) -> bool:
         """Replace a message that the broker will never accept by a gap record; return False if that is not possible."""
-        return self._losses.replace_rejected(seq, self._window.in_flight)
+        return self._jobs.messages is None or self._jobs.messages.give_up(seq)
 
     def rewind(self) -> None:
         """Hand out every unacknowledged message again, because the link was lost."""
-        self._window.rewind(self._backlog)
+        if self._jobs.messages is not None:
+            self._jobs.messages.backlog.rewind()
 
     def tick(self) -> float:
-        """Commit, expire messages and retry a failed disk when each is due; return the seconds until the next is due.
+        """Begin to commit, expire messages and retry a failed disk when each is due; return the seconds until the next is due.
 
         Raises:
             SpoolError: another daemon now uses the folder.
         """
         now_ns = self._clock.monotonic_ns()
-        self._load_store()
-        self._note_progress()
-        if self.fault and now_ns - self._last_retry_ns >= _RETRY_INTERVAL_NS:
+        messages = self._jobs.messages
+        if messages is None:
+            return _IDLE_S
+        messages.note_progress()
+        if self._failure and now_ns - self._last_retry_ns >= _RETRY_INTERVAL_NS:
             self._last_retry_ns = now_ns
-            self._retry()
+            self._jobs.request_retry()
         if now_ns - self._last_expiry_ns >= _EXPIRY_INTERVAL_NS:
             self._last_expiry_ns = now_ns
-            running_ns = self._running_time.read_ns()
-            self._drop(
-                "expired",
-                self._limits.select_expired(self._backlog, self._window.in_flight, running_ns),
-            )
-        return self._commit_if_due(now_ns)
-
-    def close(self) -> int:
-        """Make everything durable and close the files; return the number of messages that are lost because the disk fails."""
-        self._commit()
-        self._note_progress()
-        self._numbers.close(is_clean=True)
-        self._disk.close()
-        return self._backlog.uncommitted_count
-
-    def _recover(self) -> None:
-        """Load what the disk holds, at the start or after a fault."""
-        self._load_store()
-        self._commit()
-        self._numbers.reserve()  # the record names the store, so it is written when that is up to date
-
-    def _retry(self) -> None:
-        if self._numbers.fault:
-            self._numbers.claim()
-            self._losses.report_suspects(self._numbers.recover_late(), self._window.in_flight)
-        if self._disk.fault:
-            self._disk.retry()
-        self._recover()
-
-    def _load_store(self) -> None:
-        """Take over the content of the store, if it was opened or replaced."""
-        if not self._disk.is_new:
-            return
-        self._note_progress()
-        is_damaged = self._disk.quarantined_path is not None
-        self._disk.is_new, self._disk.quarantined_path = False, None
-        stored = self._backlog.load()
-        self._losses.records.restore(self._backlog.read_gaps())
-        suspects = self._numbers.recover(stored, is_damaged=is_damaged)
-        self._window.restart(self._backlog.read_seqs(), self._numbers.next)
-        self._losses.report_suspects(suspects, self._window.in_flight)
-        self._note_progress()
-
-    def _note_progress(self) -> None:
-        next_seq, gaps = self._numbers.next, self._losses.records
-        first_waiting = self._window.find_first_waiting(self._backlog, next_seq)
-        uncommitted = self._backlog.first_uncommitted
-        first_unsafe = next_seq if uncommitted is None else uncommitted.seq
-        if gaps.first_reported:  # what a waiting record reports is lost with it
-            first_waiting = gaps.find_lowest_seq(first_waiting)
-            first_unsafe = gaps.find_lowest_seq(first_unsafe)
-        self._numbers.note_progress(first_waiting=first_waiting, first_unsafe=first_unsafe)
-
-    def _commit(self) -> None:
-        self._last_commit_ns = self._clock.monotonic_ns()
-        self._load_store()
-        self._try_commit()
-        if self._disk.is_new:  # it was damaged
-            self._load_store()
-            self._try_commit()
-
-    def _try_commit(self) -> None:
-        stored = self._backlog.commit(
-            next_seq=self._numbers.next, running_ns=self._running_time.read_ns()
-        )
-        if stored is not None:
-            self._numbers.note_commit(stored)
-            self._note_progress()
-
-    def _commit_if_due(self, now_ns: int) -> float:
-        first = self._backlog.first_uncommitted
-        if first is not None:
-            waited_ns = self._running_time.read_ns() - first.created_ns
-        elif self._backlog.pending_delete_count:
-            waited_ns = now_ns - self._last_commit_ns
-        else:
+            messages.expire()
+        self._jobs.advance()
+        if self._jobs.is_busy or not messages.store.is_writable:
             return _IDLE_S
-        if (
-            waited_ns >= _COMMIT_INTERVAL_NS
-            or self._backlog.pending_delete_count >= _COMMIT_GROUP_SIZE
-        ):
-            self._commit()
-            return _IDLE_S
-        return (_COMMIT_INTERVAL_NS - waited_ns) / NS_PER_S
+        return min(messages.commit_due_ns / NS_PER_S, _IDLE_S)
 
-    def _drop(self, reason: LossReason, victims: list[MessageSize]) -> None:
-        if victims:
-            self._losses.report_dropped(reason, victims, self._window.in_flight)
-            self._commit()
+    def close(self, timeout_s: float = _CLOSE_TIMEOUT_S) -> int:
+        """Make everything durable and close the files, unless the disk needs longer than `timeout_s` seconds.
+
+        Returns:
+            The number of messages that are lost, because the disk fails or is silent.
+        """
+        self._jobs.close(timeout_s)
+        messages = self._jobs.messages
+        uncommitted_count = 0 if messages is None else messages.backlog.uncommitted_count
+        return uncommitted_count + len(self._jobs.unnumbered)
+
+    @property
+    def _failure(self) -> str | None:
+        if self._jobs.messages is None:
+            return None
+        faults = (self._jobs.messages.store.fault, self._jobs.messages.numbers.fault)
+        return "; ".join(fault for fault in faults if fault) or None

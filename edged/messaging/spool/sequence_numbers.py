@@ -1,11 +1,9 @@
 """Sequence numbers that rise across restarts, power cuts and lost disks."""
 
-import logging
 import secrets
 from dataclasses import replace
-from pathlib import Path
 
-from edged.errors import SpoolError
+from edged.messaging.spool.files import OpenedFiles, RecordState
 from edged.messaging.spool.recovery import (
     RecordFault,
     SuspectNumbers,
@@ -15,76 +13,62 @@ from edged.messaging.spool.recovery import (
     lower_record,
 )
 from edged.messaging.spool.schema import StoreSummary
-from edged.messaging.spool.sequence_file import (
-    ProgressFile,
-    SequenceFile,
-    SequenceRecord,
-    read_unlocked,
-)
+from edged.messaging.spool.sequence_file import SequenceRecord
 from edged.messaging.spool.start_number import choose_start
 
 BLOCK_SIZE = 10_000
-"""Count of numbers reserved with one write. The next block is reserved when half is used, so that thousands are left if the disk fails."""
+"""Count of numbers reserved with one write. The next block is reserved when half is used, so that thousands are left if the disk fails or is silent."""
 _UNRECORDED_SIZE = 2**20
 """Count of numbers that are skipped if the record of the numbers is lost: more than a run uses between two commits of the store."""
-
-_log = logging.getLogger(__name__)
 
 
 class SequenceNumbers:
     """The counter. It also works while its file cannot be used; `fault` then gives the reason."""
 
-    def __init__(self, path: Path, *, wall_ms: int) -> None:
-        """Lock the file and read what the earlier runs recorded; `recover` compares it with the store.
+    def __init__(self, opened: OpenedFiles, *, wall_ms: int) -> None:
+        """Take over what the earlier runs recorded; `recover` compares it with the store.
 
-        Raises:
-            SpoolError: another daemon uses the folder.
+        Args:
+            opened: the records of the earlier runs.
+            wall_ms: the wall clock's time, milliseconds since the Unix epoch.
         """
-        self.fault: str | None = None
+        record = opened.record
+        self.fault = record.fault
         """The reason why the file is not in use; None if it is."""
-        self.damage: str | None = None
+        self.damage = record.damage
         """What was quarantined since the start, and why; None if nothing was."""
-        self._path = path
-        self._progress = ProgressFile(path.parent)
-        self._file: SequenceFile | None = None
+        self.is_ready = False
+        """Whether messages with numbers may leave: the first block is reserved, or cannot be."""
+        self._is_locked = record.is_locked
+        self._progress = opened.progress
         self._wall_start = choose_start(wall_ms)
-        self._earlier: SequenceRecord | None = None
-        self._floor: SequenceRecord | None = None
-        """Until the loss of earlier numbers is stored, the records of this run may claim no more than this one."""
+        self._earlier = self._floor = join_records(record.record, opened.in_memory)
+        # Until the loss of earlier numbers is stored, the records of this run may claim no more than `_floor`.
         self._is_recovered = False
         self._run_id = self._base_id = secrets.randbits(63)
+        if self._earlier is not None and self._earlier.run_id is not None:
+            self._base_id = self._earlier.run_id
         self._noted, self._store_id, self._generation = (0, 0, 0, 0), 0, 0
-        self._reserved_end = 0
-        self.claim()
-        self._read_progress()
+        self._reserved_end = self._requested_end = 0
+        self._must_reserve = False
         self._begin(self._choose_first())
+        if not self._is_locked:
+            self.end_reservation(record.fault)
 
     @property
     def next(self) -> int:
         """The number that `allocate` will return next."""
         return self._next
 
-    def claim(self) -> None:
-        """Open and lock the file, unless that is done; a failure sets `fault`.
+    @property
+    def is_reservation_due(self) -> bool:
+        """Whether the next block must be reserved, which is long before the present one is used up."""
+        is_low = self._reserved_end - self._next <= BLOCK_SIZE // 2
+        return self._must_reserve or (is_low and not self.fault)
 
-        Raises:
-            SpoolError: another daemon uses the folder.
-        """
-        if self._file is not None:
-            return
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = SequenceFile(self._path)
-        except SpoolError:
-            raise
-        except OSError as error:
-            self.fault = f"{self._path}: {error.strerror or error}"
-            return
-        if self._file.quarantined_path:
-            self.damage = (
-                f"{self._path} was unreadable; it was quarantined as {self._file.quarantined_path}"
-            )
-            _log.error("spool: %s", self.damage)
+    def request_reservation(self) -> None:
+        """Let a block be reserved again, because the disk may work again, or the store was opened again."""
+        self._must_reserve = self._is_locked
 
     def recover(self, stored: StoreSummary, *, is_damaged: bool) -> SuspectNumbers | None:
         """Compare the record with the store, after this was opened or replaced.
@@ -116,34 +100,37 @@ class SequenceNumbers:
         self._is_recovered = True
         return suspects
 
-    def recover_late(self) -> SuspectNumbers | None:
+    def recover_late(self, state: RecordState) -> SuspectNumbers | None:
         """Compare with a record that could not be read at the start; the numbers continue above it."""
-        suspects = None
-        record = None if self._file is None else self._file.read()
-        if record is not None and not (self._earlier and self._earlier.run_id == record.run_id):
-            self._earlier, before = record, self._next
-            self._begin_at_least(record.end)
-            first, end = record.first_waiting, self._start if before == self._next else self._next
-            self._lower_floor(first)
-            suspects = SuspectNumbers(first, end, "unclean_stop") if first < end else None
-        self.reserve()
-        return suspects
+        self._is_locked, self.damage = state.is_locked, state.damage
+        self.fault = state.fault or self.fault
+        record = state.record if state.is_locked else None
+        if record is None or (self._earlier and self._earlier.run_id == record.run_id):
+            return None
+        self._earlier, before = record, self._next
+        self._begin_at_least(record.end)
+        first, end = record.first_waiting, self._start if before == self._next else self._next
+        self._lower_floor(first)
+        return SuspectNumbers(first, end, "unclean_stop") if first < end else None
 
     def allocate(self) -> int:
         """Return the next number."""
-        if self._reserved_end - self._next <= BLOCK_SIZE // 2 and not self.fault:
-            self.reserve()
         number = self._next
         self._next += 1
         return number
 
-    def reserve(self) -> None:
-        """Reserve a block of numbers on disk; a failure sets `fault`."""
-        end = self._next + BLOCK_SIZE
+    def begin_reservation(self) -> SequenceRecord:
+        """Return the record that reserves the next block once it is on the disk; `end_reservation` must follow."""
+        self._requested_end = self._next + BLOCK_SIZE
+        return replace(self._make_record(self._requested_end), run_id=self._run_id)
+
+    def end_reservation(self, fault: str | None) -> None:
+        """Take note that the block is reserved, or that this failed with a `fault`."""
         self._base_id = self._run_id
-        if self._write(self._make_record(end)):
+        self.fault, self.is_ready, self._must_reserve = fault, True, False
+        if fault is None:
             # The next note in memory is of this block.
-            self._reserved_end, self._noted = end, (0, 0, 0, 0)
+            self._reserved_end, self._noted = self._requested_end, (0, 0, 0, 0)
 
     def note_progress(self, *, first_waiting: int, first_unsafe: int) -> None:
         """Record in memory how far the messages have come; see `SequenceRecord`.
@@ -163,19 +150,15 @@ class SequenceNumbers:
         if self._is_recovered:
             self._floor = None
 
-    def close(self, *, is_clean: bool) -> None:
-        """Record the next number if everything is safe, and close the file."""
-        if self._file is None:
-            self._progress.close()
-            return
-        is_recorded = is_clean and self._write(
-            replace(self._make_record(self._next), is_clean=True)
-        )
-        if is_recorded and self._file.is_in_place(self._path):
+    def make_last_record(self) -> SequenceRecord:
+        """Return the record of a run that ends in order."""
+        return replace(self._make_record(self._next), is_clean=True)
+
+    def close(self, *, is_recorded: bool) -> None:
+        """Close the file in memory; delete it if the last record is on the disk, which says it all."""
+        if is_recorded:
             self._progress.remove()
         self._progress.close()
-        self._file.close()
-        self._file = None
 
     def _write_progress(self) -> None:
         store_id, waiting, unsafe, generation = self._store_id, *self._noted[:2], self._generation
@@ -185,18 +168,11 @@ class SequenceNumbers:
             store_id, generation = record.store_id or 0, record.generation
         self._progress.write(waiting, unsafe, self._next, self._base_id, store_id, generation)
 
-    def _read_progress(self) -> None:
-        on_disk = read_unlocked(self._path) if self._file is None else self._file.read()
-        in_memory = self._progress.read()
-        self._earlier = self._floor = join_records(on_disk, in_memory)
-        if self._earlier is not None and self._earlier.run_id is not None:
-            self._base_id = self._earlier.run_id
-
     def _choose_first(self) -> int:
         if self._earlier is None:
             return self._wall_start
         # Numbers that cannot be reserved begin where no later run on this disk will.
-        unreserved = self._wall_start if self._file is None else 0
+        unreserved = 0 if self._is_locked else self._wall_start
         return max(self._earlier.end, unreserved)
 
     def _begin(self, first: int) -> None:
@@ -220,7 +196,7 @@ class SequenceNumbers:
         return self._start if before == self._next else self._next
 
     def _find_record_fault(self) -> RecordFault | None:
-        if self._file is None:
+        if not self._is_locked:
             return "unreadable"
         return "damaged" if self.damage else None
 
@@ -237,14 +213,3 @@ class SequenceNumbers:
             generation=self._generation,
         )
         return record if self._floor is None else limit_record(record, self._floor)
-
-    def _write(self, record: SequenceRecord) -> bool:
-        if self._file is None:
-            return False
-        try:
-            self._file.write(record)
-        except OSError as error:
-            self.fault = f"{self._path}: {error.strerror or error}"
-            return False
-        self.fault = None
-        return True

@@ -1,12 +1,14 @@
 """The queue's rows in SQLite, and how messages become durable."""
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 from pathlib import Path
 
 from edged.errors import SpoolDamageError
+from edged.messaging.spool.index import MessageIndex
 from edged.messaging.spool.item import COLUMNS, Rank, SpoolItem, make_row, read_row
 from edged.messaging.spool.schema import (
     StoreSummary,
@@ -37,30 +39,37 @@ _DISK_FAULTS = (
 STORE_ERRORS = (sqlite3.Error, SpoolDamageError, UnicodeDecodeError)
 """What the store raises; `UnicodeDecodeError` is how Python reports a damaged name of a column, or one in a message of SQLite."""
 
-MessageSize = tuple[int, int]
-"""A message's number and the bytes of its payload."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreContent:
+    """What a file holds after it was opened or replaced.
+
+    Attributes:
+        summary: the content as of the last commit.
+        index: the messages; it belongs to the one who gets this.
+        gaps: the gap records, ascending.
+        is_damaged: a damaged file was quarantined, so that messages may be missing.
+    """
+
+    summary: StoreSummary
+    index: MessageIndex
+    gaps: tuple[SpoolItem, ...]
+    is_damaged: bool
 
 
 class SpoolStore:
     """A SQLite file in WAL mode; one thread uses it. Every method may raise `STORE_ERRORS`."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file and read all of it, because a damaged row must be known before its neighbours are sent."""
+        """Open the file, without reading the messages."""
         self.summary = StoreSummary()
-        """The content as of the last commit."""
-        self.size_bytes = 0
-        """Payload bytes of all messages when the file was opened."""
+        """The content as of the last commit; known once `load` was called."""
         self._db = open_database(path)
-        try:
-            self._verify()
-        except BaseException:
-            self._db.close()
-            raise
 
     def commit(
         self, add: Collection[SpoolItem], remove: Collection[int], *, next_seq: int, running_ns: int
-    ) -> None:
-        """Delete and add messages in one durable transaction.
+    ) -> StoreSummary:
+        """Delete and add messages in one durable transaction, and return the new content.
 
         Args:
             add: the messages to store.
@@ -82,38 +91,39 @@ class SpoolStore:
             self._db.executemany(_INSERT, map(make_row, add))
             write_summary(self._db, summary)
         self.summary = summary
+        return summary
 
-    def read_after(self, seq: int, limit: int) -> list[SpoolItem]:
-        """Return at most `limit` messages with a number above `seq`, ascending."""
-        rows = self._db.execute(f"{_SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
-        return [read_row(row) for row in rows]
+    def load(self, *, is_damaged: bool) -> StoreContent:
+        """Read and check every row, because a damaged row must be known before its neighbours are sent.
 
-    def read_seqs(self) -> list[int]:
-        """Return the numbers of all messages, ascending."""
-        return [seq for (seq,) in self._db.execute("SELECT seq FROM message ORDER BY seq")]
+        Args:
+            is_damaged: the value for `StoreContent.is_damaged`.
+        """
+        index, gaps, seq_xor = MessageIndex(), list[SpoolItem](), 0
+        for row in self._db.execute(f"{_SELECT} ORDER BY seq"):
+            item = read_row(row)
+            seq_xor ^= item.seq
+            index.add(item.seq, item.rank, len(item.payload), item.created_ns)
+            if item.rank is Rank.GAP:
+                gaps.append(item)
+        self.summary = self._read_summary()
+        if (index.count, seq_xor) != (self.summary.count, self.summary.seq_xor):
+            raise SpoolDamageError(
+                f"it holds {index.count} messages, not the {self.summary.count} that were stored"
+            )
+        return StoreContent(
+            summary=self.summary, index=index, gaps=tuple(gaps), is_damaged=is_damaged
+        )
 
-    def read_sizes_of(self, seqs: Iterable[int]) -> dict[int, int]:
-        """Return the payload bytes of those of the messages `seqs` that are stored, by number."""
-        query = "SELECT seq, length(payload) FROM message WHERE seq = ?"
-        return dict(row for seq in seqs for row in self._db.execute(query, (seq,)))
-
-    def read_gaps(self) -> list[SpoolItem]:
-        """Return the gap records, ascending."""
-        rows = self._db.execute(f"{_SELECT} WHERE rank = ? ORDER BY seq", (int(Rank.GAP),))
-        return [read_row(row) for row in rows]
-
-    def read_sizes(self, rank: Rank) -> list[MessageSize]:
-        """Return (number, payload bytes) of every message of one rank, ascending."""
-        return self._db.execute(
-            "SELECT seq, length(payload) FROM message WHERE rank = ? ORDER BY seq", (int(rank),)
-        ).fetchall()
-
-    def read_created_before(self, created_ns: int) -> list[MessageSize]:
-        """Return (number, payload bytes) of every message, gap records excepted, made before `created_ns` of running time."""
-        return self._db.execute(
-            "SELECT seq, length(payload) FROM message WHERE created_ns < ? AND rank < ? ORDER BY seq",
-            (created_ns, int(Rank.GAP)),
-        ).fetchall()
+    def read_page(self, seqs: Sequence[int]) -> list[SpoolItem]:
+        """Return the messages with the numbers `seqs`, which are ascending and not empty."""
+        query = f"{_SELECT} WHERE seq BETWEEN ? AND ? ORDER BY seq"
+        wanted = set(seqs)
+        rows = self._db.execute(query, (seqs[0], seqs[-1]))
+        items = [read_row(row) for row in rows if row[0] in wanted]
+        if len(items) != len(wanted):
+            raise SpoolDamageError(f"{len(wanted) - len(items)} messages are missing")
+        return items
 
     def close(self) -> None:
         """Close the file."""
@@ -127,22 +137,11 @@ class SpoolStore:
         if count != len(seqs):
             raise SpoolDamageError(f"{len(seqs) - count} messages are missing")
 
-    def _verify(self) -> None:
-        """Read every row and compare with the summary."""
-        count = seq_xor = 0
-        for row in self._db.execute(f"{_SELECT} ORDER BY seq"):
-            item = read_row(row)
-            count += 1
-            seq_xor ^= item.seq
-            self.size_bytes += len(item.payload)
+    def _read_summary(self) -> StoreSummary:
         values = self._db.execute("SELECT value FROM summary").fetchall()
         if len(values) > 1:
             raise SpoolDamageError("its summary is damaged")
-        self.summary = decode_summary(values[0][0]) if values else StoreSummary()
-        if (count, seq_xor) != (self.summary.count, self.summary.seq_xor):
-            raise SpoolDamageError(
-                f"it holds {count} messages, not the {self.summary.count} that were stored"
-            )
+        return decode_summary(values[0][0]) if values else StoreSummary()
 
 
 def is_damage(error: Exception) -> bool:

@@ -13,6 +13,7 @@ from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from edged.messaging.spool.loss import SeqRange
 from edged.messaging.spool.sequence_file import decode_record
 from support.clock import FakeClock
+from support.spool_files import append_numbered, kill_spool, open_store
 
 OLD_SCHEMA = """
 CREATE TABLE message (
@@ -45,7 +46,10 @@ class Device:
         )
 
     def append(self, count: int) -> list[int]:
-        return [self.spool.append(Rank.EVENT, "t", lambda _: b"x" * 100) for _ in range(count)]
+        return [
+            append_numbered(self.spool.append(Rank.EVENT, "t", lambda _: b"x" * 100))
+            for _ in range(count)
+        ]
 
     def commit(self) -> None:
         self.clock.sleep(1)
@@ -60,8 +64,7 @@ class Device:
         self.spool.close()
 
     def crash(self) -> None:
-        self.spool._numbers.close(is_clean=False)
-        self.spool._disk.close()
+        kill_spool(self.spool)
 
     def cut_power(self) -> None:
         self.crash()
@@ -242,8 +245,7 @@ def test_a_disk_that_becomes_read_only_while_the_daemon_runs_is_named_afterwards
     device.deliver(3)
     device.commit()
     with monkeypatch.context() as read_only:
-        assert device.spool._disk._store is not None
-        device.spool._disk._store._db.execute("PRAGMA query_only = ON")
+        open_store(device.spool).execute("PRAGMA query_only = ON")
         read_only.setattr("os.fsync", lambda _: _fail_read_only(Path()))
         lost = device.append(12_000)
         device.stop()
@@ -264,7 +266,7 @@ def test_a_jump_of_the_numbers_is_told(
         path.write_bytes(b"x" * 138)
     elif way == "no access":
         monkeypatch.setattr("edged.messaging.spool.sequence_file.make_usable", _fail_read_only)
-        monkeypatch.setattr("edged.messaging.spool.sequence_numbers.read_unlocked", lambda _: None)
+        monkeypatch.setattr("edged.messaging.spool.files.read_unlocked", lambda _: None)
     else:
         GONE[way](path)
     device.start()
@@ -288,7 +290,7 @@ def test_a_fresh_card_and_a_clock_that_was_never_set_do_not_let_numbers_go_back(
             clock=FakeClock(wall_ns=wall_ns),
             encode_gap=lambda *_: ("gap", b""),
         )
-        first.append(spool.append(Rank.EVENT, "t", lambda _: b"x"))
+        first.append(append_numbered(spool.append(Rank.EVENT, "t", lambda _: b"x")))
         spool.close()
     assert first[0] == SET_CLOCK // 10**6
     assert min(first[1:]) > first[0]

@@ -4,31 +4,22 @@ import random
 import shutil
 import socket
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from support.clock import FakeClock
+from support.memory_folder import memory_folder
 from support.sampling import Sampler, sampled
+from support.spool_files import append_numbered, progress_path
 
 SEEDS = range(5000)
 WHILE_RUNNING = 0.3
 """Share of the damage that happens while the file is in use."""
 FILES = ("spool.db", "spool.db-wal", "spool.db-shm", "sequence")
-
-
-@pytest.fixture
-def memory_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: the test is about content, not about fsync."""
-    shm = Path("/dev/shm")  # noqa: S108 (mkdtemp chooses the name)
-    folder = Path(tempfile.mkdtemp(dir=shm if shm.is_dir() else tmp_path))
-    yield folder
-    shutil.rmtree(folder)
 
 
 class DamagedSpool:
@@ -58,7 +49,7 @@ class DamagedSpool:
     def append(self, count: int) -> None:
         for _ in range(count):
             topic, body = f"up/camera/{self.rng.randrange(5)}/events", self.rng.randbytes(200)
-            seq = self.spool.append(Rank.EVENT, topic, _encoder(body))
+            seq = append_numbered(self.spool.append(Rank.EVENT, topic, _encoder(body)))
             assert seq not in self.made
             self.made[seq] = (topic, _encoder(body)(seq))
 
@@ -89,7 +80,7 @@ class DamagedSpool:
             return
         copy = self.folder.with_name("copy")
         shutil.copytree(self.folder, copy, ignore=_list_special_files)
-        progress = self.spool._numbers._progress._path
+        progress = progress_path(self.spool)
         content = progress.read_bytes()
         self.spool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -272,13 +263,14 @@ def run_seed(folder: Path, seed: int) -> None:
 
 @sampled
 def test_no_damage_keeps_the_spool_from_opening_or_loses_in_silence(
-    sampler: Sampler, memory_folder: Path
+    sampler: Sampler, tmp_path: Path
 ) -> None:
-    for seed in sampler.pick(SEEDS, 200):
-        (folder := memory_folder / str(seed)).mkdir()
-        try:
-            run_seed(folder, seed)
-        except BaseException as error:
-            error.add_note(f"seed {seed}")
-            raise
-        shutil.rmtree(folder)
+    with memory_folder(tmp_path) as parent:
+        for seed in sampler.pick(SEEDS, 200):
+            (folder := parent / str(seed)).mkdir()
+            try:
+                run_seed(folder, seed)
+            except BaseException as error:
+                error.add_note(f"seed {seed}")
+                raise
+            shutil.rmtree(folder)

@@ -11,22 +11,30 @@ import pytest
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from edged.messaging.spool.sequence_file import SequenceFile, SequenceRecord
 from support.clock import FakeClock
+from support.spool_files import append_numbered, kill_spool, open_store
 
 RETRY_S = 31
 
 
-def make(folder: Path, clock: FakeClock, **changes: int) -> Spool:
-    limits = {"max_bytes": 1_000_000, "max_age_s": 3600} | changes
+def make(
+    folder: Path,
+    clock: FakeClock,
+    *,
+    max_bytes: int = 1_000_000,
+    max_memory_bytes: int = 4_000_000,
+) -> Spool:
     return Spool(
         folder,
         clock=clock,
         encode_gap=lambda seq, loss: ("gap", f"{seq}:{loss.reason}".encode()),
-        **limits,
+        max_bytes=max_bytes,
+        max_memory_bytes=max_memory_bytes,
+        max_age_s=3600,
     )
 
 
 def append(spool: Spool, count: int, rank: Rank = Rank.EVENT) -> list[int]:
-    return [spool.append(rank, "t", lambda _: b"x" * 100) for _ in range(count)]
+    return [append_numbered(spool.append(rank, "t", lambda _: b"x" * 100)) for _ in range(count)]
 
 
 def losses(items: list[SpoolItem]) -> dict[str, MessageLoss]:
@@ -57,14 +65,13 @@ def test_a_disk_that_refuses_writes_is_a_fault_and_heals(
     spool = make(tmp_path, clock)
     stored = append(spool, 3)
     commit(spool, clock)
-    assert spool._disk._store is not None
-    spool._disk._store._db.execute(PRAGMAS[words])
+    open_store(spool).execute(PRAGMAS[words])
     kept = append(spool, 200)
     commit(spool, clock)
     assert words in str(spool.fault)
     assert [item.seq for item in spool.take_unsent(1000)] == stored + kept
     if words == "full":
-        spool._disk._store._db.execute("PRAGMA max_page_count = 10000")
+        open_store(spool).execute("PRAGMA max_page_count = 10000")
     clock.sleep(RETRY_S)
     spool.tick()
     assert spool.fault is None
@@ -160,15 +167,15 @@ def test_a_damaged_file_is_quarantined_and_reported(
 def test_a_file_damaged_while_in_use_is_quarantined(tmp_path: Path, clock: FakeClock) -> None:
     spool = make(tmp_path, clock)
     stored = append(spool, 2000)
-    commit(spool, clock)
-    assert spool._disk._store is not None
-    spool._disk._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spool.close()
+    spool = make(tmp_path, clock)  # nothing is in memory
+    open_store(spool).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     path = tmp_path / "spool.db"
     with path.open("r+b") as file:
         file.write(b"\xff" * path.stat().st_size)
     spool.rewind()
-    spool._disk._store._db.execute("PRAGMA cache_size = 0")
-    spool._disk._store._db.execute("PRAGMA shrink_memory")
+    open_store(spool).execute("PRAGMA cache_size = 0")
+    open_store(spool).execute("PRAGMA shrink_memory")
     spool.take_unsent(5000)
     commit(spool, clock)
     fresh = append(spool, 1)
@@ -247,8 +254,7 @@ def test_numbers_go_on_when_the_sequence_file_cannot_be_written(
     clock.sleep(RETRY_S)
     spool.tick()
     assert spool.fault is None
-    spool._numbers.close(is_clean=False)
-    spool._disk.close()
+    kill_spool(spool)
     spool = make(tmp_path, clock)
     assert append(spool, 1)[0] > numbers[-1]
     spool.close()

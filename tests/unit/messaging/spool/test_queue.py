@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from edged.errors import SpoolError
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
+from edged.messaging.spool.files import SpoolFiles
 from edged.messaging.spool.loss import SeqRange, merge_ranges
 from edged.messaging.spool.recovery import SuspectNumbers
 from edged.messaging.spool.schema import StoreSummary
 from edged.messaging.spool.sequence_numbers import BLOCK_SIZE, SequenceNumbers
 from support.clock import FakeClock
+from support.spool_files import append_numbered, kill_spool, open_store
 
 WALL_MS = 1_795_000_000_000
 
@@ -32,25 +34,32 @@ class SpoolBench:
         self.clock = FakeClock()
         self.spool = self.open()
 
-    def open(self, **changes: int) -> Spool:
-        limits = {"max_bytes": 1_000_000, "max_age_s": 3600} | changes
-        return Spool(self.folder, clock=self.clock, encode_gap=describe, **limits)
+    def open(self, max_bytes: int = 1_000_000) -> Spool:
+        return Spool(
+            self.folder,
+            max_bytes=max_bytes,
+            max_age_s=3600,
+            clock=self.clock,
+            encode_gap=describe,
+        )
 
     def append(self, count: int = 1, rank: Rank = Rank.EVENT, size: int = 10) -> list[int]:
-        return [self.spool.append(rank, "t", lambda _: b"x" * size) for _ in range(count)]
+        return [
+            append_numbered(self.spool.append(rank, "t", lambda _: b"x" * size))
+            for _ in range(count)
+        ]
 
     def commit(self) -> None:
         self.clock.sleep(1)
         self.spool.tick()
 
-    def crash(self, **changes: int) -> None:
-        self.spool._numbers.close(is_clean=False)
-        self.spool._disk.close()
-        self.spool = self.open(**changes)
+    def crash(self, max_bytes: int = 1_000_000) -> None:
+        kill_spool(self.spool)
+        self.spool = self.open(max_bytes)
 
-    def restart(self, **changes: int) -> None:
+    def restart(self, max_bytes: int = 1_000_000) -> None:
         self.spool.close()
-        self.spool = self.open(**changes)
+        self.spool = self.open(max_bytes)
 
     def take(self, limit: int = 100_000) -> list[SpoolItem]:
         return self.spool.take_unsent(limit)
@@ -89,7 +98,7 @@ def test_payload_is_made_of_its_number(bench: SpoolBench) -> None:
 
 
 def test_what_is_acknowledged_before_the_commit_never_touches_the_disk(bench: SpoolBench) -> None:
-    seq = bench.spool.append(Rank.EVENT, "t", lambda _: b"spare the card")
+    seq = append_numbered(bench.spool.append(Rank.EVENT, "t", lambda _: b"spare the card"))
     bench.take()
     bench.spool.ack(seq)
     bench.commit()
@@ -307,12 +316,14 @@ def test_a_gap_record_that_is_on_its_way_stays_as_it_is(bench: SpoolBench) -> No
 def test_a_crash_before_the_gap_record_is_stored_loses_none_of_its_numbers(tmp_path: Path) -> None:
     lost: list[SuspectNumbers | None] = []
     for used in (3, 0, 0):
-        numbers = SequenceNumbers(tmp_path / "sequence", wall_ms=WALL_MS)
+        files = SpoolFiles(tmp_path)
+        numbers = SequenceNumbers(files.open(), wall_ms=WALL_MS)
         lost.append(numbers.recover(StoreSummary(), is_damaged=False))
-        numbers.reserve()
+        numbers.end_reservation(files.write_record(numbers.begin_reservation()))
         for _ in range(used):
             numbers.allocate()
-        numbers.close(is_clean=False)
+        numbers.close(is_recorded=False)
+        files.close()
     reports = [suspects and (suspects.first, suspects.end) for suspects in lost]
     assert reports == [
         None,
@@ -322,8 +333,7 @@ def test_a_crash_before_the_gap_record_is_stored_loses_none_of_its_numbers(tmp_p
 
 
 def test_a_commit_is_durable(bench: SpoolBench) -> None:
-    assert bench.spool._disk._store is not None
-    execute = bench.spool._disk._store._db.execute
+    execute = open_store(bench.spool).execute
     assert execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
     assert execute("PRAGMA journal_mode").fetchone() == (b"wal",)
 

@@ -8,6 +8,7 @@ import pytest
 
 from edged.messaging.spool import MessageLoss, Rank, Spool
 from support.clock import FakeClock
+from support.spool_files import append_numbered
 
 
 def encode(seq: int, loss: MessageLoss) -> tuple[str, bytes]:
@@ -22,7 +23,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 
 def append(spool: Spool, rank: Rank = Rank.EVENT) -> int:
-    return spool.append(rank, "t", lambda _: b"x" * 100)
+    return append_numbered(spool.append(rank, "t", lambda _: b"x" * 100))
 
 
 def test_a_rejected_message_is_replaced_by_a_gap_record(spool: Spool) -> None:
