@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edged.event_loop import EventLoop
-from edged.interfaces import Notice
+from edged.interfaces import ConsumerClosed, MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
 
@@ -16,7 +16,14 @@ class SignalReceived:
     number: int
 
 
-InboxItem = SignalReceived | Notice | PendingControlRequest | InstallProgress | InstallFinished
+InboxItem = (
+    SignalReceived
+    | MessageReceived
+    | ConsumerClosed
+    | PendingControlRequest
+    | InstallProgress
+    | InstallFinished
+)
 
 
 class Inbox:

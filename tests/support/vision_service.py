@@ -125,6 +125,7 @@ def idle_vision_service(
     clock = clock or FakeClock()
     stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
     loop = EventLoop(clock)
+    inbox = Inbox(loop)
     outbox = open_outbox(
         replace(
             settings,
@@ -133,7 +134,8 @@ def idle_vision_service(
         stamper=stamper,
         state_dir=folder,
         clock=clock,
-        notify=Inbox(loop).put,
+        loop=loop,
+        notify=inbox.put,
     )
     service = IdleVisionService(
         settings,

@@ -380,7 +380,7 @@ def test_an_end_that_the_broker_does_not_acknowledge_leaves_the_will(
         device.outbox.start()
         device.run_until(device.is_connected)
         device.outbox.announce_stopping()
-        device.outbox.close(0.3)
+        device.close(0.3)
         thaw.set()
         wait_for(lambda: broker.published[-1].payload.count(b'"offline"'))
         if protocol == "5":
