@@ -6,6 +6,7 @@ any more, by systemd's watchdog, which it then stops feeding, so that systemd re
 
 import logging
 import signal
+from functools import partial
 
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.config.settings import Settings
@@ -33,6 +34,7 @@ from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.service import UpdateService
+from edged.vision.active_model import ActiveModel
 from edged.vision.process import WorkerExited, WorkerMessage
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,8 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25
 SHUTDOWN_DRAIN_TIMEOUT_S = 0.3
 OUTBOX_CLOSE_TIMEOUT_S = 0.6
-"""With the workers' 0.7 s, SIGTERM to exit in under 2 s, even if nothing answers."""
+STORE_STOP_TIMEOUT_S = 0.2
+"""With the workers' 0.7 s, SIGTERM to exit in under 2 s, even if nothing answers; the store's disk has the time of the others as well."""
 DRAIN_TIMEOUT_S = 30.0
 """When all cameras have ended, the broker has this time to take the rest; what it does not take stays in the spool."""
 _CLOSE_MARGIN_S = 5.0
@@ -102,7 +105,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Process what happens until the daemon ends, then close everything down."""
-        self._vision.tick()  # first: the workers load while the rest comes up
+        self._updates.start(
+            self._set_active_model
+        )  # first: the workers load while the rest comes up
         self._outbox.start()
         while not self._stop_reason:
             self._run_once()
@@ -111,7 +116,7 @@ class Supervisor:
         drain_s = DRAIN_TIMEOUT_S if self._vision.all_cameras_ended else SHUTDOWN_DRAIN_TIMEOUT_S
         self._notifier.notify_stopping(drain_s + _CLOSE_MARGIN_S)
         self._outbox.announce_stopping()
-        self._updates.stop()
+        self._updates.begin_stop()
         self._vision.stop()
         self._drain_inbox()
         self._vision.end_all_objects()
@@ -119,6 +124,7 @@ class Supervisor:
         spool = self._outbox.spool_state()
         final = self._device_status.make_final_health(self._vision, stop_reason)
         lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S, [final])
+        self._updates.finish_stop(STORE_STOP_TIMEOUT_S)
         _log_waiting(spool, lost_count)
 
     def _run_once(self) -> None:
@@ -151,21 +157,20 @@ class Supervisor:
                 MessageReceived() | PendingControlRequest() | InstallProgress() | InstallFinished()
             ):
                 self._updates.process_message(item)
-                self._vision.set_active_model(self._updates.active_model)
             case SignalReceived(number=signal.SIGHUP):
                 self._reload()
             case SignalReceived(number=number):
                 self._stop_reason = signal.Signals(number).name
 
     def _tick(self, now_ns: int) -> None:
-        self._vision.set_active_model(
-            self._updates.tick(take_system_sample(self._vision, self._board, self._state_dir))
-        )
-        self._vision.tick()
+        self._updates.tick(take_system_sample(self._vision, self._board, self._state_dir))
+        if self._updates.is_model_known:
+            self._vision.tick()
         self._update_outbox_conditions(now_ns)
         self._device_status.tick(self._vision, self._updates.build_status_report(), self._settings)
         self._watchdog.tick(self._vision.unrecoverable_reason)
-        if self._vision.is_startup_complete and not self._is_ready_announced:
+        is_started = self._vision.is_startup_complete or self._updates.is_store_silent
+        if is_started and not self._is_ready_announced:
             self._is_ready_announced = True
             self._notifier.notify_ready(self._format_status())
         if self._vision.all_cameras_ended:
@@ -175,10 +180,21 @@ class Supervisor:
         """Carry out a SIGHUP; an invalid configuration changes nothing."""
         self._notifier.notify_reloading(self._clock.monotonic_ns())
         settings = self._reloader.reload()
-        if settings is not None:
-            self._settings = settings
-            self._vision.apply_settings(settings, self._updates.apply_settings(settings))
+        if settings is None:
+            self._notifier.notify_ready(self._format_status())
+        else:
+            self._updates.apply_settings(settings, partial(self._apply_settings, settings))
+
+    def _apply_settings(self, settings: Settings, active_model: ActiveModel) -> None:
+        """Use a new configuration, now that its active model is known."""
+        self._settings = settings
+        self._vision.apply_settings(settings, active_model)
         self._notifier.notify_ready(self._format_status())
+
+    def _set_active_model(self, active_model: ActiveModel) -> None:
+        """Run this model; the first one starts the workers."""
+        self._vision.set_active_model(active_model)
+        self._vision.tick()
 
     def _update_outbox_conditions(self, now_ns: int) -> None:
         """Set or clear the conditions of the outbox."""

@@ -17,6 +17,7 @@ from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
+from edged.disk_thread import DiskThread
 from edged.event_loop import EventLoop
 from edged.health import Conditions
 from edged.host import systemd
@@ -33,6 +34,7 @@ from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.model_control import open_store
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
+from edged.updates.service.store_steps import StoreSteps
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
 
@@ -81,7 +83,6 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
     outbox = _make_outbox(settings, core)
     trial = TrialMonitor(core.clock)
     updates = _make_update_service(settings, core, trial)
-    updates.start()
     control = ControlServer(state_dir(settings), core.inbox.put)
     control.start()
     status_files = StatusFiles(runtime_dir())
@@ -168,12 +169,17 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
         process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=core.inbox.put)
         return process.start()
 
-    return UpdateService(
+    steps = StoreSteps(
         ModelRepository(open_store(settings), settings, now=lambda: rfc3339(core.clock.wall_ns())),
         lock=lock,
-        trial_monitor=trial,
         drop_folder=DropFolder(drop_folder(settings)),
         boot_id=core.stamper.identity.boot,
+    )
+    return UpdateService(
+        steps,
+        disk=DiskThread("model-store", clock=core.clock, post=core.loop.call_soon),
+        settings=settings,
+        trial_monitor=trial,
         conditions=core.conditions,
         clock=core.clock,
         start_installer=start_installer,

@@ -1,6 +1,5 @@
 """The parent's handle of an installer process: its socket, and the thread that receives its messages."""
 
-import threading
 from collections.abc import Callable
 
 from edged.ipc.process import ChildProcess
@@ -20,7 +19,7 @@ class InstallerProcess:
         job: what it is to do.
         lock_descriptor: the descriptor of the store's lock, which it inherits.
         on_message: receives its messages from another thread, and at last one `InstallFinished`, which has an error if the process
-            ended abnormally. It receives nothing after `kill`.
+            ended abnormally, or was killed.
     """
 
     def __init__(
@@ -33,7 +32,6 @@ class InstallerProcess:
         self._job = job
         self._lock_descriptor = lock_descriptor
         self._on_message = on_message
-        self._killed = threading.Event()
         self._finished: InstallFinished | None = None
 
     def start(self) -> "InstallerProcess":
@@ -59,21 +57,16 @@ class InstallerProcess:
         return self._child.pid
 
     def kill(self) -> None:
-        """Kill the process, and wait until it has ended: it does not write to the store any more."""
-        self._killed.set()
-        self._child.stop()
+        """Kill the process without waiting; its end follows, and it does not write to the store any more then."""
+        self._child.kill()
 
     def _on_child_message(self, message: InstallProgress | InstallFinished) -> bool:
         """Forward progress; keep the last message until the process has ended."""
         if isinstance(message, InstallFinished):
             self._finished = message
             return True
-        self._emit(message)
+        self._on_message(message)
         return False
 
     def _on_child_exit(self, reason: str) -> None:
-        self._emit(self._finished or InstallFinished(error=f"the installer {reason}"))
-
-    def _emit(self, message: InstallProgress | InstallFinished) -> None:
-        if not self._killed.is_set():
-            self._on_message(message)
+        self._on_message(self._finished or InstallFinished(error=f"the installer {reason}"))
