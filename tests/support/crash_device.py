@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Literal, cast
 
 from edged.config.settings import Settings, UpdateSettings
+from edged.disk_thread import DiskQueue, InlineDiskQueue
 from edged.health import Conditions
 from edged.host.files import FileSystem
 from edged.updates.installer.installer import Installer
 from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.compatibility import HostInfo
 from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest, Ledger, decode_ledger
-from edged.updates.service.control_messages import InstallRequest
+from edged.updates.service.control_messages import ControlResponse, InstallRequest
+from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
+from edged.updates.service.store_steps import StoreSteps
 from edged.updates.service.system_sample import FrameCounts, SystemSample
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.ledger_file import LEDGER_NAME
@@ -29,6 +32,7 @@ from support.bundles import SigningKeys
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, MemoryDisk
 from support.store_device import AT, SampleVersion, StoreDevice
+from support.update_scenario import NO_PROCESS
 from support.worker_messages import candidate_failure, model_ready, observation
 
 SIGNING = SigningKeys()
@@ -93,6 +97,7 @@ class CrashDevice:
         reboots_host: whether each crash is one of the host.
         on_tick: called with the update service after the daemon's start, and after each tick.
         disk: the disk.
+        make_queue: makes the queue of the store's disk for each run of the daemon.
     """
 
     folder: Path
@@ -103,6 +108,7 @@ class CrashDevice:
     reboots_host: bool = False
     on_tick: Callable[[UpdateService], None] = lambda _: None
     disk: MemoryDisk = field(default_factory=MemoryDisk)
+    make_queue: Callable[[FakeClock], DiskQueue] = lambda _: InlineDiskQueue()
 
     def __post_init__(self) -> None:
         device = StoreDevice(self.disk, {self.old_version.digest: self.old_version})
@@ -196,6 +202,8 @@ class _FaultInjectingFiles:
 class _InstallerProcess:
     """A started installer."""
 
+    pid = NO_PROCESS
+
     def __init__(self) -> None:
         self.is_hung = self.is_killed = False
 
@@ -214,19 +222,24 @@ class _DaemonRun:
         self._files = _FaultInjectingFiles(device, "daemon")
         self._trial = TrialMonitor(device.clock)
         self._files.is_starting = True
-        self._updates = UpdateService(
+        steps = StoreSteps(
             ModelRepository(
                 ModelStore(STORE_ROOT, cast("FileSystem", self._files)), SETTINGS, now=lambda: AT
             ),
             lock=lock,
-            trial_monitor=self._trial,
             drop_folder=DropFolder(device.folder / "drop"),
             boot_id=boot,
+        )
+        self._updates = UpdateService(
+            steps,
+            disk=device.make_queue(device.clock),
+            settings=SETTINGS,
+            trial_monitor=self._trial,
             conditions=Conditions(),
             clock=device.clock,
             start_installer=lambda _settings, _desired: self._start_installer(),
         )
-        self._updates.start()
+        self._updates.start(lambda _: None)
         self._files.is_starting = False
 
     def run(self) -> DeploymentRecord:
@@ -235,7 +248,7 @@ class _DaemonRun:
         for _ in range(_MAX_TICKS):
             if not device.state:  # the request was lost: it is repeated
                 request = DeploymentRequest(source=str(device.bundle))
-                assert not self._updates.execute(InstallRequest(request=request)).error
+                self._send(InstallRequest(request=request))
             self._run_installer()
             self._tick()
             device.on_tick(self._updates)
@@ -244,14 +257,22 @@ class _DaemonRun:
                 return device.ledger.past[-1]
         raise AssertionError(f"the installation does not end: {device.ledger}")
 
+    def _send(self, request: InstallRequest) -> None:
+        responses: list[ControlResponse] = []
+        self._updates.process_message(PendingControlRequest(request, responses.append))
+        assert not any(response.error for response in responses)
+
     def _start_installer(self) -> _InstallerProcess:
         self._installer = _InstallerProcess()
         return self._installer
 
     def _run_installer(self) -> None:
         child, device = self._installer, self._device
-        if child is None or child.is_killed:
+        if child is None:
+            return
+        if child.is_killed:
             self._installer = None
+            self._updates.process_message(InstallFinished(error="the installer was killed"))
             return
         if child.is_hung:
             return
