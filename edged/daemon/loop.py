@@ -35,13 +35,14 @@ _log = logging.getLogger(__name__)
 MakeReloader = Callable[[Callable[[Settings | None], object]], ConfigReloader]
 
 TICK_S = 0.25
-STOP_TIMEOUT_S = 0.8
-"""For the workers, which have 0.7 s of it, and for the broker's acknowledgements, at the same time."""
+SHUTDOWN_DRAIN_TIMEOUT_S = 0.3
+STOP_TIMEOUT_S = 0.7
+"""For the workers, which have 0.6 s of it, and for the acknowledgement of the last events."""
 MIN_DRAIN_S = 0.1
-"""After the workers' end the broker has at least this time to acknowledge the last events; what it does not, stays in the spool."""
-OUTBOX_CLOSE_TIMEOUT_S = 0.6
+"""The broker has at least this time after the workers' end; what it does not acknowledge, stays in the spool."""
+OUTBOX_CLOSE_TIMEOUT_S = 0.5
 STORE_STOP_TIMEOUT_S = 0.2
-"""SIGTERM to exit in under 2 s, even if nothing answers; the store's disk has the time of the others as well."""
+"""SIGTERM to exit in under 2 s, even if nothing answers and the processor is busy: with `STOP_TIMEOUT_S`, 0.8 s are left for the disks and Python's own end."""
 DRAIN_TIMEOUT_S = 30.0
 """When all cameras have ended, the broker has this time to take the rest; what it does not take stays in the spool."""
 _CLOSE_MARGIN_S = 5.0
@@ -118,7 +119,7 @@ class Supervisor:
 
     def _end(self, stop_reason: str) -> None:
         _log.info("edged stops: %s", stop_reason)
-        drain_s = DRAIN_TIMEOUT_S if self._vision.all_cameras_ended else MIN_DRAIN_S
+        drain_s = DRAIN_TIMEOUT_S if self._vision.all_cameras_ended else SHUTDOWN_DRAIN_TIMEOUT_S
         self._notifier.notify_stopping(drain_s + _CLOSE_MARGIN_S)
         if self._tick_timer is not None:
             self._tick_timer.cancel()
@@ -130,7 +131,9 @@ class Supervisor:
             self._process_next(_MAX_STOP_WAIT_S)
             self._vision.tick()
         self._vision.end_all_objects()
-        self._drain_outbox(max(drain_s, deadline.remaining_s))
+        if not self._vision.all_cameras_ended:
+            drain_s = min(drain_s, max(deadline.remaining_s, MIN_DRAIN_S))
+        self._drain_outbox(drain_s)
         spool = self._outbox.spool_state()
         final = self._device_status.make_final_health(self._vision, stop_reason)
         lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S, [final])
@@ -208,7 +211,7 @@ class Supervisor:
         deadline = Deadline(self._clock, timeout_s)
         self._stop_reason = None
         while not (self._outbox.spool_state().depth == 0 or deadline.expired or self._stop_reason):
-            self._process_next()
+            self._process_next(_MAX_STOP_WAIT_S)
 
 
 def _log_waiting(spool: SpoolState, lost_count: int) -> None:

@@ -1,5 +1,6 @@
 """The composition root: makes every part of the daemon, and hands each what it needs."""
 
+import gc
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from edged.daemon.disk_monitor import DiskMonitor
 from edged.daemon.inbox import Inbox, SignalReceived
 from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.loop import Supervisor
-from edged.daemon.reload import ConfigReloader, use_log_settings
+from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
@@ -38,6 +39,7 @@ from edged.updates.service.service import UpdateService
 from edged.updates.service.store_steps import StoreSteps
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
+from edged.vision.spare_workers import SpareWorkers
 
 _FILES_FINISH_TIMEOUT_S = 0.1
 """For the end of the control socket's file; a silent disk does not hold up the daemon's end."""
@@ -53,34 +55,30 @@ class _Core:
     inbox: Inbox
     conditions: Conditions
     stamper: Stamper
+    spares: SpareWorkers
     disks: Mapping[str, DiskThread]
     """A queue for each kind of work on disks, so that none waits for another; `up/health` names them."""
 
 
-def run(config: Path, signals: SignalCatcher) -> int:
+def run_daemon(
+    config: Path, settings: Settings, signals: SignalCatcher, spares: SpareWorkers
+) -> None:
     """Run the daemon until it ends.
 
     Args:
-        config: the configuration file.
-        signals: catches the process's signals already; one that ends the daemon may have arrived.
-
-    Returns:
-        0: a signal ended it, or every camera was finite and has ended.
+        config: the configuration file, which is read again on SIGHUP.
+        settings: what it says now.
+        signals: catches the process's signals already.
+        spares: processes for the workers' first runs.
 
     Raises:
-        ConfigError: the configuration is invalid, or the state directory cannot be written.
+        ConfigError: the state directory cannot be written.
         SpoolError: another daemon uses the state directory.
         EdgedError: systemd expects notifications that cannot be sent.
     """
-    loaded = load_config(config)
-    use_log_settings(loaded)
-    if signals.is_stop_requested:
-        return 0
     clock = SystemClock()
     with EventLoop(clock) as loop:
-        core = _make_core(loaded.settings, clock, loop)
-        _run_parts(config, loaded.settings, core, signals)
-    return 0
+        _run_parts(config, settings, _make_core(settings, clock, loop, spares), signals)
 
 
 def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCatcher) -> None:
@@ -110,13 +108,15 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
     )
     control.start()
     signals.hand_on(lambda number: core.inbox.put(SignalReceived(number)))
+    gc.freeze()  # what was made so far stays; collections that look at it take 20 ms of the loop
     supervisor.run()
     control.close()
     core.disks["files"].finish(_FILES_FINISH_TIMEOUT_S)
     status_files.clear()
+    gc.freeze()  # nor does Python's end look for garbage in what ends with the process
 
 
-def _make_core(settings: Settings, clock: Clock, loop: EventLoop) -> _Core:
+def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareWorkers) -> _Core:
     board = Board()
     identity = Identity(
         device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
@@ -128,6 +128,7 @@ def _make_core(settings: Settings, clock: Clock, loop: EventLoop) -> _Core:
         board=board,
         loop=loop,
         inbox=Inbox(loop),
+        spares=spares,
         conditions=Conditions(),
         stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
         disks={
@@ -231,6 +232,7 @@ def _make_vision_service(
         settings,
         updates.active_model,
         loop=core.loop,
+        spares=core.spares,
         outbox=outbox,
         conditions=core.conditions,
         stamper=core.stamper,

@@ -3,23 +3,16 @@
 import logging
 from collections.abc import Callable
 
-from edged import logs
 from edged.clock import Clock
 from edged.config.load import LoadedConfig
 from edged.config.reload_effects import plan_reload
 from edged.config.settings import Settings
+from edged.daemon.log_settings import use_log_settings
 from edged.disk_thread import DiskQueue
 from edged.errors import ConfigError
 from edged.health import ConditionKind, Conditions
 
 _log = logging.getLogger(__name__)
-
-
-def use_log_settings(loaded: LoadedConfig) -> None:
-    """Log at the level of a configuration from now on, and log its warnings."""
-    logs.configure(loaded.settings.log.level)
-    for warning in loaded.warnings:
-        _log.warning("%s", warning)
 
 
 class ConfigReloader:

@@ -19,11 +19,12 @@ from edged.vision.messages import ModelReady, Observation, PlanDeclined, VisionJ
 from edged.vision.plan import is_same_model, make_vision_jobs
 from edged.vision.pool import MAX_TICK_GAP_S, WorkerPool
 from edged.vision.process import VisionProcess, WorkerExited, WorkerMessage
+from edged.vision.spare_workers import SpareWorkers
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker_loss import WorkerLoss
 
-POOL_STOP_TIMEOUT_S = 0.7
-"""Part of the two seconds in which the daemon ends."""
+POOL_STOP_TIMEOUT_S = 0.6
+"""Part of the two seconds in which the daemon ends; a worker's cameras have 0.5 s of it."""
 
 
 class VisionService:
@@ -35,6 +36,7 @@ class VisionService:
         active_model: ActiveModel,
         *,
         loop: EventLoop,
+        spares: SpareWorkers,
         outbox: Outbox,
         conditions: Conditions,
         stamper: Stamper,
@@ -47,6 +49,7 @@ class VisionService:
             settings: the configuration.
             active_model: the model to run.
             loop: watches the workers.
+            spares: processes for the workers' first runs.
             outbox: takes messages.
             conditions: the active conditions.
             stamper: turns monotonic times into wall-clock times.
@@ -54,6 +57,7 @@ class VisionService:
             listener: gets what the workers report of their models.
         """
         self._loop = loop
+        self._spares = spares
         self._stamper = stamper
         self._clock = clock
         self._listener = listener
@@ -201,6 +205,7 @@ class VisionService:
             worker=worker,
             run=run,
             loop=self._loop,
+            spares=self._spares,
             on_message=self.on_worker_message,
             on_exit=self.on_worker_exit,
         )

@@ -19,6 +19,9 @@ from edged.host.native_output import standard_error
 
 _PR_SET_PDEATHSIG = 1
 
+SpawnedChild = tuple[subprocess.Popen[bytes], socket.socket]
+"""A child process, and our end of its SOCK_SEQPACKET pair."""
+
 
 def spawn(
     module: str,
@@ -26,7 +29,7 @@ def spawn(
     *,
     pass_fds: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
-) -> tuple[subprocess.Popen[bytes], socket.socket]:
+) -> SpawnedChild:
     """Start ``python -m module FD ARGUMENTS``; return the process and our end of the SOCK_SEQPACKET pair. FD is the child's end.
 
     Args:
@@ -58,7 +61,7 @@ def spawn_with_packet(
     *,
     pass_fds: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
-) -> tuple[subprocess.Popen[bytes], socket.socket]:
+) -> SpawnedChild:
     """Do what `spawn` does, and send the child its first packet, if there is one.
 
     Raises:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Generic, Self, TypeVar
 
-from edged.errors import PacketError
+from edged.errors import PacketError, WorkerError
 from edged.event_loop import EventLoop, Timer
-from edged.ipc.child import describe_exit, spawn_with_packet
+from edged.ipc.child import SpawnedChild, describe_exit, spawn_with_packet
 from edged.ipc.packets import PacketCodec
 
 SentT = TypeVar("SentT")
@@ -33,6 +33,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         self,
         process: subprocess.Popen[bytes],
         channel: socket.socket,
+        pidfd: int,
         *,
         sent: PacketCodec[SentT],
         received: PacketCodec[ReceivedT],
@@ -42,7 +43,8 @@ class WatchedChild(Generic[SentT, ReceivedT]):
 
         Args:
             process: the child.
-            channel: our end of the socket pair.
+            channel: our end of the socket pair, not blocking.
+            pidfd: a descriptor that becomes readable when the process ends (pidfd_open(2)).
             sent: codec of the messages to the child.
             received: codec of the messages from the child.
             loop: the loop that watches.
@@ -52,8 +54,8 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         self._sent = sent
         self._received = received
         self._loop = loop
-        self._pidfd = -1
-        self._unsent: bytes | None = None
+        self._pidfd = pidfd
+        self._unsent = b""
         self._fault: str | None = None
         self._deadline: Timer | None = None
         self._on_readable: Callable[[], object] = lambda: None
@@ -69,6 +71,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         received: PacketCodec[ReceivedT],
         first_message: SentT,
         pass_fds: Sequence[int] = (),
+        take_spawned: Callable[[], SpawnedChild | None] = lambda: None,
     ) -> Self:
         """Start ``python -m module FD``; call it in the loop's thread.
 
@@ -79,15 +82,26 @@ class WatchedChild(Generic[SentT, ReceivedT]):
             received: codec of the messages from the child.
             first_message: sent at once.
             pass_fds: further descriptors that the child inherits, under the same numbers.
+            take_spawned: returns a process of that module that was started before, and has got no message yet; None if there is none.
 
         Raises:
-            WorkerError: no process can be started.
+            WorkerError: no process can be started, or watched.
             PacketError: the first message is larger than a packet may be; no process was started.
         """
         packet = sent.encode(first_message)
-        process, channel = spawn_with_packet(module, packet, pass_fds=pass_fds)
+        spawned = take_spawned()
+        process, channel = spawned or spawn_with_packet(module, packet, pass_fds=pass_fds)
+        if spawned is not None:
+            with suppress(OSError):  # it has ended, which the next read notices
+                channel.send(packet)
         channel.setblocking(False)  # noqa: FBT003 (the standard library's)
-        return cls(process, channel, sent=sent, received=received, loop=loop)
+        try:
+            pidfd = os.pidfd_open(process.pid)
+        except OSError as error:  # there are too many open files
+            process.kill()
+            channel.close()
+            raise WorkerError(f"cannot watch a process for {module}: {error.strerror}") from error
+        return cls(process, channel, pidfd, sent=sent, received=received, loop=loop)
 
     def watch(self, on_readable: Callable[[], object], on_exit: Callable[[str], object]) -> None:
         """Call back from now on.
@@ -98,7 +112,6 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         """
         self._on_readable = on_readable
         self._on_exit = on_exit
-        self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.watch(self._pidfd, self._on_process_end)
         self._loop.watch(self._channel.fileno(), on_readable)
 
@@ -117,10 +130,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         return bool(poll.poll(0))
 
     def read(self) -> ReceivedT | None:
-        """Return the child's next message; None if there is none now.
-
-        An invalid message is the last: the child is killed.
-        """
+        """Return the child's next message; None if there is none now. An invalid message is the last: the child is killed."""
         packet = self._receive()
         if packet is None:
             return None
@@ -177,8 +187,6 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         return None
 
     def _send_unsent(self) -> None:
-        if self._unsent is None:
-            return
         try:
             self._channel.send(self._unsent)
         except BlockingIOError:
@@ -186,7 +194,6 @@ class WatchedChild(Generic[SentT, ReceivedT]):
             return
         except OSError:
             pass  # it has ended, which the next read notices
-        self._unsent = None
         self._loop.watch(self._channel.fileno(), self._on_readable)
 
     def _close_channel(self) -> None:

@@ -8,6 +8,7 @@ from edged.ipc.watched_child import WatchedChild
 from edged.vision.messages import FromWorker, ToWorker, VisionJob, WorkerPlan
 from edged.vision.newest import LiveCameras, find_superseded
 from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.spare_workers import WORKER_MODULE, SpareWorkers
 
 MAX_MESSAGES = 512
 """Messages read in one pass of the loop: more than a socket holds (about 280, with Linux' default buffer of 208 KiB)."""
@@ -57,6 +58,7 @@ class VisionProcess:
         worker: int,
         run: int,
         loop: EventLoop,
+        spares: SpareWorkers,
         on_message: Callable[[WorkerMessage], object],
         on_exit: Callable[[WorkerExited], object],
     ) -> None:
@@ -67,6 +69,7 @@ class VisionProcess:
             worker: number of the worker.
             run: number of this run.
             loop: the supervisor's loop.
+            spares: processes that have no job yet; if there is none, one is started.
             on_message: called with each message, from a callback of the loop.
             on_exit: called at last.
 
@@ -79,8 +82,9 @@ class VisionProcess:
         self._on_message = on_message
         self._live = LiveCameras(job.camera_names)
         self._child: WatchedChild[ToWorker, FromWorker] = WatchedChild.start(
-            "edged.vision.worker.main",
+            WORKER_MODULE,
             loop=loop,
+            take_spawned=spares.take,
             sent=TO_WORKER,
             received=FROM_WORKER,
             first_message=job,

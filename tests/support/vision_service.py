@@ -24,6 +24,7 @@ from edged.vision.messages import (
     WorkerPlan,
 )
 from edged.vision.process import WorkerExited, WorkerMessage
+from edged.vision.spare_workers import SpareWorkers
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker_loss import WorkerLoss
 from support.clock import FakeClock
@@ -141,6 +142,7 @@ def idle_vision_service(
         settings,
         active_model,
         loop=loop,
+        spares=SpareWorkers(),
         outbox=outbox,
         conditions=conditions or Conditions(),
         stamper=stamper,

@@ -37,7 +37,14 @@ class ChildBench:
         self.exits: list[tuple[str, int]] = []
         """How it ended, and how many messages had been read before."""
         self.max_reads = 1000
-        self.child = WatchedChild(self.process, ours, sent=CODEC, received=CODEC, loop=loop)
+        self.child = WatchedChild(
+            self.process,
+            ours,
+            os.pidfd_open(self.process.pid),
+            sent=CODEC,
+            received=CODEC,
+            loop=loop,
+        )
         self.child.watch(self._read, lambda how: self.exits.append((how, len(self.received))))
 
     def _read(self) -> None:

@@ -9,6 +9,7 @@ from edged.clock import SystemClock
 from edged.event_loop import EventLoop
 from edged.vision.messages import CameraJob, Observation, VisionJob, WorkerReport
 from edged.vision.process import MAX_LOSSLESS, VisionProcess, WorkerExited, WorkerMessage
+from edged.vision.spare_workers import SpareWorkers
 from support.vision_worker import camera_job, live_camera, make_plan, simulated_model
 
 _MAX_WAIT_S = 30.0
@@ -31,6 +32,7 @@ class ProcessBench:
             worker=0,
             run=1,
             loop=loop,
+            spares=SpareWorkers(),
             on_message=self.items.append,
             on_exit=self.exits.append,
         )
