@@ -34,6 +34,9 @@ class DiskQueue(Protocol):
             on_done: called with the result in the owner's thread.
         """
 
+    def report_next(self, timeout_s: float) -> bool:
+        """Wait for the next result, at most `timeout_s` seconds, and report it; return False if there is none by then."""
+
     def finish(self, timeout_s: float) -> bool:
         """Do what is left and what the reports submit, report the results, and end; return whether all was done within `timeout_s` seconds."""
 
@@ -46,6 +49,11 @@ class InlineDiskQueue:
     def submit(self, job: Callable[[], T], on_done: Callable[[T], object]) -> None:
         """Do the job and report its result, before returning."""
         on_done(job())
+
+    def report_next(self, timeout_s: float) -> bool:
+        """Return False: every result is reported already."""
+        del timeout_s
+        return False
 
     def finish(self, timeout_s: float) -> bool:
         """Return True: nothing is left."""
@@ -93,19 +101,26 @@ class DiskThread:
 
         self._jobs.put(do_job)
 
+    def report_next(self, timeout_s: float) -> bool:
+        """Wait for the next result, at most `timeout_s` seconds, and report it; return False if there is none by then."""
+        if not self._unreported_count:
+            return False
+        try:
+            report = self._reports.get(timeout=timeout_s)
+        except Empty:
+            return False
+        self._unreported_count -= 1
+        report()
+        return True
+
     def finish(self, timeout_s: float) -> bool:
         """Do what is left and what the reports submit, and end; return whether all was done within `timeout_s` seconds.
 
         The results are reported in this call.
         """
         deadline = Deadline(self._clock, timeout_s)
-        while self._unreported_count:
-            try:
-                report = self._reports.get(timeout=deadline.remaining_s)
-            except Empty:
-                break
-            self._unreported_count -= 1
-            report()
+        while self._unreported_count and self.report_next(deadline.remaining_s):
+            pass
         self._jobs.put(None)
         if self._is_started:
             self._thread.join(deadline.remaining_s)

@@ -130,7 +130,7 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ),
     ConditionKind.SPOOL: ConditionDescription(
         "degraded",
-        "the disk cannot be written, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
+        "the disk cannot be written or does not answer, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
     ),
     ConditionKind.DISK_SILENT: ConditionDescription(
         "degraded",

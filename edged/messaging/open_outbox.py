@@ -20,6 +20,8 @@ from edged.messaging.spool.loss import SeqRange
 
 _log = logging.getLogger(__name__)
 
+_LOCK_TIMEOUT_S = 0.5
+"""A disk that works needs milliseconds; one that is silent must not hold up the start."""
 _MAX_RANGES_SHOWN = 5
 
 
@@ -49,7 +51,7 @@ def open_outbox(
     Raises:
         ConfigError: no publisher is configured.
         RegistryError: the publisher's library is not installed.
-        SpoolError: another daemon uses `state_dir`; with a disk queue that is a thread, the loop raises it.
+        SpoolError: another daemon uses `state_dir`. (If the disk is silent now, the loop raises it later.)
     """
     if settings.publisher is None:
         raise ConfigError(
@@ -95,7 +97,7 @@ def _open_spool(
         gap = Gap(reason=loss.reason, ranges=loss.ranges, count=loss.count)
         return topics.of(gap), encode(stamper.stamp(gap, seq))
 
-    return Spool(
+    spool = Spool(
         state_dir / "spool",
         max_bytes=int(settings.spool.max_mb * 1e6),
         max_age_s=settings.spool.max_age_h * 3600,
@@ -103,6 +105,8 @@ def _open_spool(
         encode_gap=encode_gap,
         disk=disk,
     )
+    spool.await_lock(_LOCK_TIMEOUT_S)
+    return spool
 
 
 def _format_ranges(ranges: Sequence[SeqRange]) -> str:

@@ -50,6 +50,11 @@ class ScriptedDisk:
         while self.report() or self.work():
             pass
 
+    def report_next(self, timeout_s: float) -> bool:
+        del timeout_s
+        self.work()
+        return self.report()
+
     def finish(self, timeout_s: float) -> bool:
         del timeout_s
         if self.answers_at_end:

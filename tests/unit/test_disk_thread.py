@@ -62,6 +62,37 @@ def test_what_is_left_is_done_before_the_end(loop: EventLoop) -> None:
     assert len(reports) == 5
 
 
+def test_what_the_reports_submit_is_done_before_the_end(loop: EventLoop) -> None:
+    disk = DiskThread("disk", clock=SystemClock(), post=loop.call_soon)
+    reports: list[int] = []
+
+    def report(number: int) -> None:
+        reports.append(number)
+        if number < 5:
+            disk.submit(lambda: number + 1, report)
+
+    disk.submit(lambda: 1, report)
+    assert disk.finish(5.0)
+    assert reports == [1, 2, 3, 4, 5]
+
+
+def test_the_next_result_can_be_waited_for(loop: EventLoop) -> None:
+    disk = DiskThread("disk", clock=SystemClock(), post=loop.call_soon)
+    assert not disk.report_next(5.0)
+    reports: list[int] = []
+    for number in range(2):
+        disk.submit(lambda number=number: number, reports.append)  # type: ignore[misc]
+    assert disk.report_next(5.0)
+    assert reports == [0]
+    while len(reports) < 2:
+        loop.run_once(5.0)
+    answer = threading.Event()
+    disk.submit(answer.wait, reports.append)
+    assert not disk.report_next(0.01)
+    answer.set()
+    assert disk.finish(5.0)
+
+
 def test_what_a_job_raises_is_raised_in_the_owners_thread(loop: EventLoop) -> None:
     disk = DiskThread("disk", clock=SystemClock(), post=loop.call_soon)
 

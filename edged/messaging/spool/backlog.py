@@ -49,9 +49,18 @@ class Backlog:
         return len(self._removals)
 
     @property
-    def first_uncommitted(self) -> SpoolItem | None:
-        """The message with the lowest number that only memory holds; None if there is none."""
-        return next(iter(self._uncommitted.values()), None)
+    def first_uncommitted_seq(self) -> int | None:
+        """The lowest number of a message that only memory holds; None if there is none."""
+        for seq in self._uncommitted:
+            return seq
+        return None
+
+    @property
+    def first_uncommitted_ns(self) -> int | None:
+        """The running time at which that message was made; None if there is none."""
+        for item in self._uncommitted.values():
+            return item.created_ns
+        return None
 
     def load(self, index: MessageIndex) -> None:
         """Take over what the file holds after it was opened or replaced; what is no longer there needs no deletion."""
@@ -80,7 +89,7 @@ class Backlog:
         item = self._uncommitted.pop(seq, None)
         if item is None:
             self._removals.add(seq)
-            self._cache.remove(seq)
+            self._cache.take(seq)
             return
         self.uncommitted_bytes -= len(item.payload)
         if seq <= self._group_end:
@@ -101,7 +110,7 @@ class Backlog:
         """Hand out at most `max_count` messages that were not handed out since `rewind`, in order, as far as they are in memory."""
         items = list[SpoolItem]()
         for seq in self._iterate_unsent() if max_count > 0 else ():
-            item = self._uncommitted.get(seq) or self._cache.find(seq)
+            item = self._uncommitted.get(seq) or self._cache.take(seq)
             if item is None:
                 self._cache.end = min(self._cache.end, seq - 1)
                 break
@@ -111,7 +120,6 @@ class Backlog:
                 break
         for item in items:
             self.in_flight[item.seq] = item
-            self._cache.remove(item.seq)
         return items
 
     def rewind(self) -> None:

@@ -44,16 +44,16 @@ class OpenedFiles:
     """The result of opening.
 
     Attributes:
-        store: the store.
         record: the file of the numbers.
         progress: the file in memory; it belongs to the one who gets this.
         in_memory: what the file in memory held.
+        store: the store.
     """
 
-    store: StoreState
     record: RecordState
     progress: ProgressFile
     in_memory: SequenceRecord | None
+    store: StoreState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +82,41 @@ class SpoolFiles:
         self._sequence: SequenceFile | None = None
         self._damage: str | None = None
 
-    def open(self) -> OpenedFiles:
-        """Lock and read the record of the numbers, then open the store.
+    def claim(self) -> RecordState:
+        """Open, lock and read the file of the numbers, unless it is open.
 
         Raises:
             SpoolError: another daemon uses the folder.
         """
-        record = self._claim()
+        fault = None
+        if self._sequence is None:
+            try:
+                self._sequence_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._sequence = SequenceFile(self._sequence_path)
+            except SpoolError:
+                raise
+            except OSError as error:
+                fault = self._describe(error)
+        if self._sequence is None:
+            record = read_unlocked(self._sequence_path)
+        else:
+            record = self._sequence.read()
+            self._note_quarantine(self._sequence)
+        return RecordState(
+            is_locked=self._sequence is not None, record=record, fault=fault, damage=self._damage
+        )
+
+    def open(self, record: RecordState) -> OpenedFiles:
+        """Read the file in memory, and open the store.
+
+        Args:
+            record: the result of `claim`.
+        """
         progress = ProgressFile(self._sequence_path.parent)
         in_memory = progress.read()
         self._disk.open()
         return OpenedFiles(
-            store=self._disk.take_state(), record=record, progress=progress, in_memory=in_memory
+            record=record, progress=progress, in_memory=in_memory, store=self._disk.take_state()
         )
 
     def retry(self) -> tuple[RecordState, StoreState]:
@@ -102,7 +125,7 @@ class SpoolFiles:
         Raises:
             SpoolError: another daemon now uses the folder.
         """
-        record = self._claim()
+        record = self.claim()
         self._disk.retry()
         return record, self._disk.take_state()
 
@@ -145,26 +168,6 @@ class SpoolFiles:
             self._sequence = None
         self._disk.close()
         return is_recorded
-
-    def _claim(self) -> RecordState:
-        """Open and lock the file of the numbers, unless that is done."""
-        fault, record = None, None
-        if self._sequence is None:
-            try:
-                self._sequence_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._sequence = SequenceFile(self._sequence_path)
-            except SpoolError:
-                raise
-            except OSError as error:
-                fault = self._describe(error)
-        if self._sequence is None:
-            record = read_unlocked(self._sequence_path)
-        else:
-            record = self._sequence.read()
-            self._note_quarantine(self._sequence)
-        return RecordState(
-            is_locked=self._sequence is not None, record=record, fault=fault, damage=self._damage
-        )
 
     def _note_quarantine(self, sequence: SequenceFile) -> None:
         if sequence.quarantined_path is not None and self._damage is None:

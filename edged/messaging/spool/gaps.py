@@ -23,13 +23,14 @@ class GapRecords:
     def __init__(self) -> None:
         self._newest: dict[LossReason, int] = {}
         self._records: dict[int, SpoolItem] = {}
-        self._first_reported: dict[int, int] = {}
+        self.first_reported: dict[int, int] = {}
+        """The lowest number that each waiting record reports, by the record's number."""
 
     def restore(self, records: Iterable[SpoolItem]) -> None:
         """Load the records that wait; one that only a newer version can read is delivered as it is."""
         self._newest.clear()
         self._records.clear()
-        self._first_reported.clear()
+        self.first_reported.clear()
         for record in records:
             with suppress(msgspec.DecodeError):
                 self.add(record)
@@ -39,7 +40,7 @@ class GapRecords:
         loss = _decode_loss(record)
         self._newest[loss.reason] = record.seq
         self._records[record.seq] = record
-        self._first_reported[record.seq] = loss.ranges[0][0]
+        self.first_reported[record.seq] = loss.ranges[0][0]
 
     def find(self, seq: int) -> SpoolItem | None:
         """Return the waiting record with number `seq`; None if there is none, or only a newer version can read it."""
@@ -48,7 +49,7 @@ class GapRecords:
     def remove(self, seq: int) -> None:
         """Forget the record with number `seq`, if there is one: it has arrived, or was replaced."""
         if self._records.pop(seq, None) is not None:
-            del self._first_reported[seq]
+            del self.first_reported[seq]
             self._newest = {reason: one for reason, one in self._newest.items() if one != seq}
 
     def merge(
@@ -68,9 +69,7 @@ class GapRecords:
 
     def find_lowest_seq(self, first: int) -> int:
         """Return the lowest number reported by a waiting record from number `first` on, or `first` if it is lower."""
-        if not self._first_reported:
-            return first
-        return min([first, *(low for seq, low in self._first_reported.items() if seq >= first)])
+        return min([first, *(low for seq, low in self.first_reported.items() if seq >= first)])
 
 
 EncodeGap = Callable[[int, MessageLoss], tuple[str, bytes]]

@@ -11,8 +11,11 @@ MessageSize = tuple[int, int]
 """A message's number and the bytes of its payload."""
 
 _REMOVED = len(Rank)
-_MIN_REMOVED = 1024
-"""Removed entries that are kept in any case, so that short queues are never copied."""
+_MASKS = {rank: bytes(value == rank for value in range(256)) for rank in Rank}
+"""Translation tables that make 1 of a rank, and 0 of everything else."""
+_LIVE_MASK = bytes(value != _REMOVED for value in range(256))
+_MIN_REMOVED = 64
+"""Removed entries that are kept in any case, so that short queues are seldom copied."""
 
 
 class MessageIndex:
@@ -33,6 +36,8 @@ class MessageIndex:
         self._rank_counts = [0] * len(Rank)
         self._first = 0
         """Position of the first entry that is not removed."""
+        self._is_ascending = True
+        """Whether the times of creation ascend; they do unless files of several runs came together."""
 
     @property
     def first_seq(self) -> int | None:
@@ -60,11 +65,13 @@ class MessageIndex:
         at = len(self._seqs)
         if at and seq <= self._seqs[-1]:
             at = self._make_room(seq)
+            self._is_ascending = False
             self._seqs.insert(at, seq)
             self._sizes.insert(at, size_bytes)
             self._created_ns.insert(at, created_ns)
             self._ranks.insert(at, rank)
         else:
+            self._is_ascending &= not at or created_ns >= self._created_ns[-1]
             self._seqs.append(seq)
             self._sizes.append(size_bytes)
             self._created_ns.append(created_ns)
@@ -109,17 +116,21 @@ class MessageIndex:
                 yield self._seqs[at]
 
     def iterate_sizes(self, rank: Rank) -> Iterator[MessageSize]:
-        """Yield the number and the payload bytes of each message of one rank, ascending."""
-        if self._rank_counts[rank]:
-            columns = zip(self._seqs, self._sizes, self._ranks, strict=True)
-            yield from ((seq, size) for seq, size, one in columns if one == rank)
+        """Return the number and the payload bytes of each message of one rank, ascending; nothing may be added or removed meanwhile."""
+        if not self._rank_counts[rank]:
+            return iter(())
+        mask = self._ranks.translate(_MASKS[rank])
+        return zip(compress(self._seqs, mask), compress(self._sizes, mask), strict=True)
 
     def list_created_before(self, created_ns: int) -> list[MessageSize]:
         """Return number and payload bytes of each message, gap records excepted, made before `created_ns` of running time."""
+        end = len(self._seqs)
+        if self._is_ascending:
+            end = bisect_left(self._created_ns, created_ns)
         columns = zip(self._seqs, self._sizes, self._ranks, self._created_ns, strict=True)
         return [
             (seq, size)
-            for seq, size, rank, created in islice(columns, self._first, None)
+            for seq, size, rank, created in islice(columns, self._first, end)
             if created < created_ns and rank < Rank.GAP
         ]
 
@@ -141,9 +152,14 @@ class MessageIndex:
         return at
 
     def _compact(self) -> None:
-        kept = bytes(rank != _REMOVED for rank in self._ranks)
-        self._seqs = array("q", compress(self._seqs, kept))
-        self._sizes = array("I", compress(self._sizes, kept))
-        self._created_ns = array("q", compress(self._created_ns, kept))
-        self._ranks = bytearray(compress(self._ranks, kept))
+        """Drop the removed entries; in most cases these are the first ones."""
+        if self._first > self.count:
+            end = self._first
+            del self._seqs[:end], self._sizes[:end], self._created_ns[:end], self._ranks[:end]
+        else:
+            mask = self._ranks.translate(_LIVE_MASK)
+            self._seqs = array("q", compress(self._seqs, mask))
+            self._sizes = array("I", compress(self._sizes, mask))
+            self._created_ns = array("q", compress(self._created_ns, mask))
+            self._ranks = bytearray(compress(self._ranks, mask))
         self._first = 0

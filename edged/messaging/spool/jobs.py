@@ -5,7 +5,7 @@ from functools import partial
 from typing import TypeVar
 
 from edged.disk_thread import DiskQueue
-from edged.messaging.spool.files import OpenedFiles, SpoolFiles
+from edged.messaging.spool.files import OpenedFiles, RecordState, SpoolFiles
 from edged.messaging.spool.messages import SpoolRules, WaitingMessages
 from edged.messaging.spool.unnumbered import UnnumberedMessages
 
@@ -34,6 +34,7 @@ class SpoolJobs:
         self._files = files
         self._disk = disk
         self._rules = rules
+        self._record: RecordState | None = None
         self._is_advancing = self._is_retry_due = self._is_closing = self._is_closed = False
 
     @property
@@ -47,8 +48,17 @@ class SpoolJobs:
         Raises:
             SpoolError: another daemon uses the folder.
         """
-        self._submit(self._files.open, self._end_opening)
+        self._submit(self._files.claim, self._end_claim)
         self.advance()
+
+    def await_claim(self, timeout_s: float) -> None:
+        """Wait until the folder is locked, `timeout_s` seconds at most.
+
+        Raises:
+            SpoolError: another daemon uses the folder.
+        """
+        if self._record is None:
+            self._disk.report_next(timeout_s)
 
     def request_retry(self) -> None:
         """Let the files that fail be tried again as soon as the disk is free."""
@@ -78,13 +88,16 @@ class SpoolJobs:
         """Submit the most urgent job; return False if there is none."""
         messages = self.messages
         if messages is None:
-            return False
+            if self._record is None:
+                return False
+            self._submit(partial(self._files.open, self._record), self._end_opening)
+            return True
         if self._is_retry_due and not self._is_closing:
             self._is_retry_due = False
             self._submit(self._files.retry, messages.end_retry)
         elif messages.is_commit_due:
             self._submit(partial(self._files.commit, messages.begin_commit()), messages.end_commit)
-        elif self._is_closing and messages.numbers.is_ready:
+        elif self._is_closing and messages.numbers.may_allocate:
             last = messages.numbers.make_last_record()
             self._submit(partial(self._files.close, last), self._end_closing)
         elif messages.numbers.is_reservation_due:
@@ -105,11 +118,14 @@ class SpoolJobs:
             return
         self.is_busy = False
         on_done(result)
-        if self.unnumbered and self.messages is not None and self.messages.numbers.is_ready:
+        if self.unnumbered and self.messages is not None and self.messages.numbers.may_allocate:
             self.messages.append_unnumbered(self.unnumbered)
         if not self._is_advancing:
             self.advance()
             self.on_change()
+
+    def _end_claim(self, record: RecordState) -> None:
+        self._record = record
 
     def _end_opening(self, opened: OpenedFiles) -> None:
         self.messages = WaitingMessages(opened, self._rules)

@@ -120,17 +120,14 @@ class WaitingMessages:
 
     def note_progress(self) -> None:
         """Record in memory how far the messages have come."""
-        next_seq, records = self.numbers.next, self._losses.records
-        first_waiting, uncommitted = self.backlog.index.first_seq, self.backlog.first_uncommitted
-        # What a waiting record reports is lost with it.
-        self.numbers.note_progress(
-            first_waiting=records.find_lowest_seq(
-                next_seq if first_waiting is None else first_waiting
-            ),
-            first_unsafe=records.find_lowest_seq(
-                next_seq if uncommitted is None else uncommitted.seq
-            ),
-        )
+        next_seq, records, backlog = self.numbers.next, self._losses.records, self.backlog
+        first_waiting, first_unsafe = backlog.index.first_seq, backlog.first_uncommitted_seq
+        first_waiting = next_seq if first_waiting is None else first_waiting
+        first_unsafe = next_seq if first_unsafe is None else first_unsafe
+        if records.first_reported:  # what a waiting record reports is lost with it
+            first_waiting = records.find_lowest_seq(first_waiting)
+            first_unsafe = records.find_lowest_seq(first_unsafe)
+        self.numbers.note_progress(first_waiting=first_waiting, first_unsafe=first_unsafe)
 
     # ---- Commits ---------------------------------------------------------------------------------------------------------------
 
@@ -152,11 +149,11 @@ class WaitingMessages:
     @property
     def commit_due_ns(self) -> int:
         """Nanoseconds until a commit must begin, 0 or less if one must now; a very large number if there is nothing to commit."""
-        first = self.backlog.first_uncommitted
+        first_ns = self.backlog.first_uncommitted_ns
         if self.is_group_complete:
             return 0
-        if first is not None:
-            return _COMMIT_INTERVAL_NS + first.created_ns - self._running_time.read_ns()
+        if first_ns is not None:
+            return _COMMIT_INTERVAL_NS + first_ns - self._running_time.read_ns()
         if self.backlog.removal_count:
             return _COMMIT_INTERVAL_NS + self._last_commit_ns - self._clock.monotonic_ns()
         return _NEVER_NS

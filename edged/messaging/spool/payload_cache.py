@@ -26,9 +26,12 @@ class PayloadCache:
         """Iterate over the numbers, in no order."""
         return iter(self._items)
 
-    def find(self, seq: int) -> SpoolItem | None:
-        """Return a message; None if it is not in memory."""
-        return self._items.get(seq)
+    def take(self, seq: int) -> SpoolItem | None:
+        """Remove a message and return it; None if it is not in memory."""
+        item = self._items.pop(seq, None)
+        if item is not None:
+            self.size_bytes -= len(item.payload)
+        return item
 
     def add(self, items: Iterable[SpoolItem], end: int) -> None:
         """Add the stored messages up to the number `end`."""
@@ -44,12 +47,6 @@ class PayloadCache:
             return False
         self.add((item,), item.seq)
         return True
-
-    def remove(self, seq: int) -> None:
-        """Forget a message: it was handed out, or does not wait any more."""
-        item = self._items.pop(seq, None)
-        if item is not None:
-            self.size_bytes -= len(item.payload)
 
     def clear(self) -> None:
         """Forget all messages."""

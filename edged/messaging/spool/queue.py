@@ -71,6 +71,14 @@ class Spool:
         )
         self._jobs.open()
 
+    def await_lock(self, timeout_s: float) -> None:
+        """Wait until other daemons are kept out of the folder, `timeout_s` seconds at most.
+
+        Raises:
+            SpoolError: another daemon uses the folder.
+        """
+        self._jobs.await_claim(timeout_s)
+
     def call_on_change(self, on_change: Callable[[], object]) -> None:
         """Call `on_change` whenever the disk has answered: there may be more to hand out."""
         self._jobs.on_change = on_change
@@ -115,7 +123,7 @@ class Spool:
             The message's number; None if it gets one later, because the disk has not answered yet.
         """
         messages = self._jobs.messages
-        if messages is None or not messages.numbers.is_ready:
+        if messages is None or not messages.numbers.may_allocate:
             self._jobs.unnumbered.put(UnnumberedMessage(rank, topic, encode))
             return None
         seq = messages.append(rank, topic, encode)

@@ -61,6 +61,11 @@ class SequenceNumbers:
         return self._next
 
     @property
+    def may_allocate(self) -> bool:
+        """Whether a message may get a number: one is reserved, or none can be, because the disk fails; not while it is silent."""
+        return self.is_ready and (self._next < self._reserved_end or self.fault is not None)
+
+    @property
     def is_reservation_due(self) -> bool:
         """Whether the next block must be reserved, which is long before the present one is used up."""
         is_low = self._reserved_end - self._next <= BLOCK_SIZE // 2

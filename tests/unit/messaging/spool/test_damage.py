@@ -10,10 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from edged.disk_thread import InlineDiskQueue
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from support.clock import FakeClock
 from support.memory_folder import memory_folder
 from support.sampling import Sampler, sampled
+from support.scripted_disk import ScriptedDisk
 from support.spool_files import append_numbered, progress_path
 
 SEEDS = range(5000)
@@ -34,13 +36,27 @@ class DamagedSpool:
         self.spool = self.open()
 
     def open(self) -> Spool:
-        return Spool(
+        """Open it, with a disk that does its jobs at once, or with one that does them now and then."""
+        disk = ScriptedDisk()
+        self.disk = disk if self.rng.random() < 0.5 else InlineDiskQueue()
+        spool = Spool(
             self.folder,
             max_bytes=1_000_000,
             max_age_s=3600,
             clock=self.clock,
             encode_gap=self.encode_gap,
+            disk=self.disk,
         )
+        self.settle()
+        return spool
+
+    def settle(self) -> None:
+        if isinstance(self.disk, ScriptedDisk):
+            self.disk.settle()
+
+    def work_a_little(self) -> None:
+        if isinstance(self.disk, ScriptedDisk) and self.rng.random() < 0.5:
+            self.rng.choice((self.disk.work, self.disk.report, self.disk.settle))()
 
     def encode_gap(self, seq: int, loss: MessageLoss) -> tuple[str, bytes]:
         self.made[seq] = ("up/gap", f"gap {seq} {loss.reason}".encode())
@@ -52,6 +68,7 @@ class DamagedSpool:
             seq = append_numbered(self.spool.append(Rank.EVENT, topic, _encoder(body)))
             assert seq not in self.made
             self.made[seq] = (topic, _encoder(body)(seq))
+            self.work_a_little()
 
     def deliver(self, count: int) -> None:
         for item in self.spool.take_unsent(count):
@@ -63,6 +80,7 @@ class DamagedSpool:
     def commit(self) -> None:
         self.clock.sleep(1)
         self.spool.tick()
+        self.work_a_little()
 
     def work(self) -> None:
         for _ in range(self.rng.randint(1, 4)):
@@ -96,7 +114,9 @@ class DamagedSpool:
         return {seq for seq in self.made if any(first <= seq <= last for first, last in ranges)}
 
     def check(self) -> None:
-        self.deliver(100_000)
+        while self.spool.depth:
+            self.settle()
+            self.deliver(100_000)
         missing = set(self.made) - set(self.arrived) - self.lost()
         assert missing == set()
 

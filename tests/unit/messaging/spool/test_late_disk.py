@@ -1,15 +1,20 @@
 """A disk that answers late, or not at all: no call waits for it, and nothing is lost in silence."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from edged.clock import Clock, SystemClock
+from edged.disk_thread import DiskThread
 from edged.errors import SpoolError
+from edged.event_loop import EventLoop
 from edged.messaging.spool import MessageLoss, Rank, Spool, SpoolItem
 from edged.messaging.spool.sequence_file import decode_record
 from edged.messaging.spool.sequence_numbers import BLOCK_SIZE
+from edged.messaging.spool.store import SpoolStore
 from support.clock import FakeClock
 from support.scripted_disk import ScriptedDisk
 from support.spool_files import open_store
@@ -138,6 +143,13 @@ def test_a_second_daemon_is_reported_when_the_disk_answers(bench: LateBench) -> 
         second.disk.settle()
 
 
+def test_a_second_daemon_can_wait_for_the_lock(bench: LateBench) -> None:
+    bench.spool.await_lock(1.0)
+    bench.spool.await_lock(1.0)
+    with pytest.raises(SpoolError, match="state_dir"):
+        LateBench(bench.folder).spool.await_lock(1.0)
+
+
 def test_a_message_that_arrives_before_its_commit_begins_is_never_written(
     bench: LateBench,
 ) -> None:
@@ -228,6 +240,19 @@ def test_the_next_numbers_are_reserved_before_the_present_ones_are_used_up(
     content = bench.folder.joinpath("sequence").read_bytes()
     bench.disk.settle()
     assert bench.folder.joinpath("sequence").read_bytes() != content
+
+
+def test_no_number_is_used_that_is_not_reserved(bench: LateBench) -> None:
+    bench.disk.settle()
+    numbered: list[int] = []
+    while (number := bench.append(1)[0]) is not None:
+        numbered.append(number)
+        bench.ack(bench.take())
+    assert len(numbered) in range(BLOCK_SIZE // 2, BLOCK_SIZE + 1)
+    bench.append(2)
+    assert (bench.take(), bench.spool.depth) == ([], 3)
+    bench.disk.settle()
+    assert bench.numbers() == list(range(numbered[-1] + 1, numbered[-1] + 4))
 
 
 def test_a_backlog_is_sent_in_order_page_by_page(bench: LateBench) -> None:
@@ -364,3 +389,98 @@ def test_a_silent_disk_does_not_hold_up_the_end(bench: LateBench, answers: str) 
     bench.disk.settle()
     bench.spool._jobs._files.close()
     bench.open()
+
+
+# ---- A thread ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loop() -> Iterator[EventLoop]:
+    with EventLoop(SystemClock()) as one:
+        yield one
+
+
+def open_with_thread(folder: Path, loop: EventLoop, clock: Clock) -> tuple[Spool, DiskThread]:
+    disk = DiskThread("spool", clock=clock, post=loop.call_soon)
+    spool = Spool(
+        folder,
+        max_bytes=10_000_000,
+        max_age_s=3600,
+        clock=clock,
+        encode_gap=lambda seq, loss: ("gap", f"{seq}:{loss.reason}".encode()),
+        disk=disk,
+    )
+    return spool, disk
+
+
+def run_for_ever(loop: EventLoop) -> None:
+    while True:
+        loop.run_once(10.0)
+
+
+def test_a_thread_stores_and_reads_a_backlog(tmp_path: Path, loop: EventLoop) -> None:
+    spool, _ = open_with_thread(tmp_path, loop, SystemClock())
+    for number in range(5000):
+        # The first has no number yet.
+        is_first = spool.append(Rank.EVENT, "t", lambda _, text=b"%d" % number: text) is None  # type: ignore[misc]
+        loop.run_once(10.0 if is_first else 0.0)
+    assert spool.close(60) == 0
+    spool, _ = open_with_thread(tmp_path, loop, SystemClock())
+    changes: list[bool] = []
+    spool.call_on_change(lambda: changes.append(True))
+    texts: list[bytes] = []
+    while len(texts) < 5000:
+        items = spool.take_unsent(20)
+        texts += [item.payload for item in items]
+        for item in items:
+            spool.ack(item.seq)
+        spool.tick()
+        if not items:
+            changes.clear()
+            while not changes:
+                loop.run_once(10.0)
+    assert texts == [b"%d" % number for number in range(5000)]
+    assert spool.close(60) == 0
+
+
+def test_a_thread_that_waits_for_its_disk_keeps_nobody_waiting(
+    tmp_path: Path, loop: EventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    spool, disk = open_with_thread(tmp_path, loop, clock)
+    while spool.append(Rank.EVENT, "t", lambda _: b"x") is None:
+        loop.run_once(10.0)
+    answer, began = threading.Event(), threading.Event()
+
+    def wait(store: SpoolStore, *_: object, **_keywords: object) -> None:
+        began.set()
+        answer.wait()
+        store.close()
+
+    monkeypatch.setattr(SpoolStore, "commit", wait)
+    for _ in range(64):
+        spool.append(Rank.EVENT, "t", lambda _: b"x" * 100)
+    while not began.is_set():
+        loop.run_once(0.01)
+    for _ in range(60):
+        clock.sleep(1)
+        spool.append(Rank.EVENT, "t", lambda _: b"y" * 100)
+        for item in spool.take_unsent(20):
+            spool.ack(item.seq)
+        spool.tick()
+        loop.run_once(0.0)
+    assert "over 60 s" in str(spool.fault)
+    kept = spool.depth
+    assert spool.close(0.05) == kept
+    answer.set()
+    assert disk.finish(60)
+
+
+def test_a_thread_that_finds_another_daemon_ends_the_loop(tmp_path: Path, loop: EventLoop) -> None:
+    first, _ = open_with_thread(tmp_path, loop, SystemClock())
+    while first.append(Rank.EVENT, "t", lambda _: b"x") is None:
+        loop.run_once(10.0)
+    open_with_thread(tmp_path, loop, SystemClock())
+    with pytest.raises(SpoolError, match="state_dir"):
+        run_for_ever(loop)
+    assert first.close(60) == 0

@@ -317,7 +317,7 @@ def test_a_crash_before_the_gap_record_is_stored_loses_none_of_its_numbers(tmp_p
     lost: list[SuspectNumbers | None] = []
     for used in (3, 0, 0):
         files = SpoolFiles(tmp_path)
-        numbers = SequenceNumbers(files.open(), wall_ms=WALL_MS)
+        numbers = SequenceNumbers(files.open(files.claim()), wall_ms=WALL_MS)
         lost.append(numbers.recover(StoreSummary(), is_damaged=False))
         numbers.end_reservation(files.write_record(numbers.begin_reservation()))
         for _ in range(used):
