@@ -171,7 +171,7 @@ class Publisher(Protocol):
 
         Returns:
             False if the message was not taken: there is no connection; or, for a message without a token, the consumer does not keep up
-            or gives no sign of life, and `RoomAvailable` follows, or `LinkChanged(up=False)`.
+            or gives no sign of life, and `RoomAvailable` follows, or `LinkChanged(up=False)`; or the broker's limits leave a live one out.
         """
 
     def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:

@@ -9,14 +9,14 @@ There are three kinds of messages:
 - *live* (detections): published if there is a connection that keeps up, otherwise dropped and counted; the newest of each topic waits
   for up to a second.
 
-One thread uses the outbox: the supervisor calls it, and so does the publisher, from the supervisor's loop. If the broker refuses a message (an access rule, a quota), the spooled messages
-stay queued, and are retried from the first one after a pause: the order is kept, and the broker is not flooded. The pause also holds
-over a new connection, because some brokers end the connection with the refusal. A message that can never pass (it is above the broker's
-size limit) is replaced by a gap record. The publisher's notices come here; what it received is passed on.
+One thread uses the outbox: the supervisor calls it, and so does the publisher, from the supervisor's loop. If the broker refuses a message
+(an access rule, a quota), the spooled messages stay queued, and are retried from the first one after a pause: the order is kept, and the
+broker is not flooded. The pause also holds over a new connection, because some brokers end the connection with the refusal. A message that
+can never pass (it is above the broker's size limit) is replaced by a gap record. What the publisher has received is passed on.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.interfaces import (
@@ -37,6 +37,7 @@ from edged.messaging.contract.messages import Event, FrameDetections, OnlineStat
 from edged.messaging.contract.topics import Topics
 from edged.messaging.live_messages import LiveMessages
 from edged.messaging.refusal_backoff import RefusalBackoff
+from edged.messaging.restrictions import Restrictions
 from edged.messaging.retained import RetainedMessages
 from edged.messaging.spool import Rank, Spool
 
@@ -77,14 +78,12 @@ class Outbox:
         self._topics = Topics(stamper.identity.device)
         self._retained = RetainedMessages(self._topics, stamper)
         self._retained.put(OnlineStatus(status="online"))
-        self._live = LiveMessages(clock)
-        self._detections_topics: dict[str, str] = {}
+        self._live = LiveMessages(self._topics, clock)
         self._in_flight: set[int] = set()
         self._is_link_up = False
         self._connect_count = 0
         self._last_error: str | None = None
-        self._refused_subscriptions: dict[str, str] = {}
-        self._publish_limits: dict[str, str] = {}
+        self._restrictions = Restrictions()
         self._refusal_backoff = RefusalBackoff(clock)
         self._status_resend_deadline: Deadline | None = None
         self._tick_due_ns = 0
@@ -105,27 +104,15 @@ class Outbox:
 
     def publish_detections(self, message: FrameDetections) -> None:
         """Publish one frame's detections, or drop them if there is no connection."""
-        self.publish_live(message.camera, encode(self._stamper.stamp(message)))
+        payload = encode(self._stamper.stamp(message)) if self._is_link_up else b""
+        self.publish_live(message.camera, payload)
 
     def publish_live(self, camera: str, payload: bytes) -> None:
-        """Publish the payload of one frame's detections, or drop it if there is no connection.
-
-        Args:
-            camera: the frame's camera.
-            payload: `FrameDetections` with its header, encoded.
-        """
+        """Publish one frame's `FrameDetections`, encoded with its header, or drop it if there is no connection."""
         if not self._is_link_up:
             self._live.dropped_count += 1
             return
-        topic = self._detections_topics.get(camera)
-        if topic is None:
-            topic = self._detections_topics[camera] = self._topics.detections_of(camera)
-        message = OutgoingMessage(topic=topic, payload=payload)
-        if self._live.has_waiting:  # it must not overtake the one before it
-            self._live.hold(message)
-            self._live.send(self._publisher.publish)
-        elif not self._publisher.publish(message):
-            self._live.hold(message)
+        self._live.publish(camera, payload, self._publisher.publish)
 
     def retain(self, message: Header) -> None:
         """Make `message` the newest of its topic; does nothing if it equals the previous one."""
@@ -188,10 +175,10 @@ class Outbox:
         A lost connection is not a condition: subscribers receive `up/health` only through a connection.
         """
         return {
-            "publish_limited": _join_reasons(self._publish_limits),
+            "publish_limited": self._restrictions.publish_limits,
             "publish_refused": self._refusal_backoff.reason,
             "spool": self._spool.fault or self._spool.damage,
-            "subscription_refused": _join_reasons(self._refused_subscriptions),
+            "subscription_refused": self._restrictions.refused_subscriptions,
         }
 
     def close(self, timeout_s: float, final: Sequence[Header] = ()) -> int:
@@ -212,19 +199,15 @@ class Outbox:
                 self._send_pending()
             case LinkChanged():
                 self._on_link(notice)
-            case SubscriptionRefused(topic, reason):
-                self._refused_subscriptions[topic] = reason
-            case PublishLimited(subject, None):
-                self._publish_limits.pop(subject, None)
-            case PublishLimited(subject, str() as reason):
-                self._publish_limits[subject] = reason
+            case SubscriptionRefused() | PublishLimited():
+                self._restrictions.record(notice)
             case MessageReceived() | ConsumerClosed():
                 self._notify(notice)
 
     def _on_link(self, link: LinkChanged) -> None:
         self._in_flight.clear()
         self._is_link_up = link.up
-        self._refused_subscriptions.clear()
+        self._restrictions.end_connection()
         if not link.up:
             self._last_error = link.reason
             self._live.drop()
@@ -264,7 +247,3 @@ class Outbox:
                 self._is_link_up = False
                 return
             self._in_flight.add(item.seq)
-
-
-def _join_reasons(reasons: Mapping[str, str]) -> str | None:
-    return "; ".join(f"{subject}: {reason}" for subject, reason in reasons.items()) or None

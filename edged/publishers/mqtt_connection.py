@@ -1,25 +1,18 @@
-"""A paho client that the loop drives: it reads, writes and keeps time by paho's own functions, in the loop's thread.
-
-paho calls back from within its functions, where it must not be called; so what it reports is noted down, and handed on when the function
-has returned.
-"""
+"""A paho client that the loop drives: it reads, writes and keeps time by paho's own functions, in the loop's thread."""
 
 import logging
 import select
 import socket
 import ssl
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from edged.event_loop import EventLoop
 from edged.publishers.mqtt_client import release_client
-from edged.redaction import redact_text
+from edged.publishers.mqtt_reports import ConnectionEvents, PahoReports
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
-    from paho.mqtt.properties import Properties
-    from paho.mqtt.reasoncodes import ReasonCode
+    from paho.mqtt.client import Client
 
 PINGREQ = b"\xc0\x00"
 """MQTT 5 and 3.1.1, 3.12. paho has no function that sends one."""
@@ -27,28 +20,6 @@ _MAX_READS = 16
 """Reads in a row; the rest waits until other descriptors had their turn."""
 
 _log = logging.getLogger(__name__)
-
-
-class ConnectionEvents(Protocol):
-    """What a connection reports, from callbacks of the loop."""
-
-    def on_connack(self, reason: "ReasonCode", properties: "Properties | None") -> None:
-        """Take the broker's answer to CONNECT."""
-
-    def on_answer(self, packet_id: int, reason: "ReasonCode") -> None:
-        """Take the broker's answer to a message of QoS 1."""
-
-    def on_suback(self, packet_id: int, reason_codes: "list[ReasonCode]") -> None:
-        """Take the broker's answer to a subscription."""
-
-    def on_message(self, message: "MQTTMessage") -> None:
-        """Take a message that has arrived."""
-
-    def on_turn(self, *, has_read: bool) -> None:
-        """Take note that the connection was served: something was read, or there is room again."""
-
-    def on_lost(self) -> None:
-        """Take note that the connection has ended; nothing else is reported after it."""
 
 
 class MqttConnection:
@@ -65,7 +36,8 @@ class MqttConnection:
         self._client = client
         self._loop = loop
         self._events = events
-        self._calls: list[Callable[[], None]] = []
+        self.reports = PahoReports(events)
+        """What paho has reported."""
         connection = client.socket()
         assert isinstance(connection, socket.socket)  # noqa: S101 (the transport is TCP)
         self._socket = connection
@@ -76,21 +48,11 @@ class MqttConnection:
         self._is_room_watched = False
         self.is_lost = False
         """Whether the connection has ended, or is about to be reported as ended."""
-        self.last_error: str | None = None
-        """paho's words for a failure of the network or of TLS, or ours for an unexpected one; None if there was none."""
-        self.is_unanswered = False
-        """Whether nothing came from the broker any more."""
-        self.broker_reason: tuple[ReasonCode, Properties | None] | None = None
-        """The broker's reason for the end; None if it gave none."""
 
     def start(self) -> None:
         """Serve the socket from now on."""
         client = self._client
-        client.enable_logger(_ErrorLog(self._note_error))
-        client.on_connect = self._note_connack
-        client.on_disconnect = self._note_disconnect
-        client.on_subscribe = self._note_suback
-        client.on_message = self._note_message
+        self.reports.listen_to(client)
         client.on_socket_close = lambda *_: self._loop.unwatch(self._fd)
         self._readable.register(self._fd, select.POLLIN)
         self._loop.watch(self._fd, self._on_readable)
@@ -115,7 +77,8 @@ class MqttConnection:
         """Write what is queued, as far as the socket has room; the rest follows when there is room."""
         if self.is_lost or (self._owed and not self._write_owed()):
             return
-        self._call_paho(self._client.loop_write)
+        if self._client.want_write():
+            self._call_paho(self._client.loop_write)
         self._watch_room()
 
     def write_past_paho(self, packets: bytes) -> bool:
@@ -143,7 +106,7 @@ class MqttConnection:
     def close(self) -> None:
         """Close the socket, and report nothing any more."""
         self.is_lost = True
-        self._calls.clear()
+        self.reports.drop()
         self._loop.unwatch(self._fd)
         release_client(self._client)
 
@@ -152,10 +115,10 @@ class MqttConnection:
             return
         client = self._client
         # Only here: with this callback set, paho makes two costly values for every message of QoS 0 that it writes.
-        client.on_publish = self._note_answer
+        client.on_publish = self.reports.note_answer
         self._call_paho(self._read)
         client.on_publish = None
-        self._make_calls()
+        self.reports.hand_on()
         self.flush()
         if not self.is_lost:
             self._events.on_turn(has_read=True)
@@ -206,73 +169,14 @@ class MqttConnection:
             code = function()
         except Exception:  # noqa: BLE001 (a packet that paho cannot parse must end this connection only)
             _log.exception("mqtt: the connection failed with an unexpected error")
-            self.last_error = "unexpected error; see the log"
+            self.reports.last_error = "unexpected error; see the log"
             code = 1
         if (code or self._client.socket() is None) and not self.is_lost:
             self.is_lost = True
             self._loop.call_soon(self._report_lost)
 
     def _report_lost(self) -> None:
-        self._make_calls()
+        self.reports.hand_on()
         self._loop.unwatch(self._fd)
         release_client(self._client)
         self._events.on_lost()
-
-    def _make_calls(self) -> None:
-        if self._calls:
-            calls, self._calls = self._calls, []
-            for call in calls:
-                call()
-
-    def _note_connack(
-        self,
-        _client: "Client",
-        _userdata: Any,
-        _flags: Any,
-        reason: "ReasonCode",
-        properties: "Properties | None",
-    ) -> None:
-        self._calls.append(partial(self._events.on_connack, reason, properties))
-
-    def _note_answer(
-        self, _client: "Client", _userdata: Any, packet_id: int, reason: "ReasonCode", _: Any
-    ) -> None:
-        self._calls.append(partial(self._events.on_answer, packet_id, reason))
-
-    def _note_suback(
-        self, _client: "Client", _userdata: Any, packet_id: int, codes: Any, _: Any
-    ) -> None:
-        self._calls.append(partial(self._events.on_suback, packet_id, codes))
-
-    def _note_message(self, _client: "Client", _userdata: Any, message: "MQTTMessage") -> None:
-        self._calls.append(partial(self._events.on_message, message))
-
-    def _note_disconnect(
-        self,
-        _client: "Client",
-        _userdata: Any,
-        flags: "DisconnectFlags",
-        reason: "ReasonCode",
-        properties: "Properties | None",
-    ) -> None:
-        self.is_unanswered = str(reason) == "Keep alive timeout"
-        if flags.is_disconnect_packet_from_server:
-            self.broker_reason = (reason, properties)
-
-    def _note_error(self, text: str) -> None:
-        self.last_error = redact_text(text)
-
-
-class _ErrorLog(logging.Logger):
-    """Takes paho's log lines for failures of the network or of TLS, which paho reports nowhere else.
-
-    A logger, not paho's `on_log`: for that paho formats a line for each packet.
-    """
-
-    def __init__(self, note: Callable[[str], None]) -> None:
-        super().__init__("paho", logging.ERROR)
-        self._note = note
-
-    def handle(self, record: logging.LogRecord) -> None:
-        """Note a line, and write it nowhere."""
-        self._note(record.getMessage())

@@ -5,21 +5,20 @@ the spool knows which messages are unacknowledged. Everything happens in the loo
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from edged.clock import Deadline, SystemClock
+from edged.clock import Deadline
 from edged.event_loop import EventLoop
 from edged.interfaces import Delivered, Notice, OutgoingMessage, RoomAvailable
 from edged.publishers.mqtt_client import describe_reason_code, disconnect_with_will
-from edged.publishers.mqtt_connection import PINGREQ, MqttConnection
+from edged.publishers.mqtt_connection import MqttConnection
 from edged.publishers.mqtt_limits import describe_properties, read_limits
+from edged.publishers.mqtt_live_sender import LiveSender
 from edged.publishers.mqtt_memory import BrokerMemory
 from edged.publishers.mqtt_sender import MqttSender
-from edged.publishers.mqtt_session_end import SessionEnd, describe_hints, describe_loss
-from edged.publishers.mqtt_settings import MqttSettings, broker_url
-from edged.publishers.mqtt_signs_of_life import SignsOfLife
+from edged.publishers.mqtt_session_end import SessionEnd, describe_hints, make_session_end
+from edged.publishers.mqtt_settings import MqttSettings
 from edged.publishers.mqtt_subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 _MAX_TICK_S = 1.0
-_ANSWER_AGE_S = 1.0
-"""A message whose answer is that old has nothing to do with the end of the connection."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,12 +80,11 @@ class MqttSession:
         )
         self._subscriptions = Subscriptions(subscriptions, on_notice)
         self._connection = MqttConnection(client, loop=loop, events=self)
-        self._signs = SignsOfLife(SystemClock())
+        self._live = LiveSender(self._connection, self._sender)
         self._timer = loop.call_later(settings.connect_timeout_s, self._give_up)
         self.receive_maximum: int | None = None
         """Largest number of unacknowledged messages that the broker allows; None until it has accepted the session."""
         self._is_up = False
-        self._is_room_awaited = False
         self._end_reason: str | None = None
         self._reason_code: int | None = None
 
@@ -101,39 +97,15 @@ class MqttSession:
         if not self._is_up or self._connection.is_lost:
             return False
         if token is None:
-            if not self._connection.has_room or self._is_silent:
-                self._is_room_awaited = True
+            if not self._live.has_room():
                 return False
             if not (message.qos or message.retain):
-                return self._publish_live(message)
+                return self._live.publish(message)
         is_taken = self._sender.send(message, token)
         self._flush()
-        # The answer to a retained message itself would do, but a broker may take its time with that.
-        if (
-            token is None
-            and self._signs.is_question_due
-            and self._connection.write_past_paho(PINGREQ)
-        ):
-            self._signs.record_question()
+        if token is None:
+            self._live.send_question()
         return is_taken
-
-    @property
-    def _is_silent(self) -> bool:
-        """Whether the broker gives no sign of life; one that is not read yet, because this process had no time for it, is one."""
-        return self._signs.is_overdue and not self._connection.has_input
-
-    def _publish_live(self, message: OutgoingMessage) -> bool:
-        packet = self._sender.take_live(message)
-        if packet is None:
-            return False
-        is_question_due = self._signs.is_question_due
-        if not self._connection.write_past_paho(packet + PINGREQ if is_question_due else packet):
-            self._is_room_awaited = True
-            return False
-        self._sender.record_live(message, len(packet))
-        if is_question_due:
-            self._signs.record_question()
-        return True
 
     def finish(self, final_messages: Sequence[OutgoingMessage], deadline: Deadline) -> None:
         """Publish `final_messages`, wait for their acknowledgement until the deadline, and disconnect.
@@ -190,32 +162,22 @@ class MqttSession:
 
     def on_turn(self, *, has_read: bool) -> None:
         """Take note that the connection was served."""
-        if has_read:
-            self._signs.record_answer()
         self._report_written()
-        if self._is_room_awaited and self._connection.has_room and not self._is_silent:
-            self._is_room_awaited = False
+        if self._live.take_turn(has_read=has_read):
             self._on_notice(RoomAvailable())
 
     def on_lost(self) -> None:
         """Report how the connection has ended."""
-        connection, acknowledgements = self._connection, self._sender.acknowledgements
         self._timer.cancel()
-        reason = self._end_reason
-        if connection.broker_reason is not None:
-            self._reason_code = connection.broker_reason[0].value
-            reason = f"the broker closed the connection: {describe_reason_code(*connection.broker_reason)}"
-        reason = reason or describe_loss(
-            self._settings, connection.last_error, is_accepted=self._is_up
-        )
-        self._is_up = False
+        is_accepted, self._is_up = self._is_up, False
         self._on_end(
-            SessionEnd(
-                reason=f"{broker_url(self._settings)}: {reason}",
+            make_session_end(
+                self._settings,
+                self._connection.reports,
+                self._sender.acknowledgements,
+                reason=self._end_reason,
                 reason_code=self._reason_code,
-                is_unanswered=connection.is_unanswered,
-                first_unconfirmed=acknowledgements.first_unconfirmed,
-                last_answer=acknowledgements.find_answer_since(time.monotonic() - _ANSWER_AGE_S),
+                is_accepted=is_accepted,
             )
         )
 
@@ -235,9 +197,8 @@ class MqttSession:
 
     def _tick(self) -> None:
         """Do what is due from time to time; the pings of a short keep-alive are not to be late."""
-        self._timer = self._loop.call_later(
-            min(_MAX_TICK_S, self._client.keepalive / 4), self._tick
-        )
+        keepalive_s = self._client.keepalive or 4 * _MAX_TICK_S  # a broker can set it to 0: none
+        self._timer = self._loop.call_later(min(_MAX_TICK_S, keepalive_s / 4), self._tick)
         self._connection.keep_alive()
         if not self._connection.is_lost:
             self._sender.send_due()
@@ -268,7 +229,7 @@ class MqttSession:
         return self._connection.has_room and all(map(acknowledgements.is_answered, packet_ids))
 
     def _give_up(self) -> None:
-        hints = describe_hints(self._settings, self._connection.last_error)
+        hints = describe_hints(self._settings, self._connection.reports.last_error)
         self._end_reason = self._end_reason or f"the broker does not answer{hints}"
         self._connection.close()
         self.on_lost()

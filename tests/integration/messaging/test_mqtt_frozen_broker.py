@@ -12,8 +12,8 @@ from support.mqtt_device import MqttDevice, mqtt_settings
 from support.subscriber import MqttSubscriber
 
 FRAME_S = 1 / 30
-NOTICED_S = 0.6
-"""The device asks ten times a second, and waits at most half a second for the answer: what it has sent until then is in the broker's socket."""
+NOTICED_S = 0.75
+"""The device asks four times a second, and waits at most half a second for the answer: what it has sent until then is in the broker's socket."""
 MARGIN_S = 0.4
 """For a machine that has other work."""
 MAX_AGE_S = 1.5
