@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from edged.interfaces import MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.rules.ledger import FACTORY
 from edged.updates.service.control_messages import (
@@ -18,6 +19,8 @@ from edged.updates.service.install_supervisor import MAX_INSTALLER_SILENCE_S
 from edged.updates.service.request_line import MAX_WAIT_S, MAX_WAITING
 from edged.updates.service.service import MAX_START_WAIT_S
 from edged.updates.service.trial_monitor import MAX_STARTUP_S
+from edged.updates.service.update_channel import CHANNEL_RETRY_S
+from edged.updates.store.lock import StoreLock
 from edged.vision.active_model import ActiveModel
 from edged.vision.messages import PlanDeclined
 from edged.vision.worker_loss import WorkerLoss
@@ -414,6 +417,40 @@ def test_a_dropped_bundle_whose_deployment_could_not_be_recorded_is_given_again(
     scenario.disk_fails = False
     scenario.run(12)
     assert scenario.state == "fetching"
+
+
+def test_a_channel_message_is_read_again_if_the_disk_fails_as_its_installer_ends(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(tmp_path).start()
+    scenario.updates.process_message(MessageReceived("down/desired", b"news", True))  # noqa: FBT003
+    scenario.run(1)
+    scenario.disk_fails = True
+    scenario.updates.process_message(InstallFinished(error="the disk failed"))
+    scenario.disk_fails = False
+    scenario.run(CHANNEL_RETRY_S + 10)
+    assert [desired for desired, _ in scenario.installs] == [b"news", b"news"]
+
+
+def test_a_bundle_that_does_not_exist_begins_no_deployment(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path).start()
+    response = scenario.execute(request("/no/such.edgem"))
+    assert "no such file" in response.error
+    assert response.status.daemon
+    assert scenario.state == ""
+
+
+def test_a_store_of_another_process_is_not_written_at_the_stop(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NEW, OLD)
+    scenario.run(10)
+    scenario.lock.release()
+    again = Scenario(tmp_path, scenario.disk)
+    with StoreLock(tmp_path / "store"):
+        again.start()
+        assert again.stop()
+    ledger = again.store.read_ledger()
+    assert ledger.deployment is not None
+    assert not ledger.deployment.is_clean_shutdown
 
 
 def start_of(scenario: Scenario) -> tuple[bool, bool, list[str | None]]:
