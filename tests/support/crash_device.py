@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal, cast
 
 from edged.config.settings import Settings, UpdateSettings
-from edged.disk_thread import DiskQueue, InlineDiskQueue
 from edged.health import Conditions
 from edged.host.files import FileSystem
 from edged.updates.installer.installer import Installer
@@ -31,6 +30,7 @@ from edged.updates.store.store import ModelStore
 from support.bundles import SigningKeys
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, MemoryDisk
+from support.scripted_disk_queue import DiskHang, ScriptedDiskQueue
 from support.store_device import AT, SampleVersion, StoreDevice
 from support.update_scenario import NO_PROCESS
 from support.worker_messages import candidate_failure, model_ready, observation
@@ -71,7 +71,7 @@ class FaultPoint:
 
     Attributes:
         actor: the process.
-        call: a method of the file system, or "tick" of the daemon.
+        call: a method of the file system, or "tick" of the daemon, or "tick, silent disk" while a job hangs.
         state: state of the deployment in the ledger, or its outcome; "" before it was requested.
         occurrence: number of this call among those of the process in this state, from 1; 0 while the daemon starts.
         new_state: the state in the ledger after this call; "" if the call does not change the ledger.
@@ -97,7 +97,7 @@ class CrashDevice:
         reboots_host: whether each crash is one of the host.
         on_tick: called with the update service after the daemon's start, and after each tick.
         disk: the disk.
-        make_queue: makes the queue of the store's disk for each run of the daemon.
+        find_hang: returns how a job of the store's disk hangs, by its number in each run of the daemon.
     """
 
     folder: Path
@@ -108,7 +108,7 @@ class CrashDevice:
     reboots_host: bool = False
     on_tick: Callable[[UpdateService], None] = lambda _: None
     disk: MemoryDisk = field(default_factory=MemoryDisk)
-    make_queue: Callable[[FakeClock], DiskQueue] = lambda _: InlineDiskQueue()
+    find_hang: Callable[[int], DiskHang | None] = lambda _: None
 
     def __post_init__(self) -> None:
         device = StoreDevice(self.disk, {self.old_version.digest: self.old_version})
@@ -221,6 +221,8 @@ class _DaemonRun:
         self._frames = self._ticks_in_trial = 0
         self._files = _FaultInjectingFiles(device, "daemon")
         self._trial = TrialMonitor(device.clock)
+        self._queue = ScriptedDiskQueue(device.clock, device.find_hang)
+        self._is_requested = False
         self._files.is_starting = True
         steps = StoreSteps(
             ModelRepository(
@@ -232,7 +234,7 @@ class _DaemonRun:
         )
         self._updates = UpdateService(
             steps,
-            disk=device.make_queue(device.clock),
+            disk=self._queue,
             settings=SETTINGS,
             trial_monitor=self._trial,
             conditions=Conditions(),
@@ -246,21 +248,26 @@ class _DaemonRun:
         device = self._device
         device.on_tick(self._updates)
         for _ in range(_MAX_TICKS):
-            if not device.state:  # the request was lost: it is repeated
+            if not device.state and not self._is_requested:  # it was lost: it is repeated
                 request = DeploymentRequest(source=str(device.bundle))
                 self._send(InstallRequest(request=request))
             self._run_installer()
             self._tick()
             device.on_tick(self._updates)
-            if device.ledger.deployment is None and self._installer is None:
+            has_ended = device.ledger.deployment is None and self._installer is None
+            if device.state and has_ended and not self._queue.is_hanging:
                 self._tick()
                 return device.ledger.past[-1]
         raise AssertionError(f"the installation does not end: {device.ledger}")
 
     def _send(self, request: InstallRequest) -> None:
-        responses: list[ControlResponse] = []
-        self._updates.process_message(PendingControlRequest(request, responses.append))
-        assert not any(response.error for response in responses)
+        self._is_requested = True
+        self._updates.process_message(PendingControlRequest(request, self._receive_response))
+
+    def _receive_response(self, response: ControlResponse) -> None:
+        refusals = ("does not answer", "is being installed")
+        assert not response.error or any(words in response.error for words in refusals)
+        self._is_requested = False
 
     def _start_installer(self) -> _InstallerProcess:
         self._installer = _InstallerProcess()
@@ -321,7 +328,8 @@ class _DaemonRun:
             self._ticks_in_trial += 1
             if self._device.model_falters and self._ticks_in_trial > _FAILS_AFTER_TICKS:
                 self._trial.on_plan_message(candidate_failure(kind="nonsense"))
-        self._files.reach("tick")
+        self._files.reach("tick, silent disk" if self._queue.is_hanging else "tick")
+        self._queue.poll()
         frames = FrameCounts(captured=self._frames, inferred=self._frames, failed=0)
         updates.tick(
             SystemSample(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edged.config.settings import Settings, UpdateSettings
-from edged.disk_thread import DiskQueue, InlineDiskQueue
 from edged.health import Conditions
 from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.ledger import DeploymentRequest
@@ -22,6 +21,7 @@ from edged.updates.store.store import ModelStore
 from edged.vision.active_model import ActiveModel
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
+from support.scripted_disk_queue import ScriptedDiskQueue
 from support.store_device import AT, SampleVersion, StoreDevice
 from support.worker_messages import model_ready, observation, shadow_comparison
 
@@ -57,17 +57,19 @@ class Scenario:
         disk: the disk of the store.
         settings: the configuration.
         boot: id of the boot.
-        queue: the queue of the store's disk.
     """
 
     folder: Path
     disk: MemoryDisk = field(default_factory=MemoryDisk)
     settings: Settings = SETTINGS
     boot: str = "boot"
-    queue: DiskQueue = field(default_factory=InlineDiskQueue)
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
+        self.queue = ScriptedDiskQueue(self.clock)
+        """The queue of the store's disk."""
+        self.other_queue = ScriptedDiskQueue(self.clock)
+        """The queue of another disk."""
         self.conditions = Conditions()
         self.installs: list[tuple[bytes, FakeInstall]] = []
         self.models: list[ActiveModel] = []
@@ -100,6 +102,7 @@ class Scenario:
         self.updates = UpdateService(
             steps,
             disk=self.queue,
+            other_disks=(self.other_queue,),
             settings=self.settings,
             trial_monitor=self.trial,
             conditions=self.conditions,
@@ -175,6 +178,7 @@ class Scenario:
         for _ in range(int(seconds * 4)):
             self.clock.sleep(0.25)
             self.end_killed_installs()
+            self.queue.poll()
             for _ in range(0 if is_camera_lost else fps // 4 + 1):
                 self.frames += 1
                 self.trial.on_observation(observation(self.frames))

@@ -179,7 +179,9 @@ class StoreSteps:
         return self._make_state()
 
     def record_proper_stop(self) -> None:
-        """Record that the daemon stops properly."""
+        """Record that the daemon stops properly, unless the store cannot be used."""
+        if not self._store.is_open:
+            return
         try:
             self._repository.mark_clean_shutdown()
         except StoreError as error:
