@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged.types import F32, I32
 
 

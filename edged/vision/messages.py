@@ -1,15 +1,15 @@
 """The messages of the supervisor and a vision worker: every one is declared here; `edged.vision.packets` has their form."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from msgspec import Raw, Struct
 
 from edged.config.settings import ModelSettings, Polygon
-from edged.types import Detections
+from edged.types import DetectedBox
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
+DetectionsT = TypeVar("DetectionsT")
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
 
 
@@ -191,9 +191,11 @@ class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class ObservedFrame(Struct, Generic[DetectionsT], frozen=True, gc=False):
     """One inferred frame. Stage times are nanoseconds; see `edged.types.Frame` for the time lines.
+
+    A worker sends one whose detections are arrays (`edged.types.Detections`); the supervisor reads an `Observation`. The order of the fields
+    is that of the packet.
 
     Attributes:
         camera: index into the job's cameras.
@@ -225,7 +227,11 @@ class Observation:
     net_frame_ns: int
     net_invoke_ns: int
     moving: bool
-    detections: Detections
+    detections: DetectionsT
+
+
+class Observation(ObservedFrame[tuple[DetectedBox, ...]], frozen=True, gc=False):
+    """One inferred frame as the supervisor reads it: its detections are plain values."""
 
 
 ToWorker = VisionJob | WorkerPlan

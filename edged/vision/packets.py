@@ -1,21 +1,24 @@
 """The packets of the supervisor and a vision worker.
 
-An `Observation` is sent for every inferred frame, so it is one packed record: a header, then the detections as arrays. All other messages are
-rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, scores and class ids are checked.
+An `Observation` is sent for every inferred frame, so it is one packed record: a header, then the detections' boxes, scores and class ids, each
+as an array. All other messages are rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, scores and class ids are checked.
 """
 
 import struct
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
+import msgspec
 
 from edged.errors import PacketError
 from edged.ipc.packets import PacketCodec
-from edged.types import F32, Detections
+from edged.types import DetectedBox
 from edged.vision.messages import (
     FromWorker,
     ModelLoading,
     ModelReady,
     Observation,
+    ObservedFrame,
     PlanDeclined,
     ToWorker,
     WorkerFault,
@@ -23,11 +26,22 @@ from edged.vision.messages import (
 )
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 
+if TYPE_CHECKING:
+    from edged.types import Detections
+
+SentByWorker: TypeAlias = "FromWorker | ObservedFrame[Detections]"
+"""What a worker sends: the detections of an observation are arrays there, and plain values in the supervisor."""
+
 MAX_PACKET_BYTES = 65_536
 MAX_DETECTIONS = 1_000
 
 _FIRST_BYTE = b"O"
-_HEADER = struct.Struct("<HQqqIIIIIIIIBH")
+_HEADER = struct.Struct("<cHQqqIIIIIIII?H")
+"""The first byte, the fields of an `Observation` in their order, and the number of detections."""
+_FIRST_STAGE = 6
+"""Index of the first of the header's times of stages, which are cut off at 4 s; `moving` follows the last."""
+_BODY = _HEADER.size
+_BOX = struct.Struct("<4f")
 _BYTES_PER_DETECTION = 4 * 4 + 4 + 4
 _MAX_U32 = 0xFFFFFFFF
 
@@ -35,15 +49,19 @@ _MAX_U32 = 0xFFFFFFFF
 class FromWorkerCodec(PacketCodec[FromWorker]):
     """The codec of a worker's messages: an `Observation` is binary, and starts with a byte that no JSON object starts with."""
 
-    def encode(self, message: FromWorker) -> bytes:
+    def encode(self, message: SentByWorker) -> bytes:
         """Return the packet of a message.
 
         Raises:
-            PacketError: the message is larger than a packet may be.
+            PacketError: the message is larger than a packet may be, or an `Observation`, which is only read.
         """
-        if isinstance(message, Observation):
-            return _encode_observation(message)
-        return super().encode(message)
+        match message:
+            case Observation():
+                raise PacketError("an observation is sent with its detections as arrays")
+            case ObservedFrame():
+                return _encode_observation(message)  # type: ignore[arg-type] # not an Observation
+            case _:
+                return super().encode(message)
 
     def decode(self, packet: bytes) -> FromWorker:
         """Return the message of a packet.
@@ -59,77 +77,53 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
             raise PacketError(f"an invalid observation: {error}") from None
 
 
-def _encode_observation(observation: Observation) -> bytes:
-    detections = observation.detections[:MAX_DETECTIONS]
-    stages_ns = (
-        observation.wait_ns,
-        observation.encode_ns,
-        observation.invoke_ns,
-        observation.decode_ns,
-        observation.net_frame_ns,
-        observation.net_invoke_ns,
+def _encode_observation(observation: "ObservedFrame[Detections]") -> bytes:
+    detections = observation.detections
+    if len(detections) > MAX_DETECTIONS:
+        detections = detections[:MAX_DETECTIONS]
+    *head, moving, _ = msgspec.structs.astuple(observation)
+    stages_ns = [min(max(ns, 0), _MAX_U32) for ns in head[_FIRST_STAGE:]]
+    header = _HEADER.pack(_FIRST_BYTE, *head[:_FIRST_STAGE], *stages_ns, moving, len(detections))
+    return b"".join(
+        (
+            header,
+            detections.boxes.astype("<f4", copy=False).tobytes(),
+            detections.scores.astype("<f4", copy=False).tobytes(),
+            detections.class_ids.astype("<i4", copy=False).tobytes(),
+        )
     )
-    header = _HEADER.pack(
-        observation.camera,
-        observation.frame_seq,
-        observation.captured_ns,
-        observation.received_ns,
-        observation.width,
-        observation.height,
-        *(min(max(ns, 0), _MAX_U32) for ns in stages_ns),
-        observation.moving,
-        len(detections),
-    )
-    return b"".join((_FIRST_BYTE, header, *_detection_arrays(detections)))
-
-
-def _detection_arrays(detections: Detections) -> tuple[bytes, bytes, bytes]:
-    """Return the boxes, the scores and the class ids as little-endian arrays."""
-    boxes = detections.boxes.astype("<f4", copy=False).tobytes()
-    scores = detections.scores.astype("<f4", copy=False).tobytes()
-    class_ids = detections.class_ids.astype("<i4", copy=False).tobytes()
-    return boxes, scores, class_ids
 
 
 def _decode_observation(packet: bytes) -> Observation:
-    *head, moving, n = _HEADER.unpack_from(packet, 1)
-    body = 1 + _HEADER.size
-    if len(packet) != body + n * _BYTES_PER_DETECTION:
-        raise ValueError(f"{n} detections in {len(packet)} bytes")
-    camera, seq, captured_ns, received_ns, width, height, *stages_ns = head
-    wait_ns, encode_ns, invoke_ns, decode_ns, net_frame_ns, net_invoke_ns = stages_ns
-    return Observation(
-        camera=camera,
-        frame_seq=seq,
-        captured_ns=captured_ns,
-        received_ns=received_ns,
-        width=width,
-        height=height,
-        wait_ns=wait_ns,
-        encode_ns=encode_ns,
-        invoke_ns=invoke_ns,
-        decode_ns=decode_ns,
-        net_frame_ns=net_frame_ns,
-        net_invoke_ns=net_invoke_ns,
-        moving=bool(moving),
-        detections=_read_detections(packet, body, n),
-    )
+    _, *fields, count = _HEADER.unpack_from(packet)
+    if count > MAX_DETECTIONS or len(packet) != _BODY + count * _BYTES_PER_DETECTION:
+        raise ValueError(f"{count} detections in {len(packet)} bytes")
+    fields.append(_read_detections(packet, count) if count else ())
+    observation = Observation(*fields)
+    if not (observation.width and observation.height):
+        raise ValueError("a frame without width or height")
+    return observation
 
 
-def _read_detections(packet: bytes, body: int, n: int) -> Detections:
-    boxes = np.frombuffer(packet, "<f4", n * 4, body).reshape(n, 4)
-    scores = np.frombuffer(packet, "<f4", n, body + n * 16)
-    class_ids = np.frombuffer(packet, "<i4", n, body + n * 20)
-    if not (_is_within_unit(boxes) and _is_within_unit(scores)):
-        raise ValueError("boxes or scores outside 0..1")
-    if n and class_ids.min() < 0:
-        raise ValueError("a negative class id")
-    return Detections(boxes, scores, class_ids)
+def _read_detections(packet: bytes, count: int) -> tuple[DetectedBox, ...]:
+    end = _BODY + count * _BOX.size
+    numbers = _numbers_format(count).unpack_from(packet, end)
+    boxes = _BOX.iter_unpack(packet[_BODY:end])
+    detections = tuple(map(DetectedBox, boxes, numbers[:count], numbers[count:]))
+    for detected in detections:
+        x1, y1, x2, y2 = detected.box
+        # NaN compares false with everything, so it fails this too.
+        if not (0.0 <= x1 <= x2 <= 1.0 and 0.0 <= y1 <= y2 <= 1.0 and 0.0 <= detected.score <= 1.0):
+            raise ValueError("a box or score outside 0..1, or a box whose end is before its start")
+        if detected.class_id < 0:
+            raise ValueError("a negative class id")
+    return detections
 
 
-def _is_within_unit(values: F32) -> bool:
-    # NaN compares false with everything, so it fails this too.
-    return bool(((values >= 0.0) & (values <= 1.0)).all())
+@cache
+def _numbers_format(count: int) -> struct.Struct:
+    """Return the form of the scores and class ids of so many detections; the packet's size bounds the number of forms."""
+    return struct.Struct(f"<{count}f{count}i")
 
 
 TO_WORKER: PacketCodec[ToWorker] = PacketCodec(ToWorker, max_bytes=MAX_PACKET_BYTES)

@@ -21,18 +21,17 @@ from edged.errors import EdgedError, InvokeError, ModelError, PacketError, Worke
 from edged.interfaces import Camera, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
-from edged.types import Frame
+from edged.types import Detections, Frame
 from edged.vision.camera_process.driver import IsolatedCamera
 from edged.vision.messages import (
     CameraJob,
-    FromWorker,
-    Observation,
+    ObservedFrame,
     VisionJob,
     WorkerFault,
     WorkerPlan,
     WorkerReport,
 )
-from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.packets import FROM_WORKER, TO_WORKER, SentByWorker
 from edged.vision.trial_messages import MAX_REASON_CHARS
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.counters import FrameCounters
@@ -141,7 +140,7 @@ class VisionWorker:
             clock=self._clock,
         )
 
-    def _send(self, message: FromWorker) -> None:
+    def _send(self, message: SentByWorker) -> None:
         try:
             self._channel.send(FROM_WORKER.encode(message))
         except OSError:
@@ -179,10 +178,10 @@ def _make_camera(job: CameraJob, clock: Clock) -> Camera:
     return camera
 
 
-def _make_observation(camera: int, result: FrameResult) -> Observation:
+def _make_observation(camera: int, result: FrameResult) -> ObservedFrame[Detections]:
     prepared, inference = result.prepared_frame, result.inference
     frame = prepared.frame
-    return Observation(
+    return ObservedFrame(
         camera=camera,
         frame_seq=frame.seq,
         captured_ns=frame.captured_ns,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.cameras.v4l2 import V4l2Settings
+from edged.cameras.v4l2_settings import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError
 from edged.types import ColourMatrix, ColourSpace, PixelFormat
