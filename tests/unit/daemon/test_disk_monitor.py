@@ -1,8 +1,6 @@
 """Silent disks and full ones, as health, as a condition, and as an obstacle of a trial."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -11,30 +9,14 @@ from edged.disk_thread import InlineDiskQueue
 from edged.health import ConditionReporter, Conditions
 from edged.host.board import Board
 from support.clock import FakeClock
-
-T = TypeVar("T")
-
-
-class SilentDiskQueue:
-    """A queue whose disk answers when the test wants."""
-
-    def __init__(self) -> None:
-        self.silent_s = 0.0
-        self.jobs: list[Callable[[], object]] = []
-
-    def submit(self, job: Callable[[], T], on_done: Callable[[T], object]) -> None:
-        self.jobs.append(lambda: on_done(job()))
-
-    def finish(self, timeout_s: float) -> bool:
-        del timeout_s
-        return not self.jobs
+from support.late_disk import LateDiskQueue
 
 
 class DiskBench:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
-        self.space = SilentDiskQueue()
-        self.spool = SilentDiskQueue()
+        self.space = LateDiskQueue()
+        self.spool = LateDiskQueue()
         self.conditions = Conditions()
         self.monitor = DiskMonitor(
             {"space": self.space, "spool": self.spool, "files": InlineDiskQueue()},
@@ -64,7 +46,7 @@ def test_the_space_is_asked_for_once_at_a_time_and_the_last_answer_counts(
         bench.tick()
     assert len(bench.space.jobs) == 1, "the disk has not answered the first one"
     assert not bench.is_space_known()
-    bench.space.jobs.pop()()
+    bench.space.answer()
     assert bench.is_space_known()
     bench.tick()
     assert len(bench.space.jobs) == 1
@@ -99,5 +81,5 @@ def test_a_disk_without_a_megabyte_is_full(
 ) -> None:
     monkeypatch.setattr(Board, "read_disk_mb", lambda *_: (1000.0, 0.3))
     bench.tick()
-    bench.space.jobs.pop()()
+    bench.space.answer()
     assert bench.monitor.obstacle == f"the disk that holds {tmp_path} is full"

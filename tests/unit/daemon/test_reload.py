@@ -1,8 +1,5 @@
 """The configuration is read again in a disk's thread; requests meanwhile are one."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import pytest
 
 from edged.config.layers import ConfigLayers
@@ -12,27 +9,25 @@ from edged.daemon.reload import ConfigReloader
 from edged.errors import ConfigError
 from edged.health import Conditions
 from support.clock import FakeClock
+from support.late_disk import LateDiskQueue
 
-T = TypeVar("T")
 LOADED = LoadedConfig(
     settings=Settings(), warnings=(), layers=ConfigLayers(table={}, files=(), locations={})
 )
 
 
 class ReloadBench:
-    """A reloader whose disk answers when the test wants: its own disk queue."""
-
-    silent_s = 0.0
+    """A reloader whose disk answers when the test wants."""
 
     def __init__(self) -> None:
-        self.jobs: list[Callable[[], object]] = []
+        self.disk = LateDiskQueue()
         self.results: list[Settings | None] = []
         self.fault: Exception | None = None
         self.conditions = Conditions()
         self.reloader = ConfigReloader(
             Settings(),
             load=self._load,
-            disk=self,
+            disk=self.disk,
             on_settings=self.results.append,
             conditions=self.conditions,
             clock=FakeClock(),
@@ -43,13 +38,6 @@ class ReloadBench:
             raise self.fault
         return LOADED
 
-    def submit(self, job: Callable[[], T], on_done: Callable[[T], object]) -> None:
-        self.jobs.append(lambda: on_done(job()))
-
-    def finish(self, timeout_s: float) -> bool:
-        del timeout_s
-        return not self.jobs
-
 
 @pytest.fixture
 def bench() -> ReloadBench:
@@ -59,19 +47,19 @@ def bench() -> ReloadBench:
 def test_a_configuration_is_handed_over_when_the_disk_has_answered(bench: ReloadBench) -> None:
     bench.reloader.request()
     assert bench.results == []
-    bench.jobs.pop()()
+    bench.disk.answer()
     assert bench.results == [LOADED.settings]
 
 
 def test_requests_while_the_disk_is_silent_are_one(bench: ReloadBench) -> None:
     for _ in range(5):
         bench.reloader.request()
-    assert len(bench.jobs) == 1
-    bench.jobs.pop()()
+    assert len(bench.disk.jobs) == 1
+    bench.disk.answer()
     assert bench.results == [], "what was read may be older than the last request"
-    bench.jobs.pop()()
+    bench.disk.answer()
     assert bench.results == [LOADED.settings]
-    assert not bench.jobs
+    assert not bench.disk.jobs
 
 
 @pytest.mark.parametrize("fault", [ConfigError("no camera"), RuntimeError("no camera")])
@@ -80,13 +68,13 @@ def test_what_cannot_be_read_changes_nothing_and_is_a_condition(
 ) -> None:
     bench.fault = fault
     bench.reloader.request()
-    bench.jobs.pop()()
+    bench.disk.answer()
     assert bench.results == [None]
     (condition,) = bench.conditions.active
     assert condition.name == "config"
     assert "no camera" in condition.reason
     bench.fault = None
     bench.reloader.request()
-    bench.jobs.pop()()
+    bench.disk.answer()
     assert bench.results == [None, LOADED.settings]
     assert not bench.conditions.active
