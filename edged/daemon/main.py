@@ -217,6 +217,7 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
     return UpdateService(
         steps,
         disk=core.disks["store"],
+        other_disks=[queue for name, queue in core.disks.items() if name != "store"],
         settings=settings,
         trial_monitor=trial,
         conditions=core.conditions,

@@ -86,6 +86,11 @@ class ScriptedDiskQueue:
         self._until_ns = 0
         self.poll()
 
+    def report_next(self, timeout_s: float) -> bool:
+        """Return False: a result is reported when the clock has come to it."""
+        del timeout_s
+        return False
+
     def finish(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol has it; the clock stands still
         """Return whether all jobs are done."""
         return not self.is_hanging and not self._jobs
