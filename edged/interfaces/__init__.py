@@ -22,7 +22,7 @@ from edged.interfaces.publisher import (
 )
 
 if TYPE_CHECKING:
-    from edged.interfaces.camera import Camera, CameraInfo, Resumable
+    from edged.interfaces.camera import Camera, CameraInfo, Reducible, Resumable
     from edged.interfaces.family import ModelFamily
     from edged.interfaces.interpreter import Interpreter
 
@@ -31,6 +31,7 @@ _ARRAY_INTERFACES = {
     "CameraInfo": "edged.interfaces.camera",
     "Interpreter": "edged.interfaces.interpreter",
     "ModelFamily": "edged.interfaces.family",
+    "Reducible": "edged.interfaces.camera",
     "Resumable": "edged.interfaces.camera",
 }
 """The modules of the names that need numpy."""
@@ -50,6 +51,7 @@ __all__ = [
     "OutgoingMessage",
     "PublishLimited",
     "Publisher",
+    "Reducible",
     "Resumable",
     "RoomAvailable",
     "SubscriptionRefused",

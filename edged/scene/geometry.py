@@ -26,8 +26,8 @@ def intersection(a: Box, b: Box) -> float:
     return width * height if width > 0.0 and height > 0.0 else 0.0
 
 
-def iou(a: Box, b: Box) -> float:
-    """Compute the intersection over union of two boxes; 0.0 if they have nothing in common."""
+def iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Compute the intersection over union of two boxes [x1, y1, x2, y2]; 0.0 if they have nothing in common."""
     ax1, ay1, ax2, ay2 = a
     bx1, by1, bx2, by2 = b
     # Conditions instead of min() and max(): a third of the time, and this runs several times an object and frame.

@@ -1,7 +1,7 @@
 """The messages of the supervisor and a vision worker: every one is declared here; `edged.vision.packets` has their form."""
 
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from msgspec import Raw, Struct
 
@@ -9,7 +9,6 @@ from edged.config.settings import ModelSettings, Polygon
 from edged.types import DetectedBox
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
-DetectionsT = TypeVar("DetectionsT")
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
 
 
@@ -37,10 +36,12 @@ class CameraPlan(Struct, frozen=True, kw_only=True):
     Attributes:
         min_score: detections below this score are of no use, and are left out.
         masks: polygons that are made black, corners as [x, y] in fractions of the frame.
+        weight: its share of the interpreter, relative to the other cameras'.
     """
 
     min_score: float
     masks: tuple[Polygon, ...] = ()
+    weight: float = 1.0
 
 
 class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
@@ -130,7 +131,8 @@ class CameraReport(Struct, frozen=True, kw_only=True):
         height: height of its frames, pixels; 0 until it is open.
         fps: nominal frame rate, frames per second; 0.0 if unknown.
         captured: frames that the camera delivered; all counters are since the worker started.
-        dropped: frames captured but not inferred: replaced in the slot, or skipped by the driver; `failed` counts the failed ones.
+        dropped: frames captured but not inferred: replaced in the slot, or skipped by the driver; and those whose observation could not be sent,
+            because the supervisor did not read. `failed` counts the failed ones.
         inferred: frames on which the model ran.
         failed: frames on which the model failed.
         reconnects: how often the camera came back after a loss.
@@ -191,11 +193,10 @@ class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
     reason: Reason
 
 
-class ObservedFrame(Struct, Generic[DetectionsT], frozen=True, gc=False):
+class Observation(Struct, frozen=True, gc=False):
     """One inferred frame. Stage times are nanoseconds; see `edged.types.Frame` for the time lines.
 
-    A worker sends one whose detections are arrays (`edged.types.Detections`); the supervisor reads an `Observation`. The order of the fields
-    is that of the packet.
+    The order of the fields is that of the packet, which a worker packs from arrays (`edged.vision.packets.pack_observation`).
 
     Attributes:
         camera: index into the job's cameras.
@@ -208,8 +209,8 @@ class ObservedFrame(Struct, Generic[DetectionsT], frozen=True, gc=False):
         encode_ns: masks, motion, resize, colour, quantisation.
         invoke_ns: the interpreter alone.
         decode_ns: outputs to detections.
-        net_frame_ns: net time of encode, invoke and decode (`edged.vision.worker.net_time`), without masks and motion.
-        net_invoke_ns: net time of the interpreter alone.
+        net_frame_ns: net time of encode, invoke and decode (`edged.vision.worker.net_time`), without masks and motion; 0 if it was not measured.
+        net_invoke_ns: net time of the interpreter alone; 0 if it was not measured.
         moving: True if something moved in the picture.
         detections: normalised to the frame.
     """
@@ -227,11 +228,7 @@ class ObservedFrame(Struct, Generic[DetectionsT], frozen=True, gc=False):
     net_frame_ns: int
     net_invoke_ns: int
     moving: bool
-    detections: DetectionsT
-
-
-class Observation(ObservedFrame[tuple[DetectedBox, ...]], frozen=True, gc=False):
-    """One inferred frame as the supervisor reads it: its detections are plain values."""
+    detections: tuple[DetectedBox, ...]
 
 
 ToWorker = VisionJob | WorkerPlan

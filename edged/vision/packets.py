@@ -5,10 +5,9 @@ as an array. All other messages are rare, and JSON. The supervisor trusts nothin
 """
 
 import struct
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from edged.errors import PacketError
 from edged.ipc.packets import PacketCodec
@@ -18,7 +17,6 @@ from edged.vision.messages import (
     ModelLoading,
     ModelReady,
     Observation,
-    ObservedFrame,
     PlanDeclined,
     ToWorker,
     WorkerFault,
@@ -29,39 +27,32 @@ from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 if TYPE_CHECKING:
     from edged.types import Detections
 
-SentByWorker: TypeAlias = "FromWorker | ObservedFrame[Detections]"
-"""What a worker sends: the detections of an observation are arrays there, and plain values in the supervisor."""
-
 MAX_PACKET_BYTES = 65_536
 MAX_DETECTIONS = 1_000
 
 _FIRST_BYTE = b"O"
 _HEADER = struct.Struct("<cHQqqIIIIIIII?H")
 """The first byte, the fields of an `Observation` in their order, and the number of detections."""
-_FIRST_STAGE = 6
-"""Index of the first of the header's times of stages, which are cut off at 4 s; `moving` follows the last."""
 _BODY = _HEADER.size
 _BOX = struct.Struct("<4f")
 _BYTES_PER_DETECTION = 4 * 4 + 4 + 4
 _MAX_U32 = 0xFFFFFFFF
+_MAX_NS = 2**62
+"""A later time, 146 years after a boot, is no time; differences of earlier ones fit into 64 bits."""
 
 
 class FromWorkerCodec(PacketCodec[FromWorker]):
     """The codec of a worker's messages: an `Observation` is binary, and starts with a byte that no JSON object starts with."""
 
-    def encode(self, message: SentByWorker) -> bytes:
+    def encode(self, message: FromWorker) -> bytes:
         """Return the packet of a message.
 
         Raises:
-            PacketError: the message is larger than a packet may be, or an `Observation`, which is only read.
+            PacketError: the message is larger than a packet may be, or an `Observation`, which `pack_observation` packs from arrays.
         """
-        match message:
-            case Observation():
-                raise PacketError("an observation is sent with its detections as arrays")
-            case ObservedFrame():
-                return _encode_observation(message)  # type: ignore[arg-type] # not an Observation
-            case _:
-                return super().encode(message)
+        if isinstance(message, Observation):
+            raise PacketError("an observation is packed from arrays")
+        return super().encode(message)
 
     def decode(self, packet: bytes) -> FromWorker:
         """Return the message of a packet.
@@ -77,21 +68,39 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
             raise PacketError(f"an invalid observation: {error}") from None
 
 
-def _encode_observation(observation: "ObservedFrame[Detections]") -> bytes:
-    detections = observation.detections
-    if len(detections) > MAX_DETECTIONS:
-        detections = detections[:MAX_DETECTIONS]
-    *head, moving, _ = msgspec.structs.astuple(observation)
-    stages_ns = [min(max(ns, 0), _MAX_U32) for ns in head[_FIRST_STAGE:]]
-    header = _HEADER.pack(_FIRST_BYTE, *head[:_FIRST_STAGE], *stages_ns, moving, len(detections))
-    return b"".join(
-        (
-            header,
-            detections.boxes.astype("<f4", copy=False).tobytes(),
-            detections.scores.astype("<f4", copy=False).tobytes(),
-            detections.class_ids.astype("<i4", copy=False).tobytes(),
-        )
-    )
+def pack_observation(  # noqa: PLR0917 - the worker packs each frame's, without an `Observation` in between
+    camera: int,
+    frame_seq: int,
+    captured_ns: int,
+    received_ns: int,
+    width: int,
+    height: int,
+    stages_ns: Sequence[int],
+    *,
+    moving: bool,
+    detections: "Detections",
+) -> bytes:
+    """Return the packet of an `Observation` with these fields; `stages_ns` are the six durations from `wait_ns` to `net_invoke_ns`."""
+    count = len(detections.scores)
+    if count > MAX_DETECTIONS:
+        detections, count = detections[:MAX_DETECTIONS], MAX_DETECTIONS
+    head = (_FIRST_BYTE, camera, frame_seq, captured_ns, received_ns, width, height)
+    try:
+        header = _HEADER.pack(*head, *stages_ns, moving, count)
+    except struct.error:  # a duration beyond 4 s, or below 0
+        clamped_ns = (min(max(ns, 0), _MAX_U32) for ns in stages_ns)
+        header = _HEADER.pack(*head, *clamped_ns, moving, count)
+    if not count:
+        return header
+    return b"".join((header, *_detection_arrays(detections)))
+
+
+def _detection_arrays(detections: "Detections") -> tuple[bytes, bytes, bytes]:
+    """Return the boxes, the scores and the class ids as little-endian arrays."""
+    boxes = detections.boxes.astype("<f4", copy=False).tobytes()
+    scores = detections.scores.astype("<f4", copy=False).tobytes()
+    class_ids = detections.class_ids.astype("<i4", copy=False).tobytes()
+    return boxes, scores, class_ids
 
 
 def _decode_observation(packet: bytes) -> Observation:
@@ -102,6 +111,8 @@ def _decode_observation(packet: bytes) -> Observation:
     observation = Observation(*fields)
     if not (observation.width and observation.height):
         raise ValueError("a frame without width or height")
+    if observation.received_ns < 0 or not -_MAX_NS <= observation.captured_ns <= _MAX_NS:
+        raise ValueError("a time that no clock shows")
     return observation
 
 

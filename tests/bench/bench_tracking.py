@@ -71,9 +71,11 @@ class TrackerAdapter(Protocol):
 
 
 class Edged:
+    settings: ClassVar[TrackSettings] = SETTINGS
+
     def __init__(self, fps: float) -> None:
         del fps  # it uses the times of the frames
-        self._tracker = Tracker(SETTINGS)
+        self._tracker = Tracker(self.settings)
 
     def prepare(self, frame: SimulatedFrame) -> tuple[tuple[DetectedBox, ...], list[bool], int]:
         seen = _usable(frame)
@@ -85,6 +87,10 @@ class Edged:
     def read(self, answer: Any) -> TrackerOutput:
         here = [track for track in answer.tracks if track.seen]
         return [track.id for track in here], _boxes([track.box for track in here])
+
+
+class EdgedByDefault(Edged):
+    settings: ClassVar[TrackSettings] = TrackSettings()
 
 
 class Norfair:
@@ -216,6 +222,7 @@ class TrackersBotSort(TrackersCbIou):
 
 TRACKERS: dict[str, tuple[str, type[TrackerAdapter]]] = {
     "edged": ("edged", Edged),
+    "edged, default min_s": ("edged", EdgedByDefault),
     "norfair": ("norfair", Norfair),
     "motpy": ("motpy", Motpy),
     "supervision ByteTrack": ("supervision", SupervisionByteTrack),
@@ -320,13 +327,21 @@ def scattered_frames(objects: int, fps: float = 10.0) -> list[SimulatedFrame]:
 
 
 def print_cost(names: list[str]) -> None:
-    """Print the microseconds a frame at several numbers of objects: the least of several runs, the trackers interleaved."""
-    print("| objects |", " | ".join(names), "|\n|---|" + "---|" * len(names))
+    """Print the microseconds a frame at several numbers of objects, the least of several runs: trackers in turns of a whole run, and of one frame."""
+    print("| objects, turns |", " | ".join(names), "|\n|---|" + "---|" * len(names))
     for objects in (3, 10, 50):
         frames = scattered_frames(objects)
-        runs = [run_trackers(frames, 10.0, names) for _ in range(COST_REPEATS)]
-        least = [min(run[name][1] for run in runs) for name in names]
-        print(f"| {objects} |", " | ".join(f"{spent_us:.0f}" for spent_us in least), "|")
+        for turns, groups in (("run", [[name] for name in names]), ("frame", [names])):
+            runs = [
+                {
+                    name: spent_us
+                    for name, (_, spent_us) in run_trackers(frames, 10.0, group).items()
+                }
+                for _ in range(COST_REPEATS)
+                for group in groups
+            ]
+            least = [min(run[name] for run in runs if name in run) for name in names]
+            print(f"| {objects}, {turns} |", " | ".join(f"{spent:.0f}" for spent in least), "|")
 
 
 def print_quality(title: str, names: list[str]) -> None:

@@ -49,6 +49,7 @@ _ALLOW = "topic readwrite #\n"
 _DENY = f"topic write edged/v1/{DEVICE_NAME}/up/status\ntopic read #\n"
 _LONG_FREEZE_SHARE, _LONG_FREEZE_S = 0.2, 9.0
 """Longer than 1.5 keep-alives: the device gives the connection up."""
+_RECORD_TIMEOUT_S = 5.0
 _SPOOL_FILES = ("spool.db", "spool.db-wal", "sequence")
 
 
@@ -64,6 +65,7 @@ class FaultCampaign:
     def __init__(self, folder: Path, rng: random.Random, *, pace: float = 1.0) -> None:
         self._rng = rng
         self._pace = pace
+        self._changed_at_s = 0.0
         self._folder = folder
         self.record_path = folder / "record.jsonl"
         self.record_path.touch()
@@ -234,13 +236,30 @@ class FaultCampaign:
         return _nothing
 
     def _change_spool(self, change: Callable[[Path], None]) -> Callable[[], None]:
-        """Change one of the spool's files while the daemon does not run."""
+        """Change one of the spool's files while the daemon does not run.
+
+        A run must have opened the spool since the last change: what two changes destroy together, nothing can name.
+        """
+        if not self._await_record():
+            return _nothing
         self._rng.choice([self._kill, self._stop])()
         files = [self._state / "spool" / name for name in _SPOOL_FILES]
         present = [path for path in files if path.is_file()]
         if present:
             change(self._rng.choice(present))
+        self._changed_at_s = time.time()
         return self._start
+
+    def _await_record(self) -> bool:
+        """Wait until a run has written the record of the numbers since the last change; return False if none does."""
+        path = self._state / "spool" / "sequence"
+        deadline_s = time.monotonic() + _RECORD_TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            with suppress(OSError):
+                if path.stat().st_mtime > self._changed_at_s:
+                    return True
+            time.sleep(0.05)
+        return False
 
     def _flip_bits(self, path: Path) -> None:
         content = bytearray(path.read_bytes())

@@ -148,8 +148,9 @@ class Backlog:
         for seq in self.index.iterate_after(after):
             if seq in self._uncommitted or size_bytes >= _PAGE_BYTES or len(seqs) == _PAGE_COUNT:
                 break
-            seqs.append(seq)
-            size_bytes += self.index.read_size(seq)
+            if seq not in self.in_flight:
+                seqs.append(seq)
+                size_bytes += self.index.read_size(seq)
         if not seqs:
             self._cache.end = max(after, self._last_stored)
         return tuple(seqs)

@@ -1,12 +1,12 @@
 """Pairs of this frame's boxes and the expected objects."""
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 
 from edged.scene.geometry import iou
+from edged.scene.tracking.frame_boxes import NO_CLASS, FrameBoxes
 from edged.scene.tracking.history import TrackHistory
-from edged.types import Box, DetectedBox
+from edged.types import Box
 
 _MIN_CROSS_CLASS_IOU = 0.6
 """Overlap from which a box of another class may continue an object: a van that is classified as a truck for one frame."""
@@ -16,57 +16,14 @@ _MIN_RESTING_IOU = 0.5
 _RESTING_HANDICAP = 0.3
 _MISSED_PENALTY = 0.15
 """How much better a box must overlap an object that the last frame did not have: its place is less certain, and others pass there."""
-_GATE_SIGMAS = 3.0
+_GATE_SIGMAS = 4.0
 _MAX_DISTANCE = 1.2
 """In box sizes; a match at a greater distance would be chance."""
-_NO_CLASS = -1
 _MIN_SIDE = 1e-6
 """The side of a box without width or height, in fractions of the frame."""
 
 Pair = tuple[float, int, int]
 """The affinity of an object and a box, negative so that the best sorts first; the object's row; the box's column."""
-
-
-class FrameBoxes:
-    """One frame's boxes, in the order of their left edges, so that an object is compared only with those at its place.
-
-    Attributes:
-        detections: the detections of the frame; a box's column is its index in them.
-        is_strong: whether each may begin an object.
-        is_listed: whether each has a listed label.
-    """
-
-    def __init__(
-        self,
-        detections: Sequence[DetectedBox],
-        is_strong: Sequence[bool],
-        is_listed: Sequence[bool],
-    ) -> None:
-        """Order the boxes.
-
-        Args:
-            detections: the detections of the frame.
-            is_strong: whether each may begin an object.
-            is_listed: whether each has a listed label.
-        """
-        self.detections = detections
-        self.is_strong = is_strong
-        self.is_listed = is_listed
-        self._boxes = sorted(
-            [
-                (*detected.box, column, detected.class_id if is_strong[column] else _NO_CLASS)
-                for column, detected in enumerate(detections)
-            ]
-        )
-        self._left_edges = [box[0] for box in self._boxes]
-        self._max_width = max([box[2] - box[0] for box in self._boxes], default=0.0)
-
-    def find_between(
-        self, left: float, right: float
-    ) -> list[tuple[float, float, float, float, int, int]]:
-        """Return the boxes that can reach into a range of x, each with its column, and its class if it is strong, else `_NO_CLASS`."""
-        first = bisect_left(self._left_edges, left - self._max_width)
-        return self._boxes[first : bisect_left(self._left_edges, right, first)]
 
 
 class Matching:
@@ -124,13 +81,15 @@ class Matching:
         expected_class = history.class_id
         min_iou = self._min_iou if was_seen else self._min_missed_iou
         if is_resting:
-            expected_class, min_iou = _NO_CLASS - 1, _MIN_RESTING_IOU
+            expected_class, min_iou = NO_CLASS - 1, _MIN_RESTING_IOU
         for x1, y1, x2, y2, column, strong_class in self._frame.find_between(left, right):
             if x2 <= left or y2 <= top or y1 >= bottom:
                 continue
             common = ((right if right < x2 else x2) - (left if left > x1 else x1)) * (
                 (bottom if bottom < y2 else y2) - (top if top > y1 else y1)
             )
+            if common <= 0.0:  # a box without width or height
+                continue
             overlap = common / (size + (x2 - x1) * (y2 - y1) - common)
             if overlap < min_iou:
                 continue

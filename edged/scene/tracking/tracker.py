@@ -14,8 +14,9 @@ from itertools import count
 from edged.clock import NS_PER_S
 from edged.config.settings import TrackSettings
 from edged.scene.geometry import area
-from edged.scene.tracking.association import FrameBoxes, Matching
+from edged.scene.tracking.association import Matching
 from edged.scene.tracking.duplicates import is_duplicate
+from edged.scene.tracking.frame_boxes import FrameBoxes
 from edged.scene.tracking.history import TrackHistory
 from edged.scene.tracking.resting_places import RestingPlaces
 from edged.scene.tracking.track import Track, TrackUpdate

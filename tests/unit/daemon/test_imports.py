@@ -9,8 +9,8 @@ import numpy as np
 
 from edged.registry import CAMERAS
 from edged.types import Detections
-from edged.vision.messages import ModelLoading, ObservedFrame, PlanDeclined, WorkerFault
-from edged.vision.packets import FROM_WORKER, SentByWorker
+from edged.vision.messages import FromWorker, ModelLoading, PlanDeclined, WorkerFault
+from edged.vision.packets import FROM_WORKER, pack_observation
 from support.worker_messages import (
     camera_report,
     candidate_failure,
@@ -45,7 +45,7 @@ CAMERA = {
     "rtsp": 'url = "rtsp://camera/stream"',
 }
 """The keys that a driver requires."""
-MESSAGES: tuple[SentByWorker, ...] = (
+MESSAGES: tuple[FromWorker, ...] = (
     model_ready(),
     camera_report(),
     WorkerFault(kind="model", reason="no model"),
@@ -53,15 +53,15 @@ MESSAGES: tuple[SentByWorker, ...] = (
     PlanDeclined(plan=1, reason="no model"),
     candidate_failure(),
     shadow_comparison(),
-    ObservedFrame(
-        *(0, 0, 0, 0, 64, 48),
-        *(0, 0, 0, 0, 0, 0),
-        moving=True,
-        detections=Detections(
-            np.array([[0.1, 0.1, 0.5, 0.5]], np.float32),
-            np.array([0.9], np.float32),
-            np.array([0], np.int32),
-        ),
+)
+OBSERVATION = pack_observation(
+    *(0, 0, 0, 0, 64, 48),
+    (0, 0, 0, 0, 0, 0),
+    moving=True,
+    detections=Detections(
+        np.array([[0.1, 0.1, 0.5, 0.5]], np.float32),
+        np.array([0.9], np.float32),
+        np.array([0], np.int32),
     ),
 )
 
@@ -79,7 +79,7 @@ def write_settings(folder: Path) -> Path:
 
 
 def test_the_supervisor_imports_no_numpy_with_any_setting_and_any_message(tmp_path: Path) -> None:
-    packets = [FROM_WORKER.encode(message).hex() for message in MESSAGES]
+    packets = [packet.hex() for packet in (*map(FROM_WORKER.encode, MESSAGES), OBSERVATION)]
     (tmp_path / "clip.mp4").touch()
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(write_settings(tmp_path))],
@@ -91,5 +91,5 @@ def test_the_supervisor_imports_no_numpy_with_any_setting_and_any_message(tmp_pa
     assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)
     assert report["sources"] == list(CAMERAS)
-    assert len(set(report["kinds"])) == len(MESSAGES)
+    assert len(set(report["kinds"])) == len(packets)
     assert report["heavy"] == []

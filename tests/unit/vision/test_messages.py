@@ -18,13 +18,12 @@ from edged.vision.messages import (
     CameraPlan,
     FromWorker,
     Observation,
-    ObservedFrame,
     PlanDeclined,
     VisionJob,
     WorkerFault,
     WorkerPlan,
 )
-from edged.vision.packets import FROM_WORKER, MAX_DETECTIONS, TO_WORKER
+from edged.vision.packets import FROM_WORKER, MAX_DETECTIONS, TO_WORKER, pack_observation
 from support.detected_boxes import to_boxes
 from support.worker_messages import (
     camera_report,
@@ -35,35 +34,27 @@ from support.worker_messages import (
 )
 
 
-def observed_frame(n: int = 3) -> ObservedFrame[Detections]:
+def make_detections(n: int) -> Detections:
     rng = np.random.default_rng(n)
     corners = rng.random((n, 2, 2), np.float32)
-    return ObservedFrame(
-        camera=1,
-        frame_seq=7,
-        captured_ns=-5,
-        received_ns=2**40,
-        width=640,
-        height=480,
-        wait_ns=1,
-        encode_ns=2,
-        invoke_ns=3,
-        decode_ns=2**40,
-        net_frame_ns=5,
-        net_invoke_ns=-6,
-        moving=True,
-        detections=Detections(
-            np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1),
-            rng.random(n, np.float32),
-            np.arange(n, dtype=np.int32),
-        ),
+    return Detections(
+        np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1),
+        rng.random(n, np.float32),
+        np.arange(n, dtype=np.int32),
+    )
+
+
+def pack(n: int = 3) -> bytes:
+    """Return the packet of an observation with so many detections."""
+    stages_ns = (1, 2, 3, 2**40, 5, -6)
+    return pack_observation(
+        *(1, 7, -5, 2**40, 640, 480), stages_ns, moving=True, detections=make_detections(n)
     )
 
 
 @pytest.mark.parametrize("n", [0, 1, 50])
 def test_an_observation_crosses_unchanged(n: int) -> None:
-    sent = observed_frame(n)
-    got = FROM_WORKER.decode(FROM_WORKER.encode(sent))
+    got = FROM_WORKER.decode(pack(n))
     assert got == Observation(
         camera=1,
         frame_seq=7,
@@ -78,12 +69,12 @@ def test_an_observation_crosses_unchanged(n: int) -> None:
         net_frame_ns=5,
         net_invoke_ns=0,
         moving=True,
-        detections=to_boxes(sent.detections),
+        detections=to_boxes(make_detections(n)),
     )
 
 
 def test_more_detections_than_a_packet_holds_are_cut_off_at_the_lowest_scores() -> None:
-    packet = FROM_WORKER.encode(observed_frame(MAX_DETECTIONS + 1))
+    packet = pack(MAX_DETECTIONS + 1)
     assert len(packet) <= FROM_WORKER.max_bytes
     got = FROM_WORKER.decode(packet)
     assert isinstance(got, Observation)
@@ -135,7 +126,7 @@ def test_random_bytes_are_a_worker_error_or_a_message(packet: bytes) -> None:
 
 @given(st.data())
 def test_a_mutated_observation_never_gives_impossible_detections(data: st.DataObject) -> None:
-    packet = bytearray(FROM_WORKER.encode(observed_frame()))
+    packet = bytearray(pack())
     for _ in range(data.draw(st.integers(1, 8))):
         packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.integers(0, 255))
     try:
@@ -179,13 +170,24 @@ BOXES_OF_THREE, SCORES_OF_THREE, CLASSES_OF_THREE = -72, -24, -12
     ],
 )
 def test_a_worker_that_lies_is_refused(form: str, offset: int, value: float) -> None:
-    packet = FROM_WORKER.encode(observed_frame(3))
+    packet = pack(3)
     with pytest.raises(PacketError):
         FROM_WORKER.decode(replace_number(packet, form, len(packet) + offset, value))
 
 
+@pytest.mark.parametrize(
+    ("form", "offset", "value"),
+    [("<q", 11, 2**63 - 1), ("<q", 11, -(2**63)), ("<q", 19, -1), ("<I", 27, 0), ("<I", 31, 0)],
+    ids=["captured late", "captured early", "received", "width", "height"],
+)
+def test_an_impossible_frame_is_refused(form: str, offset: int, value: int) -> None:
+    packet = pack(3)
+    with pytest.raises(PacketError):
+        FROM_WORKER.decode(replace_number(packet, form, offset, value))
+
+
 def test_more_detections_than_a_worker_may_send_are_refused() -> None:
-    packet = FROM_WORKER.encode(observed_frame(MAX_DETECTIONS))
+    packet = pack(MAX_DETECTIONS)
     one_more = replace_number(
         packet, "<H", len(packet) - 24 * MAX_DETECTIONS - 2, MAX_DETECTIONS + 1
     )

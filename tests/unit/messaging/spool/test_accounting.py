@@ -213,6 +213,16 @@ def test_after_kill_9_what_had_arrived_is_not_named(device: Device) -> None:
     assert device.append(1) == [numbers[-1] + 1]
 
 
+def test_the_number_of_a_gap_record_is_not_used_again_after_kill_9(device: Device) -> None:
+    (number,) = device.append(1)
+    device.spool.take_unsent(1)
+    assert device.spool.give_up(number)
+    (gap,) = device.spool.take_unsent(1)
+    device.crash()
+    device.start()
+    assert device.append(1)[0] > gap.seq
+
+
 def test_messages_of_a_run_on_a_disk_that_was_read_only_are_named_afterwards(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """A disk that answers late, or not at all: no call waits for it, and nothing is lost in silence."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from edged.messaging.spool.sequence_numbers import BLOCK_SIZE
 from edged.messaging.spool.store import SpoolStore
 from support.clock import FakeClock
 from support.scripted_disk import ScriptedDisk
-from support.spool_files import open_store
+from support.spool_files import kill_spool, open_store
 
 
 class LateBench:
@@ -108,8 +109,15 @@ def test_what_is_appended_before_the_disk_answers_gets_its_numbers_in_order_late
     assert bench.append(1) == [items[-1].seq + 1]
 
 
-def test_nothing_leaves_before_its_number_is_reserved(bench: LateBench) -> None:
-    bench.append(1)
+@pytest.mark.parametrize("content", ["an event", "a gap record"])
+def test_nothing_leaves_before_its_number_is_reserved(bench: LateBench, content: str) -> None:
+    if content == "a gap record":
+        bench.disk.settle()
+        bench.append(3)
+        kill_spool(bench.spool)
+        bench.begin()
+    else:
+        bench.append(1)
     while not (items := bench.take()):
         assert bench.disk.work()
         assert not bench.take()
@@ -134,6 +142,21 @@ def test_before_the_disk_answers_memory_is_bounded_and_what_is_given_up_is_named
     assert loss.count == 1000
     assert loss.ranges == ((events[-1].seq + 1, updates[0].seq - 2),)
     assert [item.seq for item in items] == sorted(item.seq for item in items)
+
+
+def test_what_is_given_up_last_before_the_disk_answers_is_named_in_its_place(
+    bench: LateBench,
+) -> None:
+    bench.append(2000, Rank.EVENT)
+    bench.append(1, Rank.UPDATE)
+    assert bench.spool.append(Rank.EVENT, "last", lambda _: b"") is None
+    bench.disk.settle()
+    items = bench.take()
+    (last,) = (item for item in items if item.topic == "last")
+    loss = losses(items)["disk"]
+    # The oldest event with the first record about it, which the second includes; and the update before the last event.
+    assert loss.ranges == ((items[0].seq - 2, items[0].seq - 1), (last.seq - 2, last.seq - 2))
+    assert loss.count == 2
 
 
 def test_a_second_daemon_is_reported_when_the_disk_answers(bench: LateBench) -> None:
@@ -332,6 +355,37 @@ def test_a_quarantine_during_a_page_read_names_what_is_lost(bench: LateBench) ->
     named = losses(items)["corrupt"].ranges
     assert (named[0][0], named[-1][1]) == (numbers[50], numbers[-1])
     assert fresh[0] in [item.seq for item in items]
+
+
+def test_a_backlog_that_cannot_be_read_is_passed_over_until_the_disk_works(
+    bench: LateBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.disk.settle()
+    numbers = bench.append(2000)
+    bench.disk.settle()
+    bench.spool.close()
+    bench.open()
+    taken = bench.take()
+
+    def fail(*_: object) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_IOERR_READ"
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SpoolStore, "read_page", fail)
+        bench.disk.settle()
+    assert "disk I/O error" in str(bench.spool.fault)
+    fresh = bench.append(3)
+    assert bench.numbers() == fresh
+    bench.tick(31)
+    bench.disk.settle()
+    assert bench.spool.fault is None
+    rest: list[int] = []
+    while items := bench.take():
+        rest += [item.seq for item in items]
+        bench.disk.settle()
+    assert [item.seq for item in taken] + rest == numbers
 
 
 FAILURES = {"full": "PRAGMA max_page_count = 1", "readonly": "PRAGMA query_only = ON"}

@@ -20,7 +20,7 @@ def test_every_number_is_accounted_for_however_late_the_disk_is(
     sampler: Sampler, tmp_path: Path
 ) -> None:
     with memory_folder(tmp_path) as parent:
-        for seed in sampler.pick(SEEDS, 60):
+        for seed in sampler.pick(SEEDS, 150):
             (folder := parent / str(seed)).mkdir()
             rng = random.Random(seed)
             walk = SpoolWalk(folder, rng)

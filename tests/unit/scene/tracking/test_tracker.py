@@ -507,6 +507,16 @@ def test_a_path_is_bounded_and_keeps_its_ends() -> None:
     assert xs == sorted(xs)
 
 
+def test_boxes_without_width_or_height_are_no_error() -> None:
+    flat, thin, point = (0.2, 0.5, 0.8, 0.5), (0.5, 0.2, 0.5, 0.8), (0.5, 0.5, 0.5, 0.5)
+    for one in (flat, thin, point):
+        shown = TrackerBench()
+        shown.update(found(one), frames=5)
+        for other in (flat, thin, point):
+            shown.update(found(other), frames=2)
+            shown.update(found(flat, thin, point), frames=2)
+
+
 def test_a_flood_of_boxes_is_bounded_and_does_not_cost_a_known_object() -> None:
     rng = np.random.default_rng(1)
     shown = TrackerBench()
@@ -572,7 +582,9 @@ def identity_consistency(scenario: StreetScenario, seed: int) -> float:
     return most / sum(ids.total() for ids in carried.values())
 
 
-side = st.floats(0.0, 1.0, width=32)
+side = st.sampled_from((0.0, 0.25, 0.5, 1.0)) | st.floats(
+    0.0, 1.0, width=32
+)  # boxes without width or height, too
 a_box = st.tuples(side, side, side, side).map(
     lambda s: (min(s[0], s[2]), min(s[1], s[3]), max(s[0], s[2]), max(s[1], s[3]))
 )
