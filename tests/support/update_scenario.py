@@ -93,14 +93,14 @@ class Scenario:
     def compose(self) -> None:
         self.lock = StoreLock(self.folder / "store")
         self.trial = TrialMonitor(self.clock)
-        steps = StoreSteps(
+        self.steps = StoreSteps(
             ModelRepository(self.store, self.settings, now=lambda: AT),
             lock=self.lock,
             drop_folder=DropFolder(self.folder / "drop"),
             boot_id=self.boot,
         )
         self.updates = UpdateService(
-            steps,
+            self.steps,
             disk=self.queue,
             other_disks=(self.other_queue,),
             settings=self.settings,
