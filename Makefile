@@ -24,8 +24,14 @@ quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG
 # tflite-runtime has no wheel for Python 3.12 and later.
 both_runtimes := $(filter py311,$(tag))
 
+# The benchmark's model and clip, where the test data are; else the bundled model, and no clip.
+bench_folder := $(or $(EDGED_TEST_DATA),../shared/data)
+bench_model := $(wildcard $(bench_folder)/models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite)
+bench_clip := $(wildcard $(bench_folder)/video/one-by-one-person-detection.mp4)
+bench_files := $(if $(bench_model),--model $(bench_model) $(if $(bench_clip),--clip $(bench_clip)))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture demo-update test test-litert test-tflite check figures format bench system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-picture demo-update test test-litert test-tflite check figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -61,8 +67,11 @@ format: $(dev_ready) ## format the code
 	$(venv)/bin/ruff format .
 	$(venv)/bin/ruff check --fix .
 
-bench: $(dev_ready) ## measure the daemon against the bare interpreter
-	$(venv)/bin/edged bench
+bench: $(dev_ready) ## measure the daemon against the bare interpreter and a tutorial loop; BENCH="--against REF --out FILE" adds options
+	$(venv)/bin/edged bench $(bench_files) $(BENCH)
+
+bench-plots: $(dev_ready) ## the same, and draw it into docs/ (needs the extra plots)
+	$(venv)/bin/edged bench $(bench_files) --plots docs $(BENCH)
 
 system: $(dev_ready) $(ansible_ready) | packages-system ## system tests in containers that boot systemd, with the packages of this checkout; needs root
 	$(quick) $(MAKE) debs

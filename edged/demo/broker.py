@@ -100,6 +100,17 @@ class LoopbackBroker:
         if self._process is not None:
             _kill(self._process)
 
+    @property
+    def pid(self) -> int:
+        """Id of the broker's process, while it runs.
+
+        Raises:
+            EdgedError: the broker was not started.
+        """
+        if self._process is None:
+            raise EdgedError("the broker was not started")
+        return self._process.pid
+
     def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         """Wait for the first connection that succeeds; return False if there is none in time."""
         deadline = Deadline(self._clock, _START_TIMEOUT_S)

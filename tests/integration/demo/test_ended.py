@@ -50,6 +50,7 @@ def _path_without(program: str, folder: Path) -> str:
         ("demo", signal.SIGTERM, None),
         ("demo", signal.SIGKILL, None),
         ("demo", signal.SIGKILL, "setpriv"),
+        ("bench", signal.SIGTERM, None),
         ("bench", signal.SIGKILL, None),
     ],
 )

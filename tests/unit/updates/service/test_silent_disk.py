@@ -1,5 +1,6 @@
 """What the supervisor's thread does while the disk of the model store does not answer."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -198,25 +199,25 @@ class TestTrial:
         scenario.queue.answer()
         assert [past.outcome for past in scenario.updates.status().past][1:] == ["committed"]
 
-    def test_a_commit_waits_until_another_step_is_done(self, scenario: Scenario) -> None:
-        scenario.run(280)
+    def test_a_commit_waits_until_another_step_is_done(self, tmp_path: Path) -> None:
+        scenario = scenario_before_commit(tmp_path)
         scenario.queue.hang_next()
         scenario.send(request())  # is refused, after the hang
-        scenario.run(60)
+        scenario.run(1)
         assert scenario.state == "trial"
         scenario.queue.answer()
-        scenario.run(60)
+        scenario.run(0.25)
         assert [past.outcome for past in scenario.updates.status().past][1:] == ["committed"]
 
     def test_a_model_that_passed_and_fails_before_its_commit_is_begun_is_rolled_back(
-        self, scenario: Scenario
+        self, tmp_path: Path
     ) -> None:
-        scenario.run(280)
+        scenario = scenario_before_commit(tmp_path)
         scenario.queue.hang_next()
         scenario.send(request())
-        scenario.run(60)
-        scenario.trial.on_plan_message(candidate_failure(kind="nonsense"))
         scenario.run(1)
+        scenario.trial.on_plan_message(candidate_failure(kind="nonsense"))
+        scenario.run(0.25)
         assert scenario.models[-1].name == "marks@1"
         scenario.queue.answer()
         assert scenario.updates.status().past[-1].outcome == "rolled-back"
@@ -473,17 +474,27 @@ def test_a_store_of_another_process_is_not_written_at_the_stop(tmp_path: Path) -
 
 
 def scenario_before_trial(folder: Path) -> Scenario:
-    """Return a device whose next step records that a trial begins."""
-    ticks = 0
+    """Return a device whose next tick records that a trial begins."""
+    return scenario_before(folder, lambda scenario: scenario.state == "trial")
+
+
+def scenario_before_commit(folder: Path) -> Scenario:
+    """Return a device whose next tick commits the model on trial."""
+    return scenario_before(folder, lambda scenario: scenario.state == "")
+
+
+def scenario_before(folder: Path, condition: Callable[[Scenario], bool]) -> Scenario:
+    """Return a device for which this is true after the next tick."""
     for name in ("counting", "made"):
         (folder / name).mkdir()
     counting = staged_scenario(folder / "counting", NEW, OLD)
-    while counting.state != "trial":
+    ticks = 0
+    while not condition(counting):
         counting.run(0.25)
         ticks += 1
     made = staged_scenario(folder / "made", NEW, OLD)
     made.run((ticks - 1) * 0.25)
-    assert made.state == "self-tested"
+    assert not condition(made)
     return made
 
 

@@ -1,0 +1,1 @@
+"""Further scenarios of the benchmark: each measures one ratio."""
