@@ -107,7 +107,7 @@ class EventLoop:
         """Make a call in the loop's thread, after what is being processed; callable from any thread and from a signal handler."""
         self._calls.append(callback)
         if threading.get_ident() != self._thread or len(self._calls) == 1:
-            with suppress(OSError):  # the loop is closed
+            with suppress(OSError, ValueError):  # the loop is closed
                 os.eventfd_write(self._wake_fd, 1)
 
     def call_at(self, due_ns: int, callback: Callback) -> Timer:

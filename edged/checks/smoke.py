@@ -1,10 +1,7 @@
 """The smoke check: use the model, each camera and the publisher of a configuration once, without a daemon."""
 
 import os
-import queue
 from collections.abc import Iterator
-from contextlib import suppress
-from queue import SimpleQueue
 
 from msgspec import Struct
 
@@ -14,6 +11,7 @@ from edged.config.label_names import check_label_names, class_names
 from edged.config.problems import KeyProblem
 from edged.config.settings import CameraSettings, Settings
 from edged.errors import EdgedError, list_notes
+from edged.event_loop import EventLoop
 from edged.interfaces import Camera, CameraInfo, LinkChanged, Notice, Publisher
 from edged.selftest.process import self_test_model
 from edged.types import Frame
@@ -70,24 +68,31 @@ def connect_once(name: str, settings: Struct, clock: Clock) -> str | None:
     Raises:
         RegistryError: the driver is unknown, or its library is not installed.
     """
-    notices: SimpleQueue[Notice] = SimpleQueue()
-    publisher: Publisher = registry.load_driver(
-        registry.PUBLISHERS, name
-    )(
-        settings,
-        device=f"smoke-check-{os.getpid()}",  # not the daemon's name: the broker would disconnect one of the two
-        birth=lambda: (),
-        will=None,
-        on_notice=notices.put,
-    )
-    publisher.start()
-    try:
-        link = _wait_for_link(notices, Deadline(clock, CONNECT_TIMEOUT_S))
-    finally:
-        publisher.close((), _CLOSE_TIMEOUT_S)
-    if link is None:
-        return f"no connection within {CONNECT_TIMEOUT_S:g} s"
-    return link.reason
+    links: list[LinkChanged] = []
+
+    def take(notice: Notice) -> None:
+        if isinstance(notice, LinkChanged):
+            links.append(notice)
+
+    with EventLoop(clock) as loop:
+        publisher: Publisher = registry.load_driver(
+            registry.PUBLISHERS, name
+        )(
+            settings,
+            loop=loop,
+            device=f"smoke-check-{os.getpid()}",  # not the daemon's name: the broker would disconnect one of the two
+            birth=lambda: (),
+            will=None,
+            on_notice=take,
+        )
+        publisher.start()
+        deadline = Deadline(clock, CONNECT_TIMEOUT_S)
+        try:
+            while not (links or deadline.expired):
+                loop.run_once(deadline.remaining_s)
+        finally:
+            publisher.close((), _CLOSE_TIMEOUT_S)
+    return links[0].reason if links else f"no connection within {CONNECT_TIMEOUT_S:g} s"
 
 
 def _check_model(settings: Settings) -> Iterator[KeyProblem]:
@@ -112,12 +117,3 @@ def _check_publisher(name: str, settings: Struct, clock: Clock) -> Iterator[KeyP
     error = connect_once(name, settings, clock)
     if error is not None:
         yield KeyProblem(key_path=(name,), message=error)
-
-
-def _wait_for_link(notices: SimpleQueue[Notice], deadline: Deadline) -> LinkChanged | None:
-    with suppress(queue.Empty):
-        while True:
-            notice = notices.get(timeout=deadline.remaining_s)
-            if isinstance(notice, LinkChanged):
-                return notice
-    return None

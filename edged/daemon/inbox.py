@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edged.event_loop import EventLoop
-from edged.interfaces import Notice
+from edged.interfaces import ConsumerClosed, MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.vision.process import WorkerExited, WorkerMessage
@@ -21,7 +21,8 @@ InboxItem = (
     WorkerMessage
     | WorkerExited
     | SignalReceived
-    | Notice
+    | MessageReceived
+    | ConsumerClosed
     | PendingControlRequest
     | InstallProgress
     | InstallFinished

@@ -21,14 +21,7 @@ from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
 from edged.host.paths import state_dir
-from edged.interfaces import (
-    ConsumerClosed,
-    Delivered,
-    LinkChanged,
-    MessageReceived,
-    PublishLimited,
-    SubscriptionRefused,
-)
+from edged.interfaces import ConsumerClosed, MessageReceived
 from edged.messaging.contract.device import SpoolState
 from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
@@ -144,14 +137,8 @@ class Supervisor:
                 self._vision.on_worker_message(item)
             case WorkerExited():
                 self._vision.on_worker_exit(item)
-            case LinkChanged():
-                self._outbox.on_link(item)
-            case Delivered():
-                self._outbox.on_delivered(item)
             case ConsumerClosed(reason=reason):
                 self._stop_reason = reason
-            case SubscriptionRefused() | PublishLimited():
-                self._outbox.on_restricted(item)
             case (
                 MessageReceived() | PendingControlRequest() | InstallProgress() | InstallFinished()
             ):

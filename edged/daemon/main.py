@@ -151,6 +151,7 @@ def _make_outbox(settings: Settings, core: _Core) -> Outbox:
         stamper=core.stamper,
         state_dir=state_dir(settings),
         clock=core.clock,
+        loop=core.loop,
         notify=core.inbox.put,
         subscriptions=(desired_topic,) if settings.updates.channel else (),
     )

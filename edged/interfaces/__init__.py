@@ -14,6 +14,7 @@ from edged.interfaces.publisher import (
     OutgoingMessage,
     Publisher,
     PublishLimited,
+    RoomAvailable,
     SubscriptionRefused,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "PublishLimited",
     "Publisher",
     "Resumable",
+    "RoomAvailable",
     "SubscriptionRefused",
     "Transfer",
 ]

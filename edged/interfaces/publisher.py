@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
 
 from edged.interfaces.library import Library
 
+if TYPE_CHECKING:
+    from edged.event_loop import EventLoop
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingMessage:
+
+class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message in broker form.
 
     Attributes:
@@ -39,8 +41,7 @@ class LinkChanged:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """The broker acknowledged or refused a message.
 
     Attributes:
@@ -52,6 +53,11 @@ class Delivered:
     token: int
     error: str | None = None
     is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoomAvailable:
+    """A message that `Publisher.publish` did not take, although there is a connection, may be handed over again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,7 @@ class PublishLimited:
 Notice = (
     LinkChanged
     | Delivered
+    | RoomAvailable
     | MessageReceived
     | SubscriptionRefused
     | PublishLimited
@@ -118,7 +125,10 @@ Notice = (
 
 
 class Publisher(Protocol):
-    """A driver that sends messages and, for a few topics, receives them. It never blocks its caller; it reports through `on_notice`, from any thread."""
+    """A driver that sends messages and, for a few topics, receives them.
+
+    One thread uses it, that of the loop. It never blocks that thread: it waits in the loop, or in threads of its own.
+    """
 
     Settings: ClassVar[type[msgspec.Struct]]
     """The keys of the configuration table with the driver's name."""
@@ -129,6 +139,7 @@ class Publisher(Protocol):
         self,
         settings: msgspec.Struct,
         *,
+        loop: "EventLoop",
         device: str,
         birth: Callable[[], Sequence[OutgoingMessage]],
         will: OutgoingMessage | None,
@@ -139,26 +150,32 @@ class Publisher(Protocol):
 
         Args:
             settings: an instance of `Settings`.
+            loop: the loop that makes every call of the publisher.
             device: the device's name, for the client id.
-            birth: called on every connection, from the publisher's thread; returns the messages to publish before any other.
+            birth: called on every connection; returns the messages to publish before any other.
             will: the message that the broker publishes when the connection is lost.
-            on_notice: called with every notice; must return at once.
+            on_notice: called with every notice from a callback of the loop, never from within `publish`; must return at once.
             subscriptions: topic filters to subscribe to on every connection; nothing that is published here may match one.
                 A publisher that cannot receive ignores them.
         """
 
     def start(self) -> None:
-        """Begin to connect, in the background; a broker that is down is no error."""
+        """Begin to connect; a broker that is down is no error."""
 
     def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
-        """Hand one message over.
+        """Send one message.
 
-        With a token the outcome is reported as `Delivered`. Messages that the broker has not acknowledged when the connection is
-        lost get no `Delivered`: the caller publishes them again after the next `LinkChanged(up=True)`.
+        With a token the outcome is reported as `Delivered`, and the message is taken whenever there is a connection: the caller
+        bounds how many are unacknowledged. Messages that the broker has not acknowledged when the connection is lost get no
+        `Delivered`: the caller publishes them again after the next `LinkChanged(up=True)`.
 
         Returns:
-            False if there is no connection and the message was not taken.
+            False if the message was not taken: there is no connection; or, for a message without a token, the consumer does not keep up
+            or gives no sign of life, and `RoomAvailable` follows, or `LinkChanged(up=False)`; or the broker's limits leave a live one out.
         """
 
     def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:
-        """Publish `final_messages`, wait up to `timeout_s` for their acknowledgement, and disconnect cleanly (no will)."""
+        """Publish `final_messages`, wait up to `timeout_s` for their acknowledgement, and disconnect cleanly (no will).
+
+        It runs the loop while it waits; call it outside the loop's callbacks.
+        """

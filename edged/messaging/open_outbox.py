@@ -1,14 +1,15 @@
 """Construction of the outbox from the configuration: its spool and its publisher."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edged import registry
 from edged.clock import Clock
 from edged.config.settings import Settings
 from edged.errors import ConfigError
-from edged.interfaces import OutgoingMessage, Publisher
+from edged.event_loop import EventLoop
+from edged.interfaces import Notice, OutgoingMessage, Publisher
 from edged.messaging.contract.header import Stamper, encode
 from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
@@ -27,6 +28,7 @@ def open_outbox(
     stamper: Stamper,
     state_dir: Path,
     clock: Clock,
+    loop: EventLoop,
     notify: Notify,
     subscriptions: Sequence[str] = (),
 ) -> Outbox:
@@ -37,7 +39,8 @@ def open_outbox(
         stamper: fills in headers.
         state_dir: the device's state directory; the spool is in it.
         clock: the clock of pauses.
-        notify: receives the publisher's notices, from any thread, `MessageReceived` included.
+        loop: the loop whose thread uses the outbox.
+        notify: called with each received message, and when the only consumer is gone, from a callback of the loop.
         subscriptions: topic filters to subscribe to, all below the device's ``down/``.
 
     Raises:
@@ -54,13 +57,16 @@ def open_outbox(
     name, keys = settings.publisher
     driver = registry.load_driver(registry.PUBLISHERS, name)
 
-    def connect(birth: Birth, will: OutgoingMessage, notify: Notify) -> Publisher:
+    def connect(
+        birth: Birth, will: OutgoingMessage, on_notice: Callable[[Notice], None]
+    ) -> Publisher:
         publisher: Publisher = driver(
             keys,
+            loop=loop,
             device=topics.device,
             birth=birth,
             will=will,
-            on_notice=notify,
+            on_notice=on_notice,
             subscriptions=subscriptions,
         )
         return publisher

@@ -6,33 +6,38 @@ There are three kinds of messages:
   20 unacknowledged at a time;
 - *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and on
   every connection before anything else;
-- *live* (detections): published if there is a connection, otherwise dropped and counted.
+- *live* (detections): published if there is a connection that keeps up, otherwise dropped and counted; the newest of each topic waits
+  for up to a second.
 
-Only the supervisor's thread calls the outbox. If the broker refuses a message (an access rule, a quota), the spooled messages
-stay queued, and are retried from the first one after a pause: the order is kept, and the broker is not flooded. The pause also holds
-over a new connection, because some brokers end the connection with the refusal. A message that can never pass (it is above the broker's
-size limit) is replaced by a gap record. Received messages do not pass through the outbox: the publisher's notices go to the inbox.
+One thread uses the outbox: the supervisor calls it, and so does the publisher, from the supervisor's loop. If the broker refuses a message
+(an access rule, a quota), the spooled messages stay queued, and are retried from the first one after a pause: the order is kept, and the
+broker is not flooded. The pause also holds over a new connection, because some brokers end the connection with the refusal. A message that
+can never pass (it is above the broker's size limit) is replaced by a gap record. What the publisher has received is passed on.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from queue import SimpleQueue
+from collections.abc import Callable, Sequence
 
-from edged.clock import Clock, Deadline
+from edged.clock import NS_PER_S, Clock, Deadline
 from edged.interfaces import (
+    ConsumerClosed,
     Delivered,
     LinkChanged,
+    MessageReceived,
     Notice,
     OutgoingMessage,
     Publisher,
     PublishLimited,
+    RoomAvailable,
     SubscriptionRefused,
 )
 from edged.messaging.contract.device import LinkState, SpoolState
 from edged.messaging.contract.header import Header, Stamper, encode
 from edged.messaging.contract.messages import Event, FrameDetections, OnlineStatus
 from edged.messaging.contract.topics import Topics
+from edged.messaging.live_messages import LiveMessages
 from edged.messaging.refusal_backoff import RefusalBackoff
+from edged.messaging.restrictions import Restrictions
 from edged.messaging.retained import RetainedMessages
 from edged.messaging.spool import Rank, Spool
 
@@ -44,9 +49,10 @@ _STATUS_RESEND_S = 180.0
 """The will of an earlier connection is published at most 1.5 keep-alives after that connection broke. A broker publishes it before it
 accepts the same client again, but not if the client id was changed, or across a cluster: then a second `online` corrects it."""
 
-Notify = Callable[[Notice], None]
+Notify = Callable[[MessageReceived | ConsumerClosed], None]
+"""Takes the notices that do not concern messages to be sent."""
 Birth = Callable[[], Sequence[OutgoingMessage]]
-Connect = Callable[[Birth, OutgoingMessage, Notify], Publisher]
+Connect = Callable[[Birth, OutgoingMessage, Callable[[Notice], None]], Publisher]
 """Makes the publisher from its birth messages, its will, and the function that receives its notices."""
 
 
@@ -63,8 +69,7 @@ class Outbox:
             stamper: fills in headers.
             clock: the clock of pauses.
             connect: makes the publisher.
-            notify: receives the publisher's notices, from any thread; the supervisor's thread passes them to `on_link`,
-                `on_delivered` and `on_restricted`.
+            notify: called with each received message, and when the only consumer is gone, from a callback of the loop.
         """
         self._spool = spool
         self._stamper = stamper
@@ -73,18 +78,15 @@ class Outbox:
         self._topics = Topics(stamper.identity.device)
         self._retained = RetainedMessages(self._topics, stamper)
         self._retained.put(OnlineStatus(status="online"))
-        self._acked_tokens: SimpleQueue[int] = SimpleQueue()
+        self._live = LiveMessages(self._topics, clock)
         self._in_flight: set[int] = set()
         self._is_link_up = False
         self._connect_count = 0
         self._last_error: str | None = None
-        self._refused_subscriptions: dict[str, str] = {}
-        self._publish_limits: dict[str, str] = {}
+        self._restrictions = Restrictions()
         self._refusal_backoff = RefusalBackoff(clock)
         self._status_resend_deadline: Deadline | None = None
-        self._live_dropped_count = 0
-        self.next_tick_s = 0.0
-        """Seconds within which `tick` must be called again."""
+        self._tick_due_ns = 0
         will = self._retained.make_outgoing(OnlineStatus(status="offline"))
         self._publisher = connect(self._retained.take_birth_messages, will, self._on_notice)
 
@@ -101,10 +103,15 @@ class Outbox:
 
     def publish_detections(self, message: FrameDetections) -> None:
         """Publish one frame's detections, or drop them if there is no connection."""
-        payload = encode(self._stamper.stamp(message))
-        outgoing = OutgoingMessage(topic=self._topics.of(message), payload=payload)
-        if not (self._is_link_up and self._publisher.publish(outgoing)):
-            self._live_dropped_count += 1
+        payload = encode(self._stamper.stamp(message)) if self._is_link_up else b""
+        self.publish_live(message.camera, payload)
+
+    def publish_live(self, camera: str, payload: bytes) -> None:
+        """Publish one frame's `FrameDetections`, encoded with its header, or drop it if there is no connection."""
+        if not self._is_link_up:
+            self._live.dropped_count += 1
+            return
+        self._live.publish(camera, payload, self._publisher.publish)
 
     def retain(self, message: Header) -> None:
         """Make `message` the newest of its topic; does nothing if it equals the previous one."""
@@ -115,51 +122,20 @@ class Outbox:
         """Publish that the daemon is stopping."""
         self.retain(OnlineStatus(status="stopping"))
 
-    def on_link(self, link: LinkChanged) -> None:
-        """Take note that the publisher's connection was established or lost."""
-        self._in_flight.clear()
-        self._is_link_up = link.up
-        self._refused_subscriptions.clear()
-        if not link.up:
-            self._last_error = link.reason
-            return
-        self._retained.acknowledge_connection()
-        self._connect_count += 1
-        self._status_resend_deadline = Deadline(self._clock, _STATUS_RESEND_S)
-        self._ack_delivered()
-        self._spool.rewind()
-        self._send_pending()
-
-    def on_delivered(self, delivered: Delivered) -> None:
-        """Take note of the broker's answer to one message."""
-        self._in_flight.discard(delivered.token)
-        self._ack_delivered()
-        if delivered.error and delivered.is_final and self._spool.give_up(delivered.token):
-            self._last_error = delivered.error
-            _log.error("a message is given up: %s", delivered.error)
-        elif delivered.error:
-            self._last_error = delivered.error
-            self._refusal_backoff.on_refusal(delivered.error)
-        else:
-            self._refusal_backoff.on_acceptance()
-        self._send_pending()
-
-    def on_restricted(self, notice: SubscriptionRefused | PublishLimited) -> None:
-        """Take note of what the broker does not accept: a subscription until the connection ends, messages until that is revoked."""
-        match notice:
-            case SubscriptionRefused(topic, reason):
-                self._refused_subscriptions[topic] = reason
-            case PublishLimited(subject, None):
-                self._publish_limits.pop(subject, None)
-            case PublishLimited(subject, str() as reason):
-                self._publish_limits[subject] = reason
+    @property
+    def next_tick_s(self) -> float:
+        """Seconds within which `tick` must be called again."""
+        return max(0.0, (self._tick_due_ns - self._clock.monotonic_ns()) / NS_PER_S)
 
     def tick(self) -> None:
-        """Retry, resend and expire messages when each is due, and publish those that wait.
+        """Retry, resend and expire messages when each is due, and publish those that wait; does nothing while nothing is due.
 
         Raises:
             SpoolError: another daemon now uses the spool's folder.
         """
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._tick_due_ns:
+            return
         spool_s = self._spool.tick()
         if self._status_resend_deadline is not None and self._status_resend_deadline.expired:
             self._status_resend_deadline = None
@@ -171,7 +147,8 @@ class Outbox:
         deadline = self._status_resend_deadline
         status_s = None if deadline is None else deadline.remaining_s
         waits_s = (spool_s, status_s, self._refusal_backoff.remaining_s)
-        self.next_tick_s = max(min(wait for wait in waits_s if wait is not None), _MIN_TICK_S)
+        next_s = max(min(wait for wait in waits_s if wait is not None), _MIN_TICK_S)
+        self._tick_due_ns = now_ns + int(next_s * NS_PER_S)
 
     def spool_state(self) -> SpoolState:
         """Return the queue's state for `DeviceHealth`."""
@@ -188,7 +165,7 @@ class Outbox:
         return LinkState(
             connects=self._connect_count,
             last_error=self._last_error or "",
-            detections_dropped=self._live_dropped_count,
+            detections_dropped=self._live.dropped_count,
         )
 
     def list_problems(self) -> dict[str, str | None]:
@@ -197,52 +174,75 @@ class Outbox:
         A lost connection is not a condition: subscribers receive `up/health` only through a connection.
         """
         return {
-            "publish_limited": _join_reasons(self._publish_limits),
+            "publish_limited": self._restrictions.publish_limits,
             "publish_refused": self._refusal_backoff.reason,
             "spool": self._spool.fault or self._spool.damage,
-            "subscription_refused": _join_reasons(self._refused_subscriptions),
+            "subscription_refused": self._restrictions.refused_subscriptions,
         }
 
     def close(self, timeout_s: float, final: Sequence[Header] = ()) -> int:
-        """Publish the final messages (`final`, the cameras' and `offline`), and disconnect; return how many messages the disk did not take."""
+        """Publish the final messages (`final`, the cameras' and `offline`), and disconnect; return how many messages the disk did not take.
+
+        It runs the loop for at most `timeout_s` seconds, so that answers still count.
+        """
         self._is_link_up = False
         self._publisher.close(self._retained.make_final_messages(final), timeout_s)
-        self._ack_delivered()
         return self._spool.close()
 
     def _on_notice(self, notice: Notice) -> None:
-        """Take a notice on the publisher's thread.
+        match notice:
+            case Delivered():
+                self._on_delivered(notice)
+            case RoomAvailable():
+                self._live.send(self._publisher.publish)
+                self._send_pending()
+            case LinkChanged():
+                self._on_link(notice)
+            case SubscriptionRefused() | PublishLimited():
+                self._restrictions.record(notice)
+            case MessageReceived() | ConsumerClosed():
+                self._notify(notice)
 
-        An acknowledgement counts even if the daemon stops before the notice has passed through the inbox.
-        """
-        if isinstance(notice, Delivered) and not notice.error:
-            self._acked_tokens.put(notice.token)
-        self._notify(notice)
+    def _on_link(self, link: LinkChanged) -> None:
+        self._in_flight.clear()
+        self._is_link_up = link.up
+        self._restrictions.end_connection()
+        if not link.up:
+            self._last_error = link.reason
+            self._live.drop()
+            return
+        self._connect_count += 1
+        self._status_resend_deadline = Deadline(self._clock, _STATUS_RESEND_S)
+        self._spool.rewind()
+        self._send_pending()
 
-    def _ack_delivered(self) -> None:
-        while not self._acked_tokens.empty():
-            self._spool.ack(self._acked_tokens.get())
+    def _on_delivered(self, delivered: Delivered) -> None:
+        token, error = delivered.token, delivered.error
+        self._in_flight.discard(token)
+        if not error:
+            self._spool.ack(token)
+            self._refusal_backoff.on_acceptance()
+        elif delivered.is_final and self._spool.give_up(token):
+            self._last_error = error
+            _log.error("a message is given up: %s", error)
+        else:
+            self._last_error = error
+            self._refusal_backoff.on_refusal(error)
+        self._send_pending()
 
     def _send_pending(self) -> None:
-        """Publish the waiting messages, if the connection and the back-off allow it.
-
-        Nothing is published on a connection that `on_link` has not announced: after a connection was lost, the first message must be
-        the first unacknowledged one, or the order would break.
-        """
-        if not self._is_link_up or self._retained.has_unseen_connection:
+        """Publish the waiting messages, if the connection and the back-off allow it."""
+        self._tick_due_ns = 0  # what waits for the disk, and when, may have changed
+        if not self._is_link_up:
             return
-        for message in self._retained.take_unsent():
-            if not self._publisher.publish(message):
-                return
-        if self._refusal_backoff.is_paused:
+        self._retained.send_unsent(self._publisher.publish)
+        room = MAX_IN_FLIGHT - len(self._in_flight)
+        if room <= 0 or self._refusal_backoff.is_paused:
             return
-        for item in self._spool.take_unsent(MAX_IN_FLIGHT - len(self._in_flight)):
+        for item in self._spool.take_unsent(room):
             message = OutgoingMessage(topic=item.topic, payload=item.payload, qos=1)
             if not self._publisher.publish(message, token=item.seq):
+                # After a lost connection the first message must be the first unacknowledged one, or the order would break.
                 self._is_link_up = False
                 return
             self._in_flight.add(item.seq)
-
-
-def _join_reasons(reasons: Mapping[str, str]) -> str | None:
-    return "; ".join(f"{subject}: {reason}" for subject, reason in reasons.items()) or None

@@ -1,7 +1,7 @@
 """A publisher for MQTT 5 or 3.1.1, over TCP or TLS.
 
-The driver connects in the background, the first time like every other, and reconnects with jittered pauses. It stores nothing:
-messages that were not acknowledged when the connection was lost must be published again by the caller.
+The driver connects in a thread, the first time like every other, and reconnects with jittered pauses; everything else happens in the
+loop's thread. It stores nothing: messages that were not acknowledged when the connection was lost must be published again by the caller.
 
 Why a late will cannot overtake a birth message: every connection has the same client id, a clean start and no will delay. A broker
 that still holds a dead connection of this id must end it, and publish its will, before it accepts the new one (MQTT 5, 3.1.4 and
@@ -10,30 +10,28 @@ connection. It never subscribes to a topic that it publishes on.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from edged.backoff import Backoff
 from edged.clock import Deadline, SystemClock
-from edged.errors import PublishError
-from edged.interfaces import Delivered, Library, LinkChanged, Notice, OutgoingMessage
-from edged.publishers.mqtt_early_ends import MIN_ENDS, Suspicion
-from edged.publishers.mqtt_sender import PublishMemory
+from edged.event_loop import EventLoop, Timer
+from edged.interfaces import Library, LinkChanged, Notice, OutgoingMessage
+from edged.publishers.mqtt_connect import ConnectAttempt
+from edged.publishers.mqtt_memory import BrokerMemory
 from edged.publishers.mqtt_session import MqttSession
 from edged.publishers.mqtt_session_end import SessionEnd
 from edged.publishers.mqtt_settings import MqttSettings, broker_url
-from edged.publishers.mqtt_subscriptions import Subscriptions
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
 
 _MAX_IN_FLIGHT = 20
 _MIN_STABLE_S = 10.0
 """A connection that lasted this long was stable, and the pauses begin short again. (Two clients with the same id disconnect each
 other at once, again and again; so does a broker at a message that it does not accept.)"""
-_REFUSAL_CODES = {0x87, 0x90, 0x95, 0x97, 0x99}
-"""Reasons of an end that blame one message: Not authorized, Topic name invalid, Packet too large, Quota exceeded, Payload format invalid."""
-
 _MIN_RETRY_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -49,6 +47,7 @@ class MqttPublisher:
         self,
         settings: msgspec.Struct,
         *,
+        loop: EventLoop,
         device: str,
         birth: Callable[[], Sequence[OutgoingMessage]],
         will: OutgoingMessage | None,
@@ -57,121 +56,88 @@ class MqttPublisher:
     ) -> None:
         assert isinstance(settings, MqttSettings)  # noqa: S101 (the loader guarantees it)
         self._settings = settings
+        self._loop = loop
         self._client_id = settings.client_id or f"edged-{device}"
         self._birth = birth
         self._will = will
         self._on_notice = on_notice
         self._subscriptions = tuple(subscriptions)
         self._max_in_flight = _MAX_IN_FLIGHT
-        self._memory = PublishMemory(on_notice)
+        # Later: what it notices may be noticed from within `publish`.
+        self._memory = BrokerMemory(lambda notice: loop.call_soon(lambda: self._on_notice(notice)))
+        self._backoff = Backoff(initial_s=_MIN_RETRY_S, max_s=settings.max_retry_s, min_share=0.25)
+        self._attempt: ConnectAttempt | None = None
+        self._retry_timer: Timer | None = None
         self._session: MqttSession | None = None
         self._last_link: LinkChanged | None = None
         self._stable_at: Deadline | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._is_closing = False
 
     def start(self) -> None:
-        """Start the thread that connects."""
-        self._thread.start()
+        """Begin to connect."""
+        self._connect()
 
     def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
-        """Queue a message; return False if there is no connection."""
+        """Send a message; return False if it was not taken."""
         session = self._session
         return session is not None and session.publish(message, token)
 
     def close(self, final_messages: Sequence[OutgoingMessage], timeout_s: float) -> None:
         """Publish `final_messages`, wait up to `timeout_s` for their acknowledgement, and disconnect without a will."""
         deadline = Deadline(SystemClock(), timeout_s)
-        self._closing.set()
-        session = self._session
-        if session is not None:
-            session.finish(final_messages, timeout_s)
-        if self._thread.is_alive():
-            self._thread.join(max(deadline.remaining_s, 0.1))
+        self._is_closing = True
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+        if self._attempt is not None:
+            self._attempt.abandon()
+        if self._session is not None:
+            self._session.finish(final_messages, deadline)
+            self._session = None
 
-    def _run(self) -> None:
-        # Never 0, so that the caller has processed the last connection's notices before the next connection is up.
-        backoff = Backoff(initial_s=_MIN_RETRY_S, max_s=self._settings.max_retry_s, min_share=0.25)
-        while not self._closing.is_set():
-            max_in_flight = self._max_in_flight
-            end = self._run_session()
-            if self._closing.is_set():
-                return
-            if self._max_in_flight < max_in_flight:
-                _log.info("mqtt: %s", end.reason)
-                continue  # no fault: the same connection again, with the broker's limit
-            is_stable = self._stable_at is not None and self._stable_at.expired
-            if is_stable:
-                backoff.reset()
-            self._report_link(LinkChanged(up=False, reason=end.reason))
-            self._learn_from(end, is_early=self._stable_at is not None and not is_stable)
-            self._closing.wait(backoff.next_wait_s())
-
-    def _learn_from(self, end: SessionEnd, *, is_early: bool) -> None:
-        """Find the message at which the broker ended the connection, and hold it.
-
-        Args:
-            end: how the connection ended.
-            is_early: whether it ended soon after the broker had accepted it.
-        """
-        suspect = end.first_unconfirmed
-        if end.reason_code is not None:
-            packet_bytes = None if suspect is None else suspect.packet_bytes
-            self._memory.learned.learn(end.reason_code, packet_bytes)
-        is_stated = end.reason_code in _REFUSAL_CODES
-        if not (is_early or is_stated or end.is_unanswered):
-            return
-        answer = end.last_answer
-        if answer is not None and answer.refusal is not None:
-            return  # The refusal explains the end, and whoever sent the message knows of it.
-        is_known = is_stated or (suspect is not None and self._memory.held.is_held(suspect.topic))
-        suspicion = self._memory.early_ends.record_end(
-            suspect,
-            None if answer is None else answer.message,
-            min_ends=1 if is_known else MIN_ENDS,
-        )
-        if suspicion is not None:
-            self._hold(suspicion, is_closed=not end.is_unanswered)
-
-    def _hold(self, suspicion: Suspicion, *, is_closed: bool) -> None:
-        message, words = suspicion.message, suspicion.describe()
-        is_final = suspicion.is_final and is_closed
-        if message.token is None:
-            self._memory.held.hold(message.topic, words)
-            return
-        error = f"{message.topic}: {words}"
-        if is_final:
-            self._memory.held.set_reason(message.topic, f"a message was given up: {words}")
-        self._on_notice(Delivered(message.token, error, is_final=is_final))
-
-    def _run_session(self) -> SessionEnd:
-        """Serve one connection until it ends, and return how it ended."""
+    def _connect(self) -> None:
         self._stable_at = None
-        self._session = session = MqttSession(
+        self._attempt = ConnectAttempt(
             self._settings,
+            loop=self._loop,
             client_id=self._client_id,
-            will=self._will,
+            will=self._will and self._memory.learned.read().fit(self._will),
+            max_in_flight=self._max_in_flight,
+            on_connected=self._on_connected,
+            on_failed=lambda reason: self._on_end(SessionEnd(reason=reason)),
+        )
+        self._attempt.start()
+
+    def _on_connected(self, client: "Client") -> None:
+        self._session = MqttSession(
+            client,
+            self._settings,
+            loop=self._loop,
             birth=self._birth,
-            on_up=self._on_up,
-            on_delivered=self._on_notice,
-            subscriptions=Subscriptions(self._subscriptions, self._on_notice),
+            subscriptions=self._subscriptions,
             max_in_flight=self._max_in_flight,
             memory=self._memory,
+            on_up=self._on_up,
+            on_end=self._on_end,
+            on_notice=self._on_notice,
         )
-        if self._closing.is_set():  # `close` may have run just before the session was assigned
-            session.abandon()
-        try:
-            return session.run()
-        except PublishError as error:
-            return SessionEnd(reason=str(error))
-        except Exception:  # noqa: BLE001 (a packet that paho cannot parse must not end this thread, which alone reconnects)
-            _log.exception("mqtt: the connection failed with an unexpected error")
-            reason = f"{broker_url(self._settings)}: unexpected error; see the log"
-            return SessionEnd(reason=reason)
-        finally:
-            if session.receive_maximum is not None:
-                self._max_in_flight = min(session.receive_maximum, _MAX_IN_FLIGHT)
-            self._session = None
+        self._session.start()
+
+    def _on_end(self, end: SessionEnd) -> None:
+        session, self._session = self._session, None
+        if self._is_closing:
+            return
+        receive_maximum = None if session is None else session.receive_maximum
+        if receive_maximum is not None and receive_maximum < self._max_in_flight:
+            self._max_in_flight = receive_maximum
+            _log.info("mqtt: %s", end.reason)
+            self._connect()  # no fault: the same connection again, with the broker's limit
+            return
+        is_stable = self._stable_at is not None and self._stable_at.expired
+        if is_stable:
+            self._backoff.reset()
+        self._report_link(LinkChanged(up=False, reason=end.reason))
+        self._memory.learn_from(end, is_early=self._stable_at is not None and not is_stable)
+        self._retry_timer = self._loop.call_later(self._backoff.next_wait_s(), self._connect)
 
     def _on_up(self) -> None:
         self._stable_at = Deadline(SystemClock(), _MIN_STABLE_S)

@@ -35,7 +35,7 @@ def make_client(
 ) -> "Client":
     """Create a client with a clean session that does not reconnect by itself; it is not connected yet.
 
-    One thread must run its network loop, and only that thread writes to the socket; any thread may publish.
+    It writes nothing by itself: whoever owns it calls `loop_write`, `loop_read` and `loop_misc`.
 
     Args:
         settings: the keys of [mqtt].
@@ -65,7 +65,7 @@ def make_client(
         client.tls_set_context(make_tls_context(settings.tls))
     if will is not None:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
-    # Without this callback paho writes to the socket in the thread that publishes.
+    # Without this callback paho writes to the socket from within `publish` and its own callbacks.
     client.on_socket_register_write = lambda *_: None
     return client
 
@@ -99,9 +99,10 @@ def _accept_size_refusals() -> None:
 
 def release_client(client: "Client") -> None:
     """Close the socket and break the reference cycle, so that the client is freed without the garbage collector."""
-    client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
+    client.on_connect = client.on_disconnect = client.on_publish = None
     client.on_subscribe = client.on_message = None
-    client.on_socket_register_write = None
+    client.on_socket_register_write = client.on_socket_close = None
+    client.disable_logger()
     connection = client.socket()
     if connection is not None:
         connection.close()
@@ -118,7 +119,7 @@ def disconnect_with_will(client: "Client", protocol: str) -> None:
     connection = client.socket()
     if isinstance(connection, socket.socket):
         with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)  # wakes the thread that serves it
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def describe_reason_code(reason: "ReasonCode", properties: "Properties | None" = None) -> str:

@@ -5,7 +5,6 @@ for a pause, and then tried again; the pause doubles. The messages that the spoo
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +33,7 @@ class _Hold:
 
 
 class HeldTopics:
-    """The topics whose messages are left out or held; thread-safe. It outlives the connections."""
+    """The topics whose messages are left out or held. It outlives the connections."""
 
     def __init__(
         self, on_notice: Callable[[PublishLimited], None], clock: Clock | None = None
@@ -47,20 +46,17 @@ class HeldTopics:
         """
         self._on_notice = on_notice
         self._clock = clock or SystemClock()
-        self._lock = threading.Lock()
         self._holds: dict[str, _Hold] = {}
         self._reasons: dict[str, str] = {}
         self._stale: set[str] = set()
 
     def begin_connection(self) -> None:
         """Take note of a new connection: its limits may be others."""
-        with self._lock:
-            self._stale = set(self._reasons) - set(self._holds)
+        self._stale = set(self._reasons) - set(self._holds)
 
     def end_birth(self) -> None:
         """Take note that the birth messages are queued: reasons that did not appear again have ended."""
-        with self._lock:
-            ended, self._stale = self._stale, set()
+        ended, self._stale = self._stale, set()
         for subject in ended:
             self.clear_reason(subject)
 
@@ -71,21 +67,19 @@ class HeldTopics:
             subject: a topic, or the name of a limit.
             reason: why, in words.
         """
-        with self._lock:
-            self._stale.discard(subject)
-            if self._reasons.get(subject) == reason:
-                return
-            is_new = subject not in self._reasons
-            self._reasons[subject] = reason
+        self._stale.discard(subject)
+        if self._reasons.get(subject) == reason:
+            return
+        is_new = subject not in self._reasons
+        self._reasons[subject] = reason
         if is_new:
             _log.warning("mqtt: %s: %s", subject, reason)
         self._on_notice(PublishLimited(subject, reason))
 
     def clear_reason(self, subject: str) -> None:
         """Report that a reason has ended."""
-        with self._lock:
-            if self._reasons.pop(subject, None) is None:
-                return
+        if self._reasons.pop(subject, None) is None:
+            return
         _log.info("mqtt: %s: no longer limited", subject)
         self._on_notice(PublishLimited(subject, None))
 
@@ -97,44 +91,38 @@ class HeldTopics:
             reason: why, in words.
             newest: the retained message to send after the pause; None if every new connection hands it over anyway.
         """
-        with self._lock:
-            before = self._holds.get(topic)
-            pause_s = _MIN_PAUSE_S if before is None else min(2 * before.pause_s, _MAX_PAUSE_S)
-            self._holds[topic] = _Hold(pause_s, Deadline(self._clock, pause_s), newest)
+        before = self._holds.get(topic)
+        pause_s = _MIN_PAUSE_S if before is None else min(2 * before.pause_s, _MAX_PAUSE_S)
+        self._holds[topic] = _Hold(pause_s, Deadline(self._clock, pause_s), newest)
         self.set_reason(topic, f"{reason}; it is held back, and tried again after a pause")
 
     def keep(self, message: OutgoingMessage) -> bool:
         """Return whether the message is held for now; a retained one is kept for the end of the pause."""
-        with self._lock:
-            hold = self._holds.get(message.topic)
-            if hold is None or hold.pause.expired:
-                return False
-            if message.retain:
-                hold.newest = message
-            return True
+        hold = self._holds.get(message.topic)
+        if hold is None or hold.pause.expired:
+            return False
+        if message.retain:
+            hold.newest = message
+        return True
 
     def is_held(self, topic: str) -> bool:
         """Return whether a topic is held, or its message is being tried again."""
-        with self._lock:
-            return topic in self._holds
+        return topic in self._holds
 
     def is_paused(self, topic: str) -> bool:
         """Return whether a topic is held, and its pause is not over."""
-        with self._lock:
-            hold = self._holds.get(topic)
-            return hold is not None and not hold.pause.expired
+        hold = self._holds.get(topic)
+        return hold is not None and not hold.pause.expired
 
     def release(self, topic: str) -> None:
         """Take note that the broker has accepted a message of a topic."""
-        with self._lock:
-            self._holds.pop(topic, None)
+        self._holds.pop(topic, None)
         self.clear_reason(topic)
 
     def take_due(self) -> list[OutgoingMessage]:
         """Return the kept messages whose pause is over."""
-        with self._lock:
-            due = [hold for hold in self._holds.values() if hold.pause.expired]
-            messages = [hold.newest for hold in due if hold.newest is not None]
-            for hold in due:
-                hold.newest = None
-            return messages
+        due = [hold for hold in self._holds.values() if hold.pause.expired]
+        messages = [hold.newest for hold in due if hold.newest is not None]
+        for hold in due:
+            hold.newest = None
+        return messages

@@ -45,6 +45,8 @@ class BrokerLimits:
 
     def fit(self, message: OutgoingMessage) -> OutgoingMessage:
         """Return the message with a QoS and a retain flag that the broker accepts."""
+        if message.qos <= self.max_qos and (self.can_retain or not message.retain):
+            return message
         return OutgoingMessage(
             topic=message.topic,
             payload=message.payload,

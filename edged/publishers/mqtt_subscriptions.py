@@ -6,7 +6,7 @@ messages can still publish its own. Some brokers end the connection at a subscri
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edged.interfaces import MessageReceived, Notice, SubscriptionRefused
 from edged.publishers.mqtt_acknowledgements import Acknowledgements, SentMessage
@@ -15,7 +15,6 @@ from edged.publishers.mqtt_held_topics import HeldTopics
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
-    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
 MAX_PAYLOAD_BYTES = 256 << 10
@@ -24,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Subscriptions:
-    """Makes subscriptions and reports the messages that arrive, in the thread that serves the network."""
+    """Makes subscriptions and reports the messages that arrive."""
 
     def __init__(self, topic_filters: Sequence[str], on_notice: Callable[[Notice], None]) -> None:
         """Store the arguments; subscribe to nothing.
@@ -59,15 +58,8 @@ class Subscriptions:
                 self._pending[packet] = topic
                 acknowledgements.record_sent(packet, SentMessage(_name(topic), None))
 
-    def on_subscribe(
-        self,
-        _client: "Client",
-        _userdata: Any,
-        packet_id: int,
-        reason_codes: "list[ReasonCode]",
-        _properties: "Properties | None",
-    ) -> None:
-        """Report a subscription that the broker has refused; paho calls this for every answer to a subscription.
+    def on_subscribe(self, packet_id: int, reason_codes: "list[ReasonCode]") -> None:
+        """Take the answer to a subscription, and report one that the broker has refused.
 
         Args:
             packet_id: the packet id of the subscription.
@@ -82,8 +74,8 @@ class Subscriptions:
                 _log.warning("mqtt: the broker refused the subscription to %s: %s", topic, words)
                 self._on_notice(SubscriptionRefused(topic, words))
 
-    def on_message(self, _client: "Client", _userdata: Any, message: "MQTTMessage") -> None:
-        """Report a message; paho calls this for every one that arrives.
+    def on_message(self, message: "MQTTMessage") -> None:
+        """Report a message that has arrived.
 
         Args:
             message: the message; it is discarded if it is too large, or its topic is not UTF-8.

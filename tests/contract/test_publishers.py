@@ -2,12 +2,15 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from edged.clock import SystemClock
+from edged.event_loop import EventLoop
 from edged.interfaces import (
     Delivered,
     LinkChanged,
@@ -22,7 +25,6 @@ from edged.registry import PUBLISHERS, load_driver
 from support.broker import Broker, running_broker
 from support.mqtt_device import mqtt_settings
 from support.subscriber import MqttSubscriber, publish_message
-from support.waiting import wait_for
 
 BIRTH = OutgoingMessage(
     topic="edged/v1/d/up/status", payload=b'{"status":"online"}', qos=1, retain=True
@@ -49,13 +51,16 @@ class PublisherBench:
         publish_from_peer: PublishFromPeer | None = None,
     ) -> None:
         self.notices: list[Notice] = []
-        self.threads: set[int] = set()
+        self.loop = EventLoop(SystemClock())
+        self.loop.__enter__()
+        self._is_publishing = False
         self.delivered = delivered
         self.publish_from_peer = publish_from_peer
         """Publishes a message at the other end; None if the publisher cannot receive."""
         self.births = 0
         self.publisher: Publisher = load_driver(PUBLISHERS, name)(
             settings,
+            loop=self.loop,
             device="d",
             birth=self._birth,
             will=LAST,
@@ -68,11 +73,30 @@ class PublisherBench:
         return [BIRTH]
 
     def _notify(self, notice: Notice) -> None:
-        self.threads.add(threading.get_ident())
+        assert threading.current_thread() is threading.main_thread()
+        assert not self._is_publishing, "a notice from within publish"
         self.notices.append(notice)
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
-        wait_for(condition, timeout_s=10, state=lambda: (self.notices, self.delivered()))
+    def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
+        self._is_publishing = True
+        try:
+            return self.publisher.publish(message, token)
+        finally:
+            self._is_publishing = False
+
+    def connect(self) -> None:
+        self.publisher.start()
+        self.run_until(lambda: LinkChanged(up=True) in self.notices)
+
+    def run_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, (self.notices, self.delivered())
+            self.loop.run_once(0.02)
+
+    def close(self) -> None:
+        self.publisher.close([], 1)
+        self.loop.__exit__(None, None, None)
 
 
 @pytest.fixture(params=PUBLISHERS)
@@ -86,7 +110,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PublisherB
 
         way = PublisherBench("jsonl", JsonlSettings(path=str(path)), lines)
         yield way
-        way.publisher.close([], 1)
+        way.close()
         return
     with (
         running_broker(Broker(tmp_path / "broker")) as broker,
@@ -99,45 +123,41 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PublisherB
             lambda topic, payload: publish_message(broker.port, topic, payload),
         )
         yield way
-        way.publisher.close([], 1)
+        way.close()
 
 
 def test_nothing_is_taken_before_the_start(bench: PublisherBench) -> None:
-    assert not bench.publisher.publish(EVENT, token=1)
+    assert not bench.publish(EVENT, token=1)
     assert bench.notices == []
     assert bench.births == 0
 
 
 def test_birth_comes_before_anything_else(bench: PublisherBench) -> None:
-    bench.publisher.start()
-    bench.wait_until(lambda: LinkChanged(up=True) in bench.notices)
-    assert bench.publisher.publish(EVENT, token=1)
-    bench.wait_until(lambda: len(bench.delivered()) == 2)
+    bench.connect()
+    assert bench.publish(EVENT, token=1)
+    bench.run_until(lambda: len(bench.delivered()) == 2)
     assert bench.delivered() == [(BIRTH.topic, {"status": "online"}), (EVENT.topic, {"seq": 1})]
     assert bench.births == 1
 
 
 def test_each_token_is_answered_once(bench: PublisherBench) -> None:
-    bench.publisher.start()
-    bench.wait_until(lambda: LinkChanged(up=True) in bench.notices)
+    bench.connect()
     for token in range(50):
-        assert bench.publisher.publish(EVENT, token)
-    bench.wait_until(lambda: len(bench.notices) == 51)
+        assert bench.publish(EVENT, token)
+    bench.run_until(lambda: len(bench.notices) == 51)
     assert sorted(r.token for r in bench.notices if isinstance(r, Delivered)) == list(range(50))
     assert all(not r.error for r in bench.notices if isinstance(r, Delivered))
 
 
 def test_what_has_no_token_is_not_answered(bench: PublisherBench) -> None:
-    bench.publisher.start()
-    bench.wait_until(lambda: LinkChanged(up=True) in bench.notices)
-    assert bench.publisher.publish(LIVE)
-    bench.wait_until(lambda: (LIVE.topic, {"frame": 1}) in bench.delivered())
+    bench.connect()
+    assert bench.publish(LIVE)
+    bench.run_until(lambda: (LIVE.topic, {"frame": 1}) in bench.delivered())
     assert bench.notices == [LinkChanged(up=True)]
 
 
 def test_what_it_listens_to_is_received_and_nothing_else(bench: PublisherBench) -> None:
-    bench.publisher.start()
-    bench.wait_until(lambda: LinkChanged(up=True) in bench.notices)
+    bench.connect()
     publish = bench.publish_from_peer
     if publish is None:
         assert bench.notices == [LinkChanged(up=True)]
@@ -150,18 +170,17 @@ def test_what_it_listens_to_is_received_and_nothing_else(bench: PublisherBench) 
         publish(LISTENED_TOPIC, b'{"sequence":1}')
         return wanted in bench.notices
 
-    bench.wait_until(is_received)
+    bench.run_until(is_received)
     assert set(bench.notices) == {LinkChanged(up=True), wanted}
 
 
 def test_final_messages_are_last_and_there_is_no_will(bench: PublisherBench) -> None:
-    bench.publisher.start()
-    bench.wait_until(lambda: LinkChanged(up=True) in bench.notices)
-    bench.publisher.publish(EVENT, token=1)
+    bench.connect()
+    bench.publish(EVENT, token=1)
     bench.publisher.close([LAST], 5)
-    bench.wait_until(lambda: len(bench.delivered()) == 3)
+    bench.run_until(lambda: len(bench.delivered()) == 3)
     assert [topic for topic, _ in bench.delivered()] == [BIRTH.topic, EVENT.topic, LAST.topic]
-    assert not bench.publisher.publish(EVENT, token=2)
+    assert not bench.publish(EVENT, token=2)
 
 
 def test_closing_twice_and_unstarted_is_no_error(bench: PublisherBench) -> None:
@@ -177,15 +196,16 @@ def test_a_file_that_cannot_be_written_is_reported_and_retried(
     path = tmp_path / "later" / "out.jsonl"
     way = PublisherBench("jsonl", JsonlSettings(path=str(path)), list)
     way.publisher.start()
+    way.run_until(lambda: bool(way.notices))
     assert isinstance(way.notices[0], LinkChanged)
     assert f"jsonl.path {path}" in str(way.notices[0].reason)
-    assert not way.publisher.publish(EVENT, token=1)
-    way.wait_until(lambda: len(way.notices) > 2)
+    assert not way.publish(EVENT, token=1)
+    way.run_until(lambda: len(way.notices) > 2)
     assert caplog.text.count("No such file or directory") == 1, "said once, not at every attempt"
     path.parent.mkdir()
-    way.wait_until(lambda: LinkChanged(up=True) in way.notices)
-    assert way.publisher.publish(EVENT, token=1)
-    way.publisher.close([], 1)
+    way.run_until(lambda: LinkChanged(up=True) in way.notices)
+    assert way.publish(EVENT, token=1)
+    way.close()
     assert path.read_bytes() == jsonl.encode_line(BIRTH) + jsonl.encode_line(EVENT)
 
 

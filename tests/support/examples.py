@@ -72,10 +72,10 @@ def state(**changes: object) -> CameraState:
     return CameraState(**(fields | changes))  # type: ignore[arg-type]  # as above
 
 
-def detections() -> FrameDetections:
+def detections(*, camera: str = "front", frame: int = 71) -> FrameDetections:
     return FrameDetections(
-        camera="front",
-        frame=71,
+        camera=camera,
+        frame=frame,
         captured=BEFORE,
         received_ns=1_000_000_000,
         width=768,

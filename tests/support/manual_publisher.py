@@ -6,7 +6,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from edged.interfaces import Delivered, Library, LinkChanged, Notice, OutgoingMessage
+from edged.interfaces import (
+    Delivered,
+    Library,
+    LinkChanged,
+    Notice,
+    OutgoingMessage,
+    RoomAvailable,
+)
 
 
 class ManualPublisher:
@@ -14,6 +21,7 @@ class ManualPublisher:
 
     Attributes:
         sent: everything that was published over all connections, births and last messages included.
+        has_room: whether messages without a token are taken.
         unacknowledged: tokens of the messages that are not acknowledged yet, in order.
     """
 
@@ -28,6 +36,7 @@ class ManualPublisher:
     ) -> None:
         self.will = will
         self.sent: list[OutgoingMessage] = []
+        self.has_room = True
         self.unacknowledged: list[int] = []
         self._birth = birth
         self._notify = notify
@@ -54,11 +63,16 @@ class ManualPublisher:
             self._notify(LinkChanged(up=False, reason=reason))
 
     def publish(self, message: OutgoingMessage, token: int | None = None) -> bool:
-        if self._is_up:
+        is_taken = self._is_up and (self.has_room or token is not None)
+        if is_taken:
             self.sent.append(message)
             if token is not None:
                 self.unacknowledged.append(token)
-        return self._is_up
+        return is_taken
+
+    def make_room(self) -> None:
+        self.has_room = True
+        self._notify(RoomAvailable())
 
     def acknowledge(self, error: str = "", count: int = 1, *, is_final: bool = False) -> None:
         for _ in range(count):

@@ -6,21 +6,13 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, Self
 
 from edged.clock import SystemClock
 from edged.config.settings import Settings
-from edged.interfaces import (
-    Delivered,
-    LinkChanged,
-    MessageReceived,
-    Notice,
-    PublishLimited,
-    SubscriptionRefused,
-)
+from edged.event_loop import EventLoop
+from edged.interfaces import ConsumerClosed, Delivered, LinkChanged, MessageReceived, Notice
 from edged.messaging.contract.header import Identity, Stamper
 from edged.messaging.contract.messages import Event
 from edged.messaging.open_outbox import open_outbox
@@ -64,42 +56,53 @@ class MqttDevice:
         self.links: list[LinkChanged] = []
         self.refusals: list[Delivered] = []
         self.received: list[MessageReceived] = []
-        self._inbox: SimpleQueue[Notice] = SimpleQueue()
         self._event_count = 0
+        self.loop = EventLoop(clock)
+        self.loop.__enter__()
         self.outbox: Outbox = open_outbox(
             Settings(publisher=("mqtt", settings)),
             stamper=stamper,
             state_dir=folder,
             clock=clock,
-            notify=self._inbox.put,
+            loop=self.loop,
+            notify=self._take,
             subscriptions=listen,
         )
+        self._watch_notices()
 
     def __enter__(self) -> Self:
         self.outbox.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.outbox.close(2)
+        self.close()
+
+    def close(self, timeout_s: float = 2) -> None:
+        """End the device; the broker has `timeout_s` seconds for its last messages."""
+        self.outbox.close(timeout_s)
+        self.loop.__exit__(None, None, None)
 
     def run_once(self, wait_s: float = 0.02) -> None:
         """Run the loop once."""
-        with suppress(Empty):
-            self._dispatch(self._inbox.get(timeout=wait_s))
+        self.loop.run_once(wait_s)
         self.outbox.tick()
 
-    def _dispatch(self, notice: Notice) -> None:
-        match notice:
-            case LinkChanged():
+    def _take(self, notice: MessageReceived | ConsumerClosed) -> None:
+        if isinstance(notice, MessageReceived):
+            self.received.append(notice)
+
+    def _watch_notices(self) -> None:
+        """Note down what the publisher reports to the outbox."""
+        on_notice = self.outbox._publisher._on_notice  # type: ignore[attr-defined]
+
+        def note(notice: Notice) -> None:
+            if isinstance(notice, LinkChanged):
                 self.links.append(notice)
-                self.outbox.on_link(notice)
-            case Delivered():
-                self.refusals += [notice] if notice.error else []
-                self.outbox.on_delivered(notice)
-            case SubscriptionRefused() | PublishLimited():
-                self.outbox.on_restricted(notice)
-            case MessageReceived():
-                self.received.append(notice)
+            if isinstance(notice, Delivered) and notice.error:
+                self.refusals.append(notice)
+            on_notice(notice)
+
+        self.outbox._publisher._on_notice = note  # type: ignore[attr-defined]
 
     def run_until(self, condition: Callable[[], bool], timeout_s: float = 15) -> None:
         """Run the loop until `condition` is true."""

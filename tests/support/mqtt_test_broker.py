@@ -4,12 +4,15 @@ It speaks the bytes of MQTT 5 and 3.1.1 on loopback, with QoS 0 and 1, takes eve
 """
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+
+from support.broker import Certificates
 
 _V5 = 5
 _SIZES = {0x11: ">I", 0x21: ">H", 0x22: ">H", 0x24: ">B", 0x25: ">B", 0x27: ">I", 0x13: ">H"}
@@ -71,6 +74,8 @@ class MqttTestBroker:
         disconnects: the payloads of the DISCONNECT packets.
         packets: the type and the body of every other packet.
         allows_subscriptions: whether it grants subscriptions; if not, it closes the connection.
+        tls: certificates, if it is to encrypt.
+        messages: topics and payloads of the messages that it sends, all at once, behind its answer to a subscription.
         pings: how many PINGREQ packets came.
         violations: what the clients have done that the announced limits forbid.
     """
@@ -84,6 +89,8 @@ class MqttTestBroker:
     disconnects: list[bytes] = field(default_factory=list)
     packets: list[tuple[int, bytes]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    tls: Certificates | None = None
+    messages: list[tuple[str, bytes]] = field(default_factory=list)
     pings: int = 0
     allows_subscriptions: bool = True
 
@@ -126,12 +133,19 @@ class MqttTestBroker:
                 thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, EOFError):
-            version = self._take_connect(connection)
+        with self._encrypt(connection) as stream, suppress(OSError, EOFError):
+            version = self._take_connect(stream)
             while version is not None:
-                kind, body, size = _read_packet(connection)
-                if not self._take(connection, version, kind, body, size):
+                kind, body, size = _read_packet(stream)
+                if not self._take(stream, version, kind, body, size):
                     return
+
+    def _encrypt(self, connection: socket.socket) -> socket.socket:
+        if self.tls is None:
+            return connection
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.tls.cert, self.tls.key)
+        return context.wrap_socket(connection, server_side=True)
 
     def _take_connect(self, connection: socket.socket) -> int | None:
         _, body, _ = _read_packet(connection)
@@ -163,7 +177,8 @@ class MqttTestBroker:
                 if not self.allows_subscriptions:
                     return False
                 reply = body[:2] + (b"\0" if version == _V5 else b"") + b"\1"
-                _send(connection, _packet(0x90, reply))
+                messages = [_encode_publish(version, *message) for message in self.messages]
+                _send(connection, b"".join([_packet(0x90, reply), *messages]))
             case 14:
                 self.disconnects.append(body)
                 return False
@@ -236,6 +251,12 @@ def _parse(kind: int, body: bytes, size: int, version: int) -> Publish:
     at += 2 if qos else 0
     at += 1 + body[at] if version == _V5 else 0
     return Publish(topic, body[at:], qos, bool(kind & 1), size, packet_id)
+
+
+def _encode_publish(version: int, topic: str, payload: bytes) -> bytes:
+    properties = b"\0" if version == _V5 else b""
+    name = topic.encode()
+    return _packet(0x30, len(name).to_bytes(2) + name + properties + payload)
 
 
 def _packet(kind: int, body: bytes) -> bytes:

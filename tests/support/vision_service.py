@@ -115,7 +115,8 @@ def idle_vision_service(
     """Yield a vision service that publishes to a file in `folder`."""
     clock = clock or FakeClock()
     stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
-    inbox = Inbox(EventLoop(clock))
+    loop = EventLoop(clock)
+    inbox = Inbox(loop)
     outbox = open_outbox(
         replace(
             settings,
@@ -124,6 +125,7 @@ def idle_vision_service(
         stamper=stamper,
         state_dir=folder,
         clock=clock,
+        loop=loop,
         notify=inbox.put,
     )
     service = IdleVisionService(

@@ -143,7 +143,7 @@ class LinkState(Struct, frozen=True, kw_only=True):
     detections_dropped: Annotated[
         Count,
         Meta(
-            description="Number of detections messages that were dropped since the daemon's start because there was no connection."
+            description="Number of detections messages that were dropped since the daemon's start, because there was no connection, or because the broker did not take or answer them for so long that they would have arrived late."
         ),
     ] = 0
 

@@ -39,6 +39,10 @@ class Topics:
         """Topic of the signed, retained desired state."""
         return f"{self.down}/desired"
 
+    def detections_of(self, camera: str) -> str:
+        """Return the topic of a camera's detections."""
+        return f"{self.up}/camera/{camera}/detections"
+
     def of(self, message: Header) -> str:
         """Return the topic of a message.
 

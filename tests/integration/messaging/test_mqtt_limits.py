@@ -1,6 +1,7 @@
 """A broker's limits: one message that does not fit must not mute the device. Against mosquitto where it can do that, else a small broker of ours."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -208,6 +209,19 @@ def test_the_keep_alive_of_the_broker_replaces_ours(tmp_path: Path) -> None:
         assert len(device.links) == 1
 
 
+def test_a_broker_without_keep_alive_does_not_keep_the_loop_busy(tmp_path: Path) -> None:
+    broker = MqttTestBroker({test_broker.SERVER_KEEP_ALIVE: 0})
+    with broker.run(), MqttDevice(tmp_path, mqtt_settings(broker.port)) as device:
+        device.run_until(device.is_connected)
+        device.run_for(0.2)
+        turns, until = 0, time.monotonic() + 0.5
+        while time.monotonic() < until:
+            device.run_once()
+            turns += 1
+        assert turns < 100
+        assert broker.pings == 0
+
+
 def test_every_property_of_connack_is_respected(tmp_path: Path) -> None:
     properties: dict[int, int | str] = {
         test_broker.SESSION_EXPIRY: 0,
@@ -380,7 +394,7 @@ def test_an_end_that_the_broker_does_not_acknowledge_leaves_the_will(
         device.outbox.start()
         device.run_until(device.is_connected)
         device.outbox.announce_stopping()
-        device.outbox.close(0.3)
+        device.close(0.3)
         thaw.set()
         wait_for(lambda: broker.published[-1].payload.count(b'"offline"'))
         if protocol == "5":

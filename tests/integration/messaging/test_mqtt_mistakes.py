@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edged.publishers.mqtt_settings import TlsSettings
 from support.broker import Broker, free_port, running_broker
 from support.examples import state
 from support.mqtt_device import DEVICE_NAME, UP_TOPIC, MqttDevice, mqtt_settings
@@ -106,6 +107,23 @@ def test_a_broker_that_accepts_and_is_silent_is_given_up(tmp_path: Path) -> None
             assert "does not answer" in str(device.links[0].reason)
 
 
+@pytest.mark.parametrize("tls", [None, TlsSettings(insecure=True)], ids=["plain", "tls"])
+def test_a_broker_that_accepts_and_is_silent_does_not_hold_up_the_end(
+    tmp_path: Path, tls: TlsSettings | None
+) -> None:
+    """With TLS the thread that connects waits for the handshake."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        device = MqttDevice(tmp_path, mqtt_settings(silent.getsockname()[1], tls=tls))
+        device.outbox.start()
+        connection, _ = silent.accept()
+        with connection:
+            began = time.monotonic()
+            device.close(0.5)
+            assert time.monotonic() - began < 2
+
+
 def test_a_device_subscribes_to_nothing(tmp_path: Path, broker: Broker) -> None:
     with MqttDevice(tmp_path, mqtt_settings(broker.port)) as device:
         device.run_until(device.is_connected)
@@ -197,8 +215,8 @@ def test_a_half_open_connection_is_taken_over_will_first(tmp_path: Path, broker:
             old.run_until(lambda: not old.links[-1].up)
             # mosquitto 2.0 does not tell the old connection that its session was taken over.
             assert "another client" not in str(old.links[-1].reason)
-            old.outbox._publisher._closing.set()  # type: ignore[attr-defined]  # it must not fight back
-        old.outbox.close(1)
+            # It does not fight back: its loop does not run any more.
+        old.close(1)
 
 
 def test_a_broker_that_restarts_finds_the_device_again(tmp_path: Path, broker: Broker) -> None:
@@ -235,7 +253,7 @@ def test_the_end_is_bounded(tmp_path: Path, broker: Broker, *, up: bool) -> None
     device.publish_event()
     broker.freeze() if up else broker.kill()
     began = time.monotonic()
-    device.outbox.close(0.5)
+    device.close(0.5)
     assert time.monotonic() - began < 1.5
     broker.thaw() if up else None
 

@@ -8,9 +8,11 @@ import pytest
 
 from edged.interfaces import MessageReceived
 from edged.publishers.mqtt_client import MAX_PACKET_BYTES
+from edged.publishers.mqtt_settings import TlsSettings
 from edged.publishers.mqtt_subscriptions import MAX_PAYLOAD_BYTES
-from support.broker import Broker, running_broker
+from support.broker import Broker, make_certificates, running_broker
 from support.mqtt_device import DESIRED_TOPIC, DEVICE_NAME, UP_TOPIC, MqttDevice, mqtt_settings
+from support.mqtt_test_broker import MqttTestBroker
 from support.subscriber import MqttSubscriber, publish_message
 
 OTHER = "edged/v1/shop-13/down/desired"
@@ -70,6 +72,21 @@ def test_every_connection_listens_anew(
         assert await_received(device, 2) == [MessageReceived(DESIRED_TOPIC, b"1", retained=True)]
         publish_message(broker.port, DESIRED_TOPIC, b"2")
         assert await_received(device, 3) == [MessageReceived(DESIRED_TOPIC, b"2", retained=False)]
+
+
+def test_with_tls_what_came_together_is_read_together(
+    tmp_path: Path, protocol: dict[str, Any]
+) -> None:
+    """A TLS record holds several packets: what was decrypted must not wait for the next byte on the wire."""
+    made = make_certificates(tmp_path / "certificates")
+    tls = TlsSettings(ca=made.ca, cert=made.client_cert, key=made.client_key)
+    payloads = [str(number).encode() for number in range(60)]
+    broker = MqttTestBroker(tls=made, messages=[(DESIRED_TOPIC, payload) for payload in payloads])
+    with broker.run():
+        settings = mqtt_settings(broker.port, host="localhost", tls=tls, **protocol)
+        with MqttDevice(tmp_path, settings, listen=[DESIRED_TOPIC]) as device:
+            await_received(device, len(payloads))
+            assert [message.payload for message in device.received] == payloads
 
 
 def test_nothing_that_the_device_publishes_comes_back(tmp_path: Path, broker: Broker) -> None:

@@ -1,16 +1,16 @@
 """The outbox: which messages it publishes, when, and in which order, with a publisher that the test controls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
+from edged.clock import SystemClock
 from edged.config.settings import Settings
 from edged.errors import ConfigError
+from edged.event_loop import EventLoop
 from edged.interfaces import (
-    Delivered,
-    LinkChanged,
+    ConsumerClosed,
     MessageReceived,
     Notice,
     OutgoingMessage,
@@ -19,7 +19,7 @@ from edged.interfaces import (
 )
 from edged.messaging.contract.messages import OnlineStatus
 from edged.messaging.open_outbox import open_outbox
-from edged.messaging.outbox import MAX_IN_FLIGHT, Birth, Notify, Outbox
+from edged.messaging.outbox import MAX_IN_FLIGHT, Birth, Outbox
 from edged.messaging.spool import Spool
 from edged.publishers.jsonl import JsonlSettings
 from support.clock import FakeClock
@@ -30,7 +30,7 @@ STATUS, STATE, EVENTS = "up/status", "up/camera/front/state", "up/camera/front/e
 
 
 class OutboxBench:
-    """An outbox, its publisher, and the supervisor's inbox between them."""
+    """An outbox and its publisher."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
@@ -38,8 +38,7 @@ class OutboxBench:
         self.open()
 
     def open(self) -> None:
-        self.inbox: SimpleQueue[Notice] = SimpleQueue()
-        self.received: list[MessageReceived] = []
+        self.received: list[MessageReceived | ConsumerClosed] = []
         spool = Spool(
             self.folder,
             max_bytes=1_000_000,
@@ -49,8 +48,10 @@ class OutboxBench:
         )
         made: list[ManualPublisher] = []
 
-        def connect(birth: Birth, will: OutgoingMessage, notify: Notify) -> ManualPublisher:
-            made.append(ManualPublisher(birth, will, notify))
+        def connect(
+            birth: Birth, will: OutgoingMessage, on_notice: Callable[[Notice], None]
+        ) -> ManualPublisher:
+            made.append(ManualPublisher(birth, will, on_notice))
             return made[0]
 
         self.outbox = Outbox(
@@ -58,27 +59,13 @@ class OutboxBench:
             stamper=stamper(self.clock),
             clock=self.clock,
             connect=connect,
-            notify=self.inbox.put,
+            notify=self.received.append,
         )
         (self.publisher,) = made
 
-    def run_loop(self) -> None:
-        """What the supervisor's loop does."""
-        while not self.inbox.empty():
-            match self.inbox.get():
-                case LinkChanged() as link:
-                    self.outbox.on_link(link)
-                case Delivered() as delivered:
-                    self.outbox.on_delivered(delivered)
-                case SubscriptionRefused() | PublishLimited() as restriction:
-                    self.outbox.on_restricted(restriction)
-                case MessageReceived() as received:
-                    self.received.append(received)
-        self.outbox.tick()
-
     def connect(self) -> None:
         self.publisher.connect()
-        self.run_loop()
+        self.outbox.tick()
 
     def publish_events(self, count: int) -> None:
         for number in range(count):
@@ -86,7 +73,7 @@ class OutboxBench:
 
     def wait(self, seconds: float) -> None:
         self.clock.sleep(seconds)
-        self.run_loop()
+        self.outbox.tick()
 
     def sent_numbers(self) -> list[int]:
         return [message["seq"] for message in self.publisher.take_sent(EVENTS)]
@@ -135,13 +122,13 @@ def test_a_change_between_birth_and_link_is_not_lost(bench: OutboxBench) -> None
     bench.publisher.connect(notify=False)
     bench.outbox.retain(state(occupied=True))
     bench.publisher.notify_up()
-    bench.run_loop()
+    bench.outbox.tick()
     assert [message["occupied"] for message in bench.publisher.take_sent(STATE)] == [False, True]
 
 
 def test_events_wait_for_the_link(bench: OutboxBench) -> None:
     bench.publish_events(3)
-    bench.run_loop()
+    bench.outbox.tick()
     assert bench.publisher.sent == []
     bench.connect()
     numbers = bench.sent_numbers()
@@ -154,7 +141,7 @@ def test_at_most_twenty_are_in_flight_and_each_answer_lets_one_go(bench: OutboxB
     bench.publish_events(50)
     assert len(bench.sent_numbers()) == MAX_IN_FLIGHT
     bench.publisher.acknowledge(count=3)
-    bench.run_loop()
+    bench.outbox.tick()
     assert len(bench.sent_numbers()) == 3
 
 
@@ -163,25 +150,23 @@ def test_a_lost_link_sends_the_unanswered_again_in_order(bench: OutboxBench) -> 
     bench.publish_events(50)
     first = bench.sent_numbers()
     bench.publisher.acknowledge(count=5)
-    bench.run_loop()
+    bench.outbox.tick()
     first += bench.sent_numbers()
     bench.publisher.lose_connection()
-    bench.run_loop()
+    bench.outbox.tick()
     bench.connect()
     again = bench.sent_numbers()
     assert again == first[5:]
 
 
-def test_nothing_overtakes_on_a_connection_that_was_not_reported_yet(bench: OutboxBench) -> None:
-    """The connection breaks and returns while the supervisor is busy: the next event must not be sent first."""
+def test_nothing_overtakes_after_a_lost_link(bench: OutboxBench) -> None:
     bench.connect()
     bench.publish_events(3)
     unanswered = bench.sent_numbers()
     bench.publisher.lose_connection()
-    bench.publisher.connect()
     bench.outbox.queue_event(event(id="late"))
     assert bench.sent_numbers() == []
-    bench.run_loop()
+    bench.connect()
     assert bench.sent_numbers() == [*unanswered, unanswered[-1] + 1]
 
 
@@ -189,7 +174,7 @@ def test_a_publisher_that_refuses_stops_what_follows(bench: OutboxBench) -> None
     bench.connect()
     bench.publisher.lose_connection(notify=False)
     bench.publish_events(2)
-    bench.run_loop()
+    bench.outbox.tick()
     bench.connect()
     assert len(bench.sent_numbers()) == 2
 
@@ -200,7 +185,7 @@ def test_a_refused_message_stays_and_is_tried_again_ever_more_seldom(bench: Outb
     numbers = bench.sent_numbers()
     for pause_s in (5, 10, 20, 40, 80, 160, 300, 300):
         bench.publisher.acknowledge("up/camera/front/events: Not authorized", count=3)
-        bench.run_loop()
+        bench.outbox.tick()
         assert bench.outbox.spool_state().depth == 3
         assert "Not authorized" in str(bench.outbox.list_problems()["publish_refused"])
         bench.wait(pause_s - 0.2)
@@ -209,7 +194,7 @@ def test_a_refused_message_stays_and_is_tried_again_ever_more_seldom(bench: Outb
         bench.wait(0.2)
         assert bench.sent_numbers() == numbers
     bench.publisher.acknowledge(count=3)
-    bench.run_loop()
+    bench.outbox.tick()
     assert bench.outbox.spool_state().depth == 0
     assert bench.outbox.list_problems()["publish_refused"] is None
 
@@ -221,7 +206,7 @@ def test_a_refusal_in_the_middle_keeps_the_order(bench: OutboxBench) -> None:
     bench.publisher.acknowledge()
     bench.publisher.acknowledge("no")
     bench.publisher.acknowledge()
-    bench.run_loop()
+    bench.outbox.tick()
     bench.publish_events(1)
     bench.wait(6)
     assert bench.sent_numbers() == [numbers[1], numbers[2] + 1]
@@ -234,7 +219,7 @@ def test_a_new_connection_does_not_end_the_pause_after_a_refusal(bench: OutboxBe
     numbers = bench.sent_numbers()
     bench.publisher.acknowledge("Not authorized")
     bench.publisher.lose_connection()
-    bench.run_loop()
+    bench.outbox.tick()
     bench.connect()
     assert bench.sent_numbers() == []
     bench.wait(4.8)
@@ -251,12 +236,12 @@ def test_a_message_that_can_never_pass_becomes_a_gap_and_holds_nothing_up(
     numbers = bench.sent_numbers()
     bench.publisher.acknowledge()
     bench.publisher.acknowledge("too large", is_final=True)
-    bench.run_loop()
+    bench.outbox.tick()
     bench.publisher.acknowledge()
     (gap,) = bench.publisher.take_sent("gap")
     assert gap["seq"] == numbers[2] + 1
     bench.publisher.acknowledge()
-    bench.run_loop()
+    bench.outbox.tick()
     assert bench.outbox.spool_state().depth == 0
     assert bench.outbox.list_problems()["publish_refused"] is None
 
@@ -269,7 +254,7 @@ def test_limits_of_the_broker_are_a_condition_until_they_end(bench: OutboxBench)
     bench.connect()
     assert bench.outbox.list_problems()["publish_limited"] == "a: too large; b: refused"
     bench.publisher.notify(PublishLimited("a", None))
-    bench.run_loop()
+    bench.outbox.tick()
     assert bench.outbox.list_problems()["publish_limited"] == "b: refused"
 
 
@@ -292,6 +277,56 @@ def test_detections_are_live_or_nothing(bench: OutboxBench) -> None:
     (message,) = bench.publisher.take_sent("detections")
     assert message["seq"] is None
     assert bench.outbox.spool_state().depth == 0
+
+
+def test_detections_wait_for_room_for_a_second_and_the_newest_replaces_the_others(
+    bench: OutboxBench,
+) -> None:
+    bench.connect()
+    bench.publisher.has_room = False
+    for frame in (1, 2, 3):
+        bench.outbox.publish_detections(detections(frame=frame))
+    bench.outbox.publish_detections(detections(camera="back", frame=4))
+    assert bench.outbox.link_state().detections_dropped == 2
+    bench.clock.sleep(0.9)
+    bench.publisher.make_room()
+    assert [m["frame"] for m in bench.publisher.take_sent("detections")] == [3, 4]
+    bench.outbox.publish_detections(detections(frame=5))
+    assert [m["frame"] for m in bench.publisher.take_sent("detections")] == [5]
+    assert bench.outbox.link_state().detections_dropped == 2
+
+
+def test_detections_that_have_waited_for_more_than_a_second_are_dropped(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publisher.has_room = False
+    bench.outbox.publish_detections(detections(frame=1))
+    bench.clock.sleep(1.1)
+    bench.publisher.make_room()
+    assert bench.publisher.take_sent("detections") == []
+    assert bench.outbox.link_state().detections_dropped == 1
+
+
+def test_detections_that_wait_are_dropped_with_the_connection(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publisher.has_room = False
+    bench.outbox.publish_detections(detections())
+    bench.publisher.lose_connection()
+    assert bench.outbox.link_state().detections_dropped == 1
+    bench.publisher.has_room = True
+    bench.connect()
+    assert bench.publisher.take_sent("detections") == []
+
+
+def test_a_retained_message_waits_for_room_and_a_newer_one_replaces_it(bench: OutboxBench) -> None:
+    bench.connect()
+    bench.publisher.has_room = False
+    for count in (1, 2):
+        bench.outbox.retain(state(counts={"person": count}))
+    assert bench.publisher.take_sent(STATE) == []
+    bench.publish_events(1)
+    assert len(bench.sent_numbers()) == 1, "events have their own limit"
+    bench.publisher.make_room()
+    assert [m["counts"] for m in bench.publisher.take_sent(STATE)] == [{"person": 2}]
 
 
 def test_the_end_is_published_and_no_occupancy_stays_behind(bench: OutboxBench) -> None:
@@ -337,7 +372,7 @@ def test_health_is_published(bench: OutboxBench) -> None:
     assert bench.outbox.spool_state().oldest_age_s == 2
     bench.connect()
     bench.publisher.lose_connection("no route")
-    bench.run_loop()
+    bench.outbox.tick()
     assert bench.outbox.link_state().connects == 1
     assert bench.outbox.link_state().last_error == "no route"
 
@@ -346,14 +381,14 @@ def test_what_is_received_passes_by(bench: OutboxBench) -> None:
     bench.connect()
     message = MessageReceived("edged/v1/shop-12/down/desired", b"{}", retained=True)
     bench.publisher.notify(message)
-    bench.run_loop()
+    bench.outbox.tick()
     assert bench.received == [message]
 
 
 def test_a_refused_subscription_is_reported_until_the_next_connection(bench: OutboxBench) -> None:
     bench.connect()
     bench.publisher.notify(SubscriptionRefused("edged/v1/shop-12/down/desired", "Not authorized"))
-    bench.run_loop()
+    bench.outbox.tick()
     assert (
         bench.outbox.list_problems()["subscription_refused"]
         == "edged/v1/shop-12/down/desired: Not authorized"
@@ -375,7 +410,8 @@ def test_a_device_does_not_receive_its_own_messages_or_others(tmp_path: Path, to
             stamper=stamper(),
             state_dir=tmp_path,
             clock=FakeClock(),
-            notify=SimpleQueue[Notice]().put,
+            loop=EventLoop(FakeClock()),
+            notify=lambda _: None,
             subscriptions=[topic],
         )
 
@@ -387,23 +423,29 @@ def test_a_configuration_without_a_publisher_is_refused(tmp_path: Path) -> None:
             stamper=stamper(),
             state_dir=tmp_path,
             clock=FakeClock(),
-            notify=SimpleQueue[Notice]().put,
+            loop=EventLoop(FakeClock()),
+            notify=lambda _: None,
         )
 
 
 def test_open_outbox_brings_the_parts_together(tmp_path: Path) -> None:
     lines = tmp_path / "out.jsonl"
     settings = Settings(publisher=("jsonl", JsonlSettings(path=str(lines))))
-    inbox: SimpleQueue[Notice] = SimpleQueue()
-    outbox = open_outbox(
-        settings, stamper=stamper(), state_dir=tmp_path, clock=FakeClock(), notify=inbox.put
-    )
-    outbox.start()
-    assert inbox.get() == LinkChanged(up=True)
-    outbox.on_link(LinkChanged(up=True))
-    outbox.queue_event(event())
-    outbox.retain(OnlineStatus(status="stopping"))
-    outbox.close(1)
+    with EventLoop(SystemClock()) as loop:
+        outbox = open_outbox(
+            settings,
+            stamper=stamper(),
+            state_dir=tmp_path,
+            clock=FakeClock(),
+            loop=loop,
+            notify=lambda _: None,
+        )
+        outbox.start()
+        while not outbox.link_state().connects:
+            loop.run_once(5)
+        outbox.queue_event(event())
+        outbox.retain(OnlineStatus(status="stopping"))
+        outbox.close(5)
     text = lines.read_text()
     assert [text.count(word) for word in ('"online"', "edged.event/1", '"stopping"')] == [1, 1, 1]
     assert (tmp_path / "spool" / "spool.db").exists()
@@ -420,7 +462,8 @@ def test_a_loss_of_unknown_extent_is_logged_in_words(
             stamper=stamper(clock),
             state_dir=tmp_path,
             clock=clock,
-            notify=SimpleQueue[Notice]().put,
+            loop=EventLoop(FakeClock()),
+            notify=lambda _: None,
         )
         outbox.queue_event(event())
         outbox.close(0)

@@ -14,6 +14,7 @@ from edged.publishers.mqtt_limits import (
     quote,
     read_limits,
 )
+from edged.publishers.mqtt_live_packets import LivePackets
 from support.clock import FakeClock
 
 INNOCENT = SentMessage("up/model", None, 300)
@@ -26,7 +27,7 @@ def event(token: int, packet_bytes: int = 500) -> SentMessage:
 
 @pytest.mark.parametrize("payload_bytes", [0, 1, 113, 114, 16_000, 16_368, 16_369, 2_097_200])
 @pytest.mark.parametrize(("qos", "protocol"), [(0, "5"), (1, "5"), (0, "3.1.1"), (1, "3.1.1")])
-def test_the_size_of_a_packet_is_that_of_paho(payload_bytes: int, qos: int, protocol: str) -> None:
+def test_a_packet_is_that_of_paho(payload_bytes: int, qos: int, protocol: str) -> None:
     import paho.mqtt.client as paho
     from paho.mqtt.enums import CallbackAPIVersion
 
@@ -40,6 +41,8 @@ def test_the_size_of_a_packet_is_that_of_paho(payload_bytes: int, qos: int, prot
     client._sock = None
     message = OutgoingMessage(topic="topic", payload=b"x" * payload_bytes, qos=qos)
     assert packet_size(message, protocol) == len(written[0])
+    if not qos:
+        assert LivePackets(protocol).encode(message) == written[0]
 
 
 def test_the_first_message_without_an_answer_is_to_blame_after_three_ends() -> None:
@@ -77,9 +80,9 @@ def test_a_message_is_given_up_only_if_its_size_explains_the_ends() -> None:
 def test_messages_of_qos_0_are_suspects_until_a_later_one_is_acknowledged() -> None:
     acknowledgements = Acknowledgements(lambda _: None)
     live = SentMessage("up/detections", None, 900, qos=0)
-    for packet_id, message in ((1, event(1)), (2, live), (3, event(2))):
-        acknowledgements.record_sent(packet_id, message)
-    acknowledgements.record_ack(2, None)  # written
+    acknowledgements.record_sent(1, event(1))
+    acknowledgements.record_live(live)
+    acknowledgements.record_sent(3, event(2))
     acknowledgements.record_ack(1, None)
     assert acknowledgements.first_unconfirmed == live
     acknowledgements.record_ack(3, None)
