@@ -31,6 +31,7 @@ class CapturedFrame:
         width: width of the picture in pixels, without padding.
         height: height of the picture in pixels.
         colour: what the planes of YUV420P mean.
+        reduction: `pixels` are smaller by this factor both ways, which divides `width` and `height`.
     """
 
     captured_ns: int
@@ -40,6 +41,7 @@ class CapturedFrame:
     width: int
     height: int
     colour: ColourSpace = LIMITED_BT601
+    reduction: int = 1
 
     def to_frame(self, camera: str, seq: int) -> Frame:
         """Return the frame with a camera name and a number."""
@@ -53,6 +55,7 @@ class CapturedFrame:
             width=self.width,
             height=self.height,
             colour=self.colour,
+            reduction=self.reduction,
         )
 
 

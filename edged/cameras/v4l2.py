@@ -4,6 +4,7 @@ OpenCV waits up to 10 s for a frame and has no shorter timeout per call; so it w
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from edged.cameras.jpeg_pictures import choose_reduction, decode_jpeg
 from edged.cameras.threaded import CapturedFrame, FrameSource, ThreadedCamera
 from edged.cameras.v4l2_colour import can_split, read_colour, split_raw
 from edged.cameras.v4l2_node import open_node, read_card_name
@@ -85,24 +87,36 @@ class V4l2Camera(ThreadedCamera):
         """
         super().__init__(name, clock)
         self._settings = settings
+        self._needed_size: tuple[int, int] | None = None
+
+    def set_needed_size(self, size: tuple[int, int] | None) -> None:
+        """Say of what size a frame's pixels must be at least: JPEGs are then decoded at the smallest size that suffices."""
+        self._needed_size = size
 
     def create_source(self) -> FrameSource:
         """Return a source for the device that is not open yet."""
-        return _DeviceSource(self._settings, self._clock)
+        return _DeviceSource(self._settings, self._clock, lambda: self._needed_size)
 
 
 class _DeviceSource:
     """One opening of the device; a `FrameSource`."""
 
-    def __init__(self, settings: V4l2Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: V4l2Settings,
+        clock: Clock,
+        get_needed_size: Callable[[], tuple[int, int] | None],
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._get_needed_size = get_needed_size
         self._capture: cv2.VideoCapture | None = None
         self._corrupt_count = 0
         self._colour = LIMITED_BT601
         self._size = (0, 0)
         self._raw_fourcc: str | None = None
         """The format of raw pictures; None if OpenCV converts them to BGR."""
+        self._is_jpeg = False
 
     def open(self) -> CameraInfo:
         """Check the device node, and open it with OpenCV."""
@@ -140,13 +154,14 @@ class _DeviceSource:
             )
         now_ns = self._clock.monotonic_ns()
         stamp_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-        pixels = self._retrieve(self._capture)
+        reduction = choose_reduction(self._size, self._get_needed_size()) if self._is_jpeg else 1
+        pixels = self._retrieve(self._capture, reduction)
         if pixels is None:
             self._count_corrupt()
             return None
         self._corrupt_count = 0
         captured_ns = stamp_ns if 0 <= now_ns - stamp_ns < NS_PER_S else now_ns
-        return self._make_frame(pixels, captured_ns)
+        return self._make_frame(pixels, captured_ns, reduction)
 
     def close(self) -> None:
         """Release the device."""
@@ -154,7 +169,7 @@ class _DeviceSource:
             self._capture.release()
 
     def _choose_conversion(self, capture: "cv2.VideoCapture") -> None:
-        """Have OpenCV convert the pictures only if their colours are what it takes them for: limited BT.601, or JPEG."""
+        """Have OpenCV convert the pictures only if they are no JPEGs, and their colours are what it takes them for: limited BT.601."""
         import cv2
 
         sides = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
@@ -162,10 +177,12 @@ class _DeviceSource:
         fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1")
         is_even = width % 2 == 0 and height % 2 == 0
         raw = self._colour != LIMITED_BT601 and is_even and can_split(fourcc)
-        if raw and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0):
-            self._raw_fourcc = fourcc
+        is_jpeg = fourcc in {"MJPG", "JPEG"}
+        if (raw or is_jpeg) and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0):
+            self._raw_fourcc = fourcc if raw else None
+            self._is_jpeg = is_jpeg
 
-    def _retrieve(self, capture: "cv2.VideoCapture") -> NDArray[np.uint8] | None:
+    def _retrieve(self, capture: "cv2.VideoCapture", reduction: int) -> NDArray[np.uint8] | None:
         import cv2
 
         try:
@@ -175,18 +192,23 @@ class _DeviceSource:
         if not ok:
             return None
         pixels = picture.astype(np.uint8, copy=False)
+        if self._is_jpeg:
+            return decode_jpeg(pixels, reduction)
         return split_raw(pixels, self._raw_fourcc, *self._size) if self._raw_fourcc else pixels
 
-    def _make_frame(self, pixels: NDArray[np.uint8], captured_ns: int) -> CapturedFrame:
+    def _make_frame(
+        self, pixels: NDArray[np.uint8], captured_ns: int, reduction: int
+    ) -> CapturedFrame:
         raw = self._raw_fourcc is not None
         return CapturedFrame(
             captured_ns=captured_ns,
             received_ns=self._clock.monotonic_ns(),
             pixels=pixels,
             format=PixelFormat.YUV420P if raw else PixelFormat.BGR24,
-            width=pixels.shape[1],
-            height=pixels.shape[0] * 2 // 3 if raw else pixels.shape[0],
+            width=pixels.shape[1] * reduction,
+            height=pixels.shape[0] * 2 // 3 if raw else pixels.shape[0] * reduction,
             colour=self._colour if raw else LIMITED_BT601,
+            reduction=reduction,
         )
 
     @property

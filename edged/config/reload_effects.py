@@ -34,6 +34,7 @@ RELOAD_EFFECTS: Mapping[str, ReloadEffect] = {
     "events.detections": ReloadEffect.LIVE,
     "events.max_detections_hz": ReloadEffect.LIVE,
     f"camera.{_ANY_NAME}.mask": ReloadEffect.LIVE,
+    f"camera.{_ANY_NAME}.weight": ReloadEffect.LIVE,
     "detect": ReloadEffect.SCENES,
     "track": ReloadEffect.SCENES,
     "events": ReloadEffect.SCENES,

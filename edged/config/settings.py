@@ -300,6 +300,14 @@ class CameraSettings(Struct, frozen=True, kw_only=True):
             description='"process" runs the driver in a process of its own, for a source that can hang or crash; "thread" in the vision worker.'
         ),
     ] = "thread"
+    weight: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=100,
+            description="Share of the model's time, relative to the other cameras: a camera with 2 gets twice as many inferences as one with 1, while both have frames waiting.",
+        ),
+    ] = 1.0
     detect: DetectSettings = field(default_factory=DetectSettings)
     zone: dict[Name, ZoneSettings] = field(default_factory=dict)
     mask: dict[Name, MaskSettings] = field(default_factory=dict)

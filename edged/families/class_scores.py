@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
-from edged.families.outputs import dequantise, find_above_threshold, top_candidates
+from edged.families.hits import find_rows
+from edged.families.outputs import MAX_CANDIDATES, dequantise, top_candidates
 from edged.types import F32, TensorInfo
 
 _MAX_LOGIT = 80.0
 """Largest absolute value of a logit; the exponential of a larger one overflows float32."""
+_FIRST_ROWS = 16
+"""Rows of float scores among which some are negative, if they are logits: they spare the look at all rows."""
 _MAX_SCORE = 1.01
 """Largest score that a quantised tensor of scores can hold, with the rounding of its scale."""
 
@@ -21,11 +24,13 @@ def are_logits(values: NDArray[np.generic], tensor: TensorInfo) -> bool:
     The range of a quantised tensor tells it. Among the thousands of float logits of a frame some are always negative.
 
     Args:
-        values: the scores of a frame, any shape, dtype of the tensor, as uint8.
+        values: (N, C), the scores of a frame, dtype of the tensor, as uint8.
         tensor: the tensor's scale and zero point.
     """
     if not tensor.scale or values.dtype.kind not in "iu":
-        return bool(values.min(initial=0) < 0 or values.max(initial=0) > 1)
+        if values[:_FIRST_ROWS].min(initial=0) < 0:
+            return True
+        return bool(values.max(initial=0) > 1 or values.min(initial=0) < 0)
     limits = np.iinfo(tensor.dtype)
     low, high = ((int(end) - tensor.zero_point) * tensor.scale for end in (limits.min, limits.max))
     # Converters give int16 a zero point of 0, so that half of its range is negative in any case.
@@ -57,18 +62,20 @@ def find_best_rows(
         ModelError: a score is NaN, or the score of a best class is infinite.
     """
     threshold = _to_logit(min_score) if logits else min_score
-    hits = find_above_threshold(values.ravel(), tensor, threshold)
-    rows, columns = np.divmod(hits, values.shape[1])
-    rows = np.unique(rows[~np.isin(columns, ignored)] if ignored else rows)
+    rows = find_rows(values, tensor, threshold, ignored)
+    if not len(rows):
+        return rows, np.zeros(0, np.float32), rows
     candidates = dequantise(values[rows], tensor)
-    candidates[:, list(ignored)] = -np.inf
+    if ignored:
+        candidates[:, list(ignored)] = -np.inf
     class_ids = candidates.argmax(axis=1)
     best = candidates[np.arange(len(rows)), class_ids]
     if not np.isfinite(best).all():
         raise ModelError(f"the model's output {tensor.name!r} contains infinite scores")
-    chosen = top_candidates(best)
-    scores = sigmoid(best[chosen]) if logits else best[chosen]
-    return rows[chosen], scores, class_ids[chosen]
+    if len(best) > MAX_CANDIDATES:
+        chosen = top_candidates(best)
+        rows, best, class_ids = rows[chosen], best[chosen], class_ids[chosen]
+    return rows, sigmoid(best) if logits else best, class_ids
 
 
 def sigmoid(logits: F32) -> F32:

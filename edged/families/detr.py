@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
+from edged.families.candidates import build_detections
 from edged.families.class_scores import are_logits, find_best_rows
 from edged.families.detr_outputs import (
     ClassIdOutputs,
@@ -21,7 +22,6 @@ from edged.families.inputs import image_input
 from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
-    build_detections,
     dequantise,
     find_best_scores,
     is_in_pixels,
@@ -105,7 +105,7 @@ class DetrFamily:
         else:
             rows, scores, class_ids = _read_class_ids(places, outputs, min_score)
             boxes = dequantise(all_boxes[rows], places.boxes.tensor)
-        if is_in_pixels(all_boxes, places.boxes.tensor):
+        if is_in_pixels(boxes, all_boxes, places.boxes.tensor):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
         return build_detections(boxes, scores, class_ids, fit, iou_threshold=None)
 

@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.families.candidates import build_detections
+from edged.families.hits import find_hits
 from edged.families.inputs import image_input
 from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
-from edged.families.outputs import build_detections, dequantise, find_above_threshold
-from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
+from edged.families.outputs import dequantise
+from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _STRIDES_PX = (8, 4, 16, 32)
 _PASS_THROUGH_OPS = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE")
@@ -70,27 +72,33 @@ class FomoFamily:
             ModelError: a score is not a number.
         """
         grid = check_outputs(outputs, [self.output])[0][0]
-        hits = find_above_threshold(grid.ravel(), self.output, min_score)
-        columns = hits % grid.shape[2]
+        table = grid.reshape(-1, grid.shape[2])
+        places, columns = find_hits(table, self.output, min_score, ignored=(0,))
+        if not len(places):
+            return Detections.empty()
+        values = dequantise(table[places, columns], self.output)
         boxes: list[NDArray[np.int32]] = []
-        scores: list[np.float32] = []
+        scores: list[F32] = []
         class_ids: list[int] = []
-        for column in np.unique(columns[columns > 0]):
-            cells = np.zeros(grid.shape[:2], np.uint8)
-            cells.flat[hits[columns == column] // grid.shape[2]] = 1
-            count, parts, areas, _ = cv2.connectedComponentsWithStats(cells, connectivity=_TOUCHING)
-            values = dequantise(grid[..., column], self.output)
-            scores.extend(values[parts == part].max() for part in range(1, count))
+        for column in np.unique(columns):
+            is_of_class = columns == column
+            cells = places[is_of_class]
+            marked = np.zeros(grid.shape[:2], np.uint8)
+            marked.ravel()[cells] = 1
+            count, parts, areas, _ = cv2.connectedComponentsWithStats(
+                marked, connectivity=_TOUCHING
+            )
+            best = np.zeros(count, np.float32)
+            np.maximum.at(best, parts.ravel()[cells], values[is_of_class])
+            scores.append(best[1:])
             boxes.append(np.asarray(areas[1:, :4], np.int32))
             class_ids += [column - 1] * (count - 1)
-        if not boxes:
-            return Detections.empty()
         size = np.array(grid.shape[1::-1] * 2, np.float32)
         corners = np.concatenate(boxes).astype(np.float32)
         corners[:, 2:] += corners[:, :2]
         return build_detections(
             corners / size,
-            np.array(scores, np.float32),
+            np.concatenate(scores),
             np.array(class_ids),
             fit,
             iou_threshold=None,

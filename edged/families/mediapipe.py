@@ -7,11 +7,12 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.families.candidates import build_detections
 from edged.families.class_scores import find_best_rows
 from edged.families.inputs import image_input
 from edged.families.label_count import find_class_offset, is_background
 from edged.families.output_checks import check_outputs
-from edged.families.outputs import build_detections, dequantise
+from edged.families.outputs import dequantise
 from edged.families.ssd_raw import decode_boxes
 from edged.types import (
     F32,

@@ -1,25 +1,18 @@
-"""Functions of all families for outputs: dequantisation, layouts, and the steps from candidates to `Detections`."""
+"""Functions of all families for outputs: dequantisation, the best candidates, and the layouts of boxes."""
 
-from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.errors import ModelError
+from edged.families.hits import find_above_threshold
 from edged.families.label_count import find_class_offset
-from edged.families.nms import suppress
-from edged.types import F32, Detections, Fit, ModelSignature, TensorInfo
+from edged.types import F32, ModelSignature, TensorInfo
 
-DEFAULT_IOU_THRESHOLD = 0.45
-"""Smallest intersection over union at which two boxes of a class are one object: the default of YOLOv5's and YOLOX's tools."""
 MAX_CANDIDATES = 300
 """Number of best candidates that enter non-maximum suppression; more are either invalid or too many objects to track."""
-MAX_DETECTIONS = 100
-_MAX_SCORE = 1.1
-"""Rounding of a quantisation makes a score of 1 a little larger, and none so large."""
-_MAX_CLASSES = 100_000
-"""More classes than any model has: larger class ids are invalid."""
+_MAX_FRACTION = 2.0
+"""Between the largest coordinates of a frame's candidates: about 1 in fractions of the input, hundreds in pixels."""
 
 
 @np.errstate(over="ignore", invalid="ignore")  # values that are not finite are refused
@@ -35,33 +28,10 @@ def dequantise(values: NDArray[np.generic], tensor: TensorInfo) -> F32:
     """
     if not tensor.scale:
         return np.asarray(values, np.float32)
-    return (np.asarray(values, np.float32) - np.float32(tensor.zero_point)) * np.float32(
-        tensor.scale
-    )
-
-
-def find_above_threshold(
-    values: NDArray[Any], tensor: TensorInfo, threshold: float
-) -> NDArray[np.intp]:
-    """Find the scores that reach a threshold, without dequantising them: dequantising a whole YOLO output takes 18 times as long.
-
-    Args:
-        values: (N,) scores, dtype of the tensor, as uint8.
-        tensor: the tensor's scale and zero point.
-        threshold: smallest score, not quantised.
-
-    Returns:
-        (M,) intp: indices of the scores of at least `threshold`.
-
-    Raises:
-        ModelError: a score is not a number.
-    """
-    if np.issubdtype(values.dtype, np.floating) and np.isnan(values.max(initial=0)):
-        raise ModelError(f"the model's output {tensor.name!r} contains NaN scores")
-    if not tensor.scale:
-        return np.flatnonzero(values >= threshold)
-    # The tolerance prevents that rounding errors raise a threshold of a whole number of steps by one step.
-    return np.flatnonzero(values >= ceil(threshold / tensor.scale - 1e-6) + tensor.zero_point)
+    plain = np.array(values, np.float32)
+    plain -= np.float32(tensor.zero_point)
+    plain *= np.float32(tensor.scale)
+    return plain
 
 
 def find_best_scores(
@@ -112,6 +82,8 @@ def read_objectness_rows(
     """
     # A class score is at most 1, so objectness alone excludes nearly every row.
     likely = find_above_threshold(rows[:, 4], tensor, min_score)
+    if not len(likely):
+        return likely, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), likely
     candidates = dequantise(rows[likely], tensor)
     class_ids = candidates[:, 5:].argmax(axis=1)
     scores = candidates[:, 4] * candidates[np.arange(len(candidates)), 5 + class_ids]
@@ -124,76 +96,32 @@ def read_objectness_rows(
 def to_corners(boxes: F32) -> F32:
     """Convert (N, 4) float32 boxes from [centre x, centre y, width, height] to [x1, y1, x2, y2]."""
     half = boxes[:, 2:] / 2
-    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+    corners = np.empty_like(boxes)
+    np.subtract(boxes[:, :2], half, out=corners[:, :2])
+    np.add(boxes[:, :2], half, out=corners[:, 2:])
+    return corners
 
 
-def is_in_pixels(coordinates: NDArray[np.generic], tensor: TensorInfo) -> bool:
+def is_in_pixels(boxes: F32, coordinates: NDArray[Any], tensor: TensorInfo) -> bool:
     """Return whether coordinates are pixels of the input instead of fractions of it: exporters differ, and files do not say.
 
-    Over all candidates of a frame, the largest coordinate is close to the side of the input: 1, or hundreds.
+    Over all candidates of a frame, the largest coordinate is close to the side of the input: 1, or hundreds. Those that are not chosen are
+    looked at only if neither the chosen ones nor the range of the tensor tell it.
 
     Args:
-        coordinates: (N, 2) or (N, 4), or transposed, dtype of the tensor, as uint8.
+        boxes: (M, 4) float32, the candidates that were chosen, not quantised; columns 0 and 1 are coordinates.
+        coordinates: (N, 2) or (N, 4) of all candidates, or transposed, dtype of the tensor, as uint8.
         tensor: the tensor's scale and zero point.
     """
-    return float(dequantise(coordinates.max(initial=0), tensor)) > 2.0  # noqa: PLR2004 - between 1 and hundreds
-
-
-@np.errstate(over="ignore", invalid="ignore")  # values that are not finite are refused
-def build_detections(
-    boxes: F32,
-    scores: F32,
-    class_ids: NDArray[np.generic],
-    fit: Fit,
-    *,
-    iou_threshold: float | None = DEFAULT_IOU_THRESHOLD,
-) -> Detections:
-    """Map candidates from the tensor to the frame, sort them, and suppress overlapping ones.
-
-    Args:
-        boxes: (N, 4) float32, [x1, y1, x2, y2] in tensor coordinates.
-        scores: (N,) float32; rounding of the quantisation may make them slightly larger than 1.
-        class_ids: (N,) any dtype.
-        fit: how the frame was fitted into the tensor.
-        iou_threshold: threshold of the non-maximum suppression within a class; None if the model has done that.
-
-    Returns:
-        At most `MAX_DETECTIONS`, best first; boxes that lie entirely in the padding are left out.
-
-    Raises:
-        ModelError: a box, score or class id is not a number, or a class id is out of range.
-    """
-    ids = _check_candidates(boxes, scores, class_ids)
-    scale = np.array([fit.scale_x, fit.scale_y] * 2, np.float32)
-    offset = np.array([fit.offset_x, fit.offset_y] * 2, np.float32)
-    detections = Detections(
-        np.clip((boxes - offset) / scale, 0.0, 1.0).astype(np.float32),
-        np.minimum(scores, 1.0).astype(np.float32),
-        np.rint(ids).astype(np.int32),
-    )
-    not_empty = np.asarray((detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1))
-    detections = detections[not_empty]
-    detections = detections[np.argsort(-detections.scores, kind="stable")]
-    if iou_threshold is not None:
-        detections = detections[suppress(detections.boxes, detections.class_ids, iou_threshold)]
-    return detections[:MAX_DETECTIONS]
-
-
-def _check_candidates(
-    boxes: F32, scores: F32, class_ids: NDArray[np.generic]
-) -> NDArray[np.float64]:
-    ids = np.asarray(class_ids, np.float64)
-    if not (np.isfinite(boxes).all() and np.isfinite(scores).all() and np.isfinite(ids).all()):
-        raise ModelError("the model's boxes, scores or class ids contain NaN or infinity")
-    if len(scores) and scores.max() > _MAX_SCORE:
-        raise ModelError(
-            f"the model's scores reach {scores.max():g}; expected 0 to 1: are they logits, or no scores at all?"
-        )
-    if len(ids) and not 0 <= ids.min() <= ids.max() < _MAX_CLASSES:
-        raise ModelError(
-            f"the model's class ids range from {ids.min():g} to {ids.max():g}; expected 0 to {_MAX_CLASSES - 1}"
-        )
-    return ids
+    if not len(boxes):
+        return False
+    if boxes[:, :2].max() > _MAX_FRACTION:
+        return True
+    if tensor.scale and coordinates.dtype.kind in "iu":
+        highest = int(np.iinfo(coordinates.dtype).max)
+        if (highest - tensor.zero_point) * tensor.scale <= _MAX_FRACTION:
+            return False
+    return float(dequantise(coordinates.max(initial=0), tensor)) > _MAX_FRACTION
 
 
 def class_count_mismatch(signature: ModelSignature, class_count: int | None) -> str | None:

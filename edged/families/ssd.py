@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
+from edged.families.candidates import build_few_detections
 from edged.families.inputs import image_input
 from edged.families.label_count import find_class_offset
 from edged.families.output_checks import check_outputs
-from edged.families.outputs import build_detections, dequantise
-from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
+from edged.families.outputs import dequantise
+from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _POSTPROCESS_OP = "TFLite_Detection_PostProcess"
 _OUTPUT_NAME_PARTS = (
@@ -82,32 +83,50 @@ class SsdFamily:
             ModelError: a box, score or class id is not a number, or the count or a class id is out of range.
         """
         check_outputs(outputs, self.outputs, is_resized=True)
-        boxes, classes, scores, count = (
-            _to_rows(dequantise(outputs[i], self.outputs[i]), columns)
-            for i, columns in zip(self.output_order, (4, 1, 1, 1), strict=True)
-        )
-        rows = self._find_valid_rows(count, min(len(boxes), len(classes), len(scores)))
-        if np.isnan(scores[rows]).any():
+        boxes, classes, scores, count = (outputs[i] for i in self.output_order)
+        if boxes.size % 4:
+            raise ModelError(f"the model's boxes {list(boxes.shape)} are not rows of four corners")
+        table, row_count = boxes.reshape(-1, 4), min(boxes.size // 4, classes.size, scores.size)
+        box_info, class_info, score_info, count_info = (self.outputs[i] for i in self.output_order)
+        values = _read(scores.reshape(-1)[:row_count], score_info)
+        rows = self._find_valid_rows(_read(count.reshape(-1)[:1], count_info), row_count)
+        limit = float(np.float32(min_score))
+        # What is not a number is among them.
+        keep = [row for row in rows if not values[row] < limit]
+        if any(values[row] != values[row] for row in keep):
             raise ModelError("the model's scores contain NaN")
-        keep = rows[scores[rows, 0] >= min_score]
-        return build_detections(
-            boxes[keep][:, [1, 0, 3, 2]], scores[keep, 0], classes[keep, 0], fit, iou_threshold=None
+        if not keep:
+            return Detections.empty()
+        # The rows of these outputs are few: numpy's choice of some of them costs more than reading them all.
+        corners, class_ids = _read(table, box_info), _read(classes.reshape(-1), class_info)
+        return build_few_detections(
+            [(x1, y1, x2, y2) for y1, x1, y2, x2 in map(corners.__getitem__, keep)],
+            [values[row] for row in keep],
+            [class_ids[row] for row in keep],
+            fit,
+            iou_threshold=None,
         )
 
-    def _find_valid_rows(self, count: F32, row_count: int) -> NDArray[np.intp]:
-        """Return the indices of the rows that the operator wrote: its count is that of the anchors."""
-        if not (len(count) and 0 <= float(count[0, 0]) * self.rows_per_anchor <= row_count):
+    def _find_valid_rows(self, count: list[float], row_count: int) -> Sequence[int]:
+        """Return the indices of the rows that the operator wrote: its count is that of the anchors, empty if the output is."""
+        if not (count and 0 <= count[0] * self.rows_per_anchor <= row_count):
             raise ModelError(
-                f"the model reports {count.ravel()[:1]} detections, but its outputs have {row_count} rows"
+                f"the model reports {count} detections, but its outputs have {row_count} rows"
             )
-        first = np.arange(int(count[0, 0]), dtype=np.intp) * self.rows_per_anchor
-        return (first[:, None] + np.arange(self.valid_rows_per_anchor)).ravel()
+        anchors = range(int(count[0]))
+        if self.rows_per_anchor == 1:
+            return anchors
+        return [
+            anchor * self.rows_per_anchor + row
+            for anchor in anchors
+            for row in range(self.valid_rows_per_anchor)
+        ]
 
 
-def _to_rows(values: F32, columns: int) -> F32:
-    if values.size % columns:
-        raise ModelError(f"the model's boxes {list(values.shape)} are not rows of four corners")
-    return values.reshape(-1, columns)
+def _read(values: NDArray[np.generic], tensor: TensorInfo) -> list[Any]:
+    """Return values, (N,) or (N, 4) of any dtype, not quantised, as numbers: these outputs are too short for numpy's arithmetic to pay."""
+    real: list[Any] = (dequantise(values, tensor) if tensor.scale else values).tolist()
+    return real
 
 
 def _find_output_order(signature: ModelSignature) -> tuple[int, int, int, int] | str:

@@ -7,14 +7,14 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.families.candidates import build_detections
+from edged.families.class_scores import find_best_rows
 from edged.families.inputs import image_input
 from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
-    build_detections,
     class_count_mismatch,
     dequantise,
-    find_best_scores,
 )
 from edged.types import F32, Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
@@ -85,12 +85,9 @@ class SsdRawFamily:
         tensors = [(self.codes, self.scores)[position] for position in self.output_order]
         check_outputs(outputs, tensors)
         codes, classes = (outputs[position][0] for position in self.output_order)
-        stored = classes.max(axis=1)
-        keep, scores = find_best_scores(stored, self.scores, min_score)
+        keep, scores, class_ids = find_best_rows(classes, self.scores, min_score, logits=False)
         boxes = decode_boxes(dequantise(codes[keep], self.codes), self.anchors[keep])
-        return build_detections(
-            boxes, scores, classes[keep].argmax(axis=1), fit, iou_threshold=_IOU_THRESHOLD
-        )
+        return build_detections(boxes, scores, class_ids, fit, iou_threshold=_IOU_THRESHOLD)
 
 
 def _find_output_order(shapes: Sequence[tuple[int, ...]], rows: int) -> tuple[int, int] | None:

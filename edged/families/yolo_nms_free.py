@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.errors import ModelError
+from edged.families.candidates import build_detections
+from edged.families.hits import find_above_threshold
 from edged.families.inputs import image_input
 from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
-    build_detections,
     class_count_mismatch,
     dequantise,
-    find_above_threshold,
     is_in_pixels,
 )
 from edged.model.layouts import yolo_grids
@@ -74,7 +74,7 @@ class YoloNmsFreeFamily:
         best = rows[find_above_threshold(rows[:, 4], self.output, min_score)]
         candidates = dequantise(best, self.output)
         boxes = candidates[:, :4]
-        if is_in_pixels(rows[:, :4], self.output):
+        if is_in_pixels(boxes, rows[:, :4], self.output):
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
         return build_detections(boxes, candidates[:, 4], candidates[:, 5], fit, iou_threshold=None)
 

@@ -7,11 +7,11 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.families.candidates import build_detections
 from edged.families.inputs import image_input
 from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
-    build_detections,
     class_count_mismatch,
     is_in_pixels,
     read_objectness_rows,
@@ -21,6 +21,8 @@ from edged.model.layouts import yolo_grids
 from edged.types import Detections, Fit, Fitting, InputSpec, ModelSignature, TensorInfo
 
 _ANCHORS_PER_CELL = 3
+_LAST_ROWS = 1024
+"""Rows whose coordinates tell whether they are pixels: each level ends with the cells at the bottom right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,8 @@ class YoloV5Family:
         """
         rows = check_outputs(outputs, [self.output])[0][0]
         _, boxes, scores, class_ids = read_objectness_rows(rows, self.output, min_score)
+        in_pixels = is_in_pixels(boxes, rows[-_LAST_ROWS:, :2], self.output)
         boxes = to_corners(boxes)
-        if is_in_pixels(rows[:, :2], self.output):
+        if in_pixels:
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
         return build_detections(boxes, scores, class_ids, fit)

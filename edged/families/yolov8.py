@@ -7,14 +7,14 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.families.candidates import build_detections
+from edged.families.class_scores import find_best_rows
 from edged.families.inputs import image_input
 from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
-    build_detections,
     class_count_mismatch,
     dequantise,
-    find_best_scores,
     is_in_pixels,
     to_corners,
 )
@@ -68,9 +68,12 @@ class YoloV8Family:
             ModelError: a box, score or class id is not a number, or a class id is impossible.
         """
         columns = check_outputs(outputs, [self.output])[0][0]
-        stored = columns[4:].max(axis=0)
-        keep, scores = find_best_scores(stored, self.output, min_score)
-        boxes = to_corners(dequantise(columns[:4, keep].T, self.output))
-        if is_in_pixels(columns[:2], self.output):
+        keep, scores, class_ids = find_best_rows(
+            columns[4:].T, self.output, min_score, logits=False
+        )
+        boxes = dequantise(columns[:4, keep].T, self.output)
+        in_pixels = is_in_pixels(boxes, columns[:2], self.output)
+        boxes = to_corners(boxes)
+        if in_pixels:
             boxes /= np.array([self.input.width, self.input.height] * 2, np.float32)
-        return build_detections(boxes, scores, columns[4:, keep].argmax(axis=0), fit)
+        return build_detections(boxes, scores, class_ids, fit)

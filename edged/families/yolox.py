@@ -7,11 +7,11 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edged.families.candidates import build_detections
 from edged.families.inputs import image_input
 from edged.families.label_count import class_offset
 from edged.families.output_checks import check_outputs
 from edged.families.outputs import (
-    build_detections,
     class_count_mismatch,
     read_objectness_rows,
     to_corners,

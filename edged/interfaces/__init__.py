@@ -1,6 +1,6 @@
 """The interfaces that drivers implement, one file per kind. Each has one contract test that runs over its whole registry."""
 
-from edged.interfaces.camera import Camera, CameraInfo, Resumable
+from edged.interfaces.camera import Camera, CameraInfo, Reducible, Resumable
 from edged.interfaces.family import ModelFamily
 from edged.interfaces.fetcher import Fetcher, Transfer
 from edged.interfaces.interpreter import Interpreter
@@ -33,6 +33,7 @@ __all__ = [
     "OutgoingMessage",
     "PublishLimited",
     "Publisher",
+    "Reducible",
     "Resumable",
     "RoomAvailable",
     "SubscriptionRefused",

@@ -79,6 +79,17 @@ class Camera(Protocol):
 
 
 @runtime_checkable
+class Reducible(Protocol):
+    """A camera that saves work if its frames may be smaller than its pictures."""
+
+    def set_needed_size(self, size: tuple[int, int] | None) -> None:
+        """Say of what size a frame's pixels must be at least, width and height; None: of full size, as from the beginning.
+
+        The next frames may then have a `Frame.reduction`. Any thread may call it.
+        """
+
+
+@runtime_checkable
 class Resumable(Protocol):
     """A camera that plays a recording, and can go on where another process has stopped."""
 

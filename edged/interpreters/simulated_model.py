@@ -24,7 +24,7 @@ class InjectedFaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         open_ms: delay while the model is loaded, milliseconds.
-        latency_ms: delay in each invocation, milliseconds.
+        latency_ms: duration of each invocation, milliseconds: what it does not compute for, it sleeps, as for a device.
         noise: share of the objects that are missed, and of false detections that are added; random in each invocation.
         fail_after: each invocation raises.
         hang_after: an invocation never returns.

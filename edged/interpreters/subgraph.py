@@ -1,10 +1,12 @@
 """One subgraph of an open interpreter: the first through the packages' public calls, others as their `SignatureRunner` runs them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edged.interpreters.shared_tensors import SharedTensors, share_tensors
 
 
 class Subgraph:
@@ -49,6 +51,22 @@ class Subgraph:
         """Return a copy of a tensor, as (1, N) float32."""
         tensor: NDArray[np.generic] = self._interpreter.get_tensor(index, self._index)
         return tensor
+
+    def share_tensors(
+        self, inputs: tuple[int, ...], outputs: tuple[int, ...], written: Collection[int]
+    ) -> SharedTensors | None:
+        """Return the memory of inputs and outputs, after one invocation; None if it can move, or this is not the first subgraph.
+
+        Args:
+            inputs: the runtime's numbers of the inputs.
+            outputs: the runtime's numbers of the outputs.
+            written: the runtime's numbers of all tensors that the file's operators write.
+        """
+        if self._index:
+            return None
+        return share_tensors(
+            self._interpreter, inputs, outputs, written=written, invoke=self.invoke
+        )
 
     def _native(self) -> Any:
         # Private, but the same in both packages, and `SignatureRunner` uses it too. The packages count its references: keep none.

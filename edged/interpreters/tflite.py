@@ -6,7 +6,8 @@ Both have the same `Interpreter` class, and only that is used. They fail in diff
 import ctypes
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +21,12 @@ from edged.host.native_output import drop_native_info
 from edged.interfaces import Library
 from edged.interpreters.custom_ops import CustomOps
 from edged.interpreters.delegated_ops import DELEGATE_OP, describe_delegates
+from edged.interpreters.runtime_details import read_op, read_tensor
+from edged.interpreters.shared_tensors import SharedTensors
 from edged.interpreters.subgraph import Subgraph
 from edged.model.file.graph import GraphInfo, read_graph
 from edged.model.file.metadata import read_metadata
-from edged.types import FileMetadata, ModelSignature, OpInfo, TensorInfo
+from edged.types import FileMetadata, ModelSignature, OpInfo
 
 _EDGETPU_OP = "edgetpu-custom-op"
 _UNRESOLVED_OP = re.compile(r"unresolved custom op: (\S+?)\.?\s")
@@ -75,25 +78,49 @@ class _TfliteInterpreter:
         # Delegates append nodes of their own: an external one before the allocation, XNNPACK during it.
         self.delegate: str | None = describe_delegates(delegate, ops, self._list_ops())
         self.is_repeatable = delegate is None
+        # A delegate can work while the next input is written, and a library's operator must be freed with the model.
+        self._can_share = not delegates
+        self._file_ops = graph.ops
         self.signature = self._read_signature(file_metadata, graph)
         self._output_indices = tuple(tensor.index for tensor in self.signature.outputs)
+        self._shared: SharedTensors | None = None
+
+    def share_input(self) -> NDArray[np.generic] | None:
+        """Return the input's own memory, after one invocation, if that succeeds, the CPU runs the graph and never moves it; else None."""
+        if self._can_share and self._shared is None:
+            inputs = tuple(tensor.index for tensor in self.signature.inputs)
+            written = {index for op in self._file_ops for index in op.outputs}
+            # Whether the model fails is for the first real invocation to say.
+            with suppress(InvokeError), self._translate_errors():
+                self._shared = self._graph.share_tensors(inputs, self._output_indices, written)
+        return None if self._shared is None else self._shared.input
 
     def invoke(self, array: NDArray[np.generic]) -> tuple[NDArray[np.generic], ...]:
         """Run the graph, without the GIL.
 
         Args:
-            array: shape and dtype of the model's input, as (1, H, W, 3) uint8.
+            array: shape and dtype of the model's input, as (1, H, W, 3) uint8; the very array that `share_input` returned is not copied.
 
         Returns:
-            Copies of the outputs, each with its shape in the signature and the same dtype.
+            Copies of the outputs, each with its shape in the signature and the same dtype; with the shared input the outputs
+            themselves, valid until the next invocation.
 
         Raises:
             InvokeError: the runtime or the delegate's device failed.
         """
-        try:
+        shared = self._shared
+        with self._translate_errors():
+            if shared is not None and array is shared.input:
+                self._graph.invoke()
+                return shared.outputs
             self._graph.set_tensor(self.signature.inputs[0].index, array)
             self._graph.invoke()
             return tuple(self._graph.get_tensor(index) for index in self._output_indices)
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
         except (RuntimeError, ValueError, MemoryError) as error:
             raise InvokeError(
                 f"{self.runtime} failed on a frame: {describe_error(error)}"
@@ -101,7 +128,7 @@ class _TfliteInterpreter:
 
     def close(self) -> None:
         """Free the model; the delegate's device is released with the last reference to it."""
-        self._subgraph = None
+        self._subgraph = self._shared = None
 
     @property
     def _graph(self) -> Subgraph:
@@ -112,8 +139,8 @@ class _TfliteInterpreter:
     def _read_signature(self, file_metadata: FileMetadata, graph: GraphInfo) -> ModelSignature:
         ops = tuple(op for op in self._list_ops() if op.name != DELEGATE_OP)
         return ModelSignature(
-            inputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.inputs))),
-            outputs=tuple(map(_tensor_info, self._graph.describe_tensors(graph.outputs))),
+            inputs=tuple(map(read_tensor, self._graph.describe_tensors(graph.inputs))),
+            outputs=tuple(map(read_tensor, self._graph.describe_tensors(graph.outputs))),
             ops=ops or graph.ops,
             metadata=file_metadata,
             postprocess=graph.postprocess,
@@ -177,7 +204,7 @@ class _TfliteInterpreter:
             ) from error
 
     def _list_ops(self) -> list[OpInfo]:
-        return [_op_info(entry) for entry in self._graph.list_ops()]
+        return [read_op(entry) for entry in self._graph.list_ops()]
 
 
 class LiteRtInterpreter(_TfliteInterpreter):
@@ -206,31 +233,3 @@ def _check_library(library: str) -> None:
         raise DelegateError(
             f"{library} is not a delegate: it does not export tflite_plugin_create_delegate"
         )
-
-
-def _tensor_info(entry: Mapping[str, Any]) -> TensorInfo:
-    scale, zero_point = entry["quantization"]
-    return TensorInfo(
-        index=int(entry["index"]),
-        name=str(entry["name"]),
-        shape=_read_shape(entry),
-        dtype=np.dtype(entry["dtype"]).name,
-        scale=float(scale),
-        zero_point=int(zero_point),
-    )
-
-
-def _read_shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return a tensor's shape, with -1 for a side that the runtime set to 1 because the file leaves it open."""
-    sides = zip(entry["shape"], entry["shape_signature"], strict=False)
-    shape = tuple(-1 if (side, own) == (1, -1) else int(side) for side, own in sides)
-    # An open batch is one picture.
-    return (1, *shape[1:]) if shape[:1] == (-1,) else shape
-
-
-def _op_info(entry: Mapping[str, Any]) -> OpInfo:
-    return OpInfo(
-        name=str(entry["op_name"]),
-        inputs=tuple(int(index) for index in entry["inputs"]),
-        outputs=tuple(int(index) for index in entry["outputs"]),
-    )

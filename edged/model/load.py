@@ -73,7 +73,7 @@ def load_model(settings: ModelSettings) -> Model:
         return Model(
             interpreter=interpreter,
             family=family,
-            encoder=Encoder(family.input),
+            encoder=Encoder(family.input, interpreter.share_input()),
             labels=labels,
             name=title if metadata.name else path.stem,
         )

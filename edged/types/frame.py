@@ -33,11 +33,12 @@ class Frame:
             arrival. A replay at full speed: the clip's own time, counted from its opening, so that durations are the
             scene's. Tracks and events use this time line.
         received_ns: when the driver delivered the frame, monotonic. Latency is measured from here.
-        pixels: uint8, laid out as `format` says; rows may be padded (stride >= width).
+        pixels: uint8, laid out as `format` says; rows may be padded (stride >= stored width).
         format: the layout of `pixels`.
         width: width of the picture in pixels, without padding.
         height: height of the picture in pixels.
         colour: what the planes of YUV420P mean; of no meaning for the other formats.
+        reduction: `pixels` show the whole picture, smaller by this factor both ways; it divides `width` and `height`.
     """
 
     camera: str
@@ -49,6 +50,17 @@ class Frame:
     width: int
     height: int
     colour: ColourSpace = LIMITED_BT601
+    reduction: int = 1
+
+    @property
+    def stored_width(self) -> int:
+        """Width of what `pixels` hold, pixels, without padding."""
+        return self.width // self.reduction
+
+    @property
+    def stored_height(self) -> int:
+        """Height of what `pixels` hold, pixels."""
+        return self.height // self.reduction
 
     @classmethod
     def from_pixels(

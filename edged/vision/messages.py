@@ -37,10 +37,12 @@ class CameraPlan(Struct, frozen=True, kw_only=True):
     Attributes:
         min_score: detections below this score are of no use, and are left out.
         masks: polygons that are made black, corners as [x, y] in fractions of the frame.
+        weight: its share of the interpreter, relative to the other cameras'.
     """
 
     min_score: float
     masks: tuple[Polygon, ...] = ()
+    weight: float = 1.0
 
 
 class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
@@ -130,7 +132,8 @@ class CameraReport(Struct, frozen=True, kw_only=True):
         height: height of its frames, pixels; 0 until it is open.
         fps: nominal frame rate, frames per second; 0.0 if unknown.
         captured: frames that the camera delivered; all counters are since the worker started.
-        dropped: frames captured but not inferred: replaced in the slot, or skipped by the driver; `failed` counts the failed ones.
+        dropped: frames captured but not inferred: replaced in the slot, or skipped by the driver; and those whose observation could not be sent,
+            because the supervisor did not read. `failed` counts the failed ones.
         inferred: frames on which the model ran.
         failed: frames on which the model failed.
         reconnects: how often the camera came back after a loss.
@@ -204,8 +207,8 @@ class Observation:
         encode_ns: masks, motion, resize, colour, quantisation.
         invoke_ns: the interpreter alone.
         decode_ns: outputs to detections.
-        net_frame_ns: net time of encode, invoke and decode (`edged.vision.worker.net_time`), without masks and motion.
-        net_invoke_ns: net time of the interpreter alone.
+        net_frame_ns: net time of encode, invoke and decode (`edged.vision.worker.net_time`), without masks and motion; 0 if it was not measured.
+        net_invoke_ns: net time of the interpreter alone; 0 if it was not measured.
         moving: True if something moved in the picture.
         detections: normalised to the frame.
     """

@@ -5,6 +5,7 @@ rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, score
 """
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -60,26 +61,50 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
 
 
 def _encode_observation(observation: Observation) -> bytes:
-    detections = observation.detections[:MAX_DETECTIONS]
-    stages_ns = (
-        observation.wait_ns,
-        observation.encode_ns,
-        observation.invoke_ns,
-        observation.decode_ns,
-        observation.net_frame_ns,
-        observation.net_invoke_ns,
-    )
-    header = _HEADER.pack(
+    return pack_observation(
         observation.camera,
         observation.frame_seq,
         observation.captured_ns,
         observation.received_ns,
         observation.width,
         observation.height,
-        *(min(max(ns, 0), _MAX_U32) for ns in stages_ns),
-        observation.moving,
-        len(detections),
+        (
+            observation.wait_ns,
+            observation.encode_ns,
+            observation.invoke_ns,
+            observation.decode_ns,
+            observation.net_frame_ns,
+            observation.net_invoke_ns,
+        ),
+        moving=observation.moving,
+        detections=observation.detections,
     )
+
+
+def pack_observation(  # noqa: PLR0917 - the worker packs each frame's, without an `Observation` in between
+    camera: int,
+    frame_seq: int,
+    captured_ns: int,
+    received_ns: int,
+    width: int,
+    height: int,
+    stages_ns: Sequence[int],
+    *,
+    moving: bool,
+    detections: Detections,
+) -> bytes:
+    """Return the packet of an `Observation` with these fields; `stages_ns` are the six durations from `wait_ns` to `net_invoke_ns`."""
+    count = len(detections.scores)
+    if count > MAX_DETECTIONS:
+        detections, count = detections[:MAX_DETECTIONS], MAX_DETECTIONS
+    head = (camera, frame_seq, captured_ns, received_ns, width, height)
+    try:
+        header = _HEADER.pack(*head, *stages_ns, moving, count)
+    except struct.error:  # a duration beyond 4 s, or below 0
+        clamped_ns = (min(max(ns, 0), _MAX_U32) for ns in stages_ns)
+        header = _HEADER.pack(*head, *clamped_ns, moving, count)
+    if not count:
+        return _FIRST_BYTE + header
     return b"".join((_FIRST_BYTE, header, *_detection_arrays(detections)))
 
 

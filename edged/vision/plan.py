@@ -100,6 +100,7 @@ def _make_plan(
             CameraPlan(
                 min_score=_find_min_score(camera, settings, active_model),
                 masks=tuple(mask.points for mask in camera.mask.values()),
+                weight=camera.weight,
             )
             for camera in cameras
         ),

@@ -48,6 +48,19 @@ def test_boxes_scores_and_classes_are_read(name: str, dtype: str) -> None:
     assert found.scores == pytest.approx(SCORES[:2], abs=2 * case.tolerance)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ALL)
+def test_detections_are_no_views_of_the_outputs(name: str, dtype: str) -> None:
+    """The outputs can be the interpreter's own memory, which the next invocation fills."""
+    case = ALL[name](dtype)
+    kept = [output.copy() for output in case.outputs]
+    found = decoded(name, case)
+    assert len(found) > 0
+    for part in (found.boxes, found.scores, found.class_ids):
+        assert not any(np.shares_memory(part, output) for output in case.outputs)
+    assert all(np.array_equal(a, b) for a, b in zip(kept, case.outputs, strict=True))
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_label_list_that_counts_from_1_is_shifted(name: str) -> None:
     signature = ALL[name]("float32").signature

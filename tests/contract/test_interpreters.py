@@ -1,5 +1,7 @@
 """Every registered interpreter implements the protocol."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,37 @@ def test_a_file_that_cannot_run_is_a_model_error(name: str, path: str, reason: s
 def test_a_model_for_the_edgetpu_names_the_setting(name: str) -> None:
     with pytest.raises(ModelError, match=r"EdgeTPU: set model\.delegate"):
         open_interpreter(name, "models/mobilenet_v1_0.25_128_quant_edgetpu.tflite")
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_the_shared_input_gives_the_same_answer_without_a_copy(name: str) -> None:
+    interpreter = open_interpreter(name)
+    picture = noise(interpreter, 3)
+    copies = interpreter.invoke(picture)
+    shared = interpreter.share_input()
+    assert shared is not None
+    assert shared is interpreter.share_input()
+    shared[:] = picture
+    outputs = interpreter.invoke(shared)
+    assert all(np.array_equal(a, b) for a, b in zip(copies, outputs, strict=True))
+    shared[:] = 0
+    again = interpreter.invoke(shared)
+    assert all(a is b for a, b in zip(outputs, again, strict=True))
+    assert not shared.any()
+    assert all(
+        np.array_equal(a, b) for a, b in zip(copies, interpreter.invoke(picture), strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_the_shared_memory_outlives_the_interpreter(name: str) -> None:
+    interpreter = open_interpreter(name)
+    shared = interpreter.share_input()
+    assert shared is not None
+    outputs = interpreter.invoke(shared)
+    interpreter.close()
+    del interpreter
+    gc.collect()
+    shared[:] = 7
+    assert (shared == 7).all()
+    assert all(np.isfinite(output).all() for output in outputs[2:])

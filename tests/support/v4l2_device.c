@@ -3,6 +3,7 @@
  *
  * $V4L2_DEVICE is its path. $V4L2_MODE is a file whose first letter says how it does: o(k), s(ilent): no frame comes any more,
  * g(one): unplugged, m(etadata): a node that gives no pictures. It shows YUYV at 25 Hz, picture k uniformly 16 + k % 200 bright.
+ * $V4L2_JPEG, if set, is a JPEG file: it shows that picture as MJPG, at the size that is asked for, which must be the file's.
  * $V4L2_COLOUR, if set, is "colorspace ycbcr_enc quantization Y U V": what the format says, and the one colour that every picture has. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -88,12 +89,19 @@ static int read_colour(unsigned colour[6])
 static int set_format(struct v4l2_format *wish)
 {
 	struct v4l2_pix_format *pix = &wish->fmt.pix;
+	pix->field = V4L2_FIELD_NONE;
+	if (getenv("V4L2_JPEG")) {
+		pix->pixelformat = V4L2_PIX_FMT_MJPEG;
+		pix->bytesperline = 0;
+		pix->sizeimage = MOST_BYTES;
+		format = *pix;
+		return 0;
+	}
 	if (pix->width > 640 || pix->height > 480) {
 		pix->width = 640;
 		pix->height = 480;
 	}
 	pix->pixelformat = V4L2_PIX_FMT_YUYV;
-	pix->field = V4L2_FIELD_NONE;
 	pix->bytesperline = pix->width * 2;
 	pix->sizeimage = pix->bytesperline * pix->height;
 	unsigned colour[6];
@@ -122,6 +130,25 @@ static int describe_buffer(struct v4l2_buffer *buffer)
 	return 0;
 }
 
+static void paint(uint8_t *pixels)
+{
+	unsigned colour[6] = {0, 0, 0, 16 + shown % 200, 128, 128};
+	read_colour(colour);
+	for (unsigned at = 0; at < format.sizeimage; at += 2) {
+		pixels[at] = (uint8_t)colour[3];
+		pixels[at + 1] = (uint8_t)colour[4 + at / 2 % 2];
+	}
+}
+
+static unsigned read_jpeg(uint8_t *pixels)
+{
+	FILE *file = fopen(getenv("V4L2_JPEG"), "rb");
+	size_t used = file ? fread(pixels, 1, MOST_BYTES, file) : 0;
+	if (file)
+		fclose(file);
+	return (unsigned)used;
+}
+
 static int give_frame(struct v4l2_buffer *buffer)
 {
 	if (mode() == 's' || queue_length == 0) {
@@ -133,18 +160,18 @@ static int give_frame(struct v4l2_buffer *buffer)
 	memmove(queued, queued + 1, --queue_length * sizeof *queued);
 
 	uint8_t *pixels = mmap(NULL, format.sizeimage, PROT_WRITE, MAP_SHARED, device, (off_t)index * MOST_BYTES);
-	unsigned colour[6] = {0, 0, 0, 16 + shown % 200, 128, 128};
-	read_colour(colour);
-	for (unsigned at = 0; at < format.sizeimage; at += 2) {
-		pixels[at] = (uint8_t)colour[3];
-		pixels[at + 1] = (uint8_t)colour[4 + at / 2 % 2];
-	}
+	unsigned used = format.sizeimage;
+	if (format.pixelformat == V4L2_PIX_FMT_MJPEG)
+		used = read_jpeg(pixels);
+	else
+		paint(pixels);
 	munmap(pixels, format.sizeimage);
 
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	buffer->index = index;
-	buffer->bytesused = buffer->length = format.sizeimage;
+	buffer->bytesused = used;
+	buffer->length = format.sizeimage;
 	buffer->timestamp.tv_sec = now.tv_sec;
 	buffer->timestamp.tv_usec = now.tv_nsec / 1000;
 	buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;

@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 
+from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.ipc.process import ChildProcess
 from edged.vision.messages import (
@@ -23,6 +24,10 @@ from edged.vision.messages import (
     WorkerReport,
 )
 from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.worker.accelerator import AcceleratorThread
+from edged.vision.worker.runners import WorkerContext
+from edged.vision.worker.slots import FrameSlots
+from edged.vision.worker.stages import InferencePipeline
 
 _Message = TypeVar("_Message", bound=FromWorker)
 
@@ -84,6 +89,19 @@ def make_plan(
 def reported_ns(seen: Observation) -> int:
     """Return when the frame's detections were known."""
     return seen.received_ns + seen.wait_ns + seen.encode_ns + seen.invoke_ns + seen.decode_ns
+
+
+def worker_context(names: Sequence[str], *, send: Callable[[FromWorker], None]) -> WorkerContext:
+    """Return the parts of a worker with these cameras that stay when its model changes."""
+    clock, slots = SystemClock(), FrameSlots(names)
+    return WorkerContext(
+        pipeline=InferencePipeline(names, clock),
+        slots=slots,
+        accelerator=AcceleratorThread(clock, on_finished=slots.interrupt),
+        clock=clock,
+        camera_indices={name: index for index, name in enumerate(names)},
+        send=send,
+    )
 
 
 class WorkerUnderTest:

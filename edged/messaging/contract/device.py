@@ -169,7 +169,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     dropped: Annotated[
         Count,
         Meta(
-            description="Frames captured but not inferred: replaced in the slot, skipped by the driver, or failed; since the daemon's start."
+            description="Frames captured but not inferred: replaced in the slot, skipped by the driver, or failed; or without a result, because the supervisor did not keep up; since the daemon's start."
         ),
     ]
     last_frame_age_s: Annotated[

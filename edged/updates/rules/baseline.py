@@ -64,9 +64,10 @@ class BaselineMeter:
         self._frame_counts: deque[tuple[int, int]] = deque()
         """Monotonic times, and the number of frames until then."""
 
-    def add_frame(self, frame_ns: int) -> None:
-        """Count a frame and its net time in the model: encode, invoke and decode."""
-        self._frame_ns.append(frame_ns)
+    def add_frame(self, frame_ns: int | None) -> None:
+        """Count a frame and its net time in the model (encode, invoke and decode); None if it was not measured."""
+        if frame_ns is not None:
+            self._frame_ns.append(frame_ns)
         self._frames += 1
 
     def add_sample(self, now_ns: int) -> None:

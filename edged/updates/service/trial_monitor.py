@@ -152,8 +152,8 @@ class TrialMonitor:
         """Add the times of one frame."""
         self._consecutive_losses = 0
         if self._on_trial is None:
-            self._baseline_meter.add_frame(observation.net_frame_ns)
-        elif self._is_candidate_running:
+            self._baseline_meter.add_frame(observation.net_frame_ns or None)
+        elif self._is_candidate_running and observation.net_frame_ns:
             self._evidence.add_inference(
                 frame_ns=observation.net_frame_ns, invoke_ns=observation.net_invoke_ns
             )

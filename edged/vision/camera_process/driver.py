@@ -76,12 +76,17 @@ class IsolatedCamera:
         self._buffer: SharedFrameBuffer | None = None
         self._response_deadline = Deadline(clock, _RESPONSE_TIMEOUT_S)
         self._resume_at = 0
+        self._needed_size: tuple[int, int] | None = None
         self._first_seq = 0
         self._next_seq = 0
 
     def resume_at(self, count: int) -> None:
         """Let a recording skip its first `count` pictures."""
         self._resume_at = count
+
+    def set_needed_size(self, size: tuple[int, int] | None) -> None:
+        """Let the driver reduce its frames to this size at least, width and height, if it can; None: to no smaller size."""
+        self._needed_size = size
 
     def open(self) -> CameraInfo:
         """Start the process and have it open the camera.
@@ -134,7 +139,9 @@ class IsolatedCamera:
             match self._receive(self._child, deadline.remaining_s):
                 case FrameArrived() as arrived:
                     frame = self._copy_frame(arrived)
-                    self._child.send(NextFrame(log_level=_log_level()))
+                    self._child.send(
+                        NextFrame(log_level=_log_level(), needed_size=self._needed_size)
+                    )
                     self._response_deadline = Deadline(self._clock, _RESPONSE_TIMEOUT_S)
                     return frame
                 case StillWaiting():
@@ -200,6 +207,7 @@ class IsolatedCamera:
             width=arrived.width,
             height=arrived.height,
             colour=arrived.colour,
+            reduction=arrived.reduction,
         )
 
     def _make_protocol_error(self, message: object) -> CameraError:

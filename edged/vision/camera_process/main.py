@@ -14,7 +14,7 @@ from edged import logs
 from edged.clock import SystemClock
 from edged.config.codec import decode_path
 from edged.errors import CameraTimeoutError, EdgedError, EndOfStreamError, PacketError
-from edged.interfaces import Camera, Resumable
+from edged.interfaces import Camera, Reducible, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
 from edged.types import Frame
@@ -93,6 +93,7 @@ class CameraProcess:
             height=frame.height,
             shape=frame.pixels.shape,
             colour=frame.colour,
+            reduction=frame.reduction,
         )
         self._send(arrived, fds)
         self._owns_buffer = False
@@ -111,6 +112,8 @@ class CameraProcess:
             if isinstance(message, NextFrame):
                 logs.set_level(message.log_level)
                 self._owns_buffer = True
+                if isinstance(self._camera, Reducible):
+                    self._camera.set_needed_size(message.needed_size)
 
     def _send(self, message: FromCamera, fds: list[int] | None = None) -> None:
         try:

@@ -39,9 +39,11 @@ class NextFrame(Struct, frozen=True, kw_only=True, tag="next"):
 
     Attributes:
         log_level: lowest level that the child logs from now on.
+        needed_size: least width and height of the pixels of frames from now on; None: full size.
     """
 
     log_level: str
+    needed_size: tuple[int, int] | None = None
 
 
 class CameraOpened(Struct, frozen=True, kw_only=True, tag="opened"):
@@ -62,6 +64,7 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
         height: height of the frame, pixels.
         shape: shape of the array of pixels.
         colour: what the planes of YUV420P mean.
+        reduction: `reduction` of the frame.
     """
 
     seq: Annotated[int, Meta(ge=0)]
@@ -72,6 +75,7 @@ class FrameArrived(Struct, frozen=True, kw_only=True, tag="frame"):
     height: Annotated[int, Meta(gt=0)]
     shape: Annotated[tuple[Annotated[int, Meta(gt=0)], ...], Meta(min_length=2, max_length=3)]
     colour: ColourSpace
+    reduction: Annotated[int, Meta(ge=1)] = 1
 
 
 class StillWaiting(Struct, frozen=True, kw_only=True, tag="waiting"):

@@ -20,7 +20,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import Camera, CameraInfo
 from edged.types import Frame
-from edged.vision.worker.capture_status import CaptureState, CaptureStatus
+from edged.vision.worker.capture_status import CaptureCounts, CaptureState, CaptureStatus
 from edged.vision.worker.slots import FrameSlots
 
 _log = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ class Capture:
         name: str,
         slots: FrameSlots,
         clock: Clock,
+        begin: threading.Event | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         """Open nothing yet.
@@ -74,25 +75,38 @@ class Capture:
             name: the camera's name in the configuration; `slots` has a slot of that name.
             slots: takes the frames.
             clock: the clock of all times in `CaptureStatus`.
+            begin: set when the camera may be opened, for a recording, whose time begins then; None: it may be at once.
             backoff: between attempts to open.
         """
         self._camera = camera
         self._name = name
         self._slots = slots
         self._clock = clock
+        self._begin = begin
         self._backoff = backoff or Backoff(initial_s=MIN_RETRY_S, max_s=MAX_RETRY_S)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name=f"camera-{name}", daemon=True)
         self._status = CaptureStatus(
             name=name, state=CaptureState.OPENING, since_ns=clock.monotonic_ns()
         )
-        """Replaced as a whole, by the camera's thread only; its `dropped` excludes frames dropped in the slot."""
+        """What changes seldom; replaced as a whole, by the camera's thread only."""
+        self._counts = CaptureCounts()
+        """What changes with each frame; replaced as a whole, by the camera's thread only."""
+        self._driver_due_ns: int | None = None
 
     @property
     def status(self) -> CaptureStatus:
         """The camera's state and counters now."""
+        # The counts last: once a camera has ended, they are final.
         status = self._status
-        return replace(status, dropped=status.dropped + self._slots.dropped_count(self._name))
+        counts = self._counts
+        return replace(
+            status,
+            captured=counts.captured,
+            dropped=counts.skipped + self._slots.dropped_count(self._name),
+            last_frame_ns=counts.last_frame_ns,
+            driver_due_ns=self._driver_due_ns,
+        )
 
     def start(self) -> None:
         """Start the camera's thread."""
@@ -109,6 +123,9 @@ class Capture:
 
     def run(self) -> None:
         """Capture until the camera has ended or was stopped; the thread runs this."""
+        while self._begin is not None and not self._stopping.is_set():
+            if self._begin.wait(_MIN_GRAB_TIMEOUT_S):
+                self._begin = None
         while not self._stopping.is_set():
             try:
                 self._capture_frames()
@@ -129,40 +146,44 @@ class Capture:
         """Open the camera and take its frames until it fails, ends, or is stopped."""
         self._begin_driver_call(self._camera.max_open_s)
         info = self._camera.open()
-        self._status = replace(self._status, info=info, driver_due_ns=None)
-        received_ns = self._clock.monotonic_ns()
-        max_silent_s = max_silence_s(info)
+        self._driver_due_ns = None
+        self._status = replace(self._status, info=info)
+        received_ns = now_ns = self._clock.monotonic_ns()
+        max_silent_ns = max_silence_s(info) * NS_PER_S
         grab_timeout_s = min(_MAX_GRAB_TIMEOUT_S, max(_MIN_GRAB_TIMEOUT_S, 2 * _period_s(info.fps)))
+        max_grab_ns = int((grab_timeout_s + DRIVER_MARGIN_S) * NS_PER_S)
         while not self._stopping.is_set():
-            self._begin_driver_call(grab_timeout_s)
+            self._driver_due_ns = now_ns + max_grab_ns
             try:
                 frame = self._camera.grab(grab_timeout_s)
             except CameraTimeoutError as error:
-                silent_s = (self._clock.monotonic_ns() - received_ns) / NS_PER_S
-                if silent_s < max_silent_s:
+                now_ns = self._clock.monotonic_ns()
+                if now_ns - received_ns < max_silent_ns:
                     continue
+                silent_s = (now_ns - received_ns) / NS_PER_S
                 raise CameraError(
                     f"no frame for {silent_s:.1f} s from {info.description}"
                 ) from error
+            self._driver_due_ns = None
             self._count_frame(frame)
             self._put_frame(frame, lossless=info.lossless)
+            del frame  # it is the loop's alone: its memory is free for the next one
             # Only now: while a slow consumer takes the frame, the camera is not silent.
-            received_ns = self._clock.monotonic_ns()
+            received_ns = now_ns = self._clock.monotonic_ns()
 
     def _count_frame(self, frame: Frame) -> None:
-        status = self._status
-        if status.state is not CaptureState.RUNNING:
-            has_reconnected = status.state is CaptureState.LOST
-            self._enter_state(CaptureState.RUNNING, None)
-            self._status = replace(self._status, reconnects=status.reconnects + has_reconnected)
-            _log.info("camera %s: frames arrive%s", self._name, " again" if has_reconnected else "")
-        self._status = replace(
-            self._status,
-            captured=frame.seq + 1,
-            dropped=self._status.dropped + frame.seq - status.captured,
-            last_frame_ns=frame.received_ns,
-            driver_due_ns=None,
+        if self._status.state is not CaptureState.RUNNING:
+            self._enter_running()
+        counts = self._counts
+        self._counts = CaptureCounts(
+            frame.seq + 1, counts.skipped + frame.seq - counts.captured, frame.received_ns
         )
+
+    def _enter_running(self) -> None:
+        has_reconnected = self._status.state is CaptureState.LOST
+        self._enter_state(CaptureState.RUNNING, None)
+        self._status = replace(self._status, reconnects=self._status.reconnects + has_reconnected)
+        _log.info("camera %s: frames arrive%s", self._name, " again" if has_reconnected else "")
 
     def _put_frame(self, frame: Frame, *, lossless: bool) -> None:
         if not lossless:
@@ -170,7 +191,8 @@ class Capture:
             return
         while not self._slots.offer(frame, _MIN_GRAB_TIMEOUT_S):
             if self._stopping.is_set():
-                self._status = replace(self._status, dropped=self._status.dropped + 1)
+                counts = self._counts
+                self._counts = counts._replace(skipped=counts.skipped + 1)
                 return
 
     def _on_camera_lost(self, reason: str) -> None:
@@ -190,9 +212,9 @@ class Capture:
 
     def _begin_driver_call(self, timeout_s: float) -> None:
         due_ns = self._clock.monotonic_ns() + int((timeout_s + DRIVER_MARGIN_S) * NS_PER_S)
-        self._status = replace(self._status, driver_due_ns=due_ns)
+        self._driver_due_ns = due_ns
 
     def _close_camera(self) -> None:
         self._begin_driver_call(_MAX_CLOSE_S)
         self._camera.close()
-        self._status = replace(self._status, driver_due_ns=None)
+        self._driver_due_ns = None

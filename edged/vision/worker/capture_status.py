@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from edged.interfaces import CameraInfo
 
@@ -43,3 +44,17 @@ class CaptureStatus:
     reconnects: int = 0
     last_frame_ns: int | None = None
     driver_due_ns: int | None = None
+
+
+class CaptureCounts(NamedTuple):
+    """The counts that change with each frame.
+
+    Attributes:
+        captured: frames that the camera delivered, those that were dropped included.
+        skipped: how many of these were never put into the slot.
+        last_frame_ns: when the last frame was received, monotonic; None before the first.
+    """
+
+    captured: int = 0
+    skipped: int = 0
+    last_frame_ns: int | None = None

@@ -23,12 +23,14 @@ class FrameCounters:
         """When the call that each camera's driver is in is to return: as the capture has it, and on the time line without pauses."""
         self._inferred = dict.fromkeys(cameras, 0)
         self._failed = dict.fromkeys(cameras, 0)
+        self._unsent = dict.fromkeys(cameras, 0)
         self.consecutive_failures = 0
 
-    def count_inferred(self, frame: Frame) -> None:
-        """Count a frame that the model ran on."""
+    def count_inferred(self, frame: Frame, *, is_sent: bool) -> None:
+        """Count a frame that the model ran on; as dropped, if its observation was not sent."""
         self.consecutive_failures = 0
-        self._inferred[frame.camera] += 1
+        counts = self._inferred if is_sent else self._unsent
+        counts[frame.camera] += 1
 
     def count_failed(self, frame: Frame) -> None:
         """Count a frame on which the model failed."""
@@ -43,10 +45,11 @@ class FrameCounters:
         """
         # The counts first: a frame must not count as inferred before it counts as captured.
         name = capture.status.name
-        inferred, failed = self._inferred[name], self._failed[name]
+        inferred, failed, unsent = self._inferred[name], self._failed[name], self._unsent[name]
         status = capture.status
         self._check_driver(status)
-        is_settled = status.captured == status.dropped + inferred + failed
+        dropped = status.dropped + unsent
+        is_settled = status.captured == dropped + inferred + failed
         state = status.state
         if state is CaptureState.ENDED and not is_settled:
             state = CaptureState.RUNNING  # its last frame still waits for inference
@@ -60,7 +63,7 @@ class FrameCounters:
             height=info.height if info else 0,
             fps=info.fps if info else 0.0,
             captured=status.captured,
-            dropped=status.dropped,
+            dropped=dropped,
             inferred=inferred,
             failed=failed,
             reconnects=status.reconnects,

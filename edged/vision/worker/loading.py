@@ -4,23 +4,33 @@ import hashlib
 import logging
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError, ModelError
+from edged.host.unused_memory import free_unused_memory
 from edged.model.acceptance import load_accepted_model
-from edged.model.golden_run import run_goldens
 from edged.model.load import Model
+from edged.types import Frame
 from edged.vision.messages import ModelReady, WorkerPlan
+from edged.vision.worker.net_time import NetTime
 
 _log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL_S = 0.0005
 """While a model is loaded, edged asks CPython to switch threads after 0.5 ms; the default is 5 ms."""
 _MAX_REPORTED_MISMATCHES = 3
+_PROBE_INVOCATIONS = 3
+_PROBE_SIDE_PX = 64
+_MAX_CPU_SHARE = 0.5
+"""An invocation that computes for less than half of its time leaves enough of a processor to prepare the next frame."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,11 +41,13 @@ class LoadedModel:
         settings: the settings it was loaded with.
         model: ready for inference, by one thread at a time.
         sha256: sha256 of its file.
+        is_on_device: True if an accelerator computes, and the thread that invokes waits for it.
     """
 
     settings: ModelSettings
     model: Model
     sha256: str
+    is_on_device: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -71,15 +83,22 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
         InvokeError: the runtime or the delegate's device failed.
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
-    sha256 = _hash_file(settings.resolve_file())
-    model = load_accepted_model(settings)
+    with _short_switch_interval():
+        return _load_and_test(settings, goldens)
+
+
+def _load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
+    model = load_accepted_model(settings)  # it verifies a given digest
     try:
         if goldens is not None:
             _check_goldens(model, goldens)
+        sha256 = settings.sha256 or _hash_file(settings.resolve_file())
+        is_on_device = settings.delegate is not None and _does_thread_wait(model, settings)
     except BaseException:
         model.interpreter.close()
         raise
-    return LoadedModel(settings=settings, model=model, sha256=sha256)
+    free_unused_memory()
+    return LoadedModel(settings=settings, model=model, sha256=sha256, is_on_device=is_on_device)
 
 
 def make_ready_message(plan: WorkerPlan, loaded_model: LoadedModel, *, gap_ns: int) -> ModelReady:
@@ -124,6 +143,11 @@ class ModelLoader:
             target=self._run, args=(settings, goldens), name="loader", daemon=True
         ).start()
 
+    @property
+    def has_result(self) -> bool:
+        """True if a result can be taken."""
+        return self._done.is_set()
+
     def take_result(self) -> LoadResult | None:
         """Return the result, once; None while there is none."""
         if not self._done.is_set():
@@ -139,10 +163,7 @@ class ModelLoader:
 
     def _run(self, settings: ModelSettings, goldens: Path | None) -> None:
         try:
-            with _short_switch_interval():
-                result = LoadResult(
-                    settings=settings, loaded_model=load_and_test(settings, goldens)
-                )
+            result = LoadResult(settings=settings, loaded_model=load_and_test(settings, goldens))
         except EdgedError as error:
             result = LoadResult(settings=settings, error=error)
         except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, and the loop must get a result
@@ -164,6 +185,18 @@ def _short_switch_interval() -> Iterator[None]:
         sys.setswitchinterval(usual_s)
 
 
+def _does_thread_wait(model: Model, settings: ModelSettings) -> bool:
+    """Return whether invoking leaves the processor to other threads for most of the time; a delegate can also compute on it."""
+    picture = np.full((_PROBE_SIDE_PX, _PROBE_SIDE_PX, 3), 128, np.uint8)
+    array = model.encoder(Frame.from_pixels(picture)).array
+    net_ns = NetTime(SystemClock()).counter(settings)
+    began_ns, cpu_began_ns = net_ns(), time.thread_time_ns()
+    for _ in range(_PROBE_INVOCATIONS):
+        model.interpreter.invoke(array)
+    cpu_ns = time.thread_time_ns() - cpu_began_ns
+    return cpu_ns < _MAX_CPU_SHARE * (net_ns() - began_ns)
+
+
 def _hash_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -173,6 +206,8 @@ def _hash_file(path: Path) -> str:
 
 
 def _check_goldens(model: Model, goldens: Path) -> None:
+    from edged.model.golden_run import run_goldens  # a model without goldens needs no decoders
+
     mismatches = run_goldens(model, goldens)
     if not mismatches:
         return

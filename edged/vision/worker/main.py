@@ -5,6 +5,7 @@ saving: when it dies it is replaced. ``python -m edged.vision.worker.main FD`` e
 a `WorkerPlan` can follow at any time, and is carried out while the cameras go on (`edged.vision.worker.model_switch`).
 """
 
+import gc
 import logging
 import os
 import socket
@@ -15,39 +16,31 @@ import cv2
 import msgspec
 
 from edged import logs
-from edged.clock import NS_PER_S, Clock, SystemClock
+from edged.clock import Clock, SystemClock
 from edged.config.codec import decode_path
-from edged.errors import EdgedError, InvokeError, ModelError, PacketError, WorkerError
+from edged.errors import EdgedError, PacketError
 from edged.interfaces import Camera, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
-from edged.types import Frame
-from edged.vision.camera_process.driver import IsolatedCamera
-from edged.vision.messages import (
-    CameraJob,
-    FromWorker,
-    Observation,
-    VisionJob,
-    WorkerFault,
-    WorkerPlan,
-    WorkerReport,
-)
-from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.messages import CameraJob, VisionJob, WorkerFault, WorkerPlan
+from edged.vision.packets import TO_WORKER
 from edged.vision.trial_messages import MAX_REASON_CHARS
+from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.capture import Capture
-from edged.vision.worker.counters import FrameCounters
+from edged.vision.worker.channel import SupervisorChannel
 from edged.vision.worker.faults import classify_error
+from edged.vision.worker.inference_loop import InferenceLoop
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox
-from edged.vision.worker.runners import ModelRunner, WorkerContext
+from edged.vision.worker.runners import WorkerContext
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stages import FrameResult, InferencePipeline
+from edged.vision.worker.stages import InferencePipeline
 
 _log = logging.getLogger(__name__)
 
 CAMERAS_STOP_TIMEOUT_S = 0.5
 """The whole daemon ends in under 2 s."""
-MAX_CONSECUTIVE_FAILURES = 3
+_ACCELERATOR_STOP_TIMEOUT_S = 0.5
 
 
 class VisionWorker:
@@ -62,29 +55,26 @@ class VisionWorker:
             clock: the clock of all times.
         """
         self._job = job
-        self._channel = channel
+        self._socket = channel
+        self._channel = SupervisorChannel(channel)
         self._clock = clock
         names = [camera.name for camera in job.cameras]
         self._slots = FrameSlots(names)
-        self._counters = FrameCounters(names, clock)
         self._mailbox = PlanMailbox()
-        self._camera_indices = {name: index for index, name in enumerate(names)}
-        self._switcher = ModelSwitcher(
-            job.plan,
-            mailbox=self._mailbox,
-            context=WorkerContext(
-                pipeline=InferencePipeline(names, clock),
-                camera_indices=self._camera_indices,
-                send=self._send,
-            ),
+        self._context = WorkerContext(
+            pipeline=InferencePipeline(names, clock),
+            slots=self._slots,
+            accelerator=AcceleratorThread(clock, on_finished=self._slots.interrupt),
             clock=clock,
+            camera_indices={name: index for index, name in enumerate(names)},
+            send=self._channel.send,
         )
-        self._parent_closed = threading.Event()
+        self._switcher = ModelSwitcher(job.plan, mailbox=self._mailbox, context=self._context)
         self.has_running_thread = False
         """After `run`: True if a thread is still in a runtime or a driver, which nothing can interrupt."""
 
     def run(self) -> None:
-        """Load the model, then run inference on the cameras' frames until the supervisor closes its end.
+        """Load the model while the cameras open, then run inference on their frames until the supervisor closes its end.
 
         Raises:
             ModelError: the model cannot be loaded, or its outputs are nonsense.
@@ -93,65 +83,55 @@ class VisionWorker:
             WorkerError: a camera's driver hangs beyond its own timeouts, or both models of a trial fail again and again.
         """
         threading.Thread(target=self._receive_plans, name="supervisor", daemon=True).start()
-        self._switcher.load_initial_model()
-        captures = [self._make_capture(camera) for camera in self._job.cameras]
+        model_ready = threading.Event()
+        captures = [self._make_capture(camera, model_ready) for camera in self._job.cameras]
         for capture in captures:
             capture.start()
         try:
-            self._run_loop(captures)
+            self._switcher.load_initial_model()
+            model_ready.set()
+            gc.freeze()  # a collection of all that the start made takes longer than many a frame
+            self._make_loop(captures).run()
         finally:
             for capture in captures:
                 capture.stop(CAMERAS_STOP_TIMEOUT_S / len(captures))
-            self.has_running_thread = self._switcher.is_loading
-            self._switcher.close()
+            is_accelerator_free = self._context.accelerator.close(_ACCELERATOR_STOP_TIMEOUT_S)
+            self.has_running_thread = self._switcher.is_loading or not is_accelerator_free
+            if is_accelerator_free:
+                self._switcher.close()
 
-    def _run_loop(self, captures: list[Capture]) -> None:
-        interval_s = self._job.report_interval_s
-        report_due_ns = 0
-        while not self._parent_closed.is_set():
-            self._switcher.step()
-            runner = self._switcher.runner
-            if runner is None:
-                self._switcher.wait(interval_s)  # meanwhile the newest frame waits as well
-            elif (frame := self._slots.take(interval_s)) is not None:
-                self._infer(runner, frame)
-            if self._clock.monotonic_ns() >= report_due_ns:
-                reports = tuple(self._counters.make_camera_report(capture) for capture in captures)
-                self._send(WorkerReport(cameras=reports))
-                report_due_ns = self._clock.monotonic_ns() + int(interval_s * NS_PER_S)
+    def report_fault(self, error: EdgedError) -> None:
+        """Send why the worker ends, after everything else that it had to say; it waits for the supervisor to read."""
+        reason = str(error)[:MAX_REASON_CHARS]
+        self._channel.send(WorkerFault(kind=classify_error(error), reason=reason))
+        self._channel.wait_until_sent()
 
-    def _infer(self, runner: ModelRunner, frame: Frame) -> None:
-        try:
-            result = runner.infer(frame)
-        except (InvokeError, ModelError, WorkerError) as error:
-            self._counters.count_failed(frame)
-            _log.warning("camera %s, frame %d: %s", frame.camera, frame.seq, error)
-            if self._counters.consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
-                raise
-            return
-        self._counters.count_inferred(frame)
-        self._send(_make_observation(self._camera_indices[frame.camera], result))
-        runner.run_shadow(result)
-
-    def _make_capture(self, camera: CameraJob) -> Capture:
-        return Capture(
-            _make_camera(camera, self._clock),
-            name=camera.name,
+    def _make_loop(self, captures: list[Capture]) -> InferenceLoop:
+        return InferenceLoop(
+            captures=captures,
             slots=self._slots,
+            switcher=self._switcher,
+            channel=self._channel,
+            camera_indices=self._context.camera_indices,
+            report_interval_s=self._job.report_interval_s,
             clock=self._clock,
         )
 
-    def _send(self, message: FromWorker) -> None:
-        try:
-            self._channel.send(FROM_WORKER.encode(message))
-        except OSError:
-            self._parent_closed.set()
+    def _make_capture(self, camera: CameraJob, model_ready: threading.Event) -> Capture:
+        driver = _make_driver(camera, self._clock)
+        return Capture(
+            _isolate(driver, camera, self._clock),
+            name=camera.name,
+            slots=self._slots,
+            clock=self._clock,
+            begin=model_ready if isinstance(driver, Resumable) else None,
+        )
 
     def _receive_plans(self) -> None:
         """Take the supervisor's plans until it closes its end."""
         while True:
             try:
-                packet = self._channel.recv(TO_WORKER.max_bytes)
+                packet = self._socket.recv(TO_WORKER.max_bytes)
                 if not packet:
                     break
                 plan = TO_WORKER.decode(packet)
@@ -163,41 +143,31 @@ class VisionWorker:
             if isinstance(plan, WorkerPlan):
                 logs.set_level(plan.log_level)
                 self._mailbox.put(plan)
-        self._parent_closed.set()
+        self._channel.is_closed = True
 
 
-def _make_camera(job: CameraJob, clock: Clock) -> Camera:
+def _make_driver(job: CameraJob, clock: Clock) -> Camera:
     driver = load_driver(CAMERAS, job.source)
     settings = msgspec.json.decode(job.driver_settings, type=driver.Settings, dec_hook=decode_path)
     camera: Camera = driver(job.name, settings, clock)
-    if job.isolation == "process":
-        camera = IsolatedCamera(
-            job.name, settings, clock, source=job.source, driver_max_open_s=camera.max_open_s
-        )
     if isinstance(camera, Resumable):
         camera.resume_at(job.resume_at)
     return camera
 
 
-def _make_observation(camera: int, result: FrameResult) -> Observation:
-    prepared, inference = result.prepared_frame, result.inference
-    frame = prepared.frame
-    return Observation(
-        camera=camera,
-        frame_seq=frame.seq,
-        captured_ns=frame.captured_ns,
-        received_ns=frame.received_ns,
-        width=frame.width,
-        height=frame.height,
-        wait_ns=prepared.wait_ns,
-        encode_ns=prepared.prepare_ns + inference.encode_ns,
-        invoke_ns=inference.invoke_ns,
-        decode_ns=inference.decode_ns,
-        net_frame_ns=inference.net_frame_ns,
-        net_invoke_ns=inference.net_invoke_ns,
-        moving=prepared.moving,
-        detections=result.detections,
+def _isolate(driver: Camera, job: CameraJob, clock: Clock) -> Camera:
+    """Return the camera that the job asks for: the driver itself, or a process for it."""
+    if job.isolation != "process":
+        return driver
+    # Most workers have no camera process.
+    from edged.vision.camera_process.driver import IsolatedCamera
+
+    settings = msgspec.json.decode(job.driver_settings, type=driver.Settings, dec_hook=decode_path)
+    camera = IsolatedCamera(
+        job.name, settings, clock, source=job.source, driver_max_open_s=driver.max_open_s
     )
+    camera.resume_at(job.resume_at)
+    return camera
 
 
 def main(argv: list[str]) -> int:
@@ -216,8 +186,7 @@ def main(argv: list[str]) -> int:
         try:
             worker.run()
         except EdgedError as error:
-            fault = WorkerFault(kind=classify_error(error), reason=str(error)[:MAX_REASON_CHARS])
-            channel.send(FROM_WORKER.encode(fault))
+            worker.report_fault(error)
             code = 1
     if worker.has_running_thread:
         logging.shutdown()

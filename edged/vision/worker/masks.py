@@ -62,7 +62,7 @@ class MaskPainter:
 def _iterate_planes(frame: Frame) -> Iterator[tuple[Pixels, int]]:
     """Yield each plane of a frame without its padding, and the value of black in it."""
     if frame.format is not PixelFormat.YUV420P:
-        yield frame.pixels[: frame.height, : frame.width], 0
+        yield frame.pixels[: frame.stored_height, : frame.stored_width], 0
         return
     black = 0 if frame.colour.is_full_range else _BLACK_Y
     values = (black, _NEUTRAL_CHROMA, _NEUTRAL_CHROMA)

@@ -19,7 +19,7 @@ once, without an answer. A shadow that cannot be loaded is no reason to decline:
 import logging
 from collections.abc import Callable
 
-from edged.clock import NS_PER_S, Clock
+from edged.clock import NS_PER_S
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError, WorkerError
 from edged.vision.messages import ModelLoading, PlanDeclined, WorkerPlan
@@ -39,7 +39,8 @@ from edged.vision.worker.plans import (
     shadow_of,
     uses_model,
 )
-from edged.vision.worker.runners import ModelRunner, SingleModelRunner, TrialRunner, WorkerContext
+from edged.vision.worker.runners import ModelRunner, SingleModelRunner, WorkerContext
+from edged.vision.worker.trial_runner import TrialRunner
 
 _log = logging.getLogger(__name__)
 
@@ -48,12 +49,7 @@ class ModelSwitcher:
     """The loaded models and the active one; used by one thread, apart from its mailbox and its loader."""
 
     def __init__(
-        self,
-        initial_plan: WorkerPlan,
-        *,
-        mailbox: PlanMailbox,
-        context: WorkerContext,
-        clock: Clock,
+        self, initial_plan: WorkerPlan, *, mailbox: PlanMailbox, context: WorkerContext
     ) -> None:
         """Load nothing yet: `load_initial_model` does.
 
@@ -61,11 +57,9 @@ class ModelSwitcher:
             initial_plan: the job's.
             mailbox: holds later plans.
             context: the rest of the worker.
-            clock: measures gaps.
         """
         self._mailbox = mailbox
         self._context = context
-        self._clock = clock
         self._loader = ModelLoader()
         self._active_plan = initial_plan
         """The plan that is carried out; in a gap, the one to return to."""
@@ -76,8 +70,15 @@ class ModelSwitcher:
         self._has_shadow_failed = False
         self._gap_since_ns: int | None = None
         self._loaded_models: list[LoadedModel] = []
+        self._is_settled = False
+        """True if only a plan or a loaded model gives `step` something to do."""
         self.runner: ModelRunner | None = None
         """Runs inference; None while no model is active, because a device changes hands."""
+
+    @property
+    def has_work(self) -> bool:
+        """True if `step` may have something to do."""
+        return not (self._is_settled and self._mailbox.is_empty) or self._loader.has_result
 
     @property
     def is_loading(self) -> bool:
@@ -97,7 +98,7 @@ class ModelSwitcher:
         plan = self._active_plan
         if mismatch := describe_mismatch(plan, len(self._context.camera_indices)):
             raise WorkerError(mismatch)
-        self._apply_masks(plan)
+        self._apply_camera_plans(plan)
         model = load_and_test(plan.model, plan.goldens)
         self._loaded_models = [model]
         self.runner = SingleModelRunner(plan, model, self._context)
@@ -121,6 +122,7 @@ class ModelSwitcher:
             self._advance_plan(self._pending_plan)
         else:
             self._advance_shadow()
+        self._is_settled = self._loader.is_busy or self._pending_plan is None
 
     def wait(self, timeout_s: float) -> None:
         """Wait for a model that is being loaded, for `timeout_s` seconds at most."""
@@ -138,7 +140,7 @@ class ModelSwitcher:
         if mismatch := describe_mismatch(newest, len(self._context.camera_indices)):
             self._context.send(PlanDeclined(plan=newest.number, kind="internal", reason=mismatch))
             return
-        self._apply_masks(newest)
+        self._apply_camera_plans(newest)
         if newest.number == self._active_plan.number and self._pending_plan is None:
             self._adopt_settings(newest)
         else:
@@ -152,11 +154,10 @@ class ModelSwitcher:
             self.runner = SingleModelRunner(plan, active, self._context)
             self._advance_shadow()
 
-    def _apply_masks(self, plan: WorkerPlan) -> None:
-        indices = self._context.camera_indices
-        self._context.pipeline.set_masks(
-            {name: plan.cameras[index].masks for name, index in indices.items()}
-        )
+    def _apply_camera_plans(self, plan: WorkerPlan) -> None:
+        cameras = {name: plan.cameras[i] for name, i in self._context.camera_indices.items()}
+        self._context.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
+        self._context.slots.set_weights({name: one.weight for name, one in cameras.items()})
 
     def _process_load_result(self, result: LoadResult) -> None:
         """Keep the model that was loaded, or react to the failure."""
@@ -198,8 +199,7 @@ class ModelSwitcher:
         shadow, active = shadow_of(self._active_plan), self._find_loaded(self._active_plan.model)
         if shadow is None or active is None or isinstance(self.runner, TrialRunner):
             return
-        loaded = self._find_loaded(shadow)
-        if loaded is not None:
+        if (loaded := self._find_loaded(shadow)) is not None:
             self.runner = TrialRunner(self._active_plan, active, loaded, self._context)
         elif not (self._loader.is_busy or self._has_shadow_failed):
             self._announce_loading(is_loading=True)
@@ -215,19 +215,20 @@ class ModelSwitcher:
             return
         active = self._find_loaded(self._active_plan.model)
         if active in blocking:
-            self.runner, self._gap_since_ns = None, self._clock.monotonic_ns()
+            self.runner, self._gap_since_ns = None, self._context.clock.monotonic_ns()
         elif active is not None:
             self.runner = SingleModelRunner(self._active_plan, active, self._context)
         self._close_unless(lambda loaded: loaded not in blocking)
 
     def _switch_to(self, plan: WorkerPlan, loaded_model: LoadedModel) -> None:
-        began_ns = self._gap_since_ns or self._clock.monotonic_ns()
+        now_ns = self._context.clock.monotonic_ns
+        began_ns = self._gap_since_ns or now_ns()
         self._active_plan, self._pending_plan, self._gap_since_ns = plan, None, None
         self._has_shadow_failed = False
         self.runner = SingleModelRunner(plan, loaded_model, self._context)
         self._close_unless(lambda loaded: uses_model(plan, loaded.settings))
         self._advance_shadow()  # one that is loaded runs from the first frame on
-        gap_ns = self._clock.monotonic_ns() - began_ns
+        gap_ns = now_ns() - began_ns
         declined, self._deferred_decline = self._deferred_decline, None
         if declined is None:
             self._context.send(make_ready_message(plan, loaded_model, gap_ns=gap_ns))
@@ -241,8 +242,7 @@ class ModelSwitcher:
     def _close_unless(self, keep: Callable[[LoadedModel], bool]) -> None:
         closed = [loaded for loaded in self._loaded_models if not keep(loaded)]
         self._loaded_models = [loaded for loaded in self._loaded_models if keep(loaded)]
-        is_slow = any(loaded.settings.delegate is not None for loaded in closed)
-        if is_slow:
+        if is_slow := any(loaded.settings.delegate is not None for loaded in closed):
             self._announce_loading(is_loading=True)
         for loaded in closed:
             loaded.close()

@@ -44,6 +44,11 @@ class PlanMailbox:
         with self._lock:
             self._newest = plan
 
+    @property
+    def is_empty(self) -> bool:
+        """True if there is no plan to take."""
+        return self._newest is None
+
     def take(self) -> WorkerPlan | None:
         """Take the newest plan out; return None if there is none."""
         with self._lock:

@@ -1,80 +1,59 @@
 """The stages of inference: masks, motion, encode, invoke and decode, for one frame after the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from edged.clock import Clock
 from edged.config.settings import Polygon
+from edged.model.encode import Encoder
 from edged.scene.motion import MotionDetector, luma
-from edged.types import Detections, Frame
+from edged.types import Frame
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.masks import MaskPainter
 from edged.vision.worker.net_time import NetTime
+from edged.vision.worker.stage_results import (
+    EncodedFrame,
+    Inference,
+    Invocation,
+    PreparedFrame,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedFrame:
-    """A frame that is ready for inference: masked in place, and checked for motion.
+class Invoker:
+    """The stage that runs the interpreter; it belongs to one thread, because net times are a thread's own."""
 
-    Attributes:
-        frame: the frame; its pixels are masked.
-        moving: True if something moved in the picture.
-        wait_ns: time from `Frame.received_ns` until the frame was taken.
-        prepare_ns: time for masks and motion.
-    """
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._net_time = NetTime(clock)
 
-    frame: Frame
-    moving: bool
-    wait_ns: int
-    prepare_ns: int
+    def invoke(self, loaded_model: LoadedModel, encoded: EncodedFrame) -> Invocation:
+        """Run a model on its input.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inference:
-    """One run of one model on one frame.
-
-    Attributes:
-        detections: normalised to the frame.
-        encode_ns: time to make the model's input.
-        invoke_ns: time in the interpreter.
-        decode_ns: time to read the model's outputs.
-        net_frame_ns: net time of the three stages together.
-        net_invoke_ns: net time in the interpreter.
-    """
-
-    detections: Detections
-    encode_ns: int
-    invoke_ns: int
-    decode_ns: int
-    net_frame_ns: int
-    net_invoke_ns: int
-
-    @property
-    def total_ns(self) -> int:
-        """Time of the three stages together."""
-        return self.encode_ns + self.invoke_ns + self.decode_ns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameResult:
-    """The result of one frame.
-
-    Attributes:
-        prepared_frame: the frame.
-        inference: its inference, with every detection that the model was asked for.
-        detections: the detections to report.
-    """
-
-    prepared_frame: PreparedFrame
-    inference: Inference
-    detections: Detections
+        Raises:
+            InvokeError: the interpreter failed.
+        """
+        now_ns, invoke = self._clock.monotonic_ns, loaded_model.model.interpreter.invoke
+        if not encoded.is_measured:
+            began_ns = now_ns()
+            outputs = invoke(encoded.array)
+            return Invocation(outputs=outputs, invoke_ns=now_ns() - began_ns, net_invoke_ns=0)
+        net_ns = self._net_time.counter(loaded_model.settings)
+        began_ns, net_began_ns = now_ns(), net_ns()
+        outputs = invoke(encoded.array)
+        net_invoke_ns = max(net_ns() - net_began_ns, 1)
+        return Invocation(
+            outputs=outputs, invoke_ns=now_ns() - began_ns, net_invoke_ns=net_invoke_ns
+        )
 
 
 class InferencePipeline:
-    """Masks, motion, encode, invoke and decode, in this order, on one thread; the cameras' state outlives a change of model."""
+    """Masks, motion, encode, invoke and decode, in this order, on one thread; the cameras' state outlives a change of model.
+
+    `infer` is encode, invoke and decode in one; each of the three can be called alone, so that another thread invokes meanwhile.
+    """
 
     def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
         self._clock = clock
+        self._invoker = Invoker(clock)
         self._net_time = NetTime(clock)
         self._motion_detectors = {name: MotionDetector() for name in cameras}
         self._mask_polygons: dict[str, Sequence[Polygon]] = {}
@@ -100,8 +79,81 @@ class InferencePipeline:
             prepare_ns=self._clock.monotonic_ns() - taken_ns,
         )
 
+    def encode(
+        self,
+        loaded_model: LoadedModel,
+        prepared_frame: PreparedFrame,
+        *,
+        is_measured: bool,
+        encoder: Encoder | None = None,
+    ) -> EncodedFrame:
+        """Make a model's input.
+
+        Args:
+            loaded_model: the model.
+            prepared_frame: the frame, which is not changed.
+            is_measured: True to measure the net times of this frame.
+            encoder: makes the input; None for the model's own.
+        """
+        encode = encoder or loaded_model.model.encoder
+        now_ns = self._clock.monotonic_ns
+        net_began_ns = self._read_net_ns(loaded_model) if is_measured else 0
+        began_ns = now_ns()
+        tensor = encode(prepared_frame.frame)
+        encode_ns = now_ns() - began_ns
+        return EncodedFrame(
+            array=tensor.array,
+            fit=tensor.fit,
+            encode_ns=encode_ns,
+            net_encode_ns=self._read_net_ns(loaded_model) - net_began_ns if is_measured else 0,
+            is_measured=is_measured,
+        )
+
+    def decode(
+        self,
+        loaded_model: LoadedModel,
+        encoded: EncodedFrame,
+        invocation: Invocation,
+        min_score: float,
+    ) -> Inference:
+        """Read a model's outputs.
+
+        Args:
+            loaded_model: the model.
+            encoded: its input.
+            invocation: its outputs.
+            min_score: detections below it are left out.
+
+        Raises:
+            ModelError: the outputs are nonsense.
+        """
+        now_ns, is_measured = self._clock.monotonic_ns, encoded.is_measured
+        net_began_ns = self._read_net_ns(loaded_model) if is_measured else 0
+        began_ns = now_ns()
+        detections = loaded_model.model.family.decode(
+            invocation.outputs, encoded.fit, min_score=min_score
+        )
+        decode_ns = now_ns() - began_ns
+        net_frame_ns = 0
+        if is_measured:
+            net_decode_ns = self._read_net_ns(loaded_model) - net_began_ns
+            net_frame_ns = max(encoded.net_encode_ns + invocation.net_invoke_ns + net_decode_ns, 1)
+        return Inference(
+            detections=detections,
+            encode_ns=encoded.encode_ns,
+            invoke_ns=invocation.invoke_ns,
+            decode_ns=decode_ns,
+            net_frame_ns=net_frame_ns,
+            net_invoke_ns=invocation.net_invoke_ns,
+        )
+
     def infer(
-        self, loaded_model: LoadedModel, prepared_frame: PreparedFrame, min_score: float
+        self,
+        loaded_model: LoadedModel,
+        prepared_frame: PreparedFrame,
+        min_score: float,
+        *,
+        is_measured: bool = True,
     ) -> Inference:
         """Run a model on a prepared frame.
 
@@ -109,24 +161,15 @@ class InferencePipeline:
             loaded_model: used by this thread alone.
             prepared_frame: the frame, which is not changed.
             min_score: detections below it are left out.
+            is_measured: True to measure net times.
 
         Raises:
             InvokeError: the interpreter failed.
             ModelError: the outputs are nonsense.
         """
-        model = loaded_model.model
-        now_ns, net_ns = self._clock.monotonic_ns, self._net_time.counter(loaded_model.settings)
-        began_ns, net_began_ns = now_ns(), net_ns()
-        tensor = model.encoder(prepared_frame.frame)
-        encoded_ns, net_encoded_ns = now_ns(), net_ns()
-        outputs = model.interpreter.invoke(tensor.array)
-        invoked_ns, net_invoked_ns = now_ns(), net_ns()
-        detections = model.family.decode(outputs, tensor.fit, min_score=min_score)
-        return Inference(
-            detections=detections,
-            encode_ns=encoded_ns - began_ns,
-            invoke_ns=invoked_ns - encoded_ns,
-            decode_ns=now_ns() - invoked_ns,
-            net_frame_ns=net_ns() - net_began_ns,
-            net_invoke_ns=net_invoked_ns - net_encoded_ns,
-        )
+        encoded = self.encode(loaded_model, prepared_frame, is_measured=is_measured)
+        invocation = self._invoker.invoke(loaded_model, encoded)
+        return self.decode(loaded_model, encoded, invocation, min_score)
+
+    def _read_net_ns(self, loaded_model: LoadedModel) -> int:
+        return self._net_time.counter(loaded_model.settings)()

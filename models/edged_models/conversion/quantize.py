@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edged.model.encode import make_value_table
+from edged.model.tensor_values import make_value_table
 from edged.types import InputSpec
 from edged_models.conversion.calibration import (
     check_picture_count,

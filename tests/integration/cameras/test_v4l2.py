@@ -8,12 +8,14 @@ from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edged.cameras.v4l2 import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError
-from edged.types import ColourMatrix, ColourSpace, PixelFormat
+from edged.types import ColourMatrix, ColourSpace, Frame, PixelFormat
 from edged.vision.camera_process.driver import IsolatedCamera
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.capture_status import CaptureState
@@ -140,3 +142,51 @@ def test_a_camera_that_falls_silent_or_is_unplugged_comes_back(
             assert time.monotonic() - begin < 10
     finally:
         assert capture.stop(10)
+
+
+@pytest.fixture
+def jpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """Have the device show a JPEG of 1280 x 720; return its picture, BGR."""
+    y, x = np.mgrid[:720, :1280].astype(float)
+    planes = (127 + 120 * np.sin(x / 90), 127 + 120 * np.cos(y / 70), (x + y) / 8)
+    picture = np.stack(planes, axis=-1).round().astype(np.uint8)
+    path = tmp_path / "picture.jpg"
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    monkeypatch.setenv("V4L2_JPEG", str(path))
+    return picture
+
+
+def grab_from_now_on(camera: IsolatedCamera) -> Frame:
+    """Return a frame that was asked for after the last setting: two may be under way."""
+    return [camera.grab(5.0) for _ in range(3)][-1]
+
+
+@pytest.mark.parametrize(
+    ("needed", "reduction"),
+    [(None, 1), ((300, 300), 2), ((641, 300), 1), ((320, 180), 4), ((100, 100), 4), ((64, 64), 8)],
+)
+def test_jpegs_are_decoded_at_the_smallest_size_that_suffices(
+    set_mode: SetMode, jpeg: np.ndarray, needed: tuple[int, int] | None, reduction: int
+) -> None:
+    del set_mode
+    settings = V4l2Settings(device=DEVICE, width=1280, height=720)
+    with closing(IsolatedCamera("front", settings, SystemClock(), source="v4l2")) as camera:
+        info = camera.open()
+        camera.set_needed_size(needed)
+        frame = grab_from_now_on(camera)
+        assert (info.width, info.height) == (frame.width, frame.height) == (1280, 720)
+        assert (frame.format, frame.reduction) == (PixelFormat.BGR24, reduction)
+        assert frame.pixels.shape == (720 // reduction, 1280 // reduction, 3)
+        whole = cv2.resize(frame.pixels, (1280, 720)).astype(float)
+        assert np.abs(whole - jpeg).mean() < 4.0
+
+
+def test_the_full_size_comes_back(set_mode: SetMode, jpeg: np.ndarray) -> None:
+    del set_mode, jpeg
+    settings = V4l2Settings(device=DEVICE, width=1280, height=720)
+    with closing(IsolatedCamera("front", settings, SystemClock(), source="v4l2")) as camera:
+        camera.open()
+        camera.set_needed_size((300, 300))
+        assert grab_from_now_on(camera).reduction == 2
+        camera.set_needed_size(None)
+        assert grab_from_now_on(camera).reduction == 1

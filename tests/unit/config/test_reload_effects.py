@@ -68,6 +68,7 @@ def test_each_changed_setting_has_its_effect(
 
 def test_the_most_specific_entry_counts() -> None:
     assert effect_of("camera.a.mask.wall.points") is ReloadEffect.LIVE
+    assert effect_of("camera.a.weight") is ReloadEffect.LIVE
     assert effect_of("camera.a.fps") is ReloadEffect.CAMERA_WORKERS
     assert effect_of("updates.trust") is ReloadEffect.LIVE
     assert effect_of("updates.channel") is ReloadEffect.RESTART

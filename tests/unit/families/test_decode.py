@@ -8,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.errors import ModelError
+from edged.families.candidates import MAX_DETECTIONS, build_detections
 from edged.families.classification import ClassificationFamily
+from edged.families.hits import find_above_threshold
 from edged.families.inputs import image_input
 from edged.families.nms import suppress
-from edged.families.outputs import (
-    MAX_DETECTIONS,
-    build_detections,
-    dequantise,
-    find_above_threshold,
-)
+from edged.families.outputs import dequantise
 from edged.families.ssd import SsdFamily
 from edged.families.yolo_nms_free import YoloNmsFreeFamily
 from edged.families.yolov5 import YoloV5Family

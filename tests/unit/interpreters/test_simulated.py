@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,13 @@ def test_it_cannot_be_used_after_it_was_closed() -> None:
     interpreter.close()
     with pytest.raises(InvokeError, match="after it was closed"):
         interpreter.invoke(scene())
+
+
+def test_an_invocation_sleeps_for_what_it_does_not_compute() -> None:
+    interpreter = SimulatedInterpreter(delegate_options={"latency_ms": "30"})
+    picture = scene(((40, 40, 120, 160), (230, 20, 20)))
+    began_ns, cpu_began_ns = time.monotonic_ns(), time.thread_time_ns()
+    interpreter.invoke(picture)
+    cpu_ms = (time.thread_time_ns() - cpu_began_ns) / 1e6
+    assert (time.monotonic_ns() - began_ns) / 1e6 >= 30 - 0.1
+    assert cpu_ms < 15

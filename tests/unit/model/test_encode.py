@@ -1,13 +1,16 @@
 """The encoder against a plain reference: convert everything, resize, place, scale, in float64."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from edged.model.encode import Encoder, fit_frame
 from edged.model.picture import split_planes
-from edged.types import Channels, Fitting, Frame, InputSpec, PixelFormat, TensorInfo
+from edged.types import Channels, Fitting, InputSpec, PixelFormat, TensorInfo
 from support.pictures import frame
+from support.pixel_formats import as_format
 
 pytestmark = pytest.mark.runtime
 
@@ -45,36 +48,6 @@ def reference(bgr: np.ndarray, wanted: InputSpec) -> np.ndarray:
     full = np.full((wanted.height, wanted.width, depth), float(wanted.pad))
     full[y : y + height, x : x + width] = small.reshape(height, width, depth)
     return np.asarray((full - np.array(wanted.mean)) / np.array(wanted.std))
-
-
-def as_format(bgr: np.ndarray, layout: PixelFormat, padding: int = 0) -> Frame:
-    """The same picture in another format, its rows padded with random bytes."""
-    height, width = bgr.shape[:2]
-    match layout:
-        case PixelFormat.RGB24:
-            pixels = bgr[..., ::-1]
-        case PixelFormat.GRAY8:
-            pixels = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
-        case PixelFormat.YUV420P:
-            return frame(i420(bgr, padding), layout, width=width, height=height)
-        case _:
-            pixels = bgr
-    widths = [(0, 0), (0, padding)] + [(0, 0)] * (pixels.ndim - 2)
-    padded = np.pad(pixels, widths, constant_values=7)
-    return frame(np.ascontiguousarray(padded), layout, width=width, height=height)
-
-
-def i420(bgr: np.ndarray, padding: int) -> np.ndarray:
-    """Planes of a picture of any size; the stride is even."""
-    height, width = bgr.shape[:2]
-    even = cv2.copyMakeBorder(bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-    packed = cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420)
-    rows, columns = even.shape[:2]
-    luma = packed[:rows][:height]
-    chroma = packed[rows:].reshape(2, rows // 2, columns // 2)
-    wide = np.pad(luma, [(0, 0), (0, columns - luma.shape[1] + padding)], constant_values=7)
-    halves = np.pad(chroma, [(0, 0), (0, 0), (0, padding // 2)], constant_values=7)
-    return np.concatenate([wide.ravel(), halves.ravel()]).reshape(-1, columns + padding)
 
 
 @pytest.mark.parametrize("padding", [0, 14])
@@ -217,3 +190,18 @@ def test_pixels_that_do_not_match_the_format_are_refused(
     pixels = np.zeros(shape, np.uint8)
     with pytest.raises(ValueError, match=f"do not fit a 160x120 {layout}"):
         Encoder(spec())(frame(pixels, layout, width=160, height=120))
+
+
+@pytest.mark.parametrize("fitting", Fitting)
+@pytest.mark.parametrize("layout", [PixelFormat.BGR24, PixelFormat.GRAY8, PixelFormat.YUV420P])
+def test_a_reduced_frame_lies_where_the_whole_one_does(
+    layout: PixelFormat, fitting: Fitting
+) -> None:
+    bgr, wanted = scene(320, 240), spec(fitting=fitting)
+    whole = as_format(bgr, layout)
+    half = as_format(cv2.resize(bgr, (160, 120), interpolation=cv2.INTER_AREA), layout, 14)
+    reduced = replace(half, width=320, height=240, reduction=2)
+    wanted_tensor, tensor = Encoder(wanted)(whole), Encoder(wanted)(reduced)
+    assert tensor.fit == wanted_tensor.fit
+    difference = np.abs(tensor.array.astype(float) - wanted_tensor.array)
+    assert difference.mean() < 2.0

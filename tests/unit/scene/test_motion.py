@@ -130,3 +130,35 @@ def make_frame(picture: Pixels, layout: PixelFormat) -> Frame:
         width=width,
         height=height,
     )
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (320, 240), (161, 91)])
+def test_changed_areas_are_where_something_has_changed(width: int, height: int) -> None:
+    detector, street = MotionDetector(), np.full((height, width), 90, np.uint8)
+    assert len(detector.find_changed_areas()) == 0
+    detector.update(street, 0)
+    assert len(detector.find_changed_areas()) == 0
+    street[height // 8 : height // 2, width // 8 : width // 2] = 200
+    street[height * 3 // 4 : height * 7 // 8, width * 3 // 4 : width * 7 // 8] = 200
+    assert detector.update(street, NS_PER_S // 10)
+    areas = detector.find_changed_areas()
+    # The detector blurs over one pixel each way, and adds a margin of one.
+    wanted = [[0.125, 0.125, 0.5, 0.5], [0.75, 0.75, 0.875, 0.875]]
+    assert np.abs(areas - wanted).max() <= 0.03
+    assert areas.dtype == np.float32
+
+
+def test_a_change_of_light_has_no_changed_areas() -> None:
+    detector, street = MotionDetector(), street_image()
+    detector.update(street, 0)
+    detector.update(255 - street, NS_PER_S)
+    assert len(detector.find_changed_areas()) == 0
+
+
+def test_changes_that_are_no_motion_are_changed_areas_still() -> None:
+    detector, street = MotionDetector(), np.full((90, 160), 90, np.uint8)
+    detector.update(street, 0)
+    street[40:43, 60:63] = 250
+    assert not detector.update(street, NS_PER_S // 10)
+    ((x1, y1, x2, y2),) = detector.find_changed_areas() * (160, 90, 160, 90)
+    assert (x1 <= 60, y1 <= 40, x2 >= 63, y2 >= 43) == (True,) * 4

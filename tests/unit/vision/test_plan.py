@@ -50,7 +50,9 @@ def test_a_plan_has_what_a_running_worker_can_change() -> None:
         camera={
             "a": CameraSettings(source="synthetic", mask={"wall": MASK}),
             "off": CameraSettings(source="synthetic", enabled=False),
-            "b": CameraSettings(source="synthetic", detect=DetectSettings(threshold=0.8)),
+            "b": CameraSettings(
+                source="synthetic", detect=DetectSettings(threshold=0.8), weight=2.5
+            ),
         },
         track=TrackSettings(keep_threshold=0.5),
         log=LogSettings(level="debug"),
@@ -59,6 +61,7 @@ def test_a_plan_has_what_a_running_worker_can_change() -> None:
     assert [camera.name for camera in job.cameras] == ["a", "b"]
     assert [camera.min_score for camera in job.plan.cameras] == pytest.approx([0.25, 0.4])
     assert [camera.masks for camera in job.plan.cameras] == [(MASK.points,), ()]
+    assert [camera.weight for camera in job.plan.cameras] == [1.0, 2.5]
     assert (job.plan.number, job.plan.log_level) == (3, "debug")
 
 

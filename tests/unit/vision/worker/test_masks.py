@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -115,3 +117,17 @@ def test_planes_that_are_no_view_are_refused_rather_than_left_bare() -> None:
     )
     with pytest.raises(ValueError, match=r"front.*in place"):
         MaskPainter([WHOLE]).paint(torn)
+
+
+@pytest.mark.parametrize("layout", PixelFormat)
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+def test_masks_cover_the_same_part_of_a_reduced_frame(layout: PixelFormat, reduction: int) -> None:
+    small = make_frame(layout, 1280 // reduction, 720 // reduction, padding=8)
+    frame = replace(small, width=1280, height=720, reduction=reduction)
+    MaskPainter([TRIANGLE]).paint(frame)
+    luma = frame.pixels[: 720 // reduction, : 1280 // reduction]
+    value = luma.reshape(*luma.shape[:2], -1).max(axis=2).ravel()
+    centres = pixel_centres(1280 // reduction, 720 // reduction)
+    inside = is_in_polygon(centres, np.array(TRIANGLE, np.float32))
+    assert (value[inside] <= 16).all()
+    assert (value == 200).mean() == pytest.approx(1 - inside.mean(), abs=0.04)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, WorkerError
 from edged.interpreters.simulated import SimulatedInterpreter
@@ -21,11 +20,10 @@ from edged.vision.messages import (
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox, shadow_of
-from edged.vision.worker.runners import TrialRunner, WorkerContext
-from edged.vision.worker.stages import InferencePipeline
+from edged.vision.worker.trial_runner import TrialRunner
 from support.pictures import frame
 from support.sampling import seeded_random
-from support.vision_worker import make_plan, simulated_model
+from support.vision_worker import make_plan, simulated_model, worker_context
 
 STEPS = 60
 _MAX_TURNS = 1000
@@ -35,15 +33,10 @@ class SwitchBench:
     """A model switcher, its plans and its messages."""
 
     def __init__(self, first: WorkerPlan) -> None:
-        clock = SystemClock()
         self.messages: list[FromWorker] = []
         self.plans = PlanMailbox()
-        context = WorkerContext(
-            pipeline=InferencePipeline(["test"], clock),
-            camera_indices={"test": 0},
-            send=self.messages.append,
-        )
-        self.switch = ModelSwitcher(first, mailbox=self.plans, context=context, clock=clock)
+        context = worker_context(["test"], send=self.messages.append)
+        self.switch = ModelSwitcher(first, mailbox=self.plans, context=context)
         self.switch.load_initial_model()
 
     def is_on_trial(self) -> bool:

@@ -66,3 +66,51 @@ def test_a_taker_wakes_for_a_frame_and_a_waiting_offer_for_its_slot() -> None:
     thread.join(10)
 
     assert [one.seq for one in taken if one is not None] == list(range(100))
+
+
+def test_cameras_are_served_by_their_weights() -> None:
+    slots = FrameSlots(["a", "b"])
+    slots.set_weights({"a": 3.0})
+    served = []
+    for seq in range(40):
+        for camera in ("a", "b"):
+            slots.put(frame(seq, camera=camera))
+        taken = slots.take(0)
+        assert taken is not None
+        served.append(taken.camera)
+
+    assert served.count("a") == 30
+
+
+def test_a_taker_and_a_waiter_end_when_they_are_interrupted() -> None:
+    slots = FrameSlots(["front"])
+    is_due = threading.Event()
+    ends: list[object] = []
+
+    def wait() -> None:
+        ends.append(slots.take(10, is_interrupted=is_due.is_set))
+        ends.append(slots.wait(is_due.is_set, None))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    is_due.set()
+    slots.interrupt()
+    thread.join(10)
+
+    assert ends == [None, True]
+    assert not slots.wait(lambda: False, 0)
+
+
+def test_a_frame_does_not_end_a_wait_for_something_else() -> None:
+    slots = FrameSlots(["front"])
+    slots.put(frame(0))
+    assert not slots.wait(lambda: False, 0.01)
+    assert slots.take(0) is not None
+
+
+def test_a_camera_that_offers_is_lossless() -> None:
+    slots = FrameSlots(["live", "recording"])
+    slots.put(frame(0, camera="live"))
+    slots.offer(frame(0, camera="recording"), 0)
+    assert slots.is_lossless("recording")
+    assert not slots.is_lossless("live")

@@ -7,16 +7,14 @@ from statistics import median
 import numpy as np
 import pytest
 
-from edged.clock import SystemClock
 from edged.errors import WorkerError
 from edged.vision.messages import FromWorker, ModelLoading, ModelReady
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox
-from edged.vision.worker.runners import ComparisonSchedule, TrialRunner, WorkerContext
-from edged.vision.worker.stages import InferencePipeline
+from edged.vision.worker.trial_runner import ComparisonSchedule, TrialRunner
 from support.pictures import frame
-from support.vision_worker import make_plan, simulated_model
+from support.vision_worker import make_plan, simulated_model, worker_context
 from support.waiting import wait_for
 
 COLOURED = np.full((240, 320, 3), (255, 0, 0), np.uint8)
@@ -34,12 +32,7 @@ class TrialBench:
         old_delegate: str | None = None,
     ) -> None:
         self.messages: list[FromWorker] = []
-        clock = SystemClock()
-        context = WorkerContext(
-            pipeline=InferencePipeline(["test"], clock),
-            camera_indices={"test": 0},
-            send=self.messages.append,
-        )
+        context = worker_context(["test"], send=self.messages.append)
         plan = make_plan(
             1,
             simulated_model(folder, "new", new),
@@ -47,7 +40,7 @@ class TrialBench:
             shadow_every=1,
             max_boxes=5,
         )
-        self.switch = ModelSwitcher(plan, mailbox=PlanMailbox(), context=context, clock=clock)
+        self.switch = ModelSwitcher(plan, mailbox=PlanMailbox(), context=context)
         self.switch.load_initial_model()
         wait_for(self._is_on_trial)
 

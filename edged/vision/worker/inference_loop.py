@@ -1,0 +1,156 @@
+"""The inference loop: takes frames from the slots, runs the model on them, and sends what it found and how the cameras are.
+
+It is also the heartbeat: an invocation that does not return keeps it from reporting, with an accelerator as without.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from edged.clock import NS_PER_S, Clock
+from edged.errors import InvokeError, ModelError, WorkerError
+from edged.types import Frame
+from edged.vision.messages import WorkerReport
+from edged.vision.packets import pack_observation
+from edged.vision.worker.capture import Capture
+from edged.vision.worker.channel import SupervisorChannel
+from edged.vision.worker.counters import FrameCounters
+from edged.vision.worker.model_switch import ModelSwitcher
+from edged.vision.worker.overlap import OverlappedInference
+from edged.vision.worker.runners import ModelRunner
+from edged.vision.worker.slots import FrameSlots
+from edged.vision.worker.stage_results import FrameResult
+
+_log = logging.getLogger(__name__)
+
+MAX_CONSECUTIVE_FAILURES = 3
+
+
+class InferenceLoop:
+    """Frames in, observations out; one thread runs it."""
+
+    def __init__(
+        self,
+        *,
+        captures: Sequence[Capture],
+        slots: FrameSlots,
+        switcher: ModelSwitcher,
+        channel: SupervisorChannel,
+        camera_indices: Mapping[str, int],
+        report_interval_s: float,
+        clock: Clock,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            captures: the cameras.
+            slots: takes their frames.
+            switcher: has the model.
+            channel: to the supervisor.
+            camera_indices: the cameras' indices in the job, by name.
+            report_interval_s: seconds between two reports.
+            clock: the clock of all times.
+        """
+        self._captures = captures
+        self._slots = slots
+        self._switcher = switcher
+        self._channel = channel
+        self._camera_indices = camera_indices
+        self._counters = FrameCounters(tuple(camera_indices), clock)
+        self._interval_s = report_interval_s
+        self._report_due_ns = 0
+        self._clock = clock
+
+    def run(self) -> None:
+        """Run until the supervisor has closed its end.
+
+        Raises:
+            ModelError: the outputs are nonsense, again and again; or no model can be loaded any more.
+            InvokeError: the interpreter fails again and again.
+            DelegateError: no model can be loaded any more, because of its delegate.
+            RegistryError: no model can be loaded any more, because its runtime is gone.
+            WorkerError: a camera's driver hangs beyond its own timeouts, or both models of a trial fail again and again.
+        """
+        while not self._channel.is_closed:
+            if self._switcher.has_work:
+                self._switcher.step()
+            runner = self._switcher.runner
+            if runner is None:
+                self._switcher.wait(self._interval_s)  # meanwhile the newest frame waits as well
+            else:
+                self._infer_next(runner)
+            self._report_if_due()
+
+    def _infer_next(self, runner: ModelRunner) -> None:
+        """Run inference on the next frame; on an accelerator, on all that follow each other without a pause."""
+        frame, overlap = self._slots.take(0), runner.overlap
+        if frame is not None and overlap is not None:
+            self._infer_overlapped(runner, overlap, frame)
+            return
+        if frame is None:
+            frame = self._slots.take(self._interval_s)
+        if frame is not None:
+            try:
+                result = runner.infer(frame)
+            except (InvokeError, ModelError, WorkerError) as error:
+                self._count_failure(frame, error)
+            else:
+                self._send_result(runner, result)
+
+    def _infer_overlapped(
+        self, runner: ModelRunner, overlap: OverlappedInference, frame: Frame
+    ) -> None:
+        """Run inference on frames for as long as each is there before the accelerator has done the one before."""
+        overlap.begin(frame)
+        while (oldest := overlap.oldest_frame) is not None:
+            if not (self._switcher.has_work or self._channel.is_closed):
+                following = overlap.take_next()
+                if following is not None:
+                    overlap.begin(following)
+            try:
+                result = overlap.finish()
+            except (InvokeError, ModelError) as error:
+                self._count_failure(oldest, error)
+            else:
+                self._send_result(runner, result)
+            self._report_if_due()
+
+    def _send_result(self, runner: ModelRunner, result: FrameResult) -> None:
+        prepared, inference = result.prepared_frame, result.inference
+        frame = prepared.frame
+        packet = pack_observation(
+            self._camera_indices[frame.camera],
+            frame.seq,
+            frame.captured_ns,
+            frame.received_ns,
+            frame.width,
+            frame.height,
+            (
+                prepared.wait_ns,
+                prepared.prepare_ns + inference.encode_ns,
+                inference.invoke_ns,
+                inference.decode_ns,
+                inference.net_frame_ns,
+                inference.net_invoke_ns,
+            ),
+            moving=prepared.moving,
+            detections=result.detections,
+        )
+        is_lossless = self._slots.is_lossless(frame.camera)
+        is_sent = self._channel.send_observation(packet, is_lossless=is_lossless)
+        self._counters.count_inferred(frame, is_sent=is_sent)
+        runner.run_shadow(result)
+
+    def _count_failure(self, frame: Frame, error: Exception) -> None:
+        """Count a frame on which the model failed; raise the error if it was one of several in a row."""
+        self._counters.count_failed(frame)
+        _log.warning("camera %s, frame %d: %s", frame.camera, frame.seq, error)
+        if self._counters.consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
+            raise error
+
+    def _report_if_due(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._report_due_ns:
+            return
+        reports = tuple(self._counters.make_camera_report(capture) for capture in self._captures)
+        self._channel.send(WorkerReport(cameras=reports))
+        self._report_due_ns = now_ns + int(self._interval_s * NS_PER_S)
