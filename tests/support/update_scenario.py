@@ -39,9 +39,8 @@ NO_PROCESS = 1 << 22
 class FakeInstall:
     """A started installation; the test does its work in the store. Once killed, it ends when the supervisor's loop runs again."""
 
-    pid = NO_PROCESS
-
     def __init__(self) -> None:
+        self.pid = NO_PROCESS
         self.is_killed = self.has_ended = False
 
     def kill(self) -> None:

@@ -27,6 +27,7 @@ from edged.vision.active_model import ActiveModel
 from edged.vision.messages import PlanDeclined
 from edged.vision.worker_loss import WorkerLoss
 from support.store_device import StoreDevice, make_version
+from support.uninterruptible import uninterruptible_process
 from support.update_scenario import SETTINGS, Scenario, request, staged_scenario
 from support.worker_messages import candidate_failure, model_ready
 
@@ -318,6 +319,17 @@ class TestInstaller:
         assert [child.is_killed for _, child in scenario.installs] == [False]
         scenario.run(20)
         assert [child.is_killed for _, child in scenario.installs][:1] == [True]
+
+    def test_one_that_waits_for_a_disk_is_not_killed(self, tmp_path: Path) -> None:
+        scenario = Scenario(tmp_path).start()
+        scenario.execute(request())
+        scenario.run(0.25)
+        (_, child), *_ = scenario.installs
+        with uninterruptible_process() as child.pid:
+            scenario.run(2 * MAX_INSTALLER_SILENCE_S)
+            assert not child.is_killed
+        scenario.run(0.25)
+        assert child.is_killed
 
     def test_none_is_started_while_a_step_is_being_done(self, tmp_path: Path) -> None:
         scenario = Scenario(tmp_path).start()
