@@ -1,6 +1,7 @@
 """Latency windows and rates, kept in constant memory."""
 
-import numpy as np
+from array import array
+from math import ceil, floor
 
 from edged.clock import NS_PER_S
 
@@ -9,21 +10,29 @@ class LatencyWindow:
     """The newest durations, at most `max_count`."""
 
     def __init__(self, max_count: int = 512) -> None:
-        self._ns = np.zeros(max_count, np.int64)
+        self._ns = array("q", bytes(8 * max_count))
+        self._max_count = max_count
         self._count = 0
 
     def add(self, duration_ns: int) -> None:
         """Add a duration in nanoseconds; the oldest one is overwritten when the window is full."""
-        self._ns[self._count % len(self._ns)] = duration_ns
+        self._ns[self._count % self._max_count] = duration_ns
         self._count += 1
 
     def compute_quantiles_s(self) -> tuple[float, float, float] | None:
         """Return the 50th, 95th and 99th percentile in seconds, rounded to the microsecond; None while empty."""
-        n = min(self._count, len(self._ns))
-        if n == 0:
+        ordered = sorted(self._ns[: min(self._count, self._max_count)])
+        if not ordered:
             return None
-        p50, p95, p99 = np.percentile(self._ns[:n], (50, 95, 99)) / NS_PER_S
-        return round(float(p50), 6), round(float(p95), 6), round(float(p99), 6)
+        p50, p95, p99 = (_interpolate(ordered, share) for share in (0.5, 0.95, 0.99))
+        return p50, p95, p99
+
+
+def _interpolate(ordered_ns: list[int], share: float) -> float:
+    """Return a quantile in seconds, rounded to the microsecond; between two durations it is interpolated."""
+    place = share * (len(ordered_ns) - 1)
+    low, high = ordered_ns[floor(place)], ordered_ns[ceil(place)]
+    return round((low + (high - low) * (place - floor(place))) / NS_PER_S, 6)
 
 
 class Rate:

@@ -17,6 +17,15 @@ CAMERAS = {
     "picamera2": "edged.cameras.picamera2:Picamera2Camera",
 }
 
+# Settings are apart from the drivers: whoever only reads a configuration imports no driver, and no numpy.
+CAMERA_SETTINGS = {
+    "synthetic": "edged.cameras.synthetic_settings:SyntheticSettings",
+    "replay": "edged.cameras.replay_settings:ReplaySettings",
+    "v4l2": "edged.cameras.v4l2_settings:V4l2Settings",
+    "rtsp": "edged.cameras.rtsp_settings:RtspSettings",
+    "picamera2": "edged.cameras.picamera2_settings:Picamera2Settings",
+}
+
 INTERPRETERS = {
     "litert": "edged.interpreters.tflite:LiteRtInterpreter",
     "tflite": "edged.interpreters.tflite:TfliteRuntimeInterpreter",
@@ -43,6 +52,11 @@ FAMILIES = {
 PUBLISHERS = {
     "mqtt": "edged.publishers.mqtt:MqttPublisher",
     "jsonl": "edged.publishers.jsonl:JsonlPublisher",
+}
+
+PUBLISHER_SETTINGS = {
+    "mqtt": "edged.publishers.mqtt_settings:MqttSettings",
+    "jsonl": "edged.publishers.jsonl:JsonlSettings",
 }
 
 # The name is the scheme of the URL; a path has none, and is a file.

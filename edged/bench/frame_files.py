@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.bench.daemon_config import CYCLE, MOVING_EVERY_S
-from edged.cameras.synthetic import SyntheticCamera, SyntheticSettings
+from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic_settings import SyntheticSettings
 from edged.clock import Clock
 from edged.errors import EdgedError
 

@@ -1,45 +1,18 @@
 """A recording in place of a camera: for tests, for trying a model on own pictures, and for demonstrations."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from edged.cameras.clips import Clip, open_clip
+from edged.cameras.replay_settings import ReplaySettings
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.interfaces import CameraInfo, Library
 from edged.types import Frame, PixelFormat
-
-
-class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """[camera.NAME] with ``source = "replay"``."""
-
-    path: Annotated[
-        Path,
-        Meta(
-            description="A video file, or a folder of pictures, read in the order of their names."
-        ),
-    ]
-    speed: Annotated[
-        Literal["real", "max"],
-        Meta(
-            description='"real" keeps the recording\'s pace and skips pictures when late; "max" delivers each picture as soon as the last one is taken.'
-        ),
-    ] = "real"
-    loop: Annotated[
-        bool, Meta(description="Begin again at the end; otherwise the camera ends there.")
-    ] = False
-    fps: Annotated[
-        Annotated[float, Meta(gt=0, le=1000)] | None,
-        Meta(
-            description="Pictures per second, in place of the recording's own; a folder has 10 if not set."
-        ),
-    ] = None
 
 
 @dataclass(frozen=True, slots=True)

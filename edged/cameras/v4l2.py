@@ -5,18 +5,17 @@ OpenCV waits up to 10 s for a frame and has no shorter timeout per call; so it w
 
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from edged.cameras.jpeg_pictures import choose_reduction, decode_jpeg
 from edged.cameras.threaded import CapturedFrame, FrameSource, ThreadedCamera
 from edged.cameras.v4l2_colour import can_split, read_colour, split_raw
 from edged.cameras.v4l2_node import open_node, read_card_name
+from edged.cameras.v4l2_settings import V4l2Settings
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError
 from edged.interfaces import CameraInfo
@@ -31,42 +30,6 @@ _MAX_UNCOMPRESSED_PX = 640 * 480
 _MAX_CORRUPT = 30
 """Number of consecutive undecodable pictures after which the camera counts as lost."""
 _SELECT_TIMEOUT_S = "3"
-
-
-class V4l2Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """[camera.NAME] with ``source = "v4l2"``."""
-
-    device: Annotated[
-        Path,
-        Meta(
-            description="/dev/v4l/by-id/…, which stays the same when the camera is plugged in again; or /dev/videoN."
-        ),
-    ]
-    width: Annotated[
-        int,
-        Meta(
-            ge=16,
-            le=8192,
-            description="Width of the picture, pixels; the camera's nearest size is used.",
-        ),
-    ] = 640
-    height: Annotated[
-        int,
-        Meta(
-            ge=16,
-            le=8192,
-            description="Height of the picture, pixels; the camera's nearest size is used.",
-        ),
-    ] = 480
-    fps: Annotated[
-        float, Meta(gt=0, le=1000, description="Pictures per second to request from the camera.")
-    ] = 30.0
-    format: Annotated[
-        Literal["auto", "mjpeg", "yuyv"],
-        Meta(
-            description='Format on the cable; "auto" is "mjpeg" for pictures larger than 640 x 480, otherwise "yuyv".'
-        ),
-    ] = "auto"
 
 
 class V4l2Camera(ThreadedCamera):

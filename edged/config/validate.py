@@ -63,7 +63,7 @@ def _read_camera(reader: SettingsReader, name: str, table: object) -> CameraSett
     common = table_keys(CameraSettings)
     driver_keys = {key: value for key, value in table.items() if key not in common}
     kind = _load_driver_settings(
-        reader, registry.CAMERAS, table.get("source"), (*key_path, "source")
+        reader, registry.CAMERA_SETTINGS, table.get("source"), (*key_path, "source")
     )
     # Without a known driver only those of the other keys can be checked that are similar to a common one.
     skipped = [key for key in driver_keys if kind or not closest_name(key, common)]
@@ -88,24 +88,24 @@ def _read_publisher(reader: SettingsReader, table: Mapping[str, Any]) -> tuple[s
 
 
 def _read_publisher_table(reader: SettingsReader, name: str, table: object) -> Struct | None:
-    kind = _load_driver_settings(reader, registry.PUBLISHERS, name, (name,))
+    kind = _load_driver_settings(reader, registry.PUBLISHER_SETTINGS, name, (name,))
     return None if kind is None else reader.read_struct(kind, table, (name,))
 
 
 def _load_driver_settings(
-    reader: SettingsReader, drivers: dict[str, str], name: object, key_path: KeyPath
+    reader: SettingsReader, classes: dict[str, str], name: object, key_path: KeyPath
 ) -> type[Struct] | None:
     """Return the driver's class of settings; if there is no such driver, report that and return None."""
     if not isinstance(name, str):
         return None  # missing or of another type: the reader of the common keys reports it
-    if name not in drivers:
-        hint = suggest_name(name, drivers) or "choose one of them"
+    if name not in classes:
+        hint = suggest_name(name, classes) or "choose one of them"
         reader.add_problem(
-            key_path, f"expected {format_choices(drivers)}, got {describe_value(name)}", hint
+            key_path, f"expected {format_choices(classes)}, got {describe_value(name)}", hint
         )
         return None
     try:
-        kind: type[Struct] = registry.load_driver(drivers, name).Settings
+        kind: type[Struct] = registry.load_driver(classes, name)
     except ImportError as error:
         reader.add_problem(
             key_path, f'the driver "{name}" cannot be loaded: {error}', "reinstall edged"

@@ -6,6 +6,7 @@ from edged.clock import NS_PER_S
 from edged.messaging.contract.device import CameraHealth, Percentiles
 from edged.metrics import LatencyWindow, Rate
 from edged.scene.scene import Scene, SceneState, SceneUpdate
+from edged.types import ClassNames
 from edged.vision.messages import CameraReport, ModelReady, Observation
 
 _STAGES = ("wait", "encode", "invoke", "decode", "total")
@@ -39,8 +40,9 @@ class CameraMonitor:
     def __init__(self, name: str) -> None:
         self.name = name
         self.scene_state = SceneState()
-        self.model: ModelReady | None = None
-        """The model that runs on this camera's frames; None until one does."""
+        self._model: ModelReady | None = None
+        self.class_names = ClassNames(())
+        """The names of the model's classes."""
         self._scene: Scene | None = None
         """None until the model's labels are known."""
         self.report: CameraReport | None = None
@@ -53,10 +55,20 @@ class CameraMonitor:
         self._failed = _CumulativeCounter()
         self._rate_in = Rate()
         self._rate_inferred = Rate()
-        self._latency_windows = {stage: LatencyWindow() for stage in _STAGES}
+        self._latency_windows = tuple(LatencyWindow() for _ in _STAGES)
         self._last_captured_ns: int | None = None
         self._observed_count = 0
         """Number of the frame after the newest one that its worker ran the model on."""
+
+    @property
+    def model(self) -> ModelReady | None:
+        """The model that runs on this camera's frames; None until one does."""
+        return self._model
+
+    def set_model(self, model: ModelReady | None) -> None:
+        """Take note of the model that runs on this camera's frames; None: none does."""
+        self._model = model
+        self.class_names = ClassNames(model.labels if model else ())
 
     @property
     def is_online(self) -> bool:
@@ -119,9 +131,7 @@ class CameraMonitor:
         # A replay that starts over has a new time line, and its objects are others.
         final_update = self.end_all_objects() if self._has_restarted(observation) else None
         self._last_captured_ns = observation.captured_ns
-        class_ids = observation.detections.class_ids
-        if len(class_ids):
-            self.highest_class_id = max(self.highest_class_id or 0, int(class_ids.max()))
+        self._record_classes(observation)
         update = self._scene.observe(
             observation.detections,
             captured_ns=observation.captured_ns,
@@ -132,6 +142,11 @@ class CameraMonitor:
         )
         self.scene_state = update.state
         return (update,) if final_update is None else (final_update, update)
+
+    def _record_classes(self, observation: Observation) -> None:
+        for detected in observation.detections:
+            if self.highest_class_id is None or detected.class_id > self.highest_class_id:
+                self.highest_class_id = detected.class_id
 
     def _has_restarted(self, observation: Observation) -> bool:
         last_ns = self._last_captured_ns
@@ -146,15 +161,12 @@ class CameraMonitor:
         return update
 
     def _record_latencies(self, observation: Observation, now_ns: int) -> None:
-        stages_ns = (
-            observation.wait_ns,
-            observation.encode_ns,
-            observation.invoke_ns,
-            observation.decode_ns,
-            now_ns - observation.received_ns,
-        )
-        for stage, duration_ns in zip(_STAGES, stages_ns, strict=True):
-            self._latency_windows[stage].add(duration_ns)
+        wait, encode, invoke, decode, total = self._latency_windows
+        wait.add(observation.wait_ns)
+        encode.add(observation.encode_ns)
+        invoke.add(observation.invoke_ns)
+        decode.add(observation.decode_ns)
+        total.add(now_ns - observation.received_ns)
 
     def sample_health(self, now_ns: int) -> CameraHealth:
         """Return the camera's part of `up/health`; rates are over the time since the last call."""
@@ -170,7 +182,7 @@ class CameraMonitor:
             last_frame_age_s=None if last_ns is None else round((now_ns - last_ns) / NS_PER_S, 3),
             latency_s={
                 stage: percentiles
-                for stage, window in self._latency_windows.items()
+                for stage, window in zip(_STAGES, self._latency_windows, strict=True)
                 if (percentiles := _percentiles(window)) is not None
             },
         )

@@ -71,7 +71,7 @@ class CameraScenes:
             keeps_scene = self._fits_scene(monitor, model, recommended)
             if monitor.model is not None and not keeps_scene:
                 self._end_objects(monitor)
-            monitor.model = model
+            monitor.set_model(model)
             if not keeps_scene:
                 self._build(monitor, model.labels, recommended)
 
@@ -114,7 +114,7 @@ class CameraScenes:
             if monitor is not None:
                 monitor.report = None
                 self._end_objects(monitor)
-                monitor.model = None
+                monitor.set_model(None)
 
     def end_all_objects(self) -> None:
         """End every object, and report every camera's state for the last time."""

@@ -10,11 +10,11 @@ from edged.messaging.contract.messages import CameraState, Detection, Event, Fra
 from edged.messaging.outbox import Outbox
 from edged.scene.events import TrackEvent
 from edged.scene.scene import Counts, SceneState, SceneUpdate
-from edged.types import Detections, label_of
-from edged.vision.messages import ModelReady, Observation
+from edged.types import Box, ClassNames, DetectedBox
+from edged.vision.messages import Observation
 
-_DIGITS = 4
-"""Of fractions: a tenth of a pixel in a frame of a thousand."""
+_STEPS = 10_000
+"""Fractions have four digits: a tenth of a pixel in a frame of a thousand."""
 
 
 class EventReporter:
@@ -74,31 +74,34 @@ class EventReporter:
         for update in updates:
             self.report_update(camera, update)
         if updates and self._settings.detections and camera.model is not None:
-            self._report_detections(camera, camera.model, observation, updates[-1], now_ns)
+            self._report_detections(camera, observation, updates[-1], now_ns)
 
     def _report_detections(
         self,
         camera: CameraMonitor,
-        model: ModelReady,
         observation: Observation,
         update: SceneUpdate,
         now_ns: int,
     ) -> None:
-        if self._get_gate(camera.name).admit(len(update.detections), now_ns):
-            self._outbox.publish_detections(
-                _build_frame_detections(
-                    observation,
-                    update.detections,
-                    camera=camera.name,
-                    model=model,
-                    stamper=self._stamper,
-                )
-            )
+        if not self._get_gate(camera.name).admit(len(update.detections), now_ns):
+            return
+        message = FrameDetections(
+            camera=camera.name,
+            frame=observation.frame_seq,
+            captured=self._stamper.time_of(observation.captured_ns),
+            received_ns=observation.received_ns,
+            width=observation.width,
+            height=observation.height,
+            model=camera.model_name,
+            detections=_build_detections(update.detections, camera.class_names),
+        )
+        self._outbox.publish_detections(message)
 
     def _get_gate(self, camera: str) -> "DetectionsGate":
-        if camera not in self._gates:
-            self._gates[camera] = DetectionsGate(max_hz=self._settings.max_detections_hz)
-        return self._gates[camera]
+        gate = self._gates.get(camera)
+        if gate is None:
+            gate = self._gates[camera] = DetectionsGate(max_hz=self._settings.max_detections_hz)
+        return gate
 
 
 class DetectionsGate:
@@ -161,34 +164,18 @@ def _build_camera_state(scene_state: SceneState, *, camera: str, online: bool) -
     )
 
 
-def _build_frame_detections(
-    observation: Observation,
-    detections: Detections,
-    *,
-    camera: str,
-    model: ModelReady,
-    stamper: Stamper,
-) -> FrameDetections:
-    """Return the payload of the detections that passed the filters in one frame."""
-    return FrameDetections(
-        camera=camera,
-        frame=observation.frame_seq,
-        captured=stamper.time_of(observation.captured_ns),
-        received_ns=observation.received_ns,
-        width=observation.width,
-        height=observation.height,
-        model=model.model_name,
-        detections=tuple(
+def _build_detections(
+    detections: Sequence[DetectedBox], class_names: ClassNames
+) -> tuple[Detection, ...]:
+    return tuple(
+        [
             Detection(
-                label=label_of(model.labels, class_id), score=_round(score), box=_round_box(box)
+                label=class_names[detected.class_id],
+                score=_round(detected.score),
+                box=_round_box(detected.box),
             )
-            for class_id, score, box in zip(
-                detections.class_ids.tolist(),
-                detections.scores.tolist(),
-                detections.boxes.tolist(),
-                strict=True,
-            )
-        ),
+            for detected in detections
+        ]
     )
 
 
@@ -196,10 +183,11 @@ def _copy_counts(zones: Mapping[str, Counts]) -> dict[str, dict[str, int]]:
     return {zone: dict(counts) for zone, counts in zones.items()}
 
 
-def _round_box(box: tuple[float, ...] | list[float]) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = map(_round, box)
-    return x1, y1, x2, y2
+def _round_box(box: Box) -> Box:
+    x1, y1, x2, y2 = box
+    return _round(x1), _round(y1), _round(x2), _round(y2)
 
 
 def _round(value: float) -> float:
-    return round(value, _DIGITS)
+    """Round to four digits: what `round` with digits returns for a float32, in a fifth of the time."""
+    return round(value * _STEPS) / _STEPS

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.scene.geometry import iou, iou_matrix
+from edged.scene.box_arrays import iou_matrix
+from edged.scene.geometry import iou
 from edged.types import F32, I32
 
 FEW_BOXES = 48

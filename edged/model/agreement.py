@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged.types import I32, UNNAMED_LABELS, Detections
 
 MIN_IOU = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from edged.errors import ModelError
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged.text import to_utf8
 from edged.types import Detections
 

@@ -7,16 +7,17 @@ twice.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from edged.clock import NS_PER_S
 from edged.config.settings import EventSettings
-from edged.scene.geometry import iou
+from edged.scene.geometry import Point, iou
 from edged.scene.tracking import Track, TrackUpdate
-from edged.scene.tracking.track import Box, Point
 from edged.scene.zones import ZoneMembership
-from edged.types import label_of
+from edged.types import Box, ClassNames
 
 _MIN_SCORE_GAIN = 0.05
 """Growth of the top score that makes an update."""
@@ -32,8 +33,7 @@ class EventType(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackEvent:
+class TrackEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One event of one object. Times are capture times in monotonic nanoseconds.
 
     Attributes:
@@ -75,8 +75,7 @@ class TrackEvent:
     height: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameRef:
+class FrameRef(Struct, frozen=True, kw_only=True, gc=False):
     """The frame that events refer to.
 
     Attributes:
@@ -97,11 +96,15 @@ class _OpenTrack:
     """An object that has started.
 
     Attributes:
-        latest: its present state, as an event.
+        track: its present state.
+        membership: its present zones.
+        frame: its newest frame.
         last_reported: its last event.
     """
 
-    latest: TrackEvent
+    track: Track
+    membership: ZoneMembership
+    frame: FrameRef
     last_reported: TrackEvent
 
 
@@ -110,11 +113,11 @@ class EventRules:
 
     Args:
         settings: ``[events]``.
-        labels: the model's labels; ``labels[class_id]`` names a class.
+        class_names: the names of the model's classes.
     """
 
-    def __init__(self, settings: EventSettings, labels: tuple[str, ...]) -> None:
-        self._labels = labels
+    def __init__(self, settings: EventSettings, class_names: ClassNames) -> None:
+        self._class_names = class_names
         self._min_update_interval_ns = int(settings.update_s * NS_PER_S)
         self._stationary_update_interval_ns = int(settings.stationary_update_s * NS_PER_S)
         self._open_tracks: dict[int, _OpenTrack] = {}
@@ -130,68 +133,64 @@ class EventRules:
             frame: the frame.
         """
         events = [self._end_track(track.id, frame) for track in update.ended]
+        open_tracks = self._open_tracks
         for track in update.tracks:
-            event = self._update_track(
-                self._make_event(track, zones[track.id], frame), seen=track.seen
-            )
-            if event is not None:
+            membership = zones[track.id]
+            entry = open_tracks.get(track.id)
+            if entry is None:
+                event = self._make_event(EventType.START, track, membership, frame)
+                open_tracks[track.id] = _OpenTrack(track, membership, frame, event)
                 events.append(event)
+                continue
+            entry.track, entry.membership, entry.frame = track, membership, frame
+            if track.seen and self._is_reportable(entry):
+                entry.last_reported = self._make_event(EventType.UPDATE, track, membership, frame)
+                events.append(entry.last_reported)
         return tuple(events)
 
     def end_all(self, now_ns: int) -> tuple[TrackEvent, ...]:
         """End every object, because its camera is lost or the daemon stops; return the events."""
         frames = {
             key: FrameRef(
-                seq=entry.latest.frame_seq,
+                seq=entry.frame.seq,
                 captured_ns=now_ns,
-                width=entry.latest.width,
-                height=entry.latest.height,
+                width=entry.frame.width,
+                height=entry.frame.height,
             )
             for key, entry in self._open_tracks.items()
         }
         return tuple(self._end_track(key, frame) for key, frame in frames.items())
 
-    def _update_track(self, event: TrackEvent, *, seen: bool) -> TrackEvent | None:
-        entry = self._open_tracks.get(event.id)
-        if entry is None:
-            self._open_tracks[event.id] = _OpenTrack(event, event)
-            return event
-        entry.latest = event
-        if not seen or not self._is_reportable(entry.last_reported, event):
-            return None
-        entry.last_reported = event
-        return replace(event, type=EventType.UPDATE)
-
-    def _is_reportable(self, last_reported: TrackEvent, latest: TrackEvent) -> bool:
-        waited_ns = latest.at_ns - last_reported.at_ns
+    def _is_reportable(self, entry: _OpenTrack) -> bool:
+        track, last = entry.track, entry.last_reported
+        waited_ns = entry.frame.captured_ns - last.at_ns
         if waited_ns < self._min_update_interval_ns:
             return False
-        if _reportable_state(last_reported) != _reportable_state(latest):
+        if (
+            track.stationary != last.stationary
+            or entry.membership.zones != last.zones
+            or entry.membership.entered != last.entered_zones
+            or self._class_names[track.class_id] != last.label
+        ):
             return True
-        if latest.stationary:
+        if track.stationary:
             return waited_ns >= self._stationary_update_interval_ns
         return (
-            latest.top_score - last_reported.top_score >= _MIN_SCORE_GAIN
-            or iou(latest.box, last_reported.box) < _MIN_UNMOVED_IOU
+            track.top_score - last.top_score >= _MIN_SCORE_GAIN
+            or iou(track.box, last.box) < _MIN_UNMOVED_IOU
         )
 
     def _end_track(self, key: int, frame: FrameRef) -> TrackEvent:
-        last = self._open_tracks.pop(key).latest
-        return replace(
-            last,
-            type=EventType.END,
-            at_ns=frame.captured_ns,
-            ended_ns=last.seen_ns,
-            frame_seq=frame.seq,
-            width=frame.width,
-            height=frame.height,
-        )
+        entry = self._open_tracks.pop(key)
+        return self._make_event(EventType.END, entry.track, entry.membership, frame)
 
-    def _make_event(self, track: Track, membership: ZoneMembership, frame: FrameRef) -> TrackEvent:
+    def _make_event(
+        self, kind: EventType, track: Track, membership: ZoneMembership, frame: FrameRef
+    ) -> TrackEvent:
         return TrackEvent(
-            type=EventType.START,
+            type=kind,
             id=track.id,
-            label=label_of(self._labels, track.class_id),
+            label=self._class_names[track.class_id],
             score=track.score,
             top_score=track.top_score,
             box=track.box,
@@ -202,12 +201,8 @@ class EventRules:
             at_ns=frame.captured_ns,
             started_ns=track.started_ns,
             seen_ns=track.seen_ns,
+            ended_ns=track.seen_ns if kind is EventType.END else None,
             frame_seq=frame.seq,
             width=frame.width,
             height=frame.height,
         )
-
-
-def _reportable_state(event: TrackEvent) -> tuple[object, ...]:
-    """Return the part of the state of which a change is reported as soon as possible."""
-    return event.zones, event.entered_zones, event.label, event.stationary

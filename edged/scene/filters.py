@@ -7,62 +7,89 @@ There are two levels. A *strong* detection reaches its label's threshold and may
 Labels flicker too: a detection whose label is not listed may continue a known object as well, and begins none.
 """
 
+import math
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import struct
+from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
+from msgspec import Struct
 
 from edged.config.settings import DetectSettings, LabelFilter
-from edged.scene.geometry import areas
-from edged.types import F32, Detections, label_of
+from edged.types import DetectedBox, label_of
 
 DEFAULT_THRESHOLD = 0.5
 _NUMBERED_CLASS = re.compile(r"class-(\d{1,4})")
 NO_SETTINGS = DetectSettings()
 _SettingGetter = Callable[[DetectSettings | LabelFilter], float | None]
+_FLOAT32 = struct.Struct("<f")
+_MIN_HEIGHT_PX = 1e-9
+"""Height of a box without height, so that it has a ratio."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilteredDetections:
+class FilteredDetections(Struct, frozen=True, gc=False):
     """The detections of one frame that passed the filters.
 
     Attributes:
         detections: the weak and strong ones.
-        strong: (N,) bool, which of them reach their threshold.
-        listed: (N,) bool, which of them have a label that `DetectSettings.labels` lists; a strong one may begin an object.
+        strong: which of them reach their threshold.
+        listed: which of them have a label that `DetectSettings.labels` lists; a strong one may begin an object.
+        reportable: those that may begin an object.
     """
 
-    detections: Detections
-    strong: NDArray[np.bool_]
-    listed: NDArray[np.bool_]
-
-    @property
-    def reportable(self) -> Detections:
-        """The detections that may begin an object."""
-        return self.detections[self.strong & self.listed]
+    detections: Sequence[DetectedBox] = ()
+    strong: Sequence[bool] = ()
+    listed: Sequence[bool] = ()
+    reportable: Sequence[DetectedBox] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectionFilters:
-    """The filters of one camera with one model.
+_NOTHING = FilteredDetections()
 
-    Every array has one entry for each class with a label or settings of its own, and a last one for all class ids beyond them.
+
+class ClassLimits(Struct, frozen=True):
+    """The filters of one class.
 
     Attributes:
-        thresholds: (C + 1,) float32, minimum score of a strong detection.
-        keep_threshold: share of the threshold from which a detection is weak.
-        allowed: (C + 1,) bool, whether the class is allowed.
-        area_limits: (2, C + 1) float32, minimum and maximum, in fractions of the frame's area.
-        ratio_limits: (2, C + 1) float32, minimum and maximum of width / height, both in pixels.
+        threshold: minimum score of a strong detection, rounded to float32 like the scores: a score of 0.7 reaches a threshold of 0.7.
+        keep_threshold: minimum score of a weak one, likewise.
+        is_listed: whether the class is allowed.
+        area: minimum and maximum, in fractions of the frame's area; None: any.
+        ratio: minimum and maximum of width / height, both in pixels; None: any.
     """
 
-    thresholds: F32
+    threshold: float
     keep_threshold: float
-    allowed: NDArray[np.bool_]
-    area_limits: F32
-    ratio_limits: F32
+    is_listed: bool
+    area: tuple[float, float] | None
+    ratio: tuple[float, float] | None
+
+    def fits_size(self, detected: DetectedBox, *, width: int, height: int) -> bool:
+        """Return whether a detection's size and shape are within the limits.
+
+        Args:
+            detected: the detection.
+            width: width of the frame in pixels.
+            height: height of the frame in pixels.
+        """
+        x1, y1, x2, y2 = detected.box
+        if self.area and not self.area[0] <= (x2 - x1) * (y2 - y1) <= self.area[1]:
+            return False
+        if self.ratio is None:
+            return True
+        ratio = (x2 - x1) * width / max((y2 - y1) * height, _MIN_HEIGHT_PX)
+        return self.ratio[0] <= ratio <= self.ratio[1]
+
+
+class DetectionFilters:
+    """The filters of one camera with one model."""
+
+    def __init__(self, limits: Sequence[ClassLimits]) -> None:
+        """Use these filters.
+
+        Args:
+            limits: one for each class with a label or settings of its own, and a last one for all class ids beyond them.
+        """
+        self._limits = tuple(limits)
+        self._last_row = len(limits) - 1
 
     @classmethod
     def from_settings(
@@ -91,7 +118,6 @@ class DetectionFilters:
         named = (*(listed or ()), *camera.label, *general.label)
         class_count = max(len(labels), _count_numbered_classes(named))
         names = (*(label_of(labels, index) for index in range(class_count)), "")
-        allowed = [listed is None or name in listed for name in names]
 
         def column(setting: _SettingGetter, default: float) -> list[float]:
             configured = (_resolve_setting(setting, layers, name) for name in names)
@@ -101,27 +127,41 @@ class DetectionFilters:
                 for pair in zip(configured, by_maker, strict=True)
             ]
 
-        return cls(
-            thresholds=np.array(column(lambda s: s.threshold, DEFAULT_THRESHOLD), np.float32),
-            keep_threshold=keep_threshold,
-            allowed=np.array(allowed, np.bool_),
-            area_limits=np.array(
-                (column(lambda s: s.min_area, 0.0), column(lambda s: s.max_area, 1.0)), np.float32
-            ),
-            ratio_limits=np.array(
-                (column(lambda s: s.min_ratio, 0.0), column(lambda s: s.max_ratio, np.inf)),
-                np.float32,
-            ),
+        thresholds = map(_to_float32, column(lambda s: s.threshold, DEFAULT_THRESHOLD))
+        areas = zip(
+            column(lambda s: s.min_area, 0.0), column(lambda s: s.max_area, 1.0), strict=True
         )
+        ratios = zip(
+            column(lambda s: s.min_ratio, 0.0), column(lambda s: s.max_ratio, math.inf), strict=True
+        )
+        return cls(
+            [
+                ClassLimits(
+                    threshold=threshold,
+                    keep_threshold=_to_float32(threshold * _to_float32(keep_threshold)),
+                    is_listed=listed is None or name in listed,
+                    area=None if area == (0.0, 1.0) else area,
+                    ratio=None if ratio == (0.0, math.inf) else ratio,
+                )
+                for name, threshold, area, ratio in zip(
+                    names, thresholds, areas, ratios, strict=True
+                )
+            ]
+        )
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The minimum scores of strong detections: of each class with a label or settings of its own, and of all others."""
+        return tuple(limits.threshold for limits in self._limits)
 
     @property
     def min_score(self) -> float:
         """The lowest score that can pass, down to which a decoder must deliver; 1.0 if no label is allowed."""
-        if not self.allowed.any():
-            return 1.0
-        return float(self.thresholds[self.allowed].min()) * self.keep_threshold
+        return min((one.keep_threshold for one in self._limits if one.is_listed), default=1.0)
 
-    def apply(self, detections: Detections, *, width: int, height: int) -> FilteredDetections:
+    def apply(
+        self, detections: Sequence[DetectedBox], *, width: int, height: int
+    ) -> FilteredDetections:
         """Return the detections that pass; those of labels that are not listed too, because they may continue an object.
 
         Args:
@@ -129,23 +169,33 @@ class DetectionFilters:
             width: width of that frame in pixels.
             height: height of that frame in pixels.
         """
-        row = np.minimum(detections.class_ids, len(self.allowed) - 1)
-        area = areas(detections.boxes)
-        sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
-        ratio = sides[:, 0] * width / np.maximum(sides[:, 1] * height, 1e-9)
-        threshold = self.thresholds[row]
-        passes = (
-            (detections.scores >= threshold * np.float32(self.keep_threshold))
-            & (area >= self.area_limits[0, row])
-            & (area <= self.area_limits[1, row])
-            & (ratio >= self.ratio_limits[0, row])
-            & (ratio <= self.ratio_limits[1, row])
-        )
-        return FilteredDetections(
-            detections[passes],
-            strong=(detections.scores >= threshold)[passes],
-            listed=self.allowed[row][passes],
-        )
+        if not detections:
+            return _NOTHING
+        passed: list[DetectedBox] = []
+        strong: list[bool] = []
+        listed: list[bool] = []
+        reportable: list[DetectedBox] = []
+        all_limits, last_row = self._limits, self._last_row
+        for detected in detections:
+            score, class_id = detected.score, detected.class_id
+            limits = all_limits[min(last_row, class_id)]
+            if score < limits.keep_threshold or (
+                (limits.area or limits.ratio)
+                and not limits.fits_size(detected, width=width, height=height)
+            ):
+                continue
+            is_strong, is_listed = score >= limits.threshold, limits.is_listed
+            passed.append(detected)
+            strong.append(is_strong)
+            listed.append(is_listed)
+            if is_strong and is_listed:
+                reportable.append(detected)
+        return FilteredDetections(passed, strong, listed, reportable)
+
+
+def _to_float32(value: float) -> float:
+    """Round to the nearest float32."""
+    return float(_FLOAT32.unpack(_FLOAT32.pack(value))[0])
 
 
 def _count_numbered_classes(names: Iterable[str]) -> int:

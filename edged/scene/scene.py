@@ -1,10 +1,8 @@
 """The scene of one camera: filters, tracker, zones, events and counts, one after the other. No I/O."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
-import numpy as np
+from msgspec import Struct, field
 
 from edged.clock import NS_PER_S
 from edged.config.settings import CameraSettings, DetectSettings, EventSettings, TrackSettings
@@ -12,9 +10,9 @@ from edged.scene.events import EventRules, FrameRef, TrackEvent
 from edged.scene.filters import NO_SETTINGS, DetectionFilters
 from edged.scene.tracking import Track, Tracker, TrackUpdate
 from edged.scene.zones import ZoneMembership, Zones
-from edged.types import Detections, label_of
+from edged.types import ClassNames, DetectedBox
 
-_MOTION_HOLD_S = 5.0
+_MOTION_HOLD_NS = 5 * NS_PER_S
 """Motion ends after this long without any, so that the retained state is not published again at every step of a walker."""
 
 VEHICLES = (
@@ -26,12 +24,11 @@ VEHICLES = (
 Counts = Mapping[str, int]
 """Number of objects by label; labels without objects are missing."""
 
-Labelled = Sequence[tuple[str, Track]]
-"""Objects with their labels."""
+_ObjectState = tuple[int, bool, ZoneMembership]
+"""The part of an object that the scene's state counts: its class, whether it is stationary, and its zones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneState:
+class SceneState(Struct, frozen=True, kw_only=True):
     """The present state of the scene.
 
     Attributes:
@@ -43,22 +40,20 @@ class SceneState:
         motion: whether something has moved in the picture within the last seconds.
     """
 
-    counts: Counts = field(default_factory=dict)
-    active: Counts = field(default_factory=dict)
-    zones: Mapping[str, Counts] = field(default_factory=dict)
-    zones_active: Mapping[str, Counts] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    active: dict[str, int] = field(default_factory=dict)
+    zones: dict[str, dict[str, int]] = field(default_factory=dict)
+    zones_active: dict[str, dict[str, int]] = field(default_factory=dict)
     occupied: bool = False
     motion: bool = False
 
     @classmethod
     def empty(cls, zones: tuple[str, ...]) -> "SceneState":
         """Return the state of a scene with these zones and no object."""
-        no_objects: dict[str, Counts] = {zone: {} for zone in zones}
-        return cls(zones=no_objects, zones_active=no_objects)
+        return cls(zones={zone: {} for zone in zones}, zones_active={zone: {} for zone in zones})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneUpdate:
+class SceneUpdate(Struct, frozen=True, kw_only=True, gc=False):
     """The result of one frame.
 
     Attributes:
@@ -71,7 +66,7 @@ class SceneUpdate:
     events: tuple[TrackEvent, ...]
     state: SceneState
     state_changed: bool
-    detections: Detections
+    detections: Sequence[DetectedBox]
 
 
 class Scene:
@@ -105,20 +100,22 @@ class Scene:
             keep_threshold=track.keep_threshold,
             recommended=recommended,
         )
-        self._labels = labels
+        names = self._class_names = ClassNames(labels)
         resting_labels = VEHICLES if track.stationary_labels is None else track.stationary_labels
         self._tracker = Tracker(
-            track, ids=ids, may_rest=lambda class_id: label_of(labels, class_id) in resting_labels
+            track, ids=ids, may_rest=lambda class_id: names[class_id] in resting_labels
         )
         self._zone_names = tuple(camera.zone)
-        self._zones = Zones(camera.zone)
-        self._event_rules = EventRules(events, labels)
+        self._zones = Zones(camera.zone, names)
+        self._event_rules = EventRules(events, names)
         self._state: SceneState | None = None
+        self._object_states: list[_ObjectState] = []
+        """What `_state` counts."""
         self._last_motion_ns: int | None = None
 
     def observe(
         self,
-        detections: Detections,
+        detections: Sequence[DetectedBox],
         *,
         captured_ns: int,
         frame_seq: int,
@@ -140,13 +137,14 @@ class Scene:
         tracks = self._tracker.update(
             passed.detections, passed.strong, captured_ns, listed=passed.listed
         )
-        zones = self._update_zones(tracks)
-        frame = FrameRef(seq=frame_seq, captured_ns=captured_ns, width=width, height=height)
         if moving:
             self._last_motion_ns = captured_ns
-        events = self._event_rules.observe(tracks, zones, frame)
-        state = self._build_state(tracks.tracks, zones, captured_ns)
-        return self._build_update(events, state, passed.reportable)
+        zones = self._update_zones(tracks)
+        events: tuple[TrackEvent, ...] = ()
+        if tracks.tracks or tracks.ended:
+            frame = FrameRef(seq=frame_seq, captured_ns=captured_ns, width=width, height=height)
+            events = self._event_rules.observe(tracks, zones, frame)
+        return self._build_update(events, tracks.tracks, zones, captured_ns, passed.reportable)
 
     def end_all(self, now_ns: int) -> SceneUpdate:
         """End every object and empty the scene, because its camera is lost or the daemon stops.
@@ -157,51 +155,53 @@ class Scene:
         self._tracker.clear()
         self._zones.clear()
         self._last_motion_ns = None
-        events = self._event_rules.end_all(now_ns)
-        return self._build_update(events, self._build_state((), {}, now_ns), Detections.empty())
+        return self._build_update(self._event_rules.end_all(now_ns), (), {}, now_ns, ())
 
     def _update_zones(self, update: TrackUpdate) -> dict[int, ZoneMembership]:
         """Update the zones of every track, unconfirmed ones included, so that an object that begins in a zone starts there."""
         tracks = (*update.tracks, *update.unconfirmed_tracks)
-        ids = [track.id for track in tracks]
-        memberships = self._zones.update(
-            ids,
-            [label_of(self._labels, track.class_id) for track in tracks],
-            np.array([track.box for track in tracks], np.float32).reshape(-1, 4),
-            [track.seen for track in tracks],
-        )
-        return dict(zip(ids, memberships, strict=True))
-
-    def _build_state(
-        self, tracks: tuple[Track, ...], zones: Mapping[int, ZoneMembership], now_ns: int
-    ) -> SceneState:
-        present = [(label_of(self._labels, t.class_id), t) for t in tracks]
-        moving = [(label, t) for label, t in present if not t.stationary]
-        motion_ns = self._last_motion_ns
-        return SceneState(
-            counts=_count_labels(present),
-            active=_count_labels(moving),
-            zones=self._count_by_zone(present, zones),
-            zones_active=self._count_by_zone(moving, zones),
-            occupied=bool(tracks),
-            motion=motion_ns is not None and now_ns - motion_ns < _MOTION_HOLD_S * NS_PER_S,
-        )
-
-    def _count_by_zone(
-        self, labelled: Labelled, zones: Mapping[int, ZoneMembership]
-    ) -> Mapping[str, Counts]:
-        return {
-            name: _count_labels([(label, t) for label, t in labelled if name in zones[t.id].zones])
-            for name in self._zone_names
-        }
+        memberships = self._zones.update(tracks)
+        return {track.id: zones for track, zones in zip(tracks, memberships, strict=True)}
 
     def _build_update(
-        self, events: tuple[TrackEvent, ...], state: SceneState, detections: Detections
+        self,
+        events: tuple[TrackEvent, ...],
+        tracks: Sequence[Track],
+        zones: Mapping[int, ZoneMembership],
+        now_ns: int,
+        detections: Sequence[DetectedBox],
     ) -> SceneUpdate:
-        changed = state != self._state
-        self._state = state
+        motion_ns = self._last_motion_ns
+        motion = motion_ns is not None and now_ns - motion_ns < _MOTION_HOLD_NS
+        objects = [(track.class_id, track.stationary, zones[track.id]) for track in tracks]
+        state = self._state
+        changed = False
+        if state is None or motion != state.motion or objects != self._object_states:
+            state = self._count_objects(objects, motion=motion)
+            changed = state != self._state
+            self._state, self._object_states = state, objects
         return SceneUpdate(events=events, state=state, state_changed=changed, detections=detections)
 
+    def _count_objects(self, objects: Sequence[_ObjectState], *, motion: bool) -> SceneState:
+        state = SceneState(
+            counts={},
+            active={},
+            zones={name: {} for name in self._zone_names},
+            zones_active={name: {} for name in self._zone_names},
+            occupied=bool(objects),
+            motion=motion,
+        )
+        for class_id, stationary, membership in objects:
+            label = self._class_names[class_id]
+            _add_one(state.counts, label)
+            for zone in membership.zones:
+                _add_one(state.zones[zone], label)
+            if not stationary:
+                _add_one(state.active, label)
+                for zone in membership.zones:
+                    _add_one(state.zones_active[zone], label)
+        return state
 
-def _count_labels(labelled: Labelled) -> Counts:
-    return dict(Counter(label for label, _ in labelled))
+
+def _add_one(counts: dict[str, int], label: str) -> None:
+    counts[label] = counts.get(label, 0) + 1

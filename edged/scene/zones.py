@@ -8,16 +8,15 @@ count. Zones may overlap.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from msgspec import Struct
 
 from edged.config.settings import ZoneSettings
-from edged.scene.geometry import foot_points, is_in_polygon
-from edged.types import F32
+from edged.scene.geometry import PolygonArea, foot_point
+from edged.scene.tracking import Track
+from edged.types import ClassNames
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneMembership:
+class ZoneMembership(Struct, frozen=True, gc=False):
     """The zones of one object, in the order of the configuration.
 
     Attributes:
@@ -27,6 +26,9 @@ class ZoneMembership:
 
     zones: tuple[str, ...] = ()
     entered: tuple[str, ...] = ()
+
+
+_NOWHERE = ZoneMembership()
 
 
 @dataclass(slots=True)
@@ -43,41 +45,41 @@ class _ZoneState:
     inside: list[bool]
     entered: list[bool]
     opposing_frames: list[int]
-    membership: ZoneMembership
+    membership: ZoneMembership = _NOWHERE
 
 
 class Zones:
     """The zones of one camera."""
 
-    def __init__(self, settings: Mapping[str, ZoneSettings]) -> None:
+    def __init__(self, settings: Mapping[str, ZoneSettings], class_names: ClassNames) -> None:
+        """Begin without objects.
+
+        Args:
+            settings: ``[camera.NAME.zone]``.
+            class_names: the names of the model's classes.
+        """
         self._names = tuple(settings)
-        self._polygons = [np.array(zone.points, np.float32) for zone in settings.values()]
+        self._class_names = class_names
+        self._areas = [PolygonArea(zone.points) for zone in settings.values()]
         self._labels = [zone.labels for zone in settings.values()]
         self._min_frames = [zone.min_frames for zone in settings.values()]
         self._states: dict[int, _ZoneState] = {}
 
-    def update(
-        self, ids: Sequence[int], labels: Sequence[str], boxes: F32, seen: Sequence[bool]
-    ) -> tuple[ZoneMembership, ...]:
-        """Take in one frame's objects.
-
-        Args:
-            ids: ids of all open objects; others are forgotten.
-            labels: their labels.
-            boxes: (N, 4) float32, their boxes, [x1, y1, x2, y2] normalised to the frame.
-            seen: whether each was detected in this frame.
-
-        Returns:
-            The membership of each object, in the same order.
-        """
-        states = {key: self._states.get(key) or self._make_state() for key in ids}
+    def update(self, tracks: Sequence[Track]) -> list[ZoneMembership]:
+        """Take in one frame's objects, all that are open; return the membership of each, in the same order."""
+        if not self._names:
+            return [_NOWHERE] * len(tracks)
+        memberships: list[ZoneMembership] = []
+        known = self._states
+        states: dict[int, _ZoneState] = {}
+        for track in tracks:
+            state = known.get(track.id) or self._make_state()
+            states[track.id] = state
+            if track.seen:
+                self._update_state(state, track)
+            memberships.append(state.membership)
         self._states = states
-        if self._names and states:
-            inside = self._test_inside(foot_points(boxes), labels)
-            for index, state in enumerate(states.values()):
-                if seen[index]:
-                    self._update_state(state, inside[index])
-        return tuple(state.membership for state in states.values())
+        return memberships
 
     def clear(self) -> None:
         """Forget every object."""
@@ -85,22 +87,13 @@ class Zones:
 
     def _make_state(self) -> _ZoneState:
         count = len(self._names)
-        return _ZoneState([False] * count, [False] * count, [0] * count, ZoneMembership())
+        return _ZoneState([False] * count, [False] * count, [0] * count)
 
-    def _test_inside(self, points: F32, labels: Sequence[str]) -> list[list[bool]]:
-        """Return for each object and each zone whether the object stands in it and its label counts there."""
-        columns: list[NDArray[np.bool_]] = []
-        for polygon, counted_labels in zip(self._polygons, self._labels, strict=True):
-            inside = is_in_polygon(points, polygon)
-            if counted_labels is not None:
-                inside &= np.array([label in counted_labels for label in labels], np.bool_)
-            columns.append(inside)
-        rows: list[list[bool]] = np.stack(columns, axis=1).tolist()
-        return rows
-
-    def _update_state(self, state: _ZoneState, inside_flags: list[bool]) -> None:
+    def _update_state(self, state: _ZoneState, track: Track) -> None:
         changed = False
-        for zone, inside in enumerate(inside_flags):
+        foot = foot_point(track.box)
+        for zone, area in enumerate(self._areas):
+            inside = area.contains(foot) and self._counts_label(zone, track.class_id)
             if inside == state.inside[zone]:
                 state.opposing_frames[zone] = 0
                 continue
@@ -114,6 +107,10 @@ class Zones:
             state.membership = ZoneMembership(
                 self._select_names(state.inside), self._select_names(state.entered)
             )
+
+    def _counts_label(self, zone: int, class_id: int) -> bool:
+        labels = self._labels[zone]
+        return labels is None or self._class_names[class_id] in labels
 
     def _select_names(self, flags: list[bool]) -> tuple[str, ...]:
         return tuple(name for name, flag in zip(self._names, flags, strict=True) if flag)

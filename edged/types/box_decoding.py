@@ -1,10 +1,10 @@
 """The decoding of a detector's boxes as its file describes it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edged.types.detections import F32
+if TYPE_CHECKING:
+    from edged.types.detections import F32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class BoxDecoding:
     has_logits: bool
     output_names: tuple[str, ...] = ()
 
-    def read_anchors(self) -> F32:
+    def read_anchors(self) -> "F32":
         """Return the anchors: (N, 4) float32, centre y, centre x, height, width, in fractions of the tensor's picture."""
+        import numpy as np  # only the worker decodes: the supervisor runs without numpy
+
         return np.frombuffer(self.packed_anchors, np.float32).reshape(-1, 4)

@@ -1,6 +1,5 @@
-"""The detections of one frame, and the names of their classes."""
+"""The detections of one frame, as arrays."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +7,6 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
-UNNAMED_LABELS = ("", "???")
-"""Entries of label lists for a class without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +40,3 @@ class Detections:
     def empty(cls) -> "Detections":
         """Return detections of length 0."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
-
-
-def label_of(labels: Sequence[str], class_id: int) -> str:
-    """Return the name of a class; ``class-7`` if the label list has none for it.
-
-    Args:
-        labels: labels by class id.
-        class_id: the class id, from 0.
-    """
-    name = labels[class_id] if class_id < len(labels) else ""
-    return f"class-{class_id}" if name in UNNAMED_LABELS else name

@@ -1,13 +1,12 @@
 """The messages of the supervisor and a vision worker: every one is declared here; `edged.vision.packets` has their form."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Raw, Struct
 
 from edged.config.settings import ModelSettings, Polygon
-from edged.types import Detections
+from edged.types import DetectedBox
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
@@ -192,9 +191,10 @@ class PlanDeclined(Struct, frozen=True, kw_only=True, tag="declined"):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Struct, frozen=True, gc=False):
     """One inferred frame. Stage times are nanoseconds; see `edged.types.Frame` for the time lines.
+
+    The order of the fields is that of the packet, which a worker packs from arrays (`edged.vision.packets.pack_observation`).
 
     Attributes:
         camera: index into the job's cameras.
@@ -226,7 +226,7 @@ class Observation:
     net_frame_ns: int
     net_invoke_ns: int
     moving: bool
-    detections: Detections
+    detections: tuple[DetectedBox, ...]
 
 
 ToWorker = VisionJob | WorkerPlan

@@ -1,17 +1,17 @@
 """The packets of the supervisor and a vision worker.
 
-An `Observation` is sent for every inferred frame, so it is one packed record: a header, then the detections as arrays. All other messages are
-rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, scores and class ids are checked.
+An `Observation` is sent for every inferred frame, so it is one packed record: a header, then the detections' boxes, scores and class ids, each
+as an array. All other messages are rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, scores and class ids are checked.
 """
 
 import struct
 from collections.abc import Sequence
-
-import numpy as np
+from functools import cache
+from typing import TYPE_CHECKING
 
 from edged.errors import PacketError
 from edged.ipc.packets import PacketCodec
-from edged.types import F32, Detections
+from edged.types import DetectedBox
 from edged.vision.messages import (
     FromWorker,
     ModelLoading,
@@ -24,13 +24,21 @@ from edged.vision.messages import (
 )
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 
+if TYPE_CHECKING:
+    from edged.types import Detections
+
 MAX_PACKET_BYTES = 65_536
 MAX_DETECTIONS = 1_000
 
 _FIRST_BYTE = b"O"
-_HEADER = struct.Struct("<HQqqIIIIIIIIBH")
+_HEADER = struct.Struct("<cHQqqIIIIIIII?H")
+"""The first byte, the fields of an `Observation` in their order, and the number of detections."""
+_BODY = _HEADER.size
+_BOX = struct.Struct("<4f")
 _BYTES_PER_DETECTION = 4 * 4 + 4 + 4
 _MAX_U32 = 0xFFFFFFFF
+_MAX_NS = 2**62
+"""A later time, 146 years after a boot, is no time; differences of earlier ones fit into 64 bits."""
 
 
 class FromWorkerCodec(PacketCodec[FromWorker]):
@@ -40,10 +48,10 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
         """Return the packet of a message.
 
         Raises:
-            PacketError: the message is larger than a packet may be.
+            PacketError: the message is larger than a packet may be, or an `Observation`, which `pack_observation` packs from arrays.
         """
         if isinstance(message, Observation):
-            return _encode_observation(message)
+            raise PacketError("an observation is packed from arrays")
         return super().encode(message)
 
     def decode(self, packet: bytes) -> FromWorker:
@@ -60,27 +68,6 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
             raise PacketError(f"an invalid observation: {error}") from None
 
 
-def _encode_observation(observation: Observation) -> bytes:
-    return pack_observation(
-        observation.camera,
-        observation.frame_seq,
-        observation.captured_ns,
-        observation.received_ns,
-        observation.width,
-        observation.height,
-        (
-            observation.wait_ns,
-            observation.encode_ns,
-            observation.invoke_ns,
-            observation.decode_ns,
-            observation.net_frame_ns,
-            observation.net_invoke_ns,
-        ),
-        moving=observation.moving,
-        detections=observation.detections,
-    )
-
-
 def pack_observation(  # noqa: PLR0917 - the worker packs each frame's, without an `Observation` in between
     camera: int,
     frame_seq: int,
@@ -91,24 +78,24 @@ def pack_observation(  # noqa: PLR0917 - the worker packs each frame's, without 
     stages_ns: Sequence[int],
     *,
     moving: bool,
-    detections: Detections,
+    detections: "Detections",
 ) -> bytes:
     """Return the packet of an `Observation` with these fields; `stages_ns` are the six durations from `wait_ns` to `net_invoke_ns`."""
     count = len(detections.scores)
     if count > MAX_DETECTIONS:
         detections, count = detections[:MAX_DETECTIONS], MAX_DETECTIONS
-    head = (camera, frame_seq, captured_ns, received_ns, width, height)
+    head = (_FIRST_BYTE, camera, frame_seq, captured_ns, received_ns, width, height)
     try:
         header = _HEADER.pack(*head, *stages_ns, moving, count)
     except struct.error:  # a duration beyond 4 s, or below 0
         clamped_ns = (min(max(ns, 0), _MAX_U32) for ns in stages_ns)
         header = _HEADER.pack(*head, *clamped_ns, moving, count)
     if not count:
-        return _FIRST_BYTE + header
-    return b"".join((_FIRST_BYTE, header, *_detection_arrays(detections)))
+        return header
+    return b"".join((header, *_detection_arrays(detections)))
 
 
-def _detection_arrays(detections: Detections) -> tuple[bytes, bytes, bytes]:
+def _detection_arrays(detections: "Detections") -> tuple[bytes, bytes, bytes]:
     """Return the boxes, the scores and the class ids as little-endian arrays."""
     boxes = detections.boxes.astype("<f4", copy=False).tobytes()
     scores = detections.scores.astype("<f4", copy=False).tobytes()
@@ -117,44 +104,37 @@ def _detection_arrays(detections: Detections) -> tuple[bytes, bytes, bytes]:
 
 
 def _decode_observation(packet: bytes) -> Observation:
-    *head, moving, n = _HEADER.unpack_from(packet, 1)
-    body = 1 + _HEADER.size
-    if len(packet) != body + n * _BYTES_PER_DETECTION:
-        raise ValueError(f"{n} detections in {len(packet)} bytes")
-    camera, seq, captured_ns, received_ns, width, height, *stages_ns = head
-    wait_ns, encode_ns, invoke_ns, decode_ns, net_frame_ns, net_invoke_ns = stages_ns
-    return Observation(
-        camera=camera,
-        frame_seq=seq,
-        captured_ns=captured_ns,
-        received_ns=received_ns,
-        width=width,
-        height=height,
-        wait_ns=wait_ns,
-        encode_ns=encode_ns,
-        invoke_ns=invoke_ns,
-        decode_ns=decode_ns,
-        net_frame_ns=net_frame_ns,
-        net_invoke_ns=net_invoke_ns,
-        moving=bool(moving),
-        detections=_read_detections(packet, body, n),
-    )
+    _, *fields, count = _HEADER.unpack_from(packet)
+    if count > MAX_DETECTIONS or len(packet) != _BODY + count * _BYTES_PER_DETECTION:
+        raise ValueError(f"{count} detections in {len(packet)} bytes")
+    fields.append(_read_detections(packet, count) if count else ())
+    observation = Observation(*fields)
+    if not (observation.width and observation.height):
+        raise ValueError("a frame without width or height")
+    if observation.received_ns < 0 or not -_MAX_NS <= observation.captured_ns <= _MAX_NS:
+        raise ValueError("a time that no clock shows")
+    return observation
 
 
-def _read_detections(packet: bytes, body: int, n: int) -> Detections:
-    boxes = np.frombuffer(packet, "<f4", n * 4, body).reshape(n, 4)
-    scores = np.frombuffer(packet, "<f4", n, body + n * 16)
-    class_ids = np.frombuffer(packet, "<i4", n, body + n * 20)
-    if not (_is_within_unit(boxes) and _is_within_unit(scores)):
-        raise ValueError("boxes or scores outside 0..1")
-    if n and class_ids.min() < 0:
-        raise ValueError("a negative class id")
-    return Detections(boxes, scores, class_ids)
+def _read_detections(packet: bytes, count: int) -> tuple[DetectedBox, ...]:
+    end = _BODY + count * _BOX.size
+    numbers = _numbers_format(count).unpack_from(packet, end)
+    boxes = _BOX.iter_unpack(packet[_BODY:end])
+    detections = tuple(map(DetectedBox, boxes, numbers[:count], numbers[count:]))
+    for detected in detections:
+        x1, y1, x2, y2 = detected.box
+        # NaN compares false with everything, so it fails this too.
+        if not (0.0 <= x1 <= x2 <= 1.0 and 0.0 <= y1 <= y2 <= 1.0 and 0.0 <= detected.score <= 1.0):
+            raise ValueError("a box or score outside 0..1, or a box whose end is before its start")
+        if detected.class_id < 0:
+            raise ValueError("a negative class id")
+    return detections
 
 
-def _is_within_unit(values: F32) -> bool:
-    # NaN compares false with everything, so it fails this too.
-    return bool(((values >= 0.0) & (values <= 1.0)).all())
+@cache
+def _numbers_format(count: int) -> struct.Struct:
+    """Return the form of the scores and class ids of so many detections; the packet's size bounds the number of forms."""
+    return struct.Struct(f"<{count}f{count}i")
 
 
 TO_WORKER: PacketCodec[ToWorker] = PacketCodec(ToWorker, max_bytes=MAX_PACKET_BYTES)

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from edged.cameras.picamera2_settings import Picamera2Settings
-from edged.cameras.replay import ReplaySettings
-from edged.cameras.rtsp import RtspSettings
-from edged.cameras.synthetic import SyntheticSettings
-from edged.cameras.v4l2 import V4l2Settings
+from edged.cameras.replay_settings import ReplaySettings
+from edged.cameras.rtsp_settings import RtspSettings
+from edged.cameras.synthetic_settings import SyntheticSettings
+from edged.cameras.v4l2_settings import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError
 from edged.interfaces import Camera

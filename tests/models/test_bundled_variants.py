@@ -8,7 +8,7 @@ import pytest
 
 from edged.config.settings import ModelSettings
 from edged.marks import MARK_LABELS
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged.selftest.process import self_test_model
 from edged.types import Detections
 from edged_models import bundled

@@ -7,7 +7,7 @@ import numpy as np
 
 from edged.marks.synthetic_scene import GroundTruth, SyntheticScene
 from edged.model.load import Model
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged.types import F32, Detections, Frame
 
 _MIN_VISIBLE_SHARE = 0.6

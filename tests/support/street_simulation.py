@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.clock import NS_PER_S
-from edged.scene.geometry import areas
+from edged.scene.box_arrays import areas
 from edged.types import F32, Detections
 
 _ASPECT = 9 / 16

@@ -1,11 +1,9 @@
 """Messages of a vision worker, with defaults for every field that a test does not care about."""
 
-from dataclasses import replace
 from typing import Any
 
 from msgspec import structs
 
-from edged.types import Detections
 from edged.vision.messages import (
     CameraReport,
     ModelReady,
@@ -37,7 +35,7 @@ _OBSERVATION = Observation(
     net_frame_ns=7 * _MS,
     net_invoke_ns=5 * _MS,
     moving=False,
-    detections=Detections.empty(),
+    detections=(),
 )
 _COMPARISON = ShadowComparison(
     plan=1,
@@ -60,7 +58,7 @@ def model_ready(**changes: Any) -> ModelReady:
 def observation(frame_seq: int = 0, **changes: Any) -> Observation:
     """Return the observation of a frame without detections, which was captured at `frame_seq` nanoseconds."""
     times = {"captured_ns": frame_seq, "received_ns": frame_seq}
-    return replace(_OBSERVATION, **({"frame_seq": frame_seq} | times | changes))
+    return structs.replace(_OBSERVATION, **({"frame_seq": frame_seq} | times | changes))
 
 
 def shadow_comparison(**changes: Any) -> ShadowComparison:

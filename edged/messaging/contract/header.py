@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import lru_cache
+from time import gmtime, strftime
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -11,6 +12,8 @@ from msgspec import Meta, Struct
 from edged.clock import NS_PER_S, Clock, ClockQuality
 
 _NS_PER_MS = NS_PER_S // 1000
+_MAX_WALL_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
 
 Timestamp = Annotated[
     str,
@@ -55,9 +58,16 @@ def rfc3339(wall_ns: int) -> str:
 
     A time outside the years 1970 to 9999 is shown as the nearest time inside.
     """
-    wall_ms = min(max(wall_ns // _NS_PER_MS, 0), 253_402_300_799_999)
-    seconds, ms = divmod(wall_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    wall_ms = wall_ns // _NS_PER_MS
+    if not 0 <= wall_ms <= _MAX_WALL_MS:
+        wall_ms = 0 if wall_ms < 0 else _MAX_WALL_MS
+    return f"{_format_second(wall_ms // 1000)}.{wall_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _format_second(second: int) -> str:
+    """Return a second since the epoch without its fraction: all times of one message are in few different seconds."""
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +93,21 @@ class Stamper:
     ) -> None:
         self.identity = identity
         self._clock = clock
-        self._quality = quality
+        self._read_quality = quality
+        self._quality: ClockQuality = "unsynced"
+        self._quality_second = -1
 
     def stamp(self, message: MessageT, seq: int | None = None) -> MessageT:
         """Return the message with a header of now."""
+        wall_ns = self._clock.wall_ns()
         return msgspec.structs.replace(
             message,
             device=self.identity.device,
             boot=self.identity.boot,
             session=self.identity.session,
             seq=seq,
-            time=rfc3339(self._clock.wall_ns()),
-            clock=self._quality(),
+            time=rfc3339(wall_ns),
+            clock=self._quality_at(wall_ns),
         )
 
     def time_of(self, monotonic_ns: int) -> str:
@@ -106,7 +119,17 @@ class Stamper:
         age_ns = self._clock.monotonic_ns() - monotonic_ns
         return rfc3339(self._clock.wall_ns() - age_ns)
 
+    def _quality_at(self, wall_ns: int) -> ClockQuality:
+        """Return how far the wall clock can be trusted; the host is asked once in each second of that clock."""
+        second = wall_ns // NS_PER_S
+        if second != self._quality_second:
+            self._quality, self._quality_second = self._read_quality(), second
+        return self._quality
+
+
+_encode_json = msgspec.json.Encoder().encode
+
 
 def encode(message: Header) -> bytes:
     """Encode a payload as one JSON object in UTF-8, with every field, in the order of declaration."""
-    return msgspec.json.encode(message)
+    return _encode_json(message)

@@ -1,123 +1,151 @@
-"""Constant-velocity Kalman filters that predict boxes, many at once.
+"""A constant-velocity Kalman filter that predicts one box.
 
-The state is centre x, centre y, width, height and their rates. Both the detector's error and the objects' acceleration are taken
-proportional to the box's size, so that in units of that size the four coordinates of a box share one 2x2 covariance, and a
-frame's filters are a few operations on (N,) arrays. Time steps may differ: the process noise is that of white acceleration,
+The state is centre x, centre y, width, height and their rates. Both the detector's error and the object's acceleration are taken
+proportional to the box's size, so that in units of that size the four coordinates of a box share one 2x2 covariance. Time steps
+may differ: the process noise is that of white acceleration,
 ``q [[t^3/3, t^2/2], [t^2/2, t]]`` (Bar-Shalom, Li, Kirubarajan 2001, "Estimation with Applications to Tracking and Navigation", eq. 6.2.2-12).
 """
 
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+import math
 
 from edged.clock import NS_PER_S
-from edged.types import F32
-
-F64 = NDArray[np.float64]
+from edged.types import Box
 
 _BOX_NOISE = 0.08
 """Standard deviation of a detected coordinate, in box sizes."""
-_ACCELERATION = 0.3
-"""Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by half a box size a second."""
+_BOX_VARIANCE = _BOX_NOISE**2
+_ACCELERATION = 0.1
+"""Spectral density of the acceleration, sizes^2 / s^3: within a second a speed drifts by a third of a box size a second."""
 _INITIAL_RATE = 1.5
 """Standard deviation of the speed of an object seen once, sizes / s."""
 _MAX_HORIZON_S = 2.0
 """Horizon of the prediction: the present speed does not predict the position after a longer time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """The filters' prediction for one moment. Coordinates are normalised to the frame.
+_EDGE = 0.005
+"""Distance from the frame's edge within which a box is cut off by it, in fractions of the frame: the jitter of a small box."""
 
-    Attributes:
-        at_ns: that moment.
-        mean: (N, 4) float64, centre and sides, [x, y, width, height].
-        cov: (N, 3) float64, covariance of value, of value with rate, and of rate, in box sizes.
-        boxes: (N, 4) float32, [x1, y1, x2, y2]; they may leave the frame.
-        spread: (N,) float32, standard deviation of the centre that a detection will have, in box sizes.
+
+class BoxFilter:
+    """The filter of one box. Coordinates are normalised to the frame."""
+
+    __slots__ = (
+        *("_at_ns", "_cross", "_rate", "_step_s", "_value"),
+        *("_height", "_height_rate", "_width", "_width_rate", "_x", "_x_rate", "_y", "_y_rate"),
+        *("_next_height", "_next_width", "_next_x", "_next_y"),
+    )
+
+    def __init__(self, box: Box, now_ns: int) -> None:
+        """Start with a box that was detected for the first time, with an unknown rate that is expected to be 0.
+
+        Args:
+            box: [x1, y1, x2, y2].
+            now_ns: capture time of its frame.
+        """
+        x1, y1, x2, y2 = box
+        self._x, self._y, self._width, self._height = (
+            (x1 + x2) * 0.5,
+            (y1 + y2) * 0.5,
+            x2 - x1,
+            y2 - y1,
+        )
+        self._x_rate = self._y_rate = self._width_rate = self._height_rate = 0.0
+        self._value, self._cross, self._rate = _BOX_VARIANCE, 0.0, _INITIAL_RATE**2
+        self._at_ns = now_ns
+        self._step_s = 0.0
+        self._next_x, self._next_y = self._x, self._y
+        self._next_width, self._next_height = self._width, self._height
+
+    def predict(self, now_ns: int) -> Box:
+        """Predict the box at `now_ns`; it may leave the frame. The filter stays as it is until it is corrected."""
+        step = (now_ns - self._at_ns) / NS_PER_S
+        step = 0.0 if step < 0.0 else _MAX_HORIZON_S if step > _MAX_HORIZON_S else step
+        self._step_s = step
+        width, height = self._width, self._height
+        next_width = width + self._width_rate * step
+        if not width * 0.5 <= next_width <= width * 2.0:
+            next_width = width * (0.5 if next_width < width else 2.0)
+        next_height = height + self._height_rate * step
+        if not height * 0.5 <= next_height <= height * 2.0:
+            next_height = height * (0.5 if next_height < height else 2.0)
+        self._next_x = x = self._x + self._x_rate * step
+        self._next_y = y = self._y + self._y_rate * step
+        self._next_width, self._next_height = next_width, next_height
+        half_width, half_height = next_width * 0.5, next_height * 0.5
+        left, top, right, bottom = x - half_width, y - half_height, x + half_width, y + half_height
+        if left > _EDGE and top > _EDGE and right < 1.0 - _EDGE and bottom < 1.0 - _EDGE:
+            return left, top, right, bottom
+        if width_cut := _cut_span(self._x, width, self._x_rate, self._width_rate, step):
+            left, right = width_cut
+        if height_cut := _cut_span(self._y, height, self._y_rate, self._height_rate, step):
+            top, bottom = height_cut
+        return left, top, right, bottom
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the centre that a detection will have at the predicted moment, in box sizes."""
+        return math.sqrt(self._predict_covariance()[0] + _BOX_VARIANCE)
+
+    def _predict_covariance(self) -> tuple[float, float, float]:
+        """Return the covariance of value, of value with rate, and of rate at the predicted moment, in box sizes."""
+        step, cross, rate = self._step_s, self._cross, self._rate
+        growth = _ACCELERATION * step
+        value = self._value + step * (2.0 * cross + step * (rate + growth / 3.0))
+        return value, cross + step * (rate + growth / 2.0), rate + growth
+
+    def correct(self, box: Box, now_ns: int) -> None:
+        """Correct the filter by a detection.
+
+        Args:
+            box: the detected box, [x1, y1, x2, y2].
+            now_ns: the moment of the last prediction.
+        """
+        value, cross, rate = self._predict_covariance()
+        scale = 1.0 / (value + _BOX_VARIANCE)
+        gain, rate_gain = value * scale, cross * scale
+        rest = 1.0 - gain
+        self._value, self._cross, self._rate = value * rest, cross * rest, rate - rate_gain * cross
+        x1, y1, x2, y2 = box
+        expected = self._next_x
+        error = (x1 + x2) * 0.5 - expected
+        self._x = expected + gain * error
+        self._x_rate += rate_gain * error
+        expected = self._next_y
+        error = (y1 + y2) * 0.5 - expected
+        self._y = expected + gain * error
+        self._y_rate += rate_gain * error
+        expected = self._next_width
+        error = x2 - x1 - expected
+        self._width = expected + gain * error
+        self._width_rate += rate_gain * error
+        expected = self._next_height
+        error = y2 - y1 - expected
+        self._height = expected + gain * error
+        self._height_rate += rate_gain * error
+        self._at_ns = now_ns
+
+
+def _cut_span(
+    centre: float, size: float, rate: float, size_rate: float, step: float
+) -> tuple[float, float] | None:
+    """Predict the extent of a box that one edge of the frame cuts off: that side stays at the edge, until the other one arrives there.
+
+    Without this, the box of an object that has left waits at the edge, and the next one to enter there takes its id.
+
+    Args:
+        centre: the box's centre on one axis, in fractions of the frame.
+        size: its size on that axis.
+        rate: rate of the centre, 1 / s.
+        size_rate: rate of the size, 1 / s.
+        step: time to predict, seconds.
+
+    Returns:
+        Where it begins and ends; the same number once it has left; None if no edge cuts it off, or both do.
     """
-
-    at_ns: int
-    mean: F64
-    cov: F64
-    boxes: F32
-    spread: F32
-
-
-class BoxKalmanFilters:
-    """One filter for each box; the caller keeps its own rows in the same order."""
-
-    def __init__(self) -> None:
-        self._mean: F64 = np.zeros((0, 4))
-        self._rate: F64 = np.zeros((0, 4))
-        self._cov: F64 = np.zeros((0, 3))
-        self._at_ns = np.zeros(0, np.int64)
-
-    def predict(self, now_ns: int) -> Forecast:
-        """Predict the boxes at `now_ns`. The filters stay as they are until they are corrected."""
-        t = np.clip((now_ns - self._at_ns) / NS_PER_S, 0.0, _MAX_HORIZON_S)
-        sides = self._mean[:, 2:]
-        mean = self._mean + self._rate * t[:, None]
-        np.clip(mean[:, 2:], sides * 0.5, sides * 2.0, out=mean[:, 2:])
-        value, cross, rate = self._cov.T
-        growth = _ACCELERATION * t
-        cov = np.empty(self._cov.shape)
-        cov[:, 0] = value + t * (2.0 * cross + t * (rate + growth / 3.0))
-        cov[:, 1] = cross + t * (rate + growth / 2.0)
-        cov[:, 2] = rate + growth
-        half = mean[:, 2:] * 0.5
-        boxes = np.empty(mean.shape, np.float32)
-        boxes[:, :2] = mean[:, :2] - half
-        boxes[:, 2:] = mean[:, :2] + half
-        spread = np.sqrt(cov[:, 0] + _BOX_NOISE**2).astype(np.float32)
-        return Forecast(now_ns, mean, cov, boxes, spread)
-
-    def correct(self, forecast: Forecast, rows: NDArray[np.intp], boxes: F32) -> None:
-        """Correct some filters by detections.
-
-        Args:
-            forecast: the prediction for the time of the detections.
-            rows: (K,) intp, the filters to correct.
-            boxes: (K, 4) float32, their detected boxes, [x1, y1, x2, y2] normalised to the frame.
-        """
-        mean, cov = forecast.mean[rows], forecast.cov[rows]
-        gain = cov[:, :2] / (cov[:, :1] + _BOX_NOISE**2)
-        residual = _to_centre_size(boxes) - mean
-        self._mean[rows] = mean + gain[:, :1] * residual
-        self._rate[rows] += gain[:, 1:] * residual
-        cov[:, 2] -= gain[:, 1] * cov[:, 1]
-        cov[:, :2] *= 1.0 - gain[:, :1]
-        self._cov[rows] = cov
-        self._at_ns[rows] = forecast.at_ns
-
-    def add(self, boxes: F32, now_ns: int) -> None:
-        """Append filters for boxes detected for the first time, with an unknown rate that is expected to be 0.
-
-        Args:
-            boxes: (K, 4) float32, [x1, y1, x2, y2] normalised to the frame.
-            now_ns: capture time of their frame.
-        """
-        count = len(boxes)
-        first = np.tile((_BOX_NOISE**2, 0.0, _INITIAL_RATE**2), (count, 1))
-        self._mean = np.concatenate((self._mean, _to_centre_size(boxes)))
-        self._rate = np.concatenate((self._rate, np.zeros((count, 4))))
-        self._cov = np.concatenate((self._cov, first))
-        self._at_ns = np.concatenate((self._at_ns, np.full(count, now_ns, np.int64)))
-
-    def keep(self, rows: NDArray[np.intp]) -> None:
-        """Remove all filters but some.
-
-        Args:
-            rows: (K,) intp, the filters to keep.
-        """
-        self._mean, self._rate = self._mean[rows], self._rate[rows]
-        self._cov, self._at_ns = self._cov[rows], self._at_ns[rows]
-
-
-def _to_centre_size(boxes: F32) -> F64:
-    """Convert (N, 4) corners to centre and sides."""
-    centred = np.empty(boxes.shape)
-    centred[:, :2] = (boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5)
-    centred[:, 2:] = boxes[:, 2:] - boxes[:, :2]
-    return centred
+    start, end = centre - size * 0.5, centre + size * 0.5
+    is_start_cut, is_end_cut = start < _EDGE, end > 1.0 - _EDGE
+    if is_start_cut == is_end_cut:
+        return None
+    if is_end_cut:
+        return min(start + (rate - size_rate * 0.5) * step, 1.0), 1.0
+    return 0.0, max(end + (rate + size_rate * 0.5) * step, 0.0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edged.clock import NS_PER_S
 from edged.scene.geometry import iou
-from edged.scene.tracking.track import Box
+from edged.types import Box
 
 _MAX_AGE_S = 1800.0
 _MAX_PLACES = 64

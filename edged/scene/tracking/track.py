@@ -1,15 +1,12 @@
 """The state of one object at one moment."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
-Box = tuple[float, float, float, float]
-"""[x1, y1, x2, y2], fractions of the frame, origin top left."""
-Point = tuple[float, float]
-"""[x, y], fractions of the frame."""
+from edged.scene.geometry import Point, foot_point
+from edged.types import Box
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
+class Track(Struct, frozen=True, gc=False):
     """One object.
 
     Attributes:
@@ -22,7 +19,7 @@ class Track:
         seen_ns: capture time of the newest detection.
         seen: whether this frame has a detection of it.
         stationary: whether it has not moved for `TrackSettings.stationary_s`.
-        path: its foot points, oldest first, the newest last; few points, thinned as it grows.
+        waypoints: foot points on its way, oldest first; few points, thinned as it grows.
     """
 
     id: int
@@ -34,11 +31,16 @@ class Track:
     seen_ns: int
     seen: bool
     stationary: bool
-    path: tuple[Point, ...]
+    waypoints: tuple[Point, ...]
+
+    @property
+    def path(self) -> tuple[Point, ...]:
+        """Its foot points, oldest first: the waypoints, and where it is now."""
+        newest = foot_point(self.box)
+        return self.waypoints if self.waypoints[-1] == newest else (*self.waypoints, newest)
 
 
-@dataclass(frozen=True, slots=True)
-class TrackUpdate:
+class TrackUpdate(Struct, frozen=True, gc=False):
     """The objects after one frame.
 
     Attributes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged_models.evaluation.average_precision import RankedDetections
 from edged_models.evaluation.picture_result import PictureResult
 from edged_models.evaluation.results import Confusion

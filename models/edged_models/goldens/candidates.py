@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 
 from edged.model.goldens import ExpectedDetection, Tolerances, find_mismatches, match_detections
-from edged.scene.geometry import areas, iou
+from edged.scene.box_arrays import areas
+from edged.scene.geometry import iou
 from edged.types import Detections
 from edged_models.evaluation.evaluated_model import EvaluatedModel
 from edged_models.pictures.labelled import LabelledPicture

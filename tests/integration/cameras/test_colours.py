@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from edged.cameras import opencv_video
-from edged.cameras.replay import ReplayCamera, ReplaySettings
-from edged.cameras.rtsp import RtspCamera, RtspSettings
+from edged.cameras.replay import ReplayCamera
+from edged.cameras.replay_settings import ReplaySettings
+from edged.cameras.rtsp import RtspCamera
+from edged.cameras.rtsp_settings import RtspSettings
 from edged.clock import SystemClock
 from edged.errors import CameraError
 from edged.types import FULL_BT601, LIMITED_BT601, ColourMatrix, ColourSpace, Frame

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edged.cameras.rtsp import RtspCamera, RtspSettings
+from edged.cameras.rtsp import RtspCamera
+from edged.cameras.rtsp_settings import RtspSettings
 from edged.clock import SystemClock
 from edged.errors import CameraError
 from edged.types import PixelFormat

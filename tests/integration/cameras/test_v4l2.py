@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edged.cameras.v4l2 import V4l2Settings
+from edged.cameras.v4l2_settings import V4l2Settings
 from edged.clock import SystemClock
 from edged.errors import CameraError
 from edged.types import ColourMatrix, ColourSpace, Frame, PixelFormat

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from edged.cameras.synthetic import SyntheticCamera, SyntheticSettings
+from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic_settings import SyntheticSettings
 from edged.clock import SystemClock
 from support.daemon import DaemonProcess
 

@@ -13,7 +13,7 @@ from edged.errors import ModelError
 from edged.model.acceptance import run_acceptance_test
 from edged.model.load import Model, load_model
 from edged.registry import FAMILIES
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from edged.types import Detections
 from support.data_files import data_file
 from support.edgetpu import build_simulator

@@ -6,7 +6,7 @@ import pytest
 from edged.config.settings import ModelSettings
 from edged.model.acceptance import run_acceptance_test
 from edged.model.load import Model, load_model
-from edged.scene.geometry import iou_matrix
+from edged.scene.box_arrays import iou_matrix
 from support.data_files import data_file
 from support.pictures import read_frame, run_inference
 from support.raw_ssd import write_raw_ssd

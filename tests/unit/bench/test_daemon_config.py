@@ -14,7 +14,8 @@ from edged.bench.daemon_config import (
     replay_camera,
     synthetic_camera,
 )
-from edged.cameras.synthetic import SyntheticCamera, SyntheticSettings
+from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic_settings import SyntheticSettings
 from edged.config.load import load_config
 from edged.config.settings import Settings
 from support.clock import FakeClock

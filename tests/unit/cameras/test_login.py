@@ -3,7 +3,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from edged.cameras.login import add_login
-from edged.cameras.rtsp import RtspSettings
+from edged.cameras.rtsp_settings import RtspSettings
 from edged.errors import CameraError
 
 PRINTABLE = "".join(map(chr, range(32, 127)))

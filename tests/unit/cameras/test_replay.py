@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edged.cameras.clips import Clip, open_clip
-from edged.cameras.replay import ReplayCamera, ReplaySettings
+from edged.cameras.replay import ReplayCamera
+from edged.cameras.replay_settings import ReplaySettings
 from edged.clock import NS_PER_S
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.types import Frame

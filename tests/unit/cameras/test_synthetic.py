@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from edged.cameras.synthetic import Label, SyntheticCamera, SyntheticSettings
+from edged.cameras.synthetic import SyntheticCamera
+from edged.cameras.synthetic_settings import Label, SyntheticSettings
 from edged.clock import NS_PER_S
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.marks import MARK_LABELS

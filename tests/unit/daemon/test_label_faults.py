@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edged.cameras.synthetic import SyntheticCamera
@@ -17,7 +16,7 @@ from edged.config.settings import (
 )
 from edged.daemon.label_faults import LabelFaults
 from edged.health import ConditionKind, Conditions
-from edged.types import Detections
+from edged.types import DetectedBox
 from edged.vision.active_model import ActiveModel
 from support.vision_service import IdleVisionService, RecordingListener, idle_vision_service
 from support.worker_messages import camera_report, model_ready, observation
@@ -31,13 +30,8 @@ def settings(general: DetectSettings, camera: CameraSettings | None = None) -> S
     return Settings(detect=general, camera={"a": camera or default})
 
 
-def detections(*class_ids: int) -> Detections:
-    count = len(class_ids)
-    return Detections(
-        np.array([[0.1, 0.1, 0.5, 0.5]] * count, np.float32).reshape(-1, 4),
-        np.full(count, 0.9, np.float32),
-        np.array(class_ids, np.int32),
-    )
+def detections(*class_ids: int) -> tuple[DetectedBox, ...]:
+    return tuple(DetectedBox((0.1, 0.1, 0.5, 0.5), 0.9, class_id) for class_id in class_ids)
 
 
 def test_every_key_that_names_a_label_is_checked() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edged import bundled
-from edged.cameras.synthetic import SyntheticSettings
+from edged.cameras.synthetic_settings import SyntheticSettings
 from edged.config.settings import ModelSettings
 from edged.marks import MARK_LABELS
 from edged.marks.synthetic_scene import SyntheticScene

@@ -1,18 +1,19 @@
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edged.clock import NS_PER_S
 from edged.config.settings import EventSettings
 from edged.scene.events import EventRules, EventType, FrameRef, TrackEvent
 from edged.scene.tracking import Track, TrackUpdate
 from edged.scene.zones import ZoneMembership
+from edged.types import ClassNames
 
-LABELS = ("person", "car")
+CLASS_NAMES = ClassNames(("person", "car"))
 START, UPDATE, END = EventType.START, EventType.UPDATE, EventType.END
 TRACK = Track(
     id=17,
@@ -24,7 +25,7 @@ TRACK = Track(
     seen_ns=0,
     seen=True,
     stationary=False,
-    path=((0.45, 0.6),),
+    waypoints=((0.45, 0.6),),
 )
 
 
@@ -32,7 +33,7 @@ class EventsBench:
     """The rules with one frame every tenth of a second."""
 
     def __init__(self, **options: float) -> None:
-        self.rules = EventRules(EventSettings(**options), LABELS)  # type: ignore[arg-type] # only numbers are given
+        self.rules = EventRules(EventSettings(**options), CLASS_NAMES)  # type: ignore[arg-type] # only numbers are given
         self.now_ns = 0
         self.seq = 0
         self.events: list[TrackEvent] = []
@@ -119,7 +120,7 @@ def test_nothing_is_reported_of_what_does_not_change() -> None:
 def test_a_change_is_reported_once_and_not_before_its_time(change: dict[str, object]) -> None:
     story = EventsBench(update_s=1.0)
     story.observe(TRACK)
-    changed = replace(TRACK, **change)  # type: ignore[arg-type] # fields and values of a Track
+    changed = replace(TRACK, **change)
     for _ in range(30):
         story.observe(changed)
     assert story.event_types == [START, UPDATE]

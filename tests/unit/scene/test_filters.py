@@ -1,9 +1,10 @@
-import numpy as np
+import struct
+
 import pytest
 
 from edged.config.settings import DetectSettings, LabelFilter
 from edged.scene.filters import DetectionFilters
-from edged.types import Detections, label_of
+from edged.types import DetectedBox, label_of
 
 LABELS = ("person", "???", "car")
 PERSON, UNNAMED, CAR, BEYOND = 0, 1, 2, 7
@@ -17,20 +18,24 @@ def make_filters(
     )
 
 
+def as_float32(value: float) -> float:
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
 def found(
     *scored: tuple[int, float], box: tuple[float, float, float, float] = (0.2, 0.2, 0.4, 0.6)
-) -> Detections:
-    return Detections(
-        np.tile(np.array(box, np.float32), (len(scored), 1)),
-        np.array([score for _, score in scored], np.float32),
-        np.array([class_id for class_id, _ in scored], np.int32),
-    )
+) -> tuple[DetectedBox, ...]:
+    return tuple(DetectedBox(box, as_float32(score), class_id) for class_id, score in scored)
 
 
-def passed(filters: DetectionFilters, detections: Detections) -> list[tuple[int, bool]]:
+def passed(
+    filters: DetectionFilters, detections: tuple[DetectedBox, ...]
+) -> list[tuple[int, bool]]:
     """Return (class id, strong) of the detections of a 16:9 frame that pass."""
     left = filters.apply(detections, width=1600, height=900)
-    return list(zip(left.detections.class_ids.tolist(), left.strong.tolist(), strict=True))
+    return [
+        (one.class_id, strong) for one, strong in zip(left.detections, left.strong, strict=True)
+    ]
 
 
 def test_half_is_strong_and_six_tenths_of_it_weak() -> None:
@@ -39,7 +44,7 @@ def test_half_is_strong_and_six_tenths_of_it_weak() -> None:
 
 
 def test_nothing_in_nothing_out() -> None:
-    assert passed(make_filters(), Detections.empty()) == []
+    assert passed(make_filters(), ()) == []
 
 
 def test_the_nearest_setting_counts() -> None:
@@ -55,11 +60,22 @@ def test_a_label_of_the_camera_counts_before_the_same_label_of_all() -> None:
     assert make_filters(*both).thresholds[CAR] == pytest.approx(0.7)
 
 
-def listed(filters: DetectionFilters, detections: Detections) -> list[tuple[int, bool]]:
+def listed(
+    filters: DetectionFilters, detections: tuple[DetectedBox, ...]
+) -> list[tuple[int, bool]]:
     """Return (class id, strong) of the detections that pass and have a listed label."""
     left = filters.apply(detections, width=1600, height=900)
-    rows = left.detections.class_ids[left.listed].tolist()
-    return list(zip(rows, left.strong[left.listed].tolist(), strict=True))
+    flags = zip(left.detections, left.strong, left.listed, strict=True)
+    return [(one.class_id, strong) for one, strong, is_listed in flags if is_listed]
+
+
+@pytest.mark.parametrize("percent", range(1, 100))
+def test_a_float32_score_reaches_the_threshold_that_it_was_rounded_from(percent: int) -> None:
+    filters = make_filters(DetectSettings(threshold=percent / 100))
+    detections = found((PERSON, percent / 100), (PERSON, percent / 100 - 1e-6))
+    assert passed(filters, detections) == [(PERSON, True), (PERSON, False)]
+    (strong,) = filters.apply(detections, width=1, height=1).reportable
+    assert strong.score == as_float32(percent / 100)
 
 
 def test_only_listed_labels_may_begin_objects_and_a_camera_has_its_own_list() -> None:
@@ -105,13 +121,8 @@ def test_the_floor_is_what_the_most_lenient_allowed_label_keeps() -> None:
 
 def test_a_class_beyond_the_labels_is_filtered_by_its_number() -> None:
     filters = make_filters(DetectSettings(labels=("class-5",)))
-    found = Detections(
-        np.array([[0.1, 0.1, 0.5, 0.5]] * 3, np.float32).reshape(-1, 4),
-        np.full(3, 0.9, np.float32),
-        np.array([0, 5, 6], np.int32),
-    )
-    passed = filters.apply(found, width=100, height=100)
-    assert passed.detections.class_ids[passed.listed].tolist() == [5]
+    detections = found((0, 0.9), (5, 0.9), (6, 0.9))
+    assert listed(filters, detections) == [(5, True)]
 
 
 def test_classes_without_a_name_are_called_by_their_number() -> None:

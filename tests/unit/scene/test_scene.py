@@ -15,8 +15,9 @@ from edged.config.settings import (
 )
 from edged.scene.events import EventType, TrackEvent
 from edged.scene.scene import Scene, SceneUpdate
-from edged.types import Detections
+from edged.types import Box, DetectedBox
 from support.data_files import data_file
+from support.detected_boxes import to_boxes
 from support.street_simulation import StreetScenario, simulate_street
 
 LABELS = ("person", "bicycle", "car")
@@ -39,12 +40,11 @@ def make_scene(
     )
 
 
-def detections(*boxes: tuple[float, float, float, float], score: float = 0.9) -> Detections:
-    return Detections(
-        np.clip(np.array(boxes, np.float32).reshape(-1, 4), 0.0, 1.0),
-        np.full(len(boxes), score, np.float32),
-        np.zeros(len(boxes), np.int32),
-    )
+def detections(
+    *boxes: tuple[float, float, float, float], score: float = 0.9, class_id: int = 0
+) -> tuple[DetectedBox, ...]:
+    clipped = np.clip(np.array(boxes).reshape(-1, 4), 0.0, 1.0).tolist()
+    return tuple(DetectedBox(tuple(box), score, class_id) for box in clipped)
 
 
 class SceneBench:
@@ -56,7 +56,9 @@ class SceneBench:
         self.seq = 0
         self.updates: list[SceneUpdate] = []
 
-    def observe(self, seen: Detections, *, frames: int = 1, moving: bool = False) -> SceneUpdate:
+    def observe(
+        self, seen: tuple[DetectedBox, ...], *, frames: int = 1, moving: bool = False
+    ) -> SceneUpdate:
         for _ in range(frames):
             update = self.scene.observe(
                 seen,
@@ -80,7 +82,7 @@ def test_an_object_starts_is_counted_and_ends() -> None:
     here = camera.observe(detections(PERSON), frames=10)
     assert here.state.counts == {"person": 1}
     assert here.state.occupied
-    empty = camera.observe(Detections.empty(), frames=25)
+    empty = camera.observe((), frames=25)
     assert [event.type for event in camera.events] == [EventType.START, EventType.END]
     assert empty.state.counts == {}
     assert not empty.state.occupied
@@ -88,7 +90,7 @@ def test_an_object_starts_is_counted_and_ends() -> None:
 
 def test_the_first_state_is_a_change_and_a_still_scene_changes_no_more() -> None:
     camera = SceneBench(make_scene())
-    camera.observe(Detections.empty(), frames=20)
+    camera.observe((), frames=20)
     assert [update.state_changed for update in camera.updates] == [True] + [False] * 19
 
 
@@ -117,12 +119,12 @@ def test_a_stationary_object_is_counted_but_not_active() -> None:
 
 def test_motion_holds_for_some_seconds_so_that_the_state_is_not_rewritten_with_every_step() -> None:
     camera = SceneBench(make_scene())
-    camera.observe(Detections.empty())
+    camera.observe(())
     for step in range(100):
-        camera.observe(Detections.empty(), moving=step % 7 == 0)
+        camera.observe((), moving=step % 7 == 0)
     assert sum(update.state_changed for update in camera.updates) == 2
     assert camera.updates[-1].state.motion
-    assert not camera.observe(Detections.empty(), frames=60).state.motion
+    assert not camera.observe((), frames=60).state.motion
     assert sum(update.state_changed for update in camera.updates) == 3
 
 
@@ -134,8 +136,7 @@ def test_only_vehicles_are_waited_for_where_one_was_parked(
     label: str, stationary_labels: tuple[str, ...] | None, starts: int
 ) -> None:
     bench = SceneBench(make_scene(track=TrackSettings(stationary_labels=stationary_labels)))
-    one = detections(PERSON)
-    one.class_ids[:] = LABELS.index(label)
+    one = detections(PERSON, class_id=LABELS.index(label))
     for _ in range(10):
         bench.observe(one, frames=20)
         bench.observe(detections(), frames=100)
@@ -153,7 +154,7 @@ def test_end_all_ends_what_has_started_and_empties_the_state() -> None:
     assert (update.state.counts, update.state.zones) == ({}, {"left": {}})
     assert (update.state.occupied, update.state.motion) == (False, False)
     assert camera.scene.end_all(100 * NS_PER_S).events == ()
-    assert camera.observe(Detections.empty(), frames=50).state.counts == {}
+    assert camera.observe((), frames=50).state.counts == {}
 
 
 def test_weak_detections_begin_nothing_but_keep_what_is_known() -> None:
@@ -166,28 +167,35 @@ def test_weak_detections_begin_nothing_but_keep_what_is_known() -> None:
     assert not camera.observe(detections(PERSON, score=0.2), frames=30).state.occupied
 
 
-def sampled_clip() -> list[Detections]:
+def sampled_clip() -> list[tuple[DetectedBox, ...]]:
     """Every tenth frame of the real clip, at most one person in each; the file has [y1, x1, y2, x2]."""
     sampled = []
     for line in data_file("video/one-by-one-person-detection.tsv").read_text().splitlines():
         persons = ast.literal_eval(line.split("\t")[2])
-        seen = detections(*((x1, y1, x2, y2) for _, (y1, x1, y2, x2) in persons))
-        scores = np.array([score for score, _ in persons], np.float32)
-        sampled.append(Detections(seen.boxes, scores, seen.class_ids))
+        sampled.append(
+            tuple(
+                one
+                for score, (y1, x1, y2, x2) in persons
+                for one in detections((x1, y1, x2, y2), score=score)
+            )
+        )
     return sampled
 
 
-def whole_clip() -> Iterator[Detections]:
+def interpolate(before: Box, after: Box, share: float) -> Box:
+    x1, y1, x2, y2 = (a + (b - a) * share for a, b in zip(before, after, strict=True))
+    return x1, y1, x2, y2
+
+
+def whole_clip() -> Iterator[tuple[DetectedBox, ...]]:
     """All frames: the box is interpolated between two samples that have the person."""
     for before, after in pairwise(sampled_clip()):
         yield before
         for step in range(1, 10):
-            if len(before) and len(after):
-                way = np.float32(step / 10)
-                boxes = before.boxes * (1 - way) + after.boxes * way
-                yield Detections(boxes, before.scores, before.class_ids)
-            else:
-                yield Detections.empty()
+            yield tuple(
+                DetectedBox(interpolate(one.box, two.box, step / 10), one.score, one.class_id)
+                for one, two in zip(before, after, strict=False)
+            )
 
 
 def test_the_real_clip_has_six_visits_and_nobody_in_between() -> None:
@@ -237,7 +245,7 @@ def test_on_a_simulated_street_the_books_balance(fps: float, seed: int) -> None:
         )
     ):
         update = scene.observe(
-            shot.detections,
+            to_boxes(shot.detections),
             captured_ns=shot.captured_ns,
             frame_seq=seq,
             width=1280,
@@ -279,8 +287,8 @@ def test_the_number_of_visits_does_not_depend_on_the_frame_rate() -> None:
         camera = SceneBench(make_scene(), fps=fps)
         for index in range(int(60 * fps)):
             x = (index / fps % 10.0) * 0.15
-            camera.observe(detections((x, 0.3, x + 0.1, 0.7)) if x < 0.9 else Detections.empty())
-        camera.observe(Detections.empty(), frames=int(3 * fps))
+            camera.observe(detections((x, 0.3, x + 0.1, 0.7)) if x < 0.9 else ())
+        camera.observe((), frames=int(3 * fps))
         return sum(event.type is EventType.END for event in camera.events)
 
     assert [visits(fps) for fps in (2.0, 5.0, 10.0, 30.0)] == [6, 6, 6, 6]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edged.cameras.replay import ReplayCamera, ReplaySettings
+from edged.cameras.replay import ReplayCamera
+from edged.cameras.replay_settings import ReplaySettings
 from edged.clock import SystemClock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
 from edged.vision.camera_process.driver import IsolatedCamera
@@ -150,7 +151,7 @@ def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
     script = """
 import os, signal, sys
 from pathlib import Path
-from edged.cameras.replay import ReplaySettings
+from edged.cameras.replay_settings import ReplaySettings
 from edged.clock import SystemClock
 from edged.vision.camera_process.driver import IsolatedCamera
 settings = ReplaySettings(path=Path(sys.argv[1]), loop=True)

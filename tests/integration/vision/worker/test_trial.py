@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings
-from edged.types import Detections
+from edged.types import DetectedBox
 from edged.vision.messages import (
     ModelReady,
     Observation,
@@ -56,8 +56,8 @@ def compared_cameras(worker: WorkerUnderTest) -> list[int]:
     ]
 
 
-def count_class(found: Detections, class_id: int) -> int:
-    return int((found.class_ids == class_id).sum())
+def count_class(found: tuple[DetectedBox, ...], class_id: int) -> int:
+    return sum(detected.class_id == class_id for detected in found)
 
 
 def test_equal_models_agree_on_one_frame_in_so_many_of_each_camera(tmp_path: Path) -> None:
