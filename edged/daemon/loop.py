@@ -107,9 +107,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Process what happens until the daemon ends, then close everything down."""
-        self._updates.start(
-            self._set_active_model
-        )  # first: the workers load while the rest comes up
+        # First: the workers load while the rest comes up.
+        self._updates.start(self._set_active_model)
         self._outbox.start()
         self._watchdog.start()
         self._on_tick_due()

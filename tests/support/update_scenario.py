@@ -39,9 +39,8 @@ NO_PROCESS = 1 << 22
 class FakeInstall:
     """A started installation; the test does its work in the store. Once killed, it ends when the supervisor's loop runs again."""
 
-    pid = NO_PROCESS
-
     def __init__(self) -> None:
+        self.pid = NO_PROCESS
         self.is_killed = self.has_ended = False
 
     def kill(self) -> None:
@@ -93,14 +92,14 @@ class Scenario:
     def compose(self) -> None:
         self.lock = StoreLock(self.folder / "store")
         self.trial = TrialMonitor(self.clock)
-        steps = StoreSteps(
+        self.steps = StoreSteps(
             ModelRepository(self.store, self.settings, now=lambda: AT),
             lock=self.lock,
             drop_folder=DropFolder(self.folder / "drop"),
             boot_id=self.boot,
         )
         self.updates = UpdateService(
-            steps,
+            self.steps,
             disk=self.queue,
             other_disks=(self.other_queue,),
             settings=self.settings,

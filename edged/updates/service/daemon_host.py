@@ -64,7 +64,7 @@ class DaemonHost:
         Raises:
             StoreError: it cannot be opened.
         """
-        if not self._store.is_open and not self.is_installing:
+        if not self._store.is_open:
             self.open_store()
         self.check_store()
 

@@ -87,11 +87,6 @@ class InstallSupervisor:
         return self._running is not None
 
     @property
-    def has_ended(self) -> bool:
-        """True if an installer has ended, and the ledger was not read since."""
-        return self._end is not None
-
-    @property
     def is_reading_channel(self) -> bool:
         """True while an installer runs that reads a message of the update channel."""
         return self.is_running and self._is_reading_channel

@@ -91,9 +91,8 @@ class StepScheduler:
     @property
     def is_idle(self) -> bool:
         """True if nothing uses the store, and nothing waits for it."""
-        has_installer = self._installer.is_running or self._installer.has_ended
         waits = self._new_settings or self._failed_version or self._requests.next_request
-        return self._queue.is_free and not (has_installer or waits)
+        return self._queue.is_free and not (self._installer.is_running or waits)
 
     def start(self) -> None:
         """Read the store and record this start of the daemon."""
@@ -225,7 +224,7 @@ class StepScheduler:
         self._poll_due_ns = self._clock.monotonic_ns() + int(pause_s * NS_PER_S)
 
     def _begin_trial(self, state: StoreState, sample: SystemSample) -> None:
-        is_obstructed = sample.throttled or sample.obstacle or self._queue.silent_s
+        is_obstructed = sample.throttled or sample.obstacle
         if state.settings.model.path is None and not is_obstructed:
             measurement = self._monitor.measure_baseline()
             self._begin(lambda: self._steps.begin_trial(measurement))

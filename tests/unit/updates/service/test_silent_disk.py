@@ -1,5 +1,6 @@
 """What the supervisor's thread does while the disk of the model store does not answer."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from edged.interfaces import MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.rules.ledger import FACTORY
+from edged.updates.rules.probation import CommitVerdict
 from edged.updates.service.control_messages import (
     CommitRequest,
     ControlResponse,
@@ -25,6 +27,7 @@ from edged.vision.active_model import ActiveModel
 from edged.vision.messages import PlanDeclined
 from edged.vision.worker_loss import WorkerLoss
 from support.store_device import StoreDevice, make_version
+from support.uninterruptible import uninterruptible_process
 from support.update_scenario import SETTINGS, Scenario, request, staged_scenario
 from support.worker_messages import candidate_failure, model_ready
 
@@ -160,13 +163,12 @@ class TestTrial:
         assert scenario.state == "trial"
 
     def test_the_candidate_runs_only_once_its_trial_is_recorded(self, tmp_path: Path) -> None:
-        scenario = staged_scenario(tmp_path, NEW, OLD)
-        scenario.run(4)
+        scenario = scenario_before_trial(tmp_path)
         scenario.queue.hang_next(is_done_first=True)
         scenario.run(60)
+        assert scenario.store.read_ledger().deployment.state == "trial"  # type: ignore[union-attr]
         assert scenario.models[-1].name == "marks@1"
         scenario.queue.answer()
-        scenario.run(10)
         assert scenario.models[-1].name == "marks@2"
 
     def test_a_bad_model_stops_before_its_rollback_is_recorded(self, scenario: Scenario) -> None:
@@ -198,15 +200,28 @@ class TestTrial:
         scenario.queue.answer()
         assert [past.outcome for past in scenario.updates.status().past][1:] == ["committed"]
 
-    def test_a_commit_waits_until_another_step_is_done(self, scenario: Scenario) -> None:
-        scenario.run(280)
+    def test_a_commit_waits_until_another_step_is_done(self, tmp_path: Path) -> None:
+        scenario = scenario_before_commit(tmp_path)
         scenario.queue.hang_next()
         scenario.send(request())  # is refused, after the hang
-        scenario.run(60)
+        scenario.run(1)
         assert scenario.state == "trial"
         scenario.queue.answer()
-        scenario.run(60)
+        scenario.run(0.25)
         assert [past.outcome for past in scenario.updates.status().past][1:] == ["committed"]
+
+    def test_a_model_that_passed_and_fails_before_its_commit_is_begun_is_rolled_back(
+        self, tmp_path: Path
+    ) -> None:
+        scenario = scenario_before_commit(tmp_path)
+        scenario.queue.hang_next()
+        scenario.send(request())
+        scenario.run(1)
+        scenario.trial.on_plan_message(candidate_failure(kind="nonsense"))
+        scenario.run(0.25)
+        assert scenario.models[-1].name == "marks@1"
+        scenario.queue.answer()
+        assert scenario.updates.status().past[-1].outcome == "rolled-back"
 
     def test_an_operators_rollback_stops_the_candidate_at_once(self, scenario: Scenario) -> None:
         scenario.queue.hang_next()
@@ -305,6 +320,17 @@ class TestInstaller:
         scenario.run(20)
         assert [child.is_killed for _, child in scenario.installs][:1] == [True]
 
+    def test_one_that_waits_for_a_disk_is_not_killed(self, tmp_path: Path) -> None:
+        scenario = Scenario(tmp_path).start()
+        scenario.execute(request())
+        scenario.run(0.25)
+        (_, child), *_ = scenario.installs
+        with uninterruptible_process() as child.pid:
+            scenario.run(2 * MAX_INSTALLER_SILENCE_S)
+            assert not child.is_killed
+        scenario.run(0.25)
+        assert child.is_killed
+
     def test_none_is_started_while_a_step_is_being_done(self, tmp_path: Path) -> None:
         scenario = Scenario(tmp_path).start()
         scenario.queue.hang_next(is_done_first=True)
@@ -388,12 +414,12 @@ class TestStop:
         assert (status.past[-1].outcome, status.denied) == ("committed", {})
 
     def test_results_that_come_afterwards_start_nothing(self, tmp_path: Path) -> None:
-        scenario = staged_scenario(tmp_path, NEW, OLD)
-        scenario.run(4)
+        scenario = scenario_before_trial(tmp_path)
         scenario.queue.hang_next()
         scenario.run(60)
         scenario.stop()
         scenario.queue.answer()
+        assert scenario.store.read_ledger().deployment.state == "trial"  # type: ignore[union-attr]
         assert scenario.models[-1].name == "marks@1"
 
     def test_an_installer_is_stopped(self, tmp_path: Path) -> None:
@@ -440,6 +466,12 @@ def test_a_bundle_that_does_not_exist_begins_no_deployment(tmp_path: Path) -> No
     assert scenario.state == ""
 
 
+def test_the_end_of_another_trial_changes_nothing(scenario: Scenario) -> None:
+    state = scenario.steps.end_trial("another", CommitVerdict())
+    assert state.trial is not None
+    assert scenario.steps.end_trial(state.trial.id, CommitVerdict()).trial is None
+
+
 def test_a_store_of_another_process_is_not_written_at_the_stop(tmp_path: Path) -> None:
     scenario = staged_scenario(tmp_path, NEW, OLD)
     scenario.run(10)
@@ -451,6 +483,31 @@ def test_a_store_of_another_process_is_not_written_at_the_stop(tmp_path: Path) -
     ledger = again.store.read_ledger()
     assert ledger.deployment is not None
     assert not ledger.deployment.is_clean_shutdown
+
+
+def scenario_before_trial(folder: Path) -> Scenario:
+    """Return a device whose next tick records that a trial begins."""
+    return scenario_before(folder, lambda scenario: scenario.state == "trial")
+
+
+def scenario_before_commit(folder: Path) -> Scenario:
+    """Return a device whose next tick commits the model on trial."""
+    return scenario_before(folder, lambda scenario: scenario.state == "")
+
+
+def scenario_before(folder: Path, condition: Callable[[Scenario], bool]) -> Scenario:
+    """Return a device for which this is true after the next tick."""
+    for name in ("counting", "made"):
+        (folder / name).mkdir()
+    counting = staged_scenario(folder / "counting", NEW, OLD)
+    ticks = 0
+    while not condition(counting):
+        counting.run(0.25)
+        ticks += 1
+    made = staged_scenario(folder / "made", NEW, OLD)
+    made.run((ticks - 1) * 0.25)
+    assert not condition(made)
+    return made
 
 
 def start_of(scenario: Scenario) -> tuple[bool, bool, list[str | None]]:
