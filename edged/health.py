@@ -71,7 +71,7 @@ class ConditionDescription:
 CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.MODEL: ConditionDescription(
         "failed",
-        "the model, its delegate or its runtime cannot be loaded; the worker retries with growing pauses, and at once on SIGHUP",
+        "the model, its delegate or its runtime cannot be loaded; the worker retries with growing pauses, and at once on SIGHUP. Or the model store's disk has not answered since the start; the workers start when it does",
     ),
     ConditionKind.CAMERA: ConditionDescription(
         "failed if it is the only camera, otherwise degraded",

@@ -79,20 +79,21 @@ class DeviceStatusReporter:
         """The models that have run, by their file's sha256."""
 
     def tick(
-        self, vision: VisionService, model_report: ModelStatusReport, settings: Settings
+        self, vision: VisionService, model_report: ModelStatusReport | None, settings: Settings
     ) -> None:
         """Report what is due.
 
         Args:
             vision: workers and cameras.
-            model_report: the state of the model updates.
+            model_report: the state of the model updates; None while it is not known.
             settings: the configuration.
         """
         self._check_board()
         self._lag.tick()
         self._latest_info = self._build_info(vision, settings)
         self._outbox.retain(self._latest_info)
-        self._outbox.retain(self._build_model_state(vision, model_report))
+        if model_report is not None:
+            self._outbox.retain(self._build_model_state(vision, model_report))
         if self._is_health_due(vision, settings.health.interval_s):
             self.publish_health(vision)
 
@@ -105,11 +106,10 @@ class DeviceStatusReporter:
 
     def _make_change_key(self, vision: VisionService) -> tuple[object, ...]:
         """Return what is reported at once when it changes."""
-        online = tuple(name for name, monitor in vision.cameras.items() if monitor.is_online)
         return (
             self._conditions.active,
             vision.worker_losses,
-            online,
+            tuple(name for name, monitor in vision.cameras.items() if monitor.is_online),
             self._outbox.link_state().connects,
         )
 

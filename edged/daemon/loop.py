@@ -7,6 +7,7 @@ any more, by systemd's watchdog, which it then stops feeding, so that systemd re
 import logging
 import signal
 from collections.abc import Callable
+from functools import partial
 
 from edged.clock import Clock, Deadline
 from edged.config.settings import Settings
@@ -27,6 +28,7 @@ from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.service import UpdateService
+from edged.vision.active_model import ActiveModel
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ STOP_TIMEOUT_S = 0.7
 MIN_DRAIN_S = 0.1
 """The broker has at least this time after the workers' end; what it does not acknowledge, stays in the spool."""
 OUTBOX_CLOSE_TIMEOUT_S = 0.5
+STORE_STOP_TIMEOUT_S = 0.2
 """SIGTERM to exit in under 2 s, even if nothing answers and the processor is busy: with `STOP_TIMEOUT_S`, 0.8 s are left for the disks and Python's own end."""
 DRAIN_TIMEOUT_S = 30.0
 """When all cameras have ended, the broker has this time to take the rest; what it does not take stays in the spool."""
@@ -93,7 +96,7 @@ class Supervisor:
         self._device_status = device_status
         self._disks = disks
         self._board = board
-        self._reloader = make_reloader(self._apply_settings)
+        self._reloader = make_reloader(self._on_settings_read)
         self._conditions = conditions
         self._notifier = notifier
         self._clock = clock
@@ -104,7 +107,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Process what happens until the daemon ends, then close everything down."""
-        self._vision.tick()  # first: the workers load while the rest comes up
+        # First: the workers load while the rest comes up.
+        self._updates.start(self._set_active_model)
         self._outbox.start()
         self._watchdog.start()
         self._on_tick_due()
@@ -120,8 +124,8 @@ class Supervisor:
             self._tick_timer.cancel()
         deadline = Deadline(self._clock, STOP_TIMEOUT_S)
         self._outbox.announce_stopping()
+        self._updates.begin_stop()
         self._vision.stop()
-        self._updates.stop()
         while not (self._vision.has_stopped or deadline.expired):
             self._process_next(_MAX_STOP_WAIT_S)
             self._vision.tick()
@@ -132,6 +136,7 @@ class Supervisor:
         spool = self._outbox.spool_state()
         final = self._device_status.make_final_health(self._vision, stop_reason)
         lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S, [final])
+        self._updates.finish_stop(STORE_STOP_TIMEOUT_S)
         _log_waiting(spool, lost_count)
 
     def _process_next(self, max_wait_s: float = TICK_S) -> None:
@@ -147,7 +152,6 @@ class Supervisor:
                 MessageReceived() | PendingControlRequest() | InstallProgress() | InstallFinished()
             ):
                 self._updates.process_message(item)
-                self._vision.set_active_model(self._updates.active_model)
             case SignalReceived(number=signal.SIGHUP):
                 self._notifier.notify_reloading(self._clock.monotonic_ns())
                 self._reloader.request()
@@ -157,24 +161,35 @@ class Supervisor:
     def _on_tick_due(self) -> None:
         self._tick_timer = self._loop.call_later(TICK_S, self._on_tick_due)
         self._disks.tick()
-        self._vision.set_active_model(
-            self._updates.tick(take_system_sample(self._vision, self._board, self._disks.obstacle))
-        )
-        self._vision.tick()
+        self._updates.tick(take_system_sample(self._vision, self._board, self._disks.obstacle))
+        if self._updates.is_model_known:
+            self._vision.tick()
         self._update_outbox_conditions(self._clock.monotonic_ns())
         self._device_status.tick(self._vision, self._updates.build_status_report(), self._settings)
-        if self._vision.is_startup_complete and not self._is_ready_announced:
+        is_started = self._vision.is_startup_complete or self._updates.is_store_silent
+        if is_started and not self._is_ready_announced:
             self._is_ready_announced = True
             self._notifier.notify_ready(self._format_status())
         if self._vision.all_cameras_ended:
             self._stop_reason = "every camera has ended"
 
-    def _apply_settings(self, settings: Settings | None) -> None:
-        """End a reload; an invalid configuration changes nothing."""
-        if settings is not None:
-            self._settings = settings
-            self._vision.apply_settings(settings, self._updates.apply_settings(settings))
+    def _on_settings_read(self, settings: Settings | None) -> None:
+        """Use what a reload has read; an invalid configuration changes nothing."""
+        if settings is None:
+            self._notifier.notify_ready(self._format_status())
+        else:
+            self._updates.apply_settings(settings, partial(self._apply_settings, settings))
+
+    def _apply_settings(self, settings: Settings, active_model: ActiveModel) -> None:
+        """End a reload, now that the active model is known."""
+        self._settings = settings
+        self._vision.apply_settings(settings, active_model)
         self._notifier.notify_ready(self._format_status())
+
+    def _set_active_model(self, active_model: ActiveModel) -> None:
+        """Run this model; the first one starts the workers."""
+        self._vision.set_active_model(active_model)
+        self._vision.tick()
 
     def _update_outbox_conditions(self, now_ns: int) -> None:
         """Set or clear the conditions of the outbox."""

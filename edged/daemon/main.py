@@ -36,6 +36,7 @@ from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.model_control import open_store
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
+from edged.updates.service.store_steps import StoreSteps
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
 from edged.vision.spare_workers import SpareWorkers
@@ -85,7 +86,6 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
     outbox = _make_outbox(settings, core)
     trial = TrialMonitor(core.clock)
     updates = _make_update_service(settings, core, trial)
-    updates.start()
     status_files = StatusFiles(runtime_dir())
     disks = _make_disk_monitor(settings, core)
     supervisor = Supervisor(
@@ -133,7 +133,7 @@ def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareW
         stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
         disks={
             name: DiskThread(f"disk-{name}", clock=clock, post=loop.call_soon)
-            for name in ("spool", "files", "space")
+            for name in ("spool", "store", "files", "space")
         },
     )
 
@@ -208,12 +208,18 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
         )
         return process.start()
 
-    return UpdateService(
+    steps = StoreSteps(
         ModelRepository(open_store(settings), settings, now=lambda: rfc3339(core.clock.wall_ns())),
         lock=lock,
-        trial_monitor=trial,
         drop_folder=DropFolder(drop_folder(settings)),
         boot_id=core.stamper.identity.boot,
+    )
+    return UpdateService(
+        steps,
+        disk=core.disks["store"],
+        other_disks=[queue for name, queue in core.disks.items() if name != "store"],
+        settings=settings,
+        trial_monitor=trial,
         conditions=core.conditions,
         clock=core.clock,
         start_installer=start_installer,

@@ -25,7 +25,7 @@ _KILL_TIMEOUT_S = 5.0
 class WatchedChild(Generic[SentT, ReceivedT]):
     """A child process whose socket and whose end the loop watches.
 
-    The child dies with the thread that started it, which is the loop's. Nothing but `join` waits: not for the child's end, and not for room in
+    The child dies with the thread that started it, which is the loop's. Nothing here waits: not for the child's end, and not for room in
     a socket that the child does not read.
     """
 
@@ -162,11 +162,6 @@ class WatchedChild(Generic[SentT, ReceivedT]):
     def kill(self) -> None:
         """Send SIGKILL, which ends a hung process as well; `on_exit` follows when it has ended."""
         self._process.kill()
-
-    def join(self, timeout_s: float) -> None:
-        """Wait until the child has ended, at most `timeout_s` seconds; only after `kill`, because the loop waits as well."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout_s)
 
     @property
     def _is_closed(self) -> bool:

@@ -15,9 +15,6 @@ from edged.updates.installer.messages import (
 _MAX_MESSAGES = 64
 """Messages read in one pass of the loop."""
 
-KILL_TIMEOUT_S = 0.5
-"""A killed process ends within some milliseconds, unless it waits for a disk; the supervisor waits as well, and must not for long."""
-
 
 class InstallerProcess:
     """One run of the installer; `start` it in the loop's thread, with which it dies.
@@ -27,7 +24,7 @@ class InstallerProcess:
         lock_descriptor: the descriptor of the store's lock, which it inherits.
         loop: watches the process.
         on_message: receives its messages from callbacks of the loop, and at last one `InstallFinished`, which has an error if the process
-            ended abnormally. It receives nothing after `kill`.
+            ended abnormally, or was killed.
     """
 
     def __init__(
@@ -42,7 +39,6 @@ class InstallerProcess:
         self._lock_descriptor = lock_descriptor
         self._loop = loop
         self._on_message = on_message
-        self._is_killed = False
         self._finished: InstallFinished | None = None
 
     def start(self) -> "InstallerProcess":
@@ -69,14 +65,8 @@ class InstallerProcess:
         return self._child.pid
 
     def kill(self) -> None:
-        """Kill the process, and wait until it has ended: it does not write to the store any more.
-
-        Only a disk that does not answer can keep it from ending at once; then this waits no longer, and it ends when the disk answers, without
-        another step.
-        """
-        self._is_killed = True
+        """Kill the process without waiting; its end follows, and it does not write to the store any more then."""
         self._child.kill()
-        self._child.join(KILL_TIMEOUT_S)
 
     def _read(self) -> None:
         """Forward progress; keep the last message until the process has ended."""
@@ -87,11 +77,7 @@ class InstallerProcess:
             if isinstance(message, InstallFinished):
                 self._finished = message
             else:
-                self._emit(message)
+                self._on_message(message)
 
     def _on_exit(self, reason: str) -> None:
-        self._emit(self._finished or InstallFinished(error=f"the installer {reason}"))
-
-    def _emit(self, message: InstallProgress | InstallFinished) -> None:
-        if not self._is_killed:
-            self._on_message(message)
+        self._on_message(self._finished or InstallFinished(error=f"the installer {reason}"))
