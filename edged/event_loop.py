@@ -6,7 +6,7 @@ Everything that a callback does delays everything else, so no callback waits for
 import heapq
 import itertools
 import os
-import selectors
+import select
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +19,11 @@ from edged.clock import NS_PER_S, Clock
 Callback = Callable[[], object]
 
 _MAX_WAIT_S = 3600.0
+_MAX_EVENTS = 64
+"""Descriptors served in one pass; the kernel reports the others in the next one."""
+_READABLE = ~select.EPOLLOUT
+_WRITABLE = ~select.EPOLLIN
+"""An error or the end of a connection is reported to both callbacks: what they call then fails, and tells why."""
 
 
 class Timer:
@@ -51,17 +56,20 @@ class EventLoop:
         self._calls: deque[Callback] = deque()
         self._timers: list[tuple[int, int, Timer]] = []
         self._timer_numbers = itertools.count()
-        self._selector: selectors.BaseSelector | None = None
+        self._watches: dict[int, tuple[Callback | None, Callback | None]] = {}
+        self._epoll: select.epoll | None = None
         self._wake_fd = -1
         self._thread: int | None = None
         self.max_lag_ns = 0
         """Longest time by which a timer was late since this was last set to 0."""
+        self.max_call_ns = 0
+        """Longest time that one callback took since this was last set to 0."""
 
     def __enter__(self) -> Self:
-        self._selector = selectors.DefaultSelector()
+        self._epoll = select.epoll()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.get_ident()
-        self._selector.register(self._wake_fd, selectors.EVENT_READ, (self._clear_wake, None))
+        self.watch(self._wake_fd, self._clear_wake)
         return self
 
     def __exit__(
@@ -70,9 +78,10 @@ class EventLoop:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._selector is not None:
-            self._selector.close()
-            self._selector = None
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+        self._watches.clear()
         wake_fd, self._wake_fd = self._wake_fd, -1
         os.close(wake_fd)
 
@@ -86,22 +95,22 @@ class EventLoop:
             on_readable: called while there is something to read, or the other end has closed.
             on_writable: called while there is room to write; None if nothing waits to be written.
         """
-        assert self._selector is not None, "the loop is not open"  # noqa: S101
-        events = (selectors.EVENT_READ if on_readable else 0) | (
-            selectors.EVENT_WRITE if on_writable else 0
-        )
+        assert self._epoll is not None, "the loop is not open"  # noqa: S101
+        events = (select.EPOLLIN if on_readable else 0) | (select.EPOLLOUT if on_writable else 0)
         if not events:
             self.unwatch(fd)
-        elif fd in self._selector.get_map():
-            self._selector.modify(fd, events, (on_readable, on_writable))
+            return
+        if fd in self._watches:
+            self._epoll.modify(fd, events)
         else:
-            self._selector.register(fd, events, (on_readable, on_writable))
+            self._epoll.register(fd, events)
+        self._watches[fd] = (on_readable, on_writable)
 
     def unwatch(self, fd: int) -> None:
         """Stop to watch a descriptor; call it before the descriptor is closed."""
-        if self._selector is not None:
-            with suppress(KeyError, ValueError):
-                self._selector.unregister(fd)
+        if self._watches.pop(fd, None) is not None and self._epoll is not None:
+            with suppress(OSError):  # it was closed before, against the rule
+                self._epoll.unregister(fd)
 
     def call_soon(self, callback: Callback) -> None:
         """Make a call in the loop's thread, after what is being processed; callable from any thread and from a signal handler."""
@@ -120,28 +129,33 @@ class EventLoop:
         """Make a call in `seconds`."""
         return self.call_at(self._clock.monotonic_ns() + int(seconds * NS_PER_S), callback)
 
-    @property
-    def has_calls(self) -> bool:
-        """Whether calls wait that `call_soon` was asked for."""
-        return bool(self._calls)
-
     def run_once(self, max_wait_s: float = _MAX_WAIT_S) -> None:
-        """Wait until something is ready or due, at most `max_wait_s` seconds, and process it."""
-        assert self._selector is not None, "the loop is not open"  # noqa: S101
-        for key, events in self._selector.select(self._compute_wait_s(max_wait_s)):
-            on_readable, on_writable = key.data
-            if events & selectors.EVENT_READ and on_readable is not None:
-                on_readable()
-            # An earlier callback of this pass may have stopped the watch.
-            if (
-                events & selectors.EVENT_WRITE
-                and on_writable is not None
-                and key.fd in self._selector.get_map()
-            ):
-                on_writable()
+        """Wait until something is ready or due, at most `max_wait_s` seconds, and process it: descriptors, then calls, then timers."""
+        assert self._epoll is not None, "the loop is not open"  # noqa: S101
+        ready = self._epoll.poll(self._compute_wait_s(max_wait_s), _MAX_EVENTS)
+        if not ready:
+            # A wait that was stopped beyond its end (SIGSTOP) ends without a look at what has arrived; timers must not be the first to act.
+            ready = self._epoll.poll(0, _MAX_EVENTS)
+        began_ns = self._clock.monotonic_ns()
+        for fd, events in ready:
+            if events & _READABLE:
+                began_ns = self._call(self._watches.get(fd, _NOT_WATCHED)[0], began_ns)
+            # Looked up again: an earlier callback of this pass may have stopped the watch.
+            if events & _WRITABLE:
+                began_ns = self._call(self._watches.get(fd, _NOT_WATCHED)[1], began_ns)
         for _ in range(len(self._calls)):
-            self._calls.popleft()()
-        self._run_due_timers()
+            began_ns = self._call(self._calls.popleft(), began_ns)
+        self._run_due_timers(began_ns)
+
+    def _call(self, callback: Callback | None, began_ns: int) -> int:
+        """Make a call that begins at `began_ns`; return when it ended."""
+        if callback is None:
+            return began_ns
+        callback()
+        ended_ns = self._clock.monotonic_ns()
+        if ended_ns - began_ns > self.max_call_ns:  # noqa: PLR1730 (called for each packet, and this is faster)
+            self.max_call_ns = ended_ns - began_ns
+        return ended_ns
 
     def _compute_wait_s(self, max_wait_s: float) -> float:
         if self._calls:
@@ -153,17 +167,18 @@ class EventLoop:
         due_in_ns = self._timers[0][0] - self._clock.monotonic_ns()
         return min(max(due_in_ns / NS_PER_S, 0.0), max_wait_s)
 
-    def _run_due_timers(self) -> None:
-        if not self._timers:
-            return
-        now_ns = self._clock.monotonic_ns()
+    def _run_due_timers(self, now_ns: int) -> None:
+        began_ns = now_ns
         while self._timers and self._timers[0][0] <= now_ns:
             due_ns, _, timer = heapq.heappop(self._timers)
             callback, timer.callback = timer.callback, None
             if callback is not None:
-                self.max_lag_ns = max(self.max_lag_ns, now_ns - due_ns)
-                callback()
+                self.max_lag_ns = max(self.max_lag_ns, began_ns - due_ns)
+                began_ns = self._call(callback, began_ns)
 
     def _clear_wake(self) -> None:
         with suppress(BlockingIOError):
             os.eventfd_read(self._wake_fd)
+
+
+_NOT_WATCHED: tuple[Callback | None, Callback | None] = (None, None)

@@ -42,6 +42,8 @@ class ConditionKind(StrEnum):
     PUBLISH_LIMITED = "publish_limited"
     SUBSCRIPTION_REFUSED = "subscription_refused"
     SPOOL = "spool"
+    DISK_SILENT = "disk.silent"
+    LATE = "late"
     STOPPED = "stopped"
     UNDER_VOLTAGE = "board.under_voltage"
     THROTTLED = "board.throttled"
@@ -69,7 +71,7 @@ class ConditionDescription:
 CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.MODEL: ConditionDescription(
         "failed",
-        "the model, its delegate or its runtime cannot be loaded; the worker retries with growing pauses, and at once on SIGHUP",
+        "the model, its delegate or its runtime cannot be loaded; the worker retries with growing pauses, and at once on SIGHUP. Or the model store's disk has not answered since the start; the workers start when it does",
     ),
     ConditionKind.CAMERA: ConditionDescription(
         "failed if it is the only camera, otherwise degraded",
@@ -129,6 +131,14 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.SPOOL: ConditionDescription(
         "degraded",
         "the disk cannot be written or does not answer, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
+    ),
+    ConditionKind.DISK_SILENT: ConditionDescription(
+        "degraded",
+        "a disk has not answered for more than 10 s; frames and messages go on without it, and updates wait",
+    ),
+    ConditionKind.LATE: ConditionDescription(
+        "degraded",
+        "the supervisor decides more than 0.5 s late, because it gets too little of the processor; it ends after 10 s without a lag of more than 0.25 s",
     ),
     ConditionKind.STOPPED: ConditionDescription(
         "failed",
@@ -238,12 +248,3 @@ def condition_name_pattern() -> str:
         for kind, described in CONDITIONS.items()
     )
     return f"^({'|'.join(names)})$"
-
-
-def conditions_markdown() -> str:
-    """Return the documentation's table of conditions."""
-    rows = [
-        f"| `{kind.name_of(described.subject)}` | {described.severity} | {described.meaning} |"
-        for kind, described in CONDITIONS.items()
-    ]
-    return "\n".join(["| name | severity | meaning |", "|---|---|---|", *rows]) + "\n"

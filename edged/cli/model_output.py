@@ -54,8 +54,12 @@ def format_removed(response: ControlResponse) -> str:
 
 
 def _status_rows(status: ModelStatus) -> list[tuple[str, str]]:
-    rows = [
-        ("daemon", "running" if status.daemon else "not running: no trials"),
+    rows = [("daemon", "running" if status.daemon else "not running: no trials")]
+    if status.disk_silent_s:
+        rows.append(
+            ("disk", f"no answer for {status.disk_silent_s:.0f} s; the rest is as it was before")
+        )
+    rows += [
         ("installed", status.versions[0].title if status.versions else "none"),
         ("active model", status.active_model or "none"),
     ]

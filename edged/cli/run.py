@@ -26,6 +26,6 @@ def run(args: argparse.Namespace) -> int:
     """
     signals = SignalCatcher()
     signals.catch()
-    from edged.daemon.main import run as run_daemon
+    from edged.daemon.start import run as run_daemon
 
     return run_daemon(args.config, signals)

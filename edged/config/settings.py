@@ -208,11 +208,15 @@ class InferenceSettings(Struct, frozen=True, kw_only=True):
             description="Largest number of additional runs of the model on a frame, each on a part in which something moves or is tracked, so that small objects are found. 0 if not set."
         ),
     ] = None
-    tiles: Annotated[
-        tuple[Annotated[int, Meta(ge=1, le=8)], Annotated[int, Meta(ge=1, le=8)]] | None,
+    tile_columns: Annotated[
+        Annotated[int, Meta(ge=1, le=8)] | None,
         Meta(
-            description="Columns and rows of a grid of parts of the frame, on each of which the model runs as well. [1, 1], which is none, if not set."
+            description="Columns of a grid of parts of the frame, on each of which the model runs as well. 1 if not set."
         ),
+    ] = None
+    tile_rows: Annotated[
+        Annotated[int, Meta(ge=1, le=8)] | None,
+        Meta(description="Rows of that grid. 1 if not set; one column and one row are no grid."),
     ] = None
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edged.clock import NS_PER_S
-from edged.messaging.contract.device import CameraHealth, Percentiles
+from edged.messaging.contract.camera_health import CameraHealth, Percentiles
 from edged.metrics import LatencyWindow, Rate
 from edged.scene.scene import Scene, SceneState, SceneUpdate
 from edged.types import ClassNames
@@ -62,6 +62,8 @@ class CameraMonitor:
         self._last_captured_ns: int | None = None
         self._last_observation: Observation | None = None
         """What the camera's picture shows while it is at rest; None if the scene knows no observation."""
+        self.skipped_count = 0
+        """Observations since the daemon's start that were not processed, because a newer one waited."""
         self._observed_count = 0
         """Number of the frame after the newest one that its worker ran the model on."""
 
@@ -162,6 +164,11 @@ class CameraMonitor:
             if self.highest_class_id is None or detected.class_id > self.highest_class_id:
                 self.highest_class_id = detected.class_id
 
+    def skip(self) -> None:
+        """Count an observation that is not processed; a rest after it would be one of a picture that is not known."""
+        self.skipped_count += 1
+        self._last_observation = None
+
     def observe_rest(self, rest: PictureAtRest) -> SceneUpdate | None:
         """Let time pass in a scene whose picture is at rest; return what that changed, or None if no observation is known."""
         last = self._last_observation
@@ -189,6 +196,7 @@ class CameraMonitor:
         """End every object of the scene; return what that changed, or None if no frame has been inferred."""
         if self._scene is None or self._last_captured_ns is None:
             return None
+        self._last_observation = None
         update = self._scene.end_all(self._last_captured_ns)
         self.scene_state = update.state
         return update
@@ -214,6 +222,7 @@ class CameraMonitor:
             dropped=dropped,
             still=self._still.total,
             over_rate=self._over_rate.total,
+            observations_skipped=self.skipped_count,
             last_frame_age_s=None if last_ns is None else round((now_ns - last_ns) / NS_PER_S, 3),
             latency_s={
                 stage: percentiles

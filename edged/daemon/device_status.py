@@ -2,24 +2,24 @@
 
 import os
 import platform
-from pathlib import Path
 
 import edged
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Settings
+from edged.daemon.board_health import build_memory, build_throttling
+from edged.daemon.disk_monitor import DiskMonitor
 from edged.daemon.final_health import set_stopped, with_cameras_offline
+from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.status_files import StatusFiles
 from edged.daemon.vision_service import VisionService
 from edged.health import Condition, ConditionKind, Conditions, Severity
-from edged.host.board import Board, ThrottlingFlags
+from edged.host.board import Board
 from edged.messaging.contract.device import (
     CameraEntry,
     DeviceHealth,
     DeviceInfo,
     DiskHealth,
     HealthCondition,
-    MemoryHealth,
-    ThrottlingHealth,
 )
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelState
@@ -47,7 +47,8 @@ class DeviceStatusReporter:
         stamper: Stamper,
         outbox: Outbox,
         conditions: Conditions,
-        state_dir: Path,
+        disks: DiskMonitor,
+        lag: LagMonitor,
         status_files: StatusFiles,
     ) -> None:
         """Report nothing yet.
@@ -58,7 +59,8 @@ class DeviceStatusReporter:
             stamper: fills headers.
             outbox: takes the messages.
             conditions: the active conditions; those of the board are set here.
-            state_dir: the folder whose disk is reported.
+            disks: watches the disks.
+            lag: measures how late the supervisor is.
             status_files: the copies for programs on the device.
         """
         self._board = board
@@ -66,7 +68,8 @@ class DeviceStatusReporter:
         self._stamper = stamper
         self._outbox = outbox
         self._conditions = conditions
-        self._state_dir = state_dir
+        self._disks = disks
+        self._lag = lag
         self._status_files = status_files
         self._started_ns = clock.monotonic_ns()
         self._latest_info: DeviceInfo | None = None
@@ -76,19 +79,21 @@ class DeviceStatusReporter:
         """The models that have run, by their file's sha256."""
 
     def tick(
-        self, vision: VisionService, model_report: ModelStatusReport, settings: Settings
+        self, vision: VisionService, model_report: ModelStatusReport | None, settings: Settings
     ) -> None:
         """Report what is due.
 
         Args:
             vision: workers and cameras.
-            model_report: the state of the model updates.
+            model_report: the state of the model updates; None while it is not known.
             settings: the configuration.
         """
         self._check_board()
+        self._lag.tick()
         self._latest_info = self._build_info(vision, settings)
         self._outbox.retain(self._latest_info)
-        self._outbox.retain(self._build_model_state(vision, model_report))
+        if model_report is not None:
+            self._outbox.retain(self._build_model_state(vision, model_report))
         if self._is_health_due(vision, settings.health.interval_s):
             self.publish_health(vision)
 
@@ -101,11 +106,10 @@ class DeviceStatusReporter:
 
     def _make_change_key(self, vision: VisionService) -> tuple[object, ...]:
         """Return what is reported at once when it changes."""
-        online = tuple(name for name, monitor in vision.cameras.items() if monitor.is_online)
         return (
             self._conditions.active,
             vision.worker_losses,
-            online,
+            tuple(name for name, monitor in vision.cameras.items() if monitor.is_online),
             self._outbox.link_state().connects,
         )
 
@@ -180,10 +184,12 @@ class DeviceStatusReporter:
             uptime_s=round((now_ns - self._started_ns) / NS_PER_S, 1),
             worker_restarts=vision.worker_losses,
             last_worker_loss=redact_text(vision.last_worker_loss or ""),
-            throttling=_build_throttling(flags) if flags else None,
+            throttling=build_throttling(flags) if flags else None,
             soc_temperature_c=self._board.read_temperature_c(),
-            memory=self._build_memory(vision),
+            memory=build_memory(self._board, vision.worker_pids),
             disk=self._build_disk(),
+            disk_silent_s=self._disks.silent_s,
+            loop=self._lag.take(),
             spool=self._outbox.spool_state(),
             link=self._outbox.link_state(),
             cameras={
@@ -199,25 +205,8 @@ class DeviceStatusReporter:
             detail=condition.reason,
         )
 
-    def _build_memory(self, vision: VisionService) -> MemoryHealth | None:
-        host = self._board.read_memory_mb()
-        if host is None:
-            return None
-        total_mb, available_mb = host
-        pids = {"supervisor": os.getpid()}
-        for worker, pid in vision.worker_pids.items():
-            pids[f"vision.{worker}"] = pid
-            cameras = self._board.list_children(pid)
-            pids |= {f"vision.{worker}.camera.{n}": child for n, child in enumerate(cameras)}
-        rss = {name: self._board.read_rss_mb(pid) for name, pid in pids.items()}
-        return MemoryHealth(
-            total_mb=round(total_mb),
-            available_mb=round(available_mb),
-            rss_mb={name: round(mb, 1) for name, mb in rss.items() if mb is not None},
-        )
-
     def _build_disk(self) -> DiskHealth | None:
-        disk = self._board.read_disk_mb(self._state_dir)
+        disk = self._disks.space_mb
         written_mb = self._board.read_written_mb(os.getpid())
         return disk and DiskHealth(
             total_mb=round(disk[0]),
@@ -236,15 +225,4 @@ def _build_camera_entry(name: str, source: str, report: CameraReport | None) -> 
         width=report.width or None,
         height=report.height or None,
         fps=report.fps or None,
-    )
-
-
-def _build_throttling(flags: ThrottlingFlags) -> ThrottlingHealth:
-    return ThrottlingHealth(
-        under_voltage=flags.under_voltage,
-        frequency_capped=flags.frequency_capped,
-        throttled=flags.throttled,
-        soft_temp_limit=flags.soft_temperature_limit,
-        under_voltage_occurred=flags.under_voltage_occurred,
-        throttled_occurred=flags.throttled_occurred,
     )

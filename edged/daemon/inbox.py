@@ -1,4 +1,4 @@
-"""The supervisor's inbox: what other threads and signal handlers tell it, as frozen values, on their way to the event loop."""
+"""The supervisor's inbox: what happens beside the frames, as frozen values, on its way to the supervisor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from edged.event_loop import EventLoop
 from edged.interfaces import ConsumerClosed, MessageReceived
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
-from edged.vision.process import WorkerExited, WorkerMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +17,7 @@ class SignalReceived:
 
 
 InboxItem = (
-    WorkerMessage
-    | WorkerExited
-    | SignalReceived
+    SignalReceived
     | MessageReceived
     | ConsumerClosed
     | PendingControlRequest

@@ -1,17 +1,19 @@
 """The composition root: makes every part of the daemon, and hands each what it needs."""
 
-import logging
+import gc
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edged import logs
 from edged.clock import Clock, SystemClock, read_clock_quality
 from edged.config.load import load_config
 from edged.config.settings import Settings
 from edged.daemon.device_status import DeviceStatusReporter
+from edged.daemon.disk_monitor import DiskMonitor
 from edged.daemon.inbox import Inbox, SignalReceived
+from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.loop import Supervisor
 from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
@@ -19,7 +21,7 @@ from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
 from edged.disk_thread import DiskThread
 from edged.event_loop import EventLoop
-from edged.health import Conditions
+from edged.health import ConditionReporter, Conditions
 from edged.host import systemd
 from edged.host.board import Board
 from edged.host.paths import device_name, drop_folder, model_store_dir, state_dir
@@ -29,15 +31,18 @@ from edged.messaging.open_outbox import open_outbox
 from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
-from edged.updates.service.control_socket import ControlServer
+from edged.updates.service.control_server import ControlServer
 from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.model_control import open_store
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
+from edged.updates.service.store_steps import StoreSteps
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
+from edged.vision.spare_workers import SpareWorkers
 
-_log = logging.getLogger(__name__)
+_FILES_FINISH_TIMEOUT_S = 0.1
+"""For the end of the control socket's file; a silent disk does not hold up the daemon's end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,42 +55,39 @@ class _Core:
     inbox: Inbox
     conditions: Conditions
     stamper: Stamper
+    spares: SpareWorkers
+    disks: Mapping[str, DiskThread]
+    """A queue for each kind of work on disks, so that none waits for another; `up/health` names them."""
 
 
-def run(config: Path, signals: SignalCatcher) -> int:
+def run_daemon(
+    config: Path, settings: Settings, signals: SignalCatcher, spares: SpareWorkers
+) -> None:
     """Run the daemon until it ends.
 
     Args:
-        config: the configuration file.
-        signals: catches the process's signals already; one that ends the daemon may have arrived.
-
-    Returns:
-        0: a signal ended it, or every camera was finite and has ended.
+        config: the configuration file, which is read again on SIGHUP.
+        settings: what it says now.
+        signals: catches the process's signals already.
+        spares: processes for the workers' first runs.
 
     Raises:
-        ConfigError: the configuration is invalid, or the state directory cannot be written.
+        ConfigError: the state directory cannot be written.
         SpoolError: another daemon uses the state directory.
         EdgedError: systemd expects notifications that cannot be sent.
     """
-    settings = _read_settings(config)
-    if signals.is_stop_requested:
-        return 0
     clock = SystemClock()
     with EventLoop(clock) as loop:
-        _run_parts(config, settings, _make_core(settings, clock, loop), signals)
-    return 0
+        _run_parts(config, settings, _make_core(settings, clock, loop, spares), signals)
 
 
 def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCatcher) -> None:
     """Make the parts, and run the daemon until it ends."""
-    notifier = systemd.Notifier()
     outbox = _make_outbox(settings, core)
     trial = TrialMonitor(core.clock)
     updates = _make_update_service(settings, core, trial)
-    updates.start()
-    control = ControlServer(state_dir(settings), core.inbox.put)
-    control.start()
     status_files = StatusFiles(runtime_dir())
+    disks = _make_disk_monitor(settings, core)
     supervisor = Supervisor(
         settings,
         loop=core.loop,
@@ -93,41 +95,28 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
         outbox=outbox,
         vision=_make_vision_service(settings, core, outbox, updates, trial),
         updates=updates,
-        device_status=DeviceStatusReporter(
-            board=core.board,
-            clock=core.clock,
-            stamper=core.stamper,
-            outbox=outbox,
-            conditions=core.conditions,
-            state_dir=state_dir(settings),
-            status_files=status_files,
-        ),
+        device_status=_make_status_reporter(core, outbox, disks, status_files),
+        disks=disks,
         board=core.board,
-        reloader=ConfigReloader(
-            settings,
-            read_settings=lambda: _read_settings(config),
-            conditions=core.conditions,
-            clock=core.clock,
-        ),
+        make_reloader=partial(_make_reloader, config, settings, core),
         conditions=core.conditions,
-        notifier=notifier,
+        notifier=systemd.Notifier(),
         clock=core.clock,
     )
+    control = ControlServer(
+        state_dir(settings), core.inbox.put, loop=core.loop, disk=core.disks["files"]
+    )
+    control.start()
     signals.hand_on(lambda number: core.inbox.put(SignalReceived(number)))
+    gc.freeze()  # what was made so far stays; collections that look at it take 20 ms of the loop
     supervisor.run()
     control.close()
+    core.disks["files"].finish(_FILES_FINISH_TIMEOUT_S)
     status_files.clear()
+    gc.freeze()  # nor does Python's end look for garbage in what ends with the process
 
 
-def _read_settings(config: Path) -> Settings:
-    loaded = load_config(config)
-    logs.configure(loaded.settings.log.level)
-    for warning in loaded.warnings:
-        _log.warning("%s", warning)
-    return loaded.settings
-
-
-def _make_core(settings: Settings, clock: Clock, loop: EventLoop) -> _Core:
+def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareWorkers) -> _Core:
     board = Board()
     identity = Identity(
         device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
@@ -139,8 +128,54 @@ def _make_core(settings: Settings, clock: Clock, loop: EventLoop) -> _Core:
         board=board,
         loop=loop,
         inbox=Inbox(loop),
+        spares=spares,
         conditions=Conditions(),
         stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
+        disks={
+            name: DiskThread(f"disk-{name}", clock=clock, post=loop.call_soon)
+            for name in ("spool", "store", "files", "space")
+        },
+    )
+
+
+def _make_disk_monitor(settings: Settings, core: _Core) -> DiskMonitor:
+    return DiskMonitor(
+        core.disks,
+        state_dir=state_dir(settings),
+        board=core.board,
+        conditions=ConditionReporter(core.conditions, core.clock),
+        clock=core.clock,
+    )
+
+
+def _make_status_reporter(
+    core: _Core, outbox: Outbox, disks: DiskMonitor, status_files: StatusFiles
+) -> DeviceStatusReporter:
+    return DeviceStatusReporter(
+        board=core.board,
+        clock=core.clock,
+        stamper=core.stamper,
+        outbox=outbox,
+        conditions=core.conditions,
+        disks=disks,
+        lag=LagMonitor(core.loop, ConditionReporter(core.conditions, core.clock), core.clock),
+        status_files=status_files,
+    )
+
+
+def _make_reloader(
+    config: Path,
+    settings: Settings,
+    core: _Core,
+    on_settings: Callable[[Settings | None], object],
+) -> ConfigReloader:
+    return ConfigReloader(
+        settings,
+        load=partial(load_config, config),
+        disk=core.disks["files"],
+        on_settings=on_settings,
+        conditions=core.conditions,
+        clock=core.clock,
     )
 
 
@@ -153,7 +188,7 @@ def _make_outbox(settings: Settings, core: _Core) -> Outbox:
         clock=core.clock,
         loop=core.loop,
         notify=core.inbox.put,
-        disk=DiskThread("spool", clock=core.clock, post=core.loop.call_soon),
+        disk=core.disks["spool"],
         subscriptions=(desired_topic,) if settings.updates.channel else (),
     )
 
@@ -168,15 +203,23 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
             updates=settings.updates,
             desired_envelope=desired_envelope,
         )
-        process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=core.inbox.put)
+        process = InstallerProcess(
+            job, lock_descriptor=lock.descriptor, loop=core.loop, on_message=core.inbox.put
+        )
         return process.start()
 
-    return UpdateService(
+    steps = StoreSteps(
         ModelRepository(open_store(settings), settings, now=lambda: rfc3339(core.clock.wall_ns())),
         lock=lock,
-        trial_monitor=trial,
         drop_folder=DropFolder(drop_folder(settings)),
         boot_id=core.stamper.identity.boot,
+    )
+    return UpdateService(
+        steps,
+        disk=core.disks["store"],
+        other_disks=[queue for name, queue in core.disks.items() if name != "store"],
+        settings=settings,
+        trial_monitor=trial,
         conditions=core.conditions,
         clock=core.clock,
         start_installer=start_installer,
@@ -189,7 +232,8 @@ def _make_vision_service(
     return VisionService(
         settings,
         updates.active_model,
-        inbox=core.inbox,
+        loop=core.loop,
+        spares=core.spares,
         outbox=outbox,
         conditions=core.conditions,
         stamper=core.stamper,

@@ -1,11 +1,14 @@
-"""SIGHUP: reads the configuration again, and reports what came of it."""
+"""SIGHUP: reads the configuration again, in a disk's thread, and reports what came of it."""
 
 import logging
 from collections.abc import Callable
 
 from edged.clock import Clock
+from edged.config.load import LoadedConfig
 from edged.config.reload_effects import plan_reload
 from edged.config.settings import Settings
+from edged.daemon.log_settings import use_log_settings
+from edged.disk_thread import DiskQueue
 from edged.errors import ConfigError
 from edged.health import ConditionKind, Conditions
 
@@ -19,7 +22,9 @@ class ConfigReloader:
         self,
         startup_settings: Settings,
         *,
-        read_settings: Callable[[], Settings],
+        load: Callable[[], LoadedConfig],
+        disk: DiskQueue,
+        on_settings: Callable[[Settings | None], object],
         conditions: Conditions,
         clock: Clock,
     ) -> None:
@@ -27,28 +32,51 @@ class ConfigReloader:
 
         Args:
             startup_settings: those that the daemon started with.
-            read_settings: reads the configuration's files; raises `ConfigError`.
+            load: reads the configuration's files; raises `ConfigError`.
+            disk: does the reading.
+            on_settings: gets the new configuration; None if it is invalid, which the condition `config` then reports.
             conditions: the active conditions.
             clock: the clock of the conditions' times.
         """
         self._startup_settings = startup_settings
-        self._read_settings = read_settings
+        self._load = load
+        self._disk = disk
+        self._on_settings = on_settings
         self._conditions = conditions
         self._clock = clock
+        self._is_reading = self._is_requested_again = False
 
-    def reload(self) -> Settings | None:
-        """Return the new configuration; None if it is invalid, which the condition `config` then reports."""
+    def request(self) -> None:
+        """Read the configuration; a request while it is being read counts from then on, together with further ones."""
+        if self._is_reading:
+            self._is_requested_again = True
+            return
+        self._is_reading = True
+        self._disk.submit(self._read, self._finish)
+
+    def _read(self) -> LoadedConfig | Exception:
         try:
-            settings = self._read_settings()
+            return self._load()
         except Exception as error:  # noqa: BLE001 - no new configuration may end a daemon that works
-            if not isinstance(error, ConfigError):
-                _log.exception("reading the configuration failed")
-            self._report_invalid(error)
-            return None
+            return error
+
+    def _finish(self, loaded: LoadedConfig | Exception) -> None:
+        self._is_reading = False
+        if self._is_requested_again:
+            self._is_requested_again = False
+            self.request()
+            return
+        if isinstance(loaded, Exception):
+            if not isinstance(loaded, ConfigError):
+                _log.error("reading the configuration failed", exc_info=loaded)
+            self._report_invalid(loaded)
+            self._on_settings(None)
+            return
+        use_log_settings(loaded)
         self._conditions.clear(ConditionKind.CONFIG)
-        self._report_restart(settings)
+        self._report_restart(loaded.settings)
         _log.info("the configuration was reloaded")
-        return settings
+        self._on_settings(loaded.settings)
 
     def _report_invalid(self, error: Exception) -> None:
         reason = f"the new configuration is invalid, and the last good one stays in use:\n{error}"

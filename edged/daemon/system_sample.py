@@ -1,25 +1,20 @@
 """The state of this system, as the trial of a model needs it, taken once a tick."""
 
-from pathlib import Path
-
 from edged.daemon.vision_service import VisionService
 from edged.host.board import Board
 from edged.host.scheduling import read_main_wait_s
 from edged.updates.service.system_sample import FrameCounts, SystemSample
 
-_MIN_FREE_MB = 1.0
-"""With less space than this nothing can be written."""
-
 
 def take_system_sample(
-    vision_service: VisionService, board: Board, state_dir: Path
+    vision_service: VisionService, board: Board, obstacle: str | None
 ) -> SystemSample:
-    """Return the state of cameras, workers, board and disk now.
+    """Return the state of cameras, workers and board now.
 
     Args:
         vision_service: has the cameras and workers.
         board: the host's hardware.
-        state_dir: where the daemon keeps its files.
+        obstacle: what keeps this device from working as usual, whatever the model is; None if nothing does.
     """
     flags = board.read_throttling()
     pids = vision_service.worker_pids.values()
@@ -38,13 +33,5 @@ def take_system_sample(
         },
         largest_worker_mb=max(sizes_mb, default=None),
         waited_s=sum(map(read_main_wait_s, pids)),
-        obstacle=find_obstacle(board, state_dir),
+        obstacle=obstacle,
     )
-
-
-def find_obstacle(board: Board, state_dir: Path) -> str | None:
-    """Return what keeps this device from working as usual, whatever the model is; None if nothing does."""
-    disk = board.read_disk_mb(state_dir)
-    if disk is not None and disk[1] < _MIN_FREE_MB:
-        return f"the disk that holds {state_dir} is full"
-    return None

@@ -1,40 +1,31 @@
 """The vision side of the daemon: the workers, their messages, and the cameras' scenes."""
 
-import logging
-
 from edged.clock import Clock
 from edged.config.reload_effects import plan_reload
 from edged.config.settings import Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.camera_scenes import CameraScenes
 from edged.daemon.event_reporter import EventReporter
-from edged.daemon.inbox import Inbox
+from edged.daemon.settled_workers import SettledWorkers
 from edged.daemon.vision_conditions import MODEL_FAULTS, VisionConditions
+from edged.event_loop import EventLoop
 from edged.health import Conditions
-from edged.logs import journal_fields
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelFailure
 from edged.messaging.outbox import Outbox
 from edged.vision.active_model import ActiveModel
 from edged.vision.camera_messages import PictureAtRest
 from edged.vision.listener import VisionListener
-from edged.vision.messages import (
-    ModelReady,
-    Observation,
-    PlanDeclined,
-    VisionJob,
-    WorkerReport,
-)
+from edged.vision.messages import ModelReady, Observation, PlanDeclined, VisionJob, WorkerReport
 from edged.vision.plan import is_same_model, make_vision_jobs
 from edged.vision.pool import MAX_TICK_GAP_S, WorkerPool
 from edged.vision.process import VisionProcess, WorkerExited, WorkerMessage
+from edged.vision.spare_workers import SpareWorkers
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker_loss import WorkerLoss
 
-_log = logging.getLogger(__name__)
-
-POOL_STOP_TIMEOUT_S = 0.7
-"""Part of the two seconds in which the daemon ends."""
+POOL_STOP_TIMEOUT_S = 0.6
+"""Part of the two seconds in which the daemon ends; a worker's cameras have 0.5 s of it."""
 
 
 class VisionService:
@@ -45,7 +36,8 @@ class VisionService:
         settings: Settings,
         active_model: ActiveModel,
         *,
-        inbox: Inbox,
+        loop: EventLoop,
+        spares: SpareWorkers,
         outbox: Outbox,
         conditions: Conditions,
         stamper: Stamper,
@@ -57,14 +49,16 @@ class VisionService:
         Args:
             settings: the configuration.
             active_model: the model to run.
-            inbox: takes what the workers report.
+            loop: watches the workers.
+            spares: processes for the workers' first runs.
             outbox: takes messages.
             conditions: the active conditions.
             stamper: turns monotonic times into wall-clock times.
             clock: the clock of all times.
             listener: gets what the workers report of their models.
         """
-        self._inbox = inbox
+        self._loop = loop
+        self._spares = spares
         self._stamper = stamper
         self._clock = clock
         self._listener = listener
@@ -74,8 +68,7 @@ class VisionService:
         self._conditions = VisionConditions(conditions, clock)
         self._event_reporter = EventReporter(settings.events, outbox=outbox, stamper=stamper)
         self._scenes = CameraScenes(self._event_reporter, self._conditions)
-        self._ready_by_worker: dict[int, ModelReady] = {}
-        self._settled_workers: set[int] = set()
+        self._settled = SettledWorkers()
         self.worker_losses = 0
         self.last_worker_loss: str | None = None
         self.model_failure: ModelFailure | None = None
@@ -111,8 +104,7 @@ class VisionService:
         for worker in replaced:
             self._scenes.on_worker_lost(jobs_before[worker].camera_names)
             self._conditions.clear_worker(worker)
-            self._ready_by_worker.pop(worker, None)
-            self._settled_workers.discard(worker)
+            self._settled.forget(worker)
         self._scenes.apply_settings(settings)
         for worker, job in self._pool.jobs.items():
             if worker in replaced or worker not in jobs_before:
@@ -128,12 +120,12 @@ class VisionService:
     @property
     def model_info(self) -> ModelReady | None:
         """A worker's description of its model and runtime; None until one runs."""
-        return next(iter(self._ready_by_worker.values()), None)
+        return self._settled.model_info
 
     @property
     def is_startup_complete(self) -> bool:
         """True once every worker has either got its model running or failed to."""
-        return len(self._settled_workers) == len(self._pool.jobs)
+        return len(self._settled) == len(self._pool.jobs)
 
     @property
     def all_cameras_ended(self) -> bool:
@@ -156,26 +148,26 @@ class VisionService:
             return
         match item.message:
             case Observation() as observation:
-                self._on_observation(item.worker, observation)
-            case PictureAtRest() as rest:
-                self._on_rest(item.worker, rest)
+                self._on_observation(item.worker, observation, is_superseded=item.is_superseded)
+            case PictureAtRest(camera=index) as rest:
+                if camera := self._find_camera(item.worker, index):
+                    self._scenes.observe_rest(camera, rest)
             case WorkerReport(cameras=reports):
                 for report in reports:
                     self._scenes.on_camera_report(report)
             case ModelReady() as ready:
                 self._on_ready(item.worker, ready)
-            case (
-                PlanDeclined(plan=plan) | CandidateFailure(plan=plan) | ShadowComparison(plan=plan)
-            ):
+            case PlanDeclined() | CandidateFailure() | ShadowComparison() as message:
                 # A message of a superseded plan says nothing about the active model.
-                if plan == self._plan_number:
-                    self._listener.on_plan_message(item.message)
+                if message.plan == self._plan_number:
+                    self._listener.on_plan_message(message)
 
     def on_worker_exit(self, item: WorkerExited) -> None:
         """Process the end of a worker; its cameras are offline until the next one runs."""
         loss = self._pool.on_exit(item)
         if loss is not None:
             self._on_worker_loss(loss)
+        self.tick()  # the process that follows one that was replaced need not wait
 
     def tick(self) -> None:
         """Start, watch and replace workers."""
@@ -183,8 +175,13 @@ class VisionService:
             self._on_worker_loss(loss)
 
     def stop(self) -> None:
-        """End the workers."""
+        """Ask the workers to end; go on to call `tick` until it `has_stopped`."""
         self._pool.stop(POOL_STOP_TIMEOUT_S)
+
+    @property
+    def has_stopped(self) -> bool:
+        """True once every worker has ended after `stop`."""
+        return self._pool.has_stopped
 
     def end_all_objects(self) -> None:
         """End every object and report every camera's state for the last time."""
@@ -205,42 +202,37 @@ class VisionService:
 
     def _launch(self, job: VisionJob, worker: int, run: int) -> VisionProcess:
         resumed = self._scenes.resume_recordings(job)
-        return VisionProcess(resumed, worker=worker, run=run, notify=self._inbox.put)
+        return VisionProcess(
+            resumed,
+            worker=worker,
+            run=run,
+            loop=self._loop,
+            spares=self._spares,
+            on_message=self.on_worker_message,
+            on_exit=self.on_worker_exit,
+        )
 
     def _on_ready(self, worker: int, ready: ModelReady) -> None:
-        _log.info(
-            "worker %d runs %s (%s, %s%s)%s",
-            *(worker, ready.model_name, ready.family, ready.runtime),
-            f" on {ready.delegate}" if ready.delegate else "",
-            f"; the switch took {ready.gap_ns / 1e6:.1f} ms" if ready.gap_ns else "",
-            extra=journal_fields(worker=worker, model=ready.model_name),
-        )
-        self._settled_workers.add(worker)
-        self._ready_by_worker[worker] = ready
+        self._settled.on_ready(worker, ready)
         self._conditions.on_worker_ready(worker)
         self._listener.on_ready(ready)
         self._scenes.set_model(
             self._pool.jobs[worker].camera_names, ready, self._active_model.recommended_filters
         )
 
-    def _on_observation(self, worker: int, observation: Observation) -> None:
-        cameras = self._pool.jobs[worker].cameras
-        if worker not in self._ready_by_worker or observation.camera >= len(cameras):
-            return  # a worker is not trusted to keep to the protocol
+    def _on_observation(
+        self, worker: int, observation: Observation, *, is_superseded: bool
+    ) -> None:
+        if (camera := self._find_camera(worker, observation.camera)) is None:
+            return
+        # A trial gets them all: which of them the supervisor is too late for says nothing about a model.
         self._listener.on_observation(observation)
-        monitor = self.cameras[cameras[observation.camera].name]
         now_ns = self._clock.monotonic_ns()
-        updates = monitor.observe(observation, now_ns)
-        self._event_reporter.report_frame(monitor, observation, updates, now_ns)
+        self._scenes.observe(camera, observation, now_ns, is_superseded=is_superseded)
 
-    def _on_rest(self, worker: int, rest: PictureAtRest) -> None:
-        cameras = self._pool.jobs[worker].cameras
-        if worker not in self._ready_by_worker or not 0 <= rest.camera < len(cameras):
-            return  # a worker is not trusted to keep to the protocol
-        monitor = self.cameras[cameras[rest.camera].name]
-        update = monitor.observe_rest(rest)
-        if update is not None:
-            self._event_reporter.report_update(monitor, update)
+    def _find_camera(self, worker: int, index: int) -> str | None:
+        jobs = self._pool.jobs  # a worker is not trusted to keep to the protocol
+        return jobs[worker].find_camera(index) if self._settled.is_running(worker) else None
 
     def _on_worker_loss(self, loss: WorkerLoss) -> None:
         fault = loss.fault
@@ -251,9 +243,8 @@ class VisionService:
                 reason=fault.reason,
             )
         self._conditions.on_worker_loss(loss, len(self.cameras))
-        self._settled_workers.add(loss.worker)
+        self._settled.on_lost(loss.worker)
         self._listener.on_worker_lost(loss)
         self.worker_losses += 1
         self.last_worker_loss = loss.reason
         self._scenes.on_worker_lost(self._pool.jobs[loss.worker].camera_names)
-        self._ready_by_worker.pop(loss.worker, None)

@@ -1,8 +1,9 @@
 """Feeds systemd's watchdog while the daemon makes progress."""
 
 import logging
+from collections.abc import Callable
 
-from edged.clock import NS_PER_S, Clock
+from edged.event_loop import EventLoop
 from edged.host import systemd
 
 _log = logging.getLogger(__name__)
@@ -11,23 +12,35 @@ _log = logging.getLogger(__name__)
 class WatchdogFeeder:
     """Notifies the watchdog twice in its interval; without a watchdog, does nothing.
 
-    It is called from the supervisor's loop, so a loop that hangs does not feed it. Nor do workers that are beyond recovery: then systemd restarts
-    the service.
+    A timer of the supervisor's loop does it, so a loop that hangs does not feed it. Nor do workers that are beyond recovery: then systemd
+    restarts the service.
     """
 
-    def __init__(self, notifier: systemd.Notifier, clock: Clock) -> None:
-        self._notifier = notifier
-        self._clock = clock
-        self._interval_s = systemd.watchdog_interval_s()
-        self._fed_ns = clock.monotonic_ns()
+    def __init__(
+        self,
+        notifier: systemd.Notifier,
+        loop: EventLoop,
+        find_unrecoverable_reason: Callable[[], str | None],
+    ) -> None:
+        """Feed nothing yet.
 
-    def tick(self, unrecoverable_reason: str | None) -> None:
-        """Feed the watchdog if it is time, unless there is a reason why the daemon cannot recover by itself."""
-        now_ns = self._clock.monotonic_ns()
-        if self._interval_s is None or now_ns - self._fed_ns < self._interval_s * NS_PER_S / 2:
+        Args:
+            notifier: notifies systemd.
+            loop: the supervisor's loop.
+            find_unrecoverable_reason: returns why the daemon cannot recover by itself; None while it may.
+        """
+        self._notifier = notifier
+        self._loop = loop
+        self._find_unrecoverable_reason = find_unrecoverable_reason
+        self._interval_s = systemd.watchdog_interval_s()
+
+    def start(self) -> None:
+        """Feed the watchdog now, and from now on."""
+        if self._interval_s is None:
             return
-        if unrecoverable_reason is None:
+        reason = self._find_unrecoverable_reason()
+        if reason is None:
             self._notifier.notify_watchdog()
         else:
-            _log.error("the watchdog is not fed: %s", unrecoverable_reason)
-        self._fed_ns = now_ns
+            _log.error("the watchdog is not fed: %s", reason)
+        self._loop.call_later(self._interval_s / 2, self.start)

@@ -54,7 +54,7 @@ class Board:
 
     def read_model(self) -> str:
         """Return the board's name, as ``Raspberry Pi 5 Model B Rev 1.0``; the machine type if there is no device tree."""
-        return (self._read("proc/device-tree/model") or os.uname().machine).rstrip("\0")
+        return self._model
 
     def read_boot_id(self) -> str:
         """Return an id that changes with each boot of the host: the first eight digits of the kernel's."""
@@ -75,7 +75,11 @@ class Board:
         alarm = self._read(self._alarm_file) if self._alarm_file else ""
         return alarm == "1" if alarm else None
 
-    # These two files are located only once, because they are read at every tick of the supervisor.
+    # What follows is found only once, because it is asked for at every tick of the supervisor.
+    @cached_property
+    def _model(self) -> str:
+        return (self._read("proc/device-tree/model") or os.uname().machine).rstrip("\0")
+
     @cached_property
     def _throttled_file(self) -> str | None:
         """The file with the firmware's flags; None if the board has none."""

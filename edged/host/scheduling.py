@@ -11,10 +11,11 @@ from pathlib import Path
 from edged.clock import NS_PER_S
 
 _MAX_SCHEDSTAT_BYTES = 96
+_WAITS_FOR_DISK = "D"
 _OBSTACLES = {
     "T": "it was stopped by a signal",
     "t": "it was stopped by a debugger",
-    "D": "it waited for a disk or a device",
+    _WAITS_FOR_DISK: "it waited for a disk or a device",
 }
 """The states of proc(5) in which no process can make progress, whatever it computes."""
 
@@ -60,9 +61,18 @@ def read_main_wait_s(pid: int) -> float:
 
 def find_obstacle(pid: int) -> str | None:
     """Return what keeps a process from running, whatever it computes, in words; None if nothing does, or it has ended."""
+    return _OBSTACLES.get(_read_state(pid))
+
+
+def waits_for_disk(pid: int) -> bool:
+    """Return whether a process waits for a disk or a device, and cannot be interrupted."""
+    return _read_state(pid) == _WAITS_FOR_DISK
+
+
+def _read_state(pid: int) -> str:
+    """Return the state of a process, one letter of proc(5); "" if it has ended."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
-    state = status.rpartition(")")[2].split()
-    return _OBSTACLES.get(state[0]) if state else None
+        return ""
+    return "".join(status.rpartition(")")[2].split()[:1])

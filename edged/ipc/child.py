@@ -12,10 +12,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from edged.errors import WorkerError
 from edged.host.native_output import standard_error
 
 _PR_SET_PDEATHSIG = 1
+
+SpawnedChild = tuple[subprocess.Popen[bytes], socket.socket]
+"""A child process, and our end of its SOCK_SEQPACKET pair."""
 
 
 def spawn(
@@ -24,7 +29,7 @@ def spawn(
     *,
     pass_fds: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
-) -> tuple[subprocess.Popen[bytes], socket.socket]:
+) -> SpawnedChild:
     """Start ``python -m module FD ARGUMENTS``; return the process and our end of the SOCK_SEQPACKET pair. FD is the child's end.
 
     Args:
@@ -48,6 +53,28 @@ def spawn(
             ours.close()
             raise
     return child, ours
+
+
+def spawn_with_packet(
+    module: str,
+    packet: bytes | None,
+    *,
+    pass_fds: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
+) -> SpawnedChild:
+    """Do what `spawn` does, and send the child its first packet, if there is one.
+
+    Raises:
+        WorkerError: no process can be started.
+    """
+    try:
+        process, channel = spawn(module, pass_fds=pass_fds, environment=environment)
+    except OSError as error:
+        raise WorkerError(f"cannot start a process for {module}: {error.strerror}") from error
+    if packet is not None:
+        with suppress(OSError):  # it ended at once, which the next read notices
+            channel.send(packet)
+    return process, channel
 
 
 def adopt_socket(fd: int) -> socket.socket:

@@ -1,15 +1,14 @@
-"""The parent's handle on a child process: its packets, its listener thread and its end."""
+"""The parent's handle on a child process for a thread that may wait: its packets and its end."""
 
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, Self, TypeVar
 
-from edged.errors import PacketError, WorkerError
-from edged.ipc.child import describe_exit, spawn
+from edged.errors import PacketError
+from edged.ipc.child import describe_exit, spawn_with_packet
 from edged.ipc.packets import PacketCodec
 
 SentT = TypeVar("SentT")
@@ -24,8 +23,7 @@ _KILL_TIMEOUT_S = 5.0
 class ChildProcess(Generic[SentT, ReceivedT]):
     """A child process and our end of its socket.
 
-    The child dies with the thread that started it. Either one thread calls `send` and `receive`, or `listen` hands everything that the child
-    sends to a callback.
+    The child dies with the thread that started it, and that thread uses it. `edged.ipc.watched_child` is the form for an event loop.
     """
 
     def __init__(
@@ -48,7 +46,6 @@ class ChildProcess(Generic[SentT, ReceivedT]):
         self._channel = channel
         self._sent = sent
         self._received = received
-        self._listener: threading.Thread | None = None
 
     @classmethod
     def start(
@@ -76,13 +73,9 @@ class ChildProcess(Generic[SentT, ReceivedT]):
             PacketError: the first message is larger than a packet may be; no process was started.
         """
         packet = None if first_message is None else sent.encode(first_message)
-        try:
-            process, channel = spawn(module, pass_fds=pass_fds, environment=environment)
-        except OSError as error:
-            raise WorkerError(f"cannot start a process for {module}: {error.strerror}") from error
-        if packet is not None:
-            with suppress(OSError):  # it ended at once, which `receive` and the listener notice
-                channel.send(packet)
+        process, channel = spawn_with_packet(
+            module, packet, pass_fds=pass_fds, environment=environment
+        )
         return cls(process, channel, sent=sent, received=received)
 
     @property
@@ -91,7 +84,7 @@ class ChildProcess(Generic[SentT, ReceivedT]):
         return self._process.pid
 
     def send(self, message: SentT) -> None:
-        """Send a message; a child that has ended misses it, which `receive` and the listener notice.
+        """Send a message; a child that has ended misses it, which `receive` notices.
 
         Raises:
             PacketError: the message is larger than a packet may be.
@@ -127,25 +120,6 @@ class ChildProcess(Generic[SentT, ReceivedT]):
                 os.close(descriptor)
             raise
 
-    def listen(
-        self,
-        on_message: Callable[[ReceivedT], object],
-        on_exit: Callable[[str], object],
-        *,
-        name: str,
-    ) -> None:
-        """Hand over everything that the child sends, and at last its end, from a thread.
-
-        Args:
-            on_message: called with each message; if it returns True, the message is the child's last.
-            on_exit: called once, when the child has ended, with how: ``exited with 1``.
-            name: the thread's name.
-        """
-        self._listener = threading.Thread(
-            target=self._listen, args=(on_message, on_exit), name=name, daemon=True
-        )
-        self._listener.start()
-
     def request_stop(self) -> None:
         """Close our direction of the socket, on which the child ends by itself."""
         with suppress(OSError):  # it has ended already
@@ -165,15 +139,10 @@ class ChildProcess(Generic[SentT, ReceivedT]):
 
     def stop(self, grace_s: float = 0.0) -> str:
         """Close the socket, wait `grace_s` seconds for the child to end, then kill it; return how it ended."""
-        if self._listener is None:
-            self._channel.close()
-        else:
-            self.request_stop()
+        self._channel.close()
         if not self.join(grace_s):
             self.kill()
             self.join(_KILL_TIMEOUT_S)
-        if self._listener is not None:
-            self._listener.join(_REAP_TIMEOUT_S)
         return self.describe_exit()
 
     @property
@@ -195,23 +164,3 @@ class ChildProcess(Generic[SentT, ReceivedT]):
             return call()
         except BlockingIOError:  # the timeout is 0
             raise TimeoutError from None
-
-    def _listen(
-        self, on_message: Callable[[ReceivedT], object], on_exit: Callable[[str], object]
-    ) -> None:
-        fault: str | None = None
-        with self._channel:
-            try:
-                while (message := self.receive(None)) is not None:
-                    if on_message(message) is True:
-                        break
-            except PacketError as error:
-                fault = f"sent {error}"
-                self.kill()
-            except OSError:
-                pass  # the channel is of no use any more: the child's end follows
-        if not self.join():
-            fault = fault or "closed its socket but did not end"
-            self.kill()
-            self.join(_KILL_TIMEOUT_S)
-        on_exit(fault or self.describe_exit())

@@ -18,7 +18,7 @@ A step is durable in the ledger before anything follows from it, and each step c
 the device therefore continues from the state in the ledger. In a trial nothing is switched permanently: every way out of it except a
 commit leads back to the installed model. A deployment that cannot continue for a passing reason (no network, no space) is *blocked*: it
 keeps its state, and is tried again after a pause. A trial is *suspended* while the environment keeps it from being judged: the daemon was
-paused, no camera delivers, the board throttles, the disk is full. It ends early when the daemon crashes three times, the host boots five times
+paused, a disk does not answer, no camera delivers, the board throttles, the disk is full. It ends early when the daemon crashes three times, the host boots five times
 or three workers are lost in it for reasons outside the model; the version is not denied then. Any deployment ends after 40 steps.
 
 Without a deployment, a device goes one step back, from the current version to the previous one or to the factory model: when an operator
@@ -32,7 +32,8 @@ requests it, or when `edged rescue` finds that the daemon keeps crashing. `edged
   a command when no daemon runs. One of them writes at a time.
 - `installer`: a child process of the daemon. It takes a deployment from *fetching* to *self-tested*, so that the network, cryptography and
   untrusted files stay out of the daemon. Only `process` and `messages` run in the daemon.
-- `service`: the supervisor's thread in the daemon. It starts the installer, begins and judges trials, and selects the active model.
+- `service`: in the daemon, the supervisor's thread starts the installer, judges trials, and decides what is done next; a thread of the store's disk
+  does it (`store_steps`), and selects the active model. So a disk that does not answer stops neither inference nor the rest of the daemon.
   `operations` (status, install, commit, rollback, garbage collection) also run in a command when no daemon runs.
 
 The candidate and its shadow run in the vision worker (`edged.vision.worker`), and the self-test in a sandboxed process (`edged.selftest`).

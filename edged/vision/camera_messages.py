@@ -63,6 +63,7 @@ class CameraReport(Struct, frozen=True, kw_only=True):
         still: frames on which the model did not run because nothing had changed.
         over_rate: frames on which the model did not run because they were above `max_fps`.
         reconnects: how often the camera came back after a loss.
+        is_live: the camera does not wait for its consumer, so that only its newest frame matters; False for a lossless one, and until it is open.
         last_frame_ns: monotonic time of the last frame; None before the first.
     """
 
@@ -80,6 +81,7 @@ class CameraReport(Struct, frozen=True, kw_only=True):
     still: int = 0
     over_rate: int = 0
     reconnects: int = 0
+    is_live: bool = False
     last_frame_ns: int | None = None
 
 

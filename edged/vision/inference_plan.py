@@ -39,13 +39,12 @@ def make_inference_plan(general: InferenceSettings, own: InferenceSettings) -> I
         own: ``[camera.NAME.inference]``, whose keys count where they are set.
     """
     merged = overlay_settings(general, own)
-    columns, rows = merged.tiles or (1, 1)
     return InferencePlan(
         has_gate=merged.gate != "off",
         recheck_s=_DEFAULT_RECHECK_S if merged.recheck_s is None else merged.recheck_s,
         idle_fps=merged.idle_fps or _DEFAULT_IDLE_FPS,
         max_fps=merged.max_fps,
         max_regions=merged.regions or 0,
-        columns=columns,
-        rows=rows,
+        columns=merged.tile_columns or 1,
+        rows=merged.tile_rows or 1,
     )

@@ -63,6 +63,10 @@ class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
         """The names of its cameras."""
         return tuple(camera.name for camera in self.cameras)
 
+    def find_camera(self, index: int) -> str | None:
+        """Return the name of the camera with this index; None if there is none."""
+        return self.cameras[index].name if 0 <= index < len(self.cameras) else None
+
 
 class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
     """Worker to supervisor: the plan's model is loaded; observations after this message come from this plan (its shadow where the candidate fails).

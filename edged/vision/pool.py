@@ -1,23 +1,20 @@
 """The vision workers: started, watched and replaced.
 
 Each is STARTING until it reports `ModelReady`, then RUNNING; when it has ended it is WAITING until its back-off is over, and is
-started again. One that does not start, or stays silent for too long, is ENDING: killed, and WAITING once its process has ended. A pause is not a death: the pool's time line stands still while the supervisor itself is paused. `edged.vision.hang` judges a silent worker.
+started again. One that does not start, or stays silent for too long, is ENDING: killed, and WAITING once its process has ended. A pause is not a death: the pool's time line stands still while the supervisor itself is paused, and what a worker has sent is read before
+its silence is judged. `edged.vision.hang` judges a silent worker. Nothing here waits for a process to end.
 """
 
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from edged.backoff import Backoff
-from edged.clock import NS_PER_S, Clock, Deadline, PauseFreeClock
+from edged.clock import NS_PER_S, Clock, PauseFreeClock
 from edged.errors import PacketError, WorkerError
 from edged.vision.hang import MAX_START_S, find_hang
-from edged.vision.messages import (
-    ModelLoading,
-    ModelReady,
-    VisionJob,
-    WorkerFault,
-)
+from edged.vision.messages import ModelLoading, ModelReady, VisionJob, WorkerFault
 from edged.vision.process import WorkerExited, WorkerMessage
+from edged.vision.retirement import RetiredProcesses
 from edged.vision.worker_loss import WorkerLoss
 from edged.vision.worker_state import Phase, WorkerProcess, WorkerState
 
@@ -31,7 +28,6 @@ MAX_CONSECUTIVE_LOSSES = 20
 """Unexplained losses in a row without one report in between, after which replacing does not help."""
 _MIN_RETRY_S = 0.2
 _MAX_RETRY_S = 30.0
-_KILLED_JOIN_TIMEOUT_S = 2.0
 
 Launch = Callable[[VisionJob, int, int], WorkerProcess]
 """Starts a job as a worker's run: gets the job, the worker's number and the run's; raises `WorkerError`."""
@@ -59,7 +55,7 @@ class WorkerPool:
             max_step_s: seconds between two calls that count at most: in a longer time the supervisor itself was paused.
         """
         self.hang_s = hang_s
-        self._clock = clock
+        self._retired = RetiredProcesses(clock)
         self._time = PauseFreeClock(clock, max_step_s)
         self._launch = launch
         self._run_numbers = itertools.count(1)
@@ -76,6 +72,11 @@ class WorkerPool:
     def pids(self) -> dict[int, int]:
         """The processes that run now, by the worker's number."""
         return {number: w.process.pid for number, w in self._workers.items() if w.process}
+
+    @property
+    def has_stopped(self) -> bool:
+        """True once every process has ended after `stop`, or has survived SIGKILL."""
+        return self._is_stopped and not self._retired
 
     @property
     def unrecoverable_reason(self) -> str | None:
@@ -100,6 +101,8 @@ class WorkerPool:
     ) -> frozenset[int]:
         """Give the pool other jobs: a worker whose cameras stay the same only gets its new plan.
 
+        New processes start when those that are replaced have ended: a camera is opened by one process at a time.
+
         Args:
             jobs: one for each worker.
             replace_all: True if no process can be kept.
@@ -121,7 +124,8 @@ class WorkerPool:
                 self._change_plan(worker, job)
             self._workers[worker.number] = worker
         removed = [worker for worker in before.values() if worker not in self._workers.values()]
-        self._stop_processes(removed, stop_timeout_s)
+        for worker in removed:
+            self._retire(worker, stop_timeout_s)
         return frozenset(worker.number for worker in removed)
 
     def on_message(self, item: WorkerMessage) -> bool:
@@ -146,9 +150,12 @@ class WorkerPool:
         return True
 
     def on_exit(self, item: WorkerExited) -> WorkerLoss | None:
-        """Schedule the next run of a worker whose process has ended; return None if that process was replaced before."""
+        """Schedule the next run of a worker whose process has ended; return None if that process was to end."""
+        self._retired.on_exit(item.run)
         worker = self._find_current(item)
-        return None if worker is None else self._schedule_restart(worker, item.reason)
+        if worker is None or self._is_stopped:
+            return None
+        return self._schedule_restart(worker, item.reason)
 
     def retry_now(self) -> None:
         """Start every waiting worker at the next tick: what kept it from running may be solved."""
@@ -158,11 +165,12 @@ class WorkerPool:
 
     def tick(self) -> tuple[WorkerLoss, ...]:
         """Start what is due and kill what is silent; return the workers that could not be started."""
+        self._retired.tick()
         now_ns = self._time.monotonic_ns()
         losses: list[WorkerLoss] = []
-        for worker in self._workers.values():
+        for worker in self._workers.values() if not self._is_stopped else ():
             match worker.phase:
-                case Phase.WAITING if now_ns >= worker.start_due_ns and not self._is_stopped:
+                case Phase.WAITING if now_ns >= worker.start_due_ns and not self._retired:
                     try:
                         self._start(worker)
                     except WorkerError as error:
@@ -174,25 +182,17 @@ class WorkerPool:
         return tuple(losses)
 
     def stop(self, timeout_s: float) -> None:
-        """End all processes, killing those that have not ended by themselves within `timeout_s` seconds; start none again."""
+        """Ask all processes to end, and start none again; those that have not ended within `timeout_s` seconds are killed by `tick`."""
         self._is_stopped = True
-        self._stop_processes(self._workers.values(), timeout_s)
+        for worker in list(self._workers.values()):
+            self._retire(worker, timeout_s)
 
     def _find_by_cameras(self, job: VisionJob) -> WorkerState | None:
         return next((w for w in self._workers.values() if w.job.cameras == job.cameras), None)
 
-    def _stop_processes(self, workers: Collection[WorkerState], timeout_s: float) -> None:
-        processes = [worker.process for worker in workers if worker.process]
-        for process in processes:
-            process.request_stop()
-        deadline = Deadline(self._clock, timeout_s)
-        for process in processes:
-            if not process.join(deadline.remaining_s):
-                process.kill()
-                process.join(_KILLED_JOIN_TIMEOUT_S)
-        for worker in workers:
-            worker.process = None
-            self._enter_phase(worker, Phase.WAITING)
+    def _retire(self, worker: WorkerState, timeout_s: float) -> None:
+        if worker.process:
+            self._retired.add(worker.process, worker.run, timeout_s)
 
     def _find_current(self, item: WorkerMessage | WorkerExited) -> WorkerState | None:
         """Return the worker that an item is from; None if its process was replaced."""
@@ -213,7 +213,8 @@ class WorkerPool:
     def _check_progress(self, worker: WorkerState, now_ns: int) -> None:
         """Kill a worker that has been silent for too long while it could run."""
         hang = find_hang(worker, now_ns, self.hang_s)
-        if hang is not None:
+        # What it has sent says that it does not hang; the loop reads it in its next pass.
+        if hang is not None and worker.process and not worker.process.has_unread:
             worker.kill_cause = hang.outside_cause
             self._kill(worker, hang.reason)
 

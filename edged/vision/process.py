@@ -3,9 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edged.ipc.process import ChildProcess
-from edged.vision.messages import FromWorker, VisionJob, WorkerPlan
+from edged.event_loop import EventLoop
+from edged.ipc.watched_child import WatchedChild
+from edged.vision.messages import FromWorker, ToWorker, VisionJob, WorkerPlan
+from edged.vision.newest import LiveCameras, find_superseded
 from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.spare_workers import WORKER_MODULE, SpareWorkers
+
+MAX_MESSAGES = 512
+"""Messages read in one pass of the loop: more than a socket holds (about 280, with Linux' default buffer of 208 KiB)."""
+MAX_LOSSLESS = 32
+"""Observations of lossless cameras read in one pass: some 10 ms of work on a Pi. The others wait in the socket, and their worker with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +24,13 @@ class WorkerMessage:
         worker: number of the worker.
         run: tells the worker's successive processes apart.
         message: the message.
+        is_superseded: the message is an observation of a live camera, of which a newer one waits already.
     """
 
     worker: int
     run: int
     message: FromWorker
+    is_superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,10 @@ class VisionProcess:
         *,
         worker: int,
         run: int,
-        notify: Callable[[WorkerMessage | WorkerExited], object],
+        loop: EventLoop,
+        spares: SpareWorkers,
+        on_message: Callable[[WorkerMessage], object],
+        on_exit: Callable[[WorkerExited], object],
     ) -> None:
         """Start the process.
 
@@ -55,28 +68,38 @@ class VisionProcess:
             job: its cameras and its first plan.
             worker: number of the worker.
             run: number of this run.
-            notify: called from another thread with each message, and at last with `WorkerExited`.
+            loop: the supervisor's loop.
+            spares: processes that have no job yet; if there is none, one is started.
+            on_message: called with each message, from a callback of the loop.
+            on_exit: called at last.
 
         Raises:
             WorkerError: no process can be started.
             PacketError: the job is too large.
         """
-        self._child = ChildProcess.start(
-            "edged.vision.worker.main",
+        self._worker = worker
+        self._run = run
+        self._on_message = on_message
+        self._live = LiveCameras(job.camera_names)
+        self._child: WatchedChild[ToWorker, FromWorker] = WatchedChild.start(
+            WORKER_MODULE,
+            loop=loop,
+            take_spawned=spares.take,
             sent=TO_WORKER,
             received=FROM_WORKER,
             first_message=job,
         )
-        self._child.listen(
-            lambda message: notify(WorkerMessage(worker, run, message)),
-            lambda reason: notify(WorkerExited(worker, run, reason)),
-            name=f"worker-{worker}-listener",
-        )
+        self._child.watch(self._read, lambda reason: on_exit(WorkerExited(worker, run, reason)))
 
     @property
     def pid(self) -> int:
         """The worker's process id."""
         return self._child.pid
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether the worker has sent something that was not read yet."""
+        return self._child.has_unread
 
     def send_plan(self, plan: WorkerPlan) -> None:
         """Send a plan; if the process has ended, its successor starts with it.
@@ -94,6 +117,16 @@ class VisionProcess:
         """Send SIGKILL, which ends a hung process as well."""
         self._child.kill()
 
-    def join(self, timeout_s: float) -> bool:
-        """Reap the process; return whether it has ended within `timeout_s` seconds."""
-        return self._child.join(timeout_s)
+    def _read(self) -> None:
+        """Read what the worker has sent, and hand it on: of each live camera only the newest observation is to be processed."""
+        messages: list[FromWorker] = []
+        lossless_count = 0
+        while len(messages) < MAX_MESSAGES and lossless_count < MAX_LOSSLESS:
+            message = self._child.read()
+            if message is None:
+                break
+            messages.append(message)
+            lossless_count += self._live.add(message)
+        superseded = find_superseded(messages, self._live) if len(messages) > 1 else ()
+        for index, message in enumerate(messages):
+            self._on_message(WorkerMessage(self._worker, self._run, message, index in superseded))

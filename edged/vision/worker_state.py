@@ -22,6 +22,10 @@ class WorkerProcess(Protocol):
     def pid(self) -> int:
         """The process id."""
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether it has sent something that was not read yet."""
+
     def send_plan(self, plan: WorkerPlan) -> None:
         """Send another plan.
 
@@ -30,13 +34,10 @@ class WorkerProcess(Protocol):
         """
 
     def request_stop(self) -> None:
-        """Ask the worker to close its cameras and to end."""
+        """Ask the worker to close its cameras and to end; its end is reported as `WorkerExited`."""
 
     def kill(self) -> None:
-        """End the process now."""
-
-    def join(self, timeout_s: float) -> bool:
-        """Reap the process; return whether it has ended in time."""
+        """End the process now; its end is reported as `WorkerExited`."""
 
 
 class Phase(Enum):

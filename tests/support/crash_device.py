@@ -16,10 +16,12 @@ from edged.updates.installer.installer import Installer
 from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.compatibility import HostInfo
 from edged.updates.rules.ledger import DeploymentRecord, DeploymentRequest, Ledger, decode_ledger
-from edged.updates.service.control_messages import InstallRequest
+from edged.updates.service.control_messages import ControlResponse, InstallRequest
+from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
+from edged.updates.service.store_steps import StoreSteps
 from edged.updates.service.system_sample import FrameCounts, SystemSample
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.ledger_file import LEDGER_NAME
@@ -28,7 +30,9 @@ from edged.updates.store.store import ModelStore
 from support.bundles import SigningKeys
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, MemoryDisk
+from support.scripted_disk_queue import DiskHang, ScriptedDiskQueue
 from support.store_device import AT, SampleVersion, StoreDevice
+from support.update_scenario import NO_PROCESS
 from support.worker_messages import candidate_failure, model_ready, observation
 
 SIGNING = SigningKeys()
@@ -67,7 +71,7 @@ class FaultPoint:
 
     Attributes:
         actor: the process.
-        call: a method of the file system, or "tick" of the daemon.
+        call: a method of the file system, or "tick" of the daemon, or "tick, silent disk" while a job hangs.
         state: state of the deployment in the ledger, or its outcome; "" before it was requested.
         occurrence: number of this call among those of the process in this state, from 1; 0 while the daemon starts.
         new_state: the state in the ledger after this call; "" if the call does not change the ledger.
@@ -93,6 +97,7 @@ class CrashDevice:
         reboots_host: whether each crash is one of the host.
         on_tick: called with the update service after the daemon's start, and after each tick.
         disk: the disk.
+        find_hang: returns how a job of the store's disk hangs, by its number in each run of the daemon.
     """
 
     folder: Path
@@ -103,6 +108,7 @@ class CrashDevice:
     reboots_host: bool = False
     on_tick: Callable[[UpdateService], None] = lambda _: None
     disk: MemoryDisk = field(default_factory=MemoryDisk)
+    find_hang: Callable[[int], DiskHang | None] = lambda _: None
 
     def __post_init__(self) -> None:
         device = StoreDevice(self.disk, {self.old_version.digest: self.old_version})
@@ -196,6 +202,8 @@ class _FaultInjectingFiles:
 class _InstallerProcess:
     """A started installer."""
 
+    pid = NO_PROCESS
+
     def __init__(self) -> None:
         self.is_hung = self.is_killed = False
 
@@ -213,36 +221,53 @@ class _DaemonRun:
         self._frames = self._ticks_in_trial = 0
         self._files = _FaultInjectingFiles(device, "daemon")
         self._trial = TrialMonitor(device.clock)
+        self._queue = ScriptedDiskQueue(device.clock, device.find_hang)
+        self._is_requested = False
         self._files.is_starting = True
-        self._updates = UpdateService(
+        steps = StoreSteps(
             ModelRepository(
                 ModelStore(STORE_ROOT, cast("FileSystem", self._files)), SETTINGS, now=lambda: AT
             ),
             lock=lock,
-            trial_monitor=self._trial,
             drop_folder=DropFolder(device.folder / "drop"),
             boot_id=boot,
+        )
+        self._updates = UpdateService(
+            steps,
+            disk=self._queue,
+            settings=SETTINGS,
+            trial_monitor=self._trial,
             conditions=Conditions(),
             clock=device.clock,
             start_installer=lambda _settings, _desired: self._start_installer(),
         )
-        self._updates.start()
+        self._updates.start(lambda _: None)
         self._files.is_starting = False
 
     def run(self) -> DeploymentRecord:
         device = self._device
         device.on_tick(self._updates)
         for _ in range(_MAX_TICKS):
-            if not device.state:  # the request was lost: it is repeated
+            if not device.state and not self._is_requested:  # it was lost: it is repeated
                 request = DeploymentRequest(source=str(device.bundle))
-                assert not self._updates.execute(InstallRequest(request=request)).error
+                self._send(InstallRequest(request=request))
             self._run_installer()
             self._tick()
             device.on_tick(self._updates)
-            if device.ledger.deployment is None and self._installer is None:
+            has_ended = device.ledger.deployment is None and self._installer is None
+            if device.state and has_ended and not self._queue.is_hanging:
                 self._tick()
                 return device.ledger.past[-1]
         raise AssertionError(f"the installation does not end: {device.ledger}")
+
+    def _send(self, request: InstallRequest) -> None:
+        self._is_requested = True
+        self._updates.process_message(PendingControlRequest(request, self._receive_response))
+
+    def _receive_response(self, response: ControlResponse) -> None:
+        refusals = ("does not answer", "is being installed")
+        assert not response.error or any(words in response.error for words in refusals)
+        self._is_requested = False
 
     def _start_installer(self) -> _InstallerProcess:
         self._installer = _InstallerProcess()
@@ -250,8 +275,11 @@ class _DaemonRun:
 
     def _run_installer(self) -> None:
         child, device = self._installer, self._device
-        if child is None or child.is_killed:
+        if child is None:
+            return
+        if child.is_killed:
             self._installer = None
+            self._updates.process_message(InstallFinished(error="the installer was killed"))
             return
         if child.is_hung:
             return
@@ -300,7 +328,8 @@ class _DaemonRun:
             self._ticks_in_trial += 1
             if self._device.model_falters and self._ticks_in_trial > _FAILS_AFTER_TICKS:
                 self._trial.on_plan_message(candidate_failure(kind="nonsense"))
-        self._files.reach("tick")
+        self._files.reach("tick, silent disk" if self._queue.is_hanging else "tick")
+        self._queue.poll()
         frames = FrameCounts(captured=self._frames, inferred=self._frames, failed=0)
         updates.tick(
             SystemSample(

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
+from edged.messaging.contract.camera_health import CameraHealth, Percentiles
 from edged.messaging.contract.device import (
     CameraEntry,
-    CameraHealth,
     DeviceHealth,
     DeviceInfo,
     DiskHealth,
     HealthCondition,
     LinkState,
+    LoopHealth,
     MemoryHealth,
-    Percentiles,
     SpoolState,
     ThrottlingHealth,
 )
@@ -105,6 +105,8 @@ def health() -> DeviceHealth:
         soc_temperature_c=54.2,
         memory=MemoryHealth(total_mb=3795.0, available_mb=3012.0, rss_mb={"supervisor": 41.5}),
         disk=DiskHealth(total_mb=29_700.0, free_mb=24_100.0, written_mb=1.3),
+        disk_silent_s={"files": 0.0, "space": 0.4},
+        loop=LoopHealth(lag_s=0.0021, longest_call_s=0.0034),
         spool=SpoolState(depth=3, size_bytes=1650, oldest_age_s=1.25),
         link=LinkState(
             connects=2,
@@ -119,6 +121,7 @@ def health() -> DeviceHealth:
                 frames=580,
                 inferred=578,
                 dropped=2,
+                observations_skipped=1,
                 last_frame_age_s=3.1,
                 latency_s={"total": Percentiles(p50=0.021, p95=0.028, p99=0.033)},
             )

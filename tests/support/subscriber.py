@@ -36,12 +36,13 @@ def publish_message(port: int, topic: str, payload: bytes, *, retain: bool = Fal
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """One received message."""
+    """One received message, and when it came, monotonic."""
 
     topic: str
     payload: bytes
     qos: int
     retain: bool
+    received_ns: int
 
     @property
     def json(self) -> dict[str, Any]:
@@ -107,7 +108,11 @@ class MqttSubscriber:
 
     def _on_message(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
         received = ReceivedMessage(
-            message.topic, bytes(message.payload), message.qos, message.retain
+            message.topic,
+            bytes(message.payload),
+            message.qos,
+            message.retain,
+            time.monotonic_ns(),
         )
         with self._arrived:
             self._received.append(received)

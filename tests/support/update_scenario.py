@@ -6,17 +6,22 @@ from pathlib import Path
 
 from edged.config.settings import Settings, UpdateSettings
 from edged.health import Conditions
+from edged.updates.installer.messages import InstallFinished
 from edged.updates.rules.ledger import DeploymentRequest
-from edged.updates.service.control_messages import InstallRequest
+from edged.updates.service.control_messages import ControlRequest, ControlResponse, InstallRequest
+from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.drop_folder import DropFolder
 from edged.updates.service.repository import ModelRepository
 from edged.updates.service.service import UpdateService
+from edged.updates.service.store_steps import StoreSteps
 from edged.updates.service.system_sample import FrameCounts, SystemSample
 from edged.updates.service.trial_monitor import TrialMonitor
 from edged.updates.store.lock import StoreLock
 from edged.updates.store.store import ModelStore
+from edged.vision.active_model import ActiveModel
 from support.clock import FakeClock
 from support.disk import STORE_ROOT, FailingFiles, MemoryDisk
+from support.scripted_disk_queue import ScriptedDiskQueue
 from support.store_device import AT, SampleVersion, StoreDevice
 from support.worker_messages import model_ready, observation, shadow_comparison
 
@@ -27,11 +32,16 @@ CHANGING_CALLS = frozenset(
 SETTINGS = Settings(updates=UpdateSettings(trust=Path("/trust.json"), channel=True))
 
 
+NO_PROCESS = 1 << 22
+"""More than the id of any process."""
+
+
 class FakeInstall:
-    """A started installation; the test does its work in the store."""
+    """A started installation; the test does its work in the store. Once killed, it ends when the supervisor's loop runs again."""
 
     def __init__(self) -> None:
-        self.is_killed = False
+        self.pid = NO_PROCESS
+        self.is_killed = self.has_ended = False
 
     def kill(self) -> None:
         self.is_killed = True
@@ -39,7 +49,14 @@ class FakeInstall:
 
 @dataclass
 class Scenario:
-    """A daemon's update service without workers; the test plays them."""
+    """A daemon's update service without workers; the test plays them.
+
+    Attributes:
+        folder: folder for the store's lock and the drop folder.
+        disk: the disk of the store.
+        settings: the configuration.
+        boot: id of the boot.
+    """
 
     folder: Path
     disk: MemoryDisk = field(default_factory=MemoryDisk)
@@ -48,8 +65,14 @@ class Scenario:
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
+        self.queue = ScriptedDiskQueue(self.clock)
+        """The queue of the store's disk."""
+        self.other_queue = ScriptedDiskQueue(self.clock)
+        """The queue of another disk."""
         self.conditions = Conditions()
         self.installs: list[tuple[bytes, FakeInstall]] = []
+        self.models: list[ActiveModel] = []
+        """The active models that the workers were to run, one after the other."""
         self.frames = 0
         self.disk_fails = False
         """Every call to the disk fails."""
@@ -63,18 +86,24 @@ class Scenario:
         if not self.disk.exists(STORE_ROOT):
             self.disk.make_folder(STORE_ROOT)
         self.compose()
-        self.updates.start()
+        self.updates.start(self.models.append)
         return self
 
     def compose(self) -> None:
         self.lock = StoreLock(self.folder / "store")
         self.trial = TrialMonitor(self.clock)
-        self.updates = UpdateService(
+        self.steps = StoreSteps(
             ModelRepository(self.store, self.settings, now=lambda: AT),
             lock=self.lock,
-            trial_monitor=self.trial,
             drop_folder=DropFolder(self.folder / "drop"),
             boot_id=self.boot,
+        )
+        self.updates = UpdateService(
+            self.steps,
+            disk=self.queue,
+            other_disks=(self.other_queue,),
+            settings=self.settings,
+            trial_monitor=self.trial,
             conditions=self.conditions,
             clock=self.clock,
             start_installer=self._start_install,
@@ -85,6 +114,38 @@ class Scenario:
         self.lock.release()
         again = Scenario(self.folder, self.disk, self.settings, self.boot)
         return again.start()
+
+    def stop(self) -> bool:
+        """Stop properly; return whether that was recorded in no time."""
+        self.updates.begin_stop()
+        return self.queue.finish(0.0)
+
+    def send(self, request: ControlRequest) -> list[ControlResponse]:
+        """Send a request; return a list that gets its response."""
+        responses: list[ControlResponse] = []
+        self.updates.process_message(PendingControlRequest(request, responses.append))
+        self.end_killed_installs()
+        return responses
+
+    def execute(self, request: ControlRequest) -> ControlResponse:
+        """Send a request, and return its response."""
+        (response,) = self.send(request)
+        return response
+
+    def apply_settings(self, settings: Settings) -> ActiveModel:
+        """Use another configuration, and return the active model."""
+        models: list[ActiveModel] = []
+        self.updates.apply_settings(settings, models.append)
+        (model,) = models
+        return model
+
+    def end_killed_installs(self) -> None:
+        """Let every installer that was killed end."""
+        for _, child in self.installs:
+            if child.is_killed and not child.has_ended:
+                child.has_ended = True
+                error = "the installer was killed by SIGKILL"
+                self.updates.process_message(InstallFinished(error=error))
 
     def _fails(self, calls: list[str]) -> bool:
         return self.disk_fails or (self.is_read_only and calls[-1] in CHANGING_CALLS)
@@ -115,6 +176,8 @@ class Scenario:
         self.apply_active_model()
         for _ in range(int(seconds * 4)):
             self.clock.sleep(0.25)
+            self.end_killed_installs()
+            self.queue.poll()
             for _ in range(0 if is_camera_lost else fps // 4 + 1):
                 self.frames += 1
                 self.trial.on_observation(observation(self.frames))
@@ -159,7 +222,7 @@ class Scenario:
         return {condition.name for condition in self.conditions.active}
 
 
-def request(source: str = "/a.edgem") -> InstallRequest:
+def request(source: str = "https://example.org/a.edgem") -> InstallRequest:
     return InstallRequest(request=DeploymentRequest(source=source))
 
 

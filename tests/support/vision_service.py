@@ -1,6 +1,6 @@
 """A vision service whose workers are stand-ins."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from edged.vision.messages import (
     VisionJob,
     WorkerPlan,
 )
-from edged.vision.process import WorkerMessage
+from edged.vision.process import WorkerExited, WorkerMessage
+from edged.vision.spare_workers import SpareWorkers
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker_loss import WorkerLoss
 from support.clock import FakeClock
@@ -31,14 +32,23 @@ from support.worker_messages import model_ready
 
 
 class IdleWorkerProcess:
-    """A process that does nothing, and keeps its job and its plans."""
+    """A process that does nothing, and keeps its job and its plans; it ends as soon as it is asked to."""
 
-    def __init__(self, job: VisionJob, worker: int, run: int) -> None:
+    has_unread = False
+
+    def __init__(
+        self,
+        job: VisionJob,
+        worker: int,
+        run: int,
+        on_exit: Callable[[WorkerExited], object] = lambda _: None,
+    ) -> None:
         self.job = job
         self.worker = worker
         self.run = run
         self.plans = [job.plan]
         self.was_stopped = False
+        self._on_exit = on_exit
 
     @property
     def pid(self) -> int:
@@ -48,13 +58,11 @@ class IdleWorkerProcess:
         self.plans.append(plan)
 
     def request_stop(self) -> None:
-        self.was_stopped = True
+        self.kill()
 
     def kill(self) -> None:
         self.was_stopped = True
-
-    def join(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol has it
-        return True
+        self._on_exit(WorkerExited(self.worker, self.run, "exited with 0"))
 
 
 class RecordingListener:
@@ -64,12 +72,13 @@ class RecordingListener:
         self.messages: list[PlanDeclined | CandidateFailure | ShadowComparison] = []
         self.losses: list[WorkerLoss] = []
         self.ready: list[ModelReady] = []
+        self.observations: list[Observation] = []
 
     def on_ready(self, ready: ModelReady) -> None:
         self.ready.append(ready)
 
     def on_observation(self, observation: Observation) -> None:
-        pass
+        self.observations.append(observation)
 
     def on_plan_message(self, message: PlanDeclined | CandidateFailure | ShadowComparison) -> None:
         self.messages.append(message)
@@ -85,13 +94,14 @@ class IdleVisionService(VisionService):
     """The newest process of each worker."""
 
     def _launch(self, job: VisionJob, worker: int, run: int) -> IdleWorkerProcess:  # type: ignore[override] # a stand-in
-        process = IdleWorkerProcess(job, worker, run)
+        process = IdleWorkerProcess(job, worker, run, self.on_worker_exit)
         self.processes[worker] = process
         return process
 
-    def receive(self, message: FromWorker, worker: int = 0) -> None:
+    def receive(self, message: FromWorker, worker: int = 0, *, is_superseded: bool = False) -> None:
         """Take a message of a worker."""
-        self.on_worker_message(WorkerMessage(worker, self.processes[worker].run, message))
+        run = self.processes[worker].run
+        self.on_worker_message(WorkerMessage(worker, run, message, is_superseded))
 
     def get_ready(self) -> None:
         """Start what is due, and have every worker that has just been started run its model."""
@@ -131,7 +141,8 @@ def idle_vision_service(
     service = IdleVisionService(
         settings,
         active_model,
-        inbox=inbox,
+        loop=loop,
+        spares=SpareWorkers(),
         outbox=outbox,
         conditions=conditions or Conditions(),
         stamper=stamper,

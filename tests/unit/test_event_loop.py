@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -126,3 +128,62 @@ def test_a_call_that_makes_another_does_not_keep_descriptors_waiting(loop: Event
         loop.run_once(_LONG_S)
         loop.run_once(_LONG_S)
     assert reads == [b"x"]
+
+
+def test_a_descriptor_that_another_callback_of_the_same_pass_closed_is_not_called(
+    loop: EventLoop,
+) -> None:
+    pairs = [socket.socketpair() for _ in range(2)]
+    calls: list[int] = []
+
+    def on_readable(own: int) -> None:
+        calls.append(own)
+        loop.unwatch(pairs[1 - own][0].fileno())
+        pairs[1 - own][0].close()
+
+    for own, (ours, theirs) in enumerate(pairs):
+        loop.watch(ours.fileno(), lambda own=own: on_readable(own))  # type: ignore[misc] # the loop's variable
+        theirs.send(b"x")
+    loop.run_once(_LONG_S)
+    assert len(calls) == 1
+    for pair in pairs:
+        for one in pair:
+            one.close()
+
+
+def test_the_longest_call_is_measured(loop: EventLoop) -> None:
+    loop.call_soon(lambda: time.sleep(0.05))
+    loop.run_once(_LONG_S)
+    assert loop.max_call_ns >= 0.05 * NS_PER_S
+
+
+def test_a_timer_that_waits_behind_another_is_late(loop: EventLoop) -> None:
+    due_ns = time.monotonic_ns()
+    loop.call_at(due_ns, lambda: time.sleep(0.05))
+    loop.call_at(due_ns, lambda: None)
+    loop.run_once(_LONG_S)
+    assert loop.max_lag_ns >= 0.05 * NS_PER_S
+
+
+PAUSED = """
+import os, signal, socket, subprocess, sys, time
+from edged.clock import SystemClock
+from edged.event_loop import EventLoop
+ours, theirs = socket.socketpair()
+with EventLoop(SystemClock()) as loop:
+    loop.watch(ours.fileno(), lambda: print("read", ours.recv(10)))
+    loop.call_later(0.5, lambda: print("timer"))
+    pid = os.getpid()
+    code = f"import os, time; time.sleep(0.1); os.kill({pid}, 19); time.sleep(0.1); os.write({theirs.fileno()}, b'x'); time.sleep(0.6); os.kill({pid}, 18)"
+    other = subprocess.Popen([sys.executable, "-c", code], pass_fds=[theirs.fileno()])
+    end_s = time.monotonic() + 20
+    while other.poll() is None and time.monotonic() < end_s:
+        loop.run_once(0.7)
+    loop.run_once(0.1)
+"""
+
+
+def test_after_a_pause_what_has_arrived_comes_before_the_timers() -> None:
+    run = [sys.executable, "-c", PAUSED]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=40, check=True)
+    assert done.stdout.splitlines() == ["read b'x'", "timer"]

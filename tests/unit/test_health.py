@@ -11,8 +11,8 @@ from edged.health import (
     Conditions,
     Severity,
     condition_name_pattern,
-    conditions_markdown,
 )
+from edged.messaging.contract.schema import conditions_markdown
 
 DOCS = Path(__file__).parents[2] / "docs"
 CAMERA, UPDATE, MODEL = ConditionKind.CAMERA, ConditionKind.UPDATE, ConditionKind.MODEL

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from edged.health import conditions_markdown
+from edged.health import CONDITIONS
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, OnlineStatus
@@ -35,6 +35,15 @@ _HERE = Path(__file__).parent
 _DOCS = _HERE.parents[2] / "docs" / "mqtt.md"
 _CONDITIONS = re.compile(r"(?<=<!-- conditions -->\n).*(?=<!-- /conditions -->)", re.DOTALL)
 _GENERATED = re.compile(r"(?<=<!-- fields -->\n).*(?=<!-- /fields -->)", re.DOTALL)
+
+
+def conditions_markdown() -> str:
+    """Return the documentation's table of conditions."""
+    rows = [
+        f"| `{kind.name_of(described.subject)}` | {described.severity} | {described.meaning} |"
+        for kind, described in CONDITIONS.items()
+    ]
+    return "\n".join(["| name | severity | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
 def build_schema(name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoreState:
+class StoredState:
     """How a job has left the store.
 
     Attributes:
@@ -60,10 +60,10 @@ class SpoolDisk:
         self._is_replaced = False
         self._must_reopen = True
 
-    def take_state(self) -> StoreState:
+    def take_state(self) -> StoredState:
         """Return how the store is now; the content is handed out once."""
         content, self._content = self._content, None
-        return StoreState(
+        return StoredState(
             fault=self._fault,
             damage=self._damage,
             is_writable=self._is_writable,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edged.errors import SpoolError
-from edged.messaging.spool.disk import SpoolDisk, StoreState
+from edged.messaging.spool.disk import SpoolDisk, StoredState
 from edged.messaging.spool.item import SpoolItem
 from edged.messaging.spool.schema import StoreSummary
 from edged.messaging.spool.sequence_file import (
@@ -53,7 +53,7 @@ class OpenedFiles:
     record: RecordState
     progress: ProgressFile
     in_memory: SequenceRecord | None
-    store: StoreState
+    store: StoredState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class SpoolFiles:
             record=record, progress=progress, in_memory=in_memory, store=self._disk.take_state()
         )
 
-    def retry(self) -> tuple[RecordState, StoreState]:
+    def retry(self) -> tuple[RecordState, StoredState]:
         """Open what is not open, and allow writing again.
 
         Raises:
@@ -129,7 +129,7 @@ class SpoolFiles:
         self._disk.retry()
         return record, self._disk.take_state()
 
-    def commit(self, group: CommitGroup) -> tuple[StoreSummary | None, StoreState]:
+    def commit(self, group: CommitGroup) -> tuple[StoreSummary | None, StoredState]:
         """Make a group durable; return the new content of the store, or None if the disk fails."""
         summary = self._disk.write(
             lambda store: store.commit(
@@ -138,7 +138,7 @@ class SpoolFiles:
         )
         return summary, self._disk.take_state()
 
-    def read_page(self, seqs: Sequence[int]) -> tuple[list[SpoolItem] | None, StoreState]:
+    def read_page(self, seqs: Sequence[int]) -> tuple[list[SpoolItem] | None, StoredState]:
         """Read stored messages; return None in their place if the disk fails."""
         return self._disk.read(lambda store: store.read_page(seqs)), self._disk.take_state()
 

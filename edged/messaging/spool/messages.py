@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edged.clock import NS_PER_S, Clock, RunningTime
 from edged.messaging.spool.backlog import Backlog
-from edged.messaging.spool.disk import StoreState
+from edged.messaging.spool.disk import StoredState
 from edged.messaging.spool.files import CommitGroup, OpenedFiles, RecordState
 from edged.messaging.spool.gaps import EncodeGap, LossReporter
 from edged.messaging.spool.index import MessageSize
@@ -170,7 +170,7 @@ class WaitingMessages:
             next_seq=self.numbers.next, running_ns=self._running_time.read_ns()
         )
 
-    def end_commit(self, result: tuple[StoreSummary | None, StoreState]) -> None:
+    def end_commit(self, result: tuple[StoreSummary | None, StoredState]) -> None:
         """Take note of the result of a commit."""
         stored, store = result
         self.backlog.end_commit(is_durable=stored is not None, is_doubtful=store.must_reopen)
@@ -185,7 +185,7 @@ class WaitingMessages:
         self.note_progress()
 
     def end_page(
-        self, seqs: tuple[int, ...], result: tuple[list[SpoolItem] | None, StoreState]
+        self, seqs: tuple[int, ...], result: tuple[list[SpoolItem] | None, StoredState]
     ) -> None:
         """Take the messages that were read."""
         items, store = result
@@ -195,7 +195,7 @@ class WaitingMessages:
             self.backlog.is_unreadable = True
         self.take_store(store)
 
-    def end_retry(self, result: tuple[RecordState, StoreState]) -> None:
+    def end_retry(self, result: tuple[RecordState, StoredState]) -> None:
         """Take note of what a retry has opened."""
         record, store = result
         if self.numbers.fault:
@@ -205,7 +205,7 @@ class WaitingMessages:
         self.numbers.request_reservation()
         self.note_progress()
 
-    def take_store(self, store: StoreState) -> None:
+    def take_store(self, store: StoredState) -> None:
         """Take over how a job has left the store, and its content if the file was opened or replaced."""
         self.store = store
         if store.content is None:

@@ -1,9 +1,9 @@
-"""The parent's handle of an installer process: its socket, and the thread that receives its messages."""
+"""The parent's handle of an installer process, in the supervisor's loop."""
 
-import threading
 from collections.abc import Callable
 
-from edged.ipc.process import ChildProcess
+from edged.event_loop import EventLoop
+from edged.ipc.watched_child import WatchedChild
 from edged.updates.installer.messages import (
     FROM_INSTALLER,
     TO_INSTALLER,
@@ -12,15 +12,19 @@ from edged.updates.installer.messages import (
     InstallProgress,
 )
 
+_MAX_MESSAGES = 64
+"""Messages read in one pass of the loop."""
+
 
 class InstallerProcess:
-    """One run of the installer; `start` it from a thread that outlives it, because it dies with that thread.
+    """One run of the installer; `start` it in the loop's thread, with which it dies.
 
     Args:
         job: what it is to do.
         lock_descriptor: the descriptor of the store's lock, which it inherits.
-        on_message: receives its messages from another thread, and at last one `InstallFinished`, which has an error if the process
-            ended abnormally. It receives nothing after `kill`.
+        loop: watches the process.
+        on_message: receives its messages from callbacks of the loop, and at last one `InstallFinished`, which has an error if the process
+            ended abnormally, or was killed.
     """
 
     def __init__(
@@ -28,12 +32,13 @@ class InstallerProcess:
         job: InstallJob,
         *,
         lock_descriptor: int,
-        on_message: Callable[[InstallProgress | InstallFinished], None],
+        loop: EventLoop,
+        on_message: Callable[[InstallProgress | InstallFinished], object],
     ) -> None:
         self._job = job
         self._lock_descriptor = lock_descriptor
+        self._loop = loop
         self._on_message = on_message
-        self._killed = threading.Event()
         self._finished: InstallFinished | None = None
 
     def start(self) -> "InstallerProcess":
@@ -43,14 +48,15 @@ class InstallerProcess:
             WorkerError: the process cannot be started.
             PacketError: the job is larger than a packet may be.
         """
-        self._child = ChildProcess.start(
+        self._child = WatchedChild.start(
             "edged.updates.installer.main",
+            loop=self._loop,
             sent=TO_INSTALLER,
             received=FROM_INSTALLER,
             first_message=self._job,
             pass_fds=(self._lock_descriptor,),
         )
-        self._child.listen(self._on_child_message, self._on_child_exit, name="installer")
+        self._child.watch(self._read, self._on_exit)
         return self
 
     @property
@@ -59,21 +65,19 @@ class InstallerProcess:
         return self._child.pid
 
     def kill(self) -> None:
-        """Kill the process, and wait until it has ended: it does not write to the store any more."""
-        self._killed.set()
-        self._child.stop()
+        """Kill the process without waiting; its end follows, and it does not write to the store any more then."""
+        self._child.kill()
 
-    def _on_child_message(self, message: InstallProgress | InstallFinished) -> bool:
+    def _read(self) -> None:
         """Forward progress; keep the last message until the process has ended."""
-        if isinstance(message, InstallFinished):
-            self._finished = message
-            return True
-        self._emit(message)
-        return False
+        for _ in range(_MAX_MESSAGES):
+            message = self._child.read()
+            if message is None:
+                return
+            if isinstance(message, InstallFinished):
+                self._finished = message
+            else:
+                self._on_message(message)
 
-    def _on_child_exit(self, reason: str) -> None:
-        self._emit(self._finished or InstallFinished(error=f"the installer {reason}"))
-
-    def _emit(self, message: InstallProgress | InstallFinished) -> None:
-        if not self._killed.is_set():
-            self._on_message(message)
+    def _on_exit(self, reason: str) -> None:
+        self._on_message(self._finished or InstallFinished(error=f"the installer {reason}"))

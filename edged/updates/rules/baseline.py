@@ -7,6 +7,8 @@ from edged.clock import NS_PER_S
 from edged.updates.rules.significance import find_upper_bound
 
 FPS_WINDOW_S = 30.0
+MAX_BASELINE_WAIT_S = 60.0
+"""A trial begins without a baseline after this additional time: a lost camera must not hold it up."""
 _MAX_FRAMES = 512
 
 
@@ -23,6 +25,27 @@ class Baseline:
     fps: float = 0.0
     frame_s: float = 0.0
     memory_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineMeasurement:
+    """What was measured of the old model until now.
+
+    Attributes:
+        baseline: its performance.
+        measured_s: the time from the first to the last sample of it, seconds; None without frames.
+        waited_s: how long the measurement has lasted, frames or not, seconds.
+    """
+
+    baseline: Baseline
+    measured_s: float | None
+    waited_s: float
+
+    def is_sufficient(self, min_baseline_s: float) -> bool:
+        """Return whether it covers `min_baseline_s` seconds, or no more is to be expected."""
+        if self.measured_s is not None and self.measured_s >= min_baseline_s:
+            return True
+        return self.waited_s >= min_baseline_s + MAX_BASELINE_WAIT_S
 
 
 class BaselineMeter:
@@ -58,9 +81,13 @@ class BaselineMeter:
         """Note the present memory of the largest worker, MiB."""
         self._memory_mb = memory_mb
 
-    def waited_s(self, now_ns: int) -> float:
-        """Return for how long it has been measuring, frames or not."""
-        return (now_ns - self._since_ns) / NS_PER_S
+    def measure(self, now_ns: int) -> BaselineMeasurement:
+        """Return the result until this monotonic time."""
+        return BaselineMeasurement(
+            baseline=self.baseline,
+            measured_s=self.measured_s,
+            waited_s=(now_ns - self._since_ns) / NS_PER_S,
+        )
 
     @property
     def measured_s(self) -> float | None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from edged.errors import BundleError, StoreError, UpdateError
-from edged.health import ConditionKind, ConditionReporter
 from edged.updates.bundle.manifest import Probation
 from edged.updates.rules.active_version import decide
 from edged.updates.rules.ledger import FACTORY, EndCause
@@ -15,8 +14,8 @@ from edged.vision.active_model import ActiveModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Selection:
-    """The selected versions.
+class Selection:
+    """The versions that were selected.
 
     Attributes:
         installed: the version that is active whenever none is on trial.
@@ -39,8 +38,7 @@ class ActiveModelSelector:
     Args:
         repository: has the ledger and the versions.
         store: closed if a version is unreadable.
-        trial: started and stopped with the candidate.
-        conditions: reports the condition ``model.fallback``.
+        trial: notes that a damaged candidate has failed.
     """
 
     def __init__(
@@ -49,53 +47,30 @@ class ActiveModelSelector:
         *,
         store: StoreAvailability,
         trial: TrialController,
-        conditions: ConditionReporter,
     ) -> None:
         self._repository = repository
         self._store = store
         self._trial = trial
-        self._conditions = conditions
         self._failures: dict[str, str] = {}
         """Why an installed version cannot run, by digest."""
         self._loaded: dict[str, RunnableVersion] = {}
-        self._model = ActiveModel(settings=repository.settings.model)
-        self._active_digest = self._installed_digest = FACTORY
+        self._selection = Selection(
+            installed=RunnableVersion(model=ActiveModel(settings=repository.settings.model))
+        )
 
     @property
-    def model(self) -> ActiveModel:
-        """The model that the workers are to run."""
-        return self._model
+    def selection(self) -> Selection:
+        """The versions that were selected last; the factory model before the first time."""
+        return self._selection
 
-    @property
-    def active_digest(self) -> str:
-        """The digest of the active version; `FACTORY` for the factory model or one configured by ``model.path``."""
-        return self._active_digest
-
-    @property
-    def installed_digest(self) -> str:
-        """The digest of the version that is active whenever none is on trial; `FACTORY` for the factory model or one configured by ``model.path``."""
-        return self._installed_digest
-
-    def apply(self, *, ledger_error: str | None = None) -> None:
-        """Make the selected version active, and have its trial begin or end.
-
-        Args:
-            ledger_error: why the ledger could not be read; None if it was.
-        """
+    def apply(self) -> None:
+        """Select the versions by the present ledger."""
         selection = self._select()
         if selection.candidate_damage:
             self._trial.fail(EndCause.TRIAL_INTERRUPTED, selection.candidate_damage)
         if selection.store_error:
             self._store.close(selection.store_error)
-        self._trial.follow(selection.candidate)
-        active = selection.candidate or selection.installed
-        self._model, self._active_digest = active.model, active.digest
-        self._installed_digest = selection.installed.digest
-        reason = ledger_error or selection.fallback_reason
-        self._conditions.set(
-            ConditionKind.MODEL_FALLBACK,
-            f"a fallback model is active: {reason}" if reason else None,
-        )
+        self._selection = selection
 
     def load_probation(self, digest: str) -> Probation:
         """Return the trial criteria of a version; the defaults if it is damaged or unreadable."""
@@ -104,10 +79,10 @@ class ActiveModelSelector:
         except UpdateError:
             return Probation()
 
-    def exclude_active(self, reason: str) -> None:
-        """Run the next best version, because the active one failed; the factory model is never excluded."""
-        if self._active_digest != FACTORY:
-            self._failures[self._active_digest] = reason
+    def exclude(self, digest: str, reason: str) -> None:
+        """Run the next best version, because this one failed; the factory model is never excluded."""
+        if digest != FACTORY:
+            self._failures[digest] = reason
             self.apply()
 
     def readmit(self, digest: str) -> None:
@@ -119,7 +94,7 @@ class ActiveModelSelector:
         self._failures.clear()
         self._loaded.clear()
 
-    def _select(self) -> _Selection:
+    def _select(self) -> Selection:
         unreadable: dict[str, str] = {}
         while True:
             decision = decide(
@@ -137,7 +112,7 @@ class ActiveModelSelector:
                 self._failures[decision.installed] = str(error)
         # It passed its goldens in its trial; a worker need not run them again.
         installed = replace(version, model=replace(version.model, goldens=None))
-        selection = _Selection(installed=installed, fallback_reason=decision.fallback_reason)
+        selection = Selection(installed=installed, fallback_reason=decision.fallback_reason)
         if decision.shadow is None:
             return selection
         try:

@@ -92,6 +92,7 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
         epoch: minimum security epoch.
         denied: versions that failed and are not installed again, with the reason, by digest.
         sequence: sequence number of the latest desired state that was followed.
+        disk_silent_s: how long the store's disk has not answered, seconds: the rest is as it was before; 0 if it answers.
     """
 
     daemon: bool
@@ -104,6 +105,7 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     epoch: int = 0
     denied: dict[str, str] = field(default_factory=dict)
     sequence: int = 0
+    disk_silent_s: float = 0.0
 
 
 class ControlResponse(Struct, frozen=True, kw_only=True):

@@ -80,6 +80,10 @@ class DropFolder:
         self._taken[bundle] = self._seen[bundle]
         return self._folder / bundle
 
+    def give_again(self, bundle: Path) -> None:
+        """Give this bundle again at the next look: its deployment could not be recorded."""
+        self._taken.pop(bundle.name, None)
+
     def remove_bundle(self, source: str) -> None:
         """Remove the file of a deployment that has ended, if it came from this folder and is still the same."""
         path = Path(source)

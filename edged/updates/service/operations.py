@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from edged.config.settings import Settings
 from edged.errors import UpdateError
 from edged.redaction import display_url
 from edged.updates.rules.ledger import Deployment, DeploymentRequest, EndCause, Ledger
@@ -21,9 +22,12 @@ from edged.updates.service.control_messages import (
     ModelStatus,
     RollbackRequest,
     StatusRequest,
+    VersionStatus,
 )
 from edged.updates.service.repository import ModelRepository
 
+STORE_CLOSED = "the model store cannot be used: the condition `update` in up/health has the reason"
+"""Why a daemon refuses a request while it cannot use its store."""
 OPERATOR_COMMIT_FLAG = "an operator committed it before its trial was over"
 
 
@@ -36,12 +40,14 @@ class RuntimeStatus:
         active_model_name: ``name@version`` of the active model; None if no worker runs one.
         progress: progress of the present state of the deployment in flight, 0..1.
         suspended_reason: why the trial is suspended; None if it is not, or none is under way.
+        disk_silent_s: how long the store's disk has not answered, seconds; 0 if it does.
     """
 
     is_daemon_running: bool = False
     active_model_name: str | None = None
     progress: float = 0.0
     suspended_reason: str | None = None
+    disk_silent_s: float = 0.0
 
 
 class OperationHost(Protocol):
@@ -181,19 +187,40 @@ class ModelOperations:
 
 def build_status(repository: ModelRepository, runtime: RuntimeStatus | None = None) -> ModelStatus:
     """Return the status of the models; without a runtime status, that of a device without a daemon."""
-    runtime = runtime or RuntimeStatus()
-    ledger = repository.ledger
+    return describe_models(
+        repository.ledger,
+        repository.list_versions(),
+        repository.settings,
+        runtime or RuntimeStatus(),
+    )
+
+
+def describe_models(
+    ledger: Ledger,
+    versions: tuple[VersionStatus, ...],
+    settings: Settings,
+    runtime: RuntimeStatus,
+) -> ModelStatus:
+    """Return the status of the models.
+
+    Args:
+        ledger: the ledger.
+        versions: the versions on this device.
+        settings: the configuration in force.
+        runtime: what only a running daemon knows.
+    """
     return ModelStatus(
         daemon=runtime.is_daemon_running,
-        pinned=str(repository.configured_path or ""),
+        pinned=str(settings.model.path or ""),
         active_model=runtime.active_model_name or "",
-        versions=repository.list_versions(),
+        versions=versions,
         deployment=_describe_deployment(ledger.deployment, runtime),
         progress=runtime.progress,
         past=ledger.past,
         epoch=ledger.epoch,
         denied=ledger.denied,
         sequence=ledger.sequence,
+        disk_silent_s=runtime.disk_silent_s,
     )
 
 

@@ -4,7 +4,7 @@ from edged.clock import NS_PER_S, Clock
 from edged.updates.service.system_sample import SystemSample
 
 MAX_GAP_S = 2.0
-"""The daemon samples several times a second: a longer time between two samples was a pause of the daemon itself."""
+"""The daemon samples several times a second: a longer time between two samples was a pause of the daemon itself. A disk that does not answer for longer keeps the workers from working as usual, too."""
 SETTLE_S = 2.0
 """After a pause it takes so long until what had piled up is processed."""
 
@@ -21,14 +21,23 @@ class TrialSuspension:
         self._clock = clock
         self._sampled_ns: int | None = None
         self._settled_ns = 0
-        self._pause_s = 0.0
+        self._pause_reason = ""
+        self._is_disk_silent = False
         self.reason: str | None = None
         """Why nothing counted at the last sample, in words; None if it did."""
 
-    def update(self, sample: SystemSample) -> float:
-        """Take a sample of the system; return the seconds since the last one."""
+    def update(self, sample: SystemSample, disk_silent_s: float = 0.0) -> float:
+        """Take a sample of the system; return the seconds since the last one.
+
+        Args:
+            sample: the sample.
+            disk_silent_s: how long a disk of the daemon has not answered, seconds; 0 if all do.
+        """
         elapsed_s = self.notice_pause()
         self._sampled_ns = self._clock.monotonic_ns()
+        self._is_disk_silent = disk_silent_s > MAX_GAP_S
+        if self._is_disk_silent:
+            self._suspend("a disk does not answer")
         self.reason = self.pause_reason or _find_reason(sample)
         return elapsed_s
 
@@ -37,15 +46,23 @@ class TrialSuspension:
         now_ns = self._clock.monotonic_ns()
         elapsed_s = 0.0 if self._sampled_ns is None else (now_ns - self._sampled_ns) / NS_PER_S
         if elapsed_s > MAX_GAP_S:
-            self._pause_s, self._settled_ns = elapsed_s, now_ns + int(SETTLE_S * NS_PER_S)
+            self._suspend(f"the daemon itself was paused for {elapsed_s:.0f} s")
         return elapsed_s
 
     @property
+    def is_disk_silent(self) -> bool:
+        """True if a disk did not answer at the last sample."""
+        return self._is_disk_silent
+
+    @property
     def pause_reason(self) -> str | None:
-        """The pause of the daemon that has just ended, in words; None if none has."""
-        if self._clock.monotonic_ns() >= self._settled_ns:
-            return None
-        return f"the daemon itself was paused for {self._pause_s:.0f} s"
+        """The pause of the daemon, or the silence of a disk, that lasts or has just ended, in words; None if there is none."""
+        return self._pause_reason if self._clock.monotonic_ns() < self._settled_ns else None
+
+    def _suspend(self, reason: str) -> None:
+        """Let nothing count for this reason until what has piled up is processed."""
+        self._pause_reason = reason
+        self._settled_ns = self._clock.monotonic_ns() + int(SETTLE_S * NS_PER_S)
 
 
 def _find_reason(sample: SystemSample) -> str | None:

@@ -4,7 +4,7 @@ What the vision workers report comes in here. `edged.updates.rules.probation` ju
 """
 
 from edged.clock import NS_PER_S, Clock, PauseFreeClock
-from edged.updates.rules.baseline import Baseline, BaselineMeter
+from edged.updates.rules.baseline import Baseline, BaselineMeasurement, BaselineMeter
 from edged.updates.rules.evidence import EvidenceCollector
 from edged.updates.rules.probation import (
     ContinueVerdict,
@@ -20,8 +20,6 @@ from edged.vision.messages import ModelReady, Observation, PlanDeclined
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker_loss import WorkerLoss, find_outside_fault
 
-MAX_BASELINE_WAIT_S = 60.0
-"""A trial begins without a baseline after this additional time: a lost camera must not hold it up."""
 MAX_STARTUP_S = 120.0
 """A candidate that does not run by then cannot be tried here: it passed its self-test, so the host or its accelerator is too slow, or busy."""
 MAX_CONSECUTIVE_LOSSES = 3
@@ -49,6 +47,8 @@ class TrialMonitor:
         self._is_candidate_running = False
         self._awaited_since_ns = self._unpaused_clock.monotonic_ns()
         """When the workers began to load the candidate, on the time line without pauses."""
+        self._sampled_ns = self._awaited_since_ns
+        """When the last sample was added, on the same time line."""
         self._waited_s = 0.0
         self._consecutive_losses = 0
         self._installed_failure: str | None = None
@@ -70,11 +70,6 @@ class TrialMonitor:
         """The reason why the trial is suspended, in words; None if it is not, or none is under way."""
         return None if self._on_trial is None else self._suspension.reason
 
-    @property
-    def baseline(self) -> Baseline:
-        """The performance of the installed model."""
-        return self._baseline_meter.baseline
-
     def begin(self, candidate: RunnableVersion, baseline: Baseline) -> None:
         """Gather evidence for a candidate from now on; nothing changes if it is on trial already."""
         if self._on_trial == candidate:
@@ -92,13 +87,9 @@ class TrialMonitor:
         self._on_trial = None
         self._progress = 0.0
 
-    def can_begin(self, min_baseline_s: float) -> bool:
-        """Return whether the baseline covers `min_baseline_s` seconds, or none is to be expected."""
-        measured_s = self._baseline_meter.measured_s
-        if measured_s is not None and measured_s >= min_baseline_s:
-            return True
-        waited_s = self._baseline_meter.waited_s(self._clock.monotonic_ns())
-        return waited_s >= min_baseline_s + MAX_BASELINE_WAIT_S
+    def measure_baseline(self) -> BaselineMeasurement:
+        """Return what was measured of the installed model until now."""
+        return self._baseline_meter.measure(self._clock.monotonic_ns())
 
     def evaluate(self) -> TrialVerdict:
         """Judge the model on trial by the evidence until the last sample."""
@@ -124,15 +115,19 @@ class TrialMonitor:
             self._progress = max(self._progress, verdict.progress)
         return verdict
 
-    def add_sample(self, sample: SystemSample) -> str | None:
+    def add_sample(self, sample: SystemSample, *, disk_silent_s: float = 0.0) -> str | None:
         """Add a sample of the system.
+
+        Args:
+            sample: the sample.
+            disk_silent_s: how long a disk of the daemon has not answered, seconds; 0 if all do.
 
         Returns:
             Why the installed model failed since the last sample; None if it did not.
         """
-        elapsed_s = self._suspension.update(sample)
+        elapsed_s = self._suspension.update(sample, disk_silent_s)
         waited_s, self._waited_s = max(sample.waited_s - self._waited_s, 0.0), sample.waited_s
-        self._unpaused_clock.monotonic_ns()
+        self._excuse_loading()
         if self._on_trial is None:
             if self._suspension.pause_reason is not None:
                 self._baseline_meter.reset(self._clock.monotonic_ns())
@@ -207,7 +202,8 @@ class TrialMonitor:
 
     def _note_installed_loss(self, loss: WorkerLoss, reason: str) -> None:
         kind = loss.fault.kind if loss.fault else None
-        if kind != "internal":  # a camera, or the host
+        is_disk_silent = loss.fault is None and self._suspension.is_disk_silent
+        if kind != "internal" and not is_disk_silent:  # a camera, or the host
             self._consecutive_losses += 1
         if kind == "model" or self._consecutive_losses >= MAX_CONSECUTIVE_LOSSES:
             self._installed_failure = reason
@@ -216,6 +212,13 @@ class TrialMonitor:
         """Measure nothing until the workers run the candidate."""
         self._is_candidate_running = False
         self._awaited_since_ns = self._unpaused_clock.monotonic_ns()
+
+    def _excuse_loading(self) -> None:
+        """Do not count the time since the last sample as time to start in, if the disk gave no model meanwhile."""
+        now_ns = self._unpaused_clock.monotonic_ns()
+        if self._suspension.is_disk_silent:
+            self._awaited_since_ns += now_ns - self._sampled_ns
+        self._sampled_ns = now_ns
 
     @property
     def _loading_reason(self) -> str | None:

@@ -72,6 +72,7 @@ class FrameCounters:
             still=still,
             over_rate=over_rate,
             reconnects=status.reconnects,
+            is_live=info is not None and not info.lossless,
             last_frame_ns=status.last_frame_ns,
         )
 

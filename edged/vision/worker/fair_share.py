@@ -8,7 +8,7 @@ idle is served soon but saves nothing up, and none waits for ever. docs/scheduli
 
 from collections.abc import Iterable, Mapping
 
-_LOOK_COST = 0.05
+_COMPARISON_COST = 0.05
 """Of a frame that is only compared with the last ones, relative to one on which the model runs."""
 
 
@@ -52,6 +52,6 @@ class FairShare:
     def refund(self, camera: str) -> None:
         """Take back most of the last `serve` of a camera: the model need not run on that frame."""
         before = self._finishes[camera]
-        self._finishes[camera] = before - (1 - _LOOK_COST) / self._weights[camera]
+        self._finishes[camera] = before - (1 - _COMPARISON_COST) / self._weights[camera]
         if self._starts[camera] == before:  # the next frame waits already
             self._starts[camera] = max(self._finishes[camera], self._virtual_time)

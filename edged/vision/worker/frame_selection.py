@@ -15,6 +15,8 @@ _BORDERLINE = 0.1
 _REST_INTERVAL_NS = NS_PER_S // 4
 """Between two reports of a picture at rest: tracks, counts and events follow the time with it."""
 _IDLE_SLACK = 0.1
+_MAX_GAP_NS = 2 * NS_PER_S
+"""After a longer time without a frame the camera was lost, and what its picture showed before does not count."""
 
 
 class _CameraSelection:
@@ -29,6 +31,7 @@ class _CameraSelection:
         self.pace = FramePace(inference.max_fps)
         self.idle_ns = int(NS_PER_S * (1 - _IDLE_SLACK) / inference.idle_fps)
         self.rest_reported_ns: int | None = None
+        self.looked_ns: int | None = None
 
 
 class FrameSelection:
@@ -78,6 +81,11 @@ class FrameSelection:
         """Return whether the model is to run on a frame; one on which it need not is counted."""
         frame = prepared.frame
         camera = self._cameras[frame.camera]
+        looked_ns, camera.looked_ns = camera.looked_ns, frame.captured_ns
+        if looked_ns is not None and frame.captured_ns - looked_ns > max(
+            _MAX_GAP_NS, 3 * camera.idle_ns
+        ):
+            camera.gate.reset()
         if camera.gate.decide(frame.captured_ns, has_changed=prepared.has_changed):
             self._slots.defer(frame.camera, camera.pace.due_ns, is_still=False)
             return True

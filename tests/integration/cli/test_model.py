@@ -19,19 +19,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from edged.disk_thread import InlineDiskQueue
 from edged.updates.bundle.manifest import Probation
 from edged.updates.rules.ledger import Deployment, DeploymentRecord, DeploymentRequest
 from edged.updates.service.control_messages import ControlResponse, ModelStatus, StatusRequest
+from edged.updates.service.control_server import ControlServer
 from edged.updates.service.control_socket import (
     SOCKET_NAME,
     ControlClient,
-    ControlServer,
     PendingControlRequest,
 )
 from edged.updates.store.lock import StoreLock
 from support.broker import Broker, free_port, running_broker
 from support.bundles import SigningKeys, make_bundle
 from support.daemon import DaemonProcess
+from support.loop_thread import LoopThread
 from support.mqtt_recorder import Body, MqttRecorder
 from support.sampling import seeded_random
 from support.update_device import (
@@ -399,25 +401,27 @@ def test_who_waits_is_patient_with_a_daemon_that_is_started_again(tmp_path: Path
     )
     before = ModelStatus(daemon=True, deployment=deployment)
     after = ModelStatus(daemon=True, past=(past,))
-    with StoreLock(tmp_path / "state/models"):
+    with StoreLock(tmp_path / "state/models"), LoopThread() as thread:
         requested = threading.Event()
-        daemon = serve_status(tmp_path / "state", before, requested)
+        daemon = serve_status(tmp_path / "state", before, requested, thread)
         waiting = subprocess.Popen(
             [sys.executable, "-m", "edged", "model", "wait", "-c", place.config, "d1"],
             stdout=subprocess.PIPE,
             text=True,
         )
         assert requested.wait(20)
-        daemon.close()
+        thread.call(daemon.close)
         time.sleep(1.0)  # the command finds no daemon meanwhile, which nothing shows
-        daemon = serve_status(tmp_path / "state", after, requested)
+        daemon = serve_status(tmp_path / "state", after, requested, thread)
         out, _ = waiting.communicate(timeout=20)
-        daemon.close()
+        thread.call(daemon.close)
     assert waiting.returncode == ROLLED_BACK
     assert "a@1 rolled back" in out
 
 
-def serve_status(folder: Path, status: ModelStatus, twice: threading.Event) -> ControlServer:
+def serve_status(
+    folder: Path, status: ModelStatus, twice: threading.Event, thread: LoopThread
+) -> ControlServer:
     """Answer as a daemon with this status; the event is set at the second request."""
     count = itertools.count(1)
 
@@ -426,8 +430,8 @@ def serve_status(folder: Path, status: ModelStatus, twice: threading.Event) -> C
         if next(count) > 1:
             twice.set()
 
-    server = ControlServer(folder, answer)
-    server.start()
+    server = ControlServer(folder, answer, loop=thread.loop, disk=InlineDiskQueue())
+    thread.call(server.start)
     return server
 
 

@@ -17,12 +17,14 @@ from support.executed_files import (
 )
 from support.update_device import MINIMAL_TRIAL, run_edged, running_device
 
-MAX_BUNDLE_FILES = 83
+MAX_BUNDLE_FILES = 93
 """Files of a bundle's way from `edged model install` to "committed", in the supervisor, the installer and the self-test process.
 
 Twenty-three of them read the model file and load it: each form of label lists, the metadata of MediaPipe's detectors, the graph and its
-signatures, and the kinds that are refused have a file. Three check where the bundle comes from before its deployment begins. Nine judge the
-trial: its samples, its suspension, and the rules, each of which demands an effect beyond the spread of the samples.
+signatures, and the kinds that are refused have a file. Three check where the bundle comes from before its deployment begins. Twelve divide the work between
+the supervisor's thread, which decides by frozen states, and the thread of the store's disk, which does one step at a time. Nine judge the
+trial: its samples, its suspension, and the rules, each of which demands an effect beyond the spread of the samples. Two are about processes: the
+supervisor's loop watches the installer, and the installer waits for the self-test.
 """
 MAX_FRAME_FILES = 30
 """Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event."""
@@ -34,7 +36,7 @@ BUNDLE_FILES = (
     "edged/model/",
     "edged/messaging/contract/model.py",
 )
-DISPATCH = "edged.daemon.loop:Supervisor._dispatch"
+DISPATCH = "edged.daemon.vision_service:VisionService.on_worker_message"
 PUBLISHER = "edged/publishers/mqtt.py"
 EVENT_FILES = {"edged/messaging/spool/sequence_numbers.py", PUBLISHER}
 """Files in which functions are called only if a frame makes an event that is published: only events are numbered."""

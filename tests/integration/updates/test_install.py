@@ -36,6 +36,7 @@ from support.bundles import GOLDENS, SigningKeys, make_bundle, make_goldens, mod
 from support.data_files import data_file
 from support.edgetpu import build_simulator
 from support.fetch_server import Site
+from support.loop_thread import LoopThread
 from support.waiting import wait_for
 
 SIGNING = SigningKeys()
@@ -48,6 +49,7 @@ class InstallProcessDevice:
 
     folder: Path
     model: ModelSettings
+    thread: LoopThread
 
     def __post_init__(self) -> None:
         self.root = self.folder / "models"
@@ -73,9 +75,12 @@ class InstallProcessDevice:
             desired_envelope=desired,
         )
         installer = InstallerProcess(
-            job, lock_descriptor=self.lock.descriptor, on_message=self.messages.put
+            job,
+            lock_descriptor=self.lock.descriptor,
+            loop=self.thread.loop,
+            on_message=self.messages.put,
         )
-        return installer.start()
+        return self.thread.call(installer.start)
 
     def run(self, desired: bytes = b"") -> Ledger:
         """To its end."""
@@ -96,9 +101,10 @@ class InstallProcessDevice:
 
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[InstallProcessDevice]:
-    device = InstallProcessDevice(tmp_path, ModelSettings(runtime="simulated"))
-    with device.lock:
-        yield device
+    with LoopThread() as thread:
+        device = InstallProcessDevice(tmp_path, ModelSettings(runtime="simulated"), thread)
+        with device.lock:
+            yield device
 
 
 @pytest.fixture
@@ -126,12 +132,13 @@ def has_exited(pid: int) -> bool:
 def test_a_bundle_on_a_web_server_becomes_a_version_that_was_tried(
     tmp_path: Path, site: Site
 ) -> None:
-    device = InstallProcessDevice(tmp_path, ModelSettings())
     bundle = make_bundle(tmp_path, SIGNING, model=bundled.model_path())
     site.files["/marks.edgem"] = bundle.read_bytes()
-    device.begin(f"{site.url}/marks.edgem")
-    with device.lock:
-        ledger = device.run()
+    with LoopThread() as thread:
+        device = InstallProcessDevice(tmp_path, ModelSettings(), thread)
+        device.begin(f"{site.url}/marks.edgem")
+        with device.lock:
+            ledger = device.run()
     assert device.error == ""
     assert ledger.past == ()
     assert ledger.deployment
@@ -189,13 +196,10 @@ def test_it_holds_the_store_until_it_ends_even_if_we_let_go(
     device.lock.release()
     with pytest.raises(StoreError, match="in use"):
         StoreLock(device.root).acquire()
-    process.kill()
+    device.thread.call(process.kill)
+    assert device.wait_for_end() == "the installer was killed by SIGKILL"
     with StoreLock(device.root):
         pass
-    messages = []
-    while not device.messages.empty():
-        messages.append(device.messages.get())
-    assert not any(isinstance(one, InstallFinished) for one in messages)
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(
@@ -206,7 +210,8 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     device.begin(f"{site.url}/m")
     process = device.start()
     device.wait_for_bytes(70_000)
-    process.kill()
+    device.thread.call(process.kill)
+    device.wait_for_end()
     device.store.collect_garbage(device.store.open())
     ledger = device.run()
     assert ledger.deployment
@@ -230,9 +235,11 @@ def test_an_installer_that_dies_by_itself_is_reported(
 
 
 PARENT = """
-import sys, time
+import sys
 from pathlib import Path
+from edged.clock import SystemClock
 from edged.config.settings import ModelSettings, UpdateSettings
+from edged.event_loop import EventLoop
 from edged.updates.store.lock import StoreLock
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.installer.messages import InstallJob
@@ -241,9 +248,13 @@ model = ModelSettings(runtime="simulated", delegate_options={"hang_after": "0"})
 job = InstallJob(store_root=root, model=model, updates=UpdateSettings(trust=trust, reserve_mb=0))
 lock = StoreLock(root)
 lock.acquire()
-process = InstallerProcess(job, lock_descriptor=lock.descriptor, on_message=lambda said: print(said, flush=True)).start()
-print(process.pid, flush=True)
-time.sleep(60)
+with EventLoop(SystemClock()) as loop:
+    process = InstallerProcess(
+        job, lock_descriptor=lock.descriptor, loop=loop, on_message=lambda said: print(said, flush=True)
+    ).start()
+    print(process.pid, flush=True)
+    while True:
+        loop.run_once()
 """
 
 

@@ -79,3 +79,11 @@ def test_garbage() -> None:
     assert format_removed(ControlResponse(status=STATUS)) == "nothing to remove"
     removed = ControlResponse(status=STATUS, removed=("ab", "cd"))
     assert format_removed(removed) == "removed ab\nremoved cd"
+
+
+def test_the_status_says_that_the_disk_does_not_answer() -> None:
+    status = ModelStatus(daemon=True, disk_silent_s=31.4)
+    assert format_status(ControlResponse(status=status)).splitlines()[:2] == [
+        "daemon       running",
+        "disk         no answer for 31 s; the rest is as it was before",
+    ]

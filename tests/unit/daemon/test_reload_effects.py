@@ -12,6 +12,8 @@ from msgspec.structs import fields, replace
 
 from edged import registry
 from edged.clock import SystemClock
+from edged.config.layers import ConfigLayers
+from edged.config.load import LoadedConfig
 from edged.config.reload_effects import ReloadEffect, effect_of
 from edged.config.settings import (
     CameraSettings,
@@ -23,6 +25,7 @@ from edged.config.settings import (
     ZoneSettings,
 )
 from edged.daemon.reload import ConfigReloader
+from edged.disk_thread import InlineDiskQueue
 from edged.health import ConditionKind, Conditions
 from edged.vision.active_model import ActiveModel
 from edged.vision.plan import make_vision_jobs
@@ -172,8 +175,15 @@ def observe_effect(
     scenes = {name: monitor._scene for name, monitor in service.cameras.items()}
     conditions = Conditions()
     ConfigReloader(
-        before, read_settings=lambda: after, conditions=conditions, clock=SystemClock()
-    ).reload()
+        before,
+        load=lambda: LoadedConfig(
+            settings=after, warnings=(), layers=ConfigLayers(table={}, files=(), locations={})
+        ),
+        disk=InlineDiskQueue(),
+        on_settings=lambda _: None,
+        conditions=conditions,
+        clock=SystemClock(),
+    ).request()
     service.apply_settings(after, ActiveModel(settings=after.model))
     service.get_ready()
     removed = [n for n, p in started.items() if p.was_stopped]

@@ -20,7 +20,12 @@ from edged.vision.messages import PlanDeclined
 from edged.vision.process import WorkerExited
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from support.vision_service import IdleVisionService, RecordingListener, idle_vision_service
-from support.worker_messages import camera_report, candidate_failure, shadow_comparison
+from support.worker_messages import (
+    camera_report,
+    candidate_failure,
+    observation,
+    shadow_comparison,
+)
 
 OLD = ActiveModel(settings=ModelSettings(path=Path("/old.tflite")))
 NEW = ActiveModel(
@@ -151,6 +156,16 @@ def test_a_reload_of_the_model_replaces_every_worker_and_its_counters_go_on(
     assert service.processes[0] is not before
     service.receive(camera_report("a", captured=2))
     assert service.cameras["a"].frame_counts[0] == 7
+
+
+def test_an_observation_that_a_newer_one_supersedes_is_counted_and_is_evidence_all_the_same(
+    service: IdleVisionService, listener: RecordingListener
+) -> None:
+    for frame in range(3):
+        service.receive(observation(frame), is_superseded=frame < 2)
+    health = service.cameras["a"].sample_health(3)
+    assert health.observations_skipped == 2
+    assert [seen.frame_seq for seen in listener.observations] == [0, 1, 2]
 
 
 def test_a_worker_that_cannot_be_started_is_a_loss(

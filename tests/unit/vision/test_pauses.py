@@ -37,6 +37,7 @@ class RealPidProcess:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self.has_unread = False
         self.killed = False
 
     def send_plan(self, plan: WorkerPlan) -> None:
@@ -47,9 +48,6 @@ class RealPidProcess:
 
     def kill(self) -> None:
         self.killed = True
-
-    def join(self, timeout_s: float = 0.0) -> bool:  # noqa: ARG002 - the protocol has it
-        return True
 
 
 class PauseBench:

@@ -18,6 +18,7 @@ READY = model_ready()
 
 class FakeWorkerProcess:
     pid = 4711
+    has_unread = False
 
     def __init__(self) -> None:
         self.killed = False
@@ -35,9 +36,6 @@ class FakeWorkerProcess:
 
     def kill(self) -> None:
         self.killed = True
-
-    def join(self, timeout_s: float = 0.0) -> bool:  # noqa: ARG002 - the protocol has it
-        return self.killed
 
 
 class PoolBench:
@@ -63,6 +61,14 @@ class PoolBench:
 
     def receive(self, message: ModelReady | WorkerReport | WorkerFault) -> bool:
         return self.pool.on_message(WorkerMessage(0, self.run, message))
+
+    def was_killed(self) -> bool:
+        """Return whether the first process was killed."""
+        return self.launched[0].killed
+
+    def has_stopped(self) -> bool:
+        """Return whether all processes have ended after `stop`."""
+        return self.pool.has_stopped
 
     def pass_time(self, seconds: float) -> None:
         self.clock.sleep(seconds)
@@ -171,9 +177,52 @@ def test_stop_is_requested_first_and_nothing_is_started_again() -> None:
     stage.receive(READY)
     stage.pool.stop(0.5)
     assert stage.launched[0].stop_requested
-    assert stage.launched[0].killed, "it did not end when asked"
+    stage.pass_time(0.4)
+    assert not stage.was_killed(), "it has half a second"
+    stage.pass_time(0.2)
+    assert stage.was_killed(), "it did not end when asked"
+    assert stage.receive(WorkerReport(cameras=())), "what it sends before its end counts"
+    assert stage.pool.on_exit(WorkerExited(0, stage.run, "was killed by SIGKILL")) is None
+    assert stage.has_stopped()
     stage.pass_time(1000)
     assert len(stage.launched) == 1
+
+
+def test_the_end_does_not_wait_for_a_process_that_survives_sigkill() -> None:
+    stage = PoolBench()
+    stage.pool.stop(0.5)
+    stage.pass_time(0.6)
+    assert not stage.has_stopped()
+    stage.pass_time(3.0)
+    assert stage.has_stopped()
+
+
+def test_a_silent_worker_is_not_killed_while_something_that_it_sent_is_unread() -> None:
+    """The supervisor may have been busy with something else for so long."""
+    stage = PoolBench()
+    stage.receive(READY)
+    stage.launched[0].has_unread = True
+    stage.pass_time(HANG_S + 0.1)
+    assert not stage.was_killed()
+    stage.launched[0].has_unread = False
+    stage.receive(WorkerReport(cameras=()))
+    stage.pass_time(HANG_S - 0.1)
+    assert not stage.was_killed(), "what was read counts from then on"
+    stage.pass_time(0.2)
+    assert stage.was_killed()
+
+
+def test_a_worker_that_replaces_another_starts_when_that_has_ended() -> None:
+    stage = PoolBench()
+    stage.receive(READY)
+    first_run = stage.run
+    assert stage.pool.assign_jobs([make_job("a")], stop_timeout_s=0.5) == {0}
+    stage.pass_time(0.1)
+    assert len(stage.launched) == 1, "a camera is opened by one process at a time"
+    assert not stage.pool.on_message(WorkerMessage(0, first_run, READY))
+    assert stage.pool.on_exit(WorkerExited(0, first_run, "exited with 0")) is None
+    stage.pool.tick()
+    assert len(stage.launched) == 2
 
 
 def test_retry_now_ends_the_wait() -> None:
@@ -230,6 +279,11 @@ class TestAssignJobs:
         self.launched[worker] = run, FakeWorkerProcess()
         return self.launched[worker][1]
 
+    def _end(self, worker: int) -> None:
+        """Let a worker's newest process end."""
+        run, _ = self.launched[worker]
+        self.pool.on_exit(WorkerExited(worker, run, "exited with 0"))
+
     def test_equal_jobs_change_nothing(self) -> None:
         assert not self.pool.assign_jobs([make_job("a", "b"), make_job("c"), make_job("d")])
         assert not any(process.plans for _, process in self.launched.values())
@@ -251,6 +305,7 @@ class TestAssignJobs:
         before = dict(self.launched)
         jobs = [make_job("a", "b"), make_job("c", fps=20), make_job("d")]
         assert self.pool.assign_jobs(jobs) == {1}
+        self._end(1)
         self.pool.tick()
         assert (self.launched[0], self.launched[2]) == (before[0], before[2])
         run, process = self.launched[1]
@@ -262,6 +317,8 @@ class TestAssignJobs:
     def test_all_can_be_replaced(self) -> None:
         jobs = [make_job("a", "b"), make_job("c"), make_job("d")]
         assert self.pool.assign_jobs(jobs, replace_all=True) == {0, 1, 2}
+        for worker in range(3):
+            self._end(worker)
         self.pool.tick()
         assert sorted(run for run, _ in self.launched.values()) == [4, 5, 6]
 

@@ -98,7 +98,7 @@ def test_a_disk_that_cannot_even_be_read_is_reported_as_a_fallback(tmp_path: Pat
 
 def test_a_disk_that_can_be_written_again_has_its_ledger_rebuilt(tmp_path: Path) -> None:
     scenario = start_scenario(tmp_path, Damage(), read_only=True)
-    assert "cannot be used" in scenario.updates.execute(request()).error
+    assert "cannot be used" in scenario.execute(request()).error
     scenario.is_read_only = False
     scenario.run(6)
     assert not scenario.held_conditions

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from edged.daemon.system_sample import find_obstacle
-from edged.host.board import Board
 from edged.updates.rules.ledger import EndCause
 from edged.updates.service.trial_monitor import MAX_STARTUP_S
 from edged.vision.messages import FaultKind, PlanDeclined, WorkerFault
@@ -74,12 +72,6 @@ def test_a_lost_camera_or_a_full_disk_suspends_the_trial_and_the_status_says_so(
 def test_the_status_says_that_the_board_throttles(scenario: Scenario) -> None:
     scenario.run(1, throttled=True)
     assert scenario.blocked_reason == "the trial is suspended: the board throttles"
-
-
-def test_a_disk_without_a_megabyte_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert find_obstacle(Board(), tmp_path) is None
-    monkeypatch.setattr(Board, "read_disk_mb", lambda *_: (1000.0, 0.3))
-    assert find_obstacle(Board(), tmp_path) == f"the disk that holds {tmp_path} is full"
 
 
 def test_the_frames_of_a_pause_are_no_evidence(scenario: Scenario) -> None:

@@ -142,7 +142,7 @@ def test_a_daemon_that_is_ended_properly_in_a_trial_did_not_die(tmp_path: Path) 
     scenario = staged_scenario(tmp_path, NEW, OLD)
     scenario.run(10)
     for _ in range(5):
-        scenario.updates.stop()
+        assert scenario.stop()
         scenario = scenario.restart_after_kill()
     in_flight = scenario.updates.status().deployment
     assert in_flight is not None
@@ -176,11 +176,11 @@ def test_a_disk_that_fails_at_the_start_leaves_the_model_that_was_committed(tmp_
     taken.acquire()  # another process has the store
     scenario.start()
     assert scenario.updates.active_digest == OLD.digest
-    answer = scenario.updates.execute(request())
+    answer = scenario.execute(request())
     assert "cannot be used" in answer.error
     taken.release()
     scenario.run(6)
-    assert scenario.updates.execute(request()).error == ""
+    assert scenario.execute(request()).error == ""
 
 
 def test_a_damaged_model_is_not_loaded_the_one_before_it_is(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_what_lies_in_the_drop_folder_neither_ends_the_daemon_nor_stops_a_bundle
 
 def test_an_installer_that_dies_is_started_again_after_a_pause(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    scenario.updates.execute(request())
+    scenario.execute(request())
     scenario.run(0.25)
     scenario.updates.process_message(InstallFinished(error="the installer was killed by SIGSEGV"))
     assert "update" in scenario.held_conditions
@@ -272,25 +272,25 @@ def test_an_installer_that_dies_is_started_again_after_a_pause(tmp_path: Path) -
 
 def test_commands(tmp_path: Path) -> None:
     scenario = staged_scenario(tmp_path, NEW, OLD)
-    refused = scenario.updates.execute(CommitRequest())
+    refused = scenario.execute(CommitRequest())
     assert "not in its trial yet" in refused.error
     assert not refused.changed
-    assert "is being installed" in scenario.updates.execute(request()).error
+    assert "is being installed" in scenario.execute(request()).error
     scenario.run(10)
-    kept = scenario.updates.execute(CommitRequest())
+    kept = scenario.execute(CommitRequest())
     assert (kept.error, kept.changed, kept.status.past[-1].flagged) == ("", True, True)
     assert scenario.updates.active_digest == NEW.digest
-    back = scenario.updates.execute(RollbackRequest())
+    back = scenario.execute(RollbackRequest())
     assert back.status.past[-1].outcome == "rolled-back"
     assert scenario.updates.active_digest == OLD.digest
-    assert scenario.updates.execute(StatusRequest()).changed is False
+    assert scenario.execute(StatusRequest()).changed is False
 
 
 def test_calling_off_an_installation_ends_its_child(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    begun = scenario.updates.execute(request())
+    begun = scenario.execute(request())
     scenario.run(0.25)
-    answer = scenario.updates.execute(RollbackRequest(reason="not today"))
+    answer = scenario.execute(RollbackRequest(reason="not today"))
     assert scenario.installs[0][1].is_killed
     assert [(past.id, past.outcome, past.reason) for past in answer.status.past] == [
         (begun.id, "rejected", "not today")
@@ -308,14 +308,14 @@ def test_a_configuration_without_updates_is_reported(
     tmp_path: Path, settings: Settings, words: str
 ) -> None:
     scenario = Scenario(tmp_path, settings=settings).start()
-    assert words in scenario.updates.execute(request()).error
+    assert words in scenario.execute(request()).error
 
 
 def test_a_model_of_ones_own_takes_the_place_of_what_was_installed(tmp_path: Path) -> None:
     scenario = staged_scenario(tmp_path, NEW, OLD)
     own = replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
-    assert scenario.updates.apply_settings(own).settings.path == Path("/own.tflite")
-    assert scenario.updates.apply_settings(SETTINGS).name == "marks@1"
+    assert scenario.apply_settings(own).settings.path == Path("/own.tflite")
+    assert scenario.apply_settings(SETTINGS).name == "marks@1"
 
 
 def test_a_channel_without_news_is_reported_and_stops_nothing(tmp_path: Path) -> None:
@@ -363,12 +363,10 @@ def test_how_long_the_baseline_is_measured_is_set_by_the_bundle(
 
 def test_no_trial_begins_while_the_configuration_names_a_model(tmp_path: Path) -> None:
     scenario = staged_scenario(tmp_path, NEW, OLD)
-    scenario.updates.apply_settings(
-        replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
-    )
+    scenario.apply_settings(replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite"))))
     scenario.run(100)
     assert scenario.state == "self-tested"
-    scenario.updates.apply_settings(SETTINGS)
+    scenario.apply_settings(SETTINGS)
     scenario.run(10)
     assert scenario.state == "trial"
 
@@ -392,14 +390,14 @@ def test_a_desired_state_that_could_not_be_followed_is_read_again_after_a_pause(
 
 def test_nothing_is_removed_while_a_bundle_is_being_brought_in(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    scenario.updates.execute(request())
+    scenario.execute(request())
     scenario.run(0.25)
-    assert "is being installed" in scenario.updates.execute(CollectGarbageRequest()).error
+    assert "is being installed" in scenario.execute(CollectGarbageRequest()).error
 
 
 def test_an_installer_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    scenario.updates.execute(request())
+    scenario.execute(request())
     scenario.run(0.25)
     scenario.run(MAX_INSTALLER_SILENCE_S - 10)
     scenario.updates.process_message(InstallProgress(state="fetching", done_bytes=1, total_bytes=2))
@@ -417,11 +415,11 @@ def test_an_installer_that_hangs_is_killed_and_started_again(tmp_path: Path) -> 
 
 def test_an_installer_that_ends_as_it_is_killed_ends_nobody_else(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    scenario.updates.execute(request())
+    scenario.execute(request())
     scenario.run(0.25)
-    scenario.updates.execute(RollbackRequest())
+    scenario.execute(RollbackRequest())
     scenario.updates.process_message(InstallFinished())
-    scenario.updates.execute(request())
+    scenario.execute(request())
     scenario.run(0.25)
     assert [child.is_killed for _, child in scenario.installs] == [True, False]
     scenario.run(1)
@@ -436,7 +434,7 @@ def test_a_death_while_the_configuration_names_a_model_does_not_count_in_the_tri
     scenario.settings = replace(SETTINGS, model=ModelSettings(path=Path("/own.tflite")))
     for _ in range(5):
         scenario = scenario.restart_after_kill()
-    scenario.updates.apply_settings(SETTINGS)
+    scenario.apply_settings(SETTINGS)
     in_flight = scenario.updates.status().deployment
     assert in_flight is not None
     assert (in_flight.state, in_flight.deaths) == ("trial", 0)
@@ -448,11 +446,9 @@ def test_a_password_in_a_url_is_not_reported(
 ) -> None:
     caplog.set_level("INFO")
     scenario = Scenario(tmp_path).start()
-    answer = scenario.updates.execute(
-        request("https://me:hunter2@example.org/a.edgem?token=hunter3")
-    )
-    again = scenario.updates.execute(request())
-    over = scenario.updates.execute(RollbackRequest())
+    answer = scenario.execute(request("https://me:hunter2@example.org/a.edgem?token=hunter3"))
+    again = scenario.execute(request())
+    over = scenario.execute(RollbackRequest())
     texts = f"{answer} {again} {over} {caplog.text}"
     assert "https://example.org" in texts
     assert "hunter" not in texts
@@ -472,12 +468,12 @@ def test_a_request_interrupts_a_channel_message_which_is_read_again_afterwards(
     scenario = Scenario(tmp_path).start()
     scenario.updates.process_message(MessageReceived("down/desired", b"news", True))  # noqa: FBT003
     scenario.run(0.25)
-    begun = scenario.updates.execute(request())
+    begun = scenario.execute(request())
     assert (begun.error, scenario.installs[0][1].is_killed) == ("", True)
     scenario.updates.process_message(InstallFinished())  # of the killed one, too late
     scenario.run(0.25)
     assert [desired for desired, _ in scenario.installs] == [b"news", b""]
-    scenario.updates.execute(RollbackRequest())
+    scenario.execute(RollbackRequest())
     scenario.run(1)
     assert [desired for desired, _ in scenario.installs] == [b"news", b"", b"news"]
 
@@ -501,18 +497,18 @@ def test_a_version_that_failed_runs_again_after_it_was_installed_again(tmp_path:
     scenario.updates.process_message(InstallFinished())
     scenario.run(70)
     assert scenario.state == "trial"
-    scenario.updates.execute(CommitRequest())
+    scenario.execute(CommitRequest())
     assert scenario.updates.active_digest == OLD.digest
     assert "model.fallback" not in scenario.held_conditions
 
 
 def test_a_rollback_that_could_not_be_recorded_does_not_end_another_trial(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path).start()
-    scenario.updates.execute(request())
+    scenario.execute(request())
     scenario.disk_fails = True
-    assert scenario.updates.execute(RollbackRequest()).error
+    assert scenario.execute(RollbackRequest()).error
     scenario.disk_fails = False
     scenario.run(6)
     assert scenario.state == "fetching"
-    assert not scenario.updates.execute(RollbackRequest()).error
+    assert not scenario.execute(RollbackRequest()).error
     assert scenario.state == ""

@@ -1,0 +1,48 @@
+"""The daemon's first moments: the configuration, then the workers' processes, and only then what the supervisor itself is made of.
+
+On a Pi 4, importing the supervisor takes a second, and importing a worker as well: so they do it at the same time.
+"""
+
+from pathlib import Path
+
+from edged.config.load import load_config
+from edged.config.settings import Settings
+from edged.daemon.log_settings import use_log_settings
+from edged.daemon.signals import SignalCatcher
+from edged.vision.spare_workers import SpareWorkers
+
+
+def run(config: Path, signals: SignalCatcher) -> int:
+    """Run the daemon until it ends.
+
+    Args:
+        config: the configuration file.
+        signals: catches the process's signals already; one that ends the daemon may have arrived.
+
+    Returns:
+        0: a signal ended it, or every camera was finite and has ended.
+
+    Raises:
+        ConfigError: the configuration is invalid, or the state directory cannot be written.
+        SpoolError: another daemon uses the state directory.
+        EdgedError: systemd expects notifications that cannot be sent.
+    """
+    loaded = load_config(config)
+    use_log_settings(loaded)
+    if signals.is_stop_requested:
+        return 0
+    spares = SpareWorkers()
+    try:
+        spares.start(_count_workers(loaded.settings))
+        from edged.daemon.main import run_daemon
+
+        run_daemon(config, loaded.settings, signals, spares)
+    finally:
+        spares.close()
+    return 0
+
+
+def _count_workers(settings: Settings) -> int:
+    """Return how many workers the configuration needs, as `edged.vision.plan.deal_cameras` has it."""
+    camera_count = sum(camera.enabled for camera in settings.camera.values())
+    return min(settings.model.workers, camera_count)

@@ -1,0 +1,26 @@
+"""A process that waits and cannot be interrupted, as one that waits for a disk."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from edged.host.scheduling import waits_for_disk
+from support.waiting import wait_for
+
+_PROGRAM = "import ctypes; c = ctypes.CDLL(None); c.vfork() or c.pause()"
+"""The kernel lets the parent of a vfork wait, uninterruptibly, until the child has ended."""
+
+
+@contextmanager
+def uninterruptible_process() -> Iterator[int]:
+    """Yield the id of the process."""
+    process = subprocess.Popen([sys.executable, "-c", _PROGRAM], start_new_session=True)
+    try:
+        wait_for(lambda: waits_for_disk(process.pid))
+        yield process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
