@@ -15,7 +15,7 @@ from edged.bench.cores import CoreSplit, move_to
 from edged.clock import NS_PER_S, Clock, Deadline
 from edged.demo.run_folder import RunFolder, ended_with_parent
 from edged.errors import EdgedError
-from edged.messaging.contract.device import CameraHealth
+from edged.messaging.contract.camera_health import CameraHealth
 
 _READY_TIMEOUT_S = 15.0
 _POLL_S = 0.02

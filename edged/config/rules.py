@@ -11,12 +11,13 @@ from edged.config.problems import KeyPath, KeyProblem, format_choices, suggest_n
 from edged.config.settings import (
     CameraSettings,
     DetectSettings,
+    InferenceSettings,
     LabelFilter,
     ModelSettings,
     Settings,
 )
 
-F = TypeVar("F", DetectSettings, LabelFilter)
+F = TypeVar("F", DetectSettings, InferenceSettings, LabelFilter)
 _EMPTY_LABEL = "a label must not be empty"
 
 

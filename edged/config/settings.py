@@ -175,6 +175,51 @@ class DetectSettings(Struct, frozen=True, kw_only=True):
     )
 
 
+class InferenceSettings(Struct, frozen=True, kw_only=True):
+    """[inference], and [camera.NAME.inference], which overrides it key by key: the frames, and the parts of frames, on which the model runs."""
+
+    gate: Annotated[
+        Literal["motion", "off"] | None,
+        Meta(
+            description='"motion": the model runs while something in the picture changes, and for a second after; "off": on every frame. "motion" if not set.'
+        ),
+    ] = None
+    recheck_s: Annotated[
+        Annotated[float, Meta(ge=0, le=86400)] | None,
+        Meta(
+            description="With the gate: time after which the model runs again on a picture at rest in which it has found something, seconds; 0: never. 30 if not set."
+        ),
+    ] = None
+    idle_fps: Annotated[
+        Annotated[float, Meta(gt=0, le=1000)] | None,
+        Meta(
+            description="With the gate: largest rate at which frames are compared while nothing changes, frames per second. 10 if not set."
+        ),
+    ] = None
+    max_fps: Annotated[
+        Annotated[float, Meta(gt=0, le=1000)] | None,
+        Meta(
+            description="Largest rate at which the model runs on this camera's frames, frames per second. No limit if not set."
+        ),
+    ] = None
+    regions: Annotated[
+        Annotated[int, Meta(ge=0, le=16)] | None,
+        Meta(
+            description="Largest number of additional runs of the model on a frame, each on a part in which something moves or is tracked, so that small objects are found. 0 if not set."
+        ),
+    ] = None
+    tile_columns: Annotated[
+        Annotated[int, Meta(ge=1, le=8)] | None,
+        Meta(
+            description="Columns of a grid of parts of the frame, on each of which the model runs as well. 1 if not set."
+        ),
+    ] = None
+    tile_rows: Annotated[
+        Annotated[int, Meta(ge=1, le=8)] | None,
+        Meta(description="Rows of that grid. 1 if not set; one column and one row are no grid."),
+    ] = None
+
+
 class TrackSettings(Struct, frozen=True, kw_only=True):
     """[track]: when detections become an object, and when the object has ended."""
 
@@ -309,6 +354,7 @@ class CameraSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = 1.0
     detect: DetectSettings = field(default_factory=DetectSettings)
+    inference: InferenceSettings = field(default_factory=InferenceSettings)
     zone: dict[Name, ZoneSettings] = field(default_factory=dict)
     mask: dict[Name, MaskSettings] = field(default_factory=dict)
     driver: Struct | None = None
@@ -388,6 +434,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         device: [device].
         model: [model].
         detect: [detect].
+        inference: [inference].
         track: [track].
         events: [events].
         camera: the tables [camera.NAME], by name.
@@ -402,6 +449,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     device: DeviceSettings = field(default_factory=DeviceSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
+    inference: InferenceSettings = field(default_factory=InferenceSettings)
     track: TrackSettings = field(default_factory=TrackSettings)
     events: EventSettings = field(default_factory=EventSettings)
     camera: dict[Name, CameraSettings] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from edged.clock import NS_PER_S
-from edged.messaging.contract.device import CameraHealth, Percentiles
+from edged.messaging.contract.camera_health import CameraHealth, Percentiles
 from edged.metrics import LatencyWindow, Rate
 from edged.scene.scene import Scene, SceneState, SceneUpdate
 from edged.types import ClassNames
-from edged.vision.messages import CameraReport, ModelReady, Observation
+from edged.vision.camera_messages import CameraReport, PictureAtRest
+from edged.vision.messages import ModelReady, Observation
 
 _STAGES = ("wait", "encode", "invoke", "decode", "total")
 
@@ -53,10 +54,14 @@ class CameraMonitor:
         self._dropped = _CumulativeCounter()
         self._inferred = _CumulativeCounter()
         self._failed = _CumulativeCounter()
+        self._still = _CumulativeCounter()
+        self._over_rate = _CumulativeCounter()
         self._rate_in = Rate()
         self._rate_inferred = Rate()
         self._latency_windows = tuple(LatencyWindow() for _ in _STAGES)
         self._last_captured_ns: int | None = None
+        self._last_observation: Observation | None = None
+        """What the camera's picture shows while it is at rest; None if the scene knows no observation."""
         self.skipped_count = 0
         """Observations since the daemon's start that were not processed, because a newer one waited."""
         self._observed_count = 0
@@ -102,16 +107,22 @@ class CameraMonitor:
         """Frames on which the model failed since the daemon's start; they count as dropped too."""
         return self._failed.total
 
+    @property
+    def left_out_count(self) -> int:
+        """Frames on which the model was not meant to run since the daemon's start: pictures at rest, and those above the largest rate."""
+        return self._still.total + self._over_rate.total
+
     def reset(self, zones: tuple[str, ...]) -> None:
         """Forget the worker and the scene: no worker has this camera yet. The counters go on."""
         self.report = None
         self.scene_state = SceneState.empty(zones)
         self._scene = None
-        self._last_captured_ns = None
+        self._last_observation = self._last_captured_ns = None
 
     def set_scene(self, scene: Scene) -> None:
         """Use these rules from now on; the objects of the scene before have ended."""
         self._scene = scene
+        self._last_observation = None
         self.highest_class_id = None
 
     def update_report(self, report: CameraReport) -> None:
@@ -123,6 +134,8 @@ class CameraMonitor:
         self._dropped.update(report.dropped + report.failed)
         self._failed.update(report.failed)
         self._inferred.update(report.inferred)
+        self._still.update(report.still)
+        self._over_rate.update(report.over_rate)
 
     def observe(self, observation: Observation, now_ns: int) -> tuple[SceneUpdate, ...]:
         """Take one inferred frame; return what it changed in the scene, in order."""
@@ -133,6 +146,7 @@ class CameraMonitor:
         # A replay that starts over has a new time line, and its objects are others.
         final_update = self.end_all_objects() if self._has_restarted(observation) else None
         self._last_captured_ns = observation.captured_ns
+        self._last_observation = observation
         self._record_classes(observation)
         update = self._scene.observe(
             observation.detections,
@@ -150,6 +164,30 @@ class CameraMonitor:
             if self.highest_class_id is None or detected.class_id > self.highest_class_id:
                 self.highest_class_id = detected.class_id
 
+    def skip(self) -> None:
+        """Count an observation that is not processed; a rest after it would be one of a picture that is not known."""
+        self.skipped_count += 1
+        self._last_observation = None
+
+    def observe_rest(self, rest: PictureAtRest) -> SceneUpdate | None:
+        """Let time pass in a scene whose picture is at rest; return what that changed, or None if no observation is known."""
+        last = self._last_observation
+        if self._scene is None or last is None or rest.captured_ns < last.captured_ns:
+            return None
+        self._observed_count = rest.frame_seq + 1
+        self._last_captured_ns = rest.captured_ns
+        # As if the model had run on this frame, and found the same.
+        update = self._scene.observe(
+            last.detections,
+            captured_ns=rest.captured_ns,
+            frame_seq=rest.frame_seq,
+            width=last.width,
+            height=last.height,
+            moving=False,
+        )
+        self.scene_state = update.state
+        return update
+
     def _has_restarted(self, observation: Observation) -> bool:
         last_ns = self._last_captured_ns
         return last_ns is not None and observation.captured_ns < last_ns
@@ -158,6 +196,7 @@ class CameraMonitor:
         """End every object of the scene; return what that changed, or None if no frame has been inferred."""
         if self._scene is None or self._last_captured_ns is None:
             return None
+        self._last_observation = None
         update = self._scene.end_all(self._last_captured_ns)
         self.scene_state = update.state
         return update
@@ -181,6 +220,8 @@ class CameraMonitor:
             frames=captured,
             inferred=inferred,
             dropped=dropped,
+            still=self._still.total,
+            over_rate=self._over_rate.total,
             observations_skipped=self.skipped_count,
             last_frame_age_s=None if last_ns is None else round((now_ns - last_ns) / NS_PER_S, 3),
             latency_s={

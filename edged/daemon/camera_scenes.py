@@ -12,7 +12,8 @@ from edged.daemon.label_faults import LabelFaults
 from edged.daemon.recordings import RecordingPositions
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
-from edged.vision.messages import CameraReport, ModelReady, VisionJob
+from edged.vision.camera_messages import CameraReport, PictureAtRest
+from edged.vision.messages import ModelReady, Observation, VisionJob
 
 
 class CameraScenes:
@@ -92,6 +93,24 @@ class CameraScenes:
             self._end_objects(monitor)
             if monitor.model is not None:
                 self._build(monitor, monitor.model.labels, self._recommended_filters[name])
+
+    def observe(
+        self, camera: str, observation: Observation, now_ns: int, *, is_superseded: bool
+    ) -> None:
+        """Take an inferred frame, and report what it changes; only count it if a newer one waits. `now_ns` is monotonic."""
+        monitor = self.monitors[camera]
+        if is_superseded:
+            monitor.skip()
+            return
+        updates = monitor.observe(observation, now_ns)
+        self._event_reporter.report_frame(monitor, observation, updates, now_ns)
+
+    def observe_rest(self, camera: str, rest: PictureAtRest) -> None:
+        """Let time pass in a scene whose picture is at rest, and report what that changes."""
+        monitor = self.monitors[camera]
+        update = monitor.observe_rest(rest)
+        if update is not None:
+            self._event_reporter.report_update(monitor, update)
 
     def on_camera_report(self, report: CameraReport) -> None:
         """Take a worker's report on a camera: a camera that goes offline loses its objects, and classes that have no label are reported."""

@@ -26,7 +26,7 @@ from edged.messaging.contract.model import ModelState
 from edged.messaging.outbox import Outbox
 from edged.redaction import redact_text
 from edged.updates.service.status_payload import ModelStatusReport, RunModel, build_model_state
-from edged.vision.messages import CameraReport
+from edged.vision.camera_messages import CameraReport
 
 _ADVICE = {
     ConditionKind.UNDER_VOLTAGE: "the supply voltage is too low: use a stronger power supply or a shorter cable",

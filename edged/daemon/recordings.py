@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from edged.vision.messages import CameraJob
+from edged.vision.camera_messages import CameraJob
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ def take_system_sample(
         worker_count=max(len(pids), 1),
         cameras={
             name: FrameCounts(
-                captured=monitor.frame_counts[0],
+                captured=monitor.frame_counts[0] - monitor.left_out_count,
                 inferred=monitor.frame_counts[1],
                 failed=monitor.failed_count,
                 is_online=monitor.report is None or monitor.report.state != "lost",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from edged.clock import Clock
 from edged.health import ConditionKind, Conditions, Severity
 from edged.logs import journal_fields
-from edged.vision.messages import CameraReport
+from edged.vision.camera_messages import CameraReport
 from edged.vision.worker_loss import WorkerLoss
 
 _log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.model import ModelFailure
 from edged.messaging.outbox import Outbox
 from edged.vision.active_model import ActiveModel
+from edged.vision.camera_messages import PictureAtRest
 from edged.vision.listener import VisionListener
 from edged.vision.messages import ModelReady, Observation, PlanDeclined, VisionJob, WorkerReport
 from edged.vision.plan import is_same_model, make_vision_jobs
@@ -148,17 +149,18 @@ class VisionService:
         match item.message:
             case Observation() as observation:
                 self._on_observation(item.worker, observation, is_superseded=item.is_superseded)
+            case PictureAtRest(camera=index) as rest:
+                if camera := self._find_camera(item.worker, index):
+                    self._scenes.observe_rest(camera, rest)
             case WorkerReport(cameras=reports):
                 for report in reports:
                     self._scenes.on_camera_report(report)
             case ModelReady() as ready:
                 self._on_ready(item.worker, ready)
-            case (
-                PlanDeclined(plan=plan) | CandidateFailure(plan=plan) | ShadowComparison(plan=plan)
-            ):
+            case PlanDeclined() | CandidateFailure() | ShadowComparison() as message:
                 # A message of a superseded plan says nothing about the active model.
-                if plan == self._plan_number:
-                    self._listener.on_plan_message(item.message)
+                if message.plan == self._plan_number:
+                    self._listener.on_plan_message(message)
 
     def on_worker_exit(self, item: WorkerExited) -> None:
         """Process the end of a worker; its cameras are offline until the next one runs."""
@@ -221,18 +223,16 @@ class VisionService:
     def _on_observation(
         self, worker: int, observation: Observation, *, is_superseded: bool
     ) -> None:
-        cameras = self._pool.jobs[worker].cameras
-        if not self._settled.is_running(worker) or observation.camera >= len(cameras):
-            return  # a worker is not trusted to keep to the protocol
+        if (camera := self._find_camera(worker, observation.camera)) is None:
+            return
         # A trial gets them all: which of them the supervisor is too late for says nothing about a model.
         self._listener.on_observation(observation)
-        monitor = self.cameras[cameras[observation.camera].name]
-        if is_superseded:
-            monitor.skipped_count += 1
-            return
         now_ns = self._clock.monotonic_ns()
-        updates = monitor.observe(observation, now_ns)
-        self._event_reporter.report_frame(monitor, observation, updates, now_ns)
+        self._scenes.observe(camera, observation, now_ns, is_superseded=is_superseded)
+
+    def _find_camera(self, worker: int, index: int) -> str | None:
+        jobs = self._pool.jobs  # a worker is not trusted to keep to the protocol
+        return jobs[worker].find_camera(index) if self._settled.is_running(worker) else None
 
     def _on_worker_loss(self, loss: WorkerLoss) -> None:
         fault = loss.fault

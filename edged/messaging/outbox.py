@@ -80,6 +80,8 @@ class Outbox:
         self._retained.put(OnlineStatus(status="online"))
         self._live = LiveMessages(self._topics, clock)
         self._in_flight: set[int] = set()
+        self._is_sending = False
+        """True within `_send`: a disk that answers at once reports new messages from within it, and those wait for their turn."""
         self._is_link_up = False
         self._connect_count = 0
         self._last_error: str | None = None
@@ -234,8 +236,15 @@ class Outbox:
     def _send_pending(self) -> None:
         """Publish the waiting messages, if the connection and the back-off allow it."""
         self._tick_due_ns = 0  # what waits for the disk, and when, may have changed
-        if not self._is_link_up:
+        if not self._is_link_up or self._is_sending:
             return
+        self._is_sending = True
+        try:
+            self._send()
+        finally:
+            self._is_sending = False
+
+    def _send(self) -> None:
         self._retained.send_unsent(self._publisher.publish)
         room = MAX_IN_FLIGHT - len(self._in_flight)
         if room <= 0 or self._refusal_backoff.is_paused:

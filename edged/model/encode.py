@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.model.picture import FrameConverter, Pixels
+from edged.model.picture import Crop, FrameConverter, Pixels
 from edged.model.tensor_values import choose_writer, flip_sign, is_shifted_copy, make_value_table
 from edged.types import Channels, Fit, Fitting, Frame, InputSpec, Tensor
 
@@ -46,15 +46,16 @@ class Encoder:
         self._frame_size = (0, 0)
         self._target, self._target_values, self._fit = self._picture, self._values, Fit()
 
-    def __call__(self, frame: Frame) -> Tensor:
-        """Fill the input tensor from one frame.
+    def __call__(self, frame: Frame, crop: Crop | None = None) -> Tensor:
+        """Fill the input tensor from one frame, or from a part of it, to which `Tensor.fit` then refers.
 
         Raises:
             ValueError: the frame's pixels do not have the layout that its format requires.
         """
-        if (frame.width, frame.height) != self._frame_size:
-            self._paint_padding(frame.width, frame.height)
-        self._converter.convert(frame, self._target)
+        size = (frame.width, frame.height) if crop is None else (crop.width, crop.height)
+        if size != self._frame_size:
+            self._paint_padding(*size)
+        self._converter.convert(frame, self._target, crop)
         if self._is_flipped:
             flip_sign(self._target_values)
         elif self._write is not None:

@@ -8,6 +8,8 @@ to half of that size only, as OpenCV's conversion of YUV420P takes it, costs a t
 A frame of the result's size is converted by OpenCV if its colours are limited-range BT.601, the only ones that OpenCV knows.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,15 @@ _COLUMN_STEP = 32
 _FULL_RANGE = np.clip((np.arange(256) - 16) * (255 / 219), 0, 255).round().astype(np.uint8)
 
 
+class Crop(NamedTuple):
+    """A part of a frame, in pixels; all four are even, so that the planes of YUV420P have the same part."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 class FrameConverter:
     """Converts frames to pictures of one channel order. It keeps its scratch memory, so one thread may use it."""
 
@@ -40,27 +51,30 @@ class FrameConverter:
         self._channels = channels
         self._scratch: dict[str, Pixels] = {}
 
-    def convert(self, frame: Frame, target: Pixels) -> None:
-        """Fill `target` with the whole frame, stretched.
+    def convert(self, frame: Frame, target: Pixels, crop: Crop | None = None) -> None:
+        """Fill `target` with a frame or a part of it, stretched.
 
         Args:
             frame: a frame of any pixel format.
             target: (H, W, 3) uint8, or (H, W) uint8 for gray; its rows may be padded.
+            crop: the part; None for the whole frame.
 
         Raises:
             ValueError: the frame's pixels do not have the layout that its format requires.
         """
         if frame.format is PixelFormat.YUV420P:
-            self._convert_planar(frame, target)
+            self._convert_planar(frame, target, crop)
         else:
-            self._convert_packed(frame, target)
+            self._convert_packed(frame, target, crop)
 
-    def _convert_packed(self, frame: Frame, target: Pixels) -> None:
+    def _convert_packed(self, frame: Frame, target: Pixels, crop: Crop | None) -> None:
         height, width = frame.stored_height, frame.stored_width
         source = frame.pixels[:height, :width]
         depth = () if frame.format is PixelFormat.GRAY8 else (3,)
         if source.shape != (height, width, *depth):
             raise _make_layout_error(frame)
+        if crop is not None:
+            source = _cut(source, crop)
         conversion = _CONVERSIONS.get((frame.format, self._channels))
         if conversion is None:
             _resize(source, target)
@@ -71,8 +85,11 @@ class FrameConverter:
             source = small
         cv2.cvtColor(source, conversion, dst=target)
 
-    def _convert_planar(self, frame: Frame, target: Pixels) -> None:
+    def _convert_planar(self, frame: Frame, target: Pixels, crop: Crop | None) -> None:
         planes = split_planes(frame)
+        if crop is not None:
+            half = Crop(*(side // 2 for side in crop))
+            planes = _cut(planes[0], crop), _cut(planes[1], half), _cut(planes[2], half)
         if self._channels is Channels.GRAY:
             _resize(planes[0], target)
             if not frame.colour.is_full_range:
@@ -139,6 +156,10 @@ def split_planes(frame: Frame) -> tuple[Pixels, Pixels, Pixels]:
         raise _make_layout_error(frame)
     chroma = pixels[height:].reshape(2, rows, half)[:, :, : (width + 1) // 2]
     return pixels[:height, :width], chroma[0], chroma[1]
+
+
+def _cut(picture: Pixels, crop: Crop) -> Pixels:
+    return picture[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
 
 
 def _is_even_size(luma: Pixels, target: Pixels) -> bool:

@@ -17,7 +17,8 @@ from edged.types import F32, Frame, PixelFormat
 
 Pixels = NDArray[np.uint8]
 
-_WIDTH, _HEIGHT = 160, 90
+PICTURE_SIZE = _WIDTH, _HEIGHT = 160, 90
+"""Of the luma picture that is compared, pixels."""
 _BACKGROUND_TIME_CONSTANT_S = 2.0
 """Time constant with which the background follows the picture."""
 _MIN_DIFFERENCE = 8.0
@@ -32,6 +33,8 @@ _MAX_CHANGED = 0.5
 _SAMPLE_STEP = 4
 """Every fourth pixel both ways suffices to estimate the noise."""
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
+_BLOCK = np.ones((2, 2), np.uint8)
+"""Of the detector's pixels, the smallest change that noise does not make: single pixels exceed the threshold now and then, four together hardly."""
 
 
 class MotionDetector:
@@ -46,6 +49,7 @@ class MotionDetector:
         self._noise: float | None = None
         self._is_moving = False
         self._has_changes = False
+        self._is_reset = False
         self._at_ns = 0
 
     def update(self, picture: Pixels, captured_ns: int) -> bool:
@@ -58,7 +62,7 @@ class MotionDetector:
         self._shrink(picture)
         elapsed_s = max(captured_ns - self._at_ns, 0) / NS_PER_S
         self._at_ns = captured_ns
-        self._has_changes = False
+        self._has_changes = self._is_reset = False
         if not self._has_background:
             self._reset_background()
             return False
@@ -81,6 +85,14 @@ class MotionDetector:
         self._has_changes = changed > 0
         return self._is_moving
 
+    def has_changed(self) -> bool:
+        """Return whether anything in the last frame differs from the background, also if it is too small to be motion, or if the whole view changed."""
+        if self._is_reset:
+            return True
+        if not self._has_changes:
+            return False
+        return cv2.countNonZero(cv2.erode(self._differs, _BLOCK, borderValue=(0.0,))) > 0
+
     def find_changed_areas(self) -> F32:
         """Return the areas of the last frame that differ from the background, also if they are too small to be motion.
 
@@ -100,7 +112,7 @@ class MotionDetector:
 
     def _reset_background(self) -> None:
         np.copyto(self._background, self._blurred)
-        self._has_background = True
+        self._has_background = self._is_reset = True
 
     def _shrink(self, picture: Pixels) -> None:
         if picture.shape == (_HEIGHT, _WIDTH):

@@ -3,45 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from edged.config.settings import ModelSettings, Polygon
+from edged.config.settings import ModelSettings
 from edged.types import DetectedBox
+from edged.vision.camera_messages import CameraJob, CameraPlan, CameraReport, PictureAtRest
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
-
-
-class CameraJob(Struct, frozen=True, kw_only=True):
-    """One camera that a worker opens.
-
-    Attributes:
-        name: the camera's name in the configuration.
-        source: its driver's name in the registry.
-        isolation: "process" if the driver runs in a process of its own.
-        driver_settings: the driver's `Settings`, as JSON: only the worker imports the driver.
-        resume_at: number of the picture at which a recording goes on.
-    """
-
-    name: str
-    source: str
-    isolation: Literal["thread", "process"]
-    driver_settings: Raw
-    resume_at: int = 0
-
-
-class CameraPlan(Struct, frozen=True, kw_only=True):
-    """The treatment of one camera's frames.
-
-    Attributes:
-        min_score: detections below this score are of no use, and are left out.
-        masks: polygons that are made black, corners as [x, y] in fractions of the frame.
-        weight: its share of the interpreter, relative to the other cameras'.
-    """
-
-    min_score: float
-    masks: tuple[Polygon, ...] = ()
-    weight: float = 1.0
 
 
 class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
@@ -94,6 +63,10 @@ class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):
         """The names of its cameras."""
         return tuple(camera.name for camera in self.cameras)
 
+    def find_camera(self, index: int) -> str | None:
+        """Return the name of the camera with this index; None if there is none."""
+        return self.cameras[index].name if 0 <= index < len(self.cameras) else None
+
 
 class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
     """Worker to supervisor: the plan's model is loaded; observations after this message come from this plan (its shadow where the candidate fails).
@@ -117,43 +90,6 @@ class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
     runtime: str
     delegate: str
     labels: tuple[str, ...]
-
-
-class CameraReport(Struct, frozen=True, kw_only=True):
-    """The state of one camera.
-
-    Attributes:
-        name: the camera's name.
-        state: a `CaptureState`.
-        reason: why the camera is lost or has ended; otherwise "".
-        description: the device, in words.
-        width: width of its frames, pixels; 0 until it is open.
-        height: height of its frames, pixels; 0 until it is open.
-        fps: nominal frame rate, frames per second; 0.0 if unknown.
-        captured: frames that the camera delivered; all counters are since the worker started.
-        dropped: frames captured but not inferred: replaced in the slot, or skipped by the driver; and those whose observation could not be sent,
-            because the supervisor did not read. `failed` counts the failed ones.
-        inferred: frames on which the model ran.
-        failed: frames on which the model failed.
-        reconnects: how often the camera came back after a loss.
-        is_live: the camera does not wait for its consumer, so that only its newest frame matters; False for a lossless one, and until it is open.
-        last_frame_ns: monotonic time of the last frame; None before the first.
-    """
-
-    name: str
-    state: Literal["opening", "running", "lost", "ended"]
-    reason: str = ""
-    description: str = ""
-    width: int = 0
-    height: int = 0
-    fps: float = 0.0
-    captured: int = 0
-    dropped: int = 0
-    inferred: int = 0
-    failed: int = 0
-    reconnects: int = 0
-    is_live: bool = False
-    last_frame_ns: int | None = None
 
 
 class WorkerReport(Struct, frozen=True, kw_only=True, tag="report"):
@@ -237,6 +173,7 @@ FromWorker = (
     | WorkerReport
     | WorkerFault
     | Observation
+    | PictureAtRest
     | ModelLoading
     | PlanDeclined
     | CandidateFailure

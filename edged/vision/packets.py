@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from edged.errors import PacketError
 from edged.ipc.packets import PacketCodec
 from edged.types import DetectedBox
+from edged.vision.camera_messages import PictureAtRest
 from edged.vision.messages import (
     FromWorker,
     ModelLoading,
@@ -141,6 +142,7 @@ TO_WORKER: PacketCodec[ToWorker] = PacketCodec(ToWorker, max_bytes=MAX_PACKET_BY
 FROM_WORKER = FromWorkerCodec(
     ModelReady
     | WorkerReport
+    | PictureAtRest
     | WorkerFault
     | ModelLoading
     | PlanDeclined

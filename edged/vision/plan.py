@@ -8,12 +8,9 @@ from edged.config.codec import encode_path
 from edged.config.settings import CameraSettings, ModelSettings, Settings
 from edged.scene.filters import DEFAULT_THRESHOLD, DetectionFilters
 from edged.vision.active_model import ActiveModel
-from edged.vision.messages import (
-    CameraJob,
-    CameraPlan,
-    VisionJob,
-    WorkerPlan,
-)
+from edged.vision.camera_messages import CameraJob, CameraPlan
+from edged.vision.inference_plan import make_inference_plan
+from edged.vision.messages import VisionJob, WorkerPlan
 
 _UNTUNED = ModelSettings()
 
@@ -98,7 +95,9 @@ def _make_plan(
         name=active_model.name,
         cameras=tuple(
             CameraPlan(
-                min_score=_find_min_score(camera, settings, active_model),
+                min_score=(min_score := _find_min_score(camera, settings, active_model)),
+                threshold=_find_threshold(min_score, settings),
+                inference=make_inference_plan(settings.inference, camera.inference),
                 masks=tuple(mask.points for mask in camera.mask.values()),
                 weight=camera.weight,
             )
@@ -141,3 +140,9 @@ def _find_min_score(camera: CameraSettings, settings: Settings, active_model: Ac
         recommended=recommended,
     )
     return filters.min_score
+
+
+def _find_threshold(min_score: float, settings: Settings) -> float:
+    """Return the lowest score with which an object can begin, of which `min_score` is the share `keep_threshold`."""
+    share = settings.track.keep_threshold
+    return min(min_score / share, 1.0) if share else DEFAULT_THRESHOLD

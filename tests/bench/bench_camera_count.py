@@ -18,7 +18,8 @@ from msgspec import Struct, to_builtins
 
 from edged import bundled
 from edged.config.settings import ModelSettings
-from edged.vision.messages import CameraPlan, ModelReady, Observation, WorkerPlan
+from edged.vision.camera_messages import CameraPlan
+from edged.vision.messages import ModelReady, Observation, WorkerPlan
 from support.vision_worker import WorkerUnderTest, camera_job
 
 COUNTS = (1, 2, 4, 8)

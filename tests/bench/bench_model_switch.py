@@ -22,7 +22,8 @@ from msgspec import Struct, to_builtins
 from edged import bundled
 from edged.clock import NS_PER_S
 from edged.config.settings import ModelSettings
-from edged.vision.messages import CameraJob, ModelReady, Observation
+from edged.vision.camera_messages import CameraJob
+from edged.vision.messages import ModelReady, Observation
 from support.bundles import GOLDENS, make_goldens, write_files
 from support.vision_worker import WorkerUnderTest, camera_job, make_plan, reported_ns
 

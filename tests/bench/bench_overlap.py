@@ -20,7 +20,8 @@ import cv2
 from msgspec import Struct, to_builtins
 
 from edged.marks.synthetic_scene import SyntheticScene
-from edged.vision.messages import CameraJob, ModelReady, Observation
+from edged.vision.camera_messages import CameraJob
+from edged.vision.messages import ModelReady, Observation
 from support.vision_worker import WorkerUnderTest, camera_job, make_plan, simulated_model
 
 WARM_UP_S = 1.0

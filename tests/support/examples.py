@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from edged.messaging.contract.camera_health import CameraHealth, Percentiles
 from edged.messaging.contract.device import (
     CameraEntry,
-    CameraHealth,
     DeviceHealth,
     DeviceInfo,
     DiskHealth,
@@ -12,7 +12,6 @@ from edged.messaging.contract.device import (
     LinkState,
     LoopHealth,
     MemoryHealth,
-    Percentiles,
     SpoolState,
     ThrottlingHealth,
 )

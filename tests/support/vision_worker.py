@@ -12,9 +12,8 @@ import msgspec
 from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.ipc.process import ChildProcess
+from edged.vision.camera_messages import CameraJob, CameraPlan
 from edged.vision.messages import (
-    CameraJob,
-    CameraPlan,
     FromWorker,
     ModelLoading,
     Observation,
@@ -25,6 +24,7 @@ from edged.vision.messages import (
 )
 from edged.vision.packets import FROM_WORKER, TO_WORKER
 from edged.vision.worker.accelerator import AcceleratorThread
+from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.runners import WorkerContext
 from edged.vision.worker.slots import FrameSlots
 from edged.vision.worker.stages import InferencePipeline
@@ -97,6 +97,7 @@ def worker_context(names: Sequence[str], *, send: Callable[[FromWorker], None]) 
     return WorkerContext(
         pipeline=InferencePipeline(names, clock),
         slots=slots,
+        selection=FrameSelection(names, slots),
         accelerator=AcceleratorThread(clock, on_finished=slots.interrupt),
         clock=clock,
         camera_indices={name: index for index, name in enumerate(names)},

@@ -4,12 +4,8 @@ from typing import Any
 
 from msgspec import structs
 
-from edged.vision.messages import (
-    CameraReport,
-    ModelReady,
-    Observation,
-    WorkerReport,
-)
+from edged.vision.camera_messages import CameraReport
+from edged.vision.messages import ModelReady, Observation, WorkerReport
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 
 _MS = 1_000_000

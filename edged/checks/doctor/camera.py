@@ -10,7 +10,8 @@ from edged.clock import Clock
 from edged.config.settings import CameraSettings
 from edged.errors import EdgedError
 from edged.health import ConditionKind
-from edged.messaging.contract.device import CameraHealth, HealthCondition
+from edged.messaging.contract.camera_health import CameraHealth
+from edged.messaging.contract.device import HealthCondition
 from edged.types import Frame
 
 MIN_CONTRAST = 2.0

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from edged.checks.doctor.finding import Finding, fail, ok, warn
 from edged.config.settings import ModelSettings
 from edged.errors import DelegateError, EdgedError
-from edged.messaging.contract.device import CameraHealth, DeviceInfo, HealthCondition
+from edged.messaging.contract.camera_health import CameraHealth
+from edged.messaging.contract.device import DeviceInfo, HealthCondition
 from edged.selftest.process import self_test_model
 
 MAX_P95_MS = 1000.0

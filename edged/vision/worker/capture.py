@@ -12,18 +12,22 @@ a jittered wait, without limit: a camera that is plugged in again, or a recorder
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
 from edged.backoff import Backoff
 from edged.clock import NS_PER_S, Clock
 from edged.errors import CameraError, CameraTimeoutError, EndOfStreamError
-from edged.interfaces import Camera, CameraInfo
+from edged.interfaces import Camera, CameraInfo, Reducible
 from edged.types import Frame
 from edged.vision.worker.capture_status import CaptureCounts, CaptureState, CaptureStatus
 from edged.vision.worker.slots import FrameSlots
 
 _log = logging.getLogger(__name__)
+
+SizeRule = Callable[[int, int], tuple[int, int] | None]
+"""Gets a camera's width and height in pixels; returns how large its frames must be at least, None for full size."""
 
 MIN_RETRY_S = 0.5
 MAX_RETRY_S = 4.0
@@ -83,6 +87,7 @@ class Capture:
         self._slots = slots
         self._clock = clock
         self._begin = begin
+        self._size_rule: SizeRule | None = None
         self._backoff = backoff or Backoff(initial_s=MIN_RETRY_S, max_s=MAX_RETRY_S)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name=f"camera-{name}", daemon=True)
@@ -107,6 +112,13 @@ class Capture:
             last_frame_ns=counts.last_frame_ns,
             driver_due_ns=self._driver_due_ns,
         )
+
+    def set_size_rule(self, rule: SizeRule) -> None:
+        """Let the camera deliver frames as small as they may be by `rule`, if it saves work that way; callable from any thread."""
+        self._size_rule = rule
+        info = self._status.info
+        if info is not None:
+            self._apply_size_rule(info)
 
     def start(self) -> None:
         """Start the camera's thread."""
@@ -148,6 +160,7 @@ class Capture:
         info = self._camera.open()
         self._driver_due_ns = None
         self._status = replace(self._status, info=info)
+        self._apply_size_rule(info)
         received_ns = now_ns = self._clock.monotonic_ns()
         max_silent_ns = max_silence_s(info) * NS_PER_S
         grab_timeout_s = min(_MAX_GRAB_TIMEOUT_S, max(_MIN_GRAB_TIMEOUT_S, 2 * _period_s(info.fps)))
@@ -170,6 +183,10 @@ class Capture:
             del frame  # it is the loop's alone: its memory is free for the next one
             # Only now: while a slow consumer takes the frame, the camera is not silent.
             received_ns = now_ns = self._clock.monotonic_ns()
+
+    def _apply_size_rule(self, info: CameraInfo) -> None:
+        if self._size_rule is not None and isinstance(self._camera, Reducible):
+            self._camera.set_needed_size(self._size_rule(info.width, info.height))
 
     def _count_frame(self, frame: Frame) -> None:
         if self._status.state is not CaptureState.RUNNING:

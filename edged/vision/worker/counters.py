@@ -5,18 +5,20 @@ from collections.abc import Sequence
 from edged.clock import NS_PER_S, Clock, PauseFreeClock
 from edged.errors import WorkerError
 from edged.types import Frame
-from edged.vision.messages import CameraReport
+from edged.vision.camera_messages import CameraReport
 from edged.vision.worker.capture import DRIVER_MARGIN_S, Capture
 from edged.vision.worker.capture_status import CaptureState, CaptureStatus
+from edged.vision.worker.frame_selection import FrameSelection
 
 MAX_REPORT_GAP_S = 1.0
 """The worker reports several times a second; what is longer than this was a pause of the worker itself, in which no driver could return."""
 
 
 class FrameCounters:
-    """Counts the frames that were taken; every frame of a camera is inferred, failed or dropped in the end."""
+    """Counts the frames that were taken; every frame of a camera is inferred, failed, dropped or left out in the end."""
 
-    def __init__(self, cameras: Sequence[str], clock: Clock) -> None:
+    def __init__(self, cameras: Sequence[str], selection: FrameSelection, clock: Clock) -> None:
+        self._selection = selection
         self._clock = clock
         self._unpaused_clock = PauseFreeClock(clock, MAX_REPORT_GAP_S)
         self._driver_dues: dict[str, tuple[int, int]] = {}
@@ -46,10 +48,11 @@ class FrameCounters:
         # The counts first: a frame must not count as inferred before it counts as captured.
         name = capture.status.name
         inferred, failed, unsent = self._inferred[name], self._failed[name], self._unsent[name]
+        still, over_rate = self._selection.still_count(name), self._selection.over_rate_count(name)
         status = capture.status
         self._check_driver(status)
         dropped = status.dropped + unsent
-        is_settled = status.captured == dropped + inferred + failed
+        is_settled = status.captured == dropped + inferred + failed + still + over_rate
         state = status.state
         if state is CaptureState.ENDED and not is_settled:
             state = CaptureState.RUNNING  # its last frame still waits for inference
@@ -66,6 +69,8 @@ class FrameCounters:
             dropped=dropped,
             inferred=inferred,
             failed=failed,
+            still=still,
+            over_rate=over_rate,
             reconnects=status.reconnects,
             is_live=info is not None and not info.lossless,
             last_frame_ns=status.last_frame_ns,

@@ -8,6 +8,9 @@ idle is served soon but saves nothing up, and none waits for ever. docs/scheduli
 
 from collections.abc import Iterable, Mapping
 
+_COMPARISON_COST = 0.05
+"""Of a frame that is only compared with the last ones, relative to one on which the model runs."""
+
 
 class FairShare:
     """The tags of all cameras; not safe for threads."""
@@ -45,3 +48,10 @@ class FairShare:
         self._starts[camera] = start  # served last from now on
         self._virtual_time = start
         self._finishes[camera] = start + 1 / self._weights[camera]
+
+    def refund(self, camera: str) -> None:
+        """Take back most of the last `serve` of a camera: the model need not run on that frame."""
+        before = self._finishes[camera]
+        self._finishes[camera] = before - (1 - _COMPARISON_COST) / self._weights[camera]
+        if self._starts[camera] == before:  # the next frame waits already
+            self._starts[camera] = max(self._finishes[camera], self._virtual_time)

@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 from edged.clock import NS_PER_S, Clock
 from edged.errors import InvokeError, ModelError, WorkerError
 from edged.types import Frame
+from edged.vision.camera_messages import PictureAtRest
 from edged.vision.messages import WorkerReport
-from edged.vision.packets import pack_observation
+from edged.vision.packets import FROM_WORKER, pack_observation
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.channel import SupervisorChannel
 from edged.vision.worker.counters import FrameCounters
+from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.runners import ModelRunner
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_results import FrameResult
+from edged.vision.worker.stage_results import FrameResult, PreparedFrame
+from edged.vision.worker.stages import InferencePipeline
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ class InferenceLoop:
         *,
         captures: Sequence[Capture],
         slots: FrameSlots,
+        selection: FrameSelection,
+        pipeline: InferencePipeline,
         switcher: ModelSwitcher,
         channel: SupervisorChannel,
         camera_indices: Mapping[str, int],
@@ -44,6 +49,8 @@ class InferenceLoop:
         Args:
             captures: the cameras.
             slots: takes their frames.
+            selection: chooses the frames on which the model runs.
+            pipeline: prepares frames.
             switcher: has the model.
             channel: to the supervisor.
             camera_indices: the cameras' indices in the job, by name.
@@ -52,12 +59,16 @@ class InferenceLoop:
         """
         self._captures = captures
         self._slots = slots
+        self._selection = selection
+        self._pipeline = pipeline
         self._switcher = switcher
         self._channel = channel
         self._camera_indices = camera_indices
-        self._counters = FrameCounters(tuple(camera_indices), clock)
+        self._counters = FrameCounters(tuple(camera_indices), selection, clock)
         self._interval_s = report_interval_s
         self._report_due_ns = 0
+        self._sized_for: ModelRunner | None = None
+        """The runner whose needs the cameras know."""
         self._clock = clock
 
     def run(self) -> None:
@@ -74,6 +85,10 @@ class InferenceLoop:
             if self._switcher.has_work:
                 self._switcher.step()
             runner = self._switcher.runner
+            if runner is not self._sized_for and runner is not None:
+                self._sized_for = runner
+                for capture in self._captures:
+                    capture.set_size_rule(runner.find_needed_size)
             if runner is None:
                 self._switcher.wait(self._interval_s)  # meanwhile the newest frame waits as well
             else:
@@ -84,28 +99,49 @@ class InferenceLoop:
         """Run inference on the next frame; on an accelerator, on all that follow each other without a pause."""
         frame, overlap = self._slots.take(0), runner.overlap
         if frame is not None and overlap is not None:
-            self._infer_overlapped(runner, overlap, frame)
+            prepared = self._prepare(frame)
+            if prepared is not None:
+                self._infer_overlapped(runner, overlap, prepared)
             return
         if frame is None:
             frame = self._slots.take(self._interval_s)
-        if frame is not None:
+        prepared = None if frame is None else self._prepare(frame)
+        if prepared is not None:
             try:
-                result = runner.infer(frame)
+                result = runner.infer(prepared)
             except (InvokeError, ModelError, WorkerError) as error:
-                self._count_failure(frame, error)
+                self._count_failure(prepared.frame, error)
             else:
                 self._send_result(runner, result)
 
+    def _prepare(self, frame: Frame) -> PreparedFrame | None:
+        """Prepare a frame; return None if the model need not run on it."""
+        if not self._selection.is_within_rate(frame):
+            self._slots.refund(frame.camera)
+            return None
+        prepared = self._pipeline.prepare(frame)
+        if self._selection.admit(prepared):
+            return prepared
+        self._slots.refund(frame.camera)
+        if self._selection.is_rest_due(frame):
+            camera = self._camera_indices[frame.camera]
+            rest = PictureAtRest(camera=camera, frame_seq=frame.seq, captured_ns=frame.captured_ns)
+            self._channel.send_observation(
+                FROM_WORKER.encode(rest), is_lossless=self._slots.is_lossless(frame.camera)
+            )
+        return None
+
     def _infer_overlapped(
-        self, runner: ModelRunner, overlap: OverlappedInference, frame: Frame
+        self, runner: ModelRunner, overlap: OverlappedInference, first: PreparedFrame
     ) -> None:
         """Run inference on frames for as long as each is there before the accelerator has done the one before."""
-        overlap.begin(frame)
+        overlap.begin(first)
         while (oldest := overlap.oldest_frame) is not None:
             if not (self._switcher.has_work or self._channel.is_closed):
                 following = overlap.take_next()
-                if following is not None:
-                    overlap.begin(following)
+                prepared = None if following is None else self._prepare(following)
+                if prepared is not None:
+                    overlap.begin(prepared)
             try:
                 result = overlap.finish()
             except (InvokeError, ModelError) as error:
@@ -117,6 +153,7 @@ class InferenceLoop:
     def _send_result(self, runner: ModelRunner, result: FrameResult) -> None:
         prepared, inference = result.prepared_frame, result.inference
         frame = prepared.frame
+        self._selection.record(frame, result.detections)
         packet = pack_observation(
             self._camera_indices[frame.camera],
             frame.seq,

@@ -22,13 +22,15 @@ from edged.errors import EdgedError, PacketError
 from edged.interfaces import Camera, Resumable
 from edged.ipc import child
 from edged.registry import CAMERAS, load_driver
-from edged.vision.messages import CameraJob, VisionJob, WorkerFault, WorkerPlan
+from edged.vision.camera_messages import CameraJob
+from edged.vision.messages import VisionJob, WorkerFault, WorkerPlan
 from edged.vision.packets import TO_WORKER
 from edged.vision.trial_messages import MAX_REASON_CHARS
 from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.capture import Capture
 from edged.vision.worker.channel import SupervisorChannel
 from edged.vision.worker.faults import classify_error
+from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.inference_loop import InferenceLoop
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox
@@ -64,6 +66,7 @@ class VisionWorker:
         self._context = WorkerContext(
             pipeline=InferencePipeline(names, clock),
             slots=self._slots,
+            selection=FrameSelection(names, self._slots),
             accelerator=AcceleratorThread(clock, on_finished=self._slots.interrupt),
             clock=clock,
             camera_indices={name: index for index, name in enumerate(names)},
@@ -110,6 +113,8 @@ class VisionWorker:
         return InferenceLoop(
             captures=captures,
             slots=self._slots,
+            selection=self._context.selection,
+            pipeline=self._context.pipeline,
             switcher=self._switcher,
             channel=self._channel,
             camera_indices=self._context.camera_indices,

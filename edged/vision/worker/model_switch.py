@@ -98,7 +98,7 @@ class ModelSwitcher:
         plan = self._active_plan
         if mismatch := describe_mismatch(plan, len(self._context.camera_indices)):
             raise WorkerError(mismatch)
-        self._apply_camera_plans(plan)
+        self._context.apply_camera_plans(plan)
         model = load_and_test(plan.model, plan.goldens)
         self._loaded_models = [model]
         self.runner = SingleModelRunner(plan, model, self._context)
@@ -140,7 +140,7 @@ class ModelSwitcher:
         if mismatch := describe_mismatch(newest, len(self._context.camera_indices)):
             self._context.send(PlanDeclined(plan=newest.number, kind="internal", reason=mismatch))
             return
-        self._apply_camera_plans(newest)
+        self._context.apply_camera_plans(newest)
         if newest.number == self._active_plan.number and self._pending_plan is None:
             self._adopt_settings(newest)
         else:
@@ -153,11 +153,6 @@ class ModelSwitcher:
         if active is not None and self.runner is not None:
             self.runner = SingleModelRunner(plan, active, self._context)
             self._advance_shadow()
-
-    def _apply_camera_plans(self, plan: WorkerPlan) -> None:
-        cameras = {name: plan.cameras[i] for name, i in self._context.camera_indices.items()}
-        self._context.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
-        self._context.slots.set_weights({name: one.weight for name, one in cameras.items()})
 
     def _process_load_result(self, result: LoadResult) -> None:
         """Keep the model that was loaded, or react to the failure."""
@@ -226,6 +221,7 @@ class ModelSwitcher:
         self._active_plan, self._pending_plan, self._gap_since_ns = plan, None, None
         self._has_shadow_failed = False
         self.runner = SingleModelRunner(plan, loaded_model, self._context)
+        self._context.selection.reset()
         self._close_unless(lambda loaded: uses_model(plan, loaded.settings))
         self._advance_shadow()  # one that is loaded runs from the first frame on
         gap_ns = now_ns() - began_ns

@@ -68,11 +68,11 @@ class OverlappedInference:
         """The frame that `finish` is to return; None if none is in flight."""
         return self._frames[0].prepared.frame if self._frames else None
 
-    def begin(self, frame: Frame) -> None:
-        """Prepare a frame, whose pixels are masked in place, and hand it to the accelerator."""
-        began_ns = self._due_ns or self._clock.monotonic_ns()
-        prepared = self._pipeline.prepare(frame)
-        is_measured = self._is_measured(frame.received_ns + prepared.wait_ns)
+    def begin(self, prepared: PreparedFrame) -> None:
+        """Encode a frame and hand it to the accelerator."""
+        taken_ns = prepared.frame.received_ns + prepared.wait_ns
+        began_ns = self._due_ns or taken_ns
+        is_measured = self._is_measured(taken_ns)
         self._encoders.rotate()
         encoded = self._pipeline.encode(
             self._model, prepared, is_measured=is_measured, encoder=self._encoders[0]

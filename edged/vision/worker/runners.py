@@ -6,14 +6,17 @@ from functools import cached_property
 from typing import Protocol
 
 from edged.clock import Clock
-from edged.types import Frame
+from edged.model.encode import fit_frame
+from edged.scene.motion import PICTURE_SIZE
 from edged.vision.messages import FromWorker, WorkerPlan
 from edged.vision.worker.accelerator import AcceleratorThread
+from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.net_time import MeasuredFrames
 from edged.vision.worker.overlap import OverlappedInference
+from edged.vision.worker.region_inference import make_region_inference
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_results import FrameResult
+from edged.vision.worker.stage_results import FrameResult, PreparedFrame
 from edged.vision.worker.stages import InferencePipeline
 
 
@@ -24,6 +27,7 @@ class WorkerContext:
     Attributes:
         pipeline: the stages of inference.
         slots: the cameras' frames.
+        selection: chooses the frames on which the model runs.
         accelerator: the thread that invokes where frames overlap.
         clock: the clock of all times.
         camera_indices: the cameras' indices in the job, by name.
@@ -32,17 +36,25 @@ class WorkerContext:
 
     pipeline: InferencePipeline
     slots: FrameSlots
+    selection: FrameSelection
     accelerator: AcceleratorThread
     clock: Clock
     camera_indices: Mapping[str, int]
     send: Callable[[FromWorker], None]
 
+    def apply_camera_plans(self, plan: WorkerPlan) -> None:
+        """Treat the cameras' frames by a plan from now on."""
+        cameras = {name: plan.cameras[index] for name, index in self.camera_indices.items()}
+        self.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
+        self.selection.apply(cameras, is_trial=plan.shadow is not None)
+        self.slots.set_weights({name: one.weight for name, one in cameras.items()})
+
 
 class ModelRunner(Protocol):
     """Runs inference on every frame that is taken."""
 
-    def infer(self, frame: Frame) -> FrameResult:
-        """Run inference on a frame, whose pixels are masked in place.
+    def infer(self, prepared: PreparedFrame) -> FrameResult:
+        """Run inference on a frame.
 
         Raises:
             InvokeError: the interpreter failed.
@@ -51,6 +63,14 @@ class ModelRunner(Protocol):
 
     def run_shadow(self, result: FrameResult) -> None:
         """Run the shadow on a frame whose observation has been sent, if its turn has come."""
+
+    def find_needed_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return how large a camera's frames must be, width and height in pixels; None if they must have full size.
+
+        Args:
+            width: width of the camera's picture, pixels.
+            height: height of the camera's picture, pixels.
+        """
 
     @property
     def overlap(self) -> OverlappedInference | None:
@@ -74,11 +94,14 @@ class SingleModelRunner:
         self._min_scores = min_score_by_camera(plan, context)
         self._measured_frames = MeasuredFrames()
         self._is_trial = plan.shadow is not None
+        self._regions = make_region_inference(
+            plan, loaded_model, context.pipeline, context.camera_indices
+        )
 
     @cached_property
     def overlap(self) -> OverlappedInference | None:
-        """The way to infer while frames wait; None if the model does not run on an accelerator."""
-        if not self._model.is_on_device:
+        """The way to infer while frames wait; None if the model does not run on an accelerator, or runs on parts of frames."""
+        if not self._model.is_on_device or self._regions is not None:
             return None
         context = self._context
         return OverlappedInference(
@@ -91,20 +114,21 @@ class SingleModelRunner:
             clock=context.clock,
         )
 
-    def infer(self, frame: Frame) -> FrameResult:
-        """Run the model on a frame, whose pixels are masked in place.
+    def infer(self, prepared: PreparedFrame) -> FrameResult:
+        """Run the model on a frame.
 
         Raises:
             InvokeError: the interpreter failed.
             ModelError: the outputs are nonsense.
         """
-        prepared = self._pipeline.prepare(frame)
-        inference = self._pipeline.infer(
-            self._model,
-            prepared,
-            self._min_scores[frame.camera],
-            is_measured=self._is_measured(frame.received_ns + prepared.wait_ns),
-        )
+        frame = prepared.frame
+        min_score = self._min_scores[frame.camera]
+        is_measured = self._is_measured(frame.received_ns + prepared.wait_ns)
+        inference = self._pipeline.infer(self._model, prepared, min_score, is_measured=is_measured)
+        if self._regions is not None:
+            inference = self._regions.extend(
+                prepared, inference, min_score, is_measured=is_measured
+            )
         return FrameResult(
             prepared_frame=prepared, inference=inference, detections=inference.detections
         )
@@ -112,9 +136,19 @@ class SingleModelRunner:
     def run_shadow(self, result: FrameResult) -> None:
         """Do nothing: there is no shadow."""
 
+    def find_needed_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the size of the model's input, or of the motion detector's picture where that is larger; None if the model runs on parts of frames."""
+        return None if self._regions is not None else needed_size(self._model, width, height)
+
     def _is_measured(self, taken_ns: int) -> bool:
         """Return whether the net times of a frame that was taken at this time are measured; in a trial those of all are."""
         return self._is_trial or self._measured_frames.is_next(taken_ns)
+
+
+def needed_size(model: LoadedModel, width: int, height: int) -> tuple[int, int]:
+    """Return the size in pixels that a frame of `width` times `height` pixels must have at least for a model, and for motion detection."""
+    _, _, inner_width, inner_height = fit_frame(model.model.family.input, width, height)[0]
+    return max(inner_width, PICTURE_SIZE[0]), max(inner_height, PICTURE_SIZE[1])
 
 
 def min_score_by_camera(plan: WorkerPlan, context: WorkerContext) -> dict[str, float]:

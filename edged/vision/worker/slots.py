@@ -23,6 +23,12 @@ class FrameSlots:
         self._dropped = dict.fromkeys(self._pending, 0)
         self._emptied: dict[str, threading.Condition] = {}
         """One for each lossless camera, so that a frame that is taken wakes no other camera's thread."""
+        self._deferred_until_ns = dict.fromkeys(self._pending, 0)
+        self._defers_still = dict.fromkeys(self._pending, False)
+        self._deferred = {
+            True: dict.fromkeys(self._pending, 0),
+            False: dict.fromkeys(self._pending, 0),
+        }
         self._share = FairShare(self._pending)
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -33,6 +39,9 @@ class FrameSlots:
     def put(self, frame: Frame) -> None:
         """Put `frame` into its camera's slot; a frame that is still there is dropped."""
         camera = frame.camera
+        if frame.captured_ns < self._deferred_until_ns[camera]:
+            self._deferred[self._defers_still[camera]][camera] += 1
+            return
         with self._lock:
             replaced = self._pending[camera]
             if replaced is None:
@@ -87,6 +96,11 @@ class FrameSlots:
                 self._emptied[camera].notify()
             return frame
 
+    def refund(self, camera: str) -> None:
+        """Take note that the model does not run on the frame of this camera that was taken last: it does not count against its share."""
+        with self._lock:
+            self._share.refund(camera)
+
     def wait(self, is_interrupted: Callable[[], bool], timeout_s: float | None) -> bool:
         """Wait, frames or not, until `is_interrupted` returns True; return False if it did not within `timeout_s` seconds.
 
@@ -94,6 +108,16 @@ class FrameSlots:
         """
         with self._lock:
             return self._filled.wait_for(is_interrupted, timeout_s)
+
+    def defer(self, camera: str, until_ns: int, *, is_still: bool) -> None:
+        """Take no frame of a live camera that was captured before `until_ns`, monotonic; those that come are counted.
+
+        Args:
+            camera: the camera.
+            until_ns: 0 to take every frame.
+            is_still: why: True if the picture is at rest, False if the frames are above the camera's largest rate.
+        """
+        self._deferred_until_ns[camera], self._defers_still[camera] = until_ns, is_still
 
     def interrupt(self) -> None:
         """Let the taker look at its condition again."""
@@ -107,3 +131,7 @@ class FrameSlots:
     def dropped_count(self, camera: str) -> int:
         """Return how many of this camera's frames were put and never taken."""
         return self._dropped[camera]
+
+    def deferred_count(self, camera: str, *, is_still: bool) -> int:
+        """Return how many of this camera's frames were not taken because of `defer`, for this reason."""
+        return self._deferred[is_still][camera]

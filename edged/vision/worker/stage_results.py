@@ -13,12 +13,14 @@ class PreparedFrame(Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         frame: the frame; its pixels are masked.
         moving: True if something moved in the picture.
+        has_changed: True if anything changed in the picture, also if it is too little to be motion.
         wait_ns: time from `Frame.received_ns` until the frame was taken.
         prepare_ns: time for masks and motion.
     """
 
     frame: Frame
     moving: bool
+    has_changed: bool
     wait_ns: int
     prepare_ns: int
 

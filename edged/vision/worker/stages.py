@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from edged.clock import Clock
 from edged.config.settings import Polygon
 from edged.model.encode import Encoder
+from edged.model.picture import Crop
 from edged.scene.motion import MotionDetector, luma
-from edged.types import Frame
+from edged.types import F32, Frame
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.masks import MaskPainter
 from edged.vision.worker.net_time import NetTime
-from edged.vision.worker.stage_results import (
-    EncodedFrame,
-    Inference,
-    Invocation,
-    PreparedFrame,
-)
+from edged.vision.worker.stage_results import EncodedFrame, Inference, Invocation, PreparedFrame
 
 
 class Invoker:
@@ -66,15 +62,21 @@ class InferencePipeline:
                 self._mask_painters[camera] = MaskPainter(polygons)
         self._mask_polygons = dict(masks)
 
+    def find_changed_areas(self, camera: str) -> F32:
+        """Return the areas that changed in a camera's last frame: (N, 4) float32, normalised to the frame, the largest first."""
+        return self._motion_detectors[camera].find_changed_areas()
+
     def prepare(self, frame: Frame) -> PreparedFrame:
         """Mask a frame in place and check it for motion; once, however many models run on it."""
         taken_ns = self._clock.monotonic_ns()
         if painter := self._mask_painters.get(frame.camera):
             painter.paint(frame)
-        moving = self._motion_detectors[frame.camera].update(luma(frame), frame.captured_ns)
+        detector = self._motion_detectors[frame.camera]
+        moving = detector.update(luma(frame), frame.captured_ns)
         return PreparedFrame(
             frame=frame,
             moving=moving,
+            has_changed=moving or detector.has_changed(),
             wait_ns=taken_ns - frame.received_ns,
             prepare_ns=self._clock.monotonic_ns() - taken_ns,
         )
@@ -86,6 +88,7 @@ class InferencePipeline:
         *,
         is_measured: bool,
         encoder: Encoder | None = None,
+        crop: Crop | None = None,
     ) -> EncodedFrame:
         """Make a model's input.
 
@@ -94,12 +97,13 @@ class InferencePipeline:
             prepared_frame: the frame, which is not changed.
             is_measured: True to measure the net times of this frame.
             encoder: makes the input; None for the model's own.
+            crop: the part of the frame to encode; None for all of it.
         """
         encode = encoder or loaded_model.model.encoder
         now_ns = self._clock.monotonic_ns
         net_began_ns = self._read_net_ns(loaded_model) if is_measured else 0
         began_ns = now_ns()
-        tensor = encode(prepared_frame.frame)
+        tensor = encode(prepared_frame.frame, crop)
         encode_ns = now_ns() - began_ns
         return EncodedFrame(
             array=tensor.array,
@@ -154,6 +158,8 @@ class InferencePipeline:
         min_score: float,
         *,
         is_measured: bool = True,
+        encoder: Encoder | None = None,
+        crop: Crop | None = None,
     ) -> Inference:
         """Run a model on a prepared frame.
 
@@ -162,12 +168,16 @@ class InferencePipeline:
             prepared_frame: the frame, which is not changed.
             min_score: detections below it are left out.
             is_measured: True to measure net times.
+            encoder: makes the input; None for the model's own.
+            crop: the part of the frame to run on, to which the detections then refer; None for all of it.
 
         Raises:
             InvokeError: the interpreter failed.
             ModelError: the outputs are nonsense.
         """
-        encoded = self.encode(loaded_model, prepared_frame, is_measured=is_measured)
+        encoded = self.encode(
+            loaded_model, prepared_frame, is_measured=is_measured, encoder=encoder, crop=crop
+        )
         invocation = self._invoker.invoke(loaded_model, encoded)
         return self.decode(loaded_model, encoded, invocation, min_score)
 

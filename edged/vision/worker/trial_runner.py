@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from edged.errors import InvokeError, ModelError, WorkerError
 from edged.model.agreement import ClassIdMapping, measure_agreement
-from edged.types import Detections, Frame
+from edged.types import Detections
 from edged.vision.messages import WorkerPlan
 from edged.vision.trial_messages import MAX_REASON_CHARS, CandidateFailure, ShadowComparison
 from edged.vision.worker.loading import LoadedModel
-from edged.vision.worker.runners import WorkerContext, min_score_by_camera
+from edged.vision.worker.runners import WorkerContext, min_score_by_camera, needed_size
 from edged.vision.worker.stage_results import FrameResult, Inference, PreparedFrame
 
 _log = logging.getLogger(__name__)
@@ -54,13 +54,13 @@ class TrialRunner:
         """The shadow's inference on the latest frame, if it came first."""
         self._is_comparison_due = False
 
-    def infer(self, frame: Frame) -> FrameResult:
-        """Run the candidate on a frame, whose pixels are masked in place, and the shadow if the candidate fails.
+    def infer(self, prepared: PreparedFrame) -> FrameResult:
+        """Run the candidate on a frame, and the shadow if the candidate fails.
 
         Raises:
             WorkerError: both models failed.
         """
-        prepared = self._pipeline.prepare(frame)
+        frame = prepared.frame
         min_score = self._min_scores[frame.camera]
         self._is_comparison_due = self._schedule.is_due(frame.camera)
         self._old_inference = (
@@ -84,6 +84,12 @@ class TrialRunner:
         old = self._old_inference or self._infer_for_comparison(result.prepared_frame)
         if old is not None:
             self._send(self._compare(result.inference, old))
+
+    def find_needed_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the size that both models need."""
+        one = needed_size(self._candidate, width, height)
+        other = needed_size(self._shadow, width, height)
+        return max(one[0], other[0]), max(one[1], other[1])
 
     @property
     def _is_shadow_first(self) -> bool:

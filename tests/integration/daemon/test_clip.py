@@ -107,5 +107,5 @@ def test_occupancy_goes_on_and_off_six_times(name: str, broker: Broker, tmp_path
 
     health = recorder.payloads("/health")[-1]
     camera = health["cameras"]["front"]
-    assert camera["frames"] == camera["inferred"] + camera["dropped"] == -(-FRAMES // step)
+    assert camera["frames"] == camera["inferred"] + camera["still"] == -(-FRAMES // step)
     assert camera["dropped"] == 0, "at full speed nothing is dropped"

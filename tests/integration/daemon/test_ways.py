@@ -17,7 +17,7 @@ from support.executed_files import (
 )
 from support.update_device import MINIMAL_TRIAL, run_edged, running_device
 
-MAX_BUNDLE_FILES = 93
+MAX_BUNDLE_FILES = 94
 """Files of a bundle's way from `edged model install` to "committed", in the supervisor, the installer and the self-test process.
 
 Twenty-three of them read the model file and load it: each form of label lists, the metadata of MediaPipe's detectors, the graph and its
@@ -26,7 +26,7 @@ the supervisor's thread, which decides by frozen states, and the thread of the s
 trial: its samples, its suspension, and the rules, each of which demands an effect beyond the spread of the samples. Two are about processes: the
 supervisor's loop watches the installer, and the installer waits for the self-test.
 """
-MAX_FRAME_FILES = 30
+MAX_FRAME_FILES = 34
 """Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event."""
 BUNDLE_PROCESSES = ("edged run", "edged.updates.installer.main", "edged.selftest.main")
 BUNDLE_FILES = (

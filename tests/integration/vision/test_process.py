@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edged.clock import SystemClock
 from edged.event_loop import EventLoop
-from edged.vision.messages import CameraJob, Observation, VisionJob, WorkerReport
+from edged.vision.camera_messages import CameraJob
+from edged.vision.messages import Observation, VisionJob, WorkerReport
 from edged.vision.process import MAX_LOSSLESS, VisionProcess, WorkerExited, WorkerMessage
 from edged.vision.spare_workers import SpareWorkers
 from support.vision_worker import camera_job, live_camera, make_plan, simulated_model

@@ -15,7 +15,7 @@ from edged.bench.recording import (
 from edged.bench.scenarios.update import split_frames
 from edged.clock import NS_PER_S
 from edged.errors import EdgedError
-from edged.messaging.contract.device import CameraHealth
+from edged.messaging.contract.camera_health import CameraHealth
 
 RECORDED = (
     b"ready\n"

@@ -3,7 +3,7 @@
 import msgspec
 
 from edged.daemon.recordings import RecordingPositions
-from edged.vision.messages import CameraJob
+from edged.vision.camera_messages import CameraJob
 
 
 def job(path: str = "clip.mp4") -> CameraJob:

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from edged.config.settings import ModelSettings
 from edged.errors import PacketError
 from edged.types import Detections
+from edged.vision.camera_messages import CameraJob, CameraPlan
 from edged.vision.messages import (
-    CameraJob,
-    CameraPlan,
     FromWorker,
     Observation,
     PlanDeclined,

@@ -1,6 +1,7 @@
 """Of the observations of one live camera that waited together only the newest is processed."""
 
-from edged.vision.messages import CameraReport, FromWorker, WorkerReport
+from edged.vision.camera_messages import CameraReport
+from edged.vision.messages import FromWorker, WorkerReport
 from edged.vision.newest import LiveCameras, find_superseded
 from support.sampling import seeded_random
 from support.worker_messages import model_ready, observation

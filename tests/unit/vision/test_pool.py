@@ -4,15 +4,9 @@ import msgspec
 
 from edged.config.settings import ModelSettings
 from edged.errors import PacketError
+from edged.vision.camera_messages import CameraJob
 from edged.vision.hang import MAX_START_S
-from edged.vision.messages import (
-    CameraJob,
-    ModelReady,
-    VisionJob,
-    WorkerFault,
-    WorkerPlan,
-    WorkerReport,
-)
+from edged.vision.messages import ModelReady, VisionJob, WorkerFault, WorkerPlan, WorkerReport
 from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, WorkerPool
 from edged.vision.process import WorkerExited, WorkerMessage
 from support.clock import FakeClock

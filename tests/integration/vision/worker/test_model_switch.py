@@ -9,14 +9,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from edged.config.settings import ModelSettings
-from edged.vision.messages import (
-    CameraReport,
-    ModelReady,
-    Observation,
-    PlanDeclined,
-    WorkerFault,
-    WorkerReport,
-)
+from edged.vision.camera_messages import CameraReport
+from edged.vision.messages import ModelReady, Observation, PlanDeclined, WorkerFault, WorkerReport
 from support.vision_worker import (
     LIVE_CAMERA,
     WorkerUnderTest,

@@ -34,11 +34,12 @@ def test_overlapped_frames_have_the_outputs_of_their_own_pictures(tmp_path: Path
     runner = SingleModelRunner(make_plan(0, settings, min_score=0.0), loaded, context)
     overlap = runner.overlap
     assert overlap is not None
-    one_by_one = [runner.infer(frame).detections for frame in frames]
+    prepare = context.pipeline.prepare
+    one_by_one = [runner.infer(prepare(frame)).detections for frame in frames]
     results = []
-    overlap.begin(frames[0])
+    overlap.begin(prepare(frames[0]))
     for frame in frames[1:]:
-        overlap.begin(frame)
+        overlap.begin(prepare(frame))
         results.append(overlap.finish().detections)
     results.append(overlap.finish().detections)
     for found, expected in zip(results, one_by_one, strict=True):

@@ -6,13 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edged.vision.messages import (
-    CameraPlan,
-    ModelReady,
-    Observation,
-    WorkerFault,
-    WorkerPlan,
-)
+from edged.vision.camera_messages import CameraPlan
+from edged.vision.messages import ModelReady, Observation, WorkerFault, WorkerPlan
 from support.vision_worker import (
     WorkerUnderTest,
     live_camera,

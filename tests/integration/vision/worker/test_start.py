@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from edged.vision.messages import CameraJob, ModelReady, Observation, WorkerFault, WorkerReport
+from edged.vision.camera_messages import CameraJob
+from edged.vision.messages import ModelReady, Observation, WorkerFault, WorkerReport
 from support.cameras import write_clip
 from support.vision_worker import (
     LIVE_CAMERA,

@@ -7,14 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from edged.types import Detections
-from edged.vision.messages import (
-    CameraReport,
-    FromWorker,
-    ModelLoading,
-    ModelReady,
-    Observation,
-    WorkerReport,
-)
+from edged.vision.camera_messages import CameraReport
+from edged.vision.messages import FromWorker, ModelLoading, ModelReady, Observation, WorkerReport
 from edged.vision.packets import FROM_WORKER, pack_observation
 from edged.vision.trial_messages import CandidateFailure
 from edged.vision.worker.channel import SupervisorChannel

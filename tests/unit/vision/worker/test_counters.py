@@ -7,6 +7,8 @@ from edged.errors import WorkerError
 from edged.vision.worker.capture import DRIVER_MARGIN_S
 from edged.vision.worker.capture_status import CaptureState, CaptureStatus
 from edged.vision.worker.counters import FrameCounters
+from edged.vision.worker.frame_selection import FrameSelection
+from edged.vision.worker.slots import FrameSlots
 from support.clock import FakeClock
 
 TIMEOUT_S = 5.0
@@ -35,7 +37,10 @@ def report(
 @pytest.mark.parametrize("before_s", [0.0, 1.0])
 def test_a_pause_of_the_worker_is_no_hang_of_a_driver(pause_s: float, before_s: float) -> None:
     clock = FakeClock()
-    counters, capture = FrameCounters(["front"], clock), StuckCapture(clock)
+    counters, capture = (
+        FrameCounters(["front"], FrameSelection(["front"], FrameSlots(["front"])), clock),
+        StuckCapture(clock),
+    )
     report(counters, clock, capture, before_s)
     clock.sleep(pause_s)
     report(counters, clock, capture, 1.0)

@@ -123,3 +123,40 @@ def test_a_weight_that_changes_counts_from_the_next_frame_on() -> None:
 
 def test_nothing_is_chosen_while_none_waits() -> None:
     assert FairShare(["a", "b"]).choose({"a": EMPTY, "b": EMPTY}) is None
+
+
+@pytest.mark.parametrize("comes_early", [False, True])
+def test_frames_on_which_the_model_need_not_run_hardly_count(comes_early: bool) -> None:  # noqa: FBT001
+    """`comes_early`: whether a camera's next frame is there before the decision on the last one."""
+    share, waiting = FairShare(["still", "busy"]), dict.fromkeys(["still", "busy"], WAITS)
+    for name in waiting:
+        share.enqueue(name)
+    served: Counter[str] = Counter()
+    for _ in range(420):
+        camera = share.choose(waiting)
+        assert camera is not None
+        share.serve(camera)
+        served[camera] += 1
+        if comes_early:
+            share.enqueue(camera)
+        if camera == "still":
+            share.refund(camera)
+        if not comes_early:
+            share.enqueue(camera)
+    assert served["busy"] == pytest.approx(20, abs=2)
+
+
+def test_a_camera_that_was_still_saves_nothing_up() -> None:
+    share, waiting = FairShare(["still", "busy"]), dict.fromkeys(["still", "busy"], WAITS)
+    for name in waiting:
+        share.enqueue(name)
+    served: Counter[str] = Counter()
+    for turn in range(400):
+        camera = share.choose(waiting)
+        assert camera is not None
+        share.serve(camera)
+        if camera == "still" and turn < 200:
+            share.refund(camera)
+        share.enqueue(camera)
+        served[camera] += turn >= 200
+    assert served["busy"] == pytest.approx(100, abs=2)

@@ -46,6 +46,8 @@ class LoopBench:
         self._loop = InferenceLoop(
             captures=[self.capture],
             slots=context.slots,
+            selection=context.selection,
+            pipeline=context.pipeline,
             switcher=switcher,
             channel=channel,
             camera_indices=context.camera_indices,

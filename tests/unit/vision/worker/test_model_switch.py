@@ -10,13 +10,8 @@ from edged.config.settings import ModelSettings
 from edged.errors import InvokeError, WorkerError
 from edged.interpreters.simulated import SimulatedInterpreter
 from edged.types import Frame
-from edged.vision.messages import (
-    CameraPlan,
-    FromWorker,
-    ModelReady,
-    PlanDeclined,
-    WorkerPlan,
-)
+from edged.vision.camera_messages import CameraPlan
+from edged.vision.messages import FromWorker, ModelReady, PlanDeclined, WorkerPlan
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.plans import PlanMailbox, shadow_of
@@ -36,6 +31,7 @@ class SwitchBench:
         self.messages: list[FromWorker] = []
         self.plans = PlanMailbox()
         context = worker_context(["test"], send=self.messages.append)
+        self._pipeline = context.pipeline
         self.switch = ModelSwitcher(first, mailbox=self.plans, context=context)
         self.switch.load_initial_model()
 
@@ -51,7 +47,7 @@ class SwitchBench:
         if self.switch.runner is None:
             self.switch.wait(1.0)
         else:
-            self.result = self.switch.runner.infer(scene_frame())
+            self.result = self.switch.runner.infer(self._pipeline.prepare(scene_frame()))
             self.switch.runner.run_shadow(self.result)
 
     def run_until_answered(self, number: int) -> ModelReady | PlanDeclined:

@@ -14,6 +14,7 @@ from edged.vision.messages import FromWorker
 from edged.vision.worker.loading import load_and_test
 from edged.vision.worker.overlap import OverlappedInference
 from edged.vision.worker.runners import SingleModelRunner, WorkerContext
+from edged.vision.worker.stage_results import PreparedFrame
 from support.vision_worker import make_plan, simulated_model, worker_context
 from support.waiting import wait_for
 
@@ -54,6 +55,9 @@ class OverlapBench:
         assert self.runner.overlap is not None
         return self.runner.overlap
 
+    def prepare(self, seq: int) -> PreparedFrame:
+        return self.context.pipeline.prepare(scene_frame(seq))
+
     def close(self) -> bool:
         is_closed = self.context.accelerator.close(10)
         self.loaded.close()
@@ -80,11 +84,11 @@ def test_only_a_model_whose_thread_waits_for_a_device_overlaps(tmp_path: Path) -
 
 def test_frames_come_out_in_order_with_what_is_found_without_overlap(tmp_path: Path) -> None:
     bench = OverlapBench(tmp_path, latency_ms=4.0)
-    plain = [bench.runner.infer(scene_frame(seq)).detections for seq in range(40)]
+    plain = [bench.runner.infer(bench.prepare(seq)).detections for seq in range(40)]
     overlap, found = bench.overlap, []
-    overlap.begin(scene_frame(0))
+    overlap.begin(bench.prepare(0))
     for seq in range(1, 40):
-        overlap.begin(scene_frame(seq))
+        overlap.begin(bench.prepare(seq))
         found.append(overlap.finish())
     found.append(overlap.finish())
     assert overlap.oldest_frame is None
@@ -101,7 +105,7 @@ def test_the_newest_frame_is_prepared_when_the_accelerator_becomes_free(tmp_path
     for _ in range(50):  # as if it had learned them
         overlap._times.add_invocation(1000 * 1_000_000)
         overlap._times.add_preparation(10 * 1_000_000)
-    overlap.begin(scene_frame(1))
+    overlap.begin(bench.prepare(1))
     wait_for(lambda: bench.context.accelerator.invoked_ns > 0)
     slots.put(scene_frame(2))
     newer = threading.Timer(0.01, slots.put, args=(scene_frame(3),))
@@ -116,7 +120,7 @@ def test_the_newest_frame_is_prepared_when_the_accelerator_becomes_free(tmp_path
 
 def test_without_a_frame_it_waits_no_longer_than_the_accelerator_works(tmp_path: Path) -> None:
     bench = OverlapBench(tmp_path, latency_ms=20.0)
-    bench.overlap.begin(scene_frame(0))
+    bench.overlap.begin(bench.prepare(0))
     assert bench.overlap.take_next() is None
     assert bench.context.accelerator.has_outcome
     assert bench.overlap.finish().prepared_frame.frame.seq == 0
@@ -135,10 +139,10 @@ def test_a_failure_is_that_of_its_own_frame(tmp_path: Path) -> None:
 
     bench.loaded.model.interpreter.invoke = fail_second  # type: ignore[method-assign, assignment]
     overlap = bench.overlap
-    overlap.begin(scene_frame(0))
-    overlap.begin(scene_frame(1))
+    overlap.begin(bench.prepare(0))
+    overlap.begin(bench.prepare(1))
     assert overlap.finish().prepared_frame.frame.seq == 0
-    overlap.begin(scene_frame(2))
+    overlap.begin(bench.prepare(2))
     with pytest.raises(InvokeError, match="on purpose"):
         overlap.finish()
     assert overlap.finish().prepared_frame.frame.seq == 2
@@ -152,7 +156,7 @@ def test_an_unexpected_error_of_a_driver_is_a_failed_frame(tmp_path: Path) -> No
         raise ZeroDivisionError("oops")
 
     bench.loaded.model.interpreter.invoke = break_down  # type: ignore[method-assign, assignment]
-    bench.overlap.begin(scene_frame(0))
+    bench.overlap.begin(bench.prepare(0))
     with pytest.raises(InvokeError, match="oops"):
         bench.overlap.finish()
     assert bench.close()
@@ -168,7 +172,7 @@ def test_an_accelerator_that_hangs_is_left_behind(tmp_path: Path) -> None:
         raise InvokeError("late")
 
     bench.loaded.model.interpreter.invoke = hang  # type: ignore[method-assign, assignment]
-    bench.overlap.begin(scene_frame(0))
+    bench.overlap.begin(bench.prepare(0))
     assert begun.wait(10)
     assert not bench.context.accelerator.close(0.05)
     end.set()

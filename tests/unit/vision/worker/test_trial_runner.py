@@ -33,6 +33,7 @@ class TrialBench:
     ) -> None:
         self.messages: list[FromWorker] = []
         context = worker_context(["test"], send=self.messages.append)
+        self._pipeline = context.pipeline
         plan = make_plan(
             1,
             simulated_model(folder, "new", new),
@@ -53,7 +54,8 @@ class TrialBench:
         runner = self.switch.runner
         assert runner is not None
         for _ in range(frames):
-            runner.run_shadow(runner.infer(frame(COLOURED)))
+            prepared = self._pipeline.prepare(frame(COLOURED))
+            runner.run_shadow(runner.infer(prepared))
 
     def reported(self) -> list[CandidateFailure | ShadowComparison]:
         return [
