@@ -30,6 +30,12 @@ class Build:
     folder: Path | None = None
 
     @property
+    def has_gate(self) -> bool:
+        """Whether it has a motion gate, which is switched off where the model is to run on every frame."""
+        folder = self.folder or _CHECKOUT
+        return (folder / "edged" / "vision" / "inference_plan.py").is_file()
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """The environment of its processes."""
         if self.folder is None:

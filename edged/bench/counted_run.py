@@ -51,7 +51,11 @@ class CountedRun:
 
 
 def measure_counted(
-    workspace: Workspace, model: ModelOnRuntime, tables: Sequence[str]
+    workspace: Workspace,
+    model: ModelOnRuntime,
+    tables: Sequence[str],
+    *,
+    is_gated: bool = False,
 ) -> CountedRun:
     """Run the daemon, and measure it once every camera delivers frames.
 
@@ -59,6 +63,7 @@ def measure_counted(
         workspace: what the runs share.
         model: the model.
         tables: the tables of the cameras.
+        is_gated: True if the model is to run only while something changes.
 
     Raises:
         EdgedError: the cameras deliver no frames, or the daemon ends.
@@ -70,7 +75,7 @@ def measure_counted(
         runtime=model.runtime,
         tables=[*tables, health_table(_HEALTH_INTERVAL_S)],
     )
-    spec = daemon_spec(workspace, config)
+    spec = daemon_spec(workspace, config, is_gated=is_gated)
     with running(workspace, spec, awaits_detections=False) as program:
         _wait_for_cameras(workspace, program.messages, len(tables))
         workspace.clock.sleep(WARM_UP_S)

@@ -76,14 +76,19 @@ class LiveProgram:
             self.process.wait()
 
 
-def daemon_spec(workspace: Workspace, config: str, build: Build = THIS_BUILD) -> ProgramSpec:
+def daemon_spec(
+    workspace: Workspace, config: str, build: Build = THIS_BUILD, *, is_gated: bool = False
+) -> ProgramSpec:
     """Write a configuration, and return the daemon that runs it.
 
     Args:
         workspace: what the runs share.
         config: the configuration's text.
         build: the build of edged.
+        is_gated: True if the model is to run only while something changes, as by default; otherwise it runs on every frame.
     """
+    if build.has_gate and not is_gated:
+        config += '\n[inference]\ngate = "off"\n'
     path = workspace.folder.path / "edged.toml"
     path.write_text(config)
     command = (sys.executable, "-m", "edged", "run", "-c", str(path))

@@ -24,6 +24,7 @@ from edged.host import systemd
 from edged.host.board import Board
 from edged.interfaces import ConsumerClosed, MessageReceived
 from edged.messaging.contract.device import SpoolState
+from edged.messaging.contract.messages import OnlineStatus
 from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
 from edged.updates.service.control_socket import PendingControlRequest
@@ -123,7 +124,7 @@ class Supervisor:
         if self._tick_timer is not None:
             self._tick_timer.cancel()
         deadline = Deadline(self._clock, STOP_TIMEOUT_S)
-        self._outbox.announce_stopping()
+        self._outbox.retain(OnlineStatus(status="stopping"))
         self._updates.begin_stop()
         self._vision.stop()
         while not (self._vision.has_stopped or deadline.expired):

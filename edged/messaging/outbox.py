@@ -81,7 +81,7 @@ class Outbox:
         self._live = LiveMessages(self._topics, clock)
         self._in_flight: set[int] = set()
         self._is_sending = False
-        """True within `_send`: a disk that answers at once reports new messages from within it, and those wait for their turn."""
+        """True within `_send`, which a disk that answers at once would enter again."""
         self._is_link_up = False
         self._connect_count = 0
         self._last_error: str | None = None
@@ -120,10 +120,6 @@ class Outbox:
         """Make `message` the newest of its topic; does nothing if it equals the previous one."""
         self._retained.put(message)
         self._send_pending()
-
-    def announce_stopping(self) -> None:
-        """Publish that the daemon is stopping."""
-        self.retain(OnlineStatus(status="stopping"))
 
     @property
     def next_tick_s(self) -> float:
@@ -172,10 +168,7 @@ class Outbox:
         )
 
     def list_problems(self) -> dict[str, str | None]:
-        """Return the detail of each condition of the outbox, by name; None while the condition does not hold.
-
-        A lost connection is not a condition: subscribers receive `up/health` only through a connection.
-        """
+        """Return the detail of each condition of the outbox, by name; None while it does not hold. A lost connection is none: it takes `up/health` with it."""
         return {
             "publish_limited": self._restrictions.publish_limits,
             "publish_refused": self._refusal_backoff.reason,
@@ -239,10 +232,8 @@ class Outbox:
         if not self._is_link_up or self._is_sending:
             return
         self._is_sending = True
-        try:
-            self._send()
-        finally:
-            self._is_sending = False
+        self._send()
+        self._is_sending = False
 
     def _send(self) -> None:
         self._retained.send_unsent(self._publisher.publish)

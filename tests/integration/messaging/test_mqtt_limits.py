@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edged.messaging import refusal_backoff
+from edged.messaging.contract.messages import OnlineStatus
 from edged.publishers import mqtt_held_topics
 from support import mqtt_test_broker as test_broker
 from support.broker import Broker, running_broker
@@ -393,7 +394,7 @@ def test_an_end_that_the_broker_does_not_acknowledge_leaves_the_will(
         device = MqttDevice(tmp_path, mqtt_settings(broker.port, **settings))
         device.outbox.start()
         device.run_until(device.is_connected)
-        device.outbox.announce_stopping()
+        device.outbox.retain(OnlineStatus(status="stopping"))
         device.close(0.3)
         thaw.set()
         wait_for(lambda: broker.published[-1].payload.count(b'"offline"'))

@@ -333,7 +333,7 @@ def test_the_end_is_published_and_no_occupancy_stays_behind(bench: OutboxBench) 
     bench.outbox.retain(state(occupied=True, counts={"person": 1}))
     bench.connect()
     bench.publisher.take_sent()
-    bench.outbox.announce_stopping()
+    bench.outbox.retain(OnlineStatus(status="stopping"))
     bench.outbox.close(1)
     words = bench.publisher.take_sent()
     assert [word.get("status", "state") for word in words] == ["stopping", "state", "offline"]
