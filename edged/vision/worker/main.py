@@ -1,7 +1,7 @@
 """The vision worker: cameras in threads, a model on the main thread, observations out.
 
 It holds everything that can abort or hang a process: native decoders, the interpreter, delegates. So it keeps no state worth
-saving: when it dies it is replaced. ``python -m edged.vision.worker.main FD`` expects its `VisionJob` as the first packet;
+saving: when it dies it is replaced. ``python -m edged.vision.worker FD`` expects its `VisionJob` as the first packet;
 a `WorkerPlan` can follow at any time, and is carried out while the cameras go on (`edged.vision.worker.model_switch`).
 """
 
@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 import socket
-import sys
 import threading
 
 import cv2
@@ -94,6 +93,7 @@ class VisionWorker:
             self._switcher.load_initial_model()
             model_ready.set()
             gc.freeze()  # a collection of all that the start made takes longer than many a frame
+            gc.enable()
             self._make_loop(captures).run()
         finally:
             for capture in captures:
@@ -205,7 +205,3 @@ def _receive_job(channel: socket.socket) -> VisionJob:
     if not isinstance(job, VisionJob):
         raise PacketError(f"the first message is a {type(job).__name__}, not a VisionJob")
     return job
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv))
