@@ -31,6 +31,7 @@ class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
         min_shadow_score: detections of at least this score are compared.
         max_boxes: maximum number of detections of at least that score in one frame; more are reported as ``CandidateFailure(kind="flood")``.
         log_level: lowest level that the worker logs.
+        acceptances: file that remembers accepted models; a worker's first plan need not test those again. None to test in any case.
     """
 
     number: int = 0
@@ -43,6 +44,7 @@ class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
     min_shadow_score: float = 0.5
     max_boxes: int = 80
     log_level: str = "info"
+    acceptances: Path | None = None
 
 
 class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):

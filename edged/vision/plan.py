@@ -111,6 +111,7 @@ def _make_plan(
         or DEFAULT_THRESHOLD,
         max_boxes=active_model.max_boxes,
         log_level=settings.log.level,
+        acceptances=active_model.acceptances,
     )
 
 
