@@ -5,6 +5,8 @@ needs a worker, so the first one is started before the configuration is read.
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,15 +32,20 @@ def run(config: Path, signals: SignalCatcher) -> int:
         SpoolError: another daemon uses the state directory.
         EdgedError: systemd expects notifications that cannot be sent.
     """
-    gc.disable()  # what is imported and made now stays; `run_daemon` enables it
-    spares = SpareWorkers()
-    try:
+    with _collections_paused(), closing(SpareWorkers()) as spares:
         spares.provide(1)
         _run_configured(config, signals, spares)
-    finally:
-        spares.close()
-        gc.enable()
     return 0
+
+
+@contextmanager
+def _collections_paused() -> Iterator[None]:
+    """Let Python not look for garbage in what is imported and made now, which stays; `run_daemon` ends it when all is made."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _run_configured(config: Path, signals: SignalCatcher, spares: SpareWorkers) -> None:

@@ -75,18 +75,15 @@ def load_accepted_model(settings: ModelSettings, record: AcceptanceRecord | None
     """
     files = [file for file in (settings.resolve_file(), settings.labels_file) if file]
     with short_messages(files):
-        if record is not None:
-            record.begin_to_read()
         model = load_model(settings)
         if not model.interpreter.is_repeatable:
             return _accept(model, expected=None)
         if record is None:
             return _accept_repeatable(model, settings)
-        if record.has(model):
-            return model
-        accepted = _accept_repeatable(model, settings)
-        record.add(accepted)
-        return accepted
+        if not record.has(model):
+            model = _accept_repeatable(model, settings)
+            record.add(model)
+        return model
 
 
 def _accept_repeatable(model: Model, settings: ModelSettings) -> Model:

@@ -24,23 +24,20 @@ class AcceptanceRecord:
     """The entries of one file; used by one thread."""
 
     def __init__(self, path: Path) -> None:
-        """Read nothing yet: `begin_to_read` does.
+        """Read nothing yet: `has` does.
 
         Args:
             path: the file, a line an entry; it need not exist.
         """
         self._path = path
         self._entries: list[str] = []
-        self._reader = threading.Thread(target=self._read, name="acceptances", daemon=True)
-
-    def begin_to_read(self) -> None:
-        """Read the file in a thread, which nothing waits for if the disk is silent."""
-        self._reader.start()
 
     def has(self, model: Model) -> bool:
         """Return whether this model was accepted before; False if the file cannot be read in time."""
-        self._reader.join(_READ_TIMEOUT_S)
-        return not self._reader.is_alive() and make_entry(model) in self._entries
+        reader = threading.Thread(target=self._read, daemon=True)
+        reader.start()
+        reader.join(_READ_TIMEOUT_S)
+        return make_entry(model) in self._entries
 
     def add(self, model: Model) -> None:
         """Note that a model was accepted, in a thread of its own; a failure to write costs the next start a test."""
