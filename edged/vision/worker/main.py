@@ -8,8 +8,10 @@ a `WorkerPlan` can follow at any time, and is carried out while the cameras go o
 import gc
 import logging
 import os
+import select
 import socket
 import threading
+from contextlib import suppress
 
 import cv2
 import msgspec
@@ -17,10 +19,10 @@ import msgspec
 from edged import logs
 from edged.clock import Clock, SystemClock
 from edged.config.codec import decode_path
-from edged.errors import EdgedError, PacketError
+from edged.errors import EdgedError, PacketError, RegistryError
 from edged.interfaces import Camera, Resumable
 from edged.ipc import child
-from edged.registry import CAMERAS, load_driver
+from edged.registry import CAMERAS, FAMILIES, INTERPRETERS, load_driver
 from edged.vision.camera_messages import CameraJob
 from edged.vision.messages import VisionJob, WorkerFault, WorkerPlan
 from edged.vision.packets import TO_WORKER
@@ -185,6 +187,7 @@ def main(argv: list[str]) -> int:
     cv2.setNumThreads(1)  # more threads only evict the interpreter's caches
     code = 0
     with child.adopt_socket(int(argv[1])) as channel:
+        _import_usual_drivers(channel)
         job = _receive_job(channel)
         logs.configure(job.plan.log_level)
         worker = VisionWorker(job, channel, SystemClock())
@@ -198,6 +201,19 @@ def main(argv: list[str]) -> int:
         # A thread that returns from C++ into a Python that has ended aborts the process, and leaves a core dump.
         os._exit(code)
     return code
+
+
+def _import_usual_drivers(channel: socket.socket) -> None:
+    """Import what most models need while there is no job yet, because the supervisor still starts."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    for drivers in (INTERPRETERS, FAMILIES):
+        if poll.poll(0):
+            return
+        with suppress(RegistryError):
+            driver = load_driver(drivers, next(iter(drivers)))
+            if drivers is INTERPRETERS:
+                driver.import_runtime()
 
 
 def _receive_job(channel: socket.socket) -> VisionJob:
