@@ -6,9 +6,8 @@ the times of equal models, whatever else runs on the host.
 
 from edged.clock import NS_PER_S
 from edged.updates.rules.evidence import Evidence
-from edged.updates.rules.medians import median
 from edged.updates.rules.rule_input import BrokenRule, InsufficientEvidence, RuleInput, RuleResult
-from edged.updates.rules.significance import binomial_tail, find_upper_bound, is_more_than
+from edged.updates.rules.significance import binomial_tail, find_upper_bound, is_more_than, median
 
 MIN_PAIRS = 10
 """The median of fewer pairs of times means nothing."""

@@ -9,10 +9,9 @@ To add a rule, write a function from `RuleInput` to `RuleResult`, and list it in
 from collections.abc import Callable
 
 from edged.updates.rules.agreement_rules import check_agreement
-from edged.updates.rules.medians import median
 from edged.updates.rules.rule_input import BrokenRule, InsufficientEvidence, RuleInput, RuleResult
 from edged.updates.rules.samples import FrameWindow
-from edged.updates.rules.significance import is_more_than
+from edged.updates.rules.significance import is_more_than, median
 from edged.updates.rules.time_rules import check_frame_time, check_invoke_time, check_slow_frames
 
 

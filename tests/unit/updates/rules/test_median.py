@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.updates.rules.medians import median
+from edged.updates.rules.significance import median
 
 
 @given(st.lists(st.integers(0, 10**10), min_size=1))
