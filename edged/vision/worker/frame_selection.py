@@ -65,9 +65,13 @@ class FrameSelection:
 
     def reset(self) -> None:
         """Run the model on each camera's next frames: it is another model."""
-        for name, camera in self._cameras.items():
-            camera.gate.reset()
-            self._slots.defer(name, 0, is_still=False)
+        for name in self._cameras:
+            self.reset_camera(name)
+
+    def reset_camera(self, name: str) -> None:
+        """Run the model on a camera's next frames: the supervisor does not know what its picture shows."""
+        self._cameras[name].gate.reset()
+        self._slots.defer(name, 0, is_still=False)
 
     def is_within_rate(self, frame: Frame) -> bool:
         """Return whether a frame is due by its camera's largest rate; one that is not is counted."""
