@@ -147,14 +147,7 @@ class CameraMonitor:
         self._last_captured_ns = observation.captured_ns
         self._last_observation = observation
         self._record_classes(observation)
-        update = self._scene.observe(
-            observation.detections,
-            captured_ns=observation.captured_ns,
-            frame_seq=observation.frame_seq,
-            width=observation.width,
-            height=observation.height,
-            moving=observation.moving,
-        )
+        update = _observe(self._scene, observation, observation, moving=observation.moving)
         self.scene_state = update.state
         return (update,) if final_update is None else (final_update, update)
 
@@ -180,14 +173,7 @@ class CameraMonitor:
             return None
         self._last_captured_ns = rest.captured_ns
         # As if the model had run on this frame, and found the same.
-        update = self._scene.observe(
-            last.detections,
-            captured_ns=rest.captured_ns,
-            frame_seq=rest.frame_seq,
-            width=last.width,
-            height=last.height,
-            moving=False,
-        )
+        update = _observe(self._scene, last, rest, moving=False)
         self.scene_state = update.state
         return update
 
@@ -232,6 +218,20 @@ class CameraMonitor:
                 if (percentiles := _percentiles(window)) is not None
             },
         )
+
+
+def _observe(
+    scene: Scene, found: Observation, at: Observation | PictureAtRest, *, moving: bool
+) -> SceneUpdate:
+    """Let a scene take in what was found in one frame, at the time of that frame or of a later one."""
+    return scene.observe(
+        found.detections,
+        captured_ns=at.captured_ns,
+        frame_seq=at.frame_seq,
+        width=found.width,
+        height=found.height,
+        moving=moving,
+    )
 
 
 def _percentiles(window: LatencyWindow) -> Percentiles | None:

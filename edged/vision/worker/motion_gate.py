@@ -65,13 +65,14 @@ class MotionGate:
         self._frames_left = 0
         self._inferred_ns = 0
         self._is_recheck = False
+        self._doubt_due_ns = 0
         self._found = _NOTHING
         self._found_counts: deque[int] = deque(maxlen=_MIN_SETTLED_FRAMES)
 
     def reset(self) -> None:
         """Open: the camera, the model or the masks have changed."""
         self._open_until_ns = None
-        self._inferred_ns = 0
+        self._inferred_ns = self._doubt_due_ns = 0
         self._found_counts.clear()
 
     def decide(self, captured_ns: int, *, has_changed: bool) -> bool:
@@ -88,13 +89,11 @@ class MotionGate:
         open_until_ns = self._open_until_ns
         if open_until_ns is None or has_changed:
             open_until_ns = self._open(captured_ns, _SETTLE_S)
-        self._is_recheck = False
-        if captured_ns <= open_until_ns or self._frames_left > 0:
-            return True
-        if self._is_doubtful and captured_ns <= open_until_ns + _DOUBT_S * NS_PER_S:
-            return True
-        self._is_recheck = self._is_recheck_due(captured_ns)
-        return self._is_recheck
+        if self._is_doubtful:
+            open_until_ns += int(_DOUBT_S * NS_PER_S)
+        is_open = captured_ns <= open_until_ns or self._frames_left > 0
+        self._is_recheck = not is_open and self._is_recheck_due(captured_ns)
+        return is_open or self._is_recheck
 
     def record(self, captured_ns: int, found: FoundObjects) -> None:
         """Take note of what the model found in a frame.
@@ -103,7 +102,10 @@ class MotionGate:
             captured_ns: capture time of the frame, monotonic.
             found: what it found.
         """
-        if self._is_recheck and found.strong_class_ids != self._found.strong_class_ids:
+        has_doubt = self._is_recheck and found.strong_class_ids != self._found.strong_class_ids
+        if has_doubt and captured_ns >= self._doubt_due_ns:
+            # Not at once again: of a score that noise takes across its threshold there is no end.
+            self._doubt_due_ns = captured_ns + int(self._rules.recheck_s * NS_PER_S)
             self._open(captured_ns, _DOUBT_S)
         self._found = found
         self._found_counts.append(found.count)

@@ -46,6 +46,8 @@ class WorkerContext:
         """Treat the cameras' frames by a plan from now on."""
         cameras = {name: plan.cameras[index] for name, index in self.camera_indices.items()}
         self.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
+        idle_rates_hz = {name: one.inference.idle_fps for name, one in cameras.items()}
+        self.pipeline.set_idle_rates(idle_rates_hz)
         self.selection.apply(cameras, sees_every_frame=plan.sees_every_frame)
         self.slots.set_weights({name: one.weight for name, one in cameras.items()})
 

@@ -1,8 +1,9 @@
 """The stages of inference: masks, motion, encode, invoke and decode, for one frame after the other."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from edged.clock import Clock
+from edged.clock import NS_PER_S, Clock
 from edged.config.settings import Polygon
 from edged.model.encode import Encoder
 from edged.model.picture import Crop
@@ -41,6 +42,18 @@ class Invoker:
         )
 
 
+class _Motion(NamedTuple):
+    """The last comparison of a camera's picture."""
+
+    compared_ns: int = -NS_PER_S
+    is_moving: bool = False
+    has_changed: bool = False
+
+
+_COMPARE_INTERVAL_NS = int(0.09 * NS_PER_S)
+"""Between two comparisons for motion, a tenth less than ten a second: what moves is seen early enough, and each costs 0.1 ms."""
+
+
 class InferencePipeline:
     """Masks, motion, encode, invoke and decode, in this order, on one thread; the cameras' state outlives a change of model.
 
@@ -52,6 +65,8 @@ class InferencePipeline:
         self._invoker = Invoker(clock)
         self._net_time = NetTime(clock)
         self._motion_detectors = {name: MotionDetector() for name in cameras}
+        self._compare_intervals_ns = dict.fromkeys(cameras, _COMPARE_INTERVAL_NS)
+        self._motion = dict.fromkeys(cameras, _Motion())
         self._mask_polygons: dict[str, Sequence[Polygon]] = {}
         self._mask_painters: dict[str, MaskPainter] = {}
 
@@ -62,6 +77,12 @@ class InferencePipeline:
                 self._mask_painters[camera] = MaskPainter(polygons)
         self._mask_polygons = dict(masks)
 
+    def set_idle_rates(self, rates_hz: Mapping[str, float]) -> None:
+        """Compare each camera's frames for motion at least so often, frames per second by camera: all of those at rest that are looked at."""
+        for camera, rate_hz in rates_hz.items():
+            interval_ns = min(_COMPARE_INTERVAL_NS, int(0.9 * NS_PER_S / rate_hz))
+            self._compare_intervals_ns[camera] = interval_ns
+
     def find_changed_areas(self, camera: str) -> F32:
         """Return the areas that changed in a camera's last frame: (N, 4) float32, normalised to the frame, the largest first."""
         return self._motion_detectors[camera].find_changed_areas()
@@ -71,12 +92,16 @@ class InferencePipeline:
         taken_ns = self._clock.monotonic_ns()
         if painter := self._mask_painters.get(frame.camera):
             painter.paint(frame)
-        detector = self._motion_detectors[frame.camera]
-        moving = detector.update(luma(frame), frame.captured_ns)
+        motion = self._motion[frame.camera]
+        since_ns = frame.captured_ns - motion.compared_ns
+        has_changed = False
+        if not 0 <= since_ns < self._compare_intervals_ns[frame.camera]:
+            motion = self._motion[frame.camera] = self._compare(frame)
+            has_changed = motion.has_changed
         return PreparedFrame(
             frame=frame,
-            moving=moving,
-            has_changed=moving or detector.has_changed(),
+            moving=motion.is_moving,
+            has_changed=has_changed,
             wait_ns=taken_ns - frame.received_ns,
             prepare_ns=self._clock.monotonic_ns() - taken_ns,
         )
@@ -180,6 +205,11 @@ class InferencePipeline:
         )
         invocation = self._invoker.invoke(loaded_model, encoded)
         return self.decode(loaded_model, encoded, invocation, min_score)
+
+    def _compare(self, frame: Frame) -> "_Motion":
+        detector = self._motion_detectors[frame.camera]
+        is_moving = detector.update(luma(frame), frame.captured_ns)
+        return _Motion(frame.captured_ns, is_moving, is_moving or detector.has_changed())
 
     def _read_net_ns(self, loaded_model: LoadedModel) -> int:
         return self._net_time.counter(loaded_model.settings)()

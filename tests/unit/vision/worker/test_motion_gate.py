@@ -129,3 +129,16 @@ def test_a_score_near_the_threshold_is_looked_at_again_every_second_until_it_is_
             seconds.append(number / 10)
     assert seconds[:14] == [*(n / 10 for n in range(11)), 2.0, 3.0, 4.0]
     assert seconds[14:] == pytest.approx([*(4.1 + n / 10 for n in range(30))])
+
+
+def test_a_score_that_flickers_for_ever_does_not_keep_the_gate_open() -> None:
+    gate, inferred = MotionGate(GateRules(recheck_s=30.0)), 0
+    weak = FoundObjects(count=1, is_borderline=True)
+    strong = FoundObjects(strong_class_ids=(CAR,), count=1, is_borderline=True)
+    for number in range(1200):
+        at_ns = number * NS_PER_S // 10
+        if gate.decide(at_ns, has_changed=False):
+            gate.record(at_ns, strong if number % 3 else weak)
+            inferred += 1
+    # The first second, one look a second, and three seconds more every thirty.
+    assert inferred <= 10 + 120 + 4 * 32 + 10
