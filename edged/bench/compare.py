@@ -60,6 +60,8 @@ def judge(old: Spread, new: Spread, *, lower_is_better: bool | None) -> Verdict:
 def format_comparisons(old: BenchReport, comparisons: Sequence[MeasureComparison]) -> str:
     """Format the comparisons as a table; the old report's build and machine are its head."""
     lines = [f"compared with edged {old.build} on {old.machine}"]
+    if not comparisons:
+        lines.append("  no measure is in both reports: one of them is of another --scenario")
     section = ""
     for one in comparisons:
         if one.section != section:

@@ -17,8 +17,10 @@ def read_report(path: Path) -> BenchReport:
         EdgedError: there is no such file, or it is not a report.
     """
     try:
-        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+        if not path.is_file():
             raise EdgedError(f"{path}: no such report")
+        if path.stat().st_size > _MAX_BYTES:
+            raise EdgedError(f"{path}: not a report of edged bench: larger than {_MAX_BYTES} bytes")
         return msgspec.json.decode(path.read_bytes(), type=BenchReport)
     except OSError as error:
         raise EdgedError(f"{path}: {error.strerror}") from error

@@ -105,7 +105,7 @@ def _gate(figures: BoardFigures) -> str:
         return ""
     return (
         f"motion gate: at {figures.fps:g} frames per second this camera keeps {busy:.0%} of a core busy; "
-        "a scene that stands still need not: --scenario static measures what it costs"
+        'with gate = "motion", the default, a scene that stands still costs less: --scenario static measures how much'
     )
 
 

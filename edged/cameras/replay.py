@@ -131,12 +131,17 @@ class ReplayCamera:
         return self._clip
 
     def _wait_until_due(self, picture: _ScheduledFrame, deadline: Deadline) -> _ScheduledFrame:
-        """Wait until the picture is due; skip pictures that are a period late, but never the last one."""
+        """Wait until the picture is due; skip pictures that are a period late, but never the last one.
+
+        If reading takes longer than playing, skipping would never end: then the recording plays slower.
+        """
         while (late_ns := self._clock.monotonic_ns() - picture.at_ns) >= self._period_ns:
             try:
                 picture = self._pending = self._read_next()
             except EndOfStreamError:
                 return picture
+            if self._clock.monotonic_ns() - picture.at_ns >= late_ns:
+                picture = self._pending = self._begin_now(picture)
         wait_s = -late_ns / NS_PER_S
         if wait_s > deadline.remaining_s:
             self._clock.sleep(deadline.remaining_s)

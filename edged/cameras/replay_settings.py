@@ -19,7 +19,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     speed: Annotated[
         Literal["real", "max"],
         Meta(
-            description='"real" keeps the recording\'s pace and skips pictures when late; "max" delivers each picture as soon as the last one is taken.'
+            description='"real" keeps the recording\'s pace and skips pictures when late, or plays slower if the machine reads it slower than it plays; "max" delivers each picture as soon as the last one is taken.'
         ),
     ] = "real"
     loop: Annotated[

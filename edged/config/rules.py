@@ -54,6 +54,27 @@ def find_warnings(settings: Settings) -> Iterator[KeyProblem]:
                 break
         earlier.append((name, camera))
         yield from _find_unlisted_labels(camera, settings.detect, ("camera", name, "zone"))
+    yield from _find_gate_settings_without_gate(settings)
+
+
+def _find_gate_settings_without_gate(settings: Settings) -> Iterator[KeyProblem]:
+    """Yield a warning for each setting of the motion gate where it is off: in a camera's table, or in the general one for all cameras."""
+    general = settings.inference
+    gates = set()
+    for name, camera in settings.camera.items():
+        gate = camera.inference.gate or general.gate
+        gates.add(gate)
+        if gate == "off":
+            yield from _find_gate_settings(camera.inference, ("camera", name, "inference"))
+    if gates == {"off"}:
+        yield from _find_gate_settings(general, ("inference",))
+
+
+def _find_gate_settings(inference: InferenceSettings, key_path: KeyPath) -> Iterator[KeyProblem]:
+    for key in ("recheck_s", "idle_fps"):
+        if getattr(inference, key) is not None:
+            message = 'has no effect, because gate = "off"'
+            yield KeyProblem(key_path=(*key_path, key), message=message)
 
 
 def _find_unlisted_labels(

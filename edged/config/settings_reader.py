@@ -4,6 +4,7 @@ It knows how settings are written (structs, tables by name, arrays, paths), but 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import UnionType
@@ -51,7 +52,12 @@ class SettingsReader:
         self.problems.append(KeyProblem(key_path=key_path, message=message, hint=hint))
 
     def read_struct(
-        self, kind: type[S], table: object, key_path: KeyPath, *, other_keys: Collection[str] = ()
+        self,
+        kind: type[S],
+        table: object,
+        key_path: KeyPath,
+        *,
+        other_keys: Collection[str] | Mapping[str, FieldInfo] = (),
     ) -> S | None:
         """Read a table whose keys are the fields of `kind`.
 
@@ -62,6 +68,7 @@ class SettingsReader:
             table: the table, as tomllib returned it.
             key_path: the table's own key.
             other_keys: keys that another reader takes from the same table: they are not unknown, and are proposed for mistyped keys.
+                As `table_keys` returns them, the keys of their tables are proposed, too.
 
         Returns:
             The settings; None if the value is not a table, or a required key is missing or invalid.
@@ -70,7 +77,9 @@ class SettingsReader:
             self.add_problem(key_path, f"expected a table, got {describe_value(table)}")
             return None
         known = table_keys(kind)
-        mistyped = self._report_unknown_keys(table, key_path, [*known, *other_keys])
+        mistyped = self._report_unknown_keys(
+            table, key_path, [*known, *other_keys], _hint_at_tables(known, other_keys)
+        )
         values: dict[str, Any] = {}
         complete = True
         for key, f in known.items():
@@ -92,9 +101,16 @@ class SettingsReader:
             return None
 
     def _report_unknown_keys(
-        self, table: Mapping[str, object], key_path: KeyPath, names: Collection[str]
+        self,
+        table: Mapping[str, object],
+        key_path: KeyPath,
+        names: Collection[str],
+        deeper: Mapping[str, str],
     ) -> set[str | None]:
-        """Report each key that is not one of `names`; return the names for which they were probably mistyped."""
+        """Report each key that is not one of `names`; return the names for which they were probably mistyped.
+
+        `deeper` has the keys that belong into a table below this one, each with a hint.
+        """
         unknown = [key for key in table if key not in names]
         for key in unknown:
             if key in _SECRET_KEYS:
@@ -102,7 +118,8 @@ class SettingsReader:
                 hint = f'write it to a file of its own, and set {key}_file = "/path"'
                 self.add_problem((*key_path, key), message, hint)
             else:
-                self.add_problem((*key_path, key), "unknown key", suggest_name(key, names))
+                suggestion = deeper.get(key) or suggest_name(key, names)
+                self.add_problem((*key_path, key), "unknown key", suggestion)
         return {closest_name(key, names) for key in unknown}
 
     def _read_field(self, annotation: Any, value: object, key_path: KeyPath) -> Any:
@@ -155,6 +172,21 @@ class SettingsReader:
         if kind is not Path or not isinstance(value, str) or not value:
             raise ValueError
         return self._resolve(value)
+
+
+def _hint_at_tables(*keys: Collection[str] | Mapping[str, FieldInfo]) -> dict[str, str]:
+    """Return a hint for each key that exactly one of the tables among `keys` has: ``{"gate": 'did you mean "inference.gate"?'}``."""
+    paths = [
+        (key, f"{table}.{key}")
+        for known in keys
+        if isinstance(known, Mapping)
+        for table, f in known.items()
+        for member in _union_members(getattr(f, "type", None))
+        if isinstance(member, type) and issubclass(member, Struct)
+        for key in table_keys(member)
+    ]
+    counts = Counter(key for key, _ in paths)
+    return {key: f'did you mean "{path}"?' for key, path in paths if counts[key] == 1}
 
 
 def _union_members(annotation: Any) -> tuple[Any, ...]:

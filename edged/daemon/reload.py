@@ -80,7 +80,8 @@ class ConfigReloader:
 
     def _report_invalid(self, error: Exception) -> None:
         reason = f"the new configuration is invalid, and the last good one stays in use:\n{error}"
-        _log.error("%s", reason)
+        for line in reason.splitlines():  # a record is one line
+            _log.error("%s", line)
         now_ns = self._clock.monotonic_ns()
         self._conditions.set(ConditionKind.CONFIG, reason, now_ns=now_ns)
 

@@ -42,7 +42,9 @@ def fastest_broker_command(folder: Path, port: int) -> list[str]:
         return amqtt_command(port)
     config = folder / "mosquitto.conf"
     # As root it would become another user, and Linux then forgets that it is to end with its parent.
-    config.write_text(f"listener {port} {HOST}\nallow_anonymous true\nuser root\n")
+    config.write_text(
+        f"listener {port} {HOST}\nallow_anonymous true\nset_tcp_nodelay true\nuser root\n"
+    )
     return [program, "-c", str(config)]
 
 

@@ -8,7 +8,7 @@ from edged.messaging.contract.messages import Count, Seconds
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):
-    """Percentiles of a stage's duration over the last reporting interval, in seconds."""
+    """Percentiles of a stage's duration over the newest 512 frames on which the model ran, in seconds."""
 
     p50: Annotated[Seconds, Meta(description="Median: half of the frames took no longer.")]
     p95: Annotated[Seconds, Meta(description="95 of 100 frames took no longer.")]

@@ -77,7 +77,7 @@ class PackagedDevice:
         ]
         return [json.loads(line) for line in self.host.run(*listen).stdout.splitlines()]
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
+    def wait_until(self, condition: Callable[[], object]) -> None:
         """Wait until a condition is true."""
         deadline = time.monotonic() + _MAX_WAIT_S
         while not condition():

@@ -67,10 +67,21 @@ def test_a_measure_that_one_report_lacks_is_left_out() -> None:
     assert compare_reports(make_report(other), make_report(cpu_row(1.0))) == []
 
 
+def test_reports_without_a_common_measure_say_so() -> None:
+    assert "no measure is in both reports" in format_comparisons(make_report(), [])
+
+
 def test_other_circumstances_are_named() -> None:
     old, new = make_report(machine="a Pi 4"), make_report(machine="a Pi 5")
     assert list_differences(old, new) == ["machine: a Pi 4 then, a Pi 5 now"]
     assert list_differences(old, old) == []
+
+
+def test_a_file_too_large_for_a_report_is_not_a_missing_one(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(bytes(2 << 20))
+    with pytest.raises(EdgedError, match="not a report of edged bench: larger than"):
+        read_report(path)
 
 
 def test_a_kept_report_is_read_as_it_was(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edged.cameras.clips import Clip, open_clip
+from edged.cameras.clips import Clip, Picture, open_clip
 from edged.cameras.replay import ReplayCamera
 from edged.cameras.replay_settings import ReplaySettings
 from edged.clock import NS_PER_S
@@ -195,6 +196,29 @@ def test_in_real_time_a_late_consumer_gets_the_newest_and_the_skipped_are_gaps(
     assert late.seq == 5
     assert late.received_ns - late.captured_ns == pytest.approx(0.05 * NS_PER_S)
     assert last.seq == 9, "the last picture is never skipped, so that all are accounted for"
+
+
+def test_in_real_time_a_recording_that_is_read_slower_than_it_plays_gets_slower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a large video on a small board: skipping for ever would leave the camera without a frame."""
+    clock = FakeClock()
+
+    def read_slowly(clip: Clip) -> Generator[Picture]:
+        for picture in clip.pictures:
+            clock.sleep(0.15)
+            yield picture
+
+    def open_slow_clip(*args: object) -> Clip:
+        clip = open_clip(*args)  # type: ignore[arg-type]
+        return replace(clip, pictures=read_slowly(clip))
+
+    monkeypatch.setattr("edged.cameras.replay.open_clip", open_slow_clip)
+    frames = all_frames(replay(write_clip(tmp_path / "clip.avi", 20), clock, speed="real"))
+
+    assert len(frames) >= 10
+    assert all(a.captured_ns < b.captured_ns for a, b in pairwise(frames))
+    assert all(0 <= f.received_ns - f.captured_ns < 0.1 * NS_PER_S for f in frames[:-1])
 
 
 def test_in_real_time_a_grab_keeps_its_timeout(tmp_path: Path) -> None:

@@ -127,6 +127,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_lines(config_file: Pa
         ("[track]\nlost = 3", '2: track.lost: unknown key; did you mean "lost_s"?'),
         ("[tracks]", '1: tracks: unknown key; did you mean "track"?'),
         ("[xyz]", "1: xyz: unknown key"),
+        ("idle_fps = 5", '1: idle_fps: unknown key; did you mean "inference.idle_fps"?'),
         (
             "[detect.label.dog]\nthreshhold = 1",
             '2: detect.label.dog.threshhold: unknown key; did you mean "threshold"?',
@@ -168,6 +169,10 @@ def test_a_mistake_beside_the_camera(config_file: Path, text: str, expected: str
         (
             'source = "synthetic"\nwith = 3',
             '5: camera.front.with: unknown key; did you mean "width"?',
+        ),
+        (
+            'source = "synthetic"\ngate = "off"',
+            '5: camera.front.gate: unknown key; did you mean "inference.gate"?',
         ),
         (
             'source = "synthetic"\nenable = 3',
@@ -381,6 +386,35 @@ def test_what_is_hardly_meant_is_a_warning(config_file: Path) -> None:
         (5, "camera.back"),
         (9, "events.stationary_update_s"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("inference", "expected"),
+    [
+        (
+            'gate = "off"\nrecheck_s = 5\nidle_fps = 5',
+            ["inference.recheck_s", "inference.idle_fps"],
+        ),
+        ('gate = "off"\nmax_fps = 5', []),
+        ('gate = "off"\nrecheck_s = 5\n[camera.front.inference]\ngate = "motion"', []),
+        (
+            'gate = "off"\n[camera.front.inference]\nidle_fps = 5',
+            ["camera.front.inference.idle_fps"],
+        ),
+        (
+            'recheck_s = 5\n[camera.front.inference]\ngate = "off"\nrecheck_s = 3',
+            ["inference.recheck_s", "camera.front.inference.recheck_s"],
+        ),
+        ("recheck_s = 5\nidle_fps = 5", []),
+    ],
+)
+def test_a_setting_of_a_gate_that_is_off_is_a_warning(
+    config_file: Path, inference: str, expected: list[str]
+) -> None:
+    config = load_text(config_file, f"{MINIMAL}[inference]\n{inference}\n")
+
+    assert [p.key for p in config.warnings] == expected
+    assert all("no effect" in p.message for p in config.warnings)
 
 
 def test_the_password_of_an_address_is_not_repeated(config_file: Path) -> None:

@@ -78,3 +78,13 @@ def test_what_cannot_be_read_changes_nothing_and_is_a_condition(
     bench.disk.answer()
     assert bench.results == [None, LOADED.settings]
     assert not bench.conditions.active
+
+
+def test_each_problem_is_a_line_of_the_log(
+    bench: ReloadBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.fault = ConfigError("edged.toml:2: one\nedged.toml:3: another")
+    bench.reloader.request()
+    bench.disk.answer()
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[-2:] == ["edged.toml:2: one", "edged.toml:3: another"]
