@@ -61,7 +61,7 @@ class CameraMonitor:
         self._latency_windows = tuple(LatencyWindow() for _ in _STAGES)
         self._last_captured_ns: int | None = None
         self._last_observation: Observation | None = None
-        """What the camera's picture shows while it is at rest; None if the scene knows no observation."""
+        """What the camera's picture shows while it is at rest; None if that is not known."""
         self.skipped_count = 0
         """Observations since the daemon's start that were not processed, because a newer one waited."""
         self._observed_count = 0
@@ -120,9 +120,8 @@ class CameraMonitor:
         self._last_observation = self._last_captured_ns = None
 
     def set_scene(self, scene: Scene) -> None:
-        """Use these rules from now on; the objects of the scene before have ended."""
+        """Use these rules from now on; the objects of the scene before have ended. A picture at rest still shows what it showed."""
         self._scene = scene
-        self._last_observation = None
         self.highest_class_id = None
 
     def update_report(self, report: CameraReport) -> None:
@@ -160,14 +159,18 @@ class CameraMonitor:
     def skip(self) -> None:
         """Count an observation that is not processed; a rest after it would be one of a picture that is not known."""
         self.skipped_count += 1
+        self.forget_picture()
+
+    def forget_picture(self) -> None:
+        """Wait for an observation: what the picture shows is not known any more."""
         self._last_observation = None
 
     def observe_rest(self, rest: PictureAtRest) -> SceneUpdate | None:
         """Let time pass in a scene whose picture is at rest; return what that changed, or None if no observation is known."""
+        self._observed_count = rest.frame_seq + 1
         last = self._last_observation
         if self._scene is None or last is None or rest.captured_ns < last.captured_ns:
             return None
-        self._observed_count = rest.frame_seq + 1
         self._last_captured_ns = rest.captured_ns
         # As if the model had run on this frame, and found the same.
         update = _observe(self._scene, last, rest, moving=False)
@@ -182,7 +185,6 @@ class CameraMonitor:
         """End every object of the scene; return what that changed, or None if no frame has been inferred."""
         if self._scene is None or self._last_captured_ns is None:
             return None
-        self._last_observation = None
         update = self._scene.end_all(self._last_captured_ns)
         self.scene_state = update.state
         return update

@@ -30,6 +30,7 @@ class CameraScenes:
         self._label_faults: dict[str, LabelFaults] = {}
         """By camera, for the model that its scene was built for."""
         self._positions = RecordingPositions()
+        self._have_ended = False
         self.monitors: dict[str, CameraMonitor] = {}
 
     def resume_recordings(self, job: VisionJob) -> VisionJob:
@@ -74,6 +75,7 @@ class CameraScenes:
                 self._end_objects(monitor)
             monitor.set_model(model)
             if not keeps_scene:
+                monitor.forget_picture()
                 self._build(monitor, model.labels, recommended)
 
     def _fits_scene(
@@ -99,7 +101,7 @@ class CameraScenes:
     ) -> None:
         """Take an inferred frame, and report what it changes; only count it if a newer one waits. `now_ns` is monotonic."""
         monitor = self.monitors[camera]
-        if is_superseded:
+        if is_superseded or self._have_ended:
             monitor.skip()
             return
         updates = monitor.observe(observation, now_ns)
@@ -107,6 +109,8 @@ class CameraScenes:
 
     def observe_rest(self, camera: str, rest: PictureAtRest) -> None:
         """Let time pass in a scene whose picture is at rest, and report what that changes."""
+        if self._have_ended:
+            return
         monitor = self.monitors[camera]
         update = monitor.observe_rest(rest)
         if update is not None:
@@ -122,6 +126,7 @@ class CameraScenes:
         self._conditions.on_camera_report(report, len(self.monitors))
         self._check_classes(monitor)
         if was_online and not monitor.is_online:
+            monitor.forget_picture()  # the worker runs the model on the next one
             self._end_objects(monitor)
         elif monitor.is_online and not was_online:
             self._event_reporter.report_state(monitor)
@@ -132,11 +137,13 @@ class CameraScenes:
             monitor = self.monitors.get(name)
             if monitor is not None:
                 monitor.report = None
+                monitor.forget_picture()
                 self._end_objects(monitor)
                 monitor.set_model(None)
 
     def end_all_objects(self) -> None:
-        """End every object, and report every camera's state for the last time."""
+        """End every object, and report every camera's state for the last time: no object begins in what a worker still sends."""
+        self._have_ended = True
         for monitor in self.monitors.values():
             self._end_objects(monitor)
 

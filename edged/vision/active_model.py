@@ -20,6 +20,7 @@ class ActiveModel:
         shadow_every: the shadow runs on every Nth frame of each camera.
         max_boxes: more boxes than this in one frame are a failure of the model.
         acceptances: file that remembers accepted models; a worker's start need not test those again. None to test in any case.
+        sees_every_frame: it runs whether or not anything moves, because its rate is measured: in a trial and before one.
     """
 
     settings: ModelSettings
@@ -30,3 +31,4 @@ class ActiveModel:
     shadow_every: int = 10
     max_boxes: int = 80
     acceptances: Path | None = None
+    sees_every_frame: bool = False

@@ -30,6 +30,7 @@ class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
         shadow_every: the shadow runs on every Nth frame of each camera, and the worker reports `ShadowComparison`.
         min_shadow_score: detections of at least this score are compared.
         max_boxes: maximum number of detections of at least that score in one frame; more are reported as ``CandidateFailure(kind="flood")``.
+        sees_every_frame: the motion gates are off.
         log_level: lowest level that the worker logs.
         acceptances: file that remembers accepted models; a worker's first plan need not test those again. None to test in any case.
     """
@@ -43,6 +44,7 @@ class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
     shadow_every: int = 10
     min_shadow_score: float = 0.5
     max_boxes: int = 80
+    sees_every_frame: bool = False
     log_level: str = "info"
     acceptances: Path | None = None
 

@@ -46,6 +46,7 @@ def is_same_model(one: ActiveModel, other: ActiveModel) -> bool:
         one.name == other.name
         and one.goldens == other.goldens
         and (one.shadow_every, one.max_boxes) == (other.shadow_every, other.max_boxes)
+        and one.sees_every_frame == other.sees_every_frame
         and _strip_supervision(one.settings) == _strip_supervision(other.settings)
         and (one.shadow and _strip_supervision(one.shadow))
         == (other.shadow and _strip_supervision(other.shadow))
@@ -110,6 +111,7 @@ def _make_plan(
         or active_model.recommended_filters.threshold
         or DEFAULT_THRESHOLD,
         max_boxes=active_model.max_boxes,
+        sees_every_frame=active_model.sees_every_frame,
         log_level=settings.log.level,
         acceptances=active_model.acceptances,
     )

@@ -132,7 +132,8 @@ class ActiveModelSelector:
 
 def _with_shadow(candidate: RunnableVersion, installed: RunnableVersion) -> RunnableVersion:
     """Run the installed version as the shadow, unless both need the same accelerator, which only one can hold."""
-    delegate, shadow = candidate.model.settings.delegate, installed.model.settings
-    if delegate is not None and delegate == shadow.delegate:
-        return candidate
-    return replace(candidate, model=replace(candidate.model, shadow=shadow))
+    model = replace(candidate.model, sees_every_frame=True)
+    delegate, shadow = model.settings.delegate, installed.model.settings
+    if delegate is None or delegate != shadow.delegate:
+        model = replace(model, shadow=shadow)
+    return replace(candidate, model=model)

@@ -55,6 +55,13 @@ class StoreState:
         return deployment if deployment and deployment.state == "trial" else None
 
     @property
+    def is_trial_due(self) -> bool:
+        """True if a version waits for its trial, which begins when the performance of the installed one is measured."""
+        deployment = self.deployment
+        is_waiting = deployment is not None and deployment.state == "self-tested"
+        return is_waiting and self.settings.model.path is None
+
+    @property
     def active(self) -> RunnableVersion:
         """The version that the workers are to run."""
         return self.candidate or self.installed

@@ -87,6 +87,10 @@ class TrialMonitor:
         self._on_trial = None
         self._progress = 0.0
 
+    def restart_baseline(self) -> None:
+        """Measure the installed model anew: from now on it sees every frame."""
+        self._baseline_meter.reset(self._clock.monotonic_ns())
+
     def measure_baseline(self) -> BaselineMeasurement:
         """Return what was measured of the installed model until now."""
         return self._baseline_meter.measure(self._clock.monotonic_ns())

@@ -1,6 +1,6 @@
 """Judges the trial in the supervisor's thread, and remembers a verdict until it is recorded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edged.updates.rules.baseline import Baseline
 from edged.updates.rules.probation import CommitVerdict, RollbackVerdict
@@ -36,6 +36,8 @@ class TrialSupervisor:
         """The end of the trial is being recorded."""
         self._is_stopped = False
         """The candidate has stopped running, and the store does not know it yet."""
+        self._measured_for: str | None = None
+        """ID of the deployment for whose trial the installed version is measured; None if none waits for its trial."""
 
     @property
     def has_end(self) -> bool:
@@ -43,7 +45,11 @@ class TrialSupervisor:
         return self._end is not None
 
     def select_active(self, state: StoreState) -> RunnableVersion:
-        """Return the version that the workers are to run."""
+        """Return the version that the workers are to run; before a trial it sees every frame, as the candidate will in it."""
+        if state.is_trial_due:
+            return replace(
+                state.installed, model=replace(state.installed.model, sees_every_frame=True)
+            )
         return state.installed if self._is_stopped else state.active
 
     def judge(self, state: StoreState, *, can_record: bool) -> None:
@@ -86,6 +92,7 @@ class TrialSupervisor:
 
     def follow_state(self, state: StoreState) -> None:
         """Watch the version that is active by a new state."""
+        self._follow_baseline(state)
         trial = state.trial
         if self._end is not None and (trial is None or trial.id != self._end.deployment_id):
             self._end = None
@@ -100,6 +107,13 @@ class TrialSupervisor:
             memory_mb=trial.baseline_memory_mb,
         )
         self._monitor.begin(state.candidate, baseline)
+
+    def _follow_baseline(self, state: StoreState) -> None:
+        """Measure the installed version once a trial is due: what its gate let it see before is no rate to compare with."""
+        due = state.deployment.id if state.deployment and state.is_trial_due else None
+        if due is not None and due != self._measured_for:
+            self._monitor.restart_baseline()
+        self._measured_for = due
 
     def _stop(self, state: StoreState) -> None:
         self._is_stopped = state.candidate is not None

@@ -22,11 +22,11 @@ _MAX_GAP_NS = 2 * NS_PER_S
 class _CameraSelection:
     """The state of one camera."""
 
-    def __init__(self, plan: CameraPlan, *, is_trial: bool) -> None:
+    def __init__(self, plan: CameraPlan, *, sees_every_frame: bool) -> None:
         inference = plan.inference
         self.plan = plan
-        self.is_trial = is_trial
-        self.has_gate = inference.has_gate and not is_trial
+        self.sees_every_frame = sees_every_frame
+        self.has_gate = inference.has_gate and not sees_every_frame
         self.gate = MotionGate(GateRules(is_enabled=self.has_gate, recheck_s=inference.recheck_s))
         self.pace = FramePace(inference.max_fps)
         self.idle_ns = int(NS_PER_S * (1 - _IDLE_SLACK) / inference.idle_fps)
@@ -50,24 +50,28 @@ class FrameSelection:
         self._still = dict.fromkeys(self._names, 0)
         self._over_rate = dict.fromkeys(self._names, 0)
 
-    def apply(self, plans: Mapping[str, CameraPlan], *, is_trial: bool) -> None:
+    def apply(self, plans: Mapping[str, CameraPlan], *, sees_every_frame: bool) -> None:
         """Choose by these plans from now on; a camera whose plan stays the same goes on.
 
         Args:
             plans: each camera's plan.
-            is_trial: True while a model is on trial: it must see every frame.
+            sees_every_frame: True if no gate is to hold frames back: the model is measured.
         """
         for name, plan in plans.items():
             known = self._cameras.get(name)
-            if known is None or (known.plan, known.is_trial) != (plan, is_trial):
-                self._cameras[name] = _CameraSelection(plan, is_trial=is_trial)
+            if known is None or (known.plan, known.sees_every_frame) != (plan, sees_every_frame):
+                self._cameras[name] = _CameraSelection(plan, sees_every_frame=sees_every_frame)
                 self._slots.defer(name, 0, is_still=False)
 
     def reset(self) -> None:
         """Run the model on each camera's next frames: it is another model."""
-        for name, camera in self._cameras.items():
-            camera.gate.reset()
-            self._slots.defer(name, 0, is_still=False)
+        for name in self._cameras:
+            self.reset_camera(name)
+
+    def reset_camera(self, name: str) -> None:
+        """Run the model on a camera's next frames: the supervisor does not know what its picture shows."""
+        self._cameras[name].gate.reset()
+        self._slots.defer(name, 0, is_still=False)
 
     def is_within_rate(self, frame: Frame) -> bool:
         """Return whether a frame is due by its camera's largest rate; one that is not is counted."""

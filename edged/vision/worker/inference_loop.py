@@ -174,6 +174,8 @@ class InferenceLoop:
         )
         is_lossless = self._slots.is_lossless(frame.camera)
         is_sent = self._channel.send_observation(packet, is_lossless=is_lossless)
+        if not is_sent:
+            self._selection.reset_camera(frame.camera)
         self._counters.count_inferred(frame, is_sent=is_sent)
         runner.run_shadow(result)
 
@@ -190,4 +192,7 @@ class InferenceLoop:
             return
         reports = tuple(self._counters.make_camera_report(capture) for capture in self._captures)
         self._channel.send(WorkerReport(cameras=reports))
+        for report in reports:
+            if report.state != "running":  # the supervisor forgets what its picture showed
+                self._selection.reset_camera(report.name)
         self._report_due_ns = now_ns + int(self._interval_s * NS_PER_S)

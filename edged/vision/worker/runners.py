@@ -48,7 +48,7 @@ class WorkerContext:
         self.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
         idle_rates_hz = {name: one.inference.idle_fps for name, one in cameras.items()}
         self.pipeline.set_idle_rates(idle_rates_hz)
-        self.selection.apply(cameras, is_trial=plan.shadow is not None)
+        self.selection.apply(cameras, sees_every_frame=plan.sees_every_frame)
         self.slots.set_weights({name: one.weight for name, one in cameras.items()})
 
 
@@ -95,7 +95,7 @@ class SingleModelRunner:
         self._pipeline = context.pipeline
         self._min_scores = min_score_by_camera(plan, context)
         self._measured_frames = MeasuredFrames()
-        self._is_trial = plan.shadow is not None
+        self._is_measuring = plan.sees_every_frame
         self._regions = make_region_inference(
             plan, loaded_model, context.pipeline, context.camera_indices
         )
@@ -143,8 +143,8 @@ class SingleModelRunner:
         return None if self._regions is not None else needed_size(self._model, width, height)
 
     def _is_measured(self, taken_ns: int) -> bool:
-        """Return whether the net times of a frame that was taken at this time are measured; in a trial those of all are."""
-        return self._is_trial or self._measured_frames.is_next(taken_ns)
+        """Return whether the net times of a frame that was taken at this time are measured; in a trial, and before one, those of all are."""
+        return self._is_measuring or self._measured_frames.is_next(taken_ns)
 
 
 def needed_size(model: LoadedModel, width: int, height: int) -> tuple[int, int]:

@@ -92,7 +92,7 @@ def run(frames: list[SeenFrame], labels: tuple[str, ...], *, has_gate: bool) -> 
     """Run selection and scene on the frames, as worker and supervisor do."""
     selection = FrameSelection(["front"], FrameSlots(["front"]))
     plan = CameraPlan(min_score=MIN_SCORE, inference=InferencePlan(has_gate=has_gate))
-    selection.apply({"front": plan}, is_trial=False)
+    selection.apply({"front": plan}, sees_every_frame=False)
     monitor = CameraMonitor("front")
     monitor.set_scene(
         Scene(

@@ -57,7 +57,9 @@ def test_a_plan_has_what_a_running_worker_can_change() -> None:
         track=TrackSettings(keep_threshold=0.5),
         log=LogSettings(level="debug"),
     )
-    (job,) = make_vision_jobs(settings, ActiveModel(settings=settings.model), plan_number=3)
+    active = ActiveModel(settings=settings.model, sees_every_frame=True)
+    (job,) = make_vision_jobs(settings, active, plan_number=3)
+    assert job.plan.sees_every_frame
     assert [camera.name for camera in job.cameras] == ["a", "b"]
     assert [camera.min_score for camera in job.plan.cameras] == pytest.approx([0.25, 0.4])
     assert [camera.masks for camera in job.plan.cameras] == [(MASK.points,), ()]

@@ -35,11 +35,11 @@ def make_frame(at_s: float, seq: int) -> Frame:
 class SelectionBench:
     """A camera of 30 frames a second, and the selection of its frames."""
 
-    def __init__(self, *, is_trial: bool = False, **plan: object) -> None:
+    def __init__(self, *, sees_every_frame: bool = False, **plan: object) -> None:
         self.slots = FrameSlots(["front"])
         self.selection = FrameSelection(["front"], self.slots)
         camera = CameraPlan(min_score=0.3, inference=InferencePlan(**plan))  # type: ignore[arg-type] # by name
-        self.selection.apply({"front": camera}, is_trial=is_trial)
+        self.selection.apply({"front": camera}, sees_every_frame=sees_every_frame)
         self.captured = 0
         self.looked_at: list[float] = []
         self.inferred: list[float] = []
@@ -132,7 +132,7 @@ def test_the_largest_rate_holds_with_and_without_a_gate() -> None:
 
 
 def test_a_model_on_trial_sees_every_frame() -> None:
-    bench = SelectionBench(is_trial=True, has_gate=True)
+    bench = SelectionBench(sees_every_frame=True, has_gate=True)
     bench.run(20.0)
     assert len(bench.inferred) == bench.captured
 
@@ -144,7 +144,7 @@ def test_another_model_and_another_plan_see_the_picture_at_rest_again() -> None:
     bench.run(20.0)
     assert [at_s for at_s in bench.inferred if at_s > 1.1][-1] == pytest.approx(11.0, abs=0.1)
     plan = CameraPlan(min_score=0.3, inference=InferencePlan(has_gate=False))
-    bench.selection.apply({"front": plan}, is_trial=False)
+    bench.selection.apply({"front": plan}, sees_every_frame=False)
     bench.run(21.0)
     assert len([at_s for at_s in bench.inferred if at_s >= 20.0]) == 30
     bench.check_counts()
@@ -154,7 +154,7 @@ def test_the_same_plan_again_changes_nothing() -> None:
     bench = SelectionBench(has_gate=True)
     bench.run(10.0)
     same = CameraPlan(min_score=0.3, inference=InferencePlan(has_gate=True))
-    bench.selection.apply({"front": same}, is_trial=False)
+    bench.selection.apply({"front": same}, sees_every_frame=False)
     bench.run(20.0)
     assert max(bench.inferred) <= 1.0
 
