@@ -145,9 +145,12 @@ def _run_benchmark(options: BenchOptions, workspace: Workspace, report: Report) 
 
 
 def _list_builds(options: BenchOptions, workspace: Workspace) -> tuple[Build, ...]:
-    if options.against is None:
-        return (THIS_BUILD,)
-    return (extract_build(options.against, workspace.folder.path), THIS_BUILD)
+    builds = [THIS_BUILD]
+    if options.against is not None:
+        builds.insert(0, extract_build(options.against, workspace.folder.path))
+    for build in builds:
+        build.compile()
+    return tuple(builds)
 
 
 def _list_sources(options: BenchOptions, workspace: Workspace) -> list[BenchSource]:

@@ -109,6 +109,7 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
     control.start()
     signals.hand_on(lambda number: core.inbox.put(SignalReceived(number)))
     gc.freeze()  # what was made so far stays; collections that look at it take 20 ms of the loop
+    gc.enable()
     supervisor.run()
     control.close()
     core.disks["files"].finish(_FILES_FINISH_TIMEOUT_S)

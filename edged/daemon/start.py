@@ -1,15 +1,20 @@
-"""The daemon's first moments: the configuration, then the workers' processes, and only then what the supervisor itself is made of.
+"""The daemon's first moments: a worker's process, then the configuration, and only then what the supervisor itself is made of.
 
-On a Pi 4, importing the supervisor takes a second, and importing a worker as well: so they do it at the same time.
+On a Pi 4, importing the supervisor takes a second, and importing a worker as well: so they do it at the same time. Nearly every configuration
+needs a worker, so the first one is started before the configuration is read.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edged.config.load import load_config
-from edged.config.settings import Settings
-from edged.daemon.log_settings import use_log_settings
 from edged.daemon.signals import SignalCatcher
 from edged.vision.spare_workers import SpareWorkers
+
+if TYPE_CHECKING:
+    from edged.config.settings import Settings
 
 
 def run(config: Path, signals: SignalCatcher) -> int:
@@ -27,22 +32,37 @@ def run(config: Path, signals: SignalCatcher) -> int:
         SpoolError: another daemon uses the state directory.
         EdgedError: systemd expects notifications that cannot be sent.
     """
-    loaded = load_config(config)
-    use_log_settings(loaded)
-    if signals.is_stop_requested:
-        return 0
-    spares = SpareWorkers()
-    try:
-        spares.start(_count_workers(loaded.settings))
-        from edged.daemon.main import run_daemon
-
-        run_daemon(config, loaded.settings, signals, spares)
-    finally:
-        spares.close()
+    with _collections_paused(), closing(SpareWorkers()) as spares:
+        spares.provide(1)
+        _run_configured(config, signals, spares)
     return 0
 
 
-def _count_workers(settings: Settings) -> int:
+@contextmanager
+def _collections_paused() -> Iterator[None]:
+    """Let Python not look for garbage in what is imported and made now, which stays; `run_daemon` ends it when all is made."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _run_configured(config: Path, signals: SignalCatcher, spares: SpareWorkers) -> None:
+    from edged.config.load import load_config
+    from edged.daemon.log_settings import use_log_settings
+
+    loaded = load_config(config)
+    use_log_settings(loaded)
+    if signals.is_stop_requested:
+        return
+    spares.provide(_count_workers(loaded.settings))
+    from edged.daemon.main import run_daemon
+
+    run_daemon(config, loaded.settings, signals, spares)
+
+
+def _count_workers(settings: "Settings") -> int:
     """Return how many workers the configuration needs, as `edged.vision.plan.deal_cameras` has it."""
     camera_count = sum(camera.enabled for camera in settings.camera.values())
     return min(settings.model.workers, camera_count)

@@ -64,7 +64,7 @@ class _TfliteInterpreter:
                 operator's library is invalid.
         """
         file_metadata, graph = read_metadata(path), read_graph(path)
-        module = self._import()
+        module = self.import_runtime()
         self.runtime = f"{self._extra} {sys.modules[self._package].__version__}"
         # Custom operators first, because another delegate may need all operators resolved.
         delegates = [CustomOps(custom_ops)] if custom_ops else []
@@ -148,7 +148,12 @@ class _TfliteInterpreter:
         )
 
     @classmethod
-    def _import(cls) -> ModuleType:
+    def import_runtime(cls) -> ModuleType:
+        """Import the runtime, and return its module with the interpreter.
+
+        Raises:
+            RegistryError: the runtime is not installed.
+        """
         try:
             return import_module(f"{cls._package}.interpreter")
         except ImportError as error:

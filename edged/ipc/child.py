@@ -18,6 +18,8 @@ from edged.errors import WorkerError
 from edged.host.native_output import standard_error
 
 _PR_SET_PDEATHSIG = 1
+_DEFAULT_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+"""numpy's linear algebra, which edged uses for single boxes at most, would start a thread for each core: on two cores 115 ms of processor time at each import."""
 
 SpawnedChild = tuple[subprocess.Popen[bytes], socket.socket]
 """A child process, and our end of its SOCK_SEQPACKET pair."""
@@ -45,7 +47,7 @@ def spawn(
             child = subprocess.Popen(
                 [sys.executable, "-m", module, str(fd), *arguments],
                 pass_fds=(fd, *pass_fds),
-                env={**os.environ, **(environment or {})},
+                env={**_DEFAULT_ENVIRONMENT, **os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stderr=standard_error(),
             )

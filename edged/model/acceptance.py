@@ -36,6 +36,7 @@ from edged.clock import SystemClock
 from edged.config.settings import ModelSettings
 from edged.errors import ModelError
 from edged.host.memory_fill import filled_memory
+from edged.model.acceptance_record import AcceptanceRecord
 from edged.model.load import Model, load_model
 from edged.model.refusal.message import short_messages, shorten_name
 from edged.types import Detections, Frame
@@ -58,8 +59,13 @@ class _Outcome:
     invoke_ms: float
 
 
-def load_accepted_model(settings: ModelSettings) -> Model:
+def load_accepted_model(settings: ModelSettings, record: AcceptanceRecord | None = None) -> Model:
     """Load a model and test it. If its interpreter is repeatable, that is the second one, after a first with which it is compared.
+
+    Args:
+        settings: the model's settings.
+        record: what was accepted before, and is not tested again; None to test it in any case. With an external delegate it is always
+            tested, because that tests the device as well.
 
     Raises:
         ModelError: the model cannot be loaded, or gives wrong results; the message describes them.
@@ -69,13 +75,19 @@ def load_accepted_model(settings: ModelSettings) -> Model:
     """
     files = [file for file in (settings.resolve_file(), settings.labels_file) if file]
     with short_messages(files):
-        return _load_accepted(settings)
+        model = load_model(settings)
+        if not model.interpreter.is_repeatable:
+            return _accept(model, expected=None)
+        if record is None:
+            return _accept_repeatable(model, settings)
+        if not record.has(model):
+            model = _accept_repeatable(model, settings)
+            record.add(model)
+        return model
 
 
-def _load_accepted(settings: ModelSettings) -> Model:
-    model = load_model(settings)
-    if not model.interpreter.is_repeatable:
-        return _accept(model, expected=None)
+def _accept_repeatable(model: Model, settings: ModelSettings) -> Model:
+    """Close a model, and return it as it is loaded again, once both have passed the test."""
     try:
         pictures = make_test_images()
         expected = _digest_picture(model, pictures[0])

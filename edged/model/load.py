@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from edged.config.settings import ModelSettings
@@ -36,6 +37,7 @@ class Model:
         encoder: makes the model's inputs; one thread may use it.
         labels: by index; a class id plus the family's `class_offset` is an index.
         name: the file's own name and version, as ``coco-ssd@1.0``, or its stem.
+        settings: the settings it was loaded with.
     """
 
     interpreter: Interpreter
@@ -43,6 +45,16 @@ class Model:
     encoder: Encoder
     labels: tuple[str, ...]
     name: str
+    settings: ModelSettings = field(default_factory=ModelSettings)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The sha256 of its file, as 64 hex digits.
+
+        Raises:
+            ModelError: the file cannot be read.
+        """
+        return self.settings.sha256 or _hash_file(self.settings.resolve_file())
 
     def label_of(self, class_id: int) -> str:
         """Return the class's label; ``class-<id>`` if it has none."""
@@ -76,6 +88,7 @@ def load_model(settings: ModelSettings) -> Model:
             encoder=Encoder(family.input, interpreter.share_input()),
             labels=labels,
             name=title if metadata.name else path.stem,
+            settings=settings,
         )
     except BaseException:
         interpreter.close()
@@ -165,10 +178,14 @@ def _open_interpreter(settings: ModelSettings, path: Path) -> Interpreter:
 
 
 def _check_digest(path: Path, sha256: str) -> None:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
+    digest = _hash_file(path)
     if digest != sha256:
         raise ModelError(f"{path} is not the expected file: its sha256 is {digest}, not {sha256}")
+
+
+def _hash_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error

@@ -19,6 +19,7 @@ class ActiveModel:
         shadow: the model that runs beside it for comparison; None if it is not on trial.
         shadow_every: the shadow runs on every Nth frame of each camera.
         max_boxes: more boxes than this in one frame are a failure of the model.
+        acceptances: file that remembers accepted models; a worker's start need not test those again. None to test in any case.
         sees_every_frame: it runs whether or not anything moves, because its rate is measured: in a trial and before one.
     """
 
@@ -29,4 +30,5 @@ class ActiveModel:
     shadow: ModelSettings | None = None
     shadow_every: int = 10
     max_boxes: int = 80
+    acceptances: Path | None = None
     sees_every_frame: bool = False

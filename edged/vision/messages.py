@@ -32,6 +32,7 @@ class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
         max_boxes: maximum number of detections of at least that score in one frame; more are reported as ``CandidateFailure(kind="flood")``.
         sees_every_frame: the motion gates are off.
         log_level: lowest level that the worker logs.
+        acceptances: file that remembers accepted models; a worker's first plan need not test those again. None to test in any case.
     """
 
     number: int = 0
@@ -45,6 +46,7 @@ class WorkerPlan(Struct, frozen=True, kw_only=True, tag="plan"):
     max_boxes: int = 80
     sees_every_frame: bool = False
     log_level: str = "info"
+    acceptances: Path | None = None
 
 
 class VisionJob(Struct, frozen=True, kw_only=True, tag="job"):

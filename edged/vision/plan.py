@@ -113,6 +113,7 @@ def _make_plan(
         max_boxes=active_model.max_boxes,
         sees_every_frame=active_model.sees_every_frame,
         log_level=settings.log.level,
+        acceptances=active_model.acceptances,
     )
 
 

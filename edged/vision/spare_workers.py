@@ -6,7 +6,7 @@ from contextlib import suppress
 from edged.errors import WorkerError
 from edged.ipc.child import SpawnedChild, spawn_with_packet
 
-WORKER_MODULE = "edged.vision.worker.main"
+WORKER_MODULE = "edged.vision.worker"
 
 
 class SpareWorkers:
@@ -16,10 +16,15 @@ class SpareWorkers:
         """Start none yet."""
         self._spares: deque[SpawnedChild] = deque()
 
-    def start(self, count: int) -> None:
-        """Start so many; what cannot be started now, the pool tries again and reports."""
+    def provide(self, count: int) -> None:
+        """Have so many: start those that are missing, and kill those that are too many.
+
+        What cannot be started now, the pool tries again and reports.
+        """
+        while len(self._spares) > count:
+            _kill(self._spares.pop())
         with suppress(WorkerError):
-            for _ in range(count):
+            while len(self._spares) < count:
                 self._spares.append(spawn_with_packet(WORKER_MODULE, None))
 
     def take(self) -> SpawnedChild | None:
@@ -28,8 +33,11 @@ class SpareWorkers:
 
     def close(self) -> None:
         """Kill those that got no job."""
-        while (spare := self.take()) is not None:
-            process, channel = spare
-            process.kill()
-            process.wait()
-            channel.close()
+        self.provide(0)
+
+
+def _kill(spare: SpawnedChild) -> None:
+    process, channel = spare
+    process.kill()
+    process.wait()
+    channel.close()

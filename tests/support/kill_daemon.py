@@ -35,7 +35,7 @@ _POLL_S = 0.02
 _MAX_WAIT_S = 100.0
 """A busy machine may be ten times as slow."""
 _PROGRAMS = {
-    "edged.vision.worker.main": "worker",
+    "edged.vision.worker": "worker",
     "edged.updates.installer.main": "installer",
     "edged.selftest.main": "self-test",
 }

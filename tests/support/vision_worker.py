@@ -116,7 +116,7 @@ class WorkerUnderTest:
 
     def __enter__(self) -> Self:
         self._child: ChildProcess[ToWorker, FromWorker] = ChildProcess.start(
-            "edged.vision.worker.main",
+            "edged.vision.worker",
             sent=TO_WORKER,
             received=FROM_WORKER,
             first_message=self._job,

@@ -4,12 +4,10 @@ All times are net, and the models are compared on the same frames, two at a time
 the times of equal models, whatever else runs on the host.
 """
 
-import statistics
-
 from edged.clock import NS_PER_S
 from edged.updates.rules.evidence import Evidence
 from edged.updates.rules.rule_input import BrokenRule, InsufficientEvidence, RuleInput, RuleResult
-from edged.updates.rules.significance import binomial_tail, find_upper_bound, is_more_than
+from edged.updates.rules.significance import binomial_tail, find_upper_bound, is_more_than, median
 
 MIN_PAIRS = 10
 """The median of fewer pairs of times means nothing."""
@@ -48,8 +46,8 @@ def check_frame_time(rule_input: RuleInput) -> RuleResult:
             f"the times of both models on {2 * len(evidence.pairs)} of {2 * MIN_PAIRS} frames"
         )
     slower = sum(pair.new_ns > limit * pair.old_ns for pair in evidence.pairs)
-    new_ms = statistics.median(pair.new_ns for pair in evidence.pairs) / _NS_PER_MS
-    old_ms = statistics.median(pair.old_ns for pair in evidence.pairs) / _NS_PER_MS
+    new_ms = median(pair.new_ns for pair in evidence.pairs) / _NS_PER_MS
+    old_ms = median(pair.old_ns for pair in evidence.pairs) / _NS_PER_MS
     times = (
         f"{new_ms:.1f} ms where the old model takes {old_ms:.1f} ms (medians of {2 * len(evidence.pairs)} frames;"
         f" {limit:g} times as long is allowed)"
@@ -105,7 +103,7 @@ def _check_frame_time_alone(rule_input: RuleInput) -> RuleResult:
         return _too_few_times(evidence)
     slow = sum(ns > max_ns for ns in evidence.frame_ns)
     numbers = (
-        f"{statistics.median(evidence.frame_ns) / _NS_PER_MS:.1f} ms; {max_ns / _NS_PER_MS:.1f} ms are allowed"
+        f"{median(evidence.frame_ns) / _NS_PER_MS:.1f} ms; {max_ns / _NS_PER_MS:.1f} ms are allowed"
         f" ({limit:g} times the old model's before the trial)"
     )
     if is_more_than(slow, len(evidence.frame_ns), 0.5):

@@ -6,13 +6,12 @@ the limit by less, that is too little evidence, and the trial continues. docs/up
 To add a rule, write a function from `RuleInput` to `RuleResult`, and list it in `TRIAL_RULES`.
 """
 
-import statistics
 from collections.abc import Callable
 
 from edged.updates.rules.agreement_rules import check_agreement
 from edged.updates.rules.rule_input import BrokenRule, InsufficientEvidence, RuleInput, RuleResult
 from edged.updates.rules.samples import FrameWindow
-from edged.updates.rules.significance import is_more_than
+from edged.updates.rules.significance import is_more_than, median
 from edged.updates.rules.time_rules import check_frame_time, check_invoke_time, check_slow_frames
 
 
@@ -68,7 +67,7 @@ def _judge_rates(rule_input: RuleInput, rates: list[float], min_fps: float) -> R
     if slow <= 0.5 * len(rates):
         return None
     numbers = (
-        f"{statistics.median(rates):.2f} frames per second; {min_fps:.2f} are required"
+        f"{median(rates):.2f} frames per second; {min_fps:.2f} are required"
         f" ({rule_input.probation.min_fps_ratio:g} of the {old_fps:.2f} before)"
     )
     if is_more_than(slow, len(rates), 0.5):

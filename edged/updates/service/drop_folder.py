@@ -9,7 +9,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.updates.bundle.archive import is_cut_off
 from edged.updates.rules.source import find_source_problem
 
 SUFFIX = ".edgem"
@@ -116,6 +115,10 @@ class DropFolder:
             return False
         if not state.size_bytes:
             raise _UnusableFileError("it is empty")
+        from edged.updates.bundle.archive import (
+            is_cut_off,  # tarfile: no part of the daemon's start
+        )
+
         with path.open("rb") as file:
             if is_cut_off(file, state.size_bytes):
                 raise _UnusableFileError(

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from msgspec.structs import replace
@@ -33,8 +34,10 @@ class RunnableVersion:
     budgets: Budgets = field(default_factory=Budgets)
 
 
-def make_runnable(version: InstalledVersion, settings: ModelSettings) -> RunnableVersion:
-    """Return an installed version as the configuration of this device runs it."""
+def make_runnable(
+    version: InstalledVersion, settings: ModelSettings, acceptances: Path | None = None
+) -> RunnableVersion:
+    """Return an installed version as the configuration of this device runs it; `acceptances` remembers accepted models."""
     manifest = version.manifest
     kind: Literal["cpu", "edgetpu"] = (
         "edgetpu" if settings.delegate and manifest.variant("edgetpu") else "cpu"
@@ -55,6 +58,7 @@ def make_runnable(version: InstalledVersion, settings: ModelSettings) -> Runnabl
             goldens=version.goldens_file(kind),
             shadow_every=manifest.probation.shadow_every,
             max_boxes=manifest.probation.max_boxes,
+            acceptances=acceptances,
         ),
         probation=manifest.probation,
         budgets=manifest.budgets,

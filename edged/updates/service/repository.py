@@ -17,7 +17,7 @@ from edged.updates.rules.ledger import FACTORY, DeploymentRequest, EndCause, Led
 from edged.updates.service.control_messages import VersionStatus
 from edged.updates.service.installed_versions import RunnableVersion, VersionCatalog, make_runnable
 from edged.updates.store.quarantine import quarantine_store
-from edged.updates.store.store import ModelStore
+from edged.updates.store.store import ACCEPTANCES_NAME, ModelStore
 from edged.vision.active_model import ActiveModel
 
 
@@ -196,9 +196,15 @@ class ModelRepository:
             StoreError: it cannot be read.
         """
         if digest == FACTORY or self.configured_path is not None:
-            return RunnableVersion(model=ActiveModel(settings=self._settings.model))
+            model = ActiveModel(settings=self._settings.model, acceptances=self._acceptances)
+            return RunnableVersion(model=model)
         self._catalog.forget(digest)
-        return make_runnable(self._store.read_version(digest), self._settings.model)
+        version = self._store.read_version(digest)
+        return make_runnable(version, self._settings.model, self._acceptances)
+
+    @property
+    def _acceptances(self) -> Path:
+        return self._store.root / ACCEPTANCES_NAME
 
     def list_versions(self) -> tuple[VersionStatus, ...]:
         """Return all versions on this device, the committed one first and the factory model last."""

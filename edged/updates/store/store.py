@@ -7,6 +7,7 @@
     previous -> versions/…
     versions/DIGEST/         see `edged.updates.store.versions`
     incoming/.ID.part        the download of a deployment
+    accepted-models          what the vision workers need not test again (`edged.model.acceptance_record`); it may be removed
 
 A file or folder receives its name only when its content is durable, and the ledger refers only to names that are durable. After a power
 cut the ledger is therefore right, every version that it refers to is complete, and everything else may be removed. One process at a time
@@ -37,6 +38,7 @@ from edged.updates.store.versions import (
 )
 
 INCOMING_NAME = "incoming"
+ACCEPTANCES_NAME = "accepted-models"
 _PART_SUFFIX = ".part"
 _DOWNLOAD_NAME = re.compile(r"(\.{1,2}\w+\.part)(?:\.etag(?:\.new)?)?")
 """A download, its etag file, and the file that replaces that."""

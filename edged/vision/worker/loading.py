@@ -1,6 +1,5 @@
 """Loading and testing a model while another one is active."""
 
-import hashlib
 import logging
 import sys
 import threading
@@ -17,6 +16,7 @@ from edged.config.settings import ModelSettings
 from edged.errors import EdgedError, ModelError
 from edged.host.unused_memory import free_unused_memory
 from edged.model.acceptance import load_accepted_model
+from edged.model.acceptance_record import AcceptanceRecord
 from edged.model.load import Model
 from edged.types import Frame
 from edged.vision.messages import ModelReady, WorkerPlan
@@ -74,8 +74,15 @@ class LoadResult:
     error: EdgedError | None = None
 
 
-def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
+def load_and_test(
+    settings: ModelSettings, goldens: Path | None, acceptances: Path | None = None
+) -> LoadedModel:
     """Load a model, and test it on generated test images and its goldens, which warms it.
+
+    Args:
+        settings: the model's settings.
+        goldens: its ``goldens.json``; None if it is not tested on them.
+        acceptances: file that remembers accepted models, which are not tested again; None to test it in any case.
 
     Raises:
         ModelError: the model cannot be loaded, fails its acceptance test, or its detections differ from its goldens.
@@ -84,15 +91,18 @@ def load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
         RegistryError: no such runtime or family, or the runtime is not installed.
     """
     with _short_switch_interval():
-        return _load_and_test(settings, goldens)
+        record = AcceptanceRecord(acceptances) if acceptances and not goldens else None
+        return _load_and_test(settings, goldens, record)
 
 
-def _load_and_test(settings: ModelSettings, goldens: Path | None) -> LoadedModel:
-    model = load_accepted_model(settings)  # it verifies a given digest
+def _load_and_test(
+    settings: ModelSettings, goldens: Path | None, record: AcceptanceRecord | None
+) -> LoadedModel:
+    model = load_accepted_model(settings, record)  # it verifies a given digest
     try:
         if goldens is not None:
             _check_goldens(model, goldens)
-        sha256 = settings.sha256 or _hash_file(settings.resolve_file())
+        sha256 = model.sha256
         is_on_device = settings.delegate is not None and _does_thread_wait(model, settings)
     except BaseException:
         model.interpreter.close()
@@ -195,14 +205,6 @@ def _does_thread_wait(model: Model, settings: ModelSettings) -> bool:
         model.interpreter.invoke(array)
     cpu_ns = time.thread_time_ns() - cpu_began_ns
     return cpu_ns < _MAX_CPU_SHARE * (net_ns() - began_ns)
-
-
-def _hash_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
 
 
 def _check_goldens(model: Model, goldens: Path) -> None:

@@ -1,16 +1,17 @@
 """The vision worker: cameras in threads, a model on the main thread, observations out.
 
 It holds everything that can abort or hang a process: native decoders, the interpreter, delegates. So it keeps no state worth
-saving: when it dies it is replaced. ``python -m edged.vision.worker.main FD`` expects its `VisionJob` as the first packet;
+saving: when it dies it is replaced. ``python -m edged.vision.worker FD`` expects its `VisionJob` as the first packet;
 a `WorkerPlan` can follow at any time, and is carried out while the cameras go on (`edged.vision.worker.model_switch`).
 """
 
 import gc
 import logging
 import os
+import select
 import socket
-import sys
 import threading
+from contextlib import suppress
 
 import cv2
 import msgspec
@@ -18,10 +19,10 @@ import msgspec
 from edged import logs
 from edged.clock import Clock, SystemClock
 from edged.config.codec import decode_path
-from edged.errors import EdgedError, PacketError
+from edged.errors import EdgedError, PacketError, RegistryError
 from edged.interfaces import Camera, Resumable
 from edged.ipc import child
-from edged.registry import CAMERAS, load_driver
+from edged.registry import CAMERAS, FAMILIES, INTERPRETERS, load_driver
 from edged.vision.camera_messages import CameraJob
 from edged.vision.messages import VisionJob, WorkerFault, WorkerPlan
 from edged.vision.packets import TO_WORKER
@@ -94,6 +95,7 @@ class VisionWorker:
             self._switcher.load_initial_model()
             model_ready.set()
             gc.freeze()  # a collection of all that the start made takes longer than many a frame
+            gc.enable()
             self._make_loop(captures).run()
         finally:
             for capture in captures:
@@ -185,6 +187,7 @@ def main(argv: list[str]) -> int:
     cv2.setNumThreads(1)  # more threads only evict the interpreter's caches
     code = 0
     with child.adopt_socket(int(argv[1])) as channel:
+        _import_usual_drivers(channel)
         job = _receive_job(channel)
         logs.configure(job.plan.log_level)
         worker = VisionWorker(job, channel, SystemClock())
@@ -200,12 +203,21 @@ def main(argv: list[str]) -> int:
     return code
 
 
+def _import_usual_drivers(channel: socket.socket) -> None:
+    """Import what most models need while there is no job yet, because the supervisor still starts."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    for drivers in (INTERPRETERS, FAMILIES):
+        if poll.poll(0):
+            return
+        with suppress(RegistryError):
+            driver = load_driver(drivers, next(iter(drivers)))
+            if drivers is INTERPRETERS:
+                driver.import_runtime()
+
+
 def _receive_job(channel: socket.socket) -> VisionJob:
     job = TO_WORKER.decode(channel.recv(TO_WORKER.max_bytes))
     if not isinstance(job, VisionJob):
         raise PacketError(f"the first message is a {type(job).__name__}, not a VisionJob")
     return job
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv))

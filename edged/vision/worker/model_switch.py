@@ -99,7 +99,7 @@ class ModelSwitcher:
         if mismatch := describe_mismatch(plan, len(self._context.camera_indices)):
             raise WorkerError(mismatch)
         self._context.apply_camera_plans(plan)
-        model = load_and_test(plan.model, plan.goldens)
+        model = load_and_test(plan.model, plan.goldens, plan.acceptances)
         self._loaded_models = [model]
         self.runner = SingleModelRunner(plan, model, self._context)
         self._context.send(make_ready_message(plan, model, gap_ns=0))

@@ -17,7 +17,7 @@ _MAX_PASSES = 1000
 def test_a_worker_begins_in_a_process_that_was_started_before(tmp_path: Path) -> None:
     others = children()
     spares = SpareWorkers()
-    spares.start(2)
+    spares.provide(2)
     pids = children() - others
     messages: list[WorkerMessage] = []
     exits: list[WorkerExited] = []
@@ -51,8 +51,19 @@ def children() -> set[int]:
     return {int(pid) for pid in Path("/proc/thread-self/children").read_text().split()}
 
 
-def test_the_processes_are_started_before_the_supervisor_is_imported() -> None:
-    late = {"edged.daemon.main", "edged.updates", "edged.messaging", "numpy", "sqlite3", "paho"}
+def test_the_first_process_is_started_before_the_configuration_and_the_supervisor_are_imported() -> (
+    None
+):
+    late = {
+        "edged.daemon.main",
+        "edged.config",
+        "edged.updates",
+        "edged.messaging",
+        "msgspec",
+        "numpy",
+        "sqlite3",
+        "paho",
+    }
     script = f"import sys, edged.daemon.start; print({late!r} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

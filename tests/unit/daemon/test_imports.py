@@ -1,4 +1,4 @@
-"""The supervisor runs without numpy and OpenCV: 20 MB and a tenth of a second of its start."""
+"""The supervisor runs without numpy and OpenCV (20 MB and a tenth of a second of its start), and starts without what only updates, trials and the broker need."""
 
 import json
 import subprocess
@@ -93,3 +93,20 @@ def test_the_supervisor_imports_no_numpy_with_any_setting_and_any_message(tmp_pa
     assert report["sources"] == list(CAMERAS)
     assert len(set(report["kinds"])) == len(packets)
     assert report["heavy"] == []
+
+
+START = """
+import json, sys
+import edged.cli.main, edged.cli.run, edged.daemon.start, edged.daemon.main
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+RARELY_NEEDED = {
+    *("paho", "ssl", "http", "email", "cryptography", "tarfile", "zipfile", "statistics"),
+    *("jsonschema", "asyncio", "rich", "pickle", "multiprocessing", "concurrent"),
+}
+"""For the broker's connection, a bundle, a trial's verdict, the commands or nothing."""
+
+
+def test_the_start_imports_nothing_that_is_rarely_needed() -> None:
+    run = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    assert RARELY_NEEDED & set(json.loads(run.stdout)) == set()
