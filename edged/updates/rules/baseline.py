@@ -9,6 +9,8 @@ from edged.updates.rules.significance import find_upper_bound
 FPS_WINDOW_S = 30.0
 MAX_BASELINE_WAIT_S = 60.0
 """A trial begins without a baseline after this additional time: a lost camera must not hold it up."""
+_MIN_MEASURED_S = 0.5
+"""Also where a bundle asks for less: a rate needs two samples, and without one a trial would last for its longest time."""
 _MAX_FRAMES = 512
 
 
@@ -42,8 +44,9 @@ class BaselineMeasurement:
     waited_s: float
 
     def is_sufficient(self, min_baseline_s: float) -> bool:
-        """Return whether it covers `min_baseline_s` seconds, or no more is to be expected."""
-        if self.measured_s is not None and self.measured_s >= min_baseline_s:
+        """Return whether it covers `min_baseline_s` seconds and has a rate, or no more is to be expected."""
+        measured_s = self.measured_s or 0.0
+        if measured_s >= max(min_baseline_s, _MIN_MEASURED_S) and self.baseline.fps > 0:
             return True
         return self.waited_s >= min_baseline_s + MAX_BASELINE_WAIT_S
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edged.config.settings import ModelSettings
+from edged.updates.bundle.manifest import Probation
 from edged.updates.installer.messages import InstallFinished
 from edged.updates.service.active_model_selector import _with_shadow
 from edged.updates.service.installed_versions import RunnableVersion
@@ -15,6 +16,7 @@ from support.store_device import StoreDevice, make_version
 from support.update_scenario import Scenario, staged_scenario
 
 OLD, NEW = make_version("1"), make_version("2", counter=2)
+NO_BASELINE = make_version("3", counter=3, probation=Probation(min_baseline_s=0.0))
 QUIET_S = 60.0
 """Longer than a baseline looks back."""
 
@@ -53,6 +55,15 @@ def test_what_a_gate_let_through_before_is_no_baseline(tmp_path: Path) -> None:
     in_flight = scenario.updates.status().deployment
     assert in_flight is not None
     assert in_flight.baseline_fps == pytest.approx(12, abs=1)  # as many as `run` gives
+
+
+def test_a_bundle_that_asks_for_no_baseline_gets_a_rate_all_the_same(tmp_path: Path) -> None:
+    scenario = staged_scenario(tmp_path, NO_BASELINE, OLD)
+    scenario.run(4)
+    in_flight = scenario.updates.status().deployment
+    assert scenario.state == "trial"
+    assert in_flight is not None
+    assert in_flight.baseline_fps > 0
 
 
 def test_a_candidate_without_a_shadow_sees_every_frame_too() -> None:
