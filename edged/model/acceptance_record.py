@@ -51,11 +51,9 @@ class AcceptanceRecord:
             self._entries = self._path.read_text("ascii").split()
 
     def _write(self, content: str) -> None:
-        """Replace the file; without a sync, because what a power cut leaves is no entry, or one that is right."""
-        new = self._path.with_name(f".{self._path.name}.{threading.get_native_id()}")
+        """Write the file in place, without a sync: half of an entry is none, and a process that is killed leaves no other file behind."""
         with suppress(OSError):
-            new.write_text(content, "ascii")
-            new.replace(self._path)
+            self._path.write_text(content, "ascii")
 
 
 def make_entry(model: Model) -> str:

@@ -229,7 +229,15 @@ class KillableDaemon(DaemonProcess):
     def unneeded_files(self) -> list[str]:
         """Return the files that are neither the ledger nor belong to the current or the previous version."""
         ledger = self.ledger()
-        known = {"ledger.json", "lock", "versions", "incoming", "current", "previous"}
+        known = {
+            "ledger.json",
+            "lock",
+            "versions",
+            "incoming",
+            "current",
+            "previous",
+            "accepted-models",
+        }
         kept = {ledger.current, ledger.previous}
         found = {
             *(path for path in self.root.iterdir() if path.name not in known),
