@@ -2,7 +2,7 @@
 
 A model runs on two generated pictures, the second the mirrored negative of the first, and must
 
-- give the same bytes for the first picture in two freshly loaded interpreters, one of them in memory that was filled before. Only
+- give the same bytes for the first picture in two freshly loaded interpreters of one thread, one of them in memory that was filled before. Only
   the rows beyond the count of a detection post-process are left out, which its operator never writes. Not tested with an external
   delegate, whose device may be open only once and which need not be exact to the bit;
 - find less than 50 objects with a score of 0.5 or more in one of them: a pose model whose keypoints are taken for scores finds more;

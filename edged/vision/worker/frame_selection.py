@@ -14,7 +14,6 @@ _BORDERLINE = 0.1
 """A score this near to its threshold can be above or below it by noise alone: on a real clip at rest scores moved by 0.04."""
 _REST_INTERVAL_NS = NS_PER_S // 4
 """Between two reports of a picture at rest: tracks, counts and events follow the time with it."""
-_IDLE_SLACK = 0.1
 _MAX_GAP_NS = 2 * NS_PER_S
 """After a longer time without a frame the camera was lost, and what its picture showed before does not count."""
 
@@ -29,7 +28,7 @@ class _CameraSelection:
         self.has_gate = inference.has_gate and not sees_every_frame
         self.gate = MotionGate(GateRules(is_enabled=self.has_gate, recheck_s=inference.recheck_s))
         self.pace = FramePace(inference.max_fps)
-        self.idle_ns = int(NS_PER_S * (1 - _IDLE_SLACK) / inference.idle_fps)
+        self.idle_ns = inference.idle_interval_ns
         self.rest_reported_ns: int | None = None
         self.looked_ns: int | None = None
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edged.types import F32, Detections
+from edged.scene.geometry import area, intersection, iou
+from edged.types import Box, Detections
 
 _MARGIN = 0.5
 """Around an area, in its own size on each side: the object's parts that did not move, and where it will be."""
@@ -76,12 +77,12 @@ def choose_regions(
         turn: number of the frame, for the turns.
     """
     regions: list[Region] = []
-    for area in sorted(areas, key=lambda one: (one.x1, one.y1)):
-        merged = next((i for i, one in enumerate(regions) if _fits(_join(one, area), size)), None)
+    for wanted in sorted(areas, key=lambda one: (one.x1, one.y1)):
+        merged = next((i for i, one in enumerate(regions) if _fits(_join(one, wanted), size)), None)
         if merged is None:
-            regions.append(area)
+            regions.append(wanted)
         else:
-            regions[merged] = _join(regions[merged], area)
+            regions[merged] = _join(regions[merged], wanted)
     fitted = [_fit(region, size) for region in regions]
     worth = [one for one in fitted if _is_worthwhile(one)]
     if len(worth) <= max_count:
@@ -117,10 +118,7 @@ def move_to_frame(detections: Detections, region: Region) -> Detections:
         | ((boxes[:, 3] > 1.0 - _CUT_TOLERANCE) & (region.y2 < 1.0))
     )
     kept = detections[~is_cut]
-    scale = np.array(
-        (region.x2 - region.x1, region.y2 - region.y1) * 2,
-        np.float32,
-    )
+    scale = np.array((region.x2 - region.x1, region.y2 - region.y1) * 2, np.float32)
     origin = np.array((region.x1, region.y1) * 2, np.float32)
     moved = np.clip(kept.boxes * scale + origin, 0.0, 1.0).astype(np.float32)
     return Detections(moved, kept.scores, kept.class_ids)
@@ -138,35 +136,24 @@ def merge_detections(parts: Sequence[Detections]) -> Detections:
     boxes = np.concatenate([part.boxes for part in parts])
     scores = np.concatenate([part.scores for part in parts])
     class_ids = np.concatenate([part.class_ids for part in parts])
+    corners, ids = boxes.tolist(), class_ids.tolist()
     kept: list[int] = []
-    for index in range(len(scores)):
-        same = _find_same(index, kept, boxes, class_ids)
-        if same is None:
-            kept.append(index)
+    for index, class_id in enumerate(ids):
+        for other in kept:
+            if ids[other] == class_id and _is_same(corners[other], corners[index]):
+                scores[other] = max(scores[other], scores[index])
+                break
         else:
-            scores[same] = max(scores[same], scores[index])
+            kept.append(index)
     order = sorted(kept, key=lambda index: -scores[index])
     return Detections(boxes[order], scores[order], class_ids[order])
 
 
-def _find_same(index: int, kept: list[int], boxes: F32, class_ids: F32) -> int | None:
-    for other in kept:
-        if class_ids[other] == class_ids[index] and _is_same(boxes[other], boxes[index]):
-            return other
-    return None
-
-
-def _is_same(one: F32, other: F32) -> bool:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0.0 or height <= 0.0:
-        return False
-    shared = float(width * height)
-    area_one = float((one[2] - one[0]) * (one[3] - one[1]))
-    area_other = float((other[2] - other[0]) * (other[3] - other[1]))
-    return shared >= _SAME_IOU * (
-        area_one + area_other - shared
-    ) or shared >= _SAME_CONTAINMENT * min(area_one, area_other)
+def _is_same(one: Box, other: Box) -> bool:
+    smaller = min(area(one), area(other))
+    return (
+        iou(one, other) >= _SAME_IOU or intersection(one, other) >= _SAME_CONTAINMENT * smaller > 0
+    )
 
 
 def _join(one: Region, other: Region) -> Region:

@@ -46,8 +46,8 @@ class WorkerContext:
         """Treat the cameras' frames by a plan from now on."""
         cameras = {name: plan.cameras[index] for name, index in self.camera_indices.items()}
         self.pipeline.set_masks({name: one.masks for name, one in cameras.items()})
-        idle_rates_hz = {name: one.inference.idle_fps for name, one in cameras.items()}
-        self.pipeline.set_idle_rates(idle_rates_hz)
+        idle_ns = {name: one.inference.idle_interval_ns for name, one in cameras.items()}
+        self.pipeline.set_idle_intervals(idle_ns)
         self.selection.apply(cameras, sees_every_frame=plan.sees_every_frame)
         self.slots.set_weights({name: one.weight for name, one in cameras.items()})
 

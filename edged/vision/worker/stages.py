@@ -77,14 +77,13 @@ class InferencePipeline:
                 self._mask_painters[camera] = MaskPainter(polygons)
         self._mask_polygons = dict(masks)
 
-    def set_idle_rates(self, rates_hz: Mapping[str, float]) -> None:
-        """Compare each camera's frames for motion at least so often, frames per second by camera: all of those at rest that are looked at."""
-        for camera, rate_hz in rates_hz.items():
-            interval_ns = min(_COMPARE_INTERVAL_NS, int(0.9 * NS_PER_S / rate_hz))
-            self._compare_intervals_ns[camera] = interval_ns
+    def set_idle_intervals(self, intervals_ns: Mapping[str, int]) -> None:
+        """Compare each camera's frames for motion at least so often, nanoseconds by camera: all that arrive while its picture is at rest."""
+        for camera, interval_ns in intervals_ns.items():
+            self._compare_intervals_ns[camera] = min(_COMPARE_INTERVAL_NS, interval_ns)
 
     def find_changed_areas(self, camera: str) -> F32:
-        """Return the areas that changed in a camera's last frame: (N, 4) float32, normalised to the frame, the largest first."""
+        """Return the areas that had changed when a camera's frame was last compared: (N, 4) float32, normalised to the frame, the largest first."""
         return self._motion_detectors[camera].find_changed_areas()
 
     def prepare(self, frame: Frame) -> PreparedFrame:
