@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,12 @@ def _draw(
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    names = dict.fromkeys(name for row in rows for name in row.values)
-    programs = sorted(names, key=lambda name: name == EDGED)
+    programs = _list_programs(rows)
+    colours = dict(zip(_list_programs(section.rows), _COLOURS, strict=False)) | {
+        EDGED: _COLOURS[-1]
+    }
     for position, program in enumerate(programs):
-        _draw_program(axes, rows, program, (position, len(programs)))
+        _draw_program(axes, rows, program, (position, len(programs)), colours[program])
     axes.set_xticks(range(len(rows)), [row.title for row in rows], fontsize=8)
     axes.set_title(title, fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
@@ -83,8 +86,16 @@ def _draw(
     plt.close(figure)
 
 
-def _draw_program(axes: Any, rows: Sequence[Row], program: str, place: tuple[int, int]) -> None:
-    """Draw the bars of one program; their lines go from the lowest to the highest round."""
+def _list_programs(rows: Sequence[Row]) -> list[str]:
+    """Return the programs that have a value in some row, edged last."""
+    names = dict.fromkeys(name for row in rows for name in row.values)
+    return sorted(names, key=lambda name: name == EDGED)
+
+
+def _draw_program(
+    axes: Any, rows: Sequence[Row], program: str, place: tuple[int, int], colour: str
+) -> None:
+    """Draw the bars of one program, in its colour; their lines go from the lowest to the highest round."""
     position, count = place
     width = _BAR_GROUP_WIDTH / count
     shown: list[tuple[int, Spread]] = [
@@ -94,7 +105,6 @@ def _draw_program(axes: Any, rows: Sequence[Row], program: str, place: tuple[int
     medians = [spread.median for _, spread in shown]
     below = [spread.median - spread.low for _, spread in shown]
     above = [spread.high - spread.median for _, spread in shown]
-    colour = _COLOURS[-1] if program == EDGED else _COLOURS[position % (len(_COLOURS) - 1)]
     axes.bar(
         places, medians, width, yerr=(below, above), label=program, color=colour, ecolor="#333333"
     )
