@@ -71,9 +71,8 @@ def _draw(
 
     figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
     programs = _list_programs(rows)
-    colours = dict(zip(_list_programs(section.rows), _COLOURS, strict=False)) | {
-        EDGED: _COLOURS[-1]
-    }
+    others = zip(_list_programs(section.rows), cycle(_COLOURS[:-1]), strict=False)
+    colours = dict(others) | {EDGED: _COLOURS[-1]}
     for position, program in enumerate(programs):
         _draw_program(axes, rows, program, (position, len(programs)), colours[program])
     axes.set_xticks(range(len(rows)), [row.title for row in rows], fontsize=8)
