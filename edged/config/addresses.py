@@ -108,11 +108,39 @@ def find_path_problem(text: str) -> AddressProblem | None:
     return None
 
 
+def find_listen_problem(text: str) -> AddressProblem | None:
+    """Return why a text is not an address to listen on, with its port; None if it is. Port 0 is one that the system chooses."""
+    hint = 'write it as "127.0.0.1:8080" or "[::1]:8080"'
+    host, port = _split_port(text)
+    if port is None:
+        return AddressProblem("has no port" if "://" not in text else "a URL", hint)
+    if not (_is_port(port) or port == "0"):
+        return AddressProblem(f"its port is not a number from 0 to {_MAX_PORT}", hint)
+    if not (_is_ipv6(host[1:-1]) if host.startswith("[") else _is_ipv4(host)):
+        return AddressProblem("its host is not an IP address of this device", hint)
+    return None
+
+
+def find_topic_problem(text: str) -> AddressProblem | None:
+    """Return why a text is not the first part of a topic; None if it is."""
+    if text.startswith("/") or text.endswith("/") or not text or "//" in text:
+        return AddressProblem("has an empty level", "write it without a / at its ends")
+    if _WILDCARD.search(text) or _BAD_CHARACTER.search(text):
+        hint = "write letters, digits, - and _, with / between levels"
+        return AddressProblem("contains a wildcard, a space or a control character", hint)
+    return None
+
+
+_WILDCARD = re.compile(r"[+#$]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 HOST_NAME = {RULE_KEY: find_host_problem}
 """`extra` of a setting that is the name or address of a host alone."""
+LISTEN_ADDRESS = {RULE_KEY: find_listen_problem}
+"""`extra` of an address and a port to listen on."""
+TOPIC_PREFIX = {RULE_KEY: find_topic_problem}
+"""`extra` of the first part of a topic."""
 PATH_TEXT = {RULE_KEY: find_path_problem}
 """`extra` of a path that is a text, because it may be something else, such as "-"."""
 STREAM_URL = {RULE_KEY: find_stream_url_problem}

@@ -30,11 +30,15 @@ RELOAD_EFFECTS: Mapping[str, ReloadEffect] = {
     "log": ReloadEffect.LIVE,
     "health": ReloadEffect.LIVE,
     "updates": ReloadEffect.LIVE,
+    "commands": ReloadEffect.LIVE,
+    "home_assistant": ReloadEffect.LIVE,
+    "images": ReloadEffect.LIVE,
     "model.hang_s": ReloadEffect.LIVE,
     "events.detections": ReloadEffect.LIVE,
     "events.max_detections_hz": ReloadEffect.LIVE,
     "inference": ReloadEffect.LIVE,
     f"camera.{_ANY_NAME}.mask": ReloadEffect.LIVE,
+    f"camera.{_ANY_NAME}.images": ReloadEffect.LIVE,
     f"camera.{_ANY_NAME}.inference": ReloadEffect.LIVE,
     f"camera.{_ANY_NAME}.weight": ReloadEffect.LIVE,
     "detect": ReloadEffect.SCENES,
@@ -51,6 +55,12 @@ RELOAD_EFFECTS: Mapping[str, ReloadEffect] = {
     "spool": ReloadEffect.RESTART,
     "updates.channel": ReloadEffect.RESTART,
     "updates.folder": ReloadEffect.RESTART,
+    "commands.enabled": ReloadEffect.RESTART,
+    "home_assistant.enabled": ReloadEffect.RESTART,
+    "home_assistant.prefix": ReloadEffect.RESTART,
+    # The sockets are opened at the start.
+    "page": ReloadEffect.RESTART,
+    "metrics": ReloadEffect.RESTART,
     PUBLISHER: ReloadEffect.RESTART,
 }
 """The effect of each table or setting; the most specific entry counts."""

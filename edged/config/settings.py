@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from edged import bundled
-from edged.config.addresses import PATH_TEXT
+from edged.config.addresses import LISTEN_ADDRESS, PATH_TEXT, TOPIC_PREFIX
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.0)]
@@ -150,6 +150,12 @@ class LabelFilter(Struct, frozen=True, kw_only=True):
 class DetectSettings(Struct, frozen=True, kw_only=True):
     """[detect], and [camera.NAME.detect], which overrides it key by key."""
 
+    enabled: Annotated[
+        bool | None,
+        Meta(
+            description="false: the camera is captured, but the model does not run on its frames. true if not set."
+        ),
+    ] = None
     threshold: Annotated[
         Fraction | None, Meta(description="Smallest score of a detection; 0.5 if not set.")
     ] = None
@@ -312,6 +318,9 @@ class ZoneSettings(Struct, frozen=True, kw_only=True):
     """[camera.NAME.zone.ZONE]."""
 
     points: Polygon
+    enabled: Annotated[
+        bool, Meta(description="false: the zone is kept, but no object is in it.")
+    ] = True
     labels: Annotated[
         tuple[str, ...] | None,
         Meta(description="The labels that count in this zone; all if not set."),
@@ -330,6 +339,7 @@ class MaskSettings(Struct, frozen=True, kw_only=True):
     """[camera.NAME.mask.MASK]: an area that is made black before the frame is used."""
 
     points: Polygon
+    enabled: Annotated[bool, Meta(description="false: the area is not made black.")] = True
 
 
 class CameraSettings(Struct, frozen=True, kw_only=True):
@@ -345,6 +355,12 @@ class CameraSettings(Struct, frozen=True, kw_only=True):
             description='"process" runs the driver in a process of its own, for a source that can hang or crash; "thread" in the vision worker.'
         ),
     ] = "thread"
+    images: Annotated[
+        Literal["never", "on_request", "events"] | None,
+        Meta(
+            description="What may leave the device of this camera's pictures; images.policy if not set."
+        ),
+    ] = None
     weight: Annotated[
         float,
         Meta(
@@ -391,6 +407,12 @@ class UpdateSettings(Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Follow the signed desired state on the MQTT topic down/desired."),
     ] = False
+    install: Annotated[
+        Literal["auto", "on_request"],
+        Meta(
+            description='"auto": a version that the channel offers is installed at once; "on_request": when the command update.install asks for it.'
+        ),
+    ] = "auto"
     stale_h: Annotated[
         float,
         Meta(
@@ -403,6 +425,123 @@ class UpdateSettings(Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0, le=100_000, description="Disk space that an update must leave free, MB."),
     ] = 64.0
+
+
+class CommandSettings(Struct, frozen=True, kw_only=True):
+    """[commands]: what the device does on messages below down/cmd/."""
+
+    enabled: Annotated[
+        bool, Meta(description="Execute commands; if false, the device subscribes to none.")
+    ] = False
+    verbs: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="The commands that are executed; all if not set."),
+    ] = None
+    keep: Annotated[
+        bool,
+        Meta(
+            description="Keep what commands have switched (detection, thresholds, zones, masks) over a restart; if false, the configuration holds again."
+        ),
+    ] = False
+
+
+class HomeAssistantSettings(Struct, frozen=True, kw_only=True):
+    """[home_assistant]: MQTT discovery."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="Publish discovery messages, so that Home Assistant adds the device."),
+    ] = False
+    prefix: Annotated[
+        str,
+        Meta(
+            extra=TOPIC_PREFIX,
+            description="Home Assistant's discovery prefix; its birth message is on PREFIX/status.",
+        ),
+    ] = "homeassistant"
+
+
+class ImageSettings(Struct, frozen=True, kw_only=True):
+    """[images]: which pictures leave the device, and how."""
+
+    policy: Annotated[
+        Literal["never", "on_request", "events"],
+        Meta(
+            description='"never": no pixel leaves the device; "on_request": pictures for the page and for the command snapshot; "events": also the best picture of each object, kept on disk and published.'
+        ),
+    ] = "never"
+    annotate: Annotated[bool, Meta(description="Draw boxes and labels into pictures.")] = True
+    crop: Annotated[
+        bool, Meta(description="Cut an object's picture down to the object, with a margin.")
+    ] = False
+    max_width: Annotated[
+        int, Meta(ge=64, le=8192, description="Largest width of a picture, pixels.")
+    ] = 1280
+    quality: Annotated[int, Meta(ge=1, le=100, description="Quality of the JPEG.")] = 80
+    retain: Annotated[
+        bool,
+        Meta(
+            description="Let the broker keep each camera's last picture: it then lies there, until it is replaced."
+        ),
+    ] = False
+    hide: Annotated[
+        tuple[str, ...],
+        Meta(description="Labels of objects that are made unrecognisable in every picture."),
+    ] = ()
+    hide_by: Annotated[
+        Literal["blur", "pixelate", "black"],
+        Meta(description="How the objects of hide are made unrecognisable."),
+    ] = "pixelate"
+    keep_mb: Annotated[
+        float,
+        Meta(
+            ge=0, le=100_000, description="Largest total size of the objects' pictures on disk, MB."
+        ),
+    ] = 100.0
+    keep_h: Annotated[
+        float,
+        Meta(ge=0, le=87_600, description="Age after which an object's picture is deleted, hours."),
+    ] = 168.0
+
+
+class PageSettings(Struct, frozen=True, kw_only=True):
+    """[page]: the local web page."""
+
+    listen: Annotated[
+        str | None,
+        Meta(
+            extra=LISTEN_ADDRESS,
+            description="Address and port of the page, as 127.0.0.1:8080; no page if not set.",
+        ),
+    ] = None
+    token_file: Annotated[
+        Path | None,
+        Meta(
+            description="A file with the token that the page asks for; required if the address is not a loopback address."
+        ),
+    ] = None
+    tls_certificate: Annotated[
+        Path | None,
+        Meta(
+            description="Certificate of the page, PEM; required with tls_key if the address is not a loopback address."
+        ),
+    ] = None
+    tls_key: Annotated[Path | None, Meta(description="Private key of the certificate, PEM.")] = None
+    can_edit: Annotated[
+        bool, Meta(description="The page can save zones, masks and thresholds.")
+    ] = True
+
+
+class MetricsSettings(Struct, frozen=True, kw_only=True):
+    """[metrics]: /metrics for Prometheus, /healthz and /readyz."""
+
+    listen: Annotated[
+        str | None,
+        Meta(
+            extra=LISTEN_ADDRESS,
+            description="Address and port of the metrics, as 127.0.0.1:9100; none are served if not set.",
+        ),
+    ] = None
 
 
 class HealthSettings(Struct, frozen=True, kw_only=True):
@@ -440,6 +579,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         camera: the tables [camera.NAME], by name.
         spool: [spool].
         updates: [updates].
+        commands: [commands].
+        home_assistant: [home_assistant].
+        images: [images].
+        page: [page].
+        metrics: [metrics].
         health: [health].
         log: [log].
         publisher: name and `Settings` of the publisher, filled by the loader from the table with a publisher's name; None if
@@ -455,6 +599,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     camera: dict[Name, CameraSettings] = field(default_factory=dict)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     updates: UpdateSettings = field(default_factory=UpdateSettings)
+    commands: CommandSettings = field(default_factory=CommandSettings)
+    home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
+    images: ImageSettings = field(default_factory=ImageSettings)
+    page: PageSettings = field(default_factory=PageSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     log: LogSettings = field(default_factory=LogSettings)
     publisher: tuple[str, Struct] | None = None

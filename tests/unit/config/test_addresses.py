@@ -174,7 +174,7 @@ def test_every_setting_that_is_named_as_an_address_has_a_rule() -> None:
     named = {
         ".".join(key_path): kind
         for key_path, kind in iter_settings()
-        if key_path[-1] in ("host", "url", "address", "server", "topic", "prefix")
+        if key_path[-1] in ("host", "url", "address", "server", "topic", "prefix", "listen")
     }
     assert {"mqtt.host", "camera.walked-rtsp.url"} <= set(named)
     for name, kind in named.items():

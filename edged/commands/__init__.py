@@ -1,0 +1,1 @@
+"""Drivers of commands: one file and one registry line each."""

@@ -1,0 +1,1 @@
+"""Drivers that repeat events in the form of other systems."""

@@ -1,0 +1,1 @@
+"""Home Assistant's MQTT discovery: which entities a device has."""
