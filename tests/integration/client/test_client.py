@@ -7,18 +7,15 @@ from typing import Any
 import pytest
 
 from edged.client import (
-    EdgedClient,
     LinkDown,
     LinkUp,
     MqttSettings,
-    Received,
     SubscriptionRefused,
     TlsSettings,
 )
-from edged.client.notices import Notice
 from edged.errors import PublishError
-from edged.messaging.contract.messages import Event
 from support.broker import Broker, free_port, make_certificates, running_broker
+from support.followers import FollowingClient
 from support.mqtt_device import UP_TOPIC, MqttDevice, mqtt_settings
 from support.subscriber import publish_message
 from support.waiting import wait_for
@@ -37,38 +34,17 @@ def settings(port: int, **changes: Any) -> MqttSettings:
     return MqttSettings(**(fields | changes))
 
 
-class TakingClient(EdgedClient):
-    """A client that remembers every notice that was taken."""
-
-    def __init__(self, mqtt: MqttSettings, **options: Any) -> None:
-        super().__init__(mqtt, **options)
-        self.taken: list[Notice] = []
-
-    def await_notice(self, kind: type, count: int = 1) -> Any:
-        """Take notices until so many of this kind were taken; return the last of them."""
-
-        def take() -> list[Notice]:
-            notice = self.receive(0.2)
-            self.taken += [] if notice is None else [notice]
-            found = [notice for notice in self.taken if isinstance(notice, kind)]
-            return found[count - 1 :]
-
-        return wait_for(take, state=lambda: self.taken)[0]
+class TakingClient(FollowingClient):
+    """A client whose events can be awaited."""
 
     def await_events(self, *ids: str) -> None:
         """Take notices until so many events were taken, and compare their ids."""
 
-        def take() -> list[str]:
-            notice = self.receive(0.2)
-            self.taken += [] if notice is None else [notice]
-            return self.event_ids() if len(self.event_ids()) >= len(ids) else []
+        def find() -> list[str]:
+            found = [body["id"] for body in self.bodies() if body["schema"] == "edged.event/1"]
+            return found if len(found) >= len(ids) else []
 
-        assert wait_for(take, state=lambda: self.taken) == list(ids)
-
-    def event_ids(self) -> list[str]:
-        """Return the ids of the events that were taken."""
-        messages = [notice.message for notice in self.taken if isinstance(notice, Received)]
-        return [message.id for message in messages if isinstance(message, Event)]
+        assert wait_for(find, state=lambda: self.taken) == list(ids)
 
 
 def publish_events(device: MqttDevice, count: int = 1) -> None:
