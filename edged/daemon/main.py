@@ -19,6 +19,7 @@ from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.vision_service import VisionService
+from edged.daemon.web_start import start_web_service
 from edged.disk_thread import DiskThread
 from edged.event_loop import EventLoop
 from edged.health import ConditionReporter, Conditions
@@ -27,8 +28,8 @@ from edged.host.board import Board
 from edged.host.paths import device_name, drop_folder, model_store_dir, state_dir
 from edged.messaging.contract.header import Identity, Stamper, rfc3339
 from edged.messaging.contract.topics import Topics
+from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.open_outbox import open_outbox
-from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_server import ControlServer
@@ -107,11 +108,13 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
         state_dir(settings), core.inbox.put, loop=core.loop, disk=core.disks["files"]
     )
     control.start()
+    close_web = start_web_service(config, settings, core, outbox)
     signals.hand_on(lambda number: core.inbox.put(SignalReceived(number)))
     gc.freeze()  # what was made so far stays; collections that look at it take 20 ms of the loop
     gc.enable()
     supervisor.run()
     control.close()
+    close_web()
     core.disks["files"].finish(_FILES_FINISH_TIMEOUT_S)
     status_files.clear()
     gc.freeze()  # nor does Python's end look for garbage in what ends with the process
@@ -150,7 +153,7 @@ def _make_disk_monitor(settings: Settings, core: _Core) -> DiskMonitor:
 
 
 def _make_status_reporter(
-    core: _Core, outbox: Outbox, disks: DiskMonitor, status_files: StatusFiles
+    core: _Core, outbox: ObservedOutbox, disks: DiskMonitor, status_files: StatusFiles
 ) -> DeviceStatusReporter:
     return DeviceStatusReporter(
         board=core.board,
@@ -180,7 +183,7 @@ def _make_reloader(
     )
 
 
-def _make_outbox(settings: Settings, core: _Core) -> Outbox:
+def _make_outbox(settings: Settings, core: _Core) -> ObservedOutbox:
     desired_topic = Topics(core.stamper.identity.device).desired
     return open_outbox(
         settings,
@@ -228,7 +231,11 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
 
 
 def _make_vision_service(
-    settings: Settings, core: _Core, outbox: Outbox, updates: UpdateService, trial: TrialMonitor
+    settings: Settings,
+    core: _Core,
+    outbox: ObservedOutbox,
+    updates: UpdateService,
+    trial: TrialMonitor,
 ) -> VisionService:
     return VisionService(
         settings,
