@@ -30,6 +30,7 @@ from edged.messaging.contract.header import Identity, Stamper, rfc3339
 from edged.messaging.contract.topics import Topics
 from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.open_outbox import open_outbox
+from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_server import ControlServer
@@ -89,12 +90,13 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
     updates = _make_update_service(settings, core, trial)
     status_files = StatusFiles(runtime_dir())
     disks = _make_disk_monitor(settings, core)
+    vision = _make_vision_service(settings, core, outbox, updates, trial)
     supervisor = Supervisor(
         settings,
         loop=core.loop,
         inbox=core.inbox,
         outbox=outbox,
-        vision=_make_vision_service(settings, core, outbox, updates, trial),
+        vision=vision,
         updates=updates,
         device_status=_make_status_reporter(core, outbox, disks, status_files),
         disks=disks,
@@ -108,7 +110,7 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
         state_dir(settings), core.inbox.put, loop=core.loop, disk=core.disks["files"]
     )
     control.start()
-    close_web = start_web_service(config, settings, core, outbox)
+    close_web = start_web_service(config, settings, core, outbox, vision)
     signals.hand_on(lambda number: core.inbox.put(SignalReceived(number)))
     gc.freeze()  # what was made so far stays; collections that look at it take 20 ms of the loop
     gc.enable()
@@ -231,11 +233,7 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
 
 
 def _make_vision_service(
-    settings: Settings,
-    core: _Core,
-    outbox: ObservedOutbox,
-    updates: UpdateService,
-    trial: TrialMonitor,
+    settings: Settings, core: _Core, outbox: Outbox, updates: UpdateService, trial: TrialMonitor
 ) -> VisionService:
     return VisionService(
         settings,

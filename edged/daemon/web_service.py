@@ -36,6 +36,7 @@ from edged.web.messages import (
     ToWeb,
     WebJob,
 )
+from edged.web.metrics_messages import CameraSample, MetricsSample, MetricsWanted
 
 _log = logging.getLogger(__name__)
 
@@ -62,10 +63,12 @@ class WebCalls:
     Attributes:
         execute: executes a command: its verb, its arguments as JSON, and what takes the reply.
         take_picture: takes a picture.
+        sample_cameras: returns the cameras' counts, by name.
     """
 
     execute: Callable[[str, bytes, OnReply], object]
     take_picture: Callable[[PictureWanted, OnPicture], object]
+    sample_cameras: Callable[[], dict[str, CameraSample]]
 
 
 class WebService:
@@ -188,6 +191,8 @@ class WebService:
         match message:
             case Ping():
                 answer(Pong(number=number))
+            case MetricsWanted():
+                answer(MetricsSample(number=number, cameras=self._calls.sample_cameras()))
             case CommandCall(verb=verb, args=args):
                 self._calls.execute(
                     verb,

@@ -9,6 +9,7 @@ import msgspec
 
 from edged.clock import Clock
 from edged.config.settings import Settings
+from edged.daemon.vision_service import VisionService
 from edged.event_loop import EventLoop
 from edged.health import ConditionKind, ConditionReporter, Conditions
 from edged.host.paths import device_name, state_dir
@@ -36,7 +37,7 @@ class Core(Protocol):
 
 
 def start_web_service(
-    config: Path, settings: Settings, core: Core, outbox: ObservedOutbox
+    config: Path, settings: Settings, core: Core, outbox: ObservedOutbox, vision: VisionService
 ) -> Callable[[], object]:
     """Listen if the page or the metrics are configured, otherwise import nothing; return what ends it.
 
@@ -45,9 +46,11 @@ def start_web_service(
         settings: the configuration.
         core: the daemon's shared parts.
         outbox: shows its messages.
+        vision: the cameras.
     """
     if not (settings.page.listen or settings.metrics.listen):
         return lambda: None
+    from edged.daemon.metrics_sample import sample_cameras
     from edged.daemon.web_service import WebCalls, WebService
     from edged.web.messages import WebJob
 
@@ -64,7 +67,11 @@ def start_web_service(
         settings,
         loop=core.loop,
         outbox=outbox,
-        calls=WebCalls(execute=_refuse_command, take_picture=_refuse_picture),
+        calls=WebCalls(
+            execute=_refuse_command,
+            take_picture=_refuse_picture,
+            sample_cameras=lambda: sample_cameras(vision.cameras, core.clock.monotonic_ns()),
+        ),
         on_problem=partial(ConditionReporter(core.conditions, core.clock).set, ConditionKind.WEB),
     )
     service.start()

@@ -67,7 +67,10 @@ class WebProcess:
 
     def _make_app(self, listener: Listener) -> ASGIApp:
         routes = make_probe_routes(self._link, self._feed)
-        del listener
+        if listener.purpose == "metrics":
+            from edged.web.metrics_route import make_metrics_route
+
+            routes.append(make_metrics_route(self._link, self._feed))
         return Starlette(
             routes=routes, middleware=[Middleware(ActivityMiddleware, activity=self._activity)]
         )

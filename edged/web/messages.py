@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from edged.config.settings import PageSettings
 from edged.ipc.packets import PacketCodec
+from edged.web.metrics_messages import MetricsSample, MetricsWanted
 
 MAX_PACKET_BYTES = 131_072
 MAX_CHUNK_BYTES = 60 * 1024
@@ -154,8 +155,8 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     number: int
 
 
-ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong
-FromWeb = CommandCall | PictureWanted | Ping
+ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong | MetricsSample
+FromWeb = CommandCall | PictureWanted | Ping | MetricsWanted
 
 TO_WEB: PacketCodec[ToWeb] = PacketCodec(ToWeb, max_bytes=MAX_PACKET_BYTES)
 FROM_WEB: PacketCodec[FromWeb] = PacketCodec(FromWeb, max_bytes=MAX_PACKET_BYTES)
