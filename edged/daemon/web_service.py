@@ -8,12 +8,14 @@ nothing worth saving: when it dies, the next connection starts another.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from edged.backoff import Backoff
 from edged.config.settings import Settings
+from edged.daemon.recent_log import RecentLog
 from edged.daemon.web_listeners import WebListeners
 from edged.errors import PacketError, WorkerError
 from edged.event_loop import EventLoop, Timer
@@ -34,7 +36,9 @@ from edged.web.messages import (
     Pong,
     Published,
     ToWeb,
+    WebFault,
     WebJob,
+    WebRequest,
 )
 
 _log = logging.getLogger(__name__)
@@ -80,6 +84,7 @@ class WebService:
         outbox: ObservedOutbox,
         calls: WebCalls,
         on_problem: Callable[[str | None], object],
+        recent_log: RecentLog,
     ) -> None:
         """Open nothing yet: `start` does.
 
@@ -89,7 +94,8 @@ class WebService:
             loop: the supervisor's loop.
             outbox: shows its messages.
             calls: what the web process can ask for.
-            on_problem: called with the reason why an address cannot be served; None once all can.
+            on_problem: called with the reason why something cannot be served; None once all is.
+            recent_log: the daemon's log.
         """
         self._job = job
         self._loop = loop
@@ -105,8 +111,11 @@ class WebService:
             {purpose: address for purpose, address in tables.items() if address},
             loop=loop,
             on_connection=self._start_child,
-            on_problem=on_problem,
+            on_problem=partial(self._report, "addresses"),
         )
+        self._on_problem = on_problem
+        self._problems: dict[str, str | None] = {}
+        self._recent_log = recent_log
 
     def start(self) -> None:
         """Listen, and wait for a connection."""
@@ -140,11 +149,16 @@ class WebService:
             return
         self._child = child
         child.watch(self._read, self._on_exit)
+        self._report("process", None)
         self._outbox.observe(self._show)
+        for line in self._recent_log.lines:
+            self._show_line(line)
+        self._recent_log.on_line = lambda line: self._loop.call_soon(lambda: self._show_line(line))
 
     def _on_exit(self, reason: str) -> None:
         self._child = None
         self._outbox.observe(None)
+        self._recent_log.on_line = lambda _: None
         if self._is_closed:
             return
         if reason == _GOOD_EXIT:
@@ -157,6 +171,13 @@ class WebService:
         wait_s = self._backoff.next_wait_s()
         _log.warning("%s; the next connection after %.1f s starts another", reason, wait_s)
         self._retry = self._loop.call_later(wait_s, self._listeners.watch)
+
+    def _show_line(self, line: bytes) -> None:
+        self._send(Published(topic="log", message=msgspec.Raw(line)))
+
+    def _report(self, subject: str, problem: str | None) -> None:
+        self._problems[subject] = problem
+        self._on_problem("; ".join(filter(None, self._problems.values())) or None)
 
     def _show(self, topic: str, payload: bytes) -> None:
         """Hand a message of the outbox on; of all but events only the newest of a topic counts."""
@@ -179,6 +200,12 @@ class WebService:
             self._process(message)
 
     def _process(self, message: FromWeb) -> None:
+        if isinstance(message, WebFault):
+            self._report("process", message.reason)
+        else:
+            self._answer(message)
+
+    def _answer(self, message: WebRequest) -> None:
         number, child = message.number, self._child
 
         def answer(message: ToWeb) -> None:

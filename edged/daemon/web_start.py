@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from edged.web.messages import PictureWanted
 
 
+_MAX_OBJECTS = 30
+"""Of which the page shows the last event."""
+
+
 class Core(Protocol):
     """What the service needs of the daemon's shared parts."""
 
@@ -48,9 +52,14 @@ def start_web_service(
     """
     if not (settings.page.listen or settings.metrics.listen):
         return lambda: None
+    from edged.daemon.recent_log import RecentLog
     from edged.daemon.web_service import WebCalls, WebService
     from edged.web.messages import WebJob
 
+    recent_log = RecentLog(core.clock)
+    if settings.page.listen:
+        outbox.remember_events(_MAX_OBJECTS)
+        recent_log.install()
     job = WebJob(
         config=config.absolute(),
         device=device_name(settings),
@@ -65,6 +74,7 @@ def start_web_service(
         loop=core.loop,
         outbox=outbox,
         calls=WebCalls(execute=_refuse_command, take_picture=_refuse_picture),
+        recent_log=recent_log,
         on_problem=partial(ConditionReporter(core.conditions, core.clock).set, ConditionKind.WEB),
     )
     service.start()

@@ -54,7 +54,7 @@ class Published(Struct, frozen=True, kw_only=True, tag="published"):
     """Supervisor to web process: a message that the device publishes; at first, all retained ones.
 
     Attributes:
-        topic: the topic below ``up/``, as ``camera/front/state``.
+        topic: the topic below ``up/``, as ``camera/front/state``; ``log`` for a line of the daemon's log.
         message: the payload, a JSON object.
     """
 
@@ -112,6 +112,16 @@ class Pong(Struct, frozen=True, kw_only=True, tag="pong"):
     number: int
 
 
+class WebFault(Struct, frozen=True, kw_only=True, tag="fault"):
+    """Web process to supervisor: something is not served.
+
+    Attributes:
+        reason: what, and why, in words.
+    """
+
+    reason: str
+
+
 class CommandCall(Struct, frozen=True, kw_only=True, tag="command"):
     """Web process to supervisor: execute a command.
 
@@ -155,7 +165,8 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
 
 
 ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong
-FromWeb = CommandCall | PictureWanted | Ping
+WebRequest = CommandCall | PictureWanted | Ping
+FromWeb = WebRequest | WebFault
 
 TO_WEB: PacketCodec[ToWeb] = PacketCodec(ToWeb, max_bytes=MAX_PACKET_BYTES)
 FROM_WEB: PacketCodec[FromWeb] = PacketCodec(FromWeb, max_bytes=MAX_PACKET_BYTES)

@@ -1,6 +1,7 @@
 """The web process's end of the channel to the supervisor: requests with answers, and the messages that the device publishes."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from itertools import count
@@ -16,7 +17,6 @@ from edged.web.messages import (
     TO_WEB,
     CommandCall,
     CommandReply,
-    FromWeb,
     PictureChunk,
     PictureRefused,
     PictureWanted,
@@ -24,7 +24,9 @@ from edged.web.messages import (
     Pong,
     Published,
     ToWeb,
+    WebFault,
     WebJob,
+    WebRequest,
 )
 
 AnswerT = TypeVar("AnswerT")
@@ -73,6 +75,11 @@ class SupervisorLink:
     def start(self) -> None:
         """Read what the supervisor sends, from now on."""
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self._read)
+
+    def report(self, reason: str) -> None:
+        """Report that something is not served."""
+        with contextlib.suppress(OSError):
+            self._channel.send(FROM_WEB.encode(WebFault(reason=reason)))
 
     async def ping(self) -> None:
         """Return when the supervisor has answered.
@@ -124,7 +131,10 @@ class SupervisorLink:
             del self._parts[number]
 
     async def _request(
-        self, question: FromWeb, kind: type[AnswerT] | tuple[type[AnswerT], ...], timeout_s: float
+        self,
+        question: WebRequest,
+        kind: type[AnswerT] | tuple[type[AnswerT], ...],
+        timeout_s: float,
     ) -> AnswerT:
         future: asyncio.Future[ToWeb] = asyncio.get_running_loop().create_future()
         self._open[question.number] = future
