@@ -35,6 +35,7 @@ from edged.web.messages import (
     Ping,
     Pong,
     Published,
+    StoredPictureWanted,
     ToWeb,
     WebFault,
     WebJob,
@@ -66,10 +67,12 @@ class WebCalls:
     Attributes:
         execute: executes a command: its verb, its arguments as JSON, and what takes the reply.
         take_picture: takes a picture.
+        read_picture: reads the kept picture of an object, by the id of its events.
     """
 
     execute: Callable[[str, bytes, OnReply], object]
     take_picture: Callable[[PictureWanted, OnPicture], object]
+    read_picture: Callable[[str, OnPicture], object]
 
 
 class WebService:
@@ -222,22 +225,16 @@ class WebService:
                     lambda reply: answer(CommandReply(number=number, reply=msgspec.Raw(reply))),
                 )
             case PictureWanted():
-                self._calls.take_picture(
-                    message,
-                    lambda jpeg, code="", reason="": _answer_picture(
-                        answer,
-                        number,
-                        jpeg,
-                        PictureRefused(number=number, code=code, reason=reason),
-                    ),
-                )
+                self._calls.take_picture(message, partial(_answer_picture, answer, number))
+            case StoredPictureWanted(event_id=event_id):
+                self._calls.read_picture(event_id, partial(_answer_picture, answer, number))
 
 
 def _answer_picture(
-    answer: Callable[[ToWeb], object], number: int, jpeg: bytes, refusal: PictureRefused
+    answer: Callable[[ToWeb], object], number: int, jpeg: bytes, code: str = "", reason: str = ""
 ) -> None:
     if not jpeg:
-        answer(refusal)
+        answer(PictureRefused(number=number, code=code, reason=reason))
     for start in range(0, len(jpeg), MAX_CHUNK_BYTES):
         end = start + MAX_CHUNK_BYTES
         answer(PictureChunk(number=number, jpeg=jpeg[start:end], is_last=end >= len(jpeg)))

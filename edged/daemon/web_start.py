@@ -73,7 +73,9 @@ def start_web_service(
         settings,
         loop=core.loop,
         outbox=outbox,
-        calls=WebCalls(execute=_refuse_command, take_picture=_refuse_picture),
+        calls=WebCalls(
+            execute=_refuse_command, take_picture=_refuse_picture, read_picture=_find_no_picture
+        ),
         recent_log=recent_log,
         on_problem=partial(ConditionReporter(core.conditions, core.clock).set, ConditionKind.WEB),
     )
@@ -89,3 +91,7 @@ def _refuse_command(verb: str, args: bytes, on_reply: "OnReply") -> None:
 
 def _refuse_picture(wanted: "PictureWanted", on_picture: "OnPicture") -> None:
     on_picture(b"", "unavailable", f"there is no picture of the camera {wanted.camera}")
+
+
+def _find_no_picture(event_id: str, on_picture: "OnPicture") -> None:
+    on_picture(b"", "unavailable", f"there is no picture of {event_id}")

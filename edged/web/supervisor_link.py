@@ -23,6 +23,7 @@ from edged.web.messages import (
     Ping,
     Pong,
     Published,
+    StoredPictureWanted,
     ToWeb,
     WebFault,
     WebJob,
@@ -117,18 +118,38 @@ class SupervisorLink:
             PictureRefusedError: there is no picture, and why.
             SupervisorSilentError: none came in time.
         """
-        number = next(self._numbers)
         wanted = PictureWanted(
-            number=number, camera=camera, annotate=annotate, max_width=max_width, quality=quality
+            number=next(self._numbers),
+            camera=camera,
+            annotate=annotate,
+            max_width=max_width,
+            quality=quality,
         )
-        self._parts[number] = []
+        return await self._receive_picture(wanted)
+
+    async def read_picture(self, event_id: str) -> bytes:
+        """Return the kept JPEG of an object.
+
+        Args:
+            event_id: id of the object, as in its events.
+
+        Raises:
+            PictureRefusedError: there is no picture, and why.
+            SupervisorSilentError: none came in time.
+        """
+        return await self._receive_picture(
+            StoredPictureWanted(number=next(self._numbers), event_id=event_id)
+        )
+
+    async def _receive_picture(self, wanted: PictureWanted | StoredPictureWanted) -> bytes:
+        self._parts[wanted.number] = []
         try:
             answer = await self._request(wanted, (PictureChunk, PictureRefused), _PICTURE_TIMEOUT_S)
             if isinstance(answer, PictureRefused):
                 raise PictureRefusedError(answer.code, answer.reason)
-            return b"".join(self._parts[number])
+            return b"".join(self._parts[wanted.number])
         finally:
-            del self._parts[number]
+            del self._parts[wanted.number]
 
     async def _request(
         self,
