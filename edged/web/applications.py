@@ -12,7 +12,7 @@ from edged.web.live_pictures import LivePictures
 from edged.web.login import Gatekeeper, read_token
 from edged.web.login_page import LoginPage
 from edged.web.messages import WebJob
-from edged.web.page import Page
+from edged.web.page import LocalPage
 from edged.web.probes import make_probe_routes
 from edged.web.supervisor_link import SupervisorLink
 
@@ -34,7 +34,7 @@ def make_page_app(
     clock = SystemClock()
     token_file = job.page.token_file
     gatekeeper = Gatekeeper(read_token(token_file), clock) if token_file else None
-    page = Page(job, link=link, feed=feed, pictures=LivePictures(link, clock))
+    page = LocalPage(job, link=link, feed=feed, pictures=LivePictures(link, clock))
     has_tls = job.page.tls_certificate is not None
     login = LoginPage(gatekeeper, has_tls=has_tls).routes if gatekeeper else []
     return Starlette(

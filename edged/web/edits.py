@@ -1,4 +1,4 @@
-"""What the page changes of a camera's configuration, as a table of its own file in conf.d. No I/O.
+"""The changes that the page makes to a camera's configuration, as a table of its own file in conf.d. No I/O.
 
 The page never touches what others have written: its file has priority over theirs, and holds only what differs. A zone or mask that another
 file defines cannot be removed, so it is switched off.

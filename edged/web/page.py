@@ -29,7 +29,7 @@ _VERBS = frozenset({"threshold", "detect", "zone", "mask", "reload"})
 """The commands that the page gives."""
 
 
-class Page:
+class LocalPage:
     """The routes of the page."""
 
     def __init__(
