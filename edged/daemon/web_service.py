@@ -8,12 +8,14 @@ nothing worth saving: when it dies, the next connection starts another.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from edged.backoff import Backoff
 from edged.config.settings import Settings
+from edged.daemon.recent_log import RecentLog
 from edged.daemon.web_listeners import WebListeners
 from edged.errors import PacketError, WorkerError
 from edged.event_loop import EventLoop, Timer
@@ -33,8 +35,11 @@ from edged.web.messages import (
     Ping,
     Pong,
     Published,
+    StoredPictureWanted,
     ToWeb,
+    WebFault,
     WebJob,
+    WebRequest,
 )
 from edged.web.metrics_messages import CameraSample, MetricsSample, MetricsWanted
 
@@ -64,11 +69,13 @@ class WebCalls:
         execute: executes a command: its verb, its arguments as JSON, and what takes the reply.
         take_picture: takes a picture.
         sample_cameras: returns the cameras' counts, by name.
+        read_picture: reads the kept picture of an object, by the id of its events.
     """
 
     execute: Callable[[str, bytes, OnReply], object]
     take_picture: Callable[[PictureWanted, OnPicture], object]
     sample_cameras: Callable[[], dict[str, CameraSample]]
+    read_picture: Callable[[str, OnPicture], object]
 
 
 class WebService:
@@ -83,6 +90,7 @@ class WebService:
         outbox: ObservedOutbox,
         calls: WebCalls,
         on_problem: Callable[[str | None], object],
+        recent_log: RecentLog,
     ) -> None:
         """Open nothing yet: `start` does.
 
@@ -92,7 +100,8 @@ class WebService:
             loop: the supervisor's loop.
             outbox: shows its messages.
             calls: what the web process can ask for.
-            on_problem: called with the reason why an address cannot be served; None once all can.
+            on_problem: called with the reason why something cannot be served; None once all is.
+            recent_log: the daemon's log.
         """
         self._job = job
         self._loop = loop
@@ -108,8 +117,11 @@ class WebService:
             {purpose: address for purpose, address in tables.items() if address},
             loop=loop,
             on_connection=self._start_child,
-            on_problem=on_problem,
+            on_problem=partial(self._report, "addresses"),
         )
+        self._on_problem = on_problem
+        self._problems: dict[str, str | None] = {}
+        self._recent_log = recent_log
 
     def start(self) -> None:
         """Listen, and wait for a connection."""
@@ -143,11 +155,16 @@ class WebService:
             return
         self._child = child
         child.watch(self._read, self._on_exit)
+        self._report("process", None)
         self._outbox.observe(self._show)
+        for line in self._recent_log.lines:
+            self._show_line(line)
+        self._recent_log.on_line = lambda line: self._loop.call_soon(lambda: self._show_line(line))
 
     def _on_exit(self, reason: str) -> None:
         self._child = None
         self._outbox.observe(None)
+        self._recent_log.on_line = lambda _: None
         if self._is_closed:
             return
         if reason == _GOOD_EXIT:
@@ -160,6 +177,13 @@ class WebService:
         wait_s = self._backoff.next_wait_s()
         _log.warning("%s; the next connection after %.1f s starts another", reason, wait_s)
         self._retry = self._loop.call_later(wait_s, self._listeners.watch)
+
+    def _show_line(self, line: bytes) -> None:
+        self._send(Published(topic="log", message=msgspec.Raw(line)))
+
+    def _report(self, subject: str, problem: str | None) -> None:
+        self._problems[subject] = problem
+        self._on_problem("; ".join(filter(None, self._problems.values())) or None)
 
     def _show(self, topic: str, payload: bytes) -> None:
         """Hand a message of the outbox on; of all but events only the newest of a topic counts."""
@@ -182,6 +206,12 @@ class WebService:
             self._process(message)
 
     def _process(self, message: FromWeb) -> None:
+        if isinstance(message, WebFault):
+            self._report("process", message.reason)
+        else:
+            self._answer(message)
+
+    def _answer(self, message: WebRequest) -> None:
         number, child = message.number, self._child
 
         def answer(message: ToWeb) -> None:
@@ -200,22 +230,16 @@ class WebService:
                     lambda reply: answer(CommandReply(number=number, reply=msgspec.Raw(reply))),
                 )
             case PictureWanted():
-                self._calls.take_picture(
-                    message,
-                    lambda jpeg, code="", reason="": _answer_picture(
-                        answer,
-                        number,
-                        jpeg,
-                        PictureRefused(number=number, code=code, reason=reason),
-                    ),
-                )
+                self._calls.take_picture(message, partial(_answer_picture, answer, number))
+            case StoredPictureWanted(event_id=event_id):
+                self._calls.read_picture(event_id, partial(_answer_picture, answer, number))
 
 
 def _answer_picture(
-    answer: Callable[[ToWeb], object], number: int, jpeg: bytes, refusal: PictureRefused
+    answer: Callable[[ToWeb], object], number: int, jpeg: bytes, code: str = "", reason: str = ""
 ) -> None:
     if not jpeg:
-        answer(refusal)
+        answer(PictureRefused(number=number, code=code, reason=reason))
     for start in range(0, len(jpeg), MAX_CHUNK_BYTES):
         end = start + MAX_CHUNK_BYTES
         answer(PictureChunk(number=number, jpeg=jpeg[start:end], is_last=end >= len(jpeg)))

@@ -1,59 +1,47 @@
-"""Starts the service of the page and the metrics, if the configuration asks for one."""
+"""Construction of the service of the page and the metrics."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
-from edged.clock import Clock
 from edged.config.settings import Settings
+from edged.daemon.command_service import CommandService
+from edged.daemon.core import Core
+from edged.daemon.recent_log import RecentLog
 from edged.daemon.vision_service import VisionService
-from edged.event_loop import EventLoop
-from edged.health import ConditionKind, ConditionReporter, Conditions
+from edged.daemon.web_calls import make_web_calls
+from edged.daemon.web_service import WebService
+from edged.health import ConditionKind, ConditionReporter
 from edged.host.paths import device_name, state_dir
 from edged.messaging.observed_outbox import ObservedOutbox
+from edged.web.messages import WebJob
 
-if TYPE_CHECKING:
-    from edged.daemon.web_service import OnPicture, OnReply
-    from edged.web.messages import PictureWanted
-
-
-class Core(Protocol):
-    """What the service needs of the daemon's shared parts."""
-
-    @property
-    def loop(self) -> EventLoop:
-        """The supervisor's loop."""
-
-    @property
-    def conditions(self) -> Conditions:
-        """The active conditions, of which it sets `web`."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock of the conditions' times."""
+_MAX_OBJECTS = 30
+"""Of which the page shows the last event."""
 
 
 def start_web_service(
-    config: Path, settings: Settings, core: Core, outbox: ObservedOutbox, vision: VisionService
-) -> Callable[[], object]:
-    """Listen if the page or the metrics are configured, otherwise import nothing; return what ends it.
+    config: Path,
+    settings: Settings,
+    core: Core,
+    outbox: ObservedOutbox,
+    *,
+    commands: CommandService | None,
+    vision: VisionService,
+) -> WebService:
+    """Listen for the page and the metrics; return what serves them.
 
     Args:
         config: the configuration's main file.
         settings: the configuration.
-        core: the daemon's shared parts.
+        core: the shared parts of the daemon.
         outbox: shows its messages.
+        commands: executes what the page commands; None if there is no page.
         vision: the cameras.
     """
-    if not (settings.page.listen or settings.metrics.listen):
-        return lambda: None
-    from edged.daemon.metrics_sample import sample_cameras
-    from edged.daemon.web_service import WebCalls, WebService
-    from edged.web.messages import WebJob
-
+    recent_log = RecentLog(core.clock)
+    if settings.page.listen:
+        outbox.remember_events(_MAX_OBJECTS)
+        recent_log.install()
     job = WebJob(
         config=config.absolute(),
         device=device_name(settings),
@@ -62,27 +50,15 @@ def start_web_service(
         state_dir=state_dir(settings),
         log_level=settings.log.level,
     )
+    conditions = ConditionReporter(core.conditions, core.clock)
     service = WebService(
         job,
         settings,
         loop=core.loop,
         outbox=outbox,
-        calls=WebCalls(
-            execute=_refuse_command,
-            take_picture=_refuse_picture,
-            sample_cameras=lambda: sample_cameras(vision.cameras, core.clock.monotonic_ns()),
-        ),
-        on_problem=partial(ConditionReporter(core.conditions, core.clock).set, ConditionKind.WEB),
+        calls=make_web_calls(commands, vision, core.clock),
+        recent_log=recent_log,
+        on_problem=partial(conditions.set, ConditionKind.WEB),
     )
     service.start()
-    return service.close
-
-
-def _refuse_command(verb: str, args: bytes, on_reply: "OnReply") -> None:
-    del args
-    error = {"code": "unknown_verb", "message": f"this device has no command {verb}"}
-    on_reply(msgspec.json.encode({"verb": verb, "ok": False, "error": error, "result": {}}))
-
-
-def _refuse_picture(wanted: "PictureWanted", on_picture: "OnPicture") -> None:
-    on_picture(b"", "unavailable", f"there is no picture of the camera {wanted.camera}")
+    return service

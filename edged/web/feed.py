@@ -1,4 +1,4 @@
-"""What the device publishes, as the web process has it: the newest message of each topic, the last events, and who listens."""
+"""The messages of the device, as the web process has them: the newest of each topic, the last events, the log, and their listeners."""
 
 import asyncio
 from collections import deque
@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 _MAX_EVENTS = 200
-_MAX_WAITING = 200
+_MAX_LINES = 300
+_MAX_WAITING = 1000
 """Messages that wait for one browser; one that does not keep up is disconnected, and connects again."""
-
-_KINDS = {"detections", "events", "state", "switches"}
 
 
 class MessageFeed:
@@ -19,7 +18,8 @@ class MessageFeed:
 
     def __init__(self) -> None:
         self._newest: dict[str, bytes] = {}
-        self._events: deque[bytes] = deque(maxlen=_MAX_EVENTS)
+        self._events: deque[tuple[str, bytes]] = deque(maxlen=_MAX_EVENTS)
+        self._lines: deque[tuple[str, bytes]] = deque(maxlen=_MAX_LINES)
         self._listeners: set[asyncio.Queue[tuple[str, bytes] | None]] = set()
 
     def add(self, topic: str, payload: bytes) -> None:
@@ -30,7 +30,9 @@ class MessageFeed:
             payload: JSON.
         """
         if topic.endswith("/events"):
-            self._events.append(payload)
+            self._events.append((topic, payload))
+        elif topic == "log":
+            self._lines.append((topic, payload))
         else:
             self._newest[topic] = payload
         for queue in tuple(self._listeners):
@@ -51,7 +53,7 @@ class MessageFeed:
     def listen(self) -> "asyncio.Queue[tuple[str, bytes] | None]":
         """Return a queue of all that is known, and then of each message; None ends it."""
         queue: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
-        for topic, payload in self._newest.items():
+        for topic, payload in (*self._newest.items(), *self._events, *self._lines):
             if not topic.endswith("/detections"):
                 queue.put_nowait((topic, payload))
         self._listeners.add(queue)

@@ -10,17 +10,16 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from edged import logs
 from edged.clock import SystemClock
 from edged.ipc import child
-from edged.web.activity import Activity, ActivityMiddleware
+from edged.web.activity import Activity
+from edged.web.applications import make_metrics_app, make_page_app
 from edged.web.feed import MessageFeed
+from edged.web.login import TokenError
 from edged.web.messages import MAX_PACKET_BYTES, TO_WEB, Listener, WebJob
-from edged.web.probes import make_probe_routes
 from edged.web.supervisor_link import SupervisorLink
 
 _log = logging.getLogger(__name__)
@@ -59,21 +58,41 @@ class WebProcess:
         self._link.start()
         sockets = []
         for listener in self._job.listeners:
-            self._servers.append(WebServer(self._make_config(listener)))
-            sockets.append(socket.socket(fileno=listener.descriptor))
+            one = socket.socket(fileno=listener.descriptor)
+            config = self._load_config(listener)
+            if config is None:
+                await asyncio.start_server(lambda _, writer: writer.close(), sock=one)
+            else:
+                self._servers.append(WebServer(config))
+                sockets.append(one)
         self._check_idle()
         served = zip(self._servers, sockets, strict=True)
         await asyncio.gather(*(server.serve(sockets=[one]) for server, one in served))
+        if not self._servers:
+            await asyncio.sleep(self._job.idle_s)
+
+    def _load_config(self, listener: Listener) -> uvicorn.Config | None:
+        """Return what a server needs; None if a file of the page cannot be used, which is reported."""
+        try:
+            config = self._make_config(listener)
+            config.load()
+        except TokenError as error:
+            reason = str(error)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            page = self._job.page
+            reason = f"page.tls_certificate {page.tls_certificate} and page.tls_key {page.tls_key} cannot be used: {error}"
+        else:
+            return config
+        _log.error("%s", reason)
+        self._link.report(reason)
+        return None
 
     def _make_app(self, listener: Listener) -> ASGIApp:
-        routes = make_probe_routes(self._link, self._feed)
-        if listener.purpose == "metrics":
-            from edged.web.metrics_route import make_metrics_route
-
-            routes.append(make_metrics_route(self._link, self._feed))
-        return Starlette(
-            routes=routes, middleware=[Middleware(ActivityMiddleware, activity=self._activity)]
-        )
+        if listener.purpose == "page":
+            return make_page_app(
+                self._job, link=self._link, feed=self._feed, activity=self._activity
+            )
+        return make_metrics_app(link=self._link, feed=self._feed, activity=self._activity)
 
     def _make_config(self, listener: Listener) -> uvicorn.Config:
         page = self._job.page

@@ -55,7 +55,7 @@ class Published(Struct, frozen=True, kw_only=True, tag="published"):
     """Supervisor to web process: a message that the device publishes; at first, all retained ones.
 
     Attributes:
-        topic: the topic below ``up/``, as ``camera/front/state``.
+        topic: the topic below ``up/``, as ``camera/front/state``; ``log`` for a line of the daemon's log.
         message: the payload, a JSON object.
     """
 
@@ -79,7 +79,7 @@ class PictureChunk(Struct, frozen=True, kw_only=True, tag="picture"):
     """Supervisor to web process: a part of a picture, in order.
 
     Attributes:
-        number: that of the `PictureWanted`.
+        number: that of the request.
         jpeg: at most `MAX_CHUNK_BYTES` of the JPEG.
         is_last: no part follows.
     """
@@ -93,7 +93,7 @@ class PictureRefused(Struct, frozen=True, kw_only=True, tag="refused"):
     """Supervisor to web process: there is no picture.
 
     Attributes:
-        number: that of the `PictureWanted`.
+        number: that of the request.
         code: a fixed word, as ``policy``.
         reason: why, in words.
     """
@@ -111,6 +111,16 @@ class Pong(Struct, frozen=True, kw_only=True, tag="pong"):
     """
 
     number: int
+
+
+class WebFault(Struct, frozen=True, kw_only=True, tag="fault"):
+    """Web process to supervisor: something is not served.
+
+    Attributes:
+        reason: what, and why, in words.
+    """
+
+    reason: str
 
 
 class CommandCall(Struct, frozen=True, kw_only=True, tag="command"):
@@ -145,6 +155,18 @@ class PictureWanted(Struct, frozen=True, kw_only=True, tag="picture"):
     quality: int = 70
 
 
+class StoredPictureWanted(Struct, frozen=True, kw_only=True, tag="stored"):
+    """Web process to supervisor: the kept picture of an object; answered as a `PictureWanted` is.
+
+    Attributes:
+        number: chosen by the web process, and never reused.
+        event_id: id of the object, as in its events.
+    """
+
+    number: int
+    event_id: str
+
+
 class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     """Web process to supervisor: answer, if you work.
 
@@ -156,7 +178,8 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
 
 
 ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong | MetricsSample
-FromWeb = CommandCall | PictureWanted | Ping | MetricsWanted
+WebRequest = CommandCall | PictureWanted | StoredPictureWanted | Ping | MetricsWanted
+FromWeb = WebRequest | WebFault
 
 TO_WEB: PacketCodec[ToWeb] = PacketCodec(ToWeb, max_bytes=MAX_PACKET_BYTES)
 FROM_WEB: PacketCodec[FromWeb] = PacketCodec(FromWeb, max_bytes=MAX_PACKET_BYTES)

@@ -1,6 +1,7 @@
 """The web process's end of the channel to the supervisor: requests with answers, and the messages that the device publishes."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from itertools import count
@@ -16,15 +17,17 @@ from edged.web.messages import (
     TO_WEB,
     CommandCall,
     CommandReply,
-    FromWeb,
     PictureChunk,
     PictureRefused,
     PictureWanted,
     Ping,
     Pong,
     Published,
+    StoredPictureWanted,
     ToWeb,
+    WebFault,
     WebJob,
+    WebRequest,
 )
 from edged.web.metrics_messages import MetricsSample, MetricsWanted
 
@@ -76,6 +79,11 @@ class SupervisorLink:
         """Read what the supervisor sends, from now on."""
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self._read)
 
+    def report(self, reason: str) -> None:
+        """Report that something is not served."""
+        with contextlib.suppress(OSError):
+            self._channel.send(FROM_WEB.encode(WebFault(reason=reason)))
+
     async def ping(self) -> None:
         """Return when the supervisor has answered.
 
@@ -121,21 +129,44 @@ class SupervisorLink:
             PictureRefusedError: there is no picture, and why.
             SupervisorSilentError: none came in time.
         """
-        number = next(self._numbers)
         wanted = PictureWanted(
-            number=number, camera=camera, annotate=annotate, max_width=max_width, quality=quality
+            number=next(self._numbers),
+            camera=camera,
+            annotate=annotate,
+            max_width=max_width,
+            quality=quality,
         )
-        self._parts[number] = []
+        return await self._receive_picture(wanted)
+
+    async def read_picture(self, event_id: str) -> bytes:
+        """Return the kept JPEG of an object.
+
+        Args:
+            event_id: id of the object, as in its events.
+
+        Raises:
+            PictureRefusedError: there is no picture, and why.
+            SupervisorSilentError: none came in time.
+        """
+        return await self._receive_picture(
+            StoredPictureWanted(number=next(self._numbers), event_id=event_id)
+        )
+
+    async def _receive_picture(self, wanted: PictureWanted | StoredPictureWanted) -> bytes:
+        self._parts[wanted.number] = []
         try:
             answer = await self._request(wanted, (PictureChunk, PictureRefused), _PICTURE_TIMEOUT_S)
             if isinstance(answer, PictureRefused):
                 raise PictureRefusedError(answer.code, answer.reason)
-            return b"".join(self._parts[number])
+            return b"".join(self._parts[wanted.number])
         finally:
-            del self._parts[number]
+            del self._parts[wanted.number]
 
     async def _request(
-        self, question: FromWeb, kind: type[AnswerT] | tuple[type[AnswerT], ...], timeout_s: float
+        self,
+        question: WebRequest,
+        kind: type[AnswerT] | tuple[type[AnswerT], ...],
+        timeout_s: float,
     ) -> AnswerT:
         future: asyncio.Future[ToWeb] = asyncio.get_running_loop().create_future()
         self._open[question.number] = future
