@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import singledispatch
 
 from edged.demo.update import format_model_state
+from edged.messaging.contract.commands import CameraSwitches, Reply
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import (
@@ -80,6 +81,22 @@ def _(gap: Gap) -> str:
 def _(frame: FrameDetections) -> str:
     found = ", ".join(f"{one.label} {one.score:.2f}" for one in frame.detections)
     return f"frame {frame.frame}: {found or 'nothing'}"
+
+
+@describe_message.register
+def _(reply: Reply) -> str:
+    outcome = "done" if reply.error is None else f"{reply.error.code}: {reply.error.message}"
+    return f"command {reply.verb} ({reply.id}): {outcome}"
+
+
+@describe_message.register
+def _(switches: CameraSwitches) -> str:
+    named = {"detect": switches.detect}
+    named |= {f"zone {name}": is_on for name, is_on in switches.zones.items()}
+    named |= {f"mask {name}": is_on for name, is_on in switches.masks.items()}
+    off = [name for name, is_on in named.items() if not is_on]
+    scores = "".join(f", {label} {score:.2f}" for label, score in switches.thresholds.items())
+    return f"{', '.join(off) or 'nothing'} switched off; threshold {switches.threshold:.2f}{scores}"
 
 
 def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:

@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from edged.client.sequence import SequenceNumbers
+from edged.messaging.contract.commands import CameraSwitches
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import CameraState, Event, OnlineStatus
@@ -56,6 +57,12 @@ class DeviceView:
         return {
             state.camera: state for state in self.latest.values() if isinstance(state, CameraState)
         }
+
+    @property
+    def switches(self) -> dict[str, CameraSwitches]:
+        """The latest state of what commands can switch, by the camera's name."""
+        messages = self.latest.values()
+        return {one.camera: one for one in messages if isinstance(one, CameraSwitches)}
 
     def is_current(self, message: Header) -> bool:
         """Return whether a retained message can be believed: the device is online, in the session that wrote it.

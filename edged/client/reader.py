@@ -15,10 +15,11 @@ from edged.client.notices import (
     Unreadable,
 )
 from edged.errors import MessageError
+from edged.messaging.contract.commands import Reply
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import Event, FrameDetections, Gap
 
-_NOT_RETAINED = (Event, FrameDetections, Gap)
+_NOT_RETAINED = (Event, FrameDetections, Gap, Reply)
 
 
 class MessageReader:
