@@ -18,7 +18,9 @@ from support.broker import Broker, free_port, running_broker
 from support.daemon import DaemonProcess
 from support.waiting import wait_for
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy"
+UNPACKED = ROOT / "build" / "prometheus" / "usr" / "bin"
 RULES = DEPLOY / "prometheus" / "edged-rules.yml"
 RULE_TESTS = Path(__file__).parents[2] / "support" / "edged-rules.test.yml"
 DASHBOARD = DEPLOY / "grafana" / "edged.json"
@@ -45,9 +47,9 @@ ONLY_IN_TROUBLE = ("edged_condition_active",)
 
 
 def program(name: str) -> str:
-    found = shutil.which(name)
+    found = shutil.which(name, path=UNPACKED) or shutil.which(name)
     if found is None:
-        pytest.skip(f"{name} is not installed: apt-get install prometheus")
+        pytest.skip(f"{name} is not installed: make prometheus-environment")
     return found
 
 
