@@ -13,7 +13,7 @@ from edged.client import (
     PictureReceived,
     Received,
     Removed,
-    SubscriptionRefused,
+    TopicRefused,
     Unreadable,
 )
 from edged.client.notices import LinkNotice
@@ -101,5 +101,5 @@ def _(notice: LinkDown) -> str:
 
 
 @_describe.register
-def _(notice: SubscriptionRefused) -> str:
+def _(notice: TopicRefused) -> str:
     return f"the broker refuses {notice.topic_filter}: {notice.reason}"

@@ -16,7 +16,7 @@ from edged.client.notices import (
     PictureReceived,
     Received,
     Removed,
-    SubscriptionRefused,
+    TopicRefused,
     Unreadable,
 )
 from edged.client.reader import MessageReader
@@ -61,7 +61,7 @@ __all__ = [
     "RemoteCommandError",
     "Removed",
     "Reply",
-    "SubscriptionRefused",
     "TlsSettings",
+    "TopicRefused",
     "Unreadable",
 ]

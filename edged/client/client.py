@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from queue import Empty, Full, Queue
 from typing import Self
 
+from edged.client.awaited_replies import AwaitedReplies
 from edged.client.connection import ArrivedMessage, BrokerConnection
 from edged.client.device_view import DeviceView
 from edged.client.notices import LinkNotice, Notice
-from edged.client.pending_commands import PendingCommands
 from edged.client.reader import MessageReader
 from edged.errors import RemoteCommandError
 from edged.messaging.contract.commands import Reply
@@ -53,7 +53,7 @@ class EdgedClient:
         ]
         self._only_commands = not topics
         self._response_topic = response_topic
-        self._commands = PendingCommands()
+        self._commands = AwaitedReplies()
         self._reader = MessageReader()
         self._waiting: Queue[ArrivedMessage | LinkNotice] = Queue(_MAX_WAITING)
         self._notices: list[Notice] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edged.backoff import Backoff
-from edged.client.notices import LinkDown, LinkNotice, LinkUp, SubscriptionRefused
+from edged.client.notices import LinkDown, LinkNotice, LinkUp, TopicRefused
 from edged.errors import PublishError
 from edged.publishers.mqtt_client import (
     describe_error,
@@ -210,7 +210,7 @@ class BrokerConnection:
         for topic_filter, reason in zip(self._topic_filters, reasons, strict=False):
             if reason.is_failure:
                 words = describe_reason_code(reason, properties)
-                self._on_link(SubscriptionRefused(topic_filter=topic_filter, reason=words))
+                self._on_link(TopicRefused(topic_filter=topic_filter, reason=words))
         self._backoff.reset()
         with self._lock:
             self._client = client

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from edged.client.sequence import SequenceNumbers
+from edged.client.sequence import ReceivedNumbers
 from edged.messaging.contract.commands import CameraSwitches
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
@@ -28,7 +28,7 @@ class DeviceView:
         self.status: OnlineStatus | None = None
         self.latest: dict[str, Header] = {}
         self.objects: dict[str, Event] = {}
-        self.numbers = SequenceNumbers()
+        self.numbers = ReceivedNumbers()
         self._online_session: str | None = None
 
     @property

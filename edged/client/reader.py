@@ -1,4 +1,4 @@
-"""From received messages to notices: decoding, duplicates, gaps, late wills, and each device's state. Pure."""
+"""The way from received messages to notices: decoding, duplicates, gaps, late wills, and each device's state. Pure."""
 
 from collections.abc import Iterator
 

@@ -10,8 +10,8 @@ from edged.client import (
     LinkDown,
     LinkUp,
     MqttSettings,
-    SubscriptionRefused,
     TlsSettings,
+    TopicRefused,
 )
 from edged.errors import PublishError
 from support.broker import Broker, free_port, make_certificates, running_broker
@@ -141,7 +141,7 @@ def test_no_broker_is_a_reason_and_no_end() -> None:
 def test_a_refused_subscription_is_a_notice(tmp_path: Path) -> None:
     options = Broker(tmp_path / "broker", allowed_topic_filter="edged/v1/+/up/health")
     with running_broker(options) as broker, TakingClient(settings(broker.port)) as client:
-        refused = client.await_notice(SubscriptionRefused)
+        refused = client.await_notice(TopicRefused)
         assert refused.topic_filter == "edged/v1/+/up/#"
 
 

@@ -13,7 +13,7 @@ from edged.client import (
     PictureReceived,
     Received,
     Removed,
-    SubscriptionRefused,
+    TopicRefused,
     Unreadable,
 )
 from edged.messaging.contract.header import Header
@@ -75,7 +75,7 @@ def test_every_message_of_the_contract_has_words(name: str) -> None:
         (LinkUp(is_resumed=False), "* connected"),
         (LinkDown(reason="refused"), "* not connected, trying again: refused"),
         (
-            SubscriptionRefused(topic_filter="edged/#", reason="Not authorized"),
+            TopicRefused(topic_filter="edged/#", reason="Not authorized"),
             "* the broker refuses edged/#: Not authorized",
         ),
         (

@@ -11,7 +11,7 @@ import msgspec
 from edged.messaging.contract.commands import CommandMessage, Reply
 
 
-class PendingCommand:
+class AwaitedReply:
     """One command.
 
     Attributes:
@@ -37,15 +37,15 @@ class PendingCommand:
         return self._reply
 
 
-class PendingCommands:
+class AwaitedReplies:
     """The commands that wait, by their id."""
 
     def __init__(self) -> None:
-        self._pending: dict[str, PendingCommand] = {}
+        self._pending: dict[str, AwaitedReply] = {}
         self._decoder = msgspec.json.Decoder(Reply)
 
     @contextmanager
-    def begin(self, args: Mapping[str, object], *, expires_s: float) -> Iterator[PendingCommand]:
+    def begin(self, args: Mapping[str, object], *, expires_s: float) -> Iterator[AwaitedReply]:
         """Make a command that waits for its reply inside the context.
 
         Args:
@@ -58,7 +58,7 @@ class PendingCommands:
             expires_s=expires_s,
             sent=dt.datetime.now(dt.UTC),
         )
-        pending = self._pending[command.id] = PendingCommand(command)
+        pending = self._pending[command.id] = AwaitedReply(command)
         try:
             yield pending
         finally:
