@@ -18,6 +18,9 @@ pip := -m pip --disable-pip-version-check --quiet
 # Tests wait much of their time, so they run in parallel. The tests of one file stay together, in order.
 parallel := --numprocesses auto --maxprocesses 4 --dist loadfile
 
+# What runs the tests; .ci/run has another.
+pytest := -m pytest
+
 # Packages for the system tests only: larger, and built in a fifth of the time.
 quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1
 
@@ -48,10 +51,10 @@ demo-update: $(demo_ready) ## a model update that is committed and one that is r
 test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python supports
 
 test-litert: $(dev_ready)
-	$(venv)/bin/python -m pytest $(parallel)
+	$(venv)/bin/python $(pytest) $(parallel)
 
 test-tflite: $(tflite_ready)
-	.venv-tflite/bin/python -m pytest $(parallel) -m "runtime and not campaign"
+	.venv-tflite/bin/python $(pytest) $(parallel) -m "runtime and not campaign"
 
 check: $(dev_ready) ## format, lint, types, floors, spelling
 	$(venv)/bin/ruff format --check .
