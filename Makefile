@@ -33,8 +33,11 @@ bench_model := $(wildcard $(bench_folder)/models/coco_ssd_mobilenet_v1_1.0_quant
 bench_clip := $(wildcard $(bench_folder)/video/one-by-one-person-detection.mp4)
 bench_files := $(if $(bench_model),--model $(bench_model) $(if $(bench_clip),--clip $(bench_clip)))
 
+# Every page is read anew: Sphinx does not repeat the warnings of pages that it has read before.
+sphinx := $(venv)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/docs-pages .
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture demo-update test test-litert test-tflite check figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-picture demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -56,12 +59,16 @@ test-litert: $(dev_ready)
 test-tflite: $(tflite_ready)
 	.venv-tflite/bin/python $(pytest) $(parallel) -m "runtime and not campaign"
 
-check: $(dev_ready) ## format, lint, types, floors, spelling
+check: $(dev_ready) ## format, lint, types, floors, spelling, links of the documentation
 	$(venv)/bin/ruff format --check .
 	$(venv)/bin/ruff check .
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
 	$(venv)/bin/codespell
+	$(sphinx) build/docs-check -b dummy
+
+docs: $(dev_ready) ## build the documentation's site in build/docs
+	$(sphinx) build/docs -b html
 
 figures: $(dev_ready) ## measure sizes, cycles, docstrings and names, and compare them with their limits
 	@PYTHONPATH=tests $(venv)/bin/python -m figures
