@@ -12,6 +12,7 @@ demo_ready := $(venv)/.demo-$(tag)
 dev_ready := $(venv)/.dev-$(tag)
 tflite_ready := .venv-tflite/.ready-$(tag)
 ansible_ready := .venv-ansible/.ready-$(tag)
+release_ready := .venv-release/.ready-$(tag)
 collections := build/collections
 pip := -m pip --disable-pip-version-check --quiet
 
@@ -37,7 +38,7 @@ bench_files := $(if $(bench_model),--model $(bench_model) $(if $(bench_clip),--c
 sphinx := $(venv)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/docs-pages .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-picture demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs release-check lock clean packages-demo packages-test packages-system
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -121,11 +122,14 @@ debs: | packages-demo ## build the Debian packages for both releases and both ar
 	deploy/debian/build trixie amd64
 	deploy/debian/build trixie arm64
 
+release-check: $(release_ready) ## check a release in dist/: version, changelog, bills of materials, lintian, advisories about what devices carry
+	.venv-release/bin/python deploy/release/check.py
+
 lock: ## update the lock files (needs uv)
 	$(locks)/update
 
 clean: ## remove environments, build output and caches
-	rm -rf .venv .venv-tflite .venv-ansible build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf .venv .venv-tflite .venv-ansible .venv-release build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
 
 packages-demo:
 	@.ci/debian-packages $(if $(shell $(PYTHON) -c 'import ensurepip' 2>&1),python3-venv)
@@ -164,4 +168,10 @@ $(ansible_ready): $(locks)/ansible-$(tag).txt
 	@echo "edged sets up .venv-ansible for Ansible"
 	@test -x .venv-ansible/bin/python || $(PYTHON) -m venv .venv-ansible
 	@.venv-ansible/bin/python $(pip) install --require-hashes -r $<
+	@touch $@
+
+$(release_ready): $(locks)/release-$(tag).txt | packages-demo
+	@echo "edged sets up .venv-release"
+	@test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	@.venv-release/bin/python $(pip) install --require-hashes -r $<
 	@touch $@
