@@ -48,8 +48,8 @@ def make_optional_parts(
     parts = OptionalParts()
     topics = Topics(core.stamper.identity.device)
     settings = switches.settings
-    commands = None
     core.messages.add(topics.desired, updates.process_message)
+    commands = None
     if settings.commands.enabled or settings.page.listen:
         from edged.daemon.command_parts import make_command_service
 
@@ -60,6 +60,6 @@ def make_optional_parts(
     if settings.page.listen or settings.metrics.listen:
         from edged.daemon.web_start import start_web_service
 
-        execute = commands.execute if commands else None
-        parts.on_close.append(start_web_service(config, settings, core, outbox, execute))
+        web = start_web_service(config, settings, core, outbox, commands=commands, vision=vision)
+        parts.on_close.append(web.close)
     return parts

@@ -35,11 +35,13 @@ from edged.web.messages import (
     Ping,
     Pong,
     Published,
+    StoredPictureWanted,
     ToWeb,
     WebFault,
     WebJob,
     WebRequest,
 )
+from edged.web.metrics_messages import CameraSample, MetricsSample, MetricsWanted
 
 _log = logging.getLogger(__name__)
 
@@ -66,10 +68,14 @@ class WebCalls:
     Attributes:
         execute: executes a command: its verb, its arguments as JSON, and what takes the reply.
         take_picture: takes a picture.
+        sample_cameras: returns the cameras' counts, by name.
+        read_picture: reads the kept picture of an object, by the id of its events.
     """
 
     execute: Callable[[str, bytes, OnReply], object]
     take_picture: Callable[[PictureWanted, OnPicture], object]
+    sample_cameras: Callable[[], dict[str, CameraSample]]
+    read_picture: Callable[[str, OnPicture], object]
 
 
 class WebService:
@@ -215,6 +221,8 @@ class WebService:
         match message:
             case Ping():
                 answer(Pong(number=number))
+            case MetricsWanted():
+                answer(MetricsSample(number=number, cameras=self._calls.sample_cameras()))
             case CommandCall(verb=verb, args=args):
                 self._calls.execute(
                     verb,
@@ -222,22 +230,16 @@ class WebService:
                     lambda reply: answer(CommandReply(number=number, reply=msgspec.Raw(reply))),
                 )
             case PictureWanted():
-                self._calls.take_picture(
-                    message,
-                    lambda jpeg, code="", reason="": _answer_picture(
-                        answer,
-                        number,
-                        jpeg,
-                        PictureRefused(number=number, code=code, reason=reason),
-                    ),
-                )
+                self._calls.take_picture(message, partial(_answer_picture, answer, number))
+            case StoredPictureWanted(event_id=event_id):
+                self._calls.read_picture(event_id, partial(_answer_picture, answer, number))
 
 
 def _answer_picture(
-    answer: Callable[[ToWeb], object], number: int, jpeg: bytes, refusal: PictureRefused
+    answer: Callable[[ToWeb], object], number: int, jpeg: bytes, code: str = "", reason: str = ""
 ) -> None:
     if not jpeg:
-        answer(refusal)
+        answer(PictureRefused(number=number, code=code, reason=reason))
     for start in range(0, len(jpeg), MAX_CHUNK_BYTES):
         end = start + MAX_CHUNK_BYTES
         answer(PictureChunk(number=number, jpeg=jpeg[start:end], is_last=end >= len(jpeg)))

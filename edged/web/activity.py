@@ -6,7 +6,7 @@ from edged.clock import NS_PER_S, Clock
 
 
 class Activity:
-    """How long nobody has asked for anything."""
+    """The time since the last request."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

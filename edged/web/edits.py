@@ -1,4 +1,4 @@
-"""What the page changes of a camera's configuration, as a table of its own file in conf.d. No I/O.
+"""The changes that the page makes to a camera's configuration, as a table of its own file in conf.d. No I/O.
 
 The page never touches what others have written: its file has priority over theirs, and holds only what differs. A zone or mask that another
 file defines cannot be removed, so it is switched off.
@@ -91,7 +91,7 @@ def _make_shape(
     """Return what the page's file says of a shape: what it said before, with what differs from the other files."""
     table = {key: value for key, value in own.items() if key not in {"points", "enabled", "labels"}}
     points = [list(point) for point in shape.points]
-    if points != [[float(x), float(y)] for x, y in base.get("points", ())]:
+    if not base or points != [[float(x), float(y)] for x, y in base.get("points", ())]:
         table["points"] = points
     if shape.enabled != _is_enabled(base):
         table["enabled"] = shape.enabled

@@ -1,4 +1,4 @@
-"""What the device publishes, as the web process has it: the newest message of each topic, the last events, and who listens."""
+"""The messages of the device, as the web process has them: the newest of each topic, the last events, the log, and their listeners."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""What stands before every request: the name of this host, the origin, the login, and the headers of every answer."""
+"""The checks before every request: the name of this host, the origin, the login; and the headers of every answer."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit

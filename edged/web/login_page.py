@@ -11,7 +11,7 @@ from edged.web.page import STATIC, read_body
 
 
 class _Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the form sends.
+    """The content of the form.
 
     Attributes:
         token: what a person typed.

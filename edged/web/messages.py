@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from edged.config.settings import PageSettings
 from edged.ipc.packets import PacketCodec
+from edged.web.metrics_messages import MetricsSample, MetricsWanted
 
 MAX_PACKET_BYTES = 131_072
 MAX_CHUNK_BYTES = 60 * 1024
@@ -78,7 +79,7 @@ class PictureChunk(Struct, frozen=True, kw_only=True, tag="picture"):
     """Supervisor to web process: a part of a picture, in order.
 
     Attributes:
-        number: that of the `PictureWanted`.
+        number: that of the request.
         jpeg: at most `MAX_CHUNK_BYTES` of the JPEG.
         is_last: no part follows.
     """
@@ -92,7 +93,7 @@ class PictureRefused(Struct, frozen=True, kw_only=True, tag="refused"):
     """Supervisor to web process: there is no picture.
 
     Attributes:
-        number: that of the `PictureWanted`.
+        number: that of the request.
         code: a fixed word, as ``policy``.
         reason: why, in words.
     """
@@ -154,6 +155,18 @@ class PictureWanted(Struct, frozen=True, kw_only=True, tag="picture"):
     quality: int = 70
 
 
+class StoredPictureWanted(Struct, frozen=True, kw_only=True, tag="stored"):
+    """Web process to supervisor: the kept picture of an object; answered as a `PictureWanted` is.
+
+    Attributes:
+        number: chosen by the web process, and never reused.
+        event_id: id of the object, as in its events.
+    """
+
+    number: int
+    event_id: str
+
+
 class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     """Web process to supervisor: answer, if you work.
 
@@ -164,8 +177,8 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     number: int
 
 
-ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong
-WebRequest = CommandCall | PictureWanted | Ping
+ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong | MetricsSample
+WebRequest = CommandCall | PictureWanted | StoredPictureWanted | Ping | MetricsWanted
 FromWeb = WebRequest | WebFault
 
 TO_WEB: PacketCodec[ToWeb] = PacketCodec(ToWeb, max_bytes=MAX_PACKET_BYTES)

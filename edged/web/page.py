@@ -1,7 +1,7 @@
 """The local page: its files, and what its scripts ask for."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class LocalPage:
             Route("/api/settings", self._describe_settings),
             Route("/api/cameras/{camera}/settings", self._save_settings, methods=["PUT"]),
             Route("/api/cameras/{camera}/picture", self._take_picture),
+            Route("/api/events/{event_id}/picture", self._show_event_picture),
             Route("/api/commands/{verb}", self._execute, methods=["POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
@@ -119,15 +120,13 @@ class LocalPage:
         if width not in map(str, WIDTHS):
             return refuse(422, f"width is one of {', '.join(map(str, WIDTHS))}")
         annotate = query.get("boxes", "1") != "0"
-        try:
-            jpeg = await self._pictures.take(
-                request.path_params["camera"], annotate=annotate, max_width=int(width)
-            )
-        except PictureRefusedError as error:
-            return JSONResponse({"error": str(error), "code": error.code}, 409)
-        except SupervisorSilentError as error:
-            return refuse(503, str(error))
-        return Response(jpeg, media_type="image/jpeg")
+        camera = request.path_params["camera"]
+        return await _answer_picture(
+            self._pictures.take(camera, annotate=annotate, max_width=int(width))
+        )
+
+    async def _show_event_picture(self, request: Request) -> Response:
+        return await _answer_picture(self._link.read_picture(request.path_params["event_id"]))
 
     async def _execute(self, request: Request) -> Response:
         verb = request.path_params["verb"]
@@ -146,6 +145,16 @@ class LocalPage:
         if not decoded["ok"]:
             return refuse(422, _describe_error(decoded))
         return JSONResponse(decoded)
+
+
+async def _answer_picture(taking: Awaitable[bytes]) -> Response:
+    try:
+        jpeg = await taking
+    except PictureRefusedError as error:
+        return JSONResponse({"error": str(error), "code": error.code}, 409)
+    except SupervisorSilentError as error:
+        return refuse(503, str(error))
+    return Response(jpeg, media_type="image/jpeg")
 
 
 async def read_body(request: Request) -> bytes:

@@ -1,4 +1,4 @@
-"""What the device publishes, as server-sent events for the page."""
+"""The messages of the device as server-sent events for the page."""
 
 import asyncio
 from collections.abc import AsyncIterator

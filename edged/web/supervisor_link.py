@@ -23,17 +23,20 @@ from edged.web.messages import (
     Ping,
     Pong,
     Published,
+    StoredPictureWanted,
     ToWeb,
     WebFault,
     WebJob,
     WebRequest,
 )
+from edged.web.metrics_messages import MetricsSample, MetricsWanted
 
 AnswerT = TypeVar("AnswerT")
 
 _PING_TIMEOUT_S = 2.0
 _PICTURE_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 60.0
+_METRICS_TIMEOUT_S = 2.0
 
 
 class SupervisorSilentError(Exception):
@@ -89,6 +92,15 @@ class SupervisorLink:
         """
         await self._request(Ping(number=next(self._numbers)), Pong, _PING_TIMEOUT_S)
 
+    async def sample_metrics(self) -> MetricsSample:
+        """Return what the supervisor has counted.
+
+        Raises:
+            SupervisorSilentError: it has not answered within two seconds.
+        """
+        wanted = MetricsWanted(number=next(self._numbers))
+        return await self._request(wanted, MetricsSample, _METRICS_TIMEOUT_S)
+
     async def execute(self, verb: str, args: bytes) -> bytes:
         """Execute a command; return its reply, JSON.
 
@@ -117,18 +129,38 @@ class SupervisorLink:
             PictureRefusedError: there is no picture, and why.
             SupervisorSilentError: none came in time.
         """
-        number = next(self._numbers)
         wanted = PictureWanted(
-            number=number, camera=camera, annotate=annotate, max_width=max_width, quality=quality
+            number=next(self._numbers),
+            camera=camera,
+            annotate=annotate,
+            max_width=max_width,
+            quality=quality,
         )
-        self._parts[number] = []
+        return await self._receive_picture(wanted)
+
+    async def read_picture(self, event_id: str) -> bytes:
+        """Return the kept JPEG of an object.
+
+        Args:
+            event_id: id of the object, as in its events.
+
+        Raises:
+            PictureRefusedError: there is no picture, and why.
+            SupervisorSilentError: none came in time.
+        """
+        return await self._receive_picture(
+            StoredPictureWanted(number=next(self._numbers), event_id=event_id)
+        )
+
+    async def _receive_picture(self, wanted: PictureWanted | StoredPictureWanted) -> bytes:
+        self._parts[wanted.number] = []
         try:
             answer = await self._request(wanted, (PictureChunk, PictureRefused), _PICTURE_TIMEOUT_S)
             if isinstance(answer, PictureRefused):
                 raise PictureRefusedError(answer.code, answer.reason)
-            return b"".join(self._parts[number])
+            return b"".join(self._parts[wanted.number])
         finally:
-            del self._parts[number]
+            del self._parts[wanted.number]
 
     async def _request(
         self,

@@ -9,6 +9,7 @@ const REFUSED_PAUSE_MS = 3000;
 const SCORES_MS = 5000;
 
 let settings = null;
+let info = null;
 let camera = null;
 let isDirty = false;
 let scores = [];
@@ -77,6 +78,7 @@ function showCamera() {
   byId("threshold").value = own.threshold ?? 0.5;
   byId("gate").checked = own.gate === "motion";
   showScores();
+  showAspect();
   if (states.has(camera)) showState(states.get(camera));
   showButtons();
 }
@@ -200,6 +202,19 @@ byId("shapes").addEventListener("change", () => {
 
 // ---- What the device publishes
 
+function showInfo(message) {
+  info = message;
+  showAspect();
+}
+
+// The size of the camera's frames, so that shapes have their form before the first picture.
+function showAspect() {
+  const entry = info?.cameras.find((one) => one.name === camera);
+  if (!entry?.width) return;
+  byId("stage").style.aspectRatio = `${entry.width} / ${entry.height}`;
+  editor.setAspect(entry.width, entry.height);
+}
+
 function showState(state) {
   states.set(state.camera, state);
   if (state.camera !== camera) return;
@@ -218,6 +233,7 @@ function showDetections(message) {
 
 function dispatch(topic, message) {
   if (topic === "health") showHealth(message);
+  else if (topic === "info") showInfo(message);
   else if (topic === "model") showModel(message);
   else if (topic === "log") showLogLine(message);
   else if (topic.endsWith("/events")) showEvent(message);
