@@ -240,4 +240,5 @@ def _make_vision_service(
         stamper=core.stamper,
         clock=core.clock,
         listener=trial,
+        picture_disk=core.disks["files"],
     )

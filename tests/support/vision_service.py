@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from edged.config.settings import Settings
 from edged.daemon.inbox import Inbox
 from edged.daemon.vision_service import VisionService
+from edged.disk_thread import InlineDiskQueue
 from edged.event_loop import EventLoop
 from edged.health import Conditions
 from edged.messaging.contract.header import Identity, Stamper
@@ -23,6 +24,7 @@ from edged.vision.messages import (
     VisionJob,
     WorkerPlan,
 )
+from edged.vision.picture_messages import PictureRequest
 from edged.vision.process import WorkerExited, WorkerMessage
 from edged.vision.spare_workers import SpareWorkers
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
@@ -47,6 +49,7 @@ class IdleWorkerProcess:
         self.worker = worker
         self.run = run
         self.plans = [job.plan]
+        self.picture_requests: list[PictureRequest] = []
         self.was_stopped = False
         self._on_exit = on_exit
 
@@ -56,6 +59,10 @@ class IdleWorkerProcess:
 
     def send_plan(self, plan: WorkerPlan) -> None:
         self.plans.append(plan)
+
+    def request_picture(self, request: PictureRequest) -> bool:
+        self.picture_requests.append(request)
+        return True
 
     def request_stop(self) -> None:
         self.kill()
@@ -148,6 +155,7 @@ def idle_vision_service(
         stamper=stamper,
         clock=clock,
         listener=listener,
+        picture_disk=InlineDiskQueue(),
     )
     service.processes = {}
     yield service
