@@ -115,10 +115,11 @@ class PictureService:
         else:
             self._send(camera, "request", request, on_picture)
 
-    def publish_newest(self, picture: Picture) -> bool:
-        """Publish a picture that was taken as its camera's newest; return False if there is no connection that takes it."""
+    def publish_newest(self, picture: Picture) -> str | None:
+        """Publish a picture that was taken as its camera's newest; return the topic, or None if there is no connection that takes it."""
         topic = self._topics.snapshot_of(picture.camera)
-        return self._publish(topic, picture.jpeg, is_retained=self._settings.images.retain)
+        is_retained = self._settings.images.retain
+        return topic if self._publish(topic, picture.jpeg, is_retained=is_retained) else None
 
     def observe(self, monitor: CameraMonitor, update: SceneUpdate, frame_seq: int) -> None:
         """Take what a frame has changed in a camera's scene, and ask for the pictures of objects that are worth it."""

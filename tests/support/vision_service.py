@@ -8,12 +8,16 @@ from msgspec.structs import replace
 
 from edged.config.settings import Settings
 from edged.daemon.inbox import Inbox
+from edged.daemon.picture_files import PictureFiles
+from edged.daemon.picture_service import PictureService
 from edged.daemon.vision_service import VisionService
 from edged.disk_thread import InlineDiskQueue
 from edged.event_loop import EventLoop
-from edged.health import Conditions
+from edged.health import ConditionReporter, Conditions
+from edged.host.files import LocalFileSystem
 from edged.messaging.contract.header import Identity, Stamper
 from edged.messaging.open_outbox import open_outbox
+from edged.pictures.ring import PictureRing
 from edged.publishers.jsonl import JsonlPublisher
 from edged.vision.active_model import ActiveModel
 from edged.vision.messages import (
@@ -130,7 +134,7 @@ def idle_vision_service(
     clock: FakeClock | None = None,
 ) -> Iterator[IdleVisionService]:
     """Yield a vision service that publishes to a file in `folder`."""
-    clock = clock or FakeClock()
+    clock, conditions = clock or FakeClock(), conditions or Conditions()
     stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
     loop = EventLoop(clock)
     inbox = Inbox(loop)
@@ -151,11 +155,23 @@ def idle_vision_service(
         loop=loop,
         spares=SpareWorkers(),
         outbox=outbox,
-        conditions=conditions or Conditions(),
+        conditions=conditions,
         stamper=stamper,
         clock=clock,
         listener=listener,
-        picture_disk=InlineDiskQueue(),
+        pictures=PictureService(
+            loop=loop,
+            outbox=outbox,
+            files=PictureFiles(
+                PictureRing(LocalFileSystem(), folder / "pictures"),
+                disk=InlineDiskQueue(),
+                loop=loop,
+                conditions=ConditionReporter(conditions, clock),
+                clock=clock,
+            ),
+            stamper=stamper,
+            clock=clock,
+        ),
     )
     service.processes = {}
     yield service

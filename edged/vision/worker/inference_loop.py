@@ -19,7 +19,8 @@ from edged.vision.worker.counters import FrameCounters
 from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.overlap import OverlappedInference
-from edged.vision.worker.pictures import WorkerPictures, widen
+from edged.vision.worker.picture_size import widen
+from edged.vision.worker.pictures import WorkerPictures
 from edged.vision.worker.runners import ModelRunner
 from edged.vision.worker.slots import FrameSlots
 from edged.vision.worker.stage_results import FrameResult, PreparedFrame
@@ -136,6 +137,9 @@ class InferenceLoop:
         """Prepare a frame; return None if the model need not run on it."""
         if not self._selection.is_within_rate(frame):
             self._slots.refund(frame.camera)
+            if self._pictures.wants_frame(frame.camera):
+                self._pictures.add_other(self._pipeline.prepare(frame).frame, is_at_rest=False)
+                self._selection.reset_camera(frame.camera)  # the next ones are left out again
             return None
         prepared = self._pipeline.prepare(frame)
         if self._pictures.wants_inference(frame.camera):
@@ -143,7 +147,7 @@ class InferenceLoop:
         if self._selection.admit(prepared):
             return prepared
         if self._pictures.is_on:
-            self._pictures.add_at_rest(frame)
+            self._pictures.add_other(frame, is_at_rest=True)
         self._slots.refund(frame.camera)
         if self._selection.is_rest_due(frame):
             camera = self._camera_indices[frame.camera]
@@ -210,9 +214,14 @@ class InferenceLoop:
         if self._counters.consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
             raise error
 
-    def _send_due(self) -> None:
+    def _serve_pictures(self) -> None:
         if self._pictures.has_unsent:
             self._pictures.send_next(self._channel)
+        for camera in self._pictures.wanted_cameras:
+            self._slots.defer(camera, 0, is_still=False)
+
+    def _send_due(self) -> None:
+        self._serve_pictures()
         now_ns = self._clock.monotonic_ns()
         if now_ns < self._report_due_ns:
             return

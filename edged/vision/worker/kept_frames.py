@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from edged.clock import NS_PER_S
+from edged.config.settings import Polygon
 from edged.types import Box, ClassNames, Detections, Frame
 from edged.vision.camera_messages import CameraPlan
 from edged.vision.picture_messages import PicturePlan
 
+_FRESH_NS = 2 * NS_PER_S
+"""An older frame is not what the camera sees now."""
 _HIDE_AROUND_NS = NS_PER_S
 """An object that a model misses in one frame is mostly found in the frames before and after it."""
 
@@ -35,6 +38,12 @@ class KeptFrame(Struct, frozen=True, kw_only=True):
     plan: PicturePlan
     generation: int
 
+    @property
+    def unknown_labels(self) -> str:
+        """The labels that are to be hidden and that the model cannot detect, separated by commas; "" if there are none."""
+        known = set(self.class_names.values())
+        return ", ".join(label for label in self.plan.hide if label not in known)
+
 
 class _InferredFrame(Struct, frozen=True, gc=False):
     frame: Frame
@@ -46,14 +55,16 @@ class _InferredFrame(Struct, frozen=True, gc=False):
 class _CameraFrames:
     """The kept frames of one camera."""
 
-    def __init__(self, camera_plan: CameraPlan, plan: PicturePlan, generation: int) -> None:
-        self.camera_plan = camera_plan
+    def __init__(self, masks: Sequence[Polygon], plan: PicturePlan, generation: int) -> None:
+        self.masks = masks
         self.plan = plan
         self.generation = generation
         self.with_objects: deque[_InferredFrame] = deque(maxlen=plan.kept_frames)
         self.newest: _InferredFrame | None = None
-        self.at_rest: Frame | None = None
-        """A frame that shows what the newest inferred one shows; None if that is the newest."""
+        self.later: Frame | None = None
+        """A frame after the newest inferred one, on which the model did not run; None if there is none."""
+        self.is_at_rest = False
+        """True if that shows what the newest inferred one shows."""
         self.hidden: deque[tuple[int, tuple[Box, ...]]] = deque(maxlen=64)
         """The boxes that were to be hidden, by capture time."""
 
@@ -109,18 +120,35 @@ class KeptFrames:
             names = self._name_classes(kept, labels)
             boxes = _find_hidden(detections, names, kept.plan.hide)
             inferred = _InferredFrame(frame, detections, names, boxes)
-            kept.newest, kept.at_rest = inferred, None
+            kept.newest, kept.later = inferred, None
             if boxes:
                 kept.hidden.append((frame.captured_ns, boxes))
             if len(detections):
                 kept.with_objects.append(inferred)
 
-    def add_at_rest(self, frame: Frame) -> None:
-        """Keep a frame on which the model did not run, because it shows what the one before shows."""
+    def add_other(self, frame: Frame, *, is_at_rest: bool) -> None:
+        """Keep a frame on which the model did not run, if its camera's are kept.
+
+        Args:
+            frame: the frame, masked.
+            is_at_rest: it shows what the newest inferred frame shows.
+        """
         with self._lock:
             kept = self._cameras.get(frame.camera)
             if kept is not None:
-                kept.at_rest = frame
+                kept.later, kept.is_at_rest = frame, is_at_rest
+
+    def has_fresh(self, camera: str, now_ns: int) -> bool:
+        """Return whether a camera's newest frame that may be shown is fresh.
+
+        Args:
+            camera: name of the camera.
+            now_ns: monotonic time.
+        """
+        with self._lock:
+            kept = self._cameras.get(camera)
+            frame = None if kept is None else _choose_newest(kept)
+            return frame is not None and now_ns - frame.received_ns <= _FRESH_NS
 
     def find(self, camera: str, frame_seq: int | None) -> KeptFrame | None:
         """Return a frame; None if it is not kept.
@@ -133,15 +161,17 @@ class KeptFrames:
             kept = self._cameras.get(camera)
             if kept is None:
                 return None
-            found = kept.newest
-            if frame_seq is not None:
+            if frame_seq is None:
+                frame, found = _choose_newest(kept), kept.newest
+            else:
                 found = next((one for one in kept.with_objects if one.frame.seq == frame_seq), None)
-            if found is None:
+                frame = None if found is None else found.frame
+            if frame is None:
                 return None
-            frame = found.frame
-            # What the model has not looked at is not shown where something is to be hidden.
-            if frame_seq is None and kept.at_rest is not None and not kept.plan.hide:
-                frame = kept.at_rest
+            is_known = found is not None and (frame is found.frame or kept.is_at_rest)
+            if found is None or not is_known:
+                names = ClassNames(()) if found is None else found.class_names
+                found = _InferredFrame(frame, Detections.empty(), names, ())
             around = [
                 boxes
                 for at_ns, boxes in kept.hidden
@@ -164,14 +194,8 @@ class KeptFrames:
             current = self._cameras.get(kept.frame.camera)
             return current is not None and current.generation == kept.generation
 
-    def is_newest_unknown(self, camera: str) -> bool:
-        """Return whether a camera's newest frame cannot be shown, because the model did not look for what is to be hidden in it."""
-        with self._lock:
-            kept = self._cameras.get(camera)
-            return kept is not None and bool(kept.plan.hide) and kept.at_rest is not None
-
     def _make_empty(self, camera_plan: CameraPlan, plan: PicturePlan) -> _CameraFrames:
-        return _CameraFrames(camera_plan, plan, next(self._generations))
+        return _CameraFrames(camera_plan.masks, plan, next(self._generations))
 
     @staticmethod
     def _name_classes(kept: _CameraFrames, labels: Sequence[str]) -> ClassNames:
@@ -183,9 +207,16 @@ class KeptFrames:
 
 def _continue(known: _CameraFrames | None, plan: CameraPlan) -> _CameraFrames | None:
     """Return what is kept of a camera if its pictures stay as they are."""
-    if known is None or (known.camera_plan.masks, known.plan) != (plan.masks, plan.pictures):
+    if known is None or (known.masks, known.plan) != (plan.masks, plan.pictures):
         return None
     return known
+
+
+def _choose_newest(kept: _CameraFrames) -> Frame | None:
+    """Return the newest frame that may be shown: where something is to be hidden, the model must have looked at it."""
+    if kept.later is not None and not kept.plan.hide:
+        return kept.later
+    return None if kept.newest is None else kept.newest.frame
 
 
 def _find_hidden(detections: Detections, names: ClassNames, hide: Sequence[str]) -> tuple[Box, ...]:

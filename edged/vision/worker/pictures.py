@@ -23,7 +23,6 @@ from edged.vision.picture_messages import (
     PicturePlan,
     PictureRequest,
 )
-from edged.vision.worker.capture import SizeRule
 from edged.vision.worker.channel import SupervisorChannel
 from edged.vision.worker.kept_frames import KeptFrame, KeptFrames
 from edged.vision.worker.picture_rendering import PictureRenderer
@@ -58,8 +57,8 @@ class WorkerPictures:
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._unsent = UnsentPictures()
-        self._inference_wanted: set[str] = set()
-        """Cameras of which a picture waits for the model's next run."""
+        self._wanted: set[str] = set()
+        """Cameras of which a picture waits for a frame."""
         self._is_closing = False
         self._thread: threading.Thread | None = None
 
@@ -68,7 +67,7 @@ class WorkerPictures:
         with self._changed:
             forgotten = self._frames.apply(plans)
             self._unsent.drop([self._cameras.index(name) for name in forgotten])
-            self._inference_wanted.clear()
+            self._wanted.clear()
             self._changed.notify_all()
 
     @property
@@ -83,18 +82,26 @@ class WorkerPictures:
     def add_inferred(self, frame: Frame, detections: Detections, labels: Sequence[str]) -> None:
         """Keep a frame on which the model ran (`KeptFrames.add_inferred`)."""
         self._frames.add_inferred(frame, detections, labels)
-        if self._inference_wanted:
-            with self._changed:
-                self._inference_wanted.discard(frame.camera)
-                self._changed.notify_all()
+        self._on_frame(frame.camera)
 
-    def add_at_rest(self, frame: Frame) -> None:
-        """Keep a frame on which the model did not run, because it shows what the one before shows."""
-        self._frames.add_at_rest(frame)
+    def add_other(self, frame: Frame, *, is_at_rest: bool) -> None:
+        """Keep a frame on which the model did not run (`KeptFrames.add_other`)."""
+        self._frames.add_other(frame, is_at_rest=is_at_rest)
+        self._on_frame(frame.camera)
+
+    @property
+    def wanted_cameras(self) -> tuple[str, ...]:
+        """The cameras of which a picture waits for a frame: the next one is to be taken, and not left out."""
+        return tuple(self._wanted)
+
+    def wants_frame(self, camera: str) -> bool:
+        """Return whether a picture waits for a camera's next frame."""
+        return camera in self._wanted
 
     def wants_inference(self, camera: str) -> bool:
         """Return whether the model is to run on a camera's next frame, although nothing has changed in the picture."""
-        return camera in self._inference_wanted
+        plan = self._frames.plan_of(camera) if camera in self._wanted else None
+        return plan is not None and bool(plan.hide)
 
     def put(self, request: PictureRequest) -> None:
         """Take a request; one thread calls this."""
@@ -141,7 +148,7 @@ class WorkerPictures:
         with self._changed:
             while not self._is_closing:
                 if len(self._unsent) < MAX_WAITING_PACKETS:
-                    self._waiting = [one for one in self._waiting if not one.deadline.expired]
+                    self._drop_overdue()
                     for one in self._waiting:
                         if self._is_answerable(one.request):
                             self._waiting.remove(one)
@@ -154,18 +161,32 @@ class WorkerPictures:
         camera = self._find_camera(request)
         if request.frame_seq is not None or camera is None:
             return True
-        if not self._frames.is_newest_unknown(camera):
+        if self._frames.plan_of(camera) is None:
             return True
-        self._inference_wanted.add(camera)
+        if self._frames.has_fresh(camera, self._clock.monotonic_ns()):
+            return True
+        self._wanted.add(camera)
         return False
+
+    def _drop_overdue(self) -> None:
+        overdue = [one for one in self._waiting if one.deadline.expired]
+        self._waiting = [one for one in self._waiting if not one.deadline.expired]
+        for one in overdue:
+            self._fail_without_frame(one.request)
+
+    def _on_frame(self, camera: str) -> None:
+        if self._wanted:
+            with self._changed:
+                self._wanted.discard(camera)
+                self._changed.notify_all()
 
     def _answer(self, request: PictureRequest, renderer: PictureRenderer) -> None:
         camera = self._find_camera(request)
         if camera is None or self._frames.plan_of(camera) is None:
             self._fail(request, "refused", "the camera's plan allows no pictures")
         elif (kept := self._frames.find(camera, request.frame_seq)) is None:
-            self._fail_without_frame(request, camera)
-        elif unknown := find_unknown_labels(kept):
+            self._fail_without_frame(request)
+        elif unknown := kept.unknown_labels:
             reason = f"images.hide names {unknown}, which the model does not know: it would not be hidden"
             self._fail(request, "refused", reason)
         else:
@@ -192,13 +213,16 @@ class WorkerPictures:
                 self._unsent.add_failure(request, "refused", "the camera's plan has changed")
         self._on_made()
 
-    def _fail_without_frame(self, request: PictureRequest, camera: str) -> None:
-        if request.frame_seq is None:
-            reason = f"camera {camera}: the model has run on no frame yet"
-            self._fail(request, "no_frame", reason)
-        else:
-            reason = f"camera {camera}: frame {request.frame_seq} is not kept any more"
-            self._fail(request, "frame_gone", reason)
+    def _fail_without_frame(self, request: PictureRequest) -> None:
+        if request.frame_seq is not None:
+            self._fail(request, "frame_gone", f"frame {request.frame_seq} is not kept any more")
+            return
+        camera = self._find_camera(request)
+        plan = None if camera is None else self._frames.plan_of(camera)
+        reason = f"no frame came within {PICTURE_TIMEOUT_S:g} s"
+        if plan is not None and plan.hide:
+            reason = f"the model ran on no frame within {PICTURE_TIMEOUT_S:g} s, and without it nothing can be hidden (images.hide)"
+        self._fail(request, "no_frame", reason)
 
     def _fail(self, request: PictureRequest, code: FailureCode, reason: str) -> None:
         with self._changed:
@@ -208,25 +232,3 @@ class WorkerPictures:
     def _find_camera(self, request: PictureRequest) -> str | None:
         index = request.camera
         return self._cameras[index] if 0 <= index < len(self._cameras) else None
-
-
-def find_unknown_labels(kept: KeptFrame) -> str:
-    """Return the labels that are to be hidden and that the model cannot detect, separated by commas; "" if there are none."""
-    known = set(kept.class_names.values())
-    return ", ".join(label for label in kept.plan.hide if label not in known)
-
-
-def widen(rule: SizeRule, plan: PicturePlan, width: int, height: int) -> tuple[int, int] | None:
-    """Return how large a camera's frames must be at least: for the model, and for pictures of them.
-
-    Args:
-        rule: the model's.
-        plan: the plan of the camera's pictures.
-        width: width of the camera's picture, pixels.
-        height: height of the camera's picture, pixels.
-    """
-    needed = rule(width, height)
-    if needed is None:
-        return None
-    picture_width = min(width, plan.min_width)
-    return max(needed[0], picture_width), max(needed[1], picture_width * height // width)
