@@ -17,6 +17,7 @@ from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.loop import Supervisor
 from edged.daemon.make_options import make_optional_parts, read_switched
 from edged.daemon.message_router import MessageRouter
+from edged.daemon.open_pictures import open_picture_service
 from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
@@ -243,4 +244,5 @@ def _make_vision_service(
         stamper=core.stamper,
         clock=core.clock,
         listener=trial,
+        pictures=open_picture_service(settings, core, outbox),
     )
