@@ -42,6 +42,7 @@ class ConditionKind(StrEnum):
     PUBLISH_LIMITED = "publish_limited"
     SUBSCRIPTION_REFUSED = "subscription_refused"
     SPOOL = "spool"
+    PICTURES = "pictures"
     DISK_SILENT = "disk.silent"
     LATE = "late"
     WEB = "web"
@@ -129,6 +130,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.SPOOL: ConditionDescription(
         "degraded",
         "the disk cannot be written or does not answer, and messages wait in memory; or, until the next start, a damaged spool file was quarantined",
+    ),
+    ConditionKind.PICTURES: ConditionDescription(
+        "degraded",
+        "the pictures of objects cannot be stored; events go on, and pictures are still published",
     ),
     ConditionKind.DISK_SILENT: ConditionDescription(
         "degraded",
