@@ -121,6 +121,27 @@ class Outbox:
         self._retained.put(message)
         self._send_pending()
 
+    def retain_encoded(self, topic: str, payload: bytes) -> None:
+        """Make a message without a header the newest of its topic, for readers who do not know edged; an empty payload deletes it at the broker."""
+        self._retained.put_encoded(
+            OutgoingMessage(topic=topic, payload=payload, qos=1, retain=True)
+        )
+        self._send_pending()
+
+    def forget_retained(self, topic: str) -> None:
+        """Send the message of a topic no more; what the broker keeps of it stays there."""
+        self._retained.forget(topic)
+
+    def resend_retained(self) -> None:
+        """Send the newest message of each retained topic once more."""
+        self._retained.resend_all()
+        self._send_pending()
+
+    @property
+    def is_link_up(self) -> bool:
+        """True while there is a connection."""
+        return self._is_link_up
+
     @property
     def next_tick_s(self) -> float:
         """Seconds within which `tick` must be called again."""

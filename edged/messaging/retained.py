@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from edged.interfaces import OutgoingMessage
 from edged.messaging.contract.header import Header, Stamper, encode
 from edged.messaging.contract.messages import CameraState, OnlineStatus
 from edged.messaging.contract.topics import Topics
+
+BodyT = TypeVar("BodyT", Header, OutgoingMessage)
 
 
 @dataclass(slots=True)
@@ -14,12 +17,12 @@ class _RetainedMessage:
     """A message as a payload without header and in broker form.
 
     Attributes:
-        body: the payload without its header, to compare it with the next one.
+        body: the payload without its header, to compare it with the next one; the message itself if that has no header.
         message: the message in broker form.
         is_sent: whether the present connection has taken it.
     """
 
-    body: Header
+    body: Header | OutgoingMessage
     message: OutgoingMessage
     is_sent: bool = False
 
@@ -35,11 +38,21 @@ class RetainedMessages:
 
     def put(self, body: Header) -> None:
         """Make a message the newest of its topic; does nothing if it equals the previous one."""
-        topic = self._topics.of(body)
+        self._put(self._topics.of(body), body, self.make_outgoing)
+
+    def put_encoded(self, message: OutgoingMessage) -> None:
+        """Make a message without a header the newest of its topic; does nothing if it equals the previous one."""
+        self._put(message.topic, message, lambda message: message)
+
+    def _put(self, topic: str, body: BodyT, make: Callable[[BodyT], OutgoingMessage]) -> None:
         retained = self._messages.get(topic)
         if retained is None or retained.body != body:
-            self._messages[topic] = _RetainedMessage(body, self.make_outgoing(body))
+            self._messages[topic] = _RetainedMessage(body, make(body))
             self._has_unsent = True
+
+    def forget(self, topic: str) -> None:
+        """Send the message of a topic no more."""
+        self._messages.pop(topic, None)
 
     def make_outgoing(self, body: Header) -> OutgoingMessage:
         """Return a retained message in broker form, with a header of now."""
@@ -75,6 +88,12 @@ class RetainedMessages:
     def resend(self, body: Header) -> None:
         """Send the newest message of the topic of `body` once more."""
         self._messages[self._topics.of(body)].is_sent = False
+        self._has_unsent = True
+
+    def resend_all(self) -> None:
+        """Send all messages once more."""
+        for retained in self._messages.values():
+            retained.is_sent = False
         self._has_unsent = True
 
     def make_final_messages(self, final: Sequence[Header] = ()) -> list[OutgoingMessage]:
