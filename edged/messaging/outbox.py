@@ -31,12 +31,14 @@ from edged.interfaces import (
     RoomAvailable,
     SubscriptionRefused,
 )
+from edged.messaging.contract.commands import Reply
 from edged.messaging.contract.device import LinkState, SpoolState
 from edged.messaging.contract.header import Header, Stamper, encode
 from edged.messaging.contract.messages import Event, FrameDetections, OnlineStatus
 from edged.messaging.contract.topics import Topics
 from edged.messaging.live_messages import LiveMessages
 from edged.messaging.refusal_backoff import RefusalBackoff
+from edged.messaging.replies import PendingReplies
 from edged.messaging.restrictions import Restrictions
 from edged.messaging.retained import RetainedMessages
 from edged.messaging.spool import Rank, Spool
@@ -79,6 +81,7 @@ class Outbox:
         self._retained = RetainedMessages(self._topics, stamper)
         self._retained.put(OnlineStatus(status="online"))
         self._live = LiveMessages(self._topics, clock)
+        self._replies = PendingReplies(clock)
         self._in_flight: set[int] = set()
         self._is_sending = False
         """True within `_send`, which a disk that answers at once would enter again."""
@@ -115,6 +118,26 @@ class Outbox:
             self._live.dropped_count += 1
             return
         self._live.publish(camera, payload, self._publisher.publish)
+
+    def reply(
+        self, reply: Reply, response_topic: str | None = None, correlation: bytes | None = None
+    ) -> None:
+        """Publish the reply to a command on ``up/reply``, and on the topic that its sender has named.
+
+        Args:
+            reply: the reply.
+            response_topic: the sender's topic; None if it has named none.
+            correlation: what the answer on that topic carries.
+        """
+        payload = encode(self._stamper.stamp(reply))
+        self._replies.add(OutgoingMessage(topic=self._topics.of(reply), payload=payload, qos=1))
+        if response_topic is not None:
+            self._replies.add(
+                OutgoingMessage(
+                    topic=response_topic, payload=payload, qos=1, correlation=correlation
+                )
+            )
+        self._send_pending()
 
     def retain(self, message: Header) -> None:
         """Make `message` the newest of its topic; does nothing if it equals the previous one."""
@@ -258,6 +281,7 @@ class Outbox:
 
     def _send(self) -> None:
         self._retained.send_unsent(self._publisher.publish)
+        self._replies.send(self._publisher.publish)
         room = MAX_IN_FLIGHT - len(self._in_flight)
         if room <= 0 or self._refusal_backoff.is_paused:
             return

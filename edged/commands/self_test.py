@@ -1,0 +1,20 @@
+"""``selftest``: test the active model."""
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from edged.commands.no_args import NoArgs
+from edged.interfaces.command import Device, Finish
+
+
+class SelfTestCommand:
+    """Tests the active model."""
+
+    Args: ClassVar[type[Struct]] = NoArgs
+    summary: ClassVar[str] = "Test the active model in a sandboxed process, beside the running one."
+
+    def execute(self, args: NoArgs, device: Device, finish: Finish) -> None:
+        """Start the test; the outcome comes when it has ended."""
+        del args
+        device.run_self_test(finish)
