@@ -13,21 +13,20 @@ from edged.host.files import LocalFileSystem, replace_file
 
 _log = logging.getLogger(__name__)
 
-FILE_NAME = "home-assistant.json"
 _NOTHING = Announcement()
 
 
 class AnnouncementFile:
     """Reads the file once, and writes the newest announcement; those that come while it writes wait, and the newest of them counts."""
 
-    def __init__(self, state_dir: Path, disk: DiskQueue) -> None:
+    def __init__(self, path: Path, disk: DiskQueue) -> None:
         """Read nothing yet.
 
         Args:
-            state_dir: the device's state directory.
+            path: the file.
             disk: does the reading and writing.
         """
-        self._path = state_dir / FILE_NAME
+        self._path = path
         self._disk = disk
         self._is_writing = False
         self._waiting: Announcement | None = None
