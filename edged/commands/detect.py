@@ -23,7 +23,13 @@ class DetectCommand:
     summary: ClassVar[str] = "Run the model on a camera's frames, or not."
 
     def execute(self, args: DetectArgs, device: Device, finish: Finish) -> None:
-        """Switch the camera."""
+        """Switch the camera.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         if isinstance(found := find_camera(device, args.camera), Refused):
             finish(found)
             return

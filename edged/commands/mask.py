@@ -24,7 +24,13 @@ class MaskCommand:
     summary: ClassVar[str] = "Make a camera's masked area black, or not."
 
     def execute(self, args: MaskArgs, device: Device, finish: Finish) -> None:
-        """Switch the mask."""
+        """Switch the mask.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         if isinstance(camera := find_camera(device, args.camera), Refused):
             finish(camera)
             return

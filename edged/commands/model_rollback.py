@@ -24,5 +24,11 @@ class ModelRollbackCommand:
     )
 
     def execute(self, args: ModelRollbackArgs, device: Device, finish: Finish) -> None:
-        """Roll back; the outcome comes when it is recorded."""
+        """Roll back; the outcome comes when it is recorded.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         device.roll_back_model(args.reason, finish)

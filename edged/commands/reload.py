@@ -17,6 +17,12 @@ class ReloadCommand:
     )
 
     def execute(self, args: NoArgs, device: Device, finish: Finish) -> None:
-        """Reload; the outcome says whether the new configuration is in use."""
+        """Reload; the outcome says whether the new configuration is in use.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         del args
         device.reload(finish)

@@ -15,6 +15,12 @@ class RestartCommand:
     summary: ClassVar[str] = "End the daemon, so that it starts again."
 
     def execute(self, args: NoArgs, device: Device, finish: Finish) -> None:
-        """End the daemon once the reply is sent."""
+        """End the daemon once the reply is sent.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         del args
         device.restart(finish)

@@ -15,6 +15,12 @@ class SelfTestCommand:
     summary: ClassVar[str] = "Test the active model in a sandboxed process, beside the running one."
 
     def execute(self, args: NoArgs, device: Device, finish: Finish) -> None:
-        """Start the test; the outcome comes when it has ended."""
+        """Start the test; the outcome comes when it has ended.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         del args
         device.run_self_test(finish)

@@ -34,7 +34,13 @@ class SnapshotCommand:
     )
 
     def execute(self, args: SnapshotArgs, device: Device, finish: Finish) -> None:
-        """Ask the camera's worker for a picture; the outcome comes when it is published."""
+        """Ask the camera's worker for a picture; the outcome comes when it is published.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         if isinstance(found := find_camera(device, args.camera), Refused):
             finish(found)
             return

@@ -30,7 +30,13 @@ class ThresholdCommand:
     summary: ClassVar[str] = "Change the smallest score of a camera's detections."
 
     def execute(self, args: ThresholdArgs, device: Device, finish: Finish) -> None:
-        """Change the threshold of the camera."""
+        """Change the threshold of the camera.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         if isinstance(found := find_camera(device, args.camera), Refused):
             finish(found)
             return

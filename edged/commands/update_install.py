@@ -15,6 +15,12 @@ class UpdateInstallCommand:
     summary: ClassVar[str] = "Install the version that the update channel offers."
 
     def execute(self, args: NoArgs, device: Device, finish: Finish) -> None:
-        """Begin; up/model shows how it goes on."""
+        """Begin; up/model shows how it goes on.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         del args
         device.install_update(finish)

@@ -24,7 +24,13 @@ class ZoneCommand:
     summary: ClassVar[str] = "Use a camera's zone, or not."
 
     def execute(self, args: ZoneArgs, device: Device, finish: Finish) -> None:
-        """Switch the zone."""
+        """Switch the zone.
+
+        Args:
+            args: the arguments.
+            device: carries it out.
+            finish: gets the outcome.
+        """
         if isinstance(camera := find_camera(device, args.camera), Refused):
             finish(camera)
             return

@@ -1,4 +1,4 @@
-"""What commands have switched on top of the configuration: detection, thresholds, zones and masks. Rules; no I/O."""
+"""Rules for what commands have switched on top of the configuration: detection, thresholds, zones and masks. No I/O."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from edged.config.settings import CameraSettings, LabelFilter, Settings
 
 
 class CameraOverrides(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What commands have switched for one camera; what none has switched is None or missing.
+    """The switched settings of one camera; what no command has switched is None or missing.
 
     Attributes:
         detect: whether the model runs on its frames.

@@ -52,10 +52,7 @@ def make_command_service(
         switches,
         vision=vision,
         updates=updates,
-        self_test=SelfTestJob(
-            DiskThread("self-test", clock=core.clock, post=core.loop.call_soon),
-            lambda: updates.active_model,
-        ),
+        self_test=_make_self_test(core, updates),
         inbox=core.inbox,
         on_switched=save,
     )
@@ -72,14 +69,22 @@ def make_command_service(
     )
 
     def report_switches() -> None:
-        recommended = updates.active_model.recommended_filters.threshold
-        for camera in vision.cameras:
-            outbox.retain(describe_switches(switches.settings, camera, recommended))
-
-    def apply_command_settings() -> None:
-        service.settings = switches.settings.commands
+        _report_switches(outbox, updates, vision, switches)
 
     if switches.settings.commands.enabled:
         parts.on_tick.append(report_switches)
-    parts.on_settings.append(lambda _: apply_command_settings())
+    parts.on_settings.append(service.apply_settings)
     return service
+
+
+def _make_self_test(core: Core, updates: UpdateService) -> SelfTestJob:
+    thread = DiskThread("self-test", clock=core.clock, post=core.loop.call_soon)
+    return SelfTestJob(thread, lambda: updates.active_model)
+
+
+def _report_switches(
+    outbox: Outbox, updates: UpdateService, vision: VisionService, switches: Switches
+) -> None:
+    recommended = updates.active_model.recommended_filters.threshold
+    for camera in vision.cameras:
+        outbox.retain(describe_switches(switches.settings, camera, recommended))

@@ -59,7 +59,13 @@ def find_verb_problem(
 
 
 def parse_args(verb: str, args: dict[str, object], kind: type[Struct]) -> Struct | Refused:
-    """Return a verb's arguments in their own type."""
+    """Return a verb's arguments in their own type.
+
+    Args:
+        verb: the verb, for the refusal.
+        args: the arguments as they were sent.
+        kind: the type of the verb's arguments.
+    """
     try:
         return msgspec.convert(args, kind)
     except msgspec.ValidationError as error:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edged import registry
 from edged.clock import Clock
-from edged.config.settings import CommandSettings
+from edged.config.settings import CommandSettings, Settings
 from edged.daemon.command_memory import CommandMemory, FinishedCommand, OnReply, PendingCommand
 from edged.daemon.command_rules import (
     digest_command,
@@ -70,7 +70,7 @@ class CommandService:
             loop: limits the time of a reply.
             clock: the clock of expiry.
         """
-        self.settings = settings
+        self._settings = settings
         self._topics = topics
         self._device = device
         self._send = send
@@ -81,6 +81,10 @@ class CommandService:
         self._clock = clock
         self._drivers: dict[str, Command] = {}
         self._local_ids = itertools.count(1)
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Execute by another configuration."""
+        self._settings = settings.commands
 
     def receive(self, message: MessageReceived) -> None:
         """Execute a command from the broker; a retained one is ignored, and so is an empty message, which deletes a retained one."""
@@ -97,7 +101,7 @@ class CommandService:
         if isinstance(command, Refused):
             on_reply(_make_reply(find_id(message.payload), verb, command))
             return
-        refusal = find_verb_problem(verb, registry.COMMANDS, self.settings.verbs)
+        refusal = find_verb_problem(verb, registry.COMMANDS, self._settings.verbs)
         if refusal is not None:
             on_reply(_make_reply(command.id, verb, refusal))
             return

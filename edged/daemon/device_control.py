@@ -62,7 +62,13 @@ class DeviceControl:
         self._on_switched()
 
     def take_snapshot(self, camera: str, options: SnapshotOptions, finish: Finish) -> None:
-        """Take a picture, and publish it as the camera's snapshot."""
+        """Take a picture, and publish it as the camera's snapshot.
+
+        Args:
+            camera: name of the camera.
+            options: how the picture is made.
+            finish: gets the outcome.
+        """
         del camera, options
         finish(Refused("refused", "this version takes no pictures"))
 

@@ -25,6 +25,7 @@ from edged.daemon.optional_parts import OptionalParts
 from edged.daemon.reload import ConfigReloader
 from edged.daemon.switches import Switches
 from edged.daemon.system_sample import take_system_sample
+from edged.daemon.unsent_messages import log_waiting
 from edged.daemon.vision_service import VisionService
 from edged.daemon.watchdog import WatchdogFeeder
 from edged.event_loop import EventLoop, Timer
@@ -32,7 +33,6 @@ from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
 from edged.interfaces import ConsumerClosed, MessageReceived
-from edged.messaging.contract.device import SpoolState
 from edged.messaging.contract.messages import OnlineStatus
 from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
@@ -155,7 +155,7 @@ class Supervisor:
         final = self._device_status.make_final_health(self._vision, stop_reason)
         lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S, [final])
         self._updates.finish_stop(STORE_STOP_TIMEOUT_S)
-        _log_waiting(spool, lost_count)
+        log_waiting(spool, lost_count)
 
     def _process_next(self, max_wait_s: float = TICK_S) -> None:
         """Process what happens next: descriptors, calls and timers, then what is due in the outbox."""
@@ -239,17 +239,3 @@ class Supervisor:
         self._stop_reason = None
         while not (self._outbox.spool_state().depth == 0 or deadline.expired or self._stop_reason):
             self._process_next(_MAX_STOP_WAIT_S)
-
-
-def _log_waiting(spool: SpoolState, lost_count: int) -> None:
-    """Log what becomes of the messages that the broker has not acknowledged."""
-    kept_count = max(0, spool.depth - lost_count)
-    if kept_count:
-        _log.info("%d messages are not acknowledged yet; the spool keeps them", kept_count)
-    if lost_count:
-        reason = spool.fault or "the disk could not be written"
-        _log.error(
-            "%d messages are lost, because they were not acknowledged and only memory held them: %s",
-            lost_count,
-            reason,
-        )

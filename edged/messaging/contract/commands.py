@@ -44,7 +44,7 @@ class CommandMessage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class CommandError(Struct, frozen=True, kw_only=True):
-    """Why a command was not executed, or failed."""
+    """The reason why a command was not executed, or failed."""
 
     code: Annotated[
         ErrorCode,
