@@ -16,7 +16,7 @@ from edged.home_assistant.discovery import (
     discovery_topic,
     encode_discovery,
 )
-from edged.interfaces import MessageReceived
+from edged.interfaces import MessageReceived, OutgoingMessage
 from edged.messaging.outbox import Outbox
 
 MIN_RESEND_S, MAX_RESEND_S = 0.2, 3.0
@@ -26,7 +26,7 @@ _DELETE_CHECK_S = 30.0
 
 
 class ModelFacts(Struct, frozen=True, kw_only=True):
-    """What the entities depend on of the model; changes while the daemon runs.
+    """The model, as far as the entities depend on it; it changes while the daemon runs.
 
     Attributes:
         labels: its labels; empty while no model has run.
@@ -107,7 +107,7 @@ class HomeAssistantService:
         else:
             self._keep(withdraw(announcement))
         for topic in self._announcement.old_topics:
-            self._outbox.retain_encoded(topic, b"")
+            self._retain(topic, b"")
         if self._announcement.old_topics:
             self._await_deletion()
 
@@ -133,7 +133,12 @@ class HomeAssistantService:
             components={name: component.platform for name, component in components.items()},
         )
         self._keep(after)
-        self._outbox.retain_encoded(topic, encode_discovery(facts, components, after.removed))
+        self._retain(topic, encode_discovery(facts, components, after.removed))
+
+    def _retain(self, topic: str, payload: bytes) -> None:
+        """Publish a message that the broker keeps; an empty one deletes what it has kept."""
+        message = OutgoingMessage(topic=topic, payload=payload, qos=1, retain=True)
+        self._outbox.retain(message)
 
     def _keep(self, announcement: Announcement) -> None:
         if announcement != self._announcement:
@@ -144,9 +149,7 @@ class HomeAssistantService:
         """Forget the old topics once their deletion is delivered."""
         assert self._announcement is not None  # noqa: S101 (the file is read)
         connects = self._outbox.link_state().connects
-        if connects and connects == self._connects_at_check and self._outbox.is_link_up:
-            for topic in self._announcement.old_topics:
-                self._outbox.forget_retained(topic)
+        if connects and connects == self._connects_at_check:
             self._keep(msgspec.structs.replace(self._announcement, old_topics=()))
             return
         self._connects_at_check = connects

@@ -1,4 +1,4 @@
-"""What was announced to Home Assistant, remembered over restarts: it removes an entity only if it is told to.
+"""The record of what was announced to Home Assistant, kept over restarts: it removes an entity only if it is told to.
 
 A component that is no longer there stays in the discovery message with its platform alone, which removes it. It stays there for good,
 because nobody knows which of several Home Assistants has received it; one that does not know the component ignores that.
@@ -17,7 +17,7 @@ MAX_OLD_TOPICS = 8
 
 
 class Announcement(Struct, frozen=True, kw_only=True):
-    """What the newest discovery message has announced.
+    """The content of the newest discovery message.
 
     Attributes:
         topic: its topic; "" if nothing is announced.
@@ -51,7 +51,7 @@ def announce(
     """
     if before.topic != topic:  # all of its components go with the old message
         before = withdraw(before)
-    gone = {
+    removed = {
         component: platform
         for component, platform in (before.removed | before.components).items()
         if component not in components
@@ -60,7 +60,7 @@ def announce(
         topic=topic,
         labels=labels,
         components=dict(components),
-        removed=dict(islice(gone.items(), max(0, len(gone) - MAX_REMOVED), None)),
+        removed=dict(islice(removed.items(), max(0, len(removed) - MAX_REMOVED), None)),
         old_topics=tuple(old for old in before.old_topics if old != topic),
     )
 

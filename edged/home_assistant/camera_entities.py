@@ -12,7 +12,7 @@ from edged.messaging.contract.topics import Topics
 
 
 class CameraView(Struct, frozen=True, kw_only=True):
-    """What the entities of a camera are made from.
+    """A camera, as its entities are made from it.
 
     Attributes:
         name: its name.

@@ -157,7 +157,7 @@ class DeviceEntry(
     software_version: str = ""
 
 
-class Origin(Struct, frozen=True, kw_only=True, rename={"software_version": "sw"}):
+class DiscoveryOrigin(Struct, frozen=True, kw_only=True, rename={"software_version": "sw"}):
     """The sender of a discovery message.
 
     Attributes:
@@ -193,7 +193,7 @@ class DiscoveryMessage(
     """
 
     device: DeviceEntry
-    origin: Origin
+    origin: DiscoveryOrigin
     availability: tuple[Availability, ...]
     availability_mode: Literal["all"] = "all"
     qos: int = 1

@@ -32,7 +32,7 @@ _MODEL_TEMPLATE = """\
 
 
 class DeviceView(Struct, frozen=True, kw_only=True):
-    """What the entities of the device are made from.
+    """The device, as its own entities are made from it.
 
     Attributes:
         topics: its topics.

@@ -12,8 +12,8 @@ from edged.home_assistant.component import (
     Component,
     DeviceEntry,
     DiscoveryMessage,
+    DiscoveryOrigin,
     Entity,
-    Origin,
     Platform,
 )
 from edged.home_assistant.device_entities import DeviceView, device_entities
@@ -30,7 +30,7 @@ from edged.messaging.contract.topics import Topics
 
 
 class DeviceFacts(Struct, frozen=True, kw_only=True):
-    """What a discovery message depends on, beside the configuration.
+    """The device, as far as its discovery message depends on it, beside the configuration.
 
     Attributes:
         name: the device's name in topics.
@@ -90,7 +90,7 @@ def encode_discovery(
         components: its components, by id.
         removed: platforms of the components to remove, by id.
     """
-    gone = {name: Component(platform=platform) for name, platform in removed.items()}
+    to_remove = {name: Component(platform=platform) for name, platform in removed.items()}
     message = DiscoveryMessage(
         device=DeviceEntry(
             identifiers=(device_id(facts.name),),
@@ -99,9 +99,9 @@ def encode_discovery(
             model=facts.board,
             software_version=facts.version,
         ),
-        origin=Origin(name="edged", software_version=facts.version),
+        origin=DiscoveryOrigin(name="edged", software_version=facts.version),
         availability=(_device_availability(Topics(facts.name)),),
-        components={**components, **gone},
+        components={**components, **to_remove},
     )
     return msgspec.json.encode(message)
 

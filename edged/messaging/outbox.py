@@ -2,12 +2,9 @@
 
 There are three kinds of messages:
 
-- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, published in order, with at most
-  20 unacknowledged at a time;
-- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and on
-  every connection before anything else;
-- *live* (detections): published if there is a connection that keeps up, otherwise dropped and counted; the newest of each topic waits
-  for up to a second.
+- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, published in order, at most 20 unacknowledged at a time;
+- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and first on every connection;
+- *live* (detections): published while a connection keeps up, otherwise dropped and counted; the newest of each topic waits for up to a second.
 
 One thread uses the outbox: the supervisor calls it, and so does the publisher, from the supervisor's loop. If the broker refuses a message
 (an access rule, a quota), the spooled messages stay queued, and are retried from the first one after a pause: the order is kept, and the
@@ -134,31 +131,15 @@ class Outbox:
             )
         self._send_pending()
 
-    def retain(self, message: Header) -> None:
-        """Make `message` the newest of its topic; does nothing if it equals the previous one."""
+    def retain(self, message: Header | OutgoingMessage) -> None:
+        """Make `message` the newest of its topic; does nothing if it equals the previous one. One for other programs has no header, and its topic in it."""
         self._retained.put(message)
         self._send_pending()
-
-    def retain_encoded(self, topic: str, payload: bytes) -> None:
-        """Make a message without a header the newest of its topic, for readers who do not know edged; an empty payload deletes it at the broker."""
-        self._retained.put_encoded(
-            OutgoingMessage(topic=topic, payload=payload, qos=1, retain=True)
-        )
-        self._send_pending()
-
-    def forget_retained(self, topic: str) -> None:
-        """Send the message of a topic no more; what the broker keeps of it stays there."""
-        self._retained.forget(topic)
 
     def resend_retained(self) -> None:
         """Send the newest message of each retained topic once more."""
         self._retained.resend_all()
         self._send_pending()
-
-    @property
-    def is_link_up(self) -> bool:
-        """True while there is a connection."""
-        return self._is_link_up
 
     @property
     def next_tick_s(self) -> float:

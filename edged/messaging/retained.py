@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from edged.interfaces import OutgoingMessage
 from edged.messaging.contract.header import Header, Stamper, encode
 from edged.messaging.contract.messages import CameraState, OnlineStatus
 from edged.messaging.contract.topics import Topics
-
-BodyT = TypeVar("BodyT", Header, OutgoingMessage)
 
 
 @dataclass(slots=True)
@@ -17,7 +14,7 @@ class _RetainedMessage:
     """A message as a payload without header and in broker form.
 
     Attributes:
-        body: the payload without its header, to compare it with the next one; the message itself if that has no header.
+        body: the payload without its header, to compare it with the next one; the message itself if it has none.
         message: the message in broker form.
         is_sent: whether the present connection has taken it.
     """
@@ -36,23 +33,14 @@ class RetainedMessages:
         self._messages: dict[str, _RetainedMessage] = {}
         self._has_unsent = False
 
-    def put(self, body: Header) -> None:
+    def put(self, body: Header | OutgoingMessage) -> None:
         """Make a message the newest of its topic; does nothing if it equals the previous one."""
-        self._put(self._topics.of(body), body, self.make_outgoing)
-
-    def put_encoded(self, message: OutgoingMessage) -> None:
-        """Make a message without a header the newest of its topic; does nothing if it equals the previous one."""
-        self._put(message.topic, message, lambda message: message)
-
-    def _put(self, topic: str, body: BodyT, make: Callable[[BodyT], OutgoingMessage]) -> None:
+        topic = body.topic if isinstance(body, OutgoingMessage) else self._topics.of(body)
         retained = self._messages.get(topic)
         if retained is None or retained.body != body:
-            self._messages[topic] = _RetainedMessage(body, make(body))
+            message = body if isinstance(body, OutgoingMessage) else self.make_outgoing(body)
+            self._messages[topic] = _RetainedMessage(body, message)
             self._has_unsent = True
-
-    def forget(self, topic: str) -> None:
-        """Send the message of a topic no more."""
-        self._messages.pop(topic, None)
 
     def make_outgoing(self, body: Header) -> OutgoingMessage:
         """Return a retained message in broker form, with a header of now."""

@@ -14,7 +14,12 @@ _PLATFORMS = {"binary_sensor", "button", "image", "number", "sensor", "switch", 
 def main() -> None:
     """Print one requirement a line."""
     folder = Path(homeassistant.components.__file__).parent
-    waiting = {*bootstrap.DEFAULT_INTEGRATIONS, *bootstrap.CORE_INTEGRATIONS, *_IMPORTED, *_PLATFORMS}
+    waiting = {
+        *bootstrap.DEFAULT_INTEGRATIONS,
+        *bootstrap.CORE_INTEGRATIONS,
+        *_IMPORTED,
+        *_PLATFORMS,
+    }
     seen: set[str] = set()
     requirements: set[str] = set()
     while waiting:
