@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from edged.config.settings import ModelSettings
-from edged.registry import FAMILIES
-from edged.selftest.process import self_test_model
-from edged_models.cli.main import main
-from edged_models.errors import FetchError
-from edged_models.fetching.catalogue import (
+from edged.catalogue.catalogue import (
     CATALOGUE_PATH,
     CatalogueEntry,
     read_catalogue,
     select_entries,
 )
-from edged_models.fetching.model_folder import default_model_folder
+from edged.config.settings import ModelSettings
+from edged.errors import CatalogueError
+from edged.registry import FAMILIES
+from edged.selftest.process import self_test_model
+from edged_models.cli.main import main
+from edged_models.model_folder import default_model_folder
 from support import fetch_server as net
 from support.data_files import data_file
 
@@ -81,7 +81,7 @@ def test_entries_match_the_local_models(name: str, file: str) -> None:
 def test_an_invalid_catalogue_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "own.toml"
     path.write_text(text)
-    with pytest.raises(FetchError, match=message):
+    with pytest.raises(CatalogueError, match=message):
         read_catalogue(path)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edged_models.errors import FetchError
-from edged_models.fetching.catalogue import CatalogueEntry, CatalogueFile
-from edged_models.fetching.download import RetryPolicy
-from edged_models.fetching.fetch import FetchedFile, ModelFetcher
+from edged.catalogue.catalogue import CatalogueEntry, CatalogueFile
+from edged.catalogue.download import RetryPolicy
+from edged.catalogue.fetch import FetchedFile, ModelFetcher
+from edged.errors import CatalogueError
 from support import fetch_server as net
 from support.fetch_server import Site
 
@@ -95,7 +95,7 @@ def test_a_stalled_download_is_resumed(site: Site, tmp_path: Path) -> None:
 
 def test_a_download_of_an_earlier_run_is_resumed(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.cuts_after(50_000), net.responds_with(503)]
-    with pytest.raises(FetchError, match="503 Service Unavailable; gave up"):
+    with pytest.raises(CatalogueError, match="503 Service Unavailable; gave up"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert not (tmp_path / "model.tflite").exists()
     site.behaviours["/m"] = [net.well_behaved]
@@ -159,7 +159,7 @@ def test_a_server_error_is_retried(site: Site, tmp_path: Path, status: int) -> N
 
 def test_retries_end(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.responds_with(500)]
-    with pytest.raises(FetchError, match="500 Internal Server Error; gave up after 3 attempts"):
+    with pytest.raises(CatalogueError, match="500 Internal Server Error; gave up after 3 attempts"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert len(site.requests) == RETRY_POLICY.max_attempts
     assert list(tmp_path.iterdir()) == []
@@ -167,14 +167,14 @@ def test_retries_end(site: Site, tmp_path: Path) -> None:
 
 def test_retries_end_if_the_server_only_stalls(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.stalls_after(0)]
-    with pytest.raises(FetchError, match=r"no data for 0\.3 s; gave up"):
+    with pytest.raises(CatalogueError, match=r"no data for 0\.3 s; gave up"):
         fetch(tmp_path, source(f"{site.url}/m"))
 
 
 @pytest.mark.parametrize("status", [404, 403, 410, 416, 206, 304])
 def test_a_refusal_is_final(site: Site, tmp_path: Path, status: int) -> None:
     site.behaviours["/m"] = [net.responds_with(status)]
-    with pytest.raises(FetchError, match=rf"/m: the server responded {status}"):
+    with pytest.raises(CatalogueError, match=rf"/m: the server responded {status}"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert len(site.requests) == 1
     assert list(tmp_path.iterdir()) == []
@@ -184,7 +184,7 @@ def test_a_wrong_digest_removes_the_download(site: Site, tmp_path: Path) -> None
     site.files["/m"] = CONTENT[:-1] + b"!"
     (tmp_path / "model.tflite").write_bytes(b"what was here before")
     with pytest.raises(
-        FetchError,
+        CatalogueError,
         match=r"300000 bytes\) is not the file in the catalogue: its sha256 differs.* removed",
     ):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
@@ -194,23 +194,25 @@ def test_a_wrong_digest_removes_the_download(site: Site, tmp_path: Path) -> None
 
 def test_an_unexpected_length_is_refused_before_the_body(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.with_content_length(10**12)]
-    with pytest.raises(FetchError, match="states 1000000000000 bytes, the catalogue 300000"):
+    with pytest.raises(CatalogueError, match="states 1000000000000 bytes, the catalogue 300000"):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
-    with pytest.raises(FetchError, match="1000000000000 bytes are more than the 268435456 allowed"):
+    with pytest.raises(
+        CatalogueError, match="1000000000000 bytes are more than the 268435456 allowed"
+    ):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stated_length_above_the_real_one_ends_the_retries(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.with_content_length(len(CONTENT) + 1)]
-    with pytest.raises(FetchError, match="gave up"):
+    with pytest.raises(CatalogueError, match="gave up"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert not (tmp_path / "model.tflite").exists()
 
 
 def test_an_endless_download_is_aborted(site: Site, tmp_path: Path) -> None:
     site.behaviours["/m"] = [net.endless]
-    with pytest.raises(FetchError, match="larger than 300000 bytes; it was removed"):
+    with pytest.raises(CatalogueError, match="larger than 300000 bytes; it was removed"):
         fetch(tmp_path, source(f"{site.url}/m", bytes=len(CONTENT)))
     assert list(tmp_path.iterdir()) == []
 
@@ -222,9 +224,9 @@ def test_redirects_are_followed_unless_to_another_protocol_or_in_a_loop(
     site.behaviours["/moved"] = [net.responds_with(302, Location="/m")]
     site.behaviours["/file"] = [net.responds_with(302, Location="file:///etc/passwd")]
     site.behaviours["/round"] = [net.responds_with(302, Location="/round")]
-    with pytest.raises(FetchError, match=r"/file: .*protocol"):
+    with pytest.raises(CatalogueError, match=r"/file: .*protocol"):
         fetch(tmp_path, source(f"{site.url}/file"))
-    with pytest.raises(FetchError, match=r"/round: .*redirects"):
+    with pytest.raises(CatalogueError, match=r"/round: .*redirects"):
         fetch(tmp_path, source(f"{site.url}/round"))
     fetch(tmp_path, source(f"{site.url}/moved"))
     assert_only_model_file(tmp_path)
@@ -236,7 +238,9 @@ def test_the_next_address_is_tried_and_if_none_has_it_all_errors_are_reported(
     site.files |= {"/a": b"", "/b": b"other bytes"}
     site.behaviours["/a"] = [net.responds_with(404)]
     bad = (f"{site.url}/a", f"{site.url}/b", "http://127.0.0.1:1/c")
-    with pytest.raises(FetchError, match=r"/a: .*404.*; .*/b: .*sha256 differs.*; .*/c: .*gave up"):
+    with pytest.raises(
+        CatalogueError, match=r"/a: .*404.*; .*/b: .*sha256 differs.*; .*/c: .*gave up"
+    ):
         fetch(tmp_path, source(*bad))
     fetch(tmp_path, source(*bad, f"{site.url}/m"))
     assert (tmp_path / "model.tflite").read_bytes() == CONTENT
@@ -266,22 +270,22 @@ def test_model_and_labels_come_from_one_zip_fetched_once(site: Site, tmp_path: P
 
 
 def test_an_invalid_zip_or_a_missing_member_is_reported(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match="as a zip"):
+    with pytest.raises(CatalogueError, match="as a zip"):
         fetch(tmp_path, source(f"{site.url}/m", member="x"))
     site.files["/m.zip"] = archive = zipped(a=b"")
-    with pytest.raises(FetchError, match="does not contain x"):
+    with pytest.raises(CatalogueError, match="does not contain x"):
         fetch(tmp_path, source(f"{site.url}/m.zip", content=archive, member="x"))
     assert not (tmp_path / "model.tflite").exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_reported(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FetchError, match=r"cannot write .*/file/model\.tflite: "):
+    with pytest.raises(CatalogueError, match=r"cannot write .*/file/model\.tflite: "):
         fetch(tmp_path / "file", source(f"{site.url}/m"))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_is_reported(site: Site, tmp_path: Path) -> None:
     (tmp_path / ".model.tflite.part").symlink_to("/dev/full")
-    with pytest.raises(FetchError, match=r"cannot write .*: No space left on device"):
+    with pytest.raises(CatalogueError, match=r"cannot write .*: No space left on device"):
         fetch(tmp_path, source(f"{site.url}/m"))

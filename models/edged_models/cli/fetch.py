@@ -9,15 +9,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from edged_models.console import add_json_option, print_result, progress_bar
-from edged_models.fetching.catalogue import (
+from edged.catalogue.catalogue import (
     CATALOGUE_PATH,
     CatalogueEntry,
     read_catalogue,
     select_entries,
 )
-from edged_models.fetching.fetch import FetchedFile, ModelFetcher
-from edged_models.fetching.model_folder import default_model_folder
+from edged.catalogue.fetch import FetchedFile, ModelFetcher
+from edged_models.console import add_json_option, print_result, progress_bar
+from edged_models.model_folder import default_model_folder
 
 _KIB = 1024
 
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the catalogue, or download models.
 
     Raises:
-        FetchError: the catalogue cannot be read or has no such model, or a download failed.
+        CatalogueError: the catalogue cannot be read or has no such model, or a download failed.
     """
     entries = read_catalogue(args.catalogue)
     if args.list and args.names:

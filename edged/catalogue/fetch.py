@@ -9,11 +9,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from edged.catalogue.catalogue import CatalogueEntry, CatalogueFile, ModelVariant
+from edged.catalogue.download import DownloadProgress, ModelDownload, RetryPolicy
 from edged.clock import Clock, SystemClock
-from edged_models.errors import FetchError
-from edged_models.fetching.catalogue import CatalogueEntry, CatalogueFile, ModelVariant
-from edged_models.fetching.download import DownloadProgress, ModelDownload, RetryPolicy
-from edged_models.files import write_bytes
+from edged.errors import CatalogueError
+from edged.host.files import LocalFileSystem, replace_file
 
 _MAX_MEMBER_BYTES = 256 << 20
 _SUFFIXES = {"cpu": ".tflite", "edgetpu": "_edgetpu.tflite", "labels": ".txt"}
@@ -61,7 +61,7 @@ class ModelFetcher:
             progress: called with each file's name; returns the callback for its progress.
 
         Raises:
-            FetchError: the variant does not exist, no address gives the right file, or it cannot be written.
+            CatalogueError: the variant does not exist, no address gives the right file, or it cannot be written.
         """
         wanted: list[tuple[str, CatalogueFile]] = [(variant, entry.get_file(variant))]
         if entry.labels:
@@ -77,10 +77,10 @@ class ModelFetcher:
     ) -> FetchedFile:
         try:
             return self._fetch_or_reuse(source, target, progress)
-        except FetchError:
+        except CatalogueError:
             raise
         except OSError as error:
-            raise FetchError(f"cannot write {target}: {error.strerror or error}") from error
+            raise CatalogueError(f"cannot write {target}: {error.strerror or error}") from error
 
     def _fetch_or_reuse(
         self, source: CatalogueFile, target: Path, progress: DownloadProgress
@@ -95,7 +95,7 @@ class ModelFetcher:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._download_from_any(source, archive, progress)
         if source.member is not None:
-            write_bytes(target, _read_member(archive, source.member))
+            replace_file(LocalFileSystem(), target, _read_member(archive, source.member))
         return FetchedFile(path=target, bytes=target.stat().st_size, downloaded=is_missing)
 
     def _download_from_any(
@@ -106,11 +106,11 @@ class ModelFetcher:
         for url in source.urls:
             try:
                 self._download_from(url, source, target, progress)
-            except FetchError as error:
+            except CatalogueError as error:
                 errors.append(str(error))
             else:
                 return
-        raise FetchError("; ".join(errors))
+        raise CatalogueError("; ".join(errors))
 
     def _download_from(
         self, url: str, source: CatalogueFile, target: Path, progress: DownloadProgress
@@ -128,7 +128,7 @@ class ModelFetcher:
         if not _has_sha256(part, source.sha256):
             size_bytes = part.stat().st_size
             download.discard()
-            raise FetchError(
+            raise CatalogueError(
                 f"{url}: the download ({size_bytes} bytes) is not the file in the catalogue: its sha256 differs; it was removed"
             )
         _move_durably(part, target)
@@ -152,9 +152,9 @@ def _read_member(archive: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(archive) as opened:
             if (size_bytes := opened.getinfo(name).file_size) > _MAX_MEMBER_BYTES:
-                raise FetchError(f"{name} in {archive} is too large ({size_bytes} bytes)")
+                raise CatalogueError(f"{name} in {archive} is too large ({size_bytes} bytes)")
             return opened.read(name)
     except KeyError as error:
-        raise FetchError(f"{archive} does not contain {name}") from error
+        raise CatalogueError(f"{archive} does not contain {name}") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise FetchError(f"cannot read {archive} as a zip: {error}") from error
+        raise CatalogueError(f"cannot read {archive} as a zip: {error}") from error

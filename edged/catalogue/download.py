@@ -9,8 +9,8 @@ import httpx
 
 from edged.backoff import Backoff
 from edged.clock import Clock
+from edged.errors import CatalogueError
 from edged.fetchers.http_response import ResponseAction, classify_response, content_length
-from edged_models.errors import FetchError
 
 _MAX_REDIRECTS = 5
 
@@ -77,7 +77,7 @@ class ModelDownload:
         """Download the file into the part file.
 
         Raises:
-            FetchError: the download failed, or has the wrong size; a useless part file is removed.
+            CatalogueError: the download failed, or has the wrong size; a useless part file is removed.
         """
         have_bytes = self._count_received_bytes()
         if self._size_bytes is not None and have_bytes > self._size_bytes:
@@ -104,7 +104,7 @@ class ModelDownload:
                     attempts_left = policy.max_attempts
                     pauses.reset()
                 if not attempts_left:
-                    raise FetchError(
+                    raise CatalogueError(
                         f"{self._url}: {error}; gave up after {policy.max_attempts} attempts"
                     ) from error
                 self._clock.sleep(pauses.next_wait_s())
@@ -127,7 +127,7 @@ class ModelDownload:
             with client.stream("GET", self._url, headers=self._request_headers()) as response:
                 self._receive(response, progress)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects) as error:
-            raise FetchError(f"{self._url}: {error}") from error
+            raise CatalogueError(f"{self._url}: {error}") from error
         except httpx.TimeoutException as error:
             stall_s = self._retry_policy.stall_timeout_s
             raise _TransientDownloadError(f"no data for {stall_s:g} s") from error
@@ -147,7 +147,7 @@ class ModelDownload:
         action = classify_response(response.status_code, response.headers, have_bytes)
         status = f"the server responded {response.status_code} {response.reason_phrase}".rstrip()
         if action is ResponseAction.FAIL:
-            raise FetchError(f"{self._url}: {status}")
+            raise CatalogueError(f"{self._url}: {status}")
         if action is ResponseAction.RETRY:
             raise _TransientDownloadError(status)
         if action is ResponseAction.DISCARD:
@@ -185,7 +185,7 @@ class ModelDownload:
             have_bytes += len(chunk)
             if have_bytes > self._max_bytes:
                 self.discard()
-                raise FetchError(
+                raise CatalogueError(
                     f"{self._url}: the download is larger than {self._max_bytes} bytes; it was removed"
                 )
             part.write(chunk)
@@ -197,10 +197,10 @@ class ModelDownload:
             return
         if self._size_bytes is not None and total_bytes != self._size_bytes:
             self.discard()
-            raise FetchError(
+            raise CatalogueError(
                 f"{self._url}: the server states {total_bytes} bytes, the catalogue {self._size_bytes}"
             )
         if total_bytes > self._max_bytes:
-            raise FetchError(
+            raise CatalogueError(
                 f"{self._url}: {total_bytes} bytes are more than the {self._max_bytes} allowed"
             )

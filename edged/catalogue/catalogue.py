@@ -1,4 +1,4 @@
-"""The catalogue of third-party models: models/catalogue.toml, or a user's own file in the same format."""
+"""The catalogue of third-party models: `catalogue.toml`, or a user's own file in the same format."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edged.config.problems import suggest_name
+from edged.errors import CatalogueError
 from edged.text import read_text
-from edged_models.errors import FetchError
 
-CATALOGUE_PATH = Path(__file__).parents[2] / "catalogue.toml"
+CATALOGUE_PATH = Path(__file__).parent / "catalogue.toml"
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -70,11 +70,11 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Return the file of one variant.
 
         Raises:
-            FetchError: the model does not have that variant.
+            CatalogueError: the model does not have that variant.
         """
         source: CatalogueFile | None = getattr(self, variant)
         if source is None:
-            raise FetchError(f"{self.name} is available for {' and '.join(self.variants)} only")
+            raise CatalogueError(f"{self.name} is available for {' and '.join(self.variants)} only")
         return source
 
 
@@ -86,18 +86,18 @@ def read_catalogue(path: Path) -> tuple[CatalogueEntry, ...]:
     """Read the models of a catalogue.
 
     Raises:
-        FetchError: the file cannot be read, or is invalid.
+        CatalogueError: the file cannot be read, or is invalid.
     """
     try:
         entries = msgspec.toml.decode(read_text(path), type=_Catalogue).model
     except (OSError, ValueError) as error:
-        raise FetchError(f"cannot read the catalogue {path}: {error}") from error
+        raise CatalogueError(f"cannot read the catalogue {path}: {error}") from error
     names = [entry.name for entry in entries]
     for entry in entries:
         if names.count(entry.name) > 1:
-            raise FetchError(f"the catalogue {path} lists {entry.name} twice")
+            raise CatalogueError(f"the catalogue {path} lists {entry.name} twice")
         if not entry.variants:
-            raise FetchError(
+            raise CatalogueError(
                 f"the catalogue {path} lists {entry.name} without a file: give it a cpu or an edgetpu file"
             )
     return entries
@@ -107,13 +107,13 @@ def select_entries(entries: Sequence[CatalogueEntry], names: Iterable[str]) -> l
     """Return the models of the given names, in that order.
 
     Raises:
-        FetchError: the catalogue lacks one of them.
+        CatalogueError: the catalogue lacks one of them.
     """
     known = {entry.name: entry for entry in entries}
     selected = []
     for name in names:
         if name not in known:
             hint = suggest_name(name, known) or "list the names with --list"
-            raise FetchError(f"the catalogue has no {name}; {hint}")
+            raise CatalogueError(f"the catalogue has no {name}; {hint}")
         selected.append(known[name])
     return selected
