@@ -1,11 +1,11 @@
 """The catalogue of third-party models: `catalogue.toml`, or a user's own file in the same format."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from edged.config.problems import suggest_name
 from edged.errors import CatalogueError
@@ -16,6 +16,7 @@ CATALOGUE_PATH = Path(__file__).parent / "catalogue.toml"
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Meta(pattern=r"^https?://")]
+LabelList = Annotated[tuple[str, ...], Meta(min_length=1)]
 ModelVariant = Literal["cpu", "edgetpu"]
 
 
@@ -46,6 +47,10 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         input_px: width and height of the input.
         licence: an SPDX identifier.
         description: one line that helps to choose a model.
+        good_for: what it does well; "" if nothing is known.
+        bad_for: what it does badly; "" if nothing is known.
+        camera_labels: its labels that are of use to a camera; ``--use`` detects only those; empty for all.
+        label_list: the list of its labels, in the order of its classes, if no file has one; None if the model file or `labels` has it.
         cpu: the file that runs on any device; None without one.
         edgetpu: the file that needs a Coral; None without one.
         labels: the file of class names; None if they are in the model file.
@@ -56,6 +61,10 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     input_px: tuple[int, int]
     licence: str
     description: str
+    good_for: str = ""
+    bad_for: str = ""
+    camera_labels: tuple[str, ...] = ()
+    label_list: str | None = None
     cpu: CatalogueFile | None = None
     edgetpu: CatalogueFile | None = None
     labels: CatalogueFile | None = None
@@ -74,46 +83,69 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         source: CatalogueFile | None = getattr(self, variant)
         if source is None:
-            raise CatalogueError(f"{self.name} is available for {' and '.join(self.variants)} only")
+            hint = "add --edgetpu" if self.edgetpu else "leave --edgetpu out"
+            raise CatalogueError(
+                f"{self.name} is available for {' and '.join(self.variants)} only: {hint}"
+            )
         return source
 
 
-class _Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
+class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A catalogue.
+
+    Attributes:
+        model: the models, in the order in which they are listed.
+        label_list: label lists that models without one refer to, by name.
+    """
+
     model: tuple[CatalogueEntry, ...] = ()
+    label_list: Mapping[str, LabelList] = field(default_factory=dict)
+
+    def select(self, names: Iterable[str]) -> list[CatalogueEntry]:
+        """Return the models of the given names, in that order.
+
+        Raises:
+            CatalogueError: the catalogue lacks one of them.
+        """
+        known = {entry.name: entry for entry in self.model}
+        selected = []
+        for name in names:
+            if name not in known:
+                hint = suggest_name(name, known) or f"it has: {', '.join(known)}"
+                raise CatalogueError(f"the catalogue has no {name}; {hint}")
+            selected.append(known[name])
+        return selected
+
+    def find_label_list(self, entry: CatalogueEntry) -> Sequence[str]:
+        """Return the labels of a model of which no file has them; empty for any other."""
+        return self.label_list[entry.label_list] if entry.label_list else ()
 
 
-def read_catalogue(path: Path) -> tuple[CatalogueEntry, ...]:
-    """Read the models of a catalogue.
+def read_catalogue(path: Path = CATALOGUE_PATH) -> Catalogue:
+    """Read a catalogue.
 
     Raises:
         CatalogueError: the file cannot be read, or is invalid.
     """
     try:
-        entries = msgspec.toml.decode(read_text(path), type=_Catalogue).model
+        catalogue = msgspec.toml.decode(read_text(path), type=Catalogue)
     except (OSError, ValueError) as error:
         raise CatalogueError(f"cannot read the catalogue {path}: {error}") from error
-    names = [entry.name for entry in entries]
-    for entry in entries:
-        if names.count(entry.name) > 1:
-            raise CatalogueError(f"the catalogue {path} lists {entry.name} twice")
-        if not entry.variants:
-            raise CatalogueError(
-                f"the catalogue {path} lists {entry.name} without a file: give it a cpu or an edgetpu file"
-            )
-    return entries
+    names = [entry.name for entry in catalogue.model]
+    for entry in catalogue.model:
+        if problem := _find_problem(entry, names, catalogue):
+            raise CatalogueError(f"the catalogue {path} lists {entry.name} {problem}")
+    return catalogue
 
 
-def select_entries(entries: Sequence[CatalogueEntry], names: Iterable[str]) -> list[CatalogueEntry]:
-    """Return the models of the given names, in that order.
-
-    Raises:
-        CatalogueError: the catalogue lacks one of them.
-    """
-    known = {entry.name: entry for entry in entries}
-    selected = []
-    for name in names:
-        if name not in known:
-            hint = suggest_name(name, known) or "list the names with --list"
-            raise CatalogueError(f"the catalogue has no {name}; {hint}")
-        selected.append(known[name])
-    return selected
+def _find_problem(entry: CatalogueEntry, names: Sequence[str], catalogue: Catalogue) -> str | None:
+    """Return what is wrong with a model in the catalogue, as the end of a sentence; None if nothing is."""
+    if names.count(entry.name) > 1:
+        return "twice"
+    if not entry.variants:
+        return "without a file: give it a cpu or an edgetpu file"
+    if entry.label_list is not None and entry.label_list not in catalogue.label_list:
+        return f"with the label list {entry.label_list}, which it does not have"
+    if entry.label_list is not None and entry.labels is not None:
+        return "with both a label list and a file of labels: remove one of the two"
+    return None
