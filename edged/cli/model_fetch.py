@@ -160,15 +160,20 @@ def _fetch_as(owner: Owner, args: argparse.Namespace) -> FetchReport:
     command += ["-c", str(args.config.absolute()), "--catalogue", str(args.catalogue.absolute())]
     command += ["--from", args.origin] if args.origin else []
     command += ["--edgetpu"] if args.variant == "edgetpu" else []
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        user=owner.uid,
-        group=owner.gid,
-        extra_groups=owner.groups,
-        cwd="/",
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            user=owner.uid,
+            group=owner.gid,
+            extra_groups=owner.groups,
+            cwd="/",
+            check=False,
+        )
+    except OSError as error:
+        raise CatalogueError(
+            f"edged cannot be run as the owner of the state directory (user {owner.uid}): {error}"
+        ) from error
     if done.returncode:
         if args.json:
             sys.stdout.write(done.stdout.decode())
