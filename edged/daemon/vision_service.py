@@ -216,9 +216,8 @@ class VisionService:
         self._settled.on_ready(worker, ready)
         self._conditions.on_worker_ready(worker)
         self._listener.on_ready(ready)
-        self._scenes.set_model(
-            self._pool.jobs[worker].camera_names, ready, self._active_model.recommended_filters
-        )
+        filters = ready.choose_filters(self._active_model.recommended_filters)
+        self._scenes.set_model(self._pool.jobs[worker].camera_names, ready, filters)
 
     def _on_observation(
         self, worker: int, observation: Observation, *, is_superseded: bool

@@ -28,7 +28,7 @@ class Device:
         )
         self.program.chmod(0o755)
         (folder / "edged.toml").write_text(
-            f'[device]\nstate_dir = "{folder}/state"\n[jsonl]\npath = "out.jsonl"\n[camera.demo]\nsource = "synthetic"\n'
+            f'[device]\nstate_dir = "{folder}/state"\n[jsonl]\npath = "/dev/null"\n[camera.demo]\nsource = "synthetic"\n'
         )
         self._controller = AnsibleController(folder)
 

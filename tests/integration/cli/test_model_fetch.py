@@ -25,7 +25,7 @@ CAMERA = """
 source = "synthetic"
 fps = 5
 [jsonl]
-path = "messages.jsonl"
+path = "/dev/null"
 """
 NOBODY_UID = 65_534
 MOUNT, UMOUNT, TEST = "/usr/bin/mount", "/usr/bin/umount", "/usr/bin/test"
