@@ -20,7 +20,7 @@ from edged.catalogue.use import (
     make_drop_in_text,
 )
 from edged.checks.labels import check_labels
-from edged.cli.config_option import add_config_option
+from edged.cli.config_option import DEFAULT_CONFIG, add_config_option
 from edged.cli.model_catalogue import add_catalogue_option
 from edged.cli.progress import ProgressBar
 from edged.cli.verbs import add_verb, print_result
@@ -111,19 +111,26 @@ def run(args: argparse.Namespace) -> int:
     (entry,) = catalogue.select([args.name])
     entry.get_file(args.variant)
     args.origin = args.origin and parse_origin(args.origin)
-    settings = None if args.to and not args.use else load_config(args.config).settings
-    owner = find_owner(state_dir(settings)) if settings and not args.to else None
+    settings = _load_settings(args)
+    owner = None if args.to else find_owner(state_dir(settings))
     report = _fetch_as(owner, args) if owner else _fetch(args, catalogue, entry, settings)
-    if args.use and settings:
+    if args.use:
         report = _use(report, DropIn(args.config, DROP_IN_NAME), settings)
     packed = msgspec.json.encode(report, enc_hook=encode_path)
     return print_result(args, msgspec.Raw(packed), "\n".join(_format_report(report)))
 
 
+def _load_settings(args: argparse.Namespace) -> Settings:
+    """Return the settings; the defaults if they only name the folder, and there is no configuration yet."""
+    if not args.use and (args.to or (args.config == DEFAULT_CONFIG and not args.config.exists())):
+        return Settings()
+    return load_config(args.config).settings
+
+
 def _fetch(
-    args: argparse.Namespace, catalogue: Catalogue, entry: CatalogueEntry, settings: Settings | None
+    args: argparse.Namespace, catalogue: Catalogue, entry: CatalogueEntry, settings: Settings
 ) -> FetchReport:
-    folder = args.to or (catalogue_dir(settings) if settings else Path())
+    folder = args.to or catalogue_dir(settings)
     fetcher = ModelFetcher(folder=folder.absolute(), origin=args.origin)
     labels = catalogue.find_label_list(entry)
     with ProgressBar(sys.stderr) as bar:
