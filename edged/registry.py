@@ -72,6 +72,20 @@ FETCHERS = {
     "https": "edged.fetchers.http:HttpFetcher",
 }
 
+# The name is the verb: the last level of the topic down/cmd/<verb>.
+COMMANDS = {
+    "snapshot": "edged.commands.snapshot:SnapshotCommand",
+    "detect": "edged.commands.detect:DetectCommand",
+    "threshold": "edged.commands.threshold:ThresholdCommand",
+    "zone": "edged.commands.zone:ZoneCommand",
+    "mask": "edged.commands.mask:MaskCommand",
+    "reload": "edged.commands.reload:ReloadCommand",
+    "selftest": "edged.commands.self_test:SelfTestCommand",
+    "model.rollback": "edged.commands.model_rollback:ModelRollbackCommand",
+    "update.install": "edged.commands.update_install:UpdateInstallCommand",
+    "restart": "edged.commands.restart:RestartCommand",
+}
+
 
 def load_driver(drivers: dict[str, str], name: str) -> Any:
     """Import and return the class that is registered under `name`.

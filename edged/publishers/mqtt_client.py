@@ -30,6 +30,18 @@ _HINTS = {
 }
 
 
+def make_properties(correlation: bytes | None) -> "Properties | None":
+    """Return the MQTT 5 properties of a message; None if it has none."""
+    if correlation is None:
+        return None
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.CorrelationData = correlation
+    return properties
+
+
 def make_client(
     settings: MqttSettings, *, client_id: str, will: OutgoingMessage | None, max_in_flight: int
 ) -> "Client":

@@ -26,6 +26,16 @@ _MIN_HEIGHT_PX = 1e-9
 """Height of a box without height, so that it has a ratio."""
 
 
+def is_detecting(general: DetectSettings, camera: DetectSettings) -> bool:
+    """Return whether the model runs on a camera's frames.
+
+    Args:
+        general: ``[detect]``.
+        camera: ``[camera.NAME.detect]``.
+    """
+    return general.enabled is not False if camera.enabled is None else camera.enabled
+
+
 class FilteredDetections(Struct, frozen=True, gc=False):
     """The detections of one frame that passed the filters.
 

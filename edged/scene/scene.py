@@ -106,7 +106,9 @@ class Scene:
             track, ids=ids, may_rest=lambda class_id: names[class_id] in resting_labels
         )
         self._zone_names = tuple(camera.zone)
-        self._zones = Zones(camera.zone, names)
+        self._zones = Zones(
+            {name: zone for name, zone in camera.zone.items() if zone.enabled}, names
+        )
         self._event_rules = EventRules(events, names)
         self._state: SceneState | None = None
         self._object_states: list[_ObjectState] = []

@@ -6,7 +6,7 @@ import msgspec
 
 from edged.config.codec import encode_path
 from edged.config.settings import CameraSettings, ModelSettings, Settings
-from edged.scene.filters import DEFAULT_THRESHOLD, DetectionFilters
+from edged.scene.filters import DEFAULT_THRESHOLD, DetectionFilters, is_detecting
 from edged.vision.active_model import ActiveModel
 from edged.vision.camera_messages import CameraJob, CameraPlan
 from edged.vision.inference_plan import make_inference_plan
@@ -98,8 +98,12 @@ def _make_plan(
             CameraPlan(
                 min_score=(min_score := _find_min_score(camera, settings, active_model)),
                 threshold=_find_threshold(min_score, settings),
-                inference=make_inference_plan(settings.inference, camera.inference),
-                masks=tuple(mask.points for mask in camera.mask.values()),
+                inference=make_inference_plan(
+                    settings.inference,
+                    camera.inference,
+                    is_enabled=is_detecting(settings.detect, camera.detect),
+                ),
+                masks=tuple(mask.points for mask in camera.mask.values() if mask.enabled),
                 weight=camera.weight,
             )
             for camera in cameras

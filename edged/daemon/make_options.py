@@ -1,0 +1,56 @@
+"""Makes the parts that the configuration asks for beside the main job; what it does not ask for is not imported."""
+
+from typing import TYPE_CHECKING
+
+from edged.config.overrides import Overrides
+from edged.config.settings import Settings
+from edged.daemon.core import Core
+from edged.daemon.optional_parts import OptionalParts
+from edged.daemon.switches import Switches
+from edged.host.paths import state_dir
+from edged.messaging.contract.topics import Topics
+from edged.messaging.outbox import Outbox
+
+if TYPE_CHECKING:
+    from edged.daemon.vision_service import VisionService
+    from edged.updates.service.service import UpdateService
+
+
+def read_switched(settings: Settings) -> Overrides:
+    """Return what commands have switched before this start and is to be kept."""
+    if not (settings.commands.enabled and settings.commands.keep):
+        return {}
+    from edged.daemon.command_file import read_kept_commands
+
+    return read_kept_commands(state_dir(settings)).switched
+
+
+def make_optional_parts(
+    core: Core,
+    *,
+    outbox: Outbox,
+    updates: "UpdateService",
+    vision: "VisionService",
+    switches: Switches,
+) -> OptionalParts:
+    """Make the parts that the configuration asks for.
+
+    Args:
+        core: the shared parts of the daemon.
+        outbox: everything that is published.
+        updates: model updates.
+        vision: workers and cameras.
+        switches: the configuration in use.
+    """
+    parts = OptionalParts()
+    topics = Topics(core.stamper.identity.device)
+    settings = switches.settings
+    core.messages.add(topics.desired, updates.process_message)
+    if settings.commands.enabled or settings.page.listen:
+        from edged.daemon.command_parts import make_command_service
+
+        commands = make_command_service(
+            core, outbox=outbox, updates=updates, vision=vision, switches=switches, parts=parts
+        )
+        core.messages.add(topics.commands, commands.receive)
+    return parts
