@@ -14,7 +14,7 @@ from edged.interfaces import Dialect, Notice, OutgoingMessage, Publisher
 from edged.messaging.contract.header import Stamper, encode
 from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
-from edged.messaging.dialect_outbox import DialectOutbox
+from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.outbox import Birth, Notify
 from edged.messaging.spool import MessageLoss, Spool
 from edged.messaging.spool.loss import SeqRange
@@ -36,7 +36,7 @@ def open_outbox(
     notify: Notify,
     disk: DiskQueue | None = None,
     subscriptions: Sequence[str] = (),
-) -> DialectOutbox:
+) -> ObservedOutbox:
     """Return the outbox that the configuration asks for, not yet connected.
 
     Args:
@@ -78,7 +78,7 @@ def open_outbox(
         return publisher
 
     spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
-    return DialectOutbox(
+    return ObservedOutbox(
         spool=spool,
         stamper=stamper,
         clock=clock,

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from edged.interfaces import ForeignMessage, Notice, OutgoingMessage
 from edged.messaging.contract.messages import CameraState, Event, FrameDetections
-from edged.messaging.dialect_outbox import DialectOutbox
+from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.outbox import Birth
 from edged.messaging.spool import Spool
 from support.clock import FakeClock
@@ -64,7 +64,7 @@ class DialectBench:
             made.append(ManualPublisher(birth, will, on_notice))
             return made[0]
 
-        self.outbox = DialectOutbox(
+        self.outbox = ObservedOutbox(
             spool=Spool(
                 folder,
                 max_bytes=1_000_000,
@@ -175,6 +175,16 @@ def test_frames_are_live(bench: DialectBench) -> None:
     bench.take()
     bench.outbox.publish_detections(detections())
     assert bench.take() == ["frame frame"]
+
+
+def test_an_observer_changes_nothing(bench: DialectBench) -> None:
+    bench.outbox.observe(lambda *_: None)
+    bench.publisher.connect()
+    bench.take()
+    bench.outbox.publish_detections(detections())
+    bench.outbox.queue_event(event(id="e1"))
+    bench.outbox.retain(state(counts={"person": 1}))
+    assert bench.take() == ["frame frame", shown(1, "start"), "front 1"]
 
 
 def test_a_dialect_that_fails_disturbs_nothing(
