@@ -8,6 +8,7 @@ from msgspec import Struct
 from edged.config.settings import ModelSettings
 from edged.types import DetectedBox
 from edged.vision.camera_messages import CameraJob, CameraPlan, CameraReport, PictureAtRest
+from edged.vision.picture_messages import PictureChunk, PictureFailure, PictureRequest
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
@@ -171,7 +172,7 @@ class Observation(Struct, frozen=True, gc=False):
     detections: tuple[DetectedBox, ...]
 
 
-ToWorker = VisionJob | WorkerPlan
+ToWorker = VisionJob | WorkerPlan | PictureRequest
 FromWorker = (
     ModelReady
     | WorkerReport
@@ -182,4 +183,6 @@ FromWorker = (
     | PlanDeclined
     | CandidateFailure
     | ShadowComparison
+    | PictureChunk
+    | PictureFailure
 )

@@ -92,7 +92,11 @@ class Event(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.ev
     model: Annotated[str, Meta(description="The model that detected it: name@version.")]
     frame: Annotated[Count, Meta(description="Number of the frame, counted by camera.")]
     snapshot: Annotated[
-        str | None, Meta(description="Topic of the object's picture; null if there is none.")
+        str | None,
+        Meta(
+            description="Topic on which the pictures of the object are published, each better than the one before; null unless the"
+            ' policy of the camera\'s pictures is "events".'
+        ),
     ] = None
 
 

@@ -223,7 +223,7 @@ def assert_nothing_is_left_behind(service: IdleVisionService, after: Settings) -
     jobs = make_vision_jobs(
         after,
         ActiveModel(settings=after.model),
-        plan_number=service._plan_number,
+        plan_number=service._plan.number,
         current=current,
     )
     processes = [service.processes[number] for number in service._pool.jobs]
