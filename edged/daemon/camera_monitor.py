@@ -91,6 +91,11 @@ class CameraMonitor:
         return self.report is not None and self.report.state == "running"
 
     @property
+    def drawn_scores(self) -> tuple[float, ...]:
+        """The scores from which detections are drawn into pictures, by class id; the last one is for all other classes."""
+        return () if self._scene is None else self._scene.filters.start_scores
+
+    @property
     def has_ended(self) -> bool:
         """True once the camera was finite, and inference has run on its last frame."""
         return self.report is not None and self.report.state == "ended"

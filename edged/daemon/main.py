@@ -17,6 +17,7 @@ from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.loop import Supervisor
 from edged.daemon.make_options import make_optional_parts, read_switched
 from edged.daemon.message_router import MessageRouter
+from edged.daemon.open_pictures import open_picture_service
 from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
@@ -33,7 +34,6 @@ from edged.messaging.contract.header import Identity, Stamper, rfc3339
 from edged.messaging.contract.topics import Topics
 from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.open_outbox import open_outbox
-from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_server import ControlServer
@@ -150,7 +150,7 @@ def _make_disk_monitor(settings: Settings, core: Core) -> DiskMonitor:
 
 
 def _make_status_reporter(
-    core: Core, outbox: Outbox, disks: DiskMonitor, status_files: StatusFiles
+    core: Core, outbox: ObservedOutbox, disks: DiskMonitor, status_files: StatusFiles
 ) -> DeviceStatusReporter:
     return DeviceStatusReporter(
         board=core.board,
@@ -228,7 +228,11 @@ def _make_update_service(settings: Settings, core: Core, trial: TrialMonitor) ->
 
 
 def _make_vision_service(
-    settings: Settings, core: Core, outbox: Outbox, updates: UpdateService, trial: TrialMonitor
+    settings: Settings,
+    core: Core,
+    outbox: ObservedOutbox,
+    updates: UpdateService,
+    trial: TrialMonitor,
 ) -> VisionService:
     return VisionService(
         settings,
@@ -240,4 +244,5 @@ def _make_vision_service(
         stamper=core.stamper,
         clock=core.clock,
         listener=trial,
+        pictures=open_picture_service(settings, core, outbox),
     )

@@ -63,7 +63,7 @@ class OnPicture(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebCalls:
-    """What the web process can ask for.
+    """The calls of the web process.
 
     Attributes:
         execute: executes a command: its verb, its arguments as JSON, and what takes the reply.

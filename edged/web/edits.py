@@ -108,3 +108,22 @@ def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return a table in a table; an empty one if there is none."""
     value = table.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def list_switches(
+    switched: Mapping[str, Any] | None, edit: CameraEdit
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the commands that undo what was switched otherwise than an edit has it.
+
+    Args:
+        switched: the camera's last ``switches`` message, decoded; None if there is none.
+        edit: what is saved.
+    """
+    if switched is None:
+        return []
+    return [
+        (kind, {"camera": switched["camera"], kind: name, "on": shape.enabled})
+        for kind in _KINDS
+        for name, shape in getattr(edit, kind).items()
+        if switched[f"{kind}s"].get(name, shape.enabled) != shape.enabled
+    ]

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from edged.config.problems import InvalidConfigError
 from edged.errors import ConfigError
 from edged.web.camera_settings import CameraSettingsFile, EditConflictError
-from edged.web.edits import CameraEdit
+from edged.web.edits import CameraEdit, list_switches
 from edged.web.feed import MessageFeed
 from edged.web.guard import refuse
 from edged.web.live_pictures import WIDTHS, LivePictures
@@ -101,18 +101,27 @@ class LocalPage:
                 return JSONResponse({"error": str(error), "problems": error.lines}, 422)
             except ConfigError as error:
                 return refuse(422, str(error))
-        return await self._reload(is_changed=is_changed)
+        note = "" if is_changed else "nothing has changed in the files"
+        problem = await self._put_into_force(camera, edit)
+        return JSONResponse(
+            {"saved": is_changed, "in_force": problem is None, "note": problem or note}
+        )
 
-    async def _reload(self, *, is_changed: bool) -> Response:
-        """Let the daemon read what was saved, and report what came of it."""
-        if not is_changed:
-            return JSONResponse({"saved": False, "in_force": True, "note": "nothing has changed"})
-        try:
-            reply = msgspec.json.decode(await self._link.execute("reload", b"{}"))
-        except SupervisorSilentError as error:
-            return JSONResponse({"saved": True, "in_force": False, "note": str(error)})
-        note = "" if reply["ok"] else _describe_error(reply)
-        return JSONResponse({"saved": True, "in_force": reply["ok"], "note": note})
+    async def _put_into_force(self, camera: str, edit: CameraEdit) -> str | None:
+        """Let the daemon read what was saved, and undo what commands have switched otherwise; return why it is not in force, None if it is."""
+        calls: list[tuple[str, dict[str, Any]]] = [("reload", {})]
+        if edit.threshold is not None:
+            calls.append(("threshold", {"camera": camera, "score": None}))
+        calls += list_switches(self._feed.find(f"camera/{camera}/switches"), edit)
+        for verb, args in calls:
+            try:
+                reply = await self._link.execute(verb, msgspec.json.encode(args))
+            except SupervisorSilentError as error:
+                return str(error)
+            decoded = msgspec.json.decode(reply)
+            if not decoded["ok"]:
+                return _describe_error(decoded)
+        return None
 
     async def _take_picture(self, request: Request) -> Response:
         query = request.query_params
