@@ -5,7 +5,6 @@ for messages that arrive in another way: it has no connection of its own. docs/p
 """
 
 from edged.client.client import EdgedClient
-from edged.client.device_view import DeviceView
 from edged.client.notices import (
     LateWill,
     LinkDown,
@@ -20,6 +19,7 @@ from edged.client.notices import (
     Unreadable,
 )
 from edged.client.reader import MessageReader
+from edged.client.remote_device import RemoteDevice
 from edged.errors import RemoteCommandError
 from edged.messaging.contract.commands import CameraSwitches, CommandError, Reply
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
@@ -41,7 +41,6 @@ __all__ = [
     "Detection",
     "DeviceHealth",
     "DeviceInfo",
-    "DeviceView",
     "EdgedClient",
     "Event",
     "FrameDetections",
@@ -59,6 +58,7 @@ __all__ = [
     "PictureReceived",
     "Received",
     "RemoteCommandError",
+    "RemoteDevice",
     "Removed",
     "Reply",
     "TlsSettings",

@@ -7,9 +7,9 @@ from typing import Self
 
 from edged.client.awaited_replies import AwaitedReplies
 from edged.client.connection import ArrivedMessage, BrokerConnection
-from edged.client.device_view import DeviceView
 from edged.client.notices import LinkNotice, Notice
 from edged.client.reader import MessageReader
+from edged.client.remote_device import RemoteDevice
 from edged.errors import RemoteCommandError
 from edged.messaging.contract.commands import Reply
 from edged.messaging.contract.topics import ROOT, Topics
@@ -77,7 +77,7 @@ class EdgedClient:
         self._connection.close()
 
     @property
-    def devices(self) -> Mapping[str, DeviceView]:
+    def devices(self) -> Mapping[str, RemoteDevice]:
         """The devices whose messages have been taken, by name."""
         return self._reader.devices
 

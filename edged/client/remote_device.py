@@ -12,7 +12,7 @@ from edged.messaging.contract.model import ModelState
 _MessageT = TypeVar("_MessageT", bound=Header)
 
 
-class DeviceView:
+class RemoteDevice:
     """The latest messages of one device.
 
     Attributes:
