@@ -145,6 +145,23 @@ def test_a_refused_subscription_is_a_notice(tmp_path: Path) -> None:
         assert refused.topic_filter == "edged/v1/+/up/#"
 
 
+def test_a_broker_that_freezes_is_noticed(broker: Broker) -> None:
+    with TakingClient(settings(broker.port, keepalive_s=5)) as client:
+        client.await_notice(LinkUp)
+        broker.freeze()
+        client.await_notice(LinkDown)
+        broker.thaw()
+        client.await_notice(LinkUp, 2)
+
+
+def test_a_certificate_of_another_authority_is_a_reason(tmp_path: Path) -> None:
+    mine, other = make_certificates(tmp_path / "mine"), make_certificates(tmp_path / "other")
+    with running_broker(Broker(tmp_path / "broker", tls=mine)) as broker:
+        tls = TlsSettings(ca=other.ca, cert=mine.client_cert, key=mine.client_key)
+        with TakingClient(settings(broker.port, tls=tls)) as client:
+            assert "certificate was not accepted" in client.await_notice(LinkDown).reason
+
+
 def test_only_the_devices_and_topics_asked_for(broker: Broker) -> None:
     with TakingClient(settings(broker.port), devices=["a"], topics=["health", "gap"]) as client:
         client.await_notice(LinkUp)
