@@ -106,4 +106,4 @@ def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
 
 def _format_counts(counts: Counts) -> str:
     present = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
-    return present or "nobody"
+    return present or "nothing"
