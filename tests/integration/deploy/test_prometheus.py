@@ -166,6 +166,12 @@ def test_the_alerts_fire_when_they_should(tmp_path: Path) -> None:
     promtool("test", "rules", str(tests))
 
 
+def test_the_documentation_says_what_to_do_about_every_alert() -> None:
+    alerts = set(re.findall(r"- alert: (\w+)", RULES.read_text("utf-8")))
+    documented = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    assert alerts == set(re.findall(r"`(Edged\w+)`", documented))
+
+
 def test_a_real_prometheus_scrapes_a_real_daemon(tmp_path: Path) -> None:
     with (
         running_device(tmp_path) as port,

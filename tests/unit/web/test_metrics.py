@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from edged.web.metrics import NewestMessages, make_metrics
 from edged.web.metrics_messages import CameraSample, MetricsSample, StageSample
 from support.examples import examples, health, state
 
+DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 NO_MESSAGES = NewestMessages(info=None, health=None, model=None, states={})
 
@@ -166,3 +168,12 @@ def test_messages_are_found_by_topic() -> None:
     messages = NewestMessages.read(found.get, ["front", "back"])
     assert set(messages.states) == {"front"}
     assert messages.health is None
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    names = {
+        f"{metric.name}{'_total' if metric.type == 'counter' else ''}" for metric in make_all()
+    }
+    documented = set(re.findall(r"`(edged_\w+)`", DOCS.read_text("utf-8")))
+    assert names <= documented
+    assert documented - names == set(), "metrics that do not exist"
