@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _MAX_IN_FLIGHT = 20
 _WAIT_S = 0.2
 _FIRST_PAUSE_S = 0.5
-_CLOSE_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S, _ABANDON_TIMEOUT_S = 5.0, 0.5
 KEEP_SESSION_S = 3600
 """How long a broker keeps what arrives while this client is not connected, with MQTT 5; a broker may keep it for less."""
 
@@ -125,8 +125,11 @@ class BrokerConnection:
     def close(self) -> None:
         """End the connection and the thread; the broker forgets a client without an id of its own."""
         self._closing.set()
+        with self._lock:
+            is_connected = self._client is not None
+        # A thread that waits for a host that does not answer is left to itself: it ends with the process.
         if self._thread.is_alive():
-            self._thread.join(_CLOSE_TIMEOUT_S + self._settings.connect_timeout_s)
+            self._thread.join(_CLOSE_TIMEOUT_S if is_connected else _ABANDON_TIMEOUT_S)
 
     def _run(self) -> None:
         while not self._closing.is_set():

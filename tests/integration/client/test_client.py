@@ -1,5 +1,6 @@
 """The client against a real mosquitto."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from edged.client import (
+    EdgedClient,
     LinkDown,
     LinkUp,
     MqttSettings,
@@ -143,6 +145,19 @@ def test_a_refused_subscription_is_a_notice(tmp_path: Path) -> None:
     with running_broker(options) as broker, TakingClient(settings(broker.port)) as client:
         refused = client.await_notice(TopicRefused)
         assert refused.topic_filter == "edged/v1/+/up/#"
+
+
+def test_a_program_that_leaves_does_not_wait_for_a_host_that_does_not_answer() -> None:
+    """With a time limit of two minutes for a connection, this test would run into its own."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        nobody = settings(port, tls=TlsSettings(insecure=True), connect_timeout_s=120)
+        with EdgedClient(nobody) as client:
+            accepted, _ = silent.accept()
+            assert client.receive(0.1) is None
+        accepted.close()
 
 
 def test_a_broker_that_freezes_is_noticed(broker: Broker) -> None:
