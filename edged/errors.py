@@ -60,7 +60,7 @@ class MessageError(EdgedError, ValueError):
 
 
 class RemoteCommandError(EdgedError, RuntimeError):
-    """A device did not answer a command, or refused it."""
+    """A device did not answer a command."""
 
 
 class SpoolError(EdgedError, OSError):
