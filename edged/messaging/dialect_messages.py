@@ -23,7 +23,7 @@ Publish = Callable[[OutgoingMessage], bool]
 
 
 class DialectMessages:
-    """What the dialects say, and what of it waits."""
+    """The messages of all dialects, those that wait for a connection included."""
 
     def __init__(self, dialects: Mapping[str, Dialect], stamper: Stamper) -> None:
         """Begin without a connection.
