@@ -157,7 +157,10 @@ class DetectSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     threshold: Annotated[
-        Fraction | None, Meta(description="Smallest score of a detection; 0.5 if not set.")
+        Fraction | None,
+        Meta(
+            description="Smallest score of a detection; what the model recommends for each label if not set, otherwise 0.5."
+        ),
     ] = None
     labels: Annotated[
         tuple[str, ...] | None, Meta(description="The labels to detect; all if not set.")
