@@ -287,3 +287,17 @@ def test_before_the_first_one(bench: EnrollBench, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     bench.run("status")
     assert "a signing request waits" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_the_files_belong_to_the_user_that_runs_the_daemon(bench: EnrollBench) -> None:
+    state = bench.folder / "state"
+    state.mkdir()
+    os.chown(state, 12_345, 12_346)
+    request = bench.request()
+    owners = {(path.stat().st_uid, path.stat().st_gid) for path in bench.enrolled.glob("pending.*")}
+    assert owners == {(12_345, 12_346)}
+    bench.install(bench.sign(request))
+    (key,) = bench.enrolled.rglob("*.key")
+    assert (key.stat().st_uid, mode(key)) == (12_345, 0o600)
+    assert bench.drop_in.stat().st_uid == bench.config.stat().st_uid
