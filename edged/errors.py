@@ -95,6 +95,10 @@ class StoreError(UpdateError, OSError):
     """The model store cannot be read from or written to the disk, or the disk is full: trying again may help."""
 
 
+class CertificateError(EdgedError, ValueError):
+    """A certificate, key or signing request is damaged, or not the right one for this device."""
+
+
 class DownloadError(UpdateError, ConnectionError):
     """A bundle cannot be fetched: trying again may help."""
 
