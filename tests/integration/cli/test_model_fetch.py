@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+import edged
 from edged.updates.service.control_messages import StatusRequest
 from edged.updates.service.control_socket import ControlClient, find_daemon
 from support import fetch_server as net
@@ -212,24 +214,53 @@ def test_a_model_that_cannot_run_here_is_not_used(mirror: Site, config: Path) ->
     assert conf_d(config) == []
 
 
+def find_python_of_everyone() -> str | None:
+    """Return a Python of this version that any user can run; None if there is none."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for python in (sys.executable, f"/usr/bin/python{version}"):
+        can_run = [TEST, "-x", python]
+        if not subprocess.run(can_run, user=NOBODY_UID, check=False).returncode:
+            return python
+    return None
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_root_downloads_as_the_owner_of_the_state_directory(
     mirror: Site, config: Path, tmp_path: Path
 ) -> None:
-    if subprocess.run([TEST, "-x", sys.executable], user=NOBODY_UID, check=False).returncode:
-        pytest.skip("this Python is in a folder of root's")
+    python = find_python_of_everyone()
+    if python is None:
+        pytest.skip("every Python of this version is in a folder of root's")
     state = tmp_path / "state"
     state.mkdir()
     os.chown(state, NOBODY_UID, NOBODY_UID)
     for folder in (tmp_path, *tmp_path.parents[:-2]):
         folder.chmod(folder.stat().st_mode | 0o055)
-    report = fetch_json(config, YOLOX, mirror.url, "--use")
+    packages = (Path(edged.__file__).parents[1], Path(msgspec.__file__).parents[1])
+    done = subprocess.run(
+        [
+            python,
+            "-m",
+            "edged",
+            "model",
+            "fetch",
+            YOLOX,
+            "--use",
+            "--json",
+            "-c",
+            str(config),
+            "--from",
+            mirror.url,
+        ],
+        env={**os.environ, "PYTHONPATH": ":".join(map(str, packages))},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    report = json.loads(done.stdout)
 
     (model, labels) = (Path(file["path"]) for file in report["model"]["files"])
     assert (model.stat().st_uid, labels.stat().st_uid) == (NOBODY_UID, NOBODY_UID)
     assert Path(report["drop_in"]).stat().st_uid == config.stat().st_uid
-    done = fetch(config, YOLOX, "/none")
-    assert "there is no such file or folder" in error_of(done)
 
 
 @pytest.mark.parametrize(
