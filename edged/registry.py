@@ -59,11 +59,31 @@ PUBLISHER_SETTINGS = {
     "jsonl": "edged.publishers.jsonl:JsonlSettings",
 }
 
+# The name is also that of the config's table: [dialect.frigate].
+DIALECTS = {
+    "frigate": "edged.dialects.frigate:FrigateDialect",
+    "onvif": "edged.dialects.onvif:OnvifDialect",
+}
+
 # The name is the scheme of the URL; a path has none, and is a file.
 FETCHERS = {
     "file": "edged.fetchers.file:FileFetcher",
     "http": "edged.fetchers.http:HttpFetcher",
     "https": "edged.fetchers.http:HttpFetcher",
+}
+
+# The name is the verb: the last level of the topic down/cmd/<verb>.
+COMMANDS = {
+    "snapshot": "edged.commands.snapshot:SnapshotCommand",
+    "detect": "edged.commands.detect:DetectCommand",
+    "threshold": "edged.commands.threshold:ThresholdCommand",
+    "zone": "edged.commands.zone:ZoneCommand",
+    "mask": "edged.commands.mask:MaskCommand",
+    "reload": "edged.commands.reload:ReloadCommand",
+    "selftest": "edged.commands.self_test:SelfTestCommand",
+    "model.rollback": "edged.commands.model_rollback:ModelRollbackCommand",
+    "update.install": "edged.commands.update_install:UpdateInstallCommand",
+    "restart": "edged.commands.restart:RestartCommand",
 }
 
 

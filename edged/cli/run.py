@@ -1,6 +1,8 @@
 """``edged run``: run the daemon."""
 
 import argparse
+import os
+import sys
 from typing import Any
 
 from edged.cli.config_option import add_config_option
@@ -28,4 +30,12 @@ def run(args: argparse.Namespace) -> int:
     signals.catch()
     from edged.daemon.start import run as run_daemon
 
-    return run_daemon(args.config, signals)
+    if run_daemon(args.config, signals):
+        _start_again()
+    return 0
+
+
+def _start_again() -> None:
+    """Run the same command in place of this one, unless systemd starts the service again."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (its own command line)

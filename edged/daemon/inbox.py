@@ -16,8 +16,26 @@ class SignalReceived:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadRequested:
+    """The configuration is to be read again.
+
+    Attributes:
+        on_reloaded: gets why the new configuration is invalid; None if it is valid.
+    """
+
+    on_reloaded: Callable[[str | None], object]
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRequested:
+    """The daemon is to end, and to start again."""
+
+
 InboxItem = (
     SignalReceived
+    | ReloadRequested
+    | RestartRequested
     | MessageReceived
     | ConsumerClosed
     | PendingControlRequest

@@ -13,9 +13,19 @@ from edged.clock import Clock, Deadline
 from edged.config.settings import Settings
 from edged.daemon.device_status import DeviceStatusReporter
 from edged.daemon.disk_monitor import DiskMonitor
-from edged.daemon.inbox import Inbox, InboxItem, SignalReceived
+from edged.daemon.inbox import (
+    Inbox,
+    InboxItem,
+    ReloadRequested,
+    RestartRequested,
+    SignalReceived,
+)
+from edged.daemon.message_router import MessageRouter
+from edged.daemon.optional_parts import OptionalParts
 from edged.daemon.reload import ConfigReloader
+from edged.daemon.switches import Switches
 from edged.daemon.system_sample import take_system_sample
+from edged.daemon.unsent_messages import log_waiting
 from edged.daemon.vision_service import VisionService
 from edged.daemon.watchdog import WatchdogFeeder
 from edged.event_loop import EventLoop, Timer
@@ -23,7 +33,6 @@ from edged.health import ConditionKind, Conditions, Severity
 from edged.host import systemd
 from edged.host.board import Board
 from edged.interfaces import ConsumerClosed, MessageReceived
-from edged.messaging.contract.device import SpoolState
 from edged.messaging.contract.messages import OnlineStatus
 from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallFinished, InstallProgress
@@ -56,13 +65,15 @@ class Supervisor:
 
     def __init__(
         self,
-        settings: Settings,
         *,
         loop: EventLoop,
         inbox: Inbox,
+        messages: MessageRouter,
         outbox: Outbox,
         vision: VisionService,
         updates: UpdateService,
+        switches: Switches,
+        options: OptionalParts,
         device_status: DeviceStatusReporter,
         disks: DiskMonitor,
         board: Board,
@@ -74,12 +85,14 @@ class Supervisor:
         """Start nothing yet: `run` does.
 
         Args:
-            settings: the configuration.
             loop: the loop that runs everything.
             inbox: what happens beside the frames.
+            messages: hands on what the publisher has received.
             outbox: everything that is published.
             vision: workers and cameras.
             updates: model updates.
+            switches: the configuration in use.
+            options: what the configuration asks for beside the main job.
             device_status: reports on the device itself.
             disks: watches the disks.
             board: the host's hardware.
@@ -88,12 +101,14 @@ class Supervisor:
             notifier: notifies systemd.
             clock: the clock of all times.
         """
-        self._settings = settings
         self._loop = loop
         inbox.set_receiver(self._dispatch)
+        self._messages = messages
         self._outbox = outbox
         self._vision = vision
         self._updates = updates
+        self._switches = switches
+        self._options = options
         self._device_status = device_status
         self._disks = disks
         self._board = board
@@ -105,9 +120,10 @@ class Supervisor:
         self._tick_timer: Timer | None = None
         self._is_ready_announced = False
         self._stop_reason: str | None = None
+        self._is_restart_requested = False
 
-    def run(self) -> None:
-        """Process what happens until the daemon ends, then close everything down."""
+    def run(self) -> bool:
+        """Process what happens until the daemon ends, then close everything down; return whether it is to start again."""
         # First: the workers load while the rest comes up.
         self._updates.start(self._set_active_model)
         self._outbox.start()
@@ -116,6 +132,7 @@ class Supervisor:
         while not self._stop_reason:
             self._process_next()
         self._end(self._stop_reason)
+        return self._is_restart_requested
 
     def _end(self, stop_reason: str) -> None:
         _log.info("edged stops: %s", stop_reason)
@@ -138,7 +155,7 @@ class Supervisor:
         final = self._device_status.make_final_health(self._vision, stop_reason)
         lost_count = self._outbox.close(OUTBOX_CLOSE_TIMEOUT_S, [final])
         self._updates.finish_stop(STORE_STOP_TIMEOUT_S)
-        _log_waiting(spool, lost_count)
+        log_waiting(spool, lost_count)
 
     def _process_next(self, max_wait_s: float = TICK_S) -> None:
         """Process what happens next: descriptors, calls and timers, then what is due in the outbox."""
@@ -149,13 +166,19 @@ class Supervisor:
         match item:
             case ConsumerClosed(reason=reason):
                 self._stop_reason = reason
-            case (
-                MessageReceived() | PendingControlRequest() | InstallProgress() | InstallFinished()
-            ):
+            case MessageReceived():
+                self._messages.route(item)
+            case PendingControlRequest() | InstallProgress() | InstallFinished():
                 self._updates.process_message(item)
             case SignalReceived(number=signal.SIGHUP):
                 self._notifier.notify_reloading(self._clock.monotonic_ns())
                 self._reloader.request()
+            case ReloadRequested(on_reloaded=on_reloaded):
+                self._notifier.notify_reloading(self._clock.monotonic_ns())
+                self._reloader.request(on_reloaded)
+            case RestartRequested():
+                self._is_restart_requested = True
+                self._stop_reason = "a command asks for a restart"
             case SignalReceived(number=number):
                 self._stop_reason = signal.Signals(number).name
 
@@ -166,7 +189,10 @@ class Supervisor:
         if self._updates.is_model_known:
             self._vision.tick()
         self._update_outbox_conditions(self._clock.monotonic_ns())
-        self._device_status.tick(self._vision, self._updates.build_status_report(), self._settings)
+        self._device_status.tick(
+            self._vision, self._updates.build_status_report(), self._switches.settings
+        )
+        self._options.tick()
         is_started = self._vision.is_startup_complete or self._updates.is_store_silent
         if is_started and not self._is_ready_announced:
             self._is_ready_announced = True
@@ -183,8 +209,9 @@ class Supervisor:
 
     def _apply_settings(self, settings: Settings, active_model: ActiveModel) -> None:
         """End a reload, now that the active model is known."""
-        self._settings = settings
-        self._vision.apply_settings(settings, active_model)
+        in_use = self._switches.set_file_settings(settings)
+        self._vision.apply_settings(in_use, active_model)
+        self._options.apply_settings(in_use)
         self._notifier.notify_ready(self._format_status())
 
     def _set_active_model(self, active_model: ActiveModel) -> None:
@@ -212,17 +239,3 @@ class Supervisor:
         self._stop_reason = None
         while not (self._outbox.spool_state().depth == 0 or deadline.expired or self._stop_reason):
             self._process_next(_MAX_STOP_WAIT_S)
-
-
-def _log_waiting(spool: SpoolState, lost_count: int) -> None:
-    """Log what becomes of the messages that the broker has not acknowledged."""
-    kept_count = max(0, spool.depth - lost_count)
-    if kept_count:
-        _log.info("%d messages are not acknowledged yet; the spool keeps them", kept_count)
-    if lost_count:
-        reason = spool.fault or "the disk could not be written"
-        _log.error(
-            "%d messages are lost, because they were not acknowledged and only memory held them: %s",
-            lost_count,
-            reason,
-        )

@@ -2,22 +2,27 @@
 
 import gc
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from edged.clock import Clock, SystemClock, read_clock_quality
 from edged.config.load import load_config
 from edged.config.settings import Settings
+from edged.daemon.core import Core
 from edged.daemon.device_status import DeviceStatusReporter
 from edged.daemon.disk_monitor import DiskMonitor
 from edged.daemon.inbox import Inbox, SignalReceived
 from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.loop import Supervisor
+from edged.daemon.make_options import make_optional_parts, read_switched
+from edged.daemon.message_router import MessageRouter
+from edged.daemon.open_pictures import open_picture_service
 from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
+from edged.daemon.subscriptions import list_subscriptions
+from edged.daemon.switches import Switches
 from edged.daemon.vision_service import VisionService
 from edged.disk_thread import DiskThread
 from edged.event_loop import EventLoop
@@ -27,8 +32,8 @@ from edged.host.board import Board
 from edged.host.paths import device_name, drop_folder, model_store_dir, state_dir
 from edged.messaging.contract.header import Identity, Stamper, rfc3339
 from edged.messaging.contract.topics import Topics
+from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.open_outbox import open_outbox
-from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_server import ControlServer
@@ -45,25 +50,10 @@ _FILES_FINISH_TIMEOUT_S = 0.1
 """For the end of the control socket's file; a silent disk does not hold up the daemon's end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Core:
-    """The parts that most others share."""
-
-    clock: Clock
-    board: Board
-    loop: EventLoop
-    inbox: Inbox
-    conditions: Conditions
-    stamper: Stamper
-    spares: SpareWorkers
-    disks: Mapping[str, DiskThread]
-    """A queue for each kind of work on disks, so that none waits for another; `up/health` names them."""
-
-
 def run_daemon(
     config: Path, settings: Settings, signals: SignalCatcher, spares: SpareWorkers
-) -> None:
-    """Run the daemon until it ends.
+) -> bool:
+    """Run the daemon until it ends; return whether it is to start again.
 
     Args:
         config: the configuration file, which is read again on SIGHUP.
@@ -78,23 +68,30 @@ def run_daemon(
     """
     clock = SystemClock()
     with EventLoop(clock) as loop:
-        _run_parts(config, settings, _make_core(settings, clock, loop, spares), signals)
+        return _run_parts(config, settings, _make_core(settings, clock, loop, spares), signals)
 
 
-def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCatcher) -> None:
-    """Make the parts, and run the daemon until it ends."""
+def _run_parts(config: Path, settings: Settings, core: Core, signals: SignalCatcher) -> bool:
+    """Make the parts, and run the daemon until it ends; return whether it is to start again."""
+    switches = Switches(settings, read_switched(settings))
     outbox = _make_outbox(settings, core)
     trial = TrialMonitor(core.clock)
     updates = _make_update_service(settings, core, trial)
+    vision = _make_vision_service(switches.settings, core, outbox, updates, trial)
+    options = make_optional_parts(
+        config, core, outbox=outbox, updates=updates, vision=vision, switches=switches
+    )
     status_files = StatusFiles(runtime_dir())
     disks = _make_disk_monitor(settings, core)
     supervisor = Supervisor(
-        settings,
         loop=core.loop,
         inbox=core.inbox,
+        messages=core.messages,
         outbox=outbox,
-        vision=_make_vision_service(settings, core, outbox, updates, trial),
+        vision=vision,
         updates=updates,
+        switches=switches,
+        options=options,
         device_status=_make_status_reporter(core, outbox, disks, status_files),
         disks=disks,
         board=core.board,
@@ -110,25 +107,28 @@ def _run_parts(config: Path, settings: Settings, core: _Core, signals: SignalCat
     signals.hand_on(lambda number: core.inbox.put(SignalReceived(number)))
     gc.freeze()  # what was made so far stays; collections that look at it take 20 ms of the loop
     gc.enable()
-    supervisor.run()
+    is_restart = supervisor.run()
     control.close()
+    options.close()
     core.disks["files"].finish(_FILES_FINISH_TIMEOUT_S)
     status_files.clear()
     gc.freeze()  # nor does Python's end look for garbage in what ends with the process
+    return is_restart
 
 
-def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareWorkers) -> _Core:
+def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareWorkers) -> Core:
     board = Board()
     identity = Identity(
         device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
     )
     # This file's modification time is a lower bound for the current time.
     floor_ns = Path(__file__).stat().st_mtime_ns
-    return _Core(
+    return Core(
         clock=clock,
         board=board,
         loop=loop,
         inbox=Inbox(loop),
+        messages=MessageRouter(),
         spares=spares,
         conditions=Conditions(),
         stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
@@ -139,7 +139,7 @@ def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareW
     )
 
 
-def _make_disk_monitor(settings: Settings, core: _Core) -> DiskMonitor:
+def _make_disk_monitor(settings: Settings, core: Core) -> DiskMonitor:
     return DiskMonitor(
         core.disks,
         state_dir=state_dir(settings),
@@ -150,7 +150,7 @@ def _make_disk_monitor(settings: Settings, core: _Core) -> DiskMonitor:
 
 
 def _make_status_reporter(
-    core: _Core, outbox: Outbox, disks: DiskMonitor, status_files: StatusFiles
+    core: Core, outbox: ObservedOutbox, disks: DiskMonitor, status_files: StatusFiles
 ) -> DeviceStatusReporter:
     return DeviceStatusReporter(
         board=core.board,
@@ -167,7 +167,7 @@ def _make_status_reporter(
 def _make_reloader(
     config: Path,
     settings: Settings,
-    core: _Core,
+    core: Core,
     on_settings: Callable[[Settings | None], object],
 ) -> ConfigReloader:
     return ConfigReloader(
@@ -180,8 +180,8 @@ def _make_reloader(
     )
 
 
-def _make_outbox(settings: Settings, core: _Core) -> Outbox:
-    desired_topic = Topics(core.stamper.identity.device).desired
+def _make_outbox(settings: Settings, core: Core) -> ObservedOutbox:
+    topics = Topics(core.stamper.identity.device)
     return open_outbox(
         settings,
         stamper=core.stamper,
@@ -190,11 +190,11 @@ def _make_outbox(settings: Settings, core: _Core) -> Outbox:
         loop=core.loop,
         notify=core.inbox.put,
         disk=core.disks["spool"],
-        subscriptions=(desired_topic,) if settings.updates.channel else (),
+        subscriptions=list_subscriptions(settings, topics),
     )
 
 
-def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -> UpdateService:
+def _make_update_service(settings: Settings, core: Core, trial: TrialMonitor) -> UpdateService:
     lock = StoreLock(model_store_dir(settings))
 
     def start_installer(settings: Settings, desired_envelope: bytes) -> InstallerProcess:
@@ -228,7 +228,11 @@ def _make_update_service(settings: Settings, core: _Core, trial: TrialMonitor) -
 
 
 def _make_vision_service(
-    settings: Settings, core: _Core, outbox: Outbox, updates: UpdateService, trial: TrialMonitor
+    settings: Settings,
+    core: Core,
+    outbox: ObservedOutbox,
+    updates: UpdateService,
+    trial: TrialMonitor,
 ) -> VisionService:
     return VisionService(
         settings,
@@ -240,4 +244,5 @@ def _make_vision_service(
         stamper=core.stamper,
         clock=core.clock,
         listener=trial,
+        pictures=open_picture_service(settings, core, outbox),
     )

@@ -14,6 +14,9 @@ from edged.health import ConditionKind, Conditions
 
 _log = logging.getLogger(__name__)
 
+OnReloaded = Callable[[str | None], object]
+"""Gets why the new configuration is invalid, in words; None if it is valid."""
+
 
 class ConfigReloader:
     """Reads the configuration again, and keeps the last good one if the new one is invalid."""
@@ -45,9 +48,16 @@ class ConfigReloader:
         self._conditions = conditions
         self._clock = clock
         self._is_reading = self._is_requested_again = False
+        self._waiting: list[OnReloaded] = []
 
-    def request(self) -> None:
-        """Read the configuration; a request while it is being read counts from then on, together with further ones."""
+    def request(self, on_reloaded: OnReloaded | None = None) -> None:
+        """Read the configuration; a request while it is being read counts from then on, together with further ones.
+
+        Args:
+            on_reloaded: called when the configuration was read.
+        """
+        if on_reloaded is not None:
+            self._waiting.append(on_reloaded)
         if self._is_reading:
             self._is_requested_again = True
             return
@@ -71,12 +81,19 @@ class ConfigReloader:
                 _log.error("reading the configuration failed", exc_info=loaded)
             self._report_invalid(loaded)
             self._on_settings(None)
+            self._report(str(loaded))
             return
         use_log_settings(loaded)
         self._conditions.clear(ConditionKind.CONFIG)
         self._report_restart(loaded.settings)
         _log.info("the configuration was reloaded")
         self._on_settings(loaded.settings)
+        self._report(None)
+
+    def _report(self, error: str | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for on_reloaded in waiting:
+            on_reloaded(error)
 
     def _report_invalid(self, error: Exception) -> None:
         reason = f"the new configuration is invalid, and the last good one stays in use:\n{error}"

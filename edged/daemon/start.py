@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edged.config.settings import Settings
 
 
-def run(config: Path, signals: SignalCatcher) -> int:
+def run(config: Path, signals: SignalCatcher) -> bool:
     """Run the daemon until it ends.
 
     Args:
@@ -25,7 +25,7 @@ def run(config: Path, signals: SignalCatcher) -> int:
         signals: catches the process's signals already; one that ends the daemon may have arrived.
 
     Returns:
-        0: a signal ended it, or every camera was finite and has ended.
+        True if a command asks for a restart; False if a signal ended it, or every camera was finite and has ended.
 
     Raises:
         ConfigError: the configuration is invalid, or the state directory cannot be written.
@@ -34,8 +34,7 @@ def run(config: Path, signals: SignalCatcher) -> int:
     """
     with _collections_paused(), closing(SpareWorkers()) as spares:
         spares.provide(1)
-        _run_configured(config, signals, spares)
-    return 0
+        return _run_configured(config, signals, spares)
 
 
 @contextmanager
@@ -48,18 +47,18 @@ def _collections_paused() -> Iterator[None]:
         gc.enable()
 
 
-def _run_configured(config: Path, signals: SignalCatcher, spares: SpareWorkers) -> None:
+def _run_configured(config: Path, signals: SignalCatcher, spares: SpareWorkers) -> bool:
     from edged.config.load import load_config
     from edged.daemon.log_settings import use_log_settings
 
     loaded = load_config(config)
     use_log_settings(loaded)
     if signals.is_stop_requested:
-        return
+        return False
     spares.provide(_count_workers(loaded.settings))
     from edged.daemon.main import run_daemon
 
-    run_daemon(config, loaded.settings, signals, spares)
+    return run_daemon(config, loaded.settings, signals, spares)
 
 
 def _count_workers(settings: "Settings") -> int:

@@ -20,12 +20,14 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
         payload: JSON or JPEG bytes.
         qos: 0 or 1.
         retain: True if the broker is to keep it.
+        correlation: MQTT 5 correlation data, by which the sender of a request recognises its answer; None for none.
     """
 
     topic: str
     payload: bytes
     qos: int = 0
     retain: bool = False
+    correlation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,15 @@ class MessageReceived:
         topic: the complete topic.
         payload: the bytes as they arrived, not validated.
         retained: True if the broker had kept the message; False if it was sent just now.
+        response_topic: topic on which the sender expects an answer (MQTT 5); None if it does not say.
+        correlation: what that answer is to carry (MQTT 5); None for nothing.
     """
 
     topic: str
     payload: bytes
     retained: bool
+    response_topic: str | None = None
+    correlation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,9 @@
 
 There are three kinds of messages:
 
-- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, published in order, with at most
-  20 unacknowledged at a time;
-- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and on
-  every connection before anything else;
-- *live* (detections): published if there is a connection that keeps up, otherwise dropped and counted; the newest of each topic waits
-  for up to a second.
+- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, published in order, at most 20 unacknowledged at a time;
+- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and first on every connection;
+- *live* (detections): published while a connection keeps up, otherwise dropped and counted; the newest of each topic waits for up to a second.
 
 One thread uses the outbox: the supervisor calls it, and so does the publisher, from the supervisor's loop. If the broker refuses a message
 (an access rule, a quota), the spooled messages stay queued, and are retried from the first one after a pause: the order is kept, and the
@@ -15,7 +12,6 @@ broker is not flooded. The pause also holds over a new connection, because some 
 can never pass (it is above the broker's size limit) is replaced by a gap record. What the publisher has received is passed on.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 
 from edged.clock import NS_PER_S, Clock, Deadline
@@ -31,19 +27,18 @@ from edged.interfaces import (
     RoomAvailable,
     SubscriptionRefused,
 )
+from edged.messaging.contract.commands import Reply
 from edged.messaging.contract.device import LinkState, SpoolState
 from edged.messaging.contract.header import Header, Stamper, encode
 from edged.messaging.contract.messages import Event, FrameDetections, OnlineStatus
 from edged.messaging.contract.topics import Topics
 from edged.messaging.live_messages import LiveMessages
-from edged.messaging.refusal_backoff import RefusalBackoff
+from edged.messaging.replies import PendingReplies
 from edged.messaging.restrictions import Restrictions
 from edged.messaging.retained import RetainedMessages
 from edged.messaging.spool import Rank, Spool
+from edged.messaging.spooled_messages import SpooledMessages
 
-_log = logging.getLogger(__name__)
-
-MAX_IN_FLIGHT = 20
 _MIN_TICK_S = 0.05
 _STATUS_RESEND_S = 180.0
 """The will of an earlier connection is published at most 1.5 keep-alives after that connection broke. A broker publishes it before it
@@ -79,14 +74,14 @@ class Outbox:
         self._retained = RetainedMessages(self._topics, stamper)
         self._retained.put(OnlineStatus(status="online"))
         self._live = LiveMessages(self._topics, clock)
-        self._in_flight: set[int] = set()
+        self._replies = PendingReplies(clock)
+        self._spooled = SpooledMessages(spool, clock)
         self._is_sending = False
         """True within `_send`, which a disk that answers at once would enter again."""
         self._is_link_up = False
         self._connect_count = 0
         self._last_error: str | None = None
         self._restrictions = Restrictions()
-        self._refusal_backoff = RefusalBackoff(clock)
         self._status_resend_deadline: Deadline | None = None
         self._tick_due_ns = 0
         will = self._retained.make_outgoing(OnlineStatus(status="offline"))
@@ -116,9 +111,33 @@ class Outbox:
             return
         self._live.publish(camera, payload, self._publisher.publish)
 
-    def retain(self, message: Header) -> None:
-        """Make `message` the newest of its topic; does nothing if it equals the previous one."""
+    def publish_unspooled(self, message: OutgoingMessage) -> bool:
+        """Publish a message once; return False if the connection does not take it."""
+        return self._is_link_up and self._publisher.publish(message)
+
+    def reply(
+        self, reply: Reply, response_topic: str | None = None, correlation: bytes | None = None
+    ) -> None:
+        """Publish the reply to a command on ``up/reply``, and on the topic that its sender has named.
+
+        Args:
+            reply: the reply.
+            response_topic: the sender's topic; None if it has named none.
+            correlation: what the answer on that topic carries.
+        """
+        payload = encode(self._stamper.stamp(reply))
+        own = OutgoingMessage(topic=self._topics.of(reply), payload=payload, qos=1)
+        self._replies.add(own, response_topic, correlation)
+        self._send_pending()
+
+    def retain(self, message: Header | OutgoingMessage) -> None:
+        """Make `message` the newest of its topic; does nothing if it equals the previous one. One for other programs has no header, and its topic in it."""
         self._retained.put(message)
+        self._send_pending()
+
+    def resend_retained(self) -> None:
+        """Send the newest message of each retained topic once more."""
+        self._retained.resend_all()
         self._send_pending()
 
     @property
@@ -139,13 +158,11 @@ class Outbox:
         if self._status_resend_deadline is not None and self._status_resend_deadline.expired:
             self._status_resend_deadline = None
             self._retained.resend(OnlineStatus(status="online"))
-        if self._refusal_backoff.is_pause_over and not self._in_flight:
-            self._refusal_backoff.resume()
-            self._spool.rewind()
+        self._spooled.resume_if_due()
         self._send_pending()
         deadline = self._status_resend_deadline
         status_s = None if deadline is None else deadline.remaining_s
-        waits_s = (spool_s, status_s, self._refusal_backoff.remaining_s)
+        waits_s = (spool_s, status_s, self._spooled.pause_s)
         next_s = max(min(wait for wait in waits_s if wait is not None), _MIN_TICK_S)
         self._tick_due_ns = now_ns + int(next_s * NS_PER_S)
 
@@ -171,16 +188,13 @@ class Outbox:
         """Return the detail of each condition of the outbox, by name; None while it does not hold. A lost connection is none: it takes `up/health` with it."""
         return {
             "publish_limited": self._restrictions.publish_limits,
-            "publish_refused": self._refusal_backoff.reason,
+            "publish_refused": self._spooled.refusal_reason,
             "spool": self._spool.fault or self._spool.damage,
             "subscription_refused": self._restrictions.refused_subscriptions,
         }
 
     def close(self, timeout_s: float, final: Sequence[Header] = ()) -> int:
-        """Publish the final messages (`final`, the cameras' and `offline`), and disconnect; return how many messages the disk did not take.
-
-        It runs the loop for at most `timeout_s` seconds, so that answers still count.
-        """
+        """Publish the final messages (`final`, the cameras', `offline`) within `timeout_s` seconds of the loop, and disconnect; return how many messages the disk did not take."""
         self._is_link_up = False
         self._publisher.close(self._retained.make_final_messages(final), timeout_s)
         return self._spool.close()
@@ -200,7 +214,7 @@ class Outbox:
                 self._notify(notice)
 
     def _on_link(self, link: LinkChanged) -> None:
-        self._in_flight.clear()
+        self._spooled.end_connection()
         self._is_link_up = link.up
         self._restrictions.end_connection()
         if not link.up:
@@ -209,21 +223,11 @@ class Outbox:
             return
         self._connect_count += 1
         self._status_resend_deadline = Deadline(self._clock, _STATUS_RESEND_S)
-        self._spool.rewind()
+        self._spooled.begin_connection()
         self._send_pending()
 
     def _on_delivered(self, delivered: Delivered) -> None:
-        token, error = delivered.token, delivered.error
-        self._in_flight.discard(token)
-        if not error:
-            self._spool.ack(token)
-            self._refusal_backoff.on_acceptance()
-        elif delivered.is_final and self._spool.give_up(token):
-            self._last_error = error
-            _log.error("a message is given up: %s", error)
-        else:
-            self._last_error = error
-            self._refusal_backoff.on_refusal(error)
+        self._last_error = self._spooled.record_outcome(delivered) or self._last_error
         self._send_pending()
 
     def _send_pending(self) -> None:
@@ -237,13 +241,6 @@ class Outbox:
 
     def _send(self) -> None:
         self._retained.send_unsent(self._publisher.publish)
-        room = MAX_IN_FLIGHT - len(self._in_flight)
-        if room <= 0 or self._refusal_backoff.is_paused:
-            return
-        for item in self._spool.take_unsent(room):
-            message = OutgoingMessage(topic=item.topic, payload=item.payload, qos=1)
-            if not self._publisher.publish(message, token=item.seq):
-                # After a lost connection the first message must be the first unacknowledged one, or the order would break.
-                self._is_link_up = False
-                return
-            self._in_flight.add(item.seq)
+        self._replies.send(self._publisher.publish)
+        if not self._spooled.send(self._publisher.publish):
+            self._is_link_up = False

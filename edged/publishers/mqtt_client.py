@@ -30,10 +30,27 @@ _HINTS = {
 }
 
 
+def make_properties(correlation: bytes | None) -> "Properties | None":
+    """Return the MQTT 5 properties of a message; None if it has none."""
+    if correlation is None:
+        return None
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.CorrelationData = correlation
+    return properties
+
+
 def make_client(
-    settings: MqttSettings, *, client_id: str, will: OutgoingMessage | None, max_in_flight: int
+    settings: MqttSettings,
+    *,
+    client_id: str,
+    will: OutgoingMessage | None,
+    max_in_flight: int,
+    clean_session: bool = True,
 ) -> "Client":
-    """Create a client with a clean session that does not reconnect by itself; it is not connected yet.
+    """Create a client that does not reconnect by itself; it is not connected yet.
 
     It writes nothing by itself: whoever owns it calls `loop_write`, `loop_read` and `loop_misc`.
 
@@ -42,6 +59,7 @@ def make_client(
         client_id: the client id.
         will: the message that the broker publishes when the connection is lost; None for none.
         max_in_flight: largest number of unacknowledged messages.
+        clean_session: with MQTT 3.1.1, whether the broker forgets the client when it disconnects; MQTT 5 says that in CONNECT.
 
     Raises:
         PublishError: a password, certificate or key file cannot be used.
@@ -53,7 +71,7 @@ def make_client(
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
-        clean_session=None if v5 else True,
+        clean_session=None if v5 else clean_session,
         protocol=paho.MQTTv5 if v5 else paho.MQTTv311,
         reconnect_on_failure=False,
     )

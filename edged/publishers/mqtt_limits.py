@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from edged.clock import Clock, Deadline, SystemClock
 from edged.interfaces import OutgoingMessage
 
@@ -47,9 +49,8 @@ class BrokerLimits:
         """Return the message with a QoS and a retain flag that the broker accepts."""
         if message.qos <= self.max_qos and (self.can_retain or not message.retain):
             return message
-        return OutgoingMessage(
-            topic=message.topic,
-            payload=message.payload,
+        return structs.replace(
+            message,
             qos=min(message.qos, self.max_qos),
             retain=message.retain and self.can_retain,
         )
@@ -138,7 +139,10 @@ def packet_size(message: OutgoingMessage, protocol: str) -> int:
     """Return the bytes of a PUBLISH packet (MQTT 5, 3.3; MQTT 3.1.1, 3.3), fixed header included."""
     length = 2 + len(message.topic.encode()) + len(message.payload)
     length += 2 if message.qos else 0  # packet identifier
-    length += 1 if protocol == "5" else 0  # the length of no properties
+    if protocol == "5":
+        correlation = message.correlation
+        properties = 0 if correlation is None else 3 + len(correlation)  # MQTT 5, 3.3.2.3.6
+        length += _length_size(properties) + properties
     return 1 + _length_size(length) + length
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from edged.interfaces import Delivered, OutgoingMessage
 from edged.publishers.mqtt_acknowledgements import Acknowledgements, Refusal, SentMessage
+from edged.publishers.mqtt_client import make_properties
 from edged.publishers.mqtt_limits import PACKET_TOO_LARGE, BrokerLimits, packet_size
 from edged.publishers.mqtt_live_packets import LivePackets
 from edged.publishers.mqtt_memory import BrokerMemory
@@ -135,7 +136,8 @@ class MqttSender:
     def _queue(self, message: OutgoingMessage, token: int | None, size: int) -> int | None:
         """Queue a message with paho as it is; return its packet id, or None if there is no connection."""
         topic, qos = message.topic, message.qos
-        info = self._client.publish(topic, message.payload, qos, message.retain)
+        properties = make_properties(message.correlation) if self._protocol == "5" else None
+        info = self._client.publish(topic, message.payload, qos, message.retain, properties)
         if info.rc:
             return None
         self.acknowledgements.record_sent(info.mid, SentMessage(topic, token, size, qos))

@@ -92,7 +92,16 @@ class Subscriptions:
                 *(topic, size_bytes, MAX_PAYLOAD_BYTES),
             )
             return
-        self._on_notice(MessageReceived(topic, bytes(message.payload), message.retain))
+        properties = message.properties  # None with MQTT 3.1.1
+        self._on_notice(
+            MessageReceived(
+                topic,
+                bytes(message.payload),
+                message.retain,
+                response_topic=getattr(properties, "ResponseTopic", None),
+                correlation=getattr(properties, "CorrelationData", None),
+            )
+        )
 
 
 def _name(topic_filter: str) -> str:

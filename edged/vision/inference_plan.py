@@ -14,6 +14,7 @@ class InferencePlan(Struct, frozen=True, kw_only=True):
     """The settings of one camera with their defaults; see `InferenceSettings`.
 
     Attributes:
+        is_enabled: whether the model runs at all.
         has_gate: whether the model runs only while something changes.
         recheck_s: seconds until the next run on a picture at rest in which something was found; 0.0 for never.
         idle_fps: largest rate at which frames are compared while nothing changes.
@@ -23,6 +24,7 @@ class InferencePlan(Struct, frozen=True, kw_only=True):
         rows: rows of the grid of tiles.
     """
 
+    is_enabled: bool = True
     has_gate: bool = False
     recheck_s: float = _DEFAULT_RECHECK_S
     idle_fps: float = _DEFAULT_IDLE_FPS
@@ -37,15 +39,19 @@ class InferencePlan(Struct, frozen=True, kw_only=True):
         return int(0.9 * NS_PER_S / self.idle_fps)
 
 
-def make_inference_plan(general: InferenceSettings, own: InferenceSettings) -> InferencePlan:
+def make_inference_plan(
+    general: InferenceSettings, own: InferenceSettings, *, is_enabled: bool = True
+) -> InferencePlan:
     """Return the plan of one camera.
 
     Args:
         general: ``[inference]``.
         own: ``[camera.NAME.inference]``, whose keys count where they are set.
+        is_enabled: whether the model runs on its frames.
     """
     merged = overlay_settings(general, own)
     return InferencePlan(
+        is_enabled=is_enabled,
         has_gate=merged.gate != "off",
         recheck_s=_DEFAULT_RECHECK_S if merged.recheck_s is None else merged.recheck_s,
         idle_fps=merged.idle_fps or _DEFAULT_IDLE_FPS,

@@ -9,6 +9,7 @@ from edged.config.settings import DetectSettings, LabelFilter, ModelSettings
 from edged.scene.filters import NO_SETTINGS
 from edged.types import DetectedBox
 from edged.vision.camera_messages import CameraJob, CameraPlan, CameraReport, PictureAtRest
+from edged.vision.picture_messages import PictureChunk, PictureFailure, PictureRequest
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
@@ -181,7 +182,7 @@ class Observation(Struct, frozen=True, gc=False):
     detections: tuple[DetectedBox, ...]
 
 
-ToWorker = VisionJob | WorkerPlan
+ToWorker = VisionJob | WorkerPlan | PictureRequest
 FromWorker = (
     ModelReady
     | WorkerReport
@@ -192,4 +193,6 @@ FromWorker = (
     | PlanDeclined
     | CandidateFailure
     | ShadowComparison
+    | PictureChunk
+    | PictureFailure
 )

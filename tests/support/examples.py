@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edged.messaging.contract.camera_health import CameraHealth, Percentiles
+from edged.messaging.contract.commands import CameraSwitches, CommandError, Reply
 from edged.messaging.contract.device import (
     CameraEntry,
     DeviceHealth,
@@ -53,6 +54,7 @@ def event(**changes: object) -> Event:
         "label": "person",
         "score": 0.81,
         "top_score": 0.86,
+        "top_median_score": 0.79,
         "box": (0.486, 0.016, 0.706, 0.849),
         "width": 768,
         "height": 432,
@@ -240,6 +242,27 @@ def examples() -> dict[str, tuple[Header, int | None]]:
                 active={"person": 1},
                 zones={"door": {"person": 1}},
                 zones_active={"door": {"person": 1}},
+            ),
+            None,
+        ),
+        "switches": (
+            CameraSwitches(
+                camera="front",
+                detect=True,
+                threshold=0.5,
+                thresholds={"person": 0.6},
+                zones={"door": True},
+                masks={"neighbour": False},
+            ),
+            None,
+        ),
+        "reply": (Reply(id="ha-1", verb="snapshot", ok=True, result={"bytes": 48213}), None),
+        "reply-error": (
+            Reply(
+                id="ha-2",
+                verb="detect",
+                ok=False,
+                error=CommandError(code="not_found", message="there is no camera 'frnt'"),
             ),
             None,
         ),

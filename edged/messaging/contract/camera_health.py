@@ -40,7 +40,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     over_rate: Annotated[
         Count,
         Meta(
-            description="Frames on which the model did not run because they were above inference.max_fps; since the daemon's start."
+            description="Frames on which the model did not run because they were above inference.max_fps, or because detection is switched off; since the daemon's start."
         ),
     ] = 0
     observations_skipped: Annotated[

@@ -110,6 +110,10 @@ class Stamper:
             clock=self._quality_at(wall_ns),
         )
 
+    def is_clock_synced(self) -> bool:
+        """Return whether the host's clock is synchronised with a time source."""
+        return self._quality_at(self._clock.wall_ns()) == "synced"
+
     def time_of(self, monotonic_ns: int) -> str:
         """Format a monotonic time as the present wall clock would have shown it.
 

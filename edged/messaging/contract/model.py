@@ -133,6 +133,13 @@ class ChannelState(Struct, frozen=True, kw_only=True):
             description="Sequence number of the latest desired state that was followed; 0 if there was none."
         ),
     ] = 0
+    offered: Annotated[
+        str,
+        Meta(
+            description="name@version in the channel's latest message, whose signatures are verified only when it is followed; empty if"
+            " none has come since the daemon's start."
+        ),
+    ] = ""
     stale: Annotated[
         bool,
         Meta(

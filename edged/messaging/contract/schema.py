@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from edged.health import CONDITIONS
+from edged.messaging.contract.commands import CameraSwitches, Reply
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import CameraState, Event, FrameDetections, Gap, OnlineStatus
@@ -27,6 +28,8 @@ MESSAGES: dict[str, type[Header]] = {
     "detections": FrameDetections,
     "event": Event,
     "state": CameraState,
+    "switches": CameraSwitches,
+    "reply": Reply,
     "gap": Gap,
 }
 """All payloads, by the name in their ``schema`` field."""

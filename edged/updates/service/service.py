@@ -159,6 +159,15 @@ class UpdateService:
                 self._installer.record_end(error)
                 self._scheduler.proceed()
 
+    def install_offered(self) -> str | None:
+        """Install the version that the update channel offers, as soon as nothing else uses the store; return why that cannot be."""
+        state = self._state
+        if state is None or not state.settings.updates.channel:
+            return "the device follows no update channel: set updates.channel"
+        if not state.allows_updates:
+            return "updates are not possible: set updates.trust, and do not set model.path"
+        return self._channel.request_install()
+
     def status(self) -> ModelStatus:
         """Return the status of the models."""
         return self._status.status()

@@ -213,7 +213,9 @@ class StepScheduler:
         """Read a message of the channel, or else look into the drop folder."""
         if not state.allows_updates:
             return
-        message = self._channel.take_message()
+        message = self._channel.take_message(
+            is_on_request=state.settings.updates.install == "on_request"
+        )
         if message is not None:
             self._installer.start(state.settings, message)
         elif self._clock.monotonic_ns() >= self._poll_due_ns:

@@ -7,8 +7,10 @@ import logging
 
 from edged.clock import NS_PER_S, Clock
 from edged.config.settings import UpdateSettings
+from edged.errors import BundleError
 from edged.messaging.contract.model import ChannelState
-from edged.updates.rules.desired import is_stale
+from edged.updates.bundle.envelope import decode_envelope
+from edged.updates.rules.desired import decode_desired, is_stale
 from edged.updates.rules.ledger import Ledger
 
 _log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ class UpdateChannel:
         self._last_message: bytes | None = None
         """The message that was taken last; the same one again is not new."""
         self._retry_due_ns: int | None = None
+        self._is_install_requested = False
+        self._offered = ""
         self._sequence = 0
         self._refresh_h = 0.0
         self._last_update_ns = clock.monotonic_ns()
@@ -46,15 +50,32 @@ class UpdateChannel:
             )
         elif envelope and envelope != self._last_message:
             self._pending_message = envelope
+            self._offered = _read_title(envelope)
 
-    def take_message(self) -> bytes | None:
-        """Return the latest message that was not read yet, or that is to be read again now; None if there is none."""
+    def request_install(self) -> str | None:
+        """Follow the latest message now, although it was followed before, or waits for a request; return why there is nothing to follow."""
+        if self._pending_message is None and self._last_message is None:
+            return "the update channel has offered no version since the daemon's start"
+        self._is_install_requested = True
+        if self._pending_message is None:
+            self.give_again()
+        return None
+
+    def take_message(self, *, is_on_request: bool = False) -> bytes | None:
+        """Return the latest message that was not read yet, or that is to be read again now; None if there is none.
+
+        Args:
+            is_on_request: True to return none before `request_install`.
+        """
         now_ns = self._clock.monotonic_ns()
+        if is_on_request and not self._is_install_requested:
+            return None
         if self._pending_message is not None:
             self._last_message, self._pending_message = self._pending_message, None
         elif self._retry_due_ns is None or now_ns < self._retry_due_ns:
             return None
         self._retry_due_ns = None
+        self._is_install_requested = False
         return self._last_message
 
     def give_again(self) -> None:
@@ -84,6 +105,7 @@ class UpdateChannel:
         age_s = (self._clock.monotonic_ns() - self._last_update_ns) / NS_PER_S
         return ChannelState(
             sequence=self._sequence,
+            offered=self._offered,
             stale=is_stale(age_s, stale_h=settings.stale_h, refresh_h=self._refresh_h),
             age_s=age_s // 3600 * 3600,
         )
@@ -100,3 +122,11 @@ class UpdateChannel:
 
     def _retry_after(self, pause_s: float) -> None:
         self._retry_due_ns = self._clock.monotonic_ns() + int(pause_s * NS_PER_S)
+
+
+def _read_title(envelope: bytes) -> str:
+    """Return the name and version in a message whose signatures are not verified yet; "" if it cannot be read."""
+    try:
+        return decode_desired(decode_envelope(envelope).payload).title
+    except BundleError:
+        return ""

@@ -17,6 +17,9 @@ _REST_INTERVAL_NS = NS_PER_S // 4
 _MAX_GAP_NS = 2 * NS_PER_S
 """After a longer time without a frame the camera was lost, and what its picture showed before does not count."""
 
+_NEVER_NS = 1 << 63
+"""Beyond every time of a frame."""
+
 
 class _CameraSelection:
     """The state of one camera."""
@@ -26,6 +29,7 @@ class _CameraSelection:
         self.plan = plan
         self.sees_every_frame = sees_every_frame
         self.has_gate = inference.has_gate and not sees_every_frame
+        self.due_ns = 0 if inference.is_enabled else _NEVER_NS
         self.gate = MotionGate(GateRules(is_enabled=self.has_gate, recheck_s=inference.recheck_s))
         self.pace = FramePace(inference.max_fps)
         self.idle_ns = inference.idle_interval_ns
@@ -60,7 +64,7 @@ class FrameSelection:
             known = self._cameras.get(name)
             if known is None or (known.plan, known.sees_every_frame) != (plan, sees_every_frame):
                 self._cameras[name] = _CameraSelection(plan, sees_every_frame=sees_every_frame)
-                self._slots.defer(name, 0, is_still=False)
+                self._slots.defer(name, self._cameras[name].due_ns, is_still=False)
 
     def reset(self) -> None:
         """Run the model on each camera's next frames: it is another model."""
@@ -69,13 +73,14 @@ class FrameSelection:
 
     def reset_camera(self, name: str) -> None:
         """Run the model on a camera's next frames: the supervisor does not know what its picture shows."""
-        self._cameras[name].gate.reset()
-        self._slots.defer(name, 0, is_still=False)
+        camera = self._cameras[name]
+        camera.gate.reset()
+        self._slots.defer(name, camera.due_ns, is_still=False)
 
     def is_within_rate(self, frame: Frame) -> bool:
         """Return whether a frame is due by its camera's largest rate; one that is not is counted."""
         camera = self._cameras[frame.camera]
-        if camera.pace.admit(frame.captured_ns):
+        if frame.captured_ns >= camera.due_ns and camera.pace.admit(frame.captured_ns):
             return True
         self._over_rate[frame.camera] += 1
         return False

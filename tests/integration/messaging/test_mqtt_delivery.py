@@ -10,7 +10,7 @@ import pytest
 
 from edged.interfaces import OutgoingMessage
 from edged.messaging import refusal_backoff
-from edged.messaging.outbox import MAX_IN_FLIGHT
+from edged.messaging.spooled_messages import MAX_IN_FLIGHT
 from edged.publishers.mqtt_settings import TlsSettings
 from support.broker import Broker, amqtt_broker, make_certificates, running_broker
 from support.mqtt_device import DEVICE_NAME, UP_TOPIC, MqttDevice, mqtt_settings

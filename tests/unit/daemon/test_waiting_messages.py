@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from edged.daemon.loop import _log_waiting
+from edged.daemon.unsent_messages import log_waiting
 from edged.messaging.contract.device import SpoolState
 
 
@@ -17,7 +17,7 @@ def test_the_spool_keeps_only_what_the_disk_has_taken(
 ) -> None:
     spool = SpoolState(depth=169, size_bytes=1, oldest_age_s=None, fault="Read-only file system")
     with caplog.at_level(logging.INFO):
-        _log_waiting(spool, lost_count)
+        log_waiting(spool, lost_count)
     (record,) = caplog.records
     message = record.getMessage()
     assert message.startswith(str(kept or lost))

@@ -19,8 +19,9 @@ from edged.interfaces import (
 )
 from edged.messaging.contract.messages import OnlineStatus
 from edged.messaging.open_outbox import open_outbox
-from edged.messaging.outbox import MAX_IN_FLIGHT, Birth, Outbox
+from edged.messaging.outbox import Birth, Outbox
 from edged.messaging.spool import Spool
+from edged.messaging.spooled_messages import MAX_IN_FLIGHT
 from edged.publishers.jsonl import JsonlSettings
 from support.clock import FakeClock
 from support.examples import detections, event, stamper, state

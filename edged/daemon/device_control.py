@@ -1,0 +1,139 @@
+"""The device as commands use it: the one place where the effect of a verb meets the parts of the daemon."""
+
+from collections.abc import Callable, Mapping
+
+from edged.config.settings import Settings
+from edged.daemon.inbox import Inbox, ReloadRequested, RestartRequested
+from edged.daemon.self_test_job import SelfTestJob
+from edged.daemon.switches import Change, Switches
+from edged.daemon.vision_service import VisionService
+from edged.interfaces.command import Done, ErrorCode, Finish, Refused, SnapshotOptions
+from edged.updates.service.control_messages import ControlResponse, RollbackRequest
+from edged.updates.service.control_socket import PendingControlRequest
+from edged.updates.service.service import UpdateService
+from edged.vision.picture_messages import Picture, PictureOptions, PictureRefusal, RefusalCode
+
+_ERROR_CODES: Mapping[RefusalCode, ErrorCode] = {
+    "busy": "busy",
+    "failed": "failed",
+    "no_camera": "not_found",
+    "no_frame": "timeout",
+    "timeout": "timeout",
+}
+"""Of the replies, by the reason why there is no picture; "refused" for the others."""
+
+
+class DeviceControl:
+    """Implements `edged.interfaces.command.Device`."""
+
+    def __init__(
+        self,
+        switches: Switches,
+        *,
+        vision: VisionService,
+        updates: UpdateService,
+        self_test: SelfTestJob,
+        inbox: Inbox,
+        on_switched: Callable[[], object],
+    ) -> None:
+        """Do nothing yet.
+
+        Args:
+            switches: the configuration in use.
+            vision: workers and cameras.
+            updates: model updates.
+            self_test: tests the active model.
+            inbox: takes what the supervisor does.
+            on_switched: called when what commands have switched is to be kept.
+        """
+        self._switches = switches
+        self._vision = vision
+        self._updates = updates
+        self._self_test = self_test
+        self._inbox = inbox
+        self._on_switched = on_switched
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in use."""
+        return self._switches.settings
+
+    def find_labels(self, camera: str) -> tuple[str, ...]:
+        """Return the labels of the model that runs on a camera's frames; () until one runs."""
+        monitor = self._vision.cameras.get(camera)
+        return monitor.model.labels if monitor and monitor.model else ()
+
+    def switch(self, camera: str, change: Change) -> None:
+        """Change what commands have switched for a camera, and apply it."""
+        before = self._switches.settings
+        settings = self._switches.change(camera, change)
+        if settings != before:
+            self._vision.apply_settings(settings, self._updates.active_model)
+        self._on_switched()
+
+    def take_snapshot(self, camera: str, options: SnapshotOptions, finish: Finish) -> None:
+        """Take a picture, and publish it as the camera's snapshot.
+
+        Args:
+            camera: name of the camera.
+            options: how the picture is made.
+            finish: gets the outcome.
+        """
+
+        def report(answer: Picture | PictureRefusal) -> None:
+            if isinstance(answer, PictureRefusal):
+                finish(Refused(_ERROR_CODES.get(answer.code, "refused"), answer.reason))
+                return
+            topic = self._vision.pictures.publish_newest(answer)
+            if topic is None:
+                reason = "the picture was taken, but the connection to the broker does not keep up"
+                finish(Refused("failed", reason))
+                return
+            finish(
+                Done(
+                    {
+                        "topic": topic,
+                        "width": answer.width,
+                        "height": answer.height,
+                        "size_bytes": len(answer.jpeg),
+                    }
+                )
+            )
+
+        chosen = PictureOptions(
+            annotate=options.annotate, max_width=options.max_width, quality=options.quality
+        )
+        self._vision.take_picture(camera, chosen, report)
+
+    def reload(self, finish: Finish) -> None:
+        """Read the configuration's files again."""
+
+        def report(error: str | None) -> None:
+            finish(Done() if error is None else Refused("failed", error))
+
+        self._inbox.put(ReloadRequested(report))
+
+    def run_self_test(self, finish: Finish) -> None:
+        """Test the active model in a sandboxed process."""
+        self._self_test.start(finish)
+
+    def roll_back_model(self, reason: str, finish: Finish) -> None:
+        """End the deployment in flight; without one, go back to the previous model."""
+
+        def report(response: ControlResponse) -> None:
+            if response.error:
+                finish(Refused("refused", response.error))
+            else:
+                finish(Done({"changed": response.changed, "deployment": response.id}))
+
+        self._updates.process_message(PendingControlRequest(RollbackRequest(reason=reason), report))
+
+    def install_update(self, finish: Finish) -> None:
+        """Install the version that the update channel offers."""
+        problem = self._updates.install_offered()
+        finish(Done() if problem is None else Refused("refused", problem))
+
+    def restart(self, finish: Finish) -> None:
+        """End the daemon once the reply is sent, so that it starts again."""
+        finish(Done())
+        self._inbox.put(RestartRequested())
