@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,15 @@ def test_a_running_daemon_takes_the_model(mirror: Site, tmp_path: Path) -> None:
     assert report["family"] == "ssd"
     assert "person" in report["labels"]
     assert daemon.config.read_text().startswith(CAMERA)
+
+
+def test_the_log_of_a_real_camera_without_such_a_model_says_how_to_get_one(tmp_path: Path) -> None:
+    clip = data_file("video/one-by-one-person-detection.mp4")
+    camera = f'[camera.front]\nsource = "replay"\npath = "{clip}"\n[jsonl]\npath = "/dev/null"\n'
+    with DaemonProcess(tmp_path, camera) as daemon:
+        daemon.await_log(
+            "the model of the camera front finds printed marks only; for people: edged model fetch"
+        )
 
 
 def test_without_use_the_configuration_stays(mirror: Site, config: Path) -> None:
@@ -225,42 +235,31 @@ def find_python_of_everyone() -> str | None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_root_downloads_as_the_owner_of_the_state_directory(
-    mirror: Site, config: Path, tmp_path: Path
-) -> None:
+def test_root_downloads_as_the_owner_of_the_state_directory(mirror: Site) -> None:
     python = find_python_of_everyone()
     if python is None:
         pytest.skip("every Python of this version is in a folder of root's")
-    state = tmp_path / "state"
-    state.mkdir()
-    os.chown(state, NOBODY_UID, NOBODY_UID)
-    for folder in (tmp_path, *tmp_path.parents[:-2]):
-        folder.chmod(folder.stat().st_mode | 0o055)
-    packages = (Path(edged.__file__).parents[1], Path(msgspec.__file__).parents[1])
-    done = subprocess.run(
-        [
-            python,
-            "-m",
-            "edged",
-            "model",
-            "fetch",
-            YOLOX,
-            "--use",
-            "--json",
-            "-c",
-            str(config),
-            "--from",
-            mirror.url,
-        ],
-        env={**os.environ, "PYTHONPATH": ":".join(map(str, packages))},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    report = json.loads(done.stdout)
-
-    (model, labels) = (Path(file["path"]) for file in report["model"]["files"])
-    assert (model.stat().st_uid, labels.stat().st_uid) == (NOBODY_UID, NOBODY_UID)
-    assert Path(report["drop_in"]).stat().st_uid == config.stat().st_uid
+    # Not in pytest's folders, to which it gives root's rights again whenever it starts.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        config = folder / "edged.toml"
+        config.write_text(f'{CAMERA}\n[device]\nstate_dir = "{folder}/state"\n')
+        state = folder / "state"
+        state.mkdir(0o750)
+        os.chown(state, NOBODY_UID, NOBODY_UID)
+        packages = (Path(edged.__file__).parents[1], Path(msgspec.__file__).parents[1])
+        command = [python, "-m", "edged", "model", "fetch", YOLOX, "--use", "--json"]
+        done = subprocess.run(
+            [*command, "-c", str(config), "--from", mirror.url],
+            env={**os.environ, "PYTHONPATH": ":".join(map(str, packages))},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        report = json.loads(done.stdout)
+        model, labels = (Path(file["path"]) for file in report["model"]["files"])
+        assert (model.stat().st_uid, labels.stat().st_uid) == (NOBODY_UID, NOBODY_UID)
+        assert Path(report["drop_in"]).stat().st_uid == config.stat().st_uid
 
 
 @pytest.mark.parametrize(
