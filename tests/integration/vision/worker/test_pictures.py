@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edged.vision.camera_messages import CameraPlan
 from edged.vision.inference_plan import InferencePlan
@@ -78,11 +79,7 @@ def make_picture_plan(
         inference=InferencePlan(has_gate=has_gate),
         pictures=pictures,
     )
-    return type(plan)(**{**_fields(plan), "cameras": (camera,)})
-
-
-def _fields(plan: WorkerPlan) -> dict[str, object]:
-    return {name: getattr(plan, name) for name in plan.__struct_fields__}
+    return replace(plan, cameras=(camera,))
 
 
 def take(worker: WorkerUnderTest, number: int = 1, **options: object) -> Picture | PictureFailure:
@@ -228,7 +225,7 @@ def test_too_many_requests_are_answered_as_such(tmp_path: Path) -> None:
         worker.read_until(Observation)
         for number in range(1, 41):
             worker.request_picture(PictureRequest(number=number, camera=0))
-        answers = {}
+        answers: dict[int, PictureChunk | PictureFailure] = {}
         while len(answers) < 40:
             message = worker.read_message()
             assert not isinstance(message, CandidateFailure)
