@@ -45,6 +45,7 @@ class ConditionKind(StrEnum):
     PICTURES = "pictures"
     DISK_SILENT = "disk.silent"
     LATE = "late"
+    WEB = "web"
     STOPPED = "stopped"
     UNDER_VOLTAGE = "board.under_voltage"
     THROTTLED = "board.throttled"
@@ -110,16 +111,13 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
         "no new desired state for longer than `[updates] stale_h`, or than the channel itself promised; inference continues",
     ),
     ConditionKind.CONFIG: ConditionDescription(
-        "degraded",
-        "the configuration to reload is invalid; the last good one stays in use",
+        "degraded", "the configuration to reload is invalid; the last good one stays in use"
     ),
     ConditionKind.CONFIG_RESTART: ConditionDescription(
-        "degraded",
-        "a changed setting takes effect only after a restart",
+        "degraded", "a changed setting takes effect only after a restart"
     ),
     ConditionKind.PUBLISH_REFUSED: ConditionDescription(
-        "degraded",
-        "the broker refuses messages; they stay queued",
+        "degraded", "the broker refuses messages; they stay queued"
     ),
     ConditionKind.PUBLISH_LIMITED: ConditionDescription(
         "degraded",
@@ -145,17 +143,19 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
         "degraded",
         "the supervisor decides more than 0.5 s late, because it gets too little of the processor; it ends after 10 s without a lag of more than 0.25 s",
     ),
+    ConditionKind.WEB: ConditionDescription(
+        "degraded",
+        "the page or the metrics cannot be served: their address is in use or none of this device, or their process does not start; the daemon retries",
+    ),
     ConditionKind.STOPPED: ConditionDescription(
         "failed",
         "the daemon has stopped in order, and no camera is watched; only in the last `up/health` of a session",
     ),
     ConditionKind.UNDER_VOLTAGE: ConditionDescription(
-        "degraded",
-        "the Raspberry Pi's firmware reports that the supply voltage is too low",
+        "degraded", "the Raspberry Pi's firmware reports that the supply voltage is too low"
     ),
     ConditionKind.THROTTLED: ConditionDescription(
-        "degraded",
-        "the Raspberry Pi's firmware reports that it throttles the processor",
+        "degraded", "the Raspberry Pi's firmware reports that it throttles the processor"
     ),
 }
 """Every condition that the daemon can report."""

@@ -1,4 +1,4 @@
-"""What commands do on the device: the one place where a verb's effect meets the daemon's parts."""
+"""The device as commands use it: the one place where the effect of a verb meets the parts of the daemon."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,5 +1,6 @@
 """Makes the parts that the configuration asks for beside the main job; what it does not ask for is not imported."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edged.config.overrides import Overrides
@@ -9,7 +10,7 @@ from edged.daemon.optional_parts import OptionalParts
 from edged.daemon.switches import Switches
 from edged.host.paths import state_dir
 from edged.messaging.contract.topics import Topics
-from edged.messaging.outbox import Outbox
+from edged.messaging.observed_outbox import ObservedOutbox
 
 if TYPE_CHECKING:
     from edged.daemon.vision_service import VisionService
@@ -26,9 +27,10 @@ def read_switched(settings: Settings) -> Overrides:
 
 
 def make_optional_parts(
+    config: Path,
     core: Core,
     *,
-    outbox: Outbox,
+    outbox: ObservedOutbox,
     updates: "UpdateService",
     vision: "VisionService",
     switches: Switches,
@@ -36,6 +38,7 @@ def make_optional_parts(
     """Make the parts that the configuration asks for.
 
     Args:
+        config: the configuration's main file.
         core: the shared parts of the daemon.
         outbox: everything that is published.
         updates: model updates.
@@ -46,6 +49,7 @@ def make_optional_parts(
     topics = Topics(core.stamper.identity.device)
     settings = switches.settings
     core.messages.add(topics.desired, updates.process_message)
+    commands = None
     if settings.commands.enabled or settings.page.listen:
         from edged.daemon.command_parts import make_command_service
 
@@ -53,4 +57,9 @@ def make_optional_parts(
             core, outbox=outbox, updates=updates, vision=vision, switches=switches, parts=parts
         )
         core.messages.add(topics.commands, commands.receive)
+    if settings.page.listen or settings.metrics.listen:
+        from edged.daemon.web_start import start_web_service
+
+        web = start_web_service(config, settings, core, outbox, commands=commands, vision=vision)
+        parts.on_close.append(web.close)
     return parts

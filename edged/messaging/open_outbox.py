@@ -14,7 +14,8 @@ from edged.interfaces import Notice, OutgoingMessage, Publisher
 from edged.messaging.contract.header import Stamper, encode
 from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
-from edged.messaging.outbox import Birth, Notify, Outbox
+from edged.messaging.observed_outbox import ObservedOutbox
+from edged.messaging.outbox import Birth, Notify
 from edged.messaging.spool import MessageLoss, Spool
 from edged.messaging.spool.loss import SeqRange
 
@@ -35,7 +36,7 @@ def open_outbox(
     notify: Notify,
     disk: DiskQueue | None = None,
     subscriptions: Sequence[str] = (),
-) -> Outbox:
+) -> ObservedOutbox:
     """Return the outbox that the configuration asks for, not yet connected.
 
     Args:
@@ -77,7 +78,7 @@ def open_outbox(
         return publisher
 
     spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
-    return Outbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
+    return ObservedOutbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
 
 
 def _open_spool(

@@ -41,6 +41,16 @@ class RetainedMessages:
             self._messages[topic] = _RetainedMessage(body, self.make_outgoing(body))
             self._has_unsent = True
 
+    @property
+    def messages(self) -> list[OutgoingMessage]:
+        """All messages, in the order in which their topics were first put."""
+        return [retained.message for retained in self._messages.values()]
+
+    def find(self, topic: str) -> OutgoingMessage | None:
+        """Return the newest message of a topic; None if there is none."""
+        retained = self._messages.get(topic)
+        return None if retained is None else retained.message
+
     def make_outgoing(self, body: Header) -> OutgoingMessage:
         """Return a retained message in broker form, with a header of now."""
         payload = encode(self._stamper.stamp(body))
@@ -55,7 +65,7 @@ class RetainedMessages:
                 retained.message = self.make_outgoing(
                     retained.body
                 )  # its time is that of the connection
-        return [retained.message for retained in self._messages.values()]
+        return self.messages
 
     def send_unsent(self, publish: Callable[[OutgoingMessage], bool]) -> None:
         """Send the messages that the connection has not taken, until one is not taken.
