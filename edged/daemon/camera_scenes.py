@@ -15,6 +15,7 @@ from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
 from edged.vision.camera_messages import CameraReport, PictureAtRest
 from edged.vision.messages import ModelReady, Observation, VisionJob
+from edged.vision.picture_policy import allows
 
 
 class CameraScenes:
@@ -49,6 +50,9 @@ class CameraScenes:
         """Take the cameras of a configuration; those that stay keep their counters, and their scenes until `build` or `reset`."""
         self._settings = settings
         self._event_reporter.apply_settings(settings.events)
+        self._event_reporter.picture_cameras = {
+            name for name in settings.camera if allows(settings, name, "event")
+        }
         names = [name for name, camera in settings.camera.items() if camera.enabled]
         for name in self.monitors.keys() - names:
             self._conditions.clear_camera(name)
@@ -114,8 +118,9 @@ class CameraScenes:
             return
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
-        for update in updates:
-            self._pictures.observe(monitor, update, observation.frame_seq)
+        if camera in self._event_reporter.picture_cameras:
+            for update in updates:
+                self._pictures.observe(monitor, update, observation.frame_seq)
 
     def observe_rest(self, camera: str, rest: PictureAtRest) -> None:
         """Let time pass in a scene whose picture is at rest, and report what that changes."""

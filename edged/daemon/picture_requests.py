@@ -110,7 +110,7 @@ class PictureRequests:
         if pending.received_bytes >= message.total_bytes:
             self._finish(message)
 
-    def on_worker_gone(self, worker: int) -> None:
+    def on_worker_lost(self, worker: int) -> None:
         """Refuse what a worker that has ended was asked for."""
         for number, pending in list(self._pending.items()):
             if pending.worker == worker:

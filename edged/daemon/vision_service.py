@@ -70,12 +70,7 @@ class VisionService:
         self._plan = ActivePlan(settings, active_model)
         self._conditions = VisionConditions(conditions, clock)
         self.pictures = pictures
-        self._event_reporter = EventReporter(
-            settings.events,
-            outbox=outbox,
-            stamper=stamper,
-            find_picture_topic=self.pictures.topic_of,
-        )
+        self._event_reporter = EventReporter(settings.events, outbox=outbox, stamper=stamper)
         self._scenes = CameraScenes(self._event_reporter, self._conditions, self.pictures)
         self._settled = SettledWorkers()
         self.losses = WorkerLosses()
@@ -113,7 +108,7 @@ class VisionService:
         self._pool.retry_now()
         for worker in replaced:
             self._scenes.on_worker_lost(jobs_before[worker].camera_names)
-            self.pictures.on_worker_gone(worker)
+            self.pictures.on_worker_lost(worker)
             self._conditions.clear_worker(worker)
             self._settled.forget(worker)
         self._scenes.apply_settings(settings)
@@ -243,7 +238,7 @@ class VisionService:
     def _on_worker_loss(self, loss: WorkerLoss) -> None:
         time = self._stamper.time_of(self._clock.monotonic_ns())
         self.losses.record(loss, self._plan.model_name, time)
-        self.pictures.on_worker_gone(loss.worker)
+        self.pictures.on_worker_lost(loss.worker)
         self._conditions.on_worker_loss(loss, len(self.cameras))
         self._settled.on_lost(loss.worker)
         self._listener.on_worker_lost(loss)

@@ -172,7 +172,7 @@ def test_a_worker_that_ends_refuses_what_it_was_asked_for(bench: Bench) -> None:
 def test_the_answer_of_a_worker_that_is_gone_is_left_out(bench: Bench) -> None:
     bench.take()
     (request,) = bench.requests
-    bench.service.pictures.on_worker_gone(0)
+    bench.service.pictures.on_worker_lost(0)
     bench.answer(request)
     assert len(bench.answers) == 1
 
@@ -252,14 +252,6 @@ def test_on_request_asks_for_no_object(bench: Bench) -> None:
     assert bench.requests == []
     bench.take()
     assert len(bench.requests) == 1
-
-
-def test_the_topic_of_an_objects_picture_is_that_of_its_event(bench: Bench) -> None:
-    pictures = bench.service.pictures
-    assert pictures.topic_of("a", "s-1") == "edged/v1/d/up/camera/a/snapshot/s-1"
-    bench.service.apply_settings(settings("on_request"), MODEL)
-    assert pictures.topic_of("a", "s-1") is None
-    assert pictures.topic_of("b", "s-1") is None
 
 
 def test_labels_that_are_not_listed_are_not_drawn(bench: Bench) -> None:
