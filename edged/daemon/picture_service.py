@@ -20,8 +20,8 @@ from edged.messaging.outbox import Outbox
 from edged.pictures.ring import StoredPicture
 from edged.scene.scene import SceneUpdate
 from edged.vision.picture_messages import (
+    JpegChunk,
     Picture,
-    PictureChunk,
     PictureFailure,
     PictureOptions,
     PictureRefusal,
@@ -141,7 +141,7 @@ class PictureService:
         """
         self._files.read(event_id, self._list_allowed(), on_jpeg)
 
-    def on_message(self, worker: int, message: PictureChunk | PictureFailure) -> None:
+    def on_message(self, worker: int, message: JpegChunk | PictureFailure) -> None:
         """Take a part of a worker's answer."""
         self._requests.on_message(worker, message)
 

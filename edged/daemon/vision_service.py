@@ -20,7 +20,7 @@ from edged.vision.active_model import ActiveModel
 from edged.vision.camera_messages import PictureAtRest
 from edged.vision.listener import VisionListener
 from edged.vision.messages import ModelReady, Observation, PlanDeclined, VisionJob, WorkerReport
-from edged.vision.picture_messages import PictureChunk, PictureFailure, PictureOptions
+from edged.vision.picture_messages import JpegChunk, PictureFailure, PictureOptions
 from edged.vision.pool import MAX_TICK_GAP_S, WorkerPool
 from edged.vision.process import VisionProcess, WorkerExited, WorkerMessage
 from edged.vision.spare_workers import SpareWorkers
@@ -100,10 +100,9 @@ class VisionService:
         self.pictures.apply_settings(settings)
         self._plan.set_model(active_model)
         self._pool.hang_s = settings.model.hang_s
+        jobs, replaces_all = self._make_jobs(), plan.replaces_all_workers
         replaced = self._pool.assign_jobs(
-            self._make_jobs(),
-            replace_all=plan.replaces_all_workers,
-            stop_timeout_s=POOL_STOP_TIMEOUT_S,
+            jobs, replace_all=replaces_all, stop_timeout_s=POOL_STOP_TIMEOUT_S
         )
         self._pool.retry_now()
         for worker in replaced:
@@ -158,7 +157,7 @@ class VisionService:
             case PictureAtRest(camera=index) as rest:
                 if camera := self._find_camera(item.worker, index):
                     self._scenes.observe_rest(camera, rest)
-            case PictureChunk() | PictureFailure() as answer:
+            case JpegChunk() | PictureFailure() as answer:
                 self.pictures.on_message(item.worker, answer)
             case WorkerReport(cameras=reports):
                 self._scenes.on_camera_reports(reports)
@@ -217,9 +216,8 @@ class VisionService:
         self._settled.on_ready(worker, ready)
         self._conditions.on_worker_ready(worker)
         self._listener.on_ready(ready)
-        self._scenes.set_model(
-            self._pool.jobs[worker].camera_names, ready, self._plan.model.recommended_filters
-        )
+        filters = ready.choose_filters(self._plan.model.recommended_filters)
+        self._scenes.set_model(self._pool.jobs[worker].camera_names, ready, filters)
 
     def _on_observation(
         self, worker: int, observation: Observation, *, is_superseded: bool

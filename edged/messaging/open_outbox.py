@@ -10,7 +10,7 @@ from edged.config.settings import Settings
 from edged.disk_thread import DiskQueue
 from edged.errors import ConfigError
 from edged.event_loop import EventLoop
-from edged.interfaces import Notice, OutgoingMessage, Publisher
+from edged.interfaces import Dialect, Notice, OutgoingMessage, Publisher
 from edged.messaging.contract.header import Stamper, encode
 from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
@@ -47,7 +47,7 @@ def open_outbox(
         loop: the loop whose thread uses the outbox.
         notify: called with each received message, and when the only consumer is gone, from a callback of the loop.
         disk: does the spool's work on the disk, and no other; None does it at once.
-        subscriptions: topic filters to subscribe to, all below the device's ``down/``.
+        subscriptions: topic filters to subscribe to, all below the device's ``down/``, or Home Assistant's status.
 
     Raises:
         ConfigError: no publisher is configured.
@@ -59,7 +59,10 @@ def open_outbox(
             f"no publisher is configured: add one of {', '.join(f'[{n}]' for n in registry.PUBLISHERS)}"
         )
     topics = Topics(stamper.identity.device)
-    assert all(topic.startswith(f"{topics.down}/") for topic in subscriptions), subscriptions  # noqa: S101 (the device must not read its own messages)
+    others = f"{settings.home_assistant.prefix}/status"
+    assert all(topic.startswith(f"{topics.down}/") or topic == others for topic in subscriptions), (  # noqa: S101 (the device must not read its own messages)
+        subscriptions
+    )
     name, keys = settings.publisher
     driver = registry.load_driver(registry.PUBLISHERS, name)
 
@@ -78,7 +81,21 @@ def open_outbox(
         return publisher
 
     spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
-    return ObservedOutbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
+    return ObservedOutbox(
+        spool=spool,
+        stamper=stamper,
+        clock=clock,
+        connect=connect,
+        notify=notify,
+        dialects=_make_dialects(settings, topics.device),
+    )
+
+
+def _make_dialects(settings: Settings, device: str) -> dict[str, Dialect]:
+    return {
+        name: registry.load_driver(registry.DIALECTS, name)(keys, device=device)
+        for name, keys in settings.dialect.items()
+    }
 
 
 def _open_spool(

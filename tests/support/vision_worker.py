@@ -24,8 +24,8 @@ from edged.vision.messages import (
 )
 from edged.vision.packets import FROM_WORKER, TO_WORKER
 from edged.vision.picture_messages import (
+    JpegChunk,
     Picture,
-    PictureChunk,
     PictureFailure,
     PictureRequest,
 )
@@ -154,11 +154,11 @@ class WorkerUnderTest:
 
     def read_picture(self, number: int) -> Picture | PictureFailure:
         """Read until the answer to a request is complete, and return it; its `camera` is ""."""
-        parts: list[PictureChunk] = []
+        parts: list[JpegChunk] = []
         while True:
             answer = self.read_message()
             assert answer is not None, "the worker ended"
-            if not isinstance(answer, PictureChunk | PictureFailure) or answer.number != number:
+            if not isinstance(answer, JpegChunk | PictureFailure) or answer.number != number:
                 continue
             if isinstance(answer, PictureFailure):
                 return answer

@@ -10,8 +10,8 @@ from edged.vision.inference_plan import InferencePlan
 from edged.vision.messages import Observation, WorkerPlan
 from edged.vision.picture_messages import (
     MAX_CHUNK_BYTES,
+    JpegChunk,
     Picture,
-    PictureChunk,
     PictureFailure,
     PicturePlan,
     PictureRequest,
@@ -117,7 +117,7 @@ def test_without_a_plan_there_is_no_picture(tmp_path: Path) -> None:
         assert answer.code == "refused"
         worker.read_observations(5)
         kinds = {type(one.message) for one in worker.messages}
-        assert PictureChunk not in kinds
+        assert JpegChunk not in kinds
         assert worker.stop()[0] == 0
 
 
@@ -214,7 +214,7 @@ def test_observations_do_not_wait_for_pictures(tmp_path: Path) -> None:
             worker.request_picture(PictureRequest(number=number, camera=0, quality=100))
         for number in range(1, 5):
             assert isinstance(worker.read_picture(number), Picture)
-        chunks = [m.message for m in worker.messages if isinstance(m.message, PictureChunk)]
+        chunks = [m.message for m in worker.messages if isinstance(m.message, JpegChunk)]
         assert all(len(chunk.content) <= MAX_CHUNK_BYTES for chunk in chunks)
         seqs = [seen.frame_seq for seen in worker.observations()]
         assert seqs == sorted(seqs)
@@ -225,14 +225,14 @@ def test_too_many_requests_are_answered_as_such(tmp_path: Path) -> None:
         worker.read_until(Observation)
         for number in range(1, 41):
             worker.request_picture(PictureRequest(number=number, camera=0))
-        answers: dict[int, PictureChunk | PictureFailure] = {}
+        answers: dict[int, JpegChunk | PictureFailure] = {}
         while len(answers) < 40:
             message = worker.read_message()
             assert not isinstance(message, CandidateFailure)
-            if isinstance(message, PictureChunk | PictureFailure):
+            if isinstance(message, JpegChunk | PictureFailure):
                 answers[message.number] = message
         for answer in answers.values():
-            assert isinstance(answer, PictureChunk) or answer.code == "busy"
+            assert isinstance(answer, JpegChunk) or answer.code == "busy"
 
 
 def test_a_worker_that_is_asked_to_end_while_it_makes_pictures_ends(tmp_path: Path) -> None:
