@@ -119,7 +119,14 @@ class CameraScenes:
     def observe(
         self, camera: str, observation: Observation, now_ns: int, *, is_superseded: bool
     ) -> None:
-        """Take an inferred frame, and report what it changes; only count it if a newer one waits. `now_ns` is monotonic."""
+        """Take an inferred frame, and report what it changes.
+
+        Args:
+            camera: name of the camera.
+            observation: the frame.
+            now_ns: monotonic time.
+            is_superseded: only count it: a newer one waits.
+        """
         monitor = self.monitors[camera]
         if is_superseded or self._have_ended:
             monitor.skip()

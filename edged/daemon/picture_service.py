@@ -118,7 +118,13 @@ class PictureService:
         return topic if self._publish(topic, picture.jpeg, is_retained=is_retained) else None
 
     def observe(self, monitor: CameraMonitor, update: SceneUpdate, frame_seq: int) -> None:
-        """Take what a frame has changed in a camera's scene, and ask for the pictures of objects that are worth it."""
+        """Take what a frame has changed in a camera's scene, and ask for the pictures of objects that are worth it.
+
+        Args:
+            monitor: the camera.
+            update: the change.
+            frame_seq: number of the frame.
+        """
         self._events.observe(monitor.name, update.tracks, monitor.class_names, frame_seq)
 
     def list_stored(

@@ -169,7 +169,13 @@ class VisionService:
                     self._listener.on_plan_message(message)
 
     def take_picture(self, camera: str, options: PictureOptions, on_picture: OnPicture) -> None:
-        """Take a picture of what a camera sees now (`PictureService.take`)."""
+        """Take a picture of what a camera sees now.
+
+        Args:
+            camera: name of the camera.
+            options: how the picture is made.
+            on_picture: called once with the picture or the reason why there is none, possibly at once.
+        """
         self.pictures.take(camera, self.cameras.get(camera), options, on_picture)
 
     def on_worker_exit(self, item: WorkerExited) -> None:
