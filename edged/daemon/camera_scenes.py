@@ -65,6 +65,9 @@ class CameraScenes:
             name: self.monitors.get(name) or CameraMonitor(name, has_histograms=has_histograms)
             for name in names
         }
+        for monitor in self.monitors.values():
+            if monitor.model is not None:
+                self._check_labels(monitor, monitor.model.labels)
 
     def reset(self, cameras: Iterable[str]) -> None:
         """Report cameras as offline and empty until their worker runs."""
@@ -197,7 +200,10 @@ class CameraScenes:
             recommended=recommended,
         )
         monitor.set_scene(scene)
-        self._label_faults[monitor.name] = LabelFaults(settings, monitor.name, labels)
+        self._check_labels(monitor, labels)
+
+    def _check_labels(self, monitor: CameraMonitor, labels: tuple[str, ...]) -> None:
+        self._label_faults[monitor.name] = LabelFaults(self._settings, monitor.name, labels)
         self._report_label_faults(monitor.name)
 
     def _check_classes(self, monitor: CameraMonitor) -> None:
