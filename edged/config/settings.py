@@ -589,6 +589,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         metrics: [metrics].
         health: [health].
         log: [log].
+        dialect: the `Settings` of each dialect that is in use, by its name, filled by the loader from the tables [dialect.NAME].
         publisher: name and `Settings` of the publisher, filled by the loader from the table with a publisher's name; None if
             there is none.
     """
@@ -609,4 +610,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    dialect: dict[str, Struct] = field(default_factory=dict)
     publisher: tuple[str, Struct] | None = None
