@@ -46,9 +46,9 @@ class HomeAssistantCore:
         self._argv = [*enter, PYTHON, "/mnt/core_process.py", *arguments]
         (folder / "upper" / _CONFIG_DIR[1:]).mkdir(exist_ok=True)
         self._errors = folder / "core.log"
-        self._answers: SimpleQueue[str] = SimpleQueue()
 
     def __enter__(self) -> Self:
+        self._answers: SimpleQueue[str] = SimpleQueue()
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
                 self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
