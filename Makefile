@@ -12,11 +12,15 @@ demo_ready := $(venv)/.demo-$(tag)
 dev_ready := $(venv)/.dev-$(tag)
 tflite_ready := .venv-tflite/.ready-$(tag)
 ansible_ready := .venv-ansible/.ready-$(tag)
+release_ready := .venv-release/.ready-$(tag)
 collections := build/collections
 pip := -m pip --disable-pip-version-check --quiet
 
 # Tests wait much of their time, so they run in parallel. The tests of one file stay together, in order.
 parallel := --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# What runs the tests; .ci/run has another.
+pytest := -m pytest
 
 # Packages for the system tests only: larger, and built in a fifth of the time.
 quick := EDGED_PACKAGES=$(CURDIR)/build/quick DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1
@@ -30,8 +34,15 @@ bench_model := $(wildcard $(bench_folder)/models/coco_ssd_mobilenet_v1_1.0_quant
 bench_clip := $(wildcard $(bench_folder)/video/one-by-one-person-detection.mp4)
 bench_files := $(if $(bench_model),--model $(bench_model) $(if $(bench_clip),--clip $(bench_clip)))
 
+# Draws diagrams, for docs-pictures only.
+mermaid_version := 11.17.2
+mermaid := mermaid-$(mermaid_version).tgz
+
+# Every page is read anew: Sphinx does not repeat the warnings of pages that it has read before.
+sphinx := $(venv)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/docs-pages .
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture demo-update test test-litert test-tflite check figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-picture docs-pictures demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs release-check lock clean packages-demo packages-test packages-system packages-pictures
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -42,23 +53,33 @@ demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it
 demo-picture: $(demo_ready) ## make docs/demo.svg again, from what the demo shows
 	$(venv)/bin/edged demo --seconds 25 --svg docs/demo.svg
 
+docs-pictures: $(dev_ready) demo-picture | packages-pictures ## make the pictures of the documentation again: the demo, and the diagrams
+	@mkdir -p build/mermaid
+	@test -e build/mermaid/$(mermaid) || npm pack --silent --pack-destination build/mermaid mermaid@$(mermaid_version)
+	tar -xzf build/mermaid/$(mermaid) -C build/mermaid package/dist/mermaid.min.js
+	$(venv)/bin/python docs/site/draw.py build/mermaid/package/dist/mermaid.min.js
+
 demo-update: $(demo_ready) ## a model update that is committed and one that is rolled back, live; takes half a minute
 	@$(venv)/bin/edged demo --update
 
 test: $(if $(both_runtimes),test-tflite) test-litert ## all tests, on each runtime that this Python supports
 
 test-litert: $(dev_ready)
-	$(venv)/bin/python -m pytest $(parallel)
+	$(venv)/bin/python $(pytest) $(parallel)
 
 test-tflite: $(tflite_ready)
-	.venv-tflite/bin/python -m pytest $(parallel) -m "runtime and not campaign"
+	.venv-tflite/bin/python $(pytest) $(parallel) -m "runtime and not campaign"
 
-check: $(dev_ready) ## format, lint, types, floors, spelling
+check: $(dev_ready) ## format, lint, types, floors, spelling, links of the documentation
 	$(venv)/bin/ruff format --check .
 	$(venv)/bin/ruff check .
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
 	$(venv)/bin/codespell
+	$(sphinx) build/docs-check -b dummy
+
+docs: $(dev_ready) ## build the documentation's site in build/docs
+	$(sphinx) build/docs -b html
 
 figures: $(dev_ready) ## measure sizes, cycles, docstrings and names, and compare them with their limits
 	@PYTHONPATH=tests $(venv)/bin/python -m figures
@@ -111,11 +132,14 @@ debs: | packages-demo ## build the Debian packages for both releases and both ar
 	deploy/debian/build trixie amd64
 	deploy/debian/build trixie arm64
 
+release-check: $(release_ready) ## check a release in dist/: version, changelog, bills of materials, lintian, advisories about what devices carry
+	.venv-release/bin/python deploy/release/check.py
+
 lock: ## update the lock files (needs uv)
 	$(locks)/update
 
 clean: ## remove environments, build output and caches
-	rm -rf .venv .venv-tflite .venv-ansible build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf .venv .venv-tflite .venv-ansible .venv-release build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
 
 packages-demo:
 	@.ci/debian-packages $(if $(shell $(PYTHON) -c 'import ensurepip' 2>&1),python3-venv)
@@ -125,6 +149,9 @@ packages-test: packages-demo
 
 packages-system: packages-test
 	@.ci/debian-packages systemd-container mmdebstrap iproute2 openssh-client lintian
+
+packages-pictures: packages-test
+	@.ci/debian-packages chromium npm
 
 $(locks)/%-$(tag).txt:
 	@echo "edged has no lock file for this Python ($(tag)): use PYTHON=python3.11 or PYTHON=python3.13" >&2; exit 1
@@ -154,4 +181,10 @@ $(ansible_ready): $(locks)/ansible-$(tag).txt
 	@echo "edged sets up .venv-ansible for Ansible"
 	@test -x .venv-ansible/bin/python || $(PYTHON) -m venv .venv-ansible
 	@.venv-ansible/bin/python $(pip) install --require-hashes -r $<
+	@touch $@
+
+$(release_ready): $(locks)/release-$(tag).txt | packages-demo
+	@echo "edged sets up .venv-release"
+	@test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	@.venv-release/bin/python $(pip) install --require-hashes -r $<
 	@touch $@

@@ -75,8 +75,8 @@ def table_row(name: str, option: Mapping[str, Any], defaults: Mapping[str, Any])
         default = "**required**"
     choices = ", ".join(f"`{choice}`" for choice in option.get("choices", []))
     text = to_markdown(option["description"]) + (f" One of {choices}." if choices else "")
-    text = text.replace("|", "\\|")
-    return f"| `{name}` | {type_} | {default} | {text} |"
+    cells = [f"`{name}`", type_, default, text]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def to_markdown(text: str | list[str]) -> str:

@@ -110,9 +110,9 @@ def _describe_bounds(kind: inspect.IntType | inspect.FloatType) -> str:
         (kind.lt, "below"),
         (kind.le, "of at most"),
     )
-    parts = [f"{words} {bound:g}" for bound, words in bounds if bound is not None]
+    parts = [f"{words} {bound:.15g}" for bound, words in bounds if bound is not None]
     if kind.ge is not None and kind.le is not None:
-        parts = [f"from {kind.ge:g} to {kind.le:g}"]
+        parts = [f"from {kind.ge:.15g} to {kind.le:.15g}"]
     if kind.multiple_of is not None:
         parts.append(f"a multiple of {kind.multiple_of:g}")
     return " " + " and ".join(parts) if parts else ""

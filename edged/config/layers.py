@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from edged.config.locate import locate_keys
@@ -58,19 +59,29 @@ class ConfigLayers:
         )
 
 
-def read_layers(main: Path, conf_d: Path) -> ConfigLayers:
+def read_layers(
+    main: Path, conf_d: Path, *, drafts: Mapping[Path, str | None] = MappingProxyType({})
+) -> ConfigLayers:
     """Read `main` and the TOML files in the folder `conf_d`, which need not exist.
+
+    Args:
+        main: the main file.
+        conf_d: the folder.
+        drafts: files in the folder that are to be written, with their texts, which are read instead; None for one that is to be removed.
 
     Raises:
         InvalidConfigError: a file cannot be read, or is not TOML; with a problem for each such file.
     """
     table: dict[str, Any] = {}
-    files = (main, *sorted(conf_d.glob("*.toml")))
+    kept = {file for file in conf_d.glob("*.toml") if file not in drafts}
+    written = {file for file, text in drafts.items() if text is not None}
+    files = (main, *sorted(kept | written))
     locations: dict[KeyPath, tuple[Path, int]] = {}
     problems: list[Problem] = []
     for file in files:
         try:
-            text = _read_text(file)
+            draft = drafts.get(file)
+            text = _read_text(file) if draft is None else draft
             _merge_tables(table, _parse(file, text))
         except InvalidConfigError as error:
             problems += error.problems

@@ -6,6 +6,7 @@ from typing import TypeVar
 from msgspec.structs import asdict, replace
 
 from edged import registry
+from edged.config.page_rules import check_page
 from edged.config.polygons import polygon_problem
 from edged.config.problems import KeyPath, KeyProblem, format_choices, suggest_name
 from edged.config.settings import (
@@ -32,6 +33,7 @@ def check_rules(settings: Settings) -> Iterator[KeyProblem]:
             hint="enable at least one",
         )
     yield from _check_names(settings)
+    yield from check_page(settings)
     if f"{settings.home_assistant.prefix}/".startswith("edged/"):
         yield KeyProblem(
             key_path=("home_assistant", "prefix"),

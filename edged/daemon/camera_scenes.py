@@ -1,26 +1,34 @@
 """The cameras' scenes: when their rules are made, their objects end, and their state is reported."""
 
 import itertools
+import logging
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from edged.config.people_hint import explain_missing_people
 from edged.config.settings import DetectSettings, Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.event_reporter import EventReporter
 from edged.daemon.label_faults import LabelFaults
+from edged.daemon.picture_service import PictureService
 from edged.daemon.recordings import RecordingPositions
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
 from edged.vision.camera_messages import CameraReport, PictureAtRest
 from edged.vision.messages import ModelReady, Observation, VisionJob
 
+_log = logging.getLogger(__name__)
+
 
 class CameraScenes:
     """Every enabled camera of the configuration."""
 
-    def __init__(self, event_reporter: EventReporter, conditions: VisionConditions) -> None:
+    def __init__(
+        self, event_reporter: EventReporter, conditions: VisionConditions, pictures: PictureService
+    ) -> None:
         """Start without cameras: `apply_settings` brings them."""
+        self._pictures = pictures
         self._event_reporter = event_reporter
         self._conditions = conditions
         self._object_ids = itertools.count(1)
@@ -48,7 +56,11 @@ class CameraScenes:
         names = [name for name, camera in settings.camera.items() if camera.enabled]
         for name in self.monitors.keys() - names:
             self._conditions.clear_camera(name)
-        self.monitors = {name: self.monitors.get(name) or CameraMonitor(name) for name in names}
+        has_histograms = settings.metrics.listen is not None
+        self.monitors = {
+            name: self.monitors.get(name) or CameraMonitor(name, has_histograms=has_histograms)
+            for name in names
+        }
 
     def reset(self, cameras: Iterable[str]) -> None:
         """Report cameras as offline and empty until their worker runs."""
@@ -68,6 +80,7 @@ class CameraScenes:
             model: the model that runs on their frames from now on.
             recommended: the filters that its maker recommends.
         """
+        new_scenes = []
         for name in cameras:
             monitor = self.monitors[name]
             keeps_scene = self._fits_scene(monitor, model, recommended)
@@ -77,6 +90,9 @@ class CameraScenes:
             if not keeps_scene:
                 monitor.forget_picture()
                 self._build(monitor, model.labels, recommended)
+                new_scenes.append(name)
+        if hint := explain_missing_people(self._settings, new_scenes, model.labels):
+            _log.info("%s", hint)
 
     def _fits_scene(
         self, monitor: CameraMonitor, model: ModelReady, recommended: DetectSettings
@@ -106,6 +122,8 @@ class CameraScenes:
             return
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
+        for update in updates:
+            self._pictures.observe(monitor, update, observation.frame_seq)
 
     def observe_rest(self, camera: str, rest: PictureAtRest) -> None:
         """Let time pass in a scene whose picture is at rest, and report what that changes."""
@@ -116,7 +134,12 @@ class CameraScenes:
         if update is not None:
             self._event_reporter.report_update(monitor, update)
 
-    def on_camera_report(self, report: CameraReport) -> None:
+    def on_camera_reports(self, reports: Iterable[CameraReport]) -> None:
+        """Take a worker's reports on its cameras."""
+        for report in reports:
+            self._on_camera_report(report)
+
+    def _on_camera_report(self, report: CameraReport) -> None:
         """Take a worker's report on a camera: a camera that goes offline loses its objects, and classes that have no label are reported."""
         monitor = self.monitors.get(report.name)
         if monitor is None:

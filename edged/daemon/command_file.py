@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class KeptCommands(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept.
+    """The content of the file.
 
     Attributes:
         finished: the last commands with their replies, oldest first.

@@ -1,16 +1,26 @@
-"""What commands do on the device: the one place where a verb's effect meets the daemon's parts."""
+"""The device as commands use it: the one place where the effect of a verb meets the parts of the daemon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from edged.config.settings import Settings
 from edged.daemon.inbox import Inbox, ReloadRequested, RestartRequested
 from edged.daemon.self_test_job import SelfTestJob
 from edged.daemon.switches import Change, Switches
 from edged.daemon.vision_service import VisionService
-from edged.interfaces.command import Done, Finish, Refused, SnapshotOptions
+from edged.interfaces.command import Done, ErrorCode, Finish, Refused, SnapshotOptions
 from edged.updates.service.control_messages import ControlResponse, RollbackRequest
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.service import UpdateService
+from edged.vision.picture_messages import Picture, PictureOptions, PictureRefusal, RefusalCode
+
+_ERROR_CODES: Mapping[RefusalCode, ErrorCode] = {
+    "busy": "busy",
+    "failed": "failed",
+    "no_camera": "not_found",
+    "no_frame": "timeout",
+    "timeout": "timeout",
+}
+"""Of the replies, by the reason why there is no picture; "refused" for the others."""
 
 
 class DeviceControl:
@@ -69,8 +79,31 @@ class DeviceControl:
             options: how the picture is made.
             finish: gets the outcome.
         """
-        del camera, options
-        finish(Refused("refused", "this version takes no pictures"))
+
+        def report(answer: Picture | PictureRefusal) -> None:
+            if isinstance(answer, PictureRefusal):
+                finish(Refused(_ERROR_CODES.get(answer.code, "refused"), answer.reason))
+                return
+            topic = self._vision.pictures.publish_newest(answer)
+            if topic is None:
+                reason = "the picture was taken, but the connection to the broker does not keep up"
+                finish(Refused("failed", reason))
+                return
+            finish(
+                Done(
+                    {
+                        "topic": topic,
+                        "width": answer.width,
+                        "height": answer.height,
+                        "size_bytes": len(answer.jpeg),
+                    }
+                )
+            )
+
+        chosen = PictureOptions(
+            annotate=options.annotate, max_width=options.max_width, quality=options.quality
+        )
+        self._vision.take_picture(camera, chosen, report)
 
     def reload(self, finish: Finish) -> None:
         """Read the configuration's files again."""

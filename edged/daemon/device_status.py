@@ -108,7 +108,7 @@ class DeviceStatusReporter:
         """Return what is reported at once when it changes."""
         return (
             self._conditions.active,
-            vision.worker_losses,
+            vision.losses.count,
             tuple(name for name, monitor in vision.cameras.items() if monitor.is_online),
             self._outbox.link_state().connects,
         )
@@ -127,7 +127,7 @@ class DeviceStatusReporter:
         return build_model_state(
             model_report,
             loaded=self._loaded_models,
-            failure=vision.model_failure,
+            failure=vision.losses.model_failure,
             stamper=self._stamper,
         )
 
@@ -182,8 +182,8 @@ class DeviceStatusReporter:
             overall=self._conditions.overall_severity.value,
             degradations=tuple(self._build_degradation(c) for c in self._conditions.active),
             uptime_s=round((now_ns - self._started_ns) / NS_PER_S, 1),
-            worker_restarts=vision.worker_losses,
-            last_worker_loss=redact_text(vision.last_worker_loss or ""),
+            worker_restarts=vision.losses.count,
+            last_worker_loss=redact_text(vision.losses.last_reason or ""),
             throttling=build_throttling(flags) if flags else None,
             soc_temperature_c=self._board.read_temperature_c(),
             memory=build_memory(self._board, vision.worker_pids),

@@ -1,6 +1,8 @@
 """Reports the cameras' scenes: builds the contract's payloads and hands them to the outbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from edged.clock import NS_PER_S
 from edged.config.settings import EventSettings
@@ -20,14 +22,23 @@ _STEPS = 10_000
 class EventReporter:
     """Reports on all cameras."""
 
-    def __init__(self, settings: EventSettings, *, outbox: Outbox, stamper: Stamper) -> None:
+    def __init__(
+        self,
+        settings: EventSettings,
+        *,
+        outbox: Outbox,
+        stamper: Stamper,
+        find_picture_topic: Callable[[str, str], str | None] = lambda *_: None,
+    ) -> None:
         """Report nothing yet.
 
         Args:
             settings: ``[events]``.
             outbox: takes the messages.
             stamper: turns monotonic times into wall-clock times.
+            find_picture_topic: gets a camera and the id of an object; returns the topic of the object's pictures, or None.
         """
+        self._find_picture_topic = find_picture_topic
         self._settings = settings
         self._outbox = outbox
         self._stamper = stamper
@@ -42,11 +53,12 @@ class EventReporter:
     def report_update(self, camera: CameraMonitor, update: SceneUpdate) -> None:
         """Report the events of a camera's scene, and its state if that has changed."""
         for event in update.events:
-            self._outbox.queue_event(
-                _build_event(
-                    event, camera=camera.name, model=camera.model_name, stamper=self._stamper
-                )
+            camera.event_counts[event.type] += 1
+            message = _build_event(
+                event, camera=camera.name, model=camera.model_name, stamper=self._stamper
             )
+            topic = self._find_picture_topic(camera.name, message.id)
+            self._outbox.queue_event(message if topic is None else replace(message, snapshot=topic))
         if update.state_changed:
             self.report_state(camera)
 
@@ -136,6 +148,7 @@ def _build_event(event: TrackEvent, *, camera: str, model: str, stamper: Stamper
         label=event.label,
         score=_round(event.score),
         top_score=_round(event.top_score),
+        top_median_score=_round(event.top_median_score),
         box=_round_box(event.box),
         width=event.width,
         height=event.height,

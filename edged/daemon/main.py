@@ -17,6 +17,7 @@ from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.loop import Supervisor
 from edged.daemon.make_options import make_optional_parts, read_switched
 from edged.daemon.message_router import MessageRouter
+from edged.daemon.open_pictures import open_picture_service
 from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
@@ -31,8 +32,8 @@ from edged.host.board import Board
 from edged.host.paths import device_name, drop_folder, model_store_dir, state_dir
 from edged.messaging.contract.header import Identity, Stamper, rfc3339
 from edged.messaging.contract.topics import Topics
+from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.open_outbox import open_outbox
-from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_server import ControlServer
@@ -78,7 +79,7 @@ def _run_parts(config: Path, settings: Settings, core: Core, signals: SignalCatc
     updates = _make_update_service(settings, core, trial)
     vision = _make_vision_service(switches.settings, core, outbox, updates, trial)
     options = make_optional_parts(
-        core, outbox=outbox, updates=updates, vision=vision, switches=switches
+        config, core, outbox=outbox, updates=updates, vision=vision, switches=switches
     )
     status_files = StatusFiles(runtime_dir())
     disks = _make_disk_monitor(settings, core)
@@ -149,7 +150,7 @@ def _make_disk_monitor(settings: Settings, core: Core) -> DiskMonitor:
 
 
 def _make_status_reporter(
-    core: Core, outbox: Outbox, disks: DiskMonitor, status_files: StatusFiles
+    core: Core, outbox: ObservedOutbox, disks: DiskMonitor, status_files: StatusFiles
 ) -> DeviceStatusReporter:
     return DeviceStatusReporter(
         board=core.board,
@@ -179,7 +180,7 @@ def _make_reloader(
     )
 
 
-def _make_outbox(settings: Settings, core: Core) -> Outbox:
+def _make_outbox(settings: Settings, core: Core) -> ObservedOutbox:
     topics = Topics(core.stamper.identity.device)
     return open_outbox(
         settings,
@@ -227,7 +228,11 @@ def _make_update_service(settings: Settings, core: Core, trial: TrialMonitor) ->
 
 
 def _make_vision_service(
-    settings: Settings, core: Core, outbox: Outbox, updates: UpdateService, trial: TrialMonitor
+    settings: Settings,
+    core: Core,
+    outbox: ObservedOutbox,
+    updates: UpdateService,
+    trial: TrialMonitor,
 ) -> VisionService:
     return VisionService(
         settings,
@@ -239,4 +244,5 @@ def _make_vision_service(
         stamper=core.stamper,
         clock=core.clock,
         listener=trial,
+        pictures=open_picture_service(settings, core, outbox),
     )

@@ -11,7 +11,7 @@ from edged.daemon.optional_parts import OptionalParts
 from edged.daemon.switches import Switches
 from edged.host.paths import state_dir
 from edged.messaging.contract.topics import Topics
-from edged.messaging.outbox import Outbox
+from edged.messaging.observed_outbox import ObservedOutbox
 
 if TYPE_CHECKING:
     from edged.daemon.vision_service import VisionService
@@ -31,9 +31,10 @@ def read_switched(settings: Settings) -> Overrides:
 
 
 def make_optional_parts(
+    config: Path,
     core: Core,
     *,
-    outbox: Outbox,
+    outbox: ObservedOutbox,
     updates: "UpdateService",
     vision: "VisionService",
     switches: Switches,
@@ -41,6 +42,7 @@ def make_optional_parts(
     """Make the parts that the configuration asks for.
 
     Args:
+        config: the configuration's main file.
         core: the shared parts of the daemon.
         outbox: everything that is published.
         updates: model updates.
@@ -51,6 +53,7 @@ def make_optional_parts(
     topics = Topics(core.stamper.identity.device)
     settings = switches.settings
     core.messages.add(topics.desired, updates.process_message)
+    commands = None
     if settings.commands.enabled or settings.page.listen:
         from edged.daemon.command_parts import make_command_service
 
@@ -58,6 +61,11 @@ def make_optional_parts(
             core, outbox=outbox, updates=updates, vision=vision, switches=switches, parts=parts
         )
         core.messages.add(topics.commands, commands.receive)
+    if settings.page.listen or settings.metrics.listen:
+        from edged.daemon.web_start import start_web_service
+
+        web = start_web_service(config, settings, core, outbox, commands=commands, vision=vision)
+        parts.on_close.append(web.close)
     start_home_assistant = partial(
         _start_home_assistant,
         core,
@@ -81,7 +89,7 @@ def make_optional_parts(
 def _start_home_assistant(
     core: Core,
     *,
-    outbox: Outbox,
+    outbox: ObservedOutbox,
     updates: "UpdateService",
     vision: "VisionService",
     switches: Switches,

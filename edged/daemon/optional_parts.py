@@ -6,7 +6,7 @@ from edged.config.settings import Settings
 
 
 class OptionalParts:
-    """What the parts do from time to time."""
+    """The calls that the parts want from time to time."""
 
     def __init__(self) -> None:
         """Begin without parts."""

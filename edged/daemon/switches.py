@@ -31,7 +31,7 @@ class Switches:
 
     @property
     def overrides(self) -> Overrides:
-        """What commands have switched, by camera."""
+        """The settings that commands have switched, by camera."""
         return self._overrides
 
     def set_file_settings(self, settings: Settings) -> Settings:

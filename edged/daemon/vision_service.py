@@ -3,21 +3,24 @@
 from edged.clock import Clock
 from edged.config.reload_effects import plan_reload
 from edged.config.settings import Settings
+from edged.daemon.active_plan import ActivePlan
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.camera_scenes import CameraScenes
 from edged.daemon.event_reporter import EventReporter
+from edged.daemon.picture_requests import OnPicture
+from edged.daemon.picture_service import PictureService
 from edged.daemon.settled_workers import SettledWorkers
-from edged.daemon.vision_conditions import MODEL_FAULTS, VisionConditions
+from edged.daemon.vision_conditions import VisionConditions
+from edged.daemon.worker_losses import WorkerLosses
 from edged.event_loop import EventLoop
 from edged.health import Conditions
 from edged.messaging.contract.header import Stamper
-from edged.messaging.contract.model import ModelFailure
 from edged.messaging.outbox import Outbox
 from edged.vision.active_model import ActiveModel
 from edged.vision.camera_messages import PictureAtRest
 from edged.vision.listener import VisionListener
 from edged.vision.messages import ModelReady, Observation, PlanDeclined, VisionJob, WorkerReport
-from edged.vision.plan import is_same_model, make_vision_jobs
+from edged.vision.picture_messages import PictureChunk, PictureFailure, PictureOptions
 from edged.vision.pool import MAX_TICK_GAP_S, WorkerPool
 from edged.vision.process import VisionProcess, WorkerExited, WorkerMessage
 from edged.vision.spare_workers import SpareWorkers
@@ -43,6 +46,7 @@ class VisionService:
         stamper: Stamper,
         clock: Clock,
         listener: VisionListener,
+        pictures: PictureService,
     ) -> None:
         """Start no worker yet: `tick` does.
 
@@ -56,53 +60,56 @@ class VisionService:
             stamper: turns monotonic times into wall-clock times.
             clock: the clock of all times.
             listener: gets what the workers report of their models.
+            pictures: asks the workers for pictures.
         """
         self._loop = loop
         self._spares = spares
         self._stamper = stamper
         self._clock = clock
         self._listener = listener
-        self._settings = settings
-        self._active_model = active_model
-        self._plan_number = 0
+        self._plan = ActivePlan(settings, active_model)
         self._conditions = VisionConditions(conditions, clock)
-        self._event_reporter = EventReporter(settings.events, outbox=outbox, stamper=stamper)
-        self._scenes = CameraScenes(self._event_reporter, self._conditions)
+        self.pictures = pictures
+        self._event_reporter = EventReporter(
+            settings.events, outbox=outbox, stamper=stamper, find_picture_topic=pictures.topic_of
+        )
+        self._scenes = CameraScenes(self._event_reporter, self._conditions, self.pictures)
         self._settled = SettledWorkers()
-        self.worker_losses = 0
-        self.last_worker_loss: str | None = None
-        self.model_failure: ModelFailure | None = None
+        self.losses = WorkerLosses()
         self._pool = WorkerPool(
-            make_vision_jobs(settings, active_model),
+            self._plan.make_jobs(),
             hang_s=settings.model.hang_s,
             clock=clock,
             launch=self._launch,
             max_step_s=MAX_TICK_GAP_S,
         )
+        self.pictures.use_pool(self._pool)
+        self.pictures.apply_settings(settings)
         self._scenes.apply_settings(settings)
         self._scenes.reset(self._scenes.monitors)
 
     def set_active_model(self, active_model: ActiveModel) -> None:
         """Run another model; the workers keep the one that they have until they have loaded it."""
-        if active_model != self._active_model:
-            self._change_active_model(active_model)
+        if active_model != self._plan.model:
+            self._plan.set_model(active_model)
             self._pool.assign_jobs(self._make_jobs())
 
     def apply_settings(self, settings: Settings, active_model: ActiveModel) -> None:
         """Go on with another configuration; only workers that cannot take the change while they run are replaced."""
-        plan = plan_reload(self._settings, settings)
+        plan = plan_reload(self._plan.settings, settings)
         jobs_before = self._pool.jobs
-        self._settings = settings
-        self._change_active_model(active_model)
+        self._plan.settings = settings
+        self.pictures.apply_settings(settings)
+        self._plan.set_model(active_model)
         self._pool.hang_s = settings.model.hang_s
+        jobs, replaces_all = self._make_jobs(), plan.replaces_all_workers
         replaced = self._pool.assign_jobs(
-            self._make_jobs(),
-            replace_all=plan.replaces_all_workers,
-            stop_timeout_s=POOL_STOP_TIMEOUT_S,
+            jobs, replace_all=replaces_all, stop_timeout_s=POOL_STOP_TIMEOUT_S
         )
         self._pool.retry_now()
         for worker in replaced:
             self._scenes.on_worker_lost(jobs_before[worker].camera_names)
+            self.pictures.on_worker_gone(worker)
             self._conditions.clear_worker(worker)
             self._settled.forget(worker)
         self._scenes.apply_settings(settings)
@@ -140,7 +147,7 @@ class VisionService:
     @property
     def worker_pids(self) -> dict[int, int]:
         """The processes of the workers that run, by the worker's number."""
-        return self._pool.pids
+        return {number: process.pid for number, process in self._pool.processes.items()}
 
     def on_worker_message(self, item: WorkerMessage) -> None:
         """Process a worker's message; `WorkerFault` and `ModelLoading` are for the pool alone."""
@@ -152,15 +159,20 @@ class VisionService:
             case PictureAtRest(camera=index) as rest:
                 if camera := self._find_camera(item.worker, index):
                     self._scenes.observe_rest(camera, rest)
+            case PictureChunk() | PictureFailure() as answer:
+                self.pictures.on_message(item.worker, answer)
             case WorkerReport(cameras=reports):
-                for report in reports:
-                    self._scenes.on_camera_report(report)
+                self._scenes.on_camera_reports(reports)
             case ModelReady() as ready:
                 self._on_ready(item.worker, ready)
             case PlanDeclined() | CandidateFailure() | ShadowComparison() as message:
                 # A message of a superseded plan says nothing about the active model.
-                if message.plan == self._plan_number:
+                if message.plan == self._plan.number:
                     self._listener.on_plan_message(message)
+
+    def take_picture(self, camera: str, options: PictureOptions, on_picture: OnPicture) -> None:
+        """Take a picture of what a camera sees now (`PictureService.take`)."""
+        self.pictures.take(camera, self.cameras.get(camera), options, on_picture)
 
     def on_worker_exit(self, item: WorkerExited) -> None:
         """Process the end of a worker; its cameras are offline until the next one runs."""
@@ -188,17 +200,7 @@ class VisionService:
         self._scenes.end_all_objects()
 
     def _make_jobs(self) -> tuple[VisionJob, ...]:
-        return make_vision_jobs(
-            self._settings,
-            self._active_model,
-            plan_number=self._plan_number,
-            current=[job.camera_names for job in self._pool.jobs.values()],
-        )
-
-    def _change_active_model(self, active_model: ActiveModel) -> None:
-        if not is_same_model(active_model, self._active_model):
-            self._plan_number += 1
-        self._active_model = active_model
+        return self._plan.make_jobs([job.camera_names for job in self._pool.jobs.values()])
 
     def _launch(self, job: VisionJob, worker: int, run: int) -> VisionProcess:
         resumed = self._scenes.resume_recordings(job)
@@ -216,9 +218,8 @@ class VisionService:
         self._settled.on_ready(worker, ready)
         self._conditions.on_worker_ready(worker)
         self._listener.on_ready(ready)
-        self._scenes.set_model(
-            self._pool.jobs[worker].camera_names, ready, self._active_model.recommended_filters
-        )
+        filters = ready.choose_filters(self._plan.model.recommended_filters)
+        self._scenes.set_model(self._pool.jobs[worker].camera_names, ready, filters)
 
     def _on_observation(
         self, worker: int, observation: Observation, *, is_superseded: bool
@@ -235,16 +236,10 @@ class VisionService:
         return jobs[worker].find_camera(index) if self._settled.is_running(worker) else None
 
     def _on_worker_loss(self, loss: WorkerLoss) -> None:
-        fault = loss.fault
-        if fault is not None and fault.kind in MODEL_FAULTS:
-            self.model_failure = ModelFailure(
-                name=self._active_model.name or str(self._settings.model.path or "bundled"),
-                time=self._stamper.time_of(self._clock.monotonic_ns()),
-                reason=fault.reason,
-            )
+        time = self._stamper.time_of(self._clock.monotonic_ns())
+        self.losses.record(loss, self._plan.model_name, time)
+        self.pictures.on_worker_gone(loss.worker)
         self._conditions.on_worker_loss(loss, len(self.cameras))
         self._settled.on_lost(loss.worker)
         self._listener.on_worker_lost(loss)
-        self.worker_losses += 1
-        self.last_worker_loss = loss.reason
         self._scenes.on_worker_lost(self._pool.jobs[loss.worker].camera_names)

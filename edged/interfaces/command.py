@@ -56,7 +56,7 @@ Finish = Callable[[Outcome], None]
 
 
 class Device(Protocol):
-    """What commands can do on the device. Nothing waits: what takes time reports through `finish`."""
+    """The device, as commands use it. Nothing waits: what takes time reports through `finish`."""
 
     @property
     def settings(self) -> "Settings":
@@ -88,7 +88,7 @@ class Device(Protocol):
 
 
 class SnapshotOptions(Struct, frozen=True, kw_only=True):
-    """How a snapshot is made; what is None is as in ``[images]``.
+    """The options of a snapshot; what is None is as in ``[images]``.
 
     Attributes:
         annotate: draw boxes and labels.

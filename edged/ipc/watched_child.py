@@ -154,6 +154,21 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         if not self._is_closed:
             self._send_unsent()
 
+    def try_send(self, message: SentT) -> bool:
+        """Send a message of its own, which no other replaces; return False if the child has no room for it now.
+
+        Raises:
+            PacketError: the message is larger than a packet may be.
+        """
+        packet = self._sent.encode(message)
+        if self._unsent or self._is_closed:
+            return False
+        try:
+            self._channel.send(packet)
+        except OSError:  # no room, or the child has ended
+            return False
+        return True
+
     def request_stop(self) -> None:
         """Close our direction of the socket, on which the child ends by itself."""
         with suppress(OSError):  # it has ended already
@@ -194,6 +209,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
             return
         except OSError:
             pass  # it has ended, which the next read notices
+        self._unsent = b""
         self._loop.watch(self._channel.fileno(), self._on_readable)
 
     def _close_channel(self) -> None:

@@ -111,6 +111,10 @@ class Outbox:
             return
         self._live.publish(camera, payload, self._publisher.publish)
 
+    def publish_unspooled(self, message: OutgoingMessage) -> bool:
+        """Publish a message once; return False if the connection does not take it."""
+        return self._is_link_up and self._publisher.publish(message)
+
     def reply(
         self, reply: Reply, response_topic: str | None = None, correlation: bytes | None = None
     ) -> None:
@@ -122,13 +126,8 @@ class Outbox:
             correlation: what the answer on that topic carries.
         """
         payload = encode(self._stamper.stamp(reply))
-        self._replies.add(OutgoingMessage(topic=self._topics.of(reply), payload=payload, qos=1))
-        if response_topic is not None:
-            self._replies.add(
-                OutgoingMessage(
-                    topic=response_topic, payload=payload, qos=1, correlation=correlation
-                )
-            )
+        own = OutgoingMessage(topic=self._topics.of(reply), payload=payload, qos=1)
+        self._replies.add(own, response_topic, correlation)
         self._send_pending()
 
     def retain(self, message: Header | OutgoingMessage) -> None:
@@ -195,10 +194,7 @@ class Outbox:
         }
 
     def close(self, timeout_s: float, final: Sequence[Header] = ()) -> int:
-        """Publish the final messages (`final`, the cameras' and `offline`), and disconnect; return how many messages the disk did not take.
-
-        It runs the loop for at most `timeout_s` seconds, so that answers still count.
-        """
+        """Publish the final messages (`final`, the cameras', `offline`) within `timeout_s` seconds of the loop, and disconnect; return how many messages the disk did not take."""
         self._is_link_up = False
         self._publisher.close(self._retained.make_final_messages(final), timeout_s)
         return self._spool.close()

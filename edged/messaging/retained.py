@@ -42,6 +42,16 @@ class RetainedMessages:
             self._messages[topic] = _RetainedMessage(body, message)
             self._has_unsent = True
 
+    @property
+    def messages(self) -> list[OutgoingMessage]:
+        """All messages, in the order in which their topics were first put."""
+        return [retained.message for retained in self._messages.values()]
+
+    def find(self, topic: str) -> OutgoingMessage | None:
+        """Return the newest message of a topic; None if there is none."""
+        retained = self._messages.get(topic)
+        return None if retained is None else retained.message
+
     def make_outgoing(self, body: Header) -> OutgoingMessage:
         """Return a retained message in broker form, with a header of now."""
         payload = encode(self._stamper.stamp(body))
@@ -56,7 +66,7 @@ class RetainedMessages:
                 retained.message = self.make_outgoing(
                     retained.body
                 )  # its time is that of the connection
-        return [retained.message for retained in self._messages.values()]
+        return self.messages
 
     def send_unsent(self, publish: Callable[[OutgoingMessage], bool]) -> None:
         """Send the messages that the connection has not taken, until one is not taken.
@@ -84,10 +94,10 @@ class RetainedMessages:
             retained.is_sent = False
         self._has_unsent = True
 
-    def make_final_messages(self, final: Sequence[Header] = ()) -> list[OutgoingMessage]:
-        """Return the messages that are true after the daemon has stopped: every camera offline and empty, `final`, then `offline`."""
+    def make_final_states(self) -> list[CameraState]:
+        """Return what is true of the cameras after the daemon has stopped: each is offline and empty."""
         states = [m.body for m in self._messages.values() if isinstance(m.body, CameraState)]
-        final_states = [
+        return [
             CameraState(
                 camera=state.camera,
                 online=False,
@@ -96,7 +106,8 @@ class RetainedMessages:
             )
             for state in states
         ]
-        return [
-            self.make_outgoing(body)
-            for body in (*final_states, *final, OnlineStatus(status="offline"))
-        ]
+
+    def make_final_messages(self, final: Sequence[Header] = ()) -> list[OutgoingMessage]:
+        """Return the messages that are true after the daemon has stopped: every camera offline and empty, `final`, then `offline`."""
+        bodies = (*self.make_final_states(), *final, OnlineStatus(status="offline"))
+        return [self.make_outgoing(body) for body in bodies]

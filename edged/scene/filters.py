@@ -18,6 +18,7 @@ from edged.config.settings import DetectSettings, LabelFilter
 from edged.types import DetectedBox, label_of
 
 DEFAULT_THRESHOLD = 0.5
+_UNREACHABLE = 2.0
 _NUMBERED_CLASS = re.compile(r"class-(\d{1,4})")
 NO_SETTINGS = DetectSettings()
 _SettingGetter = Callable[[DetectSettings | LabelFilter], float | None]
@@ -163,6 +164,11 @@ class DetectionFilters:
     def thresholds(self) -> tuple[float, ...]:
         """The minimum scores of strong detections: of each class with a label or settings of its own, and of all others."""
         return tuple(limits.threshold for limits in self._limits)
+
+    @property
+    def start_scores(self) -> tuple[float, ...]:
+        """The minimum scores with which an object can begin, by class like `thresholds`; above 1 for a class that is not listed."""
+        return tuple(one.threshold if one.is_listed else _UNREACHABLE for one in self._limits)
 
     @property
     def min_score(self) -> float:

@@ -61,12 +61,14 @@ class SceneUpdate(Struct, frozen=True, kw_only=True, gc=False):
         state: the state after them.
         state_changed: whether the state differs from the previous one; True the first time.
         detections: the frame's detections that reach their label's threshold; none when the scene was ended from outside.
+        tracks: the open objects after the frame, oldest first.
     """
 
     events: tuple[TrackEvent, ...]
     state: SceneState
     state_changed: bool
     detections: Sequence[DetectedBox]
+    tracks: Sequence[Track] = ()
 
 
 class Scene:
@@ -182,7 +184,13 @@ class Scene:
             state = self._count_objects(objects, motion=motion)
             changed = state != self._state
             self._state, self._object_states = state, objects
-        return SceneUpdate(events=events, state=state, state_changed=changed, detections=detections)
+        return SceneUpdate(
+            events=events,
+            state=state,
+            state_changed=changed,
+            detections=detections,
+            tracks=tracks,
+        )
 
     def _count_objects(self, objects: Sequence[_ObjectState], *, motion: bool) -> SceneState:
         state = SceneState(

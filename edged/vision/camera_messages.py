@@ -6,6 +6,7 @@ from msgspec import Raw, Struct
 
 from edged.config.settings import Polygon
 from edged.vision.inference_plan import InferencePlan
+from edged.vision.picture_messages import PicturePlan
 
 
 class CameraJob(Struct, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class CameraPlan(Struct, frozen=True, kw_only=True):
         inference: the frames on which the model runs.
         masks: polygons that are made black, corners as [x, y] in fractions of the frame.
         weight: its share of the interpreter, relative to the other cameras'.
+        pictures: how its frames are kept for pictures; None if none may be made.
     """
 
     min_score: float
@@ -42,6 +44,7 @@ class CameraPlan(Struct, frozen=True, kw_only=True):
     inference: InferencePlan = InferencePlan()
     masks: tuple[Polygon, ...] = ()
     weight: float = 1.0
+    pictures: PicturePlan | None = None
 
 
 class CameraReport(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The packets of the supervisor and a vision worker.
 
 An `Observation` is sent for every inferred frame, so it is one packed record: a header, then the detections' boxes, scores and class ids, each
-as an array. All other messages are rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, scores and class ids are checked.
+as an array. A part of a picture is binary too (`edged.vision.picture_packets`). All other messages are rare, and JSON. The supervisor trusts nothing that it reads: sizes, boxes, scores and class ids are checked.
 """
 
 import struct
@@ -23,6 +23,9 @@ from edged.vision.messages import (
     WorkerFault,
     WorkerReport,
 )
+from edged.vision.picture_messages import PictureChunk, PictureFailure
+from edged.vision.picture_packets import FIRST_BYTE as PICTURE_BYTE
+from edged.vision.picture_packets import read_chunk
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 
 if TYPE_CHECKING:
@@ -43,16 +46,16 @@ _MAX_NS = 2**62
 
 
 class FromWorkerCodec(PacketCodec[FromWorker]):
-    """The codec of a worker's messages: an `Observation` is binary, and starts with a byte that no JSON object starts with."""
+    """The codec of a worker's messages: an `Observation` and a `PictureChunk` are binary, and start with a byte that no JSON object starts with."""
 
     def encode(self, message: FromWorker) -> bytes:
         """Return the packet of a message.
 
         Raises:
-            PacketError: the message is larger than a packet may be, or an `Observation`, which `pack_observation` packs from arrays.
+            PacketError: the message is larger than a packet may be, or one that is binary: `pack_observation` and `pack_chunks` pack those.
         """
-        if isinstance(message, Observation):
-            raise PacketError("an observation is packed from arrays")
+        if isinstance(message, Observation | PictureChunk):
+            raise PacketError(f"a {type(message).__name__} is not encoded as JSON")
         return super().encode(message)
 
     def decode(self, packet: bytes) -> FromWorker:
@@ -61,12 +64,14 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
         Raises:
             PacketError: the packet is no message of a worker.
         """
-        if packet[:1] != _FIRST_BYTE:
+        first_byte = packet[:1]
+        if first_byte not in (_FIRST_BYTE, PICTURE_BYTE):
             return super().decode(packet)
         try:
-            return _decode_observation(packet)
+            return _decode_observation(packet) if first_byte == _FIRST_BYTE else read_chunk(packet)
         except (struct.error, ValueError) as error:
-            raise PacketError(f"an invalid observation: {error}") from None
+            name = "observation" if first_byte == _FIRST_BYTE else "part of a picture"
+            raise PacketError(f"an invalid {name}: {error}") from None
 
 
 def pack_observation(  # noqa: PLR0917 - the worker packs each frame's, without an `Observation` in between
@@ -147,6 +152,7 @@ FROM_WORKER = FromWorkerCodec(
     | ModelLoading
     | PlanDeclined
     | CandidateFailure
-    | ShadowComparison,
+    | ShadowComparison
+    | PictureFailure,
     max_bytes=MAX_PACKET_BYTES,
 )

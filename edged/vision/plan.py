@@ -1,6 +1,6 @@
 """Makes the job and the plan of each vision worker from the configuration. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from edged.vision.active_model import ActiveModel
 from edged.vision.camera_messages import CameraJob, CameraPlan
 from edged.vision.inference_plan import make_inference_plan
 from edged.vision.messages import VisionJob, WorkerPlan
+from edged.vision.picture_policy import make_picture_plan
 
 _UNTUNED = ModelSettings()
 
@@ -33,7 +34,9 @@ def make_vision_jobs(
     cameras = {name: camera for name, camera in settings.camera.items() if camera.enabled}
     return tuple(
         VisionJob(
-            plan=_make_plan([cameras[name] for name in names], settings, active_model, plan_number),
+            plan=_make_plan(
+                {name: cameras[name] for name in names}, settings, active_model, plan_number
+            ),
             cameras=tuple(_make_camera_job(name, cameras[name]) for name in names),
         )
         for names in deal_cameras(cameras, settings.model.workers, current)
@@ -85,7 +88,7 @@ def _add_cameras(groups: list[list[str]], cameras: Collection[str], worker_count
 
 
 def _make_plan(
-    cameras: Sequence[CameraSettings],
+    cameras: Mapping[str, CameraSettings],
     settings: Settings,
     active_model: ActiveModel,
     plan_number: int,
@@ -105,8 +108,9 @@ def _make_plan(
                 ),
                 masks=tuple(mask.points for mask in camera.mask.values() if mask.enabled),
                 weight=camera.weight,
+                pictures=make_picture_plan(settings, name),
             )
-            for camera in cameras
+            for name, camera in cameras.items()
         ),
         goldens=active_model.goldens,
         shadow=active_model.shadow and _strip_supervision(active_model.shadow),

@@ -69,9 +69,9 @@ class WorkerPool:
         return {number: worker.job for number, worker in self._workers.items()}
 
     @property
-    def pids(self) -> dict[int, int]:
+    def processes(self) -> dict[int, WorkerProcess]:
         """The processes that run now, by the worker's number."""
-        return {number: w.process.pid for number, w in self._workers.items() if w.process}
+        return {number: w.process for number, w in self._workers.items() if w.process}
 
     @property
     def has_stopped(self) -> bool:

@@ -8,6 +8,7 @@ from edged.ipc.watched_child import WatchedChild
 from edged.vision.messages import FromWorker, ToWorker, VisionJob, WorkerPlan
 from edged.vision.newest import LiveCameras, find_superseded
 from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.picture_messages import PictureRequest
 from edged.vision.spare_workers import WORKER_MODULE, SpareWorkers
 
 MAX_MESSAGES = 512
@@ -108,6 +109,10 @@ class VisionProcess:
             PacketError: the plan is too large.
         """
         self._child.send(plan)
+
+    def request_picture(self, request: PictureRequest) -> bool:
+        """Ask for a picture; return False if the worker cannot take the request now."""
+        return self._child.try_send(request)
 
     def request_stop(self) -> None:
         """Ask the worker to close its cameras and to end."""

@@ -11,6 +11,7 @@ from edged.vision.messages import (
     WorkerFault,
     WorkerPlan,
 )
+from edged.vision.picture_messages import PictureRequest
 from edged.vision.silence import Silence
 from edged.vision.worker_loss import find_outside_cause
 
@@ -32,6 +33,9 @@ class WorkerProcess(Protocol):
         Raises:
             PacketError: the plan is too large.
         """
+
+    def request_picture(self, request: PictureRequest) -> bool:
+        """Ask for a picture; return False if the worker cannot take the request now."""
 
     def request_stop(self) -> None:
         """Ask the worker to close its cameras and to end; its end is reported as `WorkerExited`."""

@@ -8,11 +8,16 @@ from msgspec.structs import replace
 
 from edged.config.settings import Settings
 from edged.daemon.inbox import Inbox
+from edged.daemon.picture_files import PictureFiles
+from edged.daemon.picture_service import PictureService
 from edged.daemon.vision_service import VisionService
+from edged.disk_thread import InlineDiskQueue
 from edged.event_loop import EventLoop
-from edged.health import Conditions
+from edged.health import ConditionReporter, Conditions
+from edged.host.files import LocalFileSystem
 from edged.messaging.contract.header import Identity, Stamper
 from edged.messaging.open_outbox import open_outbox
+from edged.pictures.ring import PictureRing
 from edged.publishers.jsonl import JsonlPublisher
 from edged.vision.active_model import ActiveModel
 from edged.vision.messages import (
@@ -23,6 +28,7 @@ from edged.vision.messages import (
     VisionJob,
     WorkerPlan,
 )
+from edged.vision.picture_messages import PictureRequest
 from edged.vision.process import WorkerExited, WorkerMessage
 from edged.vision.spare_workers import SpareWorkers
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
@@ -47,6 +53,7 @@ class IdleWorkerProcess:
         self.worker = worker
         self.run = run
         self.plans = [job.plan]
+        self.picture_requests: list[PictureRequest] = []
         self.was_stopped = False
         self._on_exit = on_exit
 
@@ -56,6 +63,10 @@ class IdleWorkerProcess:
 
     def send_plan(self, plan: WorkerPlan) -> None:
         self.plans.append(plan)
+
+    def request_picture(self, request: PictureRequest) -> bool:
+        self.picture_requests.append(request)
+        return True
 
     def request_stop(self) -> None:
         self.kill()
@@ -123,7 +134,7 @@ def idle_vision_service(
     clock: FakeClock | None = None,
 ) -> Iterator[IdleVisionService]:
     """Yield a vision service that publishes to a file in `folder`."""
-    clock = clock or FakeClock()
+    clock, conditions = clock or FakeClock(), conditions or Conditions()
     stamper = Stamper(Identity(device="d", boot="b", session="s"), clock, lambda: "synced")
     loop = EventLoop(clock)
     inbox = Inbox(loop)
@@ -144,10 +155,23 @@ def idle_vision_service(
         loop=loop,
         spares=SpareWorkers(),
         outbox=outbox,
-        conditions=conditions or Conditions(),
+        conditions=conditions,
         stamper=stamper,
         clock=clock,
         listener=listener,
+        pictures=PictureService(
+            loop=loop,
+            outbox=outbox,
+            files=PictureFiles(
+                PictureRing(LocalFileSystem(), folder / "pictures"),
+                disk=InlineDiskQueue(),
+                loop=loop,
+                conditions=ConditionReporter(conditions, clock),
+                clock=clock,
+            ),
+            stamper=stamper,
+            clock=clock,
+        ),
     )
     service.processes = {}
     yield service

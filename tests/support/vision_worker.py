@@ -25,6 +25,7 @@ from edged.vision.messages import (
 from edged.vision.packets import FROM_WORKER, TO_WORKER
 from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.frame_selection import FrameSelection
+from edged.vision.worker.pictures import WorkerPictures
 from edged.vision.worker.runners import WorkerContext
 from edged.vision.worker.slots import FrameSlots
 from edged.vision.worker.stages import InferencePipeline
@@ -98,6 +99,7 @@ def worker_context(names: Sequence[str], *, send: Callable[[FromWorker], None]) 
         pipeline=InferencePipeline(names, clock),
         slots=slots,
         selection=FrameSelection(names, slots),
+        pictures=WorkerPictures(names, clock, on_made=slots.interrupt),
         accelerator=AcceleratorThread(clock, on_finished=slots.interrupt),
         clock=clock,
         camera_indices={name: index for index, name in enumerate(names)},

@@ -12,7 +12,7 @@ from edged.messaging.contract.device import DeviceHealth, DeviceInfo, HealthCond
 
 _HOST_CONDITIONS = frozenset({ConditionKind.UNDER_VOLTAGE, ConditionKind.THROTTLED})
 """Reported by `check_power`."""
-_ADVICE = "docs/mqtt.md explains each condition"
+_ADVICE = "docs/troubleshooting.md says what to do about each condition"
 
 
 def assess_daemon(settings: Settings, health: DeviceHealth, info: DeviceInfo) -> Iterator[Finding]:

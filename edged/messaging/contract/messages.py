@@ -53,6 +53,13 @@ class Event(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.ev
     label: Annotated[str, Meta(description="Label of its class.")]
     score: Annotated[Fraction, Meta(description="Score of the latest detection.")]
     top_score: Annotated[Fraction, Meta(description="Best score so far.")]
+    top_median_score: Annotated[
+        Fraction,
+        Meta(
+            description="Greatest median so far of the scores in the last ten frames, 0 for a frame without a detection: one frame"
+            " with a high score does not raise it much."
+        ),
+    ] = 0.0
     box: Annotated[Box, Meta(description="Box of the latest detection: [x1, y1, x2, y2], 0..1.")]
     width: Annotated[Pixels, Meta(description="Width of the frame in pixels.")]
     height: Annotated[Pixels, Meta(description="Height of the frame in pixels.")]
@@ -92,7 +99,11 @@ class Event(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.ev
     model: Annotated[str, Meta(description="The model that detected it: name@version.")]
     frame: Annotated[Count, Meta(description="Number of the frame, counted by camera.")]
     snapshot: Annotated[
-        str | None, Meta(description="Topic of the object's picture; null if there is none.")
+        str | None,
+        Meta(
+            description="Topic on which the pictures of the object are published, each better than the one before; null unless the"
+            ' policy of the camera\'s pictures is "events".'
+        ),
     ] = None
 
 

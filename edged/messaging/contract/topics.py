@@ -70,6 +70,11 @@ class Topics:
         """Return the topic of a camera's detections."""
         return f"{self.up}/camera/{camera}/detections"
 
+    def snapshot_of(self, camera: str, event_id: str | None = None) -> str:
+        """Return the topic of a camera's newest picture, or of the pictures of one object."""
+        newest = f"{self.up}/camera/{camera}/snapshot"
+        return newest if event_id is None else f"{newest}/{event_id}"
+
     def of(self, message: Header) -> str:
         """Return the topic of a message.
 

@@ -4,12 +4,16 @@ A supervisor that gets no processor does not read, and the socket fills. Then
 
 - the observation of a live camera is dropped: a newer one follows,
 - that of a lossless camera waits until there is room,
+- a part of a picture waits with its owner until the supervisor has read nearly everything before it,
 - every other message waits in a queue, in order, and the newest `WorkerReport` takes the place of one that still waits. A queue that is full is waited for.
 
 Observations stay behind the messages that were sent before them, so that one of a new model never overtakes its `ModelReady`.
 """
 
+import array
+import fcntl
 import socket
+import termios
 from collections import deque
 
 from edged.vision.messages import FromWorker, WorkerReport
@@ -17,6 +21,8 @@ from edged.vision.packets import FROM_WORKER
 
 _MAX_QUEUED = 64
 """Messages, of a few hundred bytes; in a trial one for each failed frame can come."""
+_MAX_UNREAD_BYTES = 32 << 10
+"""Some observations, as Linux counts the memory of packets. A part of a picture is larger, so that two of them never wait in the socket."""
 
 
 class SupervisorChannel:
@@ -61,6 +67,14 @@ class SupervisorChannel:
             return True
         return (not self._queue or self._flush()) and self._try_send(packet)
 
+    def send_chunk(self, packet: bytes) -> bool:
+        """Send a part of a picture; return False if the supervisor has still to read what was sent before."""
+        return (
+            (not self._queue or self._flush())
+            and _count_unread_bytes(self._socket) <= _MAX_UNREAD_BYTES
+            and self._try_send(packet)
+        )
+
     def wait_until_sent(self) -> None:
         """Wait until every queued message is sent, or the supervisor has closed its end."""
         while self._queue and not self.is_closed:
@@ -94,3 +108,13 @@ class SupervisorChannel:
             self._socket.send(packet)
         except OSError:
             self.is_closed = True
+
+
+def _count_unread_bytes(channel: socket.socket) -> int:
+    """Return the memory of the packets that the other end has not read; 0 if it is closed (SIOCOUTQ, unix(7) and socket(7))."""
+    count = array.array("i", [0])
+    try:
+        fcntl.ioctl(channel, termios.TIOCOUTQ, count)
+    except OSError:
+        return 0
+    return count[0]

@@ -5,6 +5,7 @@ It is also the heartbeat: an invocation that does not return keeps it from repor
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from edged.clock import NS_PER_S, Clock
 from edged.errors import InvokeError, ModelError, WorkerError
@@ -18,6 +19,8 @@ from edged.vision.worker.counters import FrameCounters
 from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.model_switch import ModelSwitcher
 from edged.vision.worker.overlap import OverlappedInference
+from edged.vision.worker.picture_size import widen
+from edged.vision.worker.pictures import WorkerPictures
 from edged.vision.worker.runners import ModelRunner
 from edged.vision.worker.slots import FrameSlots
 from edged.vision.worker.stage_results import FrameResult, PreparedFrame
@@ -26,6 +29,8 @@ from edged.vision.worker.stages import InferencePipeline
 _log = logging.getLogger(__name__)
 
 MAX_CONSECUTIVE_FAILURES = 3
+_UNSENT_WAIT_S = 0.005
+"""Between two attempts to send a part of a picture while no frame comes."""
 
 
 class InferenceLoop:
@@ -39,6 +44,7 @@ class InferenceLoop:
         selection: FrameSelection,
         pipeline: InferencePipeline,
         switcher: ModelSwitcher,
+        pictures: WorkerPictures,
         channel: SupervisorChannel,
         camera_indices: Mapping[str, int],
         report_interval_s: float,
@@ -52,6 +58,7 @@ class InferenceLoop:
             selection: chooses the frames on which the model runs.
             pipeline: prepares frames.
             switcher: has the model.
+            pictures: gets the frames of which pictures can be made.
             channel: to the supervisor.
             camera_indices: the cameras' indices in the job, by name.
             report_interval_s: seconds between two reports.
@@ -62,6 +69,7 @@ class InferenceLoop:
         self._selection = selection
         self._pipeline = pipeline
         self._switcher = switcher
+        self._pictures = pictures
         self._channel = channel
         self._camera_indices = camera_indices
         self._counters = FrameCounters(tuple(camera_indices), selection, clock)
@@ -88,12 +96,14 @@ class InferenceLoop:
             if runner is not self._sized_for and runner is not None:
                 self._sized_for = runner
                 for capture in self._captures:
-                    capture.set_size_rule(runner.find_needed_size)
+                    plan = self._pictures.plan_of(capture.status.name)
+                    rule = runner.find_needed_size
+                    capture.set_size_rule(rule if plan is None else partial(widen, rule, plan))
             if runner is None:
                 self._switcher.wait(self._interval_s)  # meanwhile the newest frame waits as well
             else:
                 self._infer_next(runner)
-            self._report_if_due()
+            self._send_due()
 
     def _infer_next(self, runner: ModelRunner) -> None:
         """Run inference on the next frame; on an accelerator, on all that follow each other without a pause."""
@@ -104,7 +114,7 @@ class InferenceLoop:
                 self._infer_overlapped(runner, overlap, prepared)
             return
         if frame is None:
-            frame = self._slots.take(self._interval_s)
+            frame = self._wait_for_frame()
         prepared = None if frame is None else self._prepare(frame)
         if prepared is not None:
             try:
@@ -114,14 +124,30 @@ class InferenceLoop:
             else:
                 self._send_result(runner, result)
 
+    def _wait_for_frame(self) -> Frame | None:
+        """Wait until a frame is there, or something else is due."""
+        pictures = self._pictures
+        if not pictures.is_on:
+            return self._slots.take(self._interval_s)
+        if pictures.has_unsent:  # the supervisor reads
+            return self._slots.take(_UNSENT_WAIT_S)
+        return self._slots.take(self._interval_s, is_interrupted=lambda: pictures.has_unsent)
+
     def _prepare(self, frame: Frame) -> PreparedFrame | None:
         """Prepare a frame; return None if the model need not run on it."""
         if not self._selection.is_within_rate(frame):
             self._slots.refund(frame.camera)
+            if self._pictures.wants_frame(frame.camera):
+                self._pictures.add_other(self._pipeline.prepare(frame).frame, is_at_rest=False)
+                self._selection.reset_camera(frame.camera)  # the next ones are left out again
             return None
         prepared = self._pipeline.prepare(frame)
+        if self._pictures.wants_inference(frame.camera):
+            self._selection.reset_camera(frame.camera)
         if self._selection.admit(prepared):
             return prepared
+        if self._pictures.is_on:
+            self._pictures.add_other(frame, is_at_rest=True)
         self._slots.refund(frame.camera)
         if self._selection.is_rest_due(frame):
             camera = self._camera_indices[frame.camera]
@@ -148,12 +174,14 @@ class InferenceLoop:
                 self._count_failure(oldest, error)
             else:
                 self._send_result(runner, result)
-            self._report_if_due()
+            self._send_due()
 
     def _send_result(self, runner: ModelRunner, result: FrameResult) -> None:
         prepared, inference = result.prepared_frame, result.inference
         frame = prepared.frame
         self._selection.record(frame, result.detections)
+        if self._pictures.is_on:  # before the supervisor can ask for it
+            self._pictures.add_inferred(frame, inference.detections, runner.labels)
         packet = pack_observation(
             self._camera_indices[frame.camera],
             frame.seq,
@@ -186,7 +214,14 @@ class InferenceLoop:
         if self._counters.consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
             raise error
 
-    def _report_if_due(self) -> None:
+    def _serve_pictures(self) -> None:
+        if self._pictures.has_unsent:
+            self._pictures.send_next(self._channel)
+        for camera in self._pictures.wanted_cameras:
+            self._slots.defer(camera, 0, is_still=False)
+
+    def _send_due(self) -> None:
+        self._serve_pictures()
         now_ns = self._clock.monotonic_ns()
         if now_ns < self._report_due_ns:
             return

@@ -26,6 +26,7 @@ from edged.registry import CAMERAS, FAMILIES, INTERPRETERS, load_driver
 from edged.vision.camera_messages import CameraJob
 from edged.vision.messages import VisionJob, WorkerFault, WorkerPlan
 from edged.vision.packets import TO_WORKER
+from edged.vision.picture_messages import PictureRequest
 from edged.vision.trial_messages import MAX_REASON_CHARS
 from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.capture import Capture
@@ -34,6 +35,7 @@ from edged.vision.worker.faults import classify_error
 from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.inference_loop import InferenceLoop
 from edged.vision.worker.model_switch import ModelSwitcher
+from edged.vision.worker.pictures import WorkerPictures
 from edged.vision.worker.plans import PlanMailbox
 from edged.vision.worker.runners import WorkerContext
 from edged.vision.worker.slots import FrameSlots
@@ -44,6 +46,7 @@ _log = logging.getLogger(__name__)
 CAMERAS_STOP_TIMEOUT_S = 0.5
 """The whole daemon ends in under 2 s."""
 _ACCELERATOR_STOP_TIMEOUT_S = 0.5
+_PICTURE_STOP_TIMEOUT_S = 0.1
 
 
 class VisionWorker:
@@ -68,6 +71,7 @@ class VisionWorker:
             pipeline=InferencePipeline(names, clock),
             slots=self._slots,
             selection=FrameSelection(names, self._slots),
+            pictures=WorkerPictures(names, clock, on_made=self._slots.interrupt),
             accelerator=AcceleratorThread(clock, on_finished=self._slots.interrupt),
             clock=clock,
             camera_indices={name: index for index, name in enumerate(names)},
@@ -86,7 +90,7 @@ class VisionWorker:
             RegistryError: no such runtime, family or camera driver, or its library is not installed.
             WorkerError: a camera's driver hangs beyond its own timeouts, or both models of a trial fail again and again.
         """
-        threading.Thread(target=self._receive_plans, name="supervisor", daemon=True).start()
+        threading.Thread(target=self._receive, name="supervisor", daemon=True).start()
         model_ready = threading.Event()
         captures = [self._make_capture(camera, model_ready) for camera in self._job.cameras]
         for capture in captures:
@@ -101,7 +105,10 @@ class VisionWorker:
             for capture in captures:
                 capture.stop(CAMERAS_STOP_TIMEOUT_S / len(captures))
             is_accelerator_free = self._context.accelerator.close(_ACCELERATOR_STOP_TIMEOUT_S)
-            self.has_running_thread = self._switcher.is_loading or not is_accelerator_free
+            has_picture_ended = self._context.pictures.close(_PICTURE_STOP_TIMEOUT_S)
+            self.has_running_thread = (
+                self._switcher.is_loading or not is_accelerator_free or not has_picture_ended
+            )
             if is_accelerator_free:
                 self._switcher.close()
 
@@ -118,6 +125,7 @@ class VisionWorker:
             selection=self._context.selection,
             pipeline=self._context.pipeline,
             switcher=self._switcher,
+            pictures=self._context.pictures,
             channel=self._channel,
             camera_indices=self._context.camera_indices,
             report_interval_s=self._job.report_interval_s,
@@ -134,22 +142,24 @@ class VisionWorker:
             begin=model_ready if isinstance(driver, Resumable) else None,
         )
 
-    def _receive_plans(self) -> None:
-        """Take the supervisor's plans until it closes its end."""
+    def _receive(self) -> None:
+        """Take the supervisor's plans and requests until it closes its end."""
         while True:
             try:
                 packet = self._socket.recv(TO_WORKER.max_bytes)
                 if not packet:
                     break
-                plan = TO_WORKER.decode(packet)
+                message = TO_WORKER.decode(packet)
             except OSError:
                 break
             except PacketError as error:
                 _log.error("the supervisor sent %s", error)
                 continue
-            if isinstance(plan, WorkerPlan):
-                logs.set_level(plan.log_level)
-                self._mailbox.put(plan)
+            if isinstance(message, WorkerPlan):
+                logs.set_level(message.log_level)
+                self._mailbox.put(message)
+            elif isinstance(message, PictureRequest):
+                self._context.pictures.put(message)
         self._channel.is_closed = True
 
 

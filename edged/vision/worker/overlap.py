@@ -12,7 +12,12 @@ from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.preparation_time import PreparationTime
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_results import EncodedFrame, FrameResult, PreparedFrame
+from edged.vision.worker.stage_results import (
+    EncodedFrame,
+    FrameResult,
+    PreparedFrame,
+    make_result,
+)
 from edged.vision.worker.stages import InferencePipeline
 
 
@@ -35,6 +40,7 @@ class OverlappedInference:
         accelerator: AcceleratorThread,
         slots: FrameSlots,
         min_scores: Mapping[str, float],
+        asked_scores: Mapping[str, float],
         is_measured: Callable[[int], bool],
         clock: Clock,
     ) -> None:
@@ -46,6 +52,7 @@ class OverlappedInference:
             accelerator: invokes; nothing is in flight in it.
             slots: the frames; its `wait` and `take` are interrupted when an invocation is over.
             min_scores: lowest score to report, by camera.
+            asked_scores: lowest score for which the model is asked, by camera.
             is_measured: called once for each frame with the time at which it was taken; returns whether its net times are measured.
             clock: the clock of all times.
         """
@@ -54,6 +61,7 @@ class OverlappedInference:
         self._accelerator = accelerator
         self._slots = slots
         self._min_scores = min_scores
+        self._asked_scores = asked_scores
         self._is_measured = is_measured
         self._clock = clock
         # The encoder reuses its memory, and the accelerator may still read the last tensor.
@@ -107,14 +115,12 @@ class OverlappedInference:
             raise outcome.error or AssertionError("neither outputs nor an error")
         self._times.add_invocation(outcome.invocation.invoke_ns)
         prepared = in_flight.prepared
+        asked_score = self._asked_scores[prepared.frame.camera]
         inference = self._pipeline.decode(
-            self._model,
-            in_flight.encoded,
-            outcome.invocation,
-            self._min_scores[prepared.frame.camera],
+            self._model, in_flight.encoded, outcome.invocation, asked_score
         )
-        return FrameResult(
-            prepared_frame=prepared, inference=inference, detections=inference.detections
+        return make_result(
+            prepared, inference, asked_score, self._min_scores[prepared.frame.camera]
         )
 
     def _is_done(self) -> bool:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from edged.model.encode import Encoder
 from edged.model.picture import Crop
 from edged.types import Detections, Frame
-from edged.vision.inference_plan import InferencePlan
+from edged.vision.camera_messages import CameraPlan
 from edged.vision.messages import WorkerPlan
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.regions import (
@@ -32,7 +32,7 @@ class RegionInference:
         self,
         loaded_model: LoadedModel,
         pipeline: InferencePipeline,
-        plans: Mapping[str, InferencePlan],
+        plans: Mapping[str, CameraPlan],
     ) -> None:
         """Prepare the tiles.
 
@@ -43,12 +43,13 @@ class RegionInference:
         """
         self._model = loaded_model
         self._pipeline = pipeline
-        self._plans = plans
+        self._plans = {name: plan.inference for name, plan in plans.items()}
+        self._min_scores = {name: plan.min_score for name, plan in plans.items()}
         self._tiles = {
             name: make_tiles(plan.columns, plan.rows, _TILE_OVERLAP)
             if plan.columns * plan.rows > 1
             else ()
-            for name, plan in plans.items()
+            for name, plan in self._plans.items()
         }
         # A part has another shape than the frame: with one encoder, the padding would be painted anew for each.
         self._encoder = Encoder(loaded_model.model.family.input)
@@ -88,7 +89,7 @@ class RegionInference:
             parts.append(move_to_frame(part.detections, exact))
             total = _add_times(total, part)
         detections = merge_detections(parts)
-        self._last_areas[camera] = _list_areas(detections)
+        self._last_areas[camera] = _list_areas(detections, self._min_scores[camera])
         return replace(total, detections=detections)
 
     def _choose_regions(self, frame: Frame) -> list[Region]:
@@ -122,10 +123,15 @@ def make_region_inference(
         pipeline: the stages of inference.
         camera_indices: the cameras' indices in the plan, by name.
     """
-    plans = {name: plan.cameras[index].inference for name, index in camera_indices.items()}
-    if not any(one.max_regions or one.columns * one.rows > 1 for one in plans.values()):
+    plans = {name: plan.cameras[index] for name, index in camera_indices.items()}
+    if not any(map(_has_regions, plans.values())):
         return None
     return RegionInference(loaded_model, pipeline, plans)
+
+
+def _has_regions(plan: CameraPlan) -> bool:
+    inference = plan.inference
+    return inference.max_regions > 0 or inference.columns * inference.rows > 1
 
 
 def align(region: Region, frame: Frame) -> tuple[Crop, Region]:
@@ -144,8 +150,9 @@ def align(region: Region, frame: Frame) -> tuple[Crop, Region]:
     )
 
 
-def _list_areas(detections: Detections) -> list[Region]:
-    return [Region(*box) for box in detections.boxes.tolist()]
+def _list_areas(detections: Detections, min_score: float) -> list[Region]:
+    """Return the boxes of the detections that are reported: weaker ones are not worth a look."""
+    return [Region(*box) for box in detections.boxes[detections.scores >= min_score].tolist()]
 
 
 def _add_times(total: Inference, part: Inference) -> Inference:

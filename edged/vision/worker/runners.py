@@ -14,9 +14,11 @@ from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.net_time import MeasuredFrames
 from edged.vision.worker.overlap import OverlappedInference
+from edged.vision.worker.picture_rendering import HIDE_MIN_SCORE
+from edged.vision.worker.pictures import WorkerPictures
 from edged.vision.worker.region_inference import make_region_inference
 from edged.vision.worker.slots import FrameSlots
-from edged.vision.worker.stage_results import FrameResult, PreparedFrame
+from edged.vision.worker.stage_results import FrameResult, PreparedFrame, make_result
 from edged.vision.worker.stages import InferencePipeline
 
 
@@ -28,6 +30,7 @@ class WorkerContext:
         pipeline: the stages of inference.
         slots: the cameras' frames.
         selection: chooses the frames on which the model runs.
+        pictures: has the frames of which pictures can be made.
         accelerator: the thread that invokes where frames overlap.
         clock: the clock of all times.
         camera_indices: the cameras' indices in the job, by name.
@@ -37,6 +40,7 @@ class WorkerContext:
     pipeline: InferencePipeline
     slots: FrameSlots
     selection: FrameSelection
+    pictures: WorkerPictures
     accelerator: AcceleratorThread
     clock: Clock
     camera_indices: Mapping[str, int]
@@ -49,6 +53,7 @@ class WorkerContext:
         idle_ns = {name: one.inference.idle_interval_ns for name, one in cameras.items()}
         self.pipeline.set_idle_intervals(idle_ns)
         self.selection.apply(cameras, sees_every_frame=plan.sees_every_frame)
+        self.pictures.apply(cameras)
         self.slots.set_weights({name: one.weight for name, one in cameras.items()})
 
 
@@ -75,6 +80,10 @@ class ModelRunner(Protocol):
         """
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes of the detections, by class id."""
+
+    @property
     def overlap(self) -> OverlappedInference | None:
         """The way to infer while frames wait, in place of `infer`; None if frames do not overlap."""
 
@@ -94,6 +103,7 @@ class SingleModelRunner:
         self._context = context
         self._pipeline = context.pipeline
         self._min_scores = min_score_by_camera(plan, context)
+        self._asked_scores = asked_score_by_camera(plan, context)
         self._measured_frames = MeasuredFrames()
         self._is_measuring = plan.sees_every_frame
         self._regions = make_region_inference(
@@ -112,6 +122,7 @@ class SingleModelRunner:
             accelerator=context.accelerator,
             slots=context.slots,
             min_scores=self._min_scores,
+            asked_scores=self._asked_scores,
             is_measured=self._is_measured,
             clock=context.clock,
         )
@@ -124,16 +135,21 @@ class SingleModelRunner:
             ModelError: the outputs are nonsense.
         """
         frame = prepared.frame
-        min_score = self._min_scores[frame.camera]
+        asked_score = self._asked_scores[frame.camera]
         is_measured = self._is_measured(frame.received_ns + prepared.wait_ns)
-        inference = self._pipeline.infer(self._model, prepared, min_score, is_measured=is_measured)
+        inference = self._pipeline.infer(
+            self._model, prepared, asked_score, is_measured=is_measured
+        )
         if self._regions is not None:
             inference = self._regions.extend(
-                prepared, inference, min_score, is_measured=is_measured
+                prepared, inference, asked_score, is_measured=is_measured
             )
-        return FrameResult(
-            prepared_frame=prepared, inference=inference, detections=inference.detections
-        )
+        return make_result(prepared, inference, asked_score, self._min_scores[frame.camera])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the model's classes, by class id."""
+        return self._model.labels
 
     def run_shadow(self, result: FrameResult) -> None:
         """Do nothing: there is no shadow."""
@@ -156,3 +172,13 @@ def needed_size(model: LoadedModel, width: int, height: int) -> tuple[int, int]:
 def min_score_by_camera(plan: WorkerPlan, context: WorkerContext) -> dict[str, float]:
     """Return the lowest score to report, by camera."""
     return {name: plan.cameras[index].min_score for name, index in context.camera_indices.items()}
+
+
+def asked_score_by_camera(plan: WorkerPlan, context: WorkerContext) -> dict[str, float]:
+    """Return the lowest score for which the model is asked, by camera: below the lowest to report where objects are to be hidden."""
+    asked = min_score_by_camera(plan, context)
+    for name, index in context.camera_indices.items():
+        pictures = plan.cameras[index].pictures
+        if pictures is not None and pictures.hide:
+            asked[name] = min(asked[name], HIDE_MIN_SCORE)
+    return asked

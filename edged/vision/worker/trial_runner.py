@@ -12,7 +12,12 @@ from edged.types import Detections
 from edged.vision.messages import WorkerPlan
 from edged.vision.trial_messages import MAX_REASON_CHARS, CandidateFailure, ShadowComparison
 from edged.vision.worker.loading import LoadedModel
-from edged.vision.worker.runners import WorkerContext, min_score_by_camera, needed_size
+from edged.vision.worker.runners import (
+    WorkerContext,
+    asked_score_by_camera,
+    min_score_by_camera,
+    needed_size,
+)
 from edged.vision.worker.stage_results import FrameResult, Inference, PreparedFrame
 
 _log = logging.getLogger(__name__)
@@ -49,6 +54,7 @@ class TrialRunner:
         self._pipeline = context.pipeline
         self._send = context.send
         self._min_scores = min_score_by_camera(plan, context)
+        self._asked_scores = asked_score_by_camera(plan, context)
         self._schedule = ComparisonSchedule(context.camera_indices, plan.shadow_every)
         self._old_inference: Inference | None = None
         """The shadow's inference on the latest frame, if it came first."""
@@ -61,19 +67,19 @@ class TrialRunner:
             WorkerError: both models failed.
         """
         frame = prepared.frame
-        min_score = self._min_scores[frame.camera]
+        min_score, asked_score = self._min_scores[frame.camera], self._asked_scores[frame.camera]
         self._is_comparison_due = self._schedule.is_due(frame.camera)
         self._old_inference = (
             self._infer_for_comparison(prepared) if self._is_shadow_first else None
         )
         try:
-            inference = self._infer_with_candidate(prepared, min_score)
+            inference = self._infer_with_candidate(prepared, asked_score)
         except (InvokeError, ModelError) as error:
-            inference = self._replace(prepared, min_score, _classify_failure(error))
+            inference = self._replace(prepared, asked_score, _classify_failure(error))
         else:
             failure = self._check_detections(inference.detections, is_shadow=False)
             if failure is not None and not self._does_shadow_fail_too(prepared, failure):
-                inference = self._replace(prepared, min_score, failure)
+                inference = self._replace(prepared, asked_score, failure)
         detections = inference.detections[inference.detections.scores >= min_score]
         return FrameResult(prepared_frame=prepared, inference=inference, detections=detections)
 
@@ -90,6 +96,11 @@ class TrialRunner:
         one = needed_size(self._candidate, width, height)
         other = needed_size(self._shadow, width, height)
         return max(one[0], other[0]), max(one[1], other[1])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the candidate's classes, by class id; the shadow's detections get them too."""
+        return self._candidate.labels
 
     @property
     def _is_shadow_first(self) -> bool:

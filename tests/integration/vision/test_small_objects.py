@@ -14,6 +14,7 @@ from edged.cameras.synthetic_settings import SyntheticSettings
 from edged.clock import NS_PER_S, SystemClock
 from edged.config.settings import ModelSettings
 from edged.types import Detections, Frame, PixelFormat
+from edged.vision.camera_messages import CameraPlan
 from edged.vision.inference_plan import InferencePlan
 from edged.vision.worker.loading import LoadedModel, load_and_test
 from edged.vision.worker.region_inference import RegionInference
@@ -118,7 +119,7 @@ def compute_iou(one: Box, other: list[float]) -> float:
 
 def test_one_region_doubles_what_is_found_of_small_objects(model: LoadedModel) -> None:
     pipeline = CountingPipeline(["scene", "yard"], SystemClock())
-    plan = InferencePlan(max_regions=1)
+    plan = CameraPlan(min_score=MIN_SCORE, inference=InferencePlan(max_regions=1))
     regions = RegionInference(model, pipeline, {"yard": plan})
     background = make_background()
     truth_count, found = 0, [0, 0]
@@ -139,7 +140,11 @@ def test_one_region_doubles_what_is_found_of_small_objects(model: LoadedModel) -
 
 def test_tiles_find_what_lies_anywhere(model: LoadedModel) -> None:
     pipeline = InferencePipeline(["scene", "yard"], SystemClock())
-    tiled = RegionInference(model, pipeline, {"yard": InferencePlan(columns=4, rows=3)})
+    tiled = RegionInference(
+        model,
+        pipeline,
+        {"yard": CameraPlan(min_score=MIN_SCORE, inference=InferencePlan(columns=4, rows=3))},
+    )
     background = make_background()
     found = truth_count = 0
     for seq, scene in enumerate(scene_frames()):

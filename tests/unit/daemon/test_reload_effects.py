@@ -67,6 +67,10 @@ def make_settings(publisher: str) -> Settings:
         detect=LABEL,
         camera={**cameras, OTHER: make_camera("synthetic")},
         publisher=(publisher, make_publisher_settings(driver.Settings)),
+        dialect={
+            name: registry.load_driver(registry.DIALECTS, name).Settings()
+            for name in registry.DIALECTS
+        },
     )
 
 
@@ -223,7 +227,7 @@ def assert_nothing_is_left_behind(service: IdleVisionService, after: Settings) -
     jobs = make_vision_jobs(
         after,
         ActiveModel(settings=after.model),
-        plan_number=service._plan_number,
+        plan_number=service._plan.number,
         current=current,
     )
     processes = [service.processes[number] for number in service._pool.jobs]

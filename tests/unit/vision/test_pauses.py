@@ -20,6 +20,7 @@ from edged.vision.messages import (
     WorkerPlan,
     WorkerReport,
 )
+from edged.vision.picture_messages import PictureRequest
 from edged.vision.pool import WorkerPool
 from edged.vision.process import WorkerExited, WorkerMessage
 from edged.vision.worker_loss import WorkerLoss
@@ -42,6 +43,9 @@ class RealPidProcess:
 
     def send_plan(self, plan: WorkerPlan) -> None:
         pass
+
+    def request_picture(self, request: PictureRequest) -> bool:
+        raise AssertionError(request)
 
     def request_stop(self) -> None:
         pass

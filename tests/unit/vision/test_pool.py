@@ -7,6 +7,7 @@ from edged.errors import PacketError
 from edged.vision.camera_messages import CameraJob
 from edged.vision.hang import MAX_START_S
 from edged.vision.messages import ModelReady, VisionJob, WorkerFault, WorkerPlan, WorkerReport
+from edged.vision.picture_messages import PictureRequest
 from edged.vision.pool import MAX_CONSECUTIVE_LOSSES, MAX_KILL_S, WorkerPool
 from edged.vision.process import WorkerExited, WorkerMessage
 from support.clock import FakeClock
@@ -30,6 +31,9 @@ class FakeWorkerProcess:
         if self.refuses_plans:
             raise PacketError("too large")
         self.plans.append(plan)
+
+    def request_picture(self, request: PictureRequest) -> bool:
+        raise AssertionError(request)
 
     def request_stop(self) -> None:
         self.stop_requested = True

@@ -78,6 +78,7 @@ class LoopBench:
             selection=context.selection,
             pipeline=context.pipeline,
             switcher=switcher,
+            pictures=context.pictures,
             channel=channel,
             camera_indices=context.camera_indices,
             report_interval_s=0.05,

@@ -1,0 +1,152 @@
+"""The pictures of objects on disk, without a wait for it."""
+
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import TypeVar
+
+from edged.clock import NS_PER_S, Clock
+from edged.config.settings import Settings
+from edged.disk_thread import DiskQueue
+from edged.errors import StoreError
+from edged.event_loop import EventLoop
+from edged.health import ConditionKind, ConditionReporter
+from edged.pictures.ring import PictureRing, StoredPicture
+from edged.vision.picture_policy import policy_of
+
+MAX_WAITING = 8
+"""Jobs; a picture beyond them is not stored, because the disk does not keep up."""
+_TRIM_INTERVAL_S = 600.0
+_NS_PER_MS = NS_PER_S // 1000
+_MS_PER_H = 3_600_000
+_BYTES_PER_MB = 1_000_000
+
+T = TypeVar("T")
+
+
+class PictureFiles:
+    """Hands the work on the folder to the disk's thread, and reports what fails as a condition."""
+
+    def __init__(
+        self,
+        ring: PictureRing,
+        *,
+        disk: DiskQueue,
+        loop: EventLoop,
+        conditions: ConditionReporter,
+        clock: Clock,
+    ) -> None:
+        """Do nothing yet.
+
+        Args:
+            ring: the folder; only jobs of `disk` use it.
+            disk: does the work.
+            loop: the supervisor's loop.
+            conditions: the active conditions.
+            clock: the clock of the pictures' age.
+        """
+        self._ring = ring
+        self._disk = disk
+        self._loop = loop
+        self._conditions = conditions
+        self._clock = clock
+        self._settings = Settings()
+        self._waiting_count = 0
+        self._is_trim_scheduled = False
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Keep pictures by these settings from now on, and remove those of cameras whose policy is "never"."""
+        self._settings = settings
+        self._trim()
+
+    def store(self, picture: StoredPicture, jpeg: bytes) -> None:
+        """Store a picture in place of an earlier one of the same object."""
+        if self._settings.images.keep_mb and self._settings.images.keep_h:
+            limits = partial(
+                self._ring.add, max_bytes=self._max_bytes, oldest_ms=self._find_oldest_ms()
+            )
+            self._submit(partial(limits, picture, jpeg), self._set_condition)
+        if not self._is_trim_scheduled:
+            self._is_trim_scheduled = True
+            self._loop.call_later(_TRIM_INTERVAL_S, self._on_trim_due)
+
+    def list_newest(
+        self,
+        cameras: Collection[str],
+        limit: int,
+        on_list: Callable[[tuple[StoredPicture, ...]], object],
+    ) -> None:
+        """Report the newest pictures of some cameras, the newest first; none if the folder cannot be read.
+
+        Args:
+            cameras: names of the cameras.
+            limit: largest number of pictures.
+            on_list: takes them, from a callback of the loop.
+        """
+        self._submit(
+            partial(self._ring.list_newest, cameras, limit), lambda found: on_list(_or(found, ()))
+        )
+
+    def read(
+        self, event_id: str, cameras: Collection[str], on_jpeg: Callable[[bytes | None], object]
+    ) -> None:
+        """Report the JPEG of an object's picture; None if there is none of these cameras, or it cannot be read.
+
+        Args:
+            event_id: id of the object, as in its events.
+            cameras: names of the cameras.
+            on_jpeg: takes it, from a callback of the loop.
+        """
+        self._submit(
+            partial(self._ring.read, event_id, cameras), lambda found: on_jpeg(_or(found, None))
+        )
+
+    def _on_trim_due(self) -> None:
+        self._is_trim_scheduled = False
+        self._trim()
+
+    def _trim(self) -> None:
+        settings = self._settings
+        unwanted = {name for name in settings.camera if policy_of(settings, name) == "never"}
+        trim = partial(
+            self._ring.trim,
+            max_bytes=self._max_bytes,
+            oldest_ms=self._find_oldest_ms(),
+            without_cameras=unwanted,
+        )
+        self._submit(trim, self._set_condition)
+
+    @property
+    def _max_bytes(self) -> int:
+        return int(self._settings.images.keep_mb * _BYTES_PER_MB)
+
+    def _find_oldest_ms(self) -> int:
+        now_ms = self._clock.wall_ns() // _NS_PER_MS
+        return now_ms - int(self._settings.images.keep_h * _MS_PER_H)
+
+    def _submit(self, job: Callable[[], T], on_done: Callable[[T | StoreError], object]) -> None:
+        """Let the disk's thread do a job; its errors are a result."""
+        if self._waiting_count >= MAX_WAITING:
+            on_done(StoreError("the disk does not keep up; pictures are not stored"))
+            return
+        self._waiting_count += 1
+
+        def report(result: T | StoreError) -> None:
+            self._waiting_count -= 1
+            on_done(result)
+
+        self._disk.submit(partial(_try, job), report)
+
+    def _set_condition(self, result: StoreError | None) -> None:
+        reason = f"pictures are not stored: {result}" if isinstance(result, StoreError) else None
+        self._conditions.set(ConditionKind.PICTURES, reason)
+
+
+def _try(job: Callable[[], T]) -> T | StoreError:
+    try:
+        return job()
+    except StoreError as error:
+        return error
+
+
+def _or(result: T | StoreError, default: T) -> T:
+    return default if isinstance(result, StoreError) else result
