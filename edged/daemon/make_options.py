@@ -60,6 +60,8 @@ def make_optional_parts(
     if settings.page.listen or settings.metrics.listen:
         from edged.daemon.web_start import start_web_service
 
-        web = start_web_service(config, settings, core, outbox, commands)
+        web = start_web_service(
+            config, settings, core, outbox=outbox, commands=commands, vision=vision
+        )
         parts.on_close.append(web.close)
     return parts

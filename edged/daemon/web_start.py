@@ -7,6 +7,7 @@ from edged.config.settings import Settings
 from edged.daemon.command_service import CommandService
 from edged.daemon.core import Core
 from edged.daemon.recent_log import RecentLog
+from edged.daemon.vision_service import VisionService
 from edged.daemon.web_calls import make_web_calls
 from edged.daemon.web_service import WebService
 from edged.health import ConditionKind, ConditionReporter
@@ -22,8 +23,10 @@ def start_web_service(
     config: Path,
     settings: Settings,
     core: Core,
+    *,
     outbox: ObservedOutbox,
     commands: CommandService | None,
+    vision: VisionService,
 ) -> WebService:
     """Listen for the page and the metrics; return what serves them.
 
@@ -33,6 +36,7 @@ def start_web_service(
         core: the shared parts of the daemon.
         outbox: shows its messages.
         commands: executes what the page commands; None if there is no page.
+        vision: takes and reads pictures.
     """
     recent_log = RecentLog(core.clock)
     if settings.page.listen:
@@ -52,7 +56,7 @@ def start_web_service(
         settings,
         loop=core.loop,
         outbox=outbox,
-        calls=make_web_calls(commands),
+        calls=make_web_calls(commands, vision),
         recent_log=recent_log,
         on_problem=partial(conditions.set, ConditionKind.WEB),
     )
