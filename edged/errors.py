@@ -55,6 +55,14 @@ class PublishError(EdgedError, ConnectionError):
     """A message could not be handed to the broker."""
 
 
+class MessageError(EdgedError, ValueError):
+    """A received message is not of the contract."""
+
+
+class RemoteCommandError(EdgedError, RuntimeError):
+    """A device did not answer a command, or refused it."""
+
+
 class SpoolError(EdgedError, OSError):
     """The spool cannot be read from or written to the disk."""
 

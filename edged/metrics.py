@@ -1,6 +1,7 @@
-"""Latency windows and rates, kept in constant memory."""
+"""Latency windows, histograms and rates, kept in constant memory."""
 
 from array import array
+from bisect import bisect_left
 from math import ceil, floor
 
 from edged.clock import NS_PER_S
@@ -26,6 +27,32 @@ class LatencyWindow:
             return None
         p50, p95, p99 = (_interpolate(ordered, share) for share in (0.5, 0.95, 0.99))
         return p50, p95, p99
+
+
+LATENCY_BOUNDS_S = (
+    *(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075),
+    *(0.1, 0.15, 0.25, 0.5, 1.0, 2.5),
+)
+"""Upper bounds of a histogram's buckets, seconds: from the decoding of one frame to a worker that is stuck."""
+_BOUNDS_NS = tuple(round(bound_s * NS_PER_S) for bound_s in LATENCY_BOUNDS_S)
+
+
+class LatencyHistogram:
+    """Durations, counted in the fixed buckets of `LATENCY_BOUNDS_S` and one above them.
+
+    Attributes:
+        counts: the count of each bucket alone, not of those below it.
+        sum_ns: all durations together, nanoseconds.
+    """
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_BOUNDS_NS) + 1)
+        self.sum_ns = 0
+
+    def add(self, duration_ns: int) -> None:
+        """Count a duration in nanoseconds; one that equals a bound belongs to the bucket below."""
+        self.counts[bisect_left(_BOUNDS_NS, duration_ns)] += 1
+        self.sum_ns += duration_ns
 
 
 def _interpolate(ordered_ns: list[int], share: float) -> float:

@@ -18,6 +18,7 @@ PROGRAM = Program(
         "demo",
         "bench",
         "schema",
+        "tail",
         "model",
         "bundle",
         "trust",

@@ -34,6 +34,12 @@ def check_rules(settings: Settings) -> Iterator[KeyProblem]:
         )
     yield from _check_names(settings)
     yield from check_page(settings)
+    if f"{settings.home_assistant.prefix}/".startswith("edged/"):
+        yield KeyProblem(
+            key_path=("home_assistant", "prefix"),
+            message="lies in edged's own topics",
+            hint='write the discovery prefix of Home Assistant, which is "homeassistant" there if nobody has changed it',
+        )
     for name, camera in settings.camera.items():
         key_path = ("camera", name)
         yield from _check_detect(camera.detect, settings.detect, (*key_path, "detect"))

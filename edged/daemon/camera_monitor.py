@@ -1,16 +1,16 @@
 """One camera in the supervisor: its scene, its worker's reports and its statistics."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from edged.clock import NS_PER_S
-from edged.messaging.contract.camera_health import CameraHealth, Percentiles
-from edged.metrics import LatencyWindow, Rate
+from edged.daemon.stage_latencies import StageLatencies
+from edged.messaging.contract.camera_health import CameraHealth
+from edged.metrics import Rate
 from edged.scene.scene import Scene, SceneState, SceneUpdate
 from edged.types import ClassNames
 from edged.vision.camera_messages import CameraReport, PictureAtRest
 from edged.vision.messages import ModelReady, Observation
-
-_STAGES = ("wait", "encode", "invoke", "decode", "total")
 
 
 @dataclass(slots=True)
@@ -38,7 +38,13 @@ class _CumulativeCounter:
 class CameraMonitor:
     """The state of one camera."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, has_histograms: bool = False) -> None:
+        """Begin without a worker.
+
+        Args:
+            name: name of the camera.
+            has_histograms: keep histograms of the latencies, for the metrics.
+        """
         self.name = name
         self.scene_state = SceneState()
         self._model: ModelReady | None = None
@@ -58,7 +64,9 @@ class CameraMonitor:
         self._over_rate = _CumulativeCounter()
         self._rate_in = Rate()
         self._rate_inferred = Rate()
-        self._latency_windows = tuple(LatencyWindow() for _ in _STAGES)
+        self.latencies = StageLatencies(has_histograms=has_histograms)
+        self.event_counts: Counter[str] = Counter()
+        """Events since the daemon's start, by type."""
         self._last_captured_ns: int | None = None
         self._last_observation: Observation | None = None
         """What the camera's picture shows while it is at rest; None if that is not known."""
@@ -115,7 +123,22 @@ class CameraMonitor:
     @property
     def left_out_count(self) -> int:
         """Frames on which the model was not meant to run since the daemon's start: pictures at rest, and those above the largest rate."""
-        return self._still.total + self._over_rate.total
+        return self.still_count + self.over_rate_count
+
+    @property
+    def still_count(self) -> int:
+        """Pictures at rest, on which the model was not meant to run, since the daemon's start."""
+        return self._still.total
+
+    @property
+    def over_rate_count(self) -> int:
+        """Frames above the largest rate since the daemon's start."""
+        return self._over_rate.total
+
+    @property
+    def last_frame_ns(self) -> int | None:
+        """Monotonic time of the newest frame; None while no worker has delivered one."""
+        return self.report.last_frame_ns if self.report else None
 
     def reset(self, zones: tuple[str, ...]) -> None:
         """Forget the worker and the scene: no worker has this camera yet. The counters go on."""
@@ -143,7 +166,7 @@ class CameraMonitor:
 
     def observe(self, observation: Observation, now_ns: int) -> tuple[SceneUpdate, ...]:
         """Take one inferred frame; return what it changed in the scene, in order."""
-        self._record_latencies(observation, now_ns)
+        self.latencies.record(observation, now_ns)
         self._observed_count = observation.frame_seq + 1
         if self._scene is None:
             return ()
@@ -194,17 +217,9 @@ class CameraMonitor:
         self.scene_state = update.state
         return update
 
-    def _record_latencies(self, observation: Observation, now_ns: int) -> None:
-        wait, encode, invoke, decode, total = self._latency_windows
-        wait.add(observation.wait_ns)
-        encode.add(observation.encode_ns)
-        invoke.add(observation.invoke_ns)
-        decode.add(observation.decode_ns)
-        total.add(now_ns - observation.received_ns)
-
     def sample_health(self, now_ns: int) -> CameraHealth:
         """Return the camera's part of `up/health`; rates are over the time since the last call."""
-        last_ns = self.report.last_frame_ns if self.report else None
+        last_ns = self.last_frame_ns
         captured, inferred, dropped = self.frame_counts
         return CameraHealth(
             online=self.is_online,
@@ -213,15 +228,11 @@ class CameraMonitor:
             frames=captured,
             inferred=inferred,
             dropped=dropped,
-            still=self._still.total,
-            over_rate=self._over_rate.total,
+            still=self.still_count,
+            over_rate=self.over_rate_count,
             observations_skipped=self.skipped_count,
             last_frame_age_s=None if last_ns is None else round((now_ns - last_ns) / NS_PER_S, 3),
-            latency_s={
-                stage: percentiles
-                for stage, window in zip(_STAGES, self._latency_windows, strict=True)
-                if (percentiles := _percentiles(window)) is not None
-            },
+            latency_s=self.latencies.compute_percentiles(),
         )
 
 
@@ -237,11 +248,3 @@ def _observe(
         height=found.height,
         moving=moving,
     )
-
-
-def _percentiles(window: LatencyWindow) -> Percentiles | None:
-    quantiles = window.compute_quantiles_s()
-    if quantiles is None:
-        return None
-    p50, p95, p99 = quantiles
-    return Percentiles(p50=p50, p95=p95, p99=p99)

@@ -52,7 +52,11 @@ class CameraScenes:
         names = [name for name, camera in settings.camera.items() if camera.enabled]
         for name in self.monitors.keys() - names:
             self._conditions.clear_camera(name)
-        self.monitors = {name: self.monitors.get(name) or CameraMonitor(name) for name in names}
+        has_histograms = settings.metrics.listen is not None
+        self.monitors = {
+            name: self.monitors.get(name) or CameraMonitor(name, has_histograms=has_histograms)
+            for name in names
+        }
 
     def reset(self, cameras: Iterable[str]) -> None:
         """Report cameras as offline and empty until their worker runs."""

@@ -53,6 +53,7 @@ class EventReporter:
     def report_update(self, camera: CameraMonitor, update: SceneUpdate) -> None:
         """Report the events of a camera's scene, and its state if that has changed."""
         for event in update.events:
+            camera.event_counts[event.type] += 1
             message = _build_event(
                 event, camera=camera.name, model=camera.model_name, stamper=self._stamper
             )

@@ -1,5 +1,6 @@
 """Makes the parts that the configuration asks for beside the main job; what it does not ask for is not imported."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from edged.messaging.observed_outbox import ObservedOutbox
 if TYPE_CHECKING:
     from edged.daemon.vision_service import VisionService
     from edged.updates.service.service import UpdateService
+
+ANNOUNCEMENT_FILE = "home-assistant.json"
+"""In the state directory: what was announced to Home Assistant."""
 
 
 def read_switched(settings: Settings) -> Overrides:
@@ -60,8 +64,46 @@ def make_optional_parts(
     if settings.page.listen or settings.metrics.listen:
         from edged.daemon.web_start import start_web_service
 
-        web = start_web_service(
-            config, settings, core, outbox=outbox, commands=commands, vision=vision
-        )
+        web = start_web_service(config, settings, core, outbox, commands=commands, vision=vision)
         parts.on_close.append(web.close)
+    start_home_assistant = partial(
+        _start_home_assistant,
+        core,
+        outbox=outbox,
+        updates=updates,
+        vision=vision,
+        switches=switches,
+        parts=parts,
+        announcement=state_dir(settings) / ANNOUNCEMENT_FILE,
+    )
+    if settings.home_assistant.enabled:
+        start_home_assistant()
+    else:  # what an earlier run has announced is to be deleted
+        core.disks["files"].submit(
+            (state_dir(settings) / ANNOUNCEMENT_FILE).exists,
+            lambda is_there: start_home_assistant() if is_there else None,
+        )
     return parts
+
+
+def _start_home_assistant(
+    core: Core,
+    *,
+    outbox: ObservedOutbox,
+    updates: "UpdateService",
+    vision: "VisionService",
+    switches: Switches,
+    parts: OptionalParts,
+    announcement: Path,
+) -> None:
+    from edged.daemon.home_assistant_parts import start_home_assistant_service
+
+    start_home_assistant_service(
+        core,
+        outbox=outbox,
+        updates=updates,
+        vision=vision,
+        switches=switches,
+        parts=parts,
+        announcement=announcement,
+    )

@@ -9,5 +9,7 @@ def list_subscriptions(settings: Settings, topics: Topics) -> tuple[str, ...]:
     wanted = {
         topics.desired: settings.updates.channel,
         topics.commands: settings.commands.enabled,
+        # As `edged.home_assistant.discovery.status_topic`, which is not imported for nothing.
+        f"{settings.home_assistant.prefix}/status": settings.home_assistant.enabled,
     }
     return tuple(topic for topic, is_wanted in wanted.items() if is_wanted)

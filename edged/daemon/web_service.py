@@ -41,6 +41,7 @@ from edged.web.messages import (
     WebJob,
     WebRequest,
 )
+from edged.web.metrics_messages import CameraSample, MetricsSample, MetricsWanted
 
 _log = logging.getLogger(__name__)
 
@@ -67,11 +68,13 @@ class WebCalls:
     Attributes:
         execute: executes a command: its verb, its arguments as JSON, and what takes the reply.
         take_picture: takes a picture.
+        sample_cameras: returns the cameras' counts, by name.
         read_picture: reads the kept picture of an object, by the id of its events.
     """
 
     execute: Callable[[str, bytes, OnReply], object]
     take_picture: Callable[[PictureWanted, OnPicture], object]
+    sample_cameras: Callable[[], dict[str, CameraSample]]
     read_picture: Callable[[str, OnPicture], object]
 
 
@@ -218,6 +221,8 @@ class WebService:
         match message:
             case Ping():
                 answer(Pong(number=number))
+            case MetricsWanted():
+                answer(MetricsSample(number=number, cameras=self._calls.sample_cameras()))
             case CommandCall(verb=verb, args=args):
                 self._calls.execute(
                     verb,

@@ -23,8 +23,8 @@ def start_web_service(
     config: Path,
     settings: Settings,
     core: Core,
-    *,
     outbox: ObservedOutbox,
+    *,
     commands: CommandService | None,
     vision: VisionService,
 ) -> WebService:
@@ -36,7 +36,7 @@ def start_web_service(
         core: the shared parts of the daemon.
         outbox: shows its messages.
         commands: executes what the page commands; None if there is no page.
-        vision: takes and reads pictures.
+        vision: the cameras.
     """
     recent_log = RecentLog(core.clock)
     if settings.page.listen:
@@ -56,7 +56,7 @@ def start_web_service(
         settings,
         loop=core.loop,
         outbox=outbox,
-        calls=make_web_calls(commands, vision),
+        calls=make_web_calls(commands, vision, core.clock),
         recent_log=recent_log,
         on_problem=partial(conditions.set, ConditionKind.WEB),
     )

@@ -56,11 +56,14 @@ class ObservedOutbox(Outbox):
         self._observer(self._topics.detections_of(message.camera), payload)
         self.publish_live(message.camera, payload)
 
-    def retain(self, message: Header) -> None:
-        """Make `message` the newest of its topic; does nothing if it equals the previous one."""
+    def retain(self, message: Header | OutgoingMessage) -> None:
+        """Make `message` the newest of its topic; does nothing if it equals the previous one. Those for other programs are not shown."""
+        if self._observer is None or isinstance(message, OutgoingMessage):
+            super().retain(message)
+            return
         topic = self._topics.of(message)
         before = self._retained.find(topic)
         super().retain(message)
         newest = self._retained.find(topic)
-        if self._observer is not None and newest is not None and newest is not before:
+        if newest is not None and newest is not before:
             self._observer(topic, newest.payload)

@@ -47,7 +47,7 @@ def open_outbox(
         loop: the loop whose thread uses the outbox.
         notify: called with each received message, and when the only consumer is gone, from a callback of the loop.
         disk: does the spool's work on the disk, and no other; None does it at once.
-        subscriptions: topic filters to subscribe to, all below the device's ``down/``.
+        subscriptions: topic filters to subscribe to, all below the device's ``down/``, or Home Assistant's status.
 
     Raises:
         ConfigError: no publisher is configured.
@@ -59,7 +59,10 @@ def open_outbox(
             f"no publisher is configured: add one of {', '.join(f'[{n}]' for n in registry.PUBLISHERS)}"
         )
     topics = Topics(stamper.identity.device)
-    assert all(topic.startswith(f"{topics.down}/") for topic in subscriptions), subscriptions  # noqa: S101 (the device must not read its own messages)
+    others = f"{settings.home_assistant.prefix}/status"
+    assert all(topic.startswith(f"{topics.down}/") or topic == others for topic in subscriptions), (  # noqa: S101 (the device must not read its own messages)
+        subscriptions
+    )
     name, keys = settings.publisher
     driver = registry.load_driver(registry.PUBLISHERS, name)
 

@@ -2,12 +2,9 @@
 
 There are three kinds of messages:
 
-- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, published in order, with at most
-  20 unacknowledged at a time;
-- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and on
-  every connection before anything else;
-- *live* (detections): published if there is a connection that keeps up, otherwise dropped and counted; the newest of each topic waits
-  for up to a second.
+- *spooled* (events, gap records): numbered, kept until the publisher has acknowledged them, published in order, at most 20 unacknowledged at a time;
+- *retained* (status, info, health, ...): only the newest of each topic matters; it is published when it changes, and first on every connection;
+- *live* (detections): published while a connection keeps up, otherwise dropped and counted; the newest of each topic waits for up to a second.
 
 One thread uses the outbox: the supervisor calls it, and so does the publisher, from the supervisor's loop. If the broker refuses a message
 (an access rule, a quota), the spooled messages stay queued, and are retried from the first one after a pause: the order is kept, and the
@@ -129,18 +126,18 @@ class Outbox:
             correlation: what the answer on that topic carries.
         """
         payload = encode(self._stamper.stamp(reply))
-        self._replies.add(OutgoingMessage(topic=self._topics.of(reply), payload=payload, qos=1))
-        if response_topic is not None:
-            self._replies.add(
-                OutgoingMessage(
-                    topic=response_topic, payload=payload, qos=1, correlation=correlation
-                )
-            )
+        own = OutgoingMessage(topic=self._topics.of(reply), payload=payload, qos=1)
+        self._replies.add(own, response_topic, correlation)
         self._send_pending()
 
-    def retain(self, message: Header) -> None:
-        """Make `message` the newest of its topic; does nothing if it equals the previous one."""
+    def retain(self, message: Header | OutgoingMessage) -> None:
+        """Make `message` the newest of its topic; does nothing if it equals the previous one. One for other programs has no header, and its topic in it."""
         self._retained.put(message)
+        self._send_pending()
+
+    def resend_retained(self) -> None:
+        """Send the newest message of each retained topic once more."""
+        self._retained.resend_all()
         self._send_pending()
 
     @property

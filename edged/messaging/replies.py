@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from edged.clock import Clock, Deadline
 from edged.interfaces import OutgoingMessage
 
@@ -23,9 +25,21 @@ class PendingReplies:
         self._clock = clock
         self._waiting: deque[tuple[Deadline, OutgoingMessage]] = deque(maxlen=_MAX_WAITING)
 
-    def add(self, message: OutgoingMessage) -> None:
-        """Let a reply wait; call `send` then."""
-        self._waiting.append((Deadline(self._clock, _MAX_AGE_S), message))
+    def add(
+        self, message: OutgoingMessage, response_topic: str | None, correlation: bytes | None
+    ) -> None:
+        """Let a reply wait; call `send` then.
+
+        Args:
+            message: the reply on the device's own topic.
+            response_topic: the topic that the sender of the command has named; None if there is none.
+            correlation: what the reply on that topic carries.
+        """
+        deadline = Deadline(self._clock, _MAX_AGE_S)
+        self._waiting.append((deadline, message))
+        if response_topic is not None:
+            copy = replace(message, topic=response_topic, correlation=correlation)
+            self._waiting.append((deadline, copy))
 
     def send(self, publish: Callable[[OutgoingMessage], bool]) -> None:
         """Send what waits, until one is not taken.

@@ -14,12 +14,12 @@ class _RetainedMessage:
     """A message as a payload without header and in broker form.
 
     Attributes:
-        body: the payload without its header, to compare it with the next one.
+        body: the payload without its header, to compare it with the next one; the message itself if it has none.
         message: the message in broker form.
         is_sent: whether the present connection has taken it.
     """
 
-    body: Header
+    body: Header | OutgoingMessage
     message: OutgoingMessage
     is_sent: bool = False
 
@@ -33,12 +33,13 @@ class RetainedMessages:
         self._messages: dict[str, _RetainedMessage] = {}
         self._has_unsent = False
 
-    def put(self, body: Header) -> None:
+    def put(self, body: Header | OutgoingMessage) -> None:
         """Make a message the newest of its topic; does nothing if it equals the previous one."""
-        topic = self._topics.of(body)
+        topic = body.topic if isinstance(body, OutgoingMessage) else self._topics.of(body)
         retained = self._messages.get(topic)
         if retained is None or retained.body != body:
-            self._messages[topic] = _RetainedMessage(body, self.make_outgoing(body))
+            message = body if isinstance(body, OutgoingMessage) else self.make_outgoing(body)
+            self._messages[topic] = _RetainedMessage(body, message)
             self._has_unsent = True
 
     @property
@@ -85,6 +86,12 @@ class RetainedMessages:
     def resend(self, body: Header) -> None:
         """Send the newest message of the topic of `body` once more."""
         self._messages[self._topics.of(body)].is_sent = False
+        self._has_unsent = True
+
+    def resend_all(self) -> None:
+        """Send all messages once more."""
+        for retained in self._messages.values():
+            retained.is_sent = False
         self._has_unsent = True
 
     def make_final_messages(self, final: Sequence[Header] = ()) -> list[OutgoingMessage]:

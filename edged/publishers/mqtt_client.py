@@ -43,9 +43,14 @@ def make_properties(correlation: bytes | None) -> "Properties | None":
 
 
 def make_client(
-    settings: MqttSettings, *, client_id: str, will: OutgoingMessage | None, max_in_flight: int
+    settings: MqttSettings,
+    *,
+    client_id: str,
+    will: OutgoingMessage | None,
+    max_in_flight: int,
+    clean_session: bool = True,
 ) -> "Client":
-    """Create a client with a clean session that does not reconnect by itself; it is not connected yet.
+    """Create a client that does not reconnect by itself; it is not connected yet.
 
     It writes nothing by itself: whoever owns it calls `loop_write`, `loop_read` and `loop_misc`.
 
@@ -54,6 +59,7 @@ def make_client(
         client_id: the client id.
         will: the message that the broker publishes when the connection is lost; None for none.
         max_in_flight: largest number of unacknowledged messages.
+        clean_session: with MQTT 3.1.1, whether the broker forgets the client when it disconnects; MQTT 5 says that in CONNECT.
 
     Raises:
         PublishError: a password, certificate or key file cannot be used.
@@ -65,7 +71,7 @@ def make_client(
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
-        clean_session=None if v5 else True,
+        clean_session=None if v5 else clean_session,
         protocol=paho.MQTTv5 if v5 else paho.MQTTv311,
         reconnect_on_failure=False,
     )

@@ -54,7 +54,9 @@ def make_metrics_app(*, link: SupervisorLink, feed: MessageFeed, activity: Activ
         feed: what the device publishes.
         activity: counts requests.
     """
+    from edged.web.metrics_route import make_metrics_route
+
     return Starlette(
-        routes=make_probe_routes(link, feed),
+        routes=[*make_probe_routes(link, feed), make_metrics_route(link, feed)],
         middleware=[Middleware(ActivityMiddleware, activity=activity)],
     )

@@ -120,7 +120,7 @@ def _check_effect(loaded: LoadedConfig, name: str, edit: CameraEdit) -> None:
     if edit.gate is not None:
         wanted["inference", "gate"] = edit.gate
     for key_path, value in wanted.items():
-        if _find_value(camera, key_path) != value:
+        if _get_value(camera, key_path) != value:
             full_path = ("camera", name, *key_path)
             file, line = loaded.layers.locations[full_path]
             raise ConfigError(
@@ -128,7 +128,7 @@ def _check_effect(loaded: LoadedConfig, name: str, edit: CameraEdit) -> None:
             )
 
 
-def _find_value(camera: CameraSettings, key_path: tuple[str, ...]) -> object:
+def _get_value(camera: CameraSettings, key_path: tuple[str, ...]) -> object:
     value: Any = camera
     for key in key_path:
         value = value[key] if isinstance(value, dict) else getattr(value, key)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from edged.config.settings import PageSettings
 from edged.ipc.packets import PacketCodec
+from edged.web.metrics_messages import MetricsSample, MetricsWanted
 
 MAX_PACKET_BYTES = 131_072
 MAX_CHUNK_BYTES = 60 * 1024
@@ -176,8 +177,8 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     number: int
 
 
-ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong
-WebRequest = CommandCall | PictureWanted | StoredPictureWanted | Ping
+ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong | MetricsSample
+WebRequest = CommandCall | PictureWanted | StoredPictureWanted | Ping | MetricsWanted
 FromWeb = WebRequest | WebFault
 
 TO_WEB: PacketCodec[ToWeb] = PacketCodec(ToWeb, max_bytes=MAX_PACKET_BYTES)

@@ -29,12 +29,14 @@ from edged.web.messages import (
     WebJob,
     WebRequest,
 )
+from edged.web.metrics_messages import MetricsSample, MetricsWanted
 
 AnswerT = TypeVar("AnswerT")
 
 _PING_TIMEOUT_S = 2.0
 _PICTURE_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 60.0
+_METRICS_TIMEOUT_S = 2.0
 
 
 class SupervisorSilentError(Exception):
@@ -89,6 +91,15 @@ class SupervisorLink:
             SupervisorSilentError: it has not within two seconds.
         """
         await self._request(Ping(number=next(self._numbers)), Pong, _PING_TIMEOUT_S)
+
+    async def sample_metrics(self) -> MetricsSample:
+        """Return what the supervisor has counted.
+
+        Raises:
+            SupervisorSilentError: it has not answered within two seconds.
+        """
+        wanted = MetricsWanted(number=next(self._numbers))
+        return await self._request(wanted, MetricsSample, _METRICS_TIMEOUT_S)
 
     async def execute(self, verb: str, args: bytes) -> bytes:
         """Execute a command; return its reply, JSON.

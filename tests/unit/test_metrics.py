@@ -1,7 +1,7 @@
-"""Latency windows and rates."""
+"""Latency windows, histograms and rates."""
 
 from edged.clock import NS_PER_S
-from edged.metrics import LatencyWindow, Rate
+from edged.metrics import LATENCY_BOUNDS_S, LatencyHistogram, LatencyWindow, Rate
 
 
 def test_a_window_gives_percentiles_of_the_newest() -> None:
@@ -25,3 +25,17 @@ def test_a_counter_that_starts_over_counts_from_zero() -> None:
     rate = Rate()
     rate.update(100, 0)
     assert rate.update(5, NS_PER_S) == 5.0
+
+
+def test_a_histogram_counts_a_duration_in_one_bucket() -> None:
+    histogram = LatencyHistogram()
+    for duration_ms in (0.1, 20.0, 20.1, 9_000.0):
+        histogram.add(round(duration_ms * 1_000_000))
+    found = dict(zip((*LATENCY_BOUNDS_S, "above"), histogram.counts, strict=True))
+    assert {bound: count for bound, count in found.items() if count} == {
+        0.0005: 1,
+        0.02: 1,  # the bound itself is inside
+        0.03: 1,
+        "above": 1,
+    }
+    assert histogram.sum_ns == 9_040_200_000
