@@ -34,11 +34,15 @@ bench_model := $(wildcard $(bench_folder)/models/coco_ssd_mobilenet_v1_1.0_quant
 bench_clip := $(wildcard $(bench_folder)/video/one-by-one-person-detection.mp4)
 bench_files := $(if $(bench_model),--model $(bench_model) $(if $(bench_clip),--clip $(bench_clip)))
 
+# Draws diagrams, for docs-pictures only.
+mermaid_version := 11.17.2
+mermaid := mermaid-$(mermaid_version).tgz
+
 # Every page is read anew: Sphinx does not repeat the warnings of pages that it has read before.
 sphinx := $(venv)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/docs-pages .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs release-check lock clean packages-demo packages-test packages-system
+.PHONY: help demo demo-picture docs-pictures demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs release-check lock clean packages-demo packages-test packages-system packages-pictures
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -48,6 +52,12 @@ demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it
 
 demo-picture: $(demo_ready) ## make docs/demo.svg again, from what the demo shows
 	$(venv)/bin/edged demo --seconds 25 --svg docs/demo.svg
+
+docs-pictures: $(dev_ready) demo-picture | packages-pictures ## make the pictures of the documentation again: the demo, and the diagrams
+	@mkdir -p build/mermaid
+	@test -e build/mermaid/$(mermaid) || npm pack --silent --pack-destination build/mermaid mermaid@$(mermaid_version)
+	tar -xzf build/mermaid/$(mermaid) -C build/mermaid package/dist/mermaid.min.js
+	$(venv)/bin/python docs/site/draw.py build/mermaid/package/dist/mermaid.min.js
 
 demo-update: $(demo_ready) ## a model update that is committed and one that is rolled back, live; takes half a minute
 	@$(venv)/bin/edged demo --update
@@ -139,6 +149,9 @@ packages-test: packages-demo
 
 packages-system: packages-test
 	@.ci/debian-packages systemd-container mmdebstrap iproute2 openssh-client lintian
+
+packages-pictures: packages-test
+	@.ci/debian-packages chromium npm
 
 $(locks)/%-$(tag).txt:
 	@echo "edged has no lock file for this Python ($(tag)): use PYTHON=python3.11 or PYTHON=python3.13" >&2; exit 1

@@ -99,6 +99,10 @@ class DownloadError(UpdateError, ConnectionError):
     """A bundle cannot be fetched: trying again may help."""
 
 
+class CatalogueError(EdgedError, ValueError):
+    """A catalogue cannot be read, has no such model, or the model's files cannot be had."""
+
+
 def list_notes(error: BaseException) -> tuple[str, ...]:
     """Return an error's notes: the details that its message leaves out."""
     return tuple(getattr(error, "__notes__", ()))

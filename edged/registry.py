@@ -59,6 +59,12 @@ PUBLISHER_SETTINGS = {
     "jsonl": "edged.publishers.jsonl:JsonlSettings",
 }
 
+# The name is also that of the config's table: [dialect.frigate].
+DIALECTS = {
+    "frigate": "edged.dialects.frigate:FrigateDialect",
+    "onvif": "edged.dialects.onvif:OnvifDialect",
+}
+
 # The name is the scheme of the URL; a path has none, and is a file.
 FETCHERS = {
     "file": "edged.fetchers.file:FileFetcher",

@@ -12,7 +12,7 @@ project = "edged"
 author = "The edged authors"
 project_copyright = author
 
-extensions = ["myst_parser", "contents", "repository_links"]
+extensions = ["myst_parser", "contents", "diagrams", "repository_links"]
 root_doc = "docs/index"
 include_patterns = [
     "*.md",

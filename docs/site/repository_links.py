@@ -6,7 +6,6 @@ A link whose target does not exist is a warning. Sphinx itself checks the links 
 import re
 from pathlib import Path
 
-from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -22,9 +21,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("repository_url", "", "env")
     app.add_config_value("repository_branch", "main", "env")
     app.connect("source-read", _link_to_repository)
-    app.add_lexer(
-        "mermaid", TextLexer
-    )  # diagrams are shown as their text: drawing them needs a browser
     return {"parallel_read_safe": True}
 
 

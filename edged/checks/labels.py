@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edged.config.label_names import check_label_names, class_names
+from edged.config.people_hint import explain_missing_people
 from edged.config.problems import KeyPath, KeyProblem
 from edged.config.settings import ModelSettings, Settings
 from edged.errors import ModelError
@@ -53,7 +54,7 @@ def check_labels(settings: Settings) -> LabelProblems:
     if problems:
         return LabelProblems(problems=problems)
     unknown = tuple(check_label_names(settings, class_names(labels)))
-    warnings = tuple(_check_embedded(model, labels, metadata))
+    warnings = (*_check_embedded(model, labels, metadata), *_check_people(settings, labels))
     if settings.updates.trust is not None:
         return LabelProblems(warnings=(*warnings, *unknown))
     return LabelProblems(problems=unknown, warnings=warnings)
@@ -102,6 +103,14 @@ def _check_embedded(
     if missing:
         key_path, hint = _label_key(model), "set model.labels_file"
         yield KeyProblem(key_path=key_path, message=missing, hint=hint)
+
+
+def _check_people(settings: Settings, labels: tuple[str, ...]) -> Iterator[KeyProblem]:
+    """Yield a hint if the model that is configured finds no people; an update may have installed another."""
+    if settings.updates.trust is None and (
+        hint := explain_missing_people(settings, settings.camera, labels)
+    ):
+        yield KeyProblem(key_path=("model",), message=hint)
 
 
 def _label_problem(model: ModelSettings, message: str) -> KeyProblem:

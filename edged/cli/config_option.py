@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-_DEFAULT = Path("/etc/edged/edged.toml")
+DEFAULT_CONFIG = Path("/etc/edged/edged.toml")
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +12,7 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
         "-c",
         "--config",
         type=Path,
-        default=_DEFAULT,
+        default=DEFAULT_CONFIG,
         metavar="FILE",
         help="configuration file; default: %(default)s",
     )

@@ -160,6 +160,7 @@ def format_report(report: SelfTestReport, *, with_picture: bool) -> list[str]:
         *(("output", _format_tensor(tensor)) for tensor in report.signature.outputs),
         ("operators", ", ".join(f"{times} {name}" for name, times in report.ops.items())),
         ("labels", _format_labels(report)),
+        *_threshold_rows(report.signature.metadata),
         ("invoke", f"{report.invoke_ms_p50:.1f} ms median, {report.invoke_ms_p95:.1f} ms p95"),
         *(("detected", _format_detection(detection)) for detection in report.detections),
     ]
@@ -184,6 +185,11 @@ def _signature_rows(entry_point: EntryPoint) -> list[tuple[str, str]]:
 def _metadata_rows(metadata: FileMetadata) -> list[tuple[str, str]]:
     rows = (("description", metadata.description), ("licence", metadata.licence))
     return [(key, value) for key, value in rows if value]
+
+
+def _threshold_rows(metadata: FileMetadata) -> list[tuple[str, str]]:
+    shown = ", ".join(f"{label} {score:g}" for label, score in metadata.thresholds.items())
+    return [("thresholds", f"recommended: {shown}")] if shown else []
 
 
 def _print_json(message: SelfTestReport | SelfTestFailure) -> None:

@@ -64,6 +64,9 @@ def find_tables() -> Iterator[SettingsTable]:
             for source in registry.CAMERA_SETTINGS:
                 kind = registry.load_driver(registry.CAMERA_SETTINGS, source)
                 yield SettingsTable(("camera", "NAME"), kind, source)
+    for name in registry.DIALECTS:
+        kind = registry.load_driver(registry.DIALECTS, name).Settings
+        yield SettingsTable(("dialect", name), kind)
     for name in registry.PUBLISHER_SETTINGS:
         kind = registry.load_driver(registry.PUBLISHER_SETTINGS, name)
         yield from _with_inner(SettingsTable((name,), kind))

@@ -58,6 +58,7 @@ RELOAD_EFFECTS: Mapping[str, ReloadEffect] = {
     "commands.enabled": ReloadEffect.RESTART,
     "home_assistant.enabled": ReloadEffect.RESTART,
     "home_assistant.prefix": ReloadEffect.RESTART,
+    "dialect": ReloadEffect.RESTART,
     # The sockets are opened at the start.
     "page": ReloadEffect.RESTART,
     "metrics": ReloadEffect.RESTART,

@@ -157,7 +157,10 @@ class DetectSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     threshold: Annotated[
-        Fraction | None, Meta(description="Smallest score of a detection; 0.5 if not set.")
+        Fraction | None,
+        Meta(
+            description="Smallest score of a detection; what the model recommends for each label if not set, otherwise 0.5."
+        ),
     ] = None
     labels: Annotated[
         tuple[str, ...] | None, Meta(description="The labels to detect; all if not set.")
@@ -586,6 +589,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         metrics: [metrics].
         health: [health].
         log: [log].
+        dialect: the `Settings` of each dialect that is in use, by its name, filled by the loader from the tables [dialect.NAME].
         publisher: name and `Settings` of the publisher, filled by the loader from the table with a publisher's name; None if
             there is none.
     """
@@ -606,4 +610,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    dialect: dict[str, Struct] = field(default_factory=dict)
     publisher: tuple[str, Struct] | None = None

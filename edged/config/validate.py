@@ -29,11 +29,13 @@ def read_settings(
         problems.
     """
     reader = SettingsReader(resolve)
-    drivers = ("camera", *registry.PUBLISHERS)
+    drivers = ("camera", "dialect", *registry.PUBLISHERS)
     common = {key: value for key, value in table.items() if key not in drivers}
     settings = replace(
-        reader.read_struct(Settings, common, (), other_keys=registry.PUBLISHERS) or Settings(),
+        reader.read_struct(Settings, common, (), other_keys=("dialect", *registry.PUBLISHERS))
+        or Settings(),
         camera=_read_cameras(reader, table),
+        dialect=_read_dialects(reader, table.get("dialect", {})),
         publisher=_read_publisher(reader, table),
     )
     return settings, [*reader.problems, *check_rules(settings)]
@@ -92,6 +94,23 @@ def _read_publisher_table(reader: SettingsReader, name: str, table: object) -> S
     return None if kind is None else reader.read_struct(kind, table, (name,))
 
 
+def _read_dialects(reader: SettingsReader, tables: object) -> dict[str, Struct]:
+    """Return the settings of the dialects that are enabled."""
+    if not isinstance(tables, Mapping):
+        message = f"expected tables [dialect.NAME], got {describe_value(tables)}"
+        reader.add_problem(("dialect",), message)
+        return {}
+    read: dict[str, Struct] = {}
+    for name, table in tables.items():
+        key_path = ("dialect", name)
+        driver = _load_driver_settings(reader, registry.DIALECTS, name, key_path)
+        kind: type[Struct] | None = getattr(driver, "Settings", None)
+        settings = None if kind is None else reader.read_struct(kind, table, key_path)
+        if settings is not None and getattr(settings, "enabled", True):
+            read[name] = settings
+    return read
+
+
 def _load_driver_settings(
     reader: SettingsReader, classes: dict[str, str], name: object, key_path: KeyPath
 ) -> type[Struct] | None:
@@ -116,5 +135,5 @@ def _load_driver_settings(
 
 def _is_likely_typo(table: Mapping[str, Any], names: Collection[str]) -> bool:
     """Return whether an unknown table is probably one of `names`, mistyped, so that it is not reported as missing, too."""
-    known = {*table_keys(Settings), *registry.PUBLISHERS}
+    known = {*table_keys(Settings), "dialect", *registry.PUBLISHERS}
     return any(key not in known and closest_name(key, known) in names for key in table)

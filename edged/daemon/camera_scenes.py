@@ -1,10 +1,12 @@
 """The cameras' scenes: when their rules are made, their objects end, and their state is reported."""
 
 import itertools
+import logging
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from edged.config.people_hint import explain_missing_people
 from edged.config.settings import DetectSettings, Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.event_reporter import EventReporter
@@ -15,6 +17,8 @@ from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
 from edged.vision.camera_messages import CameraReport, PictureAtRest
 from edged.vision.messages import ModelReady, Observation, VisionJob
+
+_log = logging.getLogger(__name__)
 
 
 class CameraScenes:
@@ -76,6 +80,7 @@ class CameraScenes:
             model: the model that runs on their frames from now on.
             recommended: the filters that its maker recommends.
         """
+        new_scenes = []
         for name in cameras:
             monitor = self.monitors[name]
             keeps_scene = self._fits_scene(monitor, model, recommended)
@@ -85,6 +90,9 @@ class CameraScenes:
             if not keeps_scene:
                 monitor.forget_picture()
                 self._build(monitor, model.labels, recommended)
+                new_scenes.append(name)
+        if hint := explain_missing_people(self._settings, new_scenes, model.labels):
+            _log.info("%s", hint)
 
     def _fits_scene(
         self, monitor: CameraMonitor, model: ModelReady, recommended: DetectSettings

@@ -148,6 +148,7 @@ def _build_event(event: TrackEvent, *, camera: str, model: str, stamper: Stamper
         label=event.label,
         score=_round(event.score),
         top_score=_round(event.top_score),
+        top_median_score=_round(event.top_median_score),
         box=_round_box(event.box),
         width=event.width,
         height=event.height,

@@ -71,10 +71,7 @@ class VisionService:
         self._conditions = VisionConditions(conditions, clock)
         self.pictures = pictures
         self._event_reporter = EventReporter(
-            settings.events,
-            outbox=outbox,
-            stamper=stamper,
-            find_picture_topic=self.pictures.topic_of,
+            settings.events, outbox=outbox, stamper=stamper, find_picture_topic=pictures.topic_of
         )
         self._scenes = CameraScenes(self._event_reporter, self._conditions, self.pictures)
         self._settled = SettledWorkers()
@@ -105,10 +102,9 @@ class VisionService:
         self.pictures.apply_settings(settings)
         self._plan.set_model(active_model)
         self._pool.hang_s = settings.model.hang_s
+        jobs, replaces_all = self._make_jobs(), plan.replaces_all_workers
         replaced = self._pool.assign_jobs(
-            self._make_jobs(),
-            replace_all=plan.replaces_all_workers,
-            stop_timeout_s=POOL_STOP_TIMEOUT_S,
+            jobs, replace_all=replaces_all, stop_timeout_s=POOL_STOP_TIMEOUT_S
         )
         self._pool.retry_now()
         for worker in replaced:
@@ -222,9 +218,8 @@ class VisionService:
         self._settled.on_ready(worker, ready)
         self._conditions.on_worker_ready(worker)
         self._listener.on_ready(ready)
-        self._scenes.set_model(
-            self._pool.jobs[worker].camera_names, ready, self._plan.model.recommended_filters
-        )
+        filters = ready.choose_filters(self._plan.model.recommended_filters)
+        self._scenes.set_model(self._pool.jobs[worker].camera_names, ready, filters)
 
     def _on_observation(
         self, worker: int, observation: Observation, *, is_superseded: bool

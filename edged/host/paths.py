@@ -42,6 +42,15 @@ def model_store_dir(settings: Settings) -> Path:
     return state_dir(settings) / "models"
 
 
+def catalogue_dir(settings: Settings) -> Path:
+    """Return the folder of the models that were fetched from the catalogue, without creating it.
+
+    Raises:
+        ConfigError: the state directory cannot be created.
+    """
+    return state_dir(settings) / "catalogue"
+
+
 def drop_folder(settings: Settings) -> Path:
     """Return the folder that is watched for bundles to install.
 

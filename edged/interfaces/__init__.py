@@ -6,6 +6,7 @@ Those whose drivers compute with arrays are imported when they are first named: 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from edged.interfaces.dialect import Dialect, ForeignMessage
 from edged.interfaces.fetcher import Fetcher, Transfer
 from edged.interfaces.library import Library
 from edged.interfaces.publisher import (
@@ -41,7 +42,9 @@ __all__ = [
     "CameraInfo",
     "ConsumerClosed",
     "Delivered",
+    "Dialect",
     "Fetcher",
+    "ForeignMessage",
     "Interpreter",
     "Library",
     "LinkChanged",

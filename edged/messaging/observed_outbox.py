@@ -5,14 +5,14 @@ from collections.abc import Callable
 from edged.interfaces import OutgoingMessage
 from edged.messaging.contract.header import Header, encode
 from edged.messaging.contract.messages import Event, FrameDetections
-from edged.messaging.outbox import Outbox
+from edged.messaging.dialect_outbox import DialectOutbox
 
 Observer = Callable[[str, bytes], object]
 """Takes a message's topic and its payload, JSON."""
 
 
-class ObservedOutbox(Outbox):
-    """The outbox of the daemon. While nobody observes, it costs what `Outbox` costs, and what is kept of events."""
+class ObservedOutbox(DialectOutbox):
+    """The outbox of the daemon. While nobody observes, it costs what `DialectOutbox` costs, and what is kept of events."""
 
     _observer: Observer | None = None
     _max_recent = 0
@@ -49,12 +49,10 @@ class ObservedOutbox(Outbox):
 
     def publish_detections(self, message: FrameDetections) -> None:
         """Publish one frame's detections, or drop them if there is no connection."""
-        if self._observer is None:
-            super().publish_detections(message)
-            return
-        payload = encode(self._stamper.stamp(message))
-        self._observer(self._topics.detections_of(message.camera), payload)
-        self.publish_live(message.camera, payload)
+        super().publish_detections(message)
+        if self._observer is not None:
+            payload = encode(self._stamper.stamp(message))
+            self._observer(self._topics.detections_of(message.camera), payload)
 
     def retain(self, message: Header | OutgoingMessage) -> None:
         """Make `message` the newest of its topic; does nothing if it equals the previous one. Those for other programs are not shown."""

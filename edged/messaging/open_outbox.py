@@ -10,7 +10,7 @@ from edged.config.settings import Settings
 from edged.disk_thread import DiskQueue
 from edged.errors import ConfigError
 from edged.event_loop import EventLoop
-from edged.interfaces import Notice, OutgoingMessage, Publisher
+from edged.interfaces import Dialect, Notice, OutgoingMessage, Publisher
 from edged.messaging.contract.header import Stamper, encode
 from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
@@ -81,7 +81,21 @@ def open_outbox(
         return publisher
 
     spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
-    return ObservedOutbox(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
+    return ObservedOutbox(
+        spool=spool,
+        stamper=stamper,
+        clock=clock,
+        connect=connect,
+        notify=notify,
+        dialects=_make_dialects(settings, topics.device),
+    )
+
+
+def _make_dialects(settings: Settings, device: str) -> dict[str, Dialect]:
+    return {
+        name: registry.load_driver(registry.DIALECTS, name)(keys, device=device)
+        for name, keys in settings.dialect.items()
+    }
 
 
 def _open_spool(

@@ -94,10 +94,10 @@ class RetainedMessages:
             retained.is_sent = False
         self._has_unsent = True
 
-    def make_final_messages(self, final: Sequence[Header] = ()) -> list[OutgoingMessage]:
-        """Return the messages that are true after the daemon has stopped: every camera offline and empty, `final`, then `offline`."""
+    def make_final_states(self) -> list[CameraState]:
+        """Return what is true of the cameras after the daemon has stopped: each is offline and empty."""
         states = [m.body for m in self._messages.values() if isinstance(m.body, CameraState)]
-        final_states = [
+        return [
             CameraState(
                 camera=state.camera,
                 online=False,
@@ -106,7 +106,8 @@ class RetainedMessages:
             )
             for state in states
         ]
-        return [
-            self.make_outgoing(body)
-            for body in (*final_states, *final, OnlineStatus(status="offline"))
-        ]
+
+    def make_final_messages(self, final: Sequence[Header] = ()) -> list[OutgoingMessage]:
+        """Return the messages that are true after the daemon has stopped: every camera offline and empty, `final`, then `offline`."""
+        bodies = (*self.make_final_states(), *final, OnlineStatus(status="offline"))
+        return [self.make_outgoing(body) for body in bodies]

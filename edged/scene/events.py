@@ -42,6 +42,7 @@ class TrackEvent(Struct, frozen=True, kw_only=True, gc=False):
         label: the name of its class.
         score: score of the newest detection.
         top_score: the best score so far.
+        top_median_score: the greatest median of the scores in ten frames so far.
         box: box of the newest detection, in fractions of the frame.
         zones: the zones that it is in.
         entered_zones: the zones that it is or has been in.
@@ -61,6 +62,7 @@ class TrackEvent(Struct, frozen=True, kw_only=True, gc=False):
     label: str
     score: float
     top_score: float
+    top_median_score: float = 0.0
     box: Box
     zones: tuple[str, ...]
     entered_zones: tuple[str, ...]
@@ -193,6 +195,7 @@ class EventRules:
             label=self._class_names[track.class_id],
             score=track.score,
             top_score=track.top_score,
+            top_median_score=track.top_median_score,
             box=track.box,
             zones=membership.zones,
             entered_zones=membership.entered,

@@ -1,5 +1,6 @@
 """A model as its file describes it, and the preparation of its input."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -109,6 +110,7 @@ class FileMetadata:
         are_labels_guessed: that file was taken only because there is no other text file.
         class_count: number of classes that Ultralytics' exporter named in the file; None if it did not.
         box_decoding: MediaPipe's description of raw boxes and scores; None if there is none.
+        thresholds: by label, the smallest score of a detection that the model's maker recommends, 0.5..1; empty for none.
     """
 
     name: str = ""
@@ -125,6 +127,7 @@ class FileMetadata:
     are_labels_guessed: bool = False
     class_count: int | None = None
     box_decoding: BoxDecoding | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

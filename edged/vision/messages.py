@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from edged.config.settings import ModelSettings
+from edged.config.settings import DetectSettings, LabelFilter, ModelSettings
+from edged.scene.filters import NO_SETTINGS
 from edged.types import DetectedBox
 from edged.vision.camera_messages import CameraJob, CameraPlan, CameraReport, PictureAtRest
 from edged.vision.picture_messages import PictureChunk, PictureFailure, PictureRequest
@@ -85,6 +86,7 @@ class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
         runtime: name and version.
         delegate: accelerator that the graph runs on; "" for the reference kernels.
         labels: names of the classes; a detection's class id is the index.
+        thresholds: by label, the smallest score that the metadata in the model's file recommends.
     """
 
     plan: int = 0
@@ -95,6 +97,14 @@ class ModelReady(Struct, frozen=True, kw_only=True, tag="ready"):
     runtime: str
     delegate: str
     labels: tuple[str, ...]
+    thresholds: dict[str, float] = field(default_factory=dict)
+
+    def choose_filters(self, of_bundle: DetectSettings) -> DetectSettings:
+        """Return the filters that the model's maker recommends: those of its bundle, or without any, those in its file."""
+        if of_bundle != NO_SETTINGS or not self.thresholds:
+            return of_bundle
+        labels = {label: LabelFilter(threshold=score) for label, score in self.thresholds.items()}
+        return DetectSettings(label=labels)
 
 
 class WorkerReport(Struct, frozen=True, kw_only=True, tag="report"):

@@ -13,7 +13,3 @@ class PicturesError(ToolError):
 
 class SourceError(ToolError):
     """A trained model cannot be read, or is not of the kind that the tool needs."""
-
-
-class FetchError(ToolError, ConnectionError):
-    """A download failed, or its content is not the expected one."""

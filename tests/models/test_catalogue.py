@@ -1,4 +1,4 @@
-"""The catalogue, and ``edged-models fetch``."""
+"""``edged-models fetch``."""
 
 import hashlib
 import json
@@ -7,27 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edged.config.settings import ModelSettings
-from edged.registry import FAMILIES
-from edged.selftest.process import self_test_model
+from edged.catalogue.catalogue import read_catalogue
 from edged_models.cli.main import main
-from edged_models.errors import FetchError
-from edged_models.fetching.catalogue import (
-    CATALOGUE_PATH,
-    CatalogueEntry,
-    read_catalogue,
-    select_entries,
-)
-from edged_models.fetching.model_folder import default_model_folder
+from edged_models.model_folder import default_model_folder
 from support import fetch_server as net
-from support.data_files import data_file
 
-ENTRIES = read_catalogue(CATALOGUE_PATH)
-LOCAL_MODELS = {
-    "coco-ssd-mobilenet-v1": "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29",
-    "yolox-nano": "yolox_nano_float16_quantize",
-    "mobilenet-v1-128": "mobilenet_v1_0.25_128_quant",
-}
+ENTRIES = read_catalogue().model
 ONE = """\
 [[model]]
 name = "tiny"
@@ -40,49 +25,6 @@ urls = ["http://127.0.0.1:9/m"]
 sha256 = "{digest}"
 digest_source = "here"
 """
-GOOD = ONE.format(digest="0" * 64)
-
-
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_entry_has_a_known_family_and_a_digest_source(
-    entry: CatalogueEntry,
-) -> None:
-    assert entry.family in FAMILIES
-    sources = [s for s in (entry.cpu, entry.edgetpu, entry.labels) if s]
-    assert all(url.startswith("https://") for source in sources for url in source.urls)
-    assert all(source.digest_source for source in sources)
-
-
-@pytest.mark.parametrize(("name", "file"), LOCAL_MODELS.items())
-def test_entries_match_the_local_models(name: str, file: str) -> None:
-    (entry,) = select_entries(ENTRIES, [name])
-    path = data_file(f"models/{file}.tflite")
-    content = path.read_bytes()
-    assert entry.cpu is not None
-    assert hashlib.sha256(content).hexdigest() == entry.cpu.sha256
-    assert len(content) == entry.cpu.bytes
-    report = self_test_model(ModelSettings(path=path))
-    assert report.family == entry.family
-    assert (report.input.width, report.input.height) == entry.input_px
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[[model", "cannot read the catalogue"),
-        (GOOD.replace("0" * 64, "abc"), "sha256"),
-        (GOOD.replace("http:", "file:"), "urls"),
-        (GOOD.replace("tiny", "../tiny"), "name"),
-        (GOOD + "size = 3\n", "size"),
-        (GOOD + GOOD, "lists tiny twice"),
-        (GOOD.replace("model.cpu", "model.labels"), "tiny without a file"),
-    ],
-)
-def test_an_invalid_catalogue_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "own.toml"
-    path.write_text(text)
-    with pytest.raises(FetchError, match=message):
-        read_catalogue(path)
 
 
 def test_the_default_folder_is_the_daemons_if_writable_else_the_users(tmp_path: Path) -> None:
@@ -102,7 +44,7 @@ def test_the_command_lists(capsys: pytest.CaptureFixture[str]) -> None:
     output = capsys.readouterr().out
     assert all(f"{entry.name}  (" in output for entry in ENTRIES)
     assert main(["fetch", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["models"]) == len(ENTRIES)
+    assert len(json.loads(capsys.readouterr().out)["model"]) == len(ENTRIES)
 
 
 def test_the_command_fetches_and_prints_the_configuration(

@@ -54,6 +54,7 @@ def event(**changes: object) -> Event:
         "label": "person",
         "score": 0.81,
         "top_score": 0.86,
+        "top_median_score": 0.79,
         "box": (0.486, 0.016, 0.706, 0.849),
         "width": 768,
         "height": 432,

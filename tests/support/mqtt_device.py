@@ -5,9 +5,12 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
+
+from msgspec import Struct
 
 from edged.clock import SystemClock
 from edged.config.settings import Settings
@@ -38,6 +41,7 @@ class MqttDevice:
         settings: settings of its publisher.
         session: its session id.
         listen: topics that it subscribes to.
+        dialects: settings of the dialects that it uses.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class MqttDevice:
         *,
         session: str = "s1",
         listen: Sequence[str] = (),
+        dialects: Mapping[str, Struct] = MappingProxyType({}),
     ) -> None:
         clock = SystemClock()
         stamper = Stamper(
@@ -60,7 +65,7 @@ class MqttDevice:
         self.loop = EventLoop(clock)
         self.loop.__enter__()
         self.outbox: Outbox = open_outbox(
-            Settings(publisher=("mqtt", settings)),
+            Settings(publisher=("mqtt", settings), dialect=dict(dialects)),
             stamper=stamper,
             state_dir=folder,
             clock=clock,
@@ -138,6 +143,7 @@ class MqttDevice:
                 label="person",
                 score=0.81,
                 top_score=0.86,
+                top_median_score=0.79,
                 box=(0.486, 0.016, 0.706, 0.849),
                 width=768,
                 height=432,

@@ -38,6 +38,9 @@ def iter_settings() -> Iterator[tuple[KeyPath, Any]]:
     for driver in registry.CAMERAS:
         kind = registry.load_driver(registry.CAMERAS, driver).Settings
         yield from _iter_table(kind, ("camera", f"{CAMERA}-{driver}"))
+    for dialect in registry.DIALECTS:
+        kind = registry.load_driver(registry.DIALECTS, dialect).Settings
+        yield from _iter_table(kind, ("dialect", dialect))
     for publisher in registry.PUBLISHERS:
         yield from _iter_table(
             registry.load_driver(registry.PUBLISHERS, publisher).Settings, (publisher,)
@@ -73,8 +76,8 @@ def _iter_table(kind: type[Struct], prefix: KeyPath) -> Iterator[tuple[KeyPath, 
     for field in fields(kind):
         key_path = (*prefix, field.name)
         members = list(_members(field.type))
-        if field.name == "publisher":
-            continue  # the loader fills it from the publisher's own table
+        if field.name in ("publisher", "dialect"):
+            continue  # the loader fills them from the drivers' own tables
         structs = [one for one in members if isinstance(one, type) and issubclass(one, Struct)]
         tables = [get_args(one)[1] for one in members if get_origin(one) is dict]
         for struct in structs:

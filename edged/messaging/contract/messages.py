@@ -53,6 +53,13 @@ class Event(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.ev
     label: Annotated[str, Meta(description="Label of its class.")]
     score: Annotated[Fraction, Meta(description="Score of the latest detection.")]
     top_score: Annotated[Fraction, Meta(description="Best score so far.")]
+    top_median_score: Annotated[
+        Fraction,
+        Meta(
+            description="Greatest median so far of the scores in the last ten frames, 0 for a frame without a detection: one frame"
+            " with a high score does not raise it much."
+        ),
+    ] = 0.0
     box: Annotated[Box, Meta(description="Box of the latest detection: [x1, y1, x2, y2], 0..1.")]
     width: Annotated[Pixels, Meta(description="Width of the frame in pixels.")]
     height: Annotated[Pixels, Meta(description="Height of the frame in pixels.")]

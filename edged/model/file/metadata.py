@@ -14,6 +14,7 @@ from edged.model.file.detector_metadata import read_box_decoding
 from edged.model.file.embedded_labels import read_embedded_labels, read_ultralytics_metadata
 from edged.model.file.flatbuffer import FlatbufferTable
 from edged.model.file.label_documents import labels_from_value
+from edged.model.file.thresholds import read_thresholds
 from edged.types import FileMetadata
 
 _MODEL_BUFFERS, _MODEL_METADATA = 4, 6
@@ -126,6 +127,7 @@ def _add_archive_metadata(
             embedded=tuple(archive.namelist()),
             task=str(ultralytics.get("task", "")),
             class_count=_count_classes(ultralytics.get("names")),
+            thresholds=read_thresholds(archive),
         )
 
 

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from edged.clock import NS_PER_S
 from edged.scene.geometry import Point, foot_point, iou
 from edged.scene.tracking.kalman import BoxFilter
+from edged.scene.tracking.median_score import MedianScore
 from edged.scene.tracking.track import Track
 from edged.types import Box, DetectedBox
 
@@ -100,7 +101,16 @@ class TrackHistory:
     """
 
     __slots__ = (
-        *("_id", "_path", "_score", "_stationary_detector", "_top_score", "_votes", "_was_at_rest"),
+        *(
+            "_id",
+            "_median_score",
+            "_path",
+            "_score",
+            "_stationary_detector",
+            "_top_score",
+            "_votes",
+            "_was_at_rest",
+        ),
         *("box", "class_id", "filter", "hits", "is_confirmed", "listed_ns", "seen_frame"),
         *("seen_ns", "started_ns", "track"),
     )
@@ -134,6 +144,7 @@ class TrackHistory:
         self.seen_frame = frame
         self.started_ns = self.seen_ns = self.listed_ns = now_ns
         self._score = self._top_score = detected.score
+        self._median_score = MedianScore(detected.score)
         self._votes = {detected.class_id: detected.score}
         self._stationary_detector = StationaryDetector(
             detected.box, now_ns, stationary_s=stationary_s
@@ -177,12 +188,14 @@ class TrackHistory:
 
     def record_miss(self) -> None:
         """Take note that the newest frame has no detection of the object."""
+        self._median_score.update(0.0)
         if self.track.seen:
             self.track = replace(self.track, seen=False)
 
     def _vote(self, class_id: int, score: float) -> None:
         self._score = score
         self._top_score = max(self._top_score, score)
+        self._median_score.update(score)
         votes = self._votes
         for voted in votes:
             votes[voted] *= _VOTE_DECAY
@@ -206,4 +219,5 @@ class TrackHistory:
             True,  # noqa: FBT003
             self._stationary_detector.is_stationary,
             self._path.points,
+            self._median_score.top,
         )

@@ -20,6 +20,7 @@ class Track(Struct, frozen=True, gc=False):
         seen: whether this frame has a detection of it.
         stationary: whether it has not moved for `TrackSettings.stationary_s`.
         waypoints: foot points on its way, oldest first; few points, thinned as it grows.
+        top_median_score: the greatest median so far of its scores in the last ten frames, 0 for a frame without a detection.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Track(Struct, frozen=True, gc=False):
     seen: bool
     stationary: bool
     waypoints: tuple[Point, ...]
+    top_median_score: float = 0.0
 
     @property
     def path(self) -> tuple[Point, ...]:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from edged.updates.service.control_messages import (
 
 SOCKET_NAME = "control.sock"
 _RESPONSE_TIMEOUT_S = 30.0
+_CREDENTIALS = struct.Struct("3i")
+"""struct ucred: process, user and group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,28 @@ class PendingControlRequest:
 def has_control_socket(folder: Path) -> bool:
     """Return whether there is a control socket, of a daemon that may have been killed since."""
     return os.path.lexists(folder / SOCKET_NAME)
+
+
+def find_daemon(folder: Path) -> int | None:
+    """Return the process id of the daemon that listens on the control socket; None if none does.
+
+    Raises:
+        UpdateError: the socket may not be used by this user.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+        try:
+            with short_socket_address(folder) as address:
+                channel.connect(address)
+        except PermissionError as error:
+            raise UpdateError(
+                f"{folder / SOCKET_NAME}: {error.strerror}; run this as root, or as the daemon's user"
+            ) from None
+        except OSError:
+            return None
+        # Of a socket that listens, the kernel reports the process that began to.
+        peer = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid: int = _CREDENTIALS.unpack(peer)[0]
+        return pid or None
 
 
 class ControlClient:

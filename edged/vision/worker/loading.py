@@ -129,6 +129,7 @@ def make_ready_message(plan: WorkerPlan, loaded_model: LoadedModel, *, gap_ns: i
         runtime=model.interpreter.runtime,
         delegate=model.interpreter.delegate or "",
         labels=loaded_model.labels,
+        thresholds=dict(model.interpreter.signature.metadata.thresholds),
     )
 
 

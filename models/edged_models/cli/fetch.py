@@ -9,15 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from edged.catalogue.catalogue import CATALOGUE_PATH, Catalogue, CatalogueEntry, read_catalogue
+from edged.catalogue.fetch import FetchedFile, ModelFetcher
 from edged_models.console import add_json_option, print_result, progress_bar
-from edged_models.fetching.catalogue import (
-    CATALOGUE_PATH,
-    CatalogueEntry,
-    read_catalogue,
-    select_entries,
-)
-from edged_models.fetching.fetch import FetchedFile, ModelFetcher
-from edged_models.fetching.model_folder import default_model_folder
+from edged_models.model_folder import default_model_folder
 
 _KIB = 1024
 
@@ -36,23 +31,13 @@ class FetchResult(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class CatalogueListing(Struct, frozen=True, kw_only=True):
-    """Result of the command with ``--list``.
-
-    Attributes:
-        models: all entries of the catalogue.
-    """
-
-    models: tuple[CatalogueEntry, ...]
-
-
 def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "fetch",
         help="download a well-known public detection model",
         description="Downloads models of the catalogue and their labels, and prints the text for edged's configuration. An "
-        "interrupted download is resumed. A file that does not match the catalogue is rejected.",
+        "interrupted download is resumed. A file that does not match the catalogue is rejected. On a device `edged model fetch` does it.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="a model's name in the catalogue")
     parser.add_argument(
@@ -87,26 +72,29 @@ def run(args: argparse.Namespace) -> int:
     """Print the catalogue, or download models.
 
     Raises:
-        FetchError: the catalogue cannot be read or has no such model, or a download failed.
+        CatalogueError: the catalogue cannot be read or has no such model, or a download failed.
     """
-    entries = read_catalogue(args.catalogue)
+    catalogue = read_catalogue(args.catalogue)
     if args.list and args.names:
         args.usage("--list takes no NAME")
     if not args.names:
-        print_result(args, CatalogueListing(models=entries), _format_listing(entries))
+        print_result(args, catalogue, _format_listing(catalogue.model))
         return 0
-    result = _fetch(args, select_entries(entries, args.names))
+    result = _fetch(args, catalogue, catalogue.select(args.names))
     print_result(args, result, _format_lines(result))
     return 0
 
 
-def _fetch(args: argparse.Namespace, entries: Sequence[CatalogueEntry]) -> FetchResult:
+def _fetch(
+    args: argparse.Namespace, catalogue: Catalogue, entries: Sequence[CatalogueEntry]
+) -> FetchResult:
     began_s = time.perf_counter()
     fetcher = ModelFetcher(folder=args.to or default_model_folder(os.environ))
     files: list[FetchedFile] = []
     snippets = []
     for entry in entries:
-        entry_files = _fetch_entry(fetcher, entry, args.variant)
+        labels = catalogue.find_label_list(entry)
+        entry_files = _fetch_entry(fetcher, entry, args.variant, labels)
         files += entry_files
         snippets.append(_config_snippet(entry_files, edgetpu=args.variant == "edgetpu"))
     return FetchResult(
@@ -117,7 +105,7 @@ def _fetch(args: argparse.Namespace, entries: Sequence[CatalogueEntry]) -> Fetch
 
 
 def _fetch_entry(
-    fetcher: ModelFetcher, entry: CatalogueEntry, variant: Any
+    fetcher: ModelFetcher, entry: CatalogueEntry, variant: Any, label_list: Sequence[str]
 ) -> tuple[FetchedFile, ...]:
     with progress_bar() as progress:
 
@@ -129,7 +117,7 @@ def _fetch_entry(
                 total=None if total is None else -(-total // _KIB),
             )
 
-        return fetcher.fetch(entry, variant, track_file)
+        return fetcher.fetch(entry, variant, track_file, label_list=label_list)
 
 
 def _config_snippet(files: Sequence[FetchedFile], *, edgetpu: bool) -> str:

@@ -1,12 +1,14 @@
 """The model files that are converted from the bundled checkpoint."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from edged_models.conversion.kinds.checkpoint import detector_source
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.quantize import IoType, Scheme, quantize
+from edged_models.conversion.thresholds import attach_thresholds
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.graph import DetectorHead
 from edged_models.detector.weights import restore_net
@@ -28,6 +30,7 @@ class BundledVariant:
         score_shift: added to the logits of the scores, so that the threshold 0.5 gives few false alarms; it keeps the order of the
             detections, and so the average precision.
         calibrated_on: number of calibration scenes.
+        thresholds: by label, the smallest score of a detection that the file recommends; labels without one have the daemon's default.
     """
 
     file: str
@@ -36,10 +39,11 @@ class BundledVariant:
     head: DetectorHead
     score_shift: float = 0.0
     calibrated_on: int = 300
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 def _both_heads(
-    name: str, side_px: int, *, score_shift: float
+    name: str, side_px: int, *, score_shift: float, thresholds: Mapping[str, float]
 ) -> tuple[BundledVariant, BundledVariant]:
     """Return the variant with the post-process operator, and the all-int8 one for accelerators that lack it."""
     postprocess = BundledVariant(
@@ -48,6 +52,7 @@ def _both_heads(
         side_px=side_px,
         head=DetectorHead.POSTPROCESS,
         score_shift=score_shift,
+        thresholds=thresholds,
     )
     raw = replace(
         postprocess,
@@ -58,10 +63,36 @@ def _both_heads(
     return postprocess, raw
 
 
+_THRESHOLDS = {
+    "qr_code": 0.6,
+    "barcode": 0.65,
+    "fiducial_tag": 0.55,
+    "warning_sign": 0.6,
+    "mandatory_sign": 0.65,
+}
+_FAST_THRESHOLDS = {
+    "barcode": 0.6,
+    "fiducial_tag": 0.55,
+    "warning_sign": 0.65,
+    "safe_condition_sign": 0.55,
+}
+_ACCURATE_THRESHOLDS = {
+    "qr_code": 0.65,
+    "barcode": 0.6,
+    "fiducial_tag": 0.6,
+    "warning_sign": 0.55,
+    "fire_sign": 0.6,
+}
+"""From the tables of false alarms and recall in bundled/ABOUT.md; the other labels have the default of 0.5."""
+
 VARIANTS = (
-    *_both_heads("marks", 256, score_shift=-0.6),  # the daemon's default
-    *_both_heads("marks-fast", 192, score_shift=-0.6),  # the fastest; misses small marks
-    *_both_heads("marks-accurate", 320, score_shift=-0.75),  # detects the smallest marks
+    *_both_heads("marks", 256, score_shift=-0.6, thresholds=_THRESHOLDS),  # the daemon's default
+    *_both_heads(
+        "marks-fast", 192, score_shift=-0.6, thresholds=_FAST_THRESHOLDS
+    ),  # the fastest; misses small marks
+    *_both_heads(
+        "marks-accurate", 320, score_shift=-0.75, thresholds=_ACCURATE_THRESHOLDS
+    ),  # detects the smallest marks
 )
 """With these shifts there are 0.08 false alarms of at least 0.5 per empty scene (the 512 of scenes:held-out and scenes:hard)."""
 
@@ -84,12 +115,13 @@ def convert_variant(variant: BundledVariant, checkpoint: Checkpoint, *, version:
     labels = checkpoint.architecture.labels
     source = detector_source(net, name=variant.name, labels=labels, head=variant.head)
     pictures = take_evenly(open_pictures(CALIBRATION_PICTURES), variant.calibrated_on)
-    return quantize(
+    content = quantize(
         replace(source, metadata=_build_metadata(variant.name, version, labels)),
         scheme=Scheme.INT8,
         io=IoType.UINT8,
         calibration=(picture.image for picture in pictures),
     )
+    return attach_thresholds(content, variant.thresholds, variant.file)
 
 
 def _build_metadata(name: str, version: str, labels: tuple[str, ...]) -> ModelMetadata:

@@ -127,8 +127,9 @@ def _broker_variables(
         "broker_authority": authority.cert.read_text(),
         "broker_certificate": own.cert.read_text(),
         "broker_key": "{{ vault_broker_key }}",
-        "broker_readers": ["reader"],
-        "broker_operators": ["controller"],
+        "broker_viewers": ["reader"],
+        "broker_rollouts": ["controller"],
+        "broker_administrators": ["controller"],
         "base_firewall_accept": [{"port": 8883, "from": ["10.77.0.0/24"]}],
     }
 

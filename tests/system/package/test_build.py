@@ -1,13 +1,16 @@
 """The package as a file: it is reproducible, and lintian accepts it."""
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import edged
 from system.commands import run
 from system.debs import built_package
 
@@ -28,6 +31,30 @@ def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_the_bill_of_materials_lists_what_is_in_the_package(
+    release: str, architecture: str
+) -> None:
+    deb = built_package(release, architecture)
+    unpack = 'dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/share/edged/sbom.cdx.json'
+    inside = run(["sh", "-c", unpack, "sh", str(deb)]).stdout
+    assert inside == deb.with_suffix(".cdx.json").read_text("utf-8")
+    listed = {
+        (one["name"], one["version"])
+        for one in json.loads(inside)["components"]
+        if one.get("purl", "").startswith("pkg:pypi/")
+    }
+    names = run(["dpkg-deb", "--contents", str(deb)]).stdout
+    shipped = {
+        (re.sub(r"[-_.]+", "-", name).lower(), version)
+        for name, version in re.findall(
+            r"site-packages/([^/\s-]+)-([^/\s]+)\.dist-info/RECORD", names
+        )
+    }
+    assert listed == shipped - {("edged", edged.__version__)}
+
+
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_lintian_finds_nothing_that_is_not_explained(release: str, architecture: str) -> None:
     if shutil.which("lintian") is None:
         pytest.skip("lintian is not installed: apt-get install lintian")
@@ -40,7 +67,7 @@ def test_lintian_finds_nothing_that_is_not_explained(release: str, architecture:
 
 
 def _build(sources: Path, zone: str, umask: str) -> str:
-    """Build a copy of the sources, and return the package's digest."""
+    """Build a copy of the sources, and return the digest of the package with its bill of materials."""
     sources.mkdir(parents=True)
     listed = run(["git", "-C", str(_PROJECT), "ls-files", "-co", "--exclude-standard", "-z"]).stdout
     names = [name for name in listed.split("\0") if name and (_PROJECT / name).exists()]
@@ -57,5 +84,5 @@ def _build(sources: Path, zone: str, umask: str) -> str:
     settings = [f"{name}={value}" for name, value in environment.items()]
     build = f"umask {umask}; exec deploy/debian/build bookworm arm64"
     run(["env", "-C", str(sources), *settings, "sh", "-c", build], timeout_s=_BUILD_S)
-    [deb] = sources.glob("out/*.deb")
-    return hashlib.sha256(deb.read_bytes()).hexdigest()
+    [bill, deb] = sorted(sources.glob("out/edged_*"))
+    return hashlib.sha256(deb.read_bytes() + bill.read_bytes()).hexdigest()

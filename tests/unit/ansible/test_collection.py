@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from support.simulated_fleet import ANSIBLE_BIN, COLLECTION, AnsibleController, needs_ansible
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not in this environment")
 
 ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir())
+BROKER = COLLECTION / "roles" / "broker"
 
 
 def read(path: Path) -> Any:
@@ -97,3 +99,32 @@ def test_the_example_finds_what_stands_beside_it_and_takes_none_of_it_for_a_host
 
 def test_what_was_written_before_a_failure_takes_effect() -> None:
     assert all(play["force_handlers"] for play in read(COLLECTION / "playbooks/site.yml"))
+
+
+def test_the_access_list_of_the_role_broker_has_the_shipped_rules() -> None:
+    """The role's template with one name for each role, against deploy/mosquitto."""
+    template = (BROKER / "templates" / "acl.j2").read_text("utf-8")
+    environment = Environment(autoescape=False, trim_blocks=True)  # noqa: S701 (no HTML)
+    environment.filters["comment"] = lambda text: f"# {text}"
+    names = {
+        "broker_operators": ["operator"],
+        "broker_viewers": ["viewer"],
+        "broker_home_assistants": ["home_assistant"],
+        "broker_rollouts": ["rollout"],
+        "broker_administrators": ["administrator"],
+    }
+    variables = {"ansible_managed": "managed", **read(BROKER / "vars" / "main.yml")}
+    text = environment.from_string(template).render(broker_acl="", **names, **variables)
+    shipped = COLLECTION.parent / "deploy" / "mosquitto" / "edged-fleet.acl"
+    assert access_rules(text) == access_rules(shipped.read_text("utf-8"))
+
+
+def access_rules(text: str) -> set[tuple[str, str]]:
+    """Return each rule with its user; patterns have none."""
+    rules, user = set[tuple[str, str]](), ""
+    for line in text.splitlines():
+        if line.startswith("user "):
+            user = line.removeprefix("user ")
+        elif line and not line.startswith("#"):
+            rules.add(("" if line.startswith("pattern") else user, line))
+    return rules

@@ -49,6 +49,10 @@ def _tables() -> Iterator[SettingsTable]:
         yield from _with_inner(
             SettingsTable((name,), registry.load_driver(registry.PUBLISHERS, name).Settings)
         )
+    for name in registry.DIALECTS:
+        yield SettingsTable(
+            ("dialect", name), registry.load_driver(registry.DIALECTS, name).Settings
+        )
     for source in registry.CAMERAS:
         yield SettingsTable(
             ("camera", "*"), registry.load_driver(registry.CAMERAS, source).Settings, source

@@ -67,6 +67,10 @@ def make_settings(publisher: str) -> Settings:
         detect=LABEL,
         camera={**cameras, OTHER: make_camera("synthetic")},
         publisher=(publisher, make_publisher_settings(driver.Settings)),
+        dialect={
+            name: registry.load_driver(registry.DIALECTS, name).Settings()
+            for name in registry.DIALECTS
+        },
     )
 
 

@@ -1,1 +1,0 @@
-"""Third-party models: the catalogue, and verified downloads."""
