@@ -29,7 +29,7 @@ from edged.web.messages import (
     CommandCall,
     CommandReply,
     FromWeb,
-    PictureChunk,
+    PicturePart,
     PictureRefused,
     PictureWanted,
     Ping,
@@ -242,4 +242,4 @@ def _answer_picture(
         answer(PictureRefused(number=number, code=code, reason=reason))
     for start in range(0, len(jpeg), MAX_CHUNK_BYTES):
         end = start + MAX_CHUNK_BYTES
-        answer(PictureChunk(number=number, jpeg=jpeg[start:end], is_last=end >= len(jpeg)))
+        answer(PicturePart(number=number, jpeg=jpeg[start:end], is_last=end >= len(jpeg)))

@@ -75,7 +75,7 @@ class CommandReply(Struct, frozen=True, kw_only=True, tag="reply"):
     reply: msgspec.Raw
 
 
-class PictureChunk(Struct, frozen=True, kw_only=True, tag="picture"):
+class PicturePart(Struct, frozen=True, kw_only=True, tag="picture"):
     """Supervisor to web process: a part of a picture, in order.
 
     Attributes:
@@ -177,7 +177,7 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     number: int
 
 
-ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong | MetricsSample
+ToWeb = WebJob | Published | CommandReply | PicturePart | PictureRefused | Pong | MetricsSample
 WebRequest = CommandCall | PictureWanted | StoredPictureWanted | Ping | MetricsWanted
 FromWeb = WebRequest | WebFault
 

@@ -17,7 +17,7 @@ from edged.web.messages import (
     TO_WEB,
     CommandCall,
     CommandReply,
-    PictureChunk,
+    PicturePart,
     PictureRefused,
     PictureWanted,
     Ping,
@@ -155,7 +155,7 @@ class SupervisorLink:
     async def _receive_picture(self, wanted: PictureWanted | StoredPictureWanted) -> bytes:
         self._parts[wanted.number] = []
         try:
-            answer = await self._request(wanted, (PictureChunk, PictureRefused), _PICTURE_TIMEOUT_S)
+            answer = await self._request(wanted, (PicturePart, PictureRefused), _PICTURE_TIMEOUT_S)
             if isinstance(answer, PictureRefused):
                 raise PictureRefusedError(answer.code, answer.reason)
             return b"".join(self._parts[wanted.number])
@@ -201,7 +201,7 @@ class SupervisorLink:
         match message:
             case Published():
                 self._feed.add(message.topic, bytes(message.message))
-            case PictureChunk(number=number, jpeg=jpeg, is_last=is_last):
+            case PicturePart(number=number, jpeg=jpeg, is_last=is_last):
                 if number in self._parts:
                     self._parts[number].append(jpeg)
                     if is_last:
