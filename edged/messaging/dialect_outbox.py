@@ -55,10 +55,11 @@ class DialectOutbox(Outbox):
         super().publish_detections(message)
         self._dialects.repeat(message, self._publisher.publish)
 
-    def retain(self, message: Header) -> None:
+    def retain(self, message: Header | OutgoingMessage) -> None:
         """Make `message` the newest of its topic; does nothing if it equals the previous one."""
         super().retain(message)
-        self._dialects.repeat(message, self._publisher.publish)
+        if not isinstance(message, OutgoingMessage):
+            self._dialects.repeat(message, self._publisher.publish)
 
     def close(self, timeout_s: float, final: Sequence[Header] = ()) -> int:
         """Publish the final messages and disconnect, as `Outbox.close`."""

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from edged.condition_kinds import CONDITIONS, condition_name_pattern
-from edged.health import ConditionKind, Conditions, Severity
+from edged.health import (
+    CONDITIONS,
+    ConditionKind,
+    Conditions,
+    Severity,
+    condition_name_pattern,
+)
 from edged.messaging.contract.schema import conditions_markdown
 
 DOCS = Path(__file__).parents[2] / "docs"

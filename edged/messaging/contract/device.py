@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from edged.condition_kinds import condition_name_pattern
+from edged.health import condition_name_pattern
 from edged.messaging.contract.camera_health import CameraHealth
 from edged.messaging.contract.header import Header, Timestamp
 from edged.messaging.contract.messages import Count, Pixels, Seconds

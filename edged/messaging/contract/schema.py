@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from edged.condition_kinds import CONDITIONS
+from edged.health import CONDITIONS
 from edged.messaging.contract.commands import CameraSwitches, Reply
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header

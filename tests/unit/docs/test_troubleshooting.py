@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.condition_kinds import CONDITIONS, ConditionKind
+from edged.health import CONDITIONS, ConditionKind
 from support.message_texts import find_texts
 
 ROOT = Path(__file__).parents[3]

@@ -1,18 +1,13 @@
-"""Health of the device: named conditions and the severity that they add up to.
-
-`edged.condition_kinds` lists every condition that the daemon can report.
-"""
+"""The active conditions, and the severity that they add up to."""
 
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
 from edged.clock import Clock
-from edged.condition_kinds import ConditionKind
+from edged.health.kinds import ConditionKind
 from edged.logs import journal_fields
 from edged.redaction import redact_text
-
-__all__ = ["Condition", "ConditionKind", "ConditionReporter", "Conditions", "Severity"]
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The kinds of conditions: every one that the daemon can report, with its description.
+"""Every kind of condition that the daemon can report.
 
 The table in docs/mqtt.md, the JSON Schema of `up/health` and the Ansible collection follow it.
 """
