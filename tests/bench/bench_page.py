@@ -156,7 +156,7 @@ def _run_daemon(name: str) -> Iterator[DaemonProcess]:
         ):
             config = f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n{_CAMERA.format(fps=10)}{options}'
             with DaemonProcess(folder, config) as daemon:
-                recorder.await_health(lambda body: body["cameras"]["front"]["fps_inferred"] > 5)
+                recorder.await_message("/detections", timeout_s=60.0)
                 yield daemon
 
 
