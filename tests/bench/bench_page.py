@@ -32,6 +32,16 @@ _TICKS_PER_S = 100.0
 _CAMERA = (
     '[camera.front]\nsource = "synthetic"\nwidth = 640\nheight = 480\ncycle = 90\nfps = {fps}\n'
 )
+_PAGE = '[page]\nlisten = "127.0.0.1:PORT"\n[metrics]\nlisten = "127.0.0.1:PORT"\n'
+_COMMANDS = "[commands]\nenabled = true\n[home_assistant]\nenabled = true\n"
+_PICTURES = '[images]\npolicy = "events"\n'
+_VARIANTS: dict[str, tuple[str, ...]] = {
+    "off": (),
+    "page": (_PAGE,),
+    "commands": (_COMMANDS,),
+    "pictures": (_PICTURES,),
+    "all": (_PAGE, _COMMANDS, _PICTURES),
+}
 _LATENCY_FRAMES = 512
 """On which `up/health` reports percentiles."""
 
@@ -109,7 +119,7 @@ def _take_percentiles(device: WebDevice, seconds: float) -> dict[str, float]:
 
 def measure_cost(seconds: float, rounds: int) -> dict[str, Any]:
     """Return memory, MiB, and processor time, percent of a core, of all processes of a daemon, with everything off and on."""
-    samples: dict[str, list[tuple[float, float]]] = {"off": [], "page": [], "all": []}
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in _VARIANTS}
     with ExitStack() as stack:
         daemons = {name: stack.enter_context(_run_daemon(name)) for name in samples}
         time.sleep(15)
@@ -127,7 +137,7 @@ def measure_cost(seconds: float, rounds: int) -> dict[str, Any]:
         }
         for name, runs in samples.items()
     }
-    for name in ("page", "all"):
+    for name in list(_VARIANTS)[1:]:
         result[f"{name} - off"] = {
             "pss_mb": round(
                 median(a[0] - b[0] for a, b in zip(samples[name], samples["off"], strict=True)), 2
@@ -142,12 +152,7 @@ def measure_cost(seconds: float, rounds: int) -> dict[str, Any]:
 @contextmanager
 def _run_daemon(name: str) -> Iterator[DaemonProcess]:
     """Run a daemon with its own broker; it is ready when frames arrive."""
-    page = f'[page]\nlisten = "127.0.0.1:{free_port()}"\n[metrics]\nlisten = "127.0.0.1:{free_port()}"\n'
-    everything = (
-        f"{page}[commands]\nenabled = true\n[home_assistant]\nenabled = true\n"
-        '[images]\npolicy = "events"\n'
-    )
-    options = {"off": "", "page": page, "all": everything}[name]
+    options = "".join(_VARIANTS[name]).replace("PORT", "{}").format(free_port(), free_port())
     with TemporaryDirectory() as text:
         folder = Path(text)
         with (

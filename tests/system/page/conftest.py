@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
-_TIMEOUT_MS = 20_000
+_TIMEOUT_MS = 30_000
+expect.set_options(timeout=_TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
