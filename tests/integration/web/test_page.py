@@ -192,6 +192,7 @@ def find_fault(device: WebDevice) -> str | None:
 def test_a_live_picture_is_a_jpeg_that_browsers_share(tmp_path: Path) -> None:
     with running_web_device(tmp_path, CAMERA + '[images]\npolicy = "on_request"\n') as device:
         picture = wait_for(lambda: find_picture(device))
+        assert picture is not None
         assert picture.startswith(b"\xff\xd8")
         assert picture.endswith(b"\xff\xd9")
         assert device.get("/api/cameras/none/picture").status_code == 409
