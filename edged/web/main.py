@@ -52,6 +52,7 @@ class WebProcess:
         self._link = SupervisorLink(channel, self._feed, self._end_now)
         self._activity = Activity(SystemClock())
         self._servers: list[WebServer] = []
+        self._faults: list[str] = []
 
     async def run(self) -> None:
         """Serve until nobody has looked for a while, or the supervisor closes its end."""
@@ -65,6 +66,7 @@ class WebProcess:
             else:
                 self._servers.append(WebServer(config))
                 sockets.append(one)
+        self._link.report_ready(self._faults)
         self._check_idle()
         served = zip(self._servers, sockets, strict=True)
         await asyncio.gather(*(server.serve(sockets=[one]) for server, one in served))
@@ -84,7 +86,7 @@ class WebProcess:
         else:
             return config
         _log.error("%s", reason)
-        self._link.report(reason)
+        self._faults.append(reason)
         return None
 
     def _make_app(self, listener: Listener) -> ASGIApp:

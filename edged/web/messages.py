@@ -113,14 +113,14 @@ class Pong(Struct, frozen=True, kw_only=True, tag="pong"):
     number: int
 
 
-class WebFault(Struct, frozen=True, kw_only=True, tag="fault"):
-    """Web process to supervisor: something is not served.
+class WebReady(Struct, frozen=True, kw_only=True, tag="ready"):
+    """Web process to supervisor, once: it serves.
 
     Attributes:
-        reason: what, and why, in words.
+        faults: what it cannot serve, and why, in words.
     """
 
-    reason: str
+    faults: tuple[str, ...]
 
 
 class CommandCall(Struct, frozen=True, kw_only=True, tag="command"):
@@ -179,7 +179,7 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
 
 ToWeb = WebJob | Published | CommandReply | PicturePart | PictureRefused | Pong | MetricsSample
 WebRequest = CommandCall | PictureWanted | StoredPictureWanted | Ping | MetricsWanted
-FromWeb = WebRequest | WebFault
+FromWeb = WebRequest | WebReady
 
 TO_WEB: PacketCodec[ToWeb] = PacketCodec(ToWeb, max_bytes=MAX_PACKET_BYTES)
 FROM_WEB: PacketCodec[FromWeb] = PacketCodec(FromWeb, max_bytes=MAX_PACKET_BYTES)

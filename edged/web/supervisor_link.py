@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -25,8 +25,8 @@ from edged.web.messages import (
     Published,
     StoredPictureWanted,
     ToWeb,
-    WebFault,
     WebJob,
+    WebReady,
     WebRequest,
 )
 from edged.web.metrics_messages import MetricsSample, MetricsWanted
@@ -79,10 +79,10 @@ class SupervisorLink:
         """Read what the supervisor sends, from now on."""
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self._read)
 
-    def report(self, reason: str) -> None:
-        """Report that something is not served."""
+    def report_ready(self, faults: Sequence[str]) -> None:
+        """Report that this process serves, and what it cannot serve."""
         with contextlib.suppress(OSError):
-            self._channel.send(FROM_WEB.encode(WebFault(reason=reason)))
+            self._channel.send(FROM_WEB.encode(WebReady(faults=tuple(faults))))
 
     async def ping(self) -> None:
         """Return when the supervisor has answered.

@@ -97,6 +97,26 @@ def test_an_address_in_use_is_a_condition_and_the_daemon_goes_on(tmp_path: Path)
     )
 
 
+def test_a_process_that_cannot_start_is_a_condition_and_the_daemon_goes_on(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "uvicorn.py").write_text('raise ImportError("not installed")\n')
+    path = os.pathsep.join([str(broken), os.environ.get("PYTHONPATH", "")])
+    device = WebDevice(tmp_path, env={"PYTHONPATH": path})
+    with device.daemon:
+        device.daemon.await_log("frames arrive")
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{device.page_url}/healthz", timeout=1.0)
+        wait_for(lambda: "web" in names_of_conditions(device), state=lambda: device.daemon.log_text)
+        assert "not installed" in device.daemon.log_text
+
+
+def names_of_conditions(device: WebDevice) -> list[str]:
+    """Return the names of the conditions in the last health."""
+    health = device.find_payloads("health")
+    return [one["name"] for one in health[-1]["degradations"]] if health else []
+
+
 @pytest.mark.parametrize("path", ["/none", "/../etc/passwd", "/%2e%2e/", "/static/../main.py"])
 def test_an_unknown_path_is_not_found(tmp_path: Path, path: str) -> None:
     with running_web_device(tmp_path) as device:
