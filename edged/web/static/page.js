@@ -138,7 +138,7 @@ function showScores() {
   byId("scores").replaceChildren(
     ...scores.map((one) => {
       const dot = make("span", { title: `${one.label} ${one.score.toFixed(2)}`, className: one.score < threshold ? "below" : "" });
-      dot.style.left = `${((one.score - 0.05) / 0.9) * 100}%`;
+      dot.style.left = `${Math.min(1, Math.max(0, (one.score - 0.05) / 0.9)) * 100}%`;
       return dot;
     }),
   );

@@ -188,8 +188,7 @@ def test_an_update_is_seen_to_progress(tmp_path: Path, window: Window) -> None:
         page = window.page
         wait_for(lambda: is_listening(page, f"http://127.0.0.1:{port}"), timeout_s=60)
         expect(page.locator("#overall")).to_contain_text(WORKS)
-        install_and_watch(page, device)
-        window.take_screenshot("update")
+        install_and_watch(window, device)
 
 
 def is_listening(page: Page, url: str) -> bool:
@@ -200,13 +199,15 @@ def is_listening(page: Page, url: str) -> bool:
     return True
 
 
-def install_and_watch(page: Page, device: UpdateDevice) -> None:
+def install_and_watch(window: Window, device: UpdateDevice) -> None:
     """Install a bundle, and see its steps on the page."""
+    page = window.page
     device.install(device.make_simulated_bundle("walker"))
     expect(page.locator("#trial-text")).to_contain_text("walker@1 is on trial", timeout=40_000)
     wait_for(
         lambda: page.locator("#trial-progress").evaluate("element => element.value") > 0.2,
         timeout_s=40,
     )
+    window.take_screenshot("update")
     expect(page.locator("#model")).to_contain_text("walker@1 was committed", timeout=60_000)
     expect(page.locator("#trial")).to_be_hidden()
