@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import Iterator
 
@@ -25,6 +26,8 @@ from edged.web.supervisor_link import SupervisorLink
 _log = logging.getLogger(__name__)
 
 _CHECK_S = 1.0
+_NICENESS = 10
+"""Frames come first: on a busy device the page waits, not the model."""
 _END_TIMEOUT_S = 2
 
 
@@ -138,6 +141,7 @@ def main(argv: list[str]) -> int:
     logs.configure(job.log_level)
     for name in ("uvicorn", "uvicorn.error", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    os.nice(_NICENESS)
     channel.setblocking(False)  # noqa: FBT003 (the standard library's)
     asyncio.run(WebProcess(job, channel).run())
     return 0
