@@ -44,7 +44,7 @@ mermaid := mermaid-$(mermaid_version).tgz
 sphinx := $(venv)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/docs-pages .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture docs-pictures demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check asyncapi-environment prometheus-environment deb debs release-check lock clean packages-demo packages-test packages-system packages-pictures
+.PHONY: help demo demo-picture docs-pictures page-pictures demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check asyncapi-environment prometheus-environment deb debs release-check lock clean packages-demo packages-test packages-system packages-pictures
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ docs-pictures: $(dev_ready) demo-picture | packages-pictures ## make the picture
 	@test -e build/mermaid/$(mermaid) || npm pack --silent --pack-destination build/mermaid mermaid@$(mermaid_version)
 	tar -xzf build/mermaid/$(mermaid) -C build/mermaid package/dist/mermaid.min.js
 	$(venv)/bin/python docs/site/draw.py build/mermaid/package/dist/mermaid.min.js
+
+page-pictures: $(dev_ready) | packages-pictures ## make the pictures of the page in docs/ again
+	PYTHONPATH=.:tests $(venv)/bin/python -m system.page.pictures docs
 
 demo-update: $(demo_ready) ## a model update that is committed and one that is rolled back, live; takes half a minute
 	@$(venv)/bin/edged demo --update
@@ -154,7 +157,7 @@ packages-test: packages-demo
 	@.ci/debian-packages mosquitto mosquitto-clients openssl gcc libc6-dev pkg-config libsystemd-dev $(if $(wildcard $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h),,python3-dev)
 
 packages-system: packages-test
-	@.ci/debian-packages systemd-container mmdebstrap iproute2 openssh-client lintian
+	@.ci/debian-packages systemd-container mmdebstrap iproute2 openssh-client lintian chromium
 
 packages-pictures: packages-test
 	@.ci/debian-packages chromium npm

@@ -14,14 +14,14 @@ from msgspec import Struct
 from edged.config.problems import KeyPath, KeyProblem
 from edged.config.settings import ModelSettings, Settings
 
-_SECRET_KEYS = frozenset({"password_file", "key"})
+_SECRET_KEYS = frozenset({"password_file", "key", "token_file", "tls_key"})
 
 
 def check_input_files(settings: Settings) -> Iterator[KeyProblem]:
     """Yield a problem for every file or folder that cannot be read, except secrets.
 
-    The files are the model, its labels, its libraries if they are named by a path, and every path of an enabled camera and of the
-    publisher.
+    The files are the model, its labels, its libraries if they are named by a path, and every path of the page, of an enabled camera and of
+    the publisher.
     """
     for key_path, path in _input_files(settings):
         if key_path[-1] not in _SECRET_KEYS and (reason := _unreadable_reason(path)):
@@ -88,6 +88,7 @@ def check_secret_files(settings: Settings) -> Iterator[KeyProblem]:
 
 def _input_files(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
     yield from _table_paths(settings.model, ("model",))
+    yield from _table_paths(settings.page, ("page",))
     for name, camera in settings.camera.items():
         if camera.enabled:
             yield from _table_paths(camera.driver, ("camera", name))

@@ -29,7 +29,7 @@ from edged.web.messages import (
     CommandCall,
     CommandReply,
     FromWeb,
-    PictureChunk,
+    PicturePart,
     PictureRefused,
     PictureWanted,
     Ping,
@@ -37,8 +37,8 @@ from edged.web.messages import (
     Published,
     StoredPictureWanted,
     ToWeb,
-    WebFault,
     WebJob,
+    WebReady,
     WebRequest,
 )
 from edged.web.metrics_messages import CameraSample, MetricsSample, MetricsWanted
@@ -111,7 +111,7 @@ class WebService:
         self._child: StreamingChild[ToWeb, FromWeb] | None = None
         self._backoff = Backoff(initial_s=_FIRST_WAIT_S, max_s=_MAX_WAIT_S, min_share=0.5)
         self._retry: Timer | None = None
-        self._is_closed = False
+        self._is_closed = self._is_ready = False
         tables = {"page": settings.page.listen, "metrics": settings.metrics.listen}
         self._listeners = WebListeners(
             {purpose: address for purpose, address in tables.items() if address},
@@ -155,7 +155,7 @@ class WebService:
             return
         self._child = child
         child.watch(self._read, self._on_exit)
-        self._report("process", None)
+        self._is_ready = False
         self._outbox.observe(self._show)
         for line in self._recent_log.lines:
             self._show_line(line)
@@ -170,8 +170,10 @@ class WebService:
         if reason == _GOOD_EXIT:
             self._backoff.reset()
             self._listeners.watch()
-        else:
-            self._wait(f"the web process {reason}")
+            return
+        if not self._is_ready:
+            self._report("process", f"the web process {reason}; the log says why")
+        self._wait(f"the web process {reason}")
 
     def _wait(self, reason: str) -> None:
         wait_s = self._backoff.next_wait_s()
@@ -206,8 +208,9 @@ class WebService:
             self._process(message)
 
     def _process(self, message: FromWeb) -> None:
-        if isinstance(message, WebFault):
-            self._report("process", message.reason)
+        if isinstance(message, WebReady):
+            self._is_ready = True
+            self._report("process", "; ".join(message.faults) or None)
         else:
             self._answer(message)
 
@@ -242,4 +245,4 @@ def _answer_picture(
         answer(PictureRefused(number=number, code=code, reason=reason))
     for start in range(0, len(jpeg), MAX_CHUNK_BYTES):
         end = start + MAX_CHUNK_BYTES
-        answer(PictureChunk(number=number, jpeg=jpeg[start:end], is_last=end >= len(jpeg)))
+        answer(PicturePart(number=number, jpeg=jpeg[start:end], is_last=end >= len(jpeg)))

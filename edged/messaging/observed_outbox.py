@@ -26,12 +26,14 @@ class ObservedOutbox(DialectOutbox):
     def observe(self, observer: Observer | None) -> None:
         """Show all retained messages and the kept events, and then each message when it is queued, to `observer`; None ends it.
 
-        An event is shown without its number, which it gets when the disk has it.
+        An event is shown without its number, which it gets when the disk has it. Messages for other programs, as Home Assistant's discovery, are not
+        shown.
         """
         self._observer = observer
         if observer is not None:
             for message in (*self._retained.messages, *(self._recent or {}).values()):
-                observer(message.topic, message.payload)
+                if message.topic.startswith(f"{self._topics.up}/"):
+                    observer(message.topic, message.payload)
 
     def queue_event(self, event: Event) -> None:
         """Queue an event until it is acknowledged."""

@@ -46,9 +46,13 @@ class LivePictures:
         is_new = known is not None and (
             not known[1].done() or now_ns - known[0] < MIN_INTERVAL_S * NS_PER_S
         )
-        if known is None or not is_new or (known[1].done() and known[1].exception()):
+        if known is None or not is_new:
             taking = self._link.take_picture(
                 camera, annotate=annotate, max_width=max_width, quality=_QUALITY
             )
             known = self._newest[kind] = (now_ns, asyncio.create_task(taking))
-        return await asyncio.shield(known[1])
+        try:
+            return await asyncio.shield(known[1])
+        except Exception:
+            self._newest.pop(kind, None)  # the next one asks again; and any text can be a name
+            raise

@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import Iterator
 
@@ -25,6 +26,8 @@ from edged.web.supervisor_link import SupervisorLink
 _log = logging.getLogger(__name__)
 
 _CHECK_S = 1.0
+_NICENESS = 10
+"""Frames come first: on a busy device the page waits, not the model."""
 _END_TIMEOUT_S = 2
 
 
@@ -52,6 +55,7 @@ class WebProcess:
         self._link = SupervisorLink(channel, self._feed, self._end_now)
         self._activity = Activity(SystemClock())
         self._servers: list[WebServer] = []
+        self._faults: list[str] = []
 
     async def run(self) -> None:
         """Serve until nobody has looked for a while, or the supervisor closes its end."""
@@ -65,6 +69,7 @@ class WebProcess:
             else:
                 self._servers.append(WebServer(config))
                 sockets.append(one)
+        self._link.report_ready(self._faults)
         self._check_idle()
         served = zip(self._servers, sockets, strict=True)
         await asyncio.gather(*(server.serve(sockets=[one]) for server, one in served))
@@ -84,7 +89,7 @@ class WebProcess:
         else:
             return config
         _log.error("%s", reason)
-        self._link.report(reason)
+        self._faults.append(reason)
         return None
 
     def _make_app(self, listener: Listener) -> ASGIApp:
@@ -136,6 +141,7 @@ def main(argv: list[str]) -> int:
     logs.configure(job.log_level)
     for name in ("uvicorn", "uvicorn.error", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    os.nice(_NICENESS)
     channel.setblocking(False)  # noqa: FBT003 (the standard library's)
     asyncio.run(WebProcess(job, channel).run())
     return 0

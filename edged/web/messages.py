@@ -75,7 +75,7 @@ class CommandReply(Struct, frozen=True, kw_only=True, tag="reply"):
     reply: msgspec.Raw
 
 
-class PictureChunk(Struct, frozen=True, kw_only=True, tag="picture"):
+class PicturePart(Struct, frozen=True, kw_only=True, tag="picture"):
     """Supervisor to web process: a part of a picture, in order.
 
     Attributes:
@@ -113,14 +113,14 @@ class Pong(Struct, frozen=True, kw_only=True, tag="pong"):
     number: int
 
 
-class WebFault(Struct, frozen=True, kw_only=True, tag="fault"):
-    """Web process to supervisor: something is not served.
+class WebReady(Struct, frozen=True, kw_only=True, tag="ready"):
+    """Web process to supervisor, once: it serves.
 
     Attributes:
-        reason: what, and why, in words.
+        faults: what it cannot serve, and why, in words.
     """
 
-    reason: str
+    faults: tuple[str, ...]
 
 
 class CommandCall(Struct, frozen=True, kw_only=True, tag="command"):
@@ -177,9 +177,9 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     number: int
 
 
-ToWeb = WebJob | Published | CommandReply | PictureChunk | PictureRefused | Pong | MetricsSample
+ToWeb = WebJob | Published | CommandReply | PicturePart | PictureRefused | Pong | MetricsSample
 WebRequest = CommandCall | PictureWanted | StoredPictureWanted | Ping | MetricsWanted
-FromWeb = WebRequest | WebFault
+FromWeb = WebRequest | WebReady
 
 TO_WEB: PacketCodec[ToWeb] = PacketCodec(ToWeb, max_bytes=MAX_PACKET_BYTES)
 FROM_WEB: PacketCodec[FromWeb] = PacketCodec(FromWeb, max_bytes=MAX_PACKET_BYTES)

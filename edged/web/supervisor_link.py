@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from edged.web.messages import (
     TO_WEB,
     CommandCall,
     CommandReply,
-    PictureChunk,
+    PicturePart,
     PictureRefused,
     PictureWanted,
     Ping,
@@ -25,8 +25,8 @@ from edged.web.messages import (
     Published,
     StoredPictureWanted,
     ToWeb,
-    WebFault,
     WebJob,
+    WebReady,
     WebRequest,
 )
 from edged.web.metrics_messages import MetricsSample, MetricsWanted
@@ -79,10 +79,10 @@ class SupervisorLink:
         """Read what the supervisor sends, from now on."""
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self._read)
 
-    def report(self, reason: str) -> None:
-        """Report that something is not served."""
+    def report_ready(self, faults: Sequence[str]) -> None:
+        """Report that this process serves, and what it cannot serve."""
         with contextlib.suppress(OSError):
-            self._channel.send(FROM_WEB.encode(WebFault(reason=reason)))
+            self._channel.send(FROM_WEB.encode(WebReady(faults=tuple(faults))))
 
     async def ping(self) -> None:
         """Return when the supervisor has answered.
@@ -155,7 +155,7 @@ class SupervisorLink:
     async def _receive_picture(self, wanted: PictureWanted | StoredPictureWanted) -> bytes:
         self._parts[wanted.number] = []
         try:
-            answer = await self._request(wanted, (PictureChunk, PictureRefused), _PICTURE_TIMEOUT_S)
+            answer = await self._request(wanted, (PicturePart, PictureRefused), _PICTURE_TIMEOUT_S)
             if isinstance(answer, PictureRefused):
                 raise PictureRefusedError(answer.code, answer.reason)
             return b"".join(self._parts[wanted.number])
@@ -201,7 +201,7 @@ class SupervisorLink:
         match message:
             case Published():
                 self._feed.add(message.topic, bytes(message.message))
-            case PictureChunk(number=number, jpeg=jpeg, is_last=is_last):
+            case PicturePart(number=number, jpeg=jpeg, is_last=is_last):
                 if number in self._parts:
                     self._parts[number].append(jpeg)
                     if is_last:

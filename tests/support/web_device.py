@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,19 @@ class WebDevice:
 
     Args:
         folder: folder for its files.
-        config: further configuration: cameras, and keys of the page first.
+        config: further configuration.
+        page: further keys of the page.
+        env: further environment variables of the daemon.
     """
 
-    def __init__(self, folder: Path, config: str = CAMERA, *, page: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: str = CAMERA,
+        *,
+        page: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.page_port, self.metrics_port = free_port(), free_port()
         self.messages = folder / "messages.jsonl"
@@ -41,7 +50,7 @@ class WebDevice:
             f'[jsonl]\npath = "{self.messages}"\n[metrics]\nlisten = "127.0.0.1:{self.metrics_port}"\n'
             f'[page]\nlisten = "127.0.0.1:{self.page_port}"\n{page}\n{config}'
         )
-        self.daemon = DaemonProcess(folder, text)
+        self.daemon = DaemonProcess(folder, text, env=env)
         scheme = "https" if "tls_key" in page else "http"
         self.page_url = f"{scheme}://127.0.0.1:{self.page_port}"
         self.metrics_url = f"http://127.0.0.1:{self.metrics_port}"

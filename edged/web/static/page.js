@@ -12,6 +12,7 @@ let settings = null;
 let info = null;
 let camera = null;
 let isDirty = false;
+let isThresholdSet = false;
 let scores = [];
 const states = new Map();
 
@@ -75,6 +76,7 @@ function showCamera() {
   );
   isDirty = false;
   editor.setShapes(shapes);
+  isThresholdSet = own.threshold !== null;
   byId("threshold").value = own.threshold ?? 0.5;
   byId("gate").checked = own.gate === "motion";
   showScores();
@@ -130,19 +132,22 @@ byId("revert").addEventListener("click", () => {
 
 function showScores() {
   const threshold = Number(byId("threshold").value);
-  byId("threshold-value").textContent = threshold.toFixed(2);
+  byId("threshold-value").textContent = isThresholdSet ? threshold.toFixed(2) : "as the model has it";
   const now = Date.now();
   scores = scores.filter((one) => one.time > now - SCORES_MS);
   byId("scores").replaceChildren(
     ...scores.map((one) => {
       const dot = make("span", { title: `${one.label} ${one.score.toFixed(2)}`, className: one.score < threshold ? "below" : "" });
-      dot.style.left = `${((one.score - 0.05) / 0.9) * 100}%`;
+      dot.style.left = `${Math.min(1, Math.max(0, (one.score - 0.05) / 0.9)) * 100}%`;
       return dot;
     }),
   );
 }
 
-byId("threshold").addEventListener("input", showScores);
+byId("threshold").addEventListener("input", () => {
+  isThresholdSet = true;
+  showScores();
+});
 byId("try-threshold").addEventListener("click", async () => {
   const score = Number(byId("threshold").value);
   const answer = await send("POST", "/api/commands/threshold", { camera, score });

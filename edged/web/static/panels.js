@@ -4,6 +4,7 @@ import { byId, fillRows, formatAge, formatTime, make } from "./dom.js";
 
 const MAX_EVENTS = 30;
 const MAX_LINES = 500;
+const PICTURE_RETRY_MS = 3000;
 const OVERALL = { ok: "Everything works.", degraded: "Works, with problems.", failed: "Does not work." };
 const STEPS = {
   fetching: "is being fetched",
@@ -44,28 +45,47 @@ function describeCamera(camera) {
   return `${camera.fps_in.toFixed(1)} frames per second, the model runs on ${camera.fps_inferred.toFixed(1)}${late}`;
 }
 
-const objects = new Map();
+// The entries of the list of events, by object; the newest message is the last.
+const entries = new Map();
 
 export function showEvent(event) {
-  objects.delete(event.id);
-  objects.set(event.id, event);
-  if (objects.size > MAX_EVENTS) objects.delete(objects.keys().next().value);
-  const entries = [...objects.values()].reverse().map(makeEvent);
-  byId("events").replaceChildren(...entries);
+  const entry = entries.get(event.id) || makeEntry();
+  entries.delete(event.id);
+  entries.set(event.id, entry);
+  entry.text.textContent = describeEvent(event);
+  if (event.snapshot) showEventPicture(entry, event);
+  byId("events").prepend(entry.item);
+  if (entries.size > MAX_EVENTS) {
+    const [oldest, { item }] = entries.entries().next().value;
+    entries.delete(oldest);
+    item.remove();
+  }
 }
 
-function makeEvent(event) {
+function makeEntry() {
+  const text = make("span");
+  return { item: make("li", {}, text), text, picture: null, askedAt: 0, type: "" };
+}
+
+function describeEvent(event) {
   const where = event.entered_zones.length ? ` in ${event.entered_zones.join(", ")}` : "";
   const what = event.type === "end" ? `left after ${formatAge(event.duration_s)}` : `here for ${formatAge(event.duration_s)}`;
-  const text = `${formatTime(event.started)} ${event.camera}: ${event.label} (${Math.round(event.top_score * 100)} %)${where}, ${what}`;
-  const item = make("li", {});
-  if (event.snapshot) {
-    const picture = make("img", { src: `/api/events/${encodeURIComponent(event.id)}/picture`, alt: `${event.label}`, loading: "lazy" });
-    picture.addEventListener("error", () => picture.remove());
-    item.append(picture);
-  }
-  item.append(make("span", { textContent: text }));
-  return item;
+  return `${formatTime(event.started)} ${event.camera}: ${event.label} (${Math.round(event.top_score * 100)} %)${where}, ${what}`;
+}
+
+// The picture is asked for until there is one, and once more at the end, when it is the best one.
+function showEventPicture(entry, event) {
+  const isEnd = event.type === "end" && entry.type !== "end";
+  entry.type = event.type;
+  if (!isEnd && (entry.picture || Date.now() - entry.askedAt < PICTURE_RETRY_MS)) return;
+  entry.askedAt = Date.now();
+  const picture = make("img", { alt: event.label });
+  picture.addEventListener("load", () => {
+    entry.picture?.remove();
+    entry.picture = picture;
+    entry.item.prepend(picture);
+  });
+  picture.src = `/api/events/${encodeURIComponent(event.id)}/picture?at=${entry.askedAt}`;
 }
 
 export function showModel(model) {
@@ -100,7 +120,7 @@ export function showLogLine(line) {
 }
 
 export function clearLists() {
-  objects.clear();
+  entries.clear();
   byId("events").replaceChildren();
   byId("log").replaceChildren();
 }

@@ -3,6 +3,8 @@
 import { make, makeSvg } from "./dom.js";
 
 const WIDTH = 1000;
+const CORNER_PX = matchMedia("(pointer: coarse)").matches ? 14 : 9;
+const NAME_PX = 15;
 const STEP = 0.01;
 const LARGE_STEP = 0.05;
 const MIN_CORNERS = 3;
@@ -23,6 +25,7 @@ export class ShapeEditor {
     this.canEdit = true;
     this.svg.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     this.svg.addEventListener("dblclick", () => this.finish());
+    new ResizeObserver(() => this.render()).observe(svg);
     document.addEventListener("keydown", (event) => {
       if (!this.drawn) return;
       if (event.key === "Enter") this.finish();
@@ -44,6 +47,11 @@ export class ShapeEditor {
       this.height = scaled;
       this.render();
     }
+  }
+
+  // So many pixels of the screen, in units of the drawing.
+  scale(pixels) {
+    return (pixels * WIDTH) / (this.svg.clientWidth || WIDTH);
   }
 
   has(kind, name) {
@@ -118,7 +126,12 @@ export class ShapeEditor {
     this.svg.append(outline);
     if (shape.points.length) {
       const [x, y] = shape.points[0];
-      const name = makeSvg("text", { x: x * WIDTH + 6, y: y * this.height + 26, class: "name", "font-size": 24 });
+      const name = makeSvg("text", {
+        x: x * WIDTH + this.scale(4),
+        y: y * this.height + this.scale(NAME_PX),
+        class: "name",
+        "font-size": this.scale(NAME_PX),
+      });
       name.textContent = shape.name;
       this.svg.append(name);
     }
@@ -129,7 +142,7 @@ export class ShapeEditor {
       const corner = makeSvg("circle", {
         cx: x * WIDTH,
         cy: y * this.height,
-        r: 14,
+        r: this.scale(CORNER_PX),
         class: "corner",
         tabindex: 0,
         role: "button",

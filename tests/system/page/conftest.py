@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, expect, sync_playwright
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
-_TIMEOUT_MS = 20_000
+_TIMEOUT_MS = 30_000
+expect.set_options(timeout=_TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
