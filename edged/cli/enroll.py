@@ -19,7 +19,7 @@ from edged.errors import CertificateError, ConfigError, EdgedError
 from edged.host.certificate_chain import check_client_certificate
 from edged.host.device_certificate import CertificateFacts, describe, load_certificates
 from edged.host.drop_in import DropIn
-from edged.host.enrollment import Enrollment, Owner
+from edged.host.enrollment import Enrollment, DaemonUser
 from edged.host.files import LocalFileSystem
 from edged.host.paths import device_name, state_dir
 from edged.publishers.mqtt_settings import MqttSettings
@@ -206,7 +206,7 @@ def _try(settings: MqttSettings, folder: Path, *, is_online: bool) -> None:
 
 
 def _open(config: Path, loaded: LoadedConfig) -> Enrollment:
-    return Enrollment(config, Owner.of(state_dir(loaded.settings)))
+    return Enrollment(config, DaemonUser.of(state_dir(loaded.settings)))
 
 
 def _mqtt_settings(loaded: LoadedConfig) -> MqttSettings:

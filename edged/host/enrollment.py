@@ -30,7 +30,7 @@ _KEPT_GENERATIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class DaemonUser:
     """The user that runs the daemon.
 
     Attributes:
@@ -42,7 +42,7 @@ class Owner:
     gid: int
 
     @classmethod
-    def of(cls, folder: Path) -> "Owner":
+    def of(cls, folder: Path) -> "DaemonUser":
         """Return the owner of a folder.
 
         Raises:
@@ -58,7 +58,7 @@ class Owner:
 class Enrollment:
     """The files of one configuration's enrollment."""
 
-    def __init__(self, config: Path, owner: Owner) -> None:
+    def __init__(self, config: Path, owner: DaemonUser) -> None:
         """Read nothing yet.
 
         Args:
