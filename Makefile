@@ -55,7 +55,7 @@ demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it
 demo-picture: $(demo_ready) ## make docs/demo.svg again, from what the demo shows
 	$(venv)/bin/edged demo --seconds 25 --svg docs/demo.svg
 
-docs-pictures: $(dev_ready) demo-picture | packages-pictures ## make the pictures of the documentation again: the demo, and the diagrams
+docs-pictures: $(dev_ready) demo-picture page-pictures | packages-pictures ## make the pictures of the documentation again: the demo, the page, and the diagrams
 	@mkdir -p build/mermaid
 	@test -e build/mermaid/$(mermaid) || npm pack --silent --pack-destination build/mermaid mermaid@$(mermaid_version)
 	tar -xzf build/mermaid/$(mermaid) -C build/mermaid package/dist/mermaid.min.js
