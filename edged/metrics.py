@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left
+from dataclasses import dataclass
 from math import ceil, floor
 
 from edged.clock import NS_PER_S
@@ -87,3 +88,27 @@ class Rate:
                 self.per_s = increase * NS_PER_S / (now_ns - last_ns)
         self._previous = (count, now_ns)
         return self.per_s
+
+
+@dataclass(slots=True)
+class CumulativeCounter:
+    """A counter that continues when a worker is replaced and its own counter restarts.
+
+    Attributes:
+        previous_total: total of the workers before.
+        current: count of the worker that runs now.
+    """
+
+    previous_total: int = 0
+    current: int = 0
+
+    def update(self, count: int) -> None:
+        """Take a worker's count; a smaller one than before is another worker's."""
+        if count < self.current:
+            self.previous_total += self.current
+        self.current = count
+
+    @property
+    def total(self) -> int:
+        """The counts of all workers together."""
+        return self.previous_total + self.current

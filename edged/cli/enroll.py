@@ -19,7 +19,7 @@ from edged.errors import CertificateError, ConfigError, EdgedError
 from edged.host.certificate_chain import check_client_certificate
 from edged.host.device_certificate import CertificateFacts, describe, load_certificates
 from edged.host.drop_in import DropIn
-from edged.host.enrollment import Enrollment, DaemonUser
+from edged.host.enrollment import DaemonUser, Enrollment
 from edged.host.files import LocalFileSystem
 from edged.host.paths import device_name, state_dir
 from edged.publishers.mqtt_settings import MqttSettings

@@ -1,38 +1,16 @@
 """One camera in the supervisor: its scene, its worker's reports and its statistics."""
 
 from collections import Counter
-from dataclasses import dataclass
 
 from edged.clock import NS_PER_S
 from edged.daemon.stage_latencies import StageLatencies
 from edged.messaging.contract.camera_health import CameraHealth
-from edged.metrics import Rate
+from edged.metrics import CumulativeCounter, Rate
+from edged.scene.filters import NO_SETTINGS
 from edged.scene.scene import Scene, SceneState, SceneUpdate
 from edged.types import ClassNames
 from edged.vision.camera_messages import CameraReport, PictureAtRest
 from edged.vision.messages import ModelReady, Observation
-
-
-@dataclass(slots=True)
-class _CumulativeCounter:
-    """A counter that continues when a worker is replaced and its own counter restarts.
-
-    Attributes:
-        previous_total: total of the workers before.
-        current: count of the worker that runs now.
-    """
-
-    previous_total: int = 0
-    current: int = 0
-
-    def update(self, count: int) -> None:
-        if count < self.current:
-            self.previous_total += self.current
-        self.current = count
-
-    @property
-    def total(self) -> int:
-        return self.previous_total + self.current
 
 
 class CameraMonitor:
@@ -48,6 +26,8 @@ class CameraMonitor:
         self.name = name
         self.scene_state = SceneState()
         self._model: ModelReady | None = None
+        self.recommended_filters = NO_SETTINGS
+        """The filters of the model's maker that the scene was built with."""
         self.class_names = ClassNames(())
         """The names of the model's classes."""
         self._scene: Scene | None = None
@@ -56,12 +36,12 @@ class CameraMonitor:
         """The worker's latest; None while no worker has this camera."""
         self.highest_class_id: int | None = None
         """Of the detections since the scene was set; None before there is one."""
-        self._captured = _CumulativeCounter()
-        self._dropped = _CumulativeCounter()
-        self._inferred = _CumulativeCounter()
-        self._failed = _CumulativeCounter()
-        self._still = _CumulativeCounter()
-        self._over_rate = _CumulativeCounter()
+        self._captured = CumulativeCounter()
+        self._dropped = CumulativeCounter()
+        self._inferred = CumulativeCounter()
+        self._failed = CumulativeCounter()
+        self._still = CumulativeCounter()
+        self._over_rate = CumulativeCounter()
         self._rate_in = Rate()
         self._rate_inferred = Rate()
         self.latencies = StageLatencies(has_histograms=has_histograms)

@@ -34,8 +34,6 @@ class CameraScenes:
         self._conditions = conditions
         self._object_ids = itertools.count(1)
         self._settings = Settings()
-        self._recommended_filters: dict[str, DetectSettings] = {}
-        """By camera: the filters of the model's maker that its scene was built with."""
         self._label_faults: dict[str, LabelFaults] = {}
         """By camera, for the model that its scene was built for."""
         self._positions = RecordingPositions()
@@ -108,7 +106,7 @@ class CameraScenes:
         return (
             monitor.model is not None
             and monitor.model.labels == model.labels
-            and self._recommended_filters[monitor.name] == recommended
+            and monitor.recommended_filters == recommended
         )
 
     def rebuild(self, cameras: Iterable[str]) -> None:
@@ -117,7 +115,7 @@ class CameraScenes:
             monitor = self.monitors[name]
             self._end_objects(monitor)
             if monitor.model is not None:
-                self._build(monitor, monitor.model.labels, self._recommended_filters[name])
+                self._build(monitor, monitor.model.labels, monitor.recommended_filters)
 
     def observe(
         self, camera: str, observation: Observation, now_ns: int, *, is_superseded: bool
@@ -189,7 +187,7 @@ class CameraScenes:
         self, monitor: CameraMonitor, labels: tuple[str, ...], recommended: DetectSettings
     ) -> None:
         settings = self._settings
-        self._recommended_filters[monitor.name] = recommended
+        monitor.recommended_filters = recommended
         scene = Scene(
             settings.camera[monitor.name],
             detect=settings.detect,

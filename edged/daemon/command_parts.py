@@ -5,36 +5,18 @@ from edged.daemon.command_memory import CommandMemory
 from edged.daemon.command_service import CommandService
 from edged.daemon.core import Core
 from edged.daemon.device_control import DeviceControl
-from edged.daemon.optional_parts import OptionalParts
+from edged.daemon.main_parts import MainParts
 from edged.daemon.self_test_job import SelfTestJob
-from edged.daemon.switches import Switches, describe_switches
-from edged.daemon.vision_service import VisionService
+from edged.daemon.switches import describe_switches
 from edged.disk_thread import DiskThread
 from edged.host.paths import state_dir
 from edged.messaging.contract.topics import Topics
-from edged.messaging.outbox import Outbox
 from edged.updates.service.service import UpdateService
 
 
-def make_command_service(
-    core: Core,
-    *,
-    outbox: Outbox,
-    updates: UpdateService,
-    vision: VisionService,
-    switches: Switches,
-    parts: OptionalParts,
-) -> CommandService:
-    """Return the command service.
-
-    Args:
-        core: the shared parts of the daemon.
-        outbox: everything that is published.
-        updates: model updates.
-        vision: workers and cameras.
-        switches: the configuration in use.
-        parts: gets what is to be called from time to time.
-    """
+def make_command_service(main: MainParts) -> CommandService:
+    """Return the command service; the parts of the daemon's main job carry the commands out."""
+    core, switches, updates = main.core, main.switches, main.updates
     folder = state_dir(switches.settings)
     memory = CommandMemory(read_kept_commands(folder).finished)
     file = CommandFile(folder, core.disks["files"])
@@ -50,7 +32,7 @@ def make_command_service(
 
     device = DeviceControl(
         switches,
-        vision=vision,
+        vision=main.vision,
         updates=updates,
         self_test=_make_self_test(core, updates),
         inbox=core.inbox,
@@ -60,7 +42,7 @@ def make_command_service(
         switches.settings.commands,
         topics=Topics(core.stamper.identity.device),
         device=device,
-        send=outbox.reply,
+        send=main.outbox.reply,
         memory=memory,
         on_finished=save,
         read_is_synced=core.stamper.is_clock_synced,
@@ -69,11 +51,11 @@ def make_command_service(
     )
 
     def report_switches() -> None:
-        _report_switches(outbox, updates, vision, switches)
+        _report_switches(main)
 
     if switches.settings.commands.enabled:
-        parts.on_tick.append(report_switches)
-    parts.on_settings.append(service.apply_settings)
+        main.options.on_tick.append(report_switches)
+    main.options.on_settings.append(service.apply_settings)
     return service
 
 
@@ -82,9 +64,8 @@ def _make_self_test(core: Core, updates: UpdateService) -> SelfTestJob:
     return SelfTestJob(thread, lambda: updates.active_model)
 
 
-def _report_switches(
-    outbox: Outbox, updates: UpdateService, vision: VisionService, switches: Switches
-) -> None:
-    recommended = updates.active_model.recommended_filters.threshold
-    for camera in vision.cameras:
-        outbox.retain(describe_switches(switches.settings, camera, recommended))
+def _report_switches(main: MainParts) -> None:
+    for camera, monitor in main.vision.cameras.items():
+        main.outbox.retain(
+            describe_switches(main.switches.settings, camera, monitor.recommended_filters)
+        )

@@ -6,49 +6,30 @@ from pathlib import Path
 import edged
 from edged.clock import Deadline
 from edged.daemon.announcement_file import AnnouncementFile
-from edged.daemon.core import Core
 from edged.daemon.home_assistant_service import HomeAssistantService, ModelFacts
-from edged.daemon.optional_parts import OptionalParts
-from edged.daemon.switches import Switches
-from edged.daemon.vision_service import VisionService
+from edged.daemon.main_parts import MainParts
 from edged.home_assistant.discovery import DeviceFacts, status_topic
-from edged.messaging.outbox import Outbox
-from edged.updates.service.service import UpdateService
 from edged.updates.service.status_payload import ModelStatusReport
 
 _INTERVAL_S = 1.0
 """Between two looks at the model."""
 
 
-def start_home_assistant_service(
-    core: Core,
-    *,
-    outbox: Outbox,
-    updates: UpdateService,
-    vision: VisionService,
-    switches: Switches,
-    parts: OptionalParts,
-    announcement: Path,
-) -> None:
+def start_home_assistant_service(main: MainParts, announcement: Path) -> None:
     """Announce the device, or take back what an earlier run has announced.
 
     Args:
-        core: the shared parts of the daemon.
-        outbox: everything that is published.
-        updates: model updates.
-        vision: workers and cameras.
-        switches: the configuration in use.
-        parts: gets what is to be called from time to time.
+        main: the parts of the daemon's main job.
         announcement: the file that remembers what was announced.
     """
-    settings = switches.settings
+    core, settings = main.core, main.switches.settings
 
     def read_model() -> ModelFacts:
-        ready = vision.model_info
+        ready = main.vision.model_info
         return ModelFacts(
             labels=ready.labels if ready else (),
-            recommended_labels=updates.active_model.recommended_filters.labels,
-            install_id=make_install_id(updates.build_status_report()),
+            recommended_labels=main.updates.active_model.recommended_filters.labels,
+            install_id=make_install_id(main.updates.build_status_report()),
         )
 
     service = HomeAssistantService(
@@ -60,7 +41,7 @@ def start_home_assistant_service(
             has_temperature=core.board.read_temperature_c() is not None,
         ),
         read_model=read_model,
-        outbox=outbox,
+        outbox=main.outbox,
         file=AnnouncementFile(announcement, core.disks["files"]),
         loop=core.loop,
     )
@@ -74,8 +55,8 @@ def start_home_assistant_service(
 
     if settings.home_assistant.enabled:
         core.messages.add(status_topic(settings), service.receive)
-        parts.on_tick.append(tick)
-        parts.on_settings.append(service.apply_settings)
+        main.options.on_tick.append(tick)
+        main.options.on_settings.append(service.apply_settings)
     service.start()
 
 

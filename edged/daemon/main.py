@@ -1,36 +1,34 @@
 """The composition root: makes every part of the daemon, and hands each what it needs."""
 
 import gc
-import secrets
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from edged.clock import Clock, SystemClock, read_clock_quality
+from edged.clock import SystemClock
 from edged.config.load import load_config
 from edged.config.settings import Settings
-from edged.daemon.core import Core
+from edged.daemon.core import Core, make_core
 from edged.daemon.device_status import DeviceStatusReporter
 from edged.daemon.disk_monitor import DiskMonitor
-from edged.daemon.inbox import Inbox, SignalReceived
+from edged.daemon.inbox import SignalReceived
 from edged.daemon.lag_monitor import LagMonitor
 from edged.daemon.loop import Supervisor
+from edged.daemon.main_parts import MainParts
 from edged.daemon.make_options import make_optional_parts, read_switched
-from edged.daemon.message_router import MessageRouter
 from edged.daemon.open_pictures import open_picture_service
+from edged.daemon.optional_parts import OptionalParts
 from edged.daemon.reload import ConfigReloader
 from edged.daemon.signals import SignalCatcher
 from edged.daemon.status_files import StatusFiles, runtime_dir
 from edged.daemon.subscriptions import list_subscriptions
 from edged.daemon.switches import Switches
 from edged.daemon.vision_service import VisionService
-from edged.disk_thread import DiskThread
 from edged.event_loop import EventLoop
-from edged.health import ConditionReporter, Conditions
+from edged.health import ConditionReporter
 from edged.host import systemd
-from edged.host.board import Board
-from edged.host.paths import device_name, drop_folder, model_store_dir, state_dir
-from edged.messaging.contract.header import Identity, Stamper, rfc3339
+from edged.host.paths import drop_folder, model_store_dir, state_dir
+from edged.messaging.contract.header import rfc3339
 from edged.messaging.contract.topics import Topics
 from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.open_outbox import open_outbox
@@ -68,7 +66,7 @@ def run_daemon(
     """
     clock = SystemClock()
     with EventLoop(clock) as loop:
-        return _run_parts(config, settings, _make_core(settings, clock, loop, spares), signals)
+        return _run_parts(config, settings, make_core(settings, clock, loop, spares), signals)
 
 
 def _run_parts(config: Path, settings: Settings, core: Core, signals: SignalCatcher) -> bool:
@@ -78,9 +76,15 @@ def _run_parts(config: Path, settings: Settings, core: Core, signals: SignalCatc
     trial = TrialMonitor(core.clock)
     updates = _make_update_service(settings, core, trial)
     vision = _make_vision_service(switches.settings, core, outbox, updates, trial)
-    options = make_optional_parts(
-        config, core, outbox=outbox, updates=updates, vision=vision, switches=switches
+    main = MainParts(
+        core=core,
+        outbox=outbox,
+        updates=updates,
+        vision=vision,
+        switches=switches,
+        options=OptionalParts(),
     )
+    make_optional_parts(config, main)
     status_files = StatusFiles(runtime_dir())
     disks = _make_disk_monitor(settings, core)
     supervisor = Supervisor(
@@ -91,7 +95,7 @@ def _run_parts(config: Path, settings: Settings, core: Core, signals: SignalCatc
         vision=vision,
         updates=updates,
         switches=switches,
-        options=options,
+        options=main.options,
         device_status=_make_status_reporter(core, outbox, disks, status_files),
         disks=disks,
         board=core.board,
@@ -109,34 +113,11 @@ def _run_parts(config: Path, settings: Settings, core: Core, signals: SignalCatc
     gc.enable()
     is_restart = supervisor.run()
     control.close()
-    options.close()
+    main.options.close()
     core.disks["files"].finish(_FILES_FINISH_TIMEOUT_S)
     status_files.clear()
     gc.freeze()  # nor does Python's end look for garbage in what ends with the process
     return is_restart
-
-
-def _make_core(settings: Settings, clock: Clock, loop: EventLoop, spares: SpareWorkers) -> Core:
-    board = Board()
-    identity = Identity(
-        device=device_name(settings), boot=board.read_boot_id(), session=secrets.token_hex(4)
-    )
-    # This file's modification time is a lower bound for the current time.
-    floor_ns = Path(__file__).stat().st_mtime_ns
-    return Core(
-        clock=clock,
-        board=board,
-        loop=loop,
-        inbox=Inbox(loop),
-        messages=MessageRouter(),
-        spares=spares,
-        conditions=Conditions(),
-        stamper=Stamper(identity, clock, partial(read_clock_quality, clock, floor_ns)),
-        disks={
-            name: DiskThread(f"disk-{name}", clock=clock, post=loop.call_soon)
-            for name in ("spool", "store", "files", "space")
-        },
-    )
 
 
 def _make_disk_monitor(settings: Settings, core: Core) -> DiskMonitor:

@@ -1,24 +1,15 @@
 """Makes the parts that the configuration asks for beside the main job; what it does not ask for is not imported."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edged.config.overrides import Overrides
 from edged.config.settings import Settings
-from edged.daemon.core import Core
-from edged.daemon.optional_parts import OptionalParts
-from edged.daemon.switches import Switches
+from edged.daemon.main_parts import MainParts
 from edged.host.paths import state_dir
 from edged.messaging.contract.topics import Topics
-from edged.messaging.observed_outbox import ObservedOutbox
 
-if TYPE_CHECKING:
-    from edged.daemon.vision_service import VisionService
-    from edged.updates.service.service import UpdateService
-
-ANNOUNCEMENT_FILE = "home-assistant.json"
-"""In the state directory: what was announced to Home Assistant."""
+_ANNOUNCEMENT_FILE = "home-assistant.json"
+"""What was announced to Home Assistant, in the state directory."""
 
 
 def read_switched(settings: Settings) -> Overrides:
@@ -30,80 +21,40 @@ def read_switched(settings: Settings) -> Overrides:
     return read_kept_commands(state_dir(settings)).switched
 
 
-def make_optional_parts(
-    config: Path,
-    core: Core,
-    *,
-    outbox: ObservedOutbox,
-    updates: "UpdateService",
-    vision: "VisionService",
-    switches: Switches,
-) -> OptionalParts:
-    """Make the parts that the configuration asks for.
+def make_optional_parts(config: Path, main: MainParts) -> None:
+    """Make the parts that the configuration asks for, and start them.
 
     Args:
         config: the configuration's main file.
-        core: the shared parts of the daemon.
-        outbox: everything that is published.
-        updates: model updates.
-        vision: workers and cameras.
-        switches: the configuration in use.
+        main: the parts of the main job.
     """
-    parts = OptionalParts()
+    core, settings = main.core, main.switches.settings
     topics = Topics(core.stamper.identity.device)
-    settings = switches.settings
-    core.messages.add(topics.desired, updates.process_message)
+    core.messages.add(topics.desired, main.updates.process_message)
     commands = None
     if settings.commands.enabled or settings.page.listen:
         from edged.daemon.command_parts import make_command_service
 
-        commands = make_command_service(
-            core, outbox=outbox, updates=updates, vision=vision, switches=switches, parts=parts
-        )
+        commands = make_command_service(main)
         core.messages.add(topics.commands, commands.receive)
     if settings.page.listen or settings.metrics.listen:
         from edged.daemon.web_start import start_web_service
 
-        web = start_web_service(config, settings, core, outbox, commands=commands, vision=vision)
-        parts.on_close.append(web.close)
-    start_home_assistant = partial(
-        _start_home_assistant,
-        core,
-        outbox=outbox,
-        updates=updates,
-        vision=vision,
-        switches=switches,
-        parts=parts,
-        announcement=state_dir(settings) / ANNOUNCEMENT_FILE,
-    )
-    if settings.home_assistant.enabled:
-        start_home_assistant()
-    else:  # what an earlier run has announced is to be deleted
-        core.disks["files"].submit(
-            (state_dir(settings) / ANNOUNCEMENT_FILE).exists,
-            lambda is_there: start_home_assistant() if is_there else None,
-        )
-    return parts
+        web = start_web_service(config, main, commands)
+        main.options.on_close.append(web.close)
+    _start_home_assistant(main, state_dir(settings) / _ANNOUNCEMENT_FILE)
 
 
-def _start_home_assistant(
-    core: Core,
-    *,
-    outbox: ObservedOutbox,
-    updates: "UpdateService",
-    vision: "VisionService",
-    switches: Switches,
-    parts: OptionalParts,
-    announcement: Path,
-) -> None:
-    from edged.daemon.home_assistant_parts import start_home_assistant_service
+def _start_home_assistant(main: MainParts, announcement: Path) -> None:
+    """Start the service for Home Assistant if it is configured, or if what an earlier run has announced is to be deleted."""
 
-    start_home_assistant_service(
-        core,
-        outbox=outbox,
-        updates=updates,
-        vision=vision,
-        switches=switches,
-        parts=parts,
-        announcement=announcement,
-    )
+    def start(is_needed: bool) -> None:  # noqa: FBT001 (a result of the disk's)
+        if is_needed:
+            from edged.daemon.home_assistant_parts import start_home_assistant_service
+
+            start_home_assistant_service(main, announcement)
+
+    if main.switches.settings.home_assistant.enabled:
+        start(True)  # noqa: FBT003
+    else:
+        main.core.disks["files"].submit(announcement.exists, start)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from edged.config.overrides import CameraOverrides, Overrides, apply_overrides
-from edged.config.settings import Settings
+from edged.config.settings import DetectSettings, Settings
 from edged.messaging.contract.commands import CameraSwitches
 from edged.scene.filters import DEFAULT_THRESHOLD, is_detecting
 
@@ -51,23 +51,24 @@ class Switches:
 
 
 def describe_switches(
-    settings: Settings, camera: str, recommended_threshold: float | None
+    settings: Settings, camera: str, recommended: DetectSettings
 ) -> CameraSwitches:
     """Return the state of what commands can switch for a camera.
 
     Args:
         settings: the configuration in use.
         camera: name of the camera.
-        recommended_threshold: what the model's maker recommends where the configuration sets nothing; None if there is nothing.
+        recommended: what the model's maker recommends where the configuration sets nothing.
     """
     own, general = settings.camera[camera], settings.detect
-    thresholds = (own.detect.threshold, general.threshold, recommended_threshold)
-    known = [threshold for threshold in thresholds if threshold is not None]
-    labels = {**general.label, **own.detect.label}
+    configured = [one for one in (own.detect.threshold, general.threshold) if one is not None]
+    recommended_labels = {} if configured else recommended.label
+    thresholds = (*configured, recommended.threshold, DEFAULT_THRESHOLD)
+    labels = {**recommended_labels, **general.label, **own.detect.label}
     return CameraSwitches(
         camera=camera,
         detect=is_detecting(settings.detect, own.detect),
-        threshold=known[0] if known else DEFAULT_THRESHOLD,
+        threshold=next(one for one in thresholds if one is not None),
         thresholds={
             label: one.threshold for label, one in labels.items() if one.threshold is not None
         },

@@ -3,44 +3,31 @@
 from functools import partial
 from pathlib import Path
 
-from edged.config.settings import Settings
 from edged.daemon.command_service import CommandService
-from edged.daemon.core import Core
+from edged.daemon.main_parts import MainParts
 from edged.daemon.recent_log import RecentLog
-from edged.daemon.vision_service import VisionService
 from edged.daemon.web_calls import make_web_calls
 from edged.daemon.web_service import WebService
 from edged.health import ConditionKind, ConditionReporter
 from edged.host.paths import device_name, state_dir
-from edged.messaging.observed_outbox import ObservedOutbox
 from edged.web.messages import WebJob
 
 _MAX_OBJECTS = 30
 """Of which the page shows the last event."""
 
 
-def start_web_service(
-    config: Path,
-    settings: Settings,
-    core: Core,
-    outbox: ObservedOutbox,
-    *,
-    commands: CommandService | None,
-    vision: VisionService,
-) -> WebService:
+def start_web_service(config: Path, main: MainParts, commands: CommandService | None) -> WebService:
     """Listen for the page and the metrics; return what serves them.
 
     Args:
         config: the configuration's main file.
-        settings: the configuration.
-        core: the shared parts of the daemon.
-        outbox: shows its messages.
+        main: the parts of the daemon's main job.
         commands: executes what the page commands; None if there is no page.
-        vision: the cameras.
     """
+    core, settings = main.core, main.switches.settings
     recent_log = RecentLog(core.clock)
     if settings.page.listen:
-        outbox.remember_events(_MAX_OBJECTS)
+        main.outbox.remember_events(_MAX_OBJECTS)
         recent_log.install()
     job = WebJob(
         config=config.absolute(),
@@ -55,8 +42,8 @@ def start_web_service(
         job,
         settings,
         loop=core.loop,
-        outbox=outbox,
-        calls=make_web_calls(commands, vision, core.clock),
+        outbox=main.outbox,
+        calls=make_web_calls(commands, main.vision, core.clock),
         recent_log=recent_log,
         on_problem=partial(conditions.set, ConditionKind.WEB),
     )

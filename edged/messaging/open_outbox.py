@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from edged import registry
 from edged.clock import Clock
 from edged.config.settings import Settings
@@ -15,7 +17,7 @@ from edged.messaging.contract.header import Stamper, encode
 from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
 from edged.messaging.observed_outbox import ObservedOutbox
-from edged.messaging.outbox import Birth, Notify
+from edged.messaging.outbox import Birth, Connect, Notify
 from edged.messaging.spool import MessageLoss, Spool
 from edged.messaging.spool.loss import SeqRange
 
@@ -60,23 +62,7 @@ def open_outbox(
         )
     topics = Topics(stamper.identity.device)
     _check_subscriptions(settings, topics, subscriptions)
-    name, keys = settings.publisher
-    driver = registry.load_driver(registry.PUBLISHERS, name)
-
-    def connect(
-        birth: Birth, will: OutgoingMessage, on_notice: Callable[[Notice], None]
-    ) -> Publisher:
-        publisher: Publisher = driver(
-            keys,
-            loop=loop,
-            device=topics.device,
-            birth=birth,
-            will=will,
-            on_notice=on_notice,
-            subscriptions=subscriptions,
-        )
-        return publisher
-
+    connect = _make_connect(settings.publisher, loop, topics.device, subscriptions)
     spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
     return ObservedOutbox(
         spool=spool,
@@ -86,6 +72,29 @@ def open_outbox(
         notify=notify,
         dialects=_make_dialects(settings, topics.device),
     )
+
+
+def _make_connect(
+    publisher: tuple[str, Struct], loop: EventLoop, device: str, subscriptions: Sequence[str]
+) -> Connect:
+    name, keys = publisher
+    driver = registry.load_driver(registry.PUBLISHERS, name)
+
+    def connect(
+        birth: Birth, will: OutgoingMessage, on_notice: Callable[[Notice], None]
+    ) -> Publisher:
+        made: Publisher = driver(
+            keys,
+            loop=loop,
+            device=device,
+            birth=birth,
+            will=will,
+            on_notice=on_notice,
+            subscriptions=subscriptions,
+        )
+        return made
+
+    return connect
 
 
 def _make_dialects(settings: Settings, device: str) -> dict[str, Dialect]:
