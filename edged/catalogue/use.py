@@ -64,9 +64,8 @@ def make_drop_in_text(model: FetchedModel, drop_in: DropIn) -> str:
         )
     others = drop_in.read_others().table
     edgetpu_keys = () if _has_key(others, "model", "delegate") else ("delegate",)
-    lines = [
-        f"{_FIRST_WORDS} {model.entry.name} --use; it replaces this file. Without it, the model before is in use again."
-    ]
+    ending = "--use; it replaces this file. Without it, the model before is in use again."
+    lines = [f"{_FIRST_WORDS} {model.entry.name} {ending}"]
     lines += ["[model]", *_format_settings(model.settings, (*_OWN_KEYS, *edgetpu_keys))]
     if model.entry.camera_labels and not _has_key(others, "detect", "labels"):
         lines += ["[detect]", f"labels = {_format_value(model.entry.camera_labels)}"]

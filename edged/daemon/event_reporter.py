@@ -23,13 +23,7 @@ _STEPS = 10_000
 class EventReporter:
     """Reports on all cameras."""
 
-    def __init__(
-        self,
-        settings: EventSettings,
-        *,
-        outbox: Outbox,
-        stamper: Stamper,
-    ) -> None:
+    def __init__(self, settings: EventSettings, *, outbox: Outbox, stamper: Stamper) -> None:
         """Report nothing yet.
 
         Args:

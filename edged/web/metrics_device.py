@@ -90,9 +90,8 @@ def _make_board_metrics(health: DeviceHealth) -> Iterator[Metric]:
 def _make_disk_metrics(health: DeviceHealth) -> Iterator[Metric]:
     if health.disk is not None:
         disk = health.disk
-        yield _gauge(
-            "edged_disk_bytes", "Size of the state directory's file system.", disk.total_mb * _MIB
-        )
+        size_bytes = disk.total_mb * _MIB
+        yield _gauge("edged_disk_bytes", "Size of the state directory's file system.", size_bytes)
         yield _gauge(
             "edged_disk_free_bytes", "Space that edged can still write.", disk.free_mb * _MIB
         )

@@ -174,9 +174,7 @@ class SupervisorLink:
             self._channel.send(FROM_WEB.encode(question))
             answer = await asyncio.wait_for(future, timeout_s)
         except TimeoutError:
-            raise SupervisorSilentError(
-                f"the daemon has not answered within {timeout_s:g} s"
-            ) from None
+            raise SupervisorSilentError(f"the daemon is silent for {timeout_s:g} s") from None
         except (OSError, PacketError) as error:
             raise SupervisorSilentError(f"the daemon cannot be asked: {error}") from None
         finally:
