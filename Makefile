@@ -12,6 +12,8 @@ demo_ready := $(venv)/.demo-$(tag)
 dev_ready := $(venv)/.dev-$(tag)
 tflite_ready := .venv-tflite/.ready-$(tag)
 ansible_ready := .venv-ansible/.ready-$(tag)
+asyncapi_ready := build/asyncapi/.ready
+prometheus_ready := build/prometheus/.ready
 release_ready := .venv-release/.ready-$(tag)
 collections := build/collections
 pip := -m pip --disable-pip-version-check --quiet
@@ -42,7 +44,7 @@ mermaid := mermaid-$(mermaid_version).tgz
 sphinx := $(venv)/bin/python -m sphinx -q -E -W --keep-going -c docs/site -d build/docs-pages .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-picture docs-pictures page-pictures demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check deb debs release-check lock clean packages-demo packages-test packages-system packages-pictures
+.PHONY: help demo demo-picture docs-pictures page-pictures demo-update test test-litert test-tflite check docs figures format bench bench-plots system system-fleet system-device campaign probation-table fuzz ansible-environment ansible-check asyncapi-environment prometheus-environment deb debs release-check lock clean packages-demo packages-test packages-system packages-pictures
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -53,7 +55,7 @@ demo: $(demo_ready) ## camera to MQTT on this machine, live; SECONDS=20 stops it
 demo-picture: $(demo_ready) ## make docs/demo.svg again, from what the demo shows
 	$(venv)/bin/edged demo --seconds 25 --svg docs/demo.svg
 
-docs-pictures: $(dev_ready) demo-picture | packages-pictures ## make the pictures of the documentation again: the demo, and the diagrams
+docs-pictures: $(dev_ready) demo-picture page-pictures | packages-pictures ## make the pictures of the documentation again: the demo, the page, and the diagrams
 	@mkdir -p build/mermaid
 	@test -e build/mermaid/$(mermaid) || npm pack --silent --pack-destination build/mermaid mermaid@$(mermaid_version)
 	tar -xzf build/mermaid/$(mermaid) -C build/mermaid package/dist/mermaid.min.js
@@ -126,6 +128,10 @@ ansible-check: $(ansible_ready) ## lint, check and build the Ansible collection
 	.venv-ansible/bin/python ansible/tools/role_readme.py --check
 	.venv-ansible/bin/ansible-galaxy collection build --force --output-path dist ansible
 
+asyncapi-environment: $(asyncapi_ready) ## set up the parser of AsyncAPI documents: make test then checks docs/asyncapi.json with it (needs npm)
+
+prometheus-environment: $(prometheus_ready) ## unpack Debian's Prometheus in build/, without its service: make test then loads deploy/prometheus and deploy/grafana into it
+
 deb: | packages-demo ## build the Debian package for this system in dist/; RELEASE=trixie ARCH=arm64 for another
 	deploy/debian/build $(RELEASE) $(ARCH)
 
@@ -184,6 +190,18 @@ $(ansible_ready): $(locks)/ansible-$(tag).txt
 	@echo "edged sets up .venv-ansible for Ansible"
 	@test -x .venv-ansible/bin/python || $(PYTHON) -m venv .venv-ansible
 	@.venv-ansible/bin/python $(pip) install --require-hashes -r $<
+	@touch $@
+
+$(asyncapi_ready): tests/support/asyncapi/package-lock.json
+	@mkdir -p $(@D)
+	@cp tests/support/asyncapi/package.json $< $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# Installed, the package would start a service that listens on every address.
+$(prometheus_ready):
+	@mkdir -p $(@D)
+	@cd $(@D) && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb
 	@touch $@
 
 $(release_ready): $(locks)/release-$(tag).txt | packages-demo

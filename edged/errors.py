@@ -60,7 +60,7 @@ class MessageError(EdgedError, ValueError):
 
 
 class RemoteCommandError(EdgedError, RuntimeError):
-    """A device did not answer a command, or refused it."""
+    """A device did not answer a command."""
 
 
 class SpoolError(EdgedError, OSError):
@@ -93,6 +93,10 @@ class TrustError(BundleError):
 
 class StoreError(UpdateError, OSError):
     """The model store cannot be read from or written to the disk, or the disk is full: trying again may help."""
+
+
+class CertificateError(EdgedError, ValueError):
+    """A certificate, key or signing request is damaged, or not the right one for this device."""
 
 
 class DownloadError(UpdateError, ConnectionError):

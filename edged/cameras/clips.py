@@ -20,7 +20,7 @@ _MAX_FPS = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ClipPicture:
     """One recorded picture.
 
     Attributes:
@@ -44,7 +44,7 @@ class Clip:
 
     fps: float
     declared_count: int
-    pictures: Generator[Picture]
+    pictures: Generator[ClipPicture]
 
 
 def open_clip(path: Path, fps: float | None, first: int = 0) -> Clip:
@@ -73,7 +73,7 @@ def _open_folder(path: Path, fps: float, first: int) -> Clip:
     return Clip(fps=fps, declared_count=len(paths), pictures=_read_folder(paths[first:], fps))
 
 
-def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
+def _read_folder(paths: list[Path], fps: float) -> Generator[ClipPicture]:
     from edged.pictures.decode import read_picture
 
     for index, path in enumerate(paths):
@@ -81,7 +81,7 @@ def _read_folder(paths: list[Path], fps: float) -> Generator[Picture]:
             bgr = read_picture(path)
         except PictureError as error:
             raise CameraError(f"{error}; remove or replace it") from error
-        yield Picture(index / fps, bgr)
+        yield ClipPicture(index / fps, bgr)
 
 
 def _open_video(path: Path, fps: float | None, first: int) -> Clip:
@@ -101,7 +101,7 @@ def _open_video(path: Path, fps: float | None, first: int) -> Clip:
 
 def _set_times(
     pictures: Generator[TimedPicture], fps: float | None, own_period_s: float
-) -> Generator[Picture]:
+) -> Generator[ClipPicture]:
     """Yield the pictures with their times from the first one on, by `fps` or by their own time stamps, which may be useless."""
     first_s = at_s = 0.0
     with closing(pictures):
@@ -114,4 +114,4 @@ def _set_times(
                 # Raw streams have no time stamps: OpenCV returns ones that stand still or are far below zero.
                 own_s = stamp_s - first_s
                 at_s = own_s if own_s > at_s else at_s + own_period_s
-            yield Picture(at_s, bgr)
+            yield ClipPicture(at_s, bgr)

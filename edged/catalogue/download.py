@@ -60,10 +60,11 @@ class ModelDownload:
                 self._check_size(transfer.total_bytes)
                 self._receive(transfer, progress)
                 return transfer.offset_bytes > 0
-        except (BundleError, DownloadError, RegistryError, UpdateError) as error:
+        except (RegistryError, UpdateError) as error:
             if isinstance(error, BundleError):
                 self.discard()
-            raise CatalogueError(str(error)) from error
+            hint = "; another run resumes it" if isinstance(error, DownloadError) else ""
+            raise CatalogueError(f"{error}{hint}") from error
 
     def discard(self) -> None:
         """Remove the part file and its etag."""

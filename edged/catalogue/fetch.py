@@ -143,7 +143,7 @@ class _FileTransfer:
             size_bytes = part.stat().st_size
             download.discard()
             raise CatalogueError(
-                f"{display_url(url)}: the download ({size_bytes} bytes) is not the file in the catalogue: its sha256 differs; it was removed"
+                f"{display_url(url)}: the download ({size_bytes} bytes) is not the file in the catalogue: its sha256 differs; it was removed: get it from another source"
             )
         _move_durably(part, target)
         download.discard()

@@ -14,6 +14,11 @@ _UPDATE_LIBRARIES = (
     Library.of_extra("httpx", "httpx", "updates"),
     Library.of_extra("packaging", "packaging", "updates"),
 )
+_WEB_LIBRARIES = (
+    Library.of_extra("uvicorn", "uvicorn", "web"),
+    Library.of_extra("starlette", "starlette", "web"),
+)
+_METRICS_LIBRARY = Library.of_extra("prometheus-client", "prometheus_client", "web")
 _SYSTEMD = Library(
     name="systemd-python",
     module="systemd.daemon",
@@ -41,6 +46,16 @@ def check_libraries(settings: Settings) -> Iterator[KeyProblem]:
     if settings.updates.trust is not None:
         for library in _UPDATE_LIBRARIES:
             yield from _report(library, ("updates", "trust"))
+    yield from _check_web(settings)
+
+
+def _check_web(settings: Settings) -> Iterator[KeyProblem]:
+    """Yield a problem for each library that the page or the metrics need."""
+    addresses = {"page": settings.page.listen, "metrics": settings.metrics.listen}
+    for table, address in addresses.items():
+        libraries = (*_WEB_LIBRARIES, _METRICS_LIBRARY) if table == "metrics" else _WEB_LIBRARIES
+        for library in libraries if address is not None else ():
+            yield from _report(library, (table, "listen"))
 
 
 def check_service_libraries() -> Iterator[KeyProblem]:

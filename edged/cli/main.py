@@ -22,6 +22,7 @@ PROGRAM = Program(
         "model",
         "bundle",
         "trust",
+        "enroll",
         "doctor",
         "rescue",
     ),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from edged.catalogue.catalogue import Catalogue, CatalogueEntry, read_catalogue
 from edged.catalogue.fetch import ModelFetcher
@@ -22,11 +21,12 @@ from edged.catalogue.use import (
 from edged.checks.labels import check_labels
 from edged.cli.config_option import DEFAULT_CONFIG, add_config_option
 from edged.cli.model_catalogue import add_catalogue_option
+from edged.cli.model_fetch_report import FetchReport, format_report
 from edged.cli.progress import ProgressBar
 from edged.cli.verbs import add_verb, print_result
 from edged.clock import SystemClock
 from edged.config.codec import decode_path, encode_path
-from edged.config.load import load_config
+from edged.config.load import LoadedConfig, load_config
 from edged.config.problems import InvalidConfigError, Problem
 from edged.config.settings import ModelSettings, Settings
 from edged.errors import CatalogueError, EdgedError
@@ -34,29 +34,6 @@ from edged.host.drop_in import DropIn
 from edged.host.ownership import Owner, find_owner
 from edged.host.paths import catalogue_dir, state_dir
 from edged.selftest.process import self_test_model
-from edged.terminal.rows import format_rows
-
-
-class FetchReport(Struct, frozen=True, kw_only=True):
-    """The result of the command.
-
-    Attributes:
-        model: the model and its files.
-        family: the model family that decodes its outputs, as the self-test found it.
-        labels: its labels.
-        changed: a file was downloaded, or the configuration changed.
-        drop_in: the file that puts it into use; None without ``--use``.
-        reloaded: a running daemon has taken the configuration.
-        warnings: what may be a mistake in the configuration.
-    """
-
-    model: FetchedModel
-    family: str
-    labels: tuple[str, ...]
-    changed: bool
-    drop_in: Path | None = None
-    reloaded: bool = False
-    warnings: tuple[Problem, ...] = ()
 
 
 def add_parser(verbs: Any) -> None:
@@ -95,6 +72,7 @@ def add_parser(verbs: Any) -> None:
         metavar="DIR",
         help="folder for the files; default: catalogue in the state directory",
     )
+    parser.add_argument("--prepare", action="store_true", help=argparse.SUPPRESS)
     add_config_option(parser)
     add_catalogue_option(parser)
 
@@ -113,11 +91,11 @@ def run(args: argparse.Namespace) -> int:
     args.origin = args.origin and parse_origin(args.origin)
     settings = _load_settings(args)
     owner = None if args.to else find_owner(state_dir(settings))
-    report = _fetch_as(owner, args) if owner else _fetch(args, catalogue, entry, settings)
-    if args.use:
+    report = _prepare_as(owner, args) if owner else _prepare(args, catalogue, entry, settings)
+    if args.use and not args.prepare:
         report = _use(report, DropIn(args.config, DROP_IN_NAME), settings)
     packed = msgspec.json.encode(report, enc_hook=encode_path)
-    return print_result(args, msgspec.Raw(packed), "\n".join(_format_report(report)))
+    return print_result(args, msgspec.Raw(packed), "\n".join(format_report(report)))
 
 
 def _load_settings(args: argparse.Namespace) -> Settings:
@@ -127,9 +105,23 @@ def _load_settings(args: argparse.Namespace) -> Settings:
     return load_config(args.config).settings
 
 
-def _fetch(
+def _prepare(
     args: argparse.Namespace, catalogue: Catalogue, entry: CatalogueEntry, settings: Settings
 ) -> FetchReport:
+    """Fetch a model and run it in the sandbox; with ``--use`` also as the configuration would run it."""
+    model = _fetch(args, catalogue, entry, settings)
+    report = _try_model(model, model.settings)
+    if args.use:
+        drop_in = DropIn(args.config, DROP_IN_NAME)
+        text, loaded, _ = _check_use(model, drop_in)
+        if drop_in.read() != text:
+            _try_model(model, loaded.settings.model)
+    return report
+
+
+def _fetch(
+    args: argparse.Namespace, catalogue: Catalogue, entry: CatalogueEntry, settings: Settings
+) -> FetchedModel:
     folder = args.to or catalogue_dir(settings)
     fetcher = ModelFetcher(folder=folder.absolute(), origin=args.origin)
     labels = catalogue.find_label_list(entry)
@@ -141,12 +133,10 @@ def _fetch(
             )
 
         files = fetcher.fetch(entry, args.variant, track_file, label_list=labels)
-        bar.show("self-test", 1.0)
-        model = FetchedModel(entry=entry, variant=args.variant, files=files)
-        return _try_model(model, model.settings, is_new=any(file.downloaded for file in files))
+    return FetchedModel(entry=entry, variant=args.variant, files=files)
 
 
-def _try_model(model: FetchedModel, settings: ModelSettings, *, is_new: bool) -> FetchReport:
+def _try_model(model: FetchedModel, settings: ModelSettings) -> FetchReport:
     """Run the model in the sandbox.
 
     Raises:
@@ -158,15 +148,17 @@ def _try_model(model: FetchedModel, settings: ModelSettings, *, is_new: bool) ->
         raise CatalogueError(
             f"{model.entry.name} is downloaded, but cannot run here: {error}"
         ) from error
+    is_new = any(file.downloaded for file in model.files)
     return FetchReport(model=model, family=tested.family, labels=tested.labels, changed=is_new)
 
 
-def _fetch_as(owner: Owner, args: argparse.Namespace) -> FetchReport:
-    """Fetch as the user of the daemon, in a process of that user's: root writes into no folder that others may change."""
+def _prepare_as(owner: Owner, args: argparse.Namespace) -> FetchReport:
+    """Prepare as the user of the daemon, in a process of that user's: root writes into no folder that others may change, and runs no model."""
     command = [sys.executable, "-P", "-m", "edged", "model", "fetch", args.name, "--json"]
     command += ["-c", str(args.config.absolute()), "--catalogue", str(args.catalogue.absolute())]
     command += ["--from", args.origin] if args.origin else []
     command += ["--edgetpu"] if args.variant == "edgetpu" else []
+    command += ["--use", "--prepare"] if args.use else []
     try:
         done = subprocess.run(
             command,
@@ -188,49 +180,38 @@ def _fetch_as(owner: Owner, args: argparse.Namespace) -> FetchReport:
     return msgspec.json.decode(done.stdout, type=FetchReport, dec_hook=decode_path)
 
 
+def _check_use(
+    model: FetchedModel, drop_in: DropIn
+) -> tuple[str, LoadedConfig, tuple[Problem, ...]]:
+    """Return the drop-in that puts a model into use, the configuration with it, and what may be a mistake in that.
+
+    Raises:
+        InvalidConfigError: the configuration could not be used, or contradicts the model.
+        CatalogueError: the drop-in is not edged's.
+    """
+    text = make_drop_in_text(model, drop_in)
+    loaded = drop_in.load(text)
+    labels = check_labels(loaded.settings)
+    problems = tuple(find_contradictions(model, loaded)) or labels.problems
+    if problems:
+        raise InvalidConfigError(loaded.layers.locate_problems(problems))
+    return text, loaded, loaded.layers.locate_problems(labels.warnings)
+
+
 def _use(report: FetchReport, drop_in: DropIn, settings: Settings) -> FetchReport:
     """Put a model into use that has passed its self-test.
 
     Raises:
         InvalidConfigError: the configuration with it could not be used, or contradicts it; nothing was changed.
-        CatalogueError: the drop-in is not edged's, the model cannot run as configured, or the daemon does not take it.
+        CatalogueError: the drop-in is not edged's, or the daemon does not take it.
     """
-    model = report.model
-    text = make_drop_in_text(model, drop_in)
-    loaded = drop_in.load(text)
-    contradictions = tuple(find_contradictions(model, loaded))
-    if contradictions:
-        raise InvalidConfigError(loaded.layers.locate_problems(contradictions))
-    labels = check_labels(loaded.settings)
-    if labels.problems:
-        raise InvalidConfigError(loaded.layers.locate_problems(labels.problems))
-    if drop_in.read() == text:
-        return _with_use(report, drop_in, loaded.layers.locate_problems(labels.warnings))
-    _try_model(model, loaded.settings.model, is_new=False)
-    drop_in.write(text)
-    reloaded = reload_daemon(state_dir(settings), model.path, SystemClock())
-    used = _with_use(report, drop_in, loaded.layers.locate_problems(labels.warnings))
-    return msgspec.structs.replace(used, changed=True, reloaded=reloaded)
-
-
-def _with_use(report: FetchReport, drop_in: DropIn, warnings: tuple[Problem, ...]) -> FetchReport:
-    return msgspec.structs.replace(report, drop_in=drop_in.path.absolute(), warnings=warnings)
-
-
-def _format_report(report: FetchReport) -> list[str]:
-    model = report.model
-    rows = [("model", f"{model.entry.name}, {model.entry.licence}")]
-    for file in model.files:
-        status = "downloaded" if file.downloaded else "already present"
-        rows.append(("file", f"{file.path}, {file.bytes} bytes, {status}"))
-    rows.append(("self-test", f"passed: family {report.family}, {len(report.labels)} labels"))
-    rows.append(("for a camera", ", ".join(model.entry.camera_labels) or "all its labels"))
-    if report.drop_in:
-        daemon = (
-            "the daemon runs it now" if report.reloaded else "the daemon runs it when it starts"
-        )
-        rows.append(("in use by", f"{report.drop_in}; {daemon}"))
-    else:
-        rows.append(("to use it", f"edged model fetch {model.entry.name} --use"))
-    rows += [("warning", str(warning)) for warning in report.warnings]
-    return format_rows(rows)
+    text, _, warnings = _check_use(report.model, drop_in)
+    has_changed = drop_in.write(text)
+    return msgspec.structs.replace(
+        report,
+        drop_in=drop_in.path.absolute(),
+        warnings=warnings,
+        changed=report.changed or has_changed,
+        reloaded=has_changed
+        and reload_daemon(state_dir(settings), report.model.path, SystemClock()),
+    )

@@ -19,6 +19,11 @@ def add_parser(subparsers: Any) -> None:
         "name", nargs="?", metavar="NAME", help="a message, such as event or health"
     )
     parser.add_argument("--json", action="store_true", help="print JSON Schema")
+    parser.add_argument(
+        "--asyncapi",
+        action="store_true",
+        help="print an AsyncAPI 3 document of all topics, payloads and commands",
+    )
     parser.set_defaults(func=run)
 
 
@@ -28,6 +33,13 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: no message has that name.
     """
+    if args.asyncapi:
+        from edged.cli.asyncapi import asyncapi_text
+
+        if args.name is not None:
+            raise ConfigError("--asyncapi describes all messages: leave the name out")
+        print(asyncapi_text(), end="")
+        return 0
     if args.name is not None and args.name not in schema.MESSAGES:
         raise ConfigError(f"no message {args.name!r}; known messages: {', '.join(schema.MESSAGES)}")
     if args.name is not None:

@@ -13,7 +13,7 @@ from edged.client import (
     PictureReceived,
     Received,
     Removed,
-    SubscriptionRefused,
+    TopicRefused,
     Unreadable,
 )
 from edged.client.notices import LinkNotice
@@ -37,8 +37,7 @@ class TailLines:
             return self._format_received(notice)
         if isinstance(notice, Removed):
             self._latest.pop(notice.topic, None)
-        mark = "*" if isinstance(notice, LinkNotice) else f"{_NO_TIME}  !"
-        return one_line(f"{mark} {_describe(notice)}")
+        return one_line(f"{_find_mark(notice)} {_describe(notice)}")
 
     def _format_received(self, received: Received) -> str | None:
         message = received.message
@@ -50,6 +49,12 @@ class TailLines:
         place = " ".join(filter(None, [received.device, getattr(message, "camera", "")]))
         kept = "  (retained)" if received.retained else ""
         return one_line(f"{message.time[_TIME]}  {place}: {text}{kept}")
+
+
+def _find_mark(notice: Notice) -> str:
+    if isinstance(notice, LinkNotice):
+        return "*"
+    return f"{_NO_TIME} " if isinstance(notice, PictureReceived | Removed) else f"{_NO_TIME}  !"
 
 
 @singledispatch
@@ -101,5 +106,5 @@ def _(notice: LinkDown) -> str:
 
 
 @_describe.register
-def _(notice: SubscriptionRefused) -> str:
+def _(notice: TopicRefused) -> str:
     return f"the broker refuses {notice.topic_filter}: {notice.reason}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import singledispatch
 
 from edged.demo.update import format_model_state
+from edged.messaging.contract.commands import CameraSwitches, Reply
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import (
@@ -82,6 +83,22 @@ def _(frame: FrameDetections) -> str:
     return f"frame {frame.frame}: {found or 'nothing'}"
 
 
+@describe_message.register
+def _(reply: Reply) -> str:
+    outcome = "done" if reply.error is None else f"{reply.error.code}: {reply.error.message}"
+    return f"command {reply.verb} ({reply.id}): {outcome}"
+
+
+@describe_message.register
+def _(switches: CameraSwitches) -> str:
+    named = {"detect": switches.detect}
+    named |= {f"zone {name}": is_on for name, is_on in switches.zones.items()}
+    named |= {f"mask {name}": is_on for name, is_on in switches.masks.items()}
+    off = [name for name, is_on in named.items() if not is_on]
+    scores = "".join(f", {label} {score:.2f}" for label, score in switches.thresholds.items())
+    return f"{', '.join(off) or 'nothing'} switched off; threshold {switches.threshold:.2f}{scores}"
+
+
 def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
     """Format ranges of sequence numbers, as ``7, 9-12``."""
     return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
@@ -89,4 +106,4 @@ def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
 
 def _format_counts(counts: Counts) -> str:
     present = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
-    return present or "nobody"
+    return present or "nothing"

@@ -1,6 +1,7 @@
 """The connection of a client to a broker: a thread that connects, subscribes and receives, and goes on after every loss."""
 
 import contextlib
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edged.backoff import Backoff
-from edged.client.notices import LinkDown, LinkNotice, LinkUp, SubscriptionRefused
+from edged.client.notices import LinkDown, LinkNotice, LinkUp, TopicRefused
 from edged.errors import PublishError
 from edged.publishers.mqtt_client import (
     describe_error,
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
     from paho.mqtt.properties import Properties
 
+_log = logging.getLogger(__name__)
+
 _MAX_IN_FLIGHT = 20
 _WAIT_S = 0.2
 _FIRST_PAUSE_S = 0.5
-_CLOSE_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S, _ABANDON_TIMEOUT_S = 5.0, 0.5
 KEEP_SESSION_S = 3600
 """How long a broker keeps what arrives while this client is not connected, with MQTT 5; a broker may keep it for less."""
 
@@ -76,6 +79,8 @@ class BrokerConnection:
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._client: Client | None = None
+        self.number = 0
+        """Number of the present connection, or of the last one."""
         self._is_resumed = False
         self._reason = ""
         self._backoff = Backoff(initial_s=_FIRST_PAUSE_S, max_s=settings.max_retry_s, min_share=0.2)
@@ -95,19 +100,36 @@ class BrokerConnection:
         """True once `close` was called."""
         return self._closing.is_set()
 
-    def publish(self, topic: str, payload: bytes, properties: "Properties | None" = None) -> bool:
-        """Send a message with QoS 1; return False if there is no connection."""
+    def publish(
+        self, topic: str, payload: bytes, *, response_topic: str | None, correlation: bytes
+    ) -> bool:
+        """Send a message with QoS 1; return False if there is no connection.
+
+        Args:
+            topic: its topic.
+            payload: its payload.
+            response_topic: where the answer is expected, with MQTT 5; None for nowhere.
+            correlation: what the answer on that topic is to carry.
+        """
         with self._lock:
             client = self._client
         if client is None:
             return False
+        properties = None
+        if response_topic is not None and self._settings.protocol == "5":
+            properties = make_properties("PUBLISH")
+            properties.ResponseTopic = response_topic
+            properties.CorrelationData = correlation
         return client.publish(topic, payload, qos=1, properties=properties).rc == 0
 
     def close(self) -> None:
         """End the connection and the thread; the broker forgets a client without an id of its own."""
         self._closing.set()
+        with self._lock:
+            is_connected = self._client is not None
+        # A thread that waits for a host that does not answer is left to itself: it ends with the process.
         if self._thread.is_alive():
-            self._thread.join(_CLOSE_TIMEOUT_S + self._settings.connect_timeout_s)
+            self._thread.join(_CLOSE_TIMEOUT_S if is_connected else _ABANDON_TIMEOUT_S)
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -132,6 +154,9 @@ class BrokerConnection:
                     client.disconnect(properties=self._properties("DISCONNECT"))
         except (OSError, ValueError) as error:
             return f"{broker_url(self._settings)}: {describe_error(error)}"
+        except Exception:  # noqa: BLE001 (an error that is not foreseen must not end the client)
+            _log.exception("the connection ended with an unexpected error")
+            return f"{broker_url(self._settings)}: unexpected error; see the log"
         finally:
             with self._lock:
                 self._client = None
@@ -168,10 +193,7 @@ class BrokerConnection:
         """Return how long the broker is to keep the session, with MQTT 5."""
         if self._settings.protocol != "5":
             return None
-        from paho.mqtt.packettypes import PacketTypes
-        from paho.mqtt.properties import Properties
-
-        properties = Properties(getattr(PacketTypes, packet))  # type: ignore[no-untyped-call]  # paho's, untyped
+        properties = make_properties(packet)
         if packet == "CONNECT" or not self._is_durable:
             properties.SessionExpiryInterval = KEEP_SESSION_S if packet == "CONNECT" else 0
         return properties
@@ -191,10 +213,11 @@ class BrokerConnection:
         for topic_filter, reason in zip(self._topic_filters, reasons, strict=False):
             if reason.is_failure:
                 words = describe_reason_code(reason, properties)
-                self._on_link(SubscriptionRefused(topic_filter=topic_filter, reason=words))
+                self._on_link(TopicRefused(topic_filter=topic_filter, reason=words))
         self._backoff.reset()
         with self._lock:
             self._client = client
+            self.number += 1
         self._on_link(LinkUp(is_resumed=self._is_resumed))
 
     def _on_disconnect(
@@ -208,3 +231,11 @@ class BrokerConnection:
             self._on_message(
                 ArrivedMessage(message.topic, bytes(message.payload), bool(message.retain))
             )
+
+
+def make_properties(packet: str) -> "Properties":
+    """Return empty properties of an MQTT 5 packet, CONNECT for example."""
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    return Properties(getattr(PacketTypes, packet))  # type: ignore[no-untyped-call]  # paho's, untyped

@@ -1,4 +1,4 @@
-"""What a client reports: messages, and what it notices about them. Each is a frozen value; ``kind`` names it in JSON."""
+"""The notices of a client: messages, and what is wrong with them. Each is a frozen value; ``kind`` names it in JSON."""
 
 from msgspec import Struct
 
@@ -127,9 +127,7 @@ class LinkDown(Struct, frozen=True, kw_only=True, tag_field="kind", tag="link_do
     reason: str
 
 
-class SubscriptionRefused(
-    Struct, frozen=True, kw_only=True, tag_field="kind", tag="subscription_refused"
-):
+class TopicRefused(Struct, frozen=True, kw_only=True, tag_field="kind", tag="topic_refused"):
     """The broker does not let the client read a topic.
 
     Attributes:
@@ -150,5 +148,5 @@ MessageNotice = (
     | LateWill
     | Unreadable
 )
-LinkNotice = LinkUp | LinkDown | SubscriptionRefused
+LinkNotice = LinkUp | LinkDown | TopicRefused
 Notice = MessageNotice | LinkNotice

@@ -1,9 +1,8 @@
-"""From received messages to notices: decoding, duplicates, gaps, late wills, and each device's state. Pure."""
+"""The way from received messages to notices: decoding, duplicates, gaps, late wills, and each device's state. Pure."""
 
 from collections.abc import Iterator
 
 from edged.client.decode import decode_message, picture_camera, split_topic
-from edged.client.device_view import DeviceView
 from edged.client.notices import (
     LateWill,
     MessageNotice,
@@ -14,11 +13,13 @@ from edged.client.notices import (
     Removed,
     Unreadable,
 )
+from edged.client.remote_device import RemoteDevice
 from edged.errors import MessageError
+from edged.messaging.contract.commands import Reply
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import Event, FrameDetections, Gap
 
-_NOT_RETAINED = (Event, FrameDetections, Gap)
+_NOT_RETAINED = (Event, FrameDetections, Gap, Reply)
 
 
 class MessageReader:
@@ -29,7 +30,7 @@ class MessageReader:
     """
 
     def __init__(self) -> None:
-        self.devices: dict[str, DeviceView] = {}
+        self.devices: dict[str, RemoteDevice] = {}
 
     def read(self, topic: str, payload: bytes, *, retained: bool = False) -> list[MessageNotice]:
         """Read one message.
@@ -81,8 +82,8 @@ class MessageReader:
         view.update(leaf, message, is_retained=not isinstance(message, _NOT_RETAINED))
         yield received
 
-    def _view(self, device: str) -> DeviceView:
-        return self.devices.setdefault(device, DeviceView(device))
+    def _view(self, device: str) -> RemoteDevice:
+        return self.devices.setdefault(device, RemoteDevice(device))
 
 
 def _announced(message: Header) -> tuple[tuple[int, int], ...]:

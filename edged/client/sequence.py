@@ -11,7 +11,7 @@ _MAX_RANGES = 256
 
 @dataclass(frozen=True, slots=True)
 class SequenceStep:
-    """What one number says.
+    """The meaning of one number.
 
     Attributes:
         is_duplicate: the message has arrived before.
@@ -24,7 +24,7 @@ class SequenceStep:
     restarted_after: int | None = None
 
 
-class SequenceNumbers:
+class ReceivedNumbers:
     """The numbers of one device.
 
     Attributes:

@@ -29,6 +29,7 @@ def check_label_names(settings: Settings, known: Collection[str]) -> Iterator[Ke
         known: the names of the model's classes, in their order; empty if it has no labels.
     """
     named = [*_named_labels(settings.detect, ("detect",)), *_stationary_labels(settings)]
+    named += _hidden_labels(settings)
     for name, camera in settings.camera.items():
         if camera.enabled:
             named += _labels_of_camera(settings, name)
@@ -49,7 +50,7 @@ def check_label_names_of_camera(
     if settings.camera[camera].detect.labels is not None:
         general = DetectSettings(label=general.label)
     named = [*_named_labels(general, ("detect",)), *_stationary_labels(settings)]
-    named += _labels_of_camera(settings, camera)
+    named += [*_labels_of_camera(settings, camera), *_hidden_labels(settings)]
     yield from find_unknown_labels(named, known)
 
 
@@ -84,6 +85,11 @@ def _named_labels(detect: DetectSettings, key_path: KeyPath) -> Iterator[NamedLa
 def _stationary_labels(settings: Settings) -> Iterator[NamedLabel]:
     for index, label in enumerate(settings.track.stationary_labels or ()):
         yield ("track", "stationary_labels", index), label
+
+
+def _hidden_labels(settings: Settings) -> Iterator[NamedLabel]:
+    for index, label in enumerate(settings.images.hide):
+        yield ("images", "hide", index), label
 
 
 def _labels_of_camera(settings: Settings, name: str) -> Iterator[NamedLabel]:

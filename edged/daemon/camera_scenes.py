@@ -17,6 +17,7 @@ from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
 from edged.vision.camera_messages import CameraReport, PictureAtRest
 from edged.vision.messages import ModelReady, Observation, VisionJob
+from edged.vision.picture_policy import allows
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,9 @@ class CameraScenes:
         """Take the cameras of a configuration; those that stay keep their counters, and their scenes until `build` or `reset`."""
         self._settings = settings
         self._event_reporter.apply_settings(settings.events)
+        self._event_reporter.picture_cameras = {
+            name for name in settings.camera if allows(settings, name, "event")
+        }
         names = [name for name, camera in settings.camera.items() if camera.enabled]
         for name in self.monitors.keys() - names:
             self._conditions.clear_camera(name)
@@ -61,6 +65,9 @@ class CameraScenes:
             name: self.monitors.get(name) or CameraMonitor(name, has_histograms=has_histograms)
             for name in names
         }
+        for monitor in self.monitors.values():
+            if monitor.model is not None:
+                self._check_labels(monitor, monitor.model.labels)
 
     def reset(self, cameras: Iterable[str]) -> None:
         """Report cameras as offline and empty until their worker runs."""
@@ -115,15 +122,23 @@ class CameraScenes:
     def observe(
         self, camera: str, observation: Observation, now_ns: int, *, is_superseded: bool
     ) -> None:
-        """Take an inferred frame, and report what it changes; only count it if a newer one waits. `now_ns` is monotonic."""
+        """Take an inferred frame, and report what it changes.
+
+        Args:
+            camera: name of the camera.
+            observation: the frame.
+            now_ns: monotonic time.
+            is_superseded: only count it: a newer one waits.
+        """
         monitor = self.monitors[camera]
         if is_superseded or self._have_ended:
             monitor.skip()
             return
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
-        for update in updates:
-            self._pictures.observe(monitor, update, observation.frame_seq)
+        if camera in self._event_reporter.picture_cameras:
+            for update in updates:
+                self._pictures.observe(monitor, update, observation.frame_seq)
 
     def observe_rest(self, camera: str, rest: PictureAtRest) -> None:
         """Let time pass in a scene whose picture is at rest, and report what that changes."""
@@ -185,7 +200,10 @@ class CameraScenes:
             recommended=recommended,
         )
         monitor.set_scene(scene)
-        self._label_faults[monitor.name] = LabelFaults(settings, monitor.name, labels)
+        self._check_labels(monitor, labels)
+
+    def _check_labels(self, monitor: CameraMonitor, labels: tuple[str, ...]) -> None:
+        self._label_faults[monitor.name] = LabelFaults(self._settings, monitor.name, labels)
         self._report_label_faults(monitor.name)
 
     def _check_classes(self, monitor: CameraMonitor) -> None:

@@ -13,7 +13,7 @@ from edged.types import ClassNames
 from edged.vision.picture_messages import Picture, PictureRefusal, PictureSubject
 
 OnPicture = Callable[[Picture | PictureRefusal], object]
-AskForPicture = Callable[[str, int, PictureSubject, float, OnPicture], None]
+RequestPicture = Callable[[str, int, PictureSubject, float, OnPicture], None]
 """Asks for the picture of an object: gets the camera, the frame's number, the object, the least sharpness and what takes the answer."""
 
 PublishPicture = Callable[[str, bytes, str], None]
@@ -27,7 +27,7 @@ class EventPictures:
 
     def __init__(
         self,
-        ask: AskForPicture,
+        request: RequestPicture,
         *,
         publish: PublishPicture,
         files: PictureFiles,
@@ -37,13 +37,13 @@ class EventPictures:
         """Begin without objects.
 
         Args:
-            ask: asks for a picture, or refuses.
+            request: asks for a picture, or refuses.
             publish: publishes a picture.
             files: stores pictures.
             stamper: knows the session, of which event ids are made.
             clock: the clock of all times.
         """
-        self._ask = ask
+        self._request = request
         self._publish = publish
         self._files = files
         self._session = stamper.identity.session
@@ -76,7 +76,7 @@ class EventPictures:
                 label = names[track.class_id]
                 subject = PictureSubject(label=label, score=track.score, box=track.box)
                 best.begin()
-                self._ask(
+                self._request(
                     camera,
                     frame_seq,
                     subject,

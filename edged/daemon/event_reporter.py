@@ -1,6 +1,6 @@
 """Reports the cameras' scenes: builds the contract's payloads and hands them to the outbox."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -9,6 +9,7 @@ from edged.config.settings import EventSettings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.messaging.contract.header import Stamper
 from edged.messaging.contract.messages import CameraState, Detection, Event, FrameDetections
+from edged.messaging.contract.topics import Topics
 from edged.messaging.outbox import Outbox
 from edged.scene.events import TrackEvent
 from edged.scene.scene import Counts, SceneState, SceneUpdate
@@ -28,7 +29,6 @@ class EventReporter:
         *,
         outbox: Outbox,
         stamper: Stamper,
-        find_picture_topic: Callable[[str, str], str | None] = lambda *_: None,
     ) -> None:
         """Report nothing yet.
 
@@ -36,9 +36,10 @@ class EventReporter:
             settings: ``[events]``.
             outbox: takes the messages.
             stamper: turns monotonic times into wall-clock times.
-            find_picture_topic: gets a camera and the id of an object; returns the topic of the object's pictures, or None.
         """
-        self._find_picture_topic = find_picture_topic
+        self._topics = Topics(stamper.identity.device)
+        self.picture_cameras: Collection[str] = ()
+        """The cameras of whose objects pictures are published."""
         self._settings = settings
         self._outbox = outbox
         self._stamper = stamper
@@ -57,8 +58,10 @@ class EventReporter:
             message = _build_event(
                 event, camera=camera.name, model=camera.model_name, stamper=self._stamper
             )
-            topic = self._find_picture_topic(camera.name, message.id)
-            self._outbox.queue_event(message if topic is None else replace(message, snapshot=topic))
+            if camera.name in self.picture_cameras:
+                topic = self._topics.snapshot_of(camera.name, message.id)
+                message = replace(message, snapshot=topic)
+            self._outbox.queue_event(message)
         if update.state_changed:
             self.report_state(camera)
 

@@ -1,4 +1,4 @@
-"""What the supervisor has counted, for a scrape of the metrics."""
+"""Samples of the supervisor's counts, for a scrape of the metrics."""
 
 from collections.abc import Mapping
 

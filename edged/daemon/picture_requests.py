@@ -11,8 +11,8 @@ from edged.event_loop import EventLoop, Timer
 from edged.vision.picture_messages import (
     MAX_PENDING_PICTURES,
     PICTURE_TIMEOUT_S,
+    JpegChunk,
     Picture,
-    PictureChunk,
     PictureFailure,
     PictureRefusal,
     PictureRequest,
@@ -94,7 +94,7 @@ class PictureRequests:
             PICTURE_TIMEOUT_S + _TIMEOUT_MARGIN_S, partial(self._on_overdue, number)
         )
 
-    def on_message(self, worker: int, message: PictureChunk | PictureFailure) -> None:
+    def on_message(self, worker: int, message: JpegChunk | PictureFailure) -> None:
         """Take a part of an answer; one that nobody waits for any more is left out."""
         pending = self._pending.get(message.number)
         if pending is None or pending.worker != worker:
@@ -110,13 +110,13 @@ class PictureRequests:
         if pending.received_bytes >= message.total_bytes:
             self._finish(message)
 
-    def on_worker_gone(self, worker: int) -> None:
+    def on_worker_lost(self, worker: int) -> None:
         """Refuse what a worker that has ended was asked for."""
         for number, pending in list(self._pending.items()):
             if pending.worker == worker:
                 self._refuse(number, "no_worker", "its worker ended before the picture was made")
 
-    def _finish(self, last: PictureChunk) -> None:
+    def _finish(self, last: JpegChunk) -> None:
         pending = self._pending[last.number]
         jpeg = b"".join(pending.parts)
         if not (jpeg.startswith(_JPEG_START) and jpeg.endswith(_JPEG_END)):

@@ -20,8 +20,8 @@ from edged.messaging.outbox import Outbox
 from edged.pictures.ring import StoredPicture
 from edged.scene.scene import SceneUpdate
 from edged.vision.picture_messages import (
+    JpegChunk,
     Picture,
-    PictureChunk,
     PictureFailure,
     PictureOptions,
     PictureRefusal,
@@ -65,7 +65,6 @@ class PictureService:
             stamper=stamper,
             clock=clock,
         )
-        self._event_cameras: frozenset[str] = frozenset()
 
     def use_pool(self, pool: WorkerPool) -> None:
         """Ask these workers."""
@@ -75,9 +74,6 @@ class PictureService:
         """Use another configuration; what the broker keeps, and may keep no longer, is removed there."""
         no_longer_kept = _list_kept(self._settings) - _list_kept(settings)
         self._settings = settings
-        self._event_cameras = frozenset(
-            name for name in settings.camera if allows(settings, name, "event")
-        )
         for camera in no_longer_kept:
             self._publish(self._topics.snapshot_of(camera), b"", is_retained=True)
         self._files.apply_settings(settings)
@@ -122,15 +118,14 @@ class PictureService:
         return topic if self._publish(topic, picture.jpeg, is_retained=is_retained) else None
 
     def observe(self, monitor: CameraMonitor, update: SceneUpdate, frame_seq: int) -> None:
-        """Take what a frame has changed in a camera's scene, and ask for the pictures of objects that are worth it."""
-        if monitor.name in self._event_cameras:
-            self._events.observe(monitor.name, update.tracks, monitor.class_names, frame_seq)
+        """Take what a frame has changed in a camera's scene, and ask for the pictures of objects that are worth it.
 
-    def topic_of(self, camera: str, event_id: str) -> str | None:
-        """Return the topic on which the pictures of an object are published; None if none are."""
-        if camera not in self._event_cameras:
-            return None
-        return self._topics.snapshot_of(camera, event_id)
+        Args:
+            monitor: the camera.
+            update: the change.
+            frame_seq: number of the frame.
+        """
+        self._events.observe(monitor.name, update.tracks, monitor.class_names, frame_seq)
 
     def list_stored(
         self, limit: int, on_list: Callable[[tuple[StoredPicture, ...]], object]
@@ -152,13 +147,13 @@ class PictureService:
         """
         self._files.read(event_id, self._list_allowed(), on_jpeg)
 
-    def on_message(self, worker: int, message: PictureChunk | PictureFailure) -> None:
+    def on_message(self, worker: int, message: JpegChunk | PictureFailure) -> None:
         """Take a part of a worker's answer."""
         self._requests.on_message(worker, message)
 
-    def on_worker_gone(self, worker: int) -> None:
+    def on_worker_lost(self, worker: int) -> None:
         """Refuse what a worker that has ended was asked for."""
-        self._requests.on_worker_gone(worker)
+        self._requests.on_worker_lost(worker)
 
     def _publish_of_event(self, camera: str, jpeg: bytes, event_id: str) -> None:
         self._publish(self._topics.snapshot_of(camera, event_id), jpeg, is_retained=False)

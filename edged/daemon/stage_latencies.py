@@ -1,4 +1,4 @@
-"""How long the stages of one camera's frames take: percentiles of the newest frames, and histograms of all of them for the metrics."""
+"""Latencies of the stages of one camera's frames: percentiles of the newest frames, and histograms of all of them for the metrics."""
 
 from collections.abc import Mapping
 

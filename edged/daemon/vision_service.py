@@ -20,7 +20,7 @@ from edged.vision.active_model import ActiveModel
 from edged.vision.camera_messages import PictureAtRest
 from edged.vision.listener import VisionListener
 from edged.vision.messages import ModelReady, Observation, PlanDeclined, VisionJob, WorkerReport
-from edged.vision.picture_messages import PictureChunk, PictureFailure, PictureOptions
+from edged.vision.picture_messages import JpegChunk, PictureFailure, PictureOptions
 from edged.vision.pool import MAX_TICK_GAP_S, WorkerPool
 from edged.vision.process import VisionProcess, WorkerExited, WorkerMessage
 from edged.vision.spare_workers import SpareWorkers
@@ -70,9 +70,7 @@ class VisionService:
         self._plan = ActivePlan(settings, active_model)
         self._conditions = VisionConditions(conditions, clock)
         self.pictures = pictures
-        self._event_reporter = EventReporter(
-            settings.events, outbox=outbox, stamper=stamper, find_picture_topic=pictures.topic_of
-        )
+        self._event_reporter = EventReporter(settings.events, outbox=outbox, stamper=stamper)
         self._scenes = CameraScenes(self._event_reporter, self._conditions, self.pictures)
         self._settled = SettledWorkers()
         self.losses = WorkerLosses()
@@ -109,7 +107,7 @@ class VisionService:
         self._pool.retry_now()
         for worker in replaced:
             self._scenes.on_worker_lost(jobs_before[worker].camera_names)
-            self.pictures.on_worker_gone(worker)
+            self.pictures.on_worker_lost(worker)
             self._conditions.clear_worker(worker)
             self._settled.forget(worker)
         self._scenes.apply_settings(settings)
@@ -159,7 +157,7 @@ class VisionService:
             case PictureAtRest(camera=index) as rest:
                 if camera := self._find_camera(item.worker, index):
                     self._scenes.observe_rest(camera, rest)
-            case PictureChunk() | PictureFailure() as answer:
+            case JpegChunk() | PictureFailure() as answer:
                 self.pictures.on_message(item.worker, answer)
             case WorkerReport(cameras=reports):
                 self._scenes.on_camera_reports(reports)
@@ -171,7 +169,13 @@ class VisionService:
                     self._listener.on_plan_message(message)
 
     def take_picture(self, camera: str, options: PictureOptions, on_picture: OnPicture) -> None:
-        """Take a picture of what a camera sees now (`PictureService.take`)."""
+        """Take a picture of what a camera sees now.
+
+        Args:
+            camera: name of the camera.
+            options: how the picture is made.
+            on_picture: called once with the picture or the reason why there is none, possibly at once.
+        """
         self.pictures.take(camera, self.cameras.get(camera), options, on_picture)
 
     def on_worker_exit(self, item: WorkerExited) -> None:
@@ -238,7 +242,7 @@ class VisionService:
     def _on_worker_loss(self, loss: WorkerLoss) -> None:
         time = self._stamper.time_of(self._clock.monotonic_ns())
         self.losses.record(loss, self._plan.model_name, time)
-        self.pictures.on_worker_gone(loss.worker)
+        self.pictures.on_worker_lost(loss.worker)
         self._conditions.on_worker_loss(loss, len(self.cameras))
         self._settled.on_lost(loss.worker)
         self._listener.on_worker_lost(loss)

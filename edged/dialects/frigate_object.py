@@ -10,7 +10,7 @@ FrigateState = dict[str, Any]
 
 
 class FrigateObject:
-    """What Frigate would say of one object.
+    """One tracked object as Frigate would describe it.
 
     Attributes:
         before: the object as the newest event described it; None before the first.

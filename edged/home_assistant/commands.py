@@ -8,7 +8,8 @@ from edged.messaging.contract.topics import Topics
 
 EXPIRES_S = 30
 """A command that Home Assistant or the broker holds for longer is no longer what the person at the switch expects."""
-_UNIQUE_ID = "ha-{{ utcnow().timestamp() }}-{{ range(1000000) | random }}"
+_UNIQUE_ID = "ha-{{ utcnow().timestamp() }}-{{ range(100000) | random }}"
+"""A larger range is more than the sandbox of Home Assistant's templates allows."""
 _SENT = "{{ utcnow().isoformat() }}"
 VALUE = "{{ value }}"
 """What Home Assistant puts in, in a JSON payload without quotes around it."""

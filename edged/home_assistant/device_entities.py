@@ -31,7 +31,7 @@ _MODEL_TEMPLATE = """\
 """Home Assistant refuses a field that it does not know, a null name, and a summary of over 255 characters."""
 
 
-class DeviceView(Struct, frozen=True, kw_only=True):
+class AnnouncedDevice(Struct, frozen=True, kw_only=True):
     """The device, as its own entities are made from it.
 
     Attributes:
@@ -47,7 +47,7 @@ class DeviceView(Struct, frozen=True, kw_only=True):
     commands: CommandSettings
 
 
-def device_entities(device: DeviceView) -> Iterator[Entity]:
+def device_entities(device: AnnouncedDevice) -> Iterator[Entity]:
     """Yield what the device shows, and its buttons."""
     yield Entity(("problem",), _problem(device))
     if device.has_temperature:
@@ -67,7 +67,7 @@ def device_entities(device: DeviceView) -> Iterator[Entity]:
         )
 
 
-def _problem(device: DeviceView) -> Component:
+def _problem(device: AnnouncedDevice) -> Component:
     return Component(
         platform="binary_sensor",
         name="problem",
@@ -80,7 +80,7 @@ def _problem(device: DeviceView) -> Component:
     )
 
 
-def _temperature(device: DeviceView) -> Component:
+def _temperature(device: AnnouncedDevice) -> Component:
     return Component(
         platform="sensor",
         name="temperature",
@@ -94,7 +94,7 @@ def _temperature(device: DeviceView) -> Component:
     )
 
 
-def _model(device: DeviceView) -> Component:
+def _model(device: AnnouncedDevice) -> Component:
     can_install = is_allowed(device.commands, "update.install")
     return Component(
         platform="update",

@@ -16,7 +16,7 @@ from edged.home_assistant.component import (
     Entity,
     Platform,
 )
-from edged.home_assistant.device_entities import DeviceView, device_entities
+from edged.home_assistant.device_entities import AnnouncedDevice, device_entities
 from edged.home_assistant.labels import counted_labels
 from edged.home_assistant.names import (
     component_id,
@@ -107,7 +107,7 @@ def encode_discovery(
 
 
 def _list_entities(settings: Settings, facts: DeviceFacts) -> Iterator[Entity]:
-    device = DeviceView(
+    device = AnnouncedDevice(
         topics=Topics(facts.name),
         has_temperature=facts.has_temperature,
         install_id=facts.install_id,

@@ -110,3 +110,29 @@ def describe_exit(returncode: int) -> str:
         return f"was killed by {signal.Signals(-returncode).name}"
     except ValueError:
         return f"was killed by signal {-returncode}"
+
+
+def open_pidfd(module: str, child: SpawnedChild) -> int:
+    """Return a descriptor that becomes readable when a child ends (pidfd_open(2)); a child without one is ended.
+
+    Args:
+        module: the child's module.
+        child: the child.
+
+    Raises:
+        WorkerError: there are too many open files.
+    """
+    process, channel = child
+    try:
+        return os.pidfd_open(process.pid)
+    except OSError as error:
+        process.kill()
+        channel.close()
+        raise WorkerError(f"cannot watch a process for {module}: {error.strerror}") from error
+
+
+def is_readable(channel: socket.socket) -> bool:
+    """Return whether there is something to read, or the other end is closed."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,16 +1,15 @@
 """The parent's handle on a child process for an event loop: its packets and its end, without a wait."""
 
 import os
-import select
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Generic, Self, TypeVar
 
-from edged.errors import PacketError, WorkerError
+from edged.errors import PacketError
 from edged.event_loop import EventLoop, Timer
-from edged.ipc.child import SpawnedChild, describe_exit, spawn_with_packet
+from edged.ipc import child
 from edged.ipc.packets import PacketCodec
 
 SentT = TypeVar("SentT")
@@ -71,7 +70,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         received: PacketCodec[ReceivedT],
         first_message: SentT,
         pass_fds: Sequence[int] = (),
-        take_spawned: Callable[[], SpawnedChild | None] = lambda: None,
+        take_spawned: Callable[[], child.SpawnedChild | None] = lambda: None,
     ) -> Self:
         """Start ``python -m module FD``; call it in the loop's thread.
 
@@ -90,17 +89,12 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         """
         packet = sent.encode(first_message)
         spawned = take_spawned()
-        process, channel = spawned or spawn_with_packet(module, packet, pass_fds=pass_fds)
+        process, channel = spawned or child.spawn_with_packet(module, packet, pass_fds=pass_fds)
         if spawned is not None:
             with suppress(OSError):  # it has ended, which the next read notices
                 channel.send(packet)
         channel.setblocking(False)  # noqa: FBT003 (the standard library's)
-        try:
-            pidfd = os.pidfd_open(process.pid)
-        except OSError as error:  # there are too many open files
-            process.kill()
-            channel.close()
-            raise WorkerError(f"cannot watch a process for {module}: {error.strerror}") from error
+        pidfd = child.open_pidfd(module, (process, channel))
         return cls(process, channel, pidfd, sent=sent, received=received, loop=loop)
 
     def watch(self, on_readable: Callable[[], object], on_exit: Callable[[str], object]) -> None:
@@ -125,9 +119,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
         """Whether the child has sent something, or closed its end, that was not read yet."""
         if self._is_closed:
             return False
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN)
-        return bool(poll.poll(0))
+        return child.is_readable(self._channel)
 
     def read(self) -> ReceivedT | None:
         """Return the child's next message; None if there is none now. An invalid message is the last: the child is killed."""
@@ -247,7 +239,7 @@ class WatchedChild(Generic[SentT, ReceivedT]):
             self._deadline.cancel()
         self._close_pidfd()
         code = self._process.poll()
-        how = "closed its socket but has not ended" if code is None else describe_exit(code)
+        how = "closed its socket but has not ended" if code is None else child.describe_exit(code)
         reason = self._fault or how
         self._loop.call_soon(lambda: self._on_exit(reason))
 

@@ -23,7 +23,7 @@ Publish = Callable[[OutgoingMessage], bool]
 
 
 class DialectMessages:
-    """What the dialects say, and what of it waits."""
+    """The messages of all dialects, those that wait for a connection included."""
 
     def __init__(self, dialects: Mapping[str, Dialect], stamper: Stamper) -> None:
         """Begin without a connection.
@@ -53,8 +53,6 @@ class DialectMessages:
             message: the message; its header is filled in here.
             publish: sends a message; returns False if it was not taken.
         """
-        if not self._dialects:
-            return
         if not self._is_link_up and not isinstance(message, CameraState):
             if isinstance(message, Event):
                 self._hold(message)
@@ -94,7 +92,7 @@ class DialectMessages:
             states: what is then true of the cameras.
             publish: sends a message; returns False if it was not taken.
         """
-        for state in states:
+        for state in states if self._dialects else ():
             self._take(self._translate(state))
         for dialect in self._dialects.values():
             self._take(dialect.end())
@@ -127,8 +125,6 @@ class DialectMessages:
     def _translate(self, message: Header) -> list[ForeignMessage]:
         """Return what all dialects say; the fault of one disturbs neither the others nor edged's own messages."""
         foreign: list[ForeignMessage] = []
-        if not self._dialects:
-            return foreign
         stamped = self._stamper.stamp(message)
         for name, dialect in self._dialects.items():
             try:

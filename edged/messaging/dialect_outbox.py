@@ -34,6 +34,7 @@ class DialectOutbox(Outbox):
             notify: called with each received message, and when the only consumer is gone, from a callback of the loop.
             dialects: the dialects by name.
         """
+        self._has_dialects = bool(dialects)
         self._dialects = DialectMessages(dialects, stamper)
         super().__init__(
             spool=spool,
@@ -48,17 +49,19 @@ class DialectOutbox(Outbox):
     def queue_event(self, event: Event) -> None:
         """Queue an event until it is acknowledged."""
         super().queue_event(event)
-        self._dialects.repeat(event, self._publisher.publish)
+        if self._has_dialects:
+            self._dialects.repeat(event, self._publisher.publish)
 
     def publish_detections(self, message: FrameDetections) -> None:
         """Publish one frame's detections, or drop them if there is no connection."""
         super().publish_detections(message)
-        self._dialects.repeat(message, self._publisher.publish)
+        if self._has_dialects:
+            self._dialects.repeat(message, self._publisher.publish)
 
     def retain(self, message: Header | OutgoingMessage) -> None:
         """Make `message` the newest of its topic; does nothing if it equals the previous one."""
         super().retain(message)
-        if not isinstance(message, OutgoingMessage):
+        if self._has_dialects and not isinstance(message, OutgoingMessage):
             self._dialects.repeat(message, self._publisher.publish)
 
     def close(self, timeout_s: float, final: Sequence[Header] = ()) -> int:

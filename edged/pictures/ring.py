@@ -7,14 +7,14 @@ synced and renamed, so that a reader never sees half of one, also after a power 
 import errno
 import re
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
 from edged.errors import StoreError
-from edged.host.files import FileSystem
-from edged.host.files.durable import replace_file
+from edged.host.files import FileSystem, replace_file, temporary_path
 
 _SEPARATOR = "~"
 _SUFFIX = ".jpg"
@@ -89,12 +89,12 @@ class PictureRing:
             self._files.make_folder(self._folder)
         path = self._folder / picture.file_name
         try:
-            replace_file(self._files, path, jpeg)
+            self._write(path, jpeg)
         except StoreError as error:
             if not (isinstance(error.__cause__, OSError) and error.__cause__.errno in _FULL):
                 raise
             self._make_room(self._size_bytes - 2 * len(jpeg))
-            replace_file(self._files, path, jpeg)
+            self._write(path, jpeg)
         name = picture.file_name
         self._remove_if(lambda one: one.event_id == picture.event_id and one.file_name != name)
         kept = [one for one in self._load() if one.file_name != name]
@@ -139,6 +139,14 @@ class PictureRing:
             if one.event_id == event_id and one.camera in cameras:
                 return self._files.read(self._folder / one.file_name, _MAX_FILE_BYTES)
         return None
+
+    def _write(self, path: Path, jpeg: bytes) -> None:
+        try:
+            replace_file(self._files, path, jpeg)
+        except StoreError:
+            with suppress(StoreError):
+                self._files.remove(temporary_path(path))
+            raise
 
     @property
     def _size_bytes(self) -> int:

@@ -9,7 +9,7 @@ from edged.config.settings import DetectSettings, LabelFilter, ModelSettings
 from edged.scene.filters import NO_SETTINGS
 from edged.types import DetectedBox
 from edged.vision.camera_messages import CameraJob, CameraPlan, CameraReport, PictureAtRest
-from edged.vision.picture_messages import PictureChunk, PictureFailure, PictureRequest
+from edged.vision.picture_messages import JpegChunk, PictureFailure, PictureRequest
 from edged.vision.trial_messages import CandidateFailure, Reason, ShadowComparison
 
 FaultKind = Literal["model", "delegate", "invoke", "internal"]
@@ -193,6 +193,6 @@ FromWorker = (
     | PlanDeclined
     | CandidateFailure
     | ShadowComparison
-    | PictureChunk
+    | JpegChunk
     | PictureFailure
 )

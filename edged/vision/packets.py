@@ -23,7 +23,7 @@ from edged.vision.messages import (
     WorkerFault,
     WorkerReport,
 )
-from edged.vision.picture_messages import PictureChunk, PictureFailure
+from edged.vision.picture_messages import JpegChunk, PictureFailure
 from edged.vision.picture_packets import FIRST_BYTE as PICTURE_BYTE
 from edged.vision.picture_packets import read_chunk
 from edged.vision.trial_messages import CandidateFailure, ShadowComparison
@@ -46,7 +46,7 @@ _MAX_NS = 2**62
 
 
 class FromWorkerCodec(PacketCodec[FromWorker]):
-    """The codec of a worker's messages: an `Observation` and a `PictureChunk` are binary, and start with a byte that no JSON object starts with."""
+    """The codec of a worker's messages: an `Observation` and a `JpegChunk` are binary, and start with a byte that no JSON object starts with."""
 
     def encode(self, message: FromWorker) -> bytes:
         """Return the packet of a message.
@@ -54,7 +54,7 @@ class FromWorkerCodec(PacketCodec[FromWorker]):
         Raises:
             PacketError: the message is larger than a packet may be, or one that is binary: `pack_observation` and `pack_chunks` pack those.
         """
-        if isinstance(message, Observation | PictureChunk):
+        if isinstance(message, Observation | JpegChunk):
             raise PacketError(f"a {type(message).__name__} is not encoded as JSON")
         return super().encode(message)
 

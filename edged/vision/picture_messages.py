@@ -54,7 +54,7 @@ class PictureSubject(Struct, frozen=True, kw_only=True):
 
 
 class PictureRequest(Struct, frozen=True, kw_only=True, tag="picture"):
-    """Supervisor to worker: make a picture. The answer is a `PictureFailure`, or the `PictureChunk`s of the JPEG.
+    """Supervisor to worker: make a picture. The answer is a `PictureFailure`, or the `JpegChunk`s of the JPEG.
 
     Attributes:
         number: number of the request.
@@ -95,7 +95,7 @@ class PictureFailure(Struct, frozen=True, kw_only=True, tag="picture_failure"):
     reason: Annotated[str, Meta(max_length=2000)]
 
 
-class PictureChunk(Struct, frozen=True, kw_only=True):
+class JpegChunk(Struct, frozen=True, kw_only=True):
     """Worker to supervisor: a part of a JPEG; the parts come in order. It crosses in binary form (`edged.vision.picture_packets`).
 
     Attributes:

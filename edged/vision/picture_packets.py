@@ -1,9 +1,9 @@
-"""The binary form of a `PictureChunk`: a header, then the bytes."""
+"""The binary form of a `JpegChunk`: a header, then the bytes."""
 
 import struct
 from collections.abc import Iterator
 
-from edged.vision.picture_messages import MAX_CHUNK_BYTES, MAX_PICTURE_BYTES, Picture, PictureChunk
+from edged.vision.picture_messages import MAX_CHUNK_BYTES, MAX_PICTURE_BYTES, JpegChunk, Picture
 
 FIRST_BYTE = b"P"
 """No JSON message starts with it."""
@@ -33,7 +33,7 @@ def pack_chunks(number: int, picture: Picture) -> Iterator[bytes]:
         yield b"".join((header, view[offset : offset + MAX_CHUNK_BYTES]))
 
 
-def read_chunk(packet: bytes) -> PictureChunk:
+def read_chunk(packet: bytes) -> JpegChunk:
     """Return the part of a picture that a packet has.
 
     Raises:
@@ -48,7 +48,7 @@ def read_chunk(packet: bytes) -> PictureChunk:
         raise ValueError(f"{len(content)} bytes at {offset} of {total}")
     if total > MAX_PICTURE_BYTES or not (width and height) or not sharpness >= 0.0:
         raise ValueError(f"a picture of {width} x {height} pixels and {total} bytes")
-    return PictureChunk(
+    return JpegChunk(
         number=number,
         offset=offset,
         total_bytes=total,

@@ -23,7 +23,7 @@ _MessageT = TypeVar("_MessageT", bound=Header)
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceMessages:
+class NewestMessages:
     """The newest messages of the device; None for what it has not published yet.
 
     Attributes:
@@ -55,7 +55,7 @@ class DeviceMessages:
         )
 
 
-def make_metrics(sample: MetricsSample, messages: DeviceMessages) -> Iterator[Metric]:
+def make_metrics(sample: MetricsSample, messages: NewestMessages) -> Iterator[Metric]:
     """Return every metric of the device.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the supervisor counts for the metrics, as it crosses to the web process on each scrape."""
+"""The supervisor's counts for the metrics, as they cross to the web process on each scrape."""
 
 from msgspec import Struct
 

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from edged.web.feed import MessageFeed
-from edged.web.metrics import DeviceMessages, make_metrics
+from edged.web.metrics import NewestMessages, make_metrics
 from edged.web.supervisor_link import SupervisorLink, SupervisorSilentError
 
 _UNAVAILABLE = 503
@@ -42,7 +42,7 @@ def make_metrics_route(link: SupervisorLink, feed: MessageFeed) -> Route:
             return PlainTextResponse(f"{error}\n", _UNAVAILABLE)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(
-            _Metrics(make_metrics(sample, DeviceMessages.read(feed.find, sample.cameras)))
+            _Metrics(make_metrics(sample, NewestMessages.read(feed.find, sample.cameras)))
         )
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), media_type=content_type)

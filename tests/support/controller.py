@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import ssl
 import threading
 from typing import Any, Self
 
@@ -19,15 +20,25 @@ _numbers = itertools.count(1)
 class Controller:
     """Sends commands with a response topic of its own."""
 
-    def __init__(self, port: int, name: str = "controller", device: str = DEVICE_NAME) -> None:
+    def __init__(
+        self,
+        port: int,
+        name: str = "controller",
+        device: str = DEVICE_NAME,
+        *,
+        tls: ssl.SSLContext | None = None,
+        response_topic: str = "",
+    ) -> None:
         self.name = name
         self._down = f"edged/v1/{device}/down/cmd"
-        self._response_topic = f"replies/{name}"
+        self._response_topic = response_topic or f"replies/{name}"
         self._replies: list[tuple[bytes | None, dict[str, Any]]] = []
         self._subscribed = threading.Event()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5
         )
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
         self._port = port

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,20 +22,29 @@ class DaemonProcess:
         folder: folder for its files.
         config: its configuration, without the table [device].
         env: further environment variables.
+        enter_argv: words that precede its command, to run it in another network.
     """
 
-    def __init__(self, folder: Path, config: str, *, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        enter_argv: Sequence[str] = (),
+    ) -> None:
         self.config = folder / "edged.toml"
         self.config.write_text(
             f'{config}\n[device]\nname = "{DEVICE_NAME}"\nstate_dir = "{folder}/state"\n'
         )
         self._log = folder / "edged.log"
+        self._argv = [*enter_argv, sys.executable, "-m", "edged", "run", "-c", str(self.config)]
         self._env = {**os.environ, **(env or {})}
 
     def __enter__(self) -> Self:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "edged", "run", "-c", str(self.config)],
+                self._argv,
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 env=self._env,

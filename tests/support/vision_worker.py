@@ -23,6 +23,12 @@ from edged.vision.messages import (
     WorkerReport,
 )
 from edged.vision.packets import FROM_WORKER, TO_WORKER
+from edged.vision.picture_messages import (
+    JpegChunk,
+    Picture,
+    PictureFailure,
+    PictureRequest,
+)
 from edged.vision.worker.accelerator import AcceleratorThread
 from edged.vision.worker.frame_selection import FrameSelection
 from edged.vision.worker.pictures import WorkerPictures
@@ -141,6 +147,32 @@ class WorkerUnderTest:
     def send_plan(self, plan: WorkerPlan) -> None:
         """Send a plan."""
         self._child.send(plan)
+
+    def request_picture(self, request: PictureRequest) -> None:
+        """Ask for a picture."""
+        self._child.send(request)
+
+    def read_picture(self, number: int) -> Picture | PictureFailure:
+        """Read until the answer to a request is complete, and return it; its `camera` is ""."""
+        parts: list[JpegChunk] = []
+        while True:
+            answer = self.read_message()
+            assert answer is not None, "the worker ended"
+            if not isinstance(answer, JpegChunk | PictureFailure) or answer.number != number:
+                continue
+            if isinstance(answer, PictureFailure):
+                return answer
+            parts.append(answer)
+            if answer.offset + len(answer.content) == answer.total_bytes:
+                return Picture(
+                    camera="",
+                    jpeg=b"".join(part.content for part in parts),
+                    width=answer.width,
+                    height=answer.height,
+                    frame_seq=answer.frame_seq,
+                    captured_ns=answer.captured_ns,
+                    sharpness=answer.sharpness,
+                )
 
     def read_message(self, timeout_s: float = 20.0) -> FromWorker | None:
         """Return the next message; None if the worker has ended."""

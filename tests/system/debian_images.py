@@ -50,19 +50,22 @@ class DebianImage:
         *,
         architecture: str = "amd64",
         variant: str = "minbase",
+        accepts_expired: bool = False,
     ) -> None:
         """Make nothing yet: `root_dir` does.
 
         Args:
-            release: "bookworm" or "trixie".
+            release: "bookworm", "trixie" or "forky".
             packages: packages in addition to those of the variant.
             architecture: Debian's name of it.
             variant: variant of mmdebstrap; "extract" makes a foreign architecture without running its programs.
+            accepts_expired: take an index whose date of expiry is over: a mirror may have an old one of a release in preparation.
         """
         self.release = release
         self._packages = packages
         self._architecture = architecture
         self._variant = variant
+        self._accepts_expired = accepts_expired
 
     def root_dir(self) -> Path:
         """Return the folder; the first call makes it, in one to three minutes."""
@@ -92,6 +95,7 @@ class DebianImage:
                 f"--architectures={self._architecture}",
                 f"--include={','.join(self._packages)}",
                 '--aptopt=Acquire::Languages "none"',
+                f'--aptopt=Acquire::Check-Valid-Until "{str(not self._accepts_expired).lower()}"',
                 *(f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED_PATHS),
                 '--customize-hook=rm -f "$1"/etc/hostname "$1"/etc/resolv.conf',
                 '--customize-hook=: >"$1"/etc/machine-id',

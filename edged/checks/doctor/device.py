@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from edged.checks.doctor.camera import check_camera, part_name
+from edged.checks.doctor.certificates import check_certificates
 from edged.checks.doctor.clock import check_clock
 from edged.checks.doctor.daemon import assess_daemon, make_missing_status_finding
 from edged.checks.doctor.delegate import check_delegate
@@ -56,6 +57,7 @@ def check_device(
     health, info = read_status_file(DeviceHealth), read_status_file(DeviceInfo)
     checks = _host_checks(clock)
     checks["disk"] = partial(check_disk, Board(), state, settings)
+    checks["certificate"] = partial(check_certificates, settings)
     checks["delegate"] = partial(check_delegate, settings.model.delegate)
     checks["models"] = lambda: assess_models(status or build_status(repository))
     if health and info:

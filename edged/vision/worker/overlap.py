@@ -40,7 +40,7 @@ class OverlappedInference:
         accelerator: AcceleratorThread,
         slots: FrameSlots,
         min_scores: Mapping[str, float],
-        asked_scores: Mapping[str, float],
+        decode_scores: Mapping[str, float],
         is_measured: Callable[[int], bool],
         clock: Clock,
     ) -> None:
@@ -52,7 +52,7 @@ class OverlappedInference:
             accelerator: invokes; nothing is in flight in it.
             slots: the frames; its `wait` and `take` are interrupted when an invocation is over.
             min_scores: lowest score to report, by camera.
-            asked_scores: lowest score for which the model is asked, by camera.
+            decode_scores: lowest score for which the model is asked, by camera.
             is_measured: called once for each frame with the time at which it was taken; returns whether its net times are measured.
             clock: the clock of all times.
         """
@@ -61,7 +61,7 @@ class OverlappedInference:
         self._accelerator = accelerator
         self._slots = slots
         self._min_scores = min_scores
-        self._asked_scores = asked_scores
+        self._decode_scores = decode_scores
         self._is_measured = is_measured
         self._clock = clock
         # The encoder reuses its memory, and the accelerator may still read the last tensor.
@@ -115,12 +115,12 @@ class OverlappedInference:
             raise outcome.error or AssertionError("neither outputs nor an error")
         self._times.add_invocation(outcome.invocation.invoke_ns)
         prepared = in_flight.prepared
-        asked_score = self._asked_scores[prepared.frame.camera]
+        decode_score = self._decode_scores[prepared.frame.camera]
         inference = self._pipeline.decode(
-            self._model, in_flight.encoded, outcome.invocation, asked_score
+            self._model, in_flight.encoded, outcome.invocation, decode_score
         )
         return make_result(
-            prepared, inference, asked_score, self._min_scores[prepared.frame.camera]
+            prepared, inference, decode_score, self._min_scores[prepared.frame.camera]
         )
 
     def _is_done(self) -> bool:

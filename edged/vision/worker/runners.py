@@ -103,7 +103,7 @@ class SingleModelRunner:
         self._context = context
         self._pipeline = context.pipeline
         self._min_scores = min_score_by_camera(plan, context)
-        self._asked_scores = asked_score_by_camera(plan, context)
+        self._decode_scores = decode_score_by_camera(plan, context)
         self._measured_frames = MeasuredFrames()
         self._is_measuring = plan.sees_every_frame
         self._regions = make_region_inference(
@@ -122,7 +122,7 @@ class SingleModelRunner:
             accelerator=context.accelerator,
             slots=context.slots,
             min_scores=self._min_scores,
-            asked_scores=self._asked_scores,
+            decode_scores=self._decode_scores,
             is_measured=self._is_measured,
             clock=context.clock,
         )
@@ -135,16 +135,16 @@ class SingleModelRunner:
             ModelError: the outputs are nonsense.
         """
         frame = prepared.frame
-        asked_score = self._asked_scores[frame.camera]
+        decode_score = self._decode_scores[frame.camera]
         is_measured = self._is_measured(frame.received_ns + prepared.wait_ns)
         inference = self._pipeline.infer(
-            self._model, prepared, asked_score, is_measured=is_measured
+            self._model, prepared, decode_score, is_measured=is_measured
         )
         if self._regions is not None:
             inference = self._regions.extend(
-                prepared, inference, asked_score, is_measured=is_measured
+                prepared, inference, decode_score, is_measured=is_measured
             )
-        return make_result(prepared, inference, asked_score, self._min_scores[frame.camera])
+        return make_result(prepared, inference, decode_score, self._min_scores[frame.camera])
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -174,11 +174,11 @@ def min_score_by_camera(plan: WorkerPlan, context: WorkerContext) -> dict[str, f
     return {name: plan.cameras[index].min_score for name, index in context.camera_indices.items()}
 
 
-def asked_score_by_camera(plan: WorkerPlan, context: WorkerContext) -> dict[str, float]:
+def decode_score_by_camera(plan: WorkerPlan, context: WorkerContext) -> dict[str, float]:
     """Return the lowest score for which the model is asked, by camera: below the lowest to report where objects are to be hidden."""
-    asked = min_score_by_camera(plan, context)
+    scores = min_score_by_camera(plan, context)
     for name, index in context.camera_indices.items():
         pictures = plan.cameras[index].pictures
         if pictures is not None and pictures.hide:
-            asked[name] = min(asked[name], HIDE_MIN_SCORE)
-    return asked
+            scores[name] = min(scores[name], HIDE_MIN_SCORE)
+    return scores

@@ -97,17 +97,17 @@ class FrameResult(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def make_result(
-    prepared: PreparedFrame, inference: Inference, asked_score: float, min_score: float
+    prepared: PreparedFrame, inference: Inference, decode_score: float, min_score: float
 ) -> FrameResult:
     """Return the result of one frame, which reports the detections of at least a score.
 
     Args:
         prepared: the frame.
         inference: its inference.
-        asked_score: the lowest score for which the model was asked.
+        decode_score: the lowest score for which the model was asked.
         min_score: the lowest score to report.
     """
     detections = inference.detections
-    if asked_score < min_score:
+    if decode_score < min_score:
         detections = detections[detections.scores >= np.float32(min_score)]
     return FrameResult(prepared_frame=prepared, inference=inference, detections=detections)

@@ -14,7 +14,7 @@ from edged.vision.trial_messages import MAX_REASON_CHARS, CandidateFailure, Shad
 from edged.vision.worker.loading import LoadedModel
 from edged.vision.worker.runners import (
     WorkerContext,
-    asked_score_by_camera,
+    decode_score_by_camera,
     min_score_by_camera,
     needed_size,
 )
@@ -54,7 +54,7 @@ class TrialRunner:
         self._pipeline = context.pipeline
         self._send = context.send
         self._min_scores = min_score_by_camera(plan, context)
-        self._asked_scores = asked_score_by_camera(plan, context)
+        self._decode_scores = decode_score_by_camera(plan, context)
         self._schedule = ComparisonSchedule(context.camera_indices, plan.shadow_every)
         self._old_inference: Inference | None = None
         """The shadow's inference on the latest frame, if it came first."""
@@ -67,19 +67,19 @@ class TrialRunner:
             WorkerError: both models failed.
         """
         frame = prepared.frame
-        min_score, asked_score = self._min_scores[frame.camera], self._asked_scores[frame.camera]
+        min_score, decode_score = self._min_scores[frame.camera], self._decode_scores[frame.camera]
         self._is_comparison_due = self._schedule.is_due(frame.camera)
         self._old_inference = (
             self._infer_for_comparison(prepared) if self._is_shadow_first else None
         )
         try:
-            inference = self._infer_with_candidate(prepared, asked_score)
+            inference = self._infer_with_candidate(prepared, decode_score)
         except (InvokeError, ModelError) as error:
-            inference = self._replace(prepared, asked_score, _classify_failure(error))
+            inference = self._replace(prepared, decode_score, _classify_failure(error))
         else:
             failure = self._check_detections(inference.detections, is_shadow=False)
             if failure is not None and not self._does_shadow_fail_too(prepared, failure):
-                inference = self._replace(prepared, asked_score, failure)
+                inference = self._replace(prepared, decode_score, failure)
         detections = inference.detections[inference.detections.scores >= min_score]
         return FrameResult(prepared_frame=prepared, inference=inference, detections=detections)
 

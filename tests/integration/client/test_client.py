@@ -1,5 +1,6 @@
 """The client against a real mosquitto."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import pytest
 
 from edged.client import (
+    EdgedClient,
     LinkDown,
     LinkUp,
     MqttSettings,
-    SubscriptionRefused,
     TlsSettings,
+    TopicRefused,
 )
 from edged.errors import PublishError
 from support.broker import Broker, free_port, make_certificates, running_broker
@@ -141,8 +143,38 @@ def test_no_broker_is_a_reason_and_no_end() -> None:
 def test_a_refused_subscription_is_a_notice(tmp_path: Path) -> None:
     options = Broker(tmp_path / "broker", allowed_topic_filter="edged/v1/+/up/health")
     with running_broker(options) as broker, TakingClient(settings(broker.port)) as client:
-        refused = client.await_notice(SubscriptionRefused)
+        refused = client.await_notice(TopicRefused)
         assert refused.topic_filter == "edged/v1/+/up/#"
+
+
+def test_a_program_that_leaves_does_not_wait_for_a_host_that_does_not_answer() -> None:
+    """With a time limit of two minutes for a connection, this test would run into its own."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        nobody = settings(port, tls=TlsSettings(insecure=True), connect_timeout_s=120)
+        with EdgedClient(nobody) as client:
+            accepted, _ = silent.accept()
+            assert client.receive(0.1) is None
+        accepted.close()
+
+
+def test_a_broker_that_freezes_is_noticed(broker: Broker) -> None:
+    with TakingClient(settings(broker.port, keepalive_s=5)) as client:
+        client.await_notice(LinkUp)
+        broker.freeze()
+        client.await_notice(LinkDown)
+        broker.thaw()
+        client.await_notice(LinkUp, 2)
+
+
+def test_a_certificate_of_another_authority_is_a_reason(tmp_path: Path) -> None:
+    mine, other = make_certificates(tmp_path / "mine"), make_certificates(tmp_path / "other")
+    with running_broker(Broker(tmp_path / "broker", tls=mine)) as broker:
+        tls = TlsSettings(ca=other.ca, cert=mine.client_cert, key=mine.client_key)
+        with TakingClient(settings(broker.port, tls=tls)) as client:
+            assert "certificate was not accepted" in client.await_notice(LinkDown).reason
 
 
 def test_only_the_devices_and_topics_asked_for(broker: Broker) -> None:

@@ -17,7 +17,7 @@ from support.executed_files import (
 )
 from support.update_device import MINIMAL_TRIAL, run_edged, running_device
 
-MAX_BUNDLE_FILES = 94
+MAX_BUNDLE_FILES = 95
 """Files of a bundle's way from `edged model install` to "committed", in the supervisor, the installer and the self-test process.
 
 Twenty-three of them read the model file and load it: each form of label lists, the metadata of MediaPipe's detectors, the graph and its

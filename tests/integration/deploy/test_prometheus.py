@@ -18,7 +18,9 @@ from support.broker import Broker, free_port, running_broker
 from support.daemon import DaemonProcess
 from support.waiting import wait_for
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy"
+UNPACKED = ROOT / "build" / "prometheus" / "usr" / "bin"
 RULES = DEPLOY / "prometheus" / "edged-rules.yml"
 RULE_TESTS = Path(__file__).parents[2] / "support" / "edged-rules.test.yml"
 DASHBOARD = DEPLOY / "grafana" / "edged.json"
@@ -45,9 +47,9 @@ ONLY_IN_TROUBLE = ("edged_condition_active",)
 
 
 def program(name: str) -> str:
-    found = shutil.which(name)
+    found = shutil.which(name, path=UNPACKED) or shutil.which(name)
     if found is None:
-        pytest.skip(f"{name} is not installed: apt-get install prometheus")
+        pytest.skip(f"{name} is not installed: make prometheus-environment")
     return found
 
 
@@ -162,6 +164,12 @@ def test_the_alerts_fire_when_they_should(tmp_path: Path) -> None:
     tests = tmp_path / "tests.yml"
     tests.write_text(RULE_TESTS.read_text("utf-8").replace("RULES", str(RULES)))
     promtool("test", "rules", str(tests))
+
+
+def test_the_documentation_says_what_to_do_about_every_alert() -> None:
+    alerts = set(re.findall(r"- alert: (\w+)", RULES.read_text("utf-8")))
+    documented = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    assert alerts == set(re.findall(r"`(Edged\w+)`", documented))
 
 
 def test_a_real_prometheus_scrapes_a_real_daemon(tmp_path: Path) -> None:

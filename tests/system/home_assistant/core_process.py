@@ -1,7 +1,7 @@
 """Run a headless Home Assistant core with its MQTT integration; runs in Home Assistant's environment, without edged.
 
-Each line on standard input is a JSON list: ``["states"]``, ``["call", DOMAIN, SERVICE, DATA]``, ``["image", ENTITY_ID]`` or ``["log"]``; the
-answer is one line of JSON.
+Each line on standard input is a JSON list: ``["states"]``, ``["call", DOMAIN, SERVICE, DATA]``, ``["image", ENTITY_ID]``,
+``["notifications"]`` or ``["log"]``; the answer is one line of JSON. The service notify.mobile_app_phone records what it gets.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant import bootstrap, runner
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import entity_registry
 
-_MQTT_ENTRY: dict[str, object] = {
+_MQTT_ENTRY: dict[str, Any] = {
     "created_at": "2026-01-01T00:00:00+00:00",
     "data": {"broker": "127.0.0.1"},
     "disabled_by": None,
@@ -77,8 +77,23 @@ def _list_states(hass: HomeAssistant) -> dict[str, Any]:
     return states
 
 
-async def _answer(hass: HomeAssistant, records: _Records, request: list[Any]) -> Any:
+def _record_notifications(hass: HomeAssistant) -> list[dict[str, Any]]:
+    """Register a telephone, and return the list of what is sent to it."""
+    notifications: list[dict[str, Any]] = []
+
+    async def notify(call: ServiceCall) -> None:
+        notifications.append(json.loads(json.dumps(dict(call.data), default=str)))
+
+    hass.services.async_register("notify", "mobile_app_phone", notify)
+    return notifications
+
+
+async def _answer(
+    hass: HomeAssistant, records: _Records, notifications: list[dict[str, Any]], request: list[Any]
+) -> Any:
     match request:
+        case ["notifications"]:
+            return notifications
         case ["states"]:
             return _list_states(hass)
         case ["call", domain, service, data]:
@@ -94,10 +109,11 @@ async def _answer(hass: HomeAssistant, records: _Records, request: list[Any]) ->
 
 
 async def _serve(hass: HomeAssistant, records: _Records) -> None:
+    notifications = _record_notifications(hass)
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         try:
-            answer = {"answer": await _answer(hass, records, json.loads(line))}
+            answer = {"answer": await _answer(hass, records, notifications, json.loads(line))}
         except Exception as error:  # noqa: BLE001 - the test sees it
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

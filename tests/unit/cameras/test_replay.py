@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edged.cameras.clips import Clip, Picture, open_clip
+from edged.cameras.clips import Clip, ClipPicture, open_clip
 from edged.cameras.replay import ReplayCamera
 from edged.cameras.replay_settings import ReplaySettings
 from edged.clock import NS_PER_S
@@ -204,7 +204,7 @@ def test_in_real_time_a_recording_that_is_read_slower_than_it_plays_gets_slower(
     """Such as a large video on a small board: skipping for ever would leave the camera without a frame."""
     clock = FakeClock()
 
-    def read_slowly(clip: Clip) -> Generator[Picture]:
+    def read_slowly(clip: Clip) -> Generator[ClipPicture]:
         for picture in clip.pictures:
             clock.sleep(0.15)
             yield picture

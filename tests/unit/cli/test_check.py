@@ -151,6 +151,16 @@ def test_names_the_libraries_that_are_missing_where_they_are_given_by_path(
             ("[jsonl]", '[updates]\ntrust = "secret"\n[jsonl]'),
             "updates.trust: cryptography is not installed; run: pip install 'edged[updates]'",
         ),
+        (
+            "prometheus_client",
+            ("[jsonl]", '[metrics]\nlisten = "127.0.0.1:9100"\n[jsonl]'),
+            "metrics.listen: prometheus-client is not installed; run: pip install 'edged[web]'",
+        ),
+        (
+            "uvicorn",
+            ("[jsonl]", '[page]\nlisten = "127.0.0.1:8080"\n[jsonl]'),
+            "page.listen: uvicorn is not installed; run: pip install 'edged[web]'",
+        ),
     ],
 )
 def test_a_python_library_that_is_missing_is_named_with_what_to_do(

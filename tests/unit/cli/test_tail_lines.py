@@ -13,7 +13,7 @@ from edged.client import (
     PictureReceived,
     Received,
     Removed,
-    SubscriptionRefused,
+    TopicRefused,
     Unreadable,
 )
 from edged.messaging.contract.header import Header
@@ -75,7 +75,7 @@ def test_every_message_of_the_contract_has_words(name: str) -> None:
         (LinkUp(is_resumed=False), "* connected"),
         (LinkDown(reason="refused"), "* not connected, trying again: refused"),
         (
-            SubscriptionRefused(topic_filter="edged/#", reason="Not authorized"),
+            TopicRefused(topic_filter="edged/#", reason="Not authorized"),
             "* the broker refuses edged/#: Not authorized",
         ),
         (
@@ -91,10 +91,10 @@ def test_every_message_of_the_contract_has_words(name: str) -> None:
             "! a: the last will of session s1 came late; it does not count",
         ),
         (Unreadable(topic="t", reason="broken"), "! t: broken"),
-        (Removed(topic="t", device="a"), "! a: t was deleted"),
+        (Removed(topic="t", device="a"), "a: t was deleted"),
         (
             PictureReceived(topic="t", device="a", camera="c", retained=False, jpeg=bytes(41_000)),
-            "! a c: picture, 41 kB",
+            "a c: picture, 41 kB",
         ),
     ],
 )

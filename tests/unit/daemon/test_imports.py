@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edged.registry import CAMERAS
+from edged.registry import CAMERAS, DIALECTS
 from edged.types import Detections
 from edged.vision.messages import FromWorker, ModelLoading, PlanDeclined, WorkerFault
 from edged.vision.packets import FROM_WORKER, pack_observation
@@ -67,14 +67,15 @@ OBSERVATION = pack_observation(
 
 
 def write_settings(folder: Path) -> Path:
-    """Write a configuration with a camera of every driver, zones and filters."""
+    """Write a configuration with a camera of every driver, zones and filters, and every dialect."""
     cameras = "\n".join(
         f'[camera.{source}]\nsource = "{source}"\n{CAMERA.get(source, "")}\n'
         f"[camera.{source}.zone.door]\npoints = [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]]\n"
         for source in CAMERAS
     )
+    dialects = "\n".join(f"[dialect.{name}]" for name in DIALECTS)
     path = folder / "edged.toml"
-    path.write_text(f'[mqtt]\nhost = "broker"\n[detect]\nthreshold = 0.4\n{cameras}')
+    path.write_text(f'[mqtt]\nhost = "broker"\n[detect]\nthreshold = 0.4\n{cameras}{dialects}')
     return path
 
 

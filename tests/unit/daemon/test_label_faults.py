@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edged.cameras.synthetic import SyntheticCamera
 from edged.config.settings import (
     CameraSettings,
     DetectSettings,
+    ImageSettings,
     LabelFilter,
     ModelSettings,
     Settings,
@@ -41,11 +43,13 @@ def test_every_key_that_names_a_label_is_checked() -> None:
         zone={"door": ZoneSettings(points=TRIANGLE, labels=("Person", "class-1"))},
     )
     general = DetectSettings(labels=("persn", "car"), label={"dog": LabelFilter()})
-    assert LabelFaults(settings(general, camera), "a", LABELS).descriptions == (
+    configured = replace(settings(general, camera), images=ImageSettings(hide=("car", "face")))
+    assert LabelFaults(configured, "a", LABELS).descriptions == (
         'detect.labels[0]: the model has no label "persn"; did you mean "person"?',
         'detect.label.dog: the model has no label "dog"; its labels are "person", "class-1", "car"',
         'camera.a.detect.label.cra: the model has no label "cra"; did you mean "car"?',
         'camera.a.zone.door.labels[0]: the model has no label "Person"; did you mean "person"?',
+        'images.hide[1]: the model has no label "face"; its labels are "person", "class-1", "car"',
     )
 
 

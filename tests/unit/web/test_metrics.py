@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from edged.daemon.metrics_sample import sample_cameras
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.model import ModelState
 from edged.metrics import LATENCY_BOUNDS_S
-from edged.web.metrics import DeviceMessages, make_metrics
+from edged.web.metrics import NewestMessages, make_metrics
 from edged.web.metrics_messages import CameraSample, MetricsSample, StageSample
 from support.examples import examples, health, state
 
+DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-NO_MESSAGES = DeviceMessages(info=None, health=None, model=None, states={})
+NO_MESSAGES = NewestMessages(info=None, health=None, model=None, states={})
 
 
 def camera_sample(**changes: Any) -> CameraSample:
@@ -38,12 +40,12 @@ def camera_sample(**changes: Any) -> CameraSample:
     return CameraSample(**(fields | changes))
 
 
-def all_messages() -> DeviceMessages:
+def all_messages() -> NewestMessages:
     info, model = examples()["info"][0], examples()["model"][0]
     assert isinstance(info, DeviceInfo)
     assert isinstance(model, ModelState)
     scene = state(motion=True, counts={"person": 2, "dog": 1}, zones={"door": {"person": 1}})
-    return DeviceMessages(info=info, health=health(), model=model, states={"front": scene})
+    return NewestMessages(info=info, health=health(), model=model, states={"front": scene})
 
 
 def make_all() -> list[Metric]:
@@ -138,7 +140,7 @@ def test_a_device_without_sensors_and_cameras() -> None:
     bare = DeviceHealth(
         overall="ok", uptime_s=1.0, spool=health().spool, link=health().link, cameras={}
     )
-    messages = DeviceMessages(info=None, health=bare, model=ModelState(installed=None), states={})
+    messages = NewestMessages(info=None, health=bare, model=ModelState(installed=None), states={})
     names = {
         name for name, _ in values_of(make_metrics(MetricsSample(number=1, cameras={}), messages))
     }
@@ -148,7 +150,7 @@ def test_a_device_without_sensors_and_cameras() -> None:
 
 def test_the_number_of_series_is_bounded() -> None:
     many = state(counts={f"label {number}": 1 for number in range(1000)})
-    messages = DeviceMessages(info=None, health=None, model=None, states={"front": many})
+    messages = NewestMessages(info=None, health=None, model=None, states={"front": many})
     metrics = list(make_metrics(MetricsSample(number=1, cameras={}), messages))
     assert sum(len(metric.samples) for metric in metrics if metric.name == "edged_objects") == 50
 
@@ -163,6 +165,15 @@ def test_a_camera_without_frames_is_sampled() -> None:
 
 def test_messages_are_found_by_topic() -> None:
     found = {"camera/front/state": {"schema": "edged.state/1", "camera": "front", "online": True}}
-    messages = DeviceMessages.read(found.get, ["front", "back"])
+    messages = NewestMessages.read(found.get, ["front", "back"])
     assert set(messages.states) == {"front"}
     assert messages.health is None
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    names = {
+        f"{metric.name}{'_total' if metric.type == 'counter' else ''}" for metric in make_all()
+    }
+    documented = set(re.findall(r"`(edged_\w+)`", DOCS.read_text("utf-8")))
+    assert names <= documented
+    assert documented - names == set(), "metrics that do not exist"

@@ -156,3 +156,23 @@ def test_a_supervisor_that_is_gone_ends_it(bench: ChannelBench) -> None:
     bench.supervisor.close()
     bench.channel.wait_until_sent()
     assert bench.channel.is_closed
+
+
+def test_at_most_one_part_of_a_picture_waits_in_the_socket(bench: ChannelBench) -> None:
+    part = b"P" * (60 << 10)
+    assert bench.channel.send_chunk(part)
+    assert not bench.channel.send_chunk(part)
+    assert bench.observe(), "an observation has room beside it"
+    assert bench.supervisor.recv(1 << 16) == part
+    assert isinstance(bench.read(), Observation)
+    assert bench.channel.send_chunk(part)
+
+
+def test_a_part_of_a_picture_stays_behind_what_is_queued(bench: ChannelBench) -> None:
+    bench.fill()
+    bench.channel.send(READY)
+    assert not bench.channel.send_chunk(b"P" * 100)
+    bench.read_all()
+    assert bench.channel.send_chunk(b"P" * 100)
+    assert bench.read() == READY
+    assert bench.supervisor.recv(1 << 16) == b"P" * 100

@@ -2,7 +2,8 @@
 
 from typing import TypeVar
 
-from edged.client.sequence import SequenceNumbers
+from edged.client.sequence import ReceivedNumbers
+from edged.messaging.contract.commands import CameraSwitches
 from edged.messaging.contract.device import DeviceHealth, DeviceInfo
 from edged.messaging.contract.header import Header
 from edged.messaging.contract.messages import CameraState, Event, OnlineStatus
@@ -11,7 +12,7 @@ from edged.messaging.contract.model import ModelState
 _MessageT = TypeVar("_MessageT", bound=Header)
 
 
-class DeviceView:
+class RemoteDevice:
     """The latest messages of one device.
 
     Attributes:
@@ -27,7 +28,7 @@ class DeviceView:
         self.status: OnlineStatus | None = None
         self.latest: dict[str, Header] = {}
         self.objects: dict[str, Event] = {}
-        self.numbers = SequenceNumbers()
+        self.numbers = ReceivedNumbers()
         self._online_session: str | None = None
 
     @property
@@ -56,6 +57,12 @@ class DeviceView:
         return {
             state.camera: state for state in self.latest.values() if isinstance(state, CameraState)
         }
+
+    @property
+    def switches(self) -> dict[str, CameraSwitches]:
+        """The latest state of what commands can switch, by the camera's name."""
+        messages = self.latest.values()
+        return {one.camera: one for one in messages if isinstance(one, CameraSwitches)}
 
     def is_current(self, message: Header) -> bool:
         """Return whether a retained message can be believed: the device is online, in the session that wrote it.
