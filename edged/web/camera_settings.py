@@ -86,12 +86,6 @@ def _describe_camera(loaded: LoadedConfig, name: str, camera: CameraSettings) ->
         "labels": detect.labels,
         "gate": inference.gate or "motion",
         "images": camera.images or settings.images.policy,
-        "files": {
-            f"{kind}.{key}": loaded.layers.locations["camera", name, kind, key][0].name
-            for kind in ("zone", "mask")
-            for key in getattr(camera, kind)
-            if ("camera", name, kind, key) in loaded.layers.locations
-        },
     }
 
 
@@ -104,28 +98,29 @@ def _check_effect(loaded: LoadedConfig, name: str, edit: CameraEdit) -> None:
     camera = loaded.settings.camera.get(name)
     if camera is None:
         raise ConfigError(f"there is no camera {name} in the configuration")
-    wanted: dict[tuple[str, ...], object] = {
-        **{("zone", key, "points"): shape.points for key, shape in edit.zone.items()},
-        **{("mask", key, "points"): shape.points for key, shape in edit.mask.items()},
-        **{("zone", key, "enabled"): shape.enabled for key, shape in edit.zone.items()},
-        **{("mask", key, "enabled"): shape.enabled for key, shape in edit.mask.items()},
-        **{
-            ("zone", key, "labels"): shape.labels
-            for key, shape in edit.zone.items()
-            if shape.labels is not None
-        },
-    }
-    if edit.threshold is not None:
-        wanted["detect", "threshold"] = edit.threshold
-    if edit.gate is not None:
-        wanted["inference", "gate"] = edit.gate
-    for key_path, value in wanted.items():
+    for key_path, value in _list_wanted(edit).items():
         if _get_value(camera, key_path) != value:
             full_path = ("camera", name, *key_path)
             file, line = loaded.layers.locations[full_path]
             raise ConfigError(
                 f"{file.name}:{line}: {'.'.join(full_path)}: this file has priority over {DROP_IN_NAME}; change it there"
             )
+
+
+def _list_wanted(edit: CameraEdit) -> dict[tuple[str, ...], object]:
+    """Return the value of each key that an edit sets, by its path below the camera's table."""
+    wanted: dict[tuple[str, ...], object] = {}
+    for kind, shapes in (("zone", edit.zone), ("mask", edit.mask)):
+        for name, shape in shapes.items():
+            wanted[kind, name, "points"] = shape.points
+            wanted[kind, name, "enabled"] = shape.enabled
+            if kind == "zone" and shape.labels is not None:
+                wanted[kind, name, "labels"] = shape.labels
+    if edit.threshold is not None:
+        wanted["detect", "threshold"] = edit.threshold
+    if edit.gate is not None:
+        wanted["inference", "gate"] = edit.gate
+    return wanted
 
 
 def _get_value(camera: CameraSettings, key_path: tuple[str, ...]) -> object:
