@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from edged.config.load import LoadedConfig
 from edged.config.rules import overlay_settings
-from edged.config.settings import CameraSettings
+from edged.config.settings import CameraSettings, Settings
 from edged.config.toml_text import format_toml
 from edged.errors import ConfigError
 from edged.host.drop_in import DropIn
@@ -43,7 +43,7 @@ class CameraSettingsFile:
         text = self._drop_in.read()
         loaded = self._drop_in.load(text)
         cameras = {
-            name: _describe_camera(loaded, name, camera)
+            name: _describe_camera(loaded.settings, camera)
             for name, camera in loaded.settings.camera.items()
             if camera.enabled
         }
@@ -72,8 +72,7 @@ def _version_of(text: str | None) -> str:
     return hashlib.sha256((text or "").encode()).hexdigest()[:16]
 
 
-def _describe_camera(loaded: LoadedConfig, name: str, camera: CameraSettings) -> dict[str, Any]:
-    settings = loaded.settings
+def _describe_camera(settings: Settings, camera: CameraSettings) -> dict[str, Any]:
     detect = overlay_settings(settings.detect, camera.detect)
     inference = overlay_settings(settings.inference, camera.inference)
     return {
