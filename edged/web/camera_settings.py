@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from edged.config.load import LoadedConfig
 from edged.config.rules import overlay_settings
-from edged.config.settings import CameraSettings
+from edged.config.settings import CameraSettings, Settings
 from edged.config.toml_text import format_toml
 from edged.errors import ConfigError
 from edged.host.drop_in import DropIn
@@ -43,7 +43,7 @@ class CameraSettingsFile:
         text = self._drop_in.read()
         loaded = self._drop_in.load(text)
         cameras = {
-            name: _describe_camera(loaded, name, camera)
+            name: _describe_camera(loaded.settings, camera)
             for name, camera in loaded.settings.camera.items()
             if camera.enabled
         }
@@ -72,8 +72,7 @@ def _version_of(text: str | None) -> str:
     return hashlib.sha256((text or "").encode()).hexdigest()[:16]
 
 
-def _describe_camera(loaded: LoadedConfig, name: str, camera: CameraSettings) -> dict[str, Any]:
-    settings = loaded.settings
+def _describe_camera(settings: Settings, camera: CameraSettings) -> dict[str, Any]:
     detect = overlay_settings(settings.detect, camera.detect)
     inference = overlay_settings(settings.inference, camera.inference)
     return {
@@ -86,12 +85,6 @@ def _describe_camera(loaded: LoadedConfig, name: str, camera: CameraSettings) ->
         "labels": detect.labels,
         "gate": inference.gate or "motion",
         "images": camera.images or settings.images.policy,
-        "files": {
-            f"{kind}.{key}": loaded.layers.locations["camera", name, kind, key][0].name
-            for kind in ("zone", "mask")
-            for key in getattr(camera, kind)
-            if ("camera", name, kind, key) in loaded.layers.locations
-        },
     }
 
 
@@ -104,28 +97,29 @@ def _check_effect(loaded: LoadedConfig, name: str, edit: CameraEdit) -> None:
     camera = loaded.settings.camera.get(name)
     if camera is None:
         raise ConfigError(f"there is no camera {name} in the configuration")
-    wanted: dict[tuple[str, ...], object] = {
-        **{("zone", key, "points"): shape.points for key, shape in edit.zone.items()},
-        **{("mask", key, "points"): shape.points for key, shape in edit.mask.items()},
-        **{("zone", key, "enabled"): shape.enabled for key, shape in edit.zone.items()},
-        **{("mask", key, "enabled"): shape.enabled for key, shape in edit.mask.items()},
-        **{
-            ("zone", key, "labels"): shape.labels
-            for key, shape in edit.zone.items()
-            if shape.labels is not None
-        },
-    }
-    if edit.threshold is not None:
-        wanted["detect", "threshold"] = edit.threshold
-    if edit.gate is not None:
-        wanted["inference", "gate"] = edit.gate
-    for key_path, value in wanted.items():
+    for key_path, value in _list_wanted(edit).items():
         if _get_value(camera, key_path) != value:
             full_path = ("camera", name, *key_path)
             file, line = loaded.layers.locations[full_path]
             raise ConfigError(
                 f"{file.name}:{line}: {'.'.join(full_path)}: this file has priority over {DROP_IN_NAME}; change it there"
             )
+
+
+def _list_wanted(edit: CameraEdit) -> dict[tuple[str, ...], object]:
+    """Return the value of each key that an edit sets, by its path below the camera's table."""
+    wanted: dict[tuple[str, ...], object] = {}
+    for kind, shapes in (("zone", edit.zone), ("mask", edit.mask)):
+        for name, shape in shapes.items():
+            wanted[kind, name, "points"] = shape.points
+            wanted[kind, name, "enabled"] = shape.enabled
+            if kind == "zone" and shape.labels is not None:
+                wanted[kind, name, "labels"] = shape.labels
+    if edit.threshold is not None:
+        wanted["detect", "threshold"] = edit.threshold
+    if edit.gate is not None:
+        wanted["inference", "gate"] = edit.gate
+    return wanted
 
 
 def _get_value(camera: CameraSettings, key_path: tuple[str, ...]) -> object:
