@@ -30,8 +30,8 @@ from edged.host import systemd
 from edged.host.paths import drop_folder, model_store_dir, state_dir
 from edged.messaging.contract.header import rfc3339
 from edged.messaging.contract.topics import Topics
-from edged.messaging.observed_outbox import ObservedOutbox
 from edged.messaging.open_outbox import open_outbox
+from edged.messaging.outbox import Outbox
 from edged.updates.installer.messages import InstallJob
 from edged.updates.installer.process import InstallerProcess
 from edged.updates.service.control_server import ControlServer
@@ -131,7 +131,7 @@ def _make_disk_monitor(settings: Settings, core: Core) -> DiskMonitor:
 
 
 def _make_status_reporter(
-    core: Core, outbox: ObservedOutbox, disks: DiskMonitor, status_files: StatusFiles
+    core: Core, outbox: Outbox, disks: DiskMonitor, status_files: StatusFiles
 ) -> DeviceStatusReporter:
     return DeviceStatusReporter(
         board=core.board,
@@ -161,7 +161,7 @@ def _make_reloader(
     )
 
 
-def _make_outbox(settings: Settings, core: Core) -> ObservedOutbox:
+def _make_outbox(settings: Settings, core: Core) -> Outbox:
     topics = Topics(core.stamper.identity.device)
     return open_outbox(
         settings,
@@ -211,7 +211,7 @@ def _make_update_service(settings: Settings, core: Core, trial: TrialMonitor) ->
 def _make_vision_service(
     settings: Settings,
     core: Core,
-    outbox: ObservedOutbox,
+    outbox: Outbox,
     updates: UpdateService,
     trial: TrialMonitor,
 ) -> VisionService:

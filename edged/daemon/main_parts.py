@@ -6,7 +6,7 @@ from edged.daemon.core import Core
 from edged.daemon.optional_parts import OptionalParts
 from edged.daemon.switches import Switches
 from edged.daemon.vision_service import VisionService
-from edged.messaging.observed_outbox import ObservedOutbox
+from edged.messaging.outbox import Outbox
 from edged.updates.service.service import UpdateService
 
 
@@ -24,7 +24,7 @@ class MainParts:
     """
 
     core: Core
-    outbox: ObservedOutbox
+    outbox: Outbox
     updates: UpdateService
     vision: VisionService
     switches: Switches

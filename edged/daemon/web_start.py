@@ -10,6 +10,7 @@ from edged.daemon.web_calls import make_web_calls
 from edged.daemon.web_service import WebService
 from edged.health import ConditionKind, ConditionReporter
 from edged.host.paths import device_name, state_dir
+from edged.messaging.observed_outbox import ObservedOutbox
 from edged.web.messages import WebJob
 
 _MAX_OBJECTS = 30
@@ -24,10 +25,11 @@ def start_web_service(config: Path, main: MainParts, commands: CommandService | 
         main: the parts of the daemon's main job.
         commands: executes what the page commands; None if there is no page.
     """
-    core, settings = main.core, main.switches.settings
+    core, settings, outbox = main.core, main.switches.settings, main.outbox
+    assert isinstance(outbox, ObservedOutbox)  # noqa: S101 (`open_outbox` makes one for the page and the metrics)
     recent_log = RecentLog(core.clock)
     if settings.page.listen:
-        main.outbox.remember_events(_MAX_OBJECTS)
+        outbox.remember_events(_MAX_OBJECTS)
         recent_log.install()
     job = WebJob(
         config=config.absolute(),
@@ -42,7 +44,7 @@ def start_web_service(config: Path, main: MainParts, commands: CommandService | 
         job,
         settings,
         loop=core.loop,
-        outbox=main.outbox,
+        outbox=outbox,
         calls=make_web_calls(commands, main.vision, core.clock),
         recent_log=recent_log,
         on_problem=partial(conditions.set, ConditionKind.WEB),

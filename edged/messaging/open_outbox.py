@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,8 +17,7 @@ from edged.interfaces import Dialect, Notice, OutgoingMessage, Publisher
 from edged.messaging.contract.header import Stamper, encode
 from edged.messaging.contract.messages import Gap
 from edged.messaging.contract.topics import Topics
-from edged.messaging.observed_outbox import ObservedOutbox
-from edged.messaging.outbox import Birth, Connect, Notify
+from edged.messaging.outbox import Birth, Connect, Notify, Outbox
 from edged.messaging.spool import MessageLoss, Spool
 from edged.messaging.spool.loss import SeqRange
 
@@ -38,7 +38,7 @@ def open_outbox(
     notify: Notify,
     disk: DiskQueue | None = None,
     subscriptions: Sequence[str] = (),
-) -> ObservedOutbox:
+) -> Outbox:
     """Return the outbox that the configuration asks for, not yet connected.
 
     Args:
@@ -64,14 +64,20 @@ def open_outbox(
     _check_subscriptions(settings, topics, subscriptions)
     connect = _make_connect(settings.publisher, loop, topics.device, subscriptions)
     spool = _open_spool(settings, stamper, topics, state_dir, clock, disk=disk)
-    return ObservedOutbox(
-        spool=spool,
-        stamper=stamper,
-        clock=clock,
-        connect=connect,
-        notify=notify,
-        dialects=_make_dialects(settings, topics.device),
-    )
+    make = _choose_outbox(settings, topics.device)
+    return make(spool=spool, stamper=stamper, clock=clock, connect=connect, notify=notify)
+
+
+def _choose_outbox(settings: Settings, device: str) -> Callable[..., Outbox]:
+    """Return what makes the outbox: one that does no more than the configuration asks for."""
+    is_observed = settings.page.listen or settings.metrics.listen
+    if not (settings.dialect or is_observed):
+        return Outbox
+    from edged.messaging.dialect_outbox import DialectOutbox
+    from edged.messaging.observed_outbox import ObservedOutbox
+
+    kind = ObservedOutbox if is_observed else DialectOutbox
+    return partial(kind, dialects=_make_dialects(settings, device))
 
 
 def _make_connect(

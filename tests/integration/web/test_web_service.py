@@ -73,8 +73,11 @@ class ServiceBench:
 
     def _make_outbox(self, clock: SystemClock) -> ObservedOutbox:
         path = self._folder / "messages.jsonl"
-        return open_outbox(
-            Settings(publisher=("jsonl", JsonlPublisher.Settings(path=str(path)))),
+        outbox = open_outbox(
+            Settings(
+                page=PageSettings(listen="127.0.0.1:0"),
+                publisher=("jsonl", JsonlPublisher.Settings(path=str(path))),
+            ),
             stamper=Stamper(
                 Identity(device="bench", boot="b", session="s"), clock, lambda: "unsynced"
             ),
@@ -83,6 +86,8 @@ class ServiceBench:
             loop=self._loop,
             notify=lambda _: None,
         )
+        assert isinstance(outbox, ObservedOutbox)
+        return outbox
 
     def _make_service(self, clock: SystemClock) -> WebService:
         page = PageSettings(listen=f"127.0.0.1:{self.port}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from edged.config.settings import Settings
+from edged.config.settings import PageSettings, Settings
 from edged.event_loop import EventLoop
 from edged.interfaces import OutgoingMessage
 from edged.messaging.observed_outbox import ObservedOutbox
@@ -27,13 +27,17 @@ def outbox(tmp_path: Path) -> Iterator[ObservedOutbox]:
     clock = FakeClock()
     with EventLoop(clock) as loop:
         outbox = open_outbox(
-            Settings(publisher=("jsonl", JsonlSettings(path=str(tmp_path / "messages")))),
+            Settings(
+                page=PageSettings(listen="127.0.0.1:0"),
+                publisher=("jsonl", JsonlSettings(path=str(tmp_path / "messages"))),
+            ),
             stamper=stamper(clock),
             state_dir=tmp_path,
             clock=clock,
             loop=loop,
             notify=lambda _: None,
         )
+        assert isinstance(outbox, ObservedOutbox)
         yield outbox
         outbox.close(0)
 
