@@ -3,10 +3,9 @@
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
-from edged.commands.lookup import find_camera, refuse_unless_known
-from edged.interfaces.command import Device, Done, Finish, Refused
+from edged.commands.areas import switch_area
+from edged.interfaces.command import Device, Finish
 
 
 class MaskArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,14 +30,4 @@ class MaskCommand:
             device: carries it out.
             finish: gets the outcome.
         """
-        if isinstance(camera := find_camera(device, args.camera), Refused):
-            finish(camera)
-            return
-        if (refused := refuse_unless_known("mask", args.mask, tuple(camera.mask))) is not None:
-            finish(refused)
-            return
-        device.switch(
-            args.camera,
-            lambda switched: replace(switched, masks=switched.masks | {args.mask: args.on}),
-        )
-        finish(Done())
+        switch_area(device, "mask", args.camera, args.mask, is_on=args.on, finish=finish)
