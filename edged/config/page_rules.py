@@ -33,7 +33,7 @@ def _check_protection(page: PageSettings) -> Iterator[KeyProblem]:
     if missing:
         yield KeyProblem(
             key_path=("page", "listen"),
-            message=f"other devices can reach this address, but {_join(missing)} is not set",
+            message=f"other devices can reach this address, but {_join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
             hint='set token_file, tls_certificate and tls_key, or listen on "127.0.0.1:8080" and reach the page through a tunnel',
         )
 
