@@ -18,6 +18,7 @@ from edged.host.files import LocalFileSystem, replace_file
 from edged.redaction import display_url
 
 _MAX_MEMBER_BYTES = 256 << 20
+_ELSEWHERE = "to take it from elsewhere: --from FILE, or --from URL of a mirror"
 _SUFFIXES = {"cpu": ".tflite", "edgetpu": "_edgetpu.tflite", "labels": ".txt"}
 
 
@@ -130,6 +131,8 @@ class _FileTransfer:
                 errors.append(str(error))
             else:
                 return
+        if self.addresses == self.source.urls:
+            errors.append(_ELSEWHERE)
         raise CatalogueError("; ".join(errors))
 
     def _download_from(self, url: str, target: Path, progress: DownloadProgress) -> None:

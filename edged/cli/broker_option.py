@@ -5,13 +5,13 @@ from pathlib import Path
 
 import msgspec
 
+from edged.cli.config_option import DEFAULT_CONFIG
 from edged.client import MqttSettings, TlsSettings
 from edged.config.addresses import find_host_problem
 from edged.config.load import load_config
 from edged.errors import ConfigError
 from edged.terminal.numbers import integer_in_range
 
-_DEFAULT_CONFIG = Path("/etc/edged/edged.toml")
 _MAX_PORT = 65535
 
 
@@ -23,7 +23,7 @@ def add_broker_options(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help=f"take the broker from [mqtt] of this configuration; default without --host: {_DEFAULT_CONFIG}",
+        help=f"take the broker from [mqtt] of this configuration; default without --host: {DEFAULT_CONFIG}",
     )
     source.add_argument("--host", metavar="HOST", help="name or address of the broker")
     group = parser.add_argument_group("with --host")
@@ -59,7 +59,7 @@ def read_broker_options(args: argparse.Namespace) -> MqttSettings:
         ConfigError: the configuration cannot be used, or names no MQTT broker, or options do not go together.
     """
     if args.host is None:
-        return _read_config(args.config or _DEFAULT_CONFIG)
+        return _read_config(args.config or DEFAULT_CONFIG)
     if (problem := find_host_problem(args.host)) is not None:
         raise ConfigError(f"--host {problem.message}; {problem.hint}")
     if (args.cert is None) != (args.key is None):

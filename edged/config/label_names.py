@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from edged.config.people_hint import PEOPLE_ADVICE, finds_marks_only
 from edged.config.problems import KeyPath, KeyProblem, suggest_name
 from edged.config.settings import DetectSettings, Settings
 from edged.types import UNNAMED_LABELS
@@ -111,6 +112,9 @@ def _suggest_label(label: str, known: Collection[str]) -> str:
         return f'did you mean "{same or containing}"?'
     if close:
         return close
-    shown = ", ".join(f'"{name}"' for name in list(known)[:_MAX_NAMES_SHOWN])
-    more = f", ... ({len(known)} in all)" if len(known) > _MAX_NAMES_SHOWN else ""
-    return f"its labels are {shown}{more}"
+    # What numbers stand for, the labels say better.
+    labels = [name for name in known if not _NUMBERED_CLASS.fullmatch(name)] or list(known)
+    shown = ", ".join(f'"{name}"' for name in labels[:_MAX_NAMES_SHOWN])
+    more = f", ... ({len(labels)} in all)" if len(labels) > _MAX_NAMES_SHOWN else ""
+    people = f"; {PEOPLE_ADVICE}" if finds_marks_only(labels) else ""
+    return f"its labels are {shown}{more}{people}"

@@ -95,6 +95,10 @@ def read_layers(
 def _read_text(file: Path) -> str:
     try:
         return read_text(file)
+    except FileNotFoundError:
+        is_link = file.is_symlink()
+        hint = "mend the link" if is_link else "name the configuration by -c FILE"
+        raise _file_error(file, "there is no such file", hint=hint) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise _file_error(file, f"cannot be read: {reason}") from None

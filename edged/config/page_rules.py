@@ -31,9 +31,10 @@ def _check_protection(page: PageSettings) -> Iterator[KeyProblem]:
     required = ("token_file", "tls_certificate", "tls_key")
     missing = [key for key in required if getattr(page, key) is None]
     if missing:
+        verb = "are" if len(missing) > 1 else "is"
         yield KeyProblem(
             key_path=("page", "listen"),
-            message=f"other devices can reach this address, but {_join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
+            message=f"other devices can reach this address, but {_join(missing)} {verb} not set",
             hint='set token_file, tls_certificate and tls_key, or listen on "127.0.0.1:8080" and reach the page through a tunnel',
         )
 

@@ -18,7 +18,14 @@ MARKS = frozenset(
     }
 )
 """The labels of the bundled models."""
+PEOPLE_ADVICE = "for people: edged model fetch coco-ssd-mobilenet-v1 --use"
+"""What to do about a model that does not know people."""
 _SYNTHETIC = "synthetic"
+
+
+def finds_marks_only(labels: Collection[str]) -> bool:
+    """Return whether a model with these labels finds printed marks only; false if it has none."""
+    return bool(labels) and MARKS.issuperset(labels)
 
 
 def explain_missing_people(
@@ -31,16 +38,13 @@ def explain_missing_people(
         cameras: names of the cameras that run the model.
         labels: the model's labels; empty if it has none.
     """
-    if not labels or not MARKS.issuperset(labels):
+    if not finds_marks_only(labels):
         return None
     named = [name for name in cameras if _may_show_people(settings, name)]
     if not named:
         return None
     plural = "s" if len(named) > 1 else ""
-    return (
-        f"the model of the camera{plural} {', '.join(named)} finds printed marks only;"
-        " for people: edged model fetch coco-ssd-mobilenet-v1 --use"
-    )
+    return f"the model of the camera{plural} {', '.join(named)} finds printed marks only; {PEOPLE_ADVICE}"
 
 
 def _may_show_people(settings: Settings, name: str) -> bool:

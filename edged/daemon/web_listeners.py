@@ -1,12 +1,15 @@
 """The listening sockets of the page and the metrics: the supervisor opens and keeps them, and whoever serves inherits them."""
 
 import errno
+import logging
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from edged.event_loop import EventLoop, Timer
 from edged.web.messages import Listener
+
+_log = logging.getLogger(__name__)
 
 _RETRY_S = 10.0
 _BACKLOG = 64
@@ -55,6 +58,7 @@ class WebListeners:
                 problems.append(f"[{purpose}] listen = {address}: {reason}")
             else:
                 del self._missing[purpose]
+                _log.info("%s: listens on %s", purpose, address)
         self._on_problem("; ".join(problems) or None)
         if problems:
             self._retry = self._loop.call_later(_RETRY_S, self.open)

@@ -16,6 +16,7 @@ from edged.catalogue.catalogue import CatalogueEntry, CatalogueFile
 from edged.catalogue.fetch import FetchedFile, ModelFetcher
 from edged.errors import CatalogueError
 from support import fetch_server as net
+from support.broker import free_port
 from support.clock import FakeClock
 from support.fetch_server import Site
 
@@ -155,6 +156,15 @@ def test_an_unexpected_length_is_refused_before_the_body(site: Site, tmp_path: P
     with pytest.raises(CatalogueError, match="larger than 268435456 bytes"):
         fetch(tmp_path, source(f"{site.url}/m"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_that_does_not_answer_names_the_way_around_it(tmp_path: Path) -> None:
+    closed = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(CatalogueError, match="take it from elsewhere: --from FILE"):
+        fetch(tmp_path, source(f"{closed}/m"))
+    with pytest.raises(CatalogueError) as error:
+        fetch(tmp_path, source(f"{closed}/m"), origin=f"{closed}/mirror")
+    assert "elsewhere" not in str(error.value)
 
 
 def test_an_endless_download_is_aborted(site: Site, tmp_path: Path) -> None:

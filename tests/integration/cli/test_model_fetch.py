@@ -268,7 +268,7 @@ def test_root_downloads_as_the_owner_of_the_state_directory(mirror: Site) -> Non
         (["yolo-nano"], 'the catalogue has no yolo-nano; did you mean "yolox-nano"?'),
         (["yolox-nano", "--edgetpu"], "yolox-nano is available for cpu only"),
         (["yolox-nano", "--catalogue", "/none.toml"], "cannot read the catalogue /none.toml"),
-        (["yolox-nano", "-c", "/none/edged.toml"], "/none/edged.toml: cannot be read"),
+        (["yolox-nano", "-c", "/none/edged.toml"], "/none/edged.toml: there is no such file"),
     ],
 )
 def test_wrong_names_are_one_line(arguments: list[str], message: str, config: Path) -> None:

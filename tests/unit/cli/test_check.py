@@ -252,7 +252,7 @@ def test_a_file_that_is_not_there_is_a_problem(
     assert run("-c", tmp_path / "none.toml") == 1
     assert (
         capsys.readouterr().out
-        == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
+        == f"{tmp_path}/none.toml: there is no such file; name the configuration by -c FILE\n"
     )
 
 

@@ -283,7 +283,20 @@ def test_a_file_that_is_not_toml(config_file: Path, text: str | bytes, expected:
 def test_a_file_that_is_not_there(config_file: Path) -> None:
     with pytest.raises(InvalidConfigError) as caught:
         load_config(config_file)
-    assert str(caught.value) == f"{config_file}: cannot be read: No such file or directory"
+    assert (
+        str(caught.value)
+        == f"{config_file}: there is no such file; name the configuration by -c FILE"
+    )
+
+
+def test_a_drop_in_that_is_a_link_to_nothing(config_file: Path) -> None:
+    config_file.write_text(MINIMAL)
+    link = config_file.parent / "conf.d" / "10-link.toml"
+    link.parent.mkdir()
+    link.symlink_to("gone.toml")
+    with pytest.raises(InvalidConfigError) as caught:
+        load_config(config_file)
+    assert str(caught.value) == f"{link}: there is no such file; mend the link"
 
 
 def test_a_byte_order_mark_is_no_mistake(config_file: Path) -> None:

@@ -29,6 +29,8 @@ def test_another_address_needs_a_token_and_tls(listen: str, missing: str) -> Non
     assert problems(replace(PROTECTED, listen=listen)) == []
     found = problems(replace(PROTECTED, listen=listen, **{missing: None}))
     assert found[0] == f"listen: other devices can reach this address, but {missing} is not set"
+    (alone,) = problems(PageSettings(listen=listen))
+    assert alone.endswith("but token_file, tls_certificate and tls_key are not set")
 
 
 def test_everything_that_is_missing_is_named() -> None:

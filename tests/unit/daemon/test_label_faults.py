@@ -46,10 +46,19 @@ def test_every_key_that_names_a_label_is_checked() -> None:
     configured = replace(settings(general, camera), images=ImageSettings(hide=("car", "face")))
     assert LabelFaults(configured, "a", LABELS).descriptions == (
         'detect.labels[0]: the model has no label "persn"; did you mean "person"?',
-        'detect.label.dog: the model has no label "dog"; its labels are "person", "class-1", "car"',
+        'detect.label.dog: the model has no label "dog"; its labels are "person", "car"',
         'camera.a.detect.label.cra: the model has no label "cra"; did you mean "car"?',
         'camera.a.zone.door.labels[0]: the model has no label "Person"; did you mean "person"?',
-        'images.hide[1]: the model has no label "face"; its labels are "person", "class-1", "car"',
+        'images.hide[1]: the model has no label "face"; its labels are "person", "car"',
+    )
+
+
+def test_who_looks_for_people_with_the_bundled_model_reads_how_to_get_another() -> None:
+    (fault,) = LabelFaults(
+        settings(DetectSettings(labels=("person",))), "a", ("qr_code", "???")
+    ).descriptions
+    assert fault.endswith(
+        'its labels are "qr_code"; for people: edged model fetch coco-ssd-mobilenet-v1 --use'
     )
 
 

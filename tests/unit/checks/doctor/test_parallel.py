@@ -25,3 +25,8 @@ def test_a_check_that_hangs_or_breaks_does_not_hide_the_others() -> None:
     assert (a.status, b.status, c.status, bug.status) == ("ok", "fail", "ok", "fail")
     assert "0.2 s" in b.message
     assert "ZeroDivisionError" in bug.message
+
+
+def test_a_check_that_has_nothing_to_check_has_no_finding() -> None:
+    checks = {"a": list, "b": lambda: [ok("b", "well")]}
+    assert list(run_in_parallel(checks, clock=SystemClock(), timeout_s=30.0)) == [ok("b", "well")]
