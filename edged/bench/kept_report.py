@@ -24,7 +24,7 @@ def read_report(path: Path) -> BenchReport:
         return msgspec.json.decode(path.read_bytes(), type=BenchReport)
     except OSError as error:
         raise EdgedError(f"{path}: {error.strerror}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise EdgedError(f"{path}: not a report of edged bench: {error}") from error
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from edged.cli.config_option import DEFAULT_CONFIG
 from edged.client import MqttSettings, TlsSettings
+from edged.config.addresses import find_host_problem
 from edged.config.load import load_config
 from edged.errors import ConfigError
 from edged.terminal.numbers import integer_in_range
@@ -59,6 +60,8 @@ def read_broker_options(args: argparse.Namespace) -> MqttSettings:
     """
     if args.host is None:
         return _read_config(args.config or DEFAULT_CONFIG)
+    if (problem := find_host_problem(args.host)) is not None:
+        raise ConfigError(f"--host {problem.message}; {problem.hint}")
     if (args.cert is None) != (args.key is None):
         raise ConfigError("--cert and --key belong together: give both or neither")
     files = {"ca": args.ca, "cert": args.cert, "key": args.key}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from edged.config.settings import CameraSettings, LabelFilter, Settings
+from edged.config.settings import CameraSettings, Fraction, LabelFilter, Settings
 
 
 class CameraOverrides(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -20,8 +20,8 @@ class CameraOverrides(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     detect: bool | None = None
-    threshold: float | None = None
-    thresholds: dict[str, float] = field(default_factory=dict)
+    threshold: Fraction | None = None
+    thresholds: dict[str, Fraction] = field(default_factory=dict)
     zones: dict[str, bool] = field(default_factory=dict)
     masks: dict[str, bool] = field(default_factory=dict)
 

@@ -34,6 +34,7 @@ def check_rules(settings: Settings) -> Iterator[KeyProblem]:
         )
     yield from _check_names(settings)
     yield from check_page(settings)
+    yield from _check_verbs(settings)
     if f"{settings.home_assistant.prefix}/".startswith("edged/"):
         yield KeyProblem(
             key_path=("home_assistant", "prefix"),
@@ -133,6 +134,14 @@ def _check_choice(key: str, name: str, drivers: Iterable[str]) -> Iterator[KeyPr
     if name not in names:
         message = f'expected {format_choices(names)}, got "{name}"'
         yield KeyProblem(key_path=("model", key), message=message, hint=suggest_name(name, names))
+
+
+def _check_verbs(settings: Settings) -> Iterator[KeyProblem]:
+    for index, verb in enumerate(settings.commands.verbs or ()):
+        if verb not in registry.COMMANDS:
+            message = f'expected {format_choices(registry.COMMANDS)}, got "{verb}"'
+            hint = suggest_name(verb, registry.COMMANDS)
+            yield KeyProblem(key_path=("commands", "verbs", index), message=message, hint=hint)
 
 
 def _check_names(settings: Settings) -> Iterator[KeyProblem]:

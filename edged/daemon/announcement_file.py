@@ -10,6 +10,7 @@ from edged.disk_thread import DiskQueue
 from edged.errors import StoreError
 from edged.home_assistant.announced import Announcement
 from edged.host.files import LocalFileSystem, replace_file
+from edged.text import read_content
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +46,10 @@ class AnnouncementFile:
 
     def _read(self) -> Announcement:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Announcement)
+            return msgspec.json.decode(read_content(self._path), type=Announcement)
         except FileNotFoundError:
             return _NOTHING
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             _log.warning(
                 "%s cannot be read (%s): entities that have gone since the last start stay in Home Assistant, until they are deleted there",
                 *(self._path, error),

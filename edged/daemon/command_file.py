@@ -13,6 +13,7 @@ from edged.disk_thread import DiskQueue
 from edged.errors import StoreError
 from edged.host.files.durable import replace_file
 from edged.host.files.local import LocalFileSystem
+from edged.text import read_content
 
 FILE_NAME = "commands.json"
 
@@ -35,10 +36,10 @@ def read_kept_commands(folder: Path) -> KeptCommands:
     """Return what was kept in a state directory; nothing, and a line in the log, if the file is damaged."""
     path = folder / FILE_NAME
     try:
-        return msgspec.json.decode(path.read_bytes(), type=KeptCommands)
+        return msgspec.json.decode(read_content(path), type=KeptCommands)
     except FileNotFoundError:
         return KeptCommands()
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         _log.warning("%s cannot be read, so what commands have switched is lost: %s", path, error)
         return KeptCommands()
 

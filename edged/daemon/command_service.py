@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 MAX_PENDING = 16
 MAX_REPLY_WAIT_S = 120.0
 """A self-test takes up to a minute."""
+_MAX_MESSAGE_CHARS = 500
+"""A reply quotes what its sender has written, and is kept with 127 others."""
 _WILDCARDS = frozenset("+#\0")
 
 
@@ -200,5 +202,9 @@ def _report_timeout(command_id: str, verb: str, pending: PendingCommand) -> None
 def _make_reply(command_id: str, verb: str, outcome: Outcome) -> Reply:
     if isinstance(outcome, Done):
         return Reply(id=command_id, verb=verb, ok=True, result=outcome.result)
-    error = CommandError(code=outcome.code, message=outcome.message)
+    error = CommandError(code=outcome.code, message=_shorten(outcome.message))
     return Reply(id=command_id, verb=verb, ok=False, error=error)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_MESSAGE_CHARS else f"{text[: _MAX_MESSAGE_CHARS - 1]}…"

@@ -86,7 +86,7 @@ class DeviceControl:
                 return
             topic = self._vision.pictures.publish_newest(answer)
             if topic is None:
-                reason = "the picture was taken, but the connection to the broker does not keep up"
+                reason = "the picture was taken, but not published: the connection does not keep up, or the picture is above the broker's limit; then up/health has publish_limited"
                 finish(Refused("failed", reason))
                 return
             finish(

@@ -52,6 +52,7 @@ class PictureFiles:
         self._settings = Settings()
         self._waiting_count = 0
         self._is_trim_scheduled = False
+        self._failure: str | None = None
 
     def apply_settings(self, settings: Settings) -> None:
         """Keep pictures by these settings from now on, and remove those of cameras whose policy is "never"."""
@@ -137,7 +138,11 @@ class PictureFiles:
         self._disk.submit(partial(_try, job), report)
 
     def _set_condition(self, result: StoreError | None) -> None:
-        reason = f"pictures are not stored: {result}" if isinstance(result, StoreError) else None
+        failure = _find_cause(result) if isinstance(result, StoreError) else None
+        if failure is not None and failure == self._failure:
+            return  # each picture has another file name, and would be another reason
+        self._failure = failure
+        reason = None if failure is None else f"pictures are not stored: {result}"
         self._conditions.set(ConditionKind.PICTURES, reason)
 
 
@@ -146,6 +151,12 @@ def _try(job: Callable[[], T]) -> T | StoreError:
         return job()
     except StoreError as error:
         return error
+
+
+def _find_cause(error: StoreError) -> str:
+    """Return what went wrong, without the name of the file where it did."""
+    cause = error.__cause__
+    return str(error) if not isinstance(cause, OSError) else str(cause.errno)
 
 
 def _or(result: T | StoreError, default: T) -> T:

@@ -61,5 +61,5 @@ def read_status_file(kind: type[StatusT], folder: Path = DEFAULT_RUNTIME_DIR) ->
         with (folder / _FILE_NAMES[kind]).open("rb") as file:
             content = file.read(_MAX_BYTES)
         return msgspec.json.decode(content, type=kind)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

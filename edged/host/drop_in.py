@@ -13,7 +13,7 @@ from edged.config.layers import ConfigLayers, read_layers
 from edged.config.load import CONF_D, LoadedConfig, load_config
 from edged.errors import ConfigError, StoreError
 from edged.host.files import LocalFileSystem, replace_file
-from edged.text import MAX_BYTES
+from edged.text import MAX_BYTES, TextError, decode_text
 
 _KEPT_SUFFIX = ".bak"
 """Not .toml, so that it is not read as a part of the configuration."""
@@ -67,8 +67,8 @@ class DropIn:
         try:
             if not files.exists(self.path):
                 return None
-            return files.read(self.path, MAX_BYTES).decode()
-        except (StoreError, UnicodeDecodeError) as error:
+            return decode_text(files.read(self.path, MAX_BYTES))
+        except (StoreError, TextError) as error:
             raise ConfigError(f"{self.path}: {error}") from None
 
     def write(self, text: str) -> bool:

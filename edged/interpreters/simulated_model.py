@@ -99,5 +99,5 @@ def _read_model(path: Path | None) -> SimulatedModel:
         return SimulatedModel()
     try:
         return msgspec.json.decode(content, type=SimulatedModel)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"{path}: not a valid simulated model: {error}") from error

@@ -1,8 +1,12 @@
 """What the broker does not accept: subscriptions until the connection ends, messages until the publisher revokes it."""
 
+import re
 from collections.abc import Mapping
 
 from edged.interfaces import PublishLimited, SubscriptionRefused
+
+_OBJECT = re.compile(r"/snapshot/[^/]+\Z")
+"""The pictures of each object have a topic of their own: they are one restriction."""
 
 
 class Restrictions:
@@ -38,4 +42,7 @@ class Restrictions:
 
 
 def _join(reasons: Mapping[str, str]) -> str | None:
-    return "; ".join(f"{subject}: {reason}" for subject, reason in reasons.items()) or None
+    lines = (
+        f"{_OBJECT.sub('/snapshot/…', subject)}: {reason}" for subject, reason in reasons.items()
+    )
+    return "; ".join(dict.fromkeys(lines)) or None

@@ -101,7 +101,7 @@ def read_goldens(content: bytes) -> Goldens:
         raise ModelError(f"the goldens take {len(content)} bytes; {_MAX_BYTES} are allowed")
     try:
         return msgspec.json.decode(to_utf8(content), type=Goldens)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"the goldens cannot be read: {error}") from error
 
 

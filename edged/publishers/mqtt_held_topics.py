@@ -13,6 +13,8 @@ from edged.interfaces import OutgoingMessage, PublishLimited
 
 _MIN_PAUSE_S = 5.0
 _MAX_PAUSE_S = 300.0
+_MAX_SUBJECTS = 64
+"""The oldest beyond them are forgotten: the pictures of each object have a topic of their own."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class HeldTopics:
         if self._reasons.get(subject) == reason:
             return
         is_new = subject not in self._reasons
+        if is_new and len(self._reasons) >= _MAX_SUBJECTS:
+            self.release(next(iter(self._reasons)))
         self._reasons[subject] = reason
         if is_new:
             _log.warning("mqtt: %s: %s", subject, reason)

@@ -61,11 +61,17 @@ class CameraSettingsFile:
         if edit.version != _version_of(text):
             raise EditConflictError("the settings have changed meanwhile: load them again")
         others = self._drop_in.read_others()
-        own = tomllib.loads(text or "")
+        own = self._parse_own(text)
         new = _HEADER + format_toml(apply_edit(own, others.table, camera, edit))
         loaded = self._drop_in.load(new)
         _check_effect(loaded, camera, edit)
         return self._drop_in.write(new)
+
+    def _parse_own(self, text: str | None) -> dict[str, Any]:
+        try:
+            return tomllib.loads(text or "")
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{DROP_IN_NAME} is not TOML: {error}; mend or delete it") from None
 
 
 def _version_of(text: str | None) -> str:

@@ -1,5 +1,6 @@
 """The checks before every request: the name of this host, the origin, the login; and the headers of every answer."""
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from edged.web.login import Gatekeeper
 
 COOKIE = "edged-page"
 _OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/static/style.css", "/static/login.js"})
+_NO_HOST = re.compile(r"[@/?#\\]")
+"""What ends a host in a URL, and so belongs to none."""
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -102,12 +105,12 @@ def refuse_for(wait_s: float) -> JSONResponse:
 
 def is_loopback_name(host: str) -> bool:
     """Return whether a Host header names this device to itself alone."""
-    name = urlsplit(f"//{host}").hostname if host.isprintable() and "@" not in host else None
-    if name is None:
+    if not host.isprintable() or _NO_HOST.search(host):
         return False
     try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
+        name = urlsplit(f"//{host}").hostname
+        return name == "localhost" or (name is not None and ip_address(name).is_loopback)
+    except ValueError:  # also urlsplit's, of a bracket alone
         return False
 
 
@@ -117,4 +120,7 @@ def has_own_origin(headers: Headers) -> bool:
     if site is not None and site != "same-origin":
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    except ValueError:  # a bracket alone
+        return False

@@ -50,8 +50,8 @@ class LoginPage:
         if wait_s := self._gatekeeper.wait_s(address):
             return refuse_for(wait_s)
         try:
-            login = msgspec.json.decode(await read_body(request), type=_Login)
-        except (msgspec.MsgspecError, ValueError) as error:
+            login = await read_body(request, _Login)
+        except ValueError as error:
             return refuse(422, f"not valid: {error}")
         if not self._gatekeeper.check_token(login.token.strip(), address):
             return refuse(401, "this is not the token")

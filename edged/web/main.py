@@ -139,8 +139,9 @@ def main(argv: list[str]) -> int:
     if not isinstance(job, WebJob):
         raise SystemExit("the first packet is no job")
     logs.configure(job.log_level)
-    for name in ("uvicorn", "uvicorn.error", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error"):  # its warnings are one for each odd request
+        logging.getLogger(name).setLevel(logging.ERROR)
     os.nice(_NICENESS)
     channel.setblocking(False)  # noqa: FBT003 (the standard library's)
     asyncio.run(WebProcess(job, channel).run())

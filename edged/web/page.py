@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +24,8 @@ from edged.web.stream import stream_messages
 from edged.web.supervisor_link import PictureRefusedError, SupervisorLink, SupervisorSilentError
 
 STATIC = Path(__file__).with_name("static")
+BodyT = TypeVar("BodyT")
+
 _MAX_BODY_BYTES = 100_000
 _VERBS = frozenset({"threshold", "detect", "zone", "mask", "reload"})
 """The commands that the page gives."""
@@ -88,8 +90,8 @@ class LocalPage:
         if not self._job.page.can_edit:
             return refuse(403, "page.can_edit is false")
         try:
-            edit = msgspec.json.decode(await read_body(request), type=CameraEdit)
-        except (msgspec.MsgspecError, ValueError) as error:
+            edit = await read_body(request, CameraEdit)
+        except ValueError as error:
             return refuse(422, f"not valid: {error}")
         camera = request.path_params["camera"]
         async with self._saving:  # of two at once the second is refused by its version
@@ -144,9 +146,9 @@ class LocalPage:
         if not self._job.page.can_edit:
             return refuse(403, "page.can_edit is false")
         try:
-            args = msgspec.json.decode(await read_body(request), type=dict[str, Any])
+            args = await read_body(request, dict[str, Any])
             reply = await self._link.execute(verb, msgspec.json.encode(args))
-        except (msgspec.MsgspecError, ValueError) as error:
+        except ValueError as error:
             return refuse(422, f"not valid: {error}")
         except SupervisorSilentError as error:
             return refuse(503, str(error))
@@ -166,21 +168,28 @@ async def _answer_picture(taking: Awaitable[bytes]) -> Response:
     return Response(jpeg, media_type="image/jpeg")
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body of a request.
+async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
+    """Return the body of a request, decoded.
+
+    Args:
+        request: the request.
+        kind: type of the content.
 
     Raises:
-        ValueError: it is too large, or of another type.
+        ValueError: it is too large, or not JSON of this type.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
         raise ValueError("the content type must be application/json")
     body = b""
     async for part in request.stream():
         body += part
         if len(body) > _MAX_BODY_BYTES:
             raise ValueError(f"more than {_MAX_BODY_BYTES} bytes")
-    return body
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def _describe_error(reply: Mapping[str, Any]) -> str:

@@ -60,7 +60,7 @@ def test_a_supervisor_that_is_stopped_is_not_healthy(tmp_path: Path) -> None:
         response = device.get("/healthz")
         device.daemon.send_signal(signal.SIGCONT)
     assert response.status_code == 503
-    assert "has not answered" in response.json()["reasons"][0]
+    assert "is silent for" in response.json()["reasons"][0]
 
 
 def test_a_camera_that_is_gone_is_the_reason_not_to_be_ready(tmp_path: Path) -> None:

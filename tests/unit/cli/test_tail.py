@@ -50,6 +50,8 @@ def test_the_broker_of_a_configuration_without_the_devices_client_id(tmp_path: P
     ("arguments", "words"),
     [
         (["--host=broker", "--cert=me.crt"], "belong together"),
+        (["--host="], "--host is empty"),
+        (["--host=a b"], "--host contains a space"),
         (["-c", "/nowhere/edged.toml"], "/nowhere/edged.toml"),
     ],
 )

@@ -250,6 +250,7 @@ def test_a_mistake_in_the_labels_to_detect(config_file: Path, text: str, expecte
         (SYNTHETIC + '[jsnl]\npath = "a"', '3: jsnl: unknown key; did you mean "jsonl"?'),
         (MINIMAL + '[mqtt]\nhost = "a"', "a second publisher beside [mqtt]; only one is supported; remove one"),
         (MINIMAL + SYNTHETIC.replace("front", "Front"), '5: camera.Front: differs from the camera "front" only in case'),
+        (MINIMAL + '[commands]\nverbs = ["reload", "detct"]', 'got "detct"; did you mean "detect"?'),
         (SYNTHETIC + '[mqtt]\nhost = "a"\npassword = "hush"', "5: mqtt.password: the configuration must not contain secrets; write it to a file"),
     ],
 )  # fmt: skip

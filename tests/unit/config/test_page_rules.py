@@ -33,6 +33,11 @@ def test_another_address_needs_a_token_and_tls(listen: str, missing: str) -> Non
     assert alone.endswith("but token_file, tls_certificate and tls_key are not set")
 
 
+def test_everything_that_is_missing_is_named() -> None:
+    (found,) = problems(PageSettings(listen="0.0.0.0:8080"))
+    assert found.endswith("token_file, tls_certificate and tls_key are not set")
+
+
 def test_certificate_and_key_belong_together() -> None:
     assert problems(PageSettings(tls_key=KEY)) == ["tls_key: tls_certificate is not set"]
     assert problems(PageSettings(tls_certificate=CERTIFICATE)) == [

@@ -32,6 +32,7 @@ class ServiceBench:
     def __init__(self, loop: EventLoop, clock: FakeClock) -> None:
         self.device = SlowDevice()
         self.replies: list[tuple[str, str, str | None]] = []
+        self.messages: list[str] = []
         self.kept = 0
         self.service = CommandService(
             CommandSettings(enabled=True),
@@ -60,6 +61,7 @@ class ServiceBench:
         del correlation
         outcome = reply.error.code if reply.error else "ok"
         self.replies.append((reply.id, outcome, response_topic))
+        self.messages += [reply.error.message] if reply.error else []
 
     def _keep(self) -> None:
         self.kept += 1
@@ -90,6 +92,14 @@ def test_who_asks_again_meanwhile_gets_the_same_reply(bench: ServiceBench) -> No
     bench.receive("1", response_topic="three")
     assert (len(bench.device.waiting), bench.replies[2:]) == (1, [("1", "ok", "three")])
     assert bench.kept == 1
+
+
+def test_a_long_reason_is_cut(bench: ServiceBench) -> None:
+    topic = "edged/v1/shop-12/down/cmd/selftest"
+    payload = json.dumps({"id": "1", "args": {"x" * 10_000: 1}}).encode()
+    bench.service.receive(MessageReceived(topic, payload, retained=False))
+    (message,) = bench.messages
+    assert (len(message), message[-1]) == (500, "…")
 
 
 def test_too_many_at_a_time_are_refused_and_not_remembered(bench: ServiceBench) -> None:

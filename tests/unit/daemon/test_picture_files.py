@@ -74,6 +74,14 @@ def test_a_picture_is_stored_and_a_disk_that_works_again_clears_the_condition(
     assert len(list(bench.folder.iterdir())) == 1
 
 
+def test_the_same_failure_of_another_picture_is_no_other_reason(bench: Bench) -> None:
+    bench.folder.write_text("not a folder")
+    bench.store(1)
+    (first,) = bench.conditions.active
+    bench.store(2)
+    assert bench.conditions.active == (first,)
+
+
 def test_a_disk_that_hangs_holds_back_a_bounded_number_of_pictures(bench: Bench) -> None:
     bench.hangs[bench.disk.count + 1] = DiskHang(seconds=60)
     for number in range(2 * MAX_WAITING):

@@ -1,5 +1,6 @@
 """The page's file in conf.d: written only if the whole configuration is valid and says what the page sets."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,21 @@ def test_a_folder_that_cannot_be_written_is_reported(config: Path) -> None:
     own_file(config).parent.write_text("in the way")
     with pytest.raises(ConfigError):
         save(config, threshold=0.4)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_an_editor_of_windows_has_saved_is_read(config: Path, encoding: str) -> None:
+    save(config, threshold=0.4)
+    own_file(config).write_text(own_file(config).read_text(), encoding=encoding)
+    assert save(config, threshold=0.5)
+    assert load_config(config).settings.camera["front"].detect.threshold == 0.5
+
+
+def test_a_file_that_is_no_toml_stays_as_it_is(config: Path) -> None:
+    save(config, threshold=0.4)
+    own_file(config).write_text("[camera")
+    version = hashlib.sha256(b"[camera").hexdigest()[:16]
+    edit = CameraEdit(version=version, zone={}, mask={})
+    with pytest.raises(ConfigError, match=f"{DROP_IN_NAME} is not TOML: .*; mend or delete it"):
+        CameraSettingsFile(config).save("front", edit)
+    assert own_file(config).read_text() == "[camera"

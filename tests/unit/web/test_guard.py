@@ -49,7 +49,11 @@ def test_names_of_loopback_are_served(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:8080", "192.0.2.1", "127.0.0.1.evil.example", "", "a@localhost"],
+    [
+        *("evil.example", "evil.example:8080", "192.0.2.1", "127.0.0.1.evil.example", ""),
+        *("a@localhost", "[", "[::1", "x]"),
+        *("127.0.0.1/x", "127.0.0.1#x", "127.0.0.1?x", "127.0.0.1\\x"),
+    ],
 )
 def test_another_name_is_refused_without_a_token(host: str) -> None:
     assert not is_loopback_name(host)
@@ -61,6 +65,7 @@ def test_another_name_is_refused_without_a_token(host: str) -> None:
     [
         {"origin": "http://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": "http://127.0.0.1:9"},
         {"sec_fetch_site": "cross-site"},
         {"sec_fetch_site": "same-site", "origin": "http://127.0.0.1:8080"},
