@@ -7,6 +7,7 @@ from typing import Any
 
 from edged.cli.config_option import add_config_option
 from edged.daemon.signals import SignalCatcher
+from edged.host import systemd
 
 
 def add_parser(subparsers: Any) -> None:
@@ -37,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
 
 def _start_again() -> None:
     """Run the same command in place of this one, unless systemd starts the service again."""
-    if "NOTIFY_SOCKET" not in os.environ:
+    if not systemd.is_service():
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (its own command line)

@@ -1,5 +1,6 @@
 """Construction of the command service, and the reports on what commands have switched."""
 
+from edged.clock import Deadline
 from edged.daemon.command_file import CommandFile, KeptCommands, read_kept_commands
 from edged.daemon.command_memory import CommandMemory
 from edged.daemon.command_service import CommandService
@@ -9,9 +10,13 @@ from edged.daemon.main_parts import MainParts
 from edged.daemon.self_test_job import SelfTestJob
 from edged.daemon.switches import describe_switches
 from edged.disk_thread import DiskThread
+from edged.host import systemd
 from edged.host.paths import state_dir
 from edged.messaging.contract.topics import Topics
 from edged.updates.service.service import UpdateService
+
+_MIN_UPTIME_S = 720.0
+"""Between two restarts by command: five within an hour, of the six starts that StartLimitBurst= in the unit allows."""
 
 
 def make_command_service(main: MainParts) -> CommandService:
@@ -36,6 +41,7 @@ def make_command_service(main: MainParts) -> CommandService:
         updates=updates,
         self_test=_make_self_test(core, updates),
         inbox=core.inbox,
+        restart_limit=Deadline(core.clock, _MIN_UPTIME_S) if systemd.is_service() else None,
         on_switched=save,
     )
     service = CommandService(

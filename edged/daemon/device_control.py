@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from edged.clock import Deadline
 from edged.config.settings import Settings
 from edged.daemon.inbox import Inbox, ReloadRequested, RestartRequested
 from edged.daemon.self_test_job import SelfTestJob
@@ -34,6 +35,7 @@ class DeviceControl:
         updates: UpdateService,
         self_test: SelfTestJob,
         inbox: Inbox,
+        restart_limit: Deadline | None,
         on_switched: Callable[[], object],
     ) -> None:
         """Do nothing yet.
@@ -44,6 +46,7 @@ class DeviceControl:
             updates: model updates.
             self_test: tests the active model.
             inbox: takes what the supervisor does.
+            restart_limit: the daemon does not restart on a command before; None if it always may.
             on_switched: called when what commands have switched is to be kept.
         """
         self._switches = switches
@@ -51,6 +54,7 @@ class DeviceControl:
         self._updates = updates
         self._self_test = self_test
         self._inbox = inbox
+        self._restart_limit = restart_limit
         self._on_switched = on_switched
 
     @property
@@ -135,5 +139,10 @@ class DeviceControl:
 
     def restart(self, finish: Finish) -> None:
         """End the daemon once the reply is sent, so that it starts again."""
+        limit = self._restart_limit
+        if limit is not None and not limit.expired:
+            reason = f"it started a short time ago, and systemd allows few starts within an hour: try again in {limit.remaining_s:.0f} s"
+            finish(Refused("busy", reason))
+            return
         finish(Done())
         self._inbox.put(RestartRequested())

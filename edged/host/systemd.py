@@ -41,13 +41,18 @@ def watchdog_interval_s() -> float | None:
     return int(usec) / 2_000_000
 
 
+def is_service() -> bool:
+    """Return whether systemd runs this process, and starts it again when it has ended."""
+    return "NOTIFY_SOCKET" in os.environ
+
+
 def is_under_journal() -> bool:
     """Return whether standard error goes to the journal, which takes structured fields."""
     return "JOURNAL_STREAM" in os.environ
 
 
 def _make_sender() -> Callable[[str], object]:
-    if "NOTIFY_SOCKET" not in os.environ:
+    if not is_service():
         return lambda _: None
     try:
         from systemd import daemon
