@@ -96,8 +96,7 @@ def _read_text(file: Path) -> str:
     try:
         return read_text(file)
     except FileNotFoundError:
-        is_link = file.is_symlink()
-        hint = "mend the link" if is_link else "name the configuration by -c FILE"
+        hint = "mend the link" if file.is_symlink() else None
         raise _file_error(file, "there is no such file", hint=hint) from None
     except OSError as error:
         reason = error.strerror or str(error)

@@ -54,6 +54,11 @@ def load_config(
     Raises:
         InvalidConfigError: the configuration cannot be used; with all problems, sorted by file and line.
     """
+    if not os.path.lexists(path):
+        hint = "name the configuration by -c FILE"
+        raise InvalidConfigError(
+            [Problem(file=str(path), line=None, message="there is no such file", hint=hint)]
+        )
     layers = read_layers(path, conf_d or path.parent / CONF_D, drafts=drafts)
     settings, problems = read_settings(layers.table, partial(_resolve_path, path.parent.absolute()))
     if problems:

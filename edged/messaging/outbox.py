@@ -74,7 +74,8 @@ class Outbox:
         self._retained = RetainedMessages(self._topics, stamper)
         self._retained.put(OnlineStatus(status="online"))
         self._live = LiveMessages(self._topics, clock)
-        self._replies = PendingReplies(clock)
+        self._replies: PendingReplies | None = None
+        """None until a command was answered."""
         self._spooled = SpooledMessages(spool, clock)
         self._is_sending = False
         """True within `_send`, which a disk that answers at once would enter again."""
@@ -127,6 +128,7 @@ class Outbox:
         """
         payload = encode(self._stamper.stamp(reply))
         own = OutgoingMessage(topic=self._topics.of(reply), payload=payload, qos=1)
+        self._replies = self._replies or PendingReplies(self._clock)
         self._replies.add(own, response_topic, correlation)
         self._send_pending()
 
@@ -241,6 +243,7 @@ class Outbox:
 
     def _send(self) -> None:
         self._retained.send_unsent(self._publisher.publish)
-        self._replies.send(self._publisher.publish)
+        if self._replies is not None:
+            self._replies.send(self._publisher.publish)
         if not self._spooled.send(self._publisher.publish):
             self._is_link_up = False

@@ -26,8 +26,9 @@ the supervisor's thread, which decides by frozen states, and the thread of the s
 trial: its samples, its suspension, and the rules, each of which demands an effect beyond the spread of the samples. Two are about processes: the
 supervisor's loop watches the installer, and the installer waits for the self-test.
 """
-MAX_FRAME_FILES = 34
-"""Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event."""
+MAX_FRAME_FILES = 36
+"""Files of a frame's way in the supervisor, from the dispatch of its observation to the publication of an event; two of them came with the metrics
+(the latencies of the stages) and with a score for other systems (`top_median_score`)."""
 BUNDLE_PROCESSES = ("edged run", "edged.updates.installer.main", "edged.selftest.main")
 BUNDLE_FILES = (
     "edged/updates/",
