@@ -30,13 +30,16 @@ def make_optional_parts(config: Path, main: MainParts) -> None:
     """
     core, settings = main.core, main.switches.settings
     topics = Topics(core.stamper.identity.device)
-    core.messages.add(topics.desired, main.updates.process_message)
+    # Only what the device subscribes to is routed: a broker with rules of its own could deliver more.
+    if settings.updates.channel:
+        core.messages.add(topics.desired, main.updates.process_message)
     commands = None
     if settings.commands.enabled or settings.page.listen:
         from edged.daemon.command_parts import make_command_service
 
         commands = make_command_service(main)
-        core.messages.add(topics.commands, commands.receive)
+        if settings.commands.enabled:  # the page's commands come without the broker
+            core.messages.add(topics.commands, commands.receive)
     if settings.page.listen or settings.metrics.listen:
         from edged.daemon.web_start import start_web_service
 
