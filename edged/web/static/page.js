@@ -11,20 +11,32 @@ const SCORES_MS = 5000;
 let settings = null;
 let info = null;
 let camera = null;
-let isDirty = false;
+// The newest change that is not saved, of each part of the settings: 0 where the page shows what is stored.
+const unsaved = { shapes: 0, threshold: 0, gate: 0 };
+let changes = 0;
+let saving = Promise.resolve();
 let isThresholdSet = false;
 let scores = [];
 const states = new Map();
 
 const editor = new ShapeEditor(byId("overlay"), byId("shape-list"), () => {
-  isDirty = true;
+  noteChange("shapes");
   showButtons();
 });
 
+function noteChange(part) {
+  changes += 1;
+  unsaved[part] = changes;
+}
+
+function discardChanges() {
+  for (const part of Object.keys(unsaved)) unsaved[part] = 0;
+}
+
 function showButtons() {
   const canEdit = Boolean(settings?.can_edit);
-  byId("save").disabled = !canEdit || !isDirty || Boolean(editor.drawn);
-  byId("revert").disabled = !isDirty;
+  byId("save").disabled = !canEdit || !unsaved.shapes || Boolean(editor.drawn);
+  byId("revert").disabled = !unsaved.shapes;
   byId("finish").hidden = !editor.drawn;
   byId("finish").disabled = !editor.drawn || editor.drawn.points.length < 3;
   byId("rectangle").hidden = !editor.drawn;
@@ -42,7 +54,10 @@ async function loadSettings() {
   document.title = `${settings.device}: edged`;
   byId("device").textContent = settings.device;
   const names = Object.keys(settings.cameras);
-  if (!names.includes(camera)) camera = names[0];
+  if (!names.includes(camera)) {
+    discardChanges();
+    camera = names[0];
+  }
   byId("cameras").replaceChildren(...(names.length > 1 ? names.map(makeCameraButton) : []));
   showCamera();
 }
@@ -51,7 +66,8 @@ function makeCameraButton(name) {
   const button = make("button", { type: "button", textContent: name });
   button.setAttribute("aria-pressed", name === camera);
   button.addEventListener("click", () => {
-    if (isDirty && !confirm("Discard the changes that are not saved?")) return;
+    if (unsaved.shapes && !confirm("Discard the changes that are not saved?")) return;
+    discardChanges();
     camera = name;
     scores = [];
     for (const one of button.parentElement.children) one.setAttribute("aria-pressed", one === button);
@@ -61,11 +77,25 @@ function makeCameraButton(name) {
   return button;
 }
 
+// What a person has changed and not saved stays as it is.
 function showCamera() {
   const own = settings.cameras[camera];
   byId("view-title").textContent = `Camera ${camera}`;
   editor.canEdit = settings.can_edit;
-  const shapes = ["zone", "mask"].flatMap((kind) =>
+  if (!unsaved.shapes) editor.setShapes(listShapes(own));
+  if (!unsaved.threshold) {
+    isThresholdSet = own.threshold !== null;
+    byId("threshold").value = own.threshold ?? 0.5;
+  }
+  if (!unsaved.gate) byId("gate").checked = own.gate === "motion";
+  showScores();
+  showAspect();
+  if (states.has(camera)) showState(states.get(camera));
+  showButtons();
+}
+
+function listShapes(own) {
+  return ["zone", "mask"].flatMap((kind) =>
     Object.entries(own[kind]).map(([name, shape]) => ({
       kind,
       name,
@@ -74,20 +104,11 @@ function showCamera() {
       labels: shape.labels ?? null,
     })),
   );
-  isDirty = false;
-  editor.setShapes(shapes);
-  isThresholdSet = own.threshold !== null;
-  byId("threshold").value = own.threshold ?? 0.5;
-  byId("gate").checked = own.gate === "motion";
-  showScores();
-  showAspect();
-  if (states.has(camera)) showState(states.get(camera));
-  showButtons();
 }
 
-function makeEdit(extra = {}) {
+function makeEdit(shapes, extra) {
   const edit = { version: settings.version, zone: {}, mask: {}, ...extra };
-  for (const shape of editor.shapes) {
+  for (const shape of shapes) {
     const fields = { points: shape.points, enabled: shape.enabled };
     if (shape.kind === "zone" && shape.labels) fields.labels = shape.labels;
     edit[shape.kind][shape.name] = fields;
@@ -95,14 +116,22 @@ function makeEdit(extra = {}) {
   return edit;
 }
 
-async function save(status, extra) {
+// One after the other: each save needs the version of the settings that the one before has made.
+function save(part, status, extra = {}) {
+  const job = { part, status, extra, camera, change: unsaved[part], shapes: part === "shapes" ? [...editor.shapes] : null };
+  saving = saving.then(() => saveNow(job));
+}
+
+async function saveNow({ part, status, extra, camera: saved, change, shapes }) {
   status.textContent = "Saving …";
-  const answer = await send("PUT", `/api/cameras/${encodeURIComponent(camera)}/settings`, makeEdit(extra));
+  const edit = makeEdit(shapes ?? listShapes(settings.cameras[saved]), extra);
+  const answer = await send("PUT", `/api/cameras/${encodeURIComponent(saved)}/settings`, edit);
   if (answer.error) {
     status.textContent = `Not saved: ${answer.error}`;
     return;
   }
   status.textContent = answer.in_force ? `Saved, and in force.${answer.note ? ` (${answer.note})` : ""}` : `Saved, but not in force: ${answer.note}`;
+  if (unsaved[part] === change) unsaved[part] = 0;
   await loadSettings();
 }
 
@@ -122,9 +151,10 @@ byId("new-shape").addEventListener("submit", (event) => {
 });
 byId("finish").addEventListener("click", () => editor.finish());
 byId("rectangle").addEventListener("click", () => editor.useRectangle());
-byId("save").addEventListener("click", () => save(byId("saved")));
+byId("save").addEventListener("click", () => save("shapes", byId("saved")));
 byId("revert").addEventListener("click", () => {
   byId("saved").textContent = "";
+  unsaved.shapes = 0;
   loadSettings();
 });
 
@@ -146,6 +176,7 @@ function showScores() {
 
 byId("threshold").addEventListener("input", () => {
   isThresholdSet = true;
+  noteChange("threshold");
   showScores();
 });
 byId("try-threshold").addEventListener("click", async () => {
@@ -153,8 +184,11 @@ byId("try-threshold").addEventListener("click", async () => {
   const answer = await send("POST", "/api/commands/threshold", { camera, score });
   byId("tuned").textContent = answer.error ? `Not in force: ${answer.error}` : `In force until the next restart: ${score.toFixed(2)}.`;
 });
-byId("save-threshold").addEventListener("click", () => save(byId("tuned"), { threshold: Number(byId("threshold").value) }));
-byId("gate").addEventListener("change", () => save(byId("tuned"), { gate: byId("gate").checked ? "motion" : "off" }));
+byId("save-threshold").addEventListener("click", () => save("threshold", byId("tuned"), { threshold: Number(byId("threshold").value) }));
+byId("gate").addEventListener("change", () => {
+  noteChange("gate");
+  save("gate", byId("tuned"), { gate: byId("gate").checked ? "motion" : "off" });
+});
 
 // ---- The live picture
 

@@ -17,6 +17,14 @@ from system.page.conftest import Window
 WORKS = re.compile(r"^(Everything works|Works, with problems)")
 """On a busy machine the supervisor may be late, which is a problem."""
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (made up)
+LATE_ANSWERS = """
+const askNow = window.fetch;
+window.fetch = async (...request) => {
+  const answer = await askNow(...request);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return answer;
+};
+"""
 PICTURES = '[images]\npolicy = "events"\n'
 
 
@@ -153,6 +161,33 @@ def test_a_threshold_is_tried_and_saved(device: WebDevice, window: Window) -> No
     page.locator("#threshold").fill("0.5")
     page.locator("#save-threshold").click()
     expect(page.locator("#threshold-value")).to_have_text("0.50")
+
+
+def test_what_is_changed_while_a_save_is_under_way_stays_and_is_saved_next(
+    device: WebDevice, window: Window
+) -> None:
+    window.page.add_init_script(LATE_ANSWERS)
+    page = show(window, device)
+    page.locator("#threshold").fill("0.7")
+    page.locator("#save-threshold").click()
+    page.locator("#threshold").fill("0.55")
+    page.fill("#new-name", "late")
+    page.get_by_role("button", name="Draw zone").click()
+    page.get_by_role("button", name="Use a rectangle").click()
+    expect(page.locator("#tuned")).to_contain_text("Saved, and in force.")
+    expect(page.locator("#threshold-value")).to_have_text("0.55")
+    expect(page.locator("#shape-list")).to_contain_text("late (zone)")
+    camera = own_table(device)["camera"]["front"]
+    assert camera["detect"]["threshold"] == 0.7
+    assert "late" not in camera.get("zone", {})
+    page.locator("#save-threshold").click()
+    page.locator("#save").click()
+    expect(page.locator("#saved")).to_contain_text("Saved, and in force.")
+    camera = own_table(device)["camera"]["front"]
+    assert camera["detect"]["threshold"] == 0.55
+    assert "late" in camera["zone"]
+    remove_shapes(page)
+    wait_for(lambda: "late" not in str(own_table(device)))
 
 
 def test_a_daemon_that_ends_is_reported(tmp_path: Path, window: Window) -> None:
