@@ -104,10 +104,10 @@ system: $(dev_ready) $(ansible_ready) | packages-system ## system tests in conta
 	$(quick) $(MAKE) --jobs=2 --keep-going system-fleet system-device
 
 system-fleet:
-	$(venv)/bin/python -m pytest -v tests/system/fleet
+	$(venv)/bin/python $(pytest) -v tests/system/fleet
 
 system-device:
-	$(venv)/bin/python -m pytest -v tests/system --ignore tests/system/fleet
+	$(venv)/bin/python $(pytest) -v tests/system --ignore tests/system/fleet
 
 probation-table: $(dev_ready) ## the table of error rates in docs/updates.md, by simulation
 	PYTHONPATH=tests $(venv)/bin/python -m probation_table

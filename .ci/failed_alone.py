@@ -1,7 +1,7 @@
 """failed_alone.py [PYTEST ARGUMENT...]: runs the tests, and those that failed once more, one after the other on a machine without other tests.
 
 A test that fails beside others and passes alone depends on the load of the machine. The second run names these tests above its summary. The
-exit code is that of the last run: 0 only if no test failed alone too. `.ci/run` uses it; `make test` does not.
+exit code is that of the last run: 0 only if no test failed alone too. `.ci/run` uses it; `make test` and `make system` do not.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 _MAX_REPEATED = 50  # More failures than these are not a matter of load.
-_CACHE = Path("build", "failed-tests", Path(sys.prefix).name)
+_CACHE = Path("build", "failed-tests", str(os.getpid()))  # `make system` runs two at once.
 _CACHE_OPTION = ("-o", f"cache_dir={_CACHE}")
 _ONE_PROCESS = ("--numprocesses", "0", "--dist", "no")
 _SEED = "EDGED_SEED"
