@@ -149,7 +149,7 @@ class SavingModule(tf.Module):
 def test_the_official_way_to_save_weights_needs_operators_that_no_runtime_has(
     tmp_path: Path,
 ) -> None:
-    """If this fails, the section in docs/models.md is outdated, and `get` and `put` can be removed."""
+    """If this fails, the section in docs/models/learning-on-the-device.md is outdated, and `get` and `put` can be removed."""
     module = SavingModule()
     concrete = module.save.get_concrete_function()
     tf.saved_model.save(module, str(tmp_path), signatures={"save": concrete})

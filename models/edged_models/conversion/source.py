@@ -6,6 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
 from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.output_order import restore_output_order
@@ -48,6 +52,19 @@ class ModelSource(Protocol):
 
         Raises:
             SourceError: the model cannot be converted so.
+        """
+
+    def run(self, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """Run the model itself, before any conversion: what a converted one is compared with.
+
+        Args:
+            tensor: the model's input, in its shape and dtype.
+
+        Returns:
+            The outputs, in the order of the .tflite's.
+
+        Raises:
+            SourceError: the model fails.
         """
 
 
@@ -93,6 +110,24 @@ class FunctionSource:
             converted = self._convert(precision, per_channel=per_channel)
             self._converted_models[precision, per_channel] = converted
         return converted
+
+    def run(self, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """Run the function with TensorFlow.
+
+        Args:
+            tensor: the model's input, in its shape and dtype.
+
+        Returns:
+            The outputs, in the order of `outputs`.
+
+        Raises:
+            SourceError: the function fails.
+        """
+        try:
+            results = self.function(tf.constant(tensor))
+            return [results[name].numpy() for name in self.outputs]
+        except Exception as error:  # TensorFlow raises nearly anything
+            raise SourceError(f"{self.name} cannot be run: {summarize_error(error)}") from error
 
     def _convert(self, precision: Precision, *, per_channel: bool) -> bytes:
         # Through a SavedModel: converting the function itself would inline the placeholder of a custom op. Only the variables
@@ -145,6 +180,32 @@ class FileSource:
                 "give the checkpoint, Keras file or SavedModel, or choose int8 or int16x8"
             )
         return self.model
+
+    def run(self, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """Run the file with the reference kernels of litert.
+
+        Args:
+            tensor: the model's input, in its shape and dtype.
+
+        Returns:
+            The outputs, in the order of the file.
+
+        Raises:
+            SourceError: the file cannot be run.
+        """
+        try:
+            interpreter = Interpreter(
+                model_content=self.model,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+            )
+            interpreter.allocate_tensors()
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], tensor)
+            interpreter.invoke()
+            return [
+                interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()
+            ]
+        except (RuntimeError, ValueError) as error:
+            raise SourceError(f"{self.name} cannot be run: {summarize_error(error)}") from error
 
 
 def _run_converter(folder: str | Path, precision: Precision, *, per_channel: bool) -> bytes:

@@ -21,7 +21,7 @@ from edged_models.errors import PicturesError
 from edged_models.pictures.class_names import map_class_ids
 from edged_models.pictures.clip_frames import ClipFrames
 from edged_models.pictures.files import build_entry
-from edged_models.pictures.labelled import LabelledPicture
+from edged_models.pictures.labelled import LabelledPicture, Task
 
 _SUFFIXES = frozenset({".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm"})
 _DEFAULT_LABEL = "object"
@@ -45,6 +45,8 @@ class _FrameTruth:
 
 class ClipPictures:
     """A `PictureSet` of a clip's frames; iterating over it decodes the clip once."""
+
+    task = Task.DETECTION
 
     def __init__(
         self, path: Path, name: str, labels: tuple[str, ...], truths: Sequence[_FrameTruth]

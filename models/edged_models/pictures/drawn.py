@@ -7,7 +7,7 @@ import numpy as np
 from edged.marks import MARK_LABELS
 from edged_models.errors import PicturesError
 from edged_models.marks.scenes import SIDE_PX, TRAINING_SEEDS, draw_scene
-from edged_models.pictures.labelled import LabelledPicture
+from edged_models.pictures.labelled import LabelledPicture, Task
 
 _PREFIX = "scenes:"
 _SEEDS = {
@@ -21,6 +21,7 @@ class DrawnScenes:
     """A `PictureSet` of scenes by seed; the same seed gives the same picture."""
 
     labels = MARK_LABELS
+    task = Task.DETECTION
 
     def __init__(self, seeds: range, *, hard: bool) -> None:
         self._seeds = seeds

@@ -1,7 +1,7 @@
 """Sets of pictures that are files on disk."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edged_models.errors import PicturesError
 from edged_models.picture_files import read_picture
-from edged_models.pictures.labelled import LabelledPicture
+from edged_models.pictures.labelled import LabelledPicture, Task, no_boxes, no_classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +21,32 @@ class PictureEntry:
         boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the picture.
         classes: (N,) int32, indices into the set's labels.
         size_px: width and height for which the labels were made; None if unknown.
+        crowd_boxes: (M, 4) float32, as `LabelledPicture.crowd_boxes`.
+        crowd_classes: (M,) int32, indices into the set's labels.
     """
 
     path: Path
     boxes: NDArray[np.float32]
     classes: NDArray[np.int32]
     size_px: tuple[int, int] | None = None
+    crowd_boxes: NDArray[np.float32] = field(default_factory=no_boxes)
+    crowd_classes: NDArray[np.int32] = field(default_factory=no_classes)
 
 
 class FilePictures:
     """A `PictureSet` of files; the labels are read beforehand, the pictures on access."""
 
-    def __init__(self, name: str, labels: tuple[str, ...], entries: Sequence[PictureEntry]) -> None:
+    def __init__(
+        self,
+        name: str,
+        labels: tuple[str, ...],
+        entries: Sequence[PictureEntry],
+        *,
+        task: Task = Task.DETECTION,
+    ) -> None:
         self.name = name
         self.labels = labels
+        self.task = task
         self._entries = entries
 
     def __len__(self) -> int:
@@ -50,7 +62,12 @@ class FilePictures:
                 "was it resized, or turned by its EXIF orientation?"
             )
         return LabelledPicture(
-            name=str(entry.path), image=image, boxes=entry.boxes, classes=entry.classes
+            name=str(entry.path),
+            image=image,
+            boxes=entry.boxes,
+            classes=entry.classes,
+            crowd_boxes=entry.crowd_boxes,
+            crowd_classes=entry.crowd_classes,
         )
 
     def __iter__(self) -> Iterator[LabelledPicture]:

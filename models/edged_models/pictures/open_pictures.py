@@ -6,7 +6,7 @@ from importlib import import_module
 from edged_models.errors import PicturesError
 from edged_models.pictures.labelled import PictureSet
 
-_SET_KINDS = ("drawn", "clip", "coco", "yolo", "folder")
+_SET_KINDS = ("drawn", "clip", "coco", "yolo", "class_folder", "folder")
 """Modules with ``try_open(spec, labels) -> PictureSet | None``; the first that does not return None is used."""
 
 

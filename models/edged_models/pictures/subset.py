@@ -10,6 +10,7 @@ class _PictureSubset:
         self._pictures = pictures
         self._indices = indices
         self.labels = pictures.labels
+        self.task = pictures.task
         self.name = f"{pictures.name} ({len(indices)} of {len(pictures)})"
 
     def __len__(self) -> int:
