@@ -1,6 +1,7 @@
 """Training: the same seed gives the same net, with or without an interruption; user pictures; invalid input."""
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -90,14 +91,30 @@ def test_a_resumed_training_gives_the_same_weights_as_an_uninterrupted_one(tmp_p
     assert find_result_digest(lines) == lines[1].weights == resumed.checkpoint.digest()
 
 
-def test_a_complete_training_is_not_repeated(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a complete training, net.npz."""
+    folder = tmp_path_factory.mktemp("complete")
+    _train(_plan(), folder / "net.npz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with an interrupted training, net.npz."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        _train(_plan(), folder / "net.npz", stop_at=2)
+    return folder
+
+
+def test_a_complete_training_is_not_repeated(complete: Path, tmp_path: Path) -> None:
+    shutil.copytree(complete, tmp_path, dirs_exist_ok=True)
     out = tmp_path / "net.npz"
-    first = _train(_plan(), out)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     second = _train(_plan(), out, resume=True, stop_at=1)
-    assert first.is_new
     assert not second.is_new
-    assert second.checkpoint.digest() == first.checkpoint.digest()
+    assert second.checkpoint.digest() == load_checkpoint(out).digest()
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -114,18 +131,18 @@ def test_a_complete_training_is_not_repeated(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("is_complete", [False, True], ids=["interrupted", "complete"])
 def test_a_training_with_other_settings_is_not_resumed(
-    tmp_path: Path, changed: dict[str, Any], difference: str, *, is_complete: bool
+    complete: Path,
+    interrupted: Path,
+    changed: dict[str, Any],
+    difference: str,
+    *,
+    is_complete: bool,
 ) -> None:
-    out = tmp_path / "net.npz"
-    if is_complete:
-        _train(_plan(steps=6), out)
-    else:
-        with pytest.raises(KeyboardInterrupt):
-            _train(_plan(steps=6), out, stop_at=2)
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    folder = complete if is_complete else interrupted
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(SourceError, match=difference):
-        _train(_plan(**changed), out, resume=True)
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+        _train(_plan(**changed), folder / "net.npz", resume=True)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_the_best_weights_are_the_result_also_after_an_interruption(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from edged_models.training.best_weights import BestWeights
 from edged_models.training.journal import (
     EndReason,
     Journal,
+    JournalLine,
     Keep,
     TrainingEnd,
     TrainingResumption,
@@ -67,24 +68,25 @@ class TrainingRun:
             SourceError: the state is of a training with other settings, or damaged.
             ToolError: the journal cannot be written.
         """
+        self._journal = Journal(out.with_suffix(".jsonl"))
+        self.state_path = out.with_suffix(".state")
+        resumes = resume and self.state_path.exists()
+        lines = check_same_training(self._journal.path, settings) if resumes else ()
         keras.utils.set_random_seed(plan.seed)
         self._plan = plan
         self._settings = settings
         self._log = log
-        self.state_path = out.with_suffix(".state")
         self._trainer = Trainer(restore_net(plan.start), rate=plan.rate)
         self._steps_done, self._best, spent_s = 0, BestWeights(), used_s
         self._last_ap50: float | None = None
-        self._journal = Journal(out.with_suffix(".jsonl"))
-        if resume and self.state_path.exists():
-            spent_s += self._restore(load_state(self.state_path))
+        if resumes:
+            spent_s += self._restore(load_state(self.state_path), lines)
         else:
             self._journal.begin([settings])
         self._length = TrainingLength(plan.steps, limit_s=plan.limit_s, spent_s=spent_s)
 
-    def _restore(self, state: TrainingState) -> float:
+    def _restore(self, state: TrainingState, lines: Sequence[JournalLine]) -> float:
         """Go on from a state, and return the time that the training has taken, s."""
-        lines = check_same_training(self._journal.path, self._settings)
         self._trainer.restore_state(state)
         self._steps_done = state.step
         self._best = BestWeights(
