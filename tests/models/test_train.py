@@ -207,7 +207,8 @@ def test_tensorboard_logs_that_cannot_be_written_are_one_line(tmp_path: Path) ->
         TensorBoardLog(tmp_path / "file").write(line, rate=1e-3)
 
 
-def test_a_state_of_another_net_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_state_is_refused(interrupted: Path, tmp_path: Path) -> None:
+    shutil.copytree(interrupted, tmp_path, dirs_exist_ok=True)
     (tmp_path / "net.state").write_bytes(b"PK nonsense")
     with pytest.raises(SourceError, match="damaged"):
         _train(_plan(), tmp_path / "net.npz", resume=True)
