@@ -66,13 +66,13 @@ class FilePictures:
         self.task = task
         self.problems = tuple(problems)
         self.entries = tuple(entries)
-        self._spec = name
+        self.spec = name
         self.left_out = left_out
 
     @property
     def name(self) -> str:
         """The specification of the set, and how many of its pictures are left out."""
-        return f"{self._spec} ({self.left_out} left out)" if self.left_out else self._spec
+        return f"{self.spec} ({self.left_out} left out)" if self.left_out else self.spec
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -104,12 +104,22 @@ class FilePictures:
         """Return the set without these pictures, which are counted in its name, and with more problems."""
         entries = [entry for entry in self.entries if entry.path not in paths]
         return FilePictures(
-            self._spec,
+            self.spec,
             self.labels,
             entries,
             task=self.task,
             problems=(*self.problems, *problems),
             left_out=self.left_out + len(self.entries) - len(entries),
+        )
+
+    def select(self, indices: Sequence[int]) -> "FilePictures":
+        """Return the set of the pictures with these numbers; its name says how many they are."""
+        return FilePictures(
+            f"{self.name} ({len(indices)} of {len(self)})",
+            self.labels,
+            [self.entries[index] for index in indices],
+            task=self.task,
+            problems=self.problems,
         )
 
 

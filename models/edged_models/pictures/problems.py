@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 
-class Severity(StrEnum):
+class ProblemSeverity(StrEnum):
     """Whether a picture's labels can be relied on in spite of a problem."""
 
     ERROR = "error"
@@ -62,14 +62,14 @@ class PictureProblem(Struct, frozen=True, kw_only=True):
         pictures: the pictures that are left out, if it is an error.
     """
 
-    severity: Severity
+    severity: ProblemSeverity
     kind: ProblemKind
     message: str
     pictures: tuple[Path, ...] = ()
 
 
 def describe_problem(
-    kind: ProblemKind, message: str, *pictures: Path, severity: Severity | None = None
+    kind: ProblemKind, message: str, *pictures: Path, severity: ProblemSeverity | None = None
 ) -> PictureProblem:
     """Return a problem with the usual severity of its kind.
 
@@ -79,13 +79,13 @@ def describe_problem(
         pictures: the pictures that it makes unusable.
         severity: another severity.
     """
-    usual = Severity.ERROR if kind in _ERRORS else Severity.WARNING
+    usual = ProblemSeverity.ERROR if kind in _ERRORS else ProblemSeverity.WARNING
     return PictureProblem(severity=severity or usual, kind=kind, message=message, pictures=pictures)
 
 
 def select_errors(problems: Iterable[PictureProblem]) -> list[PictureProblem]:
     """Return the problems that are errors."""
-    return [one for one in problems if one.severity is Severity.ERROR]
+    return [one for one in problems if one.severity is ProblemSeverity.ERROR]
 
 
 def count_kinds(problems: Iterable[PictureProblem]) -> dict[str, int]:

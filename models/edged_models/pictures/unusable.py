@@ -41,8 +41,8 @@ def leave_out_unusable(pictures: FilePictures, track: PictureTracker = iter) -> 
 
 def read_usable(
     pictures: PictureSet, problems: list[PictureProblem], track: PictureTracker = iter
-) -> Iterator[LabelledPicture]:
-    """Yield the pictures that can be read.
+) -> Iterator[tuple[int, LabelledPicture]]:
+    """Yield the pictures that can be read, each with its number.
 
     Args:
         pictures: the set; only of files on disk a part can be unreadable.
@@ -53,11 +53,12 @@ def read_usable(
         PicturesError: a clip cannot be read.
     """
     if not isinstance(pictures, FilePictures):
-        yield from pictures
+        numbers = track(range(len(pictures)))
+        yield from zip(numbers, pictures, strict=True)
         return
     for index in track(range(len(pictures))):
         try:
-            yield pictures[index]
+            yield index, pictures[index]
         except PicturesError as error:
             is_size = isinstance(error, PictureSizeError)
             kind = ProblemKind.OTHER_SIZE if is_size else ProblemKind.UNREADABLE

@@ -60,16 +60,7 @@ def _build(
         if file.is_file()
     }
     listed = [row for of_picture in rows.values() for row in of_picture]
-    if may_be_key_points(listed):
-        message = (
-            f"{spec}: its outlines may be boxes with key points: all have the same length, and each is within the box of its first"
-            " four numbers; if they are, state their number as `kpt_shape` in data.yaml"
-        )
-        problems.append(describe_problem(ProblemKind.KEY_POINTS, message))
-    if data and data.key_point_numbers:
-        problems.append(
-            describe_problem(ProblemKind.KEY_POINTS, f"{data.path}: its key points are not used")
-        )
+    problems += _find_key_points(spec, data, listed)
     unlabelled = [picture for picture in label_files if picture not in rows]
     problems += [_describe_unlabelled(picture, label_files[picture]) for picture in unlabelled]
     names = data.names if data else _number_names(listed, labels, spec)
@@ -78,6 +69,19 @@ def _build(
         for picture, of_picture in rows.items()
     ]
     return build_set(spec, written, names, labels, problems=problems, left_out=len(unlabelled))
+
+
+def _find_key_points(
+    spec: str, data: DataFile | None, rows: list[YoloRow]
+) -> Iterator[PictureProblem]:
+    if data and data.key_point_numbers:
+        yield describe_problem(ProblemKind.KEY_POINTS, f"{data.path}: its key points are not used")
+    elif may_be_key_points(rows):
+        yield describe_problem(
+            ProblemKind.KEY_POINTS,
+            f"{spec}: its outlines may be boxes with key points: all have the same length, and each is within the box of its first"
+            " four numbers; if they are, state their number as `kpt_shape` in data.yaml",
+        )
 
 
 def _find_pictures(
@@ -103,10 +107,10 @@ def _find_pictures(
 
 
 def _describe_missing_part(
-    folder: Path, part: str, written: str, asked_for: str | None
+    folder: Path, part: str, written: str, wanted_part: str | None
 ) -> PictureProblem:
     message = f"{folder}: its data.yaml names `{part}` as {written}, which is not there: was this part not exported?"
-    remedy = "" if asked_for else f" To use the others, name them, as in {folder}:train"
+    remedy = "" if wanted_part else f" To use the others, name them, as in {folder}:train"
     return describe_problem(ProblemKind.MISSING_PART, f"{message}{remedy}")
 
 
