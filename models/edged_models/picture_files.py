@@ -73,3 +73,19 @@ def list_picture_files(folder: Path) -> list[Path]:
     if not paths:
         raise PicturesError(f"{folder} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
     return paths
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path that a file of labels names is a regular file; one that is too long to be a path is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a path that a file of labels names exists; one that is too long to be a path does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

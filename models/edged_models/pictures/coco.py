@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from edged_models.errors import PicturesError
-from edged_models.picture_files import find_picture_files
+from edged_models.picture_files import find_picture_files, is_file
 from edged_models.pictures.coco_file import (
     CocoAnnotation,
     CocoFile,
@@ -77,7 +77,7 @@ def _find_in_folder(folder: Path) -> Path | None:
 def _find_picture_problems(labelled: list[WrittenLabels], path: Path) -> Iterator[PictureProblem]:
     counts = Counter(one.picture for one in labelled)
     for picture, count in counts.items():
-        if not picture.is_file():
+        if not is_file(picture):
             message = f"{path} names a picture that does not exist: {picture}"
             yield describe_problem(ProblemKind.MISSING, message, picture)
         elif count > 1:
@@ -179,4 +179,4 @@ def _find_pictures_folder(path: Path, coco: CocoFile) -> Path:
     parent, split = path.parent, path.stem.removeprefix("instances_")
     names = ("", "images", f"../{split}", f"../images/{split}", "../images", "..")
     first = coco.images[0].file_name
-    return next((parent / name for name in names if (parent / name / first).is_file()), parent)
+    return next((parent / name for name in names if is_file(parent / name / first)), parent)

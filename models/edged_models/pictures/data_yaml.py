@@ -16,6 +16,7 @@ import yaml
 
 from edged.text import TextError, read_text
 from edged_models.errors import PicturesError
+from edged_models.picture_files import is_there
 from edged_models.pictures.parts import PARTS
 
 _SUFFIXES = (".yaml", ".yml")
@@ -46,11 +47,11 @@ class DataFile:
     def find_source(self, written: str) -> Path | None:
         """Return the folder, list or picture at a path of this file; None if there is none."""
         inside = self.root / _strip_upwards(written)
-        if inside.exists():
+        if is_there(inside):
             return inside
         literal = self.root / written
         may_be_meant = self.may_lie_outside or not written.startswith(_UPWARDS)
-        return literal if may_be_meant and literal.exists() else None
+        return literal if may_be_meant and is_there(literal) else None
 
 
 def find_data_file(path: Path) -> DataFile | None:
@@ -87,7 +88,7 @@ def _read_data_file(path: Path) -> DataFile:
     named = {part: paths for part, paths in parts.items() if paths}
     root = _find_root(content, path)
     relative = [written for paths in named.values() for written in paths]
-    is_inside = [(root / _strip_upwards(written)).exists() for written in relative]
+    is_inside = [is_there(root / _strip_upwards(written)) for written in relative]
     return DataFile(
         path=path,
         names=_parse_names(content, path),
@@ -115,7 +116,7 @@ def _find_root(content: dict[str, Any], path: Path) -> Path:
     if written is not None and not isinstance(written, str):
         raise PicturesError(f"{path}: `path` is not the path of a folder")
     root = path.parent / (written or "")
-    return root if root.is_dir() else path.parent
+    return root if is_there(root) and root.is_dir() else path.parent
 
 
 def _parse_names(content: dict[str, Any], path: Path) -> dict[int, str]:

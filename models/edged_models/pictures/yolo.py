@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edged.text import TextError, read_text
 from edged_models.errors import PicturesError
-from edged_models.picture_files import list_picture_files
+from edged_models.picture_files import is_file, list_picture_files
 from edged_models.pictures.data_yaml import DataFile, find_data_file
 from edged_models.pictures.files import FilePictures
 from edged_models.pictures.labelled_files import build_set
@@ -126,7 +126,7 @@ def _list_source(source: Path, data: DataFile, problems: list[PictureProblem]) -
     for number, line in enumerate(lines, 1):
         written = line.strip()
         candidates = (source.parent / written, data.root / written)
-        found = next((path for path in candidates if written and path.is_file()), None)
+        found = next((path for path in candidates if written and is_file(path)), None)
         if found:
             yield Path(*found.parts)
         elif written:
