@@ -147,6 +147,7 @@ def _change(source: Path, **changes: Any) -> list[ProblemKind]:
     [
         ({}, []),
         ({"id": 5}, [ProblemKind.DUPLICATE_ID]),
+        ({"id": 0}, [ProblemKind.DUPLICATE_ID, ProblemKind.ZERO_ID]),
         (
             {"bbox": [1, 1, 9, 9], "iscrowd": 0, "category_id": 1},
             [ProblemKind.DUPLICATE_BOX],

@@ -13,8 +13,7 @@ from pictures_on_disk import (
     write_yolo_folder,
 )
 
-from edged_models.errors import PicturesError
-from edged_models.pictures.open_pictures import open_pictures
+from edged_models.cli.main import main
 
 ROUNDS = 80
 BOX = "0 0.5 0.5 0.2 0.4"
@@ -61,19 +60,16 @@ def _damage(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("write", [_write_coco, _write_yolo, _write_voc])
 def test_random_damage_is_an_error_in_one_line(
-    tmp_path: Path, write: Callable[[Path], list[Path]]
+    tmp_path: Path, write: Callable[[Path], list[Path]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = write(tmp_path)
     whole = {path: path.read_bytes() for path in files}
-    messages = []
+    refused = 0
     for _ in range(ROUNDS):
         path = random.choice(files)
         path.write_bytes(_damage(whole[path]))
-        for skip_bad in (False, True):
-            try:
-                open_pictures(str(tmp_path), skip_bad=skip_bad)
-            except PicturesError as error:
-                messages.append(str(error))
+        for options in ([], ["--skip-bad"]):
+            refused += main(["pictures", str(tmp_path), *options])
+            assert capsys.readouterr().err.count("\n") <= 1
         path.write_bytes(whole[path])
-    assert 0 < len(messages) < 2 * ROUNDS
-    assert not any("\n" in message for message in messages)
+    assert 0 < refused < 2 * ROUNDS

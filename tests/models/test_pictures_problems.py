@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pictures_on_disk import write_coco_folder, write_picture, write_yolo_folder
 
+from edged_models.cli.opened_pictures import open_for_command
 from edged_models.errors import PicturesError
 from edged_models.pictures.files import FilePictures
 from edged_models.pictures.open_pictures import open_pictures, open_unchecked
@@ -198,3 +199,17 @@ def test_labels_in_another_encoding_are_an_error_of_their_picture(tmp_path: Path
     (tmp_path / "labels" / "b.txt").write_text(BOX, encoding="utf-16")
     assert _kinds(tmp_path) == [ProblemKind.WRONG_LABEL]
     assert len(open_pictures(str(tmp_path), skip_bad=True)) == 2
+
+
+def test_a_command_says_what_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = dict.fromkeys([f"images/{number}.jpg" for number in range(25)], "9 0.5 0.5 0.1 0.1")
+    write_yolo_folder(tmp_path, {**rows, "images/a.jpg": BOX, "images/b.jpg": None}, DATA)
+    with pytest.raises(PicturesError, match="no class 9"):
+        open_for_command(str(tmp_path))
+    assert len(open_for_command(str(tmp_path), skip_bad=True)) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 21
+    assert lines[0].startswith("not used: ")
+    assert "6 more" in lines[-1]

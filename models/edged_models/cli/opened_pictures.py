@@ -5,7 +5,9 @@ from functools import partial
 
 from edged.terminal.escape import one_line
 from edged_models.console import track_progress
+from edged_models.pictures.files import FilePictures
 from edged_models.pictures.labelled import PictureSet
+from edged_models.pictures.open_pictures import open_pictures
 
 _MAX_LINES = 20
 
@@ -23,17 +25,15 @@ def open_for_command(
     Raises:
         PicturesError: as for `open_pictures`.
     """
-    from edged_models.pictures.files import FilePictures
-    from edged_models.pictures.open_pictures import open_pictures
-
     track = partial(track_progress, description="checking pictures")
     pictures = open_pictures(spec, labels=labels, skip_bad=skip_bad, track=track)
     if isinstance(pictures, FilePictures):
-        _print_left_out([one.message for one in pictures.problems if one.pictures], spec)
+        _print_left_out(pictures, spec)
     return pictures
 
 
-def _print_left_out(messages: list[str], spec: str) -> None:
+def _print_left_out(pictures: FilePictures, spec: str) -> None:
+    messages = [one.message for one in pictures.problems if one.pictures]
     for message in messages[:_MAX_LINES]:
         print(f"not used: {one_line(message)}", file=sys.stderr)
     if len(messages) > _MAX_LINES:

@@ -6,6 +6,7 @@ from edged_models.picture_files import find_picture_files
 from edged_models.pictures.class_names import map_class_ids
 from edged_models.pictures.files import FilePictures, build_entry
 from edged_models.pictures.labelled import Task
+from edged_models.pictures.labelled_files import find_similar_names
 from edged_models.pictures.parts import PART_FOLDERS
 from edged_models.pictures.unread_labels import find_unread_labels
 
@@ -30,10 +31,9 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
         for class_id, folder in enumerate(classes)
         for picture in _list_pictures(folder)
     ]
-    problems = find_unread_labels(
-        "one folder a class", [one.path for one in entries], set(), [path]
-    )
-    return FilePictures(spec, wanted, entries, task=Task.CLASSIFICATION, problems=tuple(problems))
+    problems = find_similar_names(spec, names)
+    problems += find_unread_labels("classes", [one.path for one in entries], set(), [path])
+    return FilePictures(spec, wanted, entries, task=Task.CLASSIFICATION, problems=problems)
 
 
 def _list_classes(path: Path) -> list[Path]:

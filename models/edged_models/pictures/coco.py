@@ -40,14 +40,14 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
     coco = read_coco(path)
     folder = _find_pictures_folder(path, coco)
     problems: list[PictureProblem] = []
+    problems += _find_repeated_images(coco, path, folder)
+    problems += _find_what_is_lost(coco, path)
     boxes = _group_by_image(coco, path, folder, problems)
     labelled = [
         WrittenLabels(folder / one.file_name, boxes[one.id], (one.width, one.height))
         for one in coco.images
     ]
-    problems += _find_picture_problems(labelled, path)
-    problems += _find_unlisted(labelled, path, folder)
-    problems += find_unread_labels("COCO", [one.picture for one in labelled], {path}, [path.parent])
+    problems += _find_picture_problems(labelled, path, folder)
     return build_set(str(path), labelled, _class_names(coco), labels, problems=problems)
 
 
@@ -74,7 +74,9 @@ def _find_in_folder(folder: Path) -> Path | None:
     return coco_files[0] if coco_files else None
 
 
-def _find_picture_problems(labelled: list[WrittenLabels], path: Path) -> Iterator[PictureProblem]:
+def _find_picture_problems(
+    labelled: list[WrittenLabels], path: Path, folder: Path
+) -> Iterator[PictureProblem]:
     counts = Counter(one.picture for one in labelled)
     for picture, count in counts.items():
         if not is_file(picture):
@@ -83,12 +85,11 @@ def _find_picture_problems(labelled: list[WrittenLabels], path: Path) -> Iterato
         elif count > 1:
             message = f"{path} names {picture} {count} times: which labels it has is not known"
             yield describe_problem(ProblemKind.SHARED_LABELS, message, picture)
+    yield from _find_unlisted(set(counts), path, folder)
+    yield from find_unread_labels("COCO", counts, {path}, [path.parent])
 
 
-def _find_unlisted(
-    labelled: list[WrittenLabels], path: Path, folder: Path
-) -> Iterator[PictureProblem]:
-    listed = {one.picture for one in labelled}
+def _find_unlisted(listed: set[Path], path: Path, folder: Path) -> Iterator[PictureProblem]:
     beside = {picture.parent for picture in listed}
     unlisted = [p for p in find_picture_files(folder) if p.parent in beside and p not in listed]
     if unlisted:
@@ -105,8 +106,6 @@ def _group_by_image(
     """Return the boxes of each picture; what contradicts the rest of the file goes to `problems`."""
     by_image = defaultdict[CocoId, list[WrittenBox]](list)
     images = {image.id: image for image in coco.images}
-    problems += _find_repeated_images(coco, path, folder)
-    problems += _find_repeated_ids(coco, path)
     categories = {category.id for category in coco.categories}
     for index, one in enumerate(coco.annotations):
         place = f"{path}: annotations[{index}]"
@@ -117,10 +116,6 @@ def _group_by_image(
             problems.append(describe_problem(ProblemKind.WRONG_LABEL, f"{place}{what}", *pictures))
         else:
             by_image[one.image_id].append(_write_box(one, image, f"{place} ({image.file_name})"))
-    if any(bytes(one.keypoints) not in {b"", b"[]", b"null"} for one in coco.annotations):
-        problems.append(
-            describe_problem(ProblemKind.KEY_POINTS, f"{path}: its key points are not used")
-        )
     return by_image
 
 
@@ -138,7 +133,7 @@ def _find_repeated_images(coco: CocoFile, path: Path, folder: Path) -> Iterator[
             )
 
 
-def _find_repeated_ids(coco: CocoFile, path: Path) -> Iterator[PictureProblem]:
+def _find_what_is_lost(coco: CocoFile, path: Path) -> Iterator[PictureProblem]:
     ids = [one.id for one in coco.annotations if one.id is not None]
     distinct = len(set(ids))
     if distinct < len(ids):
@@ -146,6 +141,13 @@ def _find_repeated_ids(coco: CocoFile, path: Path) -> Iterator[PictureProblem]:
             ProblemKind.DUPLICATE_ID,
             f"{path} has {len(ids)} annotations with {distinct} ids: all are used here, "
             "but pycocotools and what builds on it match only one of those that share an id",
+        )
+    if any(bytes(one.keypoints) not in {b"", b"[]", b"null"} for one in coco.annotations):
+        yield describe_problem(ProblemKind.KEY_POINTS, f"{path}: its key points are not used")
+    if 0 in ids:
+        yield describe_problem(
+            ProblemKind.ZERO_ID,
+            f"{path} has an annotation with the id 0: it is used here, but pycocotools takes it for one that no detection finds",
         )
 
 

@@ -40,7 +40,7 @@ def build_set(
         raise PicturesError(f"{spec} holds no labelled pictures{reason}")
     kept = [select_boxes(one.boxes, problems) for one in labelled]
     used = {box.class_id for boxes in kept for box in boxes}
-    problems += _find_similar_names(spec, names)
+    problems += find_similar_names(spec, names)
     wanted, index_of = map_class_ids(names, labels, used=used, set_name=spec)
     entries = [
         _build_entry(one, boxes, index_of) for one, boxes in zip(labelled, kept, strict=True)
@@ -71,7 +71,13 @@ def _to_arrays(
     return clip_boxes([box.corners for box in boxes], [index_of[box.class_id] for box in boxes])
 
 
-def _find_similar_names(spec: str, names: Mapping[int, str]) -> list[PictureProblem]:
+def find_similar_names(spec: str, names: Mapping[int, str]) -> list[PictureProblem]:
+    """Return a problem for each group of names that are taken as one.
+
+    Args:
+        spec: name of the set.
+        names: its class names by its own ids.
+    """
     by_folded = defaultdict[str, list[str]](list)
     for name in names.values():
         by_folded[fold_name(name)].append(name)

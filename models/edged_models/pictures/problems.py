@@ -33,6 +33,7 @@ class ProblemKind(StrEnum):
     OVER_BORDER = "box over the border"
     DUPLICATE_BOX = "duplicate box"
     DUPLICATE_ID = "duplicate id"
+    ZERO_ID = "id 0"
     DUPLICATE_PICTURE = "duplicate picture"
     SIMILAR_NAMES = "similar class names"
     UNREAD_LABELS = "unread labels"

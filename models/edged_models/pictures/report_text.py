@@ -18,23 +18,16 @@ def list_facts(one: SetReport) -> list[tuple[str, str]]:
     sizes = [f"{size} ({count})" for size, count in list(one.sizes_px.items())[:_MAX_SIZES]]
     more = f" and {len(one.sizes_px) - _MAX_SIZES} other sizes" * (len(one.sizes_px) > _MAX_SIZES)
     left_out = f"; {one.left_out} more are left out" if one.left_out else ""
-    rows = [
+    ignored = f"{sum(one.ignored_areas.values())} areas with many objects, or difficult ones"
+    return [
         ("set", one.name),
         ("pictures", f"{one.pictures}, {one.empty} without objects{left_out}"),
         ("sizes", f"{', '.join(sizes)}{more}"),
         *((label, str(count)) for label, count in one.objects.items()),
+        *([("not judged", ignored)] if one.ignored_areas else []),
+        ("sha256", one.sha256 or "none: see the errors"),
+        *([("problems", f"{one.errors} errors, {one.warnings} warnings")] if one.problems else []),
     ]
-    if one.ignored_areas:
-        rows.append(
-            (
-                "not judged",
-                f"{sum(one.ignored_areas.values())} areas with many objects, or difficult ones",
-            )
-        )
-    rows.append(("sha256", one.sha256 or "none: see the errors"))
-    if one.problems:
-        rows.append(("problems", f"{one.errors} errors, {one.warnings} warnings"))
-    return rows
 
 
 def list_problems(one: SetReport) -> Iterator[str]:

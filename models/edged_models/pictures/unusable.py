@@ -1,5 +1,6 @@
 """Pictures of a set that cannot be used: their files are damaged, or their labels are wrong."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from edged_models.errors import PicturesError
@@ -29,8 +30,7 @@ def leave_out_unusable(pictures: FilePictures, track: PictureTracker = iter) -> 
     bad = {path for one in select_errors(pictures.problems) for path in one.pictures}
     labelled = pictures.without(bad)
     problems: list[PictureProblem] = []
-    for _ in read_usable(labelled, problems, track):
-        pass
+    deque(read_usable(labelled, problems, track), maxlen=0)
     unreadable = {path for one in problems for path in one.pictures}
     usable = labelled.without(unreadable, problems)
     if not len(usable):

@@ -64,10 +64,7 @@ def _build(
     unlabelled = [picture for picture in label_files if picture not in rows]
     problems += [_describe_unlabelled(picture, label_files[picture]) for picture in unlabelled]
     names = data.names if data else _number_names(listed, labels, spec)
-    written = [
-        WrittenLabels(picture, [row.box for row in of_picture])
-        for picture, of_picture in rows.items()
-    ]
+    written = [WrittenLabels(one, [row.box for row in listed]) for one, listed in rows.items()]
     return build_set(spec, written, names, labels, problems=problems, left_out=len(unlabelled))
 
 
