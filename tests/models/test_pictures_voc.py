@@ -77,6 +77,12 @@ def test_files_beside_the_pictures_and_parts(tmp_path: Path) -> None:
         open_pictures(str(tmp_path))
 
 
+def test_folders_in_lower_case(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "a.png")
+    write_voc_annotation(tmp_path / "annotations" / "a.xml", CAT)
+    assert open_pictures(str(tmp_path)).labels == ("cat",)
+
+
 def test_masks_beside_the_pictures_are_not_classes(tmp_path: Path) -> None:
     _write_set(tmp_path, a=CAT)
     for name in ("SegmentationClass", "SegmentationObject"):

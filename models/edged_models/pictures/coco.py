@@ -39,9 +39,7 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
         return None
     coco = read_coco(path)
     folder = _find_pictures_folder(path, coco)
-    problems: list[PictureProblem] = []
-    problems += _find_repeated_images(coco, path, folder)
-    problems += _find_what_is_lost(coco, path)
+    problems = [*_find_repeated_images(coco, path, folder), *_find_what_is_lost(coco, path)]
     boxes = _group_by_image(coco, path, folder, problems)
     labelled = [
         WrittenLabels(folder / one.file_name, boxes[one.id], (one.width, one.height))

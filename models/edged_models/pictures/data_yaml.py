@@ -134,8 +134,9 @@ def _parse_names(content: dict[str, Any], path: Path) -> dict[int, str]:
 
 def _to_paths(value: object, path: Path, part: str) -> tuple[str, ...]:
     listed = value if isinstance(value, list) else [value]
-    paths = [one for one in listed if one is not None and one != ""]
-    if not all(isinstance(one, str) for one in paths):
+    written = [one for one in listed if one is not None and one != ""]
+    paths = [one for one in written if isinstance(one, str)]
+    if len(paths) < len(written):
         raise PicturesError(f"{path}: `{part}` is not a path or a list of paths")
     return tuple(dict.fromkeys(paths))
 

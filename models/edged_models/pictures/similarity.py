@@ -4,6 +4,7 @@ A difference hash (128 bits: whether each cell of a coarse grid is brighter than
 two small grey pictures confirms them: flat pictures have similar hashes. Pictures that are turned, mirrored or cut are not found.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -70,7 +71,7 @@ def compute_fingerprint(number: int, name: str, image: NDArray[np.uint8]) -> Fin
         name: name of the picture.
         image: (H, W, 3) uint8, RGB.
     """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     wide, high = _shrink(grey, _GRID + 1, _GRID), _shrink(grey, _GRID, _GRID + 1)
     brighter = np.concatenate(
         [(wide[:, 1:] > wide[:, :-1]).ravel(), (high[1:] > high[:-1]).ravel()]
@@ -78,7 +79,8 @@ def compute_fingerprint(number: int, name: str, image: NDArray[np.uint8]) -> Fin
     small = _shrink(grey, _GREY_SIDE_PX, _GREY_SIDE_PX).astype(np.float32).ravel()
     small -= small.mean()
     length = np.linalg.norm(small)
-    digest = sha256(str(image.shape).encode() + np.ascontiguousarray(image).tobytes())
+    digest = sha256(str(image.shape).encode())
+    digest.update(np.ascontiguousarray(image).data)
     return Fingerprint(
         number,
         name,
@@ -115,23 +117,23 @@ def find_repeated(fingerprints: Iterable[Fingerprint]) -> list[list[str]]:
     return [names for names in by_digest.values() if len(names) > 1]
 
 
-def _match(
-    first: Sequence[Fingerprint], second: Sequence[Fingerprint]
-) -> Iterable[tuple[int, int]]:
+def _match(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -> list[tuple[int, int]]:
     if not first or not second:
-        return
+        return []
+    # A flat picture correlates with nothing, but can be there twice.
+    by_digest = defaultdict[bytes, list[int]](list)
+    for number, one in enumerate(second):
+        by_digest[one.sha256].append(number)
+    found = {(i, j) for i, one in enumerate(first) for j in by_digest.get(one.sha256, ())}
     signs = np.stack([one.signs for one in second]).T
     greys = np.stack([one.grey for one in second]).T
-    digests = np.array([one.sha256 for one in second], object)
     for start in range(0, len(first), _CHUNK_ROWS):
         rows = first[start : start + _CHUNK_ROWS]
         distances = (_BITS - np.stack([one.signs for one in rows]) @ signs) / 2
         correlations = np.stack([one.grey for one in rows]) @ greys
         near = (distances <= _MAX_DISTANCE_BITS) & (correlations >= _MIN_CORRELATION)
-        # A flat picture correlates with nothing, but can be there twice.
-        near |= np.array([one.sha256 for one in rows], object)[:, None] == digests
-        for row, column in np.argwhere(near).tolist():
-            yield start + row, column
+        found.update((start + row, column) for row, column in np.argwhere(near).tolist())
+    return sorted(found)
 
 
 def _shrink(grey: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from edged_models.pictures.problems import PictureProblem, ProblemKind, describe
 from edged_models.pictures.voc_xml import is_annotation
 
 _PICTURE_FOLDERS = ("JPEGImages", "images")
+_LABEL_FOLDERS = ("Annotations", "annotations")
 _LIST_FOLDER = Path("ImageSets", "Main")
 
 VocFiles = dict[Path, tuple[Path, ...]]
@@ -39,14 +40,19 @@ def _find_in_folders(spec: str) -> VocFiles:
     if not path.exists() and ":" in spec:
         before, _, listed = spec.rpartition(":")
         path = Path(before)
-    annotations = path / "Annotations"
+    label_folders = [path / name for name in _LABEL_FOLDERS if _has_xml(path / name)]
     folders = [path / name for name in _PICTURE_FOLDERS if (path / name).is_dir()]
-    if not annotations.is_dir() or not folders:
+    if not label_folders or not folders:
         return {}
+    annotations = label_folders[0]
     pictures = _group_by_stem(find_picture_files(folders[0]))
     stems = {*pictures, *(file.stem for file in annotations.glob("*.xml"))}
     wanted = _read_list(path, listed) if listed else sorted(stems)
     return {annotations / f"{stem}.xml": tuple(pictures.get(stem, ())) for stem in wanted}
+
+
+def _has_xml(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.glob("*.xml"))
 
 
 def _read_list(path: Path, name: str) -> list[str]:
