@@ -11,14 +11,15 @@ from msgspec.structs import replace
 from pictures_on_disk import write_coco_folder
 
 from edged import bundled
-from edged.cli.main import main as edged_main
+from edged.authoring.bundle_contents import BundleContents, make_bundle_contents
+from edged.authoring.bundle_spec import BundleSpec, ManifestDetails
 from edged.config.settings import ModelSettings
+from edged.errors import BundleError, ConfigError
 from edged.model.golden_run import run_goldens
 from edged.model.goldens import ExpectedDetection, read_goldens, write_goldens
 from edged.model.load import load_model
 from edged.selftest.messages import SelfTestRequest
 from edged.selftest.process import SelfTestProcess
-from edged.updates.bundle.signing import generate_key_pair
 from edged_models.cli.main import main
 from edged_models.errors import PicturesError
 from edged_models.goldens.candidates import GoldenCandidate
@@ -87,47 +88,62 @@ def test_the_sandboxed_self_test_reports_the_wrong_classes(tmp_path: Path, golde
     assert any("no " in clause for clause in report.golden_mismatches)
 
 
-def _create_bundle(folder: Path, model: Path, *source: object) -> int:
-    if not (folder / "alice.pem").exists():
-        generate_key_pair(folder / "alice")
-    fixed = ["--name", "colours", "--version", "1", "--counter", "1", "--licence", "Apache-2.0"]
-    files = ["--model", model, "--key", folder / "alice.pem", "--out", folder / "colours.edgem"]
-    return edged_main(["bundle", "create", *map(str, [*fixed, *files, *source])])
+def _make_bundle(
+    folder: Path, model: Path, *, goldens: Path | None = None, pictures: Path | None = None
+) -> BundleContents:
+    """Make the contents of a bundle: they are self-tested, and checked as a device does."""
+    spec = BundleSpec(
+        name="colours",
+        version="1",
+        counter=1,
+        epoch=0,
+        licence="Apache-2.0",
+        model=model,
+        goldens=goldens,
+        pictures=pictures,
+        details=ManifestDetails(),
+    )
+    folder.mkdir()
+    return make_bundle_contents(spec, folder, lambda _text, _share: None)
 
 
 def test_a_bundle_of_a_classifier_is_made_with_them(
-    tmp_path: Path, model: Path, goldens: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, model: Path, goldens: Path
 ) -> None:
-    assert _create_bundle(tmp_path, model, "--goldens", goldens.parent) == 0
-    assert "colours@1" in capsys.readouterr().out
+    made = _make_bundle(tmp_path / "bundle", model, goldens=goldens.parent)
+    assert made.manifest.family == "classification"
+    assert len([name for name in made.sources if name.endswith(".png")]) == 16
     one_class = tmp_path / "one"
     shutil.copytree(goldens.parent, one_class)
     content = read_goldens(goldens.read_bytes())
-    same = tuple(one for one in content.goldens if one.detections[0].label == LABELS[0])
+    (first, *_) = content.goldens
+    names = [one.picture for one in content.goldens[:8]]
+    for name in names:
+        shutil.copy(goldens.parent / first.picture, one_class / name)
+    same = tuple(replace(first, picture=name) for name in names)
     (one_class / "goldens.json").write_bytes(write_goldens(replace(content, goldens=same)))
-    assert _create_bundle(tmp_path, model, "--goldens", one_class) == 1
-    error = capsys.readouterr().err
-    assert f"has {len(same)} pictures with 1 different answers of the classifier" in error
+    with pytest.raises(BundleError, match="8 pictures with 1 different answers of the classifier"):
+        _make_bundle(tmp_path / "other", model, goldens=one_class)
 
 
 def test_pictures_alone_make_a_bundle_of_a_classifier(
-    tmp_path: Path, model: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, model: Path, folder: Path
 ) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for label in ("blue", "green"):
         for path in (folder / label).iterdir():
             shutil.copy(path, pictures)
-    # Of six pictures of each class the last ones are not sure, and are expected to have none.
-    assert _create_bundle(tmp_path, model, "--pictures", pictures) == 0
-    for path in pictures.glob("green*"):
-        path.unlink()
-    for path in list(pictures.glob("blue-0[0-3]*")):
-        shutil.copy(path, pictures / f"again-{path.name}")
-    for path in pictures.glob("blue-0[45]*"):
-        path.unlink()
-    assert _create_bundle(tmp_path, model, "--pictures", pictures) == 1
-    assert "with 1 different answers" in capsys.readouterr().err
+    made = _make_bundle(tmp_path / "bundle", model, pictures=pictures)
+    content = read_goldens(made.sources["goldens.json"].read_bytes())
+    answers = {one.detections[0].label for one in content.goldens if one.detections}
+    assert {"blue", "green"} <= answers
+    few = tmp_path / "few"
+    few.mkdir()
+    for number in range(8):
+        shutil.copy(folder / "blue" / "blue-00.png", few / f"{number}.png")
+    with pytest.raises(ConfigError, match="usable are 6 with 1 different answers"):
+        _make_bundle(tmp_path / "other", model, pictures=few)
 
 
 def test_pictures_of_the_wrong_class_or_without_a_clear_one_are_unusable(
