@@ -24,18 +24,13 @@ def check_golden_count(name: str, goldens: Goldens, family: str) -> None:
     """
     pictures = len({golden.picture for golden in goldens.goldens})
     if family == CLASSIFICATION:
-        answers = len(
-            {one.detections[0].label if one.detections else "" for one in goldens.goldens}
-        )
-        if pictures < MIN_GOLDENS or answers < MIN_GOLDEN_CLASSES:
-            raise BundleError(
-                f"{name} has {pictures} pictures with {answers} different answers of the classifier; "
-                f"at least {MIN_GOLDENS} and {MIN_GOLDEN_CLASSES} are required"
-            )
-        return
-    empty = sum(not golden.detections for golden in goldens.goldens)
-    if pictures < MIN_GOLDENS or empty < MIN_EMPTY_GOLDENS:
+        answers = {one.detections[0].label if one.detections else "" for one in goldens.goldens}
+        variety, least = len(answers), MIN_GOLDEN_CLASSES
+        clause = f" with {variety} different answers of the classifier"
+    else:
+        variety, least = sum(not one.detections for one in goldens.goldens), MIN_EMPTY_GOLDENS
+        clause = f", {variety} of them empty scenes"
+    if pictures < MIN_GOLDENS or variety < least:
         raise BundleError(
-            f"{name} has {pictures} pictures, {empty} of them empty scenes; "
-            f"at least {MIN_GOLDENS} and {MIN_EMPTY_GOLDENS} are required"
+            f"{name} has {pictures} pictures{clause}; at least {MIN_GOLDENS} and {least} are required"
         )
