@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from edged_models.cli.options import add_skip_bad_option
 from edged_models.cli.train_options import (
     NO_START,
     SIDE_MULTIPLE_PX,
@@ -78,6 +79,7 @@ def add_parser(subparsers: Any) -> None:
         help="continue an interrupted training with the same settings (default: begin anew)",
     )
     add_picture_options(parser)
+    add_skip_bad_option(parser)
     add_network_options(parser)
     add_length_options(parser)
     add_result_options(parser)

@@ -1,6 +1,7 @@
 """The plan of a training, from the options of ``edged-models train``."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +24,17 @@ def open_training_pictures(args: argparse.Namespace) -> "tuple[PictureSet | None
     Raises:
         PicturesError: the pictures cannot be read, have no labels, or are too few.
     """
-    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.cli.opened_pictures import open_for_command
     from edged_models.pictures.subset import hold_out
 
+    open_set = partial(open_for_command, skip_bad=args.skip_bad)
     if args.pictures is None:
-        return None, open_pictures(args.validate or "scenes:held-out", labels=MARK_LABELS)
-    pictures = open_pictures(args.pictures)
+        return None, open_set(args.validate or "scenes:held-out", labels=MARK_LABELS)
+    pictures = open_set(args.pictures)
     if not pictures.labels:
         raise PicturesError(f"{args.pictures} has no labels: give labelled pictures")
     if args.validate:
-        return pictures, open_pictures(args.validate, labels=pictures.labels)
+        return pictures, open_set(args.validate, labels=pictures.labels)
     if len(pictures) < _MIN_PICTURES:
         raise PicturesError(
             f"{args.pictures} has {len(pictures)} pictures; give {_MIN_PICTURES} or more, of which one in {_HOLD_OUT_EVERY} is kept for validation"
