@@ -98,7 +98,7 @@ def _refuse_unknown_objects(
 
 
 def _is_known(found: CustomObject, custom_objects: Mapping[str, Any]) -> bool:
-    registered = keras.saving.get_registered_object(found.registered_name, custom_objects)
+    registered = keras.utils.get_registered_object(found.registered_name, custom_objects)
     return registered is not None or found.name in custom_objects
 
 
