@@ -9,7 +9,9 @@ from typing import Any
 from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.keras_archive import KerasArchive
 from edged_models.conversion.keras_code import CustomObject, find_code, find_custom_objects
+from edged_models.conversion.kinds.keras_network import network_source
 from edged_models.conversion.kinds.user_code import load_user_file
+from edged_models.conversion.source import FunctionSource
 from edged_models.conversion.source_options import SourceOptions
 from edged_models.errors import SourceError
 from edged_models.tensorflow import keras
@@ -31,6 +33,27 @@ def refuse_code(archive: KerasArchive, options: SourceOptions) -> None:
             f"{archive.path} contains Python code that loading it would execute (layer {_join(layers)}): add --trust-code if you "
             "trust its author, or save the model with Keras' own layers instead of a Lambda"
         )
+
+
+def open_keras_file(archive: KerasArchive, options: SourceOptions) -> FunctionSource:
+    """Load a Keras file, and return its network as a source.
+
+    Args:
+        archive: the file; the Keras of this process can read its version.
+        options: says whether code in the file is executed, where its custom classes are, and what size the input has.
+
+    Raises:
+        SourceError: the file contains code and is not trusted, uses unknown classes, or cannot be loaded or called.
+    """
+    net = load_keras_file(archive, options)
+    try:
+        return network_source(net, name=archive.path.stem, side_px=options.side_px)
+    except SourceError:
+        raise
+    except Exception as error:  # of the network's own code
+        raise SourceError(
+            f"the network in {archive.path} cannot be called: {summarize_error(error)}"
+        ) from error
 
 
 def load_keras_file(archive: KerasArchive, options: SourceOptions) -> keras.Model:

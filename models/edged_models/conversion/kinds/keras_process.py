@@ -80,9 +80,8 @@ def _run_child(archive: KerasArchive, options: SourceOptions, folder: Path) -> K
         **os.environ,
         "KERAS_BACKEND": "tensorflow",
         "TF_USE_LEGACY_KERAS": "0" if archive.is_keras_3 else "1",
-        "TMPDIR": str(
-            folder
-        ),  # Keras unpacks files there, and the folder goes even if the child is killed
+        # Keras unpacks files there, and the folder goes even if the child is killed.
+        "TMPDIR": str(folder),
     }
     child = subprocess.run(
         [sys.executable, "-P", "-m", _CHILD, str(request_file)],
