@@ -69,16 +69,8 @@ def load_keras_file(archive: KerasArchive, options: SourceOptions) -> keras.Mode
     refuse_code(archive, options)
     custom_objects = _load_custom_objects(options.custom) if options.custom else {}
     _refuse_unknown_objects(archive, options, custom_objects)
-    # Keras 2 knows no safe mode for HDF5: `refuse_code` is all that keeps it from executing code.
-    mode = (
-        {"safe_mode": not options.trust_code}
-        if archive.is_keras_3 or zipfile.is_zipfile(archive.path)
-        else {}
-    )
     try:
-        return keras.models.load_model(
-            archive.path, custom_objects=custom_objects, compile=False, **mode
-        )
+        return _load(archive, custom_objects, safe_mode=not options.trust_code)
     except Exception as error:  # Keras raises nearly anything on a bad file
         summary = summarize_error(error)
         hint = (
@@ -89,6 +81,17 @@ def load_keras_file(archive: KerasArchive, options: SourceOptions) -> keras.Mode
         raise SourceError(
             f"{archive.path} of Keras {archive.version} cannot be read: {summary}{hint}"
         ) from error
+
+
+def _load(
+    archive: KerasArchive, custom_objects: Mapping[str, Any], *, safe_mode: bool
+) -> keras.Model:
+    # Keras 2 knows no safe mode for HDF5: `refuse_code` is all that keeps it from executing code.
+    has_safe_mode = archive.is_keras_3 or zipfile.is_zipfile(archive.path)
+    mode = {"safe_mode": safe_mode} if has_safe_mode else {}
+    return keras.models.load_model(
+        archive.path, custom_objects=custom_objects, compile=False, **mode
+    )
 
 
 def _load_custom_objects(path: Path) -> dict[str, Any]:
