@@ -163,8 +163,8 @@ def test_a_fixed_size_cannot_be_changed(specs: dict[str, str]) -> None:
     ("name", "message"),
     [
         ("unsigned", "has no input_signature"),
-        ("number", "has the type int and is not a TensorFlow function"),
-        ("missing", "has no attribute 'missing'"),
+        ("number", "is of the type int; it must be a tf.function"),
+        ("missing", "has no missing"),
     ],
 )
 def test_other_objects_than_functions_are_reported(

@@ -11,6 +11,7 @@ from edged_models import console
 from edged_models.conversion.arguments import (
     add_metadata_options,
     add_source_options,
+    open_named_source,
     read_metadata_options,
     resolve_output_path,
 )
@@ -49,11 +50,8 @@ def run(args: argparse.Namespace) -> int:
     out = resolve_output_path(args, ".tflite")
 
     from edged_models.conversion.convert import convert
-    from edged_models.conversion.open_source import open_source
-    from edged_models.detector.graph import DetectorHead
 
-    head = DetectorHead(args.head) if args.head else None
-    source = open_source(args.source, head=head, side_px=args.side)
+    source = open_named_source(args)
     model = convert(replace(source, metadata=metadata.fill_from(source.metadata)))
     write_bytes(out, model)
     report = build_report(
@@ -77,6 +75,7 @@ def format_lines(report: ConversionReport) -> list[str]:
             ("wrote", f"{report.out}, {report.bytes / 1024:.0f} KiB"),
             ("input", report.input),
             *(("output", output) for output in report.outputs),
+            *(("signature", one) for one in report.signatures if len(report.signatures) > 1),
             ("labels", report.labels or "none: give them with --labels"),
             ("took", f"{report.seconds:.1f} s"),
         ]

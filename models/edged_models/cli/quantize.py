@@ -13,6 +13,7 @@ from edged_models import console
 from edged_models.conversion.arguments import (
     add_metadata_options,
     add_source_options,
+    open_named_source,
     read_metadata_options,
     resolve_output_path,
 )
@@ -134,12 +135,9 @@ def _open_calibration_pictures(args: argparse.Namespace) -> "Sequence[LabelledPi
 def _quantize(
     args: argparse.Namespace, metadata: ModelMetadata, pictures: "Sequence[LabelledPicture]"
 ) -> bytes:
-    from edged_models.conversion.open_source import open_source
     from edged_models.conversion.quantize import IoType, Scheme, quantize
-    from edged_models.detector.graph import DetectorHead
 
-    head = DetectorHead(args.head) if args.head else None
-    source = open_source(args.source, head=head, side_px=args.side)
+    source = open_named_source(args)
     tracked = console.track_progress(pictures, "calibrating", len(pictures))
     return quantize(
         replace(source, metadata=metadata.fill_from(source.metadata)),
