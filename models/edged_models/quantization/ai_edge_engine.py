@@ -17,7 +17,7 @@ from edged_models.quantization.layers import list_layers
 from edged_models.quantization.operator_versions import raise_dense_versions
 from edged_models.quantization.ranges import CalibratedModel, read_ranges
 from edged_models.quantization.recipe import Recipe
-from edged_models.quantization.scheme import WEIGHT_SCHEMES, IoType, Rounding, Scheme
+from edged_models.quantization.scheme import IoType, Rounding, Scheme
 from edged_models.quantization.signatures import ensure_signature, restore_signatures
 
 _Op = qtyping.TFLOperationName
@@ -162,9 +162,7 @@ def _collect_statistics(engine: quantizer.Quantizer, pictures: Any, name: str) -
         raise SourceError(f"cannot calibrate {name}: {summarize_error(error)}") from error
 
 
-def _run(
-    engine: quantizer.Quantizer, statistics: Mapping[str, Any] | None, name: str
-) -> bytes:
+def _run(engine: quantizer.Quantizer, statistics: Mapping[str, Any] | None, name: str) -> bytes:
     try:
         with suppress_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -67,7 +67,9 @@ class OutputReference:
         outputs, times_ms = _run(model, self.sample)
         pairs = [
             list(zip(*each, strict=True))
-            for each in zip(zip(*self.outputs, strict=True), zip(*outputs, strict=True), strict=True)
+            for each in zip(
+                zip(*self.outputs, strict=True), zip(*outputs, strict=True), strict=True
+            )
         ]
         return Measurement(
             error=max(map(_find_error, pairs)),
@@ -77,15 +79,15 @@ class OutputReference:
 
 def _find_error(pairs: Sequence[tuple[F32, F32]]) -> float:
     """Return the error of one output, given as (exact, rounded) for each picture."""
-    exact, rounded = pairs[0]
-    if any(one.shape != exact.shape or other.shape != exact.shape for one, other in pairs):
+    shape = pairs[0][0].shape
+    if any(one.shape != shape or other.shape != shape for one, other in pairs):
         raise SourceError("outputs change their shapes from picture to picture: judge with --judge")
     if not all(np.isfinite(other).all() for _, other in pairs):
         return 1.0
     values = sum(np.square(one, dtype=np.float64) for one, _ in pairs)
     differences = sum(np.square(one - other, dtype=np.float64) for one, other in pairs)
     values, differences = np.atleast_1d(values), np.atleast_1d(differences)
-    axes = [axis for axis, size in enumerate(exact.shape) if size > 1] or [0]
+    axes = [axis for axis, size in enumerate(shape) if size > 1] or [0]
     return max(_mean_of_slices(values, differences, axis) for axis in axes)
 
 

@@ -53,9 +53,7 @@ def output_type(tree: schema.ModelT, io: IoType) -> Any:
     return tf.float32 if find_postprocess_outputs(tree) else TF_TYPES[io]
 
 
-def quantize_int16x8(
-    model: bytes, tensors: Iterable[NDArray[np.generic]], recipe: Recipe
-) -> bytes:
+def quantize_int16x8(model: bytes, tensors: Iterable[NDArray[np.generic]], recipe: Recipe) -> bytes:
     """Quantise weights to 8 and activations to 16 bits.
 
     Args:
