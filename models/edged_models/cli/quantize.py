@@ -24,15 +24,14 @@ from edged_models.conversion.conversion_report import (
     custom_op_warnings,
     unquantized_rows,
 )
+from edged_models.conversion.unquantized import POSTPROCESS
 from edged_models.errors import SourceError
 from edged_models.files import write_bytes
 from edged_models.quantization.runtime_trial import RUNTIME_PACKAGES, try_models
-from edged_models.quantization.unquantized import POSTPROCESS
 
 if TYPE_CHECKING:
     from edged_models.conversion.source import ModelSource
     from edged_models.pictures.labelled import LabelledPicture
-    from edged_models.quantization.recipe import Recipe
 
 
 def add_parser(subparsers: Any) -> None:
@@ -67,24 +66,28 @@ def run(args: argparse.Namespace) -> int:
     pictures = _open_pictures(args)
     source = _open_source(args)
     recipe = quantize_options.read_recipe(args, source)
+    job = quantize_search.Job(source=source, recipe=recipe, pictures=pictures)
     if args.sensitivity:
-        quantize_search.print_sensitivity(args, source, recipe, pictures)
+        quantize_search.print_sensitivity(args, job)
         return 0
-    if quantize_options.compares(args):
-        search = quantize_search.find_by_auto if args.auto else quantize_search.find_best_engine
-        found = search(args, source, recipe, pictures)
-        model, details = found.model, found
-    else:
-        model, details = _quantize(args, source, recipe, pictures), None
+    found = _find(args, job)
     if args.older_runtime:
-        _check_older_runtime(model, args.source)
-    write_bytes(out, model)
-    report = _report(args, out, model, pictures, began_s)
-    if details is None:
-        console.print_result(args, report, format_lines(report))
+        _check_older_runtime(found.model, args.source)
+    write_bytes(out, found.model)
+    report = _report(args, out, found.model, pictures, began_s)
+    if quantize_options.compares(args):
+        quantize_search.print_found(args, found, report, format_lines(report))
     else:
-        quantize_search.print_found(args, details, report, format_lines(report))
+        console.print_result(args, report, format_lines(report))
     return 0
+
+
+def _find(args: argparse.Namespace, job: quantize_search.Job) -> quantize_search.Found:
+    if args.auto:
+        return quantize_search.find_by_auto(args, job)
+    if quantize_options.compares(args):
+        return quantize_search.find_best_engine(args, job)
+    return quantize_search.Found(model=_quantize(args, job))
 
 
 def _open_pictures(args: argparse.Namespace) -> "Sequence[LabelledPicture]":
@@ -109,19 +112,14 @@ def _open_source(args: argparse.Namespace) -> "ModelSource":
     return replace(source, metadata=metadata.fill_from(source.metadata))
 
 
-def _quantize(
-    args: argparse.Namespace,
-    source: "ModelSource",
-    recipe: "Recipe",
-    pictures: "Sequence[LabelledPicture]",
-) -> bytes:
+def _quantize(args: argparse.Namespace, job: quantize_search.Job) -> bytes:
     from edged_models.quantization.quantize import quantize_by_recipe
     from edged_models.quantization.scheme import EngineName
 
-    tracked = console.track_progress(pictures, "calibrating", len(pictures))
+    tracked = console.track_progress(job.pictures, "calibrating", len(job.pictures))
     return quantize_by_recipe(
-        source,
-        recipe,
+        job.source,
+        job.recipe,
         calibration=(picture.image for picture in tracked),
         engine=EngineName(args.engine) if args.engine else None,
     )

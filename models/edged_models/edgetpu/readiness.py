@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from edged_models.conversion.tflite_model import TfliteModel, TfliteOp
+from edged_models.conversion.unquantized import POSTPROCESS
 from edged_models.edgetpu.rules import RULES, check_rank, check_readable
-from edged_models.quantization.unquantized import POSTPROCESS
 
 MEMORY_BYTES = 8 << 20
 """Memory on the chip. Parameters that do not fit are sent over the bus for each picture; the compiler reserves a part."""

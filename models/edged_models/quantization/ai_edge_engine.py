@@ -36,6 +36,11 @@ _NEW_DYNAMIC_OPS = (_Op.FULLY_CONNECTED, _Op.CONV_2D_TRANSPOSE)
 def quantize_weights(model: bytes, recipe: Recipe, *, name: str) -> bytes:
     """Quantise the weights of a float .tflite, without pictures.
 
+    Args:
+        model: the float .tflite.
+        recipe: with a scheme for weights only.
+        name: the model's, for messages.
+
     Raises:
         SourceError: the library cannot quantise the model.
     """

@@ -15,7 +15,7 @@ _EQUAL_ERRORS = 0.02
 
 
 class EngineResult(Struct, frozen=True, kw_only=True):
-    """What one engine made of the model.
+    """Result of one engine.
 
     Attributes:
         engine: its name.

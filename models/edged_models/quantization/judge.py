@@ -28,7 +28,7 @@ class PictureJudge:
 
     @property
     def measure_name(self) -> str:
-        """What is measured."""
+        """The name of the score."""
         return "accuracy" if self.pictures.task is Task.CLASSIFICATION else "mAP"
 
     def score(self, model: bytes) -> float:

@@ -21,7 +21,7 @@ _NO_VALUE = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """How a model computes the sample.
+    """Error and latency of a model on the sample.
 
     Attributes:
         error: 0 for equal outputs, 1 for ones that have nothing in common; see `OutputReference`.
@@ -51,6 +51,10 @@ class OutputReference:
     @classmethod
     def of(cls, model: bytes, sample: Sequence[NDArray[np.generic]]) -> "OutputReference":
         """Run the float model on the sample.
+
+        Args:
+            model: the float .tflite.
+            sample: the encoded pictures, (1, H, W, C) float32 or whatever the input's dtype is.
 
         Raises:
             SourceError: it cannot be run.

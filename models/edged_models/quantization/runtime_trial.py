@@ -26,7 +26,7 @@ _ROUNDS = 12
 
 
 class TrialResult(Struct, frozen=True, kw_only=True):
-    """How a model did.
+    """Result of a model on a runtime.
 
     Attributes:
         latency_ms: median CPU milliseconds of an invocation on one thread; None if it cannot be run.

@@ -36,7 +36,7 @@ class EngineName(StrEnum):
 
 
 class Rounding(StrEnum):
-    """How the scale and the values of a weight are found."""
+    """A method to find the scale and the values of a weight."""
 
     MIN_MAX = "min-max"
     """The largest value gives the scale."""

@@ -58,7 +58,7 @@ def quantize_int16x8(model: bytes, tensors: Iterable[NDArray[np.generic]], recip
 
     Args:
         model: the float .tflite.
-        tensors: the encoded pictures: (1, H, W, C) in the dtype of the input. They are read once.
+        tensors: the encoded pictures, (1, H, W, C) float32 or whatever the input's dtype is. They are read once.
         recipe: without float layers.
 
     Raises:

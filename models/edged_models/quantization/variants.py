@@ -24,7 +24,7 @@ SAMPLE_PICTURES = 16
 
 
 class KeptAs(StrEnum):
-    """What a layer is that is not quantised as the others."""
+    """Type of a layer that is not quantised as the others."""
 
     FLOAT = "float"
     INT16 = "int16"
