@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SCHEMES = ("dynamic", "float16", "int8", "int16x8", "int4")
 BEST = "best"
 _ENGINES = ("tensorflow", "ai-edge", BEST)
-_ROUNDINGS = ("min-max", "mse", "gptq")
+_ROUNDINGS = ("min-max", "mse")
 _IO_TYPES = ("uint8", "int8", "float")
 _KEPT_AS = ("float", "int16")
 _MAX_PICTURES = 100_000
@@ -47,7 +47,7 @@ def add_scheme_options(parser: argparse.ArgumentParser) -> None:
         "--rounding",
         choices=_ROUNDINGS,
         default="min-max",
-        help="how scales of weights are found; mse and gptq need the engine ai-edge (default: %(default)s)",
+        help="how scales of weights are found: by the largest value, or for the least squared error, with the engine ai-edge only (default: %(default)s)",
     )
     parser.add_argument(
         "--older-runtime",

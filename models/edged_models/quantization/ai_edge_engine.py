@@ -23,12 +23,8 @@ from edged_models.quantization.signatures import ensure_signature, restore_signa
 _Op = qtyping.TFLOperationName
 _Algorithm = algorithm_manager.AlgorithmName
 _Granularity = qtyping.QuantGranularity
-_ROUNDED_OPS = {
-    Rounding.MSE: (_Op.CONV_2D, _Op.DEPTHWISE_CONV_2D, _Op.CONV_2D_TRANSPOSE, _Op.FULLY_CONNECTED),
-    Rounding.GPTQ: (_Op.FULLY_CONNECTED,),
-    Rounding.MIN_MAX: (),
-}
-_ALGORITHMS = {Rounding.MSE: _Algorithm.MSE, Rounding.GPTQ: _Algorithm.GPTQ}
+_ROUNDED_OPS = (_Op.CONV_2D, _Op.DEPTHWISE_CONV_2D, _Op.CONV_2D_TRANSPOSE, _Op.FULLY_CONNECTED)
+"""Ops whose weights the library can round for the least squared error."""
 _NEW_DYNAMIC_OPS = (_Op.FULLY_CONNECTED, _Op.CONV_2D_TRANSPOSE)
 """Ops of which tflite-runtime 2.14 has no dynamic form with a scale for each channel."""
 
@@ -67,10 +63,10 @@ def quantize_activations(calibrated: CalibratedModel, recipe: Recipe) -> bytes:
         _leave_in_float(engine, pattern, _Op.OUTPUT)
     _leave_layers_in_float(engine, calibrated.model, recipe.float_layers)
     _add_io_rules(engine, recipe, parse_model(calibrated.model))
-    count = len(calibrated.sample) if recipe.rounding is Rounding.GPTQ else 1
-    pictures = [{input_name: tensor} for tensor in calibrated.sample[:count]]
+    # One picture, for the form of the statistics: the ranges are known.
+    pictures = [{input_name: calibrated.sample[0]}]
     statistics = _collect_statistics(engine, {key: pictures}, calibrated.name)
-    # The library's ranges are a moving average over the pictures, which is narrower than what occurs.
+    # Of several pictures the library would take a moving average, which is narrower than what occurs.
     for tensor, limits in read_ranges(calibrated.with_ranges).items():
         if tensor in statistics:
             _set_range(statistics[tensor], *limits)
@@ -103,8 +99,9 @@ def _add_static_rules(engine: quantizer.Quantizer, recipe: Recipe, bits: int) ->
     scales = _Granularity.CHANNELWISE if recipe.per_channel else _Granularity.TENSORWISE
     add = partial(engine.add_static_config, weight_granularity=scales)
     add(".*", _Op.ALL_SUPPORTED, bits, 8)
-    for op in _ROUNDED_OPS[recipe.rounding]:
-        add(".*", op, bits, 8, algorithm_key=_ALGORITHMS[recipe.rounding])
+    if recipe.rounding is Rounding.MSE:
+        for op in _ROUNDED_OPS:
+            add(".*", op, bits, 8, algorithm_key=_Algorithm.MSE)
 
 
 def _leave_layers_in_float(

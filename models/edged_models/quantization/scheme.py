@@ -42,8 +42,6 @@ class Rounding(StrEnum):
     """The largest value gives the scale."""
     MSE = "mse"
     """The scale with the least mean squared error, of convolutions and dense layers."""
-    GPTQ = "gptq"
-    """Each rounding makes up for those before it, of dense layers; the others as `MIN_MAX`."""
 
 
 CALIBRATED_SCHEMES = (Scheme.INT8, Scheme.INT16X8)
