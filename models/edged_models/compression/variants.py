@@ -1,17 +1,17 @@
-"""Building of one variant of a network: change, fine-tuning, and conversion.
+"""Building of one variant of a network: change, fine-tuning, and conversion."""
 
-Modules that import the optimisation toolkit are imported where they are used: most techniques do not need it, and importing it
-is slow.
-"""
-
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 from edged_models.compression.channel_pruning import prune_channels, scale_width
-from edged_models.compression.fine_tune import GENTLE_RATE, THOROUGH_RATE, fine_tune_checkpoint
+from edged_models.compression.checkpoint_network import checkpoint_network
+from edged_models.compression.clustering import cluster_weights
+from edged_models.compression.detector_trainer import DetectorTrainer
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
-from edged_models.compression.low_rank import factorize_checkpoint
-from edged_models.compression.picture_sample import PictureSample, draw_sample
+from edged_models.compression.kernels import measure_sparsity
+from edged_models.compression.low_rank import factorize_network, list_ranks
+from edged_models.compression.network import Network, Trainer
+from edged_models.compression.open_network import open_trainer
+from edged_models.compression.picture_sample import PictureSample
 from edged_models.compression.techniques import (
     BuildJob,
     Change,
@@ -22,15 +22,13 @@ from edged_models.compression.techniques import (
     WeightPruning,
     WidthScaling,
 )
+from edged_models.compression.weight_pruning import prune_weights
 from edged_models.conversion.calibration import RECOMMENDED_PICTURES
 from edged_models.conversion.convert import convert
-from edged_models.conversion.kinds.checkpoint import detector_source
 from edged_models.conversion.quantize import Scheme, quantize
 from edged_models.conversion.source import ModelSource
 from edged_models.detector.checkpoint import Checkpoint
-from edged_models.detector.weights import restore_net
-from edged_models.pictures.open_pictures import open_pictures
-from edged_models.tensorflow import keras
+from edged_models.errors import ToolError
 from edged_models.threads import limit_threads
 
 _FLOAT32 = "float32"
@@ -51,24 +49,6 @@ class BuiltModel:
     remark: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FineTuning:
-    """Fine-tuning with fixed pictures and settings."""
-
-    sample: PictureSample
-    settings: FineTuneSettings
-    progress: StepCallback
-
-    def apply(self, checkpoint: Checkpoint, *, default_rate: float = GENTLE_RATE) -> Checkpoint:
-        return fine_tune_checkpoint(
-            checkpoint,
-            self.sample,
-            tuning=self.settings,
-            default_rate=default_rate,
-            progress=self.progress,
-        )
-
-
 def build_variant(checkpoint: Checkpoint, job: BuildJob, *, progress: StepCallback) -> BuiltModel:
     """Build one variant; a process can build only one.
 
@@ -81,75 +61,59 @@ def build_variant(checkpoint: Checkpoint, job: BuildJob, *, progress: StepCallba
         ToolError: the technique cannot be applied to this network, or the pictures cannot be used.
     """
     limit_threads(job.tuning.threads)
-    labels = checkpoint.architecture.labels
     side_px = job.technique.side_px or checkpoint.side_px
-    sample = draw_sample(
-        open_pictures(job.tuning.training_pictures, labels=labels), side_px=side_px
+    network = replace(
+        checkpoint_network(checkpoint, name=job.technique.name), input_side_px=side_px
     )
-    tuning = _FineTuning(sample=sample, settings=job.tuning, progress=progress)
-    make_source = partial(detector_source, name=job.technique.name, labels=labels)
-    if isinstance(job.technique.change, QuantizationAwareTraining):
-        source = make_source(_train_quantization_aware(checkpoint, tuning), has_learned_ranges=True)
-        parameters, remark = checkpoint.count_parameters(), "not calibrated"
-    else:
-        changed, remark = _apply_change(checkpoint, job.technique.change, tuning)
-        source = make_source(restore_net(changed, side_px=side_px))
-        parameters = changed.count_parameters()
+    _, trainer, _ = open_trainer(network, job.tuning.training_pictures)
+    if not isinstance(trainer, DetectorTrainer):
+        raise ToolError(f"{job.tuning.training_pictures} is no set of pictures")
+    changed, remark = _apply_change(network, job.technique.change, trainer, job.tuning, progress)
+    source = changed.to_source(name=job.technique.name)
     return BuiltModel(
-        model=_convert(source, job.technique.scheme, sample), parameters=parameters, remark=remark
+        model=_convert(source, job.technique.scheme, trainer.sample),
+        parameters=changed.count_parameters(),
+        remark=remark,
     )
 
 
 def _apply_change(
-    checkpoint: Checkpoint, change: Change | None, tuning: _FineTuning
-) -> tuple[Checkpoint, str | None]:
+    network: Network,
+    change: Change | None,
+    trainer: Trainer,
+    tuning: FineTuneSettings,
+    progress: StepCallback,
+) -> tuple[Network, str | None]:
     """Return the network after the change and the fine-tuning, and a remark for the table."""
     match change:
         case WeightPruning(share=share):
-            return _prune_weights(checkpoint, share, tuning)
+            pruned = prune_weights(network, trainer, share=share, tuning=tuning, progress=progress)
+            return pruned, f"{measure_sparsity(pruned.model):.0%} of the weights are zero"
         case WeightClustering(count=count):
-            return _cluster(checkpoint, count, tuning)
+            clustered = cluster_weights(
+                network, trainer, clusters=count, tuning=tuning, progress=progress
+            )
+            return clustered, f"{count} values in each kernel"
         case ChannelPruning(share=share):
-            pruned = prune_channels(checkpoint, share)
-            return tuning.apply(pruned, default_rate=THOROUGH_RATE), None
+            return prune_channels(
+                network, trainer, share=share, tuning=tuning, progress=progress
+            ), None
         case WidthScaling(width=width):
-            narrow = scale_width(checkpoint, width)
-            tuned = tuning.apply(narrow, default_rate=THOROUGH_RATE)
-            return tuned, "started from the best channels"
+            narrow = scale_width(network, trainer, width=width, tuning=tuning, progress=progress)
+            return narrow, "started from the best channels"
         case LowRankFactorization(energy=energy):
-            factorized = factorize_checkpoint(checkpoint, energy)
-            ranks = factorized.architecture.ranks
-            return tuning.apply(factorized), f"{len(ranks)} layers factorised"
+            factorized = factorize_network(
+                network, trainer, energy=energy, tuning=tuning, progress=progress
+            )
+            return factorized, f"{len(list_ranks(factorized.model))} layers factorised"
+        case QuantizationAwareTraining():
+            # Imported here: most techniques do not need the optimisation toolkit, and importing it is slow.
+            from edged_models.compression.qat import train_quantization_aware
+
+            aware = train_quantization_aware(network, trainer, tuning=tuning, progress=progress)
+            return aware, "not calibrated"
         case _:
-            return checkpoint, None
-
-
-def _train_quantization_aware(checkpoint: Checkpoint, tuning: _FineTuning) -> keras.Model:
-    from edged_models.compression.qat import train_quantization_aware
-
-    return train_quantization_aware(
-        checkpoint, tuning.sample, tuning=tuning.settings, progress=tuning.progress
-    )
-
-
-def _prune_weights(
-    checkpoint: Checkpoint, share: float, tuning: _FineTuning
-) -> tuple[Checkpoint, str]:
-    from edged_models.compression.weight_pruning import measure_sparsity, prune_weights
-
-    pruned = prune_weights(
-        checkpoint, tuning.sample, share=share, tuning=tuning.settings, progress=tuning.progress
-    )
-    return pruned, f"{measure_sparsity(pruned.weights):.0%} of the weights are zero"
-
-
-def _cluster(checkpoint: Checkpoint, count: int, tuning: _FineTuning) -> tuple[Checkpoint, str]:
-    from edged_models.compression.clustering import cluster_checkpoint
-
-    clustered = cluster_checkpoint(
-        checkpoint, tuning.sample, clusters=count, tuning=tuning.settings, progress=tuning.progress
-    )
-    return clustered, f"{count} values in each kernel"
+            return network, None
 
 
 def _convert(source: ModelSource, scheme: str, sample: PictureSample) -> bytes:
