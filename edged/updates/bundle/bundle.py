@@ -23,7 +23,9 @@ from edged.updates.bundle.archive import (
 )
 from edged.updates.bundle.envelope import decode_envelope
 from edged.updates.bundle.manifest import (
+    CLASSIFICATION,
     MIN_EMPTY_GOLDENS,
+    MIN_GOLDEN_CLASSES,
     MIN_GOLDENS,
     PAYLOAD_TYPE,
     FileEntry,
@@ -128,7 +130,7 @@ def check_goldens(manifest: Manifest, read_file: Callable[[str], bytes]) -> None
             goldens = read_goldens(read_file(variant.goldens))
         except ModelError as error:
             raise BundleError(f"{variant.goldens}: {error}") from error
-        _check_golden_count(variant, goldens)
+        _check_golden_count(variant, goldens, manifest.family)
         # The goldens of an EdgeTPU model were made with the model from which it was compiled, because only that runs everywhere.
         is_own = goldens.model_sha256 == manifest.file(variant.model).sha256
         if variant.kind == "cpu" and not is_own:
@@ -229,8 +231,19 @@ def _describe_difference(expected: set[str], present: set[str]) -> str:
     return f"the manifest does not list {', '.join(surplus)}"
 
 
-def _check_golden_count(variant: Variant, goldens: Goldens) -> None:
+def _check_golden_count(variant: Variant, goldens: Goldens, family: str) -> None:
+    """Check that the goldens tell a sound model from one that gives always the same."""
     pictures = {golden.picture for golden in goldens.goldens}
+    if family == CLASSIFICATION:
+        answers = {
+            golden.detections[:1] and golden.detections[0].label for golden in goldens.goldens
+        }
+        if len(pictures) < MIN_GOLDENS or len(answers) < MIN_GOLDEN_CLASSES:
+            raise BundleError(
+                f"{variant.goldens} has {len(pictures)} pictures with {len(answers)} different answers of the classifier; "
+                f"at least {MIN_GOLDENS} and {MIN_GOLDEN_CLASSES} are required"
+            )
+        return
     empty = sum(not golden.detections for golden in goldens.goldens)
     if len(pictures) < MIN_GOLDENS or empty < MIN_EMPTY_GOLDENS:
         raise BundleError(

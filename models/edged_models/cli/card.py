@@ -21,7 +21,7 @@ from edged_models.cli.options import (
 
 if TYPE_CHECKING:
     from edged_models.card.facts import CardFacts
-    from edged_models.evaluation.results import Evaluation
+    from edged_models.evaluation.tables import AnyEvaluation
     from edged_models.pictures.labelled import PictureSet
 
 
@@ -130,20 +130,20 @@ def _gather_facts(args: argparse.Namespace) -> "CardFacts":
     )
 
 
-def _evaluate(args: argparse.Namespace, sets: "Sequence[PictureSet]") -> "tuple[Evaluation, ...]":
-    from edged_models.evaluation.evaluate import evaluate
+def _evaluate(
+    args: argparse.Namespace, sets: "Sequence[PictureSet]"
+) -> "tuple[AnyEvaluation, ...]":
+    from edged_models.evaluation.evaluate_any import evaluate_any
+    from edged_models.evaluation.evaluated_model import EvaluatedModel
 
-    return tuple(
-        evaluate(
-            args.model,
-            pictures,
-            runtime=args.runtime,
-            min_score=args.min_score,
-            labels_file=args.labels,
-            track=partial(console.track_progress, description=pictures.name, total=len(pictures)),
-        )
-        for pictures in sets
-    )
+    evaluations: list[AnyEvaluation] = []
+    for pictures in sets:
+        track = partial(console.track_progress, description=pictures.name, total=len(pictures))
+        # Opened anew for each set, because its times are this set's.
+        with EvaluatedModel(args.model, runtime=args.runtime, labels_file=args.labels) as model:
+            (result,) = evaluate_any([model], pictures, min_score=args.min_score, track=track)
+        evaluations.append(result.evaluation)
+    return tuple(evaluations)
 
 
 def _format_lines(result: CardResult) -> list[str]:

@@ -66,7 +66,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "pictures",
         metavar="PICTURES",
-        help="pictures, as for the command evaluate; at least two must be without objects",
+        help="pictures, as for the command evaluate; for a detector at least two must be without objects, for a classifier they must "
+        "show two classes or more",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="output folder (default: MODEL.goldens)"
