@@ -13,7 +13,8 @@ from edged_models.compression.picture_sample import PictureSample, draw_sample
 from edged_models.compression.qat import train_quantization_aware
 from edged_models.compression.weight_pruning import measure_sparsity, prune_weights
 from edged_models.conversion.kinds.checkpoint import detector_source
-from edged_models.conversion.quantize import Scheme, quantize
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import Scheme
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.errors import PicturesError, ToolError
 from edged_models.evaluation.evaluated_model import EvaluatedModel

@@ -103,7 +103,8 @@ def _train(checkpoint: Checkpoint, tuning: FineTuneSettings) -> Any:
 
 def _convert(args: argparse.Namespace, net: Any, *, name: str, labels: tuple[str, ...]) -> bytes:
     from edged_models.conversion.kinds.checkpoint import detector_source
-    from edged_models.conversion.quantize import IoType, Scheme, quantize
+    from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import IoType, Scheme
     from edged_models.detector.graph import DetectorHead
 
     source = detector_source(

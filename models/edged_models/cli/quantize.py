@@ -25,7 +25,7 @@ from edged_models.conversion.conversion_report import (
     unquantized_rows,
 )
 from edged_models.conversion.model_metadata import ModelMetadata
-from edged_models.conversion.unquantized import POSTPROCESS
+from edged_models.quantization.unquantized import POSTPROCESS
 from edged_models.files import write_bytes
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _quantize(
     args: argparse.Namespace, metadata: ModelMetadata, pictures: "Sequence[LabelledPicture]"
 ) -> bytes:
     from edged_models.conversion.open_source import open_source
-    from edged_models.conversion.quantize import IoType, Scheme, quantize
+    from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import IoType, Scheme
     from edged_models.detector.graph import DetectorHead
 
     head = DetectorHead(args.head) if args.head else None

@@ -7,7 +7,8 @@ import numpy as np
 
 from edged_models.conversion.kinds.checkpoint import detector_source
 from edged_models.conversion.model_metadata import ModelMetadata
-from edged_models.conversion.quantize import IoType, Scheme, quantize
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import IoType, Scheme
 from edged_models.conversion.thresholds import attach_thresholds
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.graph import DetectorHead
