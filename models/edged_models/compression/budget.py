@@ -15,6 +15,8 @@ _SHARE_FACTORS = {"": 1.0, "%": 0.01}
 _SIZES = ("size", "deflated")
 _RUNTIMES = ("litert", "tflite")
 _BASELINE = "float32"
+_EPSILON = 1e-9
+"""0.9 - 0.88 is within a drop of 0.02."""
 
 
 class Limit(Struct, frozen=True, kw_only=True):
@@ -120,7 +122,9 @@ def _find_missed(row: TableRow, budget: Sequence[Limit], base: float | None) -> 
     missed = []
     for limit in budget:
         value = _measure(row, limit.quantity, base)
-        if value is None or (value < limit.bound if limit.is_lower else value > limit.bound):
+        if value is None or (
+            value < limit.bound - _EPSILON if limit.is_lower else value > limit.bound + _EPSILON
+        ):
             missed.append(limit)
     return missed
 

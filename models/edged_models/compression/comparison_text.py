@@ -89,7 +89,7 @@ def format_accuracy(row: TableRow) -> str:
     if row.spread is None:
         return f"{row.mean:.3f}"
     low, high = row.spread
-    return f"{row.mean:.3f} ({low:.3f}–{high:.3f})"
+    return f"{row.mean:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _format_cost(value: float | None, *, digits: int) -> str:
@@ -98,7 +98,7 @@ def _format_cost(value: float | None, *, digits: int) -> str:
 
 def _format_notes(table: ComparisonTable) -> list[str]:
     height, width = table.side_px
-    size = f"{height} px" if height == width else f"{height} × {width} px"
+    size = f"{height} px" if height == width else f"{height} x {width} px"
     notes = [
         f"{table.checkpoint} ({table.digest[:12]}), input {size}, evaluated on {table.pictures}; {_describe_tuning(table)}.",
         _COST_NOTE,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from edged_models.compression.comparison import VariantRecord
 from edged_models.compression.build_messages import BuildJob
+from edged_models.compression.comparison import VariantRecord
 from edged_models.files import write_bytes
 
 
