@@ -1,20 +1,25 @@
-"""Parts of the commands that make a smaller checkpoint from a checkpoint."""
+"""Parts of the commands that apply a technique to a network."""
 
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from edged.terminal.numbers import integer_in_range, number_in_range
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
-from edged_models.compression.picture_sample import PictureSample, draw_sample
 from edged_models.console import add_json_option, format_table, print_result, progress_bar
-from edged_models.detector.checkpoint import SUFFIX, Checkpoint, Origin
-from edged_models.pictures.open_pictures import open_pictures
+from edged_models.conversion.arguments import parse_values, read_labels
+from edged_models.detector.checkpoint import SUFFIX
+from edged_models.errors import ToolError
 from edged_models.threads import limit_threads
+
+if TYPE_CHECKING:
+    from edged_models.compression.network import Network, Trainer
 
 _MAX_STEPS = 1_000_000
 _MAX_THREADS = 64
@@ -25,11 +30,14 @@ class CompressionResult(Struct, frozen=True, kw_only=True):
     """Result of a command.
 
     Attributes:
-        out: path of the new checkpoint.
+        out: path of the new network.
         parameters_before: number of parameters of the old network.
         parameters: number of parameters of the new network.
         summary: what the technique did, in a few words.
-        steps: number of steps of fine-tuning.
+        steps: number of steps of fine-tuning; 0 for none.
+        labels: class names of the network.
+        accuracy_before: accuracy of the old network on the pictures kept for validation, 0..1; None if it was not measured.
+        accuracy: accuracy of the new one.
         seconds: duration of the command.
     """
 
@@ -38,22 +46,44 @@ class CompressionResult(Struct, frozen=True, kw_only=True):
     parameters: int
     summary: str
     steps: int
+    labels: tuple[str, ...]
+    accuracy_before: float | None
+    accuracy: float | None
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompressionRecipe:
-    """One technique that makes a network smaller.
+    """One technique that changes a network.
 
     Attributes:
         command: name of the command, for the origin of the new weights.
-        apply: makes the new network from the old one, the pictures, the settings and a progress callback.
+        apply: makes the new network from the old one, what trains it, the settings and a progress callback.
         summarize: describes the new network in a few words.
     """
 
     command: str
-    apply: Callable[[Checkpoint, PictureSample, FineTuneSettings, StepCallback], Checkpoint]
-    summarize: Callable[[Checkpoint], str]
+    apply: "Callable[[Network, Trainer | None, FineTuneSettings, StepCallback], Network]"
+    summarize: "Callable[[Network], str]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedNetwork:
+    """A network, and what trains it.
+
+    Attributes:
+        network: the network.
+        trainer: trains it; None for no fine-tuning.
+        tuning: settings of the fine-tuning; its pictures are described with their digest.
+    """
+
+    network: "Network"
+    trainer: "Trainer | None"
+    tuning: FineTuneSettings
+
+    def evaluate(self, network: "Network") -> float | None:
+        """Return the accuracy of a network on the pictures kept for validation; None if it cannot be measured."""
+        return self.trainer.evaluate(network.build_for_side()) if self.trainer else None
 
 
 def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
@@ -63,13 +93,39 @@ def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the network that the command reads, and what is not in its file."""
+    parser.add_argument(
+        "network",
+        type=Path,
+        metavar="NETWORK",
+        help="a checkpoint of `edged-models train` (.npz), or a Keras file (.keras, .h5)",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="a Keras network's class names, a text file with one a line (default: those of --train-on, in alphabetical order)",
+    )
+    parser.add_argument(
+        "--mean",
+        type=parse_values,
+        metavar="M",
+        help="a Keras network's normalisation (pixel - M) / S of pixels 0..255: one number, or R,G,B (default: 0 and 1 if a layer "
+        "of it normalises; otherwise it must be given)",
+    )
+    parser.add_argument("--std", type=parse_values, metavar="S", help="see --mean")
+
+
 def add_fine_tuning_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the fine-tuning."""
     parser.add_argument(
+        "--train-on",
         "--train-pictures",
+        dest="train_on",
         metavar="PICTURES",
-        default=_DEFAULT_SETTINGS.training_pictures,
-        help="labelled pictures to fine-tune on: a folder, or drawn scenes (%(default)s)",
+        help="labelled pictures to fine-tune on: a folder, drawn scenes, or file.py:trainer, a function trainer(model, steps, "
+        f"progress) (default: {_DEFAULT_SETTINGS.training_pictures} for a checkpoint; a Keras network has none)",
     )
     parser.add_argument(
         "--steps",
@@ -101,24 +157,36 @@ def add_fine_tuning_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output_options(
-    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
+    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], *, can_skip: bool
 ) -> None:
-    """Add the last options of a command that writes a checkpoint, and set the function that runs it."""
+    """Add the last options of a command that writes a network, and set the function that runs it.
+
+    Args:
+        parser: the command's parser.
+        run: the function.
+        can_skip: whether the technique makes sense without fine-tuning.
+    """
     add_fine_tuning_options(parser)
+    if can_skip:
+        parser.add_argument(
+            "--no-fine-tuning",
+            action="store_true",
+            help="change the network and train nothing; no pictures are needed, and accuracy is lost",
+        )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
-        help="the new checkpoint (default: beside the old one)",
+        help="the new network, of the same kind of file (default: beside the old one)",
     )
     add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error)
+    parser.set_defaults(func=run, usage=parser.error, can_skip=can_skip)
 
 
 def read_fine_tuning_options(args: argparse.Namespace) -> FineTuneSettings:
     """Return the settings that the options of `add_fine_tuning_options` give."""
     return FineTuneSettings(
-        training_pictures=args.train_pictures,
+        training_pictures=args.train_on or _DEFAULT_SETTINGS.training_pictures,
         steps=args.steps,
         rate=args.rate,
         seed=args.seed,
@@ -126,85 +194,124 @@ def read_fine_tuning_options(args: argparse.Namespace) -> FineTuneSettings:
     )
 
 
-def resolve_output_path(args: argparse.Namespace, name_suffix: str, suffix: str = SUFFIX) -> Path:
+def open_command_network(args: argparse.Namespace) -> OpenedNetwork:
+    """Open the network of `add_network_argument`, and what trains it.
+
+    Raises:
+        ToolError: they cannot be used, or a Keras network has nothing to train on.
+    """
+    if (args.mean is None) != (args.std is None):
+        args.usage("--mean and --std must be given together")
+    if args.std and 0.0 in args.std:
+        args.usage("--std cannot be 0")
+    tuning = read_fine_tuning_options(args)
+    limit_threads(tuning.threads)
+    from edged_models.compression.open_network import open_network, open_trainer
+
+    labels = read_labels(args.labels) if args.labels else ()
+    network = open_network(
+        str(args.network), labels=labels, mean=args.mean or (), std=args.std or ()
+    )
+    if args.can_skip and args.no_fine_tuning:
+        untrained = msgspec.structs.replace(tuning, training_pictures="", steps=0)
+        return OpenedNetwork(network=network, trainer=None, tuning=untrained)
+    if args.train_on is None and args.network.suffix != SUFFIX:
+        way_out = " or --no-fine-tuning" if args.can_skip else ""
+        raise ToolError(
+            f"{args.network} must be trained after the change: give --train-on a folder of pictures or file.py:trainer{way_out}"
+        )
+    named, trainer, description = open_trainer(network, tuning.training_pictures)
+    described = msgspec.structs.replace(tuning, training_pictures=description)
+    return OpenedNetwork(network=named, trainer=trainer, tuning=described)
+
+
+def resolve_output_path(args: argparse.Namespace, name_suffix: str, suffix: str) -> Path:
     """Return the path of the result.
 
     Args:
-        args: parsed arguments with ``out`` and ``checkpoint``.
-        name_suffix: added to the checkpoint's name if ``--out`` is not given.
+        args: parsed arguments with ``out`` and ``network``.
+        name_suffix: added to the network's name if ``--out`` is not given.
         suffix: suffix of the file.
+
+    Raises:
+        ToolError: the path is that of the network itself, or has another suffix.
     """
-    return args.out or args.checkpoint.with_name(f"{args.checkpoint.stem}-{name_suffix}{suffix}")
+    out: Path = args.out or args.network.with_name(f"{args.network.stem}-{name_suffix}{suffix}")
+    if out.suffix != suffix:
+        raise ToolError(f"{out} must end in {suffix}, as the kind of file that is written")
+    if out.exists() and out.samefile(args.network):
+        raise ToolError(f"{out} is the network itself: name another file with --out")
+    return out
 
 
 def run_compression(
-    args: argparse.Namespace, checkpoint: Checkpoint, recipe: CompressionRecipe, *, name_suffix: str
+    args: argparse.Namespace, recipe: CompressionRecipe, *, name_suffix: str
 ) -> int:
-    """Apply a technique, fine-tune, write the new checkpoint, and print the result.
+    """Apply a technique, fine-tune, write the new network, and print the result.
 
     Args:
         args: parsed arguments.
-        checkpoint: the network.
         recipe: the technique.
-        name_suffix: added to the checkpoint's name if ``--out`` is not given.
+        name_suffix: added to the network's name if ``--out`` is not given.
 
     Raises:
         ToolError: the technique cannot be applied, the pictures cannot be used, or the file cannot be written.
     """
     began_s = time.perf_counter()
-    tuning, out = read_fine_tuning_options(args), resolve_output_path(args, name_suffix)
-    limit_threads(tuning.threads)
-    sample = open_sample(checkpoint, tuning)
-    compressed = _apply(recipe, checkpoint, sample, tuning)
-    compressed.save(out)
+    opened = open_command_network(args)
+    out = resolve_output_path(args, name_suffix, opened.network.suffix)
+    before = opened.evaluate(opened.network)
+    changed = apply_with_progress(recipe, opened)
+    changed.save(out, command=recipe.command, tuning=opened.tuning)
     result = CompressionResult(
         out=out,
-        parameters_before=checkpoint.count_parameters(),
-        parameters=compressed.count_parameters(),
-        summary=recipe.summarize(compressed),
-        steps=tuning.steps,
+        parameters_before=opened.network.count_parameters(),
+        parameters=changed.count_parameters(),
+        summary=recipe.summarize(changed),
+        steps=opened.tuning.steps,
+        labels=changed.labels,
+        accuracy_before=before,
+        accuracy=opened.evaluate(changed),
         seconds=time.perf_counter() - began_s,
     )
     print_result(args, result, _format_lines(result))
     return 0
 
 
-def open_sample(checkpoint: Checkpoint, tuning: FineTuneSettings) -> PictureSample:
-    """Open the pictures to fine-tune on, at the network's input size.
+def apply_with_progress(recipe: CompressionRecipe, opened: OpenedNetwork) -> "Network":
+    """Apply a technique with a progress bar.
 
     Raises:
-        PicturesError: the pictures cannot be read, or do not fit the network.
+        ToolError: the technique cannot be applied.
     """
-    pictures = open_pictures(tuning.training_pictures, labels=checkpoint.architecture.labels)
-    return draw_sample(pictures, side_px=checkpoint.side_px)
-
-
-def _apply(
-    recipe: CompressionRecipe,
-    checkpoint: Checkpoint,
-    sample: PictureSample,
-    tuning: FineTuneSettings,
-) -> Checkpoint:
     with progress_bar() as progress:
-        task = progress.add_task("fine-tuning", total=tuning.steps)
-        compressed = recipe.apply(
-            checkpoint, sample, tuning, lambda done: progress.update(task, completed=done)
+        task = progress.add_task("fine-tuning", total=opened.tuning.steps or None)
+        return recipe.apply(
+            opened.network,
+            opened.trainer,
+            opened.tuning,
+            lambda done: progress.update(task, completed=done),
         )
-    origin = Origin(
-        command=recipe.command,
-        seed=tuning.seed,
-        steps=tuning.steps,
-        training_data=f"{tuning.training_pictures} {sample.digest()}",
-        start=checkpoint.digest(),
-    )
-    return replace(compressed, origin=origin)
+
+
+def format_accuracy(before: float | None, after: float | None) -> list[tuple[str, str]]:
+    """Return the row with the accuracy; none if it was not measured."""
+    if before is None or after is None:
+        return []
+    return [("accuracy", f"{after:.3f} (before {before:.3f}), on the pictures kept for validation")]
+
+
+def format_steps(steps: int) -> str:
+    """Return how long a network was fine-tuned."""
+    return f"{steps} steps" if steps else "not at all: accuracy is lost, see `evaluate`"
 
 
 def _format_lines(result: CompressionResult) -> list[str]:
     rows = [
         ("result", result.summary),
         ("parameters", f"{result.parameters:,} (before {result.parameters_before:,})"),
-        ("fine-tuned", f"{result.steps} steps"),
+        *format_accuracy(result.accuracy_before, result.accuracy),
+        ("fine-tuned", format_steps(result.steps)),
         ("took", f"{result.seconds:.0f} s"),
         ("written", result.out),
     ]

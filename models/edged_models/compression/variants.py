@@ -77,7 +77,7 @@ def build_variant(checkpoint: Checkpoint, job: BuildJob, *, progress: StepCallba
     )
 
 
-def _apply_change(
+def _apply_change(  # noqa: PLR0911  # one return a technique
     network: Network,
     change: Change | None,
     trainer: Trainer,

@@ -16,6 +16,7 @@ from edged_models.conversion.calibration import (
     encode_pictures,
     find_input_spec,
 )
+from edged_models.conversion.clustered_kernels import share_kernel_scales
 from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.flatbuffer import pack_model, unpack_model
 from edged_models.conversion.metadata import attach_metadata, copy_metadata
@@ -88,6 +89,8 @@ def quantize(
         raise SourceError(f"input and outputs of a {scheme} model are floats: {io} needs int8")
     if scheme not in CALIBRATED_SCHEMES:
         model = source.to_tflite(Precision(scheme.value), per_channel=per_channel)
+        if scheme is Scheme.DYNAMIC and per_channel:
+            model = share_kernel_scales(model, source.to_tflite(Precision.FLOAT32))
         return attach_metadata(model, source.metadata)
     if scheme is Scheme.INT8 and source.has_learned_ranges:
         return _quantize_learned_ranges(source, io)
@@ -115,7 +118,7 @@ def _quantize_calibrated(
         raise
     except (RuntimeError, ValueError) as error:
         raise SourceError(f"cannot quantise {source.name}: {summarize_error(error)}") from error
-    return copy_metadata(with_metadata, quantized, source.name)
+    return copy_metadata(with_metadata, share_kernel_scales(quantized, plain), source.name)
 
 
 def _count_tensors(tensors: Iterable[NDArray[np.generic]]) -> Iterator[list[NDArray[np.generic]]]:
