@@ -13,7 +13,7 @@ from edged_models.compression.clustering import cluster_weights
 from edged_models.compression.detector_trainer import DetectorTrainer
 from edged_models.compression.fine_tune_settings import FineTuneSettings, ignore_progress
 from edged_models.compression.kernels import count_max_distinct_values, measure_sparsity
-from edged_models.compression.network import Trainer
+from edged_models.compression.network import NetworkTrainer
 from edged_models.compression.picture_sample import PictureSample, draw_sample
 from edged_models.compression.qat import train_quantization_aware
 from edged_models.compression.recovery import recover
@@ -49,7 +49,7 @@ def test_too_few_pictures_are_refused() -> None:
 
 
 @pytest.fixture
-def trainer(sample: PictureSample) -> Trainer:
+def trainer(sample: PictureSample) -> NetworkTrainer:
     return DetectorTrainer(sample=sample)
 
 
@@ -59,7 +59,7 @@ def network(checkpoint: Checkpoint) -> CheckpointNetwork:
 
 
 def test_fine_tuning_changes_the_weights_and_depends_on_its_seed(
-    checkpoint: Checkpoint, trainer: Trainer
+    checkpoint: Checkpoint, trainer: NetworkTrainer
 ) -> None:
     steps: list[int] = []
     with run_eagerly():
@@ -89,7 +89,7 @@ def test_the_origin_names_the_command_and_the_start(
 
 
 def test_the_requested_share_of_weights_is_zero(
-    network: CheckpointNetwork, trainer: Trainer
+    network: CheckpointNetwork, trainer: NetworkTrainer
 ) -> None:
     with run_eagerly():
         pruned = prune_weights(network, trainer, share=0.5, tuning=TUNING)
@@ -102,7 +102,7 @@ def test_the_requested_share_of_weights_is_zero(
 
 
 def test_a_clustered_checkpoint_has_few_values_in_the_file(
-    network: CheckpointNetwork, trainer: Trainer, sample: PictureSample, tmp_path: Path
+    network: CheckpointNetwork, trainer: NetworkTrainer, sample: PictureSample, tmp_path: Path
 ) -> None:
     assert count_max_distinct_values(network.model) > 100
     with run_eagerly():
@@ -119,7 +119,7 @@ def test_a_clustered_checkpoint_has_few_values_in_the_file(
 
 
 def test_a_quantisation_aware_network_runs_on_both_runtimes(
-    network: CheckpointNetwork, trainer: Trainer, tmp_path: Path
+    network: CheckpointNetwork, trainer: NetworkTrainer, tmp_path: Path
 ) -> None:
     sized = replace(network, input_side_px=96)
     with run_eagerly():

@@ -6,9 +6,11 @@ from typing import Any
 from edged.terminal.numbers import integer_in_range
 from edged_models.cli.compression_command import (
     CompressionRecipe,
-    add_network_argument,
     add_output_options,
     run_compression,
+)
+from edged_models.cli.network_options import (
+    add_network_argument,
 )
 
 _MAX_CLUSTERS = 256

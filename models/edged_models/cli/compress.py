@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.progress import Progress
 
-from edged_models.cli.compression_command import (
+from edged_models.cli.network_options import (
     add_checkpoint_argument,
     add_fine_tuning_options,
     read_fine_tuning_options,

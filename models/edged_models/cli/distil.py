@@ -5,9 +5,11 @@ from typing import Any
 
 from edged_models.cli.compression_command import (
     CompressionRecipe,
-    add_network_argument,
     add_output_options,
     run_compression,
+)
+from edged_models.cli.network_options import (
+    add_network_argument,
 )
 
 _DEFAULT_WIDTH = 0.5

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from edged.terminal.numbers import number_in_range
 from edged_models.cli.compression_command import (
     CompressionRecipe,
-    add_network_argument,
     add_output_options,
     run_compression,
+)
+from edged_models.cli.network_options import (
+    add_network_argument,
 )
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ from msgspec import Struct
 
 from edged_models.cli.compression_command import (
     CompressionRecipe,
+    apply_with_progress,
+    format_accuracy,
+)
+from edged_models.cli.network_options import (
     OpenedNetwork,
     add_fine_tuning_options,
     add_network_argument,
-    apply_with_progress,
-    format_accuracy,
     open_command_network,
     resolve_output_path,
 )

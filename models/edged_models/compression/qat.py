@@ -15,7 +15,7 @@ from edged_models.compression.fine_tune_settings import (
 )
 from edged_models.compression.kept_structure import find_clustered
 from edged_models.compression.keras_graph import LayerCopy, copy_layer, list_layers, rebuild_graph
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.norm_folding import find_foldable_norms, fold_norms
 from edged_models.compression.qat_preparation import prepare_for_toolkit
 from edged_models.compression.quantize_configs import choose_config, is_known, list_configs
@@ -33,7 +33,7 @@ _WAY_OUT = "build the network without it, or use `quantize` with calibration"
 
 def train_quantization_aware(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     tuning: FineTuneSettings,
     progress: StepCallback = ignore_progress,

@@ -9,7 +9,7 @@ from edged_models.compression.detector_trainer import DetectorTrainer
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
 from edged_models.compression.kernels import measure_sparsity
 from edged_models.compression.low_rank import factorize_network, list_ranks
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.open_network import open_trainer
 from edged_models.compression.picture_sample import PictureSample
 from edged_models.compression.techniques import (
@@ -80,7 +80,7 @@ def build_variant(checkpoint: Checkpoint, job: BuildJob, *, progress: StepCallba
 def _apply_change(  # noqa: PLR0911  # one return a technique
     network: Network,
     change: Change | None,
-    trainer: Trainer,
+    trainer: NetworkTrainer,
     tuning: FineTuneSettings,
     progress: StepCallback,
 ) -> tuple[Network, str | None]:
