@@ -19,13 +19,13 @@ from edged_models.conversion.kinds.keras_file import network_source
 from edged_models.conversion.kinds.tflite_file import tflite_source
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.open_source import open_source
-from edged_models.quantization.quantize import quantize
-from edged_models.quantization.scheme import IoType, Scheme
 from edged_models.conversion.source import ModelSource
 from edged_models.conversion.tflite_model import parse_model
-from edged_models.quantization.unquantized import POSTPROCESS, find_unquantized
 from edged_models.detector.graph import DetectorHead
 from edged_models.errors import PicturesError, SourceError
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import IoType, Scheme
+from edged_models.quantization.unquantized import POSTPROCESS, find_unquantized
 from edged_models.tensorflow import keras, layers, tf
 
 RUNTIMES = ("litert", "tflite")

@@ -11,13 +11,16 @@ import msgspec
 from rich.progress import Progress
 
 from edged_models.cli.compress_options import (
-    add_network_options,
     add_picture_options,
     add_work_options,
     fill_pictures,
     list_jobs,
     read_network,
-    read_tuning,
+)
+from edged_models.cli.network_options import (
+    add_fine_tuning_options,
+    add_network_argument,
+    read_fine_tuning_options,
 )
 from edged_models.compression.build_messages import (
     BuildJob,
@@ -47,8 +50,9 @@ def add_parser(subparsers: Any) -> None:
         description="Builds and evaluates the variants in several processes, and measures them on both runtimes. Writes the models, "
         "table.json, table.md, table.png and table.svg.",
     )
-    add_network_options(parser)
+    add_network_argument(parser)
     add_picture_options(parser)
+    add_fine_tuning_options(parser)
     add_work_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="output folder (default: beside the source)"
@@ -66,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         EdgedError: a variant cannot be loaded.
     """
     fill_pictures(args)
-    folder = args.out or args.source.with_name(f"{args.source.stem}-compressed")
+    folder = args.out or args.network.with_name(f"{args.network.stem}-compressed")
     table = _build_table(args, read_network(args), folder)
     lines = [
         *_write_table(table, folder),
@@ -109,11 +113,11 @@ def _build_table(args: argparse.Namespace, network: NetworkSpec, folder: Path) -
     machine = describe_machine()
     rows, omitted = _build_rows(args, jobs, inputs, folder=folder, machine=machine)
     table = ComparisonTable(
-        checkpoint=args.source.name,
+        checkpoint=args.network.name,
         digest=network.digest,
         side_px=(side_px, side_px) if side_px else _read_side_px(folder / rows[0].model),
         pictures=args.pictures,
-        tuning=read_tuning(args, seed=args.seed),
+        tuning=read_fine_tuning_options(args),
         seeds=args.seeds,
         machine=machine,
         rows=mark_pareto_fronts(rows),
@@ -127,8 +131,8 @@ def _open_inputs(args: argparse.Namespace, network: NetworkSpec) -> "GridInputs"
     from edged_models.compression.grid import GridInputs
 
     cores = len(os.sched_getaffinity(0))
-    is_checkpoint = args.source.suffix == SUFFIX
-    side_px = load_checkpoint(args.source).side_px if is_checkpoint else None
+    is_checkpoint = args.network.suffix == SUFFIX
+    side_px = load_checkpoint(args.network).side_px if is_checkpoint else None
     return GridInputs(
         training=open_pictures(args.train_on, labels=network.labels) if is_checkpoint else None,
         pictures=open_pictures(args.pictures, labels=network.labels),

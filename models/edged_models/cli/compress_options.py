@@ -5,7 +5,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from edged.terminal.numbers import integer_in_range, number_in_range
+from msgspec import structs
+
+from edged.terminal.numbers import integer_in_range
+from edged_models.cli.network_options import read_fine_tuning_options
 from edged_models.compression.budget import Limit, parse_budget
 from edged_models.compression.build_messages import BuildJob, NetworkSpec
 from edged_models.compression.fine_tune_settings import FineTuneSettings
@@ -18,33 +21,8 @@ from edged_models.pictures.open_pictures import open_pictures
 
 _DEFAULTS = FineTuneSettings()
 _DEFAULT_SEEDS = 3
-_MAX_STEPS, _MAX_SEEDS, _MAX_PROCESSES = 1_000_000, 100, 64
+_MAX_SEEDS, _MAX_PROCESSES = 100, 64
 _CODE = ".py:"
-
-
-def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Add the network, and what its file does not tell."""
-    parser.add_argument(
-        "source",
-        type=Path,
-        metavar="SOURCE",
-        help="a .npz file of `edged-models train`, or a Keras file (.keras, .h5)",
-    )
-    parser.add_argument(
-        "--labels",
-        type=Path,
-        metavar="FILE",
-        help="class names of a Keras network, one a line, in the order of its outputs (default: those of --train-on)",
-    )
-    for name in ("mean", "std"):
-        parser.add_argument(
-            f"--{name}",
-            type=_parse_numbers,
-            default=(),
-            metavar="X,Y,Z",
-            help=f"{name} of a Keras network's normalisation (pixel - mean) / std, for all channels or each "
-            "(default: that of a layer in the network)",
-        )
 
 
 def add_picture_options(parser: argparse.ArgumentParser) -> None:
@@ -53,13 +31,6 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
         "--pictures",
         metavar="PICTURES",
         help="labelled pictures to evaluate on (default: scenes:held-out:200 for a .npz)",
-    )
-    parser.add_argument(
-        "--train-on",
-        "--train-pictures",
-        metavar="PICTURES",
-        help="labelled pictures to fine-tune on, or file.py:trainer, a function trainer(model, steps, progress) "
-        f"(default: {_DEFAULTS.training_pictures} for a .npz)",
     )
     parser.add_argument(
         "--calibrate",
@@ -84,27 +55,6 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         help="choose the best row within limits, as size<=500KB,drop<=0.01,litert<=5ms, and copy it to best.tflite; limits of "
         "size, deflated, drop, accuracy, litert, tflite, litert-ram, tflite-ram (default: none)",
     )
-    steps = integer_in_range(min_value=1, max_value=_MAX_STEPS)
-    parser.add_argument(
-        "--steps",
-        type=steps,
-        metavar="N",
-        default=_DEFAULTS.steps,
-        help="number of batches to fine-tune on (%(default)s)",
-    )
-    parser.add_argument(
-        "--rate",
-        type=number_in_range(min_value=0, max_value=1, exclude_min=True),
-        metavar="R",
-        help="highest learning rate (default: depends on the technique)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=integer_in_range(min_value=0, max_value=2**31),
-        metavar="N",
-        default=_DEFAULTS.seed,
-        help="first seed of the fine-tuning (%(default)s)",
-    )
     parser.add_argument(
         "--seeds",
         type=integer_in_range(min_value=1, max_value=_MAX_SEEDS),
@@ -121,14 +71,7 @@ def _add_process_options(parser: argparse.ArgumentParser) -> None:
         type=integer_in_range(min_value=1, max_value=_MAX_PROCESSES),
         metavar="N",
         default=len(os.sched_getaffinity(0)),
-        help="build so many variants at once (default: one for each core)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=integer_in_range(min_value=0, max_value=_MAX_PROCESSES),
-        metavar="N",
-        default=_DEFAULTS.threads,
-        help="threads of TensorFlow for each variant, 0 to share the cores; with 1 the same seed gives the same weights (%(default)s)",
+        help="build so many variants at once; with --threads 0 they share the cores (default: one for each core)",
     )
     parser.add_argument(
         "--resume",
@@ -144,7 +87,7 @@ def read_network(args: argparse.Namespace) -> NetworkSpec:
         SourceError: the file cannot be read, or the names are not known.
         PicturesError: the pictures to train on cannot be read.
     """
-    path: Path = args.source
+    path: Path = args.network
     if path.suffix == SUFFIX:
         checkpoint = load_checkpoint(path)
         labels = checkpoint.architecture.labels
@@ -154,7 +97,9 @@ def read_network(args: argparse.Namespace) -> NetworkSpec:
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     labels = read_labels(args.labels) if args.labels else _read_class_names(args, path)
-    return NetworkSpec(path=str(path), digest=digest, labels=labels, mean=args.mean, std=args.std)
+    return NetworkSpec(
+        path=str(path), digest=digest, labels=labels, mean=args.mean or (), std=args.std or ()
+    )
 
 
 def fill_pictures(args: argparse.Namespace) -> None:
@@ -163,13 +108,13 @@ def fill_pictures(args: argparse.Namespace) -> None:
     Raises:
         SourceError: pictures are missing.
     """
-    is_checkpoint = args.source.suffix == SUFFIX
+    is_checkpoint = args.network.suffix == SUFFIX
     if not is_checkpoint:
         for option in ("pictures", "train_on"):
             if getattr(args, option) is None:
                 name = option.replace("_", "-")
                 raise SourceError(
-                    f"{args.source} is no checkpoint of edged: give --{name} PICTURES"
+                    f"{args.network} is no checkpoint of edged: give --{name} PICTURES"
                 )
     args.pictures = args.pictures or "scenes:held-out:200"
     args.train_on = args.train_on or _DEFAULTS.training_pictures
@@ -188,7 +133,7 @@ def list_jobs(
         folder: where the models are written.
         side_px: side of a checkpoint's input; None for a Keras network.
     """
-    jobs = []
+    jobs, tuning = [], read_fine_tuning_options(args)
     for technique in select_techniques(args.only, side_px=side_px):
         for number in range(args.seeds if technique.is_trained else 1):
             name = technique.name if number == 0 else f"{technique.name}-seed-{args.seed + number}"
@@ -196,23 +141,12 @@ def list_jobs(
                 BuildJob(
                     technique=technique,
                     network=network,
-                    tuning=read_tuning(args, seed=args.seed + number),
+                    tuning=structs.replace(tuning, seed=args.seed + number),
                     calibration=args.calibrate,
                     out=str(folder / f"{name}.tflite"),
                 )
             )
     return jobs
-
-
-def read_tuning(args: argparse.Namespace, *, seed: int) -> FineTuneSettings:
-    """Return the settings of the fine-tuning with a seed."""
-    return FineTuneSettings(
-        training_pictures=args.train_on,
-        steps=args.steps,
-        rate=args.rate,
-        seed=seed,
-        threads=args.threads,
-    )
 
 
 def _read_class_names(args: argparse.Namespace, path: Path) -> tuple[str, ...]:
@@ -243,10 +177,3 @@ def _parse_budget(text: str) -> tuple[Limit, ...]:
         return parse_budget(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _parse_numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(one) for one in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from error

@@ -59,7 +59,7 @@ class ChannelGraph:
     def blockers(self) -> tuple[str, ...]:
         """The layers that cannot be followed and so keep other channels, without inputs and outputs; each once."""
         named = [one.blocker for one in self._sets if one.blocker]
-        return tuple(dict.fromkeys(one for one in named if not one.endswith(("put)"))))
+        return tuple(dict.fromkeys(one for one in named if not one.endswith("put)")))
 
     def locate(self, layer: Any, group: ChannelGroup) -> Indices:
         """Return where a group's channels lie on a layer's input axis: (T, C) intp for T repetitions of C channels."""

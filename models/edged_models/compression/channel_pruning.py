@@ -12,7 +12,7 @@ from edged_models.compression.fine_tune_settings import (
     StepCallback,
     ignore_progress,
 )
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.recovery import recover
 from edged_models.compression.training_steps import THOROUGH_RATE
 from edged_models.errors import ToolError
@@ -31,7 +31,7 @@ _MIN_KEPT_SHARE = 0.25
 
 def prune_channels(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     share: float,
     tuning: FineTuneSettings,
@@ -57,7 +57,7 @@ def prune_channels(
 
 def scale_width(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     width: float,
     tuning: FineTuneSettings,

@@ -58,7 +58,7 @@ def trace_channels(model: keras.Model) -> ChannelTrace:
         outputs = tf.nest.flatten(node.outputs)
         layout = _follow(node, inputs, outputs, trace)
         for one, tensor in zip(node.flat_output_ids, outputs, strict=True):
-            layouts[str(one)] = layout if layout else _blocked(tensor, node.layer)
+            layouts[str(one)] = layout or _blocked(tensor, node.layer)
     for one, name in zip(model.outputs, model.output_names, strict=True):
         layouts[str(id(one))].block(f"{name} (output)")
     return trace
@@ -95,19 +95,23 @@ def _follow_single(layer: Any, inputs: ChannelLayout, output: Any) -> ChannelLay
     if isinstance(layer, _L.DepthwiseConv2D):
         is_plain = layer.depth_multiplier == 1 and layer.data_format == "channels_last"
         return inputs if is_plain else None
-    if isinstance(layer, _L.SeparableConv2D):
-        is_plain = layer.depth_multiplier == 1 and layer.data_format == "channels_last"
-        return _new(output) if is_plain and inputs.tiles == 1 else None
-    if isinstance(layer, _L.Conv2D):
-        is_plain = layer.groups == 1 and layer.data_format == "channels_last"
-        return _new(output) if is_plain else None
-    if isinstance(layer, _L.Dense):
-        return _new(output)
+    if isinstance(layer, _L.Conv2D | _L.Dense | _L.SeparableConv2D):
+        return _new(output) if _mixes_all_channels(layer, inputs) else None
     if isinstance(layer, _L.BatchNormalization | _L.PReLU):
         return inputs if _has_vectors(layer, output) else None
     if isinstance(layer, _L.Flatten):
         return _flatten(layer, inputs)
     return inputs if _passes(layer, output, inputs) else None
+
+
+def _mixes_all_channels(layer: Any, inputs: ChannelLayout) -> bool:
+    """Return whether every output channel of a layer reads every channel of its input, on the last axis."""
+    if isinstance(layer, _L.Dense):
+        return True
+    if layer.data_format != "channels_last" or layer.groups != 1:
+        return False
+    is_separable = isinstance(layer, _L.SeparableConv2D)
+    return not is_separable or (layer.depth_multiplier == 1 and inputs.tiles == 1)
 
 
 def _passes(layer: Any, output: Any, inputs: ChannelLayout) -> bool:

@@ -14,7 +14,7 @@ from edged_models.compression.fine_tune_settings import (
 )
 from edged_models.compression.kept_structure import has_zeros, round_to_int8_grid
 from edged_models.compression.kernels import count_max_distinct_values, list_kernels
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.norm_folding import fold_norms
 from edged_models.compression.recovery import train_with_conditions
 from edged_models.compression.training_steps import GENTLE_RATE
@@ -27,7 +27,7 @@ _ITERATIONS = 30
 
 def cluster_weights(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     clusters: int,
     tuning: FineTuneSettings,

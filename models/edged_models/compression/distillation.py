@@ -9,7 +9,7 @@ from edged_models.compression.fine_tune_settings import (
     ignore_progress,
 )
 from edged_models.compression.keras_graph import check_graph, rebuild_graph
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.recovery import train_with_conditions
 from edged_models.compression.training_steps import THOROUGH_RATE
 from edged_models.compression.user_code import call_user_code, load_user_code
@@ -19,7 +19,7 @@ from edged_models.tensorflow import keras, tf
 
 def distil(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     student: keras.Model,
     tuning: FineTuneSettings,

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged_models.compression.kernels import Kernel, list_kernels
+from edged_models.conversion.clustered_kernels import is_clustered
 from edged_models.tensorflow import keras, tf
 
-MAX_CLUSTERS = 256
 _MIN_ZERO_SHARE = 0.1
 """A kernel with fewer zeros has them by chance."""
-_MIN_USES = 2
-"""Values that are shared on average by fewer weights are not clusters."""
 _INT8_MAX = 127
 
 
@@ -98,12 +96,6 @@ def round_to_int8_grid(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def has_zeros(values: NDArray[np.float32]) -> bool:
     """Return whether a kernel of any shape, float32, has been pruned by weight."""
     return float((values == 0).mean()) >= _MIN_ZERO_SHARE
-
-
-def is_clustered(values: NDArray[np.float32]) -> bool:
-    """Return whether a kernel of any shape, float32, has few values that its weights share."""
-    distinct = len(np.unique(values))
-    return distinct <= MAX_CLUSTERS and distinct * _MIN_USES < np.count_nonzero(values)
 
 
 def find_conditions(model: keras.Model) -> list[KernelCondition]:

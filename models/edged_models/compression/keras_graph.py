@@ -105,7 +105,8 @@ class _Rebuild:
 
     def _rename(self, tensor: Any, name: str) -> Any:
         layer = tensor._keras_history.layer  # noqa: SLF001  # the documented attribute of symbolic tensors
-        if layer.name == name or name in self._names:
+        # A wrapper has the name of its layer within.
+        if name == getattr(layer, "layer", layer).name or name in self._names:
             return tensor
         return keras.layers.Activation("linear", name=name)(tensor)
 

@@ -11,7 +11,7 @@ from edged_models.compression.fine_tune_settings import (
     ignore_progress,
 )
 from edged_models.compression.keras_graph import LayerCopy, list_layers, rebuild_graph
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.recovery import recover
 from edged_models.compression.training_steps import GENTLE_RATE
 from edged_models.errors import ToolError
@@ -65,7 +65,7 @@ def factorize(matrix: F32, *, energy: float) -> LowRankFactors | None:
 
 def factorize_network(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     energy: float,
     tuning: FineTuneSettings,

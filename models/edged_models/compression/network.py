@@ -77,7 +77,7 @@ class Network(Protocol):
         """
 
 
-class Trainer(Protocol):
+class NetworkTrainer(Protocol):
     """Trains a network a little, so that it recovers from a change."""
 
     def fine_tune(

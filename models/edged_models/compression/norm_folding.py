@@ -86,7 +86,7 @@ def _is_on_last_axis(norm: keras.layers.BatchNormalization) -> bool:
 
 
 def _fold(layer: keras.layers.Layer, norm: keras.layers.BatchNormalization) -> LayerCopy:
-    scale, shift = _read_scale(norm)
+    scale, shift = read_norm(norm)
     weights = layer.get_weights()
     bias = weights.pop() if layer.use_bias else np.zeros_like(shift)
     weights[-1] = _scale_kernel(layer, weights[-1], scale)
@@ -95,8 +95,8 @@ def _fold(layer: keras.layers.Layer, norm: keras.layers.BatchNormalization) -> L
     return LayerCopy((copy,), ([*weights, (bias * scale + shift).astype(np.float32)],))
 
 
-def _read_scale(norm: keras.layers.BatchNormalization) -> tuple[F32, F32]:
-    """Return what the normalisation multiplies by, and what it adds."""
+def read_norm(norm: keras.layers.BatchNormalization) -> tuple[F32, F32]:
+    """Return what a normalisation multiplies each channel by, and what it adds: (C,) float32 each."""
     variance = norm.moving_variance.numpy().astype(np.float64)
     scale = 1 / np.sqrt(variance + norm.epsilon)
     if norm.scale:
@@ -104,7 +104,7 @@ def _read_scale(norm: keras.layers.BatchNormalization) -> tuple[F32, F32]:
     shift = -norm.moving_mean.numpy() * scale
     if norm.center:
         shift = shift + norm.beta.numpy()
-    return scale, shift
+    return scale.astype(np.float32), shift.astype(np.float32)
 
 
 def _scale_kernel(layer: keras.layers.Layer, kernel: F32, scale: F32) -> F32:

@@ -14,7 +14,7 @@ from edged_models.compression.detector_trainer import DetectorTrainer
 from edged_models.compression.keras_file import SUFFIXES, load_keras_file
 from edged_models.compression.keras_graph import list_layers
 from edged_models.compression.keras_network import KerasNetwork
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.picture_sample import draw_sample
 from edged_models.compression.user_code import is_user_code, load_user_code
 from edged_models.detector.checkpoint import SUFFIX, load_checkpoint
@@ -69,7 +69,7 @@ def open_network(
     )
 
 
-def open_trainer(network: Network, train_on: str) -> tuple[Network, Trainer, str]:
+def open_trainer(network: Network, train_on: str) -> tuple[Network, NetworkTrainer, str]:
     """Open what trains a network.
 
     Args:

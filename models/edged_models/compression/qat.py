@@ -15,8 +15,9 @@ from edged_models.compression.fine_tune_settings import (
 )
 from edged_models.compression.kept_structure import find_clustered
 from edged_models.compression.keras_graph import LayerCopy, copy_layer, list_layers, rebuild_graph
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.norm_folding import find_foldable_norms, fold_norms
+from edged_models.compression.qat_preparation import prepare_for_toolkit
 from edged_models.compression.quantize_configs import choose_config, is_known, list_configs
 from edged_models.compression.recovery import train_with_conditions
 from edged_models.compression.training_steps import GENTLE_RATE
@@ -27,14 +28,12 @@ from edged_models.tensorflow import keras
 
 _RANGE_PICTURES = 16
 _PREFIX = "quant_"
-_RELU6_MAX = 6.0
-_WITH_ACTIVATION = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
 _WAY_OUT = "build the network without it, or use `quantize` with calibration"
 
 
 def train_quantization_aware(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     tuning: FineTuneSettings,
     progress: StepCallback = ignore_progress,
@@ -55,7 +54,7 @@ def train_quantization_aware(
     """
     if trainer is None:
         raise ToolError("quantisation-aware training needs something to train on: give --train-on")
-    plain = separate_activations(network.build_for_side())
+    plain = prepare_for_toolkit(network.build_for_side())
     clustered = find_clustered(plain)
     if clustered:
         # The shared values are those of the folded kernels; one scale for all channels keeps them shared.
@@ -70,20 +69,20 @@ def train_quantization_aware(
 
 
 def _insert_fake_quantization(plain: keras.Model, clustered: frozenset[str]) -> keras.Model:
-    unknown = [layer for layer in list_layers(plain) if not is_known(layer)]
+    folded = find_foldable_norms(plain)
+    unknown = [
+        layer for layer in list_layers(plain) if not is_known(layer) and layer.name not in folded
+    ]
     if unknown:
         named = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in unknown)
         raise ToolError(
             f"the toolkit for quantisation-aware training does not know {named}; {_WAY_OUT}"
         )
     annotate = tfmot.quantization.keras.quantize_annotate_layer
-    folded = find_foldable_norms(plain)
 
     def wrap(layer: keras.layers.Layer) -> LayerCopy:
         copy = copy_layer(layer)
-        config = choose_config(
-            layer, has_shared_values=layer.name in clustered, is_folded=layer.name in folded
-        )
+        config = choose_config(layer, has_shared_values=layer.name in clustered)
         return LayerCopy((annotate(copy.layers[0], config),), copy.weights)
 
     try:
@@ -113,25 +112,6 @@ def _initialize_ranges(
         for variables in _list_range_variables(layer):
             variables["min_var"].assign(measured[0])
             variables["max_var"].assign(measured[1])
-
-
-def separate_activations(model: keras.Model) -> keras.Model:
-    """Return a copy of a model in which activations are layers of their own, as the toolkit knows them best."""
-
-    def replace(layer: keras.layers.Layer) -> LayerCopy | None:
-        activation = getattr(layer, "activation", keras.activations.linear)
-        has_kernel = isinstance(layer, _WITH_ACTIVATION)
-        if not has_kernel or activation is keras.activations.linear:
-            return None
-        config = {**layer.get_config(), "activation": "linear", "name": f"{layer.name}_linear"}
-        separate = (
-            keras.layers.ReLU(_RELU6_MAX, name=layer.name)
-            if getattr(activation, "__name__", "") == "relu6"
-            else keras.layers.Activation(activation, name=layer.name)
-        )
-        return LayerCopy((type(layer).from_config(config), separate), (layer.get_weights(), []))
-
-    return rebuild_graph(model, replace)
 
 
 def _measure_ranges(

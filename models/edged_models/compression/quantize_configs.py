@@ -12,9 +12,6 @@ from edged_models.detector.net import Upsample2x
 from edged_models.tensorflow import keras
 
 _ELEMENTWISE = (
-    keras.layers.Rescaling,
-    keras.layers.Normalization,
-    keras.layers.BatchNormalization,
     keras.layers.Multiply,
     keras.layers.Subtract,
     keras.layers.Average,
@@ -71,20 +68,19 @@ class SharedScaleQuantizeConfig(toolkit_registry.Default8BitQuantizeConfig):
 
 
 def choose_config(
-    layer: keras.layers.Layer, *, has_shared_values: bool, is_folded: bool
+    layer: keras.layers.Layer, *, has_shared_values: bool
 ) -> tfmot.quantization.keras.QuantizeConfig | None:
     """Return the configuration of a layer; None for the toolkit's own.
 
     Args:
         layer: the layer.
         has_shared_values: whether its kernel is clustered.
-        is_folded: whether it is a normalisation directly after a convolution, which the toolkit treats with it.
     """
     if isinstance(layer, Upsample2x):
         return PassThroughQuantizeConfig()
     if has_shared_values and type(layer) in (keras.layers.Conv2D, keras.layers.Dense):
         return SharedScaleQuantizeConfig()
-    if isinstance(layer, _ELEMENTWISE) and not is_folded:
+    if isinstance(layer, _ELEMENTWISE):
         return toolkit_configs.Default8BitOutputQuantizeConfig(quantize_output=True)
     return None
 

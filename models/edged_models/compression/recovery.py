@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
 from edged_models.compression.kept_structure import apply_all, find_clustered, find_conditions
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.norm_folding import fold_norms
 from edged_models.tensorflow import keras
 
 
 def recover(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     tuning: FineTuneSettings,
     default_rate: float,
@@ -43,7 +43,7 @@ def recover(
 
 def train_with_conditions(
     model: keras.Model,
-    trainer: Trainer,
+    trainer: NetworkTrainer,
     *,
     tuning: FineTuneSettings,
     default_rate: float,

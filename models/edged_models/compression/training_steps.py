@@ -68,7 +68,7 @@ def iterate_rows(count: int, size: int, rng: np.random.Generator) -> Iterator[ND
         rng: draws the order.
 
     Yields:
-        (size,) intp.
+        (size,) int64, the numbers of the pictures.
     """
     while True:
         order = rng.permutation(count)

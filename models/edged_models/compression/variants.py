@@ -15,7 +15,7 @@ from edged_models.compression.detector_trainer import DetectorTrainer
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
 from edged_models.compression.kernels import measure_sparsity
 from edged_models.compression.low_rank import factorize_network, list_ranks
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.open_network import open_network, open_trainer
 from edged_models.compression.shared_pictures import SharedPictures
 from edged_models.compression.techniques import (
@@ -104,7 +104,9 @@ class VariantBuilder:
             )
         return replace(self._network, input_side_px=side_px)
 
-    def _open_trainer(self, network: Network, tuning: FineTuneSettings) -> tuple[Network, Trainer]:
+    def _open_trainer(
+        self, network: Network, tuning: FineTuneSettings
+    ) -> tuple[Network, NetworkTrainer]:
         sample = self._shared.read_sample()
         if isinstance(network, CheckpointNetwork) and sample is not None:
             return network, DetectorTrainer(sample=sample)
@@ -133,7 +135,7 @@ class VariantBuilder:
 def _apply_change(
     network: Network,
     change: Change,
-    trainer: Trainer,
+    trainer: NetworkTrainer,
     tuning: FineTuneSettings,
     progress: StepCallback,
 ) -> tuple[Network, str | None]:

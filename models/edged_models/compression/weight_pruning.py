@@ -14,9 +14,9 @@ from edged_models.compression.fine_tune_settings import (
     ignore_progress,
 )
 from edged_models.compression.kept_structure import find_clustered
-from edged_models.compression.kernels import Kernel, list_kernels, measure_sparsity
 from edged_models.compression.keras_graph import rebuild_graph
-from edged_models.compression.network import Network, Trainer
+from edged_models.compression.kernels import Kernel, list_kernels, measure_sparsity
+from edged_models.compression.network import Network, NetworkTrainer
 from edged_models.compression.norm_folding import fold_norms
 from edged_models.compression.recovery import train_with_conditions
 from edged_models.compression.training_steps import GENTLE_RATE
@@ -52,7 +52,7 @@ class ZeroPattern:
 
 def prune_weights(
     network: Network,
-    trainer: Trainer | None,
+    trainer: NetworkTrainer | None,
     *,
     share: float,
     pattern: ZeroPattern | None = None,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edged.families.ssd_anchors import make_standard_anchors
 from edged.marks import MARK_LABELS
-from edged.types import Fitting, InputSpec
+from edged.types import InputSpec, TensorInfo
 from edged_models.files import atomic_replacement
 from edged_models.pictures.open_pictures import open_pictures
 from edged_models.tensorflow import keras, layers, tf
@@ -149,9 +149,8 @@ def _training_set() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
 
 
 def _anchors() -> NDArray[np.float32]:
-    spec = InputSpec(
-        width=SIDE_PX, height=SIDE_PX, channels=3, dtype="float32", fitting=Fitting.STRETCH
-    )
+    tensor = TensorInfo(index=0, name="image", shape=(1, SIDE_PX, SIDE_PX, 3), dtype="float32")
+    spec = InputSpec(tensor=tensor, width=SIDE_PX, height=SIDE_PX)
     return make_standard_anchors(spec)
 
 

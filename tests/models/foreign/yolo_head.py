@@ -129,7 +129,7 @@ def _train(raw: keras.Model) -> None:
         light = rng.uniform(0.7, 1.2, (_BATCH, 1, 1, 1))
         batch = np.clip(images[chosen] / 255 * light, 0, 1).astype(np.float32)
         goal = targets[chosen]
-        if rng.random() < 0.5:  # noqa: PLR2004  # half of the batches are mirrored
+        if rng.random() < 0.5:  # half of the batches are mirrored
             batch, goal = _mirror(batch, goal)
         step(tf.constant(batch), tf.constant(goal))
 
@@ -197,7 +197,7 @@ def _targets(boxes: NDArray[np.float32], classes: NDArray[np.int32]) -> NDArray[
         offset = np.abs(cells - (box[:2] + box[2:]) / 2).max(axis=1) / stride
         inside = ((cells > box[:2]) & (cells < box[2:])).all(axis=1)
         nearest = np.where(strides == stride, offset, np.inf)
-        chosen = (nearest <= 1.0) & inside  # noqa: PLR2004  # one cell to each side
+        chosen = (nearest <= 1.0) & inside  # one cell to each side
         chosen[int(nearest.argmin())] = True
         near = (cells[chosen] - box[:2]) / stride
         far = (box[2:] - cells[chosen]) / stride

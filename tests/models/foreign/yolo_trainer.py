@@ -6,10 +6,10 @@ The joined output is all that a changed network still has for certain, so the lo
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from foreign.yolo_head import CLASSES, _training_set, cell_centres
 from numpy.typing import NDArray
 
 from edged_models.tensorflow import keras, tf
+from foreign.yolo_head import CLASSES, _training_set, cell_centres
 
 _BATCH, _RATE = 16, 3e-4
 _EPSILON = 1e-6
