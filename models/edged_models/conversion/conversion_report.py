@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from edged_models.conversion.metadata import read_model_metadata
 from edged_models.conversion.tflite_model import TfliteModel, TfliteTensor, parse_model
-from edged_models.quantization.unquantized import POSTPROCESS, UnquantizedParts, find_unquantized
+from edged_models.conversion.unquantized import POSTPROCESS, UnquantizedParts, find_unquantized
 
 FLOAT32 = "float32"
 INTEGER_SCHEMES = ("int8", "int16x8")

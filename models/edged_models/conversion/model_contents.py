@@ -10,7 +10,7 @@ from msgspec import Struct
 from edged_models.conversion.conversion_report import describe_signature
 from edged_models.conversion.metadata import read_model_metadata
 from edged_models.conversion.tflite_model import TfliteModel, TfliteOp
-from edged_models.quantization.unquantized import UnquantizedParts, find_unquantized
+from edged_models.conversion.unquantized import UnquantizedParts, find_unquantized
 
 _INTEGERS = frozenset({"INT8", "UINT8", "INT16"})
 

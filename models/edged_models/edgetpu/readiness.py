@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from edged_models.conversion.tflite_model import TfliteModel, TfliteOp
-from edged_models.quantization.unquantized import POSTPROCESS
+from edged_models.conversion.unquantized import POSTPROCESS
 from edged_models.edgetpu.rules import RULES, check_rank, check_readable
 
 MEMORY_BYTES = 8 << 20

@@ -17,24 +17,25 @@ from edged_models.quantization.layers import list_layers
 from edged_models.quantization.operator_versions import raise_dense_versions
 from edged_models.quantization.ranges import CalibratedModel, read_ranges
 from edged_models.quantization.recipe import Recipe
-from edged_models.quantization.scheme import WEIGHT_SCHEMES, IoType, Rounding, Scheme
+from edged_models.quantization.scheme import IoType, Rounding, Scheme
 from edged_models.quantization.signatures import ensure_signature, restore_signatures
 
 _Op = qtyping.TFLOperationName
 _Algorithm = algorithm_manager.AlgorithmName
 _Granularity = qtyping.QuantGranularity
-_ROUNDED_OPS = {
-    Rounding.MSE: (_Op.CONV_2D, _Op.DEPTHWISE_CONV_2D, _Op.CONV_2D_TRANSPOSE, _Op.FULLY_CONNECTED),
-    Rounding.GPTQ: (_Op.FULLY_CONNECTED,),
-    Rounding.MIN_MAX: (),
-}
-_ALGORITHMS = {Rounding.MSE: _Algorithm.MSE, Rounding.GPTQ: _Algorithm.GPTQ}
+_ROUNDED_OPS = (_Op.CONV_2D, _Op.DEPTHWISE_CONV_2D, _Op.CONV_2D_TRANSPOSE, _Op.FULLY_CONNECTED)
+"""Ops whose weights the library can round for the least squared error."""
 _NEW_DYNAMIC_OPS = (_Op.FULLY_CONNECTED, _Op.CONV_2D_TRANSPOSE)
 """Ops of which tflite-runtime 2.14 has no dynamic form with a scale for each channel."""
 
 
 def quantize_weights(model: bytes, recipe: Recipe, *, name: str) -> bytes:
     """Quantise the weights of a float .tflite, without pictures.
+
+    Args:
+        model: the float .tflite.
+        recipe: with a scheme for weights only.
+        name: the model's, for messages.
 
     Raises:
         SourceError: the library cannot quantise the model.
@@ -62,10 +63,10 @@ def quantize_activations(calibrated: CalibratedModel, recipe: Recipe) -> bytes:
         _leave_in_float(engine, pattern, _Op.OUTPUT)
     _leave_layers_in_float(engine, calibrated.model, recipe.float_layers)
     _add_io_rules(engine, recipe, parse_model(calibrated.model))
-    count = len(calibrated.sample) if recipe.rounding is Rounding.GPTQ else 1
-    pictures = [{input_name: tensor} for tensor in calibrated.sample[:count]]
+    # One picture, for the form of the statistics: the ranges are known.
+    pictures = [{input_name: calibrated.sample[0]}]
     statistics = _collect_statistics(engine, {key: pictures}, calibrated.name)
-    # The library's ranges are a moving average over the pictures, which is narrower than what occurs.
+    # Of several pictures the library would take a moving average, which is narrower than what occurs.
     for tensor, limits in read_ranges(calibrated.with_ranges).items():
         if tensor in statistics:
             _set_range(statistics[tensor], *limits)
@@ -98,8 +99,9 @@ def _add_static_rules(engine: quantizer.Quantizer, recipe: Recipe, bits: int) ->
     scales = _Granularity.CHANNELWISE if recipe.per_channel else _Granularity.TENSORWISE
     add = partial(engine.add_static_config, weight_granularity=scales)
     add(".*", _Op.ALL_SUPPORTED, bits, 8)
-    for op in _ROUNDED_OPS[recipe.rounding]:
-        add(".*", op, bits, 8, algorithm_key=_ALGORITHMS[recipe.rounding])
+    if recipe.rounding is Rounding.MSE:
+        for op in _ROUNDED_OPS:
+            add(".*", op, bits, 8, algorithm_key=_Algorithm.MSE)
 
 
 def _leave_layers_in_float(
@@ -162,9 +164,7 @@ def _collect_statistics(engine: quantizer.Quantizer, pictures: Any, name: str) -
         raise SourceError(f"cannot calibrate {name}: {summarize_error(error)}") from error
 
 
-def _run(
-    engine: quantizer.Quantizer, statistics: Mapping[str, Any] | None, name: str
-) -> bytes:
+def _run(engine: quantizer.Quantizer, statistics: Mapping[str, Any] | None, name: str) -> bytes:
     try:
         with suppress_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-
 from edged.config.settings import ModelSettings
 from edged.families.classification import ClassificationFamily
 from edged.model.load import load_model
@@ -29,7 +28,7 @@ class PictureJudge:
 
     @property
     def measure_name(self) -> str:
-        """What is measured."""
+        """The name of the score."""
         return "accuracy" if self.pictures.task is Task.CLASSIFICATION else "mAP"
 
     def score(self, model: bytes) -> float:
@@ -71,5 +70,3 @@ class PictureJudge:
         finally:
             model.interpreter.close()
         return right / len(self.pictures)
-
-

@@ -21,7 +21,7 @@ _NO_VALUE = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """How a model computes the sample.
+    """Error and latency of a model on the sample.
 
     Attributes:
         error: 0 for equal outputs, 1 for ones that have nothing in common; see `OutputReference`.
@@ -52,6 +52,10 @@ class OutputReference:
     def of(cls, model: bytes, sample: Sequence[NDArray[np.generic]]) -> "OutputReference":
         """Run the float model on the sample.
 
+        Args:
+            model: the float .tflite.
+            sample: the encoded pictures, (1, H, W, C) float32 or whatever the input's dtype is.
+
         Raises:
             SourceError: it cannot be run.
         """
@@ -67,7 +71,9 @@ class OutputReference:
         outputs, times_ms = _run(model, self.sample)
         pairs = [
             list(zip(*each, strict=True))
-            for each in zip(zip(*self.outputs, strict=True), zip(*outputs, strict=True), strict=True)
+            for each in zip(
+                zip(*self.outputs, strict=True), zip(*outputs, strict=True), strict=True
+            )
         ]
         return Measurement(
             error=max(map(_find_error, pairs)),
@@ -77,15 +83,15 @@ class OutputReference:
 
 def _find_error(pairs: Sequence[tuple[F32, F32]]) -> float:
     """Return the error of one output, given as (exact, rounded) for each picture."""
-    exact, rounded = pairs[0]
-    if any(one.shape != exact.shape or other.shape != exact.shape for one, other in pairs):
+    shape = pairs[0][0].shape
+    if any(one.shape != shape or other.shape != shape for one, other in pairs):
         raise SourceError("outputs change their shapes from picture to picture: judge with --judge")
     if not all(np.isfinite(other).all() for _, other in pairs):
         return 1.0
     values = sum(np.square(one, dtype=np.float64) for one, _ in pairs)
     differences = sum(np.square(one - other, dtype=np.float64) for one, other in pairs)
     values, differences = np.atleast_1d(values), np.atleast_1d(differences)
-    axes = [axis for axis, size in enumerate(exact.shape) if size > 1] or [0]
+    axes = [axis for axis, size in enumerate(shape) if size > 1] or [0]
     return max(_mean_of_slices(values, differences, axis) for axis in axes)
 
 

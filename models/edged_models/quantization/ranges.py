@@ -39,7 +39,7 @@ def calibrate(
 
     Args:
         model: the float .tflite.
-        tensors: the encoded pictures: (1, H, W, C) in the dtype of the input. They are read once.
+        tensors: the encoded pictures, (1, H, W, C) float32 or whatever the input's dtype is. They are read once.
         spec: the model's input.
         name: the model's, for messages.
 

@@ -1,4 +1,4 @@
-"""What a quantisation does: the scheme, and the layers that differ from it."""
+"""Recipe of a quantisation: the scheme, and the layers that differ from it."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Recipe:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether layers differ from the scheme."""
+        """True if layers differ from the scheme."""
         return bool(self.float_layers or self.int16_layers)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from subprocess import PIPE, run
+from subprocess import run
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -26,7 +26,7 @@ _ROUNDS = 12
 
 
 class TrialResult(Struct, frozen=True, kw_only=True):
-    """How a model did.
+    """Result of a model on a runtime.
 
     Attributes:
         latency_ms: median CPU milliseconds of an invocation on one thread; None if it cannot be run.
@@ -51,11 +51,10 @@ def try_models(models: Sequence[bytes], runtime: str) -> list[TrialResult]:
         paths = [Path(folder) / f"{index}.tflite" for index in range(len(models))]
         for path, model in zip(paths, models, strict=True):
             path.write_bytes(model)
-        child = run(  # noqa: S603  # our own module
+        child = run(  # our own module
             [sys.executable, "-m", __spec__.name, runtime],
             input=msgspec.json.encode([str(path) for path in paths]),
-            stdout=PIPE,
-            stderr=PIPE,
+            capture_output=True,
             check=False,
         )
     try:

@@ -36,14 +36,12 @@ class EngineName(StrEnum):
 
 
 class Rounding(StrEnum):
-    """How the scale and the values of a weight are found."""
+    """A method to find the scale and the values of a weight."""
 
     MIN_MAX = "min-max"
     """The largest value gives the scale."""
     MSE = "mse"
     """The scale with the least mean squared error, of convolutions and dense layers."""
-    GPTQ = "gptq"
-    """Each rounding makes up for those before it, of dense layers; the others as `MIN_MAX`."""
 
 
 CALIBRATED_SCHEMES = (Scheme.INT8, Scheme.INT16X8)

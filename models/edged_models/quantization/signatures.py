@@ -43,9 +43,7 @@ def restore_signatures(source: bytes, quantized: bytes, name: str) -> bytes:
         SourceError: signatures of other graphs were lost.
     """
     wanted, tree = unpack_model(source), unpack_model(quantized)
-    kept = [
-        one for one in tree.signatureDefs or [] if _text(one.signatureKey) != TEMPORARY_KEY
-    ]
+    kept = [one for one in tree.signatureDefs or [] if _text(one.signatureKey) != TEMPORARY_KEY]
     keys = {_text(one.signatureKey) for one in kept}
     for one in wanted.signatureDefs or []:
         key = _text(one.signatureKey)
@@ -80,7 +78,9 @@ def check_single_graph(model: bytes, name: str) -> None:
         )
 
 
-def _point_to(signature: schema.SignatureDefT, old: schema.SubGraphT, new: schema.SubGraphT) -> None:
+def _point_to(
+    signature: schema.SignatureDefT, old: schema.SubGraphT, new: schema.SubGraphT
+) -> None:
     for maps, before, after in (
         (signature.inputs, old.inputs, new.inputs),
         (signature.outputs, old.outputs, new.outputs),

@@ -53,14 +53,12 @@ def output_type(tree: schema.ModelT, io: IoType) -> Any:
     return tf.float32 if find_postprocess_outputs(tree) else TF_TYPES[io]
 
 
-def quantize_int16x8(
-    model: bytes, tensors: Iterable[NDArray[np.generic]], recipe: Recipe
-) -> bytes:
+def quantize_int16x8(model: bytes, tensors: Iterable[NDArray[np.generic]], recipe: Recipe) -> bytes:
     """Quantise weights to 8 and activations to 16 bits.
 
     Args:
         model: the float .tflite.
-        tensors: the encoded pictures: (1, H, W, C) in the dtype of the input. They are read once.
+        tensors: the encoded pictures, (1, H, W, C) float32 or whatever the input's dtype is. They are read once.
         recipe: without float layers.
 
     Raises:
