@@ -31,7 +31,7 @@ from edged_models.compression.build_messages import (
 )
 from edged_models.compression.file_facts import read_file_facts
 from edged_models.compression.shared_pictures import SharedPictures
-from edged_models.compression.variants import VariantBuilder
+from edged_models.compression.variants import GridBuilder
 from edged_models.errors import PicturesError
 from edged_models.evaluation.evaluate_any import evaluate_any
 from edged_models.evaluation.evaluated_model import EvaluatedModel
@@ -76,7 +76,7 @@ def _redirect_output(log: str) -> None:
 def _run(package: WorkPackage, send: Send) -> None:
     limit_threads(package.threads)
     shared = SharedPictures(Path(package.shared))
-    builder = VariantBuilder(package.works[0].job.network, shared)
+    builder = GridBuilder(package.works[0].job.network, shared)
     for work in package.works:
         job = work.job
         try:
@@ -91,7 +91,7 @@ def _run(package: WorkPackage, send: Send) -> None:
             send(WorkFailed(job=job.name, reason=str(error)))
 
 
-def build(builder: VariantBuilder, job: BuildJob, send: Send) -> BuildResult:
+def build(builder: GridBuilder, job: BuildJob, send: Send) -> BuildResult:
     """Build one variant, and write the .tflite.
 
     Args:

@@ -88,7 +88,7 @@ def build_variants(
         PicturesError: a picture cannot be read.
         ToolError: a build process failed, or a file cannot be written.
     """
-    progress = _Progress(jobs, records, listener)
+    progress = _GridProgress(jobs, records, listener)
     found = {job.name: records.find(job) if resume else None for job in jobs}
     works = []
     for job in jobs:
@@ -136,7 +136,7 @@ def measure_variants(
     ]
 
 
-class _Progress:
+class _GridProgress:
     """Collects what the processes report."""
 
     def __init__(

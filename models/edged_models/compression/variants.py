@@ -55,7 +55,7 @@ class BuiltModel:
     remark: str | None
 
 
-class VariantBuilder:
+class GridBuilder:
     """Builds variants of one network; those without a change share its float conversion and the calibration pictures."""
 
     def __init__(self, network: NetworkSpec, shared: SharedPictures) -> None:
