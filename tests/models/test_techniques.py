@@ -25,10 +25,10 @@ from edged_models.compression.qat import train_quantization_aware
 from edged_models.compression.weight_pruning import ZeroPattern, prune_weights
 from edged_models.conversion.convert import convert
 from edged_models.conversion.tflite_model import parse_model
+from edged_models.conversion.unquantized import find_unquantized
 from edged_models.errors import SourceError, ToolError
 from edged_models.quantization.quantize import quantize
 from edged_models.quantization.scheme import Scheme
-from edged_models.quantization.unquantized import find_unquantized
 from edged_models.tensorflow import keras, layers
 
 TUNING = FineTuneSettings(steps=24)

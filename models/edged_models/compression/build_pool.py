@@ -1,6 +1,7 @@
 """The parent's side of the processes that build and evaluate variants: several at once, each for one package."""
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -77,7 +78,7 @@ class _RunningPackage:
             self.process.join()
         self.connection.close()
         if self.process.exitcode:
-            last_line = self.log.read_text(errors="replace").strip().rpartition("\n")[2]
+            last_line = _read_last_line(self.log)
             exit_text = describe_exit(self.process.exitcode)
             raise ToolError(f"{self.name}: the build process {exit_text}: {last_line}")
         return None
@@ -89,8 +90,14 @@ class _RunningPackage:
         self.connection.close()
 
 
+def _read_last_line(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace").strip().rpartition("\n")[2]
+    except OSError:
+        return "it printed nothing"
+
+
 def _start(package: WorkPackage, folder: Path, *, number: int) -> _RunningPackage:
-    # Imported here by name: the module imports TensorFlow, which this process does not need.
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe(duplex=False)
     log = folder / f"{number}.log"
@@ -104,6 +111,16 @@ def _start(package: WorkPackage, folder: Path, *, number: int) -> _RunningPackag
 
 
 def _run_worker(package: bytes, connection: Connection, log: str) -> None:
+    _redirect_output(log)
+    # Imported here: it imports TensorFlow, which the parent does not need.
     from edged_models.compression.build_worker import run_package
 
-    run_package(package, connection, log)
+    run_package(package, connection)
+
+
+def _redirect_output(log: str) -> None:
+    """Write to a file what TensorFlow prints; the last line explains why a process has failed."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)

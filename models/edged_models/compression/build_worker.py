@@ -6,7 +6,6 @@ shared. A fork is safe here: the server only imports, and TensorFlow starts its 
 
 import gc
 import hashlib
-import os
 import signal
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -47,30 +46,21 @@ _PROGRESS_STEP = 10
 Send = Callable[[BuildMessage], None]
 
 
-def run_package(package: bytes, connection: Connection, log: str) -> None:
+def run_package(package: bytes, connection: Connection) -> None:
     """Build and evaluate the variants of a package; the target of a process.
 
     Args:
         package: a `WorkPackage` as JSON.
         connection: where the `BuildMessage`s are sent, as JSON.
-        log: file for what native libraries print.
     """
     bind_lifetime_to_parent()
     # The parent ends its children when it is interrupted.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _redirect_output(log)
 
     def send(message: BuildMessage) -> None:
         connection.send_bytes(msgspec.json.encode(message))
 
     _run(msgspec.json.decode(package, type=WorkPackage), send)
-
-
-def _redirect_output(log: str) -> None:
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
 
 
 def _run(package: WorkPackage, send: Send) -> None:

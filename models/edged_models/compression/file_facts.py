@@ -8,8 +8,8 @@ from edged_models.compression.build_messages import FileFacts
 from edged_models.conversion.associated_files import split_associated_files
 from edged_models.conversion.flatbuffer import unpack_model
 from edged_models.conversion.tflite_model import parse_model
+from edged_models.conversion.unquantized import POSTPROCESS, find_unquantized
 from edged_models.edgetpu.readiness import check_readiness
-from edged_models.quantization.unquantized import POSTPROCESS, find_unquantized
 
 _KERNEL_OPS = ("CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 _KERNEL_INPUT = 1

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from foreign import classifier, ssd, yolo_head
-
 from edged.marks import MARK_LABELS
 from edged_models.tensorflow import keras
+from foreign import classifier, ssd, yolo_head
 
 _HELD_OUT_SEED = 2
 
