@@ -111,13 +111,13 @@ def add_metadata_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--mean",
-        type=_parse_values,
+        type=parse_values,
         metavar="M",
         help="mean of the normalisation (pixel - M) / S of pixels 0..255: one number, or R,G,B",
     )
     parser.add_argument(
         "--std",
-        type=_parse_values,
+        type=parse_values,
         metavar="S",
         help="standard deviation of the normalisation: one number, or R,G,B",
     )
@@ -190,7 +190,12 @@ def _parse_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def _parse_values(text: str) -> tuple[float, ...]:
+def parse_values(text: str) -> tuple[float, ...]:
+    """Parse one number, or three separated by commas, for ``--mean`` and ``--std``.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is something else.
+    """
     try:
         values = tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edged.types import InputSpec
 from edged_models.conversion.calibration import encode_pictures, find_input_spec
+from edged_models.conversion.clustered_kernels import share_kernel_scales
 from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.metadata import attach_metadata, copy_metadata
 from edged_models.conversion.source import FunctionSource, ModelSource, Precision
@@ -144,7 +145,8 @@ class FloatModel:
         Raises:
             SourceError: a signature was lost.
         """
-        signed = restore_signatures(self.model, quantized, self.name)
+        shared = share_kernel_scales(quantized, self.model)
+        signed = restore_signatures(self.model, shared, self.name)
         return copy_metadata(self.with_metadata, signed, self.name)
 
 
@@ -183,6 +185,8 @@ def _run_int16x8(plain: FloatModel, recipe: Recipe, calibration: Pictures) -> by
 def _quantize_weights(source: ModelSource, recipe: Recipe, engine: EngineName) -> bytes:
     if engine is EngineName.TENSORFLOW:
         model = source.to_tflite(Precision(recipe.scheme.value), per_channel=recipe.per_channel)
+        if recipe.scheme is Scheme.DYNAMIC and recipe.per_channel:
+            model = share_kernel_scales(model, source.to_tflite(Precision.FLOAT32))
         return attach_metadata(model, source.metadata)
     from edged_models.quantization import ai_edge_engine
 

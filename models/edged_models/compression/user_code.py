@@ -1,0 +1,74 @@
+"""Python files of the user's, named as ``file.py:name``. Their code is executed."""
+
+import sys
+import traceback
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from edged_models.conversion.error_summary import summarize_error
+from edged_models.errors import ToolError
+
+_SEPARATOR = ".py:"
+
+
+def is_user_code(spec: str) -> bool:
+    """Return whether `spec` has the form ``file.py:name``."""
+    path, separator, name = spec.rpartition(_SEPARATOR)
+    return bool(path and separator) and name.isidentifier()
+
+
+def load_user_code(spec: str) -> tuple[ModuleType, Any]:
+    """Load a file of Python code, and return it and the named object in it.
+
+    Args:
+        spec: ``file.py:name``.
+
+    Raises:
+        ToolError: there is no such file or name, or the code fails.
+    """
+    path = Path(spec.rpartition(":")[0])
+    name = spec.rpartition(":")[2]
+    found = spec_from_file_location(f"edged_models_user_code.{path.stem}", path)
+    if not path.is_file() or found is None or found.loader is None:
+        raise ToolError(f"cannot read {path}: there is no such file")
+    module = module_from_spec(found)
+    # Its classes find their module by this name.
+    sys.modules[module.__name__] = module
+    call_user_code(spec, found.loader.exec_module, module)
+    if not hasattr(module, name):
+        raise ToolError(f"{path} has no {name}")
+    return module, getattr(module, name)
+
+
+def find_optional(module: ModuleType, name: str) -> Callable[..., Any] | None:
+    """Return a function of a module; None if it has none of this name."""
+    function = getattr(module, name, None)
+    return function if callable(function) else None
+
+
+def call_user_code(spec: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the user's.
+
+    Args:
+        spec: where it is, for messages.
+        function: the function.
+        args: its arguments.
+
+    Raises:
+        ToolError: it fails; the message names the error and the line.
+    """
+    try:
+        return function(*args)
+    except ToolError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        file = spec.rpartition(_SEPARATOR)[0] + ".py"
+        own = [one for one in frames if Path(one.filename).name == Path(file).name]
+        line = f", line {own[-1].lineno}" if own else ""
+        raise ToolError(
+            f"{spec} failed{line}: {type(error).__name__}: {summarize_error(error)}"
+        ) from error
