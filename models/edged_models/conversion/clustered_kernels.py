@@ -131,10 +131,10 @@ def _rescale_bias(
     if len(op.inputs) <= position or op.inputs[position] < 0:
         return
     index = op.inputs[position]
-    kind = _BIAS_TYPES.get(graph.tensors[index].type)
+    tensor = graph.tensors[index]
+    kind = _BIAS_TYPES.get(tensor.type)
     if kind is None:  # a bias of floats has no scale
         return
-    tensor = graph.tensors[index]
     if uses[index] > 1:
         tensor = _copy_tensor(graph, tensor)
         op.inputs = [*op.inputs[:position], len(graph.tensors) - 1, *op.inputs[position + 1 :]]
