@@ -67,10 +67,10 @@ def scale_width(
 
     Args:
         network: the network.
-        trainer: fine-tunes the result; None to leave it as it is.
+        trainer: as in `prune_channels`.
         width: share of the channels to keep.
         tuning: settings of the fine-tuning.
-        progress: called with the number of finished steps.
+        progress: as in `prune_channels`.
 
     Raises:
         ToolError: no channel would be removed, or the training fails.

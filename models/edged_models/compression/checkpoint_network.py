@@ -118,14 +118,16 @@ class CheckpointNetwork:
             raise ToolError(
                 f"{self.name} has learned ranges: convert it, a checkpoint cannot hold them"
             )
-        origin = Origin(
+        replace(self.checkpoint, origin=self._make_origin(command, tuning)).save(path)
+
+    def _make_origin(self, command: str, tuning: FineTuneSettings) -> Origin:
+        return Origin(
             command=command,
             seed=tuning.seed,
             steps=tuning.steps,
             training_data=tuning.training_pictures,
             start=self.checkpoint.origin.start,
         )
-        replace(self.checkpoint, origin=origin).save(path)
 
 
 def checkpoint_network(checkpoint: Checkpoint, *, name: str) -> CheckpointNetwork:

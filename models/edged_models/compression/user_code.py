@@ -62,10 +62,13 @@ def call_user_code(spec: str, function: Callable[..., Any], *args: Any) -> Any:
     except ToolError:
         raise
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        file = Path(spec.rpartition(_SEPARATOR)[0] + ".py").name
-        own = [one for one in frames if Path(one.filename).name == file]
-        line = f", line {own[-1].lineno}" if own else ""
-        raise ToolError(
-            f"{spec} failed{line}: {type(error).__name__}: {summarize_error(error)}"
-        ) from error
+        reason = f"{type(error).__name__}: {summarize_error(error)}"
+        raise ToolError(f"{spec} failed{_find_line(error, spec)}: {reason}") from error
+
+
+def _find_line(error: Exception, spec: str) -> str:
+    """Return the line of the user's file in which an error was raised; nothing if it is not known."""
+    name = Path(spec.rpartition(_SEPARATOR)[0] + ".py").name
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [one.lineno for one in frames if Path(one.filename).name == name]
+    return f", line {lines[-1]}" if lines else ""
