@@ -55,10 +55,10 @@ converter.representative_dataset = lambda: (
 )
 int8 = count(converter.convert())
 in_keras = len(np.unique(stripped.layers[1].get_weights()[0]))
-is_more = {"keras": in_keras, "float above 300": plain > 300, "int8 above 60": int8 > 60}
+is_more = {"keras": in_keras, "float above 300": plain > 300, "int8 above 30": int8 > 30}
 print(is_more, plain, int8, file=__import__("sys").stderr)
 print(is_more)
 EOF2
 
-expect "$(python cluster.py 2>"$work/log" || cat "$work/log")" "{'keras': 16, 'float above 300': True, 'int8 above 60': True}"
+expect "$(python cluster.py 2>"$work/log" || cat "$work/log")" "{'keras': 16, 'float above 300': True, 'int8 above 30': True}"
 tail -1 "$work/log"
