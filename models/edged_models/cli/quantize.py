@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edged.terminal.escape import one_line
 from edged_models import console
 from edged_models.cli import quantize_options, quantize_search
+from edged_models.cli.options import add_skip_bad_option
 from edged_models.conversion.arguments import (
     add_metadata_options,
     add_source_options,
@@ -49,6 +50,7 @@ def add_parser(subparsers: Any) -> None:
     quantize_options.add_layer_options(parser)
     quantize_options.add_search_options(parser)
     add_metadata_options(parser)
+    add_skip_bad_option(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -93,12 +95,14 @@ def _find(args: argparse.Namespace, job: quantize_search.Job) -> quantize_search
 
 def _open_pictures(args: argparse.Namespace) -> "Sequence[LabelledPicture]":
     """Return the pictures for calibration, or for a comparison that needs no calibration."""
-    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.cli.opened_pictures import open_for_command
     from edged_models.pictures.subset import take_evenly
 
     if not args.calibrate:
         return quantize_search.open_drawn_pictures() if quantize_options.compares(args) else ()
-    pictures = take_evenly(open_pictures(args.calibrate), args.calibration_count)
+    pictures = take_evenly(
+        open_for_command(args.calibrate, skip_bad=args.skip_bad), args.calibration_count
+    )
     check_picture_count(len(pictures))
     return pictures
 
