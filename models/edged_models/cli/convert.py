@@ -21,6 +21,12 @@ from edged_models.conversion.conversion_report import (
     custom_op_warnings,
 )
 from edged_models.files import write_bytes
+from edged_models.verification.options import (
+    add_verification_options,
+    settle_source,
+    verify_conversion,
+)
+from edged_models.verification.report import list_warnings, verification_rows
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,6 +39,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_source_options(parser)
     add_metadata_options(parser)
+    add_verification_options(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -41,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Convert the source, and write the .tflite.
 
     Raises:
-        SourceError: the source or the labels cannot be read, or TensorFlow cannot convert the source.
+        SourceError: the source or the labels cannot be read, TensorFlow cannot convert the source, or the result is ruined.
         ToolError: the file cannot be written.
     """
     began_s = time.perf_counter()
@@ -54,7 +61,11 @@ def run(args: argparse.Namespace) -> int:
 
     head = DetectorHead(args.head) if args.head else None
     source = open_source(args.source, head=head, side_px=args.side)
-    model = convert(replace(source, metadata=metadata.fill_from(source.metadata)))
+    settled = settle_source(
+        args, replace(source, metadata=metadata.fill_from(source.metadata)), metadata
+    )
+    model = convert(settled.source)
+    verification = verify_conversion(args, settled, model, scheme=FLOAT32)
     write_bytes(out, model)
     report = build_report(
         model,
@@ -63,8 +74,9 @@ def run(args: argparse.Namespace) -> int:
         scheme=FLOAT32,
         calibrated_on=0,
         seconds=time.perf_counter() - began_s,
+        verification=verification,
     )
-    for warning in custom_op_warnings(report):
+    for warning in [*custom_op_warnings(report), *list_warnings(verification)]:
         print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     console.print_result(args, report, format_lines(report))
     return 0
@@ -78,6 +90,7 @@ def format_lines(report: ConversionReport) -> list[str]:
             ("input", report.input),
             *(("output", output) for output in report.outputs),
             ("labels", report.labels or "none: give them with --labels"),
+            *verification_rows(report.verification),
             ("took", f"{report.seconds:.1f} s"),
         ]
     )

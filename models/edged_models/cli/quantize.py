@@ -27,9 +27,17 @@ from edged_models.conversion.conversion_report import (
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.unquantized import POSTPROCESS
 from edged_models.files import write_bytes
+from edged_models.verification.options import (
+    add_verification_options,
+    settle_source,
+    verify_conversion,
+)
+from edged_models.verification.report import list_warnings, verification_rows
 
 if TYPE_CHECKING:
+    from edged_models.conversion.source import ModelSource
     from edged_models.pictures.labelled import LabelledPicture
+    from edged_models.verification.normalisation import SettledSource
 
 _SCHEMES = ("dynamic", "float16", "int8", "int16x8")
 _IO_TYPES = ("uint8", "int8", "float")
@@ -60,6 +68,7 @@ def add_parser(subparsers: Any) -> None:
         help="use one scale for each weight tensor, not one for each channel",
     )
     add_metadata_options(parser)
+    add_verification_options(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -83,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     """Quantise the source, and write the .tflite.
 
     Raises:
-        SourceError: the source or the labels cannot be read, or TensorFlow cannot quantise the source.
+        SourceError: the source or the labels cannot be read, TensorFlow cannot quantise the source, or the result is ruined.
         PicturesError: the pictures cannot be read, or are too few.
         ToolError: the file cannot be written.
     """
@@ -92,7 +101,9 @@ def run(args: argparse.Namespace) -> int:
     metadata = read_metadata_options(args)
     out = resolve_output_path(args, f"-{args.scheme}.tflite")
     pictures = _open_calibration_pictures(args)
-    model = _quantize(args, metadata, pictures)
+    settled = _open_source(args, metadata)
+    model = _quantize(args, settled.source, pictures)
+    verification = verify_conversion(args, settled, model, scheme=args.scheme, pictures=pictures)
     write_bytes(out, model)
     report = build_report(
         model,
@@ -101,8 +112,9 @@ def run(args: argparse.Namespace) -> int:
         scheme=args.scheme,
         calibrated_on=len(pictures),
         seconds=time.perf_counter() - began_s,
+        verification=verification,
     )
-    for warning in quantization_warnings(report):
+    for warning in [*quantization_warnings(report), *list_warnings(verification)]:
         print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     console.print_result(args, report, format_lines(report))
     return 0
@@ -131,18 +143,25 @@ def _open_calibration_pictures(args: argparse.Namespace) -> "Sequence[LabelledPi
     return pictures
 
 
-def _quantize(
-    args: argparse.Namespace, metadata: ModelMetadata, pictures: "Sequence[LabelledPicture]"
-) -> bytes:
+def _open_source(args: argparse.Namespace, metadata: ModelMetadata) -> "SettledSource":
     from edged_models.conversion.open_source import open_source
-    from edged_models.conversion.quantize import IoType, Scheme, quantize
     from edged_models.detector.graph import DetectorHead
 
     head = DetectorHead(args.head) if args.head else None
     source = open_source(args.source, head=head, side_px=args.side)
+    return settle_source(
+        args, replace(source, metadata=metadata.fill_from(source.metadata)), metadata
+    )
+
+
+def _quantize(
+    args: argparse.Namespace, source: "ModelSource", pictures: "Sequence[LabelledPicture]"
+) -> bytes:
+    from edged_models.conversion.quantize import IoType, Scheme, quantize
+
     tracked = console.track_progress(pictures, "calibrating", len(pictures))
     return quantize(
-        replace(source, metadata=metadata.fill_from(source.metadata)),
+        source,
         scheme=Scheme(args.scheme),
         io=IoType(args.io) if args.io else None,
         calibration=(picture.image for picture in tracked),
@@ -177,6 +196,7 @@ def format_lines(report: ConversionReport) -> list[str]:
             ("labels", report.labels or "none: give them with --labels"),
             *(calibration if report.calibrated_on else ()),
             *unquantized_rows(report.unquantized),
+            *verification_rows(report.verification),
             ("took", f"{report.seconds:.1f} s"),
         ]
     )

@@ -7,6 +7,7 @@ from msgspec import Struct
 from edged_models.conversion.metadata import read_model_metadata
 from edged_models.conversion.tflite_model import TfliteModel, TfliteTensor, parse_model
 from edged_models.conversion.unquantized import POSTPROCESS, UnquantizedParts, find_unquantized
+from edged_models.verification.report import Verification
 
 FLOAT32 = "float32"
 INTEGER_SCHEMES = ("int8", "int16x8")
@@ -29,6 +30,7 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
         unquantized: ops and weights that are still float.
         custom_ops: ops that the runtimes do not have.
         seconds: duration of the conversion.
+        verification: the comparison with the source; None if there was none.
     """
 
     source: str
@@ -42,6 +44,7 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
     unquantized: UnquantizedParts
     custom_ops: tuple[str, ...]
     seconds: float
+    verification: Verification | None = None
 
 
 def build_report(
@@ -52,6 +55,7 @@ def build_report(
     scheme: str,
     calibrated_on: int,
     seconds: float,
+    verification: Verification | None = None,
 ) -> ConversionReport:
     """Describe a converted model.
 
@@ -62,6 +66,7 @@ def build_report(
         scheme: ``float32``, or the quantisation scheme.
         calibrated_on: number of pictures for calibration.
         seconds: duration of the conversion.
+        verification: the comparison with the source.
 
     Raises:
         SourceError: the .tflite is damaged.
@@ -78,8 +83,9 @@ def build_report(
         labels=len(read_model_metadata(content, str(out)).labels),
         calibrated_on=calibrated_on,
         unquantized=_find_unquantized(model, scheme),
-        custom_ops=_find_custom_ops(model),
+        custom_ops=find_custom_ops(model),
         seconds=seconds,
+        verification=verification,
     )
 
 
@@ -103,7 +109,7 @@ def _find_unquantized(model: TfliteModel, scheme: str) -> UnquantizedParts:
     return find_unquantized(model, include_activations=scheme in INTEGER_SCHEMES)
 
 
-def _find_custom_ops(model: TfliteModel) -> tuple[str, ...]:
+def find_custom_ops(model: TfliteModel) -> tuple[str, ...]:
     """Return the ops that neither TensorFlow Lite nor the runtimes have."""
     return tuple(sorted({op.name for op in model.ops if op.is_custom and op.name != POSTPROCESS}))
 
