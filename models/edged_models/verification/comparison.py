@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edged.errors import ModelError
 from edged.families.outputs import dequantise
 from edged.interfaces import ModelFamily
-from edged.types import ModelSignature
+from edged.types import Detections, Fit, ModelSignature
 from edged_models.verification.agreement import (
     BoxAgreement,
     ClassAgreement,
@@ -87,7 +87,8 @@ def compare_outputs(
         faults = [fault for fault in faults if "NaN" in fault]
     outputs = () if has_rows else tuple(map(measure_error, names, *zip(*pairs, strict=True)))
     classes = _compare_classes(samples.source_family, pairs[0])
-    boxes, notes = _compare_boxes(samples, expected[:count], actual[:count])
+    boxes, notes, unreadable = _compare_boxes(samples, expected[:count], actual[:count])
+    faults = faults or [f"{one}: {find_way_out(scheme)}" for one in unreadable]
     if not faults:
         bounds = find_bounds(scheme)
         faults = _find_beyond_bounds(
@@ -143,34 +144,35 @@ def _compare_boxes(
     samples: Samples,
     expected: Sequence[Sequence[NDArray[np.generic]]],
     actual: Sequence[Sequence[NDArray[np.generic]]],
-) -> tuple[BoxAgreement | None, list[str]]:
+) -> tuple[BoxAgreement | None, list[str], list[str]]:
+    """Return the agreement of a detector, the notes, and the faults."""
     family, source_family = samples.family, samples.source_family
     if family is None or source_family is None or family.name == "classification":
-        return None, []
-    min_score = lower_min_score()
+        return None, [], []
+    shaped = [
+        [np.asarray(one, np.float32).reshape(other.shape) for one, other in zip(*pair, strict=True)]
+        for pair in zip(expected, actual, strict=True)
+    ]
     try:
-        left = [
-            source_family.decode(
-                [np.asarray(one, np.float32).reshape(other.shape) for one, other in zip(outputs, others, strict=True)],
-                fit,
-                min_score=min_score,
-            )
-            for outputs, others, fit in zip(expected, actual, samples.fits, strict=False)
-        ]  # fmt: skip
+        left = _decode(source_family, shaped, samples.fits)
     except ModelError as error:
-        return None, [f"boxes not compared: the source's cannot be read: {error}"]
+        return None, [f"boxes not compared: the source's cannot be read: {error}"], []
     try:
-        right = [
-            family.decode(list(outputs), fit, min_score=min_score)
-            for outputs, fit in zip(actual, samples.fits, strict=False)
-        ]
+        right = _decode(family, actual, samples.fits)
     except ModelError as error:
-        return None, [f"boxes not compared: the result's cannot be read: {error}"]
+        return None, [], [f"the source's boxes can be read, the result's cannot: {error}"]
     boxes = compare_boxes(left, right)
-    if boxes.source_objects < MIN_OBJECTS:
-        found = f"the source finds {boxes.source_objects} objects in these pictures"
-        return boxes, [f"{found}: give some with objects with --verify-on"]
-    return boxes, []
+    few = f"the source finds only {boxes.source_objects} objects in these pictures: give some with objects with --verify-on"
+    return boxes, [few] if boxes.source_objects < MIN_OBJECTS else [], []
+
+
+def _decode(
+    family: ModelFamily, outputs: Sequence[Sequence[NDArray[np.generic]]], fits: Sequence[Fit]
+) -> list[Detections]:
+    return [
+        family.decode(list(one), fit, min_score=lower_min_score())
+        for one, fit in zip(outputs, fits, strict=False)
+    ]
 
 
 def _find_beyond_bounds(

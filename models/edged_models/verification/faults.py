@@ -16,6 +16,8 @@ _MIN_VARIATION = 0.1
 """Share of an output's signal that must differ between pictures before a constant result is a loss."""
 _LOST_SHARE = 0.5
 """Error of a channel, as a share of its values, from which it is lost."""
+_MIN_STEPS = 3.0
+"""A channel that does not reach so many steps of the rounding is lost, even if some values are near by chance."""
 _MIN_MAGNITUDE_RATIO = 30.0
 """Between the largest and the smallest channel of an output, from which one scale of 8 bits cannot hold both."""
 _NEGLIGIBLE = 1e-6
@@ -91,17 +93,27 @@ def _find_lost_along(expected: F32, actual: F32, axis: int) -> tuple[float, str]
     errors = _rms(actual - expected, others)
     largest = float(sizes.max(initial=0.0))
     small = (sizes > largest * _NEGLIGIBLE) & (sizes * _MIN_MAGNITUDE_RATIO < largest)
-    lost = small & (errors >= _LOST_SHARE * sizes)
-    if not lost.any() or lost.all():
+    if not small.any():
+        return None
+    reach = np.abs(expected).max(axis=others)
+    step = _find_step(np.compress(small, actual, axis=axis))
+    lost = small & ((errors >= _LOST_SHARE * sizes) | (reach < _MIN_STEPS * step))
+    if not lost.any():
         return None
     kept = float(np.abs(np.compress(lost, actual, axis=axis)).max(initial=0.0))
-    ends = [float(np.abs(np.compress(one, expected, axis=axis)).max()) for one in (lost, ~lost)]
+    ends = [float(reach[one].max()) for one in (lost, ~lost)]
     what = "became 0" if kept == 0 else "lost their values"
     clause = (
         f"{int(lost.sum())} of {lost.size} channels {what}: they reach {ends[0]:.3g} where others reach {ends[1]:.3g}, "
         "and all share one scale"
     )
     return float(lost.mean()), clause
+
+
+def _find_step(values: F32) -> float:
+    """Return the smallest difference between two values of any shape, float32; 0 if they are all alike."""
+    distinct = np.unique(values)
+    return float(np.diff(distinct).min()) if distinct.size > 1 else 0.0
 
 
 def _rms(values: F32, axes: tuple[int, ...]) -> NDArray[np.float64]:

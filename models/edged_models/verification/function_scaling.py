@@ -3,6 +3,7 @@
 The converter multiplies a constant factor behind the input into the kernel of the next convolution: then the .tflite has no trace of it.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,16 @@ _BATCH_NORM = "FusedBatchNormV3"
 
 
 def find_function_scaling(function: Any) -> InputScaling | None:
-    """Find how a concrete function of one picture scales its input itself; None if it does not."""
-    with suppress_stderr():
-        frozen = convert_variables_to_constants_v2(function)
-    steps: list[ScalingStep] = []
+    """Find how a concrete function of one picture scales its input itself; None if it does not, or cannot be read."""
+    try:
+        with suppress_stderr():
+            frozen = convert_variables_to_constants_v2(function)
+            return combine_steps(list(_walk(frozen)))
+    except Exception:  # noqa: BLE001  # TensorFlow raises nearly anything for a graph that it cannot freeze
+        return None
+
+
+def _walk(frozen: Any) -> Iterator[ScalingStep]:
     tensor = frozen.inputs[0]
     dependent = _find_dependent(tensor)
     while len(readers := tensor.consumers()) == 1:
@@ -43,12 +50,11 @@ def find_function_scaling(function: Any) -> InputScaling | None:
         if op.type in _ARITHMETIC or op.type == _BATCH_NORM:
             step = _read_step(frozen, op, tensor, dependent)
             if step is None:
-                break
-            steps.append(step)
+                return
+            yield step
         elif op.type not in _PASSING:
-            break
+            return
         tensor = op.outputs[0]
-    return combine_steps(steps)
 
 
 def _find_dependent(tensor: Any) -> set[str]:
@@ -86,5 +92,8 @@ def _read_batch_norm(frozen: Any, op: Any) -> ScalingStep | None:
 
 def _evaluate(frozen: Any, tensor: Any) -> NDArray[np.float64]:
     """Compute a tensor that does not depend on the input: any shape, float64."""
-    (value,) = tf.nest.flatten(frozen.prune([], [tensor])())
-    return np.asarray(value.numpy(), np.float64)
+    image = frozen.inputs[0]
+    # Inlined functions wait for the input, even where they do not read it.
+    black = np.zeros(image.shape, image.dtype.as_numpy_dtype)
+    with tf.compat.v1.Session(graph=frozen.graph) as session:
+        return np.asarray(session.run(tensor, {image: black}), np.float64)

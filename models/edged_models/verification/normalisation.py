@@ -152,11 +152,12 @@ def _settle(
 
 def _find_scaling(source: ModelSource, model: bytes) -> InputScaling | None:
     function = getattr(source, "function", None)
-    if function is None:
-        return find_tflite_scaling(model, source.name)
-    from edged_models.verification.function_scaling import find_function_scaling
+    scaling = None
+    if function is not None:
+        from edged_models.verification.function_scaling import find_function_scaling
 
-    return find_function_scaling(function)
+        scaling = find_function_scaling(function)
+    return scaling or find_tflite_scaling(model, source.name)
 
 
 def _check_fault(source: ModelSource, scaling: InputScaling | None, *, accept_loss: bool) -> None:

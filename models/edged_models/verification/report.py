@@ -77,8 +77,12 @@ def list_warnings(verification: Verification) -> list[str]:
     good = [one for one in verification.runtimes if one.is_good]
     for one in verification.runtimes:
         if good and not one.is_good:
-            reason = one.reason or "; ".join(one.faults)
-            warnings.append(f"the model does not run on {one.runtime or one.name}: {reason}")
+            runtime = one.runtime or one.name
+            warnings.append(
+                f"on {runtime} the model gives something else: {'; '.join(one.faults)}"
+                if one.runs
+                else f"the model does not run on {runtime}: {one.reason}"
+            )
     return warnings
 
 
