@@ -13,6 +13,9 @@ from edged.types import Detections
 F32 = NDArray[np.float32]
 MIN_MARGIN = 0.1
 """Between the two best probabilities of the source: below it the picture is undecided, and rounding may turn it either way."""
+MIN_DECIDED = 8
+"""With fewer decided pictures the agreement of classes is no measure, and only the errors of the outputs count."""
+_MIN_RELATIVE_MARGIN = 0.3
 MIN_SCORE = 0.3
 """From this score a detection counts."""
 _SCORE_SLACK = 0.1
@@ -28,6 +31,7 @@ class ClassAgreement(Struct, frozen=True, kw_only=True):
         top1: share of the pictures with the same best class.
         top5: share of the pictures whose best class in the source is among the result's best five.
         decided: number of pictures that the source decides by a margin of `MIN_MARGIN` or more.
+        decided_classes: number of different classes among those.
         top1_decided: share of those with the same best class; None if there are none.
     """
 
@@ -35,6 +39,7 @@ class ClassAgreement(Struct, frozen=True, kw_only=True):
     top1: float
     top5: float
     decided: int
+    decided_classes: int
     top1_decided: float | None
 
 
@@ -60,8 +65,7 @@ class BoxAgreement(Struct, frozen=True, kw_only=True):
 
 def compare_classes(expected: F32, actual: F32) -> ClassAgreement:
     """Compare probabilities: (P, C) float32 of P pictures, the source's and the result's."""
-    ordered = np.sort(expected, axis=1)
-    decided = ordered[:, -1] - ordered[:, -2] >= MIN_MARGIN
+    decided = _find_decided(expected)
     best = expected.argmax(axis=1)
     same = best == actual.argmax(axis=1)
     # Among equal scores, as those that were all rounded to 0, a class has no place.
@@ -71,8 +75,22 @@ def compare_classes(expected: F32, actual: F32) -> ClassAgreement:
         top1=float(same.mean()),
         top5=float((places <= _TOP).mean()),
         decided=int(decided.sum()),
+        decided_classes=len(np.unique(best[decided])),
         top1_decided=float(same[decided].mean()) if decided.any() else None,
     )
+
+
+def _find_decided(probabilities: F32) -> NDArray[np.bool_]:
+    """Return which pictures are decided: (P,) bool of (P, C) float32.
+
+    If that is nearly none, as with a thousand classes or unsure scores, the margin counts as a share of what the scores differ at all.
+    """
+    ordered = np.sort(probabilities, axis=1)
+    margin = ordered[:, -1] - ordered[:, -2]
+    decided = margin >= MIN_MARGIN
+    if decided.sum() >= MIN_DECIDED:
+        return np.asarray(decided)
+    return np.asarray(margin >= _MIN_RELATIVE_MARGIN * (ordered[:, -1] - ordered[:, 0]).clip(1e-9))
 
 
 def to_probabilities(values: F32, *, has_logits: bool) -> F32:

@@ -142,4 +142,4 @@ def describe_loss(expected: F32, actual: F32) -> str:
     gain = float(np.sum(expected * actual) / np.sum(np.square(expected)))
     if abs(gain) < _STUCK_ERROR:
         return "nothing of the source's values is left in it"
-    return "it is drowned in rounding"
+    return "its error is nearly as large as its signal"

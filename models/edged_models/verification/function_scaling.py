@@ -96,4 +96,4 @@ def _evaluate(frozen: Any, tensor: Any) -> NDArray[np.float64]:
     # Inlined functions wait for the input, even where they do not read it.
     black = np.zeros(image.shape, image.dtype.as_numpy_dtype)
     with tf.compat.v1.Session(graph=frozen.graph) as session:
-        return np.asarray(session.run(tensor, {image: black}), np.float64)
+        return np.asarray(session.run(tensor, {image.name: black}), np.float64)

@@ -1,5 +1,7 @@
 """How far the values of an output are from those of the source. Pure."""
 
+from math import log10
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -45,7 +47,7 @@ def measure_error(name: str, expected: F32, actual: F32) -> TensorError:
     relative = error / signal_rms(left) if error else 0.0
     return TensorError(
         output=name,
-        snr_db=min(-20 * np.log10(relative), MAX_SNR_DB) if relative > 0 else MAX_SNR_DB,
+        snr_db=min(-20 * log10(relative), MAX_SNR_DB) if relative > 0 else MAX_SNR_DB,
         relative_rms=relative,
         max_abs=float(np.abs(right - left).max(initial=0.0)),
         correlation=_correlate(left, right),
