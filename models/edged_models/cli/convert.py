@@ -16,7 +16,6 @@ from edged_models.conversion.arguments import (
 )
 from edged_models.conversion.conversion_report import (
     FLOAT32,
-    ConversionReport,
     build_report,
     custom_op_warnings,
 )
@@ -26,7 +25,12 @@ from edged_models.verification.options import (
     settle_source,
     verify_conversion,
 )
-from edged_models.verification.report import list_warnings, verification_rows
+from edged_models.verification.report import (
+    VerifiedReport,
+    add_verification,
+    list_warnings,
+    verification_rows,
+)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -67,22 +71,22 @@ def run(args: argparse.Namespace) -> int:
     model = convert(settled.source)
     verification = verify_conversion(args, settled, model, scheme=FLOAT32)
     write_bytes(out, model)
-    report = build_report(
+    built = build_report(
         model,
         source=args.source,
         out=out,
         scheme=FLOAT32,
         calibrated_on=0,
         seconds=time.perf_counter() - began_s,
-        verification=verification,
     )
+    report = add_verification(built, verification)
     for warning in [*custom_op_warnings(report), *list_warnings(verification)]:
         print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     console.print_result(args, report, format_lines(report))
     return 0
 
 
-def format_lines(report: ConversionReport) -> list[str]:
+def format_lines(report: VerifiedReport) -> list[str]:
     """Format the result as a table."""
     return console.format_table(
         [

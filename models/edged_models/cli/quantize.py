@@ -32,7 +32,12 @@ from edged_models.verification.options import (
     settle_source,
     verify_conversion,
 )
-from edged_models.verification.report import list_warnings, verification_rows
+from edged_models.verification.report import (
+    VerifiedReport,
+    add_verification,
+    list_warnings,
+    verification_rows,
+)
 
 if TYPE_CHECKING:
     from edged_models.conversion.source import ModelSource
@@ -105,15 +110,15 @@ def run(args: argparse.Namespace) -> int:
     model = _quantize(args, settled.source, pictures)
     verification = verify_conversion(args, settled, model, scheme=args.scheme, pictures=pictures)
     write_bytes(out, model)
-    report = build_report(
+    built = build_report(
         model,
         source=args.source,
         out=out,
         scheme=args.scheme,
         calibrated_on=len(pictures),
         seconds=time.perf_counter() - began_s,
-        verification=verification,
     )
+    report = add_verification(built, verification)
     for warning in [*quantization_warnings(report), *list_warnings(verification)]:
         print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     console.print_result(args, report, format_lines(report))
@@ -185,7 +190,7 @@ def quantization_warnings(report: ConversionReport) -> list[str]:
     return warnings
 
 
-def format_lines(report: ConversionReport) -> list[str]:
+def format_lines(report: VerifiedReport) -> list[str]:
     """Format the result as a table."""
     calibration = [("calibrated", f"on {report.calibrated_on} pictures")]
     return console.format_table(

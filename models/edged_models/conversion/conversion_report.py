@@ -7,7 +7,6 @@ from msgspec import Struct
 from edged_models.conversion.metadata import read_model_metadata
 from edged_models.conversion.tflite_model import TfliteModel, TfliteTensor, parse_model
 from edged_models.conversion.unquantized import POSTPROCESS, UnquantizedParts, find_unquantized
-from edged_models.verification.report import Verification
 
 FLOAT32 = "float32"
 INTEGER_SCHEMES = ("int8", "int16x8")
@@ -30,7 +29,6 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
         unquantized: ops and weights that are still float.
         custom_ops: ops that the runtimes do not have.
         seconds: duration of the conversion.
-        verification: the comparison with the source; None if there was none.
     """
 
     source: str
@@ -44,7 +42,6 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
     unquantized: UnquantizedParts
     custom_ops: tuple[str, ...]
     seconds: float
-    verification: Verification | None = None
 
 
 def build_report(
@@ -55,7 +52,6 @@ def build_report(
     scheme: str,
     calibrated_on: int,
     seconds: float,
-    verification: Verification | None = None,
 ) -> ConversionReport:
     """Describe a converted model.
 
@@ -66,7 +62,6 @@ def build_report(
         scheme: ``float32``, or the quantisation scheme.
         calibrated_on: number of pictures for calibration.
         seconds: duration of the conversion.
-        verification: the comparison with the source.
 
     Raises:
         SourceError: the .tflite is damaged.
@@ -85,7 +80,6 @@ def build_report(
         unquantized=_find_unquantized(model, scheme),
         custom_ops=find_custom_ops(model),
         seconds=seconds,
-        verification=verification,
     )
 
 

@@ -30,7 +30,7 @@ _FAMILIES_OF_ROWS = ("ssd", "yolo-nms-free")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class OutputComparison:
     """What one runtime's outputs are beside those of the source.
 
     Attributes:
@@ -57,20 +57,20 @@ def compare_outputs(
     actual: Sequence[Sequence[NDArray[np.generic]]],
     *,
     scheme: str,
-) -> Comparison:
+) -> OutputComparison:
     """Compare the outputs for the pictures that both ran.
 
     Args:
         signature: the written model's.
         samples: the inputs.
-        expected: the source's outputs of each picture.
-        actual: the written model's outputs of each picture, not dequantised.
+        expected: the source's outputs of each picture, each of any shape, float32.
+        actual: the written model's outputs of each picture, each of the signature's shape and dtype, not dequantised.
         scheme: the scheme of the conversion.
     """
     count = min(len(expected), len(actual))
     mismatch = _find_shape_mismatch(signature, expected[0], actual[0])
     if mismatch:
-        return Comparison(
+        return OutputComparison(
             pictures=count, outputs=(), classes=None, boxes=None, faults=(mismatch,), notes=()
         )
     pairs = [
@@ -95,7 +95,7 @@ def compare_outputs(
         faults = _find_beyond_bounds(
             outputs, pairs, bounds, classes=classes, boxes=boxes, scheme=scheme
         )
-    return Comparison(
+    return OutputComparison(
         pictures=count,
         outputs=outputs,
         classes=classes,

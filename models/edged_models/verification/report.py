@@ -1,7 +1,9 @@
 """Results of a verification, and how they are shown."""
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from edged_models.conversion.conversion_report import ConversionReport
 from edged_models.verification.agreement import BoxAgreement, ClassAgreement
 from edged_models.verification.normalisation import UsedNormalisation
 from edged_models.verification.tensor_error import TensorError
@@ -60,10 +62,23 @@ class Verification(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
-def verification_rows(verification: Verification | None) -> list[tuple[str, str]]:
+class VerifiedReport(ConversionReport, frozen=True, kw_only=True):
+    """A converted model with its verification.
+
+    Attributes:
+        verification: the comparison with the source.
+    """
+
+    verification: Verification
+
+
+def add_verification(report: ConversionReport, verification: Verification) -> VerifiedReport:
+    """Return a report with a verification."""
+    return VerifiedReport(**asdict(report), verification=verification)
+
+
+def verification_rows(verification: Verification) -> list[tuple[str, str]]:
     """Return the table rows of a verification: normalisation, runtimes, and the comparison."""
-    if verification is None:
-        return []
     return [
         ("normalisation", verification.normalisation.describe()),
         ("runs on", _format_runtimes(verification)),

@@ -92,7 +92,7 @@ class RuntimeProcess:
             min_pictures: number of pictures that are run however long that takes.
 
         Returns:
-            The outputs of each picture that was run, in the order of the signature, not dequantised.
+            The outputs of each picture that was run, in the order, the shapes and the dtypes of the signature, not dequantised.
 
         Raises:
             ToolError: the child broke its protocol.

@@ -54,8 +54,8 @@ def measure_error(name: str, expected: F32, actual: F32) -> TensorError:
     )
 
 
-def signal_rms(values: NDArray[np.floating]) -> float:
-    """Return the root mean square of values of any shape and float dtype around their mean, or of the values if they are all alike."""
+def signal_rms(values: NDArray[np.float64]) -> float:
+    """Return the root mean square of values, any shape, float64, around their mean, or of the values if they are all alike."""
     spread, size = float(values.std()), float(np.sqrt(np.mean(np.square(values))))
     # The rounding of a constant is no signal.
     return (spread if spread > _ROUNDING * size else size) or _SMALLEST
