@@ -73,11 +73,10 @@ def judge(trap: TrapNet, path: Path) -> float:
                 continue
             encoder = Encoder(_find_spec(loaded.signature))
             frames = [Frame.from_pixels(image, PixelFormat.RGB24) for image in images]
-            inputs = np.stack([encoder(frame).array.copy() for frame in frames])
-            outputs = process.run(
-                loaded.signature, inputs, path.parent, budget_s=60, min_pictures=len(inputs)
-            )
-            (path.parent / "inputs.npy").unlink()
+            inputs = path.with_name("judged.npy")
+            np.save(inputs, np.stack([encoder(frame).array.copy() for frame in frames]))
+            process.start(inputs, budget_s=60, min_pictures=len(frames))
+            outputs = process.collect(1)
             assert not isinstance(outputs, RuntimeRefusal), outputs
             (info,) = loaded.signature.outputs
             scores = np.stack([dequantise(one, info).ravel() for (one,) in outputs])

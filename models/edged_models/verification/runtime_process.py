@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
@@ -12,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.ipc.child import describe_exit
-from edged.types import ModelSignature
 from edged_models.errors import ToolError
 from edged_models.verification.runtime_messages import (
     RunRequest,
@@ -22,6 +22,8 @@ from edged_models.verification.runtime_messages import (
     RuntimeReply,
 )
 
+Outputs = list[list[NDArray[np.generic]]]
+"""Arrays by picture and output."""
 _CHILD_MODULE = "edged_models.verification.runtime_main"
 _TIMEOUT_S = 180.0
 """Seconds after which a child is killed: far above what loading and a budget of pictures take."""
@@ -73,47 +75,37 @@ class RuntimeProcess:
         """
         return self._receive(RuntimeLoaded)
 
-    def run(
-        self,
-        signature: ModelSignature,
-        inputs: NDArray[np.generic],
-        folder: Path,
-        *,
-        budget_s: float,
-        min_pictures: int,
-    ) -> list[list[NDArray[np.generic]]] | RuntimeRefusal:
-        """Run the loaded model.
+    def start(self, inputs: Path, *, budget_s: float, min_pictures: int) -> None:
+        """Let the loaded model run; `collect` waits for it.
 
         Args:
-            signature: the loaded model's.
-            inputs: (N, *shape of the model's input), in its dtype.
-            folder: where files for the child are written.
+            inputs: an .npy file, (N, *shape of the model's input) in its dtype; the outputs are written beside it.
             budget_s: seconds after which no further picture is run.
             min_pictures: number of pictures that are run however long that takes.
+        """
+        self._outputs = inputs.with_name(f"{self.runtime}.npz")
+        request = RunRequest(
+            inputs=str(inputs),
+            outputs=str(self._outputs),
+            budget_s=budget_s,
+            min_pictures=min_pictures,
+        )
+        with suppress(OSError):  # it has ended, which `collect` notices
+            self._child.stdin.write(msgspec.json.encode(request) + b"\n")
+            self._child.stdin.flush()
 
-        Returns:
-            The outputs of each picture that was run, in the order, the shapes and the dtypes of the signature, not dequantised.
+    def collect(self, output_count: int) -> Outputs | RuntimeRefusal:
+        """Return the outputs of each picture that was run, not dequantised: as many arrays as the model has outputs.
 
         Raises:
             ToolError: the child broke its protocol.
         """
-        source, target = folder / "inputs.npy", folder / f"{self.runtime}.npz"
-        if not source.exists():
-            np.save(source, inputs)
-        request = RunRequest(
-            inputs=str(source), outputs=str(target), budget_s=budget_s, min_pictures=min_pictures
-        )
-        try:
-            self._child.stdin.write(msgspec.json.encode(request) + b"\n")
-            self._child.stdin.flush()
-        except OSError:
-            return RuntimeRefusal(reason=f"its process {describe_exit(self._child.wait())}")
         reply = self._receive(RuntimeRan)
         if isinstance(reply, RuntimeRefusal):
             return reply
-        with np.load(target) as arrays:
+        with np.load(self._outputs) as arrays:
             return [
-                [arrays[f"{picture}_{position}"] for position in range(len(signature.outputs))]
+                [arrays[f"{picture}_{position}"] for position in range(output_count)]
                 for picture in range(reply.pictures)
             ]
 

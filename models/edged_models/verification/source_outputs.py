@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from edged.types import ModelSignature
 from edged_models.conversion.source import ModelSource, Precision
 from edged_models.verification.runtime_messages import RUNTIMES, RuntimeRefusal
-from edged_models.verification.runtime_process import RuntimeProcess
+from edged_models.verification.runtime_process import Outputs, RuntimeProcess
 
-Outputs = list[list[NDArray[np.generic]]]
 MIN_PICTURES = 4
 """So many pictures are run however long that takes."""
 BUDGET_S = 4.0
@@ -73,14 +72,12 @@ def _run_float_model(source: ModelSource, inputs: NDArray[np.generic]) -> Output
     with TemporaryDirectory(prefix="edged-models-") as folder:
         path = Path(folder) / "float.tflite"
         path.write_bytes(source.to_tflite(Precision.FLOAT32))
+        np.save(path.with_name("inputs.npy"), inputs)
         with RuntimeProcess(path, RUNTIMES[0]) as process:
             reply = process.load()
             if isinstance(reply, RuntimeRefusal):
                 return reply
-            return process.run(
-                reply.signature,
-                inputs,
-                Path(folder),
-                budget_s=BUDGET_S,
-                min_pictures=MIN_PICTURES,
+            process.start(
+                path.with_name("inputs.npy"), budget_s=BUDGET_S, min_pictures=MIN_PICTURES
             )
+            return process.collect(len(reply.signature.outputs))

@@ -18,9 +18,9 @@ from edged_models.verification.comparison import compare_outputs
 from edged_models.verification.normalisation import SettledSource
 from edged_models.verification.report import RuntimeResult, Verification
 from edged_models.verification.runtime_messages import RUNTIMES, RuntimeLoaded, RuntimeRefusal
-from edged_models.verification.runtime_process import RuntimeProcess
+from edged_models.verification.runtime_process import Outputs, RuntimeProcess
 from edged_models.verification.samples import Samples, make_samples
-from edged_models.verification.source_outputs import BUDGET_S, MIN_PICTURES, Outputs, run_source
+from edged_models.verification.source_outputs import BUDGET_S, MIN_PICTURES, run_source
 
 _MAX_VALUES = 16_000_000
 """Values of all outputs that are kept."""
@@ -84,28 +84,42 @@ def _run_runtimes(
         replies = [process.load() for process in processes]
         loaded = [one for one in replies if isinstance(one, RuntimeLoaded)]
         if not loaded:
-            refusals = zip(processes, replies, strict=True)
-            return (
-                [_refused(process.runtime, None, reply) for process, reply in refusals],
-                None,
-                None,
-            )
-        signature = loaded[0].signature
-        graph = parse_model(source.to_tflite(Precision.FLOAT32), source.name)
-        dtype = graph.get_tensors(graph.inputs)[0].dtype.lower()
-        images = _limit(signature, pictures.images)
-        samples = make_samples(signature, images, source_dtype=dtype)
-        outputs = [
-            _run_process(process, reply, samples, path.parent)
-            for process, reply in zip(processes, replies, strict=True)
-        ]
-        most = max((len(one) for one in outputs if isinstance(one, list)), default=0)
-        expected = run_source(source, signature, samples.source[:most], scheme=scheme)
+            return [_refused(*one) for one in zip(RUNTIMES, replies, strict=True)], None, None
+        samples = _make_samples(loaded[0].signature, source, pictures)
+        outputs = _run_processes(processes, replies, samples, path.with_name("inputs.npy"))
+    most = max((len(one) for one in outputs if isinstance(one, list)), default=0)
+    expected = run_source(source, loaded[0].signature, samples.source[:most], scheme=scheme)
     results = [
-        _judge(process.runtime, reply, one, samples, expected and expected[0], scheme=scheme)
-        for process, reply, one in zip(processes, replies, outputs, strict=True)
+        _judge(name, reply, one, samples, expected and expected[0], scheme=scheme)
+        for name, reply, one in zip(RUNTIMES, replies, outputs, strict=True)
     ]
     return results, samples, expected and expected[1]
+
+
+def _make_samples(
+    signature: ModelSignature, source: ModelSource, pictures: ComparisonPictures
+) -> Samples:
+    graph = parse_model(source.to_tflite(Precision.FLOAT32), source.name)
+    dtype = graph.get_tensors(graph.inputs)[0].dtype.lower()
+    return make_samples(signature, _limit(signature, pictures.images), source_dtype=dtype)
+
+
+def _run_processes(
+    processes: Sequence[RuntimeProcess],
+    replies: Sequence[RuntimeLoaded | RuntimeRefusal],
+    samples: Samples,
+    inputs: Path,
+) -> list[Outputs | RuntimeRefusal]:
+    """Return the outputs of each process, or why it has none; they run at the same time."""
+    np.save(inputs, samples.written)
+    pairs = list(zip(processes, replies, strict=True))
+    for process, reply in pairs:
+        if isinstance(reply, RuntimeLoaded):
+            process.start(inputs, budget_s=BUDGET_S, min_pictures=MIN_PICTURES)
+    return [
+        process.collect(len(reply.signature.outputs)) if isinstance(reply, RuntimeLoaded) else reply
+        for process, reply in pairs
+    ]
 
 
 def _limit(
@@ -113,16 +127,6 @@ def _limit(
 ) -> Sequence[NDArray[np.uint8]]:
     values = sum(int(np.prod([max(1, side) for side in one.shape])) for one in signature.outputs)
     return images[: max(MIN_PICTURES, _MAX_VALUES // max(1, values))]
-
-
-def _run_process(
-    process: RuntimeProcess, reply: RuntimeLoaded | RuntimeRefusal, samples: Samples, folder: Path
-) -> Outputs | RuntimeRefusal:
-    if isinstance(reply, RuntimeRefusal):
-        return reply
-    return process.run(
-        reply.signature, samples.written, folder, budget_s=BUDGET_S, min_pictures=MIN_PICTURES
-    )
 
 
 def _judge(
@@ -136,7 +140,7 @@ def _judge(
 ) -> RuntimeResult:
     if isinstance(reply, RuntimeRefusal) or isinstance(outputs, RuntimeRefusal):
         refusal = reply if isinstance(reply, RuntimeRefusal) else outputs
-        return _refused(name, getattr(reply, "runtime", None), refusal)
+        return _refused(name, refusal, getattr(reply, "runtime", None))
     if samples.fault:
         return RuntimeResult(name=name, runtime=reply.runtime, runs=True, faults=(samples.fault,))
     if expected is None:
@@ -156,7 +160,7 @@ def _judge(
     )
 
 
-def _refused(name: str, runtime: str | None, refusal: RuntimeRefusal) -> RuntimeResult:
+def _refused(name: str, refusal: RuntimeRefusal, runtime: str | None = None) -> RuntimeResult:
     return RuntimeResult(name=name, runtime=runtime, runs=False, reason=refusal.reason)
 
 
