@@ -15,10 +15,10 @@ from edged_models.cli.quantize_text import (
     format_engines,
     format_sensitivity,
 )
-from edged_models.conversion.conversion_report import ConversionReport
 from edged_models.quantization.comparison import EngineResult, compare_engines
 from edged_models.quantization.search import find_layers_to_keep
 from edged_models.quantization.sensitivity import SensitivityTable, measure_sensitivity
+from edged_models.verification.report import VerifiedReport
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -144,7 +144,7 @@ def find_best_engine(args: argparse.Namespace, job: Job) -> Found:
 
 
 def print_found(
-    args: argparse.Namespace, found: Found, report: ConversionReport, lines: Sequence[str]
+    args: argparse.Namespace, found: Found, report: VerifiedReport, lines: Sequence[str]
 ) -> None:
     """Print the written model and how it was found.
 

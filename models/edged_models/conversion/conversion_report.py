@@ -81,7 +81,7 @@ def build_report(
         labels=len(read_model_metadata(content, str(out)).labels),
         calibrated_on=calibrated_on,
         unquantized=_find_unquantized(model, scheme),
-        custom_ops=_find_custom_ops(model),
+        custom_ops=find_custom_ops(model),
         seconds=seconds,
         signatures=list_signatures(content),
     )
@@ -107,7 +107,7 @@ def _find_unquantized(model: TfliteModel, scheme: str) -> UnquantizedParts:
     return find_unquantized(model, include_activations=scheme in INTEGER_SCHEMES)
 
 
-def _find_custom_ops(model: TfliteModel) -> tuple[str, ...]:
+def find_custom_ops(model: TfliteModel) -> tuple[str, ...]:
     """Return the ops that neither TensorFlow Lite nor the runtimes have."""
     return tuple(sorted({op.name for op in model.ops if op.is_custom and op.name != POSTPROCESS}))
 
