@@ -34,7 +34,7 @@ _EXPONENT = 3
 
 @dataclass(frozen=True, slots=True)
 class ZeroPattern:
-    """At least some zeros in each group of successive inputs.
+    """A pattern of at least some zeros in each group of successive inputs.
 
     Attributes:
         zeros: number of zeros in each group.

@@ -1,4 +1,4 @@
-"""What a Keras file says of itself, read without Keras: which Keras wrote it, and its layers."""
+"""The header of a Keras file, read without Keras: which Keras wrote it, and its layers."""
 
 import json
 import zipfile
@@ -30,7 +30,7 @@ class KerasArchive:
 
     @property
     def is_keras_3(self) -> bool:
-        """Whether Keras 3 or a later one wrote it."""
+        """True if Keras 3 or a later one wrote it."""
         major = self.version.partition(".")[0]
         return major.isdigit() and int(major) >= 3  # noqa: PLR2004  # named
 

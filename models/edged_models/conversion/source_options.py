@@ -9,7 +9,7 @@ from edged_models.errors import SourceError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """How a source is read.
+    """The options for reading a source.
 
     Attributes:
         head: outputs of a checkpoint; post-processed detections if None.

@@ -1,4 +1,4 @@
-"""How much a conversion may lose: beyond these bounds it is a failure."""
+"""The bounds on what a conversion may lose: beyond them it is a failure."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class Bounds:
 
 # 60 dB is an error of 0.1 % of the signal: float32 sums in another order stay far below it.
 # 40 dB is 1 %: float16 has 11 bits of precision, an error of 0.02 % (74 dB) a weight.
-# 15 dB is 18 %, 10 dB is 32 %: 8-bit weights and activations of networks that kept their accuracy are at 20 to 45 dB
-# (docs/models/verification.md has the measured ones), and those that lost it were below 8 dB. Below 6 dB
+# 15 dB is 18 %, 10 dB is 32 %: 8-bit weights and activations of small networks that kept their accuracy were at 8 to 39 dB
+# (docs/models/verification.md). Below 6 dB
 # the error is half of the signal: an agreement of classes or boxes is chance then.
 _EXACT = Bounds(snr_db=60.0, least_db=60.0, top1=1.0, boxes=0.99)
 _HALF = Bounds(snr_db=40.0, least_db=40.0, top1=0.97, boxes=0.97)

@@ -31,7 +31,7 @@ _FAMILIES_OF_ROWS = ("ssd", "yolo-nms-free")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputComparison:
-    """What one runtime's outputs are beside those of the source.
+    """The comparison of one runtime's outputs with those of the source.
 
     Attributes:
         pictures: number of pictures.

@@ -1,4 +1,4 @@
-"""What is wrong with a result: which output, what happened, and the way out. Pure."""
+"""The faults of a result: which output, what happened, and the way out. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -29,7 +29,7 @@ ACCEPT_DEFAULT_OPTION = "--accept-default-normalisation"
 
 
 class NormalisationOrigin(StrEnum):
-    """What says how pixels become the model's input."""
+    """The origin of the normalisation of pixels."""
 
     OPTION = "option"
     METADATA = "metadata"

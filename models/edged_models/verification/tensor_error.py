@@ -1,4 +1,4 @@
-"""How far the values of an output are from those of the source. Pure."""
+"""The distance of an output's values from those of the source. Pure."""
 
 from math import log10
 

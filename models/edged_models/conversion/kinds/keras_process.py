@@ -19,7 +19,7 @@ _CHILD = "edged_models.conversion.kinds.keras_child"
 
 
 class KerasRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process is to load.
+    """The request to the child process: what it is to load.
 
     Attributes:
         path: the Keras file.
@@ -35,7 +35,7 @@ class KerasRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KerasExport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process has written.
+    """The answer of the child process: what it has written.
 
     Attributes:
         outputs: names of the outputs, in order.
