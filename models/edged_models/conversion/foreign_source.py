@@ -30,10 +30,10 @@ class ForeignSource(FileSource):
         """Run the original with its own framework.
 
         Args:
-            tensor: the .tflite's input, in its shape and dtype.
+            tensor: (1, H, W, C) float32, the .tflite's input; (1, C, H, W) if its axes are the original's.
 
         Returns:
-            The outputs, in the order and layout of the .tflite's.
+            The outputs, of any shape and float32, in the order and layout of the .tflite's.
 
         Raises:
             SourceError: the model fails.

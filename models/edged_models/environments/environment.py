@@ -82,13 +82,13 @@ PYTORCH = Environment(
     name="PyTorch",
     target="pytorch-environment",
     folder=_CHECKOUT / ".venv-models-torch",
-    download_mb=0,
-    disk_mb=0,
+    download_mb=490,
+    disk_mb=2250,
 )
 ONNX = Environment(
     name="ONNX",
     target="onnx-environment",
     folder=_CHECKOUT / ".venv-models-onnx",
-    download_mb=0,
-    disk_mb=0,
+    download_mb=40,
+    disk_mb=190,
 )

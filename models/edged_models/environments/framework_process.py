@@ -67,26 +67,26 @@ class FrameworkProcess:
         Raises:
             SourceError: the model cannot be read or converted.
         """
-        answer = self._ask({"do": "convert", **request})
+        answer = self._request({"do": "convert", **request})
         return answer, (self._folder / _MODEL).read_bytes()
 
     def run(self, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
         """Run the model with its own framework.
 
         Args:
-            tensor: the input, in the shape and dtype of the .tflite's.
+            tensor: the .tflite's input, as (1, H, W, C) float32.
 
         Returns:
-            The outputs, in the order and layout of the .tflite's.
+            The outputs, of any shape and float32, in the order and layout of the .tflite's.
 
         Raises:
             SourceError: the model fails.
         """
         np.save(self._folder / "input.npy", tensor)
-        answer = self._ask({"do": "run"})
+        answer = self._request({"do": "run"})
         return [np.load(self._folder / f"{name}.npy") for name in answer.outputs]
 
-    def _ask(self, request: Mapping[str, Any]) -> FrameworkAnswer:
+    def _request(self, request: Mapping[str, Any]) -> FrameworkAnswer:
         line = b""
         try:
             self._child.stdin.write(json.dumps(request).encode() + b"\n")

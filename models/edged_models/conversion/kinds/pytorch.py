@@ -51,6 +51,7 @@ def try_open(spec: str, options: SourceOptions) -> ForeignSource | None:
     request = {
         "spec": str(path),
         "factory": factory,
+        "trust_code": bool(factory) or options.trust_code,
         "input_shape": options.foreign.shape_for(options.side_px),
         "channels_last": options.foreign.layout is InputLayout.CHANNELS_LAST,
     }

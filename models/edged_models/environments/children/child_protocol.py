@@ -28,7 +28,14 @@ class ServedModel(Protocol):
         """Write a float32 .tflite, and return fields of the answer."""
 
     def run(self, tensor: np.ndarray) -> list[np.ndarray]:
-        """Run the model on an input of the .tflite; return the outputs in the order and layout of the .tflite's."""
+        """Run the model.
+
+        Args:
+            tensor: the .tflite's input, as (1, H, W, C) float32.
+
+        Returns:
+            The outputs, of any shape and float32, in the order and layout of the .tflite's.
+        """
 
 
 def serve(open_model: Callable[[dict[str, Any]], ServedModel]) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -55,7 +56,14 @@ class TorchModel:
         return {"outputs": [f"output_{position}" for position in range(len(outputs))]}
 
     def run(self, tensor: np.ndarray) -> list[np.ndarray]:
-        """Run the network with PyTorch; input and outputs are in the layout of the .tflite."""
+        """Run the network with PyTorch.
+
+        Args:
+            tensor: the .tflite's input, (1, H, W, C) float32, or (1, C, H, W) without `channels_last`.
+
+        Returns:
+            The outputs, of any shape and float32, in the layout of the .tflite's.
+        """
         image = torch.from_numpy(tensor)
         if self._channels_last:
             image = image.permute(0, 3, 1, 2)
@@ -70,6 +78,10 @@ class TorchModel:
 def open_model(request: dict[str, Any]) -> TorchModel:
     """Load an exported program, or call the user's factory."""
     spec, shape = request["spec"], request["input_shape"]
+    if not request["trust_code"]:
+        os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = (
+            "1"  # else torch.export.load unpickles whatever the archive contains
+        )
     if request["factory"]:
         net, example = _call_factory(Path(spec), request["factory"])
         name = f"{spec}:{request['factory']}"
