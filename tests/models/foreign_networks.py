@@ -26,22 +26,22 @@ class Classifier(nn.Module):
 
 
 class Detector(nn.Module):
-    """Boxes in pixels and scores in one output (1, 4 + classes, cells), as an export of YOLOv8 has them."""
+    """Boxes in pixels and scores in one output (1, 4 + classes, 21 cells at 32 px), as an export of YOLOv8 has them."""
 
     def __init__(self):
         super().__init__()
-        self.fine = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.SiLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.SiLU())
-        self.coarse = nn.Conv2d(8, 8, 3, 2, 1)
-        self.head = nn.Conv2d(16, 7, 1)
-        y, x = torch.meshgrid(torch.arange(8) + 0.5, torch.arange(8) + 0.5, indexing="ij")
-        self.register_buffer("centres", torch.stack([x, y]).reshape(1, 2, 64))
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 6, 4, 1), nn.SiLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.SiLU())
+        self.middle, self.coarse = nn.Conv2d(8, 8, 3, 2, 1), nn.Conv2d(8, 8, 3, 2, 1)
+        self.wide, self.narrow = nn.Conv2d(16, 7, 1), nn.Conv2d(8, 7, 1)
+        self.register_buffer("centres", torch.rand(1, 2, 21))
 
     def forward(self, image):
-        fine = self.fine(image)
-        coarse = functional.interpolate(self.coarse(fine), scale_factor=2.0, mode="nearest")
-        box, score = self.head(torch.cat([fine, coarse], 1)).reshape(1, 7, 64).split((4, 3), 1)
-        sizes = box[:, 2:].exp()
-        return torch.cat([(self.centres + box[:, :2]) * 4, sizes * 4, score.sigmoid()], 1)
+        fine = self.stem(image)
+        middle = self.middle(fine)
+        raised = functional.interpolate(middle, scale_factor=2.0, mode="nearest")
+        levels = [self.wide(torch.cat([fine, raised], 1)), self.narrow(middle), self.narrow(self.coarse(middle))]
+        box, score = torch.cat([one.flatten(2) for one in levels], 2).split((4, 3), 1)
+        return torch.cat([(self.centres + box[:, :2]) * 32, box[:, 2:].exp() * 4, score.sigmoid()], 1)
 
 
 class TwoOutputs(nn.Module):

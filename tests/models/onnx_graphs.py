@@ -24,14 +24,20 @@ CLASSIFIER = """
 }
 """
 DETECTOR = """
-    a = Conv <strides=[4, 4], pads=[1, 1, 1, 1], kernel_shape=[6, 6]> (images, w1)
+    a = Conv <strides=[8, 8], pads=[1, 1, 1, 1], kernel_shape=[10, 10]> (images, w1)
     s = Sigmoid (a)
     fine = Mul (a, s)
-    b = Conv <strides=[2, 2], pads=[1, 1, 1, 1]> (fine, w2)
-    coarse = Resize <mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"> (b, , scales)
-    both = Concat <axis=1> (fine, coarse)
-    c = Conv (both, w3)
-    d = Reshape (c, cells)
+    middle = Conv <strides=[2, 2], pads=[1, 1, 1, 1]> (fine, w2)
+    coarse = Conv <strides=[2, 2], pads=[1, 1, 1, 1]> (middle, w2)
+    raised = Resize <mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"> (middle, , scales)
+    both = Concat <axis=1> (fine, raised)
+    p8 = Conv (both, w3)
+    p16 = Conv (middle, w4)
+    p32 = Conv (coarse, w4)
+    c8 = Reshape (p8, cells)
+    c16 = Reshape (p16, cells)
+    c32 = Reshape (p32, cells)
+    d = Concat <axis=2> (c8, c16, c32)
     centre, size, score = Split <axis=1> (d, parts)
     e = Exp (size)
     boxes = Concat <axis=1> (centre, e)
@@ -73,10 +79,10 @@ constants = dict(
 write("classifier", "(float[1, 3, 32, 32] images) => (float[1, 5] scores)", CLASSIFIER, constants)
 write("variable", "(float[N, 3, H, W] images) => (float[N, 5] scores)", CLASSIFIER, constants)
 write(
-    "detector", "(float[1, 3, 32, 32] images) => (float[1, 7, 64] detections)", DETECTOR,
+    "detector", "(float[1, 3, 32, 32] images) => (float[1, 7, 21] detections)", DETECTOR,
     dict(
-        w1=weights(8, 3, 6, 6), w2=weights(8, 8, 3, 3), w3=weights(7, 16, 1, 1), scales=np.float32([1, 1, 2, 2]),
-        cells=np.array([1, 7, 64]), parts=np.array([2, 2, 3]), four=np.float32([4]),
+        w1=weights(8, 3, 10, 10) / 4, w2=weights(8, 8, 3, 3) / 4, w3=weights(7, 16, 1, 1), w4=weights(7, 8, 1, 1), scales=np.float32([1, 1, 2, 2]),
+        cells=np.array([1, 7, -1]), parts=np.array([2, 2, 3]), four=np.float32([4]),
     ),
 )
 write(

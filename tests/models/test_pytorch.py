@@ -124,12 +124,13 @@ def test_a_source_with_other_metadata_still_runs(classifier: ModelSource) -> Non
 def test_a_refusal_says_what_to_do_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], spec: str, words: tuple[str, ...]
 ) -> None:
-    assert main(["convert", str(folder / spec), "--out", str(folder / "out.tflite")]) == 1
+    out = folder / f"{spec.replace(':', '-')}.tflite"
+    assert main(["convert", str(folder / spec), "--out", str(out)]) == 1
     message = capsys.readouterr().err
     assert message.count("\n") == 1
     for word in words:
         assert word in message
-    assert not (folder / "out.tflite").exists()
+    assert not out.exists()
 
 
 @needs_pytorch

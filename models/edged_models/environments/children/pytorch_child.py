@@ -104,9 +104,9 @@ def _load_program(path: str) -> tuple[torch.nn.Module, Any]:
         raise RefusedError(
             f"{path} cannot be read as an exported program: {describe_error(error)}"
         ) from error
-    if program.graph_signature.buffers_to_mutate:
+    if any(_is_in_training_mode(node) for node in program.graph.nodes):
         raise RefusedError(
-            f"{path} was exported in training mode, and changes its own statistics: call net.eval() before torch.export"
+            f"{path} was exported in training mode: call net.eval() before torch.export"
         )
     args, kwargs = program.example_inputs or ((), {})
     inputs = pytree.tree_leaves((args, kwargs))
@@ -114,6 +114,15 @@ def _load_program(path: str) -> tuple[torch.nn.Module, Any]:
     if count != 1:
         raise RefusedError(f"{path} has {count} inputs; it must have one, a picture")
     return program.module(), inputs[0] if inputs else None
+
+
+def _is_in_training_mode(node: torch.fx.Node) -> bool:
+    """Return whether an operator has the argument ``training`` or ``train``, as batch_norm and dropout, and it is set."""
+    if not isinstance(node.target, torch._ops.OpOverload):  # noqa: SLF001  # there is no public name
+        return False
+    names = [one.name for one in node.target._schema.arguments]  # noqa: SLF001  # as above
+    values = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
+    return any(values.get(name) is True for name in ("training", "train"))
 
 
 def _call_factory(path: Path, name: str) -> tuple[torch.nn.Module, Any]:
