@@ -5,6 +5,7 @@ Such goldens show whether the model gives the same results on a device as here, 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,12 @@ from edged.model.goldens import ExpectedDetection, Golden, Goldens, Tolerances, 
 from edged.pictures.decode import read_picture
 from edged.selftest.messages import ReportedDetection, SelfTestRequest
 from edged.selftest.process import SelfTestProcess
-from edged.updates.bundle.manifest import MIN_EMPTY_GOLDENS, MIN_GOLDENS
+from edged.updates.bundle.golden_rules import (
+    CLASSIFICATION,
+    MIN_EMPTY_GOLDENS,
+    MIN_GOLDEN_CLASSES,
+    MIN_GOLDENS,
+)
 
 MIN_SCORE = 0.5
 TOLERANCES = Tolerances(min_iou=0.75, max_score_difference=0.12)
@@ -35,6 +41,8 @@ PictureCallback = Callable[[Path, tuple[ReportedDetection, ...]], None]
 """Receives each picture that becomes a golden, and the model's detections in it."""
 _PictureResult = tuple[Path, bytes, tuple[ReportedDetection, ...]]
 """A picture's file, the picture as PNG, and the model's detections in it."""
+_FamilyResult = tuple[str, _PictureResult]
+"""The family of the model, and its result for one picture."""
 
 
 def make_goldens(
@@ -64,10 +72,14 @@ def make_goldens(
         ModelError: the model cannot be run.
     """
     with SelfTestProcess() as process:
-        selected = _select_pictures(
-            _run_on_pictures(process, settings, _list_pictures(pictures), scratch, on_progress)
+        results = _run_on_pictures(
+            process, settings, _list_pictures(pictures), scratch, on_progress
         )
-    _check_selection(pictures, selected)
+        family, selected = _select_pictures(results)
+    if family == CLASSIFICATION:
+        _check_classes(pictures, selected)
+    else:
+        _check_selection(pictures, selected)
     for source, _, detections in selected:
         on_picture(source, detections)
     return _write_goldens(selected, model_sha256)
@@ -102,7 +114,7 @@ def _run_on_pictures(
     sources: Sequence[Path],
     scratch: Path,
     on_progress: ProgressCallback,
-) -> Iterator[_PictureResult]:
+) -> Iterator[_FamilyResult]:
     # One path for all pictures, because the sandboxed process can read no other.
     picture = scratch / "picture.png"
     for index, source in enumerate(sources):
@@ -116,7 +128,8 @@ def _run_on_pictures(
         request = SelfTestRequest(
             settings=settings, image=picture, min_score=MIN_SCORE, max_invocations=1
         )
-        yield source, png, self_test.run(request, timeout_s=_TIMEOUT_S).detections
+        report = self_test.run(request, timeout_s=_TIMEOUT_S)
+        yield report.family, (source, png, report.detections)
 
 
 def _encode_png(source: Path) -> bytes:
@@ -134,17 +147,34 @@ def _encode_png(source: Path) -> bytes:
     return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 
-def _select_pictures(results: Iterable[_PictureResult]) -> list[_PictureResult]:
-    """Return the first pictures with detections and the first without, and run the model on no more than needed."""
+def _select_pictures(results: Iterable[_FamilyResult]) -> tuple[str, list[_PictureResult]]:
+    """Return the model's family, and the first pictures with detections and without; the model is run on no more than needed.
+
+    Of a classifier's pictures no more than half have the same class.
+    """
     remaining = {True: _MAX_NONEMPTY, False: _MAX_EMPTY}
-    selected = []
-    for source, png, detections in results:
-        if remaining[bool(detections)] and len(detections) <= _MAX_DETECTIONS:
+    by_class: Counter[str] = Counter()
+    selected, family = [], ""
+    for family, (source, png, detections) in results:
+        label = detections[0].label if detections and family == CLASSIFICATION else ""
+        is_surplus = bool(label) and by_class[label] >= _MAX_NONEMPTY // 2
+        if remaining[bool(detections)] and len(detections) <= _MAX_DETECTIONS and not is_surplus:
             remaining[bool(detections)] -= 1
+            by_class[label] += 1
             selected.append((source, png, detections))
-        if not any(remaining.values()):
+        needs_empty = family != CLASSIFICATION and remaining[False]
+        if not remaining[True] and not needs_empty:
             break
-    return selected
+    return family, selected
+
+
+def _check_classes(pictures: Path, selected: Sequence[_PictureResult]) -> None:
+    answers = {detections[0].label if detections else "" for *_, detections in selected}
+    if len(selected) < MIN_GOLDENS or len(answers) < MIN_GOLDEN_CLASSES:
+        raise ConfigError(
+            f"{pictures}: the goldens of a classifier need {MIN_GOLDENS} pictures with {MIN_GOLDEN_CLASSES} different answers, and at most "
+            f"{_MAX_NONEMPTY // 2} of one class are taken; usable are {len(selected)} with {len(answers)} different answers: add pictures"
+        )
 
 
 def _check_selection(pictures: Path, selected: Sequence[_PictureResult]) -> None:

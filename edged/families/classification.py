@@ -80,13 +80,7 @@ class ClassificationFamily:
             ModelError: a score is not a number.
         """
         del fit
-        (output,) = check_outputs(outputs, [self.output])
-        values = dequantise(output, self.output).ravel()
-        if not np.isfinite(values).all():
-            raise ModelError(
-                f"the model's output {self.output.name!r} contains NaN or infinite scores"
-            )
-        scores = _softmax(values) if self.has_logits else values
+        scores = self.score_classes(outputs)
         top = int(scores.argmax())
         if top == self.background_id or scores[top] < min_score:
             return Detections.empty()
@@ -95,6 +89,23 @@ class ClassificationFamily:
             np.clip(scores[top : top + 1], 0.0, 1.0),
             np.array([top], np.int32),
         )
+
+    def score_classes(self, outputs: Sequence[NDArray[np.generic]]) -> F32:
+        """Return the score of each class, the background's too: (C,) float32; `decode` reports the best.
+
+        Args:
+            outputs: one array (1, C), or any shape of C elements, any dtype.
+
+        Raises:
+            ModelError: a score is not a number.
+        """
+        (output,) = check_outputs(outputs, [self.output])
+        values = dequantise(output, self.output).ravel()
+        if not np.isfinite(values).all():
+            raise ModelError(
+                f"the model's output {self.output.name!r} contains NaN or infinite scores"
+            )
+        return _softmax(values) if self.has_logits else values
 
 
 def _outputs_logits(signature: ModelSignature, output: TensorInfo) -> bool:

@@ -45,8 +45,9 @@ class Golden(Struct, frozen=True, kw_only=True):
     Attributes:
         picture: name of a PNG file in the same folder.
         sha256: sha256 of that file.
-        kind: why it was chosen: ``empty``, ``easy``, ``many``, ``small`` or ``doubtful``.
-        detections: those of at least `Goldens.min_score`, best first.
+        kind: why it was chosen: ``empty``, ``easy``, ``many``, ``small`` or ``doubtful``; of a classifier ``empty`` (no class reaches
+            `Goldens.min_score`), ``easy`` or ``doubtful``.
+        detections: those of at least `Goldens.min_score`, best first; of a classifier the best class, with the whole picture as its box.
     """
 
     picture: _FileName

@@ -13,11 +13,12 @@ from edged_models.compression.picture_sample import PictureSample, draw_sample
 from edged_models.compression.qat import train_quantization_aware
 from edged_models.compression.weight_pruning import measure_sparsity, prune_weights
 from edged_models.conversion.kinds.checkpoint import detector_source
-from edged_models.conversion.quantize import Scheme, quantize
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.errors import PicturesError, ToolError
 from edged_models.evaluation.evaluated_model import EvaluatedModel
 from edged_models.pictures.open_pictures import open_pictures
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import Scheme
 
 TUNING = FineTuneSettings(steps=2, training_pictures="scenes:train:20")
 

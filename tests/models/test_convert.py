@@ -11,10 +11,11 @@ from edged_models.cli.main import main
 from edged_models.conversion.convert import convert
 from edged_models.conversion.metadata import read_model_metadata
 from edged_models.conversion.open_source import open_source
-from edged_models.conversion.quantize import IoType, Scheme, quantize
 from edged_models.conversion.source import ModelSource
 from edged_models.conversion.tflite_model import parse_model
 from edged_models.errors import SourceError
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import IoType, Scheme
 from edged_models.tensorflow import keras, layers, tf
 
 RUNTIMES = ("litert", "tflite")

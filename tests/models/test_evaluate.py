@@ -110,7 +110,7 @@ def test_a_third_party_model_on_a_clip_with_one_of_its_classes() -> None:
 
 class _SelectedPictures:
     def __init__(self, pictures: PictureSet, indices: list[int]) -> None:
-        self.name, self.labels = pictures.name, pictures.labels
+        self.name, self.labels, self.task = pictures.name, pictures.labels, pictures.task
         self._pictures = [pictures[index] for index in indices]
 
     def __len__(self) -> int:

@@ -13,8 +13,6 @@ PAYLOAD_TYPE = "application/vnd.edged.manifest+json"
 MAX_MANIFEST_BYTES = 64 << 10
 MAX_FILES = 64
 MAX_BUNDLE_BYTES = 256 << 20
-MIN_GOLDENS = 8
-MIN_EMPTY_GOLDENS = 2
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]

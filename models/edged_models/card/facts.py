@@ -17,6 +17,7 @@ from edged_models.compression.machine import Machine, describe_machine
 from edged_models.conversion.model_contents import ModelContents, inspect_model
 from edged_models.conversion.tflite_model import parse_model, read_model_bytes
 from edged_models.errors import SourceError
+from edged_models.evaluation.classifier_results import ClassifierEvaluation
 from edged_models.evaluation.results import Evaluation
 
 _MAX_BYTES = 1 << 20
@@ -58,7 +59,7 @@ class CardFacts(Struct, frozen=True, kw_only=True):
     family: str
     input_spec: InputSpec
     about: str | None
-    evaluations: tuple[Evaluation, ...]
+    evaluations: tuple[Evaluation | ClassifierEvaluation, ...]
     provenance: tuple[ProvenanceFact, ...]
     machine: Machine
     tool: str
@@ -69,7 +70,7 @@ def gather_facts(
     *,
     runtime: str,
     labels_file: Path | None,
-    evaluations: Sequence[Evaluation],
+    evaluations: Sequence[Evaluation | ClassifierEvaluation],
     about: str | None,
     provenance: tuple[ProvenanceFact, ...],
 ) -> CardFacts:

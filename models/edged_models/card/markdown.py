@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from edged.types import InputSpec
 from edged_models.card.facts import CardFacts
 from edged_models.conversion.conversion_report import unquantized_rows
-from edged_models.evaluation import report
+from edged_models.evaluation.report import Rows, format_markdown
 from edged_models.evaluation.results import Evaluation
+from edged_models.evaluation.tables import AnyEvaluation, list_detail_tables, summary_rows
 
+_AP = "AP is average precision as COCO defines it; sizes are square roots of areas in pixels of the model's input."
+_CALIBRATION = "The best class of a picture counts; the calibration error is the mean difference of score and accuracy."
 _KIB = 1024
 _MILLION = 1e6
 
@@ -56,29 +59,24 @@ def _evaluation_sections(facts: CardFacts) -> list[list[str]]:
     if not facts.evaluations:
         return [["## Evaluation", "", "Not evaluated."]]
     head = (
-        f"Measured through the daemon's own encoding and decoding, on {facts.machine.describe()}. AP is average precision as COCO "
-        "defines it; sizes are square roots of areas in pixels of the model's input."
+        f"Measured through the daemon's own encoding and decoding, on {facts.machine.describe()}."
     )
-    parts = [["## Evaluation", "", head]]
+    has_detector = any(isinstance(one, Evaluation) for one in facts.evaluations)
+    parts = [["## Evaluation", "", f"{head} {_AP if has_detector else _CALIBRATION}"]]
     for evaluation in facts.evaluations:
         parts += _evaluation_section(evaluation)
     return parts
 
 
-def _evaluation_section(evaluation: Evaluation) -> list[list[str]]:
+def _evaluation_section(evaluation: AnyEvaluation) -> list[list[str]]:
     # The model stands above, and the duration of the evaluation is of no interest here.
-    rows = [row for row in report.summary_rows(evaluation) if row[0] not in {"model", "took"}]
+    rows = [row for row in summary_rows(evaluation) if row[0] not in {"model", "took"}]
     parts = [
         [f"### {_escape(evaluation.pictures_name)}"],
         _markdown_table([*rows, ("runtime", evaluation.runtime)]),
     ]
-    tables = [report.label_rows(evaluation)]
-    if evaluation.objects:
-        tables.append(report.size_rows(evaluation))
-    return [
-        *parts,
-        *(report.format_markdown(_escape_cells(table)) for table in tables if len(table) > 1),
-    ]
+    tables = list_detail_tables(evaluation)
+    return [*parts, *(format_markdown(_escape_cells(table)) for table in tables)]
 
 
 def _markdown_table(rows: Iterable[tuple[str, str]]) -> list[str]:
@@ -86,7 +84,7 @@ def _markdown_table(rows: Iterable[tuple[str, str]]) -> list[str]:
     return ["| | |", "|---|---|", *lines] if lines else []
 
 
-def _escape_cells(rows: report.Rows) -> report.Rows:
+def _escape_cells(rows: Rows) -> Rows:
     return [tuple(_escape(cell) for cell in row) for row in rows]
 
 

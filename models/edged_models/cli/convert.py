@@ -75,6 +75,7 @@ def format_lines(report: ConversionReport) -> list[str]:
             ("wrote", f"{report.out}, {report.bytes / 1024:.0f} KiB"),
             ("input", report.input),
             *(("output", output) for output in report.outputs),
+            *(("signature", one) for one in report.signatures if len(report.signatures) > 1),
             ("labels", report.labels or "none: give them with --labels"),
             ("took", f"{report.seconds:.1f} s"),
         ]

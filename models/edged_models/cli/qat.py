@@ -103,8 +103,9 @@ def _train(checkpoint: Checkpoint, tuning: FineTuneSettings) -> Any:
 
 def _convert(args: argparse.Namespace, net: Any, *, name: str, labels: tuple[str, ...]) -> bytes:
     from edged_models.conversion.kinds.checkpoint import detector_source
-    from edged_models.conversion.quantize import IoType, Scheme, quantize
     from edged_models.detector.graph import DetectorHead
+    from edged_models.quantization.quantize import quantize
+    from edged_models.quantization.scheme import IoType, Scheme
 
     source = detector_source(
         net, name=name, labels=labels, head=DetectorHead(args.head), has_learned_ranges=True

@@ -5,11 +5,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edged.terminal.escape import one_line
-from edged.terminal.numbers import integer_in_range
 from edged_models import console
+from edged_models.cli import quantize_options, quantize_search
 from edged_models.conversion.arguments import (
     add_metadata_options,
     add_source_options,
@@ -19,22 +20,19 @@ from edged_models.conversion.arguments import (
 )
 from edged_models.conversion.calibration import RECOMMENDED_PICTURES, check_picture_count
 from edged_models.conversion.conversion_report import (
-    INTEGER_SCHEMES,
     ConversionReport,
     build_report,
     custom_op_warnings,
     unquantized_rows,
 )
-from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.unquantized import POSTPROCESS
+from edged_models.errors import SourceError
 from edged_models.files import write_bytes
+from edged_models.quantization.runtime_trial import RUNTIME_PACKAGES, try_models
 
 if TYPE_CHECKING:
+    from edged_models.conversion.source import ModelSource
     from edged_models.pictures.labelled import LabelledPicture
-
-_SCHEMES = ("dynamic", "float16", "int8", "int16x8")
-_IO_TYPES = ("uint8", "int8", "float")
-_MAX_PICTURES = 100_000
 
 
 def add_parser(subparsers: Any) -> None:
@@ -46,106 +44,110 @@ def add_parser(subparsers: Any) -> None:
         "should show what the camera will see, and are encoded as the daemon encodes its input.",
     )
     add_source_options(parser)
-    parser.add_argument(
-        "--scheme", choices=_SCHEMES, required=True, help="bits of weights and activations"
-    )
-    parser.add_argument(
-        "--io",
-        choices=_IO_TYPES,
-        help="type of input and outputs for int8 (default: uint8, which takes pixels unchanged)",
-    )
-    _add_calibration_options(parser)
-    parser.add_argument(
-        "--per-tensor",
-        action="store_true",
-        help="use one scale for each weight tensor, not one for each channel",
-    )
+    quantize_options.add_scheme_options(parser)
+    quantize_options.add_calibration_options(parser)
+    quantize_options.add_layer_options(parser)
+    quantize_options.add_search_options(parser)
     add_metadata_options(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
-
-
-def _add_calibration_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--calibrate",
-        metavar="PICTURES",
-        help="pictures for calibration: a folder, a COCO or YOLO set, a clip, or scenes:train",
-    )
-    parser.add_argument(
-        "--calibration-count",
-        type=integer_in_range(min_value=1, max_value=_MAX_PICTURES),
-        default=300,
-        metavar="N",
-        help="use at most so many of them, evenly spread (%(default)s)",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Quantise the source, and write the .tflite.
 
     Raises:
-        SourceError: the source or the labels cannot be read, or TensorFlow cannot quantise the source.
+        SourceError: the source or the labels cannot be read, or the source cannot be quantised.
         PicturesError: the pictures cannot be read, or are too few.
         ToolError: the file cannot be written.
     """
     began_s = time.perf_counter()
-    _check_options(args)
-    metadata = read_metadata_options(args)
+    quantize_options.check_options(args)
     out = resolve_output_path(args, f"-{args.scheme}.tflite")
-    pictures = _open_calibration_pictures(args)
-    model = _quantize(args, metadata, pictures)
-    write_bytes(out, model)
-    report = build_report(
-        model,
-        source=args.source,
-        out=out,
-        scheme=args.scheme,
-        calibrated_on=len(pictures),
-        seconds=time.perf_counter() - began_s,
-    )
-    for warning in quantization_warnings(report):
-        print(one_line(f"edged-models: {warning}"), file=sys.stderr)
-    console.print_result(args, report, format_lines(report))
+    pictures = _open_pictures(args)
+    source = _open_source(args)
+    recipe = quantize_options.read_recipe(args, source)
+    job = quantize_search.Job(source=source, recipe=recipe, pictures=pictures)
+    if args.sensitivity:
+        quantize_search.print_sensitivity(args, job)
+        return 0
+    found = _find(args, job)
+    if args.older_runtime:
+        _check_older_runtime(found.model, args.source)
+    write_bytes(out, found.model)
+    report = _report(args, out, found.model, pictures, began_s)
+    if quantize_options.compares(args):
+        quantize_search.print_found(args, found, report, format_lines(report))
+    else:
+        console.print_result(args, report, format_lines(report))
     return 0
 
 
-def _check_options(args: argparse.Namespace) -> None:
-    needs_calibration = args.scheme in INTEGER_SCHEMES
-    if needs_calibration and not args.calibrate:
-        args.usage(
-            f"{args.scheme} needs --calibrate with {RECOMMENDED_PICTURES} or more pictures that show what the camera will see"
-        )
-    if args.calibrate and not needs_calibration:
-        args.usage(f"{args.scheme} needs no pictures: omit --calibrate")
-    if args.io and args.scheme != "int8":
-        args.usage(f"input and outputs of a {args.scheme} model are floats: --io needs int8")
+def _find(args: argparse.Namespace, job: quantize_search.Job) -> quantize_search.Found:
+    if args.auto:
+        return quantize_search.find_by_auto(args, job)
+    if quantize_options.compares(args):
+        return quantize_search.find_best_engine(args, job)
+    return quantize_search.Found(model=_quantize(args, job))
 
 
-def _open_calibration_pictures(args: argparse.Namespace) -> "Sequence[LabelledPicture]":
+def _open_pictures(args: argparse.Namespace) -> "Sequence[LabelledPicture]":
+    """Return the pictures for calibration, or for a comparison that needs no calibration."""
     from edged_models.pictures.open_pictures import open_pictures
     from edged_models.pictures.subset import take_evenly
 
     if not args.calibrate:
-        return ()
+        return quantize_search.open_drawn_pictures() if quantize_options.compares(args) else ()
     pictures = take_evenly(open_pictures(args.calibrate), args.calibration_count)
     check_picture_count(len(pictures))
     return pictures
 
 
-def _quantize(
-    args: argparse.Namespace, metadata: ModelMetadata, pictures: "Sequence[LabelledPicture]"
-) -> bytes:
-    from edged_models.conversion.quantize import IoType, Scheme, quantize
-
+def _open_source(args: argparse.Namespace) -> "ModelSource":
+    metadata = read_metadata_options(args)
     source = open_named_source(args)
-    tracked = console.track_progress(pictures, "calibrating", len(pictures))
-    return quantize(
-        replace(source, metadata=metadata.fill_from(source.metadata)),
-        scheme=Scheme(args.scheme),
-        io=IoType(args.io) if args.io else None,
+    return replace(source, metadata=metadata.fill_from(source.metadata))
+
+
+def _quantize(args: argparse.Namespace, job: quantize_search.Job) -> bytes:
+    from edged_models.quantization.quantize import quantize_by_recipe
+    from edged_models.quantization.scheme import EngineName
+
+    tracked = console.track_progress(job.pictures, "calibrating", len(job.pictures))
+    return quantize_by_recipe(
+        job.source,
+        job.recipe,
         calibration=(picture.image for picture in tracked),
-        per_channel=not args.per_tensor,
+        engine=EngineName(args.engine) if args.engine else None,
     )
+
+
+def _check_older_runtime(model: bytes, name: str) -> None:
+    (trial,) = try_models([model], "tflite")
+    if trial.problem:
+        raise SourceError(
+            f"{RUNTIME_PACKAGES['tflite']} cannot run {name} as quantised: {trial.problem}"
+        )
+
+
+def _report(
+    args: argparse.Namespace,
+    out: Path,
+    model: bytes,
+    pictures: "Sequence[LabelledPicture]",
+    began_s: float,
+) -> ConversionReport:
+    report = build_report(
+        model,
+        source=args.source,
+        out=out,
+        scheme=args.scheme,
+        calibrated_on=len(pictures) if args.calibrate else 0,
+        seconds=time.perf_counter() - began_s,
+    )
+    for warning in quantization_warnings(report):
+        print(one_line(f"edged-models: {warning}"), file=sys.stderr)
+    return report
 
 
 def quantization_warnings(report: ConversionReport) -> list[str]:
@@ -158,8 +160,10 @@ def quantization_warnings(report: ConversionReport) -> list[str]:
     float_ops = report.unquantized.list_ops_except(POSTPROCESS)
     if float_ops:
         kinds = ", ".join(sorted({op.op for op in float_ops}))
+        warnings.append(f"{len(float_ops)} ops are not quantised and compute with floats: {kinds}")
+    if report.scheme == "int4":
         warnings.append(
-            f"{len(float_ops)} ops could not be quantised and compute with floats: {kinds}"
+            "weights of 4 bits run on ai-edge-litert only: tflite-runtime refuses them, or computes nonsense"
         )
     return warnings
 

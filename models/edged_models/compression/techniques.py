@@ -75,7 +75,7 @@ class Technique(Struct, frozen=True, kw_only=True):
     Attributes:
         name: name for ``--only`` and files.
         title: title for the table.
-        scheme: ``float32``, or a `conversion.quantize.Scheme`.
+        scheme: ``float32``, or a `quantization.quantize.Scheme`.
         change: change of the network before it is converted; None for none.
         side_px: side of the input; None for the checkpoint's own.
     """

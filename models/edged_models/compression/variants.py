@@ -25,11 +25,12 @@ from edged_models.compression.techniques import (
 from edged_models.conversion.calibration import RECOMMENDED_PICTURES
 from edged_models.conversion.convert import convert
 from edged_models.conversion.kinds.checkpoint import detector_source
-from edged_models.conversion.quantize import Scheme, quantize
 from edged_models.conversion.source import ModelSource
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.weights import restore_net
 from edged_models.pictures.open_pictures import open_pictures
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import Scheme
 from edged_models.tensorflow import keras
 from edged_models.threads import limit_threads
 

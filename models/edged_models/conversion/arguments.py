@@ -45,17 +45,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="side of the square input (default: the source's own)",
     )
     _add_signature_options(parser)
-    parser.add_argument(
-        "--custom",
-        type=Path,
-        metavar="FILE.py",
-        help="Python file that defines the classes and functions that a Keras file uses (default: none); it is executed",
-    )
-    parser.add_argument(
-        "--trust-code",
-        action="store_true",
-        help="execute Python code in a Keras file, as of a Lambda layer (default: such a file is refused)",
-    )
+    _add_code_options(parser)
     add_foreign_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="output file (default: beside the source)"
@@ -80,6 +70,20 @@ def _add_signature_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--all-signatures", action="store_true", help="convert all signatures into one file"
+    )
+
+
+def _add_code_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--custom",
+        type=Path,
+        metavar="FILE.py",
+        help="Python file that defines the classes and functions that a Keras file uses (default: none); it is executed",
+    )
+    parser.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="execute Python code in a Keras file, as of a Lambda layer, or in a .pt2 (default: such a file is refused)",
     )
 
 

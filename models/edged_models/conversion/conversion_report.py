@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged_models.conversion.metadata import read_model_metadata
+from edged_models.conversion.signature_list import list_signatures
 from edged_models.conversion.tflite_model import TfliteModel, TfliteTensor, parse_model
 from edged_models.conversion.unquantized import POSTPROCESS, UnquantizedParts, find_unquantized
 
@@ -29,6 +30,7 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
         unquantized: ops and weights that are still float.
         custom_ops: ops that the runtimes do not have.
         seconds: duration of the conversion.
+        signatures: names, inputs and outputs of the signatures; the first describes the same graph as `input` and `outputs`.
     """
 
     source: str
@@ -42,6 +44,7 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
     unquantized: UnquantizedParts
     custom_ops: tuple[str, ...]
     seconds: float
+    signatures: tuple[str, ...] = ()
 
 
 def build_report(
@@ -80,6 +83,7 @@ def build_report(
         unquantized=_find_unquantized(model, scheme),
         custom_ops=_find_custom_ops(model),
         seconds=seconds,
+        signatures=list_signatures(content),
     )
 
 

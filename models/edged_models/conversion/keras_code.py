@@ -1,10 +1,11 @@
 """Python code in a Keras file, and names of code outside Keras. Loading the file would execute it."""
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_LIBRARIES = ("builtins", "keras", "keras_cv", "keras_hub", "keras_nlp", "tf_keras")
+_LIBRARIES = ("keras", "keras_cv", "keras_hub", "keras_nlp", "tf_keras")
 """Packages whose classes Keras finds by itself."""
 
 
@@ -16,11 +17,13 @@ class CustomObject:
         name: its own name.
         registered_name: the name under which it is registered, as ``package>name``.
         module: the module that Keras 2 would import to find it; "" if there is none.
+        is_function: whether it is a function.
     """
 
     name: str
     registered_name: str
     module: str
+    is_function: bool
 
 
 def find_code(config: Any) -> tuple[str, ...]:
@@ -46,6 +49,7 @@ def find_custom_objects(config: Any) -> tuple[CustomObject, ...]:
             str(node["config"] if node.get("class_name") == "function" else node.get("class_name")),
             str(node["registered_name"] or ""),
             str(node.get("module") or ""),
+            node.get("class_name") == "function",
         )
         for node in nodes
     )
@@ -82,4 +86,8 @@ def _has_code(node: dict[str, Any]) -> bool:
 def _is_custom(found: CustomObject) -> bool:
     if not found.module:
         return bool(found.registered_name)
+    if (
+        found.module == "builtins" and found.is_function
+    ):  # so Keras writes its own functions, as relu
+        return hasattr(builtins, found.name)
     return found.module.partition(".")[0] not in _LIBRARIES

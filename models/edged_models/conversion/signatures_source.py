@@ -73,10 +73,10 @@ class SignaturesSource:
         """Run the first function with TensorFlow.
 
         Args:
-            tensor: its input, in its shape and dtype.
+            tensor: its input: (1, H, W, C) float32, or whatever its shape and dtype are.
 
         Returns:
-            Its outputs, in the order of the .tflite's.
+            Its outputs, (1, ...) float32 as a rule, in the order of the .tflite's.
 
         Raises:
             SourceError: the function fails.

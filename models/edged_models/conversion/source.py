@@ -49,10 +49,10 @@ class ModelSource(Protocol):
         """Run the model itself, before any conversion: what a converted one is compared with.
 
         Args:
-            tensor: the model's input, in its shape and dtype.
+            tensor: the model's input: (1, H, W, C) float32, or whatever its shape and dtype are.
 
         Returns:
-            The outputs, in the order of the .tflite's.
+            The outputs, (1, ...) float32 as a rule, in the order of the .tflite's.
 
         Raises:
             SourceError: the model fails.
@@ -108,10 +108,10 @@ class FunctionSource:
         """Run the function with TensorFlow.
 
         Args:
-            tensor: the model's input, in its shape and dtype.
+            tensor: the model's input: (1, H, W, C) float32, or whatever its shape and dtype are.
 
         Returns:
-            The outputs, in the order of `outputs`.
+            The outputs, (1, ...) float32 as a rule, in the order of `outputs`.
 
         Raises:
             SourceError: the function fails.
@@ -170,10 +170,10 @@ class FileSource:
         """Run the file with the reference kernels of litert.
 
         Args:
-            tensor: the model's input, in its shape and dtype.
+            tensor: the model's input: (1, H, W, C) float32, or whatever its shape and dtype are.
 
         Returns:
-            The outputs, in the order of the file.
+            The outputs, (1, ...) float32 as a rule, in the order of the file.
 
         Raises:
             SourceError: the file cannot be run.

@@ -1,11 +1,11 @@
-"""Average precision, computed by pycocotools: 101 recall points, best score first, each object found once.
+"""Average precision, computed by pycocotools: 101 recall points, best score first, each object found once, crowds ignored.
 
 Sizes are COCO's (areas below 32 x 32 and from 96 x 96), but in pixels of the model's input: for a detector the size of an object in its
 input counts.
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from edged_models.evaluation.class_matches import ClassMatches
 from edged_models.evaluation.picture_result import PictureResult
 
 SIZES_PX = {"small": (0.0, 32.0), "medium": (32.0, 96.0), "large": (96.0, None)}
@@ -48,11 +49,13 @@ class PrecisionTable:
             medium, large); -1 where there is no such object.
         ranked: the ranked detections of each class.
         object_counts: (K, 4) int64, objects by class and size.
+        matches: the matched detections of each class, of any size.
     """
 
     table: NDArray[np.float64]
     ranked: tuple[RankedDetections, ...]
     object_counts: NDArray[np.int64]
+    matches: tuple[ClassMatches, ...]
 
     def ap(self, *, label: int | None = None, size: int = 0) -> float | None:
         """Return AP: the mean over IoU and recall, of one class or over all; `size` is an index into ``(any, *SIZES_PX)``."""
@@ -81,9 +84,14 @@ def compute_precisions(results: Sequence[PictureResult], label_count: int) -> Pr
     coco = _run_coco_evaluation(results, label_count)
     size_count = len(coco.params.areaRng)
     by_class = np.array(coco.evalImgs, object).reshape(label_count, size_count, len(results))
-    counts = [[_count_objects(images) for images in sizes] for sizes in by_class]
-    ranked = tuple(_rank_detections(sizes[0]) for sizes in by_class)
-    return PrecisionTable(coco.eval["precision"][..., 0], ranked, np.array(counts, np.int64))
+    matches = [[ClassMatches.collect(images) for images in sizes] for sizes in by_class]
+    counts = [[int(one.object_counts.sum()) for one in sizes] for sizes in matches]
+    return PrecisionTable(
+        coco.eval["precision"][..., 0],
+        tuple(_rank(sizes[0]) for sizes in matches),
+        np.array(counts, np.int64),
+        tuple(sizes[0] for sizes in matches),
+    )
 
 
 def _run_coco_evaluation(results: Sequence[PictureResult], label_count: int) -> COCOeval:
@@ -109,57 +117,67 @@ def _mean(values: NDArray[np.float64]) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def _count_objects(images: Iterable[dict[str, Any] | None]) -> int:
-    return sum(int((1 - image["gtIgnore"]).sum()) for image in images if image)
-
-
-def _rank_detections(images: NDArray[np.object_]) -> RankedDetections:
-    evaluated = [image for image in images if image]
-    scores = np.array([score for image in evaluated for score in image["dtScores"]], np.float64)
-    matches = [image["dtMatches"][_IOU_50] > 0 for image in evaluated]
-    is_correct = np.concatenate(matches) if matches else np.zeros(0, bool)
-    order = np.argsort(-scores, kind="stable")
-    return RankedDetections(scores[order], is_correct[order], _count_objects(evaluated))
+def _rank(matches: ClassMatches) -> RankedDetections:
+    # Detections in a crowd are neither correct nor wrong.
+    counts = ~matches.is_ignored[_IOU_50]
+    return RankedDetections(
+        matches.scores[counts],
+        matches.is_match[_IOU_50][counts],
+        int(matches.object_counts.sum()),
+    )
 
 
 def _build_truth_coco(results: Sequence[PictureResult], label_count: int) -> COCO:
-    rows = [(result.true_boxes, result.true_class_ids, None) for result in results]
-    return _build_coco(results, label_count, rows)
-
-
-def _build_detections_coco(results: Sequence[PictureResult], label_count: int) -> COCO:
-    detections = [result.detections for result in results]
-    rows = [(found.boxes, found.class_ids, found.scores) for found in detections]
-    return _build_coco(results, label_count, rows)
-
-
-def _build_coco(
-    results: Sequence[PictureResult], label_count: int, rows: Iterable[tuple[Any, Any, Any]]
-) -> COCO:
-    """Build a COCO set of boxes in pixels of the model's input; images and classes are numbered from 0."""
-    annotations: list[dict[str, Any]] = []
-    for image_id, (result, (boxes, class_ids, scores)) in enumerate(
-        zip(results, rows, strict=True)
-    ):
-        pixels = boxes.astype(np.float64) * np.tile(result.size_px, 2)
-        pixels[:, 2:] -= pixels[:, :2]
-        for index, box in enumerate(pixels.tolist()):
-            annotation = _annotate(box, image_id, int(class_ids[index]))
-            if scores is not None:
-                annotation["score"] = float(scores[index])
-            # pycocotools takes the id 0 of an object for "none".
-            annotations.append({"id": len(annotations) + 1, **annotation})
+    annotations = [
+        annotation
+        for image_id, one in enumerate(results)
+        for annotation in [
+            *_annotate(image_id, one, one.true_boxes, one.true_class_ids),
+            *_annotate(image_id, one, one.crowd_boxes, one.crowd_class_ids, iscrowd=1),
+        ]
+    ]
     return _index_coco(annotations, len(results), label_count)
 
 
-def _annotate(box: list[float], image_id: int, class_id: int) -> dict[str, Any]:
-    return {
-        "image_id": image_id,
-        "category_id": class_id,
-        "bbox": box,
-        "area": box[2] * box[3],
-        "iscrowd": 0,
-    }
+def _build_detections_coco(results: Sequence[PictureResult], label_count: int) -> COCO:
+    annotations: list[dict[str, Any]] = []
+    for image_id, result in enumerate(results):
+        found = result.detections
+        rows = _annotate(image_id, result, found.boxes, found.class_ids)
+        scores = found.scores.tolist()
+        annotations += ({**row, "score": score} for row, score in zip(rows, scores, strict=True))
+    return _index_coco(annotations, len(results), label_count)
+
+
+def _annotate(
+    image_id: int,
+    result: PictureResult,
+    boxes: NDArray[np.float32],
+    class_ids: NDArray[np.int32],
+    *,
+    iscrowd: int = 0,
+) -> list[dict[str, Any]]:
+    """Return boxes as COCO's annotations, in pixels of the model's input; without ids.
+
+    Args:
+        image_id: number of the picture.
+        result: the picture's result, for its size.
+        boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the picture.
+        class_ids: (N,) int32.
+        iscrowd: 1 for areas with many objects.
+    """
+    pixels = boxes.astype(np.float64) * np.tile(result.size_px, 2)
+    pixels[:, 2:] -= pixels[:, :2]
+    return [
+        {
+            "image_id": image_id,
+            "category_id": class_id,
+            "bbox": box,
+            "area": box[2] * box[3],
+            "iscrowd": iscrowd,
+        }
+        for box, class_id in zip(pixels.tolist(), class_ids.tolist(), strict=True)
+    ]
 
 
 def _index_coco(annotations: list[dict[str, Any]], image_count: int, label_count: int) -> COCO:
@@ -167,7 +185,8 @@ def _index_coco(annotations: list[dict[str, Any]], image_count: int, label_count
     coco.dataset = {
         "images": [{"id": i} for i in range(image_count)],
         "categories": [{"id": i} for i in range(label_count)],
-        "annotations": annotations,
+        # pycocotools takes the id 0 of an object for "none".
+        "annotations": [{"id": i, **one} for i, one in enumerate(annotations, 1)],
     }
     coco.createIndex()
     return coco

@@ -1,7 +1,7 @@
-"""Evaluation of models: inference on every picture through the daemon's own encoding and decoding, then the figures."""
+"""Evaluation of detectors: inference on every picture through the daemon's own encoding and decoding, then the figures."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ import numpy as np
 from edged.types import Detections
 from edged_models.evaluation.average_precision import SIZES_PX, PrecisionTable, compute_precisions
 from edged_models.evaluation.evaluated_model import EvaluatedModel
-from edged_models.evaluation.label_mapping import LabelMapping, map_labels
+from edged_models.evaluation.label_mapping import LabelMapping
 from edged_models.evaluation.picture_result import PictureResult
 from edged_models.evaluation.results import Evaluation, LabelResult, SizeResult
+from edged_models.evaluation.run import PictureTracker, check_task, describe_run, run_models
 from edged_models.evaluation.threshold import build_confusion, compute_rates, count_false_alarms
 from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
@@ -21,16 +22,22 @@ DEFAULT_MIN_SCORE = 0.5
 _MIN_AP_SCORE = 0.01
 """Detections below this score barely change average precision, and some models give hundreds."""
 
-PictureTracker = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
-"""Passes the pictures through unchanged, as a progress bar does."""
-
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """The figures of one model, and the precision table from which curves are drawn."""
+    """The figures of one detector, and what they were computed from.
+
+    Attributes:
+        evaluation: the figures.
+        precisions: the precision table, from which curves are drawn.
+        results: the detections in each picture, in the set's order.
+        mapping: the evaluated labels.
+    """
 
     evaluation: Evaluation
     precisions: PrecisionTable
+    results: tuple[PictureResult, ...]
+    mapping: LabelMapping
 
 
 def evaluate(
@@ -43,7 +50,7 @@ def evaluate(
     labels_file: Path | None = None,
     track: PictureTracker = iter,
 ) -> Evaluation:
-    """Evaluate one model on a set of pictures.
+    """Evaluate one detector on a set of pictures.
 
     Args:
         model: any .tflite that the daemon can run.
@@ -55,7 +62,7 @@ def evaluate(
         track: called with the pictures, for a progress bar.
 
     Raises:
-        SourceError: the model is not a detector.
+        SourceError: the model is not a detector, or the pictures have no boxes.
         PicturesError: a picture cannot be read.
         ToolError: model and pictures share no label, or the model fails on a picture.
         EdgedError: the self-test or the runtime rejects the model.
@@ -72,7 +79,7 @@ def evaluate_models(
     min_score: float = DEFAULT_MIN_SCORE,
     track: PictureTracker = iter,
 ) -> list[EvaluationResult]:
-    """Evaluate several models on the same pictures; each picture is read once.
+    """Evaluate several detectors on the same pictures; each picture is read once.
 
     Args:
         models: the opened models.
@@ -81,19 +88,12 @@ def evaluate_models(
         track: called with the pictures, for a progress bar.
 
     Raises:
+        SourceError: a model is not a detector, or the pictures have no boxes.
         PicturesError: a picture cannot be read.
         ToolError: a model and the pictures share no label, or a model fails on a picture.
     """
-    mappings = [map_labels(one.labels, pictures.labels, model_name=one.path) for one in models]
-    results: list[list[PictureResult]] = [[] for _ in models]
-    start_s = time.perf_counter()
-    runs = list(zip(models, mappings, results, strict=True))
-    for picture in track(pictures):
-        for model, mapping, collected in runs:
-            collected.append(_evaluate_picture(model, mapping, picture))
-        # The first model finds the processor's caches full of the picture: the models take turns in being first.
-        runs.append(runs.pop(0))
-    inference_s = time.perf_counter() - start_s
+    check_task(models, pictures)
+    mappings, results, inference_s = run_models(models, pictures, _evaluate_picture, track)
     return [
         _build_result(
             model,
@@ -114,13 +114,16 @@ def _evaluate_picture(
     last = len(mapping.model_indices) - 1
     found = mapping.model_indices[np.minimum(detections.class_ids, last)]
     true = mapping.picture_indices[picture.classes]
+    crowds = mapping.picture_indices[picture.crowd_classes]
     width, height = model.input_px
     kept = found >= 0
     return PictureResult(
         detections=Detections(detections.boxes[kept], detections.scores[kept], found[kept]),
         true_boxes=picture.boxes[true >= 0],
         true_class_ids=true[true >= 0],
-        is_empty=not len(picture.boxes),
+        crowd_boxes=picture.crowd_boxes[crowds >= 0],
+        crowd_class_ids=crowds[crowds >= 0],
+        is_empty=not len(picture.boxes) and not len(picture.crowd_boxes),
         size_px=(width * fit.scale_x, height * fit.scale_y),
     )
 
@@ -137,22 +140,12 @@ def _build_result(
     start_s = time.perf_counter()
     table = compute_precisions(results, len(mapping.labels))
     seconds = inference_s + time.perf_counter() - start_s
-    p50, p95 = np.percentile(model.invoke_ms, (50, 95))
     evaluation = Evaluation(
-        model=str(model.path),
-        model_sha256=model.sha256,
-        runtime=model.loaded_model.interpreter.runtime,
-        threads=model.settings.threads,
-        input_px=model.input_px,
-        pictures_name=pictures_name,
-        unknown_to_model=mapping.unknown_to_model,
-        not_in_pictures=mapping.not_in_pictures,
-        invoke_ms_p50=float(p50),
-        invoke_ms_p95=float(p95),
         seconds=seconds,
+        **describe_run(model, mapping, pictures_name),
         **_compute_figures(results, table, mapping.labels, min_score),
     )
-    return EvaluationResult(evaluation, table)
+    return EvaluationResult(evaluation, table, tuple(results), mapping)
 
 
 def _compute_figures(

@@ -1,6 +1,8 @@
 """A model under evaluation: self-tested in a sandboxed process, then opened in this one."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from hashlib import sha256
@@ -13,15 +15,14 @@ from numpy.typing import NDArray
 
 from edged.config.settings import ModelSettings
 from edged.errors import EdgedError
+from edged.families.classification import ClassificationFamily
 from edged.interfaces import Interpreter
 from edged.model.encode import Encoder
 from edged.model.load import load_model
 from edged.selftest.process import self_test_model
-from edged.types import Detections, Fit, Frame, PixelFormat
+from edged.types import F32, Detections, Fit, Frame, PixelFormat
 from edged_models.errors import SourceError, ToolError
-from edged_models.pictures.labelled import LabelledPicture
-
-_CLASSIFICATION = "classification"
+from edged_models.pictures.labelled import LabelledPicture, Task
 
 
 class EvaluatedModel:
@@ -53,17 +54,13 @@ class EvaluatedModel:
             labels_file: class names, one a line; None for those in the file.
 
         Raises:
-            SourceError: the model is not a detector.
             EdgedError: the self-test or the runtime rejects the file.
         """
         self.path = path
         self.settings = ModelSettings(
             path=path, runtime=runtime, threads=threads, labels_file=labels_file
         )
-        if self_test_model(self.settings).family == _CLASSIFICATION:
-            raise SourceError(
-                f"{path} is not a detector: it classifies whole pictures, and has no boxes to evaluate"
-            )
+        self_test_model(self.settings)
         self.loaded_model = load_model(self.settings)
         self.sha256 = sha256(path.read_bytes()).hexdigest()
         named = range(len(self.loaded_model.labels) - self.loaded_model.family.class_offset)
@@ -90,6 +87,12 @@ class EvaluatedModel:
         return other
 
     @property
+    def task(self) -> Task:
+        """The kind of answer: where objects are, or which class the whole picture has."""
+        is_classifier = isinstance(self.loaded_model.family, ClassificationFamily)
+        return Task.CLASSIFICATION if is_classifier else Task.DETECTION
+
+    @property
     def input_px(self) -> tuple[int, int]:
         """Width and height of the model's input."""
         return self.loaded_model.family.input.width, self.loaded_model.family.input.height
@@ -100,13 +103,40 @@ class EvaluatedModel:
         Raises:
             ToolError: the runtime failed, or the outputs are invalid.
         """
+        family = self.loaded_model.family
+        with self._naming(picture):
+            outputs, fit = self._invoke(picture)
+            return family.decode(outputs, fit, min_score=min_score), fit
+
+    def classify(self, picture: LabelledPicture) -> F32:
+        """Run a classifier on a picture through the daemon's own encoding and decoding.
+
+        Returns:
+            (C,) float32, the score of each class id.
+
+        Raises:
+            SourceError: the model is a detector.
+            ToolError: the runtime failed, or the outputs are invalid.
+        """
+        family = self.loaded_model.family
+        if not isinstance(family, ClassificationFamily):
+            raise SourceError(f"{self.path} is a detector: it does not classify whole pictures")
+        with self._naming(picture):
+            outputs, _ = self._invoke(picture)
+            return family.score_classes(outputs)
+
+    def _invoke(self, picture: LabelledPicture) -> tuple[tuple[NDArray[np.generic], ...], Fit]:
+        tensor = self.loaded_model.encoder(to_frame(picture.image))
+        start_ns = time.perf_counter_ns()
+        outputs = self.loaded_model.interpreter.invoke(tensor.array)
+        self.invoke_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
+        return outputs, tensor.fit
+
+    @contextmanager
+    def _naming(self, picture: LabelledPicture) -> Iterator[None]:
+        """Name model and picture in the daemon's errors."""
         try:
-            tensor = self.loaded_model.encoder(to_frame(picture.image))
-            start_ns = time.perf_counter_ns()
-            outputs = self.loaded_model.interpreter.invoke(tensor.array)
-            self.invoke_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
-            family = self.loaded_model.family
-            return family.decode(outputs, tensor.fit, min_score=min_score), tensor.fit
+            yield
         except EdgedError as error:
             raise ToolError(f"{self.path} failed on {picture.name}: {error}") from error
 

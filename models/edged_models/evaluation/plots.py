@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from edged_models.evaluation.classifier_results import ClassifierEvaluation
 from edged_models.evaluation.evaluate import EvaluationResult
 from edged_models.evaluation.report import format_number, short_names
 from edged_models.evaluation.results import Confusion
@@ -55,6 +56,26 @@ def draw_confusion(confusion: Confusion, path: Path) -> None:
     axes.set_xticks(ticks, confusion.labels, rotation=90)
     axes.set_yticks(ticks, confusion.labels)
     axes.set(xlabel="detected", ylabel="true")
+    _save_figure(figure, path)
+
+
+def draw_reliability(evaluations: Sequence[ClassifierEvaluation], path: Path) -> None:
+    """Plot accuracy over the best score, for several classifiers; a calibrated one is on the diagonal.
+
+    Raises:
+        ToolError: the file cannot be written.
+    """
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot((0, 1), (0, 1), color="grey", linestyle=":")
+    names = short_names([one.model for one in evaluations])
+    for name, one in zip(names, evaluations, strict=True):
+        bins = [bin_ for bin_ in one.reliability if bin_.count]
+        label = f"{name}, calibration error {one.calibration_error:.3f}"
+        axes.plot([b.mean_score for b in bins], [b.accuracy for b in bins], "o-", label=label)
+    axes.set(xlabel="best score", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize="small")
     _save_figure(figure, path)
 
 

@@ -1,4 +1,4 @@
-"""Evaluations as tables of text."""
+"""Evaluations of detectors as tables of text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,9 +37,9 @@ def _object_rows(e: Evaluation) -> list[tuple[str, str]]:
 def _ignored_label_rows(e: Evaluation) -> list[tuple[str, str]]:
     rows = []
     if e.unknown_to_model:
-        rows.append(("ignored", f"labels unknown to the model: {_join_labels(e.unknown_to_model)}"))
+        rows.append(("ignored", f"labels unknown to the model: {join_labels(e.unknown_to_model)}"))
     if e.not_in_pictures and e.objects:
-        missing = _join_labels(e.not_in_pictures)
+        missing = join_labels(e.not_in_pictures)
         rows.append(("ignored", f"labels that the pictures lack: {missing}"))
     return rows
 
@@ -142,6 +142,7 @@ def _size_ranges(sizes: Sequence[SizeResult]) -> list[str]:
     return names
 
 
-def _join_labels(labels: Sequence[str], max_labels: int = 8) -> str:
+def join_labels(labels: Sequence[str], max_labels: int = 8) -> str:
+    """Return the labels as a list; of many only the first, and how many more there are."""
     more = f" and {len(labels) - max_labels} more" if len(labels) > max_labels else ""
     return ", ".join(labels[:max_labels]) + more

@@ -58,8 +58,8 @@ class Confusion(Struct, frozen=True, kw_only=True):
     counts: tuple[tuple[int, ...], ...]
 
 
-class Evaluation(Struct, frozen=True, kw_only=True):
-    """The figures of a model on a set of pictures.
+class Evaluation(Struct, frozen=True, kw_only=True, tag_field="task", tag="detection"):
+    """The figures of a detector on a set of pictures.
 
     Attributes:
         model: path of the file, as given.
@@ -69,7 +69,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
         input_px: width and height of the model's input.
         pictures_name: the origin of the pictures.
         pictures: number of pictures.
-        empty_pictures: number of pictures without any object.
+        empty_pictures: number of pictures without any object or crowd.
         objects: number of objects of the evaluated classes.
         min_score: the threshold for precision, recall, confusion and false alarms.
         ap: average precision as COCO defines it, mean over the classes and IoU 0.5 to 0.95; None without objects.

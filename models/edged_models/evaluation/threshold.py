@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edged.scene.box_arrays import iou_matrix
+from edged.scene.box_arrays import areas, iou_matrix
+from edged.types import Detections
 from edged_models.evaluation.average_precision import RankedDetections
 from edged_models.evaluation.picture_result import PictureResult
 from edged_models.evaluation.results import Confusion
@@ -63,6 +64,8 @@ def build_confusion(
 ) -> Confusion:
     """Build the confusion matrix: each detection, best first, takes the free object that it overlaps most, of any class.
 
+    A detection without an object that lies in a crowd of its class by half or more does not count.
+
     Args:
         results: the model's result for each picture.
         labels: names of the evaluated classes.
@@ -81,11 +84,33 @@ def _count_pairs(counts: NDArray[np.int64], result: PictureResult, min_score: fl
     found = result.detections[result.detections.scores >= min_score]
     overlap = iou_matrix(found.boxes, result.true_boxes)
     is_free = np.ones(len(result.true_boxes), bool)
-    for row, class_id in zip(overlap, found.class_ids, strict=True):
+    in_crowd = find_crowded(result, found)
+    for row, class_id, is_crowded in zip(overlap, found.class_ids, in_crowd, strict=True):
         free = np.where(is_free, row, 0.0)
         best = int(free.argmax()) if free.size else 0
         matches = bool(free.size) and free[best] >= _MIN_IOU
-        counts[result.true_class_ids[best] if matches else background, class_id] += 1
         if matches:
+            counts[result.true_class_ids[best], class_id] += 1
             is_free[best] = False
+        elif not is_crowded:
+            counts[background, class_id] += 1
     np.add.at(counts, (result.true_class_ids[is_free], background), 1)
+
+
+def find_crowded(result: PictureResult, found: Detections) -> NDArray[np.bool_]:
+    """Return which detections lie, by half of their own area or more, in a crowd of their class, as COCO counts it.
+
+    Args:
+        result: the picture with its crowds.
+        found: detections in it, N of them.
+
+    Returns:
+        (N,) bool.
+    """
+    crowds = result.crowd_boxes
+    low = np.maximum(found.boxes[:, None, :2], crowds[None, :, :2])
+    high = np.minimum(found.boxes[:, None, 2:], crowds[None, :, 2:])
+    inside = np.prod(np.maximum(high - low, 0), axis=2)
+    share = inside / np.maximum(areas(found.boxes), np.finfo(np.float32).tiny)[:, None]
+    same = found.class_ids[:, None] == result.crowd_class_ids[None, :]
+    return np.asarray(((share >= _MIN_IOU) & same).any(axis=1))

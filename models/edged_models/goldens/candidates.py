@@ -91,7 +91,7 @@ class CandidateEvaluator:
         small = shrink_picture(picture)
         detections = self._detect(self._reference, small)
         is_expected = detections.scores >= self._min_score
-        expected = _build_expected(detections[is_expected], self._reference)
+        expected = build_expected(detections[is_expected], self._reference)
         if self._is_labelled and bool(expected) is not bool(len(picture.boxes)):
             return None
         others = [self._detect(other, small) for other in self._others]
@@ -136,7 +136,8 @@ def shrink_picture(picture: LabelledPicture) -> LabelledPicture:
     return replace(picture, image=np.asarray(image, np.uint8))
 
 
-def _build_expected(found: Detections, model: EvaluatedModel) -> tuple[ExpectedDetection, ...]:
+def build_expected(found: Detections, model: EvaluatedModel) -> tuple[ExpectedDetection, ...]:
+    """Return a model's detections as those that a device must find, rounded to four decimals."""
     rows = zip(found.class_ids, found.scores, found.boxes, strict=True)
     return tuple(
         ExpectedDetection(

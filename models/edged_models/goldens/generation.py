@@ -12,11 +12,19 @@ from edged.errors import EdgedError
 from edged.model.goldens import SCHEMA, Golden, Goldens, write_goldens
 from edged_models.errors import ToolError
 from edged_models.evaluation.evaluated_model import EvaluatedModel
+from edged_models.evaluation.label_mapping import map_labels
+from edged_models.evaluation.run import check_task
 from edged_models.goldens.candidates import CandidateEvaluator, shrink_picture
+from edged_models.goldens.class_candidates import ClassCandidateEvaluator
 from edged_models.goldens.folder import GOLDENS_FILE
 from edged_models.goldens.reference import ReferenceKernels
-from edged_models.goldens.selection import SelectedCandidate, derive_tolerances, select_goldens
-from edged_models.pictures.labelled import LabelledPicture, PictureSet
+from edged_models.goldens.selection import (
+    SelectedCandidate,
+    derive_tolerances,
+    select_class_goldens,
+    select_goldens,
+)
+from edged_models.pictures.labelled import LabelledPicture, PictureSet, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +59,7 @@ def make_goldens(
 
     Args:
         model: a .tflite file.
-        pictures: the set, with at least two pictures without objects.
+        pictures: the set; for a detector with at least two pictures without objects, for a classifier of two classes or more.
         count: number of goldens.
         min_score: lowest score of an expected detection.
         labels_file: class names, one a line; None for those in the model file.
@@ -59,17 +67,17 @@ def make_goldens(
 
     Raises:
         PicturesError: a picture cannot be read, or too few are usable.
-        EdgedError: litert rejects the model, it is not a detector, or it fails on a picture.
+        SourceError: the pictures' labels are not of the model's kind.
+        EdgedError: litert rejects the model, or it fails on a picture.
     """
-    is_labelled = bool(pictures.labels)
     with ExitStack() as stack:
         opened = _open_runtimes(stack, model, labels_file)
-        evaluate = CandidateEvaluator(
-            opened.reference, opened.runtimes, min_score=min_score, is_labelled=is_labelled
-        )
+        evaluate = _build_evaluator(opened, pictures, min_score)
         evaluated = [evaluate(index, picture) for index, picture in enumerate(track(pictures))]
     usable = [candidate for candidate in evaluated if candidate]
-    files, goldens = _encode_goldens(pictures, select_goldens(usable, count))
+    is_classifier = opened.reference.task is Task.CLASSIFICATION
+    select = select_class_goldens if is_classifier else select_goldens
+    files, goldens = _encode_goldens(pictures, select(usable, count))
     content = Goldens(
         schema=SCHEMA,
         model_sha256=opened.reference.sha256,
@@ -94,12 +102,28 @@ class _OpenedRuntimes:
     errors: tuple[str, ...]
 
 
+def _build_evaluator(
+    opened: _OpenedRuntimes, pictures: PictureSet, min_score: float
+) -> CandidateEvaluator | ClassCandidateEvaluator:
+    reference, labels = opened.reference, pictures.labels
+    if labels:
+        check_task([reference], pictures)
+    if reference.task is Task.DETECTION:
+        return CandidateEvaluator(
+            reference, opened.runtimes, min_score=min_score, is_labelled=bool(labels)
+        )
+    mapping = map_labels(reference.labels, labels, model_name=reference.path) if labels else None
+    return ClassCandidateEvaluator(reference, opened.runtimes, min_score=min_score, mapping=mapping)
+
+
 def _open_runtimes(stack: ExitStack, path: Path, labels_file: Path | None) -> _OpenedRuntimes:
     litert = stack.enter_context(EvaluatedModel(path, runtime="litert", labels_file=labels_file))
     fast = litert.loaded_model.interpreter
     reference = litert.with_interpreter(ReferenceKernels(path, fast.signature, fast.runtime))
     try:
-        tflite = stack.enter_context(EvaluatedModel(path, runtime="tflite"))
+        tflite = stack.enter_context(
+            EvaluatedModel(path, runtime="tflite", labels_file=labels_file)
+        )
     except EdgedError as error:
         return _OpenedRuntimes(reference, [litert], (str(error),))
     return _OpenedRuntimes(reference, [litert, tflite], ())

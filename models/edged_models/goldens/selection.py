@@ -1,6 +1,7 @@
 """Selection of goldens among the candidates: empty scenes, easy ones and three kinds of hard ones; deterministic."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -9,6 +10,9 @@ from edged.model.goldens import Tolerances
 from edged_models.errors import PicturesError
 from edged_models.goldens.candidates import GoldenCandidate
 
+_CLASS_KINDS = ("easy", "doubtful")
+"""A classifier's box is the whole picture, and there is one."""
+_MIN_CLASSES = 2
 _MIN_EMPTY = 2
 _EMPTY_ONE_IN = 4
 _IOU_MARGIN = 0.05
@@ -65,6 +69,38 @@ def _select_full(candidates: list[GoldenCandidate], count: int) -> list[Selected
         best = min(remaining, key=lambda c: (c.labels <= covered, key(c), c.index))
         remaining.remove(best)
         covered |= best.labels
+        selected.append(SelectedCandidate(best, kind))
+    return selected
+
+
+def select_class_goldens(
+    candidates: Sequence[GoldenCandidate], count: int
+) -> list[SelectedCandidate]:
+    """Select for a classifier sure pictures and doubtful ones by turns, of all classes alike, and a quarter without a class at most.
+
+    Raises:
+        PicturesError: there are too few candidates, or the model gives the same class for all.
+    """
+    empty = [c for c in candidates if not c.expected]
+    full = [c for c in candidates if c.expected]
+    labels = {label for c in full for label in c.labels}
+    empty_count = min(len(empty), count // _EMPTY_ONE_IN)
+    if len(full) + empty_count < count or len(labels) < _MIN_CLASSES:
+        raise PicturesError(
+            f"{count} goldens of a classifier need as many pictures that it classifies surely and rightly, of {_MIN_CLASSES} classes or "
+            f"more; there are {len(full) + empty_count}, of {len(labels)}: give more pictures, or fewer goldens with --count"
+        )
+    return [*_select_empty(empty, empty_count), *_select_classes(full, count - empty_count)]
+
+
+def _select_classes(candidates: list[GoldenCandidate], count: int) -> list[SelectedCandidate]:
+    remaining, selected = list(candidates), []
+    times: Counter[str] = Counter()
+    for _, kind in zip(range(count), cycle(_CLASS_KINDS), strict=False):
+        key = _KIND_SORT_KEYS[kind]
+        best = min(remaining, key=lambda c: (times[c.expected[0].label], key(c), c.index))
+        remaining.remove(best)
+        times[best.expected[0].label] += 1
         selected.append(SelectedCandidate(best, kind))
     return selected
 

@@ -10,8 +10,7 @@ import msgspec
 
 from edged_models.conversion.converter import save_functions
 from edged_models.conversion.keras_archive import read_keras_archive
-from edged_models.conversion.kinds.keras_loading import load_keras_file
-from edged_models.conversion.kinds.keras_network import network_source
+from edged_models.conversion.kinds.keras_loading import open_keras_file
 from edged_models.conversion.kinds.keras_process import KerasExport, KerasRequest
 from edged_models.conversion.source import DEFAULT_SIGNATURE
 from edged_models.conversion.source_options import SourceOptions
@@ -33,11 +32,12 @@ def main(request_file: Path) -> None:
 
 
 def _export(request: KerasRequest, folder: Path) -> KerasExport:
-    path = Path(request.path)
-    custom = Path(request.custom) if request.custom else None
-    options = SourceOptions(custom=custom, trust_code=request.trust_code)
-    net = load_keras_file(read_keras_archive(path), options)
-    source = network_source(net, name=path.stem, side_px=request.side_px)
+    options = SourceOptions(
+        side_px=request.side_px,
+        custom=Path(request.custom) if request.custom else None,
+        trust_code=request.trust_code,
+    )
+    source = open_keras_file(read_keras_archive(Path(request.path)), options)
     save_functions({DEFAULT_SIGNATURE: source.function}, source.variables, folder)
     return KerasExport(outputs=source.outputs)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edged_models.conversion.keras_archive import read_keras_archive
 from edged_models.conversion.keras_code import find_code
-from edged_models.conversion.kinds.keras_loading import load_keras_file, refuse_code
+from edged_models.conversion.kinds.keras_loading import open_keras_file, refuse_code
 from edged_models.conversion.kinds.keras_network import network_source
 from edged_models.conversion.kinds.keras_process import load_in_child
 from edged_models.conversion.source import FunctionSource
@@ -38,5 +38,4 @@ def try_open(spec: str, options: SourceOptions) -> FunctionSource | None:
     refuse_code(archive, options)
     if archive.is_keras_3 or find_code(archive.config):
         return load_in_child(archive, options)
-    net = load_keras_file(archive, options)
-    return network_source(net, name=path.stem, side_px=options.side_px)
+    return open_keras_file(archive, options)

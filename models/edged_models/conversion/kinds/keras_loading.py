@@ -9,7 +9,9 @@ from typing import Any
 from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.keras_archive import KerasArchive
 from edged_models.conversion.keras_code import CustomObject, find_code, find_custom_objects
+from edged_models.conversion.kinds.keras_network import network_source
 from edged_models.conversion.kinds.user_code import load_user_file
+from edged_models.conversion.source import FunctionSource
 from edged_models.conversion.source_options import SourceOptions
 from edged_models.errors import SourceError
 from edged_models.tensorflow import keras
@@ -33,6 +35,27 @@ def refuse_code(archive: KerasArchive, options: SourceOptions) -> None:
         )
 
 
+def open_keras_file(archive: KerasArchive, options: SourceOptions) -> FunctionSource:
+    """Load a Keras file, and return its network as a source.
+
+    Args:
+        archive: the file; the Keras of this process can read its version.
+        options: says whether code in the file is executed, where its custom classes are, and what size the input has.
+
+    Raises:
+        SourceError: the file contains code and is not trusted, uses unknown classes, or cannot be loaded or called.
+    """
+    net = load_keras_file(archive, options)
+    try:
+        return network_source(net, name=archive.path.stem, side_px=options.side_px)
+    except SourceError:
+        raise
+    except Exception as error:  # of the network's own code
+        raise SourceError(
+            f"the network in {archive.path} cannot be called: {summarize_error(error)}"
+        ) from error
+
+
 def load_keras_file(archive: KerasArchive, options: SourceOptions) -> keras.Model:
     """Load a Keras file.
 
@@ -46,16 +69,8 @@ def load_keras_file(archive: KerasArchive, options: SourceOptions) -> keras.Mode
     refuse_code(archive, options)
     custom_objects = _load_custom_objects(options.custom) if options.custom else {}
     _refuse_unknown_objects(archive, options, custom_objects)
-    # Keras 2 knows no safe mode for HDF5: `refuse_code` is all that keeps it from executing code.
-    mode = (
-        {"safe_mode": not options.trust_code}
-        if archive.is_keras_3 or zipfile.is_zipfile(archive.path)
-        else {}
-    )
     try:
-        return keras.models.load_model(
-            archive.path, custom_objects=custom_objects, compile=False, **mode
-        )
+        return _load(archive, custom_objects, safe_mode=not options.trust_code)
     except Exception as error:  # Keras raises nearly anything on a bad file
         summary = summarize_error(error)
         hint = (
@@ -66,6 +81,17 @@ def load_keras_file(archive: KerasArchive, options: SourceOptions) -> keras.Mode
         raise SourceError(
             f"{archive.path} of Keras {archive.version} cannot be read: {summary}{hint}"
         ) from error
+
+
+def _load(
+    archive: KerasArchive, custom_objects: Mapping[str, Any], *, safe_mode: bool
+) -> keras.Model:
+    # Keras 2 knows no safe mode for HDF5: `refuse_code` is all that keeps it from executing code.
+    has_safe_mode = archive.is_keras_3 or zipfile.is_zipfile(archive.path)
+    mode = {"safe_mode": safe_mode} if has_safe_mode else {}
+    return keras.models.load_model(
+        archive.path, custom_objects=custom_objects, compile=False, **mode
+    )
 
 
 def _load_custom_objects(path: Path) -> dict[str, Any]:
@@ -98,7 +124,7 @@ def _refuse_unknown_objects(
 
 
 def _is_known(found: CustomObject, custom_objects: Mapping[str, Any]) -> bool:
-    registered = keras.saving.get_registered_object(found.registered_name, custom_objects)
+    registered = keras.utils.get_registered_object(found.registered_name, custom_objects)
     return registered is not None or found.name in custom_objects
 
 

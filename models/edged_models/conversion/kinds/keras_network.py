@@ -14,10 +14,13 @@ from edged_models.tensorflow import keras, tf
 
 def is_keras_network(value: Any) -> bool:
     """Return whether a value is a network of Keras 2 or of Keras 3, both of which a process may have."""
+    return isinstance(value, tuple(one.Model for one in _loaded_keras()))
+
+
+def _loaded_keras() -> tuple[Any, ...]:
+    """Return the Keras of this process, and Keras 3 if the user's code has imported it beside Keras 2."""
     keras_3 = sys.modules.get("keras")
-    return isinstance(value, keras.Model) or (
-        keras_3 is not None and isinstance(value, keras_3.Model)
-    )
+    return (keras, keras_3) if keras_3 is not None else (keras,)
 
 
 def network_source(
@@ -85,6 +88,10 @@ def _name_outputs(results: Any, net: keras.Model) -> dict[str, Any]:
         return {str(name): one for name, one in results.items()}
     tensors = tf.nest.flatten(results)
     names = list(getattr(net, "output_names", None) or ())
+    if not names and isinstance(
+        net, tuple(one.Sequential for one in _loaded_keras())
+    ):  # Keras 3 does not name its output
+        names = [net.layers[-1].name]
     if len(set(names)) != len(tensors):
         names = [f"output_{position}" for position in range(len(tensors))]
     return dict(zip(names, tensors, strict=True))

@@ -76,17 +76,9 @@ def _run_child(archive: KerasArchive, options: SourceOptions, folder: Path) -> K
     )
     request_file, export_file = folder / "request.json", folder / "export.json"
     request_file.write_bytes(msgspec.json.encode(request))
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": "tensorflow",
-        "TF_USE_LEGACY_KERAS": "0" if archive.is_keras_3 else "1",
-        "TMPDIR": str(
-            folder
-        ),  # Keras unpacks files there, and the folder goes even if the child is killed
-    }
     child = subprocess.run(
         [sys.executable, "-P", "-m", _CHILD, str(request_file)],
-        env=environment,
+        env=_make_environment(folder, keras_3=archive.is_keras_3),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
@@ -96,6 +88,16 @@ def _run_child(archive: KerasArchive, options: SourceOptions, folder: Path) -> K
     raise SourceError(
         f"{archive.path} cannot be read: {_describe_crash(child, trusted=options.trust_code)}"
     )
+
+
+def _make_environment(folder: Path, *, keras_3: bool) -> dict[str, str]:
+    return {
+        **os.environ,
+        "KERAS_BACKEND": "tensorflow",
+        "TF_USE_LEGACY_KERAS": "0" if keras_3 else "1",
+        # Keras unpacks files there, and the folder goes even if the child is killed.
+        "TMPDIR": str(folder),
+    }
 
 
 def _describe_crash(child: subprocess.CompletedProcess[bytes], *, trusted: bool) -> str:

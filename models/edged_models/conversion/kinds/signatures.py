@@ -72,21 +72,19 @@ def signatures_source(
     """
     if len(chosen) == 1:
         ((signature, function),) = chosen.items()
-        inputs = list_inputs(function)
         return concrete_source(
             function,
             name=name,
             outputs=outputs[signature],
             side_px=side_px,
             tracked_resources=held,
-            signature=SignatureNames(signature, inputs[0].name) if inputs else None,
+            signature=_name_signature(signature, function),
         )
     first = _find_first(chosen, name)
     picture_function = _fix_picture(chosen[first], name=name, side_px=side_px)
     functions = {first: picture_function} | {
         key: function for key, function in chosen.items() if key != first
     }
-    variables = [variable for one in functions.values() for variable in one.graph.variables]
     return SignaturesSource(
         name=name,
         metadata=ModelMetadata(name=name),
@@ -94,8 +92,13 @@ def signatures_source(
             key: SignatureFunction(function=function, outputs=outputs[key])
             for key, function in functions.items()
         },
-        held=[held, *variables],
+        held=[held, *(variable for one in functions.values() for variable in one.graph.variables)],
     )
+
+
+def _name_signature(name: str, function: Any) -> SignatureNames | None:
+    inputs = list_inputs(function)
+    return SignatureNames(name, inputs[0].name) if inputs else None
 
 
 def _find_first(chosen: Mapping[str, Any], name: str) -> str:

@@ -64,7 +64,7 @@ def user_errors(spec: str, path: Path | None) -> Iterator[None]:
         yield
     except SourceError:
         raise
-    except Exception as error:  # the user's own code
+    except (Exception, SystemExit) as error:  # the user's own code
         summary, kind = summarize_error(error), type(error).__name__
         message = summary if summary.startswith(kind) else f"{kind}: {summary}"
         line = _find_line(error, path) if path else None
@@ -72,7 +72,7 @@ def user_errors(spec: str, path: Path | None) -> Iterator[None]:
         raise SourceError(f"{spec} failed{place}: {message}") from error
 
 
-def _find_line(error: Exception, path: Path) -> int | None:
+def _find_line(error: BaseException, path: Path) -> int | None:
     """Return the innermost line of the user's file that the error passed through; None if there is none."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return error.lineno
