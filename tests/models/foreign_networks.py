@@ -17,7 +17,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
-            nn.Conv2d(8, 8, 3, 2, 1, groups=8), nn.SiLU(), nn.Conv2d(8, 16, 1), nn.Hardswish(),
+            nn.Conv2d(8, 8, 3, 2, 1, groups=8), nn.SiLU(), nn.Conv2d(8, 16, 1), nn.Hardswish(), nn.MaxPool2d(3, 2, 1),
         )
         self.head = nn.Linear(16, 5)
 

@@ -16,9 +16,13 @@ from edged_models.conversion.foreign_options import ForeignOptions, InputLayout
 from edged_models.conversion.kinds.pytorch import imports_pytorch_only
 from edged_models.conversion.open_source import open_source
 from edged_models.conversion.source import FileSource, ModelSource, Precision
+from edged_models.conversion.tflite_model import parse_model
 from edged_models.environments import environment
 from edged_models.environments.environment import PYTORCH
 from edged_models.errors import SourceError, ToolError
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import IoType, Scheme
+from edged_models.quantization.unquantized import find_unquantized
 
 RUNTIMES = ("litert", "tflite")
 needs_pytorch = pytest.mark.skipif(
@@ -61,6 +65,22 @@ def test_an_exported_program_has_the_outputs_of_pytorch(
     (expected,) = classifier.run(result.tensor)
     assert expected.max() > 0.3, "a network with equal probabilities would prove nothing"
     np.testing.assert_allclose(result.outputs[0], expected, atol=1e-5)
+
+
+@needs_pytorch
+def test_tensorflow_quantises_an_exported_program_completely(
+    classifier: ModelSource, tmp_path: Path
+) -> None:
+    path = tmp_path / "int8.tflite"
+    scaled = replace(classifier, metadata=replace(classifier.metadata, mean=(127.5,), std=(127.5,)))  # type: ignore[type-var]
+    path.write_bytes(
+        quantize(scaled, scheme=Scheme.INT8, io=IoType.FLOAT, calibration=tiny.pictures())
+    )
+    parts = find_unquantized(parse_model(path.read_bytes()), include_activations=True)
+    assert parts.ops == (), "TensorFlow would leave convolutions in float"
+    for runtime in RUNTIMES:
+        result = tiny.run(path, runtime, tiny.pictures()[3])
+        np.testing.assert_allclose(result.outputs[0], classifier.run(result.tensor)[0], atol=0.06)
 
 
 @needs_pytorch

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edged_models.conversion.flatbuffer import pack_model, unpack_model
 from edged_models.conversion.kinds.tflite_file import tflite_source
 from edged_models.conversion.source import FileSource
+from edged_models.conversion.tensorflow_compatibility import adapt_to_tensorflow
 from edged_models.environments.environment import Environment
 from edged_models.environments.framework_process import FrameworkProcess, start_process
 
@@ -82,6 +83,7 @@ def _name_tensors(
         by_name = {one.name.decode(): one.tensorIndex for one in tree.signatureDefs[0].outputs}
         graph.outputs = [by_name[one] for one in outputs]
     tree.signatureDefs = None
+    adapt_to_tensorflow(tree)
     graph.tensors[graph.inputs[0]].name = _INPUT_NAME.encode()
     for index, one in zip(graph.outputs, outputs, strict=True):
         graph.tensors[index].name = one.encode()
