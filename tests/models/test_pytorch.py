@@ -17,12 +17,12 @@ from edged_models.conversion.kinds.pytorch import imports_pytorch_only
 from edged_models.conversion.open_source import open_source
 from edged_models.conversion.source import FileSource, ModelSource, Precision
 from edged_models.conversion.tflite_model import parse_model
+from edged_models.conversion.unquantized import find_unquantized
 from edged_models.environments import environment
 from edged_models.environments.environment import PYTORCH
 from edged_models.errors import SourceError, ToolError
 from edged_models.quantization.quantize import quantize
 from edged_models.quantization.scheme import IoType, Scheme
-from edged_models.quantization.unquantized import find_unquantized
 
 RUNTIMES = ("litert", "tflite")
 needs_pytorch = pytest.mark.skipif(
