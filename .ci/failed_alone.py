@@ -9,14 +9,16 @@ import os
 import random
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 _MAX_REPEATED = 50  # More failures than these are not a matter of load.
-_CACHE = Path("build", "failed-tests", str(os.getpid()))  # `make system` runs two at once.
+_CACHE = Path("build", "failed-tests", str(os.getpid())).absolute()  # `make system` runs two at once.
 _CACHE_OPTION = ("-o", f"cache_dir={_CACHE}")
-_ONE_PROCESS = ("--numprocesses", "0", "--dist", "no")
+# The toolchain's environment has no xdist.
+_ONE_PROCESS = ("--numprocesses", "0", "--dist", "no") if find_spec("xdist") else ()
 _SEED = "EDGED_SEED"
 
 
