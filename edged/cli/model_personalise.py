@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from edged.authoring.bundle_spec import ManifestDetails
+from edged.cli.bundle_create import read_details
 from edged.cli.config_option import add_config_option
-from edged.cli.model_personalise_bundle import is_installed, make_local_bundle
+from edged.cli.model_personalise_bundle import LocalBundle, is_installed
 from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
 from edged.cli.verbs import add_verb, print_result
@@ -81,6 +83,12 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write the new model there, and install nothing"
     )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with [probation], [budgets] and [thresholds], as of `edged bundle create`; without [probation] the trial compares no answers with the old model's, since they are meant to differ",
+    )
     _add_training_options(parser)
     add_signing_options(parser, required=False)
     add_config_option(parser)
@@ -120,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.out:
         check_updates_allowed(settings)
         _check_key(args, settings)
+    details = read_details(args.manifest) if args.manifest else ManifestDetails()
     # The key is root's; everything else is done as the user of the daemon.
     signers = open_signers(args)
     folder = state_dir(settings)
@@ -134,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
             result = _write(new, args.out, report)
         else:
             bar.show("installing", 1.0)
-            result = _install(settings, report, pictures, new, signers)
+            result = _install(settings, report, LocalBundle(new, pictures, details), signers)
     return print_result(args, result, _format(result))
 
 
@@ -209,18 +218,14 @@ def _write(new: Path, out: Path, report: LearningReport) -> PersonaliseResult:
 
 
 def _install(
-    settings: Settings,
-    report: LearningReport,
-    pictures: LabelledPictures,
-    new: Path,
-    signers: Sequence[Signer],
+    settings: Settings, report: LearningReport, spec: LocalBundle, signers: Sequence[Signer]
 ) -> PersonaliseResult:
     with connect(settings, on_progress=lambda _text, _fraction: None) as control:
         status = control.execute(StatusRequest()).status
-        if is_installed(status, new):
+        if is_installed(status, spec.model):
             return PersonaliseResult(learning=report)
         bundle = state_dir(settings) / _BUNDLE_NAME
-        make_local_bundle(status, report, pictures, new.parent, out=bundle, signers=signers)
+        spec.write(status, bundle, signers)
         request = DeploymentRequest(source=str(bundle))
         response = control.execute(InstallRequest(request=request))
     if response.error:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from edged.authoring.bundle_contents import make_bundle_contents
 from edged.authoring.bundle_spec import BundleSpec, ManifestDetails
+from edged.personalise.labelled_pictures import LabelledPictures
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import write_bundle
 from edged.updates.bundle.manifest import PAYLOAD_TYPE, Probation, encode_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from securesystemslib.signer import Signer
 
-    from edged.personalise.labelled_pictures import LabelledPictures
-    from edged.personalise.report import LearningReport
     from edged.updates.service.control_messages import ModelStatus
 
 LOCAL_NAME = "local-classifier"
@@ -33,62 +35,68 @@ def is_installed(status: ModelStatus, model: Path) -> bool:
     return any(one.role == "current" and one.model_sha256 == sha256 for one in status.versions)
 
 
-def make_local_bundle(
-    status: ModelStatus,
-    report: LearningReport,
-    labelled: LabelledPictures,
-    scratch: Path,
-    *,
-    out: Path,
-    signers: Sequence[Signer],
-) -> None:
-    """Write a signed bundle, whose goldens are the held-out pictures first.
+@dataclass(frozen=True, slots=True)
+class LocalBundle:
+    """What goes into the bundle.
 
-    Args:
-        status: the models of this device: the new version follows the ones that are there.
-        report: on the new model.
+    Attributes:
+        model: the new model, in a folder for further files.
         labelled: the pictures that it has learnt from.
-        scratch: a folder with the new model as ``model.tflite``, for new files.
-        out: path of the bundle.
-        signers: the keys that sign.
-
-    Raises:
-        ConfigError: the pictures make no goldens.
-        ModelError: the model fails on its goldens.
-        UpdateError: it cannot be signed, or cannot be written.
+        details: optional fields of the manifest.
     """
-    pictures, bundle = scratch / "pictures", scratch / "bundle"
-    pictures.mkdir()
-    bundle.mkdir()
-    _link_pictures(labelled, pictures)
-    counter = 1 + max(_counters_of(status), default=0)
-    spec = BundleSpec(
-        name=LOCAL_NAME,
-        version=str(counter),
-        counter=counter,
-        epoch=status.epoch,
-        licence=_LICENCE,
-        model=scratch / "model.tflite",
-        pictures=pictures,
-        details=ManifestDetails(
-            probation=_PROBATION,
-            provenance=f"learnt on this device from {report.training_pictures} pictures",
-        ),
-    )
-    contents = make_bundle_contents(spec, bundle, lambda _text, _fraction: None)
-    envelope = signing.sign(encode_manifest(contents.manifest), PAYLOAD_TYPE, signers)
-    write_bundle(out, envelope, contents.sources)
+
+    model: Path
+    labelled: LabelledPictures
+    details: ManifestDetails
+
+    def write(self, status: ModelStatus, out: Path, signers: Sequence[Signer]) -> None:
+        """Run the model on its goldens, and write the signed bundle; its goldens are the held-out pictures first.
+
+        Args:
+            status: the models of this device: the new version follows those that are there.
+            out: path of the bundle.
+            signers: the keys that sign.
+
+        Raises:
+            ConfigError: the pictures make no goldens.
+            ModelError: the model fails on its goldens.
+            UpdateError: it cannot be signed or written.
+        """
+        pictures, scratch = self.model.parent / "pictures", self.model.parent / "bundle"
+        pictures.mkdir()
+        scratch.mkdir()
+        self._link_pictures(pictures)
+        contents = make_bundle_contents(
+            self._make_spec(status, pictures), scratch, lambda _text, _fraction: None
+        )
+        envelope = signing.sign(encode_manifest(contents.manifest), PAYLOAD_TYPE, signers)
+        write_bundle(out, envelope, contents.sources)
+
+    def _make_spec(self, status: ModelStatus, pictures: Path) -> BundleSpec:
+        counter = 1 + max(_counters_of(status), default=0)
+        details = self.details
+        if details.probation == Probation():
+            details = replace(details, probation=_PROBATION)
+        if not details.provenance:
+            count = len(self.labelled.pictures)
+            details = replace(details, provenance=f"learnt on this device from {count} pictures")
+        return BundleSpec(
+            name=LOCAL_NAME,
+            version=str(counter),
+            counter=counter,
+            epoch=status.epoch,
+            licence=_LICENCE,
+            model=self.model,
+            pictures=pictures,
+            details=details,
+        )
+
+    def _link_pictures(self, folder: Path) -> None:
+        """Link all pictures under names that sort those held out first."""
+        ordered = sorted(self.labelled.pictures, key=lambda one: not one.is_held_out)
+        for number, one in enumerate(ordered):
+            (folder / f"{number:05}{one.path.suffix}").symlink_to(one.path.absolute())
 
 
 def _counters_of(status: ModelStatus) -> list[int]:
     return [one.counter for one in status.versions if one.title.rpartition("@")[0] == LOCAL_NAME]
-
-
-def _link_pictures(labelled: LabelledPictures, target: Path) -> None:
-    """Link all pictures under names that sort those held out first, and the classes in turn."""
-    ordered = sorted(
-        enumerate(labelled.pictures),
-        key=lambda item: (not item[1].is_held_out, item[0] % 4, item[0]),
-    )
-    for number, (_, picture) in enumerate(ordered):
-        (target / f"{number:05}{picture.path.suffix}").symlink_to(picture.path.absolute())

@@ -39,9 +39,9 @@ def find_feature_tensor(model: schema.ModelT, tensor: str | None) -> int:
 def truncate_graph(model: schema.ModelT, tensor: int) -> None:
     """Make an inner tensor the only output of a model's first subgraph, and empty the buffers that it no longer needs."""
     graph = model.subgraphs[0]
-    used_tensors = _keep_operators(graph, tensor)
     graph.outputs = [tensor]
-    used_buffers = {0} | {graph.tensors[index].buffer for index in used_tensors if index >= 0}
+    _keep_tensors(graph, _keep_operators(graph, tensor))
+    used_buffers = {0} | {one.buffer for one in graph.tensors}
     for index, buffer in enumerate(model.buffers):
         if index not in used_buffers:
             buffer.data = None
@@ -66,11 +66,21 @@ def _code_of(model: schema.ModelT, op: schema.OperatorT) -> int:
 
 
 def _keep_operators(graph: schema.SubGraphT, output: int) -> set[int]:
-    """Remove the operators that `output` does not depend on, and return the tensors that it does."""
-    used, kept = {output}, []
+    """Remove the operators that `output` does not depend on, and return the tensors that it does, with the graph's inputs."""
+    used, kept = {output, *map(int, graph.inputs)}, []
     for op in reversed(graph.operators):
         if used & {int(index) for index in op.outputs}:
             kept.append(op)
             used |= {int(index) for index in op.inputs}
     graph.operators = kept[::-1]
     return used
+
+
+def _keep_tensors(graph: schema.SubGraphT, used: set[int]) -> None:
+    """Remove the other tensors: the scales of each channel make them large."""
+    kept = [index for index in range(len(graph.tensors)) if index in used]
+    renumbered = {old: new for new, old in enumerate(kept)} | {-1: -1}
+    graph.tensors = [graph.tensors[index] for index in kept]
+    for owner in (graph, *graph.operators):
+        owner.inputs = [renumbered[int(index)] for index in owner.inputs]
+        owner.outputs = [renumbered[int(index)] for index in owner.outputs]
