@@ -19,6 +19,7 @@ PROGRAM = Program(
         "prune",
         "cluster",
         "factorize",
+        "distil",
         "qat",
         "compress",
         "evaluate",
