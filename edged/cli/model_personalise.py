@@ -9,12 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from edged.authoring.bundle_spec import ManifestDetails
 from edged.cli.bundle_create import read_details
 from edged.cli.config_option import add_config_option
 from edged.cli.model_personalise_bundle import LocalBundle, is_installed
+from edged.cli.model_personalise_report import PersonaliseResult, describe_refusal, format_result
 from edged.cli.progress import ProgressBar
 from edged.cli.signing_option import add_signing_options, open_signers
 from edged.cli.verbs import add_verb, print_result
@@ -24,11 +23,10 @@ from edged.errors import ConfigError, EdgedError, UpdateError
 from edged.host.files import LocalFileSystem, replace_file
 from edged.host.ownership import become_owner
 from edged.host.paths import model_store_dir, state_dir
-from edged.personalise.labelled_pictures import LabelledPictures, read_labelled_pictures
 from edged.personalise.learn import learn
+from edged.personalise.learning_pictures import LearningPictures, read_learning_pictures
 from edged.personalise.report import LearningReport
 from edged.selftest.process import self_test_model
-from edged.terminal.escape import one_line
 from edged.terminal.numbers import integer_in_range
 from edged.updates.rules.ledger import DeploymentRequest
 from edged.updates.service.control_messages import InstallRequest, StatusRequest
@@ -45,24 +43,6 @@ _MAX_SEED = 2**32 - 1
 _BUNDLE_NAME = "personalised.edgem"
 
 
-class PersonaliseResult(Struct, frozen=True, kw_only=True):
-    """The result of the command.
-
-    Attributes:
-        learning: what was learnt, and what it cost.
-        bundle: the bundle that was made; "" if none was.
-        deployment: ID of its deployment; "" if none was started.
-        model: the model file that was written; "" if it was only installed.
-        changed: something was written or started.
-    """
-
-    learning: LearningReport
-    bundle: str = ""
-    deployment: str = ""
-    model: str = ""
-    changed: bool = False
-
-
 def add_parser(verbs: Any) -> None:
     """Add this verb to ``edged model``."""
     parser = add_verb(verbs, "personalise", run, "teach a classifier your own classes")
@@ -71,6 +51,13 @@ def add_parser(verbs: Any) -> None:
         " self-test and a trial, and is undone by `edged model rollback`. `edged model wait` waits for the outcome."
     )
     parser.epilog = "Exit codes: 0 done, or the deployment has begun; 1 failed, and nothing is installed; 2 usage error."
+    _add_file_options(parser)
+    _add_training_options(parser)
+    add_signing_options(parser, required=False)
+    add_config_option(parser)
+
+
+def _add_file_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="pictures, in a subfolder for each class"
     )
@@ -89,9 +76,6 @@ def add_parser(verbs: Any) -> None:
         metavar="FILE",
         help="TOML file with [probation], [budgets] and [thresholds], as of `edged bundle create`; without [probation] the trial compares no answers with the old model's, since they are meant to differ",
     )
-    _add_training_options(parser)
-    add_signing_options(parser, required=False)
-    add_config_option(parser)
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -125,29 +109,30 @@ def run(args: argparse.Namespace) -> int:
         UpdateError: there is no key, or the model cannot be installed.
     """
     settings = load_config(args.config).settings
-    if not args.out:
-        check_updates_allowed(settings)
-        _check_key(args, settings)
+    _check_allowed(args, settings)
     details = read_details(args.manifest) if args.manifest else ManifestDetails()
     # The key is root's; everything else is done as the user of the daemon.
     signers = open_signers(args)
     folder = state_dir(settings)
     become_owner(folder)
     with ProgressBar(sys.stderr) as bar, _scratch_folder(folder) as scratch:
-        pictures = read_labelled_pictures(args.folder)
+        pictures = read_learning_pictures(args.folder)
         new = scratch / "model.tflite"
         report = _learn(args, settings, pictures, new, bar)
         if not (report.is_better or args.even_if_worse):
-            raise ConfigError(_describe_worse(report))
+            raise ConfigError(describe_refusal(report))
         if args.out:
             result = _write(new, args.out, report)
         else:
             bar.show("installing", 1.0)
             result = _install(settings, report, LocalBundle(new, pictures, details), signers)
-    return print_result(args, result, _format(result))
+    return print_result(args, result, format_result(result))
 
 
-def _check_key(args: argparse.Namespace, settings: Settings) -> None:
+def _check_allowed(args: argparse.Namespace, settings: Settings) -> None:
+    if args.out:
+        return
+    check_updates_allowed(settings)
     if not args.keys:
         raise UpdateError(
             "the new model must be signed with this device's own key: name it by --key (`edged trust key` makes one), or use --out"
@@ -177,7 +162,7 @@ def _scratch_folder(parent: Path) -> Iterator[Path]:
 def _learn(
     args: argparse.Namespace,
     settings: Settings,
-    pictures: LabelledPictures,
+    pictures: LearningPictures,
     new: Path,
     bar: ProgressBar,
 ) -> LearningReport:
@@ -200,13 +185,6 @@ def _find_installed_model(settings: Settings) -> Path:
     if not path.exists():
         raise ConfigError("no model is installed that could learn: name one by --model")
     return path
-
-
-def _describe_worse(report: LearningReport) -> str:
-    return (
-        f"nothing is installed: the new model classifies {report.accuracy_after:.0%} of {report.held_out_pictures} held-out pictures correctly, the old one "
-        f"{report.accuracy_before:.0%}, and guessing {report.accuracy_of_guessing:.0%}: add pictures, or use --even-if-worse"
-    )
 
 
 def _write(new: Path, out: Path, report: LearningReport) -> PersonaliseResult:
@@ -233,21 +211,3 @@ def _install(
     return PersonaliseResult(
         learning=report, bundle=str(bundle), deployment=response.id, changed=True
     )
-
-
-def _format(result: PersonaliseResult) -> str:
-    learnt = result.learning
-    lines = [
-        f"{', '.join(learnt.labels)}: learnt from {learnt.training_pictures} pictures",
-        f"held-out pictures: {learnt.accuracy_after:.0%} of {learnt.held_out_pictures} correct, {learnt.accuracy_before:.0%} before",
-        f"cost: features {learnt.features_s:.1f} s, training {learnt.training_s:.2f} s, peak memory {learnt.peak_memory_mib:.0f} MiB",
-    ]
-    if not result.changed:
-        lines.append("nothing to do: this model is there already")
-    elif result.model:
-        lines.append(f"{result.model}: written; nothing is installed")
-    else:
-        lines.append(
-            f"{result.deployment}: started; `edged model wait {result.deployment}` waits for the outcome of the trial"
-        )
-    return "\n".join(map(one_line, lines))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from edged.authoring.bundle_contents import make_bundle_contents
 from edged.authoring.bundle_spec import BundleSpec, ManifestDetails
-from edged.personalise.labelled_pictures import LabelledPictures
+from edged.personalise.learning_pictures import LearningPictures
 from edged.updates.bundle import signing
 from edged.updates.bundle.bundle import write_bundle
 from edged.updates.bundle.manifest import PAYLOAD_TYPE, Probation, encode_manifest
@@ -46,7 +46,7 @@ class LocalBundle:
     """
 
     model: Path
-    labelled: LabelledPictures
+    labelled: LearningPictures
     details: ManifestDetails
 
     def write(self, status: ModelStatus, out: Path, signers: Sequence[Signer]) -> None:
@@ -62,10 +62,8 @@ class LocalBundle:
             ModelError: the model fails on its goldens.
             UpdateError: it cannot be signed or written.
         """
-        pictures, scratch = self.model.parent / "pictures", self.model.parent / "bundle"
-        pictures.mkdir()
+        pictures, scratch = self._link_pictures(), self.model.parent / "bundle"
         scratch.mkdir()
-        self._link_pictures(pictures)
         contents = make_bundle_contents(
             self._make_spec(status, pictures), scratch, lambda _text, _fraction: None
         )
@@ -91,11 +89,14 @@ class LocalBundle:
             details=details,
         )
 
-    def _link_pictures(self, folder: Path) -> None:
-        """Link all pictures under names that sort those held out first."""
+    def _link_pictures(self) -> Path:
+        """Link all pictures under names that sort those held out first, and return their folder."""
+        folder = self.model.parent / "pictures"
+        folder.mkdir()
         ordered = sorted(self.labelled.pictures, key=lambda one: not one.is_held_out)
         for number, one in enumerate(ordered):
             (folder / f"{number:05}{one.path.suffix}").symlink_to(one.path.absolute())
+        return folder
 
 
 def _counters_of(status: ModelStatus) -> list[int]:

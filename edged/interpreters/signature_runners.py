@@ -31,15 +31,14 @@ class SignatureRunners:
             with drop_native_info():
                 # Kept, because the runners do not keep their interpreter alive.
                 self._interpreter = module.Interpreter(model_path=str(path))
-                missing = set(signatures) - set(self._interpreter.get_signature_list())
-                if not missing:
-                    self._runners = {name: self._open(name) for name in signatures}
+                self._check_signatures(path, signatures)
+                self._runners = {
+                    one: self._interpreter.get_signature_runner(one) for one in signatures
+                }
         except (RuntimeError, ValueError, MemoryError) as error:
+            if isinstance(error, ModelError):
+                raise
             raise ModelError(f"{runtime} cannot load {path}: {describe_error(error)}") from error
-        if missing:
-            raise ModelError(
-                f"{path} has no signature {', '.join(sorted(missing))}: it cannot learn; make a model that can by `edged-models personalise`"
-            )
 
     def input_shape(self, signature: str, name: str) -> tuple[int, ...]:
         """Return the shape of one of a signature's inputs.
@@ -57,7 +56,7 @@ class SignatureRunners:
 
         Args:
             signature: its name, one of those that were asked for.
-            inputs: its inputs by name, with their shapes and dtypes.
+            inputs: its inputs by name, in the shapes and dtypes that the file gives them, as (1, H, W, 3) uint8.
 
         Raises:
             InvokeError: the runtime failed, or the inputs do not fit.
@@ -71,5 +70,8 @@ class SignatureRunners:
             ) from error
         return outputs
 
-    def _open(self, name: str) -> Any:
-        return self._interpreter.get_signature_runner(name)
+    def _check_signatures(self, path: Path, wanted: tuple[str, ...]) -> None:
+        if missing := set(wanted) - set(self._interpreter.get_signature_list()):
+            raise ModelError(
+                f"{path} has no signature {', '.join(sorted(missing))}: it cannot learn; make a model that can by `edged-models personalise`"
+            )

@@ -8,7 +8,7 @@ from edged.config.settings import ModelSettings
 from edged.errors import ConfigError, ModelError, PictureError
 from edged.families.classification import ClassificationFamily
 from edged.model.load import load_model
-from edged.personalise.labelled_pictures import LabelledPicture
+from edged.personalise.learning_pictures import LearningPicture
 from edged.pictures.decode import read_picture
 from edged.types import Frame
 
@@ -31,8 +31,8 @@ class PictureClassifier:
             )
         self._family = family
 
-    def encode(self, picture: LabelledPicture) -> NDArray[Any]:
-        """Return the input of a picture, valid until the next call.
+    def encode(self, picture: LearningPicture) -> NDArray[Any]:
+        """Return the input of a picture, as (1, H, W, 3) uint8, valid until the next call.
 
         Raises:
             ConfigError: the picture cannot be read.
@@ -44,7 +44,7 @@ class PictureClassifier:
         return self._model.encoder(frame).array
 
     def classify(self, tensor: NDArray[Any]) -> str:
-        """Return the label with the highest score for an input.
+        """Return the label with the highest score for an input, as (1, H, W, 3) uint8.
 
         Raises:
             InvokeError: the runtime failed.

@@ -53,27 +53,29 @@ def locate_head(path: Path) -> HeadLocation:
     Raises:
         ModelError: the file cannot be read, or does not end with a float layer whose constants are its own.
     """
-    entry_point = read_graph(path).entry_point
+    number = read_graph(path).entry_point.subgraph
     with open_model_file(path) as model:
-        graph = model.read_tables(_SUBGRAPHS)[entry_point.subgraph]
+        graph = model.read_tables(_SUBGRAPHS)[number]
         inputs = _find_last_layer(model, graph)
-        tensors, buffers = graph.read_tables(_TENSORS), model.read_tables(_BUFFERS)
-        used = [
-            tensor.read_integer(_BUFFER, "I")
-            for subgraph in model.read_tables(_SUBGRAPHS)
-            for tensor in subgraph.read_tables(_TENSORS)
-        ]
-        places = []
-        for index in inputs[1:]:
-            tensor = tensors[index]
-            number = tensor.read_integer(_BUFFER, "I")
-            offset, size = buffers[number].locate_bytes(0)
-            shape = tensor.read_vector(_SHAPE, item_size=4)
-            sides = struct.unpack(f"<{len(shape) // 4}i", shape)
-            places.append((offset, size, sides))
-            if tensor.read_integer(_TYPE, "b") != _FLOAT32 or used.count(number) != 1:
-                raise _make_error(path)
+        tensors = graph.read_tables(_TENSORS)
+        places = [_locate_constant(model, tensors[index]) for index in inputs[1:]]
     return _check_places(path, places)
+
+
+def _locate_constant(
+    model: FlatbufferTable, tensor: FlatbufferTable
+) -> tuple[int, int, tuple[int, ...]]:
+    """Return offset, size and shape of a float constant; the size is 0 if it is none, or other tensors share it."""
+    number = tensor.read_integer(_BUFFER, "I")
+    offset, size = model.read_tables(_BUFFERS)[number].locate_bytes(0)
+    shape = tensor.read_vector(_SHAPE, item_size=4)
+    users = [
+        one.read_integer(_BUFFER, "I")
+        for graph in model.read_tables(_SUBGRAPHS)
+        for one in graph.read_tables(_TENSORS)
+    ].count(number)
+    is_usable = users == 1 and tensor.read_integer(_TYPE, "b") == _FLOAT32
+    return offset, size * is_usable, struct.unpack(f"<{len(shape) // 4}i", shape)
 
 
 def patch_head(content: bytes, location: HeadLocation, weights: F32, bias: F32) -> bytes:
@@ -105,24 +107,28 @@ def replace_labels(content: bytes, labels: Sequence[str], classes: int, file: st
         ConfigError: the daemon would read other names in such a file.
         ModelError: the zip is damaged.
     """
-    packed = _pack_labels((*labels, *[_UNUSED_LABEL] * (classes - len(labels))))
-    stream = io.BytesIO(content)
-    files: dict[str, bytes] = {}
-    begin = len(content)
-    if zipfile.is_zipfile(stream):
-        try:
-            with zipfile.ZipFile(stream) as archive:
-                entries = archive.infolist()
-                files = {entry.filename: archive.read(entry) for entry in entries}
-                begin = min((one.header_offset for one in entries), default=archive.start_dir)
-        except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
-            raise ModelError(f"the files packed into the model cannot be read: {error}") from error
-    files[file or _DEFAULT_LABELS_FILE] = packed
-    result = io.BytesIO(content[:begin])
+    graph, files = _split_files(content)
+    unused = [_UNUSED_LABEL] * (classes - len(labels))
+    files[file or _DEFAULT_LABELS_FILE] = _pack_labels((*labels, *unused))
+    result = io.BytesIO(graph)
     with zipfile.ZipFile(result, "a", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name, _FIXED_DATE), data)
     return result.getvalue()
+
+
+def _split_files(content: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """Split a model file into the part before the zip, and the files in it."""
+    stream = io.BytesIO(content)
+    if not zipfile.is_zipfile(stream):
+        return content, {}
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            entries = archive.infolist()
+            begin = min((one.header_offset for one in entries), default=archive.start_dir)
+            return content[:begin], {one.filename: archive.read(one) for one in entries}
+    except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
+        raise ModelError(f"the files packed into the model cannot be read: {error}") from error
 
 
 def _find_last_layer(model: FlatbufferTable, graph: FlatbufferTable) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from edged.model.file.metadata import read_metadata
 from edged.model.load import runtime_names
 from edged.personalise.classifier import PictureClassifier
 from edged.personalise.head_file import HeadLocation, locate_head, patch_head, replace_labels
-from edged.personalise.labelled_pictures import LabelledPictures
+from edged.personalise.learning_pictures import LearningPictures
 from edged.personalise.report import LearningReport
 from edged.personalise.training import SIGNATURES, FeatureSet, TrainedLayer, train_layer
 from edged.types import F32
@@ -34,7 +34,7 @@ class _Observed:
 
 def learn(
     settings: ModelSettings,
-    pictures: LabelledPictures,
+    pictures: LearningPictures,
     out: Path,
     *,
     steps: int,
@@ -85,7 +85,7 @@ def learn(
     )
 
 
-def _check_class_count(pictures: LabelledPictures, location: HeadLocation, path: Path) -> None:
+def _check_class_count(pictures: LearningPictures, location: HeadLocation, path: Path) -> None:
     if len(pictures.labels) > location.classes:
         raise ConfigError(
             f"there are pictures of {len(pictures.labels)} classes, and {path} can learn {location.classes}: "
@@ -106,7 +106,7 @@ def _open_runners(settings: ModelSettings, path: Path) -> SignatureRunners:
 def _observe(
     settings: ModelSettings,
     runners: SignatureRunners,
-    pictures: LabelledPictures,
+    pictures: LearningPictures,
     on_progress: ProgressCallback,
 ) -> _Observed:
     """Run the old model on all pictures."""
@@ -123,7 +123,7 @@ def _observe(
 
 def _train(
     runners: SignatureRunners,
-    pictures: LabelledPictures,
+    pictures: LearningPictures,
     features: F32,
     *,
     steps: int,
@@ -156,7 +156,7 @@ def _write_model(
         raise ConfigError(f"cannot write {out}: {error.strerror or error}") from error
 
 
-def _measure_accuracy(settings: ModelSettings, pictures: LabelledPictures) -> float:
+def _measure_accuracy(settings: ModelSettings, pictures: LearningPictures) -> float:
     classifier = PictureClassifier(settings)
     return float(
         np.mean(

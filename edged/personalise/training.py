@@ -1,5 +1,6 @@
 """Training of the last layer by the model's own signatures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,16 +66,19 @@ def train_layer(
     try:
         _reset(runners, class_count)
         loss = _run_steps(runners, FeatureSet(normalised, samples.classes), steps, seed)
-        trained = runners.run("get")
-        weights, bias = trained["weights"] * scale[:, None], trained["bias"]
+        return _fold(runners.run("get"), mean, scale, loss)
     except (KeyError, InvokeError) as error:
         raise ModelError(f"the model cannot be trained: {error}") from error
+
+
+def _fold(trained: Mapping[str, F32], mean: F32, scale: F32, loss: float) -> TrainedLayer:
+    """Return the layer for features that are not normalised: (x - mean) * scale @ w + b = x @ (scale * w) + b - mean @ (scale * w)."""
+    weights = trained["weights"] * scale[:, None]
     if not (np.isfinite(weights).all() and np.isfinite(loss)):
         raise ModelError("the training diverged: the features of the model are not usable")
-    # (x - mean) * scale @ w + b = x @ (scale * w) + (b - mean @ (scale * w)): the file needs no normalisation.
     return TrainedLayer(
         weights=np.ascontiguousarray(weights.T, np.float32),
-        bias=np.asarray(bias - mean @ weights, np.float32),
+        bias=np.asarray(trained["bias"] - mean @ weights, np.float32),
         loss=loss,
     )
 

@@ -10,7 +10,7 @@ from edged.marks.mark import paste
 
 CLASSES = ("fiducial_tag", "warning_sign")
 PERSONALISABLE = Path(__file__).with_name("personalisable.tflite")
-"""A model that learns up to four classes, made by make_personalisable_model.py."""
+"""A model that learns up to four classes, made by tests/models/make_personalisable_model.py."""
 
 
 def draw_picture(kind: str, rng: np.random.Generator) -> np.ndarray:

@@ -62,10 +62,7 @@ def _append_pooling(tree: schema.ModelT) -> int:
     writer = GraphWriter(tree, graph)
     index = int(graph.outputs[0])
     shape = [int(side) for side in graph.tensors[index].shape]
-    if len(shape) not in (_VECTOR_RANK, _MAP_RANK) or shape[0] != 1:
-        raise SourceError(
-            f"the tensor {graph.tensors[index].name.decode()!r} of shape {shape} holds no features of one picture: name another by --tensor"
-        )
+    _check_shape(graph.tensors[index].name, shape)
     if graph.tensors[index].type != schema.TensorType.FLOAT32:
         index = writer.add_operator(
             _OP.DEQUANTIZE, [index], ("personalise/float", shape), version=2
@@ -77,6 +74,13 @@ def _append_pooling(tree: schema.ModelT) -> int:
         index = writer.add_operator(_OP.MEAN, [index, axes], pooled, options=options)
     graph.outputs = [index]
     return shape[-1]
+
+
+def _check_shape(name: bytes, shape: list[int]) -> None:
+    if len(shape) not in (_VECTOR_RANK, _MAP_RANK) or shape[0] != 1:
+        raise SourceError(
+            f"the tensor {name.decode()!r} of shape {shape} holds no features of one picture: name another by --tensor"
+        )
 
 
 def _write_signatures(tree: schema.ModelT, features: int, classes: int) -> None:

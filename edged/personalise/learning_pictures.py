@@ -13,7 +13,7 @@ _BACKGROUND = "background"
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPicture:
+class LearningPicture:
     """One picture.
 
     Attributes:
@@ -28,7 +28,7 @@ class LabelledPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPictures:
+class LearningPictures:
     """The pictures to learn from.
 
     Attributes:
@@ -37,15 +37,15 @@ class LabelledPictures:
     """
 
     labels: tuple[str, ...]
-    pictures: tuple[LabelledPicture, ...]
+    pictures: tuple[LearningPicture, ...]
 
     @property
-    def held_out(self) -> tuple[LabelledPicture, ...]:
+    def held_out(self) -> tuple[LearningPicture, ...]:
         """The pictures that are not trained on."""
         return tuple(one for one in self.pictures if one.is_held_out)
 
 
-def read_labelled_pictures(folder: Path) -> LabelledPictures:
+def read_learning_pictures(folder: Path) -> LearningPictures:
     """List the pictures of a folder; every fourth of each class is held out.
 
     A class named "background" comes first: the daemon reports it as nothing.
@@ -59,11 +59,11 @@ def read_labelled_pictures(folder: Path) -> LabelledPictures:
         raise ConfigError(f"cannot read {folder}: {error.strerror or error}") from error
     _check_counts(folder, by_label)
     pictures = tuple(
-        LabelledPicture(path, class_id, number % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1)
+        LearningPicture(path, class_id, number % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1)
         for class_id, paths in enumerate(by_label.values())
         for number, path in enumerate(paths)
     )
-    return LabelledPictures(tuple(by_label), pictures)
+    return LearningPictures(tuple(by_label), pictures)
 
 
 def _list_classes(folder: Path) -> list[str]:

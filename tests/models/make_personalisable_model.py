@@ -1,6 +1,6 @@
-"""Makes personalisable.tflite: the first layers of the bundled detector, with a last layer of four classes that a device can train.
+"""Makes tests/support/personalisable.tflite: the first layers of the bundled detector, with a last layer of four classes that a device can train.
 
-    .venv-models/bin/python tests/support/make_personalisable_model.py
+    .venv-models/bin/python tests/models/make_personalisable_model.py
 
 It is run by hand, because the tests of the daemon have no TensorFlow.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from edged import bundled
 from edged_models.personalise.personalisable import make_personalisable
 
-OUT = Path(__file__).with_name("personalisable.tflite")
+OUT = Path(__file__).parents[1] / "support" / "personalisable.tflite"
 
 if __name__ == "__main__":
     detector = bundled.model_path().read_bytes()
