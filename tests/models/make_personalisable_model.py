@@ -12,6 +12,12 @@ from edged_models.personalise.personalisable import make_personalisable
 
 OUT = Path(__file__).parents[1] / "support" / "personalisable.tflite"
 
-if __name__ == "__main__":
+
+def make_model() -> bytes:
+    """Return the model; it is the same each time."""
     detector = bundled.model_path().read_bytes()
-    OUT.write_bytes(make_personalisable(detector, classes=4, tensor="stage8b_sum"))
+    return make_personalisable(detector, classes=4, tensor="stage8b_sum")
+
+
+if __name__ == "__main__":
+    OUT.write_bytes(make_model())

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,3 +171,20 @@ def test_a_second_run_writes_nothing(pictures: Path, tmp_path: Path) -> None:
     )
     assert (first["changed"], second["changed"]) == (True, False)
     assert first["learning"]["accuracy_after"] >= 0.8
+
+
+def limit_files() -> None:
+    """Let no file become larger than 20 KB: writing fails as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def test_a_disk_without_space_is_one_line(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new.tflite"
+    done = run_edged(
+        "model", "personalise", pictures, "--model", PERSONALISABLE, "--out", out, "-c", write_config(tmp_path),
+        preexec_fn=limit_files,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert re.fullmatch(r"edged: cannot write .*: File too large\n", done.stderr)
+    assert not out.exists()
+    assert list((tmp_path / "state").iterdir()) == []
