@@ -202,6 +202,10 @@ def _install(
         status = control.execute(StatusRequest()).status
         if is_installed(status, spec.model):
             return PersonaliseResult(learning=report)
+        if status.deployment is not None:  # it may still read the bundle of the run before
+            raise UpdateError(
+                f"the deployment {status.deployment.id} is in progress: wait for it (`edged model wait`), or cancel it (`edged model rollback`)"
+            )
         bundle = state_dir(settings) / _BUNDLE_NAME
         spec.write(status, bundle, signers)
         request = DeploymentRequest(source=str(bundle))

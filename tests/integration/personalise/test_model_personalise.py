@@ -1,20 +1,29 @@
 """`edged model personalise`: a device learns from pictures, tries the result like any update, and goes back."""
 
 import json
+import os
 import re
 import resource
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+import edged
+from edged import bundled
 from edged.updates.bundle.signing import generate_key_pair
 from edged.updates.service.control_messages import StatusRequest
+from support.bundles import SigningKeys
 from support.drawn_classes import CLASSES, PERSONALISABLE, draw_classes
+from support.other_user import NOBODY_UID, find_python_of_everyone
 from support.update_device import UpdateDevice, run_edged, running_device
 from support.waiting import wait_for
 
+OWN_KEY = '[updates]\ntrust = "trust.json"\nlocal_key = "own.pub"\nreserve_mb = 0'
 QUICK = """
 [probation]
 min_baseline_s = 0.5
@@ -95,6 +104,41 @@ def test_a_device_refuses_its_own_models_without_the_setting(
     assert "updates.local_key" in done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_root_reads_the_key_and_learns_as_the_owner_of_the_state_directory() -> None:
+    """Without a daemon: the self-test is done, and the trial begins when the daemon starts."""
+    python = find_python_of_everyone()
+    if python is None:
+        pytest.skip("every Python of this version is in a folder of root's")
+    # Not in pytest's folders, to which it gives root's rights again whenever it starts.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        state = folder / "state"
+        state.mkdir(0o750)
+        os.chown(state, NOBODY_UID, NOBODY_UID)
+        generate_key_pair(folder / "own")
+        (folder / "trust.json").write_bytes(SigningKeys().trust_envelope())
+        config = write_config(folder, OWN_KEY)
+        model = shutil.copy(PERSONALISABLE, folder)
+        command = [
+            *(python, "-m", "edged", "model", "personalise", "--json", "-c", config),
+            *(draw_classes(folder / "pictures", 12, seed=3), "--model", model),
+            *("--key", folder / "own.pem"),
+        ]
+        packages = (Path(edged.__file__).parents[1], Path(msgspec.__file__).parents[1])
+        environment = {**os.environ, "PYTHONPATH": ":".join(map(str, packages))}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        bundle = Path(json.loads(done.stdout)["bundle"])
+        assert bundle.stat().st_uid == NOBODY_UID
+        again = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+        assert again.returncode == 1
+        assert re.fullmatch("edged: the deployment .* is in progress: .*\n", again.stderr)
+
+
 def write_config(folder: Path, text: str = "") -> Path:
     config = folder / "edged.toml"
     config.write_text(
@@ -151,8 +195,6 @@ def test_bad_pictures_are_one_line(case: str, message: str, pictures: Path, tmp_
 
 @pytest.mark.runtime
 def test_a_model_that_cannot_learn_is_one_line(pictures: Path, tmp_path: Path) -> None:
-    from edged import bundled
-
     done = run_edged(
         "model", "personalise", pictures, "--model", bundled.model_path(), "--out", tmp_path / "new.tflite",
         "-c", write_config(tmp_path),
