@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from edged.cli import model_catalogue, model_fetch
+from edged.cli import model_catalogue, model_fetch, model_personalise
 from edged.cli.config_option import add_config_option
 from edged.cli.model_output import (
     format_latest_outcome,
@@ -74,6 +74,7 @@ def add_parser(subparsers: Any) -> None:
     _add(verbs, "gc", _gc, "remove model files that are no longer needed")
     model_catalogue.add_parser(verbs)
     model_fetch.add_parser(verbs)
+    model_personalise.add_parser(verbs)
 
 
 def _add_install_verb(verbs: Any) -> None:

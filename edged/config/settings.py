@@ -400,6 +400,12 @@ class UpdateSettings(Struct, frozen=True, kw_only=True):
             description="The keys whose signatures are accepted: a file made by `edged trust create`. Without it, no update is accepted."
         ),
     ] = None
+    local_key: Annotated[
+        Path | None,
+        Meta(
+            description="The public key of this device, made by `edged trust key`: models that it has signed, and whose names begin with local-, are accepted as well. Without it, the device accepts no model of its own."
+        ),
+    ] = None
     folder: Annotated[
         Path | None,
         Meta(

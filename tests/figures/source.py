@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SCOPE = ("edged", "models/edged_models", "models/examples", "ansible/plugins")
+SCOPE = ("edged", "models/edged_models", "ansible/plugins")
 
 _GIT = shutil.which("git") or "git"
 

@@ -1,136 +1,176 @@
-"""The example of training on the device, on both runtimes, with a few drawn pictures."""
+"""`edged-models personalise`, and what a device does with its model, on both runtimes."""
 
 import re
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from edged import bundled
-from edged.interpreters.tflite import LiteRtInterpreter
-from edged.marks.draw import draw_mark
-from edged.marks.mark import paste
+from edged.config.settings import ModelSettings
+from edged.errors import ModelError
+from edged.model.file.graph import read_graph
+from edged.model.load import load_model
+from edged.personalise.classifier import PictureClassifier
+from edged.personalise.head_file import locate_head
+from edged.personalise.learn import learn
+from edged.personalise.learning_pictures import read_learning_pictures
+from edged_models.cli.main import main
+from edged_models.conversion.metadata import attach_metadata
+from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.tensorflow import tf
 from support.data_files import data_file
+from support.drawn_classes import PERSONALISABLE, draw_classes
 
-EXAMPLE = Path(__file__).parents[2] / "models" / "examples" / "personalise"
-sys.path.insert(0, str(EXAMPLE))  # its scripts import each other by their bare names
-import make_head  # noqa: E402 - from there
-import personalise  # noqa: E402 - from there
-from truncate_model import truncate_model  # noqa: E402 - from there
-
-KINDS = ("fiducial_tag", "warning_sign")
-
-
-def picture(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """Draw a mark of a kind at a random place on a noisy background, BGR."""
-    background = rng.integers(40, 215, 3) + rng.normal(0, 12, (240, 320, 3))
-    image = np.clip(background, 0, 255).astype(np.uint8)
-    mark = draw_mark(kind, rng).resize(rng.uniform(70, 170))
-    height, width = mark.alpha.shape
-    y, x = rng.integers(0, 240 - height), rng.integers(0, 320 - width)
-    paste(image[y : y + height, x : x + width], mark.rgb, mark.alpha)
-    return np.ascontiguousarray(image[..., ::-1])
-
-
-def draw_kinds(folder: Path, count: int, seed: int) -> Path:
-    rng = np.random.default_rng(seed)
-    for kind in KINDS:
-        (folder / kind).mkdir(parents=True)
-        for number in range(count):
-            cv2.imwrite(str(folder / kind / f"{number:02}.png"), picture(kind, rng))
-    return folder
+RUNTIMES = ("litert", "tflite")
+SIDE_PX = 32
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("head")
-    assert make_head.main(["--out", str(folder)]) == 0
-    return folder
+def marks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled detector's backbone with a new last layer."""
+    out = tmp_path_factory.mktemp("marks") / "personalisable.tflite"
+    given = [str(bundled.model_path()), "--tensor", "stage32b_sum", "--out", str(out)]
+    assert main(["personalise", *given]) == 0
+    return out
 
 
 @pytest.fixture(scope="module")
-def training_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_kinds(tmp_path_factory.mktemp("training") / "kinds", 8, seed=1)
+def keras_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A float classifier from Keras, with a normalisation of its own."""
+    tf.keras.utils.set_random_seed(1)
+    layers = tf.keras.layers
+    model = tf.keras.Sequential(
+        [
+            layers.Input((SIDE_PX, SIDE_PX, 3), 1),
+            layers.Conv2D(8, 3, strides=2, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    out = tmp_path_factory.mktemp("keras") / "classifier.tflite"
+    metadata = ModelMetadata(labels=("a", "b", "c"), mean=(10.0,), std=(50.0,))
+    out.write_bytes(attach_metadata(content, metadata))
+    return out
 
 
-@pytest.mark.parametrize("runtime", ["litert", "tflite"])
-def test_a_few_pictures_suffice_and_another_process_can_use_the_weights(
-    models: Path,
-    training_folder: Path,
-    tmp_path: Path,
-    runtime: str,
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_few_pictures_suffice_for_others_on_the_other_runtime(
+    marks: Path, tmp_path: Path, runtime: str
 ) -> None:
-    weights = tmp_path / "kinds.npz"
-    common = ["--models", str(models), "--weights", str(weights), "--runtime", runtime]
-    others = sorted(draw_kinds(tmp_path / "others", 10, seed=2).glob("*/*.png"))
-    assert personalise.main(["train", str(training_folder), *common, "--steps", "1"]) == 0
-    one_step = capsys.readouterr().out
-    assert personalise.main(["train", str(training_folder), *common]) == 0
-    trained = capsys.readouterr().out
-    predictions = subprocess.run(
-        [sys.executable, EXAMPLE / "personalise.py", "predict", *others, *common],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    ).stdout.splitlines()
-
-    correct = [f": {p.parent.name} " in line for p, line in zip(others, predictions, strict=True)]
+    pictures = read_learning_pictures(draw_classes(tmp_path / "few", 8, seed=1))
+    new = tmp_path / "new.tflite"
+    report = learn(
+        ModelSettings(path=marks, runtime=runtime),
+        pictures,
+        new,
+        steps=300,
+        seed=0,
+        on_progress=lambda _text, _fraction: None,
+    )
+    others = read_learning_pictures(draw_classes(tmp_path / "others", 10, seed=2))
+    (other_runtime,) = set(RUNTIMES) - {runtime}
+    classifier = PictureClassifier(ModelSettings(path=new, runtime=other_runtime))
+    correct = [
+        classifier.classify(classifier.encode(one)) == others.labels[one.class_id]
+        for one in others.pictures
+    ]
     assert np.mean(correct) >= 0.9
-    assert parse_loss(trained) < 0.1 < parse_loss(one_step)
-    assert "300 steps, " in trained
-    assert re.search(r"peak memory \d+ MiB", trained)
+    assert (report.accuracy_before, report.accuracy_after) == (0.0, 1.0)
+    assert report.loss < 0.1
 
 
-def parse_loss(output: str) -> float:
-    return float(output.partition("loss ")[2].splitlines()[0])
-
-
-def test_weights_of_one_runtime_work_in_the_other(
-    models: Path, training_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_learnt_model_is_a_normal_classifier_that_can_learn_again(
+    marks: Path, tmp_path: Path
 ) -> None:
-    common = ["--models", str(models), "--weights", str(tmp_path / "kinds.npz")]
-    (first, *_) = training_folder.glob(f"{KINDS[1]}/*.png")
-    assert personalise.main(["train", str(training_folder), *common, "--runtime", "tflite"]) == 0
-    capsys.readouterr()
-    assert personalise.main(["predict", str(first), *common, "--runtime", "litert"]) == 0
-    assert f": {KINDS[1]} " in capsys.readouterr().out
+    pictures = read_learning_pictures(draw_classes(tmp_path / "few", 4, seed=1))
+    first, second = tmp_path / "first.tflite", tmp_path / "second.tflite"
+    for old, new in ((marks, first), (first, second)):
+        learn(
+            ModelSettings(path=old, runtime="litert"),
+            pictures,
+            new,
+            steps=50,
+            seed=0,
+            on_progress=lambda _text, _fraction: None,
+        )
+    assert first.read_bytes() == second.read_bytes(), "the training begins from zero"
+    loaded = load_model(ModelSettings(path=first))
+    assert loaded.family.name == "classification"
+    assert loaded.labels[:3] == (*pictures.labels, "???")
+    location = locate_head(first)
+    changed = np.frombuffer(first.read_bytes()[: marks.stat().st_size // 2], np.uint8)
+    before = np.frombuffer(marks.read_bytes()[: marks.stat().st_size // 2], np.uint8)
+    differs = np.flatnonzero(changed != before)
+    constants = [
+        (location.weights_offset, 4 * location.classes * location.features),
+        (location.bias_offset, 4 * location.classes),
+    ]
+    assert all(any(o <= at < o + size for o, size in constants) for at in differs), "nothing else"
 
 
-def test_another_backbone_is_truncated_at_a_tensor(tmp_path: Path) -> None:
-    backbone = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
-    features = tmp_path / "features.tflite"
-    features.write_bytes(truncate_model(backbone.read_bytes(), "AvgPool_1a"))
+def test_the_normalisation_of_the_source_is_kept(keras_classifier: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new.tflite"
+    assert main(["personalise", str(keras_classifier), "--classes", "5", "--out", str(out)]) == 0
+    loaded = load_model(ModelSettings(path=out))
+    assert (loaded.family.input.mean, loaded.family.input.std) == ((10.0,), (50.0,))
+    assert len(loaded.labels) == 5
+    location = locate_head(out)
+    assert (location.classes, location.features) == (5, 8)
 
+
+def test_the_last_layer_of_a_quantised_classifier_is_found(tmp_path: Path) -> None:
+    classifier = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
+    out = tmp_path / "new.tflite"
+    assert main(["personalise", str(classifier), "--out", str(out)]) == 0
     # Half of that model is the classifier's last layer, which is left out.
-    assert features.stat().st_size < backbone.stat().st_size / 2
-    (output,) = LiteRtInterpreter(features).signature.outputs
-    assert output.shape == (1, 1, 1, 256)
+    assert out.stat().st_size < 0.6 * classifier.stat().st_size
+    assert locate_head(out).features == 256
+    assert read_graph(out).entry_point.signature == "serving_default"
+
+
+def test_a_second_run_writes_the_same_bytes(keras_classifier: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.tflite", tmp_path / "second.tflite"
+    for out in (first, second):
+        assert main(["personalise", str(keras_classifier), "--out", str(out)]) == 0
+    assert first.read_bytes() == second.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--backbone", "/none.tflite", "--tensor", "x"), "cannot read /none.tflite"),
-        (("--backbone", __file__, "--tensor", "x"), "is not a .tflite"),
-        (("--backbone", str(bundled.model_path()), "--tensor", "nose"), "'nose' in its name"),
+        (("/none.tflite",), "cannot read /none.tflite"),
+        ((__file__,), "is not a TensorFlow Lite model"),
+        ((str(bundled.model_path()),), "does not end with one layer of class scores: name"),
+        ((str(bundled.model_path()), "--tensor", "nose"), "'nose' in its name"),
+        ((str(bundled.model_path()), "--tensor", "head8_boxes"), "holds no features"),
     ],
 )
-def test_an_invalid_backbone_is_a_one_line_error(
+def test_a_source_without_features_is_a_one_line_error(
     tmp_path: Path,
     arguments: tuple[str, ...],
     message: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert make_head.main([*arguments, "--out", str(tmp_path)]) == 1
-    assert message in capsys.readouterr().err
+    assert main(["personalise", *arguments, "--out", str(tmp_path / "new.tflite")]) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(rf"edged-models: .*{message}.*\n", error)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_a_float_layer_and_bias_is_refused(keras_classifier: Path) -> None:
+    quantised = data_file("models/mobilenet_v1_0.25_128_quant.tflite")
+    for model in (quantised, keras_classifier):  # the converter has left out a bias of zeros
+        with pytest.raises(ModelError, match="does not end with a layer that can be trained"):
+            locate_head(model)
+
+
+def test_the_model_of_the_daemons_tests_is_up_to_date() -> None:
+    from make_personalisable_model import make_model
+
+    assert make_model() == PERSONALISABLE.read_bytes()
 
 
 class SavingModule(tf.Module):
@@ -162,34 +202,3 @@ def test_the_official_way_to_save_weights_needs_operators_that_no_runtime_has(
         interpreter = import_module(f"{package}.interpreter").Interpreter(model_content=model)
         with pytest.raises(RuntimeError, match=r"Flex delegate.*\(FlexSave\) failed to prepare"):
             interpreter.get_signature_runner("save")(path=np.array("w"))
-
-
-@pytest.mark.parametrize(
-    "refused",
-    [
-        (("train", "/none"), "/none is not a folder"),
-        (("train", "{empty}"), "at least 2 kinds"),
-        (("train", "{bad}"), "cannot read .*/a/1.jpg as a picture"),
-        (("predict", "x.jpg", "--weights", "/none.npz"), "cannot read the weights /none.npz"),
-        (("train", "{training}", "--models", "{empty}"), "features.tflite"),
-        (("train", "{training}", "--weights", "/none/kinds.npz"), "cannot write /none/kinds.npz"),
-    ],
-)
-def test_errors_are_one_line(
-    models: Path,
-    training_folder: Path,
-    tmp_path: Path,
-    refused: tuple[tuple[str, ...], str],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    arguments, message = refused
-    empty, bad = tmp_path / "empty", tmp_path / "bad"
-    empty.mkdir()
-    for name in ("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg"):
-        (bad / name).parent.mkdir(parents=True, exist_ok=True)
-        (bad / name).write_text("no picture")
-    given = [text.format(empty=empty, bad=bad, training=training_folder) for text in arguments]
-    models_given = [] if "--models" in arguments else ["--models", str(models)]
-    assert personalise.main([*given, *models_given]) == 1
-    error = capsys.readouterr().err
-    assert re.fullmatch(rf"personalise: .*{message}.*\n", error)

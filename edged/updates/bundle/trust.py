@@ -25,6 +25,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from edged.errors import BundleError, TrustError
 from edged.updates.bundle import manifest as manifests
@@ -36,6 +37,8 @@ SCHEMA = "edged.trust/1"
 PAYLOAD_TYPE = "application/vnd.edged.trust+json"
 DESIRED_PAYLOAD_TYPE = "application/vnd.edged.desired+json"
 MAX_KEYS = 64
+LOCAL_NAMES = "local-*"
+"""The names of models that a device makes for itself."""
 
 Threshold = Annotated[int, Meta(ge=1, le=MAX_KEYS)]
 KeyIds = Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=MAX_KEYS)]
@@ -126,6 +129,12 @@ def verify_successor(trust: TrustFile, envelope: bytes) -> TrustFile:
             f"trust file {following.version} cannot follow {trust.version}: versions rise one by one"
         )
     return following
+
+
+def add_local_key(trust: TrustFile, key: PublicKey) -> TrustFile:
+    """Return a trust file that also accepts bundles that this device's own key has signed, if their names match `LOCAL_NAMES`."""
+    role = ModelRole(keys=(key.id,), names=(LOCAL_NAMES,))
+    return replace(trust, keys={**trust.keys, key.id: key}, models=(*trust.models, role))
 
 
 def verify_manifest_envelope(trust: TrustFile, envelope: bytes) -> bytes:

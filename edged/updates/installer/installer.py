@@ -24,7 +24,7 @@ from edged.redaction import redact_text
 from edged.selftest.process import SelfTestKilledError
 from edged.updates.bundle.bundle import Bundle, check_goldens, iter_verified_content, open_bundle
 from edged.updates.bundle.trust import TrustFile
-from edged.updates.bundle.trust_chain import CHAIN_NAME, load_trust
+from edged.updates.installer.configured_trust import load_configured_trust
 from edged.updates.installer.download import BundleDownloader
 from edged.updates.installer.messages import InstallProgress, ProgressRateLimiter, UnpackProgress
 from edged.updates.installer.self_test_gate import self_test_version
@@ -220,20 +220,3 @@ def make_installer(
         clock=clock,
         on_progress=on_progress,
     )
-
-
-def load_configured_trust(store: ModelStore, settings: Settings) -> TrustFile:
-    """Return the trust file in force on this device.
-
-    Raises:
-        UpdateError: no trust file is configured, or it cannot be used.
-    """
-    provisioned = settings.updates.trust
-    if provisioned is None:
-        raise UpdateError(
-            "no update is allowed without updates.trust: name a file made by `edged trust create`"
-        )
-    try:
-        return load_trust(provisioned, store.root / CHAIN_NAME, LocalFileSystem())
-    except BundleError as error:  # this is not the bundle's fault
-        raise UpdateError(f"the trust file {provisioned} cannot be used: {error}") from error

@@ -18,7 +18,8 @@ from edged.host.files import LocalFileSystem
 from edged.ipc.child import adopt_socket, bind_lifetime_to_parent
 from edged.redaction import redact_text
 from edged.updates.bundle.trust import TrustFile, verify_desired_envelope
-from edged.updates.installer.installer import load_configured_trust, make_installer
+from edged.updates.installer.configured_trust import load_configured_trust
+from edged.updates.installer.installer import make_installer
 from edged.updates.installer.messages import (
     FROM_INSTALLER,
     TO_INSTALLER,

@@ -26,6 +26,7 @@ PROGRAM = Program(
         "inspect",
         "metadata",
         "check-edgetpu",
+        "personalise",
         "goldens",
         "card",
         "testcard",

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from support import fetch_server as net
 from support.daemon import DaemonProcess
 from support.data_files import data_file
 from support.fetch_server import Site
+from support.other_user import NOBODY_UID, find_python_of_everyone
 from support.update_device import run_edged
 
 SSD, SSD_FILE = "coco-ssd-mobilenet-v1", "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
@@ -30,8 +30,7 @@ fps = 5
 [jsonl]
 path = "/dev/null"
 """
-NOBODY_UID = 65_534
-MOUNT, UMOUNT, TEST = "/usr/bin/mount", "/usr/bin/umount", "/usr/bin/test"
+MOUNT, UMOUNT = "/usr/bin/mount", "/usr/bin/umount"
 
 
 @pytest.fixture(scope="module")
@@ -222,16 +221,6 @@ def test_a_model_that_cannot_run_here_is_not_used(mirror: Site, config: Path) ->
         pytest.skip("tflite-runtime is installed here")
     assert "cannot run here" in error_of(done)
     assert conf_d(config) == []
-
-
-def find_python_of_everyone() -> str | None:
-    """Return a Python of this version that any user can run; None if there is none."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for python in (sys.executable, f"/usr/bin/python{version}"):
-        can_run = [TEST, "-x", python]
-        if not subprocess.run(can_run, user=NOBODY_UID, check=False).returncode:
-            return python
-    return None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

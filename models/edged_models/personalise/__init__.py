@@ -1,0 +1,1 @@
+"""Makes a classifier whose last layer a device can train."""
